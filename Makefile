@@ -1,0 +1,46 @@
+# `make` lists the targets. Everything runs in .venv, which `make setup` makes from requirements.lock.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve regenerate check format test bench lock
+
+help: ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## make .venv with everything needed to serve, check and test
+
+$(STAMP): requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: setup ## run the server; settings come from the environment (OMOIDE_…) and omoide.toml
+	$(BIN)/omoide serve
+
+regenerate: setup ## rewrite generated/ from openapi.yaml, scaffold missing handlers
+	$(BIN)/python -m omoide.contract.generate
+
+check: setup ## format, lint, types, imports, the document, and generated/ against it
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m omoide.contract.generate --check
+
+format: setup ## format the code and mend what the linter can mend
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+test: setup ## run the tests
+	$(BIN)/pytest
+
+bench: setup ## measure against a hand-written server, side by side
+	$(BIN)/python -m benchmarks
+
+lock: setup ## pin anew what pyproject.toml asks for
+	$(BIN)/pip install --quiet pip-tools
+	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-header --no-annotate --no-emit-index-url \
+		--no-emit-find-links --no-emit-trusted-host --upgrade --output-file requirements.lock pyproject.toml

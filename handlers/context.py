@@ -1,0 +1,23 @@
+"""What a handler may ask of its surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from omoide.inference.tokens import TokenCounter
+from omoide.security import Principal
+from omoide.settings import Settings
+from omoide.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request's view of the server."""
+
+    store: Store
+    settings: Settings
+    tokens: TokenCounter
+    principal: Principal
+    wake_worker: Callable[[], None]
+    """Tells the worker, if one runs beside the API, that a job was stored."""

@@ -1,0 +1,60 @@
+"""The operations of the tag `messages`."""
+
+from __future__ import annotations
+
+from generated import models
+from handlers import requests, shapes
+from handlers.context import Context
+from omoide import intake
+from omoide.records import PageRequest
+from omoide.store import messages
+
+
+async def create_messages_for_session(
+    context: Context,
+    *,
+    workspace_id: str,
+    session_id: str,
+    body: models.MessageBatchCreate,
+    idempotency_key: str | None = None,
+) -> list[models.Message]:
+    """The messages as stored, in the order of the request."""
+    stored = await intake.add_messages(
+        context.store,
+        context.tokens,
+        workspace_id,
+        session_id,
+        requests.new_messages(context, body.messages),
+        idempotency_key=idempotency_key,
+        idempotency_hours=context.settings.idempotency_hours,
+    )
+    return [shapes.message(record) for record in stored]
+
+
+async def get_messages(
+    context: Context,
+    *,
+    workspace_id: str,
+    session_id: str,
+    reverse: bool | None = False,
+    page: int = 1,
+    size: int = 50,
+    body: models.MessageGet | None = None,
+) -> models.PageMessage:
+    """A page of the session's messages."""
+    requests.no_filters(body)
+    request = PageRequest(page, size, bool(reverse))
+    return shapes.messages_page(context.store.read(messages.page, workspace_id, session_id, request))
+
+
+async def get_message(context: Context, *, workspace_id: str, session_id: str, message_id: str) -> models.Message:
+    """One message."""
+    return shapes.message(context.store.read(messages.get, workspace_id, session_id, message_id))
+
+
+async def update_message(
+    context: Context, *, workspace_id: str, session_id: str, message_id: str, body: models.MessageUpdate
+) -> models.Message:
+    """The message with its metadata replaced."""
+    metadata = requests.metadata(body.metadata)
+    return shapes.message(await context.store.write(messages.update, workspace_id, session_id, message_id, metadata))

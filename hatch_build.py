@@ -1,0 +1,22 @@
+"""Build hook: generated/ is made anew from openapi.yaml whenever a wheel or an editable install is built."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class Generate(BuildHookInterface[Any]):
+    """Stops the build, with the place of the fault, if the document is broken."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        sys.path.insert(0, str(root))
+        from omoide.contract.document import Document
+        from omoide.contract.generate import generate, write
+
+        files, _ = generate(Document.load(root / "openapi.yaml"))
+        write(files, root / "generated")

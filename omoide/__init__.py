@@ -1,0 +1,1 @@
+"""Omoide: a memory server for AI agents, made from `openapi.yaml`."""

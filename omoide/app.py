@@ -1,0 +1,100 @@
+"""The wiring: settings in, ASGI application out.
+
+Everything that lives as long as the server is made here and handed down: the store, the keyring, the token counter,
+and, if there is one beside the API, the worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+from starlette.types import ASGIApp, Scope
+
+from generated import protocols
+from handlers.context import Context
+from omoide.contract.application import application
+from omoide.contract.document import Document
+from omoide.contract.errors import Invalid, Problem
+from omoide.contract.security import principal
+from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
+from omoide.inference.tokens import TokenCounter
+from omoide.security import NOBODY, Keyring, authorizer
+from omoide.settings import Settings
+from omoide.store import Store, members
+
+ROOT = Path(__file__).parent
+HANDLERS = ROOT.parent / "handlers"
+
+
+class Companion(Protocol):
+    """What runs beside the API in the same process: the worker."""
+
+    def wake(self) -> None: ...
+
+    def run(self) -> Awaitable[None]: ...
+
+
+def document_path() -> Path:
+    """Where openapi.yaml is: at the root of the source tree, or in the package once it is installed."""
+    packaged = ROOT / "openapi.yaml"
+    return packaged if packaged.exists() else ROOT.parent / "openapi.yaml"
+
+
+def create_app(settings: Settings, *, alongside: Callable[[Store], Companion] | None = None) -> ASGIApp:
+    """The application on its database; `alongside` makes what runs beside it, from the start to the end of serving.
+
+    Raises BrokenDocument if openapi.yaml cannot be served, Unavailable if the database cannot be opened.
+    """
+    document = Document.load(document_path())
+    document.require_handlers(HANDLERS)
+    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    companion = alongside(store) if alongside else None
+    tokens = TokenCounter()
+    keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
+    wake = companion.wake if companion else lambda: None
+
+    def make_context(scope: Scope) -> Context:
+        return Context(store, settings, tokens, principal(scope) or NOBODY, wake)
+
+    def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
+        return store.read(members.is_active, workspace_id, session_id, peer_id)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Any) -> AsyncIterator[None]:
+        running = asyncio.ensure_future(companion.run()) if companion else None
+        try:
+            yield
+        finally:
+            if running:
+                running.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await running
+            store.close()
+
+    return application(
+        document,
+        handlers="handlers",
+        protocols=protocols.BY_TAG,
+        authorize=authorizer(keyring, is_member),
+        make_context=make_context,
+        max_body_bytes=settings.max_body_bytes,
+        lifespan=lifespan,
+        translations={OmoideError: _problem},
+    )
+
+
+def _problem(error: OmoideError) -> Problem:
+    """What an error of ours is on the wire."""
+    if isinstance(error, InvalidFields):
+        return Invalid([_fault(fault) for fault in error.faults])
+    headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
+    return Problem(error.detail, status=error.status, headers=headers)
+
+
+def _fault(fault: FieldFault) -> dict[str, Any]:
+    shown = {"type": fault.type, "loc": list(fault.loc), "msg": fault.msg}
+    return shown if fault.input is None else {**shown, "input": fault.input}

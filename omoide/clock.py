@@ -1,0 +1,44 @@
+"""Instants and ids: what the outside world hands us when something is new.
+
+Instants are stored as microseconds since 1970 in UTC, which keep order as integers. Ids have 21 characters of
+`A-Za-z0-9_-`, seven of them from the clock, so that ids made one after another stand together in an index.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"  # in ASCII order
+ID_LENGTH = 21
+_CLOCK_LENGTH = 7  # 42 bits of milliseconds: until 2109
+_RANDOM_BITS = 6 * (ID_LENGTH - _CLOCK_LENGTH)
+
+
+def now() -> int:
+    """This instant, in microseconds since 1970."""
+    return time.time_ns() // 1_000
+
+
+def micros(instant: datetime) -> int:
+    """An instant in microseconds since 1970; a naive one is taken as UTC."""
+    if instant.tzinfo is None:
+        instant = instant.replace(tzinfo=UTC)
+    return (instant - EPOCH) // timedelta(microseconds=1)
+
+
+def instant(microseconds: int) -> datetime:
+    """The inverse of `micros`, in UTC."""
+    return EPOCH + timedelta(microseconds=microseconds)
+
+
+def new_id(at: int) -> str:
+    """A fresh id for something made at `at` (microseconds since 1970). 84 of its bits are random."""
+    number = ((at // 1_000) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    characters = []
+    for _ in range(ID_LENGTH):
+        characters.append(ALPHABET[number & 63])
+        number >>= 6
+    return "".join(reversed(characters))

@@ -1,0 +1,145 @@
+"""The assembled application: Connexion's middlewares around compiled operations.
+
+    errors → docs → routing → security → lifespan → operation
+
+An error raised anywhere inside becomes one response here. `translations` lets the application say what its own errors
+are on the wire; whatever nobody knows is logged and answered with 500.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from typing import Any
+
+import orjson
+from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
+from connexion.middleware.exceptions import ExceptionMiddleware
+from connexion.middleware.lifespan import LifespanMiddleware
+from connexion.middleware.security import SecurityMiddleware
+from connexion.operations import AbstractOperation
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from omoide.contract.body import Disconnected
+from omoide.contract.connexion31 import SpecFirst, TagResolver
+from omoide.contract.docs import Docs
+from omoide.contract.document import Document
+from omoide.contract.errors import Problem
+from omoide.contract.operation import COMPILED, MakeContext, Operation
+from omoide.contract.routing import SegmentRouting
+from omoide.contract.security import Authorize, bearer
+
+logger = logging.getLogger("omoide.contract")
+
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+Translation = Callable[[Any], Problem]
+
+
+def application(
+    document: Document,
+    *,
+    handlers: str,
+    protocols: Mapping[str, type],
+    authorize: Authorize,
+    make_context: MakeContext,
+    max_body_bytes: int,
+    lifespan: Lifespan | None = None,
+    translations: Mapping[type[Exception], Translation] | None = None,
+) -> ASGIApp:
+    """An ASGI application that serves the document.
+
+    handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: from the request's
+    scope to the handlers' first argument. max_body_bytes: the limit where an operation has no `x-max-body-bytes`.
+    Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
+    """
+    specs = {(spec.path, spec.method): spec for spec in document.operations()}
+
+    def compile_operation(operation: AbstractOperation) -> Operation:
+        spec = specs[operation.path, operation.method.lower()]
+        return Operation(
+            spec,
+            document,
+            handler=operation.function,
+            protocol=protocols[spec.tag],
+            make_context=make_context,
+            max_body_bytes=max_body_bytes,
+        )
+
+    app = SpecFirst(
+        _operations(compile_operation),
+        middlewares=[
+            ExceptionMiddleware,
+            partial(Docs, document=document),
+            SegmentRouting,
+            SecurityMiddleware,
+            LifespanMiddleware,
+        ],
+        resolver=TagResolver(handlers),
+        security_map={"bearer": bearer(authorize)},
+        lifespan=lifespan,
+    )
+    app.add_document(document)
+    for kind, answer in _error_handlers(translations or {}).items():
+        app.add_error_handler(kind, answer)
+    app.build()
+    return app
+
+
+def _operations(compile_operation: Callable[[AbstractOperation], Operation]) -> RoutedMiddleware[Any]:
+    class OperationsAPI(RoutedAPI[Operation]):
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            self.add_paths()
+
+        def make_operation(self, operation: AbstractOperation) -> Operation:
+            return compile_operation(operation)
+
+    class Operations(RoutedMiddleware[OperationsAPI]):
+        api_cls = OperationsAPI
+
+    return Operations(_nothing_further)
+
+
+async def _nothing_further(scope: Scope, receive: Receive, send: Send) -> None:
+    """Behind the operations there is nothing; only a lifespan without handler comes here."""
+    if scope["type"] == "http":
+        raise HTTPException(404)
+
+
+def response(scope: Scope, problem: Problem) -> ConnexionResponse:
+    """How a problem looks on the wire: `{"detail": …}`, in the form that the operation's document admits."""
+    detail = problem.detail
+    operation: Operation | None = scope.get("extensions", {}).get(COMPILED)
+    if problem.status == 422 and isinstance(detail, str) and operation is not None and operation.lists_faults:
+        detail = [{"type": "value_error", "loc": ["body"], "msg": f"Value error, {detail}"}]
+    # `default=str`: an echoed input may hold what JSON cannot, such as an integer beyond 64 bits.
+    body = orjson.dumps({"detail": detail}, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return ConnexionResponse(
+        status_code=problem.status, mimetype="application/json", headers=dict(problem.headers or {}), body=body
+    )
+
+
+def _error_handlers(translations: Mapping[type[Exception], Translation]) -> dict[type[Exception], Any]:
+    def answering(translate: Translation) -> Any:
+        async def handle(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+            return response(request.scope, translate(error))
+
+        return handle
+
+    known: dict[type[Exception], Translation] = {
+        Problem: lambda problem: problem,
+        HTTPException: lambda e: Problem(e.detail, status=e.status_code, headers=e.headers),
+        NotImplementedError: lambda e: Problem(f"Not implemented: {e}", status=501),
+        Disconnected: lambda e: Problem("The client left", status=400),
+        Exception: _unexpected,
+    }
+    return {kind: answering(translate) for kind, translate in {**known, **translations}.items()}
+
+
+def _unexpected(error: Exception) -> Problem:
+    logger.error("unexpected error", exc_info=error)
+    return Problem("An unexpected error occurred", status=500)

@@ -1,0 +1,117 @@
+"""Request bodies: bytes within a limit, JSON that is really JSON, forms with files.
+
+The limit is kept before and while bytes arrive, so that an oversized body is refused before it is buffered. Parsing is
+orjson's; when it refuses, Python's parser words the fault, because its message and position are what clients know.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+import orjson
+from starlette.datastructures import FormData, Headers
+from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.types import Receive, Scope
+
+from omoide.contract.errors import BodyTooLarge, Invalid, Malformed
+
+UNREADABLE = "There was an error parsing the body"
+
+
+class Disconnected(Exception):
+    """The client left before its request was complete. Nobody is there to be answered."""
+
+
+async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises BodyTooLarge beyond `limit` bytes, Disconnected if the client leaves."""
+    refuse_declared(headers, limit)
+    message = await receive()
+    if message["type"] == "http.request" and not message.get("more_body", False):
+        body: bytes = message.get("body", b"")
+        if len(body) > limit:
+            raise BodyTooLarge(limit)
+        return body
+    parts, size = [], 0
+    while message["type"] == "http.request":
+        parts.append(part := message.get("body", b""))
+        size += len(part)
+        if size > limit:
+            raise BodyTooLarge(limit)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()
+    raise Disconnected
+
+
+def refuse_declared(headers: Mapping[bytes, bytes], limit: int) -> None:
+    """Raise BodyTooLarge if the Content-Length alone says so."""
+    declared = headers.get(b"content-length", b"")
+    if declared.isdigit() and int(declared) > limit:
+        raise BodyTooLarge(limit)
+
+
+def is_json(content_type: str) -> bool:
+    media = content_type.partition(";")[0].strip().lower()
+    return media == "application/json" or (media.startswith("application/") and media.endswith("+json"))
+
+
+def parse_json(body: bytes) -> Any:
+    """The value of a JSON text. Raises Malformed if it is not UTF-8 and Invalid (`json_invalid`) if it is not JSON.
+
+    Numbers that are not finite and lone surrogates are not JSON. Of duplicate keys the last wins.
+    """
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as refusal:
+        raise _explain(body, refusal) from None
+
+
+def _explain(body: bytes, refusal: orjson.JSONDecodeError) -> Invalid | Malformed:
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return Malformed(UNREADABLE)
+    position, reason = refusal.pos, refusal.msg
+    try:
+        json.loads(text)
+    except json.JSONDecodeError as error:
+        position, reason = error.pos, error.msg
+    except (RecursionError, ValueError):
+        reason = "The value is nested too deeply or a number is too long"
+    fault = {"type": "json_invalid", "loc": ["body", position], "msg": "JSON decode error", "input": {}}
+    return Invalid([{**fault, "ctx": {"error": reason}}])
+
+
+async def read_form(
+    scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, limit: int, *, fields: int
+) -> FormData:
+    """A multipart form of at most `fields` fields. Files beyond a megabyte are spooled to disk.
+
+    Raises BodyTooLarge beyond `limit` bytes, Malformed if the form cannot be read, Disconnected if the client leaves.
+    """
+    refuse_declared(headers, limit)
+
+    async def chunks() -> AsyncGenerator[bytes, None]:
+        size, more = 0, True
+        while more:
+            message = await receive()
+            if message["type"] != "http.request":
+                raise Disconnected
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise BodyTooLarge(limit)
+            more = message.get("more_body", False)
+            yield part
+
+    # One more than the form has: a surplus field is reported by name later, a flood of them is cut here.
+    parser = MultiPartParser(
+        Headers(scope=scope), chunks(), max_files=fields + 1, max_fields=fields + 1, max_part_size=limit
+    )
+    try:
+        return await parser.parse()
+    except (MultiPartException, UnicodeDecodeError, KeyError, ValueError):
+        raise Malformed(UNREADABLE) from None

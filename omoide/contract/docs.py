@@ -1,0 +1,69 @@
+"""The document for people and programs: `/openapi.json`, `/openapi.yaml` and `/docs`, served from memory.
+
+The page is swagger-ui 5, which can show 3.1, vendored beside this file (Apache-2.0, see its LICENSE and NOTICE).
+Its addresses are relative, so that it works behind a path prefix.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from omoide.contract.document import Document
+
+ASSETS = Path(__file__).parent / "swagger_ui"
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>{title}</title>
+  <link rel="icon" href="data:,">
+  <link rel="stylesheet" href="docs/swagger-ui.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="docs/swagger-ui-bundle.js"></script>
+  <script>
+    SwaggerUIBundle({{url: "openapi.json", dom_id: "#swagger-ui", deepLinking: true, validatorUrl: null}});
+  </script>
+</body>
+</html>
+"""
+
+
+class Docs:
+    """Middleware that answers GET and HEAD for the document and its page, and passes everything else on."""
+
+    def __init__(self, app: ASGIApp, *, document: Document) -> None:
+        self.app = app
+        page = PAGE.format(title=document.raw["info"]["title"]).encode()
+        self.pages: dict[str, tuple[bytes, bytes]] = {
+            "/openapi.json": (b"application/json", document.json),
+            "/openapi.yaml": (b"application/yaml", document.source),
+            "/docs": (b"text/html; charset=utf-8", page),
+        }
+        self.assets = {
+            "/docs/swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
+            "/docs/swagger-ui.css": b"text/css; charset=utf-8",
+        }
+
+    def page(self, path: str) -> tuple[bytes, bytes] | None:
+        if path in self.assets and path not in self.pages:
+            # Read at the first visit and kept: a server that nobody looks at need not hold two megabytes.
+            self.pages[path] = (self.assets[path], (ASSETS / path.rpartition("/")[2]).read_bytes())
+        return self.pages.get(path)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/v") or scope["method"] not in ("GET", "HEAD"):
+            await self.app(scope, receive, send)
+            return
+        # Not `/docs/`: the page's relative addresses would point one level too deep.
+        if (page := self.page(scope["path"])) is None:
+            await self.app(scope, receive, send)
+            return
+        media, content = page
+        headers = [(b"content-type", media), (b"content-length", str(len(content)).encode())]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else content})

@@ -1,0 +1,63 @@
+"""What the contract refuses, and how a refusal looks on the wire.
+
+    BrokenDocument            the document itself is wrong; stops start-up, the build and CI
+    Problem                   an answer with a status and a detail
+    ├── Malformed       400   the body cannot be read at all
+    ├── BodyTooLarge    413   more bytes than the operation takes
+    ├── WrongMediaType  415   a media type that the operation does not take
+    └── Invalid         422   readable, but not what the document says; a list of faults
+
+Every error body is `{"detail": …}`: a sentence, or for `Invalid` the list of faults in the shape FastAPI made common:
+`{"type", "loc", "msg", "input"?, "ctx"?}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Fault = dict[str, Any]
+
+
+class BrokenDocument(Exception):
+    """The document cannot be served. The message has one line per fault, each naming the place."""
+
+
+class Problem(Exception):
+    """An answer that is an error: HTTP `status`, `detail` (text or a list of faults) and extra headers."""
+
+    status = 500
+
+    def __init__(
+        self,
+        detail: str | Sequence[Fault],
+        *,
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.status = status or self.status
+        self.headers = headers
+
+
+class Malformed(Problem):
+    status = 400
+
+
+class BodyTooLarge(Problem):
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Request body exceeds the maximum of {limit} bytes")
+
+
+class WrongMediaType(Problem):
+    status = 415
+
+    def __init__(self, given: str, expected: str) -> None:
+        super().__init__(f"Unsupported media type '{given[:100]}': expected {expected}")
+
+
+class Invalid(Problem):
+    status = 422

@@ -1,0 +1,77 @@
+"""Words for what is wrong with a request, in the shape FastAPI made common. Pure.
+
+Whether a body is right is decided by JSON Schema. Pydantic is asked only to explain a refusal, because its errors are
+that shape already; where it sees no fault itself (it would have coerced the value), its strict mode and then the JSON
+Schema errors are used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator
+from pydantic import TypeAdapter, ValidationError
+
+from omoide.contract.errors import Fault
+
+INPUT_TEXT_LIMIT = 200
+"""Characters of an offending text, and items of an offending container, that are echoed."""
+
+
+def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator, *, at: str) -> list[Fault]:
+    """The faults of a value that the gate refused; never empty."""
+    for strict in (False, True):
+        try:
+            adapter.validate_python(value, strict=strict)
+        except ValidationError as error:
+            return of_pydantic(error, at=at)
+    return [
+        {
+            "type": str(error.kind.name),
+            "loc": [at, *error.instance_path],
+            "msg": error.message,
+            "input": shortened(error.instance),
+        }
+        for error in gate.iter_errors(value)
+    ]
+
+
+def of_pydantic(error: ValidationError, *, at: str) -> list[Fault]:
+    """The same faults, their places prefixed with where the value came from (`body`, `query`, …)."""
+    return [_fault(detail, (at, *detail["loc"])) for detail in error.errors(include_url=False)]
+
+
+def _fault(detail: Any, place: Iterable[str | int]) -> Fault:
+    fault = {"type": detail["type"], "loc": [*place], "msg": detail["msg"], "input": shortened(detail.get("input"))}
+    if context := detail.get("ctx"):
+        fault["ctx"] = {key: {} if isinstance(value, Exception) else value for key, value in context.items()}
+    return fault
+
+
+def missing(place: Iterable[str], enclosing: Any = None) -> Fault:
+    return {"type": "missing", "loc": [*place], "msg": "Field required", "input": shortened(enclosing)}
+
+
+def shortened(value: Any) -> Any:
+    """The value, cut to a size fit for an error message."""
+    if isinstance(value, str) and len(value) > INPUT_TEXT_LIMIT:
+        return value[:INPUT_TEXT_LIMIT] + "…"
+    if isinstance(value, bytes):
+        return f"({len(value)} bytes)"
+    if isinstance(value, dict | list) and _size(value) > INPUT_TEXT_LIMIT:
+        return f"({type(value).__name__} with {len(value)} items)"
+    return value
+
+
+def _size(value: Any) -> int:
+    """How much text and how many values a container holds, counted no further than needed."""
+    total, stack = 0, [value]
+    while stack and total <= INPUT_TEXT_LIMIT:
+        item = stack.pop()
+        total += len(item) if isinstance(item, str) else 1
+        if isinstance(item, dict):
+            stack += [*item.keys(), *item.values()][: INPUT_TEXT_LIMIT + 1]
+        elif isinstance(item, list):
+            stack += item[: INPUT_TEXT_LIMIT + 1]
+    return total

@@ -1,0 +1,232 @@
+"""Writes generated/ from the document, and scaffolds handlers that are missing.
+
+    python -m omoide.contract.generate            rewrite generated/, add missing handlers
+    python -m omoide.contract.generate --check    exit 1 and print a diff if generated/ is not what the document gives
+
+`models.py` comes from datamodel-code-generator; `protocols.py` has one Protocol per tag, which is what the server
+compiles operations from; `bindings.py` is read by type checkers only and holds handlers/ against the Protocols.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import json
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from omoide.contract.annotations import Annotations, python_name
+from omoide.contract.document import Document, OperationSpec, functions
+from omoide.contract.errors import BrokenDocument
+
+MODEL_FLAGS = """\
+--input-file-type openapi --output-model-type pydantic_v2.BaseModel --target-python-version 3.11
+--target-pydantic-version 2.12 --use-annotated --enum-field-as-literal all --strict-nullable --collapse-root-models
+--naming-strategy primary-first --use-typed-nullable-map-values --omit-redundant-constraints --use-double-quotes
+--formatters builtin --disable-timestamp --strict-refs --output-datetime-class datetime
+"""
+LINE = 120
+HEADER = '"""{about}\n\nMade from openapi.yaml by `make regenerate`; never edited.\n"""\n\n'
+
+
+def models(document: Document) -> tuple[str, dict[str, str]]:
+    """The text of models.py, and component name → class name. Raises BrokenDocument if it cannot be made."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        output, metadata, source = folder / "models.py", folder / "metadata.json", folder / document.path.name
+        source.write_bytes(document.source)
+        command = [sys.executable, "-m", "datamodel_code_generator", *MODEL_FLAGS.split(), "--input", source.name]
+        command += ["--output", str(output), "--emit-model-metadata", str(metadata)]
+        # In a folder of its own, because the generator would take its line length from a pyproject.toml above it.
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise BrokenDocument(f"datamodel-code-generator refused {document.path.name}:\n{done.stderr.strip()}")
+        classes = {}
+        for model in json.loads(metadata.read_text())["models"]:
+            if model["source_path"][:2] == ["components", "schemas"] and len(model["source_path"]) == 3:
+                classes[model["source_path"][2]] = model["class_name"]
+        return output.read_text(), classes
+
+
+class Writer:
+    """Turns operations into the text of Protocols, bindings and scaffolds."""
+
+    def __init__(self, document: Document, classes: Mapping[str, str], context: str) -> None:
+        self.document = document
+        self.annotations = Annotations(document.raw.get("components", {}).get("schemas", {}), classes)
+        self.context_module, self.context_class = context.split(":")
+        self.by_tag: dict[str, list[OperationSpec]] = defaultdict(list)
+        for operation in document.operations():
+            self.by_tag[operation.tag].append(operation)
+
+    def arguments(self, operation: OperationSpec, *, constrained: bool) -> Iterator[str]:
+        optional = []
+        for parameter in operation.parameters:
+            schema = self.document.resolve(parameter.get("schema", {}))
+            name = python_name(parameter["name"])
+            text = f"{name}: {self.annotations.of(schema, constrained=constrained)}"
+            if parameter.get("required"):
+                yield text
+            else:
+                optional.append(f"{text} = {schema.get('default')!r}")
+        yield from self._body_arguments(operation, optional, constrained)
+        yield from optional
+
+    def _body_arguments(self, operation: OperationSpec, optional: list[str], constrained: bool) -> Iterator[str]:
+        if operation.body is None:
+            return
+        media, content = next(iter(operation.body["content"].items()))
+        if media != "multipart/form-data":
+            text = f"body: {self.annotations.of(content['schema'], constrained=constrained)}"
+            if operation.body.get("required"):
+                yield text
+            else:
+                optional.append(f"{text} = None")
+            return
+        form = self.document.resolve(content["schema"])
+        for name, field in form["properties"].items():
+            text = f"{python_name(name)}: {self.annotations.of(field, constrained=constrained)}"
+            if name in form.get("required", ()):
+                yield text
+            else:
+                optional.append(f"{text} = {field.get('default')!r}")
+
+    def result(self, operation: OperationSpec) -> str:
+        """The return annotation: the body's type, with its status if the operation has several successes."""
+        kinds: dict[str, list[int]] = defaultdict(list)
+        for status, response in operation.successes().items():
+            content = self.document.resolve(response).get("content", {})
+            kinds[self._content(content)].append(status)
+        if len(operation.successes()) == 1:
+            return next(iter(kinds))
+        return " | ".join(f"tuple[Literal[{', '.join(map(str, codes))}], {kind}]" for kind, codes in kinds.items())
+
+    def _content(self, content: Mapping[str, Mapping[str, Mapping[str, object]]]) -> str:
+        kinds = []
+        if "application/json" in content:
+            kinds.append(self.annotations.of(content["application/json"]["schema"], constrained=False))
+        if "text/event-stream" in content:
+            kinds.append("AsyncIterator[bytes]")
+        return " | ".join(kinds) or "None"
+
+    def signature(self, operation: OperationSpec, *, receiver: tuple[str, ...] = (), constrained: bool = True) -> str:
+        arguments = [*self.arguments(operation, constrained=constrained)]
+        everything = [*receiver, f"context: {self.context_class}", *(["*"] if arguments else []), *arguments]
+        start, end = f"async def {operation.handler}(", f") -> {self.result(operation)}:"
+        if len(line := start + ", ".join(everything) + end) <= LINE - 4 * len(receiver):
+            return line
+        indent = "    " * (1 + len(receiver))
+        return start + "".join(f"\n{indent}{argument}," for argument in everything) + f"\n{indent[4:]}{end}"
+
+    def protocols(self) -> str:
+        lines = [HEADER.format(about="What handlers/ must offer: one Protocol per tag, one method per operation.")]
+        lines.append(
+            "from __future__ import annotations\n\nfrom collections.abc import AsyncIterator\n"
+            "from datetime import datetime\nfrom typing import Annotated, Any, Literal, Protocol\n\n"
+            "from pydantic import Field\nfrom starlette.datastructures import UploadFile\n\n"
+            f"from generated import models\nfrom {self.context_module} import {self.context_class}\n"
+        )
+        for tag, operations in self.by_tag.items():
+            lines.append(f"\n\nclass {class_name(tag)}(Protocol):\n")
+            for operation in operations:
+                statuses = ", ".join(map(str, operation.successes()))
+                summary = f"{operation.method.upper()} {operation.path} -> {statuses}"
+                lines.append(f"    {self.signature(operation, receiver=('self',))}\n")
+                lines.append(f'        """{summary}"""\n        ...\n\n')
+            lines[-1] = lines[-1].rstrip("\n") + "\n"
+        table = "".join(f'    "{tag}": {class_name(tag)},\n' for tag in self.by_tag)
+        lines.append(f"\n\nBY_TAG: dict[str, type] = {{\n{table}}}\n")
+        return "".join(lines)
+
+    def bindings(self, handlers: str) -> str:
+        lines = [HEADER.format(about="Holds every module of handlers/ against its Protocol, for type checkers only.")]
+        lines.append("from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n")
+        lines += [f"    import {handlers}.{tag}\n" for tag in sorted(self.by_tag)]
+        lines.append("    from generated import protocols\n\n")
+        lines += [f"    {tag}: protocols.{class_name(tag)} = {handlers}.{tag}\n" for tag in self.by_tag]
+        return "".join(lines)
+
+    def scaffold(self, folder: Path) -> list[str]:
+        """Append a function that answers 501 for each operation without one; returns what was added."""
+        added = []
+        for tag, operations in self.by_tag.items():
+            module = folder / f"{tag}.py"
+            known = functions(module) if module.exists() else {}
+            missing = [operation for operation in operations if operation.handler not in known]
+            if missing and not module.exists():
+                module.write_text(
+                    f'"""The operations of the tag `{tag}`."""\n\nfrom __future__ import annotations\n\n'
+                    f"from generated import models\nfrom {self.context_module} import {self.context_class}\n"
+                )
+            with module.open("a", encoding="utf-8") as file:
+                for operation in missing:
+                    file.write(f"\n\n{self.signature(operation, constrained=False)}\n")
+                    file.write(f'    """{operation.raw.get("summary", operation.handler)}."""\n')
+                    file.write(f'    raise NotImplementedError("{operation.handler}")\n')
+                    added.append(f"{folder.name}/{tag}.py: {operation.handler}")
+        return added
+
+
+def class_name(tag: str) -> str:
+    return "".join(part.title() for part in tag.replace("-", "_").split("_")) + "Api"
+
+
+def generate(document: Document, *, handlers: str = "handlers") -> tuple[dict[str, str], Writer]:
+    """File name → text of everything generated from the document. Raises BrokenDocument."""
+    text, classes = models(document)
+    writer = Writer(document, classes, context=f"{handlers}.context:Context")
+    return {
+        "__init__.py": HEADER.format(about="Everything that openapi.yaml says, as Python.").rstrip() + "\n",
+        "models.py": text,
+        "protocols.py": writer.protocols(),
+        "bindings.py": writer.bindings(handlers),
+    }, writer
+
+
+def write(files: Mapping[str, str], target: Path) -> None:
+    """Put the files into the target folder, leaving those alone that are right already."""
+    target.mkdir(parents=True, exist_ok=True)
+    for name, text in files.items():
+        there = target / name
+        if not there.exists() or there.read_text() != text:
+            there.write_text(text)
+
+
+def difference(files: Mapping[str, str], target: Path) -> str:
+    """A unified diff from what stands in the target folder to what it should be; empty if they are equal."""
+    parts: list[str] = []
+    for name, text in files.items():
+        there = target / name
+        old = there.read_text().splitlines(keepends=True) if there.exists() else []
+        parts += difflib.unified_diff(old, text.splitlines(keepends=True), f"{target.name}/{name}", "openapi.yaml")
+    return "".join(parts)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only compare; exit 1 on a difference")
+    parser.add_argument("--root", type=Path, default=Path.cwd(), help="the folder that holds openapi.yaml")
+    options = parser.parse_args()
+    root: Path = options.root
+    try:
+        document = Document.load(root / "openapi.yaml")
+        files, writer = generate(document)
+        if options.check:
+            document.require_handlers(root / "handlers")
+            print(diff := difference(files, root / "generated"), end="")
+            return 1 if diff else 0
+        write(files, root / "generated")
+    except BrokenDocument as error:
+        print(error, file=sys.stderr)
+        return 1
+    for line in writer.scaffold(root / "handlers"):
+        print(f"scaffolded {line}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,219 @@
+"""One operation, compiled at start-up into a function from request to response.
+
+Everything that can be known from the document is worked out once: validators for parameters and body, statuses, the
+serializer. What remains per request is reading, one validation call each, the handler, and the answer.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, get_args, get_origin, get_type_hints
+
+from jsonschema_rs import Draft202012Validator
+from pydantic import TypeAdapter, ValidationError
+from starlette.datastructures import UploadFile
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from omoide.contract import body as bodies
+from omoide.contract import faults
+from omoide.contract.annotations import is_file, python_name
+from omoide.contract.document import Document, OperationSpec
+from omoide.contract.errors import BrokenDocument, Fault, Invalid, WrongMediaType
+from omoide.contract.parameters import Parameters
+
+COMPILED = "contract.operation"
+"""Where the scope's extensions hold the operation that serves the request."""
+
+Handler = Callable[..., Awaitable[Any]]
+MakeContext = Callable[[Scope], Any]
+
+
+class Body(Protocol):
+    async def read(
+        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, values: dict[str, Any]
+    ) -> list[Fault]:
+        """Put the body into the handler's arguments, or return what is wrong with it."""
+        ...
+
+
+class JsonBody:
+    """A JSON body: JSON Schema 2020-12 decides, pydantic converts."""
+
+    def __init__(self, schema: Mapping[str, Any], document: Document, hint: Any, *, required: bool, limit: int) -> None:
+        self.gate = Draft202012Validator({**schema, "components": document.raw.get("components", {})})
+        self.adapter = TypeAdapter(hint)
+        self.required = required
+        self.limit = limit
+
+    async def read(
+        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, values: dict[str, Any]
+    ) -> list[Fault]:
+        raw = await bodies.read(headers, receive, self.limit)
+        if not raw:
+            if self.required:
+                return [faults.missing(["body"])]
+            return []
+        media = headers.get(b"content-type", b"")
+        if media != b"application/json" and not bodies.is_json(text := media.decode("latin-1")):
+            raise WrongMediaType(text, "application/json")
+        value = bodies.parse_json(raw)
+        if not self.gate.is_valid(value):
+            return faults.explain(value, self.adapter, self.gate, at="body")
+        try:
+            values["body"] = self.adapter.validator.validate_python(value)
+        except ValidationError as error:  # what JSON Schema does not assert, such as formats
+            return faults.of_pydantic(error, at="body")
+        return []
+
+
+class FormBody:
+    """A multipart form, its fields expanded into the handler's arguments."""
+
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        hints: Mapping[str, Any],
+        defaults: Mapping[str, Any],
+        *,
+        limit: int,
+    ) -> None:
+        self.files = {name for name, field in schema["properties"].items() if is_file(field)}
+        self.required = set(schema.get("required", ()))
+        self.adapters = {
+            name: TypeAdapter(hints[python_name(name)]) for name in schema["properties"] if name not in self.files
+        }
+        self.defaults = {n: defaults[n] for n in map(python_name, schema["properties"]) if n in defaults}
+        self.limit = limit
+
+    async def read(
+        self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, values: dict[str, Any]
+    ) -> list[Fault]:
+        media = headers.get(b"content-type", b"").decode("latin-1")
+        if not media.lower().startswith("multipart/form-data"):
+            raise WrongMediaType(media, "multipart/form-data")
+        count = len(self.files) + len(self.adapters)
+        form = await bodies.read_form(scope, headers, receive, self.limit, fields=count)
+        found: list[Fault] = []
+        values.update(self.defaults)
+        for name in [*self.files, *self.adapters]:
+            value = form.get(name)
+            if value is None or value == "":
+                if name in self.required:
+                    found.append(faults.missing(["body", name]))
+                continue
+            self._take(name, value, values, found)
+        return found
+
+    def _take(self, name: str, value: str | UploadFile, values: dict[str, Any], found: list[Fault]) -> None:
+        if (name in self.files) != isinstance(value, UploadFile):
+            expected = "a file" if name in self.files else "text"
+            message = f"Value error, expected {expected}"
+            found.append({"type": "value_error", "loc": ["body", name], "msg": message})
+        elif name in self.files:
+            values[python_name(name)] = value
+        else:
+            try:
+                values[python_name(name)] = self.adapters[name].validate_python(value)
+            except ValidationError as error:
+                found += [
+                    {**fault, "loc": ["body", name, *fault["loc"][1:]]} for fault in faults.of_pydantic(error, at="")
+                ]
+
+
+class Answer:
+    """Turns what a handler returns into the response that the document promises."""
+
+    def __init__(self, spec: OperationSpec, document: Document, hint: Any) -> None:
+        self.statuses = [*spec.successes()]
+        has_body = [bool(document.resolve(response).get("content")) for response in spec.successes().values()]
+        self.several = len(self.statuses) > 1
+        self.to_json: Callable[[Any], bytes] | None = None
+        if any(has_body):
+            shape = get_args(hint)[1] if self.several and get_origin(hint) is tuple else hint
+            kinds = [kind for kind in get_args(shape) if not _streams(kind)] if _any_streams(shape) else [shape]
+            self.to_json = TypeAdapter(kinds[0]).serializer.to_json if kinds else None
+
+    async def send(self, result: Any, scope: Scope, receive: Receive, send: Send) -> None:
+        status, value = result if self.several else (self.statuses[0], result)
+        if hasattr(value, "__aiter__"):
+            await StreamingResponse(value, status, media_type="text/event-stream")(scope, receive, send)
+            return
+        if self.to_json is None:
+            await send({"type": "http.response.start", "status": status, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+            return
+        payload = self.to_json(value)
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": payload})
+
+
+class Operation:
+    """An ASGI application that serves one operation. `protocol` is the generated Protocol of its tag."""
+
+    def __init__(
+        self,
+        spec: OperationSpec,
+        document: Document,
+        *,
+        handler: Handler,
+        protocol: type,
+        make_context: MakeContext,
+        max_body_bytes: int,
+    ) -> None:
+        method = getattr(protocol, spec.handler, None)
+        if method is None:
+            raise BrokenDocument(f"{spec.place}: generated/ has no '{spec.handler}': run make regenerate")
+        hints = get_type_hints(method, include_extras=True)
+        signature = inspect.signature(method).parameters.values()
+        defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
+        self.spec = spec
+        self.handler = handler
+        self.make_context = make_context
+        self.parameters = Parameters(spec, document, hints, defaults)
+        limit = int(spec.raw.get("x-max-body-bytes", max_body_bytes))
+        self.body = _compile_body(spec, document, hints, defaults, limit)
+        self.answer = Answer(spec, document, hints["return"])
+        self.lists_faults = _lists_faults(spec, document)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["extensions"][COMPILED] = self
+        headers = dict(scope["headers"])
+        values, found = self.parameters.read(scope, headers)
+        if self.body is not None:
+            found += await self.body.read(scope, headers, receive, values)
+        if found:
+            raise Invalid(found)
+        result = await self.handler(self.make_context(scope), **values)
+        await self.answer.send(result, scope, receive, send)
+
+
+def _compile_body(
+    spec: OperationSpec, document: Document, hints: Mapping[str, Any], defaults: Mapping[str, Any], limit: int
+) -> Body | None:
+    if spec.body is None:
+        return None
+    media, content = next(iter(spec.body["content"].items()))
+    if media == "multipart/form-data":
+        return FormBody(document.resolve(content["schema"]), hints, defaults, limit=limit)
+    return JsonBody(content["schema"], document, hints["body"], required=spec.body.get("required", False), limit=limit)
+
+
+def _streams(kind: Any) -> bool:
+    return "AsyncIterator" in str(get_origin(kind) or kind)
+
+
+def _any_streams(shape: Any) -> bool:
+    return _streams(shape) or any(map(_streams, get_args(shape)))
+
+
+def _lists_faults(spec: OperationSpec, document: Document) -> bool:
+    """Whether the operation's 422 admits nothing but a list of faults, so that a sentence must be put into one."""
+    response = document.resolve(spec.raw["responses"].get("422", {}))
+    schema = response.get("content", {}).get("application/json", {}).get("schema")
+    if schema is None:
+        return False
+    gate = Draft202012Validator({**schema, "components": document.raw.get("components", {})})
+    return not gate.is_valid({"detail": "a sentence"})

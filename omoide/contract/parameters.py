@@ -1,0 +1,78 @@
+"""Path, query and header parameters of one operation, compiled into a single validation call.
+
+The types come from the generated Protocol, so the document stays the authority. All faults of a request are reported
+together. Repeated query keys make a list where the document has an array; otherwise the last one wins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NotRequired
+from urllib.parse import parse_qsl
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.types import Scope
+from typing_extensions import TypedDict
+
+from omoide.contract import faults
+from omoide.contract.annotations import python_name
+from omoide.contract.document import Document, OperationSpec
+from omoide.contract.errors import Fault
+
+# A surplus beyond this is no query of any client; it is cut before it costs anything.
+MAX_QUERY_FIELDS = 2000
+
+
+class Parameters:
+    """Reads the parameters that an operation declares. `hints` and `defaults` are those of its Protocol method."""
+
+    def __init__(
+        self, spec: OperationSpec, document: Document, hints: Mapping[str, Any], defaults: Mapping[str, Any]
+    ) -> None:
+        self.query: dict[str, str] = {}
+        self.header: dict[bytes, str] = {}
+        self.lists: set[str] = set()
+        self.places: dict[str, tuple[str, str]] = {}
+        fields: dict[str, Any] = {}
+        for parameter in spec.parameters:
+            name, wire, where = python_name(parameter["name"]), parameter["name"], parameter["in"]
+            self.places[name] = (where, wire)
+            fields[name] = hints[name] if parameter.get("required") else NotRequired[hints[name]]
+            if where == "query":
+                self.query[wire] = name
+                if "array" in document.resolve(parameter.get("schema", {})).get("type", ()):
+                    self.lists.add(wire)
+            elif where == "header":
+                self.header[wire.lower().encode()] = name
+        self.defaults = {name: value for name, value in defaults.items() if name in fields}
+        shape: Any = TypedDict("Parameters", fields)  # type: ignore[misc]  # made from the document, not written down
+        self.validate = TypeAdapter(shape).validator.validate_python
+
+    def read(self, scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[dict[str, Any], list[Fault]]:
+        """The handler's arguments and what is wrong with them (then the arguments are empty)."""
+        raw = dict(scope["path_params"])
+        if self.query and scope["query_string"]:
+            self._read_query(scope["query_string"], raw)
+        for wire, name in self.header.items():
+            if wire in headers:
+                raw[name] = headers[wire].decode("latin-1")
+        try:
+            return {**self.defaults, **self.validate(raw)}, []
+        except ValidationError as error:
+            return {}, self._placed(error)
+
+    def _read_query(self, query: bytes, raw: dict[str, Any]) -> None:
+        for wire, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)[:MAX_QUERY_FIELDS]:
+            if (name := self.query.get(wire)) is None:
+                continue
+            if wire in self.lists:
+                raw.setdefault(name, []).append(value)
+            else:
+                raw[name] = value
+
+    def _placed(self, error: ValidationError) -> list[Fault]:
+        found = faults.of_pydantic(error, at="")
+        for fault in found:
+            _, name, *rest = fault["loc"]
+            fault["loc"] = [*self.places[name], *rest]
+        return found

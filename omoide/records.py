@@ -1,0 +1,122 @@
+"""The values that travel between the rooms: frozen, without behaviour, named as in the API.
+
+`pk` is a row's number in the store and never leaves the server; `id` is the name its owner gave it; `uid` is the
+server's own id, never used twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+T = TypeVar("T")
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    pk: int
+    id: str
+    uid: str
+    metadata: Json
+    configuration: Json
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    pk: int
+    id: str
+    uid: str
+    workspace_id: str
+    metadata: Json
+    configuration: Json
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    pk: int
+    id: str
+    uid: str
+    workspace_id: str
+    metadata: Json
+    configuration: Json
+    created_at: datetime
+    is_active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    id: str
+    session_id: str
+    workspace_id: str
+    peer_id: str
+    content: str
+    metadata: Json
+    token_count: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What a peer's configuration in a session says; None leaves it to the peer and the defaults."""
+
+    observe_me: bool | None = None
+    observe_others: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    peer_id: str
+    content: str
+    metadata: Json
+    token_count: int
+    created_at: int | None
+    """Microseconds since 1970; None is the time of storing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What a create or update call says about a resource; None leaves what is stored."""
+
+    metadata: Json | None = None
+    configuration: Json | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChange(Change):
+    """`peers` are added to the session, never removed from it."""
+
+    peers: Mapping[str, Observation] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a get-or-create call may do beyond reading. Without the right, it is refused only when it would do it."""
+
+    create: bool = True
+    change: bool = True
+
+
+ANYTHING = Grant()
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    page: int = 1
+    size: int = 50
+    reverse: bool = False
+
+    @property
+    def offset(self) -> int:
+        return (self.page - 1) * self.size
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    items: Sequence[T]
+    total: int
+    request: PageRequest

@@ -1,0 +1,78 @@
+"""Everything an operator can set, read once at start and handed down; nothing else reads the environment.
+
+Sources, the first that has a value wins: command-line flags, environment variables `OMOIDE_…`, the file `omoide.toml`
+in the working directory, the defaults here.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, SecretStr, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+class Settings(BaseSettings):
+    """Frozen. Raises pydantic's ValidationError for a value that makes no sense, naming the setting."""
+
+    model_config = SettingsConfigDict(env_prefix="OMOIDE_", toml_file="omoide.toml", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=64, description="How many server processes share the database.")
+    db: Path = Field(Path("omoide.db"), description="The database file. Created if missing.")
+    auth: bool = Field(False, description="Whether every call needs a key.")
+    jwt_secret: SecretStr = Field(SecretStr(""), description="What keys are signed with (HS256). Needed with auth.")
+    public_without_auth: bool = Field(
+        False, description="Whether the server may listen on a public address while auth is off."
+    )
+    durability: Literal["full", "normal"] = Field(
+        "full",
+        description="full: what was acknowledged survives power loss. normal: it survives a crash of the process.",
+    )
+    busy_timeout_seconds: float = Field(
+        5.0, gt=0, le=600, description="How long a write waits for another process to finish its own."
+    )
+    max_body_bytes: int = Field(20_000_000, ge=1_000, description="The largest request body, in bytes.")
+    max_observers: int = Field(
+        10, ge=0, le=1_000, description="How many peers of one session may have observe_others set."
+    )
+    max_custom_instruction_tokens: int = Field(
+        2_000, ge=0, description="The longest custom instructions, in o200k_base tokens."
+    )
+    idempotency_hours: float = Field(24.0, ge=0, description="How long a repeated Idempotency-Key is recognised.")
+    job_poll_seconds: float = Field(
+        2.0, gt=0, description="How often a worker looks for jobs that other processes left."
+    )
+    job_lease_seconds: float = Field(
+        60.0, gt=0, description="After how long without a sign of life a job is taken from its worker."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_means_unset(cls, values: Any) -> Any:
+        """`OMOIDE_PORT=` in a compose file is a setting left blank, not a wrong one."""
+        return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _auth_needs_a_secret(self) -> Settings:
+        if self.auth and not self.jwt_secret.get_secret_value():
+            raise ValueError("auth is on but jwt_secret is empty: set OMOIDE_JWT_SECRET")
+        return self

@@ -1,0 +1,28 @@
+"""Copying a session: who is in it now, and what was said in it."""
+
+from __future__ import annotations
+
+from omoide.clock import new_id
+from omoide.errors import NotFound
+from omoide.records import Change, Session
+from omoide.store import members, messages, sessions, workspaces
+from omoide.store.database import Connection
+
+
+def clone(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session:
+    """A copy of the session under a fresh id, with its messages up to and including `until`, or all of them.
+
+    Raises NotFound if there is no such session, or no such message in it.
+    """
+    source = sessions.find(db, workspace_id, session_id)
+    if source is None:
+        raise NotFound("Original session not found")
+    last = None if until is None else messages.position(db, source.pk, until)
+    if until is not None and last is None:
+        raise NotFound(f"Message with ID {until} not found")
+    workspace = workspaces.ensure(db, workspace_id, now)
+    change = Change(source.metadata, source.configuration)
+    copy = sessions.create(db, workspace, workspace_id, new_id(now), change, now)
+    members.copy(db, source.pk, copy.pk, now)
+    messages.copy(db, source.pk, copy.pk, last, now)
+    return copy

@@ -1,0 +1,181 @@
+"""The database file, its connections, and group commit.
+
+Reads run where they are called, on a connection that cannot write: what takes microseconds is not worth a thread. All
+writes go to one writer thread. It takes whatever has gathered in its queue, runs it in one `BEGIN IMMEDIATE … COMMIT`
+with a savepoint for each, so that one failure hurts only its own caller, and answers after the commit. That shares the
+cost of a flush among all who write at the same time, and the flush does not stop the event loop.
+
+Several processes may open the same file: WAL lets them read while one writes, and writers wait for one another up to
+the busy timeout.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import sqlite_utils
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.errors import OmoideError, StorageFull, Unavailable
+from omoide.store.migrations import migrate
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Connection = sqlite3.Connection
+
+MAX_BATCH = 128
+"""Writes that share one commit at the most, so that the first of them does not wait for ever."""
+
+
+@dataclass(slots=True)
+class _Write:
+    work: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.cancelled():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+def connect(path: Path, *, durability: str, busy_timeout: float) -> Connection:
+    """A connection in WAL mode that begins no transaction by itself. Raises Unavailable if the file cannot be used."""
+    try:
+        connection = sqlite3.connect(
+            path, isolation_level=None, timeout=busy_timeout, check_same_thread=False, cached_statements=512
+        )
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA temp_store=MEMORY")
+    except sqlite3.Error as error:
+        raise Unavailable(f"Cannot open the database {path}: {error}") from error
+    return connection
+
+
+class Store:
+    """One process's access to the database. Open it with `Store.open`, close it with `close`."""
+
+    def __init__(self, reader: Connection, writer: Connection, path: Path) -> None:
+        self.path = path
+        self._reader = reader
+        self._writer = writer
+        self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
+        self._thread.start()
+
+    @classmethod
+    def open(cls, path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> Store:
+        """Open the file, create and migrate it as needed. `busy_timeout` is in seconds. Raises Unavailable."""
+        writer = connect(path, durability=durability, busy_timeout=busy_timeout)
+        migrate(sqlite_utils.Database(writer), path)
+        reader = connect(path, durability=durability, busy_timeout=busy_timeout)
+        reader.execute("PRAGMA query_only=ON")
+        return cls(reader, writer, path)
+
+    def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `fn(connection, …)` returns, from one snapshot of what is committed. It cannot write."""
+        self._reader.execute("BEGIN")
+        try:
+            return fn(self._reader, *args, **kwargs)
+        except sqlite3.Error as error:
+            raise as_omoide(error) from error
+        finally:
+            self._reader.execute("COMMIT")
+
+    async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `fn(connection, …)` returns, once its changes are committed; if it raises, nothing of it is kept.
+
+        Raises what `fn` raises, and Unavailable or StorageFull if the database cannot take the write.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._queue.put(_Write(lambda connection: fn(connection, *args, **kwargs), future, loop))
+        return await future
+
+    def close(self) -> None:
+        """Finish what is queued and close the file."""
+        self._queue.put(None)
+        self._thread.join()
+        self._reader.close()
+        self._writer.close()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            batch, more = [first], True
+            while more and len(batch) < MAX_BATCH:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    self._queue.put(None)
+                    more = False
+                else:
+                    batch.append(following)
+            commit(self._writer, batch)
+            _answer(batch)
+
+
+def commit(connection: Connection, batch: list[_Write]) -> None:
+    """Run a batch in one transaction, putting each one's result or error where it belongs."""
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for write in batch:
+            _run_in_savepoint(connection, write)
+        connection.execute("COMMIT")
+    except sqlite3.Error as error:
+        # Nothing of the batch is on disk. Those that had failed by themselves keep their own reason.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for write in batch:
+            write.error = write.error or as_omoide(error)
+
+
+def _run_in_savepoint(connection: Connection, write: _Write) -> None:
+    connection.execute("SAVEPOINT work")
+    try:
+        write.result = write.work(connection)
+    except BaseException as error:
+        write.error = as_omoide(error) if isinstance(error, sqlite3.Error) else error
+        if not connection.in_transaction:  # a full disk makes SQLite roll back everything
+            raise
+        connection.execute("ROLLBACK TO work")
+    connection.execute("RELEASE work")
+
+
+def _answer(batch: list[_Write]) -> None:
+    """Wake the callers, once per event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Write]] = {}
+    for write in batch:
+        by_loop.setdefault(write.loop, []).append(write)
+    for loop, writes in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, writes)
+
+
+def _settle(writes: list[_Write]) -> None:
+    for write in writes:
+        write.settle()
+
+
+def as_omoide(error: sqlite3.Error) -> OmoideError:
+    """What a fault of the database means to a caller."""
+    text = str(error)
+    if "full" in text:
+        return StorageFull("There is no room left to store this")
+    if "locked" in text or "busy" in text:
+        return Unavailable("The database is locked by another process")
+    return Unavailable(f"The database cannot be used: {text}")

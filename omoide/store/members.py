@@ -1,0 +1,195 @@
+"""Who is in a session, with which configuration.
+
+A member that leaves keeps its row (`left_at`), so that its configuration is there when it comes back. Observers, that
+is active members with `observe_others`, are limited per session; the limit holds because every write is serial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from omoide.errors import BadRequest
+from omoide.records import Observation, Page, PageRequest, Peer
+from omoide.store import peers, rows
+from omoide.store.database import Connection
+
+Flag = int | None
+
+_FROM = """
+    FROM members m
+    JOIN sessions s ON s.pk = m.session
+    JOIN workspaces w ON w.pk = s.workspace
+    JOIN peers p ON p.pk = m.peer
+    WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL"""
+
+
+def is_active(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> bool:
+    """Whether the peer is in the session now."""
+    query = f"SELECT 1 {_FROM} AND p.id = ? AND m.left_at IS NULL"
+    return db.execute(query, (workspace_id, session_id, peer_id)).fetchone() is not None
+
+
+def unchanged(db: Connection, session: int, given: Mapping[str, Observation]) -> bool:
+    """Whether adding these peers would change nothing: all are in the session with the flags that are set."""
+    for peer_id, observation in given.items():
+        row = db.execute(
+            """SELECT m.observe_me, m.observe_others FROM members m JOIN peers p ON p.pk = m.peer
+               WHERE m.session = ? AND p.id = ? AND m.left_at IS NULL""",
+            (session, peer_id),
+        ).fetchone()
+        if row is None or _merged(row, observation) != tuple(row):
+            return False
+    return True
+
+
+def add(
+    db: Connection,
+    workspace: int,
+    session: int,
+    session_id: str,
+    given: Mapping[str, Observation],
+    now: int,
+    *,
+    max_observers: int,
+) -> None:
+    """Let peers join, creating those that are missing. Flags that are None leave a member's own.
+
+    A peer that returns after leaving gets the flags given, all of them. Raises BadRequest beyond the observer limit,
+    Unprocessable for peer ids that cannot be created.
+    """
+    known = peers.ensure(db, workspace, given, now)
+    for peer_id, observation in given.items():
+        row = db.execute(
+            "SELECT observe_me, observe_others, left_at FROM members WHERE session = ? AND peer = ?",
+            (session, known[peer_id]),
+        ).fetchone()
+        returning = row is not None and row[2] is not None
+        flags = _merged((None, None) if row is None or returning else row[:2], observation)
+        _put(db, session, known[peer_id], flags, now, joins=row is None or returning)
+    if any(observation.observe_others for observation in given.values()):
+        _check_observers(db, session, session_id, max_observers)
+
+
+def join_as_authors(db: Connection, session: int, authors: Collection[int], now: int) -> None:
+    """Let the authors of messages be members; one that had left comes back with the configuration it had."""
+    for peer in authors:
+        db.execute(
+            """INSERT INTO members (session, peer, joined_at) VALUES (?, ?, ?)
+               ON CONFLICT DO UPDATE SET left_at = NULL, joined_at = excluded.joined_at WHERE left_at IS NOT NULL""",
+            (session, peer, now),
+        )
+
+
+def replace(
+    db: Connection,
+    workspace: int,
+    session: int,
+    session_id: str,
+    given: Mapping[str, Observation],
+    now: int,
+    *,
+    max_observers: int,
+) -> None:
+    """Make these peers the only members, with exactly these flags. Raises as `add` does."""
+    known = peers.ensure(db, workspace, given, now)
+    kept = set(known.values())
+    active = db.execute("SELECT peer FROM members WHERE session = ? AND left_at IS NULL", (session,)).fetchall()
+    leaving = [(now, session, peer) for (peer,) in active if peer not in kept]
+    db.executemany("UPDATE members SET left_at = ? WHERE session = ? AND peer = ?", leaving)
+    present = {peer for (peer,) in active}
+    for peer_id, observation in given.items():
+        peer = known[peer_id]
+        _put(db, session, peer, _merged((None, None), observation), now, joins=peer not in present)
+    _check_observers(db, session, session_id, max_observers)
+
+
+def remove(db: Connection, session: int, peer_ids: Collection[str], now: int) -> None:
+    """Let these peers leave; ids that are not members are ignored."""
+    for peer_id in set(peer_ids):
+        db.execute(
+            """UPDATE members SET left_at = ? WHERE session = ? AND left_at IS NULL AND peer =
+               (SELECT p.pk FROM peers p JOIN sessions s ON s.workspace = p.workspace WHERE s.pk = ? AND p.id = ?)""",
+            (now, session, session, peer_id),
+        )
+
+
+def configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation | None:
+    """The peer's flags in the session, the last ones if it has left; None if it was never in it."""
+    query = f"SELECT m.observe_me, m.observe_others {_FROM} AND p.id = ?"
+    row = db.execute(query, (workspace_id, session_id, peer_id)).fetchone()
+    return Observation(_flag(row[0]), _flag(row[1])) if row else None
+
+
+def configure(
+    db: Connection, session: int, session_id: str, peer: int, observation: Observation, now: int, *, max_observers: int
+) -> None:
+    """Set the flags that are given. A peer that was never in the session joins it; one that left stays out.
+
+    Raises BadRequest beyond the observer limit.
+    """
+    row = db.execute(
+        "SELECT observe_me, observe_others FROM members WHERE session = ? AND peer = ?", (session, peer)
+    ).fetchone()
+    flags = _merged(row or (None, None), observation)
+    _put(db, session, peer, flags, now, joins=row is None)
+    if observation.observe_others and not (row and row[1]):
+        _check_observers(db, session, session_id, max_observers)
+
+
+def page(db: Connection, workspace_id: str, session_id: str, request: PageRequest) -> Page[Peer]:
+    """The peers in the session now, in the order in which they joined."""
+    return rows.page(
+        db,
+        rows.PEER,
+        f"{_FROM} AND m.left_at IS NULL",
+        (workspace_id, session_id),
+        order=("m.joined_at", "m.peer"),
+        request=request,
+        make=rows.peer,
+    )
+
+
+def copy(db: Connection, source: int, target: int, now: int) -> None:
+    """Give one session the active members of another, with their configuration."""
+    db.execute(
+        """INSERT INTO members (session, peer, joined_at, observe_me, observe_others)
+           SELECT ?, peer, ?, observe_me, observe_others FROM members
+           WHERE session = ? AND left_at IS NULL ORDER BY joined_at, peer""",
+        (target, now, source),
+    )
+
+
+def _put(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag], now: int, *, joins: bool) -> None:
+    if joins:
+        db.execute(
+            """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, ?, ?)
+               ON CONFLICT DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,
+               observe_me = excluded.observe_me, observe_others = excluded.observe_others""",
+            (session, peer, now, *flags),
+        )
+    else:
+        db.execute(
+            "UPDATE members SET observe_me = ?, observe_others = ? WHERE session = ? AND peer = ?",
+            (*flags, session, peer),
+        )
+
+
+def _check_observers(db: Connection, session: int, session_id: str, limit: int) -> None:
+    (count,) = db.execute(
+        "SELECT count(*) FROM members WHERE session = ? AND left_at IS NULL AND observe_others", (session,)
+    ).fetchone()
+    if count > limit:
+        raise BadRequest(
+            f"Cannot create session {session_id} with {count} observers. Maximum allowed is {limit} observers per "
+            "session. Observers are peers with 'observe_others' set to true."
+        )
+
+
+def _merged(stored: tuple[Flag, Flag], given: Observation) -> tuple[Flag, Flag]:
+    me = stored[0] if given.observe_me is None else int(given.observe_me)
+    others = stored[1] if given.observe_others is None else int(given.observe_others)
+    return me, others
+
+
+def _flag(value: Flag) -> bool | None:
+    return None if value is None else bool(value)

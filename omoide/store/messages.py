@@ -1,0 +1,189 @@
+"""Messages: appended to a session in the order of arrival, numbered from 1 without gaps, never removed singly.
+
+Because `seq` has no gaps, a page of an unfiltered list is a range of it and costs the same wherever it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omoide.clock import instant, new_id
+from omoide.errors import Conflict, NotFound
+from omoide.records import Json, Message, NewMessage, Page, PageRequest
+from omoide.store import members, peers, rows, sessions
+from omoide.store.database import Connection
+
+_MESSAGE = "m.id, s.id, w.id, p.id, m.content, m.metadata, m.token_count, m.created_at"
+_JOINS = """
+    FROM messages m
+    JOIN sessions s ON s.pk = m.session
+    JOIN workspaces w ON w.pk = s.workspace
+    JOIN peers p ON p.pk = m.peer"""
+
+
+def record(row: rows.Row) -> Message:
+    id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at = row
+    return Message(
+        id, session_id, workspace_id, peer_id, content, rows.from_text(metadata), token_count, instant(created_at)
+    )
+
+
+def add(
+    db: Connection,
+    workspace_id: str,
+    session_id: str,
+    batch: Sequence[NewMessage],
+    now: int,
+) -> list[Message]:
+    """Append the batch and return it as stored; the workspace, the session and the authors are created if missing.
+
+    Raises Unprocessable for ids that cannot be created.
+    """
+    workspace, session = sessions.ensure(db, workspace_id, session_id, now)
+    authors = peers.ensure(db, workspace, {message.peer_id: None for message in batch}, now)
+    members.join_as_authors(db, session, authors.values(), now)
+    (count,) = db.execute(
+        "UPDATE sessions SET message_count = message_count + ? WHERE pk = ? RETURNING message_count",
+        (len(batch), session),
+    ).fetchone()
+    first = count - len(batch) + 1
+    stored = [
+        Message(
+            id=new_id(now),
+            session_id=session_id,
+            workspace_id=workspace_id,
+            peer_id=new.peer_id,
+            content=new.content,
+            metadata=new.metadata,
+            token_count=new.token_count,
+            created_at=instant(now if new.created_at is None else new.created_at),
+        )
+        for new in batch
+    ]
+    db.executemany(
+        """INSERT INTO messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        [
+            (
+                message.id,
+                workspace,
+                session,
+                first + index,
+                authors[new.peer_id],
+                new.content,
+                rows.to_text(new.metadata),
+                new.token_count,
+                now if new.created_at is None else new.created_at,
+            )
+            for index, (message, new) in enumerate(zip(stored, batch, strict=True))
+        ],
+    )
+    return stored
+
+
+def add_once(
+    db: Connection,
+    workspace_id: str,
+    session_id: str,
+    batch: Sequence[NewMessage],
+    now: int,
+    *,
+    key: str,
+    digest: bytes,
+    keep: int,
+) -> list[Message]:
+    """As `add`, but a repetition under the same key returns what the first call stored.
+
+    A key is remembered for `keep` microseconds. Raises Conflict if the repetition's digest differs.
+    """
+    db.execute("DELETE FROM receipts WHERE created_at < ?", (now - keep,))
+    found = sessions.find(db, workspace_id, session_id)
+    receipt = (
+        found
+        and db.execute(
+            "SELECT digest, first_seq, count FROM receipts WHERE session = ? AND key = ?", (found.pk, key)
+        ).fetchone()
+    )
+    if found and receipt:
+        if receipt[0] != digest:
+            raise Conflict("This Idempotency-Key was used for other messages in this session")
+        return _range(db, found.pk, receipt[1], receipt[1] + receipt[2] - 1)
+    stored = add(db, workspace_id, session_id, batch, now)
+    _, session = sessions.ensure(db, workspace_id, session_id, now)
+    last = position(db, session, stored[-1].id)
+    db.execute(
+        "INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (session, key, digest, (last or 0) - len(batch) + 1, len(batch), now),
+    )
+    return stored
+
+
+def position(db: Connection, session: int, message_id: str) -> int | None:
+    """Where the message stands in the session, from 1; None if it does not."""
+    row = db.execute("SELECT seq FROM messages WHERE id = ? AND session = ?", (message_id, session)).fetchone()
+    return row[0] if row else None
+
+
+def _range(db: Connection, session: int, first: int, last: int, *, reverse: bool = False) -> list[Message]:
+    order = "DESC" if reverse else "ASC"
+    query = f"SELECT {_MESSAGE} {_JOINS} WHERE m.session = ? AND m.seq BETWEEN ? AND ? ORDER BY m.seq {order}"
+    return [record(row) for row in db.execute(query, (session, first, last))]
+
+
+def page(db: Connection, workspace_id: str, session_id: str, request: PageRequest) -> Page[Message]:
+    """The session's messages in the order of arrival; none if there is no such session."""
+    row = db.execute(
+        """SELECT s.pk, s.message_count FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+           WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
+        (workspace_id, session_id),
+    ).fetchone()
+    if row is None:
+        return Page([], 0, request)
+    session, total = row
+    if request.reverse:
+        last = total - request.offset
+        first = max(1, last - request.size + 1)
+    else:
+        first = request.offset + 1
+        last = min(total, request.offset + request.size)
+    items = _range(db, session, first, last, reverse=request.reverse) if first <= last else []
+    return Page(items, total, request)
+
+
+def find(db: Connection, workspace_id: str, session_id: str, message_id: str) -> Message | None:
+    row = db.execute(
+        f"""SELECT {_MESSAGE} {_JOINS} WHERE m.id = ? AND s.id = ? AND s.deleted_at IS NULL
+            AND w.id = ? AND w.deleted_at IS NULL""",
+        (message_id, session_id, workspace_id),
+    ).fetchone()
+    return record(row) if row else None
+
+
+def get(db: Connection, workspace_id: str, session_id: str, message_id: str) -> Message:
+    """The message. Raises NotFound unless it stands in this session of this workspace."""
+    if found := find(db, workspace_id, session_id, message_id):
+        return found
+    raise NotFound(f"Message with ID {message_id} not found")
+
+
+def update(db: Connection, workspace_id: str, session_id: str, message_id: str, metadata: Json | None) -> Message:
+    """The message with its metadata replaced, or as it was for None. Raises NotFound."""
+    if find(db, workspace_id, session_id, message_id) is None:
+        raise NotFound("Message not found")
+    if metadata is not None:
+        db.execute("UPDATE messages SET metadata = ? WHERE id = ?", (rows.to_text(metadata), message_id))
+    return get(db, workspace_id, session_id, message_id)
+
+
+def copy(db: Connection, source: int, target: int, last: int | None, now: int) -> None:
+    """Give one session the messages of another, up to the position `last`, under new ids."""
+    columns = "workspace, peer, content, metadata, token_count, created_at, seq"
+    found = db.execute(
+        f"SELECT {columns} FROM messages WHERE session = ? AND seq <= ? ORDER BY seq",
+        (source, 2**62 if last is None else last),
+    ).fetchall()
+    db.executemany(
+        f"INSERT INTO messages (id, session, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        [(new_id(now), target, *row) for row in found],
+    )
+    db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (len(found), target))

@@ -1,0 +1,72 @@
+"""What the tables have in common: JSON columns, pages, and the selects that make records."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import orjson
+
+from omoide.clock import instant
+from omoide.records import Json, Page, PageRequest, Peer, Session, Workspace
+from omoide.store.database import Connection
+
+T = TypeVar("T")
+Row = tuple[Any, ...]
+
+
+def to_text(value: Json) -> str:
+    return orjson.dumps(value).decode() if value else "{}"
+
+
+def from_text(text: str) -> Json:
+    return {} if text == "{}" else orjson.loads(text)
+
+
+def insert(db: Connection, statement: str, params: Sequence[Any]) -> int:
+    """Run an INSERT of one row and return its number."""
+    return int(db.execute(statement, params).lastrowid or 0)
+
+
+WORKSPACE = "w.pk, w.id, w.uid, w.metadata, w.configuration, w.created_at"
+PEER = "p.pk, p.id, p.uid, w.id, p.metadata, p.configuration, p.created_at"
+SESSION = "s.pk, s.id, s.uid, w.id, s.metadata, s.configuration, s.created_at, s.deleted_at IS NULL"
+
+
+def workspace(row: Row) -> Workspace:
+    pk, id, uid, metadata, configuration, created_at = row
+    return Workspace(pk, id, uid, from_text(metadata), from_text(configuration), instant(created_at))
+
+
+def peer(row: Row) -> Peer:
+    pk, id, uid, workspace_id, metadata, configuration, created_at = row
+    return Peer(pk, id, uid, workspace_id, from_text(metadata), from_text(configuration), instant(created_at))
+
+
+def session(row: Row) -> Session:
+    pk, id, uid, workspace_id, metadata, configuration, created_at, is_active = row
+    return Session(
+        pk, id, uid, workspace_id, from_text(metadata), from_text(configuration), instant(created_at), bool(is_active)
+    )
+
+
+def page(
+    db: Connection,
+    columns: str,
+    source: str,
+    params: Sequence[Any],
+    *,
+    order: Sequence[str],
+    request: PageRequest,
+    make: Callable[[Row], T],
+) -> Page[T]:
+    """One page of `SELECT columns source`, ordered by the expressions in `order`, newest first if reversed."""
+    (total,) = db.execute(f"SELECT count(*) {source}", params).fetchone()
+    if request.offset >= total:
+        return Page([], total, request)
+    direction = " DESC" if request.reverse else ""
+    ordering = ", ".join(f"{expression}{direction}" for expression in order)
+    rows = db.execute(
+        f"SELECT {columns} {source} ORDER BY {ordering} LIMIT ? OFFSET ?", (*params, request.size, request.offset)
+    )
+    return Page([make(row) for row in rows], total, request)

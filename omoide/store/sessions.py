@@ -1,0 +1,169 @@
+"""Sessions: found by id within a workspace, created on first use, hidden when deleted."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from omoide import configuration, names
+from omoide.clock import instant, new_id
+from omoide.errors import NotFound, Unauthorized
+from omoide.records import ANYTHING, Change, Grant, Observation, Page, PageRequest, Session, SessionChange
+from omoide.store import members, peers, queue, rows, workspaces
+from omoide.store.database import Connection
+
+_FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
+
+
+def find(db: Connection, workspace_id: str, session_id: str) -> Session | None:
+    row = db.execute(
+        f"SELECT {rows.SESSION} {_FROM} AND s.id = ? AND s.deleted_at IS NULL", (workspace_id, session_id)
+    ).fetchone()
+    return rows.session(row) if row else None
+
+
+def get(db: Connection, workspace_id: str, session_id: str) -> Session:
+    """The session. Raises NotFound if there is none or it was deleted."""
+    if found := find(db, workspace_id, session_id):
+        return found
+    raise NotFound(f"Session {session_id} not found in workspace {workspace_id}")
+
+
+def settled(db: Connection, workspace_id: str, session_id: str, change: SessionChange) -> Session | None:
+    """The session if it exists and the change would leave it as it is: then nothing needs to be written."""
+    found = find(db, workspace_id, session_id)
+    if found is None or _after(found, change) != (found.metadata, found.configuration):
+        return None
+    return found if members.unchanged(db, found.pk, change.peers) else None
+
+
+def get_or_create(
+    db: Connection,
+    workspace_id: str,
+    session_id: str,
+    change: SessionChange,
+    now: int,
+    *,
+    max_observers: int,
+    grant: Grant = ANYTHING,
+) -> Session:
+    """The session after the change: metadata replaced, configuration patched, peers added; created if missing.
+
+    Raises Unauthorized if it would have to do what the grant forbids, Unprocessable for ids that cannot be created or a
+    configuration that contradicts itself, BadRequest beyond the observer limit. Then nothing is stored.
+    """
+    if grant.change is False and (found := settled(db, workspace_id, session_id, change)):
+        return found
+    old = find(db, workspace_id, session_id)
+    if not (grant.create if old is None else grant.change):
+        raise Unauthorized("Unauthorized access to resource")
+    workspace = workspaces.ensure(db, workspace_id, now)
+    session = create(db, workspace, workspace_id, session_id, change, now) if old is None else _update(db, old, change)
+    if change.peers:
+        members.add(db, workspace, session.pk, session_id, change.peers, now, max_observers=max_observers)
+    return session
+
+
+def create(db: Connection, workspace: int, workspace_id: str, session_id: str, change: Change, now: int) -> Session:
+    """A new session, which must not exist yet. Raises Unprocessable as `get_or_create` does."""
+    names.check_id("Session", session_id)
+    metadata, uid = change.metadata or {}, new_id(now)
+    config = configuration.patched({}, change.configuration or {})
+    pk = rows.insert(
+        db,
+        "INSERT INTO sessions (workspace, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (workspace, session_id, uid, rows.to_text(metadata), rows.to_text(config), now),
+    )
+    return Session(pk, session_id, uid, workspace_id, metadata, config, instant(now))
+
+
+def _update(db: Connection, old: Session, change: Change) -> Session:
+    metadata, config = _after(old, change)
+    if (metadata, config) != (old.metadata, old.configuration):
+        db.execute(
+            "UPDATE sessions SET metadata = ?, configuration = ? WHERE pk = ?",
+            (rows.to_text(metadata), rows.to_text(config), old.pk),
+        )
+    return Session(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at)
+
+
+def _after(session: Session, change: Change) -> tuple[dict[str, object], dict[str, object]]:
+    metadata = session.metadata if change.metadata is None else change.metadata
+    config = session.configuration
+    if change.configuration is not None:
+        config = configuration.patched(config, change.configuration)
+    return metadata, config
+
+
+def ensure(db: Connection, workspace_id: str, session_id: str, now: int) -> tuple[int, int]:
+    """The rows of the workspace and of the session, created empty if missing."""
+    row = db.execute(
+        f"SELECT s.workspace, s.pk {_FROM} AND s.id = ? AND s.deleted_at IS NULL", (workspace_id, session_id)
+    ).fetchone()
+    if row:
+        return row[0], row[1]
+    workspace = workspaces.ensure(db, workspace_id, now)
+    return workspace, create(db, workspace, workspace_id, session_id, Change(), now).pk
+
+
+def _existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Session, int]:
+    session = get(db, workspace_id, session_id)
+    (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session.pk,)).fetchone()
+    return session, workspace
+
+
+def set_peers(
+    db: Connection,
+    workspace_id: str,
+    session_id: str,
+    given: Mapping[str, Observation],
+    now: int,
+    *,
+    max_observers: int,
+) -> Session:
+    """Make these peers the session's only ones. Raises NotFound without such a session, else as `members.add`."""
+    session, workspace = _existing(db, workspace_id, session_id)
+    members.replace(db, workspace, session.pk, session_id, given, now, max_observers=max_observers)
+    return session
+
+
+def remove_peers(db: Connection, workspace_id: str, session_id: str, peer_ids: Collection[str], now: int) -> Session:
+    """Let peers leave the session. Raises NotFound without such a session."""
+    session = get(db, workspace_id, session_id)
+    members.remove(db, session.pk, peer_ids, now)
+    return session
+
+
+def configure_peer(
+    db: Connection,
+    workspace_id: str,
+    session_id: str,
+    peer_id: str,
+    observation: Observation,
+    now: int,
+    *,
+    max_observers: int,
+) -> None:
+    """Set a peer's flags in the session.
+
+    Raises NotFound without such a session or peer, BadRequest beyond the observer limit.
+    """
+    session = get(db, workspace_id, session_id)
+    peer = peers.find(db, workspace_id, peer_id)
+    if peer is None:
+        raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
+    members.configure(db, session.pk, session_id, peer.pk, observation, now, max_observers=max_observers)
+
+
+def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
+    """Hide the session and leave a job that removes its rows. Raises NotFound without such a session."""
+    session = get(db, workspace_id, session_id)
+    db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
+    queue.add(db, "purge_session", {"session": session.pk}, now)
+
+
+def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Session]:
+    """The workspace's active sessions, oldest first; none if there is no such workspace."""
+    source = f"{_FROM} AND s.deleted_at IS NULL"
+    return rows.page(
+        db, rows.SESSION, source, (workspace_id,), order=("s.created_at", "s.pk"), request=request, make=rows.session
+    )

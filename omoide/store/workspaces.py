@@ -1,0 +1,91 @@
+"""Workspaces: found by id, created on first use, hidden when deleted."""
+
+from __future__ import annotations
+
+from omoide import configuration, names
+from omoide.clock import instant, new_id
+from omoide.errors import Conflict, NotFound
+from omoide.records import Change, Page, PageRequest, Workspace
+from omoide.store import queue, rows
+from omoide.store.database import Connection
+
+
+def find(db: Connection, workspace_id: str) -> Workspace | None:
+    row = db.execute(
+        f"SELECT {rows.WORKSPACE} FROM workspaces w WHERE w.id = ? AND w.deleted_at IS NULL", (workspace_id,)
+    ).fetchone()
+    return rows.workspace(row) if row else None
+
+
+def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) -> tuple[Workspace, bool]:
+    """The workspace and whether this call created it. An existing one is returned untouched.
+
+    Raises Unprocessable for an id under which nothing may be created.
+    """
+    if found := find(db, workspace_id):
+        return found, False
+    names.check_id("Workspace", workspace_id)
+    metadata = initial.metadata or {}
+    config = configuration.patched({}, initial.configuration or {})
+    uid = new_id(now)
+    pk = rows.insert(
+        db,
+        "INSERT INTO workspaces (id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?)",
+        (workspace_id, uid, rows.to_text(metadata), rows.to_text(config), now),
+    )
+    return Workspace(pk, workspace_id, uid, metadata, config, instant(now)), True
+
+
+def ensure(db: Connection, workspace_id: str, now: int) -> int:
+    """The row of the workspace, created empty if there is none."""
+    row = db.execute("SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)).fetchone()
+    return row[0] if row else get_or_create(db, workspace_id, Change(), now)[0].pk
+
+
+def update(db: Connection, workspace_id: str, change: Change, now: int) -> Workspace:
+    """The workspace after the change, created if missing: metadata replaced, configuration patched."""
+    old, created = get_or_create(db, workspace_id, change, now)
+    if created:
+        return old
+    metadata = old.metadata if change.metadata is None else change.metadata
+    config = old.configuration
+    if change.configuration is not None:
+        config = configuration.patched(config, change.configuration)
+    if (metadata, config) != (old.metadata, old.configuration):
+        db.execute(
+            "UPDATE workspaces SET metadata = ?, configuration = ? WHERE pk = ?",
+            (rows.to_text(metadata), rows.to_text(config), old.pk),
+        )
+    return Workspace(old.pk, old.id, old.uid, metadata, config, old.created_at)
+
+
+def delete(db: Connection, workspace_id: str, now: int) -> None:
+    """Hide the workspace and leave a job that removes its rows.
+
+    Raises NotFound if there is none, and Conflict while it has active sessions.
+    """
+    found = find(db, workspace_id)
+    if found is None:
+        raise NotFound(f"Workspace {workspace_id} not found")
+    active = db.execute(
+        "SELECT 1 FROM sessions WHERE workspace = ? AND deleted_at IS NULL LIMIT 1", (found.pk,)
+    ).fetchone()
+    if active:
+        raise Conflict(
+            f"Cannot delete workspace '{workspace_id}': active session(s) remain. Delete all sessions first."
+        )
+    db.execute("UPDATE workspaces SET deleted_at = ? WHERE pk = ?", (now, found.pk))
+    queue.add(db, "purge_workspace", {"workspace": found.pk}, now)
+
+
+def page(db: Connection, request: PageRequest) -> Page[Workspace]:
+    """All workspaces, oldest first."""
+    return rows.page(
+        db,
+        rows.WORKSPACE,
+        "FROM workspaces w WHERE w.deleted_at IS NULL",
+        (),
+        order=("w.created_at", "w.pk"),
+        request=request,
+        make=rows.workspace,
+    )
