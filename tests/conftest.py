@@ -1,0 +1,55 @@
+"""What many tests share: a server for the whole run, a client for it, and names that no other test uses."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.running import Server
+
+SECRET = "a secret for tests that is long enough for HS256"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("OMOIDE_AUTH", "OMOIDE_DB", "OMOIDE_JWT_SECRET", "OMOIDE_HOST", "OMOIDE_PORT", "HONCHO_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with authentication off, shared by all tests: use names of your own (`fresh`)."""
+    running = Server(tmp_path_factory.mktemp("server") / "omoide.db")
+    yield running
+    assert running.stop() == -signal.SIGTERM, "".join(running.log)
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with authentication on; its keys are signed with SECRET."""
+    running = Server(tmp_path_factory.mktemp("guarded") / "omoide.db", auth="true", jwt_secret=SECRET)
+    yield running
+    assert running.stop() == -signal.SIGTERM, "".join(running.log)
+
+
+@pytest.fixture
+def http(server: Server) -> Iterator[httpx.Client]:
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def fresh() -> Callable[[str], str]:
+    """`fresh("workspace")` is an id that nothing else in the run has."""
+    return lambda kind: f"{kind}-{next(_numbers)}"
+
+
+@pytest.fixture
+def db_path(tmp_path: Path) -> Path:
+    return tmp_path / "omoide.db"

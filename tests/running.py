@@ -1,0 +1,69 @@
+"""A real server in a process of its own, as `omoide serve` starts it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import httpx
+
+COMMAND = Path(sys.executable).with_name("omoide")
+READY = re.compile(r"running on (http://[^ ]+)")
+
+
+class Server:
+    """A running server: `url` to reach it, `db` its file, `log` what it has said so far."""
+
+    def __init__(self, db: Path, *flags: str, **settings: str) -> None:
+        self.db = db
+        self.flags = flags
+        self.environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
+        self.environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
+        self.log: list[str] = []
+        self.start()
+
+    def start(self) -> None:
+        """Start, and return once it serves. Raises RuntimeError with its log if it stops instead."""
+        command = [str(COMMAND), "serve", "--port", "0", "--db", str(self.db), *self.flags]
+        self.process = subprocess.Popen(
+            command, stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.db.parent
+        )
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if ready := READY.search(line):
+                self.url = ready[1]
+                self._reading = threading.Thread(target=self.log.extend, args=(self.process.stderr,), daemon=True)
+                self._reading.start()
+                return
+        self.process.stderr.close()
+        raise RuntimeError(f"the server did not start:\n{''.join(self.log)}")
+
+    def client(self, **options: object) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=60, **options)  # type: ignore[arg-type]
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self.process.send_signal(signal.SIGKILL)
+        self._ended()
+
+    def stop(self) -> int:
+        """Ask it to end, and return its exit code: minus the signal's number if it ended in good order."""
+        self.process.terminate()
+        return self._ended()
+
+    def _ended(self) -> int:
+        code = self.process.wait(timeout=30)
+        self._reading.join()
+        assert self.process.stderr is not None
+        self.process.stderr.close()
+        return code
+
+    def resident_bytes(self) -> int:
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
