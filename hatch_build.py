@@ -15,8 +15,8 @@ class Generate(BuildHookInterface[Any]):
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
         sys.path.insert(0, str(root))
-        from omoide.contract.document import Document
+        from omoide.contract.checks import load
         from omoide.contract.generate import generate, write
 
-        files, _ = generate(Document.load(root / "openapi.yaml"))
+        files, _ = generate(load(root / "openapi.yaml"))
         write(files, root / "generated")

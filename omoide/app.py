@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Scope
 
 from generated import protocols
 from handlers.context import Context
+from omoide.contract import checks
 from omoide.contract.application import application
-from omoide.contract.document import Document
 from omoide.contract.errors import Invalid, Problem
 from omoide.contract.security import principal
 from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
@@ -49,8 +49,8 @@ def create_app(settings: Settings, *, alongside: Callable[[Store], Companion] | 
 
     Raises BrokenDocument if openapi.yaml cannot be served, Unavailable if the database cannot be opened.
     """
-    document = Document.load(document_path())
-    document.require_handlers(HANDLERS)
+    document = checks.load(document_path())
+    checks.require_handlers(document, HANDLERS)
     store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     companion = alongside(store) if alongside else None
     tokens = TokenCounter()

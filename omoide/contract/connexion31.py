@@ -1,7 +1,7 @@
 """Connexion 3.3 made to take an OpenAPI 3.1 document, by subclassing.
 
 Stock Connexion refuses anything but 3.0. Here it holds the real 3.1 document: `Specification31` leaves the judgement to
-`Document.load`, and `SpecFirst.add_api` builds that class instead of letting Connexion choose its own. Bodies and types
+`checks.load`, and `SpecFirst.add_api` builds that class instead of letting Connexion choose its own. Bodies and types
 are compiled from the raw document, never from Connexion's resolved copy, which loses keywords beside a `$ref`.
 """
 
@@ -27,7 +27,7 @@ class Specification31(OpenAPISpecification):
 
     @classmethod
     def _validate_spec(cls, spec: dict[str, Any]) -> None:
-        """Nothing: `Document.load` has judged the document before it comes here."""
+        """Nothing: `checks.load` has judged the document before it comes here."""
 
 
 class TagResolver(Resolver):

@@ -19,8 +19,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from omoide.contract import checks
 from omoide.contract.annotations import Annotations, python_name
-from omoide.contract.document import Document, OperationSpec, functions
+from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import BrokenDocument
 
 MODEL_FLAGS = """\
@@ -155,7 +156,7 @@ class Writer:
         added = []
         for tag, operations in self.by_tag.items():
             module = folder / f"{tag}.py"
-            known = functions(module) if module.exists() else {}
+            known = checks.functions(module) if module.exists() else {}
             missing = [operation for operation in operations if operation.handler not in known]
             if missing and not module.exists():
                 module.write_text(
@@ -213,10 +214,10 @@ def main() -> int:
     options = parser.parse_args()
     root: Path = options.root
     try:
-        document = Document.load(root / "openapi.yaml")
+        document = checks.load(root / "openapi.yaml")
         files, writer = generate(document)
         if options.check:
-            document.require_handlers(root / "handlers")
+            checks.require_handlers(document, root / "handlers")
             print(diff := difference(files, root / "generated"), end="")
             return 1 if diff else 0
         write(files, root / "generated")

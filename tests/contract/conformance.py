@@ -1,0 +1,61 @@
+"""Holding answers against openapi.yaml: was this status documented, and does the body match its schema?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+from jsonschema_rs import Draft202012Validator, ValidationError
+
+from omoide.app import document_path
+from omoide.contract import checks
+from omoide.contract.document import OperationSpec
+from omoide.contract.routing import Node
+
+DOCUMENT = checks.load(document_path())
+OPERATIONS = {operation.handler: operation for operation in DOCUMENT.operations()}
+_tree = Node()
+for _operation in OPERATIONS.values():
+    _tree.add(_operation.method, _operation.path, _operation.handler)
+
+
+def operation_of(request: httpx.Request) -> OperationSpec | None:
+    """Which operation a request reached, if any."""
+    segments = request.url.path.rstrip("/")[1:].split("/")
+    for node, _ in _tree.find(segments):
+        if request.method in node.methods:
+            return OPERATIONS[node.methods[request.method][0]]
+    return None
+
+
+class Recorder:
+    """An httpx response hook that checks every answer and remembers which operations answered with what."""
+
+    def __init__(self) -> None:
+        self.seen: set[tuple[str, int]] = set()
+
+    def __call__(self, response: httpx.Response) -> None:
+        response.read()
+        operation = operation_of(response.request)
+        if operation is not None:
+            conform(operation, response)
+            self.seen.add((operation.handler, response.status_code))
+
+
+def conform(operation: OperationSpec, response: httpx.Response) -> None:
+    """Raise AssertionError unless the document promises this answer."""
+    where = f"{operation.method} {operation.path} -> {response.status_code}"
+    documented: dict[str, Any] = operation.raw["responses"]
+    assert str(response.status_code) in documented, f"{where} is not documented: {response.text[:300]}"
+    promised = DOCUMENT.resolve(documented[str(response.status_code)])
+    content = promised.get("content")
+    if not content:
+        assert response.content == b"", f"{where} must have no body"
+        return
+    assert response.headers["content-type"] in content, where
+    schema = content["application/json"]["schema"]
+    gate = Draft202012Validator({**schema, "components": DOCUMENT.raw["components"]}, validate_formats=True)
+    try:
+        gate.validate(response.json())
+    except ValidationError as error:
+        raise AssertionError(f"{where}: {error.message} in {response.text[:500]}") from error

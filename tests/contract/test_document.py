@@ -1,0 +1,148 @@
+"""A broken document is refused with one message that names the place."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from omoide.app import document_path
+from omoide.contract import checks
+from omoide.contract.document import Document
+from omoide.contract.errors import BrokenDocument
+
+GOOD: dict[str, Any] = {
+    "openapi": "3.1.0",
+    "info": {"title": "Toys", "version": "1"},
+    "paths": {
+        "/toys/{toy_id}": {
+            "get": {
+                "tags": ["toys"],
+                "operationId": "get_toy",
+                "parameters": [{"name": "toy_id", "in": "path", "required": True, "schema": {"type": "string"}}],
+                "responses": {"200": {"description": "A toy.", "content": {}}},
+            }
+        }
+    },
+    "components": {"schemas": {"Toy": {"type": "object", "properties": {"name": {"type": "string"}}}}},
+}
+GET = ("paths", "/toys/{toy_id}", "get")
+
+
+def load(folder: Path, document: object) -> Document:
+    path = folder / "openapi.yaml"
+    path.write_text(document if isinstance(document, str) else yaml.safe_dump(document, sort_keys=False))
+    return checks.load(path)
+
+
+def at(document: dict[str, Any], *place: str) -> Any:
+    for key in place:
+        document = document[key]
+    return document
+
+
+Break = Callable[[dict[str, Any]], object]
+
+BROKEN: dict[str, tuple[Break, str]] = {
+    "a dangling reference in a component": (
+        lambda d: at(d, "components", "schemas", "Toy", "properties").update(
+            maker={"$ref": "#/components/schemas/Nobody"}
+        ),
+        "components/schemas/Toy/properties/maker: $ref to #/components/schemas/Nobody",
+    ),
+    "a dangling reference in a path": (
+        lambda d: at(d, *GET)["parameters"].append({"$ref": "#/components/parameters/Gone"}),
+        "paths//toys/{toy_id}/get/parameters/1: $ref to #/components/parameters/Gone",
+    ),
+    "a reference to another file": (
+        lambda d: at(d, *GET)["parameters"].append({"$ref": "other.yaml#/x"}),
+        "$ref to other.yaml#/x",
+    ),
+    "an unknown security scheme": (
+        lambda d: at(d, *GET).update(security=[{"Bearer": []}]),
+        "paths//toys/{toy_id}/get/security: unknown security scheme 'Bearer'",
+    ),
+    "an operation without a success response": (
+        lambda d: at(d, *GET).update(responses={"404": {"description": "No."}}),
+        "paths//toys/{toy_id}/get/responses: has no success response",
+    ),
+    "3.0's nullable": (
+        lambda d: at(d, "components", "schemas", "Toy", "properties", "name").update(nullable=True),
+        "components/schemas/Toy/properties/name: 'nullable' is OpenAPI 3.0",
+    ),
+    "no tag": (lambda d: at(d, *GET).pop("tags"), "paths//toys/{toy_id}/get: must have exactly one tag"),
+    "two tags": (lambda d: at(d, *GET)["tags"].append("more"), "must have exactly one tag"),
+    "no operationId": (lambda d: at(d, *GET).pop("operationId"), "paths//toys/{toy_id}/get: has no operationId"),
+    "a type that does not exist": (
+        lambda d: at(d, "components", "schemas", "Toy").update(type="thing"),
+        "components/schemas/Toy",
+    ),
+    "a default outside its own schema": (
+        lambda d: at(d, "components", "schemas", "Toy", "properties").update(size={"type": "integer", "default": "x"}),
+        "components/schemas/Toy/properties/size",
+    ),
+    "a path parameter that is not declared": (lambda d: at(d, *GET).pop("parameters"), "toy_id"),
+    "the same operationId twice": (
+        lambda d: at(d, "paths").update({"/other": {"get": {**at(d, *GET), "parameters": []}}}),
+        "get_toy",
+    ),
+    "a misspelt key of an operation": (lambda d: at(d, *GET).update(respones={}), "paths//toys/{toy_id}/get"),
+}
+
+
+@pytest.mark.parametrize(("breaking", "place"), [*BROKEN.values()], ids=[*BROKEN])
+def test_a_broken_document_is_refused_and_the_place_named(breaking: Break, place: str, tmp_path: Path) -> None:
+    document = copy.deepcopy(GOOD)
+    breaking(document)
+    with pytest.raises(BrokenDocument) as refusal:
+        load(tmp_path, document)
+    assert place in str(refusal.value)
+    assert str(refusal.value).startswith("openapi.yaml is not a valid contract:\n")
+
+
+def test_a_good_document_loads(tmp_path: Path) -> None:
+    assert [operation.handler for operation in load(tmp_path, GOOD).operations()] == ["get_toy"]
+
+
+@pytest.mark.parametrize("text", ["a: [1, 2", "just words", "- a list"])
+def test_what_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None:
+    with pytest.raises(BrokenDocument, match=r"openapi\.yaml"):
+        load(tmp_path, text)
+
+
+def test_unquoted_statuses_are_read_as_text(tmp_path: Path) -> None:
+    text = yaml.safe_dump(GOOD, sort_keys=False).replace("'200'", "200")
+    assert [*next(load(tmp_path, text).operations()).successes()] == [200]
+
+
+def test_all_faults_of_one_kind_are_told_at_once(tmp_path: Path) -> None:
+    document = copy.deepcopy(GOOD)
+    at(document, *GET).update(security=[{"A": []}, {"B": []}])
+    with pytest.raises(BrokenDocument, match=r"(?s)'A'.*'B'"):
+        load(tmp_path, document)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("async def other(context): ...", "no function 'get_toy' in handlers/toys.py"),
+        ("def get_toy(context): ...", "handlers/toys.py: 'get_toy' is not async"),
+        (None, "no function 'get_toy' in handlers/toys.py"),
+    ],
+)
+def test_an_operation_without_an_async_handler_is_refused(source: str | None, message: str, tmp_path: Path) -> None:
+    folder = tmp_path / "handlers"
+    folder.mkdir()
+    if source:
+        (folder / "toys.py").write_text(source)
+    with pytest.raises(BrokenDocument) as refusal:
+        checks.require_handlers(load(tmp_path, GOOD), folder)
+    assert message in str(refusal.value)
+
+
+def test_our_own_document_is_good() -> None:
+    assert checks.faults(Document.read(document_path())) == []

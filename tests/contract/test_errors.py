@@ -1,0 +1,145 @@
+"""Each kind of error has one shape, whatever part of the server it comes from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from tests.running import Server
+
+Fresh = Callable[[str], str]
+JSON = {"Content-Type": "application/json"}
+
+
+def sentence(response: httpx.Response) -> str:
+    """The detail of an error that is a sentence; fails if the body is anything else."""
+    body = response.json()
+    assert body.keys() == {"detail"}
+    assert response.headers["content-type"] == "application/json"
+    assert isinstance(body["detail"], str)
+    return body["detail"]
+
+
+def faults(response: httpx.Response) -> list[dict[str, object]]:
+    """The faults of an error that lists them; fails if the body is anything else."""
+    assert response.status_code == 422
+    body = response.json()
+    assert body.keys() == {"detail"}
+    for fault in body["detail"]:
+        assert {"type", "loc", "msg"} <= fault.keys() <= {"type", "loc", "msg", "input", "ctx"}
+    return list(body["detail"])
+
+
+def test_401_without_a_key(guarded: Server) -> None:
+    with guarded.client() as client:
+        response = client.post("/v3/workspaces", json={"id": "w"})
+    assert (response.status_code, sentence(response)) == (401, "No access token provided")
+    assert response.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/v3", "/v3/unknown", "/v3/workspaces//peers/list", "/v3/workspaces/a/b/c/d/e/f"]
+)
+def test_404_for_an_unknown_path(path: str, http: httpx.Client) -> None:
+    response = http.post(path)
+    assert (response.status_code, sentence(response)) == (404, "Not Found")
+
+
+def test_404_for_an_unknown_thing(http: httpx.Client, fresh: Fresh) -> None:
+    response = http.delete(f"/v3/workspaces/{fresh('none')}")
+    assert response.status_code == 404
+    assert sentence(response).startswith("Workspace none-")
+
+
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "HEAD", "OPTIONS", "PROPFIND", "GET"])
+def test_405_names_the_methods_that_there_are(method: str, http: httpx.Client) -> None:
+    response = http.request(method, "/v3/workspaces/x")
+    assert response.status_code == 405
+    assert response.headers["allow"] == "DELETE, PUT"
+    if method != "HEAD":
+        assert sentence(response) == "Method Not Allowed"
+
+
+def test_409_says_what_stands_in_the_way(http: httpx.Client, fresh: Fresh) -> None:
+    workspace = fresh("busy")
+    http.post(f"/v3/workspaces/{workspace}/sessions", json={"id": "s"})
+    response = http.delete(f"/v3/workspaces/{workspace}")
+    assert response.status_code == 409
+    assert sentence(response) == (
+        f"Cannot delete workspace '{workspace}': active session(s) remain. Delete all sessions first."
+    )
+
+
+def test_413_names_the_limit(http: httpx.Client) -> None:
+    response = http.post("/v3/workspaces", content=b" " * 20_000_001, headers=JSON)
+    assert (response.status_code, sentence(response)) == (413, "Request body exceeds the maximum of 20000000 bytes")
+
+
+def test_415_names_what_was_sent_and_what_is_expected(http: httpx.Client) -> None:
+    response = http.post("/v3/workspaces", content=b"{}", headers={"Content-Type": "text/plain"})
+    assert response.status_code == 415
+    assert sentence(response) == "Unsupported media type 'text/plain': expected application/json"
+
+
+def test_422_lists_all_faults_parameters_before_body(http: httpx.Client) -> None:
+    response = http.post("/v3/workspaces/list?page=0&size=x", json={"filters": 5})
+    assert [(fault["type"], fault["loc"]) for fault in faults(response)] == [
+        ("greater_than_equal", ["query", "page"]),
+        ("int_parsing", ["query", "size"]),
+        ("dict_type", ["body", "filters"]),
+    ]
+
+
+def test_422_for_malformed_json_tells_where(http: httpx.Client) -> None:
+    response = http.post("/v3/workspaces", content=b'{"id":}', headers=JSON)
+    assert faults(response) == [
+        {
+            "type": "json_invalid",
+            "loc": ["body", 6],
+            "msg": "JSON decode error",
+            "input": {},
+            "ctx": {"error": "Expecting value"},
+        }
+    ]
+
+
+def test_422_for_a_missing_body_and_for_a_missing_field(http: httpx.Client) -> None:
+    assert faults(http.post("/v3/workspaces")) == [
+        {"type": "missing", "loc": ["body"], "msg": "Field required", "input": None}
+    ]
+    assert faults(http.post("/v3/workspaces", json={"metadata": {}})) == [
+        {"type": "missing", "loc": ["body", "id"], "msg": "Field required", "input": {"metadata": {}}}
+    ]
+
+
+def test_422_echoes_little_of_a_long_input(http: httpx.Client) -> None:
+    (fault,) = faults(http.post("/v3/workspaces", json={"id": "x" * 25_000}))
+    assert len(json.dumps(fault)) < 500
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [(True, "string_type"), (5, "string_type"), ("", "string_too_short"), ("a\n", "string_pattern_mismatch")],
+)
+def test_422_names_the_broken_rule_as_fastapi_does(value: object, kind: str, http: httpx.Client) -> None:
+    assert [fault["type"] for fault in faults(http.post("/v3/workspaces", json={"id": value}))] == [kind]
+
+
+def test_422_where_json_schema_is_stricter_than_pydantic(http: httpx.Client, fresh: Fresh) -> None:
+    body = {"configuration": {"summary": {"enabled": "yes"}}}
+    (fault,) = faults(http.put(f"/v3/workspaces/{fresh('strict')}", json=body))
+    assert fault["loc"] == ["body", "configuration", "summary", "enabled"]
+
+
+def test_422_of_a_rule_is_a_sentence_except_where_the_document_only_knows_lists(
+    http: httpx.Client, fresh: Fresh
+) -> None:
+    bad = {"a b": {}}
+    added = http.post(f"/v3/workspaces/{fresh('rule')}/sessions/s/peers", json=bad)
+    assert (added.status_code, sentence(added)) == (422, "Peer name(s) ['a b'] must match pattern ^[a-zA-Z0-9_-]+$")
+    created = http.post(f"/v3/workspaces/{fresh('rule')}/sessions", json={"id": "s", "peers": bad})
+    (fault,) = faults(created)
+    assert fault["msg"] == "Value error, Peer name(s) ['a b'] must match pattern ^[a-zA-Z0-9_-]+$"

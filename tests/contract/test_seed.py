@@ -1,0 +1,83 @@
+"""The document that started the project stands in openapi.yaml to the letter; additions are listed here, all of them.
+
+Allowed beside what the seed says: more properties, more responses, examples and links, role names behind HTTPBearer,
+`x-handler`, and `required` for properties that every response has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from omoide.app import document_path
+from omoide.contract import checks
+
+SEED = yaml.safe_load((Path(__file__).parent / "seed.yaml").read_text())
+OURS = checks.load(document_path()).raw
+PATH = "/v3/workspaces/{workspace_id}/sessions"
+
+# Place → what we say beside the seed there.
+ADDED_KEYS = {
+    f"paths/{PATH}/post": {"x-handler"},
+    f"paths/{PATH}/post/responses": {"400", "401", "413", "415", "503"},
+    f"paths/{PATH}/post/requestBody/content/application/json": {"example"},
+    f"paths/{PATH}/post/responses/200": {"links"},
+    f"paths/{PATH}/post/responses/200/content/application/json": {"example"},
+    "components/schemas/Session/properties": {"uid"},
+    "components/schemas/SessionConfiguration/properties": {"custom_instructions", "dialectic"},
+    "components/schemas/PeerCardConfiguration/properties": {"custom_instructions"},
+    "components/schemas/SummaryConfiguration/properties": {"custom_instructions"},
+    "components/schemas/DreamConfiguration/properties": {"custom_instructions"},
+    "components/securitySchemes/HTTPBearer": {"description"},
+}
+ADDED_ITEMS = {
+    "components/schemas/Session/required": {"uid", "metadata", "configuration"},
+    f"paths/{PATH}/post/security/0/HTTPBearer": {"named"},
+}
+
+
+def parts() -> Iterator[tuple[str, Any, Any]]:
+    yield f"paths/{PATH}/post", SEED["paths"][PATH]["post"], OURS["paths"][PATH]["post"]
+    for kind, components in SEED["components"].items():
+        for name, component in components.items():
+            yield f"components/{kind}/{name}", component, OURS["components"][kind].get(name)
+
+
+def differences(place: str, seed: Any, ours: Any) -> Iterator[str]:
+    if isinstance(seed, dict) and isinstance(ours, dict):
+        if surplus := ours.keys() - seed.keys() - ADDED_KEYS.get(place, set()):
+            yield f"{place}: not in the seed: {sorted(surplus)}"
+        for key, value in seed.items():
+            yield from differences(f"{place}/{key}", value, ours.get(key, "(missing)"))
+    elif isinstance(seed, list) and isinstance(ours, list):
+        added = [item for item in ours if item not in seed]
+        if place in ADDED_ITEMS:
+            if set(added) != ADDED_ITEMS[place] or [item for item in ours if item in seed] != seed:
+                yield f"{place}: {ours} is not {seed} with {ADDED_ITEMS[place]}"
+        elif len(seed) != len(ours):
+            yield f"{place}: {ours} instead of {seed}"
+        else:
+            for index, (theirs, mine) in enumerate(zip(seed, ours, strict=True)):
+                yield from differences(f"{place}/{index}", theirs, mine)
+    elif seed != ours:
+        yield f"{place}: {ours!r} instead of {seed!r}"
+
+
+@pytest.mark.parametrize(("place", "seed", "ours"), [*parts()], ids=[place for place, *_ in parts()])
+def test_every_part_of_the_seed_stands_in_our_document(place: str, seed: Any, ours: Any) -> None:
+    assert list(differences(place, seed, ours)) == []
+
+
+def test_the_comparison_sees_a_changed_constraint() -> None:
+    seed = {"properties": {"id": {"maxLength": 512}}, "required": ["id"]}
+    ours = {"properties": {"id": {"maxLength": 500}}, "required": []}
+    assert len(list(differences("components/schemas/X", seed, ours))) == 2
+
+
+def test_the_seed_has_one_operation_and_ten_schemas() -> None:
+    assert len(SEED["paths"]) == 1
+    assert len(SEED["components"]["schemas"]) == 10
