@@ -88,15 +88,17 @@ class SegmentRouting(SpecMiddleware):
         await self.app(scope, receive, send)
 
     def match(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]]:
-        allowed: list[str] = []
+        most_fixed: Node | None = None
         for node, values in self.tree.find(segments):
             if method in node.methods:
                 operation_id, names = node.methods[method]
                 return operation_id, dict(zip(names, values, strict=True))
-            allowed += node.methods
-        if allowed:
-            raise HTTPException(405, headers={"Allow": ", ".join(sorted(set(allowed)))})
-        raise HTTPException(404)
+            if most_fixed is None and node.methods:
+                most_fixed = node
+        if most_fixed is None:
+            raise HTTPException(404)
+        # The document's path, and so its Allow, is the one without parameters where there are several.
+        raise HTTPException(405, headers={"Allow": ", ".join(sorted(most_fixed.methods))})
 
 
 def _segments(scope: Scope) -> list[str]:

@@ -1,0 +1,118 @@
+"""Who may call what: one line per operation, one column per kind of key. ✔ may, · gets 401."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.security import Keyring, Principal
+from tests.conftest import SECRET
+from tests.contract.conformance import OPERATIONS
+from tests.running import Server
+
+# The path is workspace w, session s, peer p. "other" keys are of a second workspace, peer q, session t.
+# p is in s, and so is q; r is not.
+KEYS = {
+    "admin": Principal(admin=True),
+    "w": Principal(workspace="w"),
+    "w/p": Principal(workspace="w", peer="p"),
+    "w/q": Principal(workspace="w", peer="q"),
+    "w/r": Principal(workspace="w", peer="r"),
+    "w:s": Principal(workspace="w", session="s"),
+    "w:t": Principal(workspace="w", session="t"),
+    "w/p:t": Principal(workspace="w", peer="p", session="t"),
+    "x": Principal(workspace="x"),
+    "x/p": Principal(workspace="x", peer="p"),
+    "x:s": Principal(workspace="x", session="s"),
+    "empty": Principal(),
+    "none": None,
+}
+
+TABLE = """
+                              admin w w/p w/q w/r w:s w:t w/p:t x x/p x:s empty none
+health_check                    ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
+get_or_create_workspace         ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ·  ·   ·    ·    ·
+get_all_workspaces              ✔   ·  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
+update_workspace                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
+get_or_create_peer              ✔   ✔  ✔   ·   ·   ✔   ✔    ✔   ·  ·   ·    ·    ·
+get_peers                       ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
+update_peer                     ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
+get_sessions_for_peer           ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
+get_or_create_session           ✔   ✔  ✔   ✔   ✔   ✔   ·    ·   ·  ·   ·    ·    ·
+get_sessions                    ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
+update_session                  ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+clone_session                   ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+add_peers_to_session            ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+set_session_peers               ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+remove_peers_from_session       ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+get_session_peers               ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+get_peer_config                 ✔   ✔  ✔   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+set_peer_config                 ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+create_messages_for_session     ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+get_messages                    ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+get_message                     ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+update_message                  ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+delete_workspace                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
+delete_session                  ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+"""
+
+BODIES: dict[str, object] = {
+    "get_or_create_workspace": {"id": "w"},
+    "get_or_create_peer": {"id": "p"},
+    "get_or_create_session": {"id": "s"},
+    "set_session_peers": {"p": {}, "q": {}},
+    "remove_peers_from_session": [],
+    "create_messages_for_session": {"messages": [{"peer_id": "p", "content": "Hello"}]},
+}
+_header, *_lines = [line.split() for line in TABLE.strip().splitlines()]
+ROWS = {line[0]: dict(zip(_header, line[1:], strict=True)) for line in _lines}
+CASES = [(operation, key) for operation in ROWS for key in _header]
+
+
+def header(key: Principal | None) -> dict[str, str]:
+    return {} if key is None else {"Authorization": f"Bearer {Keyring(SECRET).mint(key, now=clock.now())}"}
+
+
+def put_session(client: httpx.Client, workspace: str, session: str) -> None:
+    body = {"id": session, "peers": {"p": {}, "q": {}} if session == "s" else {}}
+    path = f"/v3/workspaces/{workspace}/sessions"
+    client.post(path, json=body, headers=header(KEYS["admin"])).raise_for_status()
+
+
+@pytest.fixture(scope="module")
+def api(guarded: Server) -> Iterator[httpx.Client]:
+    """A client of a server where the workspaces w and x stand ready."""
+    with guarded.client() as client:
+        for workspace in ("w", "x"):
+            for session in ("s", "t"):
+                put_session(client, workspace, session)
+            client.put(f"/v3/workspaces/{workspace}/peers/r", json={}, headers=header(KEYS["admin"]))
+        yield client
+
+
+@pytest.fixture(scope="module")
+def message(api: httpx.Client) -> str:
+    body = {"messages": [{"peer_id": "p", "content": "Hello"}, {"peer_id": "q", "content": "Hi"}]}
+    made = api.post("/v3/workspaces/w/sessions/s/messages", json=body, headers=header(KEYS["admin"]))
+    return str(made.json()[0]["id"])
+
+
+@pytest.mark.parametrize(("name", "key"), CASES)
+def test_who_may_call_what(name: str, key: str, api: httpx.Client, message: str) -> None:
+    operation = OPERATIONS[name]
+    names = {"workspace_id": "w", "session_id": "s", "peer_id": "p", "message_id": message}
+    path = operation.path.format(**names)
+    body = BODIES.get(name, {}) if operation.body else None
+    response = api.request(operation.method, path, json=body, headers=header(KEYS[key]))
+    assert (response.status_code != 401) == (ROWS[name][key] == "✔"), response.text
+    # 409: the workspace still has sessions, which is said only to those who may delete it.
+    assert response.status_code < 300 or response.status_code in (401, 409), response.text
+    if name == "delete_session":
+        put_session(api, "w", "s")
+
+
+def test_every_operation_has_a_row() -> None:
+    assert ROWS.keys() == OPERATIONS.keys()

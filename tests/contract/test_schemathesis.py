@@ -1,0 +1,52 @@
+"""schemathesis over the running server: all its checks, all its phases, links between operations included."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from omoide import clock
+from omoide.security import Keyring, Principal
+from tests.conftest import SECRET
+from tests.contract.conformance import OPERATIONS
+from tests.running import Server
+
+COMMAND = str(Path(sys.executable).with_name("schemathesis"))
+ROOT = Path(__file__).parents[2]
+EXAMPLES = "4"
+
+
+def run(document: str, server: Server, *options: str) -> str:
+    """What schemathesis prints; fails the test if it found anything."""
+    command = [COMMAND, "run", document, "--url", server.url, "--checks", "all", "--max-examples", EXAMPLES]
+    command += ["--seed", "1", "--no-color", "--workers", "1", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
+    assert re.search(rf"Tested:\s+{len(OPERATIONS)}\b", done.stdout), done.stdout[-2_000:]
+    return done.stdout
+
+
+def without_security(document: Any) -> Any:
+    """The document as it holds for a server with authentication off."""
+    for item in document["paths"].values():
+        for operation in item.values():
+            if isinstance(operation, dict):
+                operation.pop("security", None)
+    return document
+
+
+def test_the_contract_is_kept_with_authentication_on(guarded: Server) -> None:
+    key = Keyring(SECRET).mint(Principal(admin=True), now=clock.now())
+    run(f"{guarded.url}/openapi.json", guarded, "--header", f"Authorization: Bearer {key}")
+
+
+def test_the_contract_is_kept_with_authentication_off(server: Server, tmp_path: Path) -> None:
+    with server.client() as client:
+        document = without_security(client.get("/openapi.json").json())
+    path = tmp_path / "openapi.json"
+    path.write_text(json.dumps(document))
+    assert "Stateful" in run(str(path), server)
