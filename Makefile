@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format test bench lock
+.PHONY: help setup serve regenerate check format test browser bench lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,14 @@ format: setup ## format the code and mend what the linter can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-test: setup ## run the tests
+test: setup browser ## run the tests
 	$(BIN)/pytest
+
+browser: ## install the browser that a test of the documentation page needs, where that is possible
+	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
+	{ command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ] && apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
+	echo "no Chromium and no way to install it: the test of the documentation page will be skipped"
 
 bench: setup ## measure against a hand-written server, side by side
 	$(BIN)/python -m benchmarks
@@ -44,3 +50,4 @@ lock: setup ## pin anew what pyproject.toml asks for
 	$(BIN)/pip install --quiet pip-tools
 	$(BIN)/pip-compile --quiet --extra dev --strip-extras --no-header --no-annotate --no-emit-index-url \
 		--no-emit-find-links --no-emit-trusted-host --upgrade --output-file requirements.lock pyproject.toml
+	@sed -i '/^#/d; /^$$/d' requirements.lock

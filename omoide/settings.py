@@ -17,6 +17,8 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+MIN_SECRET_BYTES = 32
+
 
 class Settings(BaseSettings):
     """Frozen. Raises pydantic's ValidationError for a value that makes no sense, naming the setting."""
@@ -75,4 +77,7 @@ class Settings(BaseSettings):
     def _auth_needs_a_secret(self) -> Settings:
         if self.auth and not self.jwt_secret.get_secret_value():
             raise ValueError("auth is on but jwt_secret is empty: set OMOIDE_JWT_SECRET")
+        # RFC 7518, section 3.2: a key for HS256 is no shorter than its hash.
+        if 0 < len(self.jwt_secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
+            raise ValueError(f"jwt_secret must have at least {MIN_SECRET_BYTES} bytes")
         return self

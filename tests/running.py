@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 COMMAND = Path(sys.executable).with_name("omoide")
+STARTED = "Application startup complete"
 READY = re.compile(r"running on (http://[^ ]+)")
 
 
@@ -24,6 +25,7 @@ class Server:
         self.flags = flags
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         self.environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
+        self.processes = int(flags[flags.index("--workers") + 1]) if "--workers" in flags else 1
         self.log: list[str] = []
         self.start()
 
@@ -34,9 +36,11 @@ class Server:
             command, stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.db.parent
         )
         assert self.process.stderr is not None
+        begin = len(self.log)
         for line in self.process.stderr:
             self.log.append(line)
-            if ready := READY.search(line):
+            said = "".join(self.log[begin:])
+            if (ready := READY.search(said)) and said.count(STARTED) == self.processes:
                 self.url = ready[1]
                 self._reading = threading.Thread(target=self.log.extend, args=(self.process.stderr,), daemon=True)
                 self._reading.start()

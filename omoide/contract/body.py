@@ -24,6 +24,14 @@ class Disconnected(Exception):
     """The client left before its request was complete. Nobody is there to be answered."""
 
 
+class _Cut(MultiPartException):
+    """Raised into the form parser, which then closes the files that it has begun."""
+
+    def __init__(self, reason: BodyTooLarge | Disconnected) -> None:
+        super().__init__("cut")
+        self.reason = reason
+
+
 async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
     """The whole body. Raises BodyTooLarge beyond `limit` bytes, Disconnected if the client leaves."""
     refuse_declared(headers, limit)
@@ -88,7 +96,7 @@ def _explain(body: bytes, refusal: orjson.JSONDecodeError) -> Invalid | Malforme
 async def read_form(
     scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, limit: int, *, fields: int
 ) -> FormData:
-    """A multipart form of at most `fields` fields. Files beyond a megabyte are spooled to disk.
+    """A multipart form of at most `fields` fields, to be closed by the caller. Large files are spooled to disk.
 
     Raises BodyTooLarge beyond `limit` bytes, Malformed if the form cannot be read, Disconnected if the client leaves.
     """
@@ -99,11 +107,11 @@ async def read_form(
         while more:
             message = await receive()
             if message["type"] != "http.request":
-                raise Disconnected
+                raise _Cut(Disconnected())
             part: bytes = message.get("body", b"")
             size += len(part)
             if size > limit:
-                raise BodyTooLarge(limit)
+                raise _Cut(BodyTooLarge(limit))
             more = message.get("more_body", False)
             yield part
 
@@ -113,5 +121,7 @@ async def read_form(
     )
     try:
         return await parser.parse()
+    except _Cut as cut:
+        raise cut.reason from None
     except (MultiPartException, UnicodeDecodeError, KeyError, ValueError):
         raise Malformed(UNREADABLE) from None

@@ -26,6 +26,9 @@ from omoide.contract.parameters import Parameters
 COMPILED = "contract.operation"
 """Where the scope's extensions hold the operation that serves the request."""
 
+FORM = "contract.form"
+"""Where they hold the form that the request brought, whose files must be closed when it is done."""
+
 Handler = Callable[..., Awaitable[Any]]
 MakeContext = Callable[[Scope], Any]
 
@@ -95,6 +98,7 @@ class FormBody:
             raise WrongMediaType(media, "multipart/form-data")
         count = len(self.files) + len(self.adapters)
         form = await bodies.read_form(scope, headers, receive, self.limit, fields=count)
+        scope["extensions"][FORM] = form
         found: list[Fault] = []
         values.update(self.defaults)
         for name in [*self.files, *self.adapters]:
@@ -184,10 +188,14 @@ class Operation:
         values, found = self.parameters.read(scope, headers)
         if self.body is not None:
             found += await self.body.read(scope, headers, receive, values)
-        if found:
-            raise Invalid(found)
-        result = await self.handler(self.make_context(scope), **values)
-        await self.answer.send(result, scope, receive, send)
+        try:
+            if found:
+                raise Invalid(found)
+            result = await self.handler(self.make_context(scope), **values)
+            await self.answer.send(result, scope, receive, send)
+        finally:
+            if FORM in scope["extensions"]:
+                await scope["extensions"][FORM].close()
 
 
 def _compile_body(

@@ -137,7 +137,7 @@ def test_422_where_json_schema_is_stricter_than_pydantic(http: httpx.Client, fre
 def test_422_of_a_rule_is_a_sentence_except_where_the_document_only_knows_lists(
     http: httpx.Client, fresh: Fresh
 ) -> None:
-    bad = {"a b": {}}
+    bad: dict[str, object] = {"a b": {}}
     added = http.post(f"/v3/workspaces/{fresh('rule')}/sessions/s/peers", json=bad)
     assert (added.status_code, sentence(added)) == (422, "Peer name(s) ['a b'] must match pattern ^[a-zA-Z0-9_-]+$")
     created = http.post(f"/v3/workspaces/{fresh('rule')}/sessions", json={"id": "s", "peers": bad})

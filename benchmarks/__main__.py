@@ -1,0 +1,36 @@
+"""`python -m benchmarks`: everything that is measured, or a part of it.
+
+Figures of a busy machine say little; ratios say more, because what is compared takes turns.
+"""
+
+from __future__ import annotations
+
+import click
+
+from benchmarks import in_process, over_http, start_up
+
+PARTS = ("http", "in-process", "start-up")
+
+
+@click.command()
+@click.option("--only", type=click.Choice(PARTS), multiple=True, help="Measure this part only; may be repeated.")
+@click.option("--workload", default="", help="Of the HTTP part, only the workloads with this in their name.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, show_default=True, help="Rounds over HTTP.")
+@click.option(
+    "--seconds", type=click.FloatRange(min=0.01), default=1.5, show_default=True, help="Length of a round over HTTP."
+)
+@click.option("--calls", type=click.IntRange(min=2), default=300, show_default=True, help="Rounds in process.")
+@click.option("--messages", type=click.IntRange(min=100), default=start_up.MESSAGES, help="In the long session.")
+def main(*, only: tuple[str, ...], workload: str, rounds: int, seconds: float, calls: int, messages: int) -> None:
+    """Measure Omoide, side by side with what it is compared to."""
+    parts = only or PARTS
+    if "http" in parts:
+        over_http.measure(rounds=rounds, seconds=seconds, only=workload)
+    if "in-process" in parts:
+        in_process.measure(rounds=calls)
+    if "start-up" in parts:
+        start_up.measure(starts=rounds, rounds=rounds, seconds=seconds, messages=messages)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,76 @@
+"""Servers in processes of their own: Omoide as `omoide serve` starts it, and the floor it is measured against."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlsplit
+
+ROOT = Path(__file__).parent.parent
+READY = re.compile(r"running on (http://[^ ]+)")
+STOP_SECONDS = 30
+
+Address = tuple[str, int]
+
+
+class Server:
+    """A running server, stopped when its `with` block ends. `started` is when its process was made (perf_counter)."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        """Run the command in the folder and return once it serves. Raises RuntimeError with its log if it stops."""
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
+        self.started = time.perf_counter()
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
+        self.log: list[str] = []
+        assert self.process.stderr is not None
+        for line in self.process.stderr:
+            self.log.append(line)
+            if ready := READY.search(line):
+                url = urlsplit(ready[1])
+                self.address: Address = (url.hostname or "127.0.0.1", url.port or 80)
+                break
+        else:
+            raise RuntimeError(f"the server did not start:\n{''.join(self.log)}")
+        # A pipe that nobody reads would stop the server once it is full.
+        self._reader = threading.Thread(target=self.log.extend, args=(self.process.stderr,), daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=STOP_SECONDS)
+        self._reader.join()
+        if self.process.stderr is not None:
+            self.process.stderr.close()
+
+    def processor_seconds(self) -> float:
+        """How long the process has computed so far: unlike a clock's, this figure hardly grows on a busy machine."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
+
+    def resident_bytes(self) -> int:
+        """How much of the process is in memory now, as the kernel counts it (VmRSS)."""
+        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
+        return int(found[1]) * 1024 if found else 0
+
+
+def omoide(folder: Path) -> Server:
+    """Omoide with its defaults, on `folder/omoide.db`. It runs in the folder, so that no settings file is read."""
+    command = str(Path(sys.executable).with_name("omoide"))
+    return Server([command, "serve", "--port", "0", "--db", str(folder / "omoide.db")], folder)
+
+
+def floor(folder: Path) -> Server:
+    """The hand-written server, on `folder/floor.db`."""
+    return Server([sys.executable, "-m", "benchmarks.floor", str(folder / "floor.db")], ROOT)

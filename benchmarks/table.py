@@ -1,0 +1,37 @@
+"""Plain tables for a terminal, and the bars that figures are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What a figure should reach: at least, or at most, `limit`."""
+
+    limit: float
+    at_most: bool = False
+    unit: str = ""
+
+    def verdict(self, figure: float) -> str:
+        """`>= 0.5 ok` or `>= 0.5 MISSED`."""
+        met = figure <= self.limit if self.at_most else figure >= self.limit
+        return f"{'<=' if self.at_most else '>='} {self.limit:g}{self.unit} {'ok' if met else 'MISSED'}"
+
+
+def verdict(figure: float, bar: Bar | None) -> str:
+    return bar.verdict(figure) if bar else ""
+
+
+def show(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: the first column to the left, the figures to the right, the last column to the left."""
+    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
+    last = len(head) - 1
+    print(f"\n{title}\n")
+    for row in [head, ["-" * width for width in widths], *rows]:
+        cells = [
+            cell.ljust(width) if column in (0, last) else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        print("  " + "  ".join(cells).rstrip())

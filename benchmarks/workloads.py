@@ -1,0 +1,74 @@
+"""What is asked of both servers, and how many times the floor's rate is enough."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import orjson
+
+from benchmarks.load import request
+from benchmarks.table import Bar
+
+WORKSPACE = "/v3/workspaces/bench"
+SESSIONS = f"{WORKSPACE}/sessions"
+BATCH = 50
+PAGES = 20
+CONVERSATIONS = 16
+"""Messages are added to so many sessions in turn."""
+
+SPEECH = (
+    "I moved to Lisbon last spring, with my dog Rex and far too many books.",
+    "Nice! How do you like the weather there, compared with Hamburg?",
+    "Warmer. I run along the river before work, about six kilometres, three times a week.",
+    "Then the half marathon in October may be something for you. Shall I look up the dates?",
+)
+
+
+@dataclass(frozen=True)
+class Workload:
+    """`prepare` is sent once to each server, then `requests` as often as it can answer with `status`."""
+
+    name: str
+    requests: Iterator[bytes]
+    status: int = 200
+    prepare: tuple[bytes, ...] = ()
+    bar: Bar | None = None
+
+
+def post(path: str, body: object) -> bytes:
+    return request("POST", path, orjson.dumps(body))
+
+
+def batch(size: int) -> dict[str, object]:
+    """A body with `size` messages, said by two peers in turn."""
+    said = itertools.islice(itertools.cycle(SPEECH), size)
+    return {"messages": [{"peer_id": ("alice", "helper")[n % 2], "content": text} for n, text in enumerate(said)]}
+
+
+def workloads() -> list[Workload]:
+    """All of them, with requests that nobody has sent yet."""
+    found = post(SESSIONS, {"id": "found"})
+    listed = f"{SESSIONS}/listed/messages"
+    filling = tuple(itertools.repeat(post(listed, batch(BATCH)), PAGES))
+    pages = [post(f"{listed}/list?page={page + 1}&size={BATCH}", {}) for page in range(PAGES)]
+    return [
+        Workload("no-op (GET /health)", itertools.repeat(request("GET", "/health"))),
+        Workload("session found", itertools.repeat(found), prepare=(found,), bar=Bar(0.55)),
+        Workload("session created, two peers", _new_sessions(), bar=Bar(0.45)),
+        Workload("messages added singly", _added("singly", 1), status=201),
+        Workload(f"messages added by {BATCH}", _added("batched", BATCH), status=201, bar=Bar(0.5)),
+        Workload(f"messages listed by {BATCH}", itertools.cycle(pages), prepare=filling),
+    ]
+
+
+def _new_sessions() -> Iterator[bytes]:
+    # The id has a fixed width, so that the head never changes and only the number must be put in.
+    before, after = post(SESSIONS, {"id": "created-@@@@@@@@@@", "peers": {"alice": {}, "helper": {}}}).split(b"@" * 10)
+    return (b"%b%010d%b" % (before, number, after) for number in itertools.count())
+
+
+def _added(name: str, size: int) -> Iterator[bytes]:
+    body = batch(size)
+    return itertools.cycle([post(f"{SESSIONS}/{name}-{n}/messages", body) for n in range(CONVERSATIONS)])

@@ -1,0 +1,82 @@
+"""The house rules that a machine can check: sizes, hidden imports, words that do not belong."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = [path for room in ("omoide", "handlers") for path in sorted((ROOT / room).rglob("*.py"))]
+FILE_LIMIT, FUNCTION_LIMIT = 500, 60
+# Packages that are heavy and needed by few, or by the build alone: imported where they are used.
+LATE_IMPORTS_ALLOWED: dict[str, set[str]] = {}
+
+sources = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+@sources
+def test_files_and_functions_keep_their_size(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= FILE_LIMIT
+    for function in functions(ast.parse(text)):
+        length = (function.end_lineno or 0) - function.lineno + 1
+        assert length <= FUNCTION_LIMIT, f"{function.name} has {length} lines"
+
+
+@sources
+def test_no_import_hides_in_a_function(path: Path) -> None:
+    allowed = LATE_IMPORTS_ALLOWED.get(str(path.relative_to(ROOT)), set())
+    for function in functions(ast.parse(path.read_text())):
+        hidden = {ast.unparse(node) for node in ast.walk(function) if isinstance(node, ast.Import | ast.ImportFrom)}
+        assert hidden <= allowed, function.name
+
+
+@sources
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@sources
+def test_no_module_has_a_name_that_says_nothing(path: Path) -> None:
+    assert path.stem not in {"utils", "helpers", "manager", "common", "misc"}
+
+
+def test_imports_go_one_way() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-logo"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+def test_only_the_store_knows_sql() -> None:
+    sql = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|PRAGMA)\b")
+    for path in SOURCES:
+        if "store" not in path.parts:
+            assert not sql.search(path.read_text()), path
+
+
+def test_the_lock_names_versions_only() -> None:
+    for line in (ROOT / "requirements.lock").read_text().splitlines():
+        assert re.fullmatch(r"[a-z0-9-]+==[\w.]+( ; .+)?", line), line
+
+
+def test_the_changelog_knows_the_version() -> None:
+    version = re.search(r'^version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    assert version is not None
+    assert f"## {version[1]}" in (ROOT / "docs" / "changelog.md").read_text()
+
+
+def test_make_alone_names_every_target() -> None:
+    done = subprocess.run(["make", "-s"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"setup", "serve", "regenerate", "check", "format", "test", "bench"} <= set(
+        re.findall(r"^  make (\S+)", done.stdout, re.MULTILINE)
+    )

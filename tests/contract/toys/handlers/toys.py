@@ -1,0 +1,40 @@
+"""Handlers of the toy document: they say back what they understood."""
+
+import asyncio
+
+LEFT = asyncio.Event()
+
+
+async def get_toy(context, **given):
+    return {"context": context, **given}
+
+
+async def make_toy(context, *, body):
+    return body
+
+
+async def maybe_toy(context, *, body=None):
+    return body is not None
+
+
+async def watch_toys(context):
+    async def events():
+        try:
+            yield b"data: one\n\n"
+            await asyncio.Event().wait()
+        finally:
+            LEFT.set()
+
+    return events()
+
+
+async def upload_toy(context, *, file, owner, note=None):
+    return [file.filename, file.content_type, len(await file.read()), owner, note]
+
+
+async def silence(context):
+    return None
+
+
+async def broken(context):
+    raise RuntimeError("a secret that no client may read")

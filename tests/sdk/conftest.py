@@ -1,0 +1,58 @@
+"""Clients of the official Python SDK, sync and async, for a running server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import pytest
+from honcho import Honcho
+
+from tests.running import Server
+from tests.sdk.styles import Awaited, Plain, Style
+
+
+class Connect(Protocol):
+    def __call__(self, server: Server, workspace_id: str | None, **options: Any) -> Honcho: ...
+
+
+@pytest.fixture(scope="session")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Loopback needs none, and reading the system's takes longer than most of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("certificates")))
+        yield
+
+
+@pytest.fixture(params=["sync", "async"])
+def call(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Style:
+    """How this test calls the SDK: `call(honcho.peer, "alice")`."""
+    return Plain() if request.param == "sync" else Awaited(runner)
+
+
+@pytest.fixture
+def connect(call: Style) -> Iterator[Connect]:
+    """`connect(server, "demo", api_key=...)` is a client, which the test need not close."""
+    opened: list[Honcho] = []
+
+    def connected(server: Server, workspace_id: str | None, **options: Any) -> Honcho:
+        opened.append(Honcho(**{"base_url": server.url, "workspace_id": workspace_id} | options))
+        return opened[-1]
+
+    yield connected
+    for client in opened:
+        call.close(client)
+
+
+@pytest.fixture
+def honcho(server: Server, connect: Connect, fresh: Callable[[str], str]) -> Honcho:
+    """A client whose workspace is its own and not there yet."""
+    return connect(server, fresh("workspace"))

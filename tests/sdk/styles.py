@@ -1,0 +1,82 @@
+"""The two styles in which the official Python SDK is called: plainly, and through `.aio`.
+
+A test names the plain method, and the style calls it or its awaitable twin: `call(session.messages, size=2)`. So every
+rule is written once and holds for both. What the SDK promises itself (parsing, local checks) is not tested here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol
+
+from honcho import Honcho
+
+Method = Callable[..., Any]
+
+
+class Style(Protocol):
+    """How methods of the SDK are called."""
+
+    def __call__(self, method: Method, *arguments: Any, **options: Any) -> Any:
+        """What the method returns."""
+
+    def walk(self, page: Any) -> list[Any]:
+        """The items of this page and of all that follow."""
+
+    def together(self, method: Method, arguments: Iterable[Any]) -> list[Any]:
+        """What the method returns for each argument, all calls under way at the same time."""
+
+    def close(self, honcho: Honcho) -> None:
+        """Close the connections that the client opened itself."""
+
+
+class Plain:
+    def __call__(self, method: Method, *arguments: Any, **options: Any) -> Any:
+        return method(*arguments, **options)
+
+    def walk(self, page: Any) -> list[Any]:
+        return list(page)
+
+    def together(self, method: Method, arguments: Iterable[Any]) -> list[Any]:
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(method, arguments))
+
+    def close(self, honcho: Honcho) -> None:
+        honcho._http.close()  # the SDK has no public way
+
+
+class Awaited:
+    def __init__(self, runner: asyncio.Runner) -> None:
+        self._runner = runner
+
+    def __call__(self, method: Method, *arguments: Any, **options: Any) -> Any:
+        async def called() -> Any:
+            return await _twin(method)(*arguments, **options)
+
+        return self._runner.run(called())
+
+    def walk(self, page: Any) -> list[Any]:
+        async def walked() -> list[Any]:
+            return [item async for item in page]
+
+        return self._runner.run(walked())
+
+    def together(self, method: Method, arguments: Iterable[Any]) -> list[Any]:
+        async def gathered() -> list[Any]:
+            return await asyncio.gather(*(_twin(method)(argument) for argument in arguments))
+
+        return self._runner.run(gathered())
+
+    def close(self, honcho: Honcho) -> None:
+        honcho._http.close()
+        if honcho._async_http_built is not None:
+            self._runner.run(honcho._async_http_built[1].close())
+
+
+def _twin(method: Method) -> Method:
+    """The method of the same name under `.aio`; of an object that has none, such as a page, the method itself."""
+    owner = method.__self__  # type: ignore[attr-defined]
+    twin: Method = getattr(getattr(owner, "aio", owner), method.__name__)
+    return twin

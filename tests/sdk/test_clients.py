@@ -1,0 +1,44 @@
+"""What a client may be told when it is made, and the server has to live with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.running import Server
+from tests.sdk.conftest import Connect
+from tests.sdk.styles import Style
+
+
+def test_a_client_finds_server_and_workspace_by_the_environment(
+    server: Server, connect: Connect, fresh: Callable[[str], str], call: Style, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = fresh("workspace")
+    monkeypatch.setenv("HONCHO_URL", server.url)
+    monkeypatch.setenv("HONCHO_WORKSPACE_ID", workspace)
+    honcho = connect(server, None, base_url=None)
+    assert call(honcho.peer, "alice").workspace_id == workspace
+
+
+def test_an_address_may_end_in_slashes(
+    server: Server, connect: Connect, fresh: Callable[[str], str], call: Style
+) -> None:
+    honcho = connect(server, fresh("workspace"), base_url=f"{server.url}//")
+    assert call(honcho.peer, "alice").id == "alice"
+
+
+def test_query_parameters_and_headers_of_the_clients_own_are_ignored(
+    server: Server, connect: Connect, fresh: Callable[[str], str], call: Style
+) -> None:
+    own = {"default_query": {"tenant": "x"}, "default_headers": {"X-Honcho-Host": "a program of ours"}}
+    honcho = connect(server, fresh("workspace"), **own)
+    session = call(honcho.session, "first", peers="alice")
+    assert [peer.id for peer in call(session.peers)] == ["alice"]
+    assert [found.id for found in call(honcho.sessions).items] == ["first"]
+
+
+def test_a_key_is_ignored_while_authentication_is_off(
+    server: Server, connect: Connect, fresh: Callable[[str], str], call: Style
+) -> None:
+    assert call(connect(server, fresh("workspace"), api_key="any text").peer, "alice").id == "alice"

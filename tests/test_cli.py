@@ -1,0 +1,151 @@
+"""The command line as an operator meets it: every refusal is one clear line."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from omoide.cli import is_loopback
+from omoide.security import Keyring, Principal
+from tests.conftest import SECRET
+from tests.running import COMMAND, Server
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    def omoide(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
+        environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
+        return subprocess.run(
+            [str(COMMAND), *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
+        )
+
+    return omoide
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_a_public_address_with_authentication_off_is_refused(host: str, run: Run) -> None:
+    done = run("serve", "--host", host)
+    assert done.returncode == 1
+    assert "authentication is off" in done.stderr
+    assert "--public-without-auth" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("h", False)],
+)
+def test_which_addresses_only_this_machine_can_reach(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_a_public_address_is_served_when_told_so_plainly(db_path: Path) -> None:
+    server = Server(db_path, "--host", "0.0.0.0", "--public-without-auth")
+    assert server.url.startswith("http://0.0.0.0:")
+    server.stop()
+
+
+def test_authentication_without_a_secret_is_refused(run: Run) -> None:
+    done = run("serve", auth="true")
+    assert (done.returncode, "OMOIDE_JWT_SECRET" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [({"port": "x"}, "port"), ({"durability": "some"}, "durability"), ({"workers": "0"}, "workers")],
+)
+def test_a_setting_that_makes_no_sense_is_named(settings: dict[str, str], named: str, run: Run) -> None:
+    done = run("serve", **settings)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {named}: ")
+    assert "Traceback" not in done.stderr
+
+
+def test_a_secret_shorter_than_the_standard_asks_is_refused(run: Run) -> None:
+    assert "at least 32 bytes" in run("serve", auth="true", jwt_secret="short").stderr
+
+
+def test_a_setting_left_blank_is_not_set(run: Run) -> None:
+    assert "authentication is off" in run("serve", port="", host="0.0.0.0").stderr
+
+
+def test_an_unknown_key_in_the_settings_file_is_named(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "omoide.toml").write_text("prot = 8000\n")
+    assert run("serve").stderr.startswith("Error: prot: ")
+
+
+def test_flags_win_over_environment_and_environment_over_file(tmp_path: Path) -> None:
+    (tmp_path / "omoide.toml").write_text('durability = "normal"\nhost = "::1"\n')
+    server = Server(tmp_path / "omoide.db", "--host", "127.0.0.1", host="127.0.0.2")
+    assert server.url.startswith("http://127.0.0.1:")
+    assert "durability normal" in server.log[0]
+    server.stop()
+
+
+def test_a_database_that_cannot_be_opened_is_one_clear_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file.db").write_bytes(b"this is no database, whatever its name says" * 100)
+    for path in ("file.db", "missing/folder/omoide.db"):
+        done = run("serve", "--db", path)
+        assert done.returncode == 1
+        assert "Error: Cannot open the database" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_one_clear_line(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = run("serve", "--port", str(taken.getsockname()[1]))
+    assert done.returncode != 0
+    assert "address already in use" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_key_from_the_command_line_opens_the_server(guarded: Server, run: Run) -> None:
+    key = run("key", "create", "--workspace", "w", jwt_secret=SECRET).stdout.strip()
+    with guarded.client(headers={"Authorization": f"Bearer {key}"}) as client:
+        assert client.post("/v3/workspaces", json={"id": "w"}).status_code in (200, 201)
+        assert client.post("/v3/workspaces", json={"id": "x"}).status_code == 401
+
+
+def test_a_key_may_be_narrowed_and_limited_in_time(run: Run) -> None:
+    flags = ("--workspace", "w", "--peer", "p", "--session", "s", "--days", "1")
+    key = run("key", "create", *flags, jwt_secret=SECRET).stdout.strip()
+    assert Keyring(SECRET).principal(f"Bearer {key}", 0) == Principal(workspace="w", peer="p", session="s")
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ((), "Say either --admin or --workspace"),
+        (("--admin", "--workspace", "w"), "Say either --admin or --workspace"),
+        (("--admin", "--peer", "p"), "need --workspace"),
+        (("--workspace", "w", "--days", "0"), "--days"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_refused(flags: tuple[str, ...], message: str, run: Run) -> None:
+    done = run("key", "create", *flags, jwt_secret=SECRET)
+    assert (done.returncode, message in done.stderr) == (2, True)
+
+
+def test_a_key_needs_the_servers_secret(run: Run) -> None:
+    assert "OMOIDE_JWT_SECRET" in run("key", "create", "--admin").stderr
+
+
+def test_several_processes_serve_one_database(db_path: Path) -> None:
+    server = Server(db_path, "--workers", "2")
+    with server.client() as client:
+        made = [client.put(f"/v3/workspaces/w/peers/p{n}", json={}).status_code for n in range(50)]
+        assert set(made) == {200}
+        assert client.post("/v3/workspaces/w/peers/list").json()["total"] == 50
+    server.stop()
+
+
+def test_help_names_every_command(run: Run) -> None:
+    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == ["key", "serve"]
