@@ -11,6 +11,7 @@ import queue
 import secrets
 import threading
 import time
+from binascii import b2a_base64
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,7 +22,10 @@ Connection = sqlite3.Connection
 Row = tuple[Any, ...]
 MAX_BATCH = 128
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+TO_ALPHABET = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
+    b"-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz",
+)
 
 SCHEMA = """
 CREATE TABLE workspaces (
@@ -73,12 +77,8 @@ def instant(microseconds: int) -> datetime:
 
 
 def new_id(at: int) -> str:
-    number = ((at // 1_000) << 84) | secrets.randbits(84)
-    characters = []
-    for _ in range(21):
-        characters.append(ALPHABET[number & 63])
-        number >>= 6
-    return "".join(reversed(characters))
+    number = ((at // 1_000) << 84 | secrets.randbits(84)) << 2  # 128 bits, of which 126 are shown as 21 characters
+    return b2a_base64(number.to_bytes(16, "big"))[:21].translate(TO_ALPHABET).decode()
 
 
 class FloorStore:

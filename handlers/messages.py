@@ -25,8 +25,8 @@ async def create_messages_for_session(
         workspace_id,
         session_id,
         requests.new_messages(context, body.messages),
-        idempotency_key=idempotency_key,
-        idempotency_hours=context.settings.idempotency_hours,
+        max_observers=context.settings.max_observers,
+        idempotency=requests.idempotency(context, idempotency_key, body),
     )
     return [shapes.message(record) for record in stored]
 

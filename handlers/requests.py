@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Protocol
+
+import orjson
 
 from generated import models
 from handlers.context import Context
 from omoide import clock
 from omoide.errors import FieldFault, InvalidFields, Unprocessable
 from omoide.metadata import checked_metadata, without_nul
-from omoide.records import Change, Json, NewMessage, Observation
+from omoide.records import Change, Idempotency, Json, NewMessage, Observation
 
 Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | models.MessageConfiguration
+HOUR = 3_600_000_000
+"""In microseconds."""
 INSTRUCTIONS = "custom_instructions"
 
 
@@ -78,10 +84,32 @@ def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> lis
             content=message.content.replace("\x00", ""),
             metadata=metadata(message.metadata, "body", "messages", index, "metadata") or {},
             token_count=0,
-            created_at=None if message.created_at is None else clock.micros(message.created_at),
+            created_at=_said_at(message.created_at, index),
         )
         for index, message in enumerate(batch)
     ]
+
+
+def _said_at(instant: datetime | None, index: int) -> int | None:
+    """Microseconds since 1970. Raises InvalidFields for an instant that has no date in UTC."""
+    if instant is None:
+        return None
+    try:
+        instant.astimezone(UTC)
+    except OverflowError:
+        fault = "Value error, the instant must lie in the years 1 to 9999 in UTC"
+        raise InvalidFields([FieldFault(("body", "messages", index, "created_at"), fault)]) from None
+    return clock.micros(instant)
+
+
+def idempotency(context: Context, key: str | None, body: models.MessageBatchCreate) -> Idempotency | None:
+    """What tells a repetition of this call, if the caller named it: all that the body gives."""
+    if key is None:
+        return None
+    # Sorted, because a client that builds the call anew may order keys differently.
+    given = orjson.dumps(body.model_dump(mode="json", exclude_unset=True), option=orjson.OPT_SORT_KEYS)
+    digest = hashlib.blake2b(given, digest_size=16).digest()
+    return Idempotency(key, digest, keep=int(context.settings.idempotency_hours * HOUR))
 
 
 class Filtered(Protocol):

@@ -17,9 +17,9 @@ async def get_or_create_workspace(
 ) -> tuple[Literal[200, 201], models.Workspace]:
     """The workspace, made on first use; an existing one is returned untouched."""
     security.may_name_workspace(context.principal, body.id)
+    initial = requests.change(context, body)
     if found := context.store.read(workspaces.find, body.id):
         return 200, shapes.workspace(found)
-    initial = requests.change(context, body)
     record, created = await context.store.write(workspaces.get_or_create, body.id, initial, clock.now())
     return (201 if created else 200), shapes.workspace(record)
 

@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
 from dataclasses import replace
 
-import orjson
-
 from omoide import clock
 from omoide.inference.tokens import TokenCounter
-from omoide.records import Message, NewMessage
+from omoide.records import Idempotency, Message, NewMessage
 from omoide.store import Store, messages
 
 COUNT_ON_LOOP_CHARACTERS = 4_000
 """Counting fewer characters than this takes less time than handing the work to a thread would."""
-
-HOUR = 3_600_000_000
 
 
 async def add_messages(
@@ -27,22 +22,22 @@ async def add_messages(
     session_id: str,
     batch: Sequence[NewMessage],
     *,
-    idempotency_key: str | None,
-    idempotency_hours: float,
+    max_observers: int,
+    idempotency: Idempotency | None,
 ) -> list[Message]:
     """Store the batch and return it once it is committed. Raises what `messages.add` and `add_once` raise."""
     counted = await _counted(tokens, batch)
-    if idempotency_key is None:
-        return await store.write(messages.add, workspace_id, session_id, counted, clock.now())
+    now = clock.now()
+    if idempotency is None:
+        return await store.write(messages.add, workspace_id, session_id, counted, now, max_observers=max_observers)
     return await store.write(
         messages.add_once,
         workspace_id,
         session_id,
         counted,
-        clock.now(),
-        key=idempotency_key,
-        digest=_digest(batch),
-        keep=int(idempotency_hours * HOUR),
+        now,
+        max_observers=max_observers,
+        idempotency=idempotency,
     )
 
 
@@ -53,9 +48,3 @@ async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[Ne
     if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:
         return count()
     return await asyncio.to_thread(count)
-
-
-def _digest(batch: Sequence[NewMessage]) -> bytes:
-    """What tells one batch from another: all that the caller gave."""
-    given = [[m.peer_id, m.content, m.metadata, m.created_at] for m in batch]
-    return hashlib.blake2b(orjson.dumps(given, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()

@@ -79,6 +79,15 @@ class NewMessage:
 
 
 @dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A call's name, what it gives, and for how many microseconds it is remembered."""
+
+    key: str
+    digest: bytes
+    keep: int
+
+
+@dataclass(frozen=True, slots=True)
 class Change:
     """What a create or update call says about a resource; None leaves what is stored."""
 

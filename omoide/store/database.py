@@ -44,7 +44,9 @@ class _Write:
     def settle(self) -> None:
         if self.future.cancelled():
             return
-        if self.error is not None:
+        if isinstance(self.error, StopIteration):  # which a future refuses to carry
+            self.future.set_exception(RuntimeError("a write ended an iteration that nobody runs"))
+        elif self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.result)
@@ -80,7 +82,11 @@ class Store:
     def open(cls, path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> Store:
         """Open the file, create and migrate it as needed. `busy_timeout` is in seconds. Raises Unavailable."""
         writer = connect(path, durability=durability, busy_timeout=busy_timeout)
-        migrate(sqlite_utils.Database(writer), path)
+        try:
+            migrate(sqlite_utils.Database(writer), path)
+        except sqlite3.Error as error:
+            writer.close()
+            raise as_omoide(error) from error
         reader = connect(path, durability=durability, busy_timeout=busy_timeout)
         reader.execute("PRAGMA query_only=ON")
         return cls(reader, writer, path)
@@ -100,6 +106,8 @@ class Store:
 
         Raises what `fn` raises, and Unavailable or StorageFull if the database cannot take the write.
         """
+        if not self._thread.is_alive():
+            raise Unavailable("The database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put(_Write(lambda connection: fn(connection, *args, **kwargs), future, loop))

@@ -70,14 +70,19 @@ def add(
         _check_observers(db, session, session_id, max_observers)
 
 
-def join_as_authors(db: Connection, session: int, authors: Collection[int], now: int) -> None:
-    """Let the authors of messages be members; one that had left comes back with the configuration it had."""
+def join_as_authors(db: Connection, session: int, authors: Collection[int], now: int, *, max_observers: int) -> None:
+    """Let the authors of messages be members; one that had left comes back with the configuration it had.
+
+    Where that would be one observer too many it comes back without observing: a message is never refused for it.
+    """
     for peer in authors:
-        db.execute(
+        joined = db.execute(
             """INSERT INTO members (session, peer, joined_at) VALUES (?, ?, ?)
                ON CONFLICT DO UPDATE SET left_at = NULL, joined_at = excluded.joined_at WHERE left_at IS NOT NULL""",
             (session, peer, now),
         )
+        if joined.rowcount and _observers(db, session) > max_observers:
+            db.execute("UPDATE members SET observe_others = NULL WHERE session = ? AND peer = ?", (session, peer))
 
 
 def replace(
@@ -174,10 +179,13 @@ def _put(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag], now:
         )
 
 
+def _observers(db: Connection, session: int) -> int:
+    query = "SELECT count(*) FROM members WHERE session = ? AND left_at IS NULL AND observe_others"
+    return int(db.execute(query, (session,)).fetchone()[0])
+
+
 def _check_observers(db: Connection, session: int, session_id: str, limit: int) -> None:
-    (count,) = db.execute(
-        "SELECT count(*) FROM members WHERE session = ? AND left_at IS NULL AND observe_others", (session,)
-    ).fetchone()
+    count = _observers(db, session)
     if count > limit:
         raise BadRequest(
             f"Cannot create session {session_id} with {count} observers. Maximum allowed is {limit} observers per "

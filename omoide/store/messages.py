@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
-from omoide.records import Json, Message, NewMessage, Page, PageRequest
+from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
 from omoide.store import members, peers, rows, sessions
 from omoide.store.database import Connection
 
@@ -34,6 +34,8 @@ def add(
     session_id: str,
     batch: Sequence[NewMessage],
     now: int,
+    *,
+    max_observers: int,
 ) -> list[Message]:
     """Append the batch and return it as stored; the workspace, the session and the authors are created if missing.
 
@@ -41,7 +43,7 @@ def add(
     """
     workspace, session = sessions.ensure(db, workspace_id, session_id, now)
     authors = peers.ensure(db, workspace, {message.peer_id: None for message in batch}, now)
-    members.join_as_authors(db, session, authors.values(), now)
+    members.join_as_authors(db, session, authors.values(), now, max_observers=max_observers)
     (count,) = db.execute(
         "UPDATE sessions SET message_count = message_count + ? WHERE pk = ? RETURNING message_count",
         (len(batch), session),
@@ -88,32 +90,32 @@ def add_once(
     batch: Sequence[NewMessage],
     now: int,
     *,
-    key: str,
-    digest: bytes,
-    keep: int,
+    max_observers: int,
+    idempotency: Idempotency,
 ) -> list[Message]:
     """As `add`, but a repetition under the same key returns what the first call stored.
 
-    A key is remembered for `keep` microseconds. Raises Conflict if the repetition's digest differs.
+    Raises Conflict if the repetition gives something else.
     """
-    db.execute("DELETE FROM receipts WHERE created_at < ?", (now - keep,))
+    db.execute("DELETE FROM receipts WHERE created_at < ?", (now - idempotency.keep,))
     found = sessions.find(db, workspace_id, session_id)
     receipt = (
         found
         and db.execute(
-            "SELECT digest, first_seq, count FROM receipts WHERE session = ? AND key = ?", (found.pk, key)
+            "SELECT digest, first_seq, count FROM receipts WHERE session = ? AND key = ?", (found.pk, idempotency.key)
         ).fetchone()
     )
     if found and receipt:
-        if receipt[0] != digest:
+        digest, first, count = receipt
+        if digest != idempotency.digest:
             raise Conflict("This Idempotency-Key was used for other messages in this session")
-        return _range(db, found.pk, receipt[1], receipt[1] + receipt[2] - 1)
-    stored = add(db, workspace_id, session_id, batch, now)
+        return _range(db, found.pk, first, first + count - 1)
+    stored = add(db, workspace_id, session_id, batch, now, max_observers=max_observers)
     _, session = sessions.ensure(db, workspace_id, session_id, now)
-    last = position(db, session, stored[-1].id)
+    last = position(db, session, stored[-1].id) or 0
     db.execute(
         "INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (session, key, digest, (last or 0) - len(batch) + 1, len(batch), now),
+        (session, idempotency.key, idempotency.digest, last - len(batch) + 1, len(batch), now),
     )
     return stored
 

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Mapping
 
 from omoide import clock
+from omoide.errors import OmoideError
 from omoide.jobs import Job, retry_after
 from omoide.store import Store, queue
 from omoide.worker.tasks import TASKS, Task
@@ -81,4 +82,7 @@ class Worker:
     async def _hold(self, job: Job) -> None:
         while True:
             await asyncio.sleep(self.lease / SECOND / 3)
-            await self.store.write(queue.renew, job, clock.now(), lease=self.lease)
+            try:
+                await self.store.write(queue.renew, job, clock.now(), lease=self.lease)
+            except OmoideError as error:  # a database that is busy now may be free at the next beat
+                logger.warning("the lease of job %s was not renewed: %s", job.pk, error)

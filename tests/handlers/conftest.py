@@ -1,0 +1,23 @@
+"""One connection for all tests of this folder, and a workspace of its own for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import httpx
+import pytest
+
+from tests.handlers.place import Place
+from tests.running import Server
+
+
+@pytest.fixture(scope="session")
+def http(server: Server) -> Iterator[httpx.Client]:
+    """Making a client reads the system's certificates, which takes longer than most of these tests."""
+    with server.client() as client:
+        yield client
+
+
+@pytest.fixture
+def place(http: httpx.Client, fresh: Callable[[str], str]) -> Place:
+    return Place(http, fresh("workspace"))

@@ -1,0 +1,101 @@
+"""A clone is a session of its own that starts with what the other one held."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.handlers.place import Place
+
+LISTENS = {"observe_me": False, "observe_others": True}
+
+
+@pytest.fixture
+def source(place: Place) -> Place:
+    """A place with three messages in the session `it`, of which alice is a member and bob was one."""
+    place.session("it", metadata={"a": 1}, configuration={"own": 1}, peers={"alice": LISTENS, "bob": {}})
+    place.say("it", "one", "two", peer="bob")
+    place.ok(
+        "POST",
+        "/sessions/it/messages",
+        {"messages": [{"peer_id": "alice", "content": "three", "metadata": {"m": 3}, "created_at": "2024-01-15"}]},
+    )
+    place.ok("DELETE", "/sessions/it/peers", ["bob"])
+    return place
+
+
+def clone(place: Place, **query: str) -> Any:
+    answer = place.call("POST", "/sessions/it/clone", params=query)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def messages(place: Place, session: str) -> Any:
+    return place.ok("POST", f"/sessions/{session}/messages/list")["items"]
+
+
+def test_a_clone_has_everything_but_the_ids(source: Place) -> None:
+    original, copy = source.session("it"), clone(source)
+    assert source.session(copy["id"]) == copy
+    same = ("metadata", "configuration", "workspace_id", "is_active")
+    assert [copy[key] for key in same] == [original[key] for key in same]
+    assert len({copy["id"], copy["uid"], original["id"], original["uid"]}) == 4
+    assert len(copy["id"]) == 21
+    old, new = messages(source, "it"), messages(source, copy["id"])
+    assert not {m["id"] for m in old} & {m["id"] for m in new}
+    assert [m | {"id": None, "session_id": None} for m in new] == [m | {"id": None, "session_id": None} for m in old]
+    assert {m["session_id"] for m in new} == {copy["id"]}
+
+
+def test_only_who_is_in_the_session_now_is_in_the_clone(source: Place) -> None:
+    copy = clone(source)["id"]
+    assert source.members(copy) == ["alice"]
+    assert source.flags(copy, "alice") == (False, True)
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+def test_a_clone_may_end_with_a_message(last: int, source: Place) -> None:
+    copy = clone(source, message_id=messages(source, "it")[last - 1]["id"])["id"]
+    assert source.said(copy) == ["one", "two", "three"][:last]
+
+
+def test_original_and_clone_go_their_own_ways(source: Place) -> None:
+    copy = clone(source)["id"]
+    source.say(copy, "four")
+    source.say("it", "other", "others")
+    source.ok("PUT", f"/sessions/{copy}", {"metadata": {}})
+    source.ok("DELETE", f"/sessions/{copy}/peers", ["alice"])
+    assert (source.said("it")[3:], source.said(copy)[3:]) == (["other", "others"], ["four"])
+    assert (source.session("it")["metadata"], source.members("it")) == ({"a": 1}, ["alice"])
+    source.ok("DELETE", "/sessions/it")
+    assert source.said(copy) == ["one", "two", "three", "four"]
+
+
+def test_a_session_without_messages_can_be_cloned(place: Place) -> None:
+    place.session("it", peers={"alice": LISTENS})
+    copy = clone(place)["id"]
+    assert (place.sessions(), place.said(copy), place.members(copy)) == (["it", copy], [], ["alice"])
+
+
+def test_a_clone_holds_nothing_of_a_session_with_the_same_id_elsewhere(source: Place) -> None:
+    other = Place(source.http, f"{source.id}-other")
+    other.say("it", "elsewhere", peer="eve")
+    assert source.said(clone(source)["id"]) == ["one", "two", "three"]
+    assert other.said(clone(other)["id"]) == ["elsewhere"]
+
+
+@pytest.mark.parametrize("cutoff", ["", "nothing", "elsewhere"])
+def test_a_cutoff_that_is_not_in_the_session_is_not_found(cutoff: str, source: Place) -> None:
+    if cutoff == "elsewhere":
+        cutoff = source.say("other", "hi")[0]["id"]
+    before = source.sessions()
+    assert source.call("POST", "/sessions/it/clone", params={"message_id": cutoff}).status_code == 404
+    assert source.sessions() == before
+
+
+@pytest.mark.parametrize("session", ["nothing", "it"])
+def test_a_session_that_is_not_there_cannot_be_cloned(session: str, source: Place) -> None:
+    source.ok("DELETE", "/sessions/it")
+    refused = source.call("POST", f"/sessions/{session}/clone")
+    assert (refused.status_code, refused.json()["detail"]) == (404, "Original session not found")

@@ -1,0 +1,144 @@
+"""What is created by naming it, what is not, and that a call which fails creates nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.handlers.place import Place
+
+HI = {"peer_id": "alice", "content": "hi"}
+OBSERVER = {"observe_others": True}
+TOO_MANY = {f"observer{n}": OBSERVER for n in range(11)}
+SESSION, MEMBERS = "/sessions/it", "/sessions/it/peers"
+
+CREATING = {
+    # call: (method, path, body), which then are there: sessions, peers, members of the session
+    "POST peers": (("POST", "/peers", {"id": "alice"}), [], ["alice"], []),
+    "PUT peer": (("PUT", "/peers/alice", {}), [], ["alice"], []),
+    "POST sessions": (("POST", "/sessions", {"id": "it", "peers": {"alice": {}}}), ["it"], ["alice"], ["alice"]),
+    "PUT session": (("PUT", SESSION, {}), ["it"], [], []),
+    "POST session peers": (("POST", MEMBERS, {"zoe": {}, "adam": {}}), ["it"], ["zoe", "adam"], ["zoe", "adam"]),
+    "POST messages": (("POST", f"{SESSION}/messages", {"messages": [HI]}), ["it"], ["alice"], ["alice"]),
+    "PUT workspace": (("PUT", "", {}), [], [], []),
+}
+NEEDING_A_SESSION = {
+    "PUT session peers": ("PUT", MEMBERS, {"alice": {}}),
+    "DELETE session peers": ("DELETE", MEMBERS, ["alice"]),
+    "PUT peer config": ("PUT", f"{MEMBERS}/alice/config", OBSERVER),
+    "GET peer config": ("GET", f"{MEMBERS}/alice/config", None),
+    "GET message": ("GET", f"{SESSION}/messages/none", None),
+    "PUT message": ("PUT", f"{SESSION}/messages/none", {"metadata": {}}),
+    "POST clone": ("POST", f"{SESSION}/clone", None),
+    "DELETE session": ("DELETE", SESSION, None),
+    "DELETE workspace": ("DELETE", "", None),
+}
+READS = [
+    ("POST", "/peers/list"),
+    ("POST", "/sessions/list"),
+    ("POST", "/peers/alice/sessions"),
+    ("POST", f"{SESSION}/messages/list"),
+    ("GET", MEMBERS),
+]
+FAILING = {
+    "a bad name among new members": ("POST", "/sessions", {"id": "it", "peers": {"alice": {}, "a b": {}}}, 422),
+    "an empty name": ("POST", MEMBERS, {"alice": {}, "": {}}, 422),
+    "a reserved name": ("POST", MEMBERS, {"alice": {}, "scope.x": {}}, 422),
+    "a name of 513 characters": ("PUT", MEMBERS, {"alice": {}, "x" * 513: {}}, 422),
+    "a name with NUL": ("POST", MEMBERS, {"alice": {}, "a\0": {}}, 422),
+    "a bad author": ("POST", f"{SESSION}/messages", {"messages": [HI, {**HI, "peer_id": "é"}]}, 422),
+    "too many observers at creation": ("POST", "/sessions", {"id": "it", "peers": TOO_MANY}, 400),
+    "too many observers added": ("POST", MEMBERS, TOO_MANY, 400),
+    "too many observers set": ("PUT", MEMBERS, TOO_MANY, 400),
+    "a change beside a bad name": ("POST", "/sessions", {"id": "it", "metadata": {"b": 2}, "peers": {"a b": {}}}, 422),
+}
+
+
+def test_a_workspace_is_created_once_and_then_found(place: Place) -> None:
+    body = {"id": place.id, "metadata": {"a": 1}}
+    made, found = (place.http.post("/v3/workspaces", json=body) for _ in range(2))
+    assert (made.status_code, found.status_code) == (201, 200)
+    assert made.json() == found.json()
+    assert len(made.json()["uid"]) == 21
+
+
+def test_a_peer_is_created_once_and_then_found(place: Place) -> None:
+    made, found = (place.call("POST", "/peers", {"id": "alice"}) for _ in range(2))
+    assert (made.status_code, found.status_code) == (201, 200)
+    assert made.json() == found.json()
+    assert place.call("PUT", "/peers/alice", {}).json() == made.json()
+
+
+def test_a_session_is_answered_alike_whether_created_or_found(place: Place) -> None:
+    made, found = (place.call("POST", "/sessions", {"id": "it"}) for _ in range(2))
+    assert (made.status_code, found.status_code) == (200, 200)
+    assert made.json() == found.json()
+    assert made.json()["is_active"] is True
+
+
+@pytest.mark.parametrize(("call", "sessions", "peers", "members"), [*CREATING.values()], ids=[*CREATING])
+def test_a_call_creates_what_it_needs_with_nothing_in_it(
+    call: tuple[str, str, Any], sessions: list[str], peers: list[str], members: list[str], place: Place
+) -> None:
+    place.ok(*call)
+    assert place.was_there()
+    assert (place.sessions(), place.peers(), place.members("it")) == (sessions, peers, members)
+    found = place.ok("POST", "/peers/list")["items"] + place.ok("POST", "/sessions/list")["items"]
+    assert all(resource["metadata"] == resource["configuration"] == {} for resource in found)
+
+
+@pytest.mark.parametrize("call", [*NEEDING_A_SESSION.values()], ids=[*NEEDING_A_SESSION])
+def test_a_call_about_something_that_must_exist_creates_nothing(call: tuple[str, str, Any], place: Place) -> None:
+    assert place.call(*call).status_code == 404
+    assert not place.was_there()
+    place.peer("bob")
+    assert place.call(*call).status_code == (202 if call[:2] == ("DELETE", "") else 404)
+    assert (place.sessions(), [p for p in place.peers() if p != "bob"]) == ([], [])
+
+
+@pytest.mark.parametrize(("method", "path"), READS)
+def test_a_read_below_something_missing_is_an_empty_page_and_creates_nothing(
+    method: str, path: str, place: Place
+) -> None:
+    empty = {"items": [], "total": 0, "page": 1, "size": 50, "pages": 0}
+    assert place.ok(method, path) == empty
+    assert not place.was_there()
+    assert place.ok(method, path) == empty
+
+
+@pytest.mark.parametrize(("method", "path", "body", "status"), [*FAILING.values()], ids=[*FAILING])
+def test_a_call_that_fails_stores_nothing(method: str, path: str, body: Any, status: int, place: Place) -> None:
+    assert place.call(method, path, body).is_client_error
+    assert not place.was_there()
+    before = place.session("it", metadata={"a": 1}, peers={"carol": {}})
+    refused = place.call(method, path, body)
+    assert refused.status_code == status, refused.text
+    assert isinstance(refused.json()["detail"], str | list)
+    assert place.session("it") == before
+    assert (place.peers(), place.members("it"), place.said("it")) == (["carol"], ["carol"], [])
+
+
+@pytest.mark.parametrize("odd", ["a b", "é", "a.b", "x" * 513])
+@pytest.mark.parametrize(("method", "path", "body"), [("PUT", "/peers/{}", {}), ("PUT", "/sessions/{}", {})])
+def test_nothing_is_created_under_an_odd_id_in_the_path(
+    odd: str, method: str, path: str, body: Any, place: Place
+) -> None:
+    assert place.call(method, path.format(odd), body).status_code == 422
+    assert not place.was_there()
+
+
+@pytest.mark.parametrize("path", ["", "/peers/alice", "/sessions/it", "/sessions/it/peers"])
+def test_nothing_is_created_in_a_workspace_with_an_odd_id(path: str, http: httpx.Client) -> None:
+    method = "POST" if path.endswith("peers") else "PUT"
+    assert Place(http, "an odd one").call(method, path, {}).status_code == 422
+
+
+@pytest.mark.parametrize("word", ["list", "upload", "A", "a" * 512, "-", "_", "0"])
+def test_no_word_is_reserved_and_case_counts(word: str, place: Place) -> None:
+    place.peer(word)
+    place.session(word, peers={word: {}})
+    assert (place.peers(), place.sessions(), place.members(word)) == ([word], [word], [word])
+    assert place.call("POST", "/peers", {"id": word.swapcase()}).status_code in {200, 201}
+    assert len(place.peers()) == len({word, word.swapcase()})

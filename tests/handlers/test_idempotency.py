@@ -1,0 +1,85 @@
+"""A batch sent twice under one Idempotency-Key is stored once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.handlers.place import Place
+from tests.handlers.together import together
+from tests.running import Server
+
+KEY = "Idempotency-Key"
+PATH = "/sessions/it/messages"
+FIRST = {"peer_id": "alice", "content": "hi", "metadata": {"a": 1, "b": 2}, "created_at": "2024-01-15T10:30:00Z"}
+OTHERS: dict[str, list[Any]] = {
+    "another text": [FIRST | {"content": "ho"}],
+    "another author": [FIRST | {"peer_id": "bob"}],
+    "other metadata": [FIRST | {"metadata": {"a": 1}}],
+    "another time": [FIRST | {"created_at": "2024-01-15T10:30:01Z"}],
+    "another configuration": [FIRST | {"configuration": {"reasoning": {"enabled": False}}}],
+    "one more message": [FIRST, FIRST],
+}
+
+
+def send(place: Place, messages: Any, key: str = "turn-1", session: str = "it") -> httpx.Response:
+    return place.call("POST", f"/sessions/{session}/messages", {"messages": messages}, headers={KEY: key})
+
+
+def test_a_repetition_answers_with_the_messages_of_the_first_call(place: Place) -> None:
+    batch = [FIRST, FIRST | {"content": "there"}]
+    first = send(place, batch)
+    place.say("it", "between")
+    again = send(place, [FIRST | {"metadata": {"b": 2, "a": 1}}, batch[1]])
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.json() == first.json()
+    assert place.said("it") == ["hi", "there", "between"]
+
+
+@pytest.mark.parametrize("batch", [*OTHERS.values()], ids=[*OTHERS])
+def test_another_body_under_the_same_key_is_refused(batch: Any, place: Place) -> None:
+    send(place, [FIRST])
+    assert send(place, batch).status_code == 409
+    assert (place.said("it"), place.peers()) == (["hi"], ["alice"])
+
+
+def test_a_key_belongs_to_its_session(place: Place) -> None:
+    ids = {send(place, [FIRST], session=session).json()[0]["id"] for session in ("it", "other")}
+    assert len(ids) == 2
+    assert (place.said("it"), place.said("other")) == (["hi"], ["hi"])
+
+
+def test_without_a_key_or_under_another_the_same_body_is_stored_again(place: Place) -> None:
+    send(place, [FIRST])
+    send(place, [FIRST], key="turn-2")
+    for _ in range(2):
+        place.ok("POST", PATH, {"messages": [FIRST]})
+    assert place.said("it") == ["hi"] * 4
+
+
+def test_a_call_that_failed_leaves_its_key_free(place: Place) -> None:
+    assert send(place, [FIRST, FIRST | {"peer_id": "a b"}]).status_code == 422
+    assert send(place, [FIRST]).status_code == 201
+    assert place.said("it") == ["hi"]
+
+
+def test_a_session_created_again_knows_no_keys(place: Place) -> None:
+    send(place, [FIRST])
+    place.ok("DELETE", "/sessions/it")
+    assert send(place, [FIRST | {"content": "anew"}]).status_code == 201
+    assert place.said("it") == ["anew"]
+
+
+def test_repetitions_at_the_same_time_store_one_batch(server: Server, place: Place) -> None:
+    call = ("POST", f"{place.url}{PATH}", {"messages": [FIRST]})
+    answers = together(server.url, [call] * 16, **{KEY: "turn-1"})
+    assert {answer.status_code for answer in answers} == {201}
+    assert len({answer.text for answer in answers}) == 1
+    assert place.said("it") == ["hi"]
+
+
+@pytest.mark.parametrize(("key", "status"), [("", 422), ("x", 201), ("x" * 255, 201), ("x" * 256, 422)])
+def test_a_key_has_1_to_255_characters(key: str, status: int, place: Place) -> None:
+    assert send(place, [FIRST], key=key).status_code == status

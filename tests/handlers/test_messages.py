@@ -1,0 +1,173 @@
+"""Messages: what is stored of them, in which order they stand, and how they are read and changed."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.handlers.place import Place
+from tests.handlers.together import together
+from tests.running import Server
+
+LIMIT = 25_000
+BATCH = 100
+MESSAGES = "/sessions/it/messages"
+TOKENS = {
+    "": 0,
+    "hello world": 2,
+    " ": 1,
+    "I moved to Lisbon with my dog Rex.": 9,
+}
+
+
+def batch(*contents: str, peer: str = "alice") -> dict[str, Any]:
+    return {"messages": [{"peer_id": peer, "content": content} for content in contents]}
+
+
+def test_a_batch_comes_back_in_the_order_of_the_request(place: Place) -> None:
+    given = [("zoe", "one"), ("adam", "two"), ("zoe", "three")]
+    stored = place.ok("POST", MESSAGES, {"messages": [{"peer_id": p, "content": c} for p, c in given]})
+    assert [(m["peer_id"], m["content"]) for m in stored] == given
+    assert {(m["workspace_id"], m["session_id"], len(m["id"])) for m in stored} == {(place.id, "it", 21)}
+    assert len({m["id"] for m in stored}) == len(given)
+
+
+@pytest.mark.parametrize("content", TOKENS)
+def test_tokens_are_counted(content: str, place: Place) -> None:
+    [message] = place.say("it", content)
+    assert message["token_count"] == TOKENS[content]
+
+
+def test_the_tokenizers_own_words_are_plain_text(place: Place) -> None:
+    [message] = place.say("it", "<|endoftext|>")
+    assert message["content"] == "<|endoftext|>"
+    assert message["token_count"] > 1
+
+
+def test_what_only_the_server_knows_is_not_taken_from_the_body(place: Place) -> None:
+    extra = {"id": "mine", "session_id": "other", "workspace_id": "other", "token_count": 999, "uid": "x"}
+    [message] = place.ok("POST", MESSAGES, {"messages": [{"peer_id": "alice", "content": "hi", **extra}]})
+    assert (message["session_id"], message["workspace_id"], message["token_count"]) == ("it", place.id, 1)
+    assert message["id"] != "mine"
+    assert place.sessions() == ["it"]
+
+
+@pytest.mark.parametrize("content", ["", "   \n\t", "é" * LIMIT, "😀" * LIMIT, "\ufeffa\r\n\u2028b", "x" * LIMIT])
+def test_content_up_to_the_limit_is_kept_to_the_letter(content: str, place: Place) -> None:
+    [message] = place.say("it", content)
+    assert message["content"] == content
+    assert place.said("it") == [content]
+
+
+def test_nul_characters_are_removed_from_content(place: Place) -> None:
+    assert place.say("it", "a\0b\0")[0]["content"] == "ab"
+
+
+@pytest.mark.parametrize("odd", ["x" * (LIMIT + 1), "😀" * (LIMIT + 1), None, 7, ["x"]])
+def test_other_content_is_refused_and_with_it_the_batch(odd: Any, place: Place) -> None:
+    refused = place.call("POST", MESSAGES, batch("fine", odd))
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["loc"] == ["body", "messages", 1, "content"]
+    assert not place.was_there()
+
+
+def test_a_batch_has_1_to_100_messages(place: Place) -> None:
+    for count, fault in ((0, "too_short"), (BATCH + 1, "too_long")):
+        refused = place.call("POST", MESSAGES, batch(*"x" * count))
+        assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, fault)
+    assert not place.was_there()
+    assert len(place.say("it", *"x" * BATCH)) == BATCH
+    assert len(place.say("it", "x")) == 1
+
+
+@pytest.mark.parametrize("body", [{"peer_id": "a", "content": "x"}, [{"peer_id": "a", "content": "x"}], {}, None])
+def test_a_body_that_is_no_batch_is_refused(body: Any, place: Place) -> None:
+    assert place.call("POST", MESSAGES, body).status_code == 422
+    assert not place.was_there()
+
+
+@pytest.mark.parametrize("field", ["peer_id", "content"])
+def test_a_message_needs_an_author_and_content(field: str, place: Place) -> None:
+    message = {"peer_id": "alice", "content": "hi"}
+    del message[field]
+    [fault] = place.call("POST", MESSAGES, {"messages": [message]}).json()["detail"]
+    assert (fault["type"], fault["loc"]) == ("missing", ["body", "messages", 0, field])
+
+
+def test_messages_stand_in_the_order_of_arrival(place: Place) -> None:
+    for n in range(0, 9, 3):
+        place.say("it", *(str(n + i) for i in range(3)))
+        place.say("other", "elsewhere")
+    assert place.said("it") == [str(n) for n in range(9)]
+    assert place.said("it", reverse=True) == [str(n) for n in reversed(range(9))]
+
+
+@pytest.mark.parametrize(
+    ("page", "reverse", "expected"),
+    [
+        (1, False, range(1, 101)),
+        (3, False, range(201, 251)),
+        (4, False, []),
+        (1, True, range(250, 150, -1)),
+        (3, True, range(50, 0, -1)),
+        (4, True, []),
+    ],
+)
+def test_the_first_the_last_and_a_further_page(page: int, reverse: bool, expected: Any, long: Place) -> None:
+    answer = long.ok("POST", f"{MESSAGES}/list", params={"size": 100, "page": page, "reverse": reverse})
+    assert [m["content"] for m in answer.pop("items")] == [f"message {n}" for n in expected]
+    assert answer == {"total": 250, "page": page, "size": 100, "pages": 3}
+
+
+@pytest.fixture(scope="module")
+def long(http: httpx.Client) -> Place:
+    """A place with 250 messages in the session `it`. Only to be read."""
+    place = Place(http, "two-hundred-and-fifty-messages")
+    for first in (1, 101, 201):
+        place.say("it", *(f"message {n}" for n in range(first, min(first + 100, 251))))
+    return place
+
+
+def test_batches_sent_at_the_same_time_stand_together(server: Server, place: Place) -> None:
+    clients, size = 12, 20
+    calls = [
+        ("POST", f"{place.url}{MESSAGES}", batch(*(f"{n}" for n in range(size)), peer=f"peer{c}"))
+        for c in range(clients)
+    ]
+    assert {answer.status_code for answer in together(server.url, calls)} == {201}
+    pages = [place.ok("POST", f"{MESSAGES}/list", params={"size": 100, "page": page})["items"] for page in (1, 2, 3)]
+    stored = [message for page in pages for message in page]
+    groups = [(peer, [m["content"] for m in group]) for peer, group in groupby(stored, key=lambda m: m["peer_id"])]
+    assert len(groups) == clients
+    assert all(contents == [str(n) for n in range(size)] for _, contents in groups)
+    assert place.sessions() == ["it"]
+
+
+def test_a_message_is_found_only_where_it_stands(place: Place) -> None:
+    [message] = place.say("it", "hi")
+    place.session("other")
+    assert place.ok("GET", f"{MESSAGES}/{message['id']}") == message
+    for session, id in (("other", message["id"]), ("it", "nothing"), ("none", message["id"])):
+        refused = place.call("GET", f"/sessions/{session}/messages/{id}")
+        assert (refused.status_code, refused.json()["detail"]) == (404, f"Message with ID {id} not found")
+        refused = place.call("PUT", f"/sessions/{session}/messages/{id}", {"metadata": {"a": 1}})
+        assert (refused.status_code, refused.json()["detail"]) == (404, "Message not found")
+    assert place.ok("GET", f"{MESSAGES}/{message['id']}")["metadata"] == {}
+
+
+def test_a_message_of_another_workspace_is_not_found(place: Place) -> None:
+    [message] = place.say("it", "hi")
+    other = Place(place.http, f"{place.id}-other")
+    other.say("it", "hello")
+    assert other.call("GET", f"{MESSAGES}/{message['id']}").status_code == 404
+
+
+def test_nothing_but_its_metadata_can_change(place: Place) -> None:
+    [message] = place.say("it", "hi")
+    body = {"metadata": {"a": 1}, "content": "other", "peer_id": "bob", "token_count": 9, "created_at": 0}
+    changed = place.ok("PUT", f"{MESSAGES}/{message['id']}", body)
+    assert changed == {**message, "metadata": {"a": 1}}
+    assert place.ok("POST", f"{MESSAGES}/list")["items"] == [changed]

@@ -1,0 +1,75 @@
+"""The limits of metadata, which are the same wherever it stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.handlers.place import Place
+
+WHERE: dict[str, tuple[str, str, list[str | int]]] = {
+    # the call, and where its body has metadata
+    "a new workspace": ("POST", "/v3/workspaces", ["metadata"]),
+    "a workspace": ("PUT", "/v3/workspaces/{}", ["metadata"]),
+    "a new peer": ("POST", "/v3/workspaces/{}/peers", ["metadata"]),
+    "a peer": ("PUT", "/v3/workspaces/{}/peers/it", ["metadata"]),
+    "a new session": ("POST", "/v3/workspaces/{}/sessions", ["metadata"]),
+    "a session": ("PUT", "/v3/workspaces/{}/sessions/it", ["metadata"]),
+    "a new message": ("POST", "/v3/workspaces/{}/sessions/it/messages", ["messages", 0, "metadata"]),
+    "a message": ("PUT", "/v3/workspaces/{}/sessions/it/messages/{}", ["metadata"]),
+}
+FIVE_DEEP: Any = {"1": {"2": {"3": {"4": {}}}}}
+GOOD = {
+    "100 keys": {str(n): n for n in range(100)},
+    "five objects deep": FIVE_DEEP,
+    "deep in arrays": {"1": [[[[[[{"2": {}}]]]]]]},
+    "any JSON": {"": None, "é": [1.5, True, "x"], "n": 2**53},
+}
+BAD = {
+    "101 keys": {str(n): n for n in range(101)},
+    "six objects deep": {"0": FIVE_DEEP},
+    "an array": [1],
+    "a text": "{}",
+}
+
+
+def send(place: Place, where: str, metadata: Any) -> Any:
+    method, path, [*outer, _] = WHERE[where]
+    body: Any = {"metadata": metadata}
+    if outer:
+        body = {"messages": [{"peer_id": "alice", "content": "hi", **body}]}
+    elif method == "POST":
+        body["id"] = place.id if path == "/v3/workspaces" else "it"
+    message_id = place.say("it", "hi")[0]["id"] if where == "a message" else ""
+    return place.http.request(method, path.format(place.id, message_id), json=body)
+
+
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("metadata", [*GOOD.values()], ids=[*GOOD])
+def test_metadata_within_the_limits_comes_back_as_given(metadata: Any, where: str, place: Place) -> None:
+    answer = send(place, where, metadata).json()
+    assert (answer[0] if isinstance(answer, list) else answer)["metadata"] == metadata
+
+
+@pytest.mark.parametrize("where", WHERE)
+@pytest.mark.parametrize("metadata", [*BAD.values()], ids=[*BAD])
+def test_metadata_beyond_the_limits_is_refused_where_it_stands(metadata: Any, where: str, place: Place) -> None:
+    refused = send(place, where, metadata)
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["loc"] == ["body", *WHERE[where][2]]
+    assert where == "a message" or not place.was_there()
+
+
+def test_metadata_that_is_refused_is_so_for_a_workspace_that_exists_too(place: Place) -> None:
+    assert not place.was_there()
+    assert send(place, "a new workspace", BAD["101 keys"]).status_code == 422
+
+
+def test_nul_characters_are_removed_from_keys_and_texts(place: Place) -> None:
+    given = {"a\0": "b\0", "deep": [{"\0c": ["\0"]}]}
+    clean = {"a": "b", "deep": [{"c": [""]}]}
+    assert place.peer("alice", metadata=given, configuration=given)["configuration"] == clean
+    assert place.session("it", metadata=given, configuration={"own": given})["metadata"] == clean
+    assert place.session("it")["configuration"] == {"own": clean}
+    assert place.peer("alice")["metadata"] == clean

@@ -1,0 +1,94 @@
+"""No session has more than ten active members that observe others, whichever way they come."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.handlers.place import Place
+from tests.handlers.together import together
+from tests.running import Server
+
+LIMIT = 10
+OBSERVER = {"observe_others": True}
+TEN = {f"observer{n}": OBSERVER for n in range(LIMIT)}
+PEERS = "/sessions/it/peers"
+REFUSAL = (
+    "Cannot create session it with 11 observers. Maximum allowed is 10 observers per session. "
+    "Observers are peers with 'observe_others' set to true."
+)
+
+
+@pytest.fixture
+def full(place: Place) -> Place:
+    """A place where the session `it` has ten observers and a member, bob."""
+    place.session("it", peers={**TEN, "bob": {}})
+    return place
+
+
+def observers(place: Place) -> int:
+    return sum(place.flags("it", peer)[1] is True for peer in place.members("it"))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", PEERS, {"carol": OBSERVER}),
+        ("POST", PEERS, {"bob": OBSERVER}),
+        ("POST", "/sessions", {"id": "it", "peers": {"carol": OBSERVER}}),
+        ("PUT", PEERS, {**TEN, "carol": OBSERVER}),
+        ("PUT", f"{PEERS}/bob/config", OBSERVER),
+    ],
+)
+def test_the_eleventh_observer_is_refused(method: str, path: str, body: Any, full: Place) -> None:
+    refused = full.call(method, path, body)
+    assert (refused.status_code, refused.json()) == (400, {"detail": REFUSAL})
+    assert (observers(full), full.flags("it", "bob")) == (LIMIT, (None, None))
+    assert "carol" not in full.peers()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", PEERS, {f"listener{n}": {"observe_others": False} for n in range(20)}),
+        ("POST", PEERS, {"observer3": OBSERVER}),
+        ("POST", "/sessions", {"id": "it", "peers": TEN}),
+        ("PUT", f"{PEERS}/observer3/config", OBSERVER),
+        ("PUT", PEERS, {f"new{n}": OBSERVER for n in range(LIMIT)}),
+        ("POST", PEERS, {"observer3": {"observe_others": False}, "carol": OBSERVER}),
+    ],
+    ids=["not observing", "added again", "created again", "configured again", "all others instead", "one for another"],
+)
+def test_what_adds_no_observer_is_free(method: str, path: str, body: Any, full: Place) -> None:
+    full.ok(method, path, body)
+    assert observers(full) == LIMIT
+
+
+def test_an_observer_that_leaves_or_stops_makes_room(full: Place) -> None:
+    full.ok("DELETE", PEERS, ["observer3"])
+    full.ok("POST", PEERS, {"carol": OBSERVER})
+    full.ok("PUT", f"{PEERS}/observer4/config", {"observe_others": False})
+    full.ok("PUT", f"{PEERS}/bob/config", OBSERVER)
+    assert observers(full) == LIMIT
+
+
+@pytest.mark.parametrize("leaves_as", ["an observer", "a member that is made one after it left"])
+def test_an_author_that_returns_does_not_break_the_limit(leaves_as: str, full: Place) -> None:
+    peer = "observer3" if leaves_as == "an observer" else "bob"
+    full.ok("DELETE", PEERS, [peer])
+    if peer == "bob":
+        full.ok("PUT", f"{PEERS}/bob/config", OBSERVER)
+    else:
+        full.ok("POST", PEERS, {"carol": OBSERVER})
+    full.call("POST", "/sessions/it/messages", {"messages": [{"peer_id": peer, "content": "back"}]})
+    assert observers(full) == LIMIT
+
+
+def test_twenty_clients_that_add_one_observer_each_add_ten(server: Server, place: Place) -> None:
+    place.session("it")
+    path = f"{place.url}{PEERS}"
+    answers = together(server.url, [("POST", path, {f"peer{n}": OBSERVER}) for n in range(2 * LIMIT)])
+    assert Counter(answer.status_code for answer in answers) == {200: LIMIT, 400: LIMIT}
+    assert (observers(place), len(place.members("it")), len(place.peers())) == (LIMIT, LIMIT, LIMIT)

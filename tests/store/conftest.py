@@ -1,0 +1,17 @@
+"""A store on a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omoide.store import Store
+
+
+@pytest.fixture
+def store(db_path: Path) -> Iterator[Store]:
+    opened = Store.open(db_path, busy_timeout=0.05)
+    yield opened
+    opened.close()

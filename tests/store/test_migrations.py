@@ -1,0 +1,72 @@
+"""Each step of the schema runs once, however many processes open the file and however often."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+from omoide.store import Connection, Store
+from tests.store.rows import kinds, pragma, put
+
+PROCESSES = 4
+OPEN_AND_WRITE = """
+import asyncio, sys
+from pathlib import Path
+from omoide.store import Store, queue
+print("ready", flush=True)
+sys.stdin.readline()
+store = Store.open(Path(sys.argv[1]))
+asyncio.run(store.write(queue.add, sys.argv[2], {}, 0))
+store.close()
+"""
+
+
+def steps(db: Connection) -> list[str]:
+    return [name for (name,) in db.execute("SELECT name FROM _sqlite_migrations ORDER BY name")]
+
+
+def schema(db: Connection) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in db.execute("SELECT type, name, sql FROM sqlite_schema ORDER BY name")]
+
+
+def stream(pipe: IO[str] | None) -> IO[str]:
+    assert pipe is not None
+    return pipe
+
+
+def test_processes_that_start_together_on_a_new_file_make_one_schema(db_path: Path) -> None:
+    with contextlib.ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                subprocess.Popen(
+                    [sys.executable, "-c", OPEN_AND_WRITE, str(db_path), str(n)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    text=True,
+                )
+            )
+            for n in range(PROCESSES)
+        ]
+        for process in running:
+            assert stream(process.stdout).readline() == "ready\n"
+        for process in running:
+            stream(process.stdin).write("go\n")
+            stream(process.stdin).flush()
+    assert [process.returncode for process in running] == [0] * PROCESSES
+    store = Store.open(db_path)
+    assert len(store.read(steps)) == len(set(store.read(steps))) > 0
+    assert sorted(store.read(kinds)) == [str(n) for n in range(PROCESSES)]
+    store.close()
+
+
+def test_opening_again_changes_neither_schema_nor_content(store: Store, db_path: Path) -> None:
+    asyncio.run(store.write(put, "it"))
+    before = store.read(schema), store.read(steps), store.read(pragma, "data_version")
+    again = Store.open(db_path)
+    assert (again.read(schema), again.read(steps), store.read(pragma, "data_version")) == before
+    assert again.read(kinds) == ["it"]
+    again.close()

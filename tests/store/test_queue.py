@@ -1,0 +1,70 @@
+"""A job is held by one worker at a time, for as long as its lease lasts. The time is an argument, so nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from omoide.jobs import LAST_RETRY_SECONDS, Job, retry_after
+from omoide.store import Store, queue
+
+NOW, LEASE = 1_000_000, 100
+Write = Callable[..., Any]
+
+
+@pytest.fixture
+def write(store: Store) -> Write:
+    return lambda fn, *args, **kwargs: asyncio.run(store.write(fn, *args, **kwargs))
+
+
+def claim(write: Write, at: int) -> Job | None:
+    job: Job | None = write(queue.claim, at, lease=LEASE)
+    return job
+
+
+def test_a_claimed_job_is_nobody_elses_until_its_lease_ends(write: Write, store: Store) -> None:
+    write(queue.add, "dig", {"depth": 3}, NOW)
+    first = claim(write, NOW)
+    assert first is not None
+    assert (first.kind, first.payload, first.attempts) == ("dig", {"depth": 3}, 1)
+    assert claim(write, NOW + LEASE - 1) is None
+    assert not store.read(queue.waiting, NOW + LEASE - 1)
+    assert store.read(queue.waiting, NOW + LEASE)
+    assert claim(write, NOW + LEASE) == Job(first.pk, "dig", {"depth": 3}, attempts=2)
+
+
+def test_a_renewed_lease_counts_from_its_renewal(write: Write) -> None:
+    write(queue.add, "dig", {}, NOW)
+    write(queue.renew, claim(write, NOW), NOW + 60, lease=LEASE)
+    assert claim(write, NOW + LEASE) is None
+    assert claim(write, NOW + 60 + LEASE) is not None
+
+
+def test_a_finished_job_is_gone(write: Write) -> None:
+    write(queue.add, "dig", {}, NOW)
+    write(queue.finish, claim(write, NOW))
+    assert claim(write, NOW + 10 * LEASE) is None
+
+
+def test_a_postponed_job_is_free_at_its_new_time(write: Write) -> None:
+    write(queue.add, "dig", {}, NOW)
+    write(queue.postpone, claim(write, NOW), NOW + 500, "it rained")
+    assert claim(write, NOW + 499) is None
+    again = claim(write, NOW + 500)
+    assert again is not None
+    assert again.attempts == 2
+
+
+def test_jobs_are_claimed_in_the_order_in_which_they_are_due(write: Write) -> None:
+    for kind, due in (("late", NOW + 2), ("first", NOW), ("second", NOW), ("future", NOW + 9)):
+        write(queue.add, kind, {}, due)
+    claimed = [claim(write, NOW + 5) for _ in range(4)]
+    assert [job and job.kind for job in claimed] == ["first", "second", "late", None]
+
+
+def test_waiting_before_another_attempt_doubles_up_to_a_limit() -> None:
+    assert [retry_after(attempts) for attempts in (1, 2, 3, 4)] == [1, 2, 4, 8]
+    assert retry_after(10) == retry_after(10_000) == LAST_RETRY_SECONDS
