@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Scope
 
+import generated
 from generated import protocols
 from handlers.context import Context
 from omoide.contract import checks
@@ -49,7 +50,7 @@ def create_app(settings: Settings, *, alongside: Callable[[Store], Companion] | 
 
     Raises BrokenDocument if openapi.yaml cannot be served, Unavailable if the database cannot be opened.
     """
-    document = checks.load(document_path())
+    document = checks.load(document_path(), judged=generated.DOCUMENT)
     checks.require_handlers(document, HANDLERS)
     store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     companion = alongside(store) if alongside else None

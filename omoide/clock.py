@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import secrets
 import time
+from binascii import b2a_base64
 from datetime import UTC, datetime, timedelta
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"  # in ASCII order
 ID_LENGTH = 21
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_SORTED = bytes.maketrans(_BASE64, ALPHABET.encode())
 _CLOCK_LENGTH = 7  # 42 bits of milliseconds: until 2109
 _RANDOM_BITS = 6 * (ID_LENGTH - _CLOCK_LENGTH)
 
@@ -37,8 +40,5 @@ def instant(microseconds: int) -> datetime:
 def new_id(at: int) -> str:
     """A fresh id for something made at `at` (microseconds since 1970). 84 of its bits are random."""
     number = ((at // 1_000) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-    characters = []
-    for _ in range(ID_LENGTH):
-        characters.append(ALPHABET[number & 63])
-        number >>= 6
-    return "".join(reversed(characters))
+    # 126 bits, shifted to fill 16 bytes: base64 of them, in an alphabet whose order is that of the numbers.
+    return b2a_base64((number << 2).to_bytes(16, "big"))[:ID_LENGTH].translate(_SORTED).decode()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 
 from omoide import clock
 from omoide.inference.tokens import TokenCounter
@@ -43,7 +42,7 @@ async def add_messages(
 
 async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:
     def count() -> list[NewMessage]:
-        return [replace(message, token_count=tokens.count(message.content)) for message in batch]
+        return [NewMessage(m.peer_id, m.content, m.metadata, tokens.count(m.content), m.created_at) for m in batch]
 
     if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:
         return count()

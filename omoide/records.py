@@ -1,7 +1,8 @@
 """The values that travel between the rooms: frozen, without behaviour, named as in the API.
 
 `pk` is a row's number in the store and never leaves the server; `id` is the name its owner gave it; `uid` is the
-server's own id, never used twice.
+server's own id, never used twice. Messages are named tuples because they come by the hundred, and those are made three
+times as fast.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -48,8 +49,7 @@ class Session:
     is_active: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     id: str
     session_id: str
     workspace_id: str
@@ -68,8 +68,7 @@ class Observation:
     observe_others: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
+class NewMessage(NamedTuple):
     peer_id: str
     content: str
     metadata: Json

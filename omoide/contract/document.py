@@ -5,6 +5,7 @@ Whether it is any good is decided in `checks`, which is also where a document th
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -68,6 +69,11 @@ class Document:
         if not isinstance(raw, dict):
             raise BrokenDocument(f"{path.name} must be a mapping, not {type(raw).__name__}")
         return cls(path, source, _with_string_keys(raw))
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells this document from every other, to the letter."""
+        return hashlib.sha256(self.source).hexdigest()
 
     @cached_property
     def json(self) -> bytes:

@@ -30,6 +30,7 @@ MODEL_FLAGS = """\
 --naming-strategy primary-first --use-typed-nullable-map-values --omit-redundant-constraints --use-double-quotes
 --formatters builtin --disable-timestamp --strict-refs --output-datetime-class datetime
 """
+DIGEST = 'DOCUMENT = "%s"\n"""The digest of the document that this was made from, and that was found good."""\n'
 LINE = 120
 HEADER = '"""{about}\n\nMade from openapi.yaml by `make regenerate`; never edited.\n"""\n\n'
 
@@ -181,7 +182,7 @@ def generate(document: Document, *, handlers: str = "handlers") -> tuple[dict[st
     text, classes = models(document)
     writer = Writer(document, classes, context=f"{handlers}.context:Context")
     return {
-        "__init__.py": HEADER.format(about="Everything that openapi.yaml says, as Python.").rstrip() + "\n",
+        "__init__.py": HEADER.format(about="Everything that openapi.yaml says, as Python.") + DIGEST % document.digest,
         "models.py": text,
         "protocols.py": writer.protocols(),
         "bindings.py": writer.bindings(handlers),

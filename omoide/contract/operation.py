@@ -133,6 +133,7 @@ class Answer:
         self.statuses = [*spec.successes()]
         has_body = [bool(document.resolve(response).get("content")) for response in spec.successes().values()]
         self.several = len(self.statuses) > 1
+        self.may_stream = _any_streams(hint)
         self.to_json: Callable[[Any], bytes] | None = None
         if any(has_body):
             shape = get_args(hint)[1] if self.several and get_origin(hint) is tuple else hint
@@ -141,7 +142,7 @@ class Answer:
 
     async def send(self, result: Any, scope: Scope, receive: Receive, send: Send) -> None:
         status, value = result if self.several else (self.statuses[0], result)
-        if hasattr(value, "__aiter__"):
+        if self.may_stream and hasattr(value, "__aiter__"):
             await StreamingResponse(value, status, media_type="text/event-stream")(scope, receive, send)
             return
         if self.to_json is None:

@@ -88,6 +88,24 @@ class SegmentRouting(SpecMiddleware):
         await self.app(scope, receive, send)
 
     def match(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]]:
+        """Operation id and path parameters. Raises HTTPException 404 or 405."""
+        # Nearly every path is found by always taking the fixed segment; only the others need all ways tried.
+        node: Node | None = self.tree
+        values: list[str] = []
+        for segment in segments:
+            assert node is not None
+            if (fixed := node.fixed.get(segment)) is not None:
+                node = fixed
+            else:
+                node = node.parameter if segment else None
+                if node is None:
+                    break
+                values.append(segment)
+        if node is not None and (found := node.methods.get(method)):
+            return found[0], dict(zip(found[1], values, strict=True))
+        return self._match_all_ways(method, segments)
+
+    def _match_all_ways(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]]:
         most_fixed: Node | None = None
         for node, values in self.tree.find(segments):
             if method in node.methods:

@@ -71,6 +71,8 @@ class TokenCounter:
         one is counted in blocks and may come out a token more per block.
         """
         encoding = self._loaded()
+        if len(text) <= BLOCK:
+            return len(encoding.encode_ordinary(text))
         return sum(len(encoding.encode_ordinary(block)) for block in _blocks(text))
 
     def trim(self, text: str, budget: int) -> str:

@@ -48,37 +48,30 @@ def add(
         "UPDATE sessions SET message_count = message_count + ? WHERE pk = ? RETURNING message_count",
         (len(batch), session),
     ).fetchone()
-    first = count - len(batch) + 1
-    stored = [
-        Message(
-            id=new_id(now),
-            session_id=session_id,
-            workspace_id=workspace_id,
-            peer_id=new.peer_id,
-            content=new.content,
-            metadata=new.metadata,
-            token_count=new.token_count,
-            created_at=instant(now if new.created_at is None else new.created_at),
+    at = instant(now)
+    stored = []
+    values = []
+    for seq, new in enumerate(batch, count - len(batch) + 1):
+        said_at = now if new.created_at is None else new.created_at
+        id = new_id(now)
+        stored.append(
+            Message(
+                id,
+                session_id,
+                workspace_id,
+                new.peer_id,
+                new.content,
+                new.metadata,
+                new.token_count,
+                at if new.created_at is None else instant(said_at),
+            )
         )
-        for new in batch
-    ]
+        metadata, author = rows.to_text(new.metadata), authors[new.peer_id]
+        values.append((id, workspace, session, seq, author, new.content, metadata, new.token_count, said_at))
     db.executemany(
         """INSERT INTO messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        [
-            (
-                message.id,
-                workspace,
-                session,
-                first + index,
-                authors[new.peer_id],
-                new.content,
-                rows.to_text(new.metadata),
-                new.token_count,
-                now if new.created_at is None else new.created_at,
-            )
-            for index, (message, new) in enumerate(zip(stored, batch, strict=True))
-        ],
+        values,
     )
     return stored
 

@@ -146,6 +146,14 @@ def test_a_new_operation_touches_the_document_and_the_handler_only(tmp_path: Pat
     assert serve() == "200 [3,0]"
 
 
+def test_a_document_that_breaks_later_stops_the_start(tmp_path: Path) -> None:
+    document = copy(tmp_path) / "openapi.yaml"
+    document.write_text(document.read_text().replace("type: boolean, default: false", "type: boolean, default: maybe"))
+    done = subprocess.run([sys.executable, "-c", USE], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "openapi.yaml is not a valid contract:" in done.stderr
+    assert "components/parameters/Reverse/schema: the default 'maybe' is not valid" in done.stderr
+
+
 def test_a_scaffold_leaves_existing_handlers_alone(tmp_path: Path) -> None:
     folder = copy(tmp_path)
     before = {path.name: path.read_text() for path in (folder / "handlers").glob("*.py")}
