@@ -3,5 +3,5 @@
 Made from openapi.yaml by `make regenerate`; never edited.
 """
 
-DOCUMENT = "49219d6801aa9eccf97b620cd7244e263f193ca665e746e3dddffb902c85df1f"
+DOCUMENT = "14a99af98bb692cc012095c6ae4e7a3dff6b6969ebb498d9e83b228b9590297c"
 """The digest of the document that this was made from, and that was found good."""

@@ -13,10 +13,53 @@ class Accepted(BaseModel):
     message: str
 
 
+class Conclusion(BaseModel):
+    id: str
+    content: str
+    observer_id: str
+    observed_id: str
+    session_id: Annotated[
+        str | None,
+        Field(
+            description="The session it comes from; null if from none or from several."
+        ),
+    ]
+    level: Literal["explicit", "deductive", "inductive", "contradiction"]
+    source_ids: Annotated[
+        list[str] | None, Field(description="The conclusions that it was drawn from.")
+    ]
+    times_derived: Annotated[
+        int, Field(description="How often it was concluded.", ge=1)
+    ]
+    created_at: datetime
+
+
+class ConclusionCreate(BaseModel):
+    content: Annotated[str, Field(max_length=65535, min_length=1)]
+    observer_id: str
+    observed_id: str
+    session_id: str | None = None
+
+
 class DialecticConfiguration(BaseModel):
     custom_instructions: Annotated[
         str | None, Field(description="What the answering model should heed.")
     ] = None
+
+
+class Scope(RootModel[list[str]]):
+    root: Annotated[
+        list[str],
+        Field(
+            description="A scope, or several whose sessions count together.",
+            max_length=100,
+            min_length=1,
+        ),
+    ]
+
+
+class DialecticStreamDelta(BaseModel):
+    content: str | None = None
 
 
 class DreamConfiguration(BaseModel):
@@ -32,8 +75,59 @@ class DreamConfiguration(BaseModel):
     ] = None
 
 
+class EvidenceMessageRef(BaseModel):
+    id: str
+    session_id: str
+    peer_id: str
+    created_at: datetime
+
+
+class EvidenceObservation(BaseModel):
+    id: str
+    level: Literal["explicit", "deductive", "inductive", "contradiction"]
+    content: str
+    created_at: datetime
+    session_id: str | None = None
+    observer_id: str | None = None
+    observed_id: str | None = None
+    source_ids: list[str] = []
+
+
+class EvidenceToolCall(BaseModel):
+    tool_name: str
+    tool_input: dict[str, Any] = {}
+
+
 class Health(BaseModel):
     status: Literal["ok"]
+
+
+class Key(BaseModel):
+    key: str
+
+
+class MessageUploadForm(BaseModel):
+    file: Annotated[
+        str, Field(json_schema_extra={"contentMediaType": "application/octet-stream"})
+    ]
+    peer_id: Annotated[str, Field(description="Who says it.")]
+    metadata: Annotated[
+        str | None, Field(description="The metadata of every message")
+    ] = None
+    configuration: Annotated[
+        str | None, Field(description="A MessageConfiguration as JSON.")
+    ] = None
+    created_at: Annotated[
+        str | None, Field(description="When it was said; ISO 8601.")
+    ] = None
+
+
+class PageConclusion(BaseModel):
+    items: list[Conclusion]
+    total: Annotated[int, Field(ge=0)]
+    page: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+    pages: Annotated[int, Field(ge=0)]
 
 
 class Peer(BaseModel):
@@ -70,6 +164,14 @@ class PeerCardConfiguration(BaseModel):
     ] = None
 
 
+class PeerCardResponse(BaseModel):
+    peer_card: list[str] | None
+
+
+class PeerCardSet(BaseModel):
+    peer_card: list[str]
+
+
 class PeerConfig(BaseModel):
     model_config = ConfigDict(
         extra="allow",
@@ -82,6 +184,13 @@ class PeerConfig(BaseModel):
     ] = None
 
 
+class PeerContext(BaseModel):
+    peer_id: str
+    target_id: str
+    representation: str | None
+    peer_card: list[str] | None
+
+
 class PeerCreate(BaseModel):
     id: Annotated[str, Field(max_length=512, min_length=1, pattern="^[a-zA-Z0-9_-]+$")]
     metadata: dict[str, Any] | None = None
@@ -91,8 +200,38 @@ class PeerCreate(BaseModel):
 class PeerGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
-        Field(description="Which items to list. null or an empty object lists all."),
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
     ] = None
+    kind: Annotated[
+        Literal["scope", "all"] | None,
+        Field(description="Ordinary peers (null), the peers behind scopes, or both."),
+    ] = None
+
+
+class PeerRepresentationGet(BaseModel):
+    session_id: Annotated[
+        str | None, Field(description="Only explicit conclusions from this session.")
+    ] = None
+    filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Only `session_id`: an id, a list of ids, or an object with `in` and a list of ids. Restricts to explicit conclusions from these sessions."
+        ),
+    ] = None
+    scope: Annotated[
+        str | Scope | None,
+        Field(description="A scope, or several whose sessions count together."),
+    ] = None
+    target: Annotated[
+        str | None, Field(description="Whom it is about. Default the peer itself.")
+    ] = None
+    search_query: str | None = None
+    search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None
+    search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None
+    include_most_frequent: bool | None = None
+    max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = 25
 
 
 class PeerUpdate(BaseModel):
@@ -116,6 +255,45 @@ class ReasoningConfiguration(BaseModel):
     ] = None
 
 
+class RepresentationResponse(BaseModel):
+    representation: str
+
+
+class ScheduleDreamRequest(BaseModel):
+    observer: str
+    observed: Annotated[str | None, Field(description="Default the observer.")] = None
+    dream_type: Literal["omni", "card_refresh"]
+    session_id: str | None = None
+    rebuild: Annotated[bool, Field(description="With card_refresh")] = False
+
+
+class ScopeModel(BaseModel):
+    id: str
+    metadata: dict[str, Any]
+    created_at: datetime
+
+
+class ScopeBackfillJob(BaseModel):
+    state: Literal["pending", "completed", "failed"]
+    updated_at: datetime
+    docs_copied: Annotated[
+        int | None, Field(description="How many conclusions were copied")
+    ] = None
+
+
+class ScopeCreate(BaseModel):
+    id: Annotated[str, Field(min_length=1)]
+    metadata: dict[str, Any] | None = None
+
+
+class ScopeSessionsAdd(BaseModel):
+    session_ids: Annotated[list[str], Field(max_length=100, min_length=1)]
+
+
+class ScopeStatus(BaseModel):
+    backfill_status: dict[str, ScopeBackfillJob]
+
+
 class Session(BaseModel):
     id: Annotated[str, Field(title="Id")]
     uid: Annotated[
@@ -134,7 +312,9 @@ class Session(BaseModel):
 class SessionGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
-        Field(description="Which items to list. null or an empty object lists all."),
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
     ] = None
 
 
@@ -153,6 +333,22 @@ class SessionPeerConfig(BaseModel):
             title="Observe Others",
         ),
     ] = None
+
+
+class SessionQueueStatus(BaseModel):
+    session_id: str | None = None
+    total_work_units: Annotated[int, Field(ge=0)]
+    completed_work_units: Annotated[int, Field(ge=0)]
+    in_progress_work_units: Annotated[int, Field(ge=0)]
+    pending_work_units: Annotated[int, Field(ge=0)]
+
+
+class Summary(BaseModel):
+    content: str
+    message_id: Annotated[str, Field(description="The last message that it covers.")]
+    summary_type: str
+    created_at: str
+    token_count: Annotated[int, Field(ge=0)]
 
 
 class MessagesPerShortSummary(RootModel[int]):
@@ -209,6 +405,17 @@ class ValidationError(BaseModel):
     ctx: Annotated[dict[str, Any] | None, Field(title="Context")] = None
 
 
+class WebhookEndpoint(BaseModel):
+    id: str
+    workspace_id: str | None
+    url: str
+    created_at: datetime
+
+
+class WebhookEndpointCreate(BaseModel):
+    url: Annotated[str, Field(max_length=2048)]
+
+
 class Workspace(BaseModel):
     id: str
     uid: Annotated[
@@ -243,10 +450,57 @@ class WorkspaceCreate(BaseModel):
     configuration: WorkspaceConfiguration | None = None
 
 
+class Scope2(RootModel[list[str]]):
+    root: Annotated[
+        list[str],
+        Field(
+            description="A scope, or several whose sessions count together.",
+            max_length=100,
+            min_length=1,
+        ),
+    ]
+
+
+class WorkspaceDialecticOptions(BaseModel):
+    query: Annotated[str, Field(max_length=10000, min_length=1)]
+    stream: bool = False
+    session_id: str | None = None
+    scope: Annotated[
+        str | Scope2 | None,
+        Field(description="A scope, or several whose sessions count together."),
+    ] = None
+    reasoning_level: Literal["minimal", "low", "medium", "high", "max"] = "low"
+    response_format: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="A JSON Schema whose root is an object; the answer is then JSON text that fits it."
+        ),
+    ] = None
+    include_evidence: bool = False
+
+
 class WorkspaceGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
-        Field(description="Which items to list. null or an empty object lists all."),
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
+    ] = None
+
+
+class WorkspaceMessageSearchOptions(BaseModel):
+    query: Annotated[
+        str, Field(description="Taken literally. Empty finds the newest messages.")
+    ]
+    filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
+    scope: Annotated[
+        str | None, Field(description="Only messages of the sessions in this scope.")
     ] = None
 
 
@@ -255,8 +509,70 @@ class WorkspaceUpdate(BaseModel):
     configuration: WorkspaceConfiguration | None = None
 
 
+class ConclusionBatchCreate(BaseModel):
+    conclusions: Annotated[list[ConclusionCreate], Field(max_length=100, min_length=1)]
+
+
+class ConclusionGet(BaseModel):
+    filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
+    ] = None
+
+
+class ConclusionQuery(BaseModel):
+    query: str
+    top_k: Annotated[int, Field(ge=1, le=100)] = 10
+    distance: Annotated[
+        float | None, Field(description="The largest cosine distance.", ge=0.0, le=1.0)
+    ] = None
+    filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
+    ] = None
+
+
+class DialecticOptions(BaseModel):
+    query: Annotated[str, Field(max_length=10000, min_length=1)]
+    stream: bool = False
+    session_id: str | None = None
+    scope: Annotated[
+        str | Scope | None,
+        Field(description="A scope, or several whose sessions count together."),
+    ] = None
+    reasoning_level: Literal["minimal", "low", "medium", "high", "max"] = "low"
+    response_format: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="A JSON Schema whose root is an object; the answer is then JSON text that fits it."
+        ),
+    ] = None
+    include_evidence: bool = False
+    target: Annotated[
+        str | None,
+        Field(description="Whom the question is about. Default the peer itself."),
+    ] = None
+    filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
+    ] = None
+
+
 class ErrorDetail(BaseModel):
     detail: str | list[ValidationError]
+
+
+class Evidence(BaseModel):
+    conclusions: Annotated[list[EvidenceObservation], Field(validate_default=True)] = []
+    messages: Annotated[list[EvidenceMessageRef], Field(validate_default=True)] = []
+    tool_calls: Annotated[list[EvidenceToolCall], Field(validate_default=True)] = []
+    reasoning_trace_id: str | None = None
 
 
 class HTTPValidationError(BaseModel):
@@ -303,8 +619,23 @@ class MessageCreate(BaseModel):
 class MessageGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
-        Field(description="Which items to list. null or an empty object lists all."),
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
     ] = None
+
+
+class MessageSearchOptions(BaseModel):
+    query: Annotated[
+        str, Field(description="Taken literally. Empty finds the newest messages.")
+    ]
+    filters: Annotated[
+        dict[str, Any] | None,
+        Field(
+            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+        ),
+    ] = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
 class MessageUpdate(BaseModel):
@@ -327,8 +658,24 @@ class PagePeer(BaseModel):
     pages: Annotated[int, Field(ge=0)]
 
 
+class PageScope(BaseModel):
+    items: list[ScopeModel]
+    total: Annotated[int, Field(ge=0)]
+    page: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+    pages: Annotated[int, Field(ge=0)]
+
+
 class PageSession(BaseModel):
     items: list[Session]
+    total: Annotated[int, Field(ge=0)]
+    page: Annotated[int, Field(ge=1)]
+    size: Annotated[int, Field(ge=1)]
+    pages: Annotated[int, Field(ge=0)]
+
+
+class PageWebhookEndpoint(BaseModel):
+    items: list[WebhookEndpoint]
     total: Annotated[int, Field(ge=0)]
     page: Annotated[int, Field(ge=1)]
     size: Annotated[int, Field(ge=1)]
@@ -341,6 +688,19 @@ class PageWorkspace(BaseModel):
     page: Annotated[int, Field(ge=1)]
     size: Annotated[int, Field(ge=1)]
     pages: Annotated[int, Field(ge=0)]
+
+
+class QueueStatus(BaseModel):
+    total_work_units: Annotated[int, Field(ge=0)]
+    completed_work_units: Annotated[int, Field(ge=0)]
+    in_progress_work_units: Annotated[int, Field(ge=0)]
+    pending_work_units: Annotated[int, Field(ge=0)]
+    sessions: Annotated[
+        dict[str, SessionQueueStatus] | None,
+        Field(
+            description="The same by session; null if one session was asked for or none has work."
+        ),
+    ] = None
 
 
 class SessionConfiguration(BaseModel):
@@ -377,6 +737,14 @@ class SessionConfiguration(BaseModel):
     ] = None
 
 
+class SessionContext(BaseModel):
+    id: str
+    messages: list[Message]
+    summary: Summary | None
+    peer_representation: str | None
+    peer_card: list[str] | None
+
+
 class SessionCreate(BaseModel):
     id: Annotated[
         str, Field(max_length=512, min_length=1, pattern="^[a-zA-Z0-9_-]+$", title="Id")
@@ -384,11 +752,35 @@ class SessionCreate(BaseModel):
     metadata: Annotated[dict[str, Any] | None, Field(title="Metadata")] = None
     peers: Annotated[dict[str, SessionPeerConfig] | None, Field(title="Peers")] = None
     configuration: SessionConfiguration | None = None
+    scopes: Annotated[
+        list[str] | None,
+        Field(
+            description="Scopes that the session joins. Missing ones are created.",
+            max_length=100,
+        ),
+    ] = None
+
+
+class SessionSummaries(BaseModel):
+    id: str
+    short_summary: Summary | None
+    long_summary: Summary | None
 
 
 class SessionUpdate(BaseModel):
     metadata: dict[str, Any] | None = None
     configuration: SessionConfiguration | None = None
+
+
+class DialecticResponse(BaseModel):
+    content: str | None
+    evidence: Evidence | None = None
+
+
+class DialecticStreamChunk(BaseModel):
+    delta: DialecticStreamDelta
+    done: bool = False
+    evidence: Evidence | None = None
 
 
 class MessageBatchCreate(BaseModel):

@@ -63,6 +63,48 @@ class WorkspacesApi(Protocol):
         """DELETE /v3/workspaces/{workspace_id} -> 202"""
         ...
 
+    async def search_workspace(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.WorkspaceMessageSearchOptions,
+    ) -> list[models.Message]:
+        """POST /v3/workspaces/{workspace_id}/search -> 200"""
+        ...
+
+    async def chat_workspace(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.WorkspaceDialecticOptions,
+    ) -> models.DialecticResponse | AsyncIterator[bytes]:
+        """POST /v3/workspaces/{workspace_id}/chat -> 200"""
+        ...
+
+    async def get_queue_status(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        observer_id: str | None = None,
+        sender_id: str | None = None,
+        session_id: str | None = None,
+    ) -> models.QueueStatus:
+        """GET /v3/workspaces/{workspace_id}/queue/status -> 200"""
+        ...
+
+    async def schedule_dream(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.ScheduleDreamRequest,
+    ) -> None:
+        """POST /v3/workspaces/{workspace_id}/schedule_dream -> 204"""
+        ...
+
 
 class PeersApi(Protocol):
     async def get_or_create_peer(
@@ -111,6 +153,78 @@ class PeersApi(Protocol):
         body: models.SessionGet | None = None,
     ) -> models.PageSession:
         """POST /v3/workspaces/{workspace_id}/peers/{peer_id}/sessions -> 200"""
+        ...
+
+    async def search_peer(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.MessageSearchOptions,
+    ) -> list[models.Message]:
+        """POST /v3/workspaces/{workspace_id}/peers/{peer_id}/search -> 200"""
+        ...
+
+    async def chat(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.DialecticOptions,
+    ) -> models.DialecticResponse | AsyncIterator[bytes]:
+        """POST /v3/workspaces/{workspace_id}/peers/{peer_id}/chat -> 200"""
+        ...
+
+    async def get_representation(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.PeerRepresentationGet,
+    ) -> models.RepresentationResponse:
+        """POST /v3/workspaces/{workspace_id}/peers/{peer_id}/representation -> 200"""
+        ...
+
+    async def get_peer_card(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        target: str | None = None,
+    ) -> models.PeerCardResponse:
+        """GET /v3/workspaces/{workspace_id}/peers/{peer_id}/card -> 200"""
+        ...
+
+    async def set_peer_card(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.PeerCardSet,
+        target: str | None = None,
+    ) -> models.PeerCardResponse:
+        """PUT /v3/workspaces/{workspace_id}/peers/{peer_id}/card -> 200"""
+        ...
+
+    async def get_peer_context(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        target: str | None = None,
+        search_query: str | None = None,
+        search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None,
+        search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None,
+        include_most_frequent: bool = True,
+        max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None,
+    ) -> models.PeerContext:
+        """GET /v3/workspaces/{workspace_id}/peers/{peer_id}/context -> 200"""
         ...
 
 
@@ -238,6 +352,128 @@ class SessionsApi(Protocol):
         """PUT /v3/workspaces/{workspace_id}/sessions/{session_id}/peers/{peer_id}/config -> 204"""
         ...
 
+    async def get_session_context(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        tokens: Annotated[int | None, Field(le=100000)] = None,
+        search_query: str | None = None,
+        summary: bool = True,
+        peer_target: str | None = None,
+        peer_perspective: str | None = None,
+        scope: str | None = None,
+        sessions: Annotated[list[str] | None, Field(max_length=1000)] = None,
+        limit_to_session: bool = False,
+        search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None,
+        search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None,
+        include_most_frequent: bool = False,
+        max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None,
+    ) -> models.SessionContext:
+        """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/context -> 200"""
+        ...
+
+    async def get_session_summaries(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.SessionSummaries:
+        """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/summaries -> 200"""
+        ...
+
+    async def search_session(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.MessageSearchOptions,
+    ) -> list[models.Message]:
+        """POST /v3/workspaces/{workspace_id}/sessions/{session_id}/search -> 200"""
+        ...
+
+
+class ScopesApi(Protocol):
+    async def get_or_create_scope(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.ScopeCreate,
+    ) -> tuple[Literal[200, 201], models.ScopeModel]:
+        """POST /v3/workspaces/{workspace_id}/scopes -> 200, 201"""
+        ...
+
+    async def get_scopes(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        reverse: bool = False,
+        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
+        size: Annotated[int, Field(ge=1, le=100)] = 50,
+    ) -> models.PageScope:
+        """POST /v3/workspaces/{workspace_id}/scopes/list -> 200"""
+        ...
+
+    async def get_scope(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        scope_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.ScopeModel:
+        """GET /v3/workspaces/{workspace_id}/scopes/{scope_id} -> 200"""
+        ...
+
+    async def add_sessions_to_scope(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        scope_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.ScopeSessionsAdd,
+    ) -> None:
+        """POST /v3/workspaces/{workspace_id}/scopes/{scope_id}/sessions -> 204"""
+        ...
+
+    async def get_scope_sessions(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        scope_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        reverse: bool = False,
+        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
+        size: Annotated[int, Field(ge=1, le=100)] = 50,
+    ) -> models.PageSession:
+        """POST /v3/workspaces/{workspace_id}/scopes/{scope_id}/sessions/list -> 200"""
+        ...
+
+    async def remove_session_from_scope(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        scope_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> None:
+        """DELETE /v3/workspaces/{workspace_id}/scopes/{scope_id}/sessions/{session_id} -> 204"""
+        ...
+
+    async def get_scope_status(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        scope_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.ScopeStatus:
+        """GET /v3/workspaces/{workspace_id}/scopes/{scope_id}/status -> 200"""
+        ...
+
 
 class MessagesApi(Protocol):
     async def create_messages_for_session(
@@ -289,11 +525,141 @@ class MessagesApi(Protocol):
         """PUT /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/{message_id} -> 200"""
         ...
 
+    async def create_messages_with_file(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        file: UploadFile,
+        peer_id: str,
+        metadata: str | None = None,
+        configuration: str | None = None,
+        created_at: str | None = None,
+    ) -> list[models.Message]:
+        """POST /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/upload -> 201"""
+        ...
+
+
+class ConclusionsApi(Protocol):
+    async def create_conclusions(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.ConclusionBatchCreate,
+    ) -> list[models.Conclusion]:
+        """POST /v3/workspaces/{workspace_id}/conclusions -> 201"""
+        ...
+
+    async def list_conclusions(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        reverse: bool | None = False,
+        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
+        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        body: models.ConclusionGet | None = None,
+    ) -> models.PageConclusion:
+        """POST /v3/workspaces/{workspace_id}/conclusions/list -> 200"""
+        ...
+
+    async def query_conclusions(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.ConclusionQuery,
+    ) -> list[models.Conclusion]:
+        """POST /v3/workspaces/{workspace_id}/conclusions/query -> 200"""
+        ...
+
+    async def get_conclusion(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        conclusion_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> models.Conclusion:
+        """GET /v3/workspaces/{workspace_id}/conclusions/{conclusion_id} -> 200"""
+        ...
+
+    async def delete_conclusion(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        conclusion_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> None:
+        """DELETE /v3/workspaces/{workspace_id}/conclusions/{conclusion_id} -> 204"""
+        ...
+
+
+class KeysApi(Protocol):
+    async def create_key(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str | None, Field(max_length=512, pattern='^[a-zA-Z0-9_-]+$')] = None,
+        peer_id: Annotated[str | None, Field(max_length=512, pattern='^[a-zA-Z0-9_-]+$')] = None,
+        session_id: Annotated[str | None, Field(max_length=512, pattern='^[a-zA-Z0-9_-]+$')] = None,
+        expires_at: datetime | None = None,
+    ) -> models.Key:
+        """POST /v3/keys -> 200"""
+        ...
+
+
+class WebhooksApi(Protocol):
+    async def list_webhook_endpoints(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
+        size: Annotated[int, Field(ge=1, le=100)] = 50,
+    ) -> models.PageWebhookEndpoint:
+        """GET /v3/workspaces/{workspace_id}/webhooks -> 200"""
+        ...
+
+    async def get_or_create_webhook_endpoint(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        body: models.WebhookEndpointCreate,
+    ) -> tuple[Literal[200, 201], models.WebhookEndpoint]:
+        """POST /v3/workspaces/{workspace_id}/webhooks -> 200, 201"""
+        ...
+
+    async def test_emit(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> None:
+        """GET /v3/workspaces/{workspace_id}/webhooks/test -> 200"""
+        ...
+
+    async def delete_webhook_endpoint(
+        self,
+        context: Context,
+        *,
+        workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        endpoint_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+    ) -> None:
+        """DELETE /v3/workspaces/{workspace_id}/webhooks/{endpoint_id} -> 204"""
+        ...
+
 
 BY_TAG: dict[str, type] = {
     "system": SystemApi,
     "workspaces": WorkspacesApi,
     "peers": PeersApi,
     "sessions": SessionsApi,
+    "scopes": ScopesApi,
     "messages": MessagesApi,
+    "conclusions": ConclusionsApi,
+    "keys": KeysApi,
+    "webhooks": WebhooksApi,
 }

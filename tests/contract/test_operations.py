@@ -7,10 +7,14 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from omoide import clock
+from omoide.security import ADMIN, Keyring
+from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, Recorder
 from tests.running import Server
 
 Fresh = Callable[[str], str]
+JSON_BODIES = [o for o in OPERATIONS.values() if o.body and "application/json" in o.body["content"]]
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +28,9 @@ def api(server: Server, recorder: Recorder) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_a_story_that_calls_every_operation(api: httpx.Client, recorder: Recorder, fresh: Fresh) -> None:
+def test_a_story_that_calls_every_operation(
+    api: httpx.Client, guarded: Server, recorder: Recorder, fresh: Fresh
+) -> None:
     w = fresh("story")
     ws, s = f"/v3/workspaces/{w}", f"/v3/workspaces/{w}/sessions/s"
 
@@ -58,6 +64,58 @@ def test_a_story_that_calls_every_operation(api: httpx.Client, recorder: Recorde
     call("POST", f"{s}/messages/list?reverse=true", {"filters": {}})
     call("GET", f"{s}/messages/{message['id']}")
     call("PUT", f"{s}/messages/{message['id']}", {"metadata": {"seen": True}})
+    for searched in (ws, f"{ws}/peers/alice", s):
+        (found,) = call("POST", f"{searched}/search", {"query": "hello", "limit": 1, "filters": None}).json()
+        assert found["id"] == message["id"]
+    call("POST", f"{ws}/search", {"query": "", "scope": "unknown"}, 404)
+    call("POST", f"{ws}/search", {"query": "", "scope": "unknown", "filters": {"session_id": "s"}}, 422)
+    call("POST", f"{ws}/scopes", {"id": "th", "metadata": {"a": 1}}, 201)
+    call("POST", f"{ws}/scopes", {"id": "th"})
+    call("POST", f"{ws}/scopes", {"id": "scope.th"}, 422)
+    call("POST", f"{ws}/scopes/list?reverse=true")
+    call("GET", f"{ws}/scopes/th")
+    call("GET", f"{ws}/scopes/none", status=404)
+    call("POST", f"{ws}/scopes/th/sessions", {"session_ids": ["s"]}, 204)
+    call("POST", f"{ws}/scopes/th/sessions", {"session_ids": ["none"]}, 404)
+    call("POST", f"{ws}/scopes/th/sessions/list?size=1")
+    call("GET", f"{ws}/scopes/th/status")
+    call("POST", f"{ws}/peers/list", {"kind": "scope"})
+    call("POST", f"{s}/peers", {"scope.th": {}}, 422)
+    call("POST", f"{ws}/sessions", {"id": "s", "scopes": ["th", "work"]})
+    call("POST", f"{ws}/sessions", {"id": "s", "scopes": ["scope.th"]}, 422)
+    call("DELETE", f"{ws}/scopes/th/sessions/s", status=204)
+    call("DELETE", f"{ws}/scopes/th/sessions/none", status=404)
+    pair = {"observer_id": "alice", "observed_id": "bob"}
+    made = call("POST", f"{ws}/conclusions", {"conclusions": [{"content": "bob likes tea", **pair}]}, 201).json()[0]
+    call("POST", f"{ws}/conclusions/list", {"filters": pair})
+    call("POST", f"{ws}/conclusions/query", {"query": "tea", "filters": pair})
+    call("GET", f"{ws}/conclusions/{made['id']}")
+    call("PUT", f"{ws}/peers/alice/card?target=bob", {"peer_card": ["ATTRIBUTE: likes tea"]})
+    call("GET", f"{ws}/peers/alice/card?target=bob")
+    call("POST", f"{ws}/peers/alice/representation", {"target": "bob"})
+    call("GET", f"{ws}/peers/alice/context?target=bob")
+    call("GET", f"{s}/context?peer_target=bob&peer_perspective=alice&tokens=500")
+    call("GET", f"{s}/summaries")
+    call("DELETE", f"{ws}/conclusions/{made['id']}", status=204)
+    call("DELETE", f"{ws}/conclusions/{made['id']}", status=404)
+    for path in (f"{ws}/chat", f"{ws}/peers/alice/chat"):
+        call("POST", path, {"query": "Who is Bob?"}, 501)
+    call("POST", f"{ws}/schedule_dream", {"observer": "alice", "dream_type": "omni"}, 501)
+    file = {"file": ("notes.txt", b"I moved to Lisbon.", "text/plain")}
+    call("POST", f"{s}/messages/upload", status=201, data={"peer_id": "alice", "metadata": "{}"}, files=file)
+    call("GET", f"{ws}/queue/status")
+    call("GET", f"{ws}/queue/status?session_id=s&observer_id=alice&sender_id=bob")
+    hook = call("POST", f"{ws}/webhooks", {"url": "https://example.org/hook"}, 201).json()
+    call("POST", f"{ws}/webhooks", {"url": "https://example.org/hook"})
+    call("POST", f"{ws}/webhooks", {"url": "http://127.0.0.1/"}, 422)
+    call("GET", f"{ws}/webhooks")
+    call("GET", f"{ws}/webhooks/test")
+    call("DELETE", f"{ws}/webhooks/{hook['id']}", status=204)
+    call("DELETE", f"{ws}/webhooks/{hook['id']}", status=404)
+    call("POST", f"/v3/keys?workspace_id={w}", status=405)
+    key = {"Authorization": f"Bearer {Keyring(SECRET).mint(ADMIN, now=clock.now())}"}
+    with guarded.client(event_hooks={"response": [recorder]}, headers=key) as admin:
+        assert admin.post("/v3/keys", params={"workspace_id": w, "expires_at": "2030-01-01"}).status_code == 200
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
     call("DELETE", ws, status=409)
@@ -70,13 +128,15 @@ def test_a_story_that_calls_every_operation(api: httpx.Client, recorder: Recorde
     call("DELETE", ws, status=404)
 
     answered = {handler for handler, status in recorder.seen if status < 300}
-    assert answered == OPERATIONS.keys(), "an operation without a line in this story"
+    unserved = {handler for handler, status in recorder.seen if status == 501}
+    assert unserved == {"chat", "chat_workspace", "schedule_dream"}, "only what needs a reasoner may be missing"
+    assert answered | unserved == OPERATIONS.keys(), "an operation without a line in this story"
 
 
-@pytest.mark.parametrize("operation", [o for o in OPERATIONS.values() if o.body], ids=lambda o: o.handler)
+@pytest.mark.parametrize("operation", JSON_BODIES, ids=lambda o: o.handler)
 def test_a_body_of_the_wrong_kind_is_refused_as_documented(operation: object, api: httpx.Client, fresh: Fresh) -> None:
     path = operation.path.format(  # type: ignore[attr-defined]
-        workspace_id=fresh("wrong"), session_id="s", peer_id="p", message_id="m"
+        workspace_id=fresh("wrong"), session_id="s", peer_id="p", message_id="m", scope_id="x"
     )
     method = operation.method  # type: ignore[attr-defined]
     assert api.request(method, path, json="text").status_code == 422

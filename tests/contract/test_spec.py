@@ -11,7 +11,7 @@ from jsonschema_rs import Draft202012Validator
 from omoide.contract.document import OperationSpec
 from tests.contract.conformance import DOCUMENT, OPERATIONS
 
-ROLES = {"admin", "workspace", "peer", "session", "member", "named"}
+ROLES = {"admin", "workspace", "peer", "session", "member", "named", "asked"}
 operations = pytest.mark.parametrize("operation", [*OPERATIONS.values()], ids=[*OPERATIONS])
 
 
