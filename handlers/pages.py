@@ -1,0 +1,43 @@
+"""Reading one page of a list. A filter is read beside the event loop and for a limited time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar, TypeVarTuple
+
+from handlers.context import Context
+from omoide.records import Json, Page
+from omoide.store import Connection, deadline
+
+T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
+
+
+class Filtered(Protocol):
+    """The body of a list operation."""
+
+    filters: Json | None
+
+
+async def read(
+    context: Context, body: Filtered | None, page: Callable[[Connection, *Ts, Json | None], Page[T]], *args: *Ts
+) -> Page[T]:
+    """What `page(connection, *args, filters)` returns for the filters of the body.
+
+    Raises Unprocessable for a bad filter, and for one that takes longer than the setting `filter_seconds`.
+    """
+    if body is None or not body.filters:
+        return context.store.read(page, *args, None)
+    return await read_aside(context, body, page, *args)
+
+
+async def read_aside(
+    context: Context, body: Filtered | None, page: Callable[[Connection, *Ts, Json | None], Page[T]], *args: *Ts
+) -> Page[T]:
+    """As `read`, beside the event loop with and without filters: for what takes long to count."""
+    seconds, filters = context.settings.filter_seconds, body.filters if body else None
+
+    def within_time(db: Connection) -> Page[T]:
+        return deadline.within(db, seconds, page, *args, filters) if filters else page(db, *args, None)
+
+    return await context.store.read_aside(within_time)

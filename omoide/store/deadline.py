@@ -1,0 +1,67 @@
+"""Reads that end in time, whatever the caller asks for.
+
+A filter is a program that a caller wrote: over many rows it can keep a connection busy for minutes. A thread interrupts
+the statement from outside, so that SQLite itself looks for the end at each of its steps and a row costs nothing more.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.errors import Unprocessable
+from omoide.store.database import Connection
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AGAIN_SECONDS = 0.05
+"""How often a connection is interrupted that has gone on to its next statement."""
+
+
+def within(
+    db: Connection, seconds: float, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """What `fn(db, …)` returns. Raises Unprocessable if its statements run for longer than `seconds`, or compare more
+    within one row than `filters.functions` allows."""
+    alarm = _Alarm(db, seconds)
+    alarm.start()
+    try:
+        return fn(db, *args, **kwargs)
+    except sqlite3.OperationalError as error:
+        if alarm.rung:
+            raise Unprocessable(f"The filter takes longer than {seconds:g} s. Ask for less at a time.") from error
+        if "user-defined function" in str(error):
+            raise Unprocessable("The filter compares too many parts of one metadata value") from error
+        raise
+    finally:
+        alarm.disarm()
+
+
+class _Alarm(threading.Thread):
+    """Interrupts a connection after some seconds, and never after `disarm` has returned: the next statement is somebody
+    else's."""
+
+    def __init__(self, db: Connection, seconds: float) -> None:
+        super().__init__(name="omoide-deadline", daemon=True)
+        self.rung = False
+        self._db = db
+        self._seconds = seconds
+        self._disarmed = threading.Event()
+        self._ringing = threading.Lock()
+
+    def run(self) -> None:
+        waited = self._seconds
+        while not self._disarmed.wait(waited):
+            with self._ringing:
+                if not self._disarmed.is_set():
+                    self.rung = True
+                    self._db.interrupt()
+            waited = AGAIN_SECONDS
+
+    def disarm(self) -> None:
+        with self._ringing:
+            self._disarmed.set()

@@ -1,0 +1,64 @@
+"""Pieces of a WHERE clause, and how they combine.
+
+Every clause is two-valued: for any row it is 1 or 0, never NULL, so that NOT keeps exactly the rows that the clause
+drops. Every clause also stands on its own: it can be put beside AND, OR and NOT without further brackets.
+What a clause means, and for which column, does not belong here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+SqlValue = str | int | float
+
+MAX_FLAT_TERMS = 50
+"""Terms joined in one run. SQLite counts a run of n terms as n levels and refuses more than 1,000
+(`SQLITE_MAX_EXPR_DEPTH`), so that longer runs are grouped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A condition in SQL with `?` placeholders, and the values that they stand for, in order."""
+
+    sql: str
+    params: tuple[SqlValue, ...] = ()
+
+
+EVERY_ROW = Clause("1")
+NO_ROW = Clause("0")
+
+
+def all_of(clauses: Iterable[Clause]) -> Clause:
+    """The rows that every clause keeps; of no clauses: every row."""
+    terms = [clause for clause in clauses if clause != EVERY_ROW]
+    return NO_ROW if NO_ROW in terms else _joined(" AND ", terms, EVERY_ROW)
+
+
+def any_of(clauses: Iterable[Clause]) -> Clause:
+    """The rows that at least one clause keeps; of no clauses: none."""
+    terms = [clause for clause in clauses if clause != NO_ROW]
+    return EVERY_ROW if EVERY_ROW in terms else _joined(" OR ", terms, NO_ROW)
+
+
+def negated(clause: Clause) -> Clause:
+    """The rows that the clause drops."""
+    if clause == EVERY_ROW:
+        return NO_ROW
+    if clause == NO_ROW:
+        return EVERY_ROW
+    return Clause(f"(NOT {clause.sql})", clause.params)
+
+
+def _joined(word: str, terms: Sequence[Clause], of_none: Clause) -> Clause:
+    while len(terms) > MAX_FLAT_TERMS:
+        starts = range(0, len(terms), MAX_FLAT_TERMS)
+        terms = [_bracketed(word, terms[start : start + MAX_FLAT_TERMS]) for start in starts]
+    return _bracketed(word, terms) if terms else of_none
+
+
+def _bracketed(word: str, terms: Sequence[Clause]) -> Clause:
+    if len(terms) == 1:
+        return terms[0]
+    params = tuple(value for term in terms for value in term.params)
+    return Clause(f"({word.join(term.sql for term in terms)})", params)

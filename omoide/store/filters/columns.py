@@ -1,0 +1,144 @@
+"""One condition on one ordinary column: what a filter says about ids, text, numbers, instants, booleans and id lists.
+
+Columns that are unset (NULL) are equal only to null, differ from everything else, and never lie before, after or
+inside anything. Metadata, which is a whole document, does not belong here.
+"""
+
+from __future__ import annotations
+
+from omoide.errors import Unprocessable
+from omoide.store.filters.clauses import EVERY_ROW, NO_ROW, Clause, SqlValue, all_of
+from omoide.store.filters.fields import Field, Kind
+from omoide.store.filters.operators import (
+    ANYTHING,
+    COMPARISONS,
+    SUBSTRING,
+    check_operators,
+    has_operator,
+    no_list,
+    no_null,
+    no_operator,
+)
+from omoide.store.filters.values import integer_bounds, json_parameter, microseconds, shown, text_form
+
+
+def column_condition(name: str, field: Field, operand: object) -> Clause:
+    """The clause for `{name: operand}`. Raises `Unprocessable` if the operand does not fit the column."""
+    if operand == ANYTHING:
+        return EVERY_ROW
+    if isinstance(operand, dict):
+        if not has_operator(operand):
+            raise no_operator(name, operand)
+        check_operators(operand)
+        return all_of(_operation(name, field, operator, value) for operator, value in operand.items())
+    if isinstance(operand, list) and field.kind is not Kind.TEXT_ARRAY:
+        return _membership(name, field, operand)
+    return _equality(name, field, operand)
+
+
+def _operation(name: str, field: Field, operator: str, operand: object) -> Clause:
+    if operand == ANYTHING:
+        return EVERY_ROW
+    if operator == "in":
+        if not isinstance(operand, list | dict):
+            raise no_list(operand)
+        return _membership(name, field, list(operand))
+    if operator == "ne":
+        return _difference(name, field, operand)
+    if operand is None:
+        raise no_null(operator)
+    if operator in SUBSTRING:
+        return _containment(name, field, operator, operand)
+    return _comparison(name, field, operator, operand)
+
+
+def _equality(name: str, field: Field, operand: object) -> Clause:
+    if operand is None:
+        return Clause(f"{field.sql} IS NULL")
+    value = _value(name, field, operand)
+    return NO_ROW if value is None else Clause(f"{field.sql} {'IS' if field.nullable else '='} ?", (value,))
+
+
+def _difference(name: str, field: Field, operand: object) -> Clause:
+    if operand is None:
+        return Clause(f"{field.sql} IS NOT NULL")
+    value = _value(name, field, operand)
+    return EVERY_ROW if value is None else Clause(f"{field.sql} IS NOT ?", (value,))
+
+
+def _membership(name: str, field: Field, operands: list[object]) -> Clause:
+    if ANYTHING in operands:
+        return EVERY_ROW
+    values = [value for operand in operands if (value := _value(name, field, operand)) is not None]
+    if not values:
+        return NO_ROW
+    return _set_and(field, f"{field.sql} IN (SELECT value FROM json_each(?))", json_parameter(values))
+
+
+def _comparison(name: str, field: Field, operator: str, operand: object) -> Clause:
+    if field.kind is Kind.NUMBER:
+        floor, ceiling = integer_bounds(operand)
+        value: SqlValue = floor if operator in ("gt", "lte") else ceiling
+    else:
+        value = _typed(name, field, operand)
+    return _set_and(field, f"{field.sql} {COMPARISONS[operator]} ?", value)
+
+
+def _containment(name: str, field: Field, operator: str, operand: object) -> Clause:
+    if field.kind is Kind.TEXT_ARRAY and operator == "contains":
+        return _array_containment(name, field, operand)
+    if field.kind not in (Kind.TEXT, Kind.ENUM):
+        raise Unprocessable(f"Operator '{operator}' requires a text column, but '{name}' is {field.kind}")
+    return _set_and(field, f"instr(casefold({field.sql}), ?) > 0", text_form(operand).casefold())
+
+
+def _array_containment(name: str, field: Field, operand: object) -> Clause:
+    wanted = operand if isinstance(operand, list) else [operand]
+    for item in wanted:
+        if not isinstance(item, str):
+            raise _mistyped(name, "a string", item)
+    return Clause(
+        f"({field.sql} IS NOT NULL AND NOT EXISTS (SELECT value FROM json_each(?)"
+        f" EXCEPT SELECT value FROM json_each({field.sql}) WHERE type = 'text'))",
+        (json_parameter(wanted),),
+    )
+
+
+def _set_and(field: Field, sql: str, value: SqlValue) -> Clause:
+    return Clause(f"coalesce({sql}, 0)" if field.nullable else sql, (value,))
+
+
+def _value(name: str, field: Field, operand: object) -> SqlValue | None:
+    """The operand as the column stores it; None if it fits the column's kind but no row can ever hold it."""
+    if field.kind is Kind.NUMBER:
+        floor, ceiling = integer_bounds(operand)
+        return floor if floor == ceiling and isinstance(floor, int) else None
+    return _typed(name, field, operand)
+
+
+def _typed(name: str, field: Field, operand: object) -> str | int:
+    if field.kind is Kind.DATETIME:
+        return microseconds(operand)
+    if field.kind is Kind.BOOLEAN:
+        if not isinstance(operand, bool):
+            raise _mistyped(name, "true or false", operand)
+        return int(operand)
+    if field.kind is Kind.TEXT_ARRAY:
+        raise Unprocessable(
+            f'Invalid filter for column \'{name}\': it is an array. Use null, {{"ne": null}} or {{"contains": …}}.'
+        )
+    if field.kind is Kind.ENUM and operand not in field.values:
+        raise Unprocessable(
+            f"Invalid value for column '{name}': {_quoted(operand)}. Expected one of {list(field.values)}"
+        )
+    if not isinstance(operand, str):
+        raise _mistyped(name, "a string", operand)
+    return operand
+
+
+def _mistyped(name: str, expected: str, operand: object) -> Unprocessable:
+    return Unprocessable(f"Invalid value for column '{name}': expected {expected}, got {type(operand).__name__}")
+
+
+def _quoted(operand: object) -> str:
+    return f"'{shown(operand)}'" if isinstance(operand, str) else shown(operand)

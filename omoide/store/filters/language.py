@@ -1,0 +1,89 @@
+"""The filter language: a JSON object from a caller becomes one parametrised WHERE clause. Pure.
+
+    filter    := { field: condition, …, "AND"?: [filter, …], "OR"?: [filter, …], "NOT"?: [filter, …] }   all parts hold
+    condition := scalar | null | "*" | [scalar, …] | { operator: operand, … }                            all parts hold
+
+This file knows the logic. What a condition means stands in `columns` and `metadata`, the fields in
+`fields`, the sizes in `limits`. The clause needs the functions of `functions.register`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from omoide.errors import FieldFault, InvalidFields, Unprocessable
+from omoide.store.filters.clauses import EVERY_ROW, Clause, all_of, any_of, negated
+from omoide.store.filters.columns import column_condition
+from omoide.store.filters.fields import Fields, Kind
+from omoide.store.filters.limits import DEFAULT_LIMITS, FilterLimits, admit, too_deep
+from omoide.store.filters.metadata import metadata_condition
+from omoide.store.filters.values import shown
+
+
+def _none_of(clauses: list[Clause]) -> Clause:
+    return all_of(map(negated, clauses))
+
+
+_LOGIC: Mapping[str, Callable[[list[Clause]], Clause]] = {"AND": all_of, "OR": any_of, "NOT": _none_of}
+
+
+def compile_filters(filters: object, fields: Fields, limits: FilterLimits = DEFAULT_LIMITS) -> Clause | None:
+    """The clause that keeps the rows a filter asks for, or None if it asks for all.
+
+    `filters` is parsed JSON: an object, or null for no filter. The clause stands on its own, so that
+    `… WHERE w.pk = ? AND {clause.sql}` is right, and is 1 or 0 for every row. Everything that came from the caller is
+    in `clause.params`. Raises `Unprocessable` for a filter that breaks a rule or a limit.
+    """
+    if filters is None:
+        return None
+    if not isinstance(filters, dict):
+        raise InvalidFields([FieldFault(("body", "filters"), "Input should be a valid dictionary", "dict_type")])
+    admit(filters, limits)
+    clause = _filter(filters, fields, 0, limits)
+    return None if clause == EVERY_ROW else clause
+
+
+def names_field(filters: object, name: str) -> bool:
+    """Whether a filter that `compile_filters` has passed says something about the field, anywhere."""
+    if not isinstance(filters, dict):
+        return False
+    branches = [branch for key in _LOGIC for branch in filters.get(key, ())]
+    return name in filters or any(names_field(branch, name) for branch in branches)
+
+
+def _filter(parts: dict[str, object], fields: Fields, depth: int, limits: FilterLimits) -> Clause | None:
+    """The clause of one filter object; None if it says nothing, which is less than a wildcard: a branch that says
+    nothing is left out of its OR or NOT, while a wildcard is true in it."""
+    if depth > limits.logic_depth:
+        raise too_deep(limits)
+    clauses = [
+        _logic(key, value, fields, depth, limits) if key in _LOGIC else _field(key, value, fields, limits)
+        for key, value in parts.items()
+    ]
+    said = [clause for clause in clauses if clause is not None]
+    return all_of(said) if said else None
+
+
+def _logic(key: str, branches: object, fields: Fields, depth: int, limits: FilterLimits) -> Clause | None:
+    if branches is None:
+        raise Unprocessable(f"{key} operator cannot be None")
+    if not isinstance(branches, list):
+        raise Unprocessable(f"{key} operator must contain a list, got {type(branches).__name__}")
+    clauses = [_branch(branch, fields, depth + 1, limits) for branch in branches]
+    said = [clause for clause in clauses if clause is not None]
+    return _LOGIC[key](said) if said else None
+
+
+def _branch(branch: object, fields: Fields, depth: int, limits: FilterLimits) -> Clause | None:
+    if not isinstance(branch, dict):
+        raise Unprocessable("Invalid filter configuration")
+    return _filter(branch, fields, depth, limits)
+
+
+def _field(name: str, operand: object, fields: Fields, limits: FilterLimits) -> Clause | None:
+    field = fields.by_name.get(name)
+    if field is None:
+        raise Unprocessable(f"Column '{shown(name)}' {fields.refusal} {fields.resource}")
+    if field.kind is Kind.METADATA:
+        return metadata_condition(name, field.sql, operand, limits)
+    return column_condition(name, field, operand)

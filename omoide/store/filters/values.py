@@ -1,0 +1,101 @@
+"""The values of a filter, turned into what SQL compares: instants, exact integers, numbers as text, text forms.
+
+Every function takes a value of parsed JSON that has passed `limits.admit`, and raises `Unprocessable` with a
+sentence for the caller when the value does not fit. Columns and operators do not belong here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from datetime import datetime, timedelta
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
+
+from omoide.errors import Unprocessable
+
+MAX_SHOWN = 100
+"""Characters of a caller's value that an error sentence repeats."""
+
+INT64 = range(-(2**63), 2**63)
+"""What an SQLite INTEGER holds."""
+
+_EPOCH = datetime(1970, 1, 1)
+_DATE = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d(-\d)?|\d{4}W\d\d\d?"
+_TIME = r"\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?"
+_ZONE = r"Z|[+-]\d\d(:?\d\d)?"
+_instant = re.compile(rf"({_DATE})([T ]({_TIME})({_ZONE})?)?", re.ASCII).fullmatch
+
+_BLANK = r"[ \t\n\v\f\r]*"
+_numeric = re.compile(rf"{_BLANK}[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?{_BLANK}", re.ASCII).fullmatch
+
+
+def shown(value: object) -> str:
+    """The value as an error sentence shows it: short, and encodable whatever it holds."""
+    text = type(value).__name__ if isinstance(value, dict | list) else str(value)
+    return text[:MAX_SHOWN].encode(errors="backslashreplace").decode()
+
+
+def is_numeric(text: str) -> bool:
+    """Whether the text is a decimal number to SQLite, which reads rows by the same grammar ("Type affinity" in its
+    documentation): blanks around, a sign, a point and an exponent are fine; `1_0`, `0x10`, `nan` and `inf` are text."""
+    return _numeric(text) is not None
+
+
+def text_form(value: object) -> str:
+    """A JSON value as the text that text operators see: a string as it is, everything else as JSON, keys sorted.
+
+    Integers beyond 64 bits are doubles, as they are to SQLite.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool) and value not in INT64:
+        return repr(float(value))
+    return json.dumps(value, ensure_ascii=False, sort_keys=True)
+
+
+def json_parameter(value: object) -> str:
+    """A value as JSON, to be one SQL parameter however long it is: SQLite limits how many parameters there may be."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def microseconds(value: object) -> int:
+    """Microseconds since 1970-01-01 UTC of an ISO 8601 date or date and time; without a zone it is UTC."""
+    text = value.strip(" ").upper() if isinstance(value, str) else ""
+    try:
+        if not _instant(text):
+            raise ValueError("not a date")
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise Unprocessable(f"Invalid datetime value: {shown(value)}") from error
+    # Subtracting the offset from the difference, unlike converting to UTC, cannot leave the years 1 to 9999.
+    offset = moment.utcoffset() or timedelta()
+    return (moment.replace(tzinfo=None) - _EPOCH - offset) // timedelta(microseconds=1)
+
+
+def integer_bounds(value: object) -> tuple[int | float, int | float]:
+    """The nearest integers below and above a number, a numeric string or a boolean; equal if it is an integer itself.
+
+    Comparing an INTEGER column with them is exact, whatever the number's fraction. A number beyond the range of
+    INTEGER has two infinities of its sign, which no column value equals.
+    """
+    try:
+        number = _decimal(value)
+    except (ValueError, InvalidOperation) as error:
+        sentence = f"Invalid numeric value: {shown(value)}. Expected a number, got {type(value).__name__}"
+        raise Unprocessable(sentence) from error
+    if number and number.adjusted() > len(str(INT64.stop)):
+        beyond = math.copysign(math.inf, number)
+        return beyond, beyond
+    floor, ceiling = (int(number.to_integral_value(rounding)) for rounding in (ROUND_FLOOR, ROUND_CEILING))
+    return _storable(floor), _storable(ceiling)
+
+
+def _storable(number: int) -> int | float:
+    return number if number in INT64 else math.copysign(math.inf, number)
+
+
+def _decimal(value: object) -> Decimal:
+    if isinstance(value, int | float) or (isinstance(value, str) and is_numeric(value)):
+        return Decimal(value)
+    raise ValueError("not a number")

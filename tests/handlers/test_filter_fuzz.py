@@ -1,0 +1,121 @@
+"""No filter upsets the server: random ones, many of them odd, are answered with a page or with a sentence."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.store.filter_generator import Generator
+
+EXAMPLES = 20
+FILTERS_PER_EXAMPLE = 40
+WS = "/v3/workspaces/fuzzed"
+LISTS = [
+    ("Workspace", "/v3/workspaces/list"),
+    ("Peer", f"{WS}/peers/list"),
+    ("Session", f"{WS}/sessions/list"),
+    ("Session", f"{WS}/peers/a/sessions"),
+    ("Message", f"{WS}/sessions/s/messages/list"),
+    ("Conclusion", f"{WS}/conclusions/list"),
+]
+"""With as many examples and filters, 4,800 filters from the generator; 300 more are any JSON at all."""
+
+KEYS = st.sampled_from(
+    [
+        *("id", "metadata", "created_at", "content", "peer_id", "session_id", "is_active", "level", "source_ids"),
+        *("AND", "OR", "NOT", "gt", "lte", "ne", "in", "contains", "icontains", "", "\0", "\ud800", "a.b", '"'),
+    ]
+)
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+ANY_JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@pytest.fixture(scope="module")
+def client(http: httpx.Client) -> httpx.Client:
+    """A client, after a workspace was filled with odd texts, odd numbers and odd keys."""
+    generator = Generator(Random(5), "Message")
+    rows = [row for _ in range(4) for row in generator.make_rows(12)]
+    for name, row in zip("abcdefgh", rows, strict=False):
+        for kind in ("peers", "sessions"):
+            _post(http, f"{WS}/{kind}", {"id": name, "metadata": row["metadata"]})
+    _post(http, f"{WS}/sessions/s/messages", {"messages": [_message(row) for row in rows]})
+    conclusions = [{"content": row["content"] or "-", "observer_id": "a", "observed_id": "b"} for row in rows]
+    _post(http, f"{WS}/conclusions", {"conclusions": conclusions})
+    return http
+
+
+def _post(http: httpx.Client, path: str, body: Any) -> None:
+    response = http.post(path, content=_json(body), headers=_JSON)
+    assert response.is_success, response.text
+
+
+_JSON = {"Content-Type": "application/json"}
+
+
+def _json(value: Any) -> bytes:
+    """JSON as a careless client writes it: NaN, Infinity and unpaired surrogates included."""
+    return json.dumps(value).encode()
+
+
+def _message(row: dict[str, Any]) -> dict[str, Any]:
+    said_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=row["created_at"])
+    peer = row["peer_id"] if row["peer_id"].isascii() else "a"
+    return {
+        "peer_id": peer,
+        "content": row["content"],
+        "metadata": row["metadata"],
+        "created_at": said_at.isoformat(),
+    }
+
+
+def ask(client: httpx.Client, path: str, filters: Any) -> int:
+    response = client.post(path, content=_json({"filters": filters}), headers=_JSON)
+    assert response.status_code in (200, 422), (filters, response.status_code, response.text)
+    body = response.json()
+    if response.status_code == 200:
+        assert body["total"] >= len(body["items"]), filters
+    else:
+        assert body["detail"], filters
+    return response.status_code
+
+
+@pytest.mark.parametrize(("resource", "path"), LISTS, ids=[path for _, path in LISTS])
+def test_filters_about_what_is_stored(client: httpx.Client, resource: str, path: str) -> None:
+    answers: list[int] = []
+
+    @settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
+    @given(st.randoms(use_true_random=True))
+    def check(random: Random) -> None:
+        generator = Generator(random, resource)
+        generator.make_rows(12)
+        answers.extend(ask(client, path, generator.make_filter()) for _ in range(FILTERS_PER_EXAMPLE))
+
+    check()
+    assert min(answers.count(200), answers.count(422)) > len(answers) // 20
+
+
+@pytest.mark.parametrize(("resource", "path"), LISTS, ids=[path for _, path in LISTS])
+def test_filters_of_any_json(client: httpx.Client, resource: str, path: str) -> None:
+    @settings(
+        max_examples=50,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+    @given(st.dictionaries(KEYS, ANY_JSON, max_size=4))
+    def check(filters: dict[str, Any]) -> None:
+        ask(client, path, filters)
+
+    check()
