@@ -1,0 +1,56 @@
+"""From a setting to an embedder: `wordllama`, or `openai:<model>` for any OpenAI-compatible endpoint."""
+
+from __future__ import annotations
+
+from omoide.inference.embedders import Embedder
+from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits
+from omoide.inference.tokens import TokenCounter
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.settings import WrongSetting
+
+OPENAI_BASE_URL = "https://api.openai.com/v1"
+
+# The full vector lengths of OpenAI's own models, as its documentation gives them.
+OPENAI_DIMENSIONS = {
+    "text-embedding-3-small": 1_536,
+    "text-embedding-3-large": 3_072,
+    "text-embedding-ada-002": 1_536,
+}
+
+
+def embedder_for(
+    choice: str,
+    *,
+    tokens: TokenCounter,
+    base_url: str = "",
+    api_key: str = "",
+    dimensions: int | None = None,
+    limits: RequestLimits | None = None,
+) -> Embedder:
+    """The embedder that `choice` names; the other settings concern `openai:<model>` only.
+
+    The public OpenAI address is assumed only for OpenAI's own models and with a key, so that no text goes to a
+    provider that was not meant. Raises WrongSetting with a sentence for the operator.
+    """
+    if choice == "wordllama":
+        return WordLlamaEmbedder()
+    kind, _, model = choice.partition(":")
+    if kind != "openai" or not model:
+        raise WrongSetting(f"OMOIDE_EMBEDDER is {choice!r}; it must be 'wordllama' or 'openai:<model>'.")
+    full = OPENAI_DIMENSIONS.get(model)
+    if not base_url:
+        if full is None or not api_key:
+            raise WrongSetting(f"OMOIDE_EMBEDDER_BASE_URL must be set for {choice!r}.")
+        base_url = OPENAI_BASE_URL
+    dimensions = dimensions or full
+    if dimensions is None:
+        raise WrongSetting(f"OMOIDE_EMBEDDER_DIMENSIONS must be set: the vector length of {model!r} is not known.")
+    return OpenAIEmbedder(
+        model,
+        base_url=base_url,
+        dimensions=dimensions,
+        tokens=tokens,
+        api_key=api_key,
+        shorten=full is not None and dimensions != full,
+        limits=limits,
+    )

@@ -1,0 +1,170 @@
+"""Embeddings from an OpenAI-compatible endpoint: `POST {base_url}/embeddings`, spoken through httpx.
+
+Builds requests that keep within the limits of usual endpoints and trusts no answer before it is checked. It makes
+each request once: whether a failure is worth another try is said in `EmbeddingFailed`, and the worker tries.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import httpx
+import numpy as np
+from pydantic_core import from_json
+
+from omoide.inference.batches import batches
+from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
+from omoide.inference.tokens import TokenCounter
+
+# Answers below 500 that ask for patience; 500 and above always do.
+_RETRYABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# How much of an endpoint's own words goes into a reason.
+_EXPLANATION_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RequestLimits:
+    """How much goes into one request, and how long it may take.
+
+    The defaults fit OpenAI (2,048 texts, 300,000 tokens a request, 8,191 tokens a text) with room for tokenizers
+    that cut finer than ours.
+    """
+
+    batch_texts: int = 64
+    batch_characters: int = 100_000
+    text_tokens: int = 6_000
+    connect_seconds: float = 5.0
+    request_seconds: float = 60.0
+
+
+class OpenAIEmbedder:
+    """Embeds through one endpoint and one model. Lives in one event loop; close it with `aclose`."""
+
+    def __init__(
+        self,
+        model: str,
+        *,
+        base_url: str,
+        dimensions: int,
+        tokens: TokenCounter,
+        api_key: str = "",
+        shorten: bool = False,
+        limits: RequestLimits | None = None,
+    ) -> None:
+        """`shorten` asks the endpoint for vectors of `dimensions`, which only models trained for it can give."""
+        self.name = f"openai:{model}"
+        self.dimensions = dimensions
+        self._model = model
+        self._shorten = shorten
+        self._tokens = tokens
+        self._limits = limits or RequestLimits()
+        self._url = f"{base_url.rstrip('/')}/embeddings"
+        self._client = httpx.AsyncClient(
+            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
+            timeout=httpx.Timeout(self._limits.request_seconds, connect=self._limits.connect_seconds),
+        )
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed`. Texts beyond `text_tokens` are embedded by their beginning; blank ones are not sent."""
+        vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
+        places = [place for place, text in enumerate(texts) if text.strip()]
+        if not places:
+            return vectors
+        trimmed = await asyncio.to_thread(self._trim, [texts[place] for place in places])
+        limits = self._limits
+        done = 0
+        for batch in batches(trimmed, most_texts=limits.batch_texts, most_characters=limits.batch_characters):
+            vectors[places[done : done + len(batch)]] = await self._embed_batch(batch)
+            done += len(batch)
+        return vectors
+
+    async def aclose(self) -> None:
+        """Closes the connections to the endpoint."""
+        await self._client.aclose()
+
+    def _trim(self, texts: list[str]) -> list[str]:
+        return [self._tokens.trim(text, self._limits.text_tokens) for text in texts]
+
+    async def _embed_batch(self, texts: list[str]) -> Vectors:
+        body: dict[str, Any] = {"model": self._model, "input": texts, "encoding_format": "float"}
+        if self._shorten:
+            body["dimensions"] = self.dimensions
+        answer = await self._post(body)
+        # A batch may be a hundred thousand numbers: too long to read on the event loop.
+        return await asyncio.to_thread(read_vectors, answer, len(texts), self.dimensions)
+
+    async def _post(self, body: dict[str, Any]) -> bytes:
+        """The bytes of a successful answer. Every other end is an EmbeddingFailed."""
+        try:
+            # httpx limits each wait for bytes; an endpoint that dribbles is stopped by the limit on the whole.
+            async with asyncio.timeout(self._limits.request_seconds):
+                response = await self._client.post(self._url, json=body)
+        except (httpx.TimeoutException, TimeoutError) as error:
+            seconds = self._limits.request_seconds
+            raise EmbeddingFailed(
+                f"The embedding endpoint did not answer within {seconds:g} s.", retryable=True
+            ) from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
+            raise EmbeddingFailed(f"The embedding endpoint's address is no URL: {error}", retryable=False) from error
+        except httpx.HTTPError as error:
+            kind = type(error).__name__
+            raise EmbeddingFailed(f"The embedding endpoint could not be reached: {kind}.", retryable=True) from error
+        if response.status_code != HTTPStatus.OK:
+            raise _refusal(response)
+        return response.content
+
+
+def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
+    """The `count` vectors of an embeddings answer, in the order of its `index` fields, scaled to length 1.
+
+    Raises EmbeddingFailed: not retryable when the vectors have another length than `dimensions` or are no finite
+    numbers, because the same model will say so again; retryable when the answer is no answer at all.
+    """
+    unreadable = EmbeddingFailed("The embedding endpoint's answer is not in the OpenAI format.", retryable=True)
+    try:
+        items = from_json(answer)["data"]
+        rows = {item.get("index", place): item["embedding"] for place, item in enumerate(items)}
+        # A missing, doubled or foreign index leaves a gap here.
+        ordered = [rows[place] for place in range(count)]
+        lengths = {len(row) for row in ordered}
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        raise unreadable from error
+    if len(items) != count:
+        raise unreadable
+    if lengths != {dimensions}:
+        found = " and ".join(map(str, sorted(lengths)))
+        raise EmbeddingFailed(
+            f"The embedding endpoint's vectors have {found} dimensions instead of {dimensions}.", retryable=False
+        )
+    try:
+        vectors = np.array(ordered, dtype=np.float64)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise unreadable from error
+    if vectors.shape != (count, dimensions):
+        raise unreadable
+    if not np.isfinite(vectors).all():
+        raise EmbeddingFailed("The embedding endpoint's vectors are not finite numbers.", retryable=False)
+    return unit_rows(vectors)
+
+
+def _refusal(response: httpx.Response) -> EmbeddingFailed:
+    status = response.status_code
+    retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRYABLE_STATUSES
+    reason = f"The embedding endpoint answered {status}"
+    # Words about a refused key tend to quote the key.
+    if status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and (words := _explanation(response.content)):
+        reason = f"{reason}: {words}"
+    return EmbeddingFailed(reason if reason.endswith(".") else f"{reason}.", retryable=retryable)
+
+
+def _explanation(answer: bytes) -> str:
+    """What `{"error": {"message": …}}` says, shortened; empty if the answer has no such thing."""
+    try:
+        message = from_json(answer)["error"]["message"]
+    except (ValueError, TypeError, LookupError):
+        return ""
+    return message[:_EXPLANATION_CHARACTERS] if isinstance(message, str) else ""

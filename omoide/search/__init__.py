@@ -1,0 +1,1 @@
+"""Finding: messages and conclusions, by their words and by their meaning."""

@@ -1,0 +1,121 @@
+"""Finding conclusions near a text.
+
+By meaning where there are vectors: nearest first, by cosine distance. What has no vector yet, and everything when no
+vector can be had for the query, is ranked by its words and comes after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from omoide.inference.embedders import Vector
+from omoide.records import Conclusion, Json
+from omoide.search.query import Query
+from omoide.store import Store, conclusions
+
+Pair = tuple[int, int]
+
+
+class Finder(Protocol):
+    """Vectors for queries, and the stored ones that are nearest to them."""
+
+    async def query_vector(self, text: str) -> Vector | None:
+        """The text's vector; None if it cannot be had in time."""
+
+    async def nearest_conclusions(self, pair: Pair | None, vector: Vector, count: int) -> list[tuple[int, float]]:
+        """Row and cosine distance of up to `count` conclusions of the pair, or of all workspaces, nearest first."""
+
+
+async def nearest(
+    store: Store,
+    finder: Finder,
+    workspace_id: str,
+    pair: Pair,
+    text: str,
+    limit: int,
+    *,
+    sessions: Sequence[str] | None = None,
+    max_distance: float | None = None,
+) -> list[Conclusion]:
+    """Up to `limit` of the pair's conclusions, best first; with `sessions` only explicit ones from these."""
+    restriction = conclusions.restricted(sessions)
+    asked = Query(text)
+    return (
+        []
+        if asked.is_empty
+        else await _best(store, finder, workspace_id, pair, asked, limit, restriction, max_distance)
+    )
+
+
+async def query(
+    store: Store,
+    finder: Finder,
+    workspace_id: str,
+    text: str,
+    filters: Json | None,
+    *,
+    limit: int,
+    max_distance: float | None,
+) -> list[Conclusion]:
+    """Up to `limit` conclusions that pass the filters, best first. Raises Unprocessable for a bad filter."""
+    restriction = conclusions.filtered(filters)
+    pair = None
+    if (named := _named_pair(filters)) is not None:
+        pair = store.read(conclusions.pair, workspace_id, *named)
+        if pair is None:
+            return []
+    return await _best(store, finder, workspace_id, pair, Query(text), limit, restriction, max_distance)
+
+
+def _named_pair(filters: Json | None) -> tuple[str, str] | None:
+    """Observer and observed, where the filters name just one of each."""
+    given = filters or {}
+    observer = given.get("observer_id", given.get("observer"))
+    observed = given.get("observed_id", given.get("observed"))
+    return (observer, observed) if isinstance(observer, str) and isinstance(observed, str) else None
+
+
+async def _best(
+    store: Store,
+    finder: Finder,
+    workspace_id: str,
+    pair: Pair | None,
+    asked: Query,
+    limit: int,
+    restriction: conclusions.Restriction,
+    max_distance: float | None,
+) -> list[Conclusion]:
+    """By meaning, then by words those that have no vector; the newest for an empty query."""
+    vector = None if asked.is_empty else await finder.query_vector(asked.text)
+    found: list[Conclusion] = []
+    if vector is not None:
+        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance)
+    if len(found) < limit and (asked.words or asked.is_empty):
+        left, without_vector = limit - len(found), vector is not None
+        found += await store.read_aside(
+            conclusions.by_words, workspace_id, pair, asked.words, restriction, left, without_vector
+        )
+    return found
+
+
+async def _by_meaning(
+    store: Store,
+    finder: Finder,
+    workspace_id: str,
+    pair: Pair | None,
+    vector: Vector,
+    limit: int,
+    restriction: conclusions.Restriction,
+    max_distance: float | None,
+) -> list[Conclusion]:
+    """Nearest first. Rows that are gone or restricted away are made up for by looking further."""
+    count = 2 * limit
+    while True:
+        hits = await finder.nearest_conclusions(pair, vector, count)
+        near = [pk for pk, distance in hits if max_distance is None or distance <= max_distance]
+        there = await store.read_aside(conclusions.by_pks, workspace_id, near, restriction)
+        found = [there[pk] for pk in near if pk in there]
+        if len(found) >= limit or len(hits) < count or len(near) < len(hits):
+            return found[:limit]
+        count *= 4

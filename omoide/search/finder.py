@@ -1,0 +1,62 @@
+"""Finding by meaning, for everybody who searches: a vector for the query, and the stored vectors that are near it.
+
+It never stands in the way: where no vector can be had in time, the answer is None and the caller goes by words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector
+from omoide.search.vector_index import VectorIndex
+from omoide.store import Store
+from omoide.store.embeddings import ConclusionsOf
+
+logger = logging.getLogger("omoide.search")
+
+QUERY_SECONDS = 5.0
+"""How long a caller waits for the vector of a query."""
+
+PAUSE_SECONDS = 30.0
+"""For how long an embedder that failed is not asked again, so that not every search waits for it in vain."""
+
+
+class VectorFinder:
+    """One for the server: it holds the index."""
+
+    def __init__(
+        self,
+        store: Store,
+        embedder: Embedder,
+        *,
+        query_seconds: float = QUERY_SECONDS,
+        pause_seconds: float = PAUSE_SECONDS,
+    ) -> None:
+        self.index = VectorIndex(embedder.name, embedder.dimensions)
+        self._store = store
+        self._embedder = embedder
+        self._query_seconds = query_seconds
+        self._pause_seconds = pause_seconds
+        self._silent_until = float("-inf")
+
+    async def query_vector(self, text: str) -> Vector | None:
+        """The text's vector; None if it is blank, or cannot be had in time."""
+        now = asyncio.get_running_loop().time
+        if now() < self._silent_until:
+            return None
+        try:
+            async with asyncio.timeout(self._query_seconds):
+                vector: Vector = (await self._embedder.embed([text]))[0]
+        except (EmbeddingFailed, TimeoutError) as error:
+            self._silent_until = now() + self._pause_seconds
+            reason = error.detail if isinstance(error, EmbeddingFailed) else f"no answer in {self._query_seconds:g} s"
+            logger.warning("searching by words only for %g s: %s", self._pause_seconds, reason)
+            return None
+        return vector if vector.any() else None
+
+    async def nearest_conclusions(
+        self, pair: tuple[int, int] | None, vector: Vector, count: int
+    ) -> list[tuple[int, float]]:
+        """Row and cosine distance of up to `count` conclusions of the pair, or of all workspaces, nearest first."""
+        return await self._store.read_aside(self.index.nearest, ConclusionsOf(pair), vector, count)

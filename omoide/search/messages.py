@@ -1,0 +1,137 @@
+"""Searching messages: by words, by meaning, and by what stands next to them.
+
+An empty query finds the newest messages. A query that can only be meant as it stands finds where it stands. For any
+other, the ranking by words and the ranking by meaning are fused, turns beside good ones are lifted, and what holds
+the very query comes first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from omoide.errors import Unprocessable
+from omoide.inference.embedders import Vector
+from omoide.records import Json, Message
+from omoide.search.finder import VectorFinder
+from omoide.search.fusion import DEFAULT_WEIGHTS, Weights, fused, lifted, ordered
+from omoide.search.query import Query, selective
+from omoide.search.vector_index import VectorIndex
+from omoide.store import Connection, Store, deadline, message_search, words
+from omoide.store.embeddings import MessagesOf
+from omoide.store.filters import MESSAGE_FIELDS, compile_filters, names_field
+from omoide.store.message_search import Limits, Reach
+
+POOL = 60
+"""Messages that each ranking contributes, at least."""
+
+RANKED = 3_000
+"""Messages that the ranking by words looks at, at most; it takes two to three microseconds for each."""
+
+MOST_OF_ALL = 0.5
+"""From this share of all messages on, words are looked for everywhere, and not in the workspace's index alone."""
+
+WITNESS = "peer_perspective"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSearch:
+    """What a caller asks for. A session or a peer given here stands in place of the filter's own."""
+
+    workspace_id: str
+    query: str
+    limit: int = 10
+    session_id: str | None = None
+    peer_id: str | None = None
+    scope: str | None = None
+    filters: Json | None = None
+    weights: Weights = field(default=DEFAULT_WEIGHTS)
+
+
+async def search(store: Store, finder: VectorFinder, wanted: MessageSearch, *, seconds: float) -> list[Message]:
+    """Up to `wanted.limit` messages, best first; none where the workspace, session or peer is unknown.
+
+    Raises Unprocessable for a bad filter, a scope together with a filter for sessions, and a search that takes longer
+    than `seconds` because of its filter; NotFound for an unknown scope.
+    """
+    limits = limits_of(wanted)
+    query = Query(wanted.query)
+    wants_vector = not query.is_empty and not query.is_literal
+    vector = await finder.query_vector(query.text) if wants_vector else None
+    if limits.clause is None:
+        return await store.read_aside(_found, finder.index, wanted, limits, query, vector)
+    return await store.read_aside(deadline.within, seconds, _found, finder.index, wanted, limits, query, vector)
+
+
+def limits_of(wanted: MessageSearch) -> Limits:
+    """What narrows the search, its filter compiled. Raises Unprocessable."""
+    filters = dict(wanted.filters or {})
+    witness = filters.pop(WITNESS, None)
+    if witness is not None and not isinstance(witness, str):
+        raise Unprocessable(f"{WITNESS} must be the id of a peer")
+    path = {"workspace_id": wanted.workspace_id, "session_id": wanted.session_id, "peer_id": wanted.peer_id}
+    for key, given in path.items():
+        if given is not None:
+            filters.pop(key, None)
+    clause = compile_filters(filters, MESSAGE_FIELDS)
+    if wanted.scope is not None and names_field(filters, "session_id"):
+        raise Unprocessable("scope cannot be combined with a session_id filter")
+    return Limits(wanted.session_id, wanted.peer_id, wanted.scope, witness, clause)
+
+
+def _found(
+    db: Connection, index: VectorIndex, wanted: MessageSearch, limits: Limits, query: Query, vector: Vector | None
+) -> list[Message]:
+    within = message_search.reach(db, wanted.workspace_id, limits)
+    if within is None:
+        return []
+    if query.is_empty:
+        pks = message_search.newest(db, within, wanted.limit)
+    elif query.is_literal:
+        pks = message_search.literal(db, within, query.text, wanted.limit)
+    else:
+        pks = _ranked(db, index, within, query, vector, wanted)
+    return message_search.fetch(db, pks[: wanted.limit])
+
+
+def _ranked(
+    db: Connection, index: VectorIndex, within: Reach, query: Query, vector: Vector | None, wanted: MessageSearch
+) -> list[int]:
+    """The messages for a query that has words, best first."""
+    pool = max(POOL, 2 * wanted.limit)
+    by_words = _by_words(db, within, query, pool)
+    by_meaning = [] if vector is None else _by_meaning(db, index, within, vector, pool)
+    # Words find whole words only: where that is little, parts of words are looked for as well.
+    thorough = query.has_signs or len(by_words) < wanted.limit
+    verbatim = message_search.literal(db, within, query.text, pool) if thorough else []
+    weights = wanted.weights
+    scores = fused([(1 - weights.vectors, by_words), (weights.vectors, by_meaning)], weights.k)
+    total = lifted(scores, message_search.around(db, within, [*scores.keys() | set(verbatim)]), weights)
+    # What holds the whole query holds its words, so it is in one of these two.
+    holding = message_search.holding(db, [*by_words, *verbatim], query.needle)
+    return ordered(scores, total, holding)
+
+
+def _by_words(db: Connection, within: Reach, query: Query, pool: int) -> list[int]:
+    place = within if message_search.share(db, within) < MOST_OF_ALL else None
+    chosen = selective({word: words.count(db, place, word, RANKED + 1) for word in query.words}, RANKED)
+    return _first_passing(db, within, words.ranked(db, place, chosen, RANKED), pool) if chosen else []
+
+
+def _first_passing(db: Connection, within: Reach, pks: Sequence[int], count: int) -> list[int]:
+    """The first `count` of the messages that are within reach."""
+    passing: list[int] = []
+    start, step = 0, 2 * count
+    while start < len(pks) and len(passing) < count:
+        passing += message_search.passing(db, within, pks[start : start + step])
+        start, step = start + step, 2 * step
+    return passing[:count]
+
+
+def _by_meaning(db: Connection, index: VectorIndex, within: Reach, vector: Vector, pool: int) -> list[int]:
+    pks = None if within.clause is None else np.array(message_search.all_within(db, within), np.int64)
+    group, sessions = MessagesOf(within.workspace), within.sessions
+    near = index.nearest(db, group, vector, pool, sessions=sessions, peer=within.peer, pks=pks)
+    return [pk for pk, distance in near if distance < 1.0]

@@ -1,0 +1,145 @@
+"""Vectors of messages and conclusions: which are missing, which are there, and of which model they are.
+
+The one row of `embedder` names the model and says up to which row of each table everything is embedded. A row's number
+grows with every commit and is never used twice, so that one number says it all. Vectors are kept in half precision,
+little-endian: the rounding changes a cosine in its fourth digit, and they take half the room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import orjson
+
+from omoide.store import queue
+from omoide.store.database import Connection
+
+Source = Literal["messages", "conclusions"]
+SOURCES: tuple[Source, ...] = ("messages", "conclusions")
+
+JOB = "embed"
+"""The kind, and the key, of the job that embeds whatever is not yet."""
+
+_VECTORS: dict[Source, str] = {"messages": "message_vectors", "conclusions": "conclusion_vectors"}
+
+
+@dataclass(frozen=True, slots=True)
+class MessagesOf:
+    """The messages of one workspace."""
+
+    workspace: int
+    source: Source = "messages"
+
+
+@dataclass(frozen=True, slots=True)
+class ConclusionsOf:
+    """The conclusions of one pair of observer and observed; of all pairs everywhere for None."""
+
+    pair: tuple[int, int] | None
+    source: Source = "conclusions"
+
+
+Group = MessagesOf | ConclusionsOf
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The model whose vectors are kept, and the last row of each table that it has seen."""
+
+    name: str
+    dimensions: int
+    messages: int
+    conclusions: int
+
+    def through(self, source: Source) -> int:
+        return self.messages if source == "messages" else self.conclusions
+
+
+def progress(db: Connection) -> Progress | None:
+    """None before any embedder was adopted."""
+    row = db.execute("SELECT name, dimensions, messages_through, conclusions_through FROM embedder").fetchone()
+    return Progress(*row) if row else None
+
+
+def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
+    """Keep vectors of this model from now on. Those of another are removed, and all texts owed to a job."""
+    found = progress(db)
+    if found is None or (found.name, found.dimensions) != (name, dimensions):
+        for table in ("message_vectors", "conclusion_vectors", "embedder"):
+            db.execute(f"DELETE FROM {table}")
+        db.execute("INSERT INTO embedder (one, name, dimensions) VALUES (1, ?, ?)", (name, dimensions))
+        found = Progress(name, dimensions, 0, 0)
+    if any(missing(db, source, found.through(source), 1) for source in SOURCES):
+        owe(db, now)
+
+
+def owe(db: Connection, now: int) -> None:
+    """Leave a job that embeds what is not yet. Call it in the transaction that stores a text."""
+    queue.add(db, JOB, {}, now, key=JOB)
+
+
+def missing(db: Connection, source: Source, after: int, limit: int) -> list[tuple[int, str]]:
+    """Row and text of up to `limit` rows behind the row `after`, in the order of their numbers."""
+    query = f"SELECT pk, content FROM {source} WHERE pk > ? ORDER BY pk LIMIT ?"
+    return [(pk, text) for pk, text in db.execute(query, (after, limit))]
+
+
+def add(db: Connection, model: Progress, source: Source, through: int, vectors: Sequence[tuple[int, bytes]]) -> bool:
+    """Keep vectors of rows behind those that `model` has seen, up to the row `through`, and move its mark there.
+
+    False, and nothing is kept, if the model or its mark is another by now: then somebody else did the work. Rows that
+    are gone by now are left out.
+    """
+    if progress(db) != model:
+        return False
+    db.executemany(
+        f"INSERT OR REPLACE INTO {_VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS "
+        f"(SELECT 1 FROM {source} WHERE pk = ?)",
+        [(pk, vector, pk) for pk, vector in vectors],
+    )
+    db.execute(f"UPDATE embedder SET {source}_through = ?", (through,))
+    return True
+
+
+def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
+    """Forget the vectors of these rows."""
+    db.executemany(f"DELETE FROM {_VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
+
+
+def vectors(db: Connection, source: Source, pks: Sequence[int]) -> dict[int, bytes]:
+    """Row number → vector, for those rows that are neither deleted nor part of something deleted."""
+    living = {
+        "messages": "JOIN messages t ON t.pk = v.pk JOIN sessions s ON s.pk = t.session WHERE s.deleted_at IS NULL",
+        "conclusions": """JOIN conclusions t ON t.pk = v.pk LEFT JOIN sessions s ON s.pk = t.session
+            WHERE t.deleted_at IS NULL AND s.deleted_at IS NULL""",
+    }[source]
+    # CROSS JOIN: what is looked for leads, not the table that it is looked for in.
+    query = f"""SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {_VECTORS[source]} v ON v.pk = wanted.value
+        {living}"""
+    return dict(db.execute(query, (orjson.dumps([*pks]).decode(),)).fetchall())
+
+
+NEAR_ROWS = 10_000
+"""So many row numbers are looked through one by one before the group's own index is."""
+
+
+def embedded(db: Connection, group: Group, after: int, through: int) -> Iterator[tuple[int, int, int, bytes]]:
+    """Number, session, peer and vector of the group's rows behind `after` up to `through`, in any order.
+
+    Session and peer are 0 where there is none.
+    """
+    where: str
+    params: tuple[int, ...]
+    if isinstance(group, MessagesOf):
+        # The plus sign keeps the index on workspaces out of it where few rows are new.
+        few = "+" if through - after <= NEAR_ROWS else ""
+        where, params = f"{few}t.workspace = ?", (group.workspace,)
+        columns, table, kept = "t.pk, t.session, t.peer, v.vector", "messages", ""
+    else:
+        where, params = ("t.observer = ? AND t.observed = ?", group.pair) if group.pair else ("1", ())
+        columns, table, kept = "t.pk, coalesce(t.session, 0), 0, v.vector", "conclusions", " AND t.deleted_at IS NULL"
+    query = f"""SELECT {columns} FROM {table} t CROSS JOIN {_VECTORS[group.source]} v ON v.pk = t.pk
+        WHERE {where}{kept} AND t.pk > ? AND t.pk <= ?"""
+    yield from db.execute(query, (*params, after, through))

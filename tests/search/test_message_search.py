@@ -1,0 +1,244 @@
+"""Searching messages over HTTP: what is found, in which order, and how far a search reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.handlers.place import Place, until
+
+Find = Callable[..., list[str]]
+
+
+@pytest.fixture
+def find(place: Place) -> Find:
+    """`find(query)` gives the contents of what a search finds; `at` is where it is asked, the rest its body."""
+
+    def found(query: str, at: str = "", **body: Any) -> list[str]:
+        return [message["content"] for message in place.ok("POST", f"{at}/search", {"query": query, **body})]
+
+    return found
+
+
+@pytest.fixture
+def talk(place: Place) -> Place:
+    place.say("home", "Our dog Rex dug up the garden.", "He got a discount of 50% on t-shirts.", peer="alice")
+    place.say("home", "The garden will recover.", peer="bob")
+    place.say("work", "Where did you put main.py and user_id?", peer="bob")
+    place.say("work", "The dog days are over.", peer="carol")
+    return place
+
+
+def test_the_message_that_holds_the_words_comes_first(talk: Place, find: Find) -> None:
+    assert find("Which dog dug?")[0] == "Our dog Rex dug up the garden."
+    assert find("shirts with a discount")[0].startswith("He got a discount")
+
+
+def test_words_are_found_in_other_forms(talk: Place, find: Find) -> None:
+    assert find("recovering", limit=1) == ["The garden will recover."]
+
+
+def test_the_author_can_be_asked_for(talk: Place, find: Find) -> None:
+    assert find("carol", limit=1) == ["The dog days are over."]
+
+
+def test_what_means_the_same_is_found_once_it_is_embedded(talk: Place, find: Find) -> None:
+    until(lambda: any("dog" in content for content in find("puppy", limit=1)))
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("50%", ["He got a discount of 50% on t-shirts."]),
+        ("5%d", []),
+        ("t_a", []),
+        ("USER_ID", ["Where did you put main.py and user_id?"]),
+        ("main.py", ["Where did you put main.py and user_id?"]),
+        ("r_id", ["Where did you put main.py and user_id?"]),
+        ("%", ["He got a discount of 50% on t-shirts."]),
+        ("\\", []),
+        ("? !", []),
+    ],
+)
+def test_signs_are_taken_literally(query: str, found: list[str], talk: Place, find: Find) -> None:
+    assert find(query) == found
+
+
+def test_what_holds_the_query_as_it_stands_comes_first(place: Place, find: Find) -> None:
+    place.say("s", "red apples", "apples, red apples, red red apples", "we talked about Apples and red paint")
+    assert find("apples and red")[0] == "we talked about Apples and red paint"
+
+
+def test_a_part_of_a_word_is_found(talk: Place, find: Find) -> None:
+    assert find("ecove")[0] == "The garden will recover."
+
+
+def test_text_without_blanks_between_words_is_found(place: Place, find: Find) -> None:
+    place.say("s", "私の犬は太郎です", "今日は雨です")
+    assert find("犬は")[0] == "私の犬は太郎です"
+
+
+def test_case_is_no_difference_in_any_script(place: Place, find: Find) -> None:
+    place.say("s", "Die STRAẞE #7", "Ελλάδα_1")
+    assert find("straße")[0] == "Die STRAẞE #7"
+    assert find("#7") == ["Die STRAẞE #7"]
+    assert find("ΕΛΛΆΔΑ_1") == ["Ελλάδα_1"]
+
+
+@pytest.mark.parametrize("query", ["", "  ", "\t"])
+def test_an_empty_query_finds_the_newest(query: str, talk: Place, find: Find) -> None:
+    assert find(query, limit=2) == ["The dog days are over.", "Where did you put main.py and user_id?"]
+    assert find(query, "/sessions/home", limit=1) == ["The garden will recover."]
+
+
+def test_newest_is_what_was_said_last(place: Place, find: Find) -> None:
+    times = {"then": "2020-01-01T00:00:00Z", "later": "2022-01-01T00:00:00Z", "between": "2021-01-01T00:00:00Z"}
+    batch = [{"peer_id": "alice", "content": name, "created_at": at} for name, at in times.items()]
+    place.ok("POST", "/sessions/s/messages", {"messages": batch})
+    assert find("") == ["later", "between", "then"]
+
+
+def test_an_answer_is_found_by_its_question(place: Place, find: Find) -> None:
+    place.say("s", "Small talk.", "More of it.", "Which instrument does your sister play?", peer="alice")
+    place.say("s", "The oboe.", peer="bob")
+    place.say("s", "Well, well.", "And so on.", peer="alice")
+    assert find("instrument sister play", limit=2) == ["Which instrument does your sister play?", "The oboe."]
+
+
+def test_a_peer_s_search_finds_what_it_said(talk: Place, find: Find) -> None:
+    assert find("dog", "/peers/carol") == ["The dog days are over."]
+    assert find("dog", "/peers/carol", filters={"peer_id": "alice"}) == ["The dog days are over."]
+    assert find("", "/peers/nobody") == []
+
+
+def test_a_session_s_search_stays_in_it(talk: Place, find: Find) -> None:
+    assert {*find("dog", "/sessions/work")} <= {"The dog days are over.", "Where did you put main.py and user_id?"}
+    assert find("", "/sessions/work", filters={"session_id": "home"}, limit=1) == ["The dog days are over."]
+    assert find("dog", "/sessions/nowhere") == []
+
+
+def test_no_workspace_is_no_result(place: Place, find: Find) -> None:
+    assert find("dog") == find("") == []
+    assert not place.was_there()
+
+
+@pytest.mark.parametrize("query", ["dog", "", "o", "50%", "main.py"])
+def test_filters_narrow_every_kind_of_query(query: str, talk: Place, find: Find) -> None:
+    for session in ("home", "work"):
+        here = find(query, filters={"session_id": session}, limit=100)
+        assert here == find(query, "/sessions/" + session, limit=100)
+        others = find(query, filters={"NOT": [{"session_id": session}]}, limit=100)
+        assert not {*here} & {*others}
+    assert find(query, filters={"created_at": {"lt": "2001-01-01"}}) == []
+    assert find(query, filters={"workspace_id": "another"}, limit=100) == find(query, limit=100)
+
+
+def test_neighbours_beyond_the_filter_are_not_found(talk: Place, find: Find) -> None:
+    assert find("garden recover", filters={"peer_id": "bob", "session_id": "home"}) == ["The garden will recover."]
+
+
+@pytest.mark.parametrize("filters", [{"nonsense": 1}, {"peer_perspective": 5}, {"AND": {}}, {"token_count": "x"}])
+def test_a_bad_filter_is_refused(filters: Any, talk: Place) -> None:
+    for at in ("", "/peers/alice", "/sessions/home"):
+        assert talk.call("POST", f"{at}/search", {"query": "x", "filters": filters}).status_code == 422
+
+
+def test_a_perspective_shows_what_the_peer_was_there_for(place: Place, find: Find) -> None:
+    place.say("s", "before dora came")
+    place.say("elsewhere", "where dora never was")
+    place.ok("POST", "/sessions/s/peers", {"dora": {}})
+    place.say("s", "while dora was there")
+    place.ok("DELETE", "/sessions/s/peers", ["dora"])
+    place.say("s", "after dora left")
+    for query in ("", "dora"):
+        assert find(query, filters={"peer_perspective": "dora"}) == ["while dora was there"]
+        assert find(query, filters={"peer_perspective": "nobody"}) == []
+    assert len(find("", filters={"peer_perspective": "alice", "session_id": "s"})) == 3
+
+
+def test_a_perspective_goes_by_arrival_and_not_by_the_date_given(place: Place, find: Find) -> None:
+    said = {"peer_id": "alice", "content": "long ago", "created_at": "2001-01-01T00:00:00Z"}
+    place.ok("POST", "/sessions/s/messages", {"messages": [said]})
+    assert find("long", filters={"peer_perspective": "alice"}) == ["long ago"]
+
+
+def test_a_scope_reaches_its_sessions(talk: Place, find: Find) -> None:
+    talk.ok("POST", "/scopes", {"id": "household"})
+    for query in ("dog", ""):
+        assert find(query, scope="household") == []
+    talk.ok("POST", "/scopes/household/sessions", {"session_ids": ["home"]})
+    assert {*find("", scope="household")} == {*find("", "/sessions/home")}
+    assert "The dog days are over." not in find("dog", scope="household")
+    assert find("dog", scope="household", filters={"peer_id": "carol"}) == []
+
+
+def test_an_unknown_scope_is_not_found(place: Place) -> None:
+    assert place.call("POST", "/search", {"query": "x", "scope": "nowhere"}).status_code == 404
+
+
+@pytest.mark.parametrize("filters", [{"session_id": "home"}, {"OR": [{"NOT": [{"session_id": {"in": []}}]}]}])
+def test_a_scope_and_a_filter_for_sessions_exclude_each_other(filters: Any, talk: Place) -> None:
+    body = {"query": "x", "scope": "household", "filters": filters}
+    assert talk.call("POST", "/search", body).status_code == 422
+
+
+def test_a_deleted_session_is_not_found_at_once(talk: Place, find: Find) -> None:
+    talk.call("DELETE", "/sessions/home")
+    for query in ("garden", "50%", "puppy", ""):
+        assert not {*find(query)} & {"Our dog Rex dug up the garden.", "The garden will recover."}
+    talk.say("home", "A new beginning without a dog.")
+    assert find("dog", "/sessions/home") == ["A new beginning without a dog."]
+
+
+def test_copied_messages_are_found(talk: Place, find: Find) -> None:
+    copy = talk.ok("POST", "/sessions/home/clone")["id"]
+    assert find("Rex", f"/sessions/{copy}", limit=1) == ["Our dog Rex dug up the garden."]
+
+
+def test_a_query_that_is_too_long_is_refused(place: Place) -> None:
+    answer = place.call("POST", "/search", {"query": "word " * 8_193})
+    assert answer.status_code == 422
+    assert "8192" in answer.json()["detail"]
+    assert place.call("POST", "/search", {"query": "word " * 8_000}).status_code == 200
+
+
+@pytest.mark.parametrize("query", ["%" * 10_001, "%" * 60_000, "_ " * 4_000, "\\" * 30_000, "é" * 8_000])
+def test_a_long_query_is_no_pattern_that_is_too_long(query: str, talk: Place) -> None:
+    answer = talk.call("POST", "/search", {"query": query})
+    assert answer.status_code == 200 or "8192" in answer.json()["detail"]
+    assert answer.status_code in (200, 422)
+
+
+@pytest.mark.parametrize("limit", [0, 101])
+def test_the_limit_has_limits(limit: int, place: Place) -> None:
+    assert place.call("POST", "/search", {"query": "x", "limit": limit}).status_code == 422
+
+
+SYNTAX = st.lists(
+    st.sampled_from(
+        ['"', "'", "*", "(", ")", "AND", "OR", "NOT", "NEAR(", ":", "^", "+", "-", "text:", "place:", "{", "}"]
+    )
+    | st.text(max_size=3),
+    max_size=8,
+).map(" ".join)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(query=st.text() | SYNTAX)
+def test_no_query_is_syntax(query: str, place: Place) -> None:
+    if not place.was_there():
+        place.say("s", "place text AND", '"quoted" (text)')
+    for at in ("", "/sessions/s"):
+        assert place.call("POST", f"{at}/search", {"query": query}).status_code == 200
+
+
+@pytest.mark.parametrize("word", ["w1", "s1", "p1", "place", "AND", "NEAR"])
+def test_no_word_reaches_what_is_not_text(word: str, place: Place, find: Find) -> None:
+    place.say("s", "nothing of the kind")
+    assert find(word, "/sessions/s") in ([], ["nothing of the kind"])
+    place.say("t", f"it says {word} here")
+    assert find(word)[0] == f"it says {word} here"

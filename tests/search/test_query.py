@@ -1,0 +1,74 @@
+"""How a query is read."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omoide.search.query import MAX_WORDS, Query, selective
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", []),
+        ("%", []),
+        ("Lisbon", ["lisbon"]),
+        ("What's your dog's name?", ["dog", "name"]),
+        ("to be or not to be", ["not"]),
+        ("Who are you?", ["who", "are", "you"]),
+        ("user_id user_id", ["user", "id"]),
+        ("50% off", ["50", "off"]),
+        ("私の犬", ["私の犬"]),
+        ("Ärger ÄRGER", ["ärger"]),
+    ],
+)
+def test_words_are_told_once_without_function_words(text: str, words: list[str]) -> None:
+    assert Query(text).words == words
+
+
+def test_a_long_query_is_cut() -> None:
+    assert len(Query(" ".join(f"w{n}" for n in range(5_000))).words) == MAX_WORDS
+
+
+@pytest.mark.parametrize("text", ["", " ", "\t\n", "\x00", " \x00 "])
+def test_blanks_are_an_empty_query(text: str) -> None:
+    assert Query(text).is_empty
+
+
+@pytest.mark.parametrize(
+    "text", ["50%", "t_a", "user_id", "main.py", "10:30", "C++", "a@b.org", "%", "…", "😀", "$5", "? !"]
+)
+def test_a_query_of_signs_and_no_blanks_is_meant_as_it_stands(text: str) -> None:
+    assert Query(text).is_literal
+
+
+@pytest.mark.parametrize(
+    "text", ["dog", "dog?", "don't", "well-read", "Rex, the dog", "the C++ compiler", "50% off", "(sic)", "“dog”", "犬"]
+)
+def test_anything_else_is_found_by_words_and_meaning(text: str) -> None:
+    assert not Query(text).is_literal
+
+
+@pytest.mark.parametrize(
+    ("counts", "most", "chosen"),
+    [
+        ({}, 10, []),
+        ({"a": 0}, 10, []),
+        ({"a": 3, "b": 2}, 10, ["b", "a"]),
+        ({"a": 9, "b": 2}, 10, ["b"]),
+        ({"a": 99}, 10, ["a"]),
+        ({"a": 99, "b": 100}, 10, ["a"]),
+        ({"a": 4, "b": 99, "c": 6}, 10, ["a", "c"]),
+    ],
+)
+def test_the_rarest_words_are_chosen_until_it_is_enough(counts: dict[str, int], most: int, chosen: list[str]) -> None:
+    assert selective(counts, most) == chosen
+
+
+@given(st.text())
+def test_any_text_can_be_read(text: str) -> None:
+    query = Query(text)
+    assert query.is_empty or query.is_literal or query.words
+    assert "\x00" not in query.needle

@@ -1,0 +1,59 @@
+"""Long reads run beside the event loop, each from one snapshot, and cannot write."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import pytest
+
+from omoide.errors import NotFound, Unavailable
+from omoide.store import Connection, Store
+from omoide.store.database import READERS
+from tests.store.rows import kinds, put
+
+
+def test_the_event_loop_goes_on_while_a_long_read_waits(store: Store) -> None:
+    opened = threading.Event()
+
+    def long_read(db: Connection) -> list[str]:
+        before = kinds(db)
+        opened.wait()
+        assert kinds(db) == before, "a read sees one snapshot"
+        return before
+
+    async def story() -> None:
+        reading = asyncio.create_task(store.read_aside(long_read))
+        await asyncio.sleep(0)
+        await store.write(put, "new")
+        assert store.read(kinds) == ["new"]
+        assert await store.read_aside(kinds) == ["new"]
+        assert not reading.done()
+        opened.set()
+        assert await reading in ([], ["new"])
+
+    asyncio.run(story())
+
+
+def test_many_reads_are_answered_each_with_its_own(store: Store) -> None:
+    def echo(db: Connection, number: int) -> int:
+        return int(db.execute("SELECT ?", (number,)).fetchone()[0])
+
+    async def story() -> list[int]:
+        return await asyncio.gather(*(store.read_aside(echo, number) for number in range(10 * READERS)))
+
+    assert asyncio.run(story()) == [*range(10 * READERS)]
+
+
+def test_a_read_that_raises_raises_for_its_caller_only(store: Store) -> None:
+    def fail(db: Connection) -> None:
+        raise NotFound("nothing there")
+
+    async def story() -> None:
+        with pytest.raises(NotFound, match="nothing there"):
+            await store.read_aside(fail)
+        with pytest.raises(Unavailable):
+            await store.read_aside(put, "a reader cannot write")
+        assert await store.read_aside(kinds) == []
+
+    asyncio.run(story())
