@@ -55,6 +55,13 @@ CREATE TABLE messages (
     content TEXT NOT NULL, metadata TEXT NOT NULL, token_count INTEGER NOT NULL, created_at INTEGER NOT NULL);
 CREATE UNIQUE INDEX messages_id ON messages (id);
 CREATE UNIQUE INDEX messages_seq ON messages (session, seq);
+CREATE TABLE jobs (
+    pk INTEGER PRIMARY KEY, kind TEXT NOT NULL, payload TEXT NOT NULL,
+    created_at INTEGER NOT NULL, due_at INTEGER NOT NULL, attempts INTEGER NOT NULL DEFAULT 0,
+    leased_until INTEGER, error TEXT, workspace INTEGER, key TEXT, failed_at INTEGER);
+CREATE INDEX jobs_due ON jobs (due_at) WHERE failed_at IS NULL;
+CREATE INDEX jobs_key ON jobs (kind, key);
+CREATE VIRTUAL TABLE message_words USING fts5 (place, text, content='', tokenize='porter unicode61');
 """
 
 SESSION = """SELECT s.pk, s.id, s.uid, w.id, s.metadata, s.configuration, s.created_at, s.deleted_at IS NULL
@@ -196,6 +203,17 @@ def add_messages(
             for seq, (id, (peer_id, content, metadata, tokens)) in enumerate(zip(ids, batch, strict=True), first)
         ],
     )
+    db.execute(
+        """INSERT INTO message_words (rowid, place, text)
+           SELECT m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
+           FROM messages m JOIN peers p ON p.pk = m.peer WHERE m.session = ? AND m.seq BETWEEN ? AND ?""",
+        (session, first, count),
+    )
+    # A job that nobody does: the floor owes the embedding of a message, as Omoide does, but never embeds.
+    waits = "SELECT 1 FROM jobs WHERE kind = 'embed' AND key = 'embed' AND leased_until IS NULL AND failed_at IS NULL"
+    if not db.execute(waits).fetchone():
+        owe = "INSERT INTO jobs (kind, payload, created_at, due_at, key) VALUES ('embed', '{}', ?, ?, 'embed')"
+        db.execute(owe, (at, at))
     return [(id, session_id, workspace_id, *message, at) for id, message in zip(ids, batch, strict=True)]
 
 

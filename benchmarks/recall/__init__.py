@@ -1,0 +1,1 @@
+"""The recall benchmark: long conversations with questions whose evidence turns are known."""

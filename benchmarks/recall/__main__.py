@@ -1,0 +1,127 @@
+"""`python -m benchmarks.recall`: how often the server's search brings back the turns that answer a question.
+
+Four ways on the same store: words alone (`lexical.py`), vectors alone, both fused by plain reciprocal rank as usual
+(k = 60, equal weights), and the search as the server does it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, questions
+from benchmarks.recall.lexical import DEPTHS, baseline, evidence_ranks, evidence_recall, index, search
+from benchmarks.table import show
+from omoide import clock
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.jobs import Job
+from omoide.records import NewMessage
+from omoide.search.finder import VectorFinder
+from omoide.search.fusion import fused
+from omoide.search.messages import MessageSearch
+from omoide.search.messages import search as search_messages
+from omoide.settings import Settings
+from omoide.store import Store, embeddings, message_search, messages
+from omoide.store.embeddings import MessagesOf
+from omoide.store.message_search import Limits
+from omoide.worker.embedding import embed
+from omoide.worker.tools import Tools
+
+USUAL_K = 60
+COMPARED = 100
+"""Turns that words and vectors contribute to the plain fusion."""
+OBSERVERS = 100
+PATIENCE_SECONDS = 60.0
+
+Ranks = list[list[int]]
+
+
+class Bench:
+    """The conversations, each in a workspace of its own, and the questions about them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = Store.open(folder / "omoide.db", durability="normal")
+        self.embedder = WordLlamaEmbedder()
+        self.finder = VectorFinder(self.store, self.embedder)
+        self.turns = conversations()
+        self.asked = questions()
+
+    async def fill(self) -> None:
+        for name, turns in self.turns.items():
+            for session in dict.fromkeys(turn.session for turn in turns):
+                batch = [_message(turn) for turn in turns if turn.session == session]
+                await self.store.write(messages.add, name, session, batch, clock.now(), max_observers=OBSERVERS)
+        await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
+        settings = Settings.model_validate({"db": self.store.path})
+        await embed(Tools(self.store, settings, self.embedder), Job(0, embeddings.JOB, {}, 1))
+
+    async def by_server(self, question: Question) -> list[str]:
+        """The ids of the turns that the server's search finds, best first."""
+        wanted = MessageSearch(question.conversation, question.question, max(DEPTHS))
+        found = await search_messages(self.store, self.finder, wanted, seconds=PATIENCE_SECONDS)
+        return [str(message.metadata["turn"]) for message in found]
+
+    async def by_vectors(self, question: Question) -> list[str]:
+        """The ids of the turns whose vectors are nearest to the question's."""
+        vector = await self.finder.query_vector(question.question)
+        within = self.store.read(message_search.reach, question.conversation, Limits())
+        if vector is None or within is None:
+            raise RuntimeError(f"no vector for {question.question!r}")
+        near = self.store.read(self.finder.index.nearest, MessagesOf(within.workspace), vector, COMPARED)
+        found = self.store.read(message_search.fetch, [pk for pk, _ in near])
+        return [str(message.metadata["turn"]) for message in found]
+
+    def by_plain_fusion(self, question: Question, near: Sequence[str]) -> list[str]:
+        """The ids of the turns that words and vectors find, fused with equal weights."""
+        turns = self.turns[question.conversation]
+        number = {turn.id: place for place, turn in enumerate(turns)}
+        table = index(turns)
+        try:
+            worded = search(table, question.question, COMPARED)
+        finally:
+            table.close()
+        rankings = [(0.5, [number[id] for id in ranking]) for ranking in (worded, near)]
+        scores = fused(rankings, USUAL_K)
+        return [turns[place].id for place in sorted(scores, key=lambda place: (-scores[place], place))]
+
+
+def _message(turn: Turn) -> NewMessage:
+    return NewMessage(turn.peer, turn.content, {"turn": turn.id}, 0, None)
+
+
+async def ranks(folder: Path) -> dict[str, Ranks]:
+    """Way of searching → the ranks of the evidence of each question."""
+    bench = Bench(folder)
+    await bench.fill()
+    found: dict[str, Ranks] = {"words alone": baseline(bench.turns, bench.asked)}
+    found |= {"vectors alone": [], "plain reciprocal rank": [], "the server": []}
+    for question in bench.asked:
+        near = await bench.by_vectors(question)
+        found["vectors alone"].append(evidence_ranks(near, question.evidence))
+        fused_ = bench.by_plain_fusion(question, near)
+        found["plain reciprocal rank"].append(evidence_ranks(fused_, question.evidence))
+        found["the server"].append(evidence_ranks(await bench.by_server(question), question.evidence))
+    bench.store.close()
+    return found
+
+
+def main() -> None:
+    """Print a table: the share of evidence turns in the first 5, 10 and 20, and in the first 10 for each kind."""
+    with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
+        measured = asyncio.run(ranks(Path(name)))
+    asked = questions()
+    rows = []
+    for way, found in measured.items():
+        cells = [evidence_recall(found, depth) for depth in DEPTHS]
+        for kind in KINDS:
+            of_kind = [one for question, one in zip(asked, found, strict=True) if question.kind == kind]
+            cells.append(evidence_recall(of_kind, 10))
+        rows.append([way, *(f"{cell:.3f}" for cell in cells)])
+    head = ["search", *(f"recall@{depth}" for depth in DEPTHS), *(f"{kind}@10" for kind in KINDS)]
+    show(f"Evidence found, {len(asked)} questions", head, rows)
+
+
+if __name__ == "__main__":
+    main()
