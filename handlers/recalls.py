@@ -1,0 +1,149 @@
+"""Requests for what is known → whose knowledge of whom is read, and whether the key may read it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from generated import models
+from handlers.context import Context
+from omoide.errors import NotFound, Unauthorized, Unprocessable
+from omoide.names import SCOPE_PREFIX, is_scope_peer
+from omoide.reasoning import allowlist
+from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
+from omoide.security import NOT_PERMITTED
+from omoide.store import members, scopes
+
+SCOPE_NEEDS_WORKSPACE_KEY = "`scope` requires a workspace- or admin-level key"
+
+
+def representation(context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet) -> Recall:
+    """What a representation's body asks for. Raises Unprocessable, NotFound or Unauthorized."""
+    no_scope_peers(peer_id, body.target)
+    observer = peer_id
+    sessions: Sequence[str] | None = allowlist.parse(body.filters, body.session_id)
+    if (scope := scope_names(body.scope)) is not None:
+        if body.filters or body.session_id is not None:
+            raise Unprocessable("scope cannot be combined with session_id or filters")
+        observer, sessions = scoped(context, workspace_id, peer_id, scope)
+    elif sessions is not None:
+        must_be_in_all(context, workspace_id, sessions)
+    return Recall(
+        workspace_id,
+        observer,
+        body.target or peer_id,
+        sessions,
+        search_query=body.search_query or None,
+        search_top_k=body.search_top_k,
+        search_max_distance=body.search_max_distance,
+        most_frequent=bool(body.include_most_frequent),
+        max_conclusions=body.max_conclusions or MAX_CONCLUSIONS,
+    )
+
+
+def scope_names(scope: object) -> str | list[str] | None:
+    """One scope's name, or several; a list of one is several. The generated type of a list is a wrapper."""
+    unwrapped = getattr(scope, "root", scope)
+    return unwrapped if isinstance(unwrapped, str | list) else None
+
+
+def scoped(
+    context: Context, workspace_id: str, peer_id: str, scope: str | list[str]
+) -> tuple[str, Sequence[str] | None]:
+    """Observer and restriction under a scope: one scope observes itself, several restrict the peer to their sessions.
+
+    Raises Unauthorized for narrowed keys, NotFound for scopes that are not there.
+    """
+    if context.principal.peer is not None or context.principal.session is not None:
+        raise Unauthorized(SCOPE_NEEDS_WORKSPACE_KEY)
+    if isinstance(scope, str):
+        return f"{SCOPE_PREFIX}{context.store.read(scopes.get, workspace_id, scope).id}", None
+    return peer_id, context.store.read(scopes.session_ids, workspace_id, scope)
+
+
+def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence[str]) -> None:
+    """Raise Unauthorized if the key is a peer's and the peer is not in every one of these sessions now."""
+    peer = context.principal.peer
+    if peer is None:
+        return
+    for session_id in sessions:
+        if not context.store.read(members.is_active, workspace_id, session_id, peer):
+            raise Unauthorized(NOT_PERMITTED)
+
+
+def no_scope_peers(*peer_ids: str | None) -> None:
+    """Raise Unprocessable if one of these is the hidden peer behind a scope."""
+    named = [peer_id for peer_id in peer_ids if peer_id is not None and is_scope_peer(peer_id)]
+    if named:
+        raise Unprocessable(f"Peer name(s) {named} are scopes. Use the `scope` parameter to read from a scope.")
+
+
+def session(
+    context: Context,
+    workspace_id: str,
+    session_id: str,
+    *,
+    peer_target: str | None,
+    peer_perspective: str | None,
+    scope: str | None,
+    sessions: list[str] | None,
+    limit_to_session: bool,
+    choice: Recall,
+) -> Recall | None:
+    """What a session context's query asks to know, with `choice` saying how many and which; None without a target.
+
+    Raises Unprocessable for options that exclude one another, Unauthorized, NotFound.
+    """
+    _check_options(session_id, peer_target, peer_perspective, scope, sessions, limit_to_session)
+    no_scope_peers(peer_target, peer_perspective)
+    if peer_target is None:
+        return None
+    observer: str = peer_perspective or peer_target
+    restriction: Sequence[str] | None = allowlist.checked(sessions) if sessions is not None else None
+    if limit_to_session:
+        restriction = (session_id,)
+    if scope is not None:
+        observer, _ = scoped(context, workspace_id, peer_target, scope)
+    elif context.principal.peer not in (None, observer):
+        raise Unauthorized(NOT_PERMITTED)
+    if restriction is not None:
+        must_be_in_all(context, workspace_id, restriction)
+    return Recall(
+        workspace_id,
+        observer,
+        peer_target,
+        restriction,
+        search_query=choice.search_query,
+        search_top_k=choice.search_top_k,
+        search_max_distance=choice.search_max_distance,
+        most_frequent=choice.most_frequent,
+        max_conclusions=choice.max_conclusions,
+    )
+
+
+def _check_options(
+    session_id: str,
+    peer_target: str | None,
+    peer_perspective: str | None,
+    scope: str | None,
+    sessions: list[str] | None,
+    limit_to_session: bool,
+) -> None:
+    if peer_target is None:
+        for name, value in (("peer_perspective", peer_perspective), ("scope", scope), ("sessions", sessions)):
+            if value is not None:
+                raise Unprocessable(f"peer_target must be provided if {name} is provided")
+    if scope is not None and peer_perspective is not None:
+        raise Unprocessable("scope cannot be combined with peer_perspective")
+    if sessions is not None:
+        if scope is not None:
+            raise Unprocessable("sessions cannot be combined with scope")
+        if limit_to_session:
+            raise Unprocessable("sessions cannot be combined with limit_to_session")
+        if session_id not in sessions:
+            raise Unprocessable("sessions must include the session itself")
+
+
+def existing(found: object, peer_id: str, workspace_id: str) -> None:
+    """Raise NotFound unless something was found."""
+    if found is None:
+        raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")

@@ -1,0 +1,216 @@
+"""Conclusions: stored, listed, found by id, hidden when deleted.
+
+Every select leaves out what was deleted and what belongs to a deleted session. `words` keeps the full text beside the
+rows; vectors are added later by a job.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import orjson
+
+from omoide import names
+from omoide.clock import instant, new_id
+from omoide.errors import NotFound, Unprocessable
+from omoide.records import Conclusion, Json, NewConclusion, Page, PageRequest, Peer
+from omoide.store import peers, queue, rows, sessions
+from omoide.store.database import Connection
+from omoide.store.filters import CONCLUSION_FIELDS, compile_filters
+from omoide.store.words import any_of
+
+COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
+    c.created_at, c.details"""
+FROM = """
+    FROM conclusions c
+    JOIN workspaces w ON w.pk = c.workspace
+    JOIN peers obr ON obr.pk = c.observer
+    JOIN peers obd ON obd.pk = c.observed
+    LEFT JOIN sessions s ON s.pk = c.session
+    WHERE w.id = ? AND w.deleted_at IS NULL AND c.deleted_at IS NULL AND s.deleted_at IS NULL"""
+
+
+def record(row: rows.Row) -> Conclusion:
+    pk, id, content, observer, observed, session, level, sources, times, said_at, created_at, details = row
+    return Conclusion(
+        pk=pk,
+        id=id,
+        content=content,
+        observer_id=observer,
+        observed_id=observed,
+        session_id=session,
+        level=level,
+        source_ids=None if sources is None else orjson.loads(sources),
+        times_derived=times,
+        said_at=instant(said_at),
+        created_at=instant(created_at),
+        details=rows.from_text(details),
+    )
+
+
+def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: int) -> list[Conclusion]:
+    """Store the batch as explicit conclusions, all or none, and return it as stored.
+
+    Raises NotFound for peers or sessions that are not there, Unprocessable where one is about a scope.
+    """
+    named = {peer for new in batch for peer in (new.observer_id, new.observed_id)}
+    known = {peer_id: _peer(db, workspace_id, peer_id) for peer_id in sorted(named)}
+    scopes = sorted({new.observed_id for new in batch if names.is_scope_peer(new.observed_id)})
+    if scopes:
+        raise Unprocessable(f"Peer name(s) {scopes} are scopes. No conclusion is ever formed about a scope.")
+    sessions_by_id = {
+        id: sessions.get(db, workspace_id, id).pk for id in {new.session_id for new in batch} if id is not None
+    }
+    (workspace,) = db.execute(
+        "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)
+    ).fetchone()
+    stored = []
+    for new in batch:
+        observer, observed = known[new.observer_id], known[new.observed_id]
+        session = None if new.session_id is None else sessions_by_id[new.session_id]
+        stored.append(_insert(db, workspace, observer, observed, session, new, now))
+    queue.add(db, "embed", {}, now, key="embed")
+    return stored
+
+
+def _insert(
+    db: Connection, workspace: int, observer: Peer, observed: Peer, session: int | None, new: NewConclusion, now: int
+) -> Conclusion:
+    id = new_id(now)
+    pk = rows.insert(
+        db,
+        """INSERT INTO conclusions (id, workspace, observer, observed, session, content, level, said_at, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, 'explicit', ?, ?)""",
+        (id, workspace, observer.pk, observed.pk, session, new.content, now, now),
+    )
+    db.execute("INSERT INTO conclusion_words (rowid, text) VALUES (?, ?)", (pk, new.content))
+    at = instant(now)
+    return Conclusion(
+        pk, id, new.content, observer.id, observed.id, new.session_id, "explicit", None, 1, at, at, details={}
+    )
+
+
+def _peer(db: Connection, workspace_id: str, peer_id: str) -> Peer:
+    if found := peers.find(db, workspace_id, peer_id):
+        return found
+    raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
+
+
+def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None) -> Page[Conclusion]:
+    """The workspace's conclusions, newest first; `reverse` oldest first. Raises Unprocessable for a bad filter."""
+    sql, params = filtered(filters)
+    newest_first = PageRequest(request.page, request.size, not request.reverse)
+    found = rows.page(
+        db,
+        COLUMNS,
+        f"{FROM}{sql}",
+        (workspace_id, *params),
+        order=("c.created_at", "c.pk"),
+        request=newest_first,
+        make=record,
+    )
+    return Page(found.items, found.total, request)
+
+
+def get(db: Connection, workspace_id: str, conclusion_id: str) -> Conclusion:
+    """The conclusion. Raises NotFound unless it is there, in this workspace."""
+    row = db.execute(f"SELECT {COLUMNS} {FROM} AND c.id = ?", (workspace_id, conclusion_id)).fetchone()
+    if row is None:
+        raise _missing(workspace_id, conclusion_id)
+    return record(row)
+
+
+def delete(db: Connection, workspace_id: str, conclusion_id: str, now: int) -> None:
+    """Hide the conclusion. Raises NotFound as `get` does."""
+    get(db, workspace_id, conclusion_id)
+    db.execute("UPDATE conclusions SET deleted_at = ? WHERE id = ?", (now, conclusion_id))
+
+
+def _missing(workspace_id: str, conclusion_id: str) -> NotFound:
+    return NotFound(f"Document {conclusion_id} not found or does not belong to workspace {workspace_id}")
+
+
+def pair(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -> tuple[int, int] | None:
+    """The rows of observer and observed; None unless both are there."""
+    observer, observed = (peers.find(db, workspace_id, id) for id in (observer_id, observed_id))
+    return (observer.pk, observed.pk) if observer and observed else None
+
+
+def recent(
+    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
+) -> list[Conclusion]:
+    """The pair's newest conclusions; with `sessions` only explicit ones from these."""
+    return _ranked(db, workspace_id, pair, sessions, "c.created_at DESC, c.pk DESC", limit)
+
+
+def most_derived(
+    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
+) -> list[Conclusion]:
+    """The pair's conclusions that were drawn most often; with `sessions` only explicit ones from these."""
+    return _ranked(db, workspace_id, pair, sessions, "c.times_derived DESC, c.created_at DESC, c.pk DESC", limit)
+
+
+def _ranked(
+    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, order: str, limit: int
+) -> list[Conclusion]:
+    restriction, params = restricted(sessions)
+    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ?{restriction}
+        ORDER BY {order} LIMIT ?"""
+    return [record(row) for row in db.execute(query, (workspace_id, *pair, *params, limit))]
+
+
+Restriction = tuple[str, Sequence[str | int | float]]
+"""SQL that goes behind the others with AND, and its parameters."""
+
+
+def restricted(sessions: Collection[str] | None) -> Restriction:
+    """Leaves only explicit conclusions from these sessions; everything for None."""
+    if sessions is None:
+        return "", []
+    listed = orjson.dumps([*sessions]).decode()
+    return " AND c.level = 'explicit' AND s.id IN (SELECT value FROM json_each(?))", [listed]
+
+
+def filtered(filters: Json | None) -> Restriction:
+    """Leaves only what passes a caller's filters. Raises Unprocessable for a bad one."""
+    clause = compile_filters(filters, CONCLUSION_FIELDS)
+    return (f" AND {clause.sql}", clause.params) if clause else ("", [])
+
+
+def by_pks(
+    db: Connection, workspace_id: str, pks: Sequence[int], restriction: Restriction = ("", ())
+) -> dict[int, Conclusion]:
+    """Row number → conclusion, for those that are still there and pass the restriction."""
+    sql, params = restriction
+    query = f"SELECT {COLUMNS} {FROM} AND c.pk IN (SELECT value FROM json_each(?)){sql}"
+    listed = orjson.dumps([*pks]).decode()
+    return {row[0]: record(row) for row in db.execute(query, (workspace_id, listed, *params))}
+
+
+def by_words(
+    db: Connection,
+    workspace_id: str,
+    pair: tuple[int, int] | None,
+    words: Sequence[str],
+    restriction: Restriction,
+    limit: int,
+    without_vector: bool,
+) -> list[Conclusion]:
+    """Conclusions that have any of the words, best first; without words the newest ones.
+
+    `without_vector` leaves only those that have no vector yet.
+    """
+    sql, extra = restriction
+    expression = any_of(words)
+    params: list[str | int | float] = [workspace_id]
+    if pair is not None:
+        sql += " AND c.observer = ? AND c.observed = ?"
+    if without_vector:
+        sql += " AND c.pk NOT IN (SELECT pk FROM conclusion_vectors)"
+    source, order = FROM, "c.created_at DESC, c.pk DESC"
+    if words:
+        source = FROM.replace("FROM conclusions c", "FROM conclusion_words x JOIN conclusions c ON c.pk = x.rowid")
+        sql += " AND x.text MATCH ?"
+        order = "x.rank"
+    params += [*extra, *(pair or ()), *([expression] if words else []), limit]
+    return [record(row) for row in db.execute(f"SELECT {COLUMNS} {source}{sql} ORDER BY {order} LIMIT ?", params)]

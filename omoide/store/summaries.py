@@ -1,0 +1,33 @@
+"""Summaries of sessions: one slot for each kind, the newest kept."""
+
+from __future__ import annotations
+
+from omoide.clock import instant
+from omoide.records import Summary
+from omoide.store.database import Connection
+
+SHORT = "honcho_chat_summary_short"
+LONG = "honcho_chat_summary_long"
+
+
+def of_session(db: Connection, workspace_id: str, session_id: str) -> dict[str, Summary]:
+    """Kind → summary, as far as there are any."""
+    query = """
+        SELECT x.kind, x.content, x.message, x.seq, x.token_count, x.created_at FROM summaries x
+        JOIN sessions s ON s.pk = x.session JOIN workspaces w ON w.pk = s.workspace
+        WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL"""
+    return {
+        kind: Summary(content, message, seq, kind, instant(created_at), token_count)
+        for kind, content, message, seq, token_count, created_at in db.execute(query, (workspace_id, session_id))
+    }
+
+
+def put(db: Connection, session: int, summary: Summary, now: int) -> None:
+    """Put the summary into its slot, unless the one there covers more."""
+    db.execute(
+        """INSERT INTO summaries (session, kind, content, message, seq, token_count, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET content = excluded.content, message = excluded.message, seq = excluded.seq,
+           token_count = excluded.token_count, created_at = excluded.created_at WHERE excluded.seq >= seq""",
+        (session, summary.summary_type, summary.content, summary.message_id, summary.seq, summary.token_count, now),
+    )

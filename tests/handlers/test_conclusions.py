@@ -1,0 +1,161 @@
+"""Conclusions over HTTP: made, listed, asked for, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+Fresh = Callable[[str], str]
+
+
+@pytest.fixture
+def ws(http: httpx.Client, fresh: Fresh) -> str:
+    """The path of a workspace with the peers alice and bob and the session s."""
+    path = f"/v3/workspaces/{fresh('mind')}"
+    http.post(f"{path}/sessions", json={"id": "s", "peers": {"alice": {}, "bob": {}}}).raise_for_status()
+    return path
+
+
+def make(http: httpx.Client, ws: str, *contents: str, **fields: object) -> list[dict[str, object]]:
+    pair = {"observer_id": "alice", "observed_id": "bob", **fields}
+    response = http.post(f"{ws}/conclusions", json={"conclusions": [{"content": c, **pair} for c in contents]})
+    assert response.status_code == 201, response.text
+    return list(response.json())
+
+
+def test_conclusions_come_back_as_stored_in_the_order_of_the_request(http: httpx.Client, ws: str) -> None:
+    first, second = make(http, ws, "bob likes tea", "bob likes milk", session_id="s")
+    assert (first["content"], second["content"]) == ("bob likes tea", "bob likes milk")
+    assert first.keys() == {
+        *("id", "content", "observer_id", "observed_id", "session_id", "level", "source_ids", "times_derived"),
+        "created_at",
+    }
+    assert (first["level"], first["source_ids"], first["times_derived"]) == ("explicit", None, 1)
+    assert first["created_at"] == second["created_at"]
+    assert http.get(f"{ws}/conclusions/{first['id']}").json() == first
+
+
+def test_what_a_caller_may_not_set_is_ignored(http: httpx.Client, ws: str) -> None:
+    (made,) = make(http, ws, "x", level="deductive", id="mine", times_derived=9, created_at="2001-01-01T00:00:00Z")
+    assert (made["level"], made["times_derived"], made["id"] != "mine") == ("explicit", 1, True)
+
+
+def test_the_same_conclusion_twice_is_two(http: httpx.Client, ws: str) -> None:
+    assert len({c["id"] for c in make(http, ws, "same", "same")}) == 2
+
+
+def test_observations_is_another_word_for_conclusions_no_more(http: httpx.Client, ws: str) -> None:
+    assert http.post(f"{ws}/conclusions", json={"observations": []}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("fields", "detail"),
+    [
+        ({"observer_id": "nobody"}, "Peer nobody not found in workspace"),
+        ({"observed_id": "nobody"}, "Peer nobody not found in workspace"),
+        ({"session_id": "nowhere"}, "Session nowhere not found in workspace"),
+        ({"session_id": ""}, "Session  not found in workspace"),
+    ],
+)
+def test_peers_and_sessions_must_exist(fields: dict[str, str], detail: str, http: httpx.Client, ws: str) -> None:
+    good = {"content": "x", "observer_id": "alice", "observed_id": "bob"}
+    response = http.post(f"{ws}/conclusions", json={"conclusions": [good, {**good, **fields}]})
+    assert response.status_code == 404
+    assert response.json()["detail"].startswith(detail)
+    assert http.post(f"{ws}/conclusions/list").json()["total"] == 0, "all or none"
+
+
+@pytest.mark.parametrize("content", ["", "x" * 65_536, "word " * 8_193])
+def test_a_conclusion_has_a_length(content: str, http: httpx.Client, ws: str) -> None:
+    pair = {"observer_id": "alice", "observed_id": "bob"}
+    response = http.post(f"{ws}/conclusions", json={"conclusions": [{"content": content, **pair}]})
+    assert response.status_code == 422
+    assert response.json()["detail"][0]["loc"] == ["body", "conclusions", 0, "content"]
+
+
+def test_the_list_is_newest_first_and_reverse_oldest_first(http: httpx.Client, ws: str) -> None:
+    ids = [c["id"] for c in [*make(http, ws, "a", "b"), *make(http, ws, "c")]]
+    listed = http.post(f"{ws}/conclusions/list").json()
+    assert [c["id"] for c in listed["items"]] == ids[::-1]
+    assert [c["id"] for c in http.post(f"{ws}/conclusions/list?reverse=true").json()["items"]] == ids
+    assert http.post(f"{ws}/conclusions/list?size=2&page=2").json()["items"] == listed["items"][2:]
+
+
+def test_the_filters_that_clients_send(http: httpx.Client, ws: str) -> None:
+    mine = make(http, ws, "about bob", session_id="s")[0]
+    other = make(http, ws, "about alice", observed_id="alice")[0]
+
+    def found(**filters: object) -> list[object]:
+        items = http.post(f"{ws}/conclusions/list", json={"filters": filters}).json()["items"]
+        return [c["id"] for c in items]
+
+    assert found(observer_id="alice", observed_id="bob") == [mine["id"]]
+    assert found(observer="alice", observed="alice") == [other["id"]]
+    assert found(id={"in": [mine["id"], "unknown"]}) == [mine["id"]]
+    assert found(session_id="s") == [mine["id"]]
+    assert found(session_id=None) == [other["id"]]
+    assert found(level="deductive") == []
+    assert found(source_ids={"contains": "unknown"}) == []
+    assert found(content={"icontains": "ABOUT B"}) == [mine["id"]]
+
+
+def test_a_deleted_conclusion_is_gone_everywhere(http: httpx.Client, ws: str) -> None:
+    (made,) = make(http, ws, "bob plays the cello")
+    one = f"{ws}/conclusions/{made['id']}"
+    assert http.delete(one).status_code == 204
+    assert http.delete(one).status_code == http.get(one).status_code == 404
+    assert http.post(f"{ws}/conclusions/list").json()["items"] == []
+    pair = {"observer": "alice", "observed": "bob"}
+    assert http.post(f"{ws}/conclusions/query", json={"query": "cello", "filters": pair}).json() == []
+    assert http.post(f"{ws}/peers/alice/representation", json={"target": "bob"}).json() == {"representation": ""}
+
+
+def test_a_conclusion_of_another_workspace_is_not_there(http: httpx.Client, ws: str, fresh: Fresh) -> None:
+    (made,) = make(http, ws, "x")
+    other = f"/v3/workspaces/{fresh('other')}/conclusions/{made['id']}"
+    http.put(other.rpartition("/conclusions")[0], json={})
+    assert http.get(other).status_code == http.delete(other).status_code == 404
+
+
+def test_conclusions_go_with_their_session_and_stay_without_one(http: httpx.Client, ws: str) -> None:
+    make(http, ws, "of the session", session_id="s")
+    (stays,) = make(http, ws, "of no session")
+    http.delete(f"{ws}/sessions/s")
+    assert [c["id"] for c in http.post(f"{ws}/conclusions/list").json()["items"]] == [stays["id"]]
+
+
+def test_a_query_finds_by_words_before_any_vector_is_there(http: httpx.Client, ws: str) -> None:
+    make(http, ws, "bob plays the cello", "bob owns three bicycles", "bob was born in Oslo")
+    body = {"query": "bicycles", "top_k": 1, "filters": {"observer_id": "alice", "observed_id": "bob"}}
+    (best,) = http.post(f"{ws}/conclusions/query", json=body).json()
+    assert best["content"] == "bob owns three bicycles"
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [{"observer": "nobody", "observed": "bob"}, {"observer": "alice", "observer_id": "bob", "observed": "bob"}],
+)
+def test_a_query_about_nobody_finds_nothing(filters: object, http: httpx.Client, ws: str) -> None:
+    make(http, ws, "bob plays the cello")
+    assert http.post(f"{ws}/conclusions/query", json={"query": "cello", "filters": filters}).json() == []
+
+
+def test_a_query_without_a_pair_looks_everywhere(http: httpx.Client, ws: str) -> None:
+    make(http, ws, "bob plays the cello")
+    (found,) = http.post(f"{ws}/conclusions/query", json={"query": "cello"}).json()
+    assert found["content"] == "bob plays the cello"
+
+
+@pytest.mark.parametrize("query", ['"', "cello*", "NEAR(", "a AND", "content:x", "-", "(", "^cello", "\u0000", ""])
+def test_a_query_is_words_and_never_syntax(query: str, http: httpx.Client, ws: str) -> None:
+    make(http, ws, "bob plays the cello")
+    body = {"query": query, "filters": {"observer": "alice", "observed": "bob"}}
+    assert http.post(f"{ws}/conclusions/query", json=body).status_code == 200
+
+
+def test_a_query_beyond_any_models_input_is_refused(http: httpx.Client, ws: str) -> None:
+    response = http.post(f"{ws}/conclusions/query", json={"query": "word " * 8_193})
+    assert response.status_code == 422
+    assert response.json()["detail"] == "Query exceeds maximum token limit of 8192."

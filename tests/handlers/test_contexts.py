@@ -1,0 +1,291 @@
+"""Cards, representations and contexts over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.records import Summary
+from omoide.store import Store, summaries
+from omoide.store import sessions as store_sessions
+from omoide.store.summaries import LONG, SHORT
+from tests.running import Server
+
+Fresh = Callable[[str], str]
+
+
+@pytest.fixture
+def ws(http: httpx.Client, fresh: Fresh) -> str:
+    path = f"/v3/workspaces/{fresh('context')}"
+    for session in ("s", "t"):
+        http.post(f"{path}/sessions", json={"id": session, "peers": {"alice": {}, "bob": {}}}).raise_for_status()
+    return path
+
+
+@pytest.fixture
+def store(server: Server) -> Iterator[Store]:
+    """The running server's file, opened beside it, to put in what only later stages will write."""
+    opened = Store.open(server.db)
+    yield opened
+    opened.close()
+
+
+def conclude(http: httpx.Client, ws: str, *contents: str, observed: str = "alice", session: str | None = None) -> None:
+    pair = {"observer_id": "alice", "observed_id": observed, "session_id": session}
+    body = {"conclusions": [{"content": content, **pair} for content in contents]}
+    http.post(f"{ws}/conclusions", json=body).raise_for_status()
+
+
+def representation(http: httpx.Client, ws: str, peer: str = "alice", **body: object) -> str:
+    response = http.post(f"{ws}/peers/{peer}/representation", json=body)
+    assert response.status_code == 200, response.text
+    return str(response.json()["representation"])
+
+
+def lines(text: str) -> list[str]:
+    return [line.partition("] ")[2] for line in text.splitlines() if line.startswith("[")]
+
+
+# Cards
+
+
+def test_a_card_is_null_until_it_is_written_and_then_what_was_written(http: httpx.Client, ws: str) -> None:
+    card = f"{ws}/peers/alice/card"
+    assert http.get(card).json() == {"peer_card": None}
+    written = {"peer_card": ["IDENTITY: Alice", "no prefix needed", "a\0b"]}
+    assert http.put(card, json=written).json() == {"peer_card": ["IDENTITY: Alice", "no prefix needed", "ab"]}
+    assert http.put(card, json={"peer_card": []}).json() == http.get(card).json() == {"peer_card": []}
+
+
+def test_cards_are_kept_by_observer_and_target(http: httpx.Client, ws: str) -> None:
+    http.put(f"{ws}/peers/alice/card?target=bob", json={"peer_card": ["of bob"]})
+    assert http.get(f"{ws}/peers/alice/card?target=bob").json() == {"peer_card": ["of bob"]}
+    assert http.get(f"{ws}/peers/alice/card").json() == http.get(f"{ws}/peers/bob/card").json() == {"peer_card": None}
+
+
+def test_a_card_needs_its_observer_to_be_read_and_makes_it_when_written(http: httpx.Client, ws: str) -> None:
+    assert http.get(f"{ws}/peers/carol/card").status_code == 404
+    assert http.put(f"{ws}/peers/carol/card?target=unknown", json={"peer_card": ["x"]}).status_code == 200
+    assert http.get(f"{ws}/peers/carol/card?target=unknown").json() == {"peer_card": ["x"]}
+
+
+@pytest.mark.parametrize("body", [{}, {"peer_card": None}, {"peer_card": "x"}, {"peer_card": [1]}])
+def test_a_card_is_a_list_of_texts(body: object, http: httpx.Client, ws: str) -> None:
+    assert http.put(f"{ws}/peers/alice/card", json=body).status_code == 422
+
+
+# Representation
+
+
+def test_a_representation_is_the_newest_conclusions_oldest_first(http: httpx.Client, ws: str) -> None:
+    for number in range(30):
+        conclude(http, ws, f"fact {number}")
+    assert lines(representation(http, ws)) == [f"fact {n}" for n in range(5, 30)]
+    assert lines(representation(http, ws, max_conclusions=2)) == ["fact 28", "fact 29"]
+    assert len(lines(representation(http, ws, max_conclusions=None))) == 30
+
+
+def test_a_representation_is_of_the_pair_alone(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, "about bob", observed="bob")
+    assert lines(representation(http, ws, target="bob")) == ["about bob"]
+    assert representation(http, ws) == representation(http, ws, "bob") == ""
+
+
+@pytest.mark.parametrize(
+    ("restriction", "found"),
+    [
+        ({}, ["in no session", "in s", "in t"]),
+        ({"session_id": "s"}, ["in s"]),
+        ({"session_id": "unknown"}, []),
+        ({"filters": {"session_id": ["s", "t"]}}, ["in s", "in t"]),
+        ({"filters": {"session_id": {"in": ["t"]}}}, ["in t"]),
+        ({"filters": {"session_id": []}}, []),
+        ({"filters": {"session_id": ["s", "t"]}, "session_id": "t"}, ["in t"]),
+    ],
+)
+def test_a_restriction_leaves_what_comes_from_these_sessions(
+    restriction: dict[str, Any], found: list[str], http: httpx.Client, ws: str
+) -> None:
+    conclude(http, ws, "in no session")
+    conclude(http, ws, "in s", session="s")
+    conclude(http, ws, "in t", session="t")
+    assert sorted(lines(representation(http, ws, **restriction))) == found
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"session_id": "x", "filters": {"session_id": ["s"]}},
+        {"filters": {"peer_id": "alice"}},
+        {"scope": [], "target": "bob"},
+        {"scope": "x", "session_id": "s"},
+        {"scope": ["x"], "filters": {"session_id": "s"}},
+        {"max_conclusions": 0},
+        {"max_conclusions": 101},
+        {"search_top_k": 0},
+        {"search_max_distance": 1.1},
+        {"target": "scope.x"},
+    ],
+)
+def test_options_that_make_no_sense_are_refused(body: object, http: httpx.Client, ws: str) -> None:
+    assert http.post(f"{ws}/peers/alice/representation", json=body).status_code == 422
+
+
+def test_an_unknown_peer_is_known_nothing_about(http: httpx.Client, ws: str) -> None:
+    assert representation(http, ws, "nobody") == representation(http, ws, target="nobody") == ""
+    assert representation(http, "/v3/workspaces/nowhere") == ""
+
+
+def test_a_search_query_brings_what_is_near_it(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, "alice plays the cello")
+    conclude(http, ws, *(f"alice bought {n} apples" for n in range(40)))
+    assert "alice plays the cello" in lines(representation(http, ws, search_query="cello", max_conclusions=3))
+
+
+# Peer context
+
+
+def test_a_peers_context_is_representation_and_card(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, "likes tea", observed="bob")
+    http.put(f"{ws}/peers/alice/card?target=bob", json={"peer_card": ["card of bob"]})
+    found = http.get(f"{ws}/peers/alice/context?target=bob").json()
+    assert (found["peer_id"], found["target_id"], found["peer_card"]) == ("alice", "bob", ["card of bob"])
+    assert lines(found["representation"]) == ["likes tea"]
+    empty = {"peer_id": "alice", "target_id": "unknown", "representation": "", "peer_card": None}
+    assert http.get(f"{ws}/peers/alice/context?target=unknown").json() == empty
+
+
+def test_a_context_of_an_unknown_peer_is_not_found(http: httpx.Client, ws: str) -> None:
+    assert http.get(f"{ws}/peers/nobody/context").status_code == 404
+    assert http.get(f"{ws}/peers/alice/context?target=scope.x").status_code == 422
+
+
+# Session context
+
+
+def say(http: httpx.Client, ws: str, *contents: str) -> list[dict[str, Any]]:
+    body = {"messages": [{"peer_id": "alice", "content": content} for content in contents]}
+    return list(http.post(f"{ws}/sessions/s/messages", json=body).json())
+
+
+def context(http: httpx.Client, ws: str, session: str = "s", **query: Any) -> dict[str, Any]:
+    response = http.get(f"{ws}/sessions/{session}/context", params=query)
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+def test_a_session_context_is_its_messages_within_the_budget(http: httpx.Client, ws: str) -> None:
+    said = say(http, ws, "one two three", "four five", "six")
+    assert context(http, ws) == {
+        "id": "s",
+        "messages": said,
+        "summary": None,
+        "peer_representation": None,
+        "peer_card": None,
+    }
+    newest = said[2]["token_count"]
+    assert context(http, ws, tokens=newest + said[1]["token_count"])["messages"] == said[1:]
+    assert context(http, ws, tokens=0)["messages"] == context(http, ws, tokens=-5)["messages"] == []
+    assert context(http, ws, "unknown")["messages"] == []
+
+
+def test_a_newest_message_that_is_too_long_is_cut(http: httpx.Client, ws: str) -> None:
+    say(http, ws, "one two three four five six seven")
+    (cut,) = context(http, ws, tokens=3)["messages"]
+    assert (cut["content"], cut["token_count"]) == ("one two three", 3)
+
+
+def test_a_target_brings_representation_and_card_before_messages(http: httpx.Client, ws: str) -> None:
+    say(http, ws, "hello")
+    conclude(http, ws, "alice likes tea")
+    http.put(f"{ws}/peers/alice/card", json={"peer_card": ["IDENTITY: Alice"]})
+    found = context(http, ws, peer_target="alice")
+    assert lines(found["peer_representation"]) == ["alice likes tea"]
+    assert (found["peer_card"], len(found["messages"])) == (["IDENTITY: Alice"], 1)
+    starved = context(http, ws, peer_target="alice", tokens=3)
+    assert (starved["messages"], starved["peer_representation"]) == ([], found["peer_representation"])
+
+
+def test_a_perspective_is_whose_knowledge_counts(http: httpx.Client, ws: str) -> None:
+    conclude(http, ws, "what alice knows of bob", observed="bob")
+    seen = context(http, ws, peer_target="bob", peer_perspective="alice")
+    assert lines(seen["peer_representation"]) == ["what alice knows of bob"]
+    assert context(http, ws, peer_target="bob")["peer_representation"] == ""
+
+
+def test_a_restricted_context_has_no_card(http: httpx.Client, ws: str) -> None:
+    http.put(f"{ws}/peers/alice/card", json={"peer_card": ["IDENTITY: Alice"]})
+    conclude(http, ws, "in s", session="s")
+    conclude(http, ws, "in t", session="t")
+    for query in ({"limit_to_session": True}, {"sessions": ["s"]}):
+        found = context(http, ws, peer_target="alice", **query)
+        assert (lines(found["peer_representation"]), found["peer_card"]) == (["in s"], None)
+    both = context(http, ws, peer_target="alice", sessions=["s", "t"])
+    assert sorted(lines(both["peer_representation"])) == ["in s", "in t"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "tokens=100001",
+        "peer_perspective=alice",
+        "scope=x",
+        "sessions=s",
+        "peer_target=alice&sessions=t",
+        "peer_target=alice&sessions=s&limit_to_session=true",
+        "peer_target=alice&scope=x&peer_perspective=bob",
+        "peer_target=alice&scope=x&sessions=s",
+        "peer_target=alice&max_conclusions=0",
+        "peer_target=scope.x",
+    ],
+)
+def test_context_options_that_exclude_one_another_are_refused(query: str, http: httpx.Client, ws: str) -> None:
+    assert http.get(f"{ws}/sessions/s/context?{query}").status_code == 422
+
+
+def test_an_unknown_target_is_not_found_unless_restricted(http: httpx.Client, ws: str) -> None:
+    assert http.get(f"{ws}/sessions/s/context?peer_target=nobody").status_code == 404
+    found = context(http, ws, peer_target="nobody", limit_to_session=True)
+    assert (found["peer_representation"], found["peer_card"]) == ("", None)
+
+
+def put_summary(store: Store, ws: str, kind: str, covers: dict[str, Any], seq: int, tokens: int) -> None:
+    async def put() -> None:
+        session = store.read(store_sessions.get, ws.rpartition("/")[2], "s").pk
+        summary = Summary(f"{kind} text", covers["id"], seq, kind, clock.instant(0), tokens)
+        await store.write(summaries.put, session, summary, 1_800_000_000_000_000)
+
+    asyncio.run(put())
+
+
+def test_a_summary_takes_its_share_and_messages_start_where_it_ends(http: httpx.Client, ws: str, store: Store) -> None:
+    said = say(http, ws, *(f"message {n}" for n in range(6)))
+    put_summary(store, ws, SHORT, said[3], 4, 10)
+    put_summary(store, ws, LONG, said[3], 4, 30)
+    rich = context(http, ws, tokens=1_000)
+    assert (rich["summary"]["content"], rich["messages"]) == (f"{LONG} text", said[3:])
+    assert context(http, ws, tokens=50)["summary"]["content"] == f"{SHORT} text"
+    assert context(http, ws, tokens=20)["summary"] is None
+    assert context(http, ws, summary=False) == {**context(http, ws, summary=False), "summary": None, "messages": said}
+
+
+def test_summaries_are_shown_by_kind(http: httpx.Client, ws: str, store: Store) -> None:
+    empty = {"id": "s", "short_summary": None, "long_summary": None}
+    assert http.get(f"{ws}/sessions/s/summaries").json() == empty
+    (said,) = say(http, ws, "hello")
+    put_summary(store, ws, SHORT, said, 1, 7)
+    assert http.get(f"{ws}/sessions/s/summaries").json() == {
+        **empty,
+        "short_summary": {
+            "content": f"{SHORT} text",
+            "message_id": said["id"],
+            "summary_type": SHORT,
+            "created_at": "2027-01-15T08:00:00Z",
+            "token_count": 7,
+        },
+    }

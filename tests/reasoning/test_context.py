@@ -1,0 +1,120 @@
+"""What fits into a budget: the rules for summaries and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from omoide.errors import Unprocessable
+from omoide.reasoning import allowlist
+from omoide.reasoning.context import choose_messages, choose_summary
+from omoide.records import Message, Summary
+from omoide.store.summaries import LONG, SHORT
+
+AT = datetime(2026, 3, 2, tzinfo=UTC)
+
+
+def summary(kind: str, tokens: int) -> Summary:
+    return Summary("text", "m", 1, kind, AT, tokens)
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "budget", "chosen"),
+    [
+        (None, None, 1_000, None),
+        (10, 40, 100, LONG),
+        (10, 41, 100, SHORT),
+        (41, 41, 100, None),
+        (30, 20, 100, SHORT),
+        (None, 40, 100, LONG),
+        (0, None, 100, None),
+        (10, 10, 100, SHORT),
+        (40, None, 100, SHORT),
+    ],
+)
+def test_the_long_summary_is_chosen_if_it_fits_and_says_more(
+    short: int | None, long: int | None, budget: int, chosen: str | None
+) -> None:
+    sizes = {SHORT: short, LONG: long}
+    found = {kind: summary(kind, tokens) for kind, tokens in sizes.items() if tokens is not None}
+    best = choose_summary(found, budget)
+    assert (best.summary_type if best else None) == chosen
+
+
+def message(tokens: int) -> Message:
+    return Message(str(tokens), "s", "w", "p", "x" * tokens, {}, tokens, AT)
+
+
+def choose(tokens: list[int], budget: int) -> list[int]:
+    """Sizes of the chosen messages; the sizes given are oldest first, and a character is a token."""
+    walk = [message(size) for size in reversed(tokens)]
+    return [m.token_count for m in choose_messages(walk, budget, trim=lambda text, size: text[:size], count=len)]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "budget", "chosen"),
+    [
+        ([8, 8, 2], 9, [2]),
+        ([8, 8, 2], 10, [8, 2]),
+        ([8, 8, 2], 100, [8, 8, 2]),
+        ([1, 50, 2], 10, [2]),
+        ([8, 8, 2], 0, []),
+        ([8, 8, 2], -5, []),
+        ([0, 0], 1, [0, 0]),
+        ([], 10, []),
+    ],
+)
+def test_the_newest_messages_that_fit_are_chosen(tokens: list[int], budget: int, chosen: list[int]) -> None:
+    assert choose(tokens, budget) == chosen
+
+
+def test_only_the_very_newest_message_is_cut_to_fit() -> None:
+    assert choose([3, 50], 10) == [10]
+
+
+def test_messages_are_read_no_further_than_they_fit() -> None:
+    def walk() -> Iterator[Message]:
+        yield message(5)
+        yield message(6)
+        raise AssertionError("read too far")
+
+    assert len(choose_messages(walk(), 10, trim=lambda text, size: text, count=len)) == 1
+
+
+@pytest.mark.parametrize(
+    ("filters", "session", "allowed"),
+    [
+        (None, None, None),
+        ({}, None, None),
+        (None, "a", ("a",)),
+        ({"session_id": "a"}, None, ("a",)),
+        ({"session_id": ["a", "b", "a"]}, None, ("a", "b")),
+        ({"session_id": {"in": ["a", "b"]}}, "b", ("b",)),
+        ({"session_id": []}, None, ()),
+        ({"session_id": None}, None, None),
+    ],
+)
+def test_the_forms_of_a_session_allowlist(filters: object, session: str | None, allowed: object) -> None:
+    assert allowlist.parse(filters, session) == allowed
+
+
+@pytest.mark.parametrize(
+    ("filters", "session"),
+    [
+        ({"peer_id": "a"}, None),
+        ({"session_id": "a", "peer_id": "b"}, None),
+        ({"session_id": "*"}, None),
+        ({"session_id": {"ne": "a"}}, None),
+        ({"session_id": 5}, None),
+        ({"session_id": ["a", 5]}, None),
+        ({"session_id": ["a b"]}, None),
+        ({"session_id": [f"s{n}" for n in range(1_001)]}, None),
+        ({"session_id": ["a"]}, "b"),
+        (["a"], None),
+    ],
+)
+def test_any_other_filter_is_refused(filters: object, session: str | None) -> None:
+    with pytest.raises(Unprocessable):
+        allowlist.parse(filters, session)

@@ -1,0 +1,111 @@
+"""The layout of a representation, to the blank line, and how its conclusions are chosen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from omoide.reasoning.recall import Recall, merged
+from omoide.reasoning.representation import render
+from omoide.records import Conclusion, Level
+
+AT = datetime(2026, 3, 2, 9, 14, tzinfo=UTC)
+
+
+def conclusion(content: str, level: Level = "explicit", *, said_at: datetime = AT, **details: object) -> Conclusion:
+    return Conclusion(0, content, content, "ines", "ines", "s", level, None, 1, said_at, said_at, dict(details))
+
+
+MOVED = conclusion("ines moved to Porto", said_at=datetime(2026, 3, 5, 18, 40, 11, 999_999, tzinfo=UTC))
+KEEPS = conclusion("ines keeps two greyhounds")
+
+
+def test_nothing_known_is_an_empty_text() -> None:
+    assert render([]) == ""
+
+
+def test_explicit_conclusions_stand_a_line_each_oldest_first() -> None:
+    assert render([MOVED, KEEPS]) == (
+        "## Explicit Observations\n\n"
+        "[2026-03-02 09:14:00] ines keeps two greyhounds\n"
+        "[2026-03-05 18:40:11] ines moved to Porto\n"
+    )
+
+
+def test_what_was_said_at_one_time_stands_in_the_order_of_storing() -> None:
+    first, second = replace(KEEPS, pk=1, id="z"), replace(KEEPS, pk=2, id="a", content="ines keeps a cat")
+    assert render([second, first]).splitlines()[2:] == [
+        "[2026-03-02 09:14:00] ines keeps two greyhounds",
+        "[2026-03-02 09:14:00] ines keeps a cat",
+    ]
+
+
+def test_sections_are_joined_as_the_public_api_joins_them() -> None:
+    lives = conclusion("ines lives in Portugal", "deductive", said_at=MOVED.said_at, premises=["ines moved to Porto"])
+    assert render([lives, MOVED, KEEPS]) == (
+        "## Explicit Observations\n\n[2026-03-02 09:14:00] ines keeps two greyhounds\n"
+        "[2026-03-05 18:40:11] ines moved to Porto\n\n"
+        "## Deductive Observations\n\n[2026-03-05 18:40:11] ines lives in Portugal\n"
+        "   Premises:\n   - ines moved to Porto\n\n"
+    )
+
+
+def test_a_deduction_without_premises_has_no_list() -> None:
+    assert render([conclusion("so it is", "deductive")]) == (
+        "## Deductive Observations\n\n[2026-03-02 09:14:00] so it is\n\n"
+    )
+
+
+def test_a_pattern_shows_confidence_kind_and_up_to_five_sources() -> None:
+    sources = [f"walk {n}" for n in range(7)]
+    pattern = conclusion("ines walks daily", "inductive", confidence="high", pattern_type="behavior", sources=sources)
+    assert render([pattern]) == (
+        "## Inductive Observations\n\n **Pattern** [high]: ines walks daily\n   **Type**: behavior\n"
+        "   **Sources**:\n   - walk 0\n   - walk 1\n   - walk 2\n   - walk 3\n   - walk 4\n   - ... and 2 more\n\n"
+    )
+
+
+def test_a_pattern_of_which_nothing_is_known_is_of_medium_confidence() -> None:
+    assert render([conclusion("x", "inductive")]) == "## Inductive Observations\n\n **Pattern** [medium]: x\n\n"
+
+
+def test_a_contradiction_shows_all_its_sources() -> None:
+    both = conclusion("ines lives in two towns", "contradiction", sources=["Porto", "Lisbon"])
+    assert render([both]) == (
+        "## Contradictions\n\n **CONTRADICTION**: ines lives in two towns\n"
+        "   **Conflicting statements**:\n   - Porto\n   - Lisbon\n\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("total", "query", "top_k", "frequent", "shares"),
+    [
+        (25, None, None, False, (0, 0)),
+        (25, None, 5, True, (0, 12)),
+        (9, "q", None, True, (3, 3)),
+        (9, "q", None, False, (3, 0)),
+        (9, "q", 5, True, (5, 3)),
+        (9, "q", 8, True, (8, 1)),
+        (9, "q", 50, True, (9, 0)),
+        (1, "q", None, True, (1, 0)),
+        (2, "q", None, False, (1, 0)),
+        (1, None, None, True, (0, 0)),
+    ],
+)
+def test_how_the_places_are_shared(
+    total: int, query: str | None, top_k: int | None, frequent: bool, shares: tuple[int, int]
+) -> None:
+    wanted = Recall("w", "a", "a", None, query, top_k, None, frequent, total)
+    assert wanted.shares() == shares
+
+
+def test_places_freed_by_what_is_told_twice_go_to_the_newest() -> None:
+    a, b, c, d = (conclusion(name) for name in "abcd")
+    assert merged([[a, b], [b, replace(a, id="other")], [a, b, c, d]], 3) == [a, b, c]
+
+
+def test_the_same_words_in_another_session_are_another_conclusion() -> None:
+    there = replace(KEEPS, id="x", session_id="t")
+    assert merged([[KEEPS, there]], 5) == [KEEPS, there]
