@@ -1,47 +1,90 @@
-"""Removing the rows of what was deleted, a limited number at a time, so that other writes get their turn between."""
+"""Removing the rows of what was deleted, a limited number at a time, so that other writes get their turn between.
+
+What a row has elsewhere goes with it in the same write: its words in the full-text index, its vector. Both functions do
+nothing for what is not deleted, because the numbers of sessions and workspaces are used again.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+
+import orjson
+
+from omoide.store import embeddings, words
 from omoide.store.database import Connection
 
-ROWS_AT_A_TIME = 2_000
+ROWS_AT_A_TIME = 500
+
+_OF_A_SESSION: Mapping[str, str] = {"receipts": "key", "members": "peer", "summaries": "kind", "backfills": "scope"}
+"""Table → the part of its key that tells a session's rows apart."""
 
 
 def session(db: Connection, pk: int) -> bool:
     """Remove some rows of a deleted session; False once none is left, the session itself included."""
-    if not _is_deleted(db, "sessions", pk):
+    if not db.execute("SELECT 1 FROM sessions WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
-    for table, key in (("messages", "pk"), ("receipts", "key"), ("members", "peer")):
-        if _remove(db, table, key, "session", pk):
+    if _remove_texts(db, "messages", "SELECT pk FROM messages WHERE session = ? LIMIT ?", pk):
+        return True
+    if _remove_texts(db, "conclusions", "SELECT pk FROM conclusions WHERE session = ? LIMIT ?", pk):
+        return True
+    for table, key in _OF_A_SESSION.items():
+        chosen = f"SELECT {key} FROM {table} WHERE session = ? LIMIT ?"
+        if _remove(db, f"DELETE FROM {table} WHERE session = ? AND {key} IN ({chosen})", (pk, pk, ROWS_AT_A_TIME)):
             return True
-    db.execute("DELETE FROM sessions WHERE pk = ? AND deleted_at IS NOT NULL", (pk,))
+    db.execute("DELETE FROM sessions WHERE pk = ?", (pk,))
     return False
 
 
 def workspace(db: Connection, pk: int) -> bool:
     """Remove some rows of a deleted workspace; False once none is left, the workspace itself included."""
-    if not _is_deleted(db, "workspaces", pk):
+    if not db.execute("SELECT 1 FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
+    db.execute("DELETE FROM jobs WHERE workspace = ? AND kind <> 'purge_workspace'", (pk,))
     row = db.execute("SELECT pk FROM sessions WHERE workspace = ? LIMIT 1", (pk,)).fetchone()
     if row:
         # Something may have been added to a session in the instant before its workspace was hidden.
         db.execute("UPDATE sessions SET deleted_at = coalesce(deleted_at, 0) WHERE pk = ?", row)
         session(db, row[0])
         return True
-    if _remove(db, "peers", "pk", "workspace", pk):
+    known = "SELECT c.pk FROM peers p JOIN conclusions c ON c.observer = p.pk WHERE p.workspace = ? LIMIT ?"
+    if _remove_texts(db, "conclusions", known, pk):
         return True
-    db.execute("DELETE FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,))
+    keepers = "SELECT DISTINCT c.observer FROM peers p JOIN cards c ON c.observer = p.pk WHERE p.workspace = ? LIMIT ?"
+    peers = "SELECT pk FROM peers WHERE workspace = ? LIMIT ?"
+    for statement in (f"DELETE FROM cards WHERE observer IN ({keepers})", f"DELETE FROM peers WHERE pk IN ({peers})"):
+        if _remove(db, statement, (pk, ROWS_AT_A_TIME)):
+            return True
+    db.execute("DELETE FROM webhooks WHERE workspace = ?", (pk,))
+    db.execute("DELETE FROM workspaces WHERE pk = ?", (pk,))
     return False
 
 
-def _is_deleted(db: Connection, table: str, pk: int) -> bool:
-    """Whether the row still stands for what was deleted: a job done twice may find its number used again."""
-    return db.execute(f"SELECT 1 FROM {table} WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone() is not None
+def _remove(db: Connection, statement: str, params: Sequence[int]) -> bool:
+    return bool(db.execute(statement, params).rowcount)
 
 
-def _remove(db: Connection, table: str, key: str, owner: str, pk: int) -> bool:
-    cursor = db.execute(
-        f"DELETE FROM {table} WHERE {owner} = ? AND {key} IN (SELECT {key} FROM {table} WHERE {owner} = ? LIMIT ?)",
-        (pk, pk, ROWS_AT_A_TIME),
+def _remove_texts(db: Connection, source: embeddings.Source, chosen: str, owner: int) -> bool:
+    """Remove the messages or conclusions that `chosen` selects for the owner; says whether there were any."""
+    pks = [pk for (pk,) in db.execute(chosen, (owner, ROWS_AT_A_TIME))]
+    if pks:
+        _UNINDEXED[source](db, pks)
+        embeddings.remove(db, source, pks)
+        db.executemany(f"DELETE FROM {source} WHERE pk = ?", [(pk,) for pk in pks])
+    return bool(pks)
+
+
+def _remove_conclusion_words(db: Connection, pks: Sequence[int]) -> None:
+    # The index holds no text of its own: what is taken out must be spelled as it was put in, and what is not in it must
+    # not be taken out, or the index is spoilt.
+    db.execute(
+        """INSERT INTO conclusion_words (conclusion_words, rowid, text)
+           SELECT 'delete', c.pk, c.content FROM conclusions c WHERE c.pk IN (SELECT value FROM json_each(?))
+           AND EXISTS (SELECT 1 FROM conclusion_words w WHERE w.rowid = c.pk)""",
+        (orjson.dumps(pks).decode(),),
     )
-    return bool(cursor.rowcount)
+
+
+_UNINDEXED: Mapping[embeddings.Source, Callable[[Connection, Sequence[int]], None]] = {
+    "messages": words.remove_messages,
+    "conclusions": _remove_conclusion_words,
+}

@@ -1,30 +1,172 @@
-"""Removing the rows of what was deleted, and of nothing else."""
+"""What was deleted goes entirely, with all that stands beside it, and takes nothing else along."""
 
 from __future__ import annotations
 
-import asyncio
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from omoide.records import NewMessage, PageRequest
-from omoide.store import Store, messages, purge, sessions
+import pytest
+import sqlite_utils
 
-HELLO = [NewMessage("p", "hello", {}, 1, None)]
+from omoide.records import Change, NewConclusion, NewMessage, Observation, SessionChange
+from omoide.store import backfills, conclusions, messages, peers, purge, queue, scopes, sessions, workspaces
+from omoide.store.database import Connection, connect
+from omoide.store.migrations import migrate
+
+NOW = 1_700_000_000_000_000
+# Every table that rows of workspaces end up in; the others belong to the whole database.
+TABLES = (
+    *("workspaces", "peers", "sessions", "members", "messages", "receipts", "conclusions", "message_words"),
+    *("conclusion_words", "message_vectors", "conclusion_vectors", "cards", "summaries", "backfills", "webhooks"),
+    "jobs",
+)
 
 
-def test_a_purge_done_again_leaves_a_session_that_got_the_number_of_the_old_one(db_path: Path) -> None:
-    async def story(store: Store) -> None:
-        async def say() -> int:
-            await store.write(messages.add, "w", "s", HELLO, 1, max_observers=10)
-            return store.read(sessions.get, "w", "s").pk
+@pytest.fixture
+def db(db_path: Path) -> Iterator[Connection]:
+    connection = connect(db_path, durability="normal", busy_timeout=5)
+    migrate(sqlite_utils.Database(connection), db_path)
+    yield connection
+    for index in ("message_words", "conclusion_words"):
+        connection.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
 
-        old = await say()
-        await store.write(sessions.delete, "w", "s", 2)
-        while await store.write(purge.session, old):
-            pass
-        assert await say() == old, "the number is used again, or this test proves nothing"
-        assert await store.write(purge.session, old) is False
-        assert store.read(messages.page, "w", "s", PageRequest()).total == 1
 
-    store = Store.open(db_path)
-    asyncio.run(story(store))
-    store.close()
+def say(db: Connection, w: str, s: str, *contents: str) -> None:
+    batch = [NewMessage("alice", content, {}, 1, None) for content in contents]
+    messages.add(db, w, s, batch, NOW, max_observers=10)
+
+
+def fill(db: Connection, w: str, *session_ids: str) -> None:
+    """A workspace that has something in every table."""
+    for s in session_ids:
+        change = SessionChange(peers={"alice": Observation()}, scopes=["th"])
+        session = sessions.get_or_create(db, w, s, change, NOW, max_observers=10).pk
+        say(db, w, s, *["I like tea"] * 3)
+        db.execute("INSERT INTO receipts VALUES (?, 'k', x'00', 1, 3, 1)", (session,))
+        drawn = [NewConclusion(f"alice likes tea {n}", "alice", "alice", at) for n, at in enumerate((s, None))]
+        _, lasting = conclusions.add(db, w, drawn, NOW)
+        conclusions.delete(db, w, lasting.id, NOW)
+        backfills.begin_all(db, session, NOW)
+        db.execute("INSERT INTO summaries VALUES (?, 'short', 'x', 'm', 1, 1, 1)", (session,))
+    alice, scope = peers.find(db, w, "alice"), scopes.get(db, w, "th")
+    workspace = workspaces.find(db, w)
+    assert alice is not None
+    assert workspace is not None
+    db.execute("INSERT INTO cards VALUES (?, 'alice', '[]', 1), (?, 'alice', '[]', 1)", (alice.pk, scope.pk))
+    db.execute("INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, 'x', 1)", (w, workspace.pk))
+    for source in ("message", "conclusion"):
+        db.execute(f"INSERT OR IGNORE INTO {source}_vectors SELECT pk, x'00' FROM {source}s")
+
+
+def counts(db: Connection) -> dict[str, int]:
+    return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+
+
+def purged(db: Connection, step: Callable[[Connection, int], bool], pk: int) -> int:
+    """Purge to the end; how many steps that took."""
+    steps = 1
+    while step(db, pk):
+        steps += 1
+    return steps
+
+
+def drop_session(db: Connection, w: str, s: str) -> int:
+    pk = sessions.get(db, w, s).pk
+    sessions.delete(db, w, s, NOW)
+    return pk
+
+
+def drop_workspace(db: Connection, w: str) -> int:
+    found = workspaces.find(db, w)
+    assert found is not None
+    workspaces.delete(db, w, NOW)
+    return found.pk
+
+
+def no_jobs(db: Connection) -> None:
+    """What is owed by the database as a whole is not counted."""
+    db.execute("DELETE FROM jobs WHERE workspace IS NULL")
+
+
+def test_a_deleted_workspace_leaves_nothing_and_takes_nothing_of_others(db: Connection) -> None:
+    fill(db, "kept", "s")
+    no_jobs(db)
+    before = counts(db)
+    assert all(before.values()), before
+    fill(db, "gone", "s", "t")
+    queue.add(db, "dream", {}, NOW, workspace=2)
+    for s in "st":
+        drop_session(db, "gone", s)
+    purged(db, purge.workspace, drop_workspace(db, "gone"))
+    no_jobs(db)
+    assert counts(db) == before
+
+
+def test_a_deleted_session_takes_what_was_known_from_it_and_leaves_the_rest(db: Connection) -> None:
+    fill(db, "w", "s")
+    no_jobs(db)
+    kept = {"workspaces", "peers", "cards", "webhooks", "conclusions", "conclusion_words", "conclusion_vectors", "jobs"}
+    purged(db, purge.session, drop_session(db, "w", "s"))
+    no_jobs(db)
+    after = counts(db)
+    assert {table for table, count in after.items() if count} == kept
+    assert (after["conclusions"], after["conclusion_words"], after["conclusion_vectors"]) == (1, 1, 1)
+
+
+def test_the_words_of_a_purged_session_are_found_no_more(db: Connection) -> None:
+    fill(db, "w", "s", "t")
+    purged(db, purge.session, drop_session(db, "w", "s"))
+    for index in ("message_words", "conclusion_words"):
+        (hits,) = db.execute(f"SELECT count(*) FROM {index} WHERE {index} MATCH 'tea'").fetchone()
+        assert hits == {"message_words": 3, "conclusion_words": 3}[index]
+
+
+def test_much_is_removed_in_many_steps(db: Connection) -> None:
+    say(db, "w", "s", *["x"] * (2 * purge.ROWS_AT_A_TIME + 1))
+    assert purged(db, purge.session, drop_session(db, "w", "s")) > 3
+    assert counts(db)["messages"] == 0
+
+
+@pytest.mark.parametrize("step", [purge.session, purge.workspace])
+def test_what_is_not_deleted_is_not_purged(step: Callable[[Connection, int], bool], db: Connection) -> None:
+    fill(db, "w", "s")
+    before = counts(db)
+    assert step(db, 1) is False
+    assert step(db, 99) is False
+    assert counts(db) == before
+
+
+def test_a_session_that_took_the_number_of_a_purged_one_is_left_alone(db: Connection) -> None:
+    say(db, "w", "s", "x")
+    pk = drop_session(db, "w", "s")
+    purged(db, purge.session, pk)
+    say(db, "w", "s", "y")
+    assert sessions.get(db, "w", "s").pk == pk
+    assert purge.session(db, pk) is False
+    assert counts(db)["messages"] == 1
+
+
+def test_deleting_a_session_drops_what_was_still_to_be_learned_from_it(db: Connection) -> None:
+    for w in "wx":
+        for s in "st":
+            workspace, _ = sessions.ensure(db, w, s, NOW)
+            for kind in ("representation", "summary", "dream"):
+                queue.add(db, kind, {"session": s}, NOW, key=f"{w}:{s}", workspace=workspace)
+    drop_session(db, "w", "s")
+    left = db.execute("SELECT kind, key FROM jobs WHERE kind NOT LIKE 'purge%' ORDER BY pk").fetchall()
+    others = [(kind, key) for key in ("w:t", "x:s", "x:t") for kind in ("representation", "summary", "dream")]
+    assert left == [("dream", "w:s"), *others]
+
+
+def test_a_peer_created_while_its_workspace_is_deleted_goes_with_it(db: Connection) -> None:
+    peers.get_or_create(db, "w", "alice", Change(), NOW)
+    pk = drop_workspace(db, "w")
+    db.execute(
+        """INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at)
+           VALUES (?, 'late', 'x', '{}', '{}', 1)""",
+        (pk,),
+    )
+    purged(db, purge.workspace, pk)
+    assert counts(db)["peers"] == 0

@@ -1,0 +1,62 @@
+"""The operations of the tag `scopes`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from generated import models
+from handlers import requests, shapes
+from handlers.context import Context
+from omoide import clock
+from omoide.records import PageRequest
+from omoide.store import scopes
+
+
+async def get_or_create_scope(
+    context: Context, *, workspace_id: str, body: models.ScopeCreate
+) -> tuple[Literal[200, 201], models.ScopeModel]:
+    """The scope, made on first use; metadata replaces what is stored."""
+    (name,), metadata = requests.scope_names([body.id], "body", "id"), requests.metadata(body.metadata)
+    if found := context.store.read(scopes.settled, workspace_id, name, metadata):
+        return 200, shapes.scope(found)
+    record, created = await context.store.write(scopes.get_or_create, workspace_id, name, metadata, clock.now())
+    return (201 if created else 200), shapes.scope(record)
+
+
+async def get_scopes(
+    context: Context, *, workspace_id: str, reverse: bool = False, page: int = 1, size: int = 50
+) -> models.PageScope:
+    """A page of the workspace's scopes."""
+    return shapes.scopes_page(context.store.read(scopes.page, workspace_id, PageRequest(page, size, reverse)))
+
+
+async def get_scope(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeModel:
+    """One scope."""
+    return shapes.scope(context.store.read(scopes.get, workspace_id, scope_id))
+
+
+async def add_sessions_to_scope(
+    context: Context, *, workspace_id: str, scope_id: str, body: models.ScopeSessionsAdd
+) -> None:
+    """Put sessions into the scope; a job copies what is known from them."""
+    await context.store.write(scopes.add_sessions, workspace_id, scope_id, body.session_ids, clock.now())
+    context.wake_worker()
+
+
+async def get_scope_sessions(
+    context: Context, *, workspace_id: str, scope_id: str, reverse: bool = False, page: int = 1, size: int = 50
+) -> models.PageSession:
+    """A page of the sessions in the scope."""
+    request = PageRequest(page, size, reverse)
+    return shapes.sessions_page(context.store.read(scopes.sessions, workspace_id, scope_id, request))
+
+
+async def remove_session_from_scope(context: Context, *, workspace_id: str, scope_id: str, session_id: str) -> None:
+    """Take a session out of the scope; a job lets the scope forget it."""
+    await context.store.write(scopes.remove_session, workspace_id, scope_id, session_id, clock.now())
+    context.wake_worker()
+
+
+async def get_scope_status(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeStatus:
+    """How far the copying is."""
+    return shapes.scope_status(context.store.read(scopes.status, workspace_id, scope_id))

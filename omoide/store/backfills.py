@@ -1,0 +1,208 @@
+"""What scopes know of sessions that were talked in before they came, and how they forget those that left.
+
+A session with messages that enters a scope is `pending` until a job has copied what everybody's own view (the pairs of
+a peer with itself) holds explicitly of it. A copy's id follows from the original's, so that copying twice changes
+nothing. A session that leaves takes with it what the scope knew from it and all that was derived from that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+import orjson
+
+from omoide.clock import derived_id, instant
+from omoide.records import Backfill
+from omoide.store import embeddings, queue
+from omoide.store.database import Connection
+
+COPY = "scope_backfill"
+FORGET = "scope_removal"
+ROWS_AT_A_TIME = 500
+"""Conclusions that are copied or hidden in one write, so that other writes get their turn between."""
+
+
+def begin(db: Connection, scope: int, session: int, now: int) -> None:
+    """Owe the scope what is known from a session that entered it; nothing if nobody has said anything there."""
+    (count, workspace) = db.execute("SELECT message_count, workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
+    if not count:
+        return
+    db.execute(
+        """INSERT INTO backfills (scope, session, state, updated_at) VALUES (?, ?, 'pending', ?)
+           ON CONFLICT DO UPDATE SET state = 'pending', docs_copied = NULL, updated_at = excluded.updated_at""",
+        (scope, session, now),
+    )
+    _owe(db, COPY, scope, session, workspace, now)
+
+
+def begin_all(db: Connection, session: int, now: int) -> None:
+    """As `begin`, for every scope that the session is in."""
+    scopes = db.execute(
+        """SELECT m.peer FROM members m JOIN peers p ON p.pk = m.peer
+           WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'scope' ORDER BY m.peer""",
+        (session,),
+    ).fetchall()
+    for (scope,) in scopes:
+        begin(db, scope, session, now)
+
+
+def undo(db: Connection, scope: int, session: int, now: int) -> None:
+    """Clear the state of a session that left the scope, and owe that the scope forgets it."""
+    db.execute("DELETE FROM backfills WHERE scope = ? AND session = ?", (scope, session))
+    (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
+    _owe(db, FORGET, scope, session, workspace, now)
+
+
+def _owe(db: Connection, kind: str, scope: int, session: int, workspace: int, now: int) -> None:
+    queue.add(db, kind, {"scope": scope, "session": session}, now, key=_key(scope, session), workspace=workspace)
+
+
+def _key(scope: int, session: int) -> str:
+    return f"{scope}:{session}"
+
+
+def status(db: Connection, scope: int) -> dict[str, Backfill]:
+    """Session id → how far the copying is, for the scope's active sessions that had any, in the order of their ids.
+
+    A pending one has failed while the only job for it is one that was given up; queueing that again makes it pending.
+    """
+    found = db.execute(
+        """SELECT s.id, b.state, b.updated_at, b.docs_copied, count(j.pk), max(j.failed_at), count(j.failed_at)
+           FROM backfills b
+           JOIN sessions s ON s.pk = b.session
+           LEFT JOIN jobs j ON j.kind = ? AND j.key = b.scope || ':' || b.session
+           WHERE b.scope = ? AND s.deleted_at IS NULL
+           GROUP BY b.session ORDER BY s.id""",
+        (COPY, scope),
+    )
+    states = {}
+    for session_id, state, updated_at, docs_copied, jobs, failed_at, failures in found:
+        failed = state == "pending" and jobs > 0 and jobs == failures
+        at = max(updated_at, failed_at) if failed else updated_at
+        states[session_id] = Backfill("failed" if failed else state, instant(at), docs_copied)
+    return states
+
+
+def copy_some(db: Connection, scope: int, session: int, after: int, now: int) -> int | None:
+    """Copy the next conclusions beyond the row `after`; the last row that was looked at, None when there is no more.
+
+    The call that returns None also notes the end. Does nothing once the session has left the scope.
+    """
+    if not _is_in(db, scope, session):
+        return None
+    found = db.execute(
+        """SELECT pk, id, workspace, observed, content, times_derived, said_at, created_at FROM conclusions
+           WHERE session = ? AND pk > ? AND observer = observed AND level = 'explicit' AND deleted_at IS NULL
+           ORDER BY pk LIMIT ?""",
+        (session, after, ROWS_AT_A_TIME),
+    ).fetchall()
+    if not found:
+        _complete(db, scope, session, now)
+        return None
+    (uid,) = db.execute("SELECT uid FROM peers WHERE pk = ?", (scope,)).fetchone()
+    known = _known(db, scope, session)
+    for row in found:
+        if (row[3], _folded(row[4])) not in known:
+            _copy(db, uid, scope, session, row[1:])
+    embeddings.owe(db, now)
+    return int(found[-1][0])
+
+
+def _known(db: Connection, scope: int, session: int) -> set[tuple[int, str]]:
+    """What the scope has seen in the session itself since it came: whom it is about, and the text."""
+    seen = db.execute(
+        """SELECT observed, content FROM conclusions WHERE session = ? AND observer = ? AND level = 'explicit'
+           AND deleted_at IS NULL AND json_extract(details, '$.origin') IS NULL""",
+        (session, scope),
+    )
+    return {(observed, _folded(content)) for observed, content in seen}
+
+
+def _folded(content: str) -> str:
+    return content.strip().lower()
+
+
+def _copy(db: Connection, uid: str, scope: int, session: int, row: Sequence[object]) -> None:
+    origin, workspace, observed, content, times_derived, said_at, created_at = row
+    copy = derived_id(str(origin), uid)
+    revived = db.execute(
+        "UPDATE conclusions SET deleted_at = NULL, times_derived = max(times_derived, ?) WHERE id = ?",
+        (times_derived, copy),
+    )
+    if revived.rowcount:
+        return
+    inserted = db.execute(
+        """INSERT INTO conclusions (id, workspace, observer, observed, session, content, level, details,
+               times_derived, said_at, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, 'explicit', ?, ?, ?, ?)""",
+        (
+            copy,
+            workspace,
+            scope,
+            observed,
+            session,
+            content,
+            orjson.dumps({"origin": origin}).decode(),
+            times_derived,
+            said_at,
+            created_at,
+        ),
+    )
+    db.execute("INSERT INTO conclusion_words (rowid, text) VALUES (?, ?)", (inserted.lastrowid, content))
+
+
+def _complete(db: Connection, scope: int, session: int, now: int) -> None:
+    (count,) = db.execute(
+        """SELECT count(*) FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
+           AND json_extract(details, '$.origin') IS NOT NULL""",
+        (session, scope),
+    ).fetchone()
+    db.execute(
+        "UPDATE backfills SET state = 'completed', docs_copied = ?, updated_at = ? WHERE scope = ? AND session = ?",
+        (count, now, scope, session),
+    )
+
+
+def to_forget(db: Connection, scope: int, session: int) -> list[int]:
+    """The rows of all that the scope still knows from a session that left it; none if the session is in it again."""
+    if _is_in(db, scope, session):
+        return []
+    from_session = db.execute(
+        "SELECT id, pk, deleted_at IS NULL FROM conclusions WHERE observer = ? AND session = ?", (scope, session)
+    ).fetchall()
+    derived = db.execute(
+        """SELECT id, pk, deleted_at IS NULL, source_ids FROM conclusions
+           WHERE observer = ? AND level <> 'explicit' AND source_ids IS NOT NULL""",
+        (scope,),
+    ).fetchall()
+    sources = {id: orjson.loads(source_ids) for id, _, _, source_ids in derived}
+    lost = resting_on({row[0] for row in from_session}, sources)
+    live = {pk for id, pk, is_live, *_ in (*from_session, *derived) if is_live and id in lost}
+    return sorted(live)
+
+
+def forget(db: Connection, scope: int, session: int, pks: Collection[int], now: int) -> None:
+    """Hide these rows, unless the session is in the scope again."""
+    if not _is_in(db, scope, session):
+        db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
+
+
+def resting_on(lost: Iterable[str], sources: Mapping[str, Iterable[str]]) -> set[str]:
+    """`lost` and every id that cites one of them, directly or through others; `sources` is id → what it cites. Pure."""
+    cited_by: dict[str, list[str]] = {}
+    for id, cited in sources.items():
+        for source in cited:
+            cited_by.setdefault(source, []).append(id)
+    reached = set(lost)
+    waiting = [*reached]
+    while waiting:
+        fresh = [id for id in cited_by.get(waiting.pop(), ()) if id not in reached]
+        reached.update(fresh)
+        waiting += fresh
+    return reached
+
+
+def _is_in(db: Connection, scope: int, session: int) -> bool:
+    query = """SELECT 1 FROM members m JOIN sessions s ON s.pk = m.session
+        WHERE m.session = ? AND m.peer = ? AND m.left_at IS NULL AND s.deleted_at IS NULL"""
+    return db.execute(query, (session, scope)).fetchone() is not None

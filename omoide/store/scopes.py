@@ -1,0 +1,174 @@
+"""Scopes: named sets of sessions, each with a hidden peer that observes everybody in them.
+
+A scope is a row of `peers` with the kind `scope` and an id that no ordinary peer can have; a session is in the scope
+while that peer is a member of it. What such a peer knows of sessions that had messages before it came is the matter of
+`backfills`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from omoide import names
+from omoide.clock import instant, new_id
+from omoide.errors import Conflict, NotFound
+from omoide.records import Backfill, Json, Page, PageRequest, Scope, Session
+from omoide.store import backfills, rows, workspaces
+from omoide.store.database import Connection
+
+CONFIGURATION = '{"observe_me":false}'
+"""What the hidden peer shows as its own: nothing is ever concluded about it."""
+
+_COLUMNS = "p.pk, p.id, p.metadata, p.created_at"
+_FROM = """
+    FROM peers p
+    JOIN workspaces w ON w.pk = p.workspace
+    WHERE w.id = ? AND w.deleted_at IS NULL AND p.kind = 'scope'"""
+_MEMBERS = """
+    FROM members m
+    JOIN sessions s ON s.pk = m.session
+    JOIN workspaces w ON w.pk = s.workspace
+    WHERE m.left_at IS NULL AND s.deleted_at IS NULL AND m.peer"""
+
+
+def _record(row: rows.Row) -> Scope:
+    pk, peer_id, metadata, created_at = row
+    return Scope(pk, names.scope_of_peer(peer_id), rows.from_text(metadata), instant(created_at))
+
+
+def find(db: Connection, workspace_id: str, scope_id: str) -> Scope | None:
+    query = f"SELECT {_COLUMNS} {_FROM} AND p.id = ?"
+    row = db.execute(query, (workspace_id, names.peer_of_scope(scope_id))).fetchone()
+    return _record(row) if row else None
+
+
+def get(db: Connection, workspace_id: str, scope_id: str) -> Scope:
+    """The scope. Raises NotFound if there is none."""
+    if found := find(db, workspace_id, scope_id):
+        return found
+    raise NotFound(f"Scope {scope_id} not found in workspace {workspace_id}")
+
+
+def settled(db: Connection, workspace_id: str, scope_id: str, metadata: Json | None) -> Scope | None:
+    """The scope if it exists with this metadata, or with any for None: then nothing needs to be written."""
+    found = find(db, workspace_id, scope_id)
+    return found if found and metadata in (None, found.metadata) else None
+
+
+def get_or_create(
+    db: Connection, workspace_id: str, scope_id: str, metadata: Json | None, now: int
+) -> tuple[Scope, bool]:
+    """The scope and whether this call created it, its workspace as well; metadata replaces what is stored.
+
+    The id must be one that `names.scope_fault` finds nothing wrong with. Raises Conflict if an ordinary peer has the
+    id that the hidden one would get.
+    """
+    old = find(db, workspace_id, scope_id)
+    if old is None:
+        return _create(db, workspaces.ensure(db, workspace_id, now), workspace_id, scope_id, metadata or {}, now), True
+    if metadata is None or metadata == old.metadata:
+        return old, False
+    db.execute("UPDATE peers SET metadata = ? WHERE pk = ?", (rows.to_text(metadata), old.pk))
+    return Scope(old.pk, old.id, metadata, old.created_at), False
+
+
+def _create(db: Connection, workspace: int, workspace_id: str, scope_id: str, metadata: Json, now: int) -> Scope:
+    peer_id = names.peer_of_scope(scope_id)
+    if db.execute("SELECT 1 FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone():
+        raise Conflict(
+            f"A peer named '{peer_id}' already exists in workspace {workspace_id} but is not a scope. "
+            "Rename or delete that peer before creating this scope."
+        )
+    pk = rows.insert(
+        db,
+        """INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at, kind)
+           VALUES (?, ?, ?, ?, ?, ?, 'scope')""",
+        (workspace, peer_id, new_id(now), rows.to_text(metadata), CONFIGURATION, now),
+    )
+    return Scope(pk, scope_id, metadata, instant(now))
+
+
+def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Scope]:
+    """The workspace's scopes, oldest first; none if there is no such workspace."""
+    order = ("p.created_at", "p.pk")
+    return rows.page(db, _COLUMNS, _FROM, (workspace_id,), order=order, request=request, make=_record)
+
+
+def has_all(db: Connection, session: int, scope_ids: Collection[str]) -> bool:
+    """Whether the session is in all these scopes, so that joining them would change nothing."""
+    query = """SELECT 1 FROM members m JOIN peers p ON p.pk = m.peer
+        WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'scope' AND p.id = ?"""
+    return all(db.execute(query, (session, names.peer_of_scope(scope_id))).fetchone() for scope_id in scope_ids)
+
+
+def join(db: Connection, workspace_id: str, session: int, scope_ids: Collection[str], now: int) -> None:
+    """Put one session into these scopes, which are created if missing. Raises Conflict as `get_or_create` does."""
+    for scope_id in dict.fromkeys(scope_ids):
+        scope, _ = get_or_create(db, workspace_id, scope_id, None, now)
+        _enter(db, scope.pk, session, now)
+
+
+def add_sessions(db: Connection, workspace_id: str, scope_id: str, session_ids: Collection[str], now: int) -> None:
+    """Put these sessions into the scope, all or none; those in it already keep their place.
+
+    Raises NotFound for the scope, or naming the sessions that are not there.
+    """
+    scope = get(db, workspace_id, scope_id)
+    found = {session_id: _session(db, workspace_id, session_id) for session_id in session_ids}
+    if missing := sorted(names.shortened(session_id) for session_id, pk in found.items() if pk is None):
+        raise NotFound(f"Session(s) {missing} not found in workspace {workspace_id}")
+    for pk in found.values():
+        if pk is not None:
+            _enter(db, scope.pk, pk, now)
+
+
+def remove_session(db: Connection, workspace_id: str, scope_id: str, session_id: str, now: int) -> None:
+    """Take the session out of the scope; nothing happens if it is not in it. Raises NotFound for either of them."""
+    scope = get(db, workspace_id, scope_id)
+    session = _session(db, workspace_id, session_id)
+    if session is None:
+        raise NotFound(f"Session {session_id} not found in workspace {workspace_id}")
+    left = db.execute(
+        "UPDATE members SET left_at = ? WHERE session = ? AND peer = ? AND left_at IS NULL", (now, session, scope.pk)
+    )
+    if left.rowcount:
+        backfills.undo(db, scope.pk, session, now)
+
+
+def sessions(db: Connection, workspace_id: str, scope_id: str, request: PageRequest) -> Page[Session]:
+    """The active sessions in the scope, oldest membership first. Raises NotFound if there is no such scope."""
+    scope = get(db, workspace_id, scope_id)
+    order = ("m.joined_at", "s.pk")
+    source = f"{_MEMBERS} = ?"
+    return rows.page(db, rows.SESSION, source, (scope.pk,), order=order, request=request, make=rows.session)
+
+
+def status(db: Connection, workspace_id: str, scope_id: str) -> dict[str, Backfill]:
+    """Session id → how far the copying is, for sessions that had messages. Raises NotFound for the scope."""
+    return backfills.status(db, get(db, workspace_id, scope_id).pk)
+
+
+def session_ids(db: Connection, workspace_id: str, scope_ids: Sequence[str]) -> list[str]:
+    """The ids of the active sessions that are in any of the scopes, each once. Raises NotFound for unknown scopes."""
+    scopes = [get(db, workspace_id, scope_id).pk for scope_id in dict.fromkeys(scope_ids)]
+    marks = ", ".join("?" * len(scopes))
+    return [row[0] for row in db.execute(f"SELECT DISTINCT s.id {_MEMBERS} IN ({marks}) ORDER BY s.pk", scopes)]
+
+
+def _session(db: Connection, workspace_id: str, session_id: str) -> int | None:
+    row = db.execute(
+        """SELECT s.pk FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+           WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
+        (workspace_id, session_id),
+    ).fetchone()
+    return row[0] if row else None
+
+
+def _enter(db: Connection, scope: int, session: int, now: int) -> None:
+    joined = db.execute(
+        """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, 0, 1)
+           ON CONFLICT DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL WHERE left_at IS NOT NULL""",
+        (session, scope, now),
+    )
+    if joined.rowcount:
+        backfills.begin(db, scope, session, now)

@@ -1,0 +1,28 @@
+"""Brings scopes up to date with the sessions that entered and left them, a limited number of rows at a time."""
+
+from __future__ import annotations
+
+from omoide import clock
+from omoide.jobs import Job
+from omoide.store import backfills
+from omoide.worker.tools import Tools
+
+BACKFILL_ATTEMPTS = 10
+"""How often copying is tried before the scope's status says `failed`: about a quarter of an hour, see `retry_after`."""
+
+
+async def copy(tools: Tools, job: Job) -> None:
+    """Let the scope know what is known explicitly from the job's session, while that is in it."""
+    scope, session = int(job.payload["scope"]), int(job.payload["session"])
+    after: int | None = 0
+    while after is not None:
+        after = await tools.store.write(backfills.copy_some, scope, session, after, clock.now())
+
+
+async def forget(tools: Tools, job: Job) -> None:
+    """Let the scope forget what it knew from the job's session and what rests on that, unless it is back."""
+    scope, session = int(job.payload["scope"]), int(job.payload["session"])
+    while pks := await tools.store.read_aside(backfills.to_forget, scope, session):
+        for first in range(0, len(pks), backfills.ROWS_AT_A_TIME):
+            some = pks[first : first + backfills.ROWS_AT_A_TIME]
+            await tools.store.write(backfills.forget, scope, session, some, clock.now())

@@ -1,0 +1,266 @@
+"""Copying into scopes and forgetting, step by step: what crashes, repetitions and bad timing leave behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omoide.clock import ID_LENGTH, derived_id, new_id
+from omoide.records import NewConclusion, NewMessage, SessionChange
+from omoide.store import backfills, conclusions, messages, queue, scopes, sessions
+from omoide.store.database import Connection, connect
+from omoide.store.migrations import migrate
+
+NOW = 1_700_000_000_000_000
+W, S = "w", "s"
+
+
+@pytest.fixture
+def db(db_path: Path) -> Iterator[Connection]:
+    """A database with the scope th and the session s, where alice and bob have talked; s is not in th."""
+    connection = connect(db_path, durability="normal", busy_timeout=5)
+    migrate(sqlite_utils.Database(connection), db_path)
+    said = [NewMessage(peer, "Hello", {}, 1, None) for peer in ("alice", "bob")]
+    messages.add(connection, W, S, said, NOW, max_observers=10)
+    scopes.get_or_create(connection, W, "th", None, NOW)
+    yield connection
+    connection.close()
+
+
+def scope(db: Connection) -> int:
+    return scopes.get(db, W, "th").pk
+
+
+def session(db: Connection, id: str = S) -> int:
+    return sessions.get(db, W, id).pk
+
+
+def know(db: Connection, *contents: str, observer: str = "alice", observed: str = "alice", at: str = S) -> list[str]:
+    """The ids of new explicit conclusions."""
+    batch = [NewConclusion(content, observer, observed, at) for content in contents]
+    return [made.id for made in conclusions.add(db, W, batch, NOW)]
+
+
+def derive(db: Connection, content: str, sources: Sequence[str], level: str = "deductive") -> str:
+    """The id of a new conclusion of the scope about alice."""
+    id = new_id(NOW)
+    db.execute(
+        """INSERT INTO conclusions (id, workspace, observer, observed, content, level, source_ids, said_at, created_at)
+           SELECT ?, workspace, ?, pk, ?, ?, ?, 0, 0 FROM peers WHERE id = 'alice'""",
+        (id, scope(db), content, level, json.dumps([*sources])),
+    )
+    return id
+
+
+def enter(db: Connection, *session_ids: str) -> None:
+    scopes.add_sessions(db, W, "th", session_ids, NOW)
+
+
+def leave(db: Connection) -> None:
+    scopes.remove_session(db, W, "th", S, NOW)
+
+
+def copy(db: Connection, at: str = S) -> None:
+    after: int | None = 0
+    while after is not None:
+        after = backfills.copy_some(db, scope(db), session(db, at), after, NOW + 1)
+
+
+def forget(db: Connection) -> None:
+    backfills.forget(db, scope(db), session(db), backfills.to_forget(db, scope(db), session(db)), NOW)
+
+
+def known(db: Connection) -> list[str]:
+    """What the scope knows of alice, oldest row first."""
+    found = db.execute(
+        """SELECT c.content FROM conclusions c JOIN peers p ON p.pk = c.observed
+           WHERE c.observer = ? AND p.id = 'alice' AND c.deleted_at IS NULL ORDER BY c.pk""",
+        (scope(db),),
+    )
+    return [content for (content,) in found]
+
+
+def state(db: Connection) -> str | None:
+    found = scopes.status(db, W, "th").get(S)
+    return found.state if found else None
+
+
+def jobs(db: Connection, kind: str) -> list[str]:
+    return [key for (key,) in db.execute("SELECT key FROM jobs WHERE kind = ? ORDER BY pk", (kind,))]
+
+
+def test_copies_keep_when_it_was_said_and_how_often_it_was_drawn(db: Connection) -> None:
+    (origin,) = know(db, "tea")
+    db.execute("UPDATE conclusions SET said_at = 5, times_derived = 3 WHERE id = ?", (origin,))
+    enter(db, S)
+    copy(db)
+    query = "SELECT said_at, times_derived, level, details FROM conclusions WHERE observer = ?"
+    (found,) = db.execute(query, (scope(db),)).fetchall()
+    assert found == (5, 3, "explicit", json.dumps({"origin": origin}, separators=(",", ":")))
+
+
+def test_copies_are_found_by_their_words_and_owed_to_the_embedder(db: Connection) -> None:
+    know(db, "tea")
+    enter(db, S)
+    queue.drop(db, "embed", "embed")
+    copy(db)
+    (count,) = db.execute("SELECT count(*) FROM conclusion_words WHERE conclusion_words MATCH 'tea'").fetchone()
+    assert count == 2
+    assert jobs(db, "embed") == ["embed"]
+
+
+def test_what_was_deleted_or_derived_is_not_copied(db: Connection) -> None:
+    gone, _ = know(db, "gone", "derived")
+    conclusions.delete(db, W, gone, NOW)
+    db.execute("UPDATE conclusions SET level = 'inductive' WHERE content = 'derived'")
+    enter(db, S)
+    copy(db)
+    assert (known(db), state(db)) == ([], "completed")
+
+
+def test_more_than_one_step_copies_everything_in_order(db: Connection) -> None:
+    contents = [f"fact {number}" for number in range(2 * backfills.ROWS_AT_A_TIME + 1)]
+    know(db, *contents)
+    enter(db, S)
+    copy(db)
+    assert known(db) == contents
+    assert scopes.status(db, W, "th")[S].docs_copied == len(contents)
+
+
+def test_a_copying_that_was_cut_short_begins_again_without_copying_twice(db: Connection) -> None:
+    contents = [f"fact {number}" for number in range(backfills.ROWS_AT_A_TIME + 1)]
+    know(db, *contents)
+    enter(db, S)
+    backfills.copy_some(db, scope(db), session(db), 0, NOW)
+    assert state(db) == "pending"
+    copy(db)
+    assert known(db) == contents
+    assert scopes.status(db, W, "th")[S].docs_copied == len(contents)
+
+
+def test_nothing_more_is_copied_once_the_session_has_left(db: Connection) -> None:
+    know(db, *(f"fact {number}" for number in range(backfills.ROWS_AT_A_TIME + 1)))
+    enter(db, S)
+    after = backfills.copy_some(db, scope(db), session(db), 0, NOW)
+    leave(db)
+    assert after is not None
+    assert backfills.copy_some(db, scope(db), session(db), after, NOW) is None
+    assert len(known(db)) == backfills.ROWS_AT_A_TIME
+    assert state(db) is None
+    forget(db)
+    assert known(db) == []
+
+
+def test_a_session_that_waits_to_be_copied_is_owed_once(db: Connection) -> None:
+    enter(db, S)
+    leave(db)
+    enter(db, S)
+    assert jobs(db, backfills.COPY) == [f"{scope(db)}:{session(db)}"]
+    assert jobs(db, backfills.FORGET) == [f"{scope(db)}:{session(db)}"]
+
+
+def test_a_copying_that_was_given_up_has_failed_until_it_is_owed_again(db: Connection) -> None:
+    enter(db, S)
+    queue.drop(db, "embed", "embed")
+    job = queue.claim(db, NOW, lease=1)
+    assert job is not None
+    queue.give_up(db, job, NOW + 7, "no luck")
+    found = scopes.status(db, W, "th")[S]
+    assert (found.state, found.docs_copied, found.updated_at.microsecond) == ("failed", None, 7)
+    leave(db)
+    enter(db, S)
+    assert state(db) == "pending"
+    copy(db)
+    assert state(db) == "completed"
+
+
+def test_forgetting_takes_what_rests_on_the_session_and_nothing_else(db: Connection) -> None:
+    messages.add(db, W, "t", [NewMessage("alice", "Hi", {}, 1, None)], NOW, max_observers=10)
+    know(db, "tea")
+    know(db, "cake", at="t")
+    enter(db, S, "t")
+    copy(db)
+    copy(db, "t")
+    tea, cake = (id for (id,) in db.execute("SELECT id FROM conclusions WHERE observer = ? ORDER BY pk", (scope(db),)))
+    direct = derive(db, "drinks", [tea])
+    derive(db, "consumes", [cake, derive(db, "is thirsty", [direct])], "inductive")
+    derive(db, "eats", [cake, "unheard-of"])
+    know(db, "seen by the scope", observer="scope.th")
+    leave(db)
+    forget(db)
+    assert known(db) == ["cake", "eats"]
+    assert backfills.to_forget(db, scope(db), session(db)) == []
+    own = "SELECT content FROM conclusions WHERE observer = observed AND deleted_at IS NULL ORDER BY pk"
+    assert [content for (content,) in db.execute(own)] == ["tea", "cake"]
+
+
+def test_what_rests_on_something_deleted_before_is_forgotten_too(db: Connection) -> None:
+    know(db, "tea")
+    enter(db, S)
+    copy(db)
+    (tea,) = (id for (id,) in db.execute("SELECT id FROM conclusions WHERE observer = ?", (scope(db),)))
+    derive(db, "is thirsty", [middle := derive(db, "drinks", [tea])])
+    conclusions.delete(db, W, tea, NOW)
+    conclusions.delete(db, W, middle, NOW)
+    assert known(db) == ["is thirsty"]
+    leave(db)
+    forget(db)
+    assert known(db) == []
+
+
+def test_nothing_is_forgotten_of_a_session_that_is_back(db: Connection) -> None:
+    know(db, "tea")
+    enter(db, S)
+    copy(db)
+    leave(db)
+    pks = backfills.to_forget(db, scope(db), session(db))
+    enter(db, S)
+    backfills.forget(db, scope(db), session(db), pks, NOW)
+    assert (known(db), backfills.to_forget(db, scope(db), session(db))) == (["tea"], [])
+
+
+def test_joining_scopes_that_it_is_in_changes_no_session(db: Connection) -> None:
+    enter(db, S)
+    for names, is_settled in ((["th"], True), (["th", "th"], True), ([], True), (["th", "new"], False)):
+        found = sessions.settled(db, W, S, SessionChange(scopes=names))
+        assert (found is not None) is is_settled, names
+    leave(db)
+    assert sessions.settled(db, W, S, SessionChange(scopes=["th"])) is None
+
+
+def test_the_sessions_of_several_scopes_are_counted_once(db: Connection) -> None:
+    sessions.get_or_create(db, W, "t", SessionChange(scopes=["th", "other"]), NOW, max_observers=10)
+    enter(db, S)
+    assert scopes.session_ids(db, W, ["other", "th", "th"]) == [S, "t"]
+    assert scopes.session_ids(db, W, []) == []
+
+
+Citations = dict[int, list[int]]
+
+
+@given(st.dictionaries(st.integers(0, 8), st.lists(st.integers(0, 8), max_size=3)), st.sets(st.integers(0, 8)))
+def test_exactly_what_leads_back_to_something_lost_rests_on_it(cited: Citations, lost: set[int]) -> None:
+    sources = {str(id): [str(source) for source in given] for id, given in cited.items()}
+
+    def leads_back(id: str, seen: frozenset[str]) -> bool:
+        if int(id) in lost:
+            return True
+        return any(leads_back(source, seen | {id}) for source in sources.get(id, ()) if source not in seen)
+
+    expected = {id for id in map(str, range(9)) if leads_back(id, frozenset())}
+    assert backfills.resting_on(map(str, lost), sources) == expected
+
+
+def test_a_derived_id_is_the_same_every_time_and_another_for_each_salt() -> None:
+    origin = new_id(NOW)
+    one, two = derived_id(origin, "one"), derived_id(origin, "two")
+    assert one == derived_id(origin, "one")
+    assert len({origin, one, two, derived_id(new_id(NOW), "one")}) == 4
+    assert len(one) == ID_LENGTH
+    assert one[:7] == origin[:7]
