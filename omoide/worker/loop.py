@@ -1,8 +1,9 @@
 """Claim, run, finish; again. Knows nothing of what jobs do.
 
 A job is held by a lease that is renewed while it runs, so that a worker which dies lets go of it. A job that fails is
-given back with its reason and tried again later. The loop looks for work when it is told (`wake`), and every
-`poll_seconds` besides, for the jobs that other processes leave.
+given back with its reason and tried again later, until its kind's limit of attempts or until its task says that there
+is no use; then it is kept, with the reason, and nobody runs it any more. The loop looks for work when it is told
+(`wake`), when a job ends, and every `poll_seconds` besides, for the jobs that other processes leave.
 """
 
 from __future__ import annotations
@@ -10,74 +11,131 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
 
 from omoide import clock
-from omoide.errors import OmoideError
-from omoide.jobs import Job, retry_after
-from omoide.store import Store, queue
-from omoide.worker.tasks import TASKS, Task
+from omoide.errors import OmoideError, Unavailable
+from omoide.jobs import GiveUp, Job, retry_after
+from omoide.store import queue
+from omoide.worker.tasks import TASKS, attempt_limits
+from omoide.worker.tools import Task, Tools
 
 logger = logging.getLogger("omoide.worker")
 SECOND = 1_000_000
 
 
 class Worker:
-    """Runs jobs one after another until cancelled."""
+    """Runs up to `concurrency` jobs at a time until cancelled.
+
+    No kind takes the last free place, so that jobs of one kind which wait long, as deliveries to dead hosts do, leave
+    room for the others. `chance` is called for a number from 0 to 1 whenever the wait before an attempt is worked out.
+    """
 
     def __init__(
         self,
-        store: Store,
+        tools: Tools,
         *,
         poll_seconds: float,
         lease_seconds: float,
+        concurrency: int = 1,
         tasks: Mapping[str, Task] = TASKS,
+        chance: Callable[[], float] = random.random,
     ) -> None:
-        self.store = store
+        self.tools = tools
+        self.store = tools.store
         self.tasks = tasks
         self.poll_seconds = poll_seconds
         self.lease = int(lease_seconds * SECOND)
+        self.concurrency = concurrency
+        self.limits = attempt_limits(tools.settings)
+        self.chance = chance
         self._woken = asyncio.Event()
+        self._running: dict[asyncio.Task[None], str] = {}
 
     def wake(self) -> None:
         """Look for jobs now. Call it from the loop's own thread."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Work until cancelled. A fault of the database ends nothing: it is logged and the loop goes on."""
-        while True:
-            self._woken.clear()
-            try:
-                while await self.run_one():
-                    pass
-            except Exception:
-                logger.exception("the worker could not reach its jobs")
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._woken.wait(), self.poll_seconds)
+        """Work until cancelled. A fault of the database ends nothing: it is logged and the loop goes on.
+
+        Once cancelled, the jobs that run are given back.
+        """
+        try:
+            while True:
+                self._woken.clear()
+                try:
+                    await self._fill()
+                except Exception:
+                    logger.exception("the worker could not reach its jobs")
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._woken.wait(), self.poll_seconds)
+        finally:
+            for task in self._running:
+                task.cancel()
+            await asyncio.gather(*self._running, return_exceptions=True)
 
     async def run_one(self) -> bool:
-        """Do the oldest job that is due, if any; says whether there was one."""
-        if not self.store.read(queue.waiting, clock.now()):
-            return False
-        job = await self.store.write(queue.claim, clock.now(), lease=self.lease)
-        if job is None:
-            return False
+        """Do the job that is due longest, if any; says whether there was one."""
+        job = await self._claim()
+        if job is not None:
+            await self._do(job)
+        return job is not None
+
+    async def _fill(self) -> None:
+        """Begin jobs until every place is taken or none is left that may run."""
+        while len(self._running) < self.concurrency and (job := await self._claim()):
+            task = asyncio.create_task(self._do(job))
+            self._running[task] = job.kind
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        kind = self._running.pop(task)
+        if not task.cancelled() and (error := task.exception()):
+            logger.error("the worker could not finish a job (%s)", kind, exc_info=error)
+        self.wake()
+
+    async def _claim(self) -> Job | None:
+        most = max(1, self.concurrency - 1)
+        busy = [kind for kind, count in Counter(self._running.values()).items() if count >= most]
+        if not self.store.read(queue.waiting, clock.now(), busy=busy):
+            return None
+        return await self.store.write(queue.claim, clock.now(), lease=self.lease, busy=busy)
+
+    async def _do(self, job: Job) -> None:
         heartbeat = asyncio.create_task(self._hold(job))
         try:
             await self._attempt(job)
+        except asyncio.CancelledError:
+            await self.store.write(queue.release, job)
+            raise
         finally:
             heartbeat.cancel()
-        return True
 
     async def _attempt(self, job: Job) -> None:
         try:
-            await self.tasks[job.kind](self.store, job)
+            await self.tasks[job.kind](self.tools, job)
+        except GiveUp as end:
+            await self._give_up(job, end.reason)
         except Exception as error:
-            logger.exception("job %s (%s) failed at attempt %s", job.pk, job.kind, job.attempts)
-            due = clock.now() + int(retry_after(job.attempts) * SECOND)
-            await self.store.write(queue.postpone, job, due, f"{type(error).__name__}: {error}")
+            # What is unavailable for now says all in its sentence; anything else is a fault of ours.
+            expected = isinstance(error, Unavailable)
+            message = "job %s (%s) failed at attempt %s: %s"
+            logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
+            reason = f"{type(error).__name__}: {error}"
+            if job.attempts >= self.limits.get(job.kind, job.attempts + 1):
+                await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
+            else:
+                due = clock.now() + int(retry_after(job.attempts, self.chance()) * SECOND)
+                await self.store.write(queue.postpone, job, due, reason)
         else:
             await self.store.write(queue.finish, job)
+
+    async def _give_up(self, job: Job, reason: str) -> None:
+        logger.warning("job %s (%s) is given up: %s", job.pk, job.kind, reason)
+        await self.store.write(queue.give_up, job, clock.now(), reason)
 
     async def _hold(self, job: Job) -> None:
         while True:

@@ -2,24 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 
 from omoide.jobs import Job
-from omoide.store import Store, purge
+from omoide.settings import Settings
+from omoide.store import backfills, embeddings, purge
+from omoide.store.webhooks import DELIVERY
+from omoide.worker import embedding, scopes, webhooks
+from omoide.worker.tools import Task, Tools
 
-Task = Callable[[Store, Job], Awaitable[None]]
+__all__ = ["TASKS", "Task", "Tools", "attempt_limits"]
 
 
-async def purge_session(store: Store, job: Job) -> None:
+async def purge_session(tools: Tools, job: Job) -> None:
     """Remove the rows of a deleted session."""
-    while await store.write(purge.session, int(job.payload["session"])):
+    while await tools.store.write(purge.session, int(job.payload["session"])):
         pass
 
 
-async def purge_workspace(store: Store, job: Job) -> None:
+async def purge_workspace(tools: Tools, job: Job) -> None:
     """Remove the rows of a deleted workspace and of everything in it."""
-    while await store.write(purge.workspace, int(job.payload["workspace"])):
+    while await tools.store.write(purge.workspace, int(job.payload["workspace"])):
         pass
 
 
-TASKS: Mapping[str, Task] = {"purge_session": purge_session, "purge_workspace": purge_workspace}
+TASKS: Mapping[str, Task] = {
+    "purge_session": purge_session,
+    "purge_workspace": purge_workspace,
+    backfills.COPY: scopes.copy,
+    backfills.FORGET: scopes.forget,
+    DELIVERY: webhooks.deliver,
+    embeddings.JOB: embedding.embed,
+}
+
+
+def attempt_limits(settings: Settings) -> Mapping[str, int]:
+    """Kind of job → how often it is tried at the most. Kinds that are not named are tried for ever."""
+    return {DELIVERY: settings.webhook_attempts, backfills.COPY: scopes.BACKFILL_ATTEMPTS}

@@ -12,10 +12,11 @@ from typing import Any
 import pytest
 
 from omoide import clock
-from omoide.jobs import Job
+from omoide.jobs import GiveUp, Job
+from omoide.settings import Settings
 from omoide.store import Connection, Store, queue
 from omoide.worker.loop import SECOND, Worker
-from omoide.worker.tasks import Task
+from omoide.worker.tools import Task, Tools
 
 NEVER = 3_600.0
 SOON = 0.02
@@ -34,34 +35,43 @@ class Diary:
     def __init__(self) -> None:
         self.notes: asyncio.Queue[Job] = asyncio.Queue()
 
-    async def __call__(self, store: Store, job: Job) -> None:
+    async def __call__(self, tools: Tools, job: Job) -> None:
         self.notes.put_nowait(job)
 
     async def next(self) -> str:
         return str((await self.notes.get()).payload["name"])
 
 
-async def fail(store: Store, job: Job) -> None:
+async def fail(tools: Tools, job: Job) -> None:
     raise ValueError("no luck today")
 
 
 def begin_and_never_end(begun: Diary) -> Task:
-    async def task(store: Store, job: Job) -> None:
-        await begun(store, job)
+    async def task(tools: Tools, job: Job) -> None:
+        await begun(tools, job)
         await asyncio.Event().wait()
 
     return task
 
 
-async def add(store: Store, kind: str, name: str) -> None:
-    await store.write(queue.add, kind, {"name": name}, clock.now())
+async def add(store: Store, kind: str, name: str, key: str | None = None) -> None:
+    await store.write(queue.add, kind, {"name": name}, clock.now(), key=key, coalesce=False)
+
+
+def worker_on(
+    store: Store, tasks: Mapping[str, Task], *, poll: float = NEVER, lease: float = NEVER, concurrency: int = 1
+) -> Worker:
+    tools = Tools(store, Settings.model_validate({"db": store.path}))
+    return Worker(
+        tools, poll_seconds=poll, lease_seconds=lease, concurrency=concurrency, tasks=tasks, chance=lambda: 1.0
+    )
 
 
 @contextlib.asynccontextmanager
 async def at_work(
-    store: Store, tasks: Mapping[str, Task], *, poll: float = NEVER, lease: float = NEVER
+    store: Store, tasks: Mapping[str, Task], *, poll: float = NEVER, lease: float = NEVER, concurrency: int = 1
 ) -> AsyncIterator[Worker]:
-    worker = Worker(store, poll_seconds=poll, lease_seconds=lease, tasks=tasks)
+    worker = worker_on(store, tasks, poll=poll, lease=lease, concurrency=concurrency)
     running = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -82,7 +92,7 @@ def test_jobs_left_from_before_are_done_in_order_and_removed(store: Store) -> No
         diary = Diary()
         for name in ("one", "two", "three"):
             await add(store, "note", name)
-        worker = Worker(store, poll_seconds=NEVER, lease_seconds=NEVER, tasks={"note": diary})
+        worker = worker_on(store, {"note": diary})
         while await worker.run_one():
             pass
         return [await diary.next() for _ in range(3)]
@@ -116,10 +126,10 @@ def test_a_job_that_another_process_left_is_found_without_being_woken(store: Sto
 
 def test_a_job_whose_worker_died_passes_on_when_its_lease_ends(store: Store) -> None:
     async def scene() -> Job:
-        begun, diary = Diary(), Diary()
+        diary = Diary()
         await add(store, "note", "inherited")
-        async with at_work(store, {"note": begin_and_never_end(begun)}, lease=0.1):
-            await begun.next()
+        # A worker that dies leaves exactly this behind.
+        assert await store.write(queue.claim, clock.now(), lease=SECOND // 10)
         async with at_work(store, {"note": diary}, poll=SOON):
             return await diary.notes.get()
 
@@ -173,13 +183,13 @@ def test_a_job_that_failed_is_tried_again(store: Store) -> None:
     async def scene() -> list[int]:
         attempts: asyncio.Queue[int] = asyncio.Queue()
 
-        async def succeed_at_last(store: Store, job: Job) -> None:
+        async def succeed_at_last(tools: Tools, job: Job) -> None:
             attempts.put_nowait(job.attempts)
             if job.attempts < 3:
                 raise ValueError("not yet")
 
         await add(store, "note", "stubborn")
-        worker = Worker(store, poll_seconds=NEVER, lease_seconds=NEVER, tasks={"note": succeed_at_last})
+        worker = worker_on(store, {"note": succeed_at_last})
         while store.read(jobs):
             await store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
             await worker.run_one()
@@ -201,3 +211,91 @@ def test_a_database_that_cannot_be_used_for_a_while_does_not_end_the_worker(stor
             return await diary.next()
 
     assert asyncio.run(scene()) == "at last"
+
+
+def test_a_worker_that_is_told_to_stop_gives_back_what_it_had_begun(store: Store) -> None:
+    async def scene() -> None:
+        begun = Diary()
+        await add(store, "note", "interrupted")
+        async with at_work(store, {"note": begin_and_never_end(begun)}):
+            await begun.next()
+
+    asyncio.run(scene())
+    (left,) = store.read(jobs)
+    assert (left["attempts"], left["leased_until"], left["error"]) == (0, None, None)
+
+
+def test_a_job_that_is_given_up_is_kept_with_its_reason_and_never_done_again(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refuse(tools: Tools, job: Job) -> None:
+        raise GiveUp("nobody can do this")
+
+    async def scene() -> list[bool]:
+        await add(store, "note", "hopeless")
+        worker = worker_on(store, {"note": refuse})
+        done = await worker.run_one()
+        await store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        return [done, await worker.run_one()]
+
+    with caplog.at_level(logging.CRITICAL, "omoide.worker"):
+        assert asyncio.run(scene()) == [True, False]
+    assert [left["error"] for left in store.read(jobs)] == ["nobody can do this"]
+
+
+def test_several_jobs_run_at_once_but_no_kind_takes_the_last_place(store: Store) -> None:
+    async def scene() -> None:
+        begun, diary = Diary(), Diary()
+        for name in ("one", "two", "three"):
+            await add(store, "long", name)
+        await add(store, "note", "prompt")
+        async with at_work(store, {"long": begin_and_never_end(begun), "note": diary}, concurrency=3):
+            assert [await begun.next(), await begun.next()] == ["one", "two"]
+            assert await diary.next() == "prompt"
+            assert begun.notes.empty()
+
+    asyncio.run(scene())
+
+
+def test_jobs_of_one_key_run_one_after_another_and_others_beside_them(store: Store) -> None:
+    async def scene() -> list[str]:
+        begun: asyncio.Queue[str] = asyncio.Queue()
+        gate = asyncio.Event()
+
+        async def task(tools: Tools, job: Job) -> None:
+            begun.put_nowait(job.payload["name"])
+            await gate.wait()
+
+        for name, key in (("a1", "a"), ("a2", "a"), ("b1", "b"), ("a3", "a"), ("free", None)):
+            await add(store, "note", name, key)
+        async with at_work(store, {"note": task}, concurrency=6):
+            at_once = [await begun.get() for _ in range(3)]
+            assert begun.empty()
+            gate.set()
+            return at_once + [await begun.get() for _ in range(2)]
+
+    assert asyncio.run(scene()) == ["a1", "b1", "free", "a2", "a3"]
+
+
+def test_a_job_that_waits_for_its_next_attempt_lets_others_of_its_key_pass(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> list[str]:
+        done = []
+
+        async def task(tools: Tools, job: Job) -> None:
+            if job.payload["name"] == "first" and job.attempts == 1:
+                raise ValueError("not yet")
+            done.append(job.payload["name"])
+
+        for name in ("first", "second"):
+            await add(store, "note", name, "key")
+        worker = worker_on(store, {"note": task})
+        while await worker.run_one():
+            pass
+        await store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await worker.run_one()
+        return done
+
+    with caplog.at_level(logging.CRITICAL, "omoide.worker"):
+        assert asyncio.run(scene()) == ["second", "first"]

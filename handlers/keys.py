@@ -1,0 +1,32 @@
+"""The operations of the tag `keys`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from generated import models
+from handlers.context import Context
+from omoide import clock
+from omoide.errors import Disabled, Unprocessable
+from omoide.security import Keyring, Principal
+
+
+async def create_key(
+    context: Context,
+    *,
+    workspace_id: str | None = None,
+    peer_id: str | None = None,
+    session_id: str | None = None,
+    expires_at: datetime | None = None,
+) -> models.Key:
+    """A new key for what the parameters name."""
+    if not context.settings.auth:
+        raise Disabled("Feature is disabled")
+    if not (workspace_id or peer_id or session_id):
+        raise Unprocessable("At least one of workspace_id, peer_id, or session_id must be provided")
+    if not workspace_id:
+        raise Unprocessable("workspace_id is required when scoping a key to a peer or session")
+    keyring = Keyring(context.settings.jwt_secret.get_secret_value())
+    principal = Principal(workspace=workspace_id, peer=peer_id, session=session_id)
+    until = None if expires_at is None else clock.micros(expires_at)
+    return models.Key(key=keyring.mint(principal, now=clock.now(), expires_at=until))

@@ -1,0 +1,84 @@
+"""Webhook endpoints: unique by URL within a workspace, and the jobs that carry events to them."""
+
+from __future__ import annotations
+
+from omoide.clock import instant, new_id
+from omoide.errors import Conflict, NotFound
+from omoide.records import Json, Page, PageRequest, WebhookEndpoint
+from omoide.store import queue, rows, workspaces
+from omoide.store.database import Connection
+
+DELIVERY = "deliver_webhook"
+"""The kind of the jobs that carry one event to one endpoint."""
+
+MAX_ENDPOINTS = 10
+"""How many endpoints a workspace may have."""
+
+_ENDPOINT = "h.id, w.id, h.url, h.created_at"
+_FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"
+
+
+def _record(row: rows.Row) -> WebhookEndpoint:
+    id, workspace_id, url, created_at = row
+    return WebhookEndpoint(id, workspace_id, url, instant(created_at))
+
+
+def find(db: Connection, endpoint_id: str) -> WebhookEndpoint | None:
+    row = db.execute(f"SELECT {_ENDPOINT} {_FROM} AND h.id = ?", (endpoint_id,)).fetchone()
+    return _record(row) if row else None
+
+
+def find_by_url(db: Connection, workspace_id: str, url: str) -> WebhookEndpoint | None:
+    row = db.execute(f"SELECT {_ENDPOINT} {_FROM} AND w.id = ? AND h.url = ?", (workspace_id, url)).fetchone()
+    return _record(row) if row else None
+
+
+def get_or_create(db: Connection, workspace_id: str, url: str, now: int) -> tuple[WebhookEndpoint, bool]:
+    """The endpoint and whether this call registered it.
+
+    Raises NotFound without such a workspace, and Conflict if it has as many endpoints as it may have.
+    """
+    if found := find_by_url(db, workspace_id, url):
+        return found, False
+    workspace = workspaces.find(db, workspace_id)
+    if workspace is None:
+        raise NotFound(f"Workspace {workspace_id} not found")
+    (count,) = db.execute("SELECT count(*) FROM webhooks WHERE workspace = ?", (workspace.pk,)).fetchone()
+    if count >= MAX_ENDPOINTS:
+        raise Conflict(f"Maximum number of webhook endpoints ({MAX_ENDPOINTS}) reached for this workspace.")
+    id = new_id(now)
+    rows.insert(
+        db,
+        "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, ?, ?)",
+        (id, workspace.pk, url, now),
+    )
+    return WebhookEndpoint(id, workspace_id, url, instant(now)), True
+
+
+def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[WebhookEndpoint]:
+    """The workspace's endpoints, oldest first; none if there is no such workspace."""
+    source = f"{_FROM} AND w.id = ?"
+    return rows.page(db, _ENDPOINT, source, (workspace_id,), order=("h.pk",), request=request, make=_record)
+
+
+def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
+    """Remove the endpoint and what waits to be delivered to it. Raises NotFound unless the workspace has it."""
+    found = find(db, endpoint_id)
+    if found is None or found.workspace_id != workspace_id:
+        raise NotFound(f"Webhook endpoint {endpoint_id} not found for workspace {workspace_id}")
+    db.execute("DELETE FROM webhooks WHERE id = ?", (endpoint_id,))
+    queue.drop(db, DELIVERY, endpoint_id)
+
+
+def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> None:
+    """Owe an event to every endpoint of the workspace (its row): call it in the transaction of what happened."""
+    endpoints = db.execute("SELECT id FROM webhooks WHERE workspace = ? ORDER BY pk", (workspace,)).fetchall()
+    for (endpoint,) in endpoints:
+        payload = {"endpoint": endpoint, "delivery": new_id(now), "type": type, "data": data}
+        queue.add(db, DELIVERY, payload, now, key=endpoint, workspace=workspace, coalesce=False)
+
+
+def emit_test(db: Connection, workspace_id: str, now: int) -> None:
+    """Owe a `test.event` to the endpoints of the workspace, if there is one and it has any."""
+    if workspace := workspaces.find(db, workspace_id):
+        emit(db, workspace.pk, "test.event", {"workspace_id": workspace_id}, now)

@@ -1,0 +1,194 @@
+"""An uploaded file, as bytes, turned into the texts of messages.
+
+Decides what kind of file it is, reads its text and cuts that into pieces. Touches no store, no request and no disk;
+how large a file may be is checked where it is received.
+"""
+
+from __future__ import annotations
+
+import json
+from enum import Enum
+from pathlib import PurePosixPath
+from typing import NoReturn
+
+from omoide.errors import Unprocessable, UnsupportedMediaType
+from omoide.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
+
+# What the 415 answer lists. Further types of text are read too (see below), but promise nothing.
+SUPPORTED_TYPES = ["application/pdf", "application/json", "text/*"]
+
+# Content types that say nothing: the name of the file decides.
+_UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
+
+# Text by another name than text/*.
+_TEXT_TYPES = frozenset(
+    {
+        "application/csv",
+        "application/javascript",
+        "application/jsonl",
+        "application/sql",
+        "application/toml",
+        "application/x-ndjson",
+        "application/x-yaml",
+        "application/xml",
+        "application/yaml",
+    }
+)
+_TEXT_EXTENSIONS = frozenset(
+    {".txt", ".text", ".md", ".markdown", ".rst", ".adoc", ".org", ".tex", ".csv", ".tsv", ".log", ".srt", ".vtt"}
+    | {".jsonl", ".ndjson", ".yaml", ".yml", ".toml", ".ini", ".xml", ".html", ".htm", ".eml", ".sql", ".py", ".js"}
+)
+
+# Heads of common files that are not text, whatever they are declared as.
+_BINARY_HEADS = {
+    b"\x89PNG\r\n": "a PNG image",
+    b"\xff\xd8\xff": "a JPEG image",
+    b"PK\x03\x04": "a ZIP archive or an office document",
+    b"\x1f\x8b\x08": "a gzip archive",
+}
+
+_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
+
+# Where a text may be cut, from the best place to the worst. The cut follows the delimiter.
+_DELIMITERS = ("\n\n", "\n", ". ", " ")
+
+
+class Kind(Enum):
+    """The ways in which a file is read."""
+
+    TEXT = "text"
+    JSON = "JSON"
+    PDF = "PDF"
+
+
+def pieces(
+    data: bytes, content_type: str | None, filename: str | None, *, limit: int, pdf_limits: PdfLimits | None = None
+) -> list[str]:
+    """The text of a file in pieces of at most `limit` characters; an empty file gives one empty piece.
+
+    Raises what `extract` raises. Takes CPU: seconds for a large PDF.
+    """
+    return split(extract(data, content_type, filename, pdf_limits=pdf_limits), limit)
+
+
+def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_limits: PdfLimits | None = None) -> str:
+    """The text of a file, without NUL characters and fit to be encoded as UTF-8.
+
+    Raises UnsupportedMediaType for a kind of file that is not read, Unprocessable for one that is not what it is
+    declared as or is damaged, and TooLarge for a PDF beyond `pdf_limits`.
+    """
+    match kind_of(data, content_type, filename):
+        case Kind.PDF:
+            text = pdf_text(data, pdf_limits or PdfLimits())
+        case Kind.JSON:
+            text = _json_text(data)
+        case Kind.TEXT:
+            text = _decoded(data)
+    return _storable(text)
+
+
+def kind_of(data: bytes, content_type: str | None, filename: str | None) -> Kind:
+    """How to read a file, by its content, then its content type, then the extension of its name.
+
+    Content types are compared without case and parameters. Raises UnsupportedMediaType, and Unprocessable where
+    the content contradicts the rest.
+    """
+    if data.startswith(HEAD):
+        return Kind.PDF
+    declared = (content_type or "").partition(";")[0].strip().lower()
+    kind = _kind_by_name(filename) if declared in _UNTOLD_TYPES else _kind_by_type(declared)
+    if kind is None:
+        shown = declared or "unknown"
+        raise UnsupportedMediaType(f"Unsupported file type: {shown}. Supported types: {SUPPORTED_TYPES}")
+    if kind is Kind.PDF and HEAD not in data[:HEAD_WITHIN]:
+        raise Unprocessable("The file is declared as a PDF, but it is empty or something else")
+    for head, found in _BINARY_HEADS.items():
+        if kind is not Kind.PDF and data.startswith(head):
+            raise Unprocessable(f"The file is declared as {kind.value}, but it is {found}")
+    return kind
+
+
+def split(text: str, limit: int) -> list[str]:
+    """`text` in pieces of 1 to `limit` characters whose concatenation is `text`; the empty text is one empty piece.
+
+    Each piece but the last is cut after the last blank line within the limit, else after the last line, sentence
+    or word, else at the limit. Raises ValueError if `limit` is not positive.
+    """
+    if limit < 1:
+        raise ValueError(f"The limit of a piece must be positive, not {limit}")
+    found = []
+    start = 0
+    while len(text) - start > limit:
+        end = _cut(text, start, start + limit)
+        found.append(text[start:end])
+        start = end
+    found.append(text[start:])
+    return found
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    for delimiter in _DELIMITERS:
+        place = text.rfind(delimiter, start, end)
+        if place >= 0:
+            return place + len(delimiter)
+    return end
+
+
+def _kind_by_type(declared: str) -> Kind | None:
+    if declared == "application/pdf":
+        return Kind.PDF
+    if declared == "application/json" or declared.endswith("+json"):
+        return Kind.JSON
+    if declared.startswith("text/") or declared in _TEXT_TYPES:
+        return Kind.TEXT
+    return None
+
+
+def _kind_by_name(filename: str | None) -> Kind | None:
+    extension = PurePosixPath((filename or "").lower()).suffix
+    if extension == ".pdf":
+        return Kind.PDF
+    if extension == ".json":
+        return Kind.JSON
+    return Kind.TEXT if extension in _TEXT_EXTENSIONS else None
+
+
+def _decoded(data: bytes) -> str:
+    """Text in UTF-16 if a byte order mark says so, else UTF-8, else Latin-1, which takes any bytes."""
+    encoding = "utf-16" if data.startswith(_UTF16_BOMS) else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _json_text(data: bytes) -> str:
+    """A JSON document written anew: keys in their order, one space after `,` and `:`, no escapes without need."""
+    try:
+        written = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise Unprocessable("JSON uploads must be UTF-8 encoded") from error
+    if not written.strip():
+        return ""
+    try:
+        value = json.loads(written, parse_float=_finite, parse_constant=_refuse)
+        return json.dumps(value, ensure_ascii=False)
+    except (ValueError, RecursionError) as error:
+        raise Unprocessable("Uploaded JSON is invalid") from error
+
+
+def _finite(written: str) -> float:
+    number = float(written)
+    if number in (float("inf"), float("-inf")):
+        _refuse(written)
+    return number
+
+
+def _refuse(written: str) -> NoReturn:
+    # Python reads NaN and Infinity and writes them again; no other reader of JSON would take them.
+    raise ValueError(f"{written} is no JSON number")
+
+
+def _storable(text: str) -> str:
+    """`text` without NUL, and with U+FFFD for halves of characters, which JSON escapes and PDFs can hold."""
+    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")

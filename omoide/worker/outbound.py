@@ -1,0 +1,97 @@
+"""The way out to addresses that callers gave: resolved once, judged, and connected to as resolved.
+
+A name may lead anywhere, and elsewhere a moment later. So the name is resolved here, every address that it has is
+judged, and the connection goes to one of exactly these; TLS and the Host header still speak of the name. Redirects are
+not followed, proxies of the environment are not used, connections are not kept, and what is answered is not read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import cached_property
+from ipaddress import ip_address
+
+import httpx
+
+from omoide.errors import Unavailable
+from omoide.webhooks import is_public, literal
+
+MOST_ADDRESSES = 4
+"""How many addresses of a name are tried, one after another, before the attempt has failed."""
+
+
+class Forbidden(Exception):
+    """The target is one that must not be reached from here."""
+
+
+class Unreachable(Unavailable):
+    """No answer: the name is unknown, nobody listens, or it took too long."""
+
+
+async def addresses_of(host: str) -> list[str]:
+    """The IP addresses that the system knows for a host name, its favourite first. Raises Unreachable."""
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise Unreachable(f"{host} could not be resolved: {error}") from error
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))
+
+
+class Outbound:
+    """Posts to addresses that are not trusted. `resolve` is asked once a post: host name → IP addresses."""
+
+    def __init__(self, resolve: Callable[[str], Awaitable[Sequence[str]]] = addresses_of) -> None:
+        self._resolve = resolve
+
+    async def post(
+        self, url: str, content: bytes, headers: Mapping[str, str], *, seconds: float, private_targets: bool
+    ) -> int:
+        """The status of the answer, within `seconds` in all.
+
+        Raises Forbidden if an address of the host is not public, unless `private_targets`, and Unreachable.
+        """
+        target = httpx.URL(url)
+        try:
+            async with asyncio.timeout(seconds):
+                addresses = await self._addresses(target)
+                if not private_targets and not all(is_public(ip_address(address)) for address in addresses):
+                    raise Forbidden(f"{target.host} leads to a private or internal address")
+                return await self._post(target, addresses[:MOST_ADDRESSES], content, headers, seconds)
+        except TimeoutError:
+            raise Unreachable(f"{target.host} did not answer within {seconds:g} seconds") from None
+        except httpx.HTTPError as error:
+            raise Unreachable(f"{target.host} could not be reached: {error or type(error).__name__}") from error
+
+    async def _post(
+        self, target: httpx.URL, addresses: Sequence[str], content: bytes, headers: Mapping[str, str], seconds: float
+    ) -> int:
+        verify = await asyncio.to_thread(lambda: self._tls) if target.scheme == "https" else False
+        named = {**headers, "Host": target.netloc.decode("ascii")}
+        # An address that does not answer leaves time for the next.
+        patience = httpx.Timeout(seconds, connect=seconds / len(addresses))
+        async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=patience) as client:
+            for address in addresses:
+                request = client.build_request("POST", target.copy_with(host=address), content=content, headers=named)
+                request.extensions["sni_hostname"] = target.raw_host.decode("ascii").rstrip(".")
+                try:
+                    response = await client.send(request, stream=True, follow_redirects=False)
+                except (httpx.ConnectError, httpx.ConnectTimeout):
+                    if address == addresses[-1]:
+                        raise
+                else:
+                    await response.aclose()
+                    return response.status_code
+        raise AssertionError("a resolved name has an address")
+
+    async def _addresses(self, target: httpx.URL) -> Sequence[str]:
+        host = target.raw_host.decode("ascii")
+        address = literal(host)
+        return [str(address)] if address else await self._resolve(host)
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Made on first use, because reading the certificates takes a tenth of a second."""
+        return httpx.create_ssl_context()

@@ -1,0 +1,28 @@
+"""What a task may use besides its job, made once and handed to every task."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from omoide.inference.embedders import Embedder
+from omoide.jobs import Job
+from omoide.settings import Settings
+from omoide.store import Store
+from omoide.worker.outbound import Outbound
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """The surroundings of all tasks of one worker."""
+
+    store: Store
+    settings: Settings
+    embedder: Embedder | None = None
+    """None where no task embeds."""
+    outbound: Outbound = field(default_factory=Outbound)
+
+
+Task = Callable[[Tools, Job], Awaitable[None]]
+"""Does one job, which may have been done before in part or whole. What it raises is the reason to try again later;
+GiveUp, the reason not to."""

@@ -1,0 +1,128 @@
+"""Counts of background work: what is counted, for whom, and who may ask."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.security import Keyring, Principal
+from omoide.store import Connection, Store, queue, workspaces
+from tests.conftest import SECRET
+from tests.running import Server
+
+Fresh = Callable[[str], str]
+NOTHING = {
+    "total_work_units": 0,
+    "completed_work_units": 0,
+    "in_progress_work_units": 0,
+    "pending_work_units": 0,
+    "sessions": None,
+}
+LATER = 10**18
+"""When the jobs of these tests are due, so that no worker takes them up."""
+
+WORK: list[tuple[str, dict[str, Any], str]] = [
+    # kind, payload, what became of it
+    ("representation", {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}, "pending"),
+    ("representation", {"session": "s", "observed": "bob", "observers": ["carol"]}, "in_progress"),
+    ("summary", {"session": "t"}, "completed"),
+    ("dream", {"session": None, "observer": "carol", "observed": "alice"}, "pending"),
+    ("purge_session", {"session": "s"}, "pending"),
+]
+STATES = {
+    "pending": "UPDATE jobs SET error = NULL WHERE pk = ?",
+    "in_progress": f"UPDATE jobs SET leased_until = {LATER} WHERE pk = ?",
+    "completed": "UPDATE jobs SET failed_at = 1 WHERE pk = ?",
+}
+
+
+def owe_work(server: Server, workspace_id: str) -> None:
+    """Put WORK into the workspace, which must be there."""
+
+    def owed(db: Connection) -> None:
+        workspace = workspaces.find(db, workspace_id)
+        assert workspace is not None
+        for number, (kind, payload, state) in enumerate(WORK):
+            queue.add(db, kind, payload, LATER, key=f"{workspace_id}:{number}", workspace=workspace.pk)
+            (pk,) = db.execute("SELECT max(pk) FROM jobs").fetchone()
+            db.execute(STATES[state], (pk,))
+
+    store = Store.open(server.db)
+    asyncio.run(store.write(owed))
+    store.close()
+
+
+@pytest.fixture
+def ask(http: httpx.Client, server: Server, fresh: Fresh) -> Callable[..., Any]:
+    """`ask(session_id="s")` is the status of a workspace that owes WORK."""
+    workspace = fresh("owing")
+    http.post("/v3/workspaces", json={"id": workspace}).raise_for_status()
+    owe_work(server, workspace)
+
+    def asked(**parameters: str) -> Any:
+        answer = http.get(f"/v3/workspaces/{workspace}/queue/status", params=parameters)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    return asked
+
+
+def test_a_workspace_that_is_not_there_owes_nothing(http: httpx.Client, fresh: Fresh) -> None:
+    assert http.get(f"/v3/workspaces/{fresh('nowhere')}/queue/status").json() == NOTHING
+
+
+def test_reasoning_is_counted_in_all_and_by_session_name(ask: Callable[..., Any]) -> None:
+    in_s = {"total_work_units": 2, "completed_work_units": 0, "in_progress_work_units": 1, "pending_work_units": 1}
+    in_t = {"total_work_units": 1, "completed_work_units": 1, "in_progress_work_units": 0, "pending_work_units": 0}
+    assert ask() == {
+        "total_work_units": 4,
+        "completed_work_units": 1,
+        "in_progress_work_units": 1,
+        "pending_work_units": 2,
+        "sessions": {"s": {"session_id": "s", **in_s}, "t": {"session_id": "t", **in_t}},
+    }
+
+
+def test_one_session_is_counted_without_the_table_of_sessions(ask: Callable[..., Any]) -> None:
+    status = ask(session_id="s")
+    assert (status["total_work_units"], status["sessions"]) == (2, None)
+    assert ask(session_id="nowhere") == NOTHING
+
+
+@pytest.mark.parametrize(
+    ("parameters", "total"),
+    [
+        ({"sender_id": "alice"}, 2),
+        ({"observer_id": "carol"}, 2),
+        ({"observer_id": "bob"}, 1),
+        ({"observer_id": "bob", "sender_id": "bob"}, 2),
+        ({"observer_id": "carol", "session_id": "s"}, 1),
+        ({"observer_id": "nobody"}, 0),
+        ({"observer_id": "", "sender_id": "", "session_id": ""}, 4),
+    ],
+)
+def test_observer_and_sender_widen_and_the_session_narrows(
+    parameters: dict[str, str], total: int, ask: Callable[..., Any]
+) -> None:
+    assert ask(**parameters)["total_work_units"] == total
+
+
+def test_work_without_session_stands_in_the_totals_only(ask: Callable[..., Any]) -> None:
+    status = ask(observer_id="carol", sender_id="nobody")
+    assert status["total_work_units"] == 2
+    assert status["sessions"].keys() == {"s"}
+
+
+@pytest.mark.parametrize(("query", "status"), [("?session_id=s", 200), ("?session_id=t", 401), ("", 401)])
+def test_a_session_key_may_ask_for_its_own_session_only(query: str, status: int, guarded: Server) -> None:
+    key = Keyring(SECRET).mint(Principal(workspace="asked", session="s"), now=clock.now())
+    with guarded.client(headers={"Authorization": f"Bearer {key}"}) as client:
+        answer = client.get(f"/v3/workspaces/asked/queue/status{query}")
+    assert answer.status_code == status, answer.text
+    if status == 401:
+        assert answer.json()["detail"] == "JWT not permissioned for this resource"

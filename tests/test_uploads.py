@@ -1,0 +1,249 @@
+"""Uploads: which kind a file is, what text it holds, and where that is cut."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omoide.errors import TooLarge, Unprocessable, UnsupportedMediaType
+from omoide.pdf import PdfLimits
+from omoide.uploads import Kind, extract, kind_of, pieces, split
+from tests.pdf_files import pdf_saying
+
+PDF = pdf_saying("Hello.")
+
+
+# The kind of a file.
+
+
+@pytest.mark.parametrize(
+    ("content_type", "filename", "kind"),
+    [
+        ("text/plain", None, Kind.TEXT),
+        ("text/plain; charset=utf-8", "a.pdf", Kind.TEXT),
+        ("TEXT/Markdown", None, Kind.TEXT),
+        ("text/csv", None, Kind.TEXT),
+        (" text/x-anything ;a=b", None, Kind.TEXT),
+        ("application/x-ndjson", None, Kind.TEXT),
+        ("application/json", None, Kind.JSON),
+        ("Application/JSON; charset=utf-8", None, Kind.JSON),
+        ("application/ld+json", None, Kind.JSON),
+        ("application/octet-stream", "notes.md", Kind.TEXT),
+        ("application/octet-stream", "/home/a/Table.CSV", Kind.TEXT),
+        ("application/octet-stream", "C:\\files\\data.JSON", Kind.JSON),
+        (None, "log.txt", Kind.TEXT),
+        ("", "a.json", Kind.JSON),
+    ],
+)
+def test_the_content_type_decides_and_the_extension_where_it_says_nothing(
+    content_type: str | None, filename: str | None, kind: Kind
+) -> None:
+    assert kind_of(b"{}", content_type, filename) is kind
+
+
+@pytest.mark.parametrize(
+    ("content_type", "filename"),
+    [("application/pdf", None), ("APPLICATION/PDF; q=1", None), (None, "a.PDF"), ("text/plain", "a.txt"), (None, None)],
+)
+def test_a_file_that_starts_like_a_pdf_is_one_whatever_it_is_declared_as(
+    content_type: str | None, filename: str | None
+) -> None:
+    assert kind_of(PDF, content_type, filename) is Kind.PDF
+
+
+def test_junk_before_a_declared_pdf_is_forgiven() -> None:
+    assert extract(b"\r\n\r\n" + PDF, "application/pdf", None) == "[Page 1]\nHello."
+
+
+@pytest.mark.parametrize(
+    ("content_type", "filename", "shown"),
+    [
+        ("image/png", "a.txt", "image/png"),
+        ("Application/ZIP; x=y", None, "application/zip"),
+        ("application/octet-stream", "a.bin", "application/octet-stream"),
+        ("application/octet-stream", None, "application/octet-stream"),
+        ("application/octet-stream", "txt", "application/octet-stream"),
+        (None, None, "unknown"),
+        ("nonsense", "a.txt", "nonsense"),
+    ],
+)
+def test_other_types_are_unsupported(content_type: str | None, filename: str | None, shown: str) -> None:
+    with pytest.raises(UnsupportedMediaType) as caught:
+        extract(b"data", content_type, filename)
+    supported = "['application/pdf', 'application/json', 'text/*']"
+    assert caught.value.detail == f"Unsupported file type: {shown}. Supported types: {supported}"
+
+
+@pytest.mark.parametrize("data", [b"", b"Hello.", b"\x89PNG\r\n\x1a\n", b" " * 2_000 + PDF])
+@pytest.mark.parametrize(("content_type", "filename"), [("application/pdf", None), (None, "a.pdf")])
+def test_a_declared_pdf_that_is_none_is_refused(data: bytes, content_type: str | None, filename: str | None) -> None:
+    with pytest.raises(Unprocessable, match="declared as a PDF, but it is empty or something else"):
+        extract(data, content_type, filename)
+
+
+@pytest.mark.parametrize("head", [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0", b"PK\x03\x04", b"\x1f\x8b\x08"])
+@pytest.mark.parametrize("content_type", ["text/plain", "application/json"])
+def test_a_declared_text_that_is_a_known_binary_file_is_refused(head: bytes, content_type: str) -> None:
+    with pytest.raises(Unprocessable, match=r"The file is declared as (text|JSON), but it is a"):
+        extract(head + b"...", content_type, None)
+
+
+# Text.
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", ""),
+        (b" \n", " \n"),
+        ("héllo 漢字 🧑‍🚀".encode(), "héllo 漢字 🧑‍🚀"),
+        (b"\xef\xbb\xbfwith a mark", "with a mark"),
+        ("UTF-16, either way: ä漢".encode("utf-16"), "UTF-16, either way: ä漢"),
+        (b"\xfe\xff" + "big end: ä漢".encode("utf-16-be"), "big end: ä漢"),
+        ("Käse für Müller".encode("latin-1"), "Käse für Müller"),
+        ("even length é".encode("latin-1"), "even length é"),
+        (b"\xff\xfeodd", "ÿþodd"),
+        (b"a\0b\0", "ab"),
+        (b"line\r\nline", "line\r\nline"),
+        (b"<|endoftext|>", "<|endoftext|>"),
+    ],
+)
+def test_text_is_utf16_with_a_mark_else_utf8_else_latin1_without_nul(data: bytes, text: str) -> None:
+    assert extract(data, "text/plain", None) == text
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_a_text_that_can_be_stored(data: bytes) -> None:
+    try:
+        text = extract(data, "text/plain", None)
+    except Unprocessable:
+        return
+    assert "\0" not in text
+    text.encode("utf-8")
+
+
+def test_markdown_and_csv_stay_as_they_are() -> None:
+    assert extract(b"# Title\n\n* a\n* b\n", "text/markdown", None) == "# Title\n\n* a\n* b\n"
+    assert extract(b'a;b\n"x;y";2\n', "application/octet-stream", "t.csv") == 'a;b\n"x;y";2\n'
+
+
+# JSON.
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (b"", ""),
+        (b" \n\t ", ""),
+        ('{"b":1,\n "a":"é\\u6f22"}'.encode(), '{"b": 1, "a": "é漢"}'),
+        (b"\xef\xbb\xbf[1,2.5,true,null]", "[1, 2.5, true, null]"),
+        (b'"text"', '"text"'),
+        (b'{"a":"x\\u0000y"}', '{"a": "x\\u0000y"}'),
+        (b'"\\ud83d\\ude00 \\ud83d"', '"😀 \ufffd"'),
+    ],
+)
+def test_json_is_written_anew(data: bytes, text: str) -> None:
+    assert extract(data, "application/json", None) == text
+
+
+@pytest.mark.parametrize("data", [b'{"a": "\xe9"}', '{"a": 1}'.encode("utf-16")])
+def test_json_must_be_utf8(data: bytes) -> None:
+    with pytest.raises(Unprocessable) as caught:
+        extract(data, "application/json", None)
+    assert caught.value.detail == "JSON uploads must be UTF-8 encoded"
+
+
+@pytest.mark.parametrize(
+    "data", [b"{", b"{'a': 1}", b"[1,]", b"1 2", b"NaN", b"[-Infinity]", b"1e400", b"[" * 100_000, b"9" * 5_000]
+)
+def test_invalid_json_is_refused(data: bytes) -> None:
+    with pytest.raises(Unprocessable) as caught:
+        extract(data, "application/json", None)
+    assert caught.value.detail == "Uploaded JSON is invalid"
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(VALUES)
+def test_json_keeps_its_value(value: object) -> None:
+    assert json.loads(extract(json.dumps(value).encode(), "application/json", None)) == value
+
+
+# PDF.
+
+
+def test_a_pdf_is_read_within_the_given_limits() -> None:
+    assert extract(PDF, "application/pdf", "a.pdf") == "[Page 1]\nHello."
+    with pytest.raises(TooLarge):
+        extract(PDF, "application/pdf", "a.pdf", pdf_limits=PdfLimits(characters=5))
+
+
+# Pieces.
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", [""]),
+        ("short", ["short"]),
+        ("exactly 10", ["exactly 10"]),
+        ("ab\n\ncd\ne. f g", ["ab\n\n", "cd\ne. f g"]),
+        ("ab\ncd. e f ghi", ["ab\n", "cd. ", "e f ghi"]),
+        ("ab. cd e fghi", ["ab. ", "cd e fghi"]),
+        ("ab cd efghijk", ["ab cd ", "efghijk"]),
+        ("abcdefghijklm", ["abcdefghij", "klm"]),
+        ("abcdefgh\n\nkl", ["abcdefgh\n\n", "kl"]),
+        ("abcdefghi\n\nl", ["abcdefghi\n", "\nl"]),
+        (" bcdefghijklm", [" ", "bcdefghijk", "lm"]),
+    ],
+)
+def test_a_text_is_cut_after_the_best_delimiter_within_the_limit(text: str, expected: list[str]) -> None:
+    assert split(text, 10) == expected
+
+
+SPLITTABLE = st.text(st.sampled_from("ab. \n漢🧑"), max_size=120)
+
+
+@given(text=SPLITTABLE, limit=st.integers(1, 30))
+def test_pieces_add_up_to_the_text_and_keep_the_limit(text: str, limit: int) -> None:
+    parts = split(text, limit)
+    assert "".join(parts) == text
+    assert all(len(part) <= limit for part in parts)
+    assert all(parts) or parts == [""]
+
+
+@given(text=SPLITTABLE, limit=st.integers(2, 30))
+def test_no_better_delimiter_is_passed_over(text: str, limit: int) -> None:
+    start = 0
+    for part in split(text, limit)[:-1]:
+        window = text[start : start + limit]
+        ranks = ["\n\n", "\n", ". ", " "]
+        best = next((delimiter for delimiter in ranks if delimiter in window), None)
+        assert part == (window if best is None else window[: window.rindex(best) + len(best)])
+        start += len(part)
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_that_allows_nothing_is_a_mistake(limit: int) -> None:
+    with pytest.raises(ValueError, match="must be positive"):
+        split("text", limit)
+
+
+def test_an_empty_file_is_one_empty_piece() -> None:
+    assert pieces(b"", "text/plain", None, limit=10) == [""]
+
+
+def test_a_large_file_gives_many_pieces() -> None:
+    data = b"A line of forty characters, all in all.\n" * 131_072
+    parts = pieces(data, "text/plain", None, limit=25_000)
+    assert len(data) == 5_242_880
+    assert len(parts) == 210
+    assert "".join(parts).encode() == data
