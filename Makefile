@@ -2,9 +2,11 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+CLI := .venv/honcho-cli-installed
+NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format test browser bench lock
+.PHONY: help setup serve regenerate check format test browser node cli bench bench-recall bench-size lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +36,7 @@ format: setup ## format the code and mend what the linter can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-test: setup browser ## run the tests
+test: setup browser node cli ## run the tests
 	$(BIN)/pytest
 
 browser: ## install the browser that a test of the documentation page needs, where that is possible
@@ -43,8 +45,30 @@ browser: ## install the browser that a test of the documentation page needs, whe
 	  apt-get install -y -qq --no-install-recommends chromium >/dev/null; } || \
 	echo "no Chromium and no way to install it: the test of the documentation page will be skipped"
 
+node: ## install the TypeScript SDK that tests drive, where there is a Node
+	@if command -v npm >/dev/null; then $(MAKE) --silent $(NODE); \
+	else echo "no npm: the tests of the TypeScript SDK will be skipped"; fi
+
+$(NODE): tests/sdk_typescript/package-lock.json
+	cd tests/sdk_typescript && npm ci --silent --no-audit --no-fund
+	@touch $@
+
+cli: $(CLI) ## install honcho-cli, which tests drive
+
+# Without dependencies: it asks for a certifi beyond the pinned one. What it needs beside requirements.lock is listed.
+$(CLI): $(STAMP) tests/cli_honcho/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+		-r tests/cli_honcho/requirements.lock
+	@touch $@
+
 bench: setup ## measure against a hand-written server, side by side
 	$(BIN)/python -m benchmarks
+
+bench-recall: setup ## measure how often search brings back the turns that answer a question
+	$(BIN)/python -m benchmarks.recall
+
+bench-size: setup ## measure what search, contexts and representations cost as the database grows
+	$(BIN)/python -m benchmarks.size
 
 lock: setup ## pin anew what pyproject.toml asks for
 	$(BIN)/pip install --quiet pip-tools

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from omoide.inference.tokens import TokenCounter
+from omoide.search.finder import VectorFinder
 from omoide.security import Principal
 from omoide.settings import Settings
 from omoide.store import Store
@@ -18,6 +19,7 @@ class Context:
     store: Store
     settings: Settings
     tokens: TokenCounter
+    finder: VectorFinder
     principal: Principal
     wake_worker: Callable[[], None]
     """Tells the worker, if one runs beside the API, that a job was stored."""

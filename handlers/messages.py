@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from starlette.datastructures import UploadFile
+
 from generated import models
-from handlers import requests, shapes
+from handlers import pages, requests, shapes, uploads
 from handlers.context import Context
 from omoide import intake
 from omoide.records import PageRequest
@@ -28,6 +30,7 @@ async def create_messages_for_session(
         max_observers=context.settings.max_observers,
         idempotency=requests.idempotency(context, idempotency_key, body),
     )
+    context.wake_worker()
     return [shapes.message(record) for record in stored]
 
 
@@ -42,9 +45,8 @@ async def get_messages(
     body: models.MessageGet | None = None,
 ) -> models.PageMessage:
     """A page of the session's messages."""
-    requests.no_filters(body)
     request = PageRequest(page, size, bool(reverse))
-    return shapes.messages_page(context.store.read(messages.page, workspace_id, session_id, request))
+    return shapes.messages_page(await pages.read(context, body, messages.page, workspace_id, session_id, request))
 
 
 async def get_message(context: Context, *, workspace_id: str, session_id: str, message_id: str) -> models.Message:
@@ -58,3 +60,30 @@ async def update_message(
     """The message with its metadata replaced."""
     metadata = requests.metadata(body.metadata)
     return shapes.message(await context.store.write(messages.update, workspace_id, session_id, message_id, metadata))
+
+
+async def create_messages_with_file(
+    context: Context,
+    *,
+    workspace_id: str,
+    session_id: str,
+    file: UploadFile,
+    peer_id: str,
+    metadata: str | None = None,
+    configuration: str | None = None,
+    created_at: str | None = None,
+) -> list[models.Message]:
+    """The messages that the text of the file became, in its order."""
+    texts = await uploads.texts(context, file)
+    described = uploads.template(context, peer_id, metadata, configuration, created_at)
+    stored = await intake.add_messages(
+        context.store,
+        context.tokens,
+        workspace_id,
+        session_id,
+        [described._replace(content=text) for text in texts],
+        max_observers=context.settings.max_observers,
+        idempotency=None,
+    )
+    context.wake_worker()
+    return [shapes.message(record) for record in stored]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Literal
 
 from generated import models
-from handlers import requests, shapes
+from handlers import pages, recalls, requests, searches, shapes
 from handlers.context import Context
 from omoide import clock, security
+from omoide.reasoning.contexts import known_about
+from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall, recall
+from omoide.reasoning.representation import render
 from omoide.records import PageRequest
-from omoide.store import peers
+from omoide.search.messages import MessageSearch
+from omoide.store import cards, peers
 
 
 async def get_or_create_peer(
@@ -35,15 +40,15 @@ async def get_peers(
     body: models.PeerGet | None = None,
 ) -> models.PagePeer:
     """A page of the workspace's peers."""
-    requests.no_filters(body)
-    return shapes.peers_page(context.store.read(peers.page, workspace_id, PageRequest(page, size, reverse)))
+    request = PageRequest(page, size, reverse)
+    kind = body.kind if body else None
+    return shapes.peers_page(await pages.read(context, body, peers.page, workspace_id, request, kind))
 
 
 async def update_peer(context: Context, *, workspace_id: str, peer_id: str, body: models.PeerUpdate) -> models.Peer:
     """The peer after the change, made if missing."""
     change = requests.peer_change(body)
-    record, _ = await context.store.write(peers.get_or_create, workspace_id, peer_id, change, clock.now())
-    return shapes.peer(record)
+    return shapes.peer(await context.store.write(peers.update, workspace_id, peer_id, change, clock.now()))
 
 
 async def get_sessions_for_peer(
@@ -57,6 +62,82 @@ async def get_sessions_for_peer(
     body: models.SessionGet | None = None,
 ) -> models.PageSession:
     """A page of the sessions that the peer is in now."""
-    requests.no_filters(body)
     request = PageRequest(page, size, reverse)
-    return shapes.sessions_page(context.store.read(peers.sessions, workspace_id, peer_id, request))
+    return shapes.sessions_page(await pages.read(context, body, peers.sessions, workspace_id, peer_id, request))
+
+
+async def search_peer(
+    context: Context,
+    *,
+    workspace_id: str,
+    peer_id: str,
+    body: models.MessageSearchOptions,
+) -> list[models.Message]:
+    """The messages of this peer that fit the query best."""
+    wanted = MessageSearch(workspace_id, body.query, body.limit, peer_id=peer_id, filters=body.filters)
+    return await searches.found(context, wanted)
+
+
+async def chat(
+    context: Context,
+    *,
+    workspace_id: str,
+    peer_id: str,
+    body: models.DialecticOptions,
+) -> models.DialecticResponse | AsyncIterator[bytes]:
+    """Chat."""
+    raise NotImplementedError("chat")
+
+
+async def get_representation(
+    context: Context, *, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
+) -> models.RepresentationResponse:
+    """What the peer knows about a target, as text."""
+    wanted = recalls.representation(context, workspace_id, peer_id, body)
+    return models.RepresentationResponse(representation=render(await recall(context.store, context.finder, wanted)))
+
+
+async def get_peer_card(
+    context: Context, *, workspace_id: str, peer_id: str, target: str | None = None
+) -> models.PeerCardResponse:
+    """The card that the peer keeps about a target."""
+    return models.PeerCardResponse(peer_card=context.store.read(cards.get, workspace_id, peer_id, target or peer_id))
+
+
+async def set_peer_card(
+    context: Context, *, workspace_id: str, peer_id: str, body: models.PeerCardSet, target: str | None = None
+) -> models.PeerCardResponse:
+    """Replace the card that the peer keeps about a target."""
+    lines, now = body.peer_card, clock.now()
+    stored = await context.store.write(cards.put, workspace_id, peer_id, target or peer_id, lines, now)
+    return models.PeerCardResponse(peer_card=stored)
+
+
+async def get_peer_context(
+    context: Context,
+    *,
+    workspace_id: str,
+    peer_id: str,
+    target: str | None = None,
+    search_query: str | None = None,
+    search_top_k: int | None = None,
+    search_max_distance: float | None = None,
+    include_most_frequent: bool = True,
+    max_conclusions: int | None = None,
+) -> models.PeerContext:
+    """Representation and card in one answer."""
+    recalls.no_scope_peers(peer_id, target)
+    wanted = Recall(
+        workspace_id,
+        peer_id,
+        target or peer_id,
+        search_query=search_query or None,
+        search_top_k=search_top_k,
+        search_max_distance=search_max_distance,
+        most_frequent=include_most_frequent,
+        max_conclusions=max_conclusions or MAX_CONCLUSIONS,
+    )
+    known = await known_about(context.store, context.finder, wanted)
+    return models.PeerContext(
+        peer_id=peer_id, target_id=wanted.observed_id, representation=known.representation, peer_card=known.card
+    )

@@ -5,16 +5,15 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
 
 import orjson
 
 from generated import models
 from handlers.context import Context
-from omoide import clock
+from omoide import clock, names
 from omoide.errors import FieldFault, InvalidFields, Unprocessable
 from omoide.metadata import checked_metadata, without_nul
-from omoide.records import Change, Idempotency, Json, NewMessage, Observation
+from omoide.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 
 Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | models.MessageConfiguration
 HOUR = 3_600_000_000
@@ -74,6 +73,15 @@ def peer_change(body: models.PeerCreate | models.PeerUpdate) -> Change:
     return Change(metadata(body.metadata), peer_configuration(body.configuration))
 
 
+def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
+    """The names under which scopes may be created, each once; `loc` is where they stand. Raises InvalidFields."""
+    unique = [*dict.fromkeys(given or ())]
+    faults = [(name, names.scope_fault(name)) for name in unique]
+    if bad := [FieldFault(loc, f"Value error, {why}", input=name[:100]) for name, why in faults if why]:
+        raise InvalidFields(bad)
+    return unique
+
+
 def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
     """The messages to store, not yet counted. Raises InvalidFields naming the message."""
     for index, message in enumerate(batch):
@@ -112,11 +120,34 @@ def idempotency(context: Context, key: str | None, body: models.MessageBatchCrea
     return Idempotency(key, digest, keep=int(context.settings.idempotency_hours * HOUR))
 
 
-class Filtered(Protocol):
-    filters: Json | None
+MAX_CONCLUSION_TOKENS = 8_192
+"""The longest conclusion and query, in o200k_base tokens: what common embedding models take."""
 
 
-def no_filters(body: Filtered | None) -> None:
-    """Raise Unprocessable for any filter: none is understood."""
-    if body is not None and body.filters:
-        raise Unprocessable("Filters are not supported by this server")
+def new_conclusions(context: Context, batch: Sequence[models.ConclusionCreate]) -> list[NewConclusion]:
+    """The conclusions to store. Raises InvalidFields naming the one that is too long."""
+    for index, new in enumerate(batch):
+        if (count := _tokens_beyond(context, new.content)) is not None:
+            fault = (
+                f"Value error, Content exceeds maximum embedding token limit of {MAX_CONCLUSION_TOKENS} "
+                f"(got {count} tokens)"
+            )
+            raise InvalidFields([FieldFault(("body", "conclusions", index, "content"), fault)])
+    return [
+        NewConclusion(new.content.replace("\x00", ""), new.observer_id, new.observed_id, new.session_id)
+        for new in batch
+    ]
+
+
+def check_query(context: Context, query: str) -> None:
+    """Raise Unprocessable for a query that is too long to be compared with anything."""
+    if _tokens_beyond(context, query) is not None:
+        raise Unprocessable(f"Query exceeds maximum token limit of {MAX_CONCLUSION_TOKENS}.")
+
+
+def _tokens_beyond(context: Context, text: str) -> int | None:
+    """How many tokens the text has, if that is too many. A token has at least one byte, so few texts are counted."""
+    if len(text.encode()) <= MAX_CONCLUSION_TOKENS:
+        return None
+    count = context.tokens.count(text)
+    return count if count > MAX_CONCLUSION_TOKENS else None

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 from generated import models
-from handlers import requests, shapes
+from handlers import pages, recalls, requests, searches, shapes
 from handlers.context import Context
 from omoide import clock, security
-from omoide.errors import NotFound
+from omoide.reasoning.contexts import MAX_CONTEXT_TOKENS, session_context
+from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
 from omoide.records import PageRequest, SessionChange
-from omoide.store import clones, members, peers, sessions
+from omoide.search.messages import MessageSearch
+from omoide.store import clones, members, sessions, summaries
 
 
 async def get_or_create_session(context: Context, *, workspace_id: str, body: models.SessionCreate) -> models.Session:
-    """The session, made on first use: metadata replaced, configuration merged, peers added."""
-    given = requests.observations(body.peers)
-    grant = security.session_grant(context.principal, body.id, given)
-    change = SessionChange(requests.metadata(body.metadata), requests.configuration(context, body.configuration), given)
+    """The session, made on first use: metadata replaced, configuration merged, peers and scopes added."""
+    given, scopes = requests.observations(body.peers), requests.scope_names(body.scopes, "body", "scopes")
+    grant = security.session_grant(context.principal, body.id, given, scopes)
+    metadata, configuration = requests.metadata(body.metadata), requests.configuration(context, body.configuration)
+    change = SessionChange(metadata, configuration, given, scopes)
     if found := context.store.read(sessions.settled, workspace_id, body.id, change):
         return shapes.session(found)
     limit = context.settings.max_observers
     record = await context.store.write(
         sessions.get_or_create, workspace_id, body.id, change, clock.now(), max_observers=limit, grant=grant
     )
+    if scopes:
+        context.wake_worker()
     return shapes.session(record)
 
 
@@ -35,8 +40,8 @@ async def get_sessions(
     body: models.SessionGet | None = None,
 ) -> models.PageSession:
     """A page of the workspace's sessions."""
-    requests.no_filters(body)
-    return shapes.sessions_page(context.store.read(sessions.page, workspace_id, PageRequest(page, size, reverse)))
+    request = PageRequest(page, size, reverse)
+    return shapes.sessions_page(await pages.read(context, body, sessions.page, workspace_id, request))
 
 
 async def update_session(
@@ -73,7 +78,9 @@ async def clone_session(
     context: Context, *, workspace_id: str, session_id: str, message_id: str | None = None
 ) -> models.Session:
     """A copy of the session."""
-    return shapes.session(await context.store.write(clones.clone, workspace_id, session_id, message_id, clock.now()))
+    record = await context.store.write(clones.clone, workspace_id, session_id, message_id, clock.now())
+    context.wake_worker()
+    return shapes.session(record)
 
 
 async def get_session_peers(
@@ -105,12 +112,8 @@ async def get_peer_config(
     context: Context, *, workspace_id: str, session_id: str, peer_id: str
 ) -> models.SessionPeerConfig:
     """The peer's configuration in the session."""
-    found = context.store.read(members.configuration, workspace_id, session_id, peer_id)
-    if found is not None:
-        return shapes.session_peer_config(found)
-    if context.store.read(peers.find, workspace_id, peer_id) is None:
-        raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
-    raise NotFound(f"Session peer {peer_id} not found in session {session_id} in workspace {workspace_id}")
+    found = context.store.read(sessions.peer_configuration, workspace_id, session_id, peer_id)
+    return shapes.session_peer_config(found)
 
 
 async def set_peer_config(
@@ -122,3 +125,73 @@ async def set_peer_config(
     await context.store.write(
         sessions.configure_peer, workspace_id, session_id, peer_id, flags, clock.now(), max_observers=limit
     )
+
+
+async def search_session(
+    context: Context,
+    *,
+    workspace_id: str,
+    session_id: str,
+    body: models.MessageSearchOptions,
+) -> list[models.Message]:
+    """The messages of this session that fit the query best."""
+    wanted = MessageSearch(workspace_id, body.query, body.limit, session_id=session_id, filters=body.filters)
+    return await searches.found(context, wanted)
+
+
+async def get_session_context(
+    context: Context,
+    *,
+    workspace_id: str,
+    session_id: str,
+    tokens: int | None = None,
+    search_query: str | None = None,
+    summary: bool = True,
+    peer_target: str | None = None,
+    peer_perspective: str | None = None,
+    scope: str | None = None,
+    sessions: list[str] | None = None,
+    limit_to_session: bool = False,
+    search_top_k: int | None = None,
+    search_max_distance: float | None = None,
+    include_most_frequent: bool = False,
+    max_conclusions: int | None = None,
+) -> models.SessionContext:
+    """What a model needs to go on with the session, within a budget."""
+    choice = Recall(
+        workspace_id,
+        "",
+        "",
+        search_query=search_query or None,
+        search_top_k=search_top_k,
+        search_max_distance=search_max_distance,
+        most_frequent=include_most_frequent,
+        max_conclusions=max_conclusions or MAX_CONCLUSIONS,
+    )
+    wanted = recalls.session(
+        context,
+        workspace_id,
+        session_id,
+        peer_target=peer_target,
+        peer_perspective=peer_perspective,
+        scope=scope,
+        sessions=sessions,
+        limit_to_session=limit_to_session,
+        choice=choice,
+    )
+    found = await session_context(
+        context.store,
+        context.finder,
+        context.tokens,
+        workspace_id,
+        session_id,
+        budget=MAX_CONTEXT_TOKENS if tokens is None else tokens,
+        with_summary=summary,
+        wanted=wanted,
+    )
+    return shapes.session_context(session_id, found)
+
+
+async def get_session_summaries(context: Context, *, workspace_id: str, session_id: str) -> models.SessionSummaries:
+    """The session's short and long summary."""
+    return shapes.summaries(session_id, context.store.read(summaries.of_session, workspace_id, session_id))

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeVar
 
 from generated import models
-from omoide.records import Message, Observation, Page, Peer, Session, Workspace
+from omoide.reasoning.contexts import SessionContext
+from omoide.records import (
+    Backfill,
+    Conclusion,
+    Message,
+    Observation,
+    Page,
+    Peer,
+    Scope,
+    Session,
+    Summary,
+    WebhookEndpoint,
+    WorkCount,
+    Workspace,
+)
+from omoide.store.summaries import LONG, SHORT
 
 T = TypeVar("T")
 
@@ -56,6 +72,20 @@ def message(record: Message) -> models.Message:
     )
 
 
+def scope(record: Scope) -> models.ScopeModel:
+    return models.ScopeModel(id=record.id, metadata=record.metadata, created_at=record.created_at)
+
+
+def scope_status(found: Mapping[str, Backfill]) -> models.ScopeStatus:
+    jobs = {
+        session_id: models.ScopeBackfillJob(
+            state=record.state, updated_at=record.updated_at, docs_copied=record.docs_copied
+        )
+        for session_id, record in found.items()
+    }
+    return models.ScopeStatus(backfill_status=jobs)
+
+
 def session_peer_config(record: Observation) -> models.SessionPeerConfig:
     return models.SessionPeerConfig(observe_me=record.observe_me, observe_others=record.observe_others)
 
@@ -76,6 +106,12 @@ def peers_page(page: Page[Peer]) -> models.PagePeer:
     return models.PagePeer(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
 
 
+def scopes_page(page: Page[Scope]) -> models.PageScope:
+    items = [scope(record) for record in page.items]
+    size = page.request.size
+    return models.PageScope(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+
+
 def sessions_page(page: Page[Session]) -> models.PageSession:
     items = [session(record) for record in page.items]
     size = page.request.size
@@ -86,3 +122,88 @@ def messages_page(page: Page[Message]) -> models.PageMessage:
     items = [message(record) for record in page.items]
     size = page.request.size
     return models.PageMessage(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+
+
+def conclusion(record: Conclusion) -> models.Conclusion:
+    return models.Conclusion(
+        id=record.id,
+        content=record.content,
+        observer_id=record.observer_id,
+        observed_id=record.observed_id,
+        session_id=record.session_id,
+        level=record.level,
+        source_ids=None if record.source_ids is None else [*record.source_ids],
+        times_derived=record.times_derived,
+        created_at=record.created_at,
+    )
+
+
+def conclusions_page(page: Page[Conclusion]) -> models.PageConclusion:
+    items = [conclusion(record) for record in page.items]
+    size = page.request.size
+    return models.PageConclusion(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+
+
+def summary(record: Summary | None) -> models.Summary | None:
+    if record is None:
+        return None
+    return models.Summary(
+        content=record.content,
+        message_id=record.message_id,
+        summary_type=record.summary_type,
+        created_at=f"{record.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        token_count=record.token_count,
+    )
+
+
+def summaries(session_id: str, found: Mapping[str, Summary]) -> models.SessionSummaries:
+    return models.SessionSummaries(
+        id=session_id, short_summary=summary(found.get(SHORT)), long_summary=summary(found.get(LONG))
+    )
+
+
+def session_context(session_id: str, found: SessionContext) -> models.SessionContext:
+    return models.SessionContext(
+        id=session_id,
+        messages=[message(record) for record in found.messages],
+        summary=summary(found.summary),
+        peer_representation=found.known.representation if found.known else None,
+        peer_card=found.known.card if found.known else None,
+    )
+
+
+def webhook(record: WebhookEndpoint) -> models.WebhookEndpoint:
+    return models.WebhookEndpoint(
+        id=record.id, workspace_id=record.workspace_id, url=record.url, created_at=record.created_at
+    )
+
+
+def webhooks_page(page: Page[WebhookEndpoint]) -> models.PageWebhookEndpoint:
+    items = [webhook(record) for record in page.items]
+    size = page.request.size
+    return models.PageWebhookEndpoint(
+        items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page)
+    )
+
+
+def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) -> models.QueueStatus:
+    """The sum of all counts, and, `by_session`, those that belong to a session."""
+    every = counts.values()
+    sessions = {name: session_queue_status(name, count) for name, count in counts.items() if name is not None}
+    return models.QueueStatus(
+        total_work_units=sum(count.total for count in every),
+        completed_work_units=sum(count.completed for count in every),
+        in_progress_work_units=sum(count.in_progress for count in every),
+        pending_work_units=sum(count.pending for count in every),
+        sessions=(sessions or None) if by_session else None,
+    )
+
+
+def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStatus:
+    return models.SessionQueueStatus(
+        session_id=name,
+        total_work_units=count.total,
+        completed_work_units=count.completed,
+        in_progress_work_units=count.in_progress,
+        pending_work_units=count.pending,
+    )

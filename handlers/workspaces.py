@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Literal
 
 from generated import models
-from handlers import requests, shapes
+from handlers import pages, requests, searches, shapes
 from handlers.context import Context
 from omoide import clock, security
 from omoide.records import PageRequest
-from omoide.store import workspaces
+from omoide.search.messages import MessageSearch
+from omoide.store import queue, workspaces
 
 
 async def get_or_create_workspace(
@@ -33,8 +35,8 @@ async def get_all_workspaces(
     body: models.WorkspaceGet | None = None,
 ) -> models.PageWorkspace:
     """A page of all workspaces."""
-    requests.no_filters(body)
-    return shapes.workspaces_page(context.store.read(workspaces.page, PageRequest(page, size, reverse)))
+    request = PageRequest(page, size, reverse)
+    return shapes.workspaces_page(await pages.read(context, body, workspaces.page, request))
 
 
 async def update_workspace(context: Context, *, workspace_id: str, body: models.WorkspaceUpdate) -> models.Workspace:
@@ -48,3 +50,50 @@ async def delete_workspace(context: Context, *, workspace_id: str) -> models.Acc
     await context.store.write(workspaces.delete, workspace_id, clock.now())
     context.wake_worker()
     return models.Accepted(message="Workspace deletion accepted")
+
+
+async def search_workspace(
+    context: Context,
+    *,
+    workspace_id: str,
+    body: models.WorkspaceMessageSearchOptions,
+) -> list[models.Message]:
+    """The workspace's messages that fit the query best."""
+    wanted = MessageSearch(workspace_id, body.query, body.limit, scope=body.scope, filters=body.filters)
+    return await searches.found(context, wanted)
+
+
+async def chat_workspace(
+    context: Context,
+    *,
+    workspace_id: str,
+    body: models.WorkspaceDialecticOptions,
+) -> models.DialecticResponse | AsyncIterator[bytes]:
+    """Chat Workspace."""
+    raise NotImplementedError("chat_workspace")
+
+
+async def get_queue_status(
+    context: Context,
+    *,
+    workspace_id: str,
+    observer_id: str | None = None,
+    sender_id: str | None = None,
+    session_id: str | None = None,
+) -> models.QueueStatus:
+    """How much background work there is: in all and, unless one session is asked for, by session."""
+    security.may_ask_for(context.principal, session_id)
+    counts = context.store.read(
+        queue.status,
+        workspace_id,
+        clock.now(),
+        observer=observer_id or None,
+        observed=sender_id or None,
+        session=session_id or None,
+    )
+    return shapes.queue_status(counts, by_session=not session_id)
+
+
+async def schedule_dream(context: Context, *, workspace_id: str, body: models.ScheduleDreamRequest) -> None:
+    """Schedule Dream."""
+    raise NotImplementedError("schedule_dream")

@@ -17,15 +17,19 @@ from starlette.types import ASGIApp, Scope
 import generated
 from generated import protocols
 from handlers.context import Context
+from omoide import clock
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
 from omoide.contract.security import principal
 from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
+from omoide.inference.embedder_choice import embedder_for
+from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
+from omoide.search.finder import VectorFinder
 from omoide.security import NOBODY, Keyring, authorizer
 from omoide.settings import Settings
-from omoide.store import Store, members
+from omoide.store import Store, embeddings, members
 
 ROOT = Path(__file__).parent
 HANDLERS = ROOT.parent / "handlers"
@@ -45,27 +49,31 @@ def document_path() -> Path:
     return packaged if packaged.exists() else ROOT.parent / "openapi.yaml"
 
 
-def create_app(settings: Settings, *, alongside: Callable[[Store], Companion] | None = None) -> ASGIApp:
+def create_app(settings: Settings, *, alongside: Callable[[Store, Embedder], Companion] | None = None) -> ASGIApp:
     """The application on its database; `alongside` makes what runs beside it, from the start to the end of serving.
 
-    Raises BrokenDocument if openapi.yaml cannot be served, Unavailable if the database cannot be opened.
+    Raises BrokenDocument if openapi.yaml cannot be served, Unavailable if the database cannot be opened, WrongSetting
+    if there is no such embedder.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT)
     checks.require_handlers(document, HANDLERS)
-    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
-    companion = alongside(store) if alongside else None
     tokens = TokenCounter()
+    embedder = embedder_of(settings, tokens)
+    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    companion = alongside(store, embedder) if alongside else None
+    finder = VectorFinder(store, embedder)
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     wake = companion.wake if companion else lambda: None
 
     def make_context(scope: Scope) -> Context:
-        return Context(store, settings, tokens, principal(scope) or NOBODY, wake)
+        return Context(store, settings, tokens, finder, principal(scope) or NOBODY, wake)
 
     def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
         return store.read(members.is_active, workspace_id, session_id, peer_id)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
+        await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
         running = asyncio.ensure_future(companion.run()) if companion else None
         try:
             yield
@@ -74,6 +82,7 @@ def create_app(settings: Settings, *, alongside: Callable[[Store], Companion] | 
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
+            await embedder.aclose()
             store.close()
 
     return application(
@@ -85,6 +94,17 @@ def create_app(settings: Settings, *, alongside: Callable[[Store], Companion] | 
         max_body_bytes=settings.max_body_bytes,
         lifespan=lifespan,
         translations={OmoideError: _problem},
+    )
+
+
+def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
+    """The embedder that the settings name. Raises WrongSetting."""
+    return embedder_for(
+        settings.embedder,
+        tokens=tokens,
+        base_url=settings.embedder_base_url,
+        api_key=settings.embedder_api_key.get_secret_value(),
+        dimensions=settings.embedder_dimensions or None,
     )
 
 

@@ -13,12 +13,16 @@ from pydantic import ValidationError
 from starlette.types import ASGIApp
 
 from omoide import clock
-from omoide.app import create_app
+from omoide.app import create_app, embedder_of
 from omoide.contract.errors import BrokenDocument
 from omoide.errors import OmoideError
+from omoide.inference.embedders import Embedder
+from omoide.inference.tokens import TokenCounter
 from omoide.security import Keyring, Principal
-from omoide.settings import Settings
+from omoide.settings import Settings, WrongSetting
+from omoide.store import Store
 from omoide.worker.loop import Worker
+from omoide.worker.tools import Tools
 
 GRACE_SECONDS = 5
 """How long open connections may finish after the server was told to stop."""
@@ -60,6 +64,7 @@ def serve(**flags: Any) -> None:
     auth = "on" if settings.auth else "off"
     click.echo(f"Omoide: database {settings.db}, durability {settings.durability}, authentication {auth}", err=True)
     if settings.workers > 1:
+        _check_embedder(settings)  # here, because a server process that cannot start is started again for ever
         uvicorn.run("omoide.cli:served_app", factory=True, workers=settings.workers, **options)
     else:
         uvicorn.run(_app(settings), **options)
@@ -98,12 +103,25 @@ def served_app() -> ASGIApp:
 
 
 def _app(settings: Settings) -> ASGIApp:
-    def worker(store: Any) -> Worker:
-        return Worker(store, poll_seconds=settings.job_poll_seconds, lease_seconds=settings.job_lease_seconds)
+    def worker(store: Store, embedder: Embedder) -> Worker:
+        tools = Tools(store, settings, embedder)
+        return Worker(
+            tools,
+            poll_seconds=settings.job_poll_seconds,
+            lease_seconds=settings.job_lease_seconds,
+            concurrency=settings.worker_concurrency,
+        )
 
     try:
         return create_app(settings, alongside=worker)
-    except (BrokenDocument, OmoideError) as error:
+    except (BrokenDocument, OmoideError, WrongSetting) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _check_embedder(settings: Settings) -> None:
+    try:
+        embedder_of(settings, TokenCounter())
+    except WrongSetting as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -6,6 +6,7 @@ Instants are stored as microseconds since 1970 in UTC, which keep order as integ
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from binascii import b2a_base64
@@ -39,6 +40,24 @@ def instant(microseconds: int) -> datetime:
 
 def new_id(at: int) -> str:
     """A fresh id for something made at `at` (microseconds since 1970). 84 of its bits are random."""
-    number = ((at // 1_000) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-    # 126 bits, shifted to fill 16 bytes: base64 of them, in an alphabet whose order is that of the numbers.
+    return _spelled(((at // 1_000) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS))
+
+
+def derived_id(origin: str, salt: str) -> str:
+    """The id of what is made from `origin` once for each salt: always the same, and next to the origin's in order."""
+    digest = hashlib.blake2b(f"{salt} {origin}".encode(), digest_size=_RANDOM_BITS // 8 + 1).digest()
+    return origin[:_CLOCK_LENGTH] + _spelled(int.from_bytes(digest) % (1 << _RANDOM_BITS))[_CLOCK_LENGTH:]
+
+
+def _spelled(number: int) -> str:
+    """A number of 126 bits to the base of 64."""
+    # Shifted to fill 16 bytes: base64 of them, in an alphabet whose order is that of the numbers.
     return b2a_base64((number << 2).to_bytes(16, "big"))[:ID_LENGTH].translate(_SORTED).decode()
+
+
+def made_at(id: str) -> int:
+    """When `new_id` made an id, in whole milliseconds since 1970."""
+    number = 0
+    for character in id[:_CLOCK_LENGTH]:
+        number = number * 64 + ALPHABET.index(character)
+    return number

@@ -1,4 +1,4 @@
-"""What background work looks like to everybody: a frozen record, and when to try again. Pure."""
+"""What background work looks like to everybody: a frozen record, when to try again, and when not to. Pure."""
 
 from __future__ import annotations
 
@@ -19,6 +19,19 @@ class Job:
     """How often it was begun, this time included."""
 
 
-def retry_after(attempts: int) -> float:
-    """Seconds to wait after the given number of failed attempts: doubling, up to five minutes."""
-    return min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 16))
+class GiveUp(Exception):
+    """Raised by a task whose job would fail again however often it were tried. `reason` is kept with the job."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def retry_after(attempts: int, chance: float) -> float:
+    """Seconds to wait after the given number of failed attempts: doubling, up to five minutes.
+
+    `chance` (0 to 1) decides where in the upper half of that span it ends, so that what failed together does not come
+    back together.
+    """
+    longest = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 16))
+    return longest * (1 + chance) / 2

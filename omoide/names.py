@@ -13,6 +13,10 @@ from omoide.errors import Unprocessable
 
 PATTERN = "^[a-zA-Z0-9_-]+$"
 MAX_LENGTH = 512
+SCOPE_PREFIX = "scope."
+"""What the hidden peers behind scopes are called; no other peer may be called so."""
+MAX_SCOPE_LENGTH = MAX_LENGTH - len(SCOPE_PREFIX)
+
 _matches = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 
 
@@ -30,8 +34,42 @@ def check_peer_names(names: Iterable[str]) -> None:
     if any("\x00" in name for name in names):
         raise Unprocessable("Peer name(s) must not contain NUL (0x00) bytes")
     if long := [name for name in names if len(name) > MAX_LENGTH]:
+        raise Unprocessable(f"Peer name(s) {[*map(shortened, long)]} must be at most {MAX_LENGTH} characters")
+    if reserved := [name for name in names if is_scope_peer(name)]:
         raise Unprocessable(
-            f"Peer name(s) {[name[:50] + '…' for name in long]} must be at most {MAX_LENGTH} characters"
+            f"Peer name(s) {reserved} use the reserved scope prefix '{SCOPE_PREFIX}'. "
+            "Use the scopes routes to create scopes."
         )
     if odd := [name for name in names if not _matches(name)]:
         raise Unprocessable(f"Peer name(s) {odd} must match pattern {PATTERN}")
+
+
+def shortened(name: str) -> str:
+    """The name as an error shows it: cut, if it is longer than any name may be."""
+    return name if len(name) <= MAX_LENGTH else f"{name[:50]}…"
+
+
+def is_scope_peer(name: str) -> bool:
+    """Whether a peer's id is that of the hidden peer behind a scope."""
+    return name.startswith(SCOPE_PREFIX)
+
+
+def peer_of_scope(name: str) -> str:
+    """The id of the hidden peer behind a scope."""
+    return SCOPE_PREFIX + name
+
+
+def scope_of_peer(name: str) -> str:
+    """The inverse of `peer_of_scope`."""
+    return name.removeprefix(SCOPE_PREFIX)
+
+
+def scope_fault(name: str) -> str | None:
+    """Why no scope may be created under this name; None if one may."""
+    if is_scope_peer(name):
+        return f"Scope name must not start with the reserved prefix '{SCOPE_PREFIX}' (scope names are unprefixed)"
+    if not 1 <= len(name) <= MAX_SCOPE_LENGTH:
+        return f"Scope name must be between 1 and {MAX_SCOPE_LENGTH} characters"
+    if not _matches(name):
+        return f"Scope name must match pattern {PATTERN}"
+    return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
 Json = dict[str, Any]
@@ -60,6 +60,74 @@ class Message(NamedTuple):
     created_at: datetime
 
 
+Level = Literal["explicit", "deductive", "inductive", "contradiction"]
+
+
+@dataclass(frozen=True, slots=True)
+class Conclusion:
+    """Something that the observer holds true about the observed."""
+
+    pk: int
+    id: str
+    content: str
+    observer_id: str
+    observed_id: str
+    session_id: str | None
+    level: Level
+    source_ids: Sequence[str] | None
+    times_derived: int
+    said_at: datetime
+    """When what it rests on was said; for conclusions made by hand, when it was made."""
+    created_at: datetime
+    details: Json
+    """`premises`, `sources`, `pattern_type`, `confidence`: what derived conclusions show beside their text."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewConclusion:
+    content: str
+    observer_id: str
+    observed_id: str
+    session_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    content: str
+    message_id: str
+    """The last message that it covers."""
+    seq: int
+    """Where that message stands in the session."""
+    summary_type: str
+    created_at: datetime
+    token_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """`pk` is that of the hidden peer that observes for it."""
+
+    pk: int
+    id: str
+    metadata: Json
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    state: Literal["pending", "completed", "failed"]
+    updated_at: datetime
+    docs_copied: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    id: str
+    workspace_id: str
+    url: str
+    created_at: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What a peer's configuration in a session says; None leaves it to the peer and the defaults."""
@@ -96,9 +164,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class SessionChange(Change):
-    """`peers` are added to the session, never removed from it."""
+    """`peers` are added to the session, and it to `scopes`; neither is ever taken back by a change."""
 
     peers: Mapping[str, Observation] = field(default_factory=dict)
+    scopes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +179,27 @@ class Grant:
 
 
 ANYTHING = Grant()
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookEndpoint:
+    id: str
+    workspace_id: str
+    url: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCount:
+    """How many jobs of some lot are in which state."""
+
+    completed: int = 0
+    in_progress: int = 0
+    pending: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.completed + self.in_progress + self.pending
 
 
 @dataclass(frozen=True, slots=True)

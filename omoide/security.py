@@ -121,6 +121,8 @@ def permits(principal: Principal, roles: frozenset[str], path: Mapping[str, str]
     if "named" in roles:
         return True
     if principal.session is not None:
+        if "asked" in roles:  # which session it asks for stands in the query: `may_ask_for` decides
+            return True
         return "session" in roles and path.get("session_id") == principal.session
     if principal.peer is not None:
         if "peer" in roles:
@@ -169,6 +171,12 @@ def may_name_workspace(principal: Principal, workspace_id: str) -> None:
         raise refusal(frozenset({"named"}))
 
 
+def may_ask_for(principal: Principal, session_id: str | None) -> None:
+    """Raise Unauthorized if the key is narrowed to a session and this, which the query names, is not it."""
+    if not principal.admin and principal.session is not None and principal.session != session_id:
+        raise Unauthorized(NOT_PERMITTED)
+
+
 def peer_grant(principal: Principal, peer_id: str) -> Grant:
     """What the key may do to the peer by get-or-create. Raises Unauthorized if it may not even read it.
 
@@ -181,11 +189,16 @@ def peer_grant(principal: Principal, peer_id: str) -> Grant:
     return ANYTHING
 
 
-def session_grant(principal: Principal, session_id: str, peer_ids: Collection[str]) -> Grant:
+def session_grant(
+    principal: Principal, session_id: str, peer_ids: Collection[str], scope_ids: Collection[str] = ()
+) -> Grant:
     """What the key may do to the session by get-or-create. Raises Unauthorized if it may not even read it.
 
-    A session's key: its own session. A peer's key: read any, and create one that the peer is in from the start.
+    A session's key: its own session. A peer's key: read any, and create one that the peer is in from the start. Neither
+    may put a session into scopes.
     """
+    if scope_ids and not principal.admin and (principal.peer or principal.session):
+        raise Unauthorized("Scope membership requires a workspace-level key")
     if principal.session is not None:
         if principal.session != session_id:
             raise refusal(frozenset({"named"}))

@@ -20,6 +20,10 @@ from pydantic_settings import (
 MIN_SECRET_BYTES = 32
 
 
+class WrongSetting(ValueError):
+    """A setting that nothing can be done with. Its text is one line for the operator."""
+
+
 class Settings(BaseSettings):
     """Frozen. Raises pydantic's ValidationError for a value that makes no sense, naming the setting."""
 
@@ -49,6 +53,30 @@ class Settings(BaseSettings):
         2_000, ge=0, description="The longest custom instructions, in o200k_base tokens."
     )
     idempotency_hours: float = Field(24.0, ge=0, description="How long a repeated Idempotency-Key is recognised.")
+    filter_seconds: float = Field(2.0, gt=0, le=600, description="How long a filtered list may take to read.")
+    max_upload_bytes: int = Field(5_242_880, ge=1, description="The largest uploaded file, in bytes.")
+    embedder: str = Field(
+        "wordllama",
+        description="What turns texts into vectors: wordllama (embedded), or openai:<model> at an endpoint.",
+    )
+    embedder_base_url: str = Field("", description="The endpoint of openai:<model>, without /embeddings.")
+    embedder_api_key: SecretStr = Field(SecretStr(""), description="The key for that endpoint, if it wants one.")
+    embedder_dimensions: int = Field(
+        0, ge=0, le=65_536, description="The length of that model's vectors; 0 where it is known."
+    )
+    webhook_secret: SecretStr = Field(
+        SecretStr(""), description="What webhook events are signed with. Without it none is sent."
+    )
+    webhook_private_targets: bool = Field(
+        False, description="Whether webhook events may be sent to private, loopback and link-local addresses."
+    )
+    webhook_timeout_seconds: float = Field(
+        30.0, gt=0, le=600, description="How long a webhook endpoint may take to answer."
+    )
+    webhook_attempts: int = Field(
+        10, ge=1, description="How often a webhook event is tried before it is given up; ten times take some minutes."
+    )
+    worker_concurrency: int = Field(4, ge=1, le=100, description="How many jobs a worker runs at a time.")
     job_poll_seconds: float = Field(
         2.0, gt=0, description="How often a worker looks for jobs that other processes left."
     )

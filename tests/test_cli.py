@@ -31,6 +31,23 @@ def run(tmp_path: Path) -> Run:
     return omoide
 
 
+@pytest.mark.parametrize(
+    ("settings", "flags", "named"),
+    [
+        ({"embedder": "word2vec"}, [], "OMOIDE_EMBEDDER"),
+        ({"embedder": "word2vec"}, ["--workers", "2"], "OMOIDE_EMBEDDER"),
+        ({"embedder": "openai:mine"}, [], "OMOIDE_EMBEDDER_BASE_URL"),
+        ({"embedder_dimensions": "-1"}, [], "embedder_dimensions"),
+    ],
+)
+def test_a_wrong_embedder_is_one_clear_line(settings: dict[str, str], flags: list[str], named: str, run: Run) -> None:
+    done = run("serve", *flags, **settings)
+    assert done.returncode == 1
+    (line,) = [line for line in done.stderr.splitlines() if line.startswith("Error:")]
+    assert named in line
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 def test_a_public_address_with_authentication_off_is_refused(host: str, run: Run) -> None:
     done = run("serve", "--host", host)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omoide.clock import new_id
 from omoide.errors import NotFound
 from omoide.records import Change, Session
-from omoide.store import members, messages, sessions, workspaces
+from omoide.store import backfills, members, messages, sessions, workspaces
 from omoide.store.database import Connection
 
 
@@ -25,4 +25,5 @@ def clone(db: Connection, workspace_id: str, session_id: str, until: str | None,
     copy = sessions.create(db, workspace, workspace_id, new_id(now), change, now)
     members.copy(db, source.pk, copy.pk, now)
     messages.copy(db, source.pk, copy.pk, last, now)
+    backfills.begin_all(db, copy.pk, now)
     return copy

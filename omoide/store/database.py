@@ -1,6 +1,7 @@
 """The database file, its connections, and group commit.
 
-Reads run where they are called, on a connection that cannot write: what takes microseconds is not worth a thread. All
+Reads run where they are called, on a connection that cannot write: what takes microseconds is not worth a thread. What
+may take longer runs in a few threads beside the event loop, each with a connection of its own (`read_aside`). All
 writes go to one writer thread. It takes whatever has gathered in its queue, runs it in one `BEGIN IMMEDIATE … COMMIT`
 with a savepoint for each, so that one failure hurts only its own caller, and answers after the commit. That shares the
 cost of a flush among all who write at the same time, and the flush does not stop the event loop.
@@ -15,14 +16,18 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide import clock
 from omoide.errors import OmoideError, StorageFull, Unavailable
+from omoide.store.filters import functions
 from omoide.store.migrations import migrate
 
 P = ParamSpec("P")
@@ -31,6 +36,9 @@ Connection = sqlite3.Connection
 
 MAX_BATCH = 128
 """Writes that share one commit at the most, so that the first of them does not wait for ever."""
+
+READERS = 4
+"""Long reads that run at a time; more would only share the processor."""
 
 
 @dataclass(slots=True)
@@ -62,6 +70,8 @@ def connect(path: Path, *, durability: str, busy_timeout: float) -> Connection:
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
+        functions.register(connection)
+        connection.create_function("made_at", 1, clock.made_at, deterministic=True)
     except sqlite3.Error as error:
         raise Unavailable(f"Cannot open the database {path}: {error}") from error
     return connection
@@ -70,9 +80,12 @@ def connect(path: Path, *, durability: str, busy_timeout: float) -> Connection:
 class Store:
     """One process's access to the database. Open it with `Store.open`, close it with `close`."""
 
-    def __init__(self, reader: Connection, writer: Connection, path: Path) -> None:
+    def __init__(self, open_reader: Callable[[], Connection], writer: Connection, path: Path) -> None:
         self.path = path
-        self._reader = reader
+        self._open_reader = open_reader
+        self._reader = open_reader()
+        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="omoide-reader")
         self._writer = writer
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
@@ -87,19 +100,32 @@ class Store:
         except sqlite3.Error as error:
             writer.close()
             raise as_omoide(error) from error
-        reader = connect(path, durability=durability, busy_timeout=busy_timeout)
-        reader.execute("PRAGMA query_only=ON")
-        return cls(reader, writer, path)
+
+        def open_reader() -> Connection:
+            reader = connect(path, durability=durability, busy_timeout=busy_timeout)
+            reader.execute("PRAGMA query_only=ON")
+            return reader
+
+        return cls(open_reader, writer, path)
 
     def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What `fn(connection, …)` returns, from one snapshot of what is committed. It cannot write."""
-        self._reader.execute("BEGIN")
-        try:
-            return fn(self._reader, *args, **kwargs)
-        except sqlite3.Error as error:
-            raise as_omoide(error) from error
-        finally:
-            self._reader.execute("COMMIT")
+        return _from_snapshot(self._reader, partial(fn, self._reader, *args, **kwargs))
+
+    async def read_aside(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, in a thread beside the event loop: for what may take more than a millisecond."""
+
+        def work() -> T:
+            try:
+                connection = self._idle.get_nowait()
+            except queue.Empty:
+                connection = self._open_reader()
+            try:
+                return _from_snapshot(connection, partial(fn, connection, *args, **kwargs))
+            finally:
+                self._idle.put(connection)
+
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
 
     async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What `fn(connection, …)` returns, once its changes are committed; if it raises, nothing of it is kept.
@@ -117,6 +143,9 @@ class Store:
         """Finish what is queued and close the file."""
         self._queue.put(None)
         self._thread.join()
+        self._readers.shutdown()
+        while not self._idle.empty():
+            self._idle.get().close()
         self._reader.close()
         self._writer.close()
 
@@ -135,6 +164,16 @@ class Store:
                     batch.append(following)
             commit(self._writer, batch)
             _answer(batch)
+
+
+def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
+    connection.execute("BEGIN")
+    try:
+        return work()
+    except sqlite3.Error as error:
+        raise as_omoide(error) from error
+    finally:
+        connection.execute("COMMIT")
 
 
 def commit(connection: Connection, batch: list[_Write]) -> None:

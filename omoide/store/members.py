@@ -2,6 +2,9 @@
 
 A member that leaves keeps its row (`left_at`), so that its configuration is there when it comes back. Observers, that
 is active members with `observe_others`, are limited per session; the limit holds because every write is serial.
+
+The hidden peers behind scopes are members too, but not here: they are neither counted, listed nor changed. That is the
+matter of `scopes`.
 """
 
 from __future__ import annotations
@@ -14,6 +17,11 @@ from omoide.store import peers, rows
 from omoide.store.database import Connection
 
 Flag = int | None
+SCOPES_COME_OTHERWISE = (
+    "Scope membership is managed via the scopes routes (/v3/workspaces/{workspace_id}/scopes/{scope_id}/sessions) or "
+    "the `scopes` field at session creation."
+)
+SCOPES_ARE_NOT_CONFIGURED = "Scope membership is managed via the scopes routes."
 
 _FROM = """
     FROM members m
@@ -34,7 +42,7 @@ def unchanged(db: Connection, session: int, given: Mapping[str, Observation]) ->
     for peer_id, observation in given.items():
         row = db.execute(
             """SELECT m.observe_me, m.observe_others FROM members m JOIN peers p ON p.pk = m.peer
-               WHERE m.session = ? AND p.id = ? AND m.left_at IS NULL""",
+               WHERE m.session = ? AND p.id = ? AND p.kind = 'peer' AND m.left_at IS NULL""",
             (session, peer_id),
         ).fetchone()
         if row is None or _merged(row, observation) != tuple(row):
@@ -55,8 +63,9 @@ def add(
     """Let peers join, creating those that are missing. Flags that are None leave a member's own.
 
     A peer that returns after leaving gets the flags given, all of them. Raises BadRequest beyond the observer limit,
-    Unprocessable for peer ids that cannot be created.
+    Unprocessable for scopes and for peer ids that cannot be created.
     """
+    peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
     for peer_id, observation in given.items():
         row = db.execute(
@@ -96,9 +105,14 @@ def replace(
     max_observers: int,
 ) -> None:
     """Make these peers the only members, with exactly these flags. Raises as `add` does."""
+    peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
     kept = set(known.values())
-    active = db.execute("SELECT peer FROM members WHERE session = ? AND left_at IS NULL", (session,)).fetchall()
+    active = db.execute(
+        """SELECT m.peer FROM members m JOIN peers p ON p.pk = m.peer
+           WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'peer'""",
+        (session,),
+    ).fetchall()
     leaving = [(now, session, peer) for (peer,) in active if peer not in kept]
     db.executemany("UPDATE members SET left_at = ? WHERE session = ? AND peer = ?", leaving)
     present = {peer for (peer,) in active}
@@ -108,13 +122,14 @@ def replace(
     _check_observers(db, session, session_id, max_observers)
 
 
-def remove(db: Connection, session: int, peer_ids: Collection[str], now: int) -> None:
-    """Let these peers leave; ids that are not members are ignored."""
+def remove(db: Connection, workspace: int, session: int, peer_ids: Collection[str], now: int) -> None:
+    """Let these peers leave; ids that are not members are ignored. Raises Unprocessable for scopes."""
+    peers.refuse_scopes(db, workspace, peer_ids, SCOPES_COME_OTHERWISE)
     for peer_id in set(peer_ids):
         db.execute(
             """UPDATE members SET left_at = ? WHERE session = ? AND left_at IS NULL AND peer =
-               (SELECT p.pk FROM peers p JOIN sessions s ON s.workspace = p.workspace WHERE s.pk = ? AND p.id = ?)""",
-            (now, session, session, peer_id),
+               (SELECT pk FROM peers WHERE workspace = ? AND id = ?)""",
+            (now, session, workspace, peer_id),
         )
 
 
@@ -146,7 +161,7 @@ def page(db: Connection, workspace_id: str, session_id: str, request: PageReques
     return rows.page(
         db,
         rows.PEER,
-        f"{_FROM} AND m.left_at IS NULL",
+        f"{_FROM} AND m.left_at IS NULL AND p.kind = 'peer'",
         (workspace_id, session_id),
         order=("m.joined_at", "m.peer"),
         request=request,
@@ -155,7 +170,7 @@ def page(db: Connection, workspace_id: str, session_id: str, request: PageReques
 
 
 def copy(db: Connection, source: int, target: int, now: int) -> None:
-    """Give one session the active members of another, with their configuration."""
+    """Give one session the active members of another, scopes included, with their configuration."""
     db.execute(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others)
            SELECT ?, peer, ?, observe_me, observe_others FROM members
@@ -180,7 +195,8 @@ def _put(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag], now:
 
 
 def _observers(db: Connection, session: int) -> int:
-    query = "SELECT count(*) FROM members WHERE session = ? AND left_at IS NULL AND observe_others"
+    query = """SELECT count(*) FROM members m JOIN peers p ON p.pk = m.peer
+        WHERE m.session = ? AND m.left_at IS NULL AND m.observe_others AND p.kind = 'peer'"""
     return int(db.execute(query, (session,)).fetchone()[0])
 
 

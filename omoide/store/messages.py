@@ -5,13 +5,16 @@ Because `seq` has no gaps, a page of an unfiltered list is a range of it and cos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+
+import orjson
 
 from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
 from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
-from omoide.store import members, peers, rows, sessions
+from omoide.store import embeddings, members, peers, rows, sessions, words
 from omoide.store.database import Connection
+from omoide.store.filters import MESSAGE_FIELDS
 
 _MESSAGE = "m.id, s.id, w.id, p.id, m.content, m.metadata, m.token_count, m.created_at"
 _JOINS = """
@@ -39,9 +42,10 @@ def add(
 ) -> list[Message]:
     """Append the batch and return it as stored; the workspace, the session and the authors are created if missing.
 
-    Raises Unprocessable for ids that cannot be created.
+    Raises Unprocessable for ids that cannot be created, and for scopes as authors.
     """
     workspace, session = sessions.ensure(db, workspace_id, session_id, now)
+    peers.refuse_scopes(db, workspace, (message.peer_id for message in batch), "Scope peers cannot author messages.")
     authors = peers.ensure(db, workspace, {message.peer_id: None for message in batch}, now)
     members.join_as_authors(db, session, authors.values(), now, max_observers=max_observers)
     (count,) = db.execute(
@@ -73,6 +77,8 @@ def add(
            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
         values,
     )
+    words.add_messages(db, session, count - len(batch) + 1, count)
+    embeddings.owe(db, now)
     return stored
 
 
@@ -125,8 +131,14 @@ def _range(db: Connection, session: int, first: int, last: int, *, reverse: bool
     return [record(row) for row in db.execute(query, (session, first, last))]
 
 
-def page(db: Connection, workspace_id: str, session_id: str, request: PageRequest) -> Page[Message]:
-    """The session's messages in the order of arrival; none if there is no such session."""
+def page(
+    db: Connection, workspace_id: str, session_id: str, request: PageRequest, filters: Json | None = None
+) -> Page[Message]:
+    """The session's messages that the filter keeps, in the order of arrival; none if there is no such session.
+
+    Raises Unprocessable for a bad filter.
+    """
+    source, params = rows.filtered("", (), filters, MESSAGE_FIELDS)
     row = db.execute(
         """SELECT s.pk, s.message_count FROM sessions s JOIN workspaces w ON w.pk = s.workspace
            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
@@ -135,6 +147,9 @@ def page(db: Connection, workspace_id: str, session_id: str, request: PageReques
     if row is None:
         return Page([], 0, request)
     session, total = row
+    if source:
+        source, params = f"{_JOINS} WHERE m.session = ? {source}", (session, *params)
+        return rows.page(db, _MESSAGE, source, params, order=("m.seq",), request=request, make=record)
     if request.reverse:
         last = total - request.offset
         first = max(1, last - request.size + 1)
@@ -143,6 +158,15 @@ def page(db: Connection, workspace_id: str, session_id: str, request: PageReques
         last = min(total, request.offset + request.size)
     items = _range(db, session, first, last, reverse=request.reverse) if first <= last else []
     return Page(items, total, request)
+
+
+def newest_first(db: Connection, workspace_id: str, session_id: str, since: int) -> Iterator[Message]:
+    """The session's messages from the position `since` on, the newest first, read as they are asked for."""
+    query = f"""SELECT {_MESSAGE} {_JOINS} WHERE m.session = (
+            SELECT s.pk FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL)
+        AND m.seq >= ? ORDER BY m.seq DESC"""
+    return (record(row) for row in db.execute(query, (workspace_id, session_id, since)))
 
 
 def find(db: Connection, workspace_id: str, session_id: str, message_id: str) -> Message | None:
@@ -159,6 +183,12 @@ def get(db: Connection, workspace_id: str, session_id: str, message_id: str) -> 
     if found := find(db, workspace_id, session_id, message_id):
         return found
     raise NotFound(f"Message with ID {message_id} not found")
+
+
+def by_pks(db: Connection, pks: Sequence[int]) -> dict[int, Message]:
+    """Row number → message."""
+    query = f"SELECT m.pk, {_MESSAGE} {_JOINS} WHERE m.pk IN (SELECT value FROM json_each(?))"
+    return {row[0]: record(row[1:]) for row in db.execute(query, (orjson.dumps([*pks]).decode(),))}
 
 
 def update(db: Connection, workspace_id: str, session_id: str, message_id: str, metadata: Json | None) -> Message:
@@ -182,3 +212,5 @@ def copy(db: Connection, source: int, target: int, last: int | None, now: int) -
         [(new_id(now), target, *row) for row in found],
     )
     db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (len(found), target))
+    words.add_messages(db, target, 1, len(found))
+    embeddings.owe(db, now)

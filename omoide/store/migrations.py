@@ -3,6 +3,10 @@
 `created_at` and the like are microseconds since 1970. `deleted_at` hides a row at once; a job removes it later, and
 the partial indexes free its id immediately. `messages.seq` counts a session's messages from 1 without gaps, so that any
 page of them is a range. `messages.peer` is no declared reference: checking it would need an index of no other use.
+
+Numbers of messages and conclusions are never used twice (AUTOINCREMENT), so that what is kept beside them under the
+same number, here and in memory, cannot be taken for that of another row. In `message_words`, `place` holds the numbers
+of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads no other workspace's words.
 """
 
 from __future__ import annotations
@@ -73,6 +77,87 @@ CREATE INDEX jobs_due ON jobs (due_at);
 @migrations()
 def m0001_conversations(db: Database) -> None:
     _run(db, CONVERSATIONS)
+
+
+MEMORY = """\
+ALTER TABLE peers ADD COLUMN kind TEXT NOT NULL DEFAULT 'peer';
+
+ALTER TABLE jobs ADD COLUMN workspace INTEGER;
+ALTER TABLE jobs ADD COLUMN key TEXT;
+ALTER TABLE jobs ADD COLUMN failed_at INTEGER;
+DROP INDEX jobs_due;
+CREATE INDEX jobs_due ON jobs (due_at) WHERE failed_at IS NULL;
+CREATE INDEX jobs_key ON jobs (kind, key);
+CREATE INDEX jobs_workspace ON jobs (workspace);
+
+ALTER TABLE messages RENAME TO messages_before;
+CREATE TABLE messages (
+    pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,
+    workspace INTEGER NOT NULL, session INTEGER NOT NULL REFERENCES sessions,
+    seq INTEGER NOT NULL, peer INTEGER NOT NULL,
+    content TEXT NOT NULL, metadata TEXT NOT NULL,
+    token_count INTEGER NOT NULL, created_at INTEGER NOT NULL);
+INSERT INTO messages SELECT * FROM messages_before ORDER BY pk;
+DROP TABLE messages_before;
+CREATE UNIQUE INDEX messages_id ON messages (id);
+CREATE UNIQUE INDEX messages_seq ON messages (session, seq);
+CREATE INDEX messages_age ON messages (workspace, created_at);
+
+CREATE TABLE conclusions (
+    pk INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL,
+    workspace INTEGER NOT NULL REFERENCES workspaces,
+    observer INTEGER NOT NULL REFERENCES peers, observed INTEGER NOT NULL REFERENCES peers,
+    session INTEGER REFERENCES sessions,
+    content TEXT NOT NULL, level TEXT NOT NULL,
+    source_ids TEXT, details TEXT NOT NULL DEFAULT '{}',
+    times_derived INTEGER NOT NULL DEFAULT 1,
+    said_at INTEGER NOT NULL, created_at INTEGER NOT NULL, deleted_at INTEGER);
+CREATE UNIQUE INDEX conclusions_id ON conclusions (id);
+CREATE INDEX conclusions_pair ON conclusions (observer, observed, created_at) WHERE deleted_at IS NULL;
+CREATE INDEX conclusions_often ON conclusions (observer, observed, times_derived, created_at)
+    WHERE deleted_at IS NULL;
+CREATE INDEX conclusions_age ON conclusions (workspace, created_at) WHERE deleted_at IS NULL;
+CREATE INDEX conclusions_session ON conclusions (session);
+CREATE INDEX conclusions_observed ON conclusions (observed);
+CREATE INDEX conclusions_observer ON conclusions (observer);
+
+CREATE VIRTUAL TABLE message_words USING fts5 (place, text, content='', tokenize='porter unicode61');
+CREATE VIRTUAL TABLE conclusion_words USING fts5 (text, content='', tokenize='porter unicode61');
+CREATE TABLE message_vectors (pk INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE conclusion_vectors (pk INTEGER PRIMARY KEY, vector BLOB NOT NULL);
+CREATE TABLE embedder (
+    one INTEGER PRIMARY KEY CHECK (one = 1), name TEXT NOT NULL, dimensions INTEGER NOT NULL,
+    messages_through INTEGER NOT NULL DEFAULT 0, conclusions_through INTEGER NOT NULL DEFAULT 0);
+
+CREATE TABLE cards (
+    observer INTEGER NOT NULL REFERENCES peers, observed TEXT NOT NULL,
+    lines TEXT NOT NULL, updated_at INTEGER NOT NULL, PRIMARY KEY (observer, observed)) WITHOUT ROWID;
+CREATE TABLE summaries (
+    session INTEGER NOT NULL REFERENCES sessions, kind TEXT NOT NULL,
+    content TEXT NOT NULL, message TEXT NOT NULL, seq INTEGER NOT NULL,
+    token_count INTEGER NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (session, kind)) WITHOUT ROWID;
+CREATE TABLE backfills (
+    scope INTEGER NOT NULL REFERENCES peers, session INTEGER NOT NULL REFERENCES sessions,
+    state TEXT NOT NULL, docs_copied INTEGER, updated_at INTEGER NOT NULL,
+    PRIMARY KEY (scope, session)) WITHOUT ROWID;
+CREATE INDEX backfills_session ON backfills (session);
+CREATE TABLE webhooks (
+    pk INTEGER PRIMARY KEY, id TEXT NOT NULL, workspace INTEGER NOT NULL REFERENCES workspaces,
+    url TEXT NOT NULL, created_at INTEGER NOT NULL);
+CREATE UNIQUE INDEX webhooks_url ON webhooks (workspace, url);
+CREATE UNIQUE INDEX webhooks_id ON webhooks (id);
+"""
+
+
+@migrations()
+def m0002_memory(db: Database) -> None:
+    _run(db, MEMORY)
+    # What was said before words were indexed.
+    db.execute(
+        """INSERT INTO message_words (rowid, place, text)
+           SELECT m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
+           FROM messages m JOIN peers p ON p.pk = m.peer"""
+    )
 
 
 def _run(db: Database, script: str) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from typing import Literal
 
 from omoide import names
 from omoide.clock import instant, new_id
-from omoide.errors import Unauthorized
-from omoide.records import ANYTHING, Change, Grant, Page, PageRequest, Peer, Session
+from omoide.errors import Unauthorized, Unprocessable
+from omoide.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
 from omoide.store import rows, workspaces
 from omoide.store.database import Connection
+from omoide.store.filters import PEER_FIELDS, SESSION_FIELDS, names_field
 
 _FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
+
+PeerKind = Literal["scope", "all"]
+_OF_KIND: Mapping[PeerKind | None, str] = {None: " AND p.kind = 'peer'", "scope": " AND p.kind = 'scope'", "all": ""}
 
 
 def find(db: Connection, workspace_id: str, peer_id: str) -> Peer | None:
@@ -60,6 +65,36 @@ def get_or_create(
     return Peer(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at), False
 
 
+def update(db: Connection, workspace_id: str, peer_id: str, change: Change, now: int) -> Peer:
+    """The peer after the change, created if missing.
+
+    Raises Unprocessable as `get_or_create` does, and for the hidden peer behind a scope.
+    """
+    old = find(db, workspace_id, peer_id)
+    if old and is_scope(db, old.pk):
+        raise Unprocessable(f"Peer '{peer_id}' is a scope. Use the scopes routes to manage scopes.")
+    return get_or_create(db, workspace_id, peer_id, change, now)[0]
+
+
+def is_scope(db: Connection, peer: int) -> bool:
+    """Whether the peer is the hidden one behind a scope."""
+    return db.execute("SELECT 1 FROM peers WHERE pk = ? AND kind = 'scope'", (peer,)).fetchone() is not None
+
+
+def refuse_scope(db: Connection, peer: Peer, reason: str) -> None:
+    """Raise Unprocessable with the reason if the peer is the hidden one behind a scope."""
+    if is_scope(db, peer.pk):
+        raise Unprocessable(f"Peer name(s) ['{peer.id}'] are scopes. {reason}")
+
+
+def refuse_scopes(db: Connection, workspace: int, peer_ids: Iterable[str], reason: str) -> None:
+    """Raise Unprocessable with the reason, naming them in order, if peers behind scopes are among these."""
+    reserved = sorted({peer_id for peer_id in peer_ids if names.is_scope_peer(peer_id)})
+    query = "SELECT 1 FROM peers WHERE workspace = ? AND id = ? AND kind = 'scope'"
+    if scopes := [peer_id for peer_id in reserved if db.execute(query, (workspace, peer_id)).fetchone()]:
+        raise Unprocessable(f"Peer name(s) {scopes} are scopes. {reason}")
+
+
 def _after(peer: Peer, change: Change) -> tuple[dict[str, object], dict[str, object]]:
     metadata = peer.metadata if change.metadata is None else change.metadata
     config = peer.configuration if change.configuration is None else change.configuration
@@ -86,27 +121,38 @@ def ensure(db: Connection, workspace: int, peer_ids: Collection[str], now: int) 
     return found
 
 
-def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Peer]:
-    """The workspace's peers, oldest first; none if there is no such workspace."""
-    return rows.page(
-        db, rows.PEER, _FROM, (workspace_id,), order=("p.created_at", "p.pk"), request=request, make=rows.peer
-    )
+def page(
+    db: Connection,
+    workspace_id: str,
+    request: PageRequest,
+    kind: PeerKind | None = None,
+    filters: Json | None = None,
+) -> Page[Peer]:
+    """The workspace's peers that the filter keeps, oldest first; none if there is no such workspace.
+
+    Ordinary peers, unless the kind asks for those behind scopes or for both. Raises Unprocessable for a bad filter.
+    """
+    source, params = rows.filtered(_FROM + _OF_KIND[kind], (workspace_id,), filters, PEER_FIELDS)
+    order = ("p.created_at", "p.pk")
+    return rows.page(db, rows.PEER, source, params, order=order, request=request, make=rows.peer)
 
 
-def sessions(db: Connection, workspace_id: str, peer_id: str, request: PageRequest) -> Page[Session]:
-    """The active sessions that the peer is in now, oldest session first."""
+def sessions(
+    db: Connection, workspace_id: str, peer_id: str, request: PageRequest, filters: Json | None = None
+) -> Page[Session]:
+    """The active sessions that the peer is in now and that the filter keeps, oldest session first.
+
+    A filter that says something about `is_active` also finds the sessions that the peer has left. Deleted ones stay
+    hidden. Raises Unprocessable for a bad filter.
+    """
     source = """
         FROM peers p
         JOIN workspaces w ON w.pk = p.workspace
         JOIN members m ON m.peer = p.pk
         JOIN sessions s ON s.pk = m.session
-        WHERE w.id = ? AND w.deleted_at IS NULL AND p.id = ? AND m.left_at IS NULL AND s.deleted_at IS NULL"""
-    return rows.page(
-        db,
-        rows.SESSION,
-        source,
-        (workspace_id, peer_id),
-        order=("s.created_at", "s.pk"),
-        request=request,
-        make=rows.session,
-    )
+        WHERE w.id = ? AND w.deleted_at IS NULL AND p.id = ? AND s.deleted_at IS NULL"""
+    source, params = rows.filtered(source, (workspace_id, peer_id), filters, SESSION_FIELDS)
+    if not names_field(filters, "is_active"):
+        source += " AND m.left_at IS NULL"
+    order = ("s.created_at", "s.pk")
+    return rows.page(db, rows.SESSION, source, params, order=order, request=request, make=rows.session)

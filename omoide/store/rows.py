@@ -10,6 +10,7 @@ import orjson
 from omoide.clock import instant
 from omoide.records import Json, Page, PageRequest, Peer, Session, Workspace
 from omoide.store.database import Connection
+from omoide.store.filters import Fields, compile_filters
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -48,6 +49,15 @@ def session(row: Row) -> Session:
     return Session(
         pk, id, uid, workspace_id, from_text(metadata), from_text(configuration), instant(created_at), bool(is_active)
     )
+
+
+def filtered(source: str, params: Sequence[Any], filters: Json | None, fields: Fields) -> tuple[str, Sequence[Any]]:
+    """A source that ends in a WHERE clause, and its parameters, less the rows that the filter drops.
+
+    Raises Unprocessable for a bad filter.
+    """
+    clause = compile_filters(filters, fields)
+    return (source, params) if clause is None else (f"{source} AND {clause.sql}", (*params, *clause.params))
 
 
 def page(

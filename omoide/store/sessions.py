@@ -7,9 +7,10 @@ from collections.abc import Collection, Mapping
 from omoide import configuration, names
 from omoide.clock import instant, new_id
 from omoide.errors import NotFound, Unauthorized
-from omoide.records import ANYTHING, Change, Grant, Observation, Page, PageRequest, Session, SessionChange
-from omoide.store import members, peers, queue, rows, workspaces
+from omoide.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
+from omoide.store import members, peers, queue, rows, scopes, workspaces
 from omoide.store.database import Connection
+from omoide.store.filters import SESSION_FIELDS
 
 _FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -33,7 +34,9 @@ def settled(db: Connection, workspace_id: str, session_id: str, change: SessionC
     found = find(db, workspace_id, session_id)
     if found is None or _after(found, change) != (found.metadata, found.configuration):
         return None
-    return found if members.unchanged(db, found.pk, change.peers) else None
+    if not members.unchanged(db, found.pk, change.peers) or not scopes.has_all(db, found.pk, change.scopes):
+        return None
+    return found
 
 
 def get_or_create(
@@ -46,10 +49,11 @@ def get_or_create(
     max_observers: int,
     grant: Grant = ANYTHING,
 ) -> Session:
-    """The session after the change: metadata replaced, configuration patched, peers added; created if missing.
+    """The session after the change: metadata replaced, configuration patched, peers and scopes added.
 
-    Raises Unauthorized if it would have to do what the grant forbids, Unprocessable for ids that cannot be created or a
-    configuration that contradicts itself, BadRequest beyond the observer limit. Then nothing is stored.
+    It is created if missing, and so are peers and scopes. Raises Unauthorized if it would have to do what the grant
+    forbids, Unprocessable for ids that cannot be created or a configuration that contradicts itself, BadRequest beyond
+    the observer limit, Conflict where an ordinary peer is in a scope's place. Then nothing is stored.
     """
     if grant.change is False and (found := settled(db, workspace_id, session_id, change)):
         return found
@@ -60,6 +64,7 @@ def get_or_create(
     session = create(db, workspace, workspace_id, session_id, change, now) if old is None else _update(db, old, change)
     if change.peers:
         members.add(db, workspace, session.pk, session_id, change.peers, now, max_observers=max_observers)
+    scopes.join(db, workspace_id, session.pk, change.scopes, now)
     return session
 
 
@@ -127,10 +132,25 @@ def set_peers(
 
 
 def remove_peers(db: Connection, workspace_id: str, session_id: str, peer_ids: Collection[str], now: int) -> Session:
-    """Let peers leave the session. Raises NotFound without such a session."""
-    session = get(db, workspace_id, session_id)
-    members.remove(db, session.pk, peer_ids, now)
+    """Let peers leave the session. Raises NotFound without such a session, Unprocessable for scopes."""
+    session, workspace = _existing(db, workspace_id, session_id)
+    members.remove(db, workspace, session.pk, peer_ids, now)
     return session
+
+
+def peer_configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation:
+    """The peer's flags in the session, the last ones if it has left.
+
+    Raises NotFound for a peer that is not there or was never in the session, Unprocessable for a scope.
+    """
+    peer = peers.find(db, workspace_id, peer_id)
+    if peer is None:
+        raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
+    peers.refuse_scope(db, peer, members.SCOPES_ARE_NOT_CONFIGURED)
+    found = members.configuration(db, workspace_id, session_id, peer_id)
+    if found is None:
+        raise NotFound(f"Session peer {peer_id} not found in session {session_id} in workspace {workspace_id}")
+    return found
 
 
 def configure_peer(
@@ -145,25 +165,38 @@ def configure_peer(
 ) -> None:
     """Set a peer's flags in the session.
 
-    Raises NotFound without such a session or peer, BadRequest beyond the observer limit.
+    Raises NotFound without such a session or peer, BadRequest beyond the observer limit, Unprocessable for a scope.
     """
     session = get(db, workspace_id, session_id)
     peer = peers.find(db, workspace_id, peer_id)
     if peer is None:
         raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
+    peers.refuse_scope(db, peer, members.SCOPES_ARE_NOT_CONFIGURED)
     members.configure(db, session.pk, session_id, peer.pk, observation, now, max_observers=max_observers)
 
 
 def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
-    """Hide the session and leave a job that removes its rows. Raises NotFound without such a session."""
-    session = get(db, workspace_id, session_id)
+    """Hide the session and leave a job that removes its rows; what was still to be learned from it is dropped.
+
+    Raises NotFound without such a session.
+    """
+    session, workspace = _existing(db, workspace_id, session_id)
+    # By name, and now: in the next moment there may be another session of that name.
+    db.execute(
+        """DELETE FROM jobs WHERE workspace = ? AND kind IN ('representation', 'summary')
+           AND payload ->> 'session' = ?""",
+        (workspace, session_id),
+    )
     db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
     queue.add(db, "purge_session", {"session": session.pk}, now)
 
 
-def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Session]:
-    """The workspace's active sessions, oldest first; none if there is no such workspace."""
+def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None = None) -> Page[Session]:
+    """The workspace's active sessions that the filter keeps, oldest first; none if there is no such workspace.
+
+    Raises Unprocessable for a bad filter.
+    """
     source = f"{_FROM} AND s.deleted_at IS NULL"
-    return rows.page(
-        db, rows.SESSION, source, (workspace_id,), order=("s.created_at", "s.pk"), request=request, make=rows.session
-    )
+    source, params = rows.filtered(source, (workspace_id,), filters, SESSION_FIELDS)
+    order = ("s.created_at", "s.pk")
+    return rows.page(db, rows.SESSION, source, params, order=order, request=request, make=rows.session)

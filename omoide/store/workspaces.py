@@ -5,9 +5,10 @@ from __future__ import annotations
 from omoide import configuration, names
 from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
-from omoide.records import Change, Page, PageRequest, Workspace
+from omoide.records import Change, Json, Page, PageRequest, Workspace
 from omoide.store import queue, rows
 from omoide.store.database import Connection
+from omoide.store.filters import WORKSPACE_FIELDS
 
 
 def find(db: Connection, workspace_id: str) -> Workspace | None:
@@ -78,14 +79,9 @@ def delete(db: Connection, workspace_id: str, now: int) -> None:
     queue.add(db, "purge_workspace", {"workspace": found.pk}, now)
 
 
-def page(db: Connection, request: PageRequest) -> Page[Workspace]:
-    """All workspaces, oldest first."""
-    return rows.page(
-        db,
-        rows.WORKSPACE,
-        "FROM workspaces w WHERE w.deleted_at IS NULL",
-        (),
-        order=("w.created_at", "w.pk"),
-        request=request,
-        make=rows.workspace,
-    )
+def page(db: Connection, request: PageRequest, filters: Json | None = None) -> Page[Workspace]:
+    """The workspaces that the filter keeps, oldest first. Raises Unprocessable for a bad filter."""
+    source = "FROM workspaces w WHERE w.deleted_at IS NULL"
+    source, params = rows.filtered(source, (), filters, WORKSPACE_FIELDS)
+    order = ("w.created_at", "w.pk")
+    return rows.page(db, rows.WORKSPACE, source, params, order=order, request=request, make=rows.workspace)

@@ -66,5 +66,9 @@ def test_jobs_are_claimed_in_the_order_in_which_they_are_due(write: Write) -> No
 
 
 def test_waiting_before_another_attempt_doubles_up_to_a_limit() -> None:
-    assert [retry_after(attempts) for attempts in (1, 2, 3, 4)] == [1, 2, 4, 8]
-    assert retry_after(10) == retry_after(10_000) == LAST_RETRY_SECONDS
+    assert [retry_after(attempts, 1.0) for attempts in (1, 2, 3, 4)] == [1, 2, 4, 8]
+    assert retry_after(10, 1.0) == retry_after(10_000, 1.0) == LAST_RETRY_SECONDS
+
+
+def test_chance_spreads_what_failed_together_over_the_upper_half() -> None:
+    assert [retry_after(3, chance) for chance in (0.0, 0.5, 1.0)] == [2, 3, 4]
