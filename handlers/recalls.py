@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from generated import models
 from handlers.context import Context
-from omoide.errors import NotFound, Unauthorized, Unprocessable
+from omoide.errors import Unauthorized, Unprocessable
 from omoide.names import SCOPE_PREFIX, is_scope_peer
 from omoide.reasoning import allowlist
 from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
@@ -107,17 +108,7 @@ def session(
         raise Unauthorized(NOT_PERMITTED)
     if restriction is not None:
         must_be_in_all(context, workspace_id, restriction)
-    return Recall(
-        workspace_id,
-        observer,
-        peer_target,
-        restriction,
-        search_query=choice.search_query,
-        search_top_k=choice.search_top_k,
-        search_max_distance=choice.search_max_distance,
-        most_frequent=choice.most_frequent,
-        max_conclusions=choice.max_conclusions,
-    )
+    return replace(choice, observer_id=observer, observed_id=peer_target, sessions=restriction)
 
 
 def _check_options(
@@ -141,9 +132,3 @@ def _check_options(
             raise Unprocessable("sessions cannot be combined with limit_to_session")
         if session_id not in sessions:
             raise Unprocessable("sessions must include the session itself")
-
-
-def existing(found: object, peer_id: str, workspace_id: str) -> None:
-    """Raise NotFound unless something was found."""
-    if found is None:
-        raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")

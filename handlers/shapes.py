@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypedDict, TypeVar
 
 from generated import models
 from omoide.reasoning.contexts import SessionContext
@@ -90,38 +90,37 @@ def session_peer_config(record: Observation) -> models.SessionPeerConfig:
     return models.SessionPeerConfig(observe_me=record.observe_me, observe_others=record.observe_others)
 
 
-def _pages(page: Page[T]) -> int:
-    return -(-page.total // page.request.size)
+class _Counts(TypedDict):
+    total: int
+    page: int
+    size: int
+    pages: int
+
+
+def _counts(page: Page[T]) -> _Counts:
+    """Everything of a page but its items."""
+    request = page.request
+    return {"total": page.total, "page": request.page, "size": request.size, "pages": -(-page.total // request.size)}
 
 
 def workspaces_page(page: Page[Workspace]) -> models.PageWorkspace:
-    items = [workspace(record) for record in page.items]
-    size = page.request.size
-    return models.PageWorkspace(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+    return models.PageWorkspace(items=[*map(workspace, page.items)], **_counts(page))
 
 
 def peers_page(page: Page[Peer]) -> models.PagePeer:
-    items = [peer(record) for record in page.items]
-    size = page.request.size
-    return models.PagePeer(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+    return models.PagePeer(items=[*map(peer, page.items)], **_counts(page))
 
 
 def scopes_page(page: Page[Scope]) -> models.PageScope:
-    items = [scope(record) for record in page.items]
-    size = page.request.size
-    return models.PageScope(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+    return models.PageScope(items=[*map(scope, page.items)], **_counts(page))
 
 
 def sessions_page(page: Page[Session]) -> models.PageSession:
-    items = [session(record) for record in page.items]
-    size = page.request.size
-    return models.PageSession(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+    return models.PageSession(items=[*map(session, page.items)], **_counts(page))
 
 
 def messages_page(page: Page[Message]) -> models.PageMessage:
-    items = [message(record) for record in page.items]
-    size = page.request.size
-    return models.PageMessage(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+    return models.PageMessage(items=[*map(message, page.items)], **_counts(page))
 
 
 def conclusion(record: Conclusion) -> models.Conclusion:
@@ -139,9 +138,7 @@ def conclusion(record: Conclusion) -> models.Conclusion:
 
 
 def conclusions_page(page: Page[Conclusion]) -> models.PageConclusion:
-    items = [conclusion(record) for record in page.items]
-    size = page.request.size
-    return models.PageConclusion(items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page))
+    return models.PageConclusion(items=[*map(conclusion, page.items)], **_counts(page))
 
 
 def summary(record: Summary | None) -> models.Summary | None:
@@ -179,11 +176,7 @@ def webhook(record: WebhookEndpoint) -> models.WebhookEndpoint:
 
 
 def webhooks_page(page: Page[WebhookEndpoint]) -> models.PageWebhookEndpoint:
-    items = [webhook(record) for record in page.items]
-    size = page.request.size
-    return models.PageWebhookEndpoint(
-        items=items, total=page.total, page=page.request.page, size=size, pages=_pages(page)
-    )
+    return models.PageWebhookEndpoint(items=[*map(webhook, page.items)], **_counts(page))
 
 
 def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) -> models.QueueStatus:
