@@ -4,9 +4,9 @@
 the partial indexes free its id immediately. `messages.seq` counts a session's messages from 1 without gaps, so that any
 page of them is a range. `messages.peer` is no declared reference: checking it would need an index of no other use.
 
-Numbers of messages and conclusions are never used twice (AUTOINCREMENT), so that what is kept beside them under the
-same number, here and in memory, cannot be taken for that of another row. In `message_words`, `place` holds the numbers
-of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads no other workspace's words.
+Numbers of messages, conclusions and jobs are never used twice (AUTOINCREMENT), so that what is kept beside them under
+the same number, here and in memory, cannot be taken for that of another row. In `message_words`, `place` holds the
+numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own.
 """
 
 from __future__ import annotations
@@ -82,10 +82,14 @@ def m0001_conversations(db: Database) -> None:
 MEMORY = """\
 ALTER TABLE peers ADD COLUMN kind TEXT NOT NULL DEFAULT 'peer';
 
-ALTER TABLE jobs ADD COLUMN workspace INTEGER;
-ALTER TABLE jobs ADD COLUMN key TEXT;
-ALTER TABLE jobs ADD COLUMN failed_at INTEGER;
-DROP INDEX jobs_due;
+ALTER TABLE jobs RENAME TO jobs_before;
+CREATE TABLE jobs (
+    pk INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, payload TEXT NOT NULL,
+    created_at INTEGER NOT NULL, due_at INTEGER NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, leased_until INTEGER, error TEXT,
+    workspace INTEGER, key TEXT, failed_at INTEGER);
+INSERT INTO jobs SELECT *, NULL, NULL, NULL FROM jobs_before ORDER BY pk;
+DROP TABLE jobs_before;
 CREATE INDEX jobs_due ON jobs (due_at) WHERE failed_at IS NULL;
 CREATE INDEX jobs_key ON jobs (kind, key);
 CREATE INDEX jobs_workspace ON jobs (workspace);

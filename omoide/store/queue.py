@@ -15,6 +15,9 @@ from omoide.jobs import Job
 from omoide.records import WorkCount
 from omoide.store.database import Connection
 
+_HELD = "WHERE pk = ? AND attempts = ? AND leased_until IS NOT NULL"
+"""The job as its worker claimed it: one that lost its lease to another has nothing to say about it any more."""
+
 REASONING = ("representation", "summary", "dream")
 """The kinds of jobs that `status` counts: those whose end callers wait for."""
 
@@ -73,26 +76,28 @@ def waiting(db: Connection, now: int, *, busy: Collection[str] = ()) -> bool:
 
 def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
     """Hold a claimed job for another `lease` microseconds; one that was given back meanwhile stays free."""
-    db.execute("UPDATE jobs SET leased_until = ? WHERE pk = ? AND leased_until IS NOT NULL", (now + lease, job.pk))
+    db.execute(f"UPDATE jobs SET leased_until = ? {_HELD}", (now + lease, job.pk, job.attempts))
 
 
 def release(db: Connection, job: Job) -> None:
     """Give a job back that was interrupted, as if nobody had begun it."""
-    db.execute("UPDATE jobs SET leased_until = NULL, attempts = attempts - 1 WHERE pk = ?", (job.pk,))
+    db.execute(f"UPDATE jobs SET leased_until = NULL, attempts = attempts - 1 {_HELD}", (job.pk, job.attempts))
 
 
 def finish(db: Connection, job: Job) -> None:
-    db.execute("DELETE FROM jobs WHERE pk = ?", (job.pk,))
+    db.execute(f"DELETE FROM jobs {_HELD}", (job.pk, job.attempts))
 
 
 def postpone(db: Connection, job: Job, due_at: int, error: str) -> None:
     """Give a failed job back, to be tried again at `due_at`, with the reason."""
-    db.execute("UPDATE jobs SET leased_until = NULL, due_at = ?, error = ? WHERE pk = ?", (due_at, error, job.pk))
+    given = "leased_until = NULL, due_at = ?, error = ?"
+    db.execute(f"UPDATE jobs SET {given} {_HELD}", (due_at, error, job.pk, job.attempts))
 
 
 def give_up(db: Connection, job: Job, now: int, error: str) -> None:
     """Keep a job that failed for good where it can be seen, with the reason. Nobody claims it any more."""
-    db.execute("UPDATE jobs SET leased_until = NULL, failed_at = ?, error = ? WHERE pk = ?", (now, error, job.pk))
+    given = "leased_until = NULL, failed_at = ?, error = ?"
+    db.execute(f"UPDATE jobs SET {given} {_HELD}", (now, error, job.pk, job.attempts))
 
 
 def drop(db: Connection, kind: str, key: str) -> None:

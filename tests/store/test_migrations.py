@@ -9,7 +9,11 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from omoide.store import Connection, Store
+import sqlite_utils
+
+from omoide.records import PageRequest
+from omoide.store import Connection, Store, messages
+from omoide.store.migrations import migrations
 from tests.store.rows import kinds, pragma, put
 
 PROCESSES = 4
@@ -70,3 +74,32 @@ def test_opening_again_changes_neither_schema_nor_content(store: Store, db_path:
     assert (again.read(schema), again.read(steps), store.read(pragma, "data_version")) == before
     assert again.read(kinds) == ["it"]
     again.close()
+
+
+OLD_ROWS = """
+INSERT INTO workspaces VALUES (1, 'w', 'u1', '{}', '{}', 1, NULL);
+INSERT INTO peers VALUES (1, 1, 'p', 'u2', '{}', '{}', 1);
+INSERT INTO sessions VALUES (1, 1, 's', 'u3', '{}', '{}', 1, NULL, 2);
+INSERT INTO members VALUES (1, 1, 1, NULL, NULL, NULL);
+INSERT INTO messages VALUES (1, 'm1', 1, 1, 1, 1, 'a cello in Lisbon', '{"k": 1}', 4, 5);
+INSERT INTO messages VALUES (9, 'm2', 1, 1, 2, 1, 'rain again', '{}', 2, 6);
+INSERT INTO jobs VALUES (7, 'purge_session', '{"session": 3}', 1, 1, 2, NULL, 'reason');
+"""
+
+
+def test_a_file_of_the_first_version_keeps_everything_and_is_searchable(db_path: Path) -> None:
+    old = sqlite_utils.Database(str(db_path))
+    migrations.apply(old, stop_before="m0002_memory")
+    old.executescript(OLD_ROWS)
+    old.close()
+    store = Store.open(db_path)
+    page = store.read(messages.page, "w", "s", PageRequest())
+    assert [(m.id, m.content, m.metadata) for m in page.items] == [
+        ("m1", "a cello in Lisbon", {"k": 1}),
+        ("m2", "rain again", {}),
+    ]
+    job = store.read(lambda db: db.execute("SELECT pk, kind, attempts, error, failed_at FROM jobs").fetchone())
+    assert tuple(job) == (7, "purge_session", 2, "reason", None)
+    found = store.read(lambda db: db.execute("SELECT rowid FROM message_words('text: cellos')").fetchall())
+    assert [tuple(row) for row in found] == [(1,)]
+    store.close()

@@ -72,3 +72,18 @@ def test_waiting_before_another_attempt_doubles_up_to_a_limit() -> None:
 
 def test_chance_spreads_what_failed_together_over_the_upper_half() -> None:
     assert [retry_after(3, chance) for chance in (0.0, 0.5, 1.0)] == [2, 3, 4]
+
+
+def test_a_worker_that_lost_its_lease_cannot_finish_the_job_of_another(write: Write) -> None:
+    write(queue.add, "slow", {}, NOW)
+    first = claim(write, NOW)
+    second = claim(write, NOW + 10 * LEASE)
+    assert first is not None
+    assert second is not None
+    assert first.pk == second.pk
+    write(queue.finish, first)
+    write(queue.postpone, first, NOW, "too late")
+    write(queue.renew, second, NOW + 11 * LEASE, lease=LEASE)
+    assert claim(write, NOW + 11 * LEASE) is None, "the second worker still holds it"
+    write(queue.finish, second)
+    assert claim(write, NOW + 99 * LEASE) is None

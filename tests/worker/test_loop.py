@@ -142,7 +142,7 @@ def test_the_lease_of_a_job_under_way_is_renewed(store: Store) -> None:
         renewals: asyncio.Queue[str] = asyncio.Queue()
 
         def watch(statement: str) -> None:
-            if statement.startswith("UPDATE jobs SET leased_until") and "attempts" not in statement:
+            if statement.startswith("UPDATE jobs SET leased_until") and "attempts + 1" not in statement:
                 loop.call_soon_threadsafe(renewals.put_nowait, statement)
 
         await store.write(lambda db: db.set_trace_callback(watch))
