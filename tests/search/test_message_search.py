@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -10,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.handlers.place import Place, until
+from tests.running import Server
 
 Find = Callable[..., list[str]]
+EVERYTHING_EMBEDDED = "SELECT (SELECT messages_through FROM embedder) >= (SELECT max(pk) FROM messages)"
 
 
 @pytest.fixture
@@ -25,11 +29,14 @@ def find(place: Place) -> Find:
 
 
 @pytest.fixture
-def talk(place: Place) -> Place:
+def talk(place: Place, server: Server) -> Place:
+    """A conversation that is embedded already, so that two searches in a row see the same."""
     place.say("home", "Our dog Rex dug up the garden.", "He got a discount of 50% on t-shirts.", peer="alice")
     place.say("home", "The garden will recover.", peer="bob")
     place.say("work", "Where did you put main.py and user_id?", peer="bob")
     place.say("work", "The dog days are over.", peer="carol")
+    with contextlib.closing(sqlite3.connect(f"file:{server.db}?mode=ro", uri=True)) as db:
+        until(lambda: bool(db.execute(EVERYTHING_EMBEDDED).fetchone()[0]))
     return place
 
 
