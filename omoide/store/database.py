@@ -28,7 +28,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide import clock
 from omoide.errors import OmoideError, StorageFull, Unavailable
 from omoide.store.filters import functions
-from omoide.store.migrations import migrate
+from omoide.store.migrations import migrate, turn
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -94,12 +94,16 @@ class Store:
     @classmethod
     def open(cls, path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> Store:
         """Open the file, create and migrate it as needed. `busy_timeout` is in seconds. Raises Unavailable."""
-        writer = connect(path, durability=durability, busy_timeout=busy_timeout)
         try:
-            migrate(sqlite_utils.Database(writer), path)
-        except sqlite3.Error as error:
-            writer.close()
-            raise as_omoide(error) from error
+            with turn(path):
+                writer = connect(path, durability=durability, busy_timeout=busy_timeout)
+                try:
+                    migrate(sqlite_utils.Database(writer))
+                except sqlite3.Error as error:
+                    writer.close()
+                    raise as_omoide(error) from error
+        except OSError as error:
+            raise Unavailable(f"Cannot open the database {path}: {error}") from error
 
         def open_reader() -> Connection:
             reader = connect(path, durability=durability, busy_timeout=busy_timeout)

@@ -11,7 +11,9 @@ numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
+from collections.abc import Iterator
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -171,8 +173,14 @@ def _run(db: Database, script: str) -> None:
             db.execute(statement)
 
 
-def migrate(db: Database, path: Path) -> None:
-    """Apply the steps that the file has not seen. Processes that start together take turns."""
+def migrate(db: Database) -> None:
+    """Apply the steps that the file has not seen. Call it while it is this process's turn."""
+    migrations.apply(db)
+
+
+@contextlib.contextmanager
+def turn(path: Path) -> Iterator[None]:
+    """One process at a time opens a database: two that make a new file at once would get in each other's way."""
     with Path(f"{path}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        migrations.apply(db)
+        yield

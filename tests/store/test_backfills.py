@@ -25,7 +25,7 @@ W, S = "w", "s"
 def db(db_path: Path) -> Iterator[Connection]:
     """A database with the scope th and the session s, where alice and bob have talked; s is not in th."""
     connection = connect(db_path, durability="normal", busy_timeout=5)
-    migrate(sqlite_utils.Database(connection), db_path)
+    migrate(sqlite_utils.Database(connection))
     said = [NewMessage(peer, "Hello", {}, 1, None) for peer in ("alice", "bob")]
     messages.add(connection, W, S, said, NOW, max_observers=10)
     scopes.get_or_create(connection, W, "th", None, NOW)

@@ -25,7 +25,7 @@ TABLES = (
 @pytest.fixture
 def db(db_path: Path) -> Iterator[Connection]:
     connection = connect(db_path, durability="normal", busy_timeout=5)
-    migrate(sqlite_utils.Database(connection), db_path)
+    migrate(sqlite_utils.Database(connection))
     yield connection
     for index in ("message_words", "conclusion_words"):
         connection.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
