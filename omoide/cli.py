@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import os
 from datetime import timedelta
@@ -113,9 +114,12 @@ def _app(settings: Settings) -> ASGIApp:
         )
 
     try:
-        return create_app(settings, alongside=worker)
+        app = create_app(settings, alongside=worker)
     except (BrokenDocument, OmoideError, WrongSetting) as error:
         raise click.ClickException(str(error)) from error
+    gc.freeze()  # what there is by now stays as long as the process: no collection need look at it
+    gc.enable()  # see __main__
+    return app
 
 
 def _check_embedder(settings: Settings) -> None:

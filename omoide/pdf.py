@@ -15,10 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from pypdf import PageObject, PdfReader, apply_configuration
-from pypdf.errors import DependencyError, LimitReachedError, PyPdfError
-
+from omoide.deferred import deferred
 from omoide.errors import TooLarge, Unprocessable
+
+with deferred("pypdf"):
+    import pypdf
 
 # The head of every PDF; readers commonly forgive junk before it, within the first kilobyte.
 HEAD = b"%PDF-"
@@ -26,7 +27,6 @@ HEAD_WITHIN = 1_024
 
 # What pypdf lets through on damaged files beside its own errors.
 _DAMAGE = (
-    PyPdfError,
     ArithmeticError,
     AssertionError,
     AttributeError,
@@ -103,7 +103,7 @@ def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] = tim
     protected by a password or without text, and TooLarge for one beyond `limits`.
     """
     meter = _Meter(limits, clock)
-    with apply_configuration(
+    with pypdf.apply_configuration(
         zlib_maximum_output_length=limits.stream_bytes,
         lzw_maximum_output_length=limits.stream_bytes,
         run_length_maximum_output_length=limits.stream_bytes,
@@ -119,7 +119,7 @@ def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] = tim
 def _pages(data: bytes, meter: _Meter) -> Iterator[tuple[int, str]]:
     """Number and text of each page that has text."""
     with _faults("The PDF is damaged and cannot be read"):
-        reader = _unlocked(PdfReader(io.BytesIO(data)))
+        reader = _unlocked(pypdf.PdfReader(io.BytesIO(data)))
         count = len(reader.pages)
     if count > meter.limits.pages:
         raise TooLarge(f"The PDF has {count} pages; at most {meter.limits.pages} are read")
@@ -131,21 +131,21 @@ def _pages(data: bytes, meter: _Meter) -> Iterator[tuple[int, str]]:
             yield number, text
 
 
-def _unlocked(reader: PdfReader) -> PdfReader:
+def _unlocked(reader: pypdf.PdfReader) -> pypdf.PdfReader:
     # The empty password is the one that viewers try by themselves.
     if reader.is_encrypted and not reader.decrypt(""):
         raise Unprocessable("The PDF is protected by a password")
     return reader
 
 
-def _page_text(page: PageObject, meter: _Meter) -> str:
+def _page_text(page: pypdf.PageObject, meter: _Meter) -> str:
     if _draws_forms(page):
         return page.extract_text(visitor_operand_before=meter.before_operator, visitor_text=meter.on_text).strip()
     # One stream of limited size, which pypdf skips when it shows no text. Being watched, it would not be skipped.
     return page.extract_text().strip()
 
 
-def _draws_forms(page: PageObject) -> bool:
+def _draws_forms(page: pypdf.PageObject) -> bool:
     """Whether the page may draw forms: streams that draw further ones, and so can multiply without end."""
     try:
         resources: Any = page["/Resources"]
@@ -153,7 +153,7 @@ def _draws_forms(page: PageObject) -> bool:
         return any(form.get_object()["/Subtype"] == "/Form" for form in drawn.values())
     except KeyError:
         return False
-    except _DAMAGE:
+    except (pypdf.errors.PyPdfError, *_DAMAGE):
         return True
 
 
@@ -162,9 +162,9 @@ def _faults(complaint: str) -> Iterator[None]:
     """Turns every fault of pypdf into one of ours."""
     try:
         yield
-    except LimitReachedError as error:
+    except pypdf.errors.LimitReachedError as error:
         raise TooLarge("The PDF unfolds to more than can be read") from error
-    except DependencyError as error:
+    except pypdf.errors.DependencyError as error:
         raise Unprocessable("The PDF is encrypted or packed in a way that cannot be read") from error
-    except _DAMAGE as error:
+    except (pypdf.errors.PyPdfError, *_DAMAGE) as error:
         raise Unprocessable(complaint) from error

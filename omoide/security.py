@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import jwt
-
 from omoide import clock
+from omoide.deferred import deferred
 from omoide.errors import Unauthorized
 from omoide.records import ANYTHING, Grant
+
+with deferred("jwt"):
+    import jwt
 
 ALGORITHM = "HS256"
 CACHED_KEYS = 4_096

@@ -15,10 +15,12 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
-import httpx
-
+from omoide.deferred import deferred
 from omoide.errors import FieldFault, InvalidFields
 from omoide.records import Json
+
+with deferred("httpx"):
+    import httpx
 
 SIGNATURE_HEADER = "X-Honcho-Signature"
 DELIVERY_HEADER = "X-Honcho-Delivery"

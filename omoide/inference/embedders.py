@@ -8,17 +8,21 @@ to search, trying again to the worker.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from omoide.deferred import deferred
 from omoide.errors import Unavailable
 
+with deferred("numpy"):
+    import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
 # Shape (texts, dimensions), float32. Each row has length 1, or is all zeros where there was nothing to embed.
-Vectors = npt.NDArray[np.float32]
+Vectors: TypeAlias = "npt.NDArray[np.float32]"
 # Shape (dimensions,), float32: one such row.
-Vector = npt.NDArray[np.float32]
+Vector: TypeAlias = "npt.NDArray[np.float32]"
 
 
 class EmbeddingFailed(Unavailable):

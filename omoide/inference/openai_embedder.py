@@ -12,13 +12,16 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-import httpx
-import numpy as np
 from pydantic_core import from_json
 
+from omoide.deferred import deferred
 from omoide.inference.batches import batches
 from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
 from omoide.inference.tokens import TokenCounter
+
+with deferred("httpx", "numpy"):
+    import httpx
+    import numpy as np
 
 # Answers below 500 that ask for patience; 500 and above always do.
 _RETRYABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})

@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from importlib import resources
 from threading import Lock
 
-import tiktoken
+from omoide.deferred import deferred
+
+with deferred("tiktoken"):
+    import tiktoken
 
 RANKS_FILE = "data/o200k_base.tiktoken.gz"
 

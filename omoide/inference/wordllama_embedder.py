@@ -14,10 +14,12 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from omoide.deferred import deferred
 from omoide.inference.batches import batches
 from omoide.inference.embedders import Vectors, unit_rows
+
+with deferred("numpy"):
+    import numpy as np
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-import numpy as np
-
+from omoide.deferred import deferred
 from omoide.errors import Unprocessable
 from omoide.inference.embedders import Vector
 from omoide.records import Json, Message
@@ -23,6 +22,9 @@ from omoide.store import Connection, Store, deadline, message_search, words
 from omoide.store.embeddings import MessagesOf
 from omoide.store.filters import MESSAGE_FIELDS, compile_filters, names_field
 from omoide.store.message_search import Limits, Reach
+
+with deferred("numpy"):
+    import numpy as np
 
 POOL = 60
 """Messages that each ranking contributes, at least."""

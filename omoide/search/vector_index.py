@@ -15,13 +15,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from threading import Lock
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-
+from omoide.deferred import deferred
 from omoide.inference.embedders import Vector, Vectors
 from omoide.store import Connection, embeddings
 from omoide.store.embeddings import Group, MessagesOf
+
+with deferred("numpy"):
+    import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
 
 ALIKE = 1_500
 """Rows whose signs agree best; each is then held against the query's own numbers, not only against their signs."""
@@ -37,9 +42,11 @@ LOADED_AT_ONCE = 4_096
 DELETIONS_AT_ONCE = 8
 """How often a search starts anew because it came across deleted rows."""
 
-STORED = np.dtype("<f2")
-Numbers = npt.NDArray[np.int64]
-Bits = npt.NDArray[np.uint64]
+STORED = "<f2"
+"""The type of a stored number: half precision, little-endian."""
+
+Numbers: TypeAlias = "npt.NDArray[np.int64]"
+Bits: TypeAlias = "npt.NDArray[np.uint64]"
 
 
 def packed(vectors: Vectors) -> list[bytes]:

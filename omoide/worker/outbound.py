@@ -14,10 +14,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from ipaddress import ip_address
 
-import httpx
-
+from omoide.deferred import deferred
 from omoide.errors import Unavailable
 from omoide.webhooks import is_public, literal
+
+with deferred("httpx"):
+    import httpx
 
 MOST_ADDRESSES = 4
 """How many addresses of a name are tried, one after another, before the attempt has failed."""
