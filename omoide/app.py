@@ -55,7 +55,7 @@ def create_app(settings: Settings, *, alongside: Callable[[Store, Embedder], Com
     Raises BrokenDocument if openapi.yaml cannot be served, Unavailable if the database cannot be opened, WrongSetting
     if there is no such embedder.
     """
-    document = checks.load(document_path(), judged=generated.DOCUMENT)
+    document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)
     tokens = TokenCounter()
     embedder = embedder_of(settings, tokens)

@@ -60,6 +60,7 @@ def serve(**flags: Any) -> None:
         "lifespan": "on",  # a fault at start must stop the server, not leave it answering 500
         "timeout_graceful_shutdown": GRACE_SECONDS,
         "access_log": False,
+        "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded
         "server_header": False,
     }
     auth = "on" if settings.auth else "off"

@@ -14,18 +14,22 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from omoide.contract.document import Document, target
+from omoide.contract.document import Document, digest, target
 from omoide.contract.errors import BrokenDocument
 
 
-def load(path: Path, *, judged: str | None = None) -> Document:
+def load(path: Path, *, judged: str | None = None, twin: Path | None = None) -> Document:
     """Read and check a document. Raises BrokenDocument with every fault found.
 
     `judged` is the digest of a document that was found good before; that very document is not judged again, which takes
-    longer than all the rest of a start.
+    longer than all the rest of a start. It is taken from its `twin` in JSON where there is one.
     """
-    document = Document.read(path)
-    if document.digest != judged and (found := faults(document)):
+    source = path.read_bytes()
+    known = digest(source) == judged
+    if known and twin is not None and twin.exists():
+        return Document.of_twin(path, source, twin)
+    document = Document.of(path, source)
+    if not known and (found := faults(document)):
         raise BrokenDocument(f"{path.name} is not a valid contract:\n" + "\n".join(f"  {line}" for line in found))
     return document
 

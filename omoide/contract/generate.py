@@ -30,7 +30,15 @@ MODEL_FLAGS = """\
 --naming-strategy primary-first --use-typed-nullable-map-values --omit-redundant-constraints --use-double-quotes
 --formatters builtin --disable-timestamp --strict-refs --output-datetime-class datetime
 """
-DIGEST = 'DOCUMENT = "%s"\n"""The digest of the document that this was made from, and that was found good."""\n'
+TWIN = "document.json"
+INIT = f'''from pathlib import Path
+
+DOCUMENT = "%s"
+"""The digest of the document that this was made from, and that was found good."""
+
+TWIN = Path(__file__).with_name("{TWIN}")
+"""What the document says, as JSON."""
+'''
 LINE = 120
 HEADER = '"""{about}\n\nMade from openapi.yaml by `make regenerate`; never edited.\n"""\n\n'
 
@@ -182,7 +190,8 @@ def generate(document: Document, *, handlers: str = "handlers") -> tuple[dict[st
     text, classes = models(document)
     writer = Writer(document, classes, context=f"{handlers}.context:Context")
     return {
-        "__init__.py": HEADER.format(about="Everything that openapi.yaml says, as Python.") + DIGEST % document.digest,
+        "__init__.py": HEADER.format(about="Everything that openapi.yaml says, as Python.") + INIT % document.digest,
+        TWIN: document.twin,
         "models.py": text,
         "protocols.py": writer.protocols(),
         "bindings.py": writer.bindings(handlers),

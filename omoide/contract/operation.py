@@ -45,7 +45,7 @@ class JsonBody:
     """A JSON body: JSON Schema 2020-12 decides, pydantic converts."""
 
     def __init__(self, schema: Mapping[str, Any], document: Document, hint: Any, *, required: bool, limit: int) -> None:
-        self.gate = Draft202012Validator({**schema, "components": document.raw.get("components", {})})
+        self.gate = Draft202012Validator(document.closed(schema))
         self.adapter = TypeAdapter(hint)
         self.required = required
         self.limit = limit
@@ -224,5 +224,5 @@ def _lists_faults(spec: OperationSpec, document: Document) -> bool:
     schema = response.get("content", {}).get("application/json", {}).get("schema")
     if schema is None:
         return False
-    gate = Draft202012Validator({**schema, "components": document.raw.get("components", {})})
+    gate = Draft202012Validator(document.closed(schema))
     return not gate.is_valid({"detail": "a sentence"})

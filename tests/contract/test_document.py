@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
+import generated
 from omoide.app import document_path
 from omoide.contract import checks
-from omoide.contract.document import Document
+from omoide.contract.document import Document, digest
 from omoide.contract.errors import BrokenDocument
 
 GOOD: dict[str, Any] = {
@@ -146,3 +148,45 @@ def test_an_operation_without_an_async_handler_is_refused(source: str | None, me
 
 def test_our_own_document_is_good() -> None:
     assert checks.faults(Document.read(document_path())) == []
+
+
+def test_the_twin_says_what_the_document_says() -> None:
+    assert json.loads(generated.TWIN.read_bytes()) == Document.read(document_path()).raw
+
+
+def test_the_document_that_was_judged_is_taken_from_its_twin_and_served_to_the_letter(tmp_path: Path) -> None:
+    path, twin = tmp_path / "openapi.yaml", tmp_path / "document.json"
+    path.write_text("openapi: 3.1.0")
+    twin.write_text('{"told": "by the twin"}')
+    document = checks.load(path, judged=digest(path.read_bytes()), twin=twin)
+    assert (document.raw, document.source) == ({"told": "by the twin"}, b"openapi: 3.1.0")
+
+
+def test_a_document_that_changed_since_is_judged_and_its_twin_is_not_read(tmp_path: Path) -> None:
+    twin = tmp_path / "document.json"
+    twin.write_text('{"told": "by the twin"}')
+    path = tmp_path / "openapi.yaml"
+    path.write_text("openapi: 3.1.0")
+    judged = digest(path.read_bytes())
+    path.write_text("openapi: 3.1.0 # changed")
+    with pytest.raises(BrokenDocument, match="info.* is a required property"):
+        checks.load(path, judged=judged, twin=twin)
+
+
+TO_C = {"$ref": "#/components/schemas/C"}
+
+
+def test_a_schema_is_closed_by_the_components_that_it_leads_to_and_no_others(tmp_path: Path) -> None:
+    schemas = {
+        "A": {"type": "array", "items": {"$ref": "#/components/schemas/B"}},
+        "B": {"type": "object", "properties": {"self": {"$ref": "#/components/schemas/B"}, "c": {"anyOf": [TO_C]}}},
+        "C": {"type": "string"},
+        "D": {"$ref": "#/components/schemas/A"},
+    }
+    document = Document(tmp_path, b"", {"components": {"schemas": schemas}})
+    closed = document.closed({"$ref": "#/components/schemas/A"})
+    assert closed == {
+        "$ref": "#/components/schemas/A",
+        "components": {"schemas": {name: schemas[name] for name in "ABC"}},
+    }
+    assert document.closed({"type": "string"}) == {"type": "string", "components": {}}
