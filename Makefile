@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
+# Tests of one file stay together: they share what the file sets up. Slow files are collected early.
+TEST_PROCESSES ?= 2
 CLI := .venv/honcho-cli-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
@@ -17,6 +19,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: -r requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q omoide handlers generated  # once, also where Python is told to write no bytecode
 	@touch $@
 
 serve: setup ## run the server; settings come from the environment (OMOIDE_…) and omoide.toml
@@ -37,7 +40,7 @@ format: setup ## format the code and mend what the linter can mend
 	$(BIN)/ruff check --fix
 
 test: setup browser node cli ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
 
 browser: ## install the browser that a test of the documentation page needs, where that is possible
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \

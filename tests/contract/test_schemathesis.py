@@ -22,12 +22,12 @@ EXAMPLES = "4"
 UNSERVED = ("chat", "chat_workspace", "schedule_dream")
 
 
-def run(document: str, server: Server, *options: str) -> str:
-    """What schemathesis prints; fails the test if it found anything."""
-    command = [COMMAND, "run", document, "--url", server.url, "--checks", "all", "--max-examples", EXAMPLES]
-    command += ["--seed", "1", "--no-color", "--workers", "1", *options]
+def run(document: str, server: Server, folder: Path, *options: str) -> str:
+    """What schemathesis prints; fails the test if it found anything. It remembers faults in the folder it runs in."""
+    command = [COMMAND, "--config-file", str(ROOT / "schemathesis.toml"), "run", document, "--url", server.url]
+    command += ["--checks", "all", "--max-examples", EXAMPLES, "--seed", "1", "--no-color", "--workers", "1", *options]
     command += [option for name in UNSERVED for option in ("--exclude-operation-id", name)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-8_000:] + done.stderr[-2_000:]
     assert re.search(rf"Tested:\s+{len(OPERATIONS) - len(UNSERVED)}\b", done.stdout), done.stdout[-2_000:]
     return done.stdout
@@ -42,9 +42,9 @@ def without_security(document: Any) -> Any:
     return document
 
 
-def test_the_contract_is_kept_with_authentication_on(guarded: Server) -> None:
+def test_the_contract_is_kept_with_authentication_on(guarded: Server, tmp_path: Path) -> None:
     key = Keyring(SECRET).mint(Principal(admin=True), now=clock.now())
-    run(f"{guarded.url}/openapi.json", guarded, "--header", f"Authorization: Bearer {key}")
+    run(f"{guarded.url}/openapi.json", guarded, tmp_path, "--header", f"Authorization: Bearer {key}")
 
 
 def test_the_contract_is_kept_with_authentication_off(server: Server, tmp_path: Path) -> None:
@@ -52,4 +52,4 @@ def test_the_contract_is_kept_with_authentication_off(server: Server, tmp_path: 
         document = without_security(client.get("/openapi.json").json())
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(document))
-    assert "Stateful" in run(str(path), server)
+    assert "Stateful" in run(str(path), server, tmp_path)
