@@ -12,7 +12,7 @@ from typing import Protocol
 from omoide.inference.embedders import Vector
 from omoide.records import Conclusion, Json
 from omoide.search.query import Query
-from omoide.store import Store, conclusions
+from omoide.store import Store, conclusions, embeddings
 
 Pair = tuple[int, int]
 
@@ -88,15 +88,20 @@ async def _best(
 ) -> list[Conclusion]:
     """By meaning, then by words those that have no vector; the newest for an empty query."""
     vector = None if asked.is_empty else await finder.query_vector(asked.text)
+    embedded = store.read(embeddings.progress)
     found: list[Conclusion] = []
     if vector is not None:
         found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance)
-    if len(found) < limit and (asked.words or asked.is_empty):
-        left, without_vector = limit - len(found), vector is not None
-        found += await store.read_aside(
-            conclusions.by_words, workspace_id, pair, asked.words, restriction, left, without_vector
-        )
-    return found
+    if len(found) == limit or not (asked.words or asked.is_empty):
+        return found
+    others = await store.read_aside(
+        conclusions.by_words, workspace_id, pair, asked.words, restriction, limit, vector is not None
+    )
+    if vector is not None and store.read(embeddings.progress) != embedded:
+        # What got its vector between the two looks is in neither; a look by meaning after the one by words has it.
+        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance)
+    there = {conclusion.id for conclusion in found}
+    return [*found, *(conclusion for conclusion in others if conclusion.id not in there)][:limit]
 
 
 async def _by_meaning(

@@ -169,7 +169,7 @@ def test_a_document_that_changed_since_is_judged_and_its_twin_is_not_read(tmp_pa
     path.write_text("openapi: 3.1.0")
     judged = digest(path.read_bytes())
     path.write_text("openapi: 3.1.0 # changed")
-    with pytest.raises(BrokenDocument, match="info.* is a required property"):
+    with pytest.raises(BrokenDocument, match=r"info.* is a required property"):
         checks.load(path, judged=judged, twin=twin)
 
 

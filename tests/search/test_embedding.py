@@ -8,14 +8,15 @@ from http.server import BaseHTTPRequestHandler
 
 from omoide import clock
 from omoide.inference.embedder_choice import embedder_for
-from omoide.inference.embedders import Embedder
+from omoide.inference.embedders import Embedder, Vector
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.records import NewConclusion, NewMessage
+from omoide.records import Change, NewConclusion, NewMessage
+from omoide.search.conclusions import query
 from omoide.search.finder import VectorFinder
 from omoide.search.messages import MessageSearch, search
 from omoide.settings import Settings
-from omoide.store import Connection, Store, conclusions, embeddings, messages, purge, sessions
+from omoide.store import Connection, Store, conclusions, embeddings, messages, peers, purge, sessions
 from omoide.worker.embedding import BATCH
 from omoide.worker.loop import Worker
 from omoide.worker.tools import Tools
@@ -226,5 +227,35 @@ def test_starting_again_with_the_same_model_owes_nothing(store: Store) -> None:
         await night.begin()
         assert store.read(owed) == []
         assert night.embedded() == 2
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+class Interrupted(VectorFinder):
+    """Finds by meaning, and has everything embedded right after its first look."""
+
+    def __init__(self, night: Night) -> None:
+        super().__init__(night.store, night.embedder)
+        self.then: Callable[[], Awaitable[None]] | None = night.work
+
+    async def nearest_conclusions(
+        self, pair: tuple[int, int] | None, vector: Vector, count: int
+    ) -> list[tuple[int, float]]:
+        found = await super().nearest_conclusions(pair, vector, count)
+        if self.then:
+            work, self.then = self.then, None
+            await work()
+        return found
+
+
+def test_a_conclusion_that_is_embedded_during_the_search_is_found(store: Store) -> None:
+    async def story(night: Night) -> None:
+        known = [NewConclusion(content, "alice", "bob", None) for content in ("bob has a dog", "bob reports to carol")]
+        for peer in ("alice", "bob"):
+            await store.write(peers.get_or_create, "w", peer, Change(), clock.now())
+        await store.write(conclusions.add, "w", known, clock.now())
+        found = await query(store, Interrupted(night), "w", "dog", None, limit=2, max_distance=None)
+        assert night.embedded() == 2
+        assert [conclusion.content for conclusion in found] == ["bob has a dog", "bob reports to carol"]
 
     run(store, WordLlamaEmbedder(), story)
