@@ -26,7 +26,7 @@ from omoide.security import Keyring, authorizer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of Starlette about its own test client
-    from connexion import AsyncApp
+    from connexion.apps.asynchronous import AsyncApp
 
 logging.getLogger("connexion").setLevel(logging.ERROR)  # it warns that its own documentation page is not installed
 MAX_BODY_BYTES = 20_000_000
