@@ -1,0 +1,195 @@
+"""What the configurations of a workspace, a session and a message come to, taken together. Pure.
+
+The stronger level wins, key by key: message over session over workspace over the operator's settings. Stored
+configuration is the caller's own object: what is missing, null or of a wrong kind is left to the weaker level and
+never raises. How configuration is merged when it is written belongs to `omoide.configuration`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, fields
+from typing import TypeVar
+
+from omoide.configuration import DEFAULT_LONG_SUMMARY, DEFAULT_SHORT_SUMMARY
+from omoide.records import Json
+from omoide.settings import Settings
+
+T = TypeVar("T")
+
+# From the public description of the API.
+FEWEST_PER_SHORT_SUMMARY = 10
+FEWEST_PER_LONG_SUMMARY = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What holds for one message, session or dream. Instructions are None where there are none, else not blank.
+
+    The defaults here are those of the program, not of its operator: `as_json` leaves them out, so they must not change.
+    """
+
+    reasoning_enabled: bool = True
+    reasoning_instructions: str | None = None
+    peer_card_use: bool = True
+    peer_card_create: bool = True
+    peer_card_instructions: str | None = None
+    """Beside `dream_instructions`, not instead of them."""
+    summary_enabled: bool = True
+    messages_per_short_summary: int = DEFAULT_SHORT_SUMMARY
+    messages_per_long_summary: int = DEFAULT_LONG_SUMMARY
+    summary_instructions: str | None = None
+    dream_enabled: bool = True
+    """False whenever reasoning is off."""
+    dream_instructions: str | None = None
+    dialectic_instructions: str | None = None
+
+
+PROGRAM_DEFAULTS = Resolved()
+_NAMES = tuple(each.name for each in fields(Resolved))
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """The operator's settings: what holds where no level says otherwise."""
+
+    reasoning_enabled: bool = True
+    peer_card_use: bool = True
+    peer_card_create: bool = True
+    summary_enabled: bool = True
+    messages_per_short_summary: int = DEFAULT_SHORT_SUMMARY
+    messages_per_long_summary: int = DEFAULT_LONG_SUMMARY
+    dream_enabled: bool = True
+    """A main switch: no level turns dreams on where the operator has turned them off."""
+    resolved: Resolved = field(init=False, repr=False, compare=False)
+    """What empty configurations come to: nearly all are empty, so it is made once."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "resolved", _merged([], [], self))
+
+
+def defaults_of(settings: Settings) -> Defaults:
+    return Defaults(
+        reasoning_enabled=settings.reasoning_enabled,
+        peer_card_use=settings.peer_card_enabled,
+        peer_card_create=settings.peer_card_enabled,
+        summary_enabled=settings.summary_enabled,
+        messages_per_short_summary=settings.messages_per_short_summary,
+        messages_per_long_summary=settings.messages_per_long_summary,
+        dream_enabled=settings.dream_enabled,
+    )
+
+
+def resolve(workspace: Json, session: Json | None, message: Json | None, defaults: Defaults) -> Resolved:
+    """The configuration that holds. A message speaks of `reasoning` only; the rest of what it says is ignored.
+
+    Legacy words are heard where a level has no `reasoning.enabled`: `deriver.enabled`, then `skip_deriver: true`. Of
+    two summary intervals that contradict each other, the one from the weaker level yields (see `_intervals`).
+    """
+    if not (workspace or session or message):
+        return defaults.resolved
+    general = [level for level in (session, workspace) if level]
+    with_message = [{"reasoning": message.get("reasoning")}, *general] if message else general
+    return _merged(general, with_message, defaults)
+
+
+def as_json(resolved: Resolved) -> Json:
+    """What differs from the program's defaults: nothing, mostly. Equal configurations give equal values."""
+    return {name: value for name in _NAMES if (value := getattr(resolved, name)) != getattr(PROGRAM_DEFAULTS, name)}
+
+
+def from_json(frozen: Json) -> Resolved:
+    """The configuration that `as_json` was given. Keys that only another version knows are left out."""
+    known = {name: value for name, value in frozen.items() if name in _NAMES}
+    return Resolved(**known) if known else PROGRAM_DEFAULTS
+
+
+def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -> Resolved:
+    """`general` are the levels that speak of everything, `with_message` those for reasoning; the strongest first."""
+    reasoning = _first(with_message, _reasoning_enabled, defaults.reasoning_enabled)
+    dream = _first(general, lambda level: _flag(level, "dream", "enabled"), True)
+    short, long = _intervals(general, defaults)
+    return Resolved(
+        reasoning_enabled=reasoning,
+        reasoning_instructions=_instructions(with_message, "reasoning"),
+        peer_card_use=_first(general, lambda level: _flag(level, "peer_card", "use"), defaults.peer_card_use),
+        peer_card_create=_first(general, lambda level: _flag(level, "peer_card", "create"), defaults.peer_card_create),
+        peer_card_instructions=_first(general, lambda level: _text(_section(level, "peer_card")), "") or None,
+        summary_enabled=_first(general, lambda level: _flag(level, "summary", "enabled"), defaults.summary_enabled),
+        messages_per_short_summary=short,
+        messages_per_long_summary=long,
+        summary_instructions=_instructions(general, "summary"),
+        dream_enabled=defaults.dream_enabled and reasoning and dream,
+        dream_instructions=_instructions(general, "dream"),
+        dialectic_instructions=_instructions(general, "dialectic"),
+    )
+
+
+def _first(levels: Iterable[Json], read: Callable[[Json], T | None], default: T) -> T:
+    """What the strongest level that has a say says."""
+    for level in levels:
+        if (found := read(level)) is not None:
+            return found
+    return default
+
+
+def _section(level: Json, name: str) -> Json:
+    found = level.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _flag(level: Json, section: str, key: str) -> bool | None:
+    found = _section(level, section).get(key)
+    return found if isinstance(found, bool) else None
+
+
+def _text(section: Json) -> str | None:
+    found = section.get("custom_instructions")
+    return found.strip() if isinstance(found, str) else None
+
+
+def _reasoning_enabled(level: Json) -> bool | None:
+    for section in ("reasoning", "deriver"):
+        if (found := _flag(level, section, "enabled")) is not None:
+            return found
+    return False if level.get("skip_deriver") is True else None
+
+
+def _instructions(levels: Iterable[Json], module: str) -> str | None:
+    """The strongest level's text: the module's own, else what it shares among all. An empty one counts, as none."""
+
+    def of(level: Json) -> str | None:
+        own = _text(_section(level, module))
+        return _text(level) if own is None else own
+
+    return _first(levels, of, "") or None
+
+
+def _intervals(levels: list[Json], defaults: Defaults) -> tuple[int, int]:
+    """Messages per short and per long summary, the first less than the second.
+
+    Each is the strongest level's. Where they contradict each other, the one from the weaker level (the long one, if
+    they are from the same) is replaced by what keeps the proportion of the operator's defaults.
+    """
+    shorts = [_interval(level, "messages_per_short_summary", FEWEST_PER_SHORT_SUMMARY) for level in levels]
+    longs = [_interval(level, "messages_per_long_summary", FEWEST_PER_LONG_SUMMARY) for level in levels]
+    short_rank, short = _ranked([*shorts, defaults.messages_per_short_summary])
+    long_rank, long = _ranked([*longs, defaults.messages_per_long_summary])
+    if short < long:
+        return short, long
+    usual_short, usual_long = defaults.messages_per_short_summary, defaults.messages_per_long_summary
+    if short_rank > long_rank:
+        return max(FEWEST_PER_SHORT_SUMMARY, min(long - 1, long * usual_short // usual_long)), long
+    return short, max(short + 1, short * usual_long // usual_short)
+
+
+def _interval(level: Json, key: str, fewest: int) -> int | None:
+    found = _section(level, "summary").get(key)
+    if isinstance(found, float) and found.is_integer():  # to JSON Schema, 20.0 is an integer
+        found = int(found)
+    return found if isinstance(found, int) and not isinstance(found, bool) and found >= fewest else None
+
+
+def _ranked(values: list[int | None]) -> tuple[int, int]:
+    """The first value that is there, with its place; the last one always is."""
+    return next((rank, value) for rank, value in enumerate(values) if value is not None)
