@@ -92,6 +92,38 @@ class NewConclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class Fact:
+    """One statement about a peer that stands alone, drawn from what the peer said."""
+
+    content: str
+    message_ids: tuple[str, ...]
+    """The messages of the observed peer that say so."""
+    said_at: datetime
+    """When the newest of them was said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A conclusion drawn from others. `source_ids` are ids of conclusions of the same pair: at least one, at least two
+    for a contradiction."""
+
+    level: Literal["deductive", "inductive", "contradiction"]
+    content: str
+    source_ids: tuple[str, ...]
+    details: Json = field(default_factory=dict)
+    """As in `Conclusion`: `premises` (texts) of deductive ones; `sources` (texts) of the others; `pattern_type` and
+    `confidence` of inductive ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Conclusions of one level (and, if explicit, one session) that say the same: `kept` stays and counts for all."""
+
+    kept: str
+    dropped: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     content: str
     message_id: str
@@ -143,6 +175,8 @@ class NewMessage(NamedTuple):
     token_count: int
     created_at: int | None
     """Microseconds since 1970; None is the time of storing."""
+    configuration: Json | None = None
+    """What the caller wants for this message alone; it is heeded, not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,15 +225,37 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class WorkCount:
-    """How many jobs of some lot are in which state."""
+    """How many units of work of some lot are in which state."""
 
     completed: int = 0
+    """Done, or failed for good."""
     in_progress: int = 0
     pending: int = 0
+    errored: int = 0
+    """Failed for good."""
+    due_at: datetime | None = None
+    """When the first of those that are left is due."""
+    error: str | None = None
+    """Why one of them failed, the last time that it was tried."""
 
     @property
     def total(self) -> int:
         return self.completed + self.in_progress + self.pending
+
+
+@dataclass(frozen=True, slots=True)
+class OwedJob:
+    """A job as its operator sees it."""
+
+    pk: int
+    kind: str
+    workspace_id: str | None
+    units: int
+    attempts: int
+    state: Literal["due", "waiting", "running", "failed"]
+    due_at: datetime
+    created_at: datetime
+    error: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,12 +40,25 @@ async def nearest(
 ) -> list[Conclusion]:
     """Up to `limit` of the pair's conclusions, best first; with `sessions` only explicit ones from these."""
     restriction = conclusions.restricted(sessions)
+    return await nearest_of(store, finder, workspace_id, pair, text, limit, restriction, max_distance)
+
+
+async def nearest_of(
+    store: Store,
+    finder: Finder,
+    workspace_id: str,
+    pair: Pair | None,
+    text: str,
+    limit: int,
+    restriction: conclusions.Restriction,
+    max_distance: float | None = None,
+) -> list[Conclusion]:
+    """Up to `limit` of the pair's conclusions, or of the workspace's for None, that the restriction leaves, best first;
+    none for a blank text."""
     asked = Query(text)
-    return (
-        []
-        if asked.is_empty
-        else await _best(store, finder, workspace_id, pair, asked, limit, restriction, max_distance)
-    )
+    if asked.is_empty:
+        return []
+    return await _best(store, finder, workspace_id, pair, asked, limit, restriction, max_distance)
 
 
 async def query(

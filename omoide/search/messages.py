@@ -7,9 +7,11 @@ the very query comes first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
+from omoide.clock import micros
 from omoide.deferred import deferred
 from omoide.errors import Unprocessable
 from omoide.inference.embedders import Vector
@@ -49,20 +51,29 @@ class MessageSearch:
     peer_id: str | None = None
     scope: str | None = None
     filters: Json | None = None
+    sessions: Collection[str] | None = None
+    """Only these."""
+    member: str | None = None
+    """Only sessions that this peer is or was in."""
+    after: datetime | None = None
+    before: datetime | None = None
+    """Only what was said from `after` on and before `before`."""
     weights: Weights = field(default=DEFAULT_WEIGHTS)
 
 
-async def search(store: Store, finder: VectorFinder, wanted: MessageSearch, *, seconds: float) -> list[Message]:
+async def search(
+    store: Store, finder: VectorFinder, wanted: MessageSearch, *, seconds: float | None = None
+) -> list[Message]:
     """Up to `wanted.limit` messages, best first; none where the workspace, session or peer is unknown.
 
     Raises Unprocessable for a bad filter, a scope together with a filter for sessions, and a search that takes longer
-    than `seconds` because of its filter; NotFound for an unknown scope.
+    than `seconds` (None: for ever) because of its filter; NotFound for an unknown scope.
     """
     limits = limits_of(wanted)
     query = Query(wanted.query)
     wants_vector = not query.is_empty and not query.is_literal
     vector = await finder.query_vector(query.text) if wants_vector else None
-    if limits.clause is None:
+    if limits.clause is None or seconds is None:
         return await store.read_aside(_found, finder.index, wanted, limits, query, vector)
     return await store.read_aside(deadline.within, seconds, _found, finder.index, wanted, limits, query, vector)
 
@@ -80,7 +91,18 @@ def limits_of(wanted: MessageSearch) -> Limits:
     clause = compile_filters(filters, MESSAGE_FIELDS)
     if wanted.scope is not None and names_field(filters, "session_id"):
         raise Unprocessable("scope cannot be combined with a session_id filter")
-    return Limits(wanted.session_id, wanted.peer_id, wanted.scope, witness, clause)
+    after, before = (None if end is None else micros(end) for end in (wanted.after, wanted.before))
+    return Limits(
+        session_id=wanted.session_id,
+        peer_id=wanted.peer_id,
+        scope=wanted.scope,
+        sessions=wanted.sessions,
+        member=wanted.member,
+        witness=witness,
+        after=after,
+        before=before,
+        clause=clause,
+    )
 
 
 def _found(

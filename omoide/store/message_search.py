@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from omoide import names
 from omoide.records import Message
 from omoide.store import messages, scopes
 from omoide.store.database import Connection
@@ -37,8 +38,16 @@ class Limits:
     session_id: str | None = None
     peer_id: str | None = None
     scope: str | None = None
+    sessions: Collection[str] | None = None
+    """Only these."""
+    member: str | None = None
+    """A peer: only sessions that it is or was in; for the hidden peer behind a scope those that it is in now."""
     witness: str | None = None
     """A peer: only what was said in its sessions, from when it joined until it left."""
+    after: int | None = None
+    """Only what was said at this instant or later."""
+    before: int | None = None
+    """Only what was said earlier than this."""
     clause: Clause | None = None
 
 
@@ -75,14 +84,17 @@ class Reach:
 
 def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
     """How far a search reaches; None if there is nothing to be found. Raises NotFound for an unknown scope."""
-    scope = None if limits.scope is None else _sessions_of_scope(db, workspace_id, limits.scope)
+    if limits.scope is not None:
+        scopes.get(db, workspace_id, limits.scope)
     workspace = _one(db, "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", workspace_id)
     if workspace is None:
         return None
     session = peer = None
+    allowed = _allowed_sessions(db, workspace, limits)
     if limits.session_id is not None:
         query = "SELECT pk FROM sessions WHERE workspace = ? AND id = ? AND deleted_at IS NULL"
-        if (session := _one(db, query, workspace, limits.session_id)) is None:
+        session = _one(db, query, workspace, limits.session_id)
+        if session is None or (allowed is not None and session not in allowed):
             return None
     if limits.peer_id is not None and (peer := _peer(db, workspace, limits.peer_id)) is None:
         return None
@@ -91,14 +103,32 @@ def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
         if (witness := _peer(db, workspace, limits.witness)) is None:
             return None
         clauses.append(Clause(_WITNESSED, (witness,)))
-    return Reach(workspace, session, peer, scope, all_of(clauses) if clauses else None)
+    clauses += _interval(limits)
+    return Reach(workspace, session, peer, allowed, all_of(clauses) if clauses else None)
 
 
-def _sessions_of_scope(db: Connection, workspace_id: str, scope_id: str) -> Collection[int]:
-    scope = scopes.get(db, workspace_id, scope_id)
-    query = """SELECT m.session FROM members m JOIN sessions s ON s.pk = m.session
-        WHERE m.peer = ? AND m.left_at IS NULL AND s.deleted_at IS NULL"""
-    return [row[0] for row in db.execute(query, (scope.pk,))]
+def _allowed_sessions(db: Connection, workspace: int, limits: Limits) -> set[int] | None:
+    """The sessions that scope, list and membership leave, all together; None if none of them is given."""
+    sets = []
+    if limits.sessions is not None:
+        query = """SELECT pk FROM sessions WHERE workspace = ? AND deleted_at IS NULL
+            AND id IN (SELECT value FROM json_each(?))"""
+        listed = orjson.dumps([*limits.sessions]).decode()
+        sets.append({row[0] for row in db.execute(query, (workspace, listed))})
+    scope = None if limits.scope is None else names.peer_of_scope(limits.scope)
+    for peer_id in (scope, limits.member):
+        if peer_id is not None:
+            query = """SELECT m.session FROM members m
+                JOIN peers p ON p.pk = m.peer JOIN sessions s ON s.pk = m.session
+                WHERE p.workspace = ? AND p.id = ? AND (m.left_at IS NULL OR p.kind = 'peer')
+                AND s.deleted_at IS NULL"""
+            sets.append({row[0] for row in db.execute(query, (workspace, peer_id))})
+    return set.intersection(*sets) if sets else None
+
+
+def _interval(limits: Limits) -> list[Clause]:
+    ends = (("m.created_at >= ?", limits.after), ("m.created_at < ?", limits.before))
+    return [Clause(sql, (instant,)) for sql, instant in ends if instant is not None]
 
 
 def _peer(db: Connection, workspace: int, peer_id: str) -> int | None:

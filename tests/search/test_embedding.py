@@ -38,7 +38,7 @@ class Night:
         settings = Settings.model_validate({"db": store.path})
         self.store = store
         self.embedder = embedder
-        self.worker = Worker(Tools(store, settings, embedder), poll_seconds=60, lease_seconds=60)
+        self.worker = Worker(Tools.around(store, settings, embedder), poll_seconds=60, lease_seconds=60)
         self.finder = VectorFinder(store, embedder, pause_seconds=0)
 
     async def begin(self) -> None:

@@ -1,0 +1,272 @@
+"""What a reasoner may read while it answers or dreams, and what it did read.
+
+One is made for each question: it knows how far the question reaches (observer, observed, sessions) and puts that into
+every query, so that nothing a reasoner is told can widen it. All that a reasoner was shown is kept as evidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Concatenate, Literal, ParamSpec
+
+from omoide.clock import micros
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.context import choose_messages
+from omoide.reasoning.evidence import Evidence, Snippet, ToolCall
+from omoide.reasoning.snippets import Hit, excerpts
+from omoide.records import Conclusion, Json, Message
+from omoide.search.conclusions import nearest_of
+from omoide.search.finder import VectorFinder
+from omoide.search.messages import MessageSearch, search
+from omoide.store import Connection, Store, messages, recollection, summaries
+from omoide.store.message_search import Limits
+from omoide.store.recollection import Held
+
+P = ParamSpec("P")
+__all__ = ["Evidence", "Memory", "Reach", "Snippet", "ToolCall"]
+
+# Defaults and limits of the tools, from the public description of the API.
+MEMORY_DEFAULT, MEMORY_MOST = 20, 40
+MESSAGES_DEFAULT, MESSAGES_MOST = 10, 20
+GREP_DEFAULT, GREP_MOST = 10, 30
+RECENT_DEFAULT, RECENT_MOST = 10, 100
+NEIGHBOURS = 2
+"""Messages shown before and after one that was found, at most."""
+HISTORY_MOST = 16_384
+"""Tokens."""
+
+# Ours: what a question may cost.
+NAMED_MOST = 50
+"""Messages whose surroundings are read in one call."""
+CHAIN_MOST = 40
+"""Conclusions of one chain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """How far a question reaches. Fixed when it is asked."""
+
+    workspace_id: str
+    observer_id: str | None
+    """None: the whole workspace."""
+    observed_id: str | None
+    sessions: tuple[str, ...] | None = None
+    """Only explicit conclusions from these, and only their messages; None does not restrict conclusions."""
+    session_id: str | None = None
+    """Messages come from this session only."""
+
+
+class Memory:
+    """The tools of a reasoner, each of which notes what it returned in `evidence`.
+
+    Limits above the named maxima are taken for these, those below 1 for 1. Where the workspace, a peer or a session is
+    not there, nothing is found.
+    """
+
+    def __init__(self, store: Store, finder: VectorFinder, tokens: TokenCounter, reach: Reach) -> None:
+        self.reach = reach
+        self.evidence = Evidence()
+        self.tokens = tokens
+        self._store = store
+        self._finder = finder
+
+    async def search_memory(self, query: str, top_k: int = MEMORY_DEFAULT) -> list[Conclusion]:
+        """The conclusions within reach that are nearest to the query, best first."""
+        top_k = _within(top_k, MEMORY_MOST)
+        found: list[Conclusion] = []
+        if held := self._held():
+            place = (self.reach.workspace_id, held.pair, query, top_k, held.restriction)
+            found = await nearest_of(self._store, self._finder, *place)
+        self.evidence.note("search_memory", {"query": query, "top_k": top_k}, conclusions=found)
+        return found
+
+    async def search_messages(self, query: str, limit: int = MESSAGES_DEFAULT) -> list[Snippet]:
+        """The messages within reach that fit the query, best first, each with the two before and after it.
+
+        Ranges that overlap are one snippet, in the place of the better one.
+        """
+        limit = _within(limit, MESSAGES_MOST)
+        found = await self._searched(query, limit, None, None)
+        self.evidence.note("search_messages", {"query": query, "limit": limit}, snippets=found)
+        return found
+
+    async def grep_messages(
+        self, text: str, limit: int = GREP_DEFAULT, context_window: int = NEIGHBOURS
+    ) -> list[Snippet]:
+        """The newest messages within reach that hold the text, whatever its case, with those around them.
+
+        A blank text finds nothing.
+        """
+        limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
+        hits = await self._messages(recollection.holding, self._limits(), text, limit) if text.strip() else []
+        found = await self._around([hit.id for hit in hits], window, self._limits())
+        self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=found)
+        return found
+
+    async def get_messages_by_date_range(
+        self,
+        after: datetime | None,
+        before: datetime | None,
+        limit: int = MESSAGES_MOST,
+        order: Literal["asc", "desc"] = "desc",
+    ) -> list[Message]:
+        """The messages within reach that were said in the interval: from `after` on and before `before`."""
+        limit = _within(limit, MESSAGES_MOST)
+        limits = self._limits(after, before)
+        found = await self._messages(recollection.said, limits, limit, oldest_first=order == "asc")
+        self.evidence.note(
+            "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=found
+        )
+        return found
+
+    async def search_messages_temporal(
+        self, query: str, after: datetime | None, before: datetime | None, limit: int = MESSAGES_DEFAULT
+    ) -> list[Snippet]:
+        """As `search_messages`, only what was said in the interval: from `after` on and before `before`."""
+        limit = _within(limit, MESSAGES_DEFAULT)
+        found = await self._searched(query, limit, after, before)
+        given = {"query": query, **_dates(after, before), "limit": limit, "context_window": NEIGHBOURS}
+        self.evidence.note("search_messages_temporal", given, snippets=found)
+        return found
+
+    async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
+        """These messages, as far as they are within reach, each with the one before and after it."""
+        ids = [*dict.fromkeys(map(_bare, message_ids))][:NAMED_MOST]
+        found = await self._around(ids, 1, self._limits())
+        self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=found)
+        return found
+
+    async def get_reasoning_chain(
+        self, observation_id: str, direction: Literal["premises", "conclusions", "both"] = "both"
+    ) -> list[Conclusion]:
+        """What a conclusion rests on and what rests on it, itself first, each followed to its end or to `CHAIN_MOST`.
+
+        Nothing when reach is restricted.
+        """
+        held = self._held()
+        if self.reach.sessions is not None or held is None:
+            return []
+        wanted = _bare(observation_id)
+        found = await self._store.read_aside(recollection.chain, held, wanted, direction, CHAIN_MOST)
+        self.evidence.note("get_reasoning_chain", {"observation_id": wanted, "direction": direction}, conclusions=found)
+        return found
+
+    async def get_recent_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
+        """The newest conclusions within reach, newest first."""
+        return await self._ranked("get_recent_observations", recollection.newest, limit)
+
+    async def get_most_derived_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
+        """The conclusions within reach that were drawn most often."""
+        return await self._ranked("get_most_derived_observations", recollection.most_derived, limit)
+
+    async def get_session_summary(self, kind: Literal["short", "long"] = "short") -> str | None:
+        """The summary of the session that the question is pinned to; None without one."""
+        if (session_id := self._pinned()) is None:
+            return None
+        there = self._store.read(summaries.of_session, self.reach.workspace_id, session_id)
+        summary = there.get(summaries.SHORT if kind == "short" else summaries.LONG)
+        self.evidence.note("get_session_summary", {"type": kind})
+        return summary.content if summary else None
+
+    async def get_recent_history(self, max_tokens: int) -> list[Message]:
+        """The newest messages of the session that the question is pinned to, oldest first, within the budget.
+
+        A newest message that is too long for it is cut. `max_tokens` is at most `HISTORY_MOST`.
+        """
+        session_id, budget = self._pinned(), min(max_tokens, HISTORY_MOST)
+        if session_id is None:
+            return []
+        found = await self._store.read_aside(_newest, self.reach.workspace_id, session_id, budget, self.tokens)
+        self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=found)
+        return found
+
+    def _held(self) -> Held | None:
+        reach = self.reach
+        return self._store.read(
+            recollection.held, reach.workspace_id, reach.observer_id, reach.observed_id, reach.sessions
+        )
+
+    def _pinned(self) -> str | None:
+        """The session that the question is pinned to, if it may be read."""
+        reach = self.reach
+        return reach.session_id if reach.sessions is None or reach.session_id in reach.sessions else None
+
+    def _limits(self, after: datetime | None = None, before: datetime | None = None) -> Limits:
+        """Pinned to one session; else to those listed; else to those that the observer is or was in."""
+        reach = self.reach
+        is_free = reach.session_id is None and reach.sessions is None
+        return Limits(
+            session_id=reach.session_id,
+            sessions=reach.sessions,
+            member=reach.observer_id if is_free else None,
+            after=None if after is None else micros(after),
+            before=None if before is None else micros(before),
+        )
+
+    async def _ranked(
+        self, tool: str, read: Callable[[Connection, Held, int], list[Conclusion]], limit: int
+    ) -> list[Conclusion]:
+        limit, held = _within(limit, RECENT_MOST), self._held()
+        found = [] if held is None else await self._store.read_aside(read, held, limit)
+        self.evidence.note(tool, {"limit": limit}, conclusions=found)
+        return found
+
+    async def _messages(
+        self,
+        read: Callable[Concatenate[Connection, str, Limits, P], list[Message]],
+        limits: Limits,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> list[Message]:
+        def within(db: Connection) -> list[Message]:
+            return read(db, self.reach.workspace_id, limits, *args, **kwargs)
+
+        return await self._store.read_aside(within)
+
+    async def _searched(self, query: str, limit: int, after: datetime | None, before: datetime | None) -> list[Snippet]:
+        limits = self._limits(after, before)
+        wanted = MessageSearch(
+            self.reach.workspace_id,
+            query,
+            limit,
+            session_id=limits.session_id,
+            sessions=limits.sessions,
+            member=limits.member,
+            after=after,
+            before=before,
+        )
+        hits = await search(self._store, self._finder, wanted)
+        return await self._around([hit.id for hit in hits], NEIGHBOURS, limits)
+
+    async def _around(self, ids: Sequence[str], window: int, limits: Limits) -> list[Snippet]:
+        """The messages of these ids, best first, that are within the limits, and those around them that are as well."""
+        return await self._store.read_aside(_snippets, self.reach.workspace_id, limits, ids, window)
+
+
+def _within(limit: int, most: int) -> int:
+    return min(max(limit, 1), most)
+
+
+def _bare(id: str) -> str:
+    """An id without the mark that texts may put before it."""
+    return id.strip().removeprefix("id:").strip()
+
+
+def _dates(after: datetime | None, before: datetime | None) -> Json:
+    ends = (("after_date", after), ("before_date", before))
+    return {name: end.isoformat() for name, end in ends if end is not None}
+
+
+def _snippets(db: Connection, workspace_id: str, limits: Limits, ids: Sequence[str], window: int) -> list[Snippet]:
+    places = recollection.positions(db, workspace_id, limits, ids)
+    wanted = excerpts([Hit(id, *places[id]) for id in ids if id in places], window)
+    there = recollection.stretches(db, workspace_id, limits, [each.stretch for each in wanted])
+    shown = [(there[each.stretch], each.found) for each in wanted]
+    return [Snippet(some[0].session_id, some, found) for some, found in shown if some]
+
+
+def _newest(db: Connection, workspace_id: str, session_id: str, budget: int, tokens: TokenCounter) -> list[Message]:
+    walk = messages.newest_first(db, workspace_id, session_id, 1)
+    return choose_messages(walk, budget, trim=tokens.trim, count=tokens.count)

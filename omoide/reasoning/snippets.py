@@ -1,0 +1,44 @@
+"""Where found messages stand → the stretches of conversation to show around them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from omoide.store.recollection import Stretch
+
+
+class Hit(NamedTuple):
+    """A message that was found, and where it stands: its session's row, and its position there from 1."""
+
+    id: str
+    session: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A stretch, and the ids of what was found in it, best first."""
+
+    stretch: Stretch
+    found: tuple[str, ...]
+
+
+def excerpts(hits: Sequence[Hit], window: int) -> list[Excerpt]:
+    """Each hit, best first, with up to `window` messages before and after it.
+
+    Stretches of one session that have messages in common become one, in the place of the best hit in it.
+    """
+    rank = {hit: place for place, hit in enumerate(hits)}
+    merged: list[tuple[Stretch, list[Hit]]] = []
+    for hit in sorted(rank, key=lambda hit: (hit.session, hit.position)):
+        stretch = Stretch(hit.session, max(1, hit.position - window), hit.position + window)
+        if merged and merged[-1][0].session == hit.session and stretch.first <= merged[-1][0].last:
+            before, inside = merged[-1]
+            merged[-1] = (before._replace(last=stretch.last), [*inside, hit])
+        else:
+            merged.append((stretch, [hit]))
+    ranked = [(stretch, sorted(inside, key=rank.__getitem__)) for stretch, inside in merged]
+    ranked.sort(key=lambda each: rank[each[1][0]])
+    return [Excerpt(stretch, tuple(hit.id for hit in inside)) for stretch, inside in ranked]

@@ -1,0 +1,162 @@
+"""What a question may read: conclusions and messages, never beyond the limits that are given.
+
+Limits go into every statement, so that neither an id nor a text can reach further than they do. Deleted sessions and
+conclusions are never found. What is looked for, and how much of it, is decided in `omoide.reasoning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import orjson
+
+from omoide.records import Conclusion, Message
+from omoide.store import conclusions, message_search, messages, peers
+from omoide.store.conclusions import COLUMNS, FROM, Restriction
+from omoide.store.database import Connection
+from omoide.store.message_search import Limits
+
+_NAMED = "json_each(?) wanted CROSS JOIN messages m ON m.id = wanted.value"
+_IN_STRETCHES = """json_each(?) wanted CROSS JOIN messages m ON m.session = wanted.value ->> 0
+    AND m.seq BETWEEN wanted.value ->> 1 AND wanted.value ->> 2"""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Which conclusions a question reaches."""
+
+    workspace_id: str
+    pair: tuple[int, int] | None
+    """Observer and observed, where it is those of one pair."""
+    restriction: Restriction
+
+
+class Stretch(NamedTuple):
+    """The messages of one session (its row) from one position to another, both included."""
+
+    session: int
+    first: int
+    last: int
+
+
+def held(
+    db: Connection,
+    workspace_id: str,
+    observer_id: str | None,
+    observed_id: str | None,
+    sessions: Collection[str] | None,
+) -> Held | None:
+    """The conclusions of this observer about this peer, None being anybody; with `sessions` only explicit ones from
+    these. None if a peer is not there, so that there is nothing to be found."""
+    sql, params = conclusions.restricted(sessions)
+    rows: list[int | None] = []
+    for column, peer_id in (("observer", observer_id), ("observed", observed_id)):
+        peer = None if peer_id is None else peers.find(db, workspace_id, peer_id)
+        if peer_id is not None and peer is None:
+            return None
+        if peer is not None:
+            sql, params = f"{sql} AND c.{column} = ?", [*params, peer.pk]
+        rows.append(peer.pk if peer else None)
+    observer, observed = rows
+    pair = None if observer is None or observed is None else (observer, observed)
+    return Held(workspace_id, pair, (sql, params))
+
+
+def newest(db: Connection, within: Held, limit: int) -> list[Conclusion]:
+    """Newest first."""
+    return _conclusions(db, within, "ORDER BY c.created_at DESC, c.pk DESC LIMIT ?", limit)
+
+
+def most_derived(db: Connection, within: Held, limit: int) -> list[Conclusion]:
+    """Those that were drawn most often, of equals the newest first."""
+    return _conclusions(db, within, "ORDER BY c.times_derived DESC, c.created_at DESC, c.pk DESC LIMIT ?", limit)
+
+
+def named(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion]:
+    """Those of the conclusions that are within reach, oldest first."""
+    return _conclusions(
+        db, within, "AND c.id IN (SELECT value FROM json_each(?)) ORDER BY c.created_at, c.pk", _json(ids)
+    )
+
+
+def citing(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion]:
+    """The conclusions that name one of these among their sources, oldest first."""
+    cites = """AND c.level <> 'explicit' AND EXISTS (SELECT 1 FROM json_each(c.source_ids) source
+        WHERE source.value IN (SELECT value FROM json_each(?))) ORDER BY c.created_at, c.pk"""
+    return _conclusions(db, within, cites, _json(ids))
+
+
+Direction = Literal["premises", "conclusions", "both"]
+
+
+def chain(db: Connection, within: Held, id: str, direction: Direction, most: int) -> list[Conclusion]:
+    """The conclusion, then what it rests on, then what rests on it, each the nearest first: up to `most` in all.
+
+    Nothing if the conclusion is not within reach.
+    """
+    found = {each.id: each for each in named(db, within, [id])}
+    origin = [*found.values()]
+    for way in ("premises", "conclusions"):
+        layer = origin if direction in (way, "both") else []
+        while layer and len(found) < most:
+            if way == "premises":
+                beyond = named(db, within, {source for each in layer for source in each.source_ids or ()})
+            else:
+                beyond = citing(db, within, [each.id for each in layer])
+            layer = [each for each in beyond if each.id not in found]
+            found.update((each.id, each) for each in layer)
+    return [*found.values()][:most]
+
+
+def _conclusions(db: Connection, within: Held, ending: str, *params: Any) -> list[Conclusion]:
+    sql, given = within.restriction
+    query = f"SELECT {COLUMNS} {FROM}{sql} {ending}"
+    return [conclusions.record(row) for row in db.execute(query, (within.workspace_id, *given, *params))]
+
+
+def said(db: Connection, workspace_id: str, limits: Limits, limit: int, *, oldest_first: bool) -> list[Message]:
+    """Messages by when they were said, then by arrival."""
+    within = message_search.reach(db, workspace_id, limits)
+    if within is None:
+        return []
+    order = "ASC" if oldest_first else "DESC"
+    sql, params = within.out_of("messages m")
+    query = f"SELECT m.pk {sql} ORDER BY m.created_at {order}, m.pk {order} LIMIT ?"
+    return message_search.fetch(db, [row[0] for row in db.execute(query, (*params, limit))])
+
+
+def holding(db: Connection, workspace_id: str, limits: Limits, text: str, limit: int) -> list[Message]:
+    """The messages that hold the text as it stands, in any case, newest first."""
+    within = message_search.reach(db, workspace_id, limits)
+    return [] if within is None else message_search.fetch(db, message_search.literal(db, within, text, limit))
+
+
+def positions(db: Connection, workspace_id: str, limits: Limits, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Message → session (its row) and position, for those of the messages that are within reach."""
+    within = message_search.reach(db, workspace_id, limits)
+    if within is None:
+        return {}
+    sql, params = within.out_of(_NAMED, _json(ids))
+    return {id: (session, seq) for id, session, seq in db.execute(f"SELECT m.id, m.session, m.seq {sql}", params)}
+
+
+def stretches(
+    db: Connection, workspace_id: str, limits: Limits, wanted: Sequence[Stretch]
+) -> Mapping[Stretch, list[Message]]:
+    """Stretch → its messages that are within reach, oldest first."""
+    found: dict[Stretch, list[Message]] = {each: [] for each in wanted}
+    within = message_search.reach(db, workspace_id, limits)
+    if within is None:
+        return found
+    sql, params = within.out_of(_IN_STRETCHES, _json([[*each] for each in wanted]))
+    pks = db.execute(f"SELECT wanted.key, m.pk {sql} ORDER BY wanted.key, m.seq", params).fetchall()
+    there = messages.by_pks(db, [pk for _, pk in pks])
+    for number, pk in pks:
+        found[wanted[number]].append(there[pk])
+    return found
+
+
+def _json(values: Collection[Any]) -> str:
+    return orjson.dumps([*values]).decode()

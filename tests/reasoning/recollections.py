@@ -1,0 +1,132 @@
+"""A workspace in a store of its own, filled by calls that say what matters, and memories of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from omoide import clock
+from omoide.inference.tokens import TokenCounter
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.reasoning.memory import Memory, Reach, Snippet
+from omoide.records import Conclusion, Level, Message, NewMessage, SessionChange
+from omoide.search.finder import VectorFinder
+from omoide.search.vector_index import packed
+from omoide.store import Connection, Store, conclusions, embeddings, members, messages, scopes, sessions
+from omoide.store.peers import ensure
+
+T = TypeVar("T")
+WORKSPACE = "w"
+MONDAY = datetime(2024, 1, 15, tzinfo=UTC)
+OBSERVERS = 10
+
+EMBEDDER = WordLlamaEmbedder()
+TOKENS = TokenCounter()
+
+
+class Past:
+    """What was said and concluded in one workspace. Instants are microseconds since 1970."""
+
+    def __init__(self, store: Store, workspace_id: str = WORKSPACE) -> None:
+        self.store = store
+        self.workspace_id = workspace_id
+        self.finder = VectorFinder(store, EMBEDDER)
+
+    def write(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        async def written() -> T:
+            return await self.store.write(fn, *args, **kwargs)
+
+        return asyncio.run(written())
+
+    def say(self, session: str, *contents: str, peer: str = "alice", at: datetime | None = None) -> list[Message]:
+        instant = None if at is None else clock.micros(at)
+        batch = [NewMessage(peer, content, {}, TOKENS.count(content), instant) for content in contents]
+        return self.write(messages.add, self.workspace_id, session, batch, clock.now(), max_observers=OBSERVERS)
+
+    def conclude(
+        self,
+        content: str,
+        observer: str = "alice",
+        observed: str = "alice",
+        *,
+        session: str | None = None,
+        level: Level = "explicit",
+        sources: Sequence[Conclusion] = (),
+        times: int = 1,
+    ) -> Conclusion:
+        def stored(db: Connection) -> Conclusion:
+            now = clock.now()
+            workspace, row = sessions.ensure(db, self.workspace_id, session or "elsewhere", now)
+            pair = ensure(db, workspace, {observer, observed}, now)
+            pk = conclusions.insert(
+                db,
+                clock.new_id(now),
+                workspace,
+                (pair[observer], pair[observed]),
+                row if session else None,
+                content,
+                said_at=now,
+                now=now,
+                level=level,
+                source_ids=[source.id for source in sources] or None,
+                times_derived=times,
+            )
+            return conclusions.by_pks(db, self.workspace_id, [pk])[pk]
+
+        return self.write(stored)
+
+    def scope(self, name: str, *session_ids: str) -> str:
+        """The id of the scope's hidden peer."""
+        self.write(scopes.get_or_create, self.workspace_id, name, None, clock.now())
+        self.write(scopes.add_sessions, self.workspace_id, name, session_ids, clock.now())
+        return f"scope.{name}"
+
+    def session(self, id: str) -> None:
+        change = SessionChange()
+        self.write(sessions.get_or_create, self.workspace_id, id, change, clock.now(), max_observers=OBSERVERS)
+
+    def leave(self, session: str, peer: str) -> None:
+        def left(db: Connection) -> None:
+            workspace, row = sessions.ensure(db, self.workspace_id, session, clock.now())
+            members.remove(db, workspace, row, [peer], clock.now())
+
+        self.write(left)
+
+    def delete(self, session: str) -> None:
+        self.write(sessions.delete, self.workspace_id, session, clock.now())
+
+    def forget(self, conclusion: Conclusion) -> None:
+        self.write(conclusions.delete, self.workspace_id, conclusion.id, clock.now())
+
+    def embed(self) -> None:
+        """Give everything its vector."""
+
+        async def embedded() -> None:
+            await self.store.write(embeddings.adopt, EMBEDDER.name, EMBEDDER.dimensions, clock.now())
+            for source in embeddings.SOURCES:
+                model = self.store.read(embeddings.progress)
+                assert model is not None
+                texts = self.store.read(embeddings.missing, source, model.through(source), 1_000)
+                vectors = packed(await EMBEDDER.embed([text for _, text in texts]))
+                rows = [(pk, vector) for (pk, _), vector in zip(texts, vectors, strict=True)]
+                if rows:
+                    await self.store.write(embeddings.add, model, source, rows[-1][0], rows)
+
+        asyncio.run(embedded())
+
+    def memory(self, observer: str | None = "alice", observed: str | None = "alice", **reach: Any) -> Memory:
+        return Memory(self.store, self.finder, TOKENS, Reach(self.workspace_id, observer, observed, **reach))
+
+
+def run(reading: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(reading)
+
+
+def texts(found: Sequence[Conclusion] | Sequence[Message]) -> list[str]:
+    return [each.content for each in found]
+
+
+def shown(found: Sequence[Snippet]) -> list[list[str]]:
+    return [texts(snippet.messages) for snippet in found]
