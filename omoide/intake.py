@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from omoide import clock
 from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.owing import Rules, owe
 from omoide.records import Idempotency, Message, NewMessage
-from omoide.store import Store, messages
+from omoide.store import Connection, Store, messages
+from omoide.store.messages import Appended
 
 COUNT_ON_LOOP_CHARACTERS = 4_000
 """Counting fewer characters than this takes less time than handing the work to a thread would."""
@@ -23,26 +25,24 @@ async def add_messages(
     *,
     max_observers: int,
     idempotency: Idempotency | None,
+    rules: Rules,
 ) -> list[Message]:
     """Store the batch and return it once it is committed. Raises what `messages.add` and `add_once` raise."""
     counted = await _counted(tokens, batch)
     now = clock.now()
+
+    def then(db: Connection, appended: Appended) -> None:
+        owe(db, appended, counted, now, rules)
+
+    place = (workspace_id, session_id, counted, now)
     if idempotency is None:
-        return await store.write(messages.add, workspace_id, session_id, counted, now, max_observers=max_observers)
-    return await store.write(
-        messages.add_once,
-        workspace_id,
-        session_id,
-        counted,
-        now,
-        max_observers=max_observers,
-        idempotency=idempotency,
-    )
+        return await store.write(messages.add, *place, max_observers=max_observers, then=then)
+    return await store.write(messages.add_once, *place, max_observers=max_observers, then=then, idempotency=idempotency)
 
 
 async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:
     def count() -> list[NewMessage]:
-        return [NewMessage(m.peer_id, m.content, m.metadata, tokens.count(m.content), m.created_at) for m in batch]
+        return [message._replace(token_count=tokens.count(message.content)) for message in batch]
 
     if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:
         return count()

@@ -8,6 +8,10 @@ from typing import Any
 FIRST_RETRY_SECONDS = 1.0
 LAST_RETRY_SECONDS = 300.0
 
+REPRESENTATION, SUMMARY, DREAM = "representation", "summary", "dream"
+REASONING = (REPRESENTATION, SUMMARY, DREAM)
+"""The kinds of jobs whose end callers wait for: they are counted, and done in order within their key."""
+
 
 @dataclass(frozen=True, slots=True)
 class Job:
@@ -17,6 +21,13 @@ class Job:
     payload: dict[str, Any]
     attempts: int
     """How often it was begun, this time included."""
+    workspace: int | None = None
+    """The row of the workspace that it belongs to."""
+    key: str | None = None
+
+
+class LostLease(Exception):
+    """The job is no longer this worker's: it was taken over, or what it was about is gone. Nothing is to be done."""
 
 
 class GiveUp(Exception):

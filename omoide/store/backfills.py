@@ -8,12 +8,13 @@ nothing. A session that leaves takes with it what the scope knew from it and all
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 import orjson
 
 from omoide.clock import derived_id, instant
 from omoide.records import Backfill
-from omoide.store import embeddings, queue
+from omoide.store import conclusions, embeddings, queue
 from omoide.store.database import Connection
 
 COPY = "scope_backfill"
@@ -122,7 +123,7 @@ def _folded(content: str) -> str:
     return content.strip().lower()
 
 
-def _copy(db: Connection, uid: str, scope: int, session: int, row: Sequence[object]) -> None:
+def _copy(db: Connection, uid: str, scope: int, session: int, row: Sequence[Any]) -> None:
     origin, workspace, observed, content, times_derived, said_at, created_at = row
     copy = derived_id(str(origin), uid)
     revived = db.execute(
@@ -131,24 +132,18 @@ def _copy(db: Connection, uid: str, scope: int, session: int, row: Sequence[obje
     )
     if revived.rowcount:
         return
-    inserted = db.execute(
-        """INSERT INTO conclusions (id, workspace, observer, observed, session, content, level, details,
-               times_derived, said_at, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, 'explicit', ?, ?, ?, ?)""",
-        (
-            copy,
-            workspace,
-            scope,
-            observed,
-            session,
-            content,
-            orjson.dumps({"origin": origin}).decode(),
-            times_derived,
-            said_at,
-            created_at,
-        ),
+    conclusions.insert(
+        db,
+        copy,
+        workspace,
+        (scope, observed),
+        session,
+        content,
+        said_at=said_at,
+        now=created_at,
+        details={"origin": origin},
+        times_derived=times_derived,
     )
-    db.execute("INSERT INTO conclusion_words (rowid, text) VALUES (?, ?)", (inserted.lastrowid, content))
 
 
 def _complete(db: Connection, scope: int, session: int, now: int) -> None:
@@ -161,6 +156,16 @@ def _complete(db: Connection, scope: int, session: int, now: int) -> None:
         "UPDATE backfills SET state = 'completed', docs_copied = ?, updated_at = ? WHERE scope = ? AND session = ?",
         (count, now, scope, session),
     )
+
+
+def touched(db: Connection, scope: int, session: int) -> list[tuple[int, str]]:
+    """Row and id of everybody about whom the scope knew or knows anything from the session."""
+    found = db.execute(
+        """SELECT DISTINCT p.pk, p.id FROM conclusions c JOIN peers p ON p.pk = c.observed
+           WHERE c.session = ? AND c.observer = ? ORDER BY p.pk""",
+        (session, scope),
+    )
+    return [(pk, id) for pk, id in found]
 
 
 def to_forget(db: Connection, scope: int, session: int) -> list[int]:
@@ -184,7 +189,7 @@ def to_forget(db: Connection, scope: int, session: int) -> list[int]:
 def forget(db: Connection, scope: int, session: int, pks: Collection[int], now: int) -> None:
     """Hide these rows, unless the session is in the scope again."""
     if not _is_in(db, scope, session):
-        db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
+        conclusions.hide(db, pks, now)
 
 
 def resting_on(lost: Iterable[str], sources: Mapping[str, Iterable[str]]) -> set[str]:

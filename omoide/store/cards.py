@@ -1,8 +1,12 @@
-"""Peer cards: short lists of lines that an observer keeps about somebody."""
+"""Peer cards: short lists of lines that an observer keeps about somebody.
+
+Lines that came through the API are `given`: whoever keeps the card later lets them stand.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -12,6 +16,18 @@ from omoide.metadata import without_nul
 from omoide.records import Change
 from omoide.store import peers
 from omoide.store.database import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A card, and those of its lines that were given; both empty where there is none."""
+
+    lines: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
+
+
+class CardChanged(Exception):
+    """Somebody else wrote the card after it was read: read it again."""
 
 
 def get(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -> list[str] | None:
@@ -36,9 +52,29 @@ def put(
         raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. No card is ever kept about a scope.")
     observer, _ = peers.get_or_create(db, workspace_id, observer_id, Change(), now)
     kept: list[str] = without_nul([*lines])
-    db.execute(
-        """INSERT INTO cards (observer, observed, lines, updated_at) VALUES (?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET lines = excluded.lines, updated_at = excluded.updated_at""",
-        (observer.pk, observed_id, orjson.dumps(kept).decode(), now),
-    )
+    _put(db, observer.pk, observed_id, kept, kept, now)
     return kept
+
+
+def kept(db: Connection, observer: int, observed_id: str) -> Kept:
+    """The card as an observer (its row) keeps it."""
+    row = db.execute("SELECT lines, given FROM cards WHERE observer = ? AND observed = ?", (observer, observed_id))
+    found = row.fetchone()
+    return Kept(tuple(orjson.loads(found[0])), tuple(orjson.loads(found[1]))) if found else Kept()
+
+
+def revise(db: Connection, observer: int, observed_id: str, read: Kept, lines: Sequence[str], now: int) -> None:
+    """Replace the lines of a card that is still as it was read. Raises CardChanged otherwise."""
+    if kept(db, observer, observed_id) != read:
+        raise CardChanged(f"the card about {observed_id} was changed meanwhile")
+    if tuple(lines) != read.lines:
+        _put(db, observer, observed_id, lines, read.given, now)
+
+
+def _put(db: Connection, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int) -> None:
+    db.execute(
+        """INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE
+           SET lines = excluded.lines, given = excluded.given, updated_at = excluded.updated_at""",
+        (observer, observed_id, orjson.dumps([*lines]).decode(), orjson.dumps([*given]).decode(), now),
+    )

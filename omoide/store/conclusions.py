@@ -13,11 +13,17 @@ import orjson
 from omoide import names
 from omoide.clock import instant, new_id
 from omoide.errors import NotFound, Unprocessable
-from omoide.records import Conclusion, Json, NewConclusion, Page, PageRequest, Peer
-from omoide.store import peers, queue, rows, sessions
+from omoide.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
+from omoide.store import embeddings, peers, queue, rows, sessions
 from omoide.store.database import Connection
+from omoide.store.digest import same
 from omoide.store.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.store.words import any_of
+
+PURGE = "purge_conclusions"
+"""The kind, and the key, of the job that removes the rows of deleted conclusions."""
+GRACE = 300_000_000
+"""For how many microseconds they are kept: as long as the public API keeps them."""
 
 COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
     c.created_at, c.details"""
@@ -69,7 +75,7 @@ def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: 
         observer, observed = known[new.observer_id], known[new.observed_id]
         session = None if new.session_id is None else sessions_by_id[new.session_id]
         stored.append(_insert(db, workspace, observer, observed, session, new, now))
-    queue.add(db, "embed", {}, now, key="embed")
+    embeddings.owe(db, now)
     return stored
 
 
@@ -77,17 +83,58 @@ def _insert(
     db: Connection, workspace: int, observer: Peer, observed: Peer, session: int | None, new: NewConclusion, now: int
 ) -> Conclusion:
     id = new_id(now)
-    pk = rows.insert(
-        db,
-        """INSERT INTO conclusions (id, workspace, observer, observed, session, content, level, said_at, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, 'explicit', ?, ?)""",
-        (id, workspace, observer.pk, observed.pk, session, new.content, now, now),
-    )
-    db.execute("INSERT INTO conclusion_words (rowid, text) VALUES (?, ?)", (pk, new.content))
+    pk = insert(db, id, workspace, (observer.pk, observed.pk), session, new.content, said_at=now, now=now)
     at = instant(now)
     return Conclusion(
         pk, id, new.content, observer.id, observed.id, new.session_id, "explicit", None, 1, at, at, details={}
     )
+
+
+def insert(
+    db: Connection,
+    id: str,
+    workspace: int,
+    pair: tuple[int, int],
+    session: int | None,
+    content: str,
+    *,
+    said_at: int,
+    now: int,
+    level: Level = "explicit",
+    source_ids: Sequence[str] | None = None,
+    details: Json | None = None,
+    times_derived: int = 1,
+) -> int:
+    """Store one conclusion of observer and observed (rows), with its words, and return its row."""
+    pk = rows.insert(
+        db,
+        """INSERT INTO conclusions (id, workspace, observer, observed, session, content, same, level, source_ids,
+               details, times_derived, said_at, created_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+        (
+            id,
+            workspace,
+            *pair,
+            session,
+            content,
+            same(content),
+            level,
+            None if source_ids is None else orjson.dumps([*source_ids]).decode(),
+            rows.to_text(details or {}),
+            times_derived,
+            said_at,
+            now,
+        ),
+    )
+    db.execute("INSERT INTO conclusion_words (rowid, text) VALUES (?, ?)", (pk, content))
+    return pk
+
+
+def hide(db: Connection, pks: Collection[int], now: int) -> None:
+    """Delete conclusions: nobody sees them any more, and a job removes their rows later."""
+    db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
+    if pks:
+        queue.add(db, PURGE, {}, now, key=PURGE, due_at=now + GRACE)
 
 
 def _peer(db: Connection, workspace_id: str, peer_id: str) -> Peer:
@@ -122,8 +169,7 @@ def get(db: Connection, workspace_id: str, conclusion_id: str) -> Conclusion:
 
 def delete(db: Connection, workspace_id: str, conclusion_id: str, now: int) -> None:
     """Hide the conclusion. Raises NotFound as `get` does."""
-    get(db, workspace_id, conclusion_id)
-    db.execute("UPDATE conclusions SET deleted_at = ? WHERE id = ?", (now, conclusion_id))
+    hide(db, [get(db, workspace_id, conclusion_id).pk], now)
 
 
 def _missing(workspace_id: str, conclusion_id: str) -> NotFound:

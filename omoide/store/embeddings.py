@@ -77,7 +77,7 @@ def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
 
 def owe(db: Connection, now: int) -> None:
     """Leave a job that embeds what is not yet. Call it in the transaction that stores a text."""
-    queue.add(db, JOB, {}, now, key=JOB)
+    queue.add(db, JOB, {}, now, key=JOB, due_at=queue.FIRST)
 
 
 def missing(db: Connection, source: Source, after: int, limit: int) -> list[tuple[int, str]]:

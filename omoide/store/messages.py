@@ -5,7 +5,8 @@ Because `seq` has no gaps, a page of an unfiltered list is a range of it and cos
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import orjson
 
@@ -24,6 +25,30 @@ _JOINS = """
     JOIN peers p ON p.pk = m.peer"""
 
 
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Where messages went: rows of the workspace, the session and their authors, and the first one's position."""
+
+    workspace: int
+    session: int
+    session_id: str
+    first: int
+    authors: Mapping[str, int]
+
+
+Then = Callable[[Connection, Appended], None]
+"""What else belongs to the transaction that appends messages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Part of a unit of work: messages in order, how many of them are the unit's own, and where the rest begins."""
+
+    messages: Sequence[Message]
+    own: int
+    rest: int
+
+
 def record(row: rows.Row) -> Message:
     id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at = row
     return Message(
@@ -39,10 +64,12 @@ def add(
     now: int,
     *,
     max_observers: int,
+    then: Then | None = None,
 ) -> list[Message]:
     """Append the batch and return it as stored; the workspace, the session and the authors are created if missing.
 
-    Raises Unprocessable for ids that cannot be created, and for scopes as authors.
+    `then` is called in the same transaction. Raises Unprocessable for ids that cannot be created, and for scopes as
+    authors.
     """
     workspace, session = sessions.ensure(db, workspace_id, session_id, now)
     peers.refuse_scopes(db, workspace, (message.peer_id for message in batch), "Scope peers cannot author messages.")
@@ -79,6 +106,8 @@ def add(
     )
     words.add_messages(db, session, count - len(batch) + 1, count)
     embeddings.owe(db, now)
+    if then:
+        then(db, Appended(workspace, session, session_id, count - len(batch) + 1, authors))
     return stored
 
 
@@ -91,6 +120,7 @@ def add_once(
     *,
     max_observers: int,
     idempotency: Idempotency,
+    then: Then | None = None,
 ) -> list[Message]:
     """As `add`, but a repetition under the same key returns what the first call stored.
 
@@ -109,7 +139,7 @@ def add_once(
         if digest != idempotency.digest:
             raise Conflict("This Idempotency-Key was used for other messages in this session")
         return _range(db, found.pk, first, first + count - 1)
-    stored = add(db, workspace_id, session_id, batch, now, max_observers=max_observers)
+    stored = add(db, workspace_id, session_id, batch, now, max_observers=max_observers, then=then)
     _, session = sessions.ensure(db, workspace_id, session_id, now)
     last = position(db, session, stored[-1].id) or 0
     db.execute(
@@ -167,6 +197,48 @@ def newest_first(db: Connection, workspace_id: str, session_id: str, since: int)
             WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL)
         AND m.seq >= ? ORDER BY m.seq DESC"""
     return (record(row) for row in db.execute(query, (workspace_id, session_id, since)))
+
+
+def mute(db: Connection, session: int, seqs: Sequence[int]) -> None:
+    """Note that nobody is to reason about the messages at these positions."""
+    db.executemany("UPDATE messages SET muted = 1 WHERE session = ? AND seq = ?", [(session, seq) for seq in seqs])
+
+
+def window(db: Connection, session: int, author: int, first: int, through: int, budget: int) -> Window:
+    """What an author (a peer's row) said from one position through another, as much as fits into `budget` tokens.
+
+    It comes with what others said between, and with the message just before if another said it: an answer needs its
+    question. Muted messages are left out. The author's first message is always there, whatever its size.
+    """
+    found = db.execute(
+        f"""SELECT m.seq, m.peer, {_MESSAGE} {_JOINS}
+            WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 ORDER BY m.seq""",
+        (session, first - 1, through),
+    )
+    held: list[Message] = []
+    tokens = own = kept = 0
+    rest = through + 1
+    for seq, peer, *row in found:
+        if seq < first and peer == author:
+            continue
+        message = record(tuple(row))
+        tokens += message.token_count
+        if tokens > budget and own:
+            if peer == author:
+                rest = seq
+                break
+            continue
+        if tokens > budget:  # what precedes is too long to be context
+            held, tokens = [], message.token_count
+        held.append(message)
+        if peer == author:
+            own, kept = own + 1, len(held)
+    return Window(held[:kept], own, rest)
+
+
+def through(db: Connection, session: int, first: int, last: int) -> list[Message]:
+    """The session's messages from one position through another, oldest first."""
+    return _range(db, session, first, last)
 
 
 def find(db: Connection, workspace_id: str, session_id: str, message_id: str) -> Message | None:

@@ -5,7 +5,10 @@ the partial indexes free its id immediately. `messages.seq` counts a session's m
 page of them is a range. `messages.peer` is no declared reference: checking it would need an index of no other use.
 
 Numbers of messages, conclusions and jobs are never used twice (AUTOINCREMENT), so that what is kept beside them under
-the same number, here and in memory, cannot be taken for that of another row. In `message_words`, `place` holds the
+the same number, here and in memory, cannot be taken for that of another row. A job's `units` are what it counts for in
+the queue's status, and while it `grows` more of them may be added; `done` keeps count of what was finished of late.
+`conclusions.same` is equal for texts that are the same but for case. `messages.muted` are not reasoned about.
+`dreams` knows for each pair what was learned since its last dream. In `message_words`, `place` holds the
 numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own.
 """
 
@@ -18,6 +21,8 @@ from pathlib import Path
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
+
+from omoide.store.digest import same
 
 migrations = Migrations("omoide")
 
@@ -164,6 +169,40 @@ def m0002_memory(db: Database) -> None:
            SELECT m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
            FROM messages m JOIN peers p ON p.pk = m.peer"""
     )
+
+
+REASONING = """\
+ALTER TABLE jobs ADD COLUMN units INTEGER NOT NULL DEFAULT 1;
+ALTER TABLE jobs ADD COLUMN grows INTEGER NOT NULL DEFAULT 0;
+DROP INDEX jobs_due;
+CREATE INDEX jobs_due ON jobs (due_at, pk) WHERE failed_at IS NULL;
+CREATE INDEX jobs_failed ON jobs (failed_at) WHERE failed_at IS NOT NULL;
+CREATE TABLE done (
+    workspace INTEGER NOT NULL, kind TEXT NOT NULL, session TEXT NOT NULL, observed TEXT NOT NULL,
+    observers TEXT NOT NULL, units INTEGER NOT NULL, updated_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, kind, session, observed, observers)) WITHOUT ROWID;
+CREATE INDEX done_age ON done (updated_at);
+
+ALTER TABLE messages ADD COLUMN muted INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX members_observers ON members (session) WHERE observe_others = 1;
+
+ALTER TABLE conclusions ADD COLUMN same INTEGER;
+CREATE INDEX conclusions_same ON conclusions (observer, observed, same) WHERE deleted_at IS NULL;
+CREATE INDEX conclusions_deleted ON conclusions (deleted_at) WHERE deleted_at IS NOT NULL;
+CREATE TABLE dreams (
+    observer INTEGER NOT NULL REFERENCES peers, observed INTEGER NOT NULL REFERENCES peers,
+    explicit_since INTEGER NOT NULL DEFAULT 0, last_at INTEGER, PRIMARY KEY (observer, observed)) WITHOUT ROWID;
+
+ALTER TABLE cards ADD COLUMN given TEXT NOT NULL DEFAULT '[]';
+UPDATE cards SET given = lines;
+"""
+
+
+@migrations()
+def m0003_reasoning(db: Database) -> None:
+    _run(db, REASONING)
+    found = db.execute("SELECT pk, content FROM conclusions").fetchall()
+    db.conn.executemany("UPDATE conclusions SET same = ? WHERE pk = ?", [(same(text), pk) for pk, text in found])
 
 
 def _run(db: Database, script: str) -> None:

@@ -40,6 +40,7 @@ def workspace(db: Connection, pk: int) -> bool:
     if not db.execute("SELECT 1 FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
     db.execute("DELETE FROM jobs WHERE workspace = ? AND kind <> 'purge_workspace'", (pk,))
+    db.execute("DELETE FROM done WHERE workspace = ?", (pk,))
     row = db.execute("SELECT pk FROM sessions WHERE workspace = ? LIMIT 1", (pk,)).fetchone()
     if row:
         # Something may have been added to a session in the instant before its workspace was hidden.
@@ -50,13 +51,25 @@ def workspace(db: Connection, pk: int) -> bool:
     if _remove_texts(db, "conclusions", known, pk):
         return True
     keepers = "SELECT DISTINCT c.observer FROM peers p JOIN cards c ON c.observer = p.pk WHERE p.workspace = ? LIMIT ?"
+    dreamers = keepers.replace("cards c", "dreams c")
     peers = "SELECT pk FROM peers WHERE workspace = ? LIMIT ?"
-    for statement in (f"DELETE FROM cards WHERE observer IN ({keepers})", f"DELETE FROM peers WHERE pk IN ({peers})"):
+    for statement in (
+        f"DELETE FROM cards WHERE observer IN ({keepers})",
+        f"DELETE FROM dreams WHERE observer IN ({dreamers})",
+        f"DELETE FROM peers WHERE pk IN ({peers})",
+    ):
         if _remove(db, statement, (pk, ROWS_AT_A_TIME)):
             return True
     db.execute("DELETE FROM webhooks WHERE workspace = ?", (pk,))
     db.execute("DELETE FROM workspaces WHERE pk = ?", (pk,))
     return False
+
+
+def conclusions(db: Connection, before: int) -> bool:
+    """Remove some conclusions that were deleted before an instant; False once none is left."""
+    return _remove_texts(
+        db, "conclusions", "SELECT pk FROM conclusions WHERE deleted_at IS NOT NULL AND deleted_at <= ? LIMIT ?", before
+    )
 
 
 def _remove(db: Connection, statement: str, params: Sequence[int]) -> bool:

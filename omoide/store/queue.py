@@ -1,7 +1,8 @@
 """Jobs: work that a committed change still owes, as rows in the same transaction.
 
 A worker claims the oldest job that is due and holds it by a lease; if it dies, the lease runs out and another takes the
-job over. Finishing removes the row. Whatever a job does must therefore bear being done twice.
+job over. Finishing removes the row. Whatever a job does must therefore bear being done twice, or be done in the very
+transaction that finishes the job (`require`). What is owed and was done, for those who ask, is told by `backlog`.
 """
 
 from __future__ import annotations
@@ -11,15 +12,24 @@ from typing import Any
 
 import orjson
 
-from omoide.jobs import Job
-from omoide.records import WorkCount
+from omoide.jobs import REASONING, Job, LostLease
 from omoide.store.database import Connection
 
 _HELD = "WHERE pk = ? AND attempts = ? AND leased_until IS NOT NULL"
 """The job as its worker claimed it: one that lost its lease to another has nothing to say about it any more."""
 
-REASONING = ("representation", "summary", "dream")
-"""The kinds of jobs that `status` counts: those whose end callers wait for."""
+_WAITS = "kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL"
+
+FIRST = 0
+"""When a job is due that goes before all that is due already: it is quick, and others gain by it."""
+
+DAY = 86_400_000_000
+FORGET_DONE = DAY // 2
+"""After how many microseconds what was done is counted no more: as long as the public API keeps it."""
+FORGET_FAILED = 30 * DAY
+"""After how many microseconds a job that failed for good is removed: as long as the public API keeps it."""
+FORGET_AT_A_TIME = 20
+"""How many such rows are removed along with another write, at the most."""
 
 
 def add(
@@ -31,27 +41,68 @@ def add(
     key: str | None = None,
     workspace: int | None = None,
     coalesce: bool = True,
+    due_at: int | None = None,
+    units: int = 1,
+    grows: bool = False,
 ) -> None:
-    """Owe a job from `now` (microseconds since 1970) on.
+    """Owe a job from `due_at` (microseconds since 1970; None: from `now`) on.
 
-    `workspace` lets it go with its workspace. Of a kind and `key` one job runs at a time, the one that is due longest;
-    one that failed and waits for its next attempt lets others pass. While one waits that nobody has begun, no other is
-    added: it will do the work of both. Say `coalesce=False` where every job is work of its own.
+    `workspace` lets it go with its workspace. Of a kind and `key` one job runs at a time; reasoning goes in the order
+    in which it was owed, of other kinds one that failed and waits for its next attempt lets others pass. While one
+    waits that nobody has begun, no other is added: it will do the work of both, when the first of them is due. Say
+    `coalesce=False` where every job is work of its own. `units` is what it counts for; `grows` admits it to `extend`.
     """
+    due_at = now if due_at is None else due_at
     if key is not None and coalesce:
-        waits = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL"
-        if db.execute(waits, (kind, key)).fetchone():
+        waits = f"SELECT pk, attempts = 0 AND due_at > ? FROM jobs WHERE {_WAITS} ORDER BY pk LIMIT 1"
+        if found := db.execute(waits, (due_at, kind, key)).fetchone():
+            if found[1]:
+                db.execute("UPDATE jobs SET due_at = ? WHERE pk = ?", (due_at, found[0]))
             return
     db.execute(
-        "INSERT INTO jobs (kind, payload, created_at, due_at, key, workspace) VALUES (?, ?, ?, ?, ?, ?)",
-        (kind, orjson.dumps(payload).decode(), now, now, key, workspace),
+        """INSERT INTO jobs (kind, payload, created_at, due_at, key, workspace, units, grows)
+           VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+        (kind, orjson.dumps(payload).decode(), now, due_at, key, workspace, units, grows),
+    )
+
+
+def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
+    """Row, payload and time of making of the newest job of a kind and key, if more may still be added to it."""
+    row = db.execute(
+        f"SELECT pk, payload, created_at, grows FROM jobs WHERE {_WAITS} ORDER BY pk DESC LIMIT 1", (kind, key)
+    ).fetchone()
+    return (row[0], orjson.loads(row[1]), row[2]) if row and row[3] else None
+
+
+def extend(db: Connection, pk: int, payload: dict[str, Any], due_at: int, *, units: int) -> None:
+    """Add `units` to a job that is `growing`."""
+    db.execute(
+        "UPDATE jobs SET payload = ?, due_at = ?, units = units + ? WHERE pk = ?",
+        (orjson.dumps(payload).decode(), due_at, units, pk),
+    )
+
+
+def hasten(db: Connection, kind: str, key: str, now: int) -> None:
+    """Let jobs that nobody has begun be due now: nothing is added to them any more."""
+    db.execute(f"UPDATE jobs SET grows = 0, due_at = min(due_at, ?) WHERE {_WAITS} AND attempts = 0", (now, kind, key))
+
+
+def delay(db: Connection, kind: str, key: str, due_at: int) -> None:
+    """Let a job that nobody has begun and that is not due yet wait until `due_at`."""
+    db.execute(
+        f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0 AND due_at > created_at", (due_at, kind, key)
     )
 
 
 # A job that is due, that nobody holds, and that does not have to wait for another of its kind and key.
 _CLAIMABLE = """FROM jobs j WHERE failed_at IS NULL AND due_at <= :now
     AND (leased_until IS NULL OR leased_until <= :now) AND kind NOT IN (SELECT value FROM json_each(:busy))
-    AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)"""
+    AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.failed_at IS NULL
+        AND (h.leased_until > :now OR (h.pk < j.pk AND j.kind IN (SELECT value FROM json_each(:ordered)))))"""
+
+
+def _claimable(now: int, busy: Collection[str]) -> dict[str, Any]:
+    return {"now": now, "busy": orjson.dumps(list(busy)).decode(), "ordered": orjson.dumps(REASONING).decode()}
 
 
 def claim(db: Connection, now: int, *, lease: int, busy: Collection[str] = ()) -> Job | None:
@@ -60,18 +111,23 @@ def claim(db: Connection, now: int, *, lease: int, busy: Collection[str] = ()) -
     The kinds in `busy` are passed over.
     """
     row = db.execute(
-        f"""UPDATE jobs SET leased_until = :until, attempts = attempts + 1
+        f"""UPDATE jobs SET leased_until = :until, attempts = attempts + 1, grows = 0
             WHERE pk = (SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1)
-            RETURNING pk, kind, payload, attempts""",
-        {"until": now + lease, "now": now, "busy": orjson.dumps(list(busy)).decode()},
+            RETURNING pk, kind, payload, attempts, workspace, key""",
+        {"until": now + lease, **_claimable(now, busy)},
     ).fetchone()
-    return Job(row[0], row[1], orjson.loads(row[2]), row[3]) if row else None
+    return Job(row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5]) if row else None
 
 
 def waiting(db: Connection, now: int, *, busy: Collection[str] = ()) -> bool:
     """Whether `claim` would find a job. Only reads, so that an idle worker writes nothing."""
-    values = {"now": now, "busy": orjson.dumps(list(busy)).decode()}
-    return db.execute(f"SELECT 1 {_CLAIMABLE} LIMIT 1", values).fetchone() is not None
+    return db.execute(f"SELECT 1 {_CLAIMABLE} LIMIT 1", _claimable(now, busy)).fetchone() is not None
+
+
+def next_due(db: Connection, now: int) -> int | None:
+    """When the next job comes due that is not due yet; None if there is none."""
+    row = db.execute("SELECT min(due_at) FROM jobs WHERE failed_at IS NULL AND due_at > ?", (now,)).fetchone()
+    return row[0] if row else None
 
 
 def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
@@ -79,17 +135,73 @@ def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
     db.execute(f"UPDATE jobs SET leased_until = ? {_HELD}", (now + lease, job.pk, job.attempts))
 
 
+def require(db: Connection, job: Job) -> None:
+    """Raise LostLease unless the job is still held as it was claimed. Call it in the transaction that does the work."""
+    if db.execute(f"SELECT 1 FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() is None:
+        raise LostLease(f"job {job.pk} ({job.kind}) is no longer held")
+
+
+def advance(db: Connection, job: Job, payload: dict[str, Any], *, units: int) -> None:
+    """Note that part of a held job is done: `payload` is what remains, `units` is what was done."""
+    db.execute(
+        f"UPDATE jobs SET payload = ?, units = max(0, units - ?) {_HELD}",
+        (orjson.dumps(payload).decode(), units, job.pk, job.attempts),
+    )
+
+
 def release(db: Connection, job: Job) -> None:
     """Give a job back that was interrupted, as if nobody had begun it."""
     db.execute(f"UPDATE jobs SET leased_until = NULL, attempts = attempts - 1 {_HELD}", (job.pk, job.attempts))
 
 
-def finish(db: Connection, job: Job) -> None:
+def finish(db: Connection, job: Job, now: int) -> None:
+    """Remove a held job; reasoning is counted as done for a while."""
+    if job.kind in REASONING:
+        (units,) = db.execute(f"SELECT units FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() or (None,)
+        if units:
+            count_done(db, job, units, now)
     db.execute(f"DELETE FROM jobs {_HELD}", (job.pk, job.attempts))
 
 
-def postpone(db: Connection, job: Job, due_at: int, error: str) -> None:
-    """Give a failed job back, to be tried again at `due_at`, with the reason."""
+def is_owed(db: Connection, kind: str, key: str) -> bool:
+    """Whether a job of this kind and key waits or runs."""
+    query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL"
+    return db.execute(query, (kind, key)).fetchone() is not None
+
+
+def is_drained(db: Connection, job: Job) -> bool:
+    """Whether no other job of the same kind and key is left."""
+    query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND pk <> ? AND failed_at IS NULL"
+    return db.execute(query, (job.kind, job.key, job.pk)).fetchone() is None
+
+
+def count_done(db: Connection, job: Job, units: int, now: int) -> None:
+    """Count units of reasoning as done; what was counted long ago is forgotten."""
+    told = job.payload
+    observers = told.get("observers") or [told["observer"]] if told.get("observers") or told.get("observer") else []
+    db.execute(
+        """INSERT INTO done (workspace, kind, session, observed, observers, units, updated_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET units = units + excluded.units, updated_at = excluded.updated_at""",
+        (
+            job.workspace,
+            job.kind,
+            told.get("session") or "",
+            told.get("observed") or "",
+            orjson.dumps(observers).decode(),
+            units,
+            now,
+        ),
+    )
+    db.execute(
+        """DELETE FROM done WHERE (workspace, kind, session, observed, observers) IN (
+               SELECT workspace, kind, session, observed, observers FROM done WHERE updated_at < ? LIMIT ?)""",
+        (now - FORGET_DONE, FORGET_AT_A_TIME),
+    )
+
+
+def postpone(db: Connection, job: Job, due_at: int, error: str | None) -> None:
+    """Give a job back, to be tried again at `due_at`, with the reason if it failed."""
     given = "leased_until = NULL, due_at = ?, error = ?"
     db.execute(f"UPDATE jobs SET {given} {_HELD}", (due_at, error, job.pk, job.attempts))
 
@@ -98,46 +210,10 @@ def give_up(db: Connection, job: Job, now: int, error: str) -> None:
     """Keep a job that failed for good where it can be seen, with the reason. Nobody claims it any more."""
     given = "leased_until = NULL, failed_at = ?, error = ?"
     db.execute(f"UPDATE jobs SET {given} {_HELD}", (now, error, job.pk, job.attempts))
+    forgotten = "SELECT pk FROM jobs WHERE failed_at < ? LIMIT ?"
+    db.execute(f"DELETE FROM jobs WHERE pk IN ({forgotten})", (now - FORGET_FAILED, FORGET_AT_A_TIME))
 
 
 def drop(db: Connection, kind: str, key: str) -> None:
     """Forget the jobs of a kind and key, those that failed for good included."""
     db.execute("DELETE FROM jobs WHERE kind = ? AND key = ?", (kind, key))
-
-
-def status(
-    db: Connection,
-    workspace_id: str,
-    now: int,
-    *,
-    observer: str | None = None,
-    observed: str | None = None,
-    session: str | None = None,
-) -> dict[str | None, WorkCount]:
-    """How much reasoning the workspace owes: session, or None for work of no session → counts.
-
-    What a job is about stands in its payload by names: `session`, `observer` or a list of `observers`, `observed`.
-    `session` restricts to one session, `observer` and `observed` to jobs that match either. Completed are those that
-    failed for good, because no trace is kept of others; in progress is all that is held or waits behind what is.
-    """
-    rows = db.execute(
-        """SELECT payload ->> 'session', sum(failed), sum(NOT failed AND held), sum(NOT failed AND NOT held) FROM
-           (SELECT payload, j.failed_at IS NOT NULL AS failed, coalesce(j.leased_until > :now, 0) OR EXISTS (
-                SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now) AS held
-            FROM jobs j JOIN workspaces w ON w.pk = j.workspace
-            WHERE w.id = :workspace AND w.deleted_at IS NULL AND j.kind IN (SELECT value FROM json_each(:kinds))
-                AND (:session IS NULL OR j.payload ->> 'session' = :session)
-                AND ((:observer IS NULL AND :observed IS NULL)
-                    OR j.payload ->> 'observed' = :observed OR j.payload ->> 'observer' = :observer
-                    OR :observer IN (SELECT value FROM json_each(j.payload, '$.observers'))))
-           GROUP BY 1 ORDER BY 1""",
-        {
-            "workspace": workspace_id,
-            "now": now,
-            "kinds": orjson.dumps(REASONING).decode(),
-            "observer": observer,
-            "observed": observed,
-            "session": session,
-        },
-    )
-    return {name: WorkCount(*counts) for name, *counts in rows}

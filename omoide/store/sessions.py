@@ -187,6 +187,7 @@ def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None
            AND payload ->> 'session' = ?""",
         (workspace, session_id),
     )
+    db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))
     db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
     queue.add(db, "purge_session", {"session": session.pk}, now)
 

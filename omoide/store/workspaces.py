@@ -85,3 +85,9 @@ def page(db: Connection, request: PageRequest, filters: Json | None = None) -> P
     source, params = rows.filtered(source, (), filters, WORKSPACE_FIELDS)
     order = ("w.created_at", "w.pk")
     return rows.page(db, rows.WORKSPACE, source, params, order=order, request=request, make=rows.workspace)
+
+
+def name_of(db: Connection, pk: int | None) -> str:
+    """The id of a workspace by its row; empty if it is not there."""
+    row = db.execute("SELECT id FROM workspaces WHERE pk = ?", (pk,)).fetchone()
+    return str(row[0]) if row else ""

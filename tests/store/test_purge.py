@@ -18,7 +18,7 @@ NOW = 1_700_000_000_000_000
 TABLES = (
     *("workspaces", "peers", "sessions", "members", "messages", "receipts", "conclusions", "message_words"),
     *("conclusion_words", "message_vectors", "conclusion_vectors", "cards", "summaries", "backfills", "webhooks"),
-    "jobs",
+    *("jobs", "done", "dreams"),
 )
 
 
@@ -54,7 +54,11 @@ def fill(db: Connection, w: str, *session_ids: str) -> None:
     workspace = workspaces.find(db, w)
     assert alice is not None
     assert workspace is not None
-    db.execute("INSERT INTO cards VALUES (?, 'alice', '[]', 1), (?, 'alice', '[]', 1)", (alice.pk, scope.pk))
+    db.execute(
+        "INSERT INTO cards VALUES (?, 'alice', '[]', 1, '[]'), (?, 'alice', '[]', 1, '[]')", (alice.pk, scope.pk)
+    )
+    db.execute("INSERT INTO dreams VALUES (?, ?, 3, NULL)", (alice.pk, alice.pk))
+    db.execute("INSERT INTO done VALUES (?, 'dream', 's', 'alice', '[]', 1, 1)", (workspace.pk,))
     db.execute("INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, 'x', 1)", (w, workspace.pk))
     for source in ("message", "conclusion"):
         db.execute(f"INSERT OR IGNORE INTO {source}_vectors SELECT pk, x'00' FROM {source}s")
@@ -107,7 +111,8 @@ def test_a_deleted_workspace_leaves_nothing_and_takes_nothing_of_others(db: Conn
 def test_a_deleted_session_takes_what_was_known_from_it_and_leaves_the_rest(db: Connection) -> None:
     fill(db, "w", "s")
     no_jobs(db)
-    kept = {"workspaces", "peers", "cards", "webhooks", "conclusions", "conclusion_words", "conclusion_vectors", "jobs"}
+    kept = {"workspaces", "peers", "cards", "dreams", "webhooks", "jobs"}
+    kept |= {"conclusions", "conclusion_words", "conclusion_vectors"}
     purged(db, purge.session, drop_session(db, "w", "s"))
     no_jobs(db)
     after = counts(db)

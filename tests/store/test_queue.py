@@ -45,7 +45,7 @@ def test_a_renewed_lease_counts_from_its_renewal(write: Write) -> None:
 
 def test_a_finished_job_is_gone(write: Write) -> None:
     write(queue.add, "dig", {}, NOW)
-    write(queue.finish, claim(write, NOW))
+    write(queue.finish, claim(write, NOW), NOW)
     assert claim(write, NOW + 10 * LEASE) is None
 
 
@@ -81,9 +81,9 @@ def test_a_worker_that_lost_its_lease_cannot_finish_the_job_of_another(write: Wr
     assert first is not None
     assert second is not None
     assert first.pk == second.pk
-    write(queue.finish, first)
+    write(queue.finish, first, NOW)
     write(queue.postpone, first, NOW, "too late")
     write(queue.renew, second, NOW + 11 * LEASE, lease=LEASE)
     assert claim(write, NOW + 11 * LEASE) is None, "the second worker still holds it"
-    write(queue.finish, second)
+    write(queue.finish, second, NOW)
     assert claim(write, NOW + 99 * LEASE) is None

@@ -1,0 +1,119 @@
+"""Do two texts say the same thing? A guard beside the embedder, which sees a bag of words and no meaning. Pure.
+
+A near vector is no proof: "born in 1990" is near "born in 1991", "likes" near "does not like". So two texts say the
+same only if their numbers, dates, names, negations and hedges are equal and the words of the poorer one stand in the
+richer one in the same order. A pair that is refused costs one line too many; a pair wrongly admitted loses a fact.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+# How much a distinct token weighs beside a repeated one (public description of the API, reasoning of duplicates).
+DISTINCT_WEIGHT = 10
+
+# Of the richer text's words, how many the poorer may lack: one in four. More is more than another wording.
+MOST_EXTRA = 0.25
+
+# Words that carry nothing a reader would miss.
+FILLERS = frozenset(["a", "an", "the", "really", "very", "just", "also", "actually", "quite", "so", "now", "currently"])
+
+# Words that turn a statement around, weaken it, or say that somebody else says it. They are never additions.
+_GUARDS = """
+not no never none nothing nobody neither nor without hardly barely rarely seldom scarcely almost nearly maybe
+perhaps probably possibly might may can could would should must will if unless until used use want wants wanted
+plan plans planned hope hopes hoped wish wishes wished try tries tried stop stops stopped quit quits formerly
+previously once former ex only except but than before after instead anymore longer still yet too less more most
+least worse better best worst or because says said say told tells thinks thought believes heard asked asks
+already again ago soon sometimes often usually always every each all both some any many few
+from to into
+"""
+GUARDS = frozenset(_GUARDS.split())
+_NUMBER_WORDS = """
+zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen
+eighteen nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million billion half
+quarter dozen first second third fourth fifth last next previous twice
+january february march april may june july august september october november december
+monday tuesday wednesday thursday friday saturday sunday yesterday today tonight tomorrow
+"""
+NUMBER_WORDS = frozenset(_NUMBER_WORDS.split())
+
+_TOKEN = re.compile(r"(?<!\w)[-+]\d[\d.,:/-]*\d|(?<!\w)[-+]?\d+(?:[.,:/-]\d+)*|\w+(?:['-]\w+)*|[$€£¥%?]")
+_NOT = re.compile(r"\b(?:(ca)n't|(wo)n't|cannot|(\w+)n't)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """A text as the comparison sees it."""
+
+    words: tuple[str, ...]
+    """All but fillers, in order, lower case."""
+    guards: tuple[str, ...]
+    """Of these the ones that must be equal: negations, hedges, numbers, dates and names, in order."""
+
+
+def tokens(text: str) -> list[str]:
+    """The words, numbers and few signs that matter, as they are written; `doesn't` is `does not`."""
+    plain = text.replace("’", "'").replace("‘", "'")
+    return _TOKEN.findall(_NOT.sub(_spelled_out, plain))
+
+
+def wording(text: str) -> Wording:
+    words = []
+    guards = []
+    for place, token in enumerate(tokens(text)):
+        word = token.casefold()
+        if word in FILLERS:
+            continue
+        words.append(word)
+        if word in GUARDS or word in NUMBER_WORDS or not token.islower():
+            # A capital means a name, but not on the first word.
+            is_first = place == 0 and token[0].isalpha() and word not in GUARDS and word not in NUMBER_WORDS
+            guards.append("" if is_first else word if word == token else f"{word}^")
+    return Wording(tuple(words), tuple(guard for guard in guards if guard))
+
+
+def words(text: str) -> tuple[str, ...]:
+    """The words that carry the text, in order, lower case, without fillers."""
+    return wording(text).words
+
+
+def says_the_same(a: str, b: str) -> bool:
+    """Whether either text can stand for both, the richer one kept. Symmetric. Says yes only when it is sure."""
+    return wordings_agree(wording(a), wording(b)) and _is_richer_where_longer(a, b)
+
+
+def wordings_agree(a: Wording, b: Wording) -> bool:
+    """The part of `says_the_same` that needs no counting."""
+    poorer, richer = (a, b) if len(a.words) <= len(b.words) else (b, a)
+    if not poorer.words or poorer.guards != richer.guards or poorer.words[0] != richer.words[0]:
+        return False
+    extra = len(richer.words) - len(poorer.words)
+    if not extra:
+        return poorer.words == richer.words
+    return extra <= MOST_EXTRA * len(richer.words) and _stand_in_order(poorer.words, richer.words)
+
+
+def richness(text: str, tokens_of: Callable[[str], Sequence[Hashable]] = tokens) -> int:
+    """How much a text holds: its tokens, and each distinct one ten times more. `tokens_of` cuts it into tokens."""
+    found = tokens_of(text)
+    return len(found) + DISTINCT_WEIGHT * len(set(found))
+
+
+def _is_richer_where_longer(a: str, b: str) -> bool:
+    """The text that is kept is the richer one, so it has to be the one with more words that matter."""
+    more = len(words(a)) - len(words(b))
+    return more == 0 or (richness(a) - richness(b)) * more > 0
+
+
+def _stand_in_order(few: Iterable[str], many: Iterable[str]) -> bool:
+    rest = iter(many)
+    return all(word in rest for word in few)
+
+
+def _spelled_out(found: re.Match[str]) -> str:
+    if found[1] or found[0].casefold() == "cannot":
+        return "can not"
+    return "will not" if found[2] else f"{found[3]} not"

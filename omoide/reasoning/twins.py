@@ -1,0 +1,58 @@
+"""Which of what is known says what a new fact says, in nearly the same words.
+
+The measure of the public API: a cosine distance of at most 0.05. An embedder that knows no order of words, as ours,
+takes "cats more than dogs" for "dogs more than cats", so what is near must pass `says_the_same` as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+
+from omoide.inference.embedders import Embedder, EmbeddingFailed
+from omoide.reasoning.sameness import richness, says_the_same
+from omoide.records import Fact
+from omoide.store.learning import Known, Twin
+
+logger = logging.getLogger("omoide.reasoning")
+
+NEAR = 0.95
+"""The least cosine similarity of two texts that say the same."""
+SHARED_WORDS = 0.4
+"""The least share of words that they have in common, of all that occur in either: cheaper to tell than a cosine."""
+_words = re.compile(r"\w+").findall
+
+
+async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Known]) -> dict[int, Twin]:
+    """Number of a fact → the nearest of what is known that says the same. None at all while the embedder fails."""
+    pairs = await asyncio.to_thread(candidates, [fact.content for fact in facts], [each.content for each in known])
+    if not pairs:
+        return {}
+    texts = [*dict.fromkeys(text for i, k in pairs for text in (facts[i].content, known[k].content))]
+    try:
+        vectors = dict(zip(texts, await embedder.embed(texts), strict=True))
+    except EmbeddingFailed as failure:
+        logger.warning("what says the same is not looked for now: %s", failure.reason)
+        return {}
+    nearest: dict[int, tuple[float, int]] = {}
+    for i, k in pairs:
+        similarity = float(vectors[facts[i].content] @ vectors[known[k].content])
+        if similarity >= max(NEAR, nearest.get(i, (0.0, 0))[0]):
+            nearest[i] = similarity, k
+    return {
+        i: Twin(known[k].pk, richness(facts[i].content) >= richness(known[k].content)) for i, (_, k) in nearest.items()
+    }
+
+
+def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
+    """Pairs of a new and an old text that share most of their words and pass `says_the_same`. Pure."""
+    words = [frozenset(_words(text.lower())) for text in old]
+    found = []
+    for i, text in enumerate(new):
+        mine = frozenset(_words(text.lower()))
+        for k, theirs in enumerate(words):
+            if len(mine & theirs) > SHARED_WORDS * len(mine | theirs) and says_the_same(text, old[k]):
+                found.append((i, k))
+    return found

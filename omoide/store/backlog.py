@@ -1,0 +1,102 @@
+"""What is owed and what was done, for those who wait for it and for those who look after it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import orjson
+
+from omoide.clock import instant
+from omoide.jobs import DREAM, REASONING
+from omoide.records import OwedJob, WorkCount
+from omoide.store.database import Connection
+
+_OWED = """
+    SELECT coalesce(j.payload ->> 'session', '') AS session, j.payload ->> 'observed' AS observed,
+        CASE WHEN j.payload ->> 'observer' IS NULL THEN coalesce(j.payload -> 'observers', '[]')
+             ELSE json_array(j.payload ->> 'observer') END AS observers,
+        0 AS done, CASE WHEN failed_at IS NOT NULL THEN units ELSE 0 END AS failed,
+        CASE WHEN failed_at IS NULL THEN units ELSE 0 END AS owed,
+        failed_at IS NULL AND (coalesce(j.leased_until > :now, 0) OR EXISTS (
+            SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)) AS held,
+        CASE WHEN failed_at IS NULL THEN due_at END AS due_at, error
+    FROM jobs j JOIN workspaces w ON w.pk = j.workspace
+    WHERE w.id = :workspace AND w.deleted_at IS NULL AND j.kind IN (SELECT value FROM json_each(:kinds))
+        AND (j.kind <> :dream OR j.attempts > 0 OR j.due_at <= :now OR failed_at IS NOT NULL)"""
+_DONE = """
+    SELECT d.session, d.observed, d.observers, d.units, 0, 0, 0, NULL, NULL
+    FROM done d JOIN workspaces w ON w.pk = d.workspace WHERE w.id = :workspace AND w.deleted_at IS NULL"""
+
+
+def status(
+    db: Connection,
+    workspace_id: str,
+    now: int,
+    *,
+    observer: str | None = None,
+    observed: str | None = None,
+    session: str | None = None,
+) -> dict[str | None, WorkCount]:
+    """How much reasoning the workspace owes and did of late: session, or None for work of no session → counts.
+
+    What a job is about stands in its payload by names: `session`, `observer` or a list of `observers`, `observed`.
+    `session` restricts to one session, `observer` and `observed` to jobs that match either. In progress is all that is
+    held or waits behind what is. A dream that waits for its hour is not counted: nobody has to wait for it.
+    """
+    rows = db.execute(
+        f"""SELECT session, sum(done), sum(failed), sum(owed * held), sum(owed * NOT held), min(due_at), max(error)
+            FROM ({_OWED} UNION ALL {_DONE})
+            WHERE (:session IS NULL OR session = :session)
+                AND ((:observer IS NULL AND :observed IS NULL) OR observed = :observed
+                    OR :observer IN (SELECT value FROM json_each(observers)))
+            GROUP BY session ORDER BY session""",
+        {
+            "workspace": workspace_id,
+            "now": now,
+            "kinds": orjson.dumps(REASONING).decode(),
+            "dream": DREAM,
+            "observer": observer,
+            "observed": observed,
+            "session": session,
+        },
+    )
+    return {
+        name or None: WorkCount(done + failed, held, pending, failed, due and instant(due), error)
+        for name, done, failed, held, pending, due, error in rows
+    }
+
+
+def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[OwedJob]:
+    """What is owed in the whole database, what failed for good first, then what has waited longest."""
+    rows = db.execute(
+        """SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.leased_until > ?, j.failed_at,
+               j.error
+           FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace
+           WHERE j.failed_at IS NOT NULL OR NOT ? ORDER BY j.failed_at IS NULL, j.due_at, j.pk LIMIT ?""",
+        (now, failed_only, limit),
+    )
+    return [
+        OwedJob(
+            pk,
+            kind,
+            workspace,
+            units,
+            attempts,
+            state="failed" if failed_at else "running" if held else "waiting" if due_at > now else "due",
+            due_at=instant(due_at),
+            created_at=instant(created_at),
+            error=error,
+        )
+        for pk, kind, workspace, units, attempts, due_at, created_at, held, failed_at, error in rows
+    ]
+
+
+def retry(db: Connection, now: int, pks: Collection[int] | None) -> int:
+    """Let jobs that failed for good, all of them for None, be tried again from now on; how many there were."""
+    listed = None if pks is None else orjson.dumps([*pks]).decode()
+    found = db.execute(
+        """UPDATE jobs SET failed_at = NULL, attempts = 0, due_at = ?
+           WHERE failed_at IS NOT NULL AND (? IS NULL OR pk IN (SELECT value FROM json_each(?)))""",
+        (now, listed, listed),
+    )
+    return int(found.rowcount)

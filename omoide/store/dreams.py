@@ -1,0 +1,185 @@
+"""When dreams are due, and what they change. What was learned since the last one is counted here, not in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from omoide.clock import new_id
+from omoide.errors import NotFound, Unprocessable
+from omoide.jobs import DREAM
+from omoide.names import is_scope_peer
+from omoide.records import Derived, Json, Merge
+from omoide.store import conclusions, embeddings, learning, peers, queue, sessions
+from omoide.store.database import Connection
+from omoide.store.digest import same
+
+OMNI, CARD_REFRESH = "omni", "card_refresh"
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a pair dreams by itself. Times in microseconds."""
+
+    threshold: int
+    """So many new explicit conclusions after the last dream,"""
+    idle: int
+    """when nothing more was learned for this long,"""
+    between: int
+    """and no sooner than this long after the last one."""
+
+
+def learned(
+    db: Connection, workspace: int, pair: Pair, payload: Json, count: int, now: int, schedule: Schedule | None
+) -> None:
+    """Count new explicit conclusions of the pair, and owe a dream once there are enough; none without a schedule.
+
+    Call it whenever there was something to learn from, even if nothing new was: a dream that waits waits on.
+    """
+    since, last_at = db.execute(
+        """INSERT INTO dreams (observer, observed, explicit_since) VALUES (?, ?, ?)
+           ON CONFLICT DO UPDATE SET explicit_since = explicit_since + excluded.explicit_since
+           RETURNING explicit_since, last_at""",
+        (*pair, count),
+    ).fetchone()
+    if schedule is None or since < schedule.threshold:
+        return
+    due_at = max(now + schedule.idle, (last_at or 0) + schedule.between)
+    if queue.is_owed(db, DREAM, _key(OMNI, pair)):
+        queue.delay(db, DREAM, _key(OMNI, pair), due_at)
+    else:
+        _owe(db, workspace, pair, OMNI, payload, now, due_at)
+
+
+def owe(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int) -> None:
+    """Owe a dream of the pair now. One that runs or waits is enough, but waits no longer."""
+    if queue.is_owed(db, DREAM, _key(type, pair)):
+        queue.hasten(db, DREAM, _key(type, pair), now)
+    else:
+        _owe(db, workspace, pair, type, payload, now, now)
+
+
+def request(
+    db: Connection,
+    workspace_id: str,
+    observer_id: str,
+    observed_id: str,
+    type: str,
+    session_id: str | None,
+    rebuild: bool,
+    now: int,
+) -> None:
+    """Owe a dream that a caller asks for. Raises NotFound for the peers and the session, Unprocessable for a scope."""
+    if is_scope_peer(observed_id):
+        raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. Nobody dreams about a scope.")
+    for peer_id in (observer_id, observed_id):
+        if peers.find(db, workspace_id, peer_id) is None:
+            raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
+    if session_id is not None:
+        sessions.get(db, workspace_id, session_id)
+    pair = conclusions.pair(db, workspace_id, observer_id, observed_id)
+    assert pair is not None
+    (workspace,) = db.execute("SELECT workspace FROM peers WHERE pk = ?", (pair[0],)).fetchone()
+    told: Json = {"observer": observer_id, "observed": observed_id, "session": session_id, "rebuild": rebuild}
+    owe(db, workspace, pair, type, told, now)
+
+
+def _key(type: str, pair: Pair) -> str:
+    return f"{type}:{pair[0]}:{pair[1]}"
+
+
+def _owe(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
+    told = {**payload, "type": type, "pair": [*pair]}
+    key = _key(type, pair)
+    queue.add(db, DREAM, told, now, key=key, workspace=workspace, coalesce=False, due_at=due_at)
+
+
+def since(db: Connection, pair: Pair) -> int:
+    """How many explicit conclusions are new since the last dream."""
+    row = db.execute("SELECT explicit_since FROM dreams WHERE observer = ? AND observed = ?", pair).fetchone()
+    return row[0] if row else 0
+
+
+def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
+    """Note the end of a dream that took `seen` new conclusions into account."""
+    db.execute(
+        """INSERT INTO dreams (observer, observed, last_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE
+           SET last_at = excluded.last_at, explicit_since = max(0, explicit_since - ?)""",
+        (*pair, now, seen),
+    )
+
+
+def add_derived(
+    db: Connection, workspace: int, pair: Pair, session: int | None, derived: Sequence[Derived], now: int
+) -> list[Derived]:
+    """Store conclusions drawn from others, and return those that were refused.
+
+    Refused are those whose sources are not live conclusions of the same pair, or too few (two for a contradiction,
+    else one). What is there already, word by word, is not stored again.
+    """
+    refused = []
+    for new in derived:
+        said_at = _newest(db, pair, new.source_ids)
+        if said_at is None or len(set(new.source_ids)) < (2 if new.level == "contradiction" else 1):
+            refused.append(new)
+            continue
+        known = db.execute(
+            """SELECT 1 FROM conclusions WHERE observer = ? AND observed = ? AND same = ? AND level = ?
+               AND deleted_at IS NULL""",
+            (*pair, same(new.content), new.level),
+        ).fetchone()
+        if not known:
+            conclusions.insert(
+                db,
+                new_id(now),
+                workspace,
+                pair,
+                session,
+                new.content,
+                said_at=said_at,
+                now=now,
+                level=new.level,
+                source_ids=new.source_ids,
+                details=new.details,
+            )
+            embeddings.owe(db, now)
+    return refused
+
+
+def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
+    """When the newest of these was said; None unless all are live conclusions of the pair."""
+    count, said_at = db.execute(
+        """SELECT count(*), max(said_at) FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
+           AND id IN (SELECT value FROM json_each(?))""",
+        (*pair, orjson.dumps([*ids]).decode()),
+    ).fetchone()
+    return said_at if count == len(set(ids)) else None
+
+
+def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None:
+    """Let one conclusion stand for others that say the same; what is gone meanwhile is passed over."""
+    for each in merges:
+        kept = _live(db, pair, [each.kept])
+        dropped = _live(db, pair, [id for id in each.dropped if id != each.kept])
+        for pk, times in dropped if kept else []:
+            db.execute("UPDATE conclusions SET times_derived = times_derived + ? WHERE pk = ?", (times, kept[0][0]))
+            learning.replace(db, pair, pk, each.kept, now)
+
+
+def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
+    """Delete derived conclusions that no longer hold. Explicit ones stay: they were said."""
+    pks = [pk for pk, _ in _live(db, pair, ids, " AND level <> 'explicit'")]
+    conclusions.hide(db, pks, now)
+
+
+def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:
+    """Row and `times_derived` of those that are live conclusions of the pair."""
+    return db.execute(
+        f"""SELECT pk, times_derived FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
+            AND id IN (SELECT value FROM json_each(?)){restriction}""",
+        (*pair, orjson.dumps([*ids]).decode()),
+    ).fetchall()

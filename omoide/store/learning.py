@@ -1,0 +1,138 @@
+"""What was drawn from messages, kept for every observer: new, or once more what was known.
+
+The same text in the same session counts once and is drawn more often; so does a text that says the same in other words
+(`Twin`), of which the richer one stays. A conclusion that is replaced hands its place in the sources of others to the
+one that replaces it. All of it happens in the transaction that marks the messages as reasoned about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from omoide.clock import micros, new_id
+from omoide.records import Fact, Json
+from omoide.store import conclusions, embeddings
+from omoide.store.database import Connection
+from omoide.store.digest import same
+
+Pair = tuple[int, int]
+
+MOST_MESSAGES = 20
+"""Of how many messages that say so a conclusion knows, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A conclusion that is there: its row, and what it says."""
+
+    pk: int
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A conclusion (its row) that says what a fact says."""
+
+    pk: int
+    is_poorer: bool
+    """Whether the fact says it better, and takes its place."""
+
+
+def learn(
+    db: Connection,
+    workspace: int,
+    pair: Pair,
+    session: int,
+    facts: Sequence[Fact],
+    twins: Mapping[int, Twin],
+    now: int,
+) -> int:
+    """Let the observer know the facts; how many of them are new. `twins` is number of a fact → what says the same."""
+    fresh = 0
+    for number, fact in enumerate(facts):
+        if _reinforce_same(db, pair, session, fact):
+            continue
+        twin = twins.get(number)
+        times = None if twin is None else _times(db, twin.pk)
+        if twin is None or times is None:
+            _insert(db, workspace, pair, session, fact, 1, now)
+            fresh += 1
+        elif twin.is_poorer:
+            id = _insert(db, workspace, pair, session, fact, times + 1, now)
+            replace(db, pair, twin.pk, id, now)
+        else:
+            _reinforce(db, twin.pk, fact)
+    if facts:
+        embeddings.owe(db, now)
+    return fresh
+
+
+def _reinforce_same(db: Connection, pair: Pair, session: int, fact: Fact) -> bool:
+    """Count the fact with a conclusion of the same text, if there is one."""
+    found = db.execute(
+        """SELECT pk FROM conclusions WHERE observer = ? AND observed = ? AND same = ? AND deleted_at IS NULL
+           AND level = 'explicit' AND session = ? LIMIT 1""",
+        (*pair, same(fact.content), session),
+    ).fetchone()
+    if found:
+        _reinforce(db, found[0], fact)
+    return found is not None
+
+
+def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
+    """Count the fact with a conclusion that says so: it was said once more, and holds as of then."""
+    (text,) = db.execute("SELECT details FROM conclusions WHERE pk = ?", (pk,)).fetchone()
+    details = orjson.loads(text)
+    ids = [*dict.fromkeys([*details.get("message_ids", []), *fact.message_ids])][-MOST_MESSAGES:]
+    db.execute(
+        """UPDATE conclusions SET times_derived = times_derived + 1, said_at = max(said_at, ?), details = ?
+           WHERE pk = ?""",
+        (micros(fact.said_at), orjson.dumps({**details, "message_ids": ids}).decode(), pk),
+    )
+
+
+def _times(db: Connection, pk: int) -> int | None:
+    row = db.execute("SELECT times_derived FROM conclusions WHERE pk = ? AND deleted_at IS NULL", (pk,)).fetchone()
+    return row[0] if row else None
+
+
+def _insert(db: Connection, workspace: int, pair: Pair, session: int, fact: Fact, times: int, now: int) -> str:
+    id = new_id(now)
+    details: Json = {"message_ids": [*fact.message_ids]}
+    conclusions.insert(
+        db,
+        id,
+        workspace,
+        pair,
+        session,
+        fact.content,
+        said_at=micros(fact.said_at),
+        now=now,
+        details=details,
+        times_derived=times,
+    )
+    return id
+
+
+def replace(db: Connection, pair: Pair, old: int, new_id: str, now: int) -> None:
+    """Delete a conclusion (its row) in favour of another of the pair, which takes its place as a source."""
+    (old_id,) = db.execute("SELECT id FROM conclusions WHERE pk = ?", (old,)).fetchone()
+    citing = db.execute(
+        """SELECT pk, source_ids FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
+           AND level <> 'explicit' AND instr(source_ids, ?)""",
+        (*pair, old_id),
+    ).fetchall()
+    for pk, text in citing:
+        sources = [*dict.fromkeys(new_id if id == old_id else id for id in orjson.loads(text))]
+        db.execute("UPDATE conclusions SET source_ids = ? WHERE pk = ?", (orjson.dumps(sources).decode(), pk))
+    conclusions.hide(db, [old], now)
+
+
+def known(db: Connection, pair: Pair, session: int, limit: int) -> list[Known]:
+    """The newest of what the pair holds explicitly from the session."""
+    query = """SELECT pk, content FROM conclusions WHERE observer = ? AND observed = ? AND session = ?
+        AND level = 'explicit' AND deleted_at IS NULL ORDER BY created_at DESC LIMIT ?"""
+    return [Known(pk, content) for pk, content in db.execute(query, (*pair, session, limit))]

@@ -1,0 +1,70 @@
+"""What has to be known about a session to decide who learns from a message in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import orjson
+
+from omoide.records import Json
+from omoide.store import rows, sessions, workspaces
+from omoide.store.database import Connection
+
+MemberRow = tuple[int, str, str, Json, int | None, int | None, bool]
+"""Peer (row, id, kind, configuration), observe_me and observe_others as set in the session, whether it is there now."""
+
+
+def configurations(db: Connection, session: int) -> tuple[Json, Json]:
+    """The stored configuration of the session's workspace, and its own."""
+    row = db.execute(
+        """SELECT w.configuration, s.configuration FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+           WHERE s.pk = ?""",
+        (session,),
+    ).fetchone()
+    return (rows.from_text(row[0]), rows.from_text(row[1])) if row else ({}, {})
+
+
+def members(db: Connection, session: int, authors: Collection[int]) -> list[MemberRow]:
+    """The authors (rows of peers), and all members that observe others, in the order in which they joined."""
+    found = db.execute(
+        """SELECT p.pk, p.id, p.kind, p.configuration, m.observe_me, m.observe_others, m.left_at IS NULL
+           FROM members m JOIN peers p ON p.pk = m.peer
+           WHERE m.session = :session AND m.observe_others = 1
+           UNION
+           SELECT p.pk, p.id, p.kind, p.configuration, m.observe_me, m.observe_others, m.left_at IS NULL
+           FROM json_each(:authors) a JOIN members m ON m.session = :session AND m.peer = a.value
+           JOIN peers p ON p.pk = m.peer ORDER BY 1""",
+        {"session": session, "authors": orjson.dumps([*authors]).decode()},
+    )
+    return [
+        (pk, id, kind, rows.from_text(configuration), me, others, bool(there))
+        for pk, id, kind, configuration, me, others, there in found
+    ]
+
+
+def scopes(db: Connection, session: int) -> list[int]:
+    """The hidden peers of the scopes that the session is in now."""
+    found = db.execute(
+        """SELECT m.peer FROM members m JOIN peers p ON p.pk = m.peer
+           WHERE m.session = ? AND m.observe_others = 1 AND m.left_at IS NULL AND p.kind = 'scope' ORDER BY m.peer""",
+        (session,),
+    )
+    return [pk for (pk,) in found]
+
+
+def peer_id(db: Connection, pk: int) -> str:
+    """The id of a peer that is there."""
+    return str(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0])
+
+
+def session_pk(db: Connection, workspace_id: str, session_id: str | None) -> int | None:
+    """The row of a session that is there; else None."""
+    found = sessions.find(db, workspace_id, session_id) if session_id else None
+    return found.pk if found else None
+
+
+def configurations_of(db: Connection, workspace_id: str, session_id: str | None) -> tuple[Json, Json | None]:
+    """The stored configuration of a workspace and of one of its sessions, as far as they are there."""
+    workspace = workspaces.find(db, workspace_id)
+    session = sessions.find(db, workspace_id, session_id) if session_id else None
+    return (workspace.configuration if workspace else {}), (session.configuration if session else None)

@@ -1,0 +1,215 @@
+"""What stored messages owe: units cut where observers or configuration change, due by tokens or by quiet; summaries."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from omoide.reasoning.configuration import Defaults
+from omoide.reasoning.owing import Rules, owe
+from omoide.reasoning.units import Pace
+from omoide.records import Change, Json, NewMessage, Observation, SessionChange
+from omoide.store import Connection, Store, members, messages, peers, queue, scopes, sessions, workspaces
+
+NOW, QUIET, PATIENCE = 1_000_000, 5_000, 60_000
+PACE = Pace(tokens=100, quiet=QUIET, patience=PATIENCE)
+
+
+@pytest.fixture
+def db(db_path: Path) -> Iterator[Connection]:
+    store = Store.open(db_path)
+    yield store._writer
+    store.close()
+
+
+Say = Callable[..., None]
+
+
+@pytest.fixture
+def say(db: Connection) -> Say:
+    """`say("alice hello", "bob hi")` stores a batch; `tokens` is the size of each message."""
+
+    def said(
+        *lines: str, at: int = NOW, tokens: int = 10, configuration: Json | None = None, rules: Rules | None = None
+    ) -> None:
+        batch = [
+            NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, tokens, None, configuration) for line in lines
+        ]
+
+        def then(db: Connection, appended: messages.Appended) -> None:
+            owe(db, appended, batch, at, rules or Rules(Defaults(), PACE))
+
+        messages.add(db, "w", "s", batch, at, max_observers=10, then=then)
+
+    return said
+
+
+def units(db: Connection, kind: str = "representation") -> list[dict[str, Any]]:
+    found = db.execute("SELECT payload, units, due_at FROM jobs WHERE kind = ? ORDER BY pk", (kind,))
+    return [{**orjson.loads(payload), "units": count, "due_at": due} for payload, count, due in found]
+
+
+def spans(db: Connection) -> list[tuple[str, int, int, int]]:
+    """Observed, first, through and number of messages of each unit."""
+    return [(unit["observed"], unit["first"], unit["through"], unit["units"]) for unit in units(db)]
+
+
+def join(db: Connection, peer: str, **flags: bool) -> None:
+    sessions.get_or_create(db, "w", "s", SessionChange(peers={peer: Observation(**flags)}), NOW, max_observers=10)
+
+
+def configure(db: Connection, configuration: Json) -> None:
+    sessions.get_or_create(db, "w", "s", SessionChange(configuration=configuration), NOW, max_observers=10)
+
+
+def test_what_one_peer_says_in_a_session_is_one_unit(db: Connection, say: Say) -> None:
+    say("alice hello", "bob hi", "alice I sing")
+    say("alice and dance", at=NOW + 1)
+    assert spans(db) == [("alice", 1, 4, 3), ("bob", 2, 2, 1)]
+    assert units(db)[0]["tokens"] == 30
+
+
+def test_a_short_unit_is_due_after_quiet_that_begins_anew_with_each_message(db: Connection, say: Say) -> None:
+    say("alice one")
+    assert units(db)[0]["due_at"] == NOW + QUIET
+    say("alice two", at=NOW + 4_000)
+    assert units(db)[0]["due_at"] == NOW + 4_000 + QUIET
+
+
+def test_a_unit_does_not_wait_for_ever_while_little_is_said(db: Connection, say: Say) -> None:
+    for number in range(8):
+        say("alice hm", at=NOW + number * (QUIET - 1) * 2)
+    assert units(db)[0]["due_at"] == max(NOW + PATIENCE, NOW + 7 * (QUIET - 1) * 2)
+
+
+def test_a_unit_that_reaches_the_tokens_is_due_at_once(db: Connection, say: Say) -> None:
+    say("alice long", tokens=99)
+    say("bob long", tokens=100)
+    assert [unit["due_at"] for unit in units(db)] == [NOW + QUIET, NOW]
+    say("alice more", tokens=1, at=NOW + 7)
+    assert units(db)[0]["due_at"] == NOW + 7
+
+
+def test_with_no_quiet_everything_is_due_at_once(db: Connection, say: Say) -> None:
+    say("alice hello", rules=Rules(Defaults(), Pace(tokens=100, quiet=0, patience=PATIENCE)))
+    assert units(db)[0]["due_at"] == NOW
+
+
+def test_a_unit_that_was_begun_takes_no_more(db: Connection, say: Say) -> None:
+    say("alice one")
+    assert queue.claim(db, NOW + QUIET, lease=99, busy=["embed"]) is not None
+    say("alice two", at=NOW + QUIET)
+    assert spans(db) == [("alice", 1, 1, 1), ("alice", 2, 2, 1)]
+
+
+def test_a_unit_is_cut_where_the_observers_change(db: Connection, say: Say) -> None:
+    say("alice one", "bob hi")
+    join(db, "bob", observe_others=True)
+    say("alice two", at=NOW + 1)
+    members_of = [(unit["observed"], unit["observers"]) for unit in units(db)]
+    assert members_of == [("alice", ["alice"]), ("bob", ["bob"]), ("alice", ["alice", "bob"])]
+    assert units(db)[0]["due_at"] == NOW + 1, "the first one has nothing to wait for any more"
+    sessions.remove_peers(db, "w", "s", ["bob"], NOW)
+    say("alice three", "alice four", at=NOW + 2)
+    assert units(db)[-1]["observers"] == ["alice"]
+    assert spans(db)[-1] == ("alice", 4, 5, 2)
+
+
+def test_a_unit_is_cut_where_the_configuration_changes(db: Connection, say: Say) -> None:
+    say("alice one")
+    say("alice two", configuration={"reasoning": {"custom_instructions": "heed food"}})
+    say("alice three", configuration={"reasoning": {"custom_instructions": "heed food"}})
+    configure(db, {"reasoning": {"custom_instructions": "heed pets"}})
+    say("alice four")
+    assert spans(db) == [("alice", 1, 1, 1), ("alice", 2, 3, 2), ("alice", 4, 4, 1)]
+    assert [unit["configuration"] for unit in units(db)] == [
+        {},
+        {"reasoning_instructions": "heed food"},
+        {"reasoning_instructions": "heed pets"},
+    ]
+
+
+def test_later_changes_of_configuration_do_not_reach_what_is_owed(db: Connection, say: Say) -> None:
+    say("alice one")
+    workspaces.update(db, "w", Change(configuration={"reasoning": {"enabled": False}}), NOW)
+    assert units(db)[0]["configuration"] == {}
+
+
+def test_messages_that_nobody_reasons_about_owe_nothing_and_are_muted(db: Connection, say: Say) -> None:
+    off: Json = {"reasoning": {"enabled": False}}
+    peers.update(db, "w", "carol", Change(configuration={"observe_me": False}), NOW)
+    say("alice one")
+    say("alice two", configuration=off)
+    say("carol hush", "alice three")
+    assert spans(db) == [("alice", 1, 4, 2)]
+    (session,) = db.execute("SELECT pk FROM sessions").fetchone()
+    window = messages.window(db, session, 2, 1, 4, 1_000)
+    assert [message.content for message in window.messages] == ["one", "three"]
+    assert (window.own, window.rest) == (2, 5)
+
+
+def test_a_message_can_be_reasoned_about_where_the_session_is_not(db: Connection, say: Say) -> None:
+    workspaces.update(db, "w", Change(configuration={"reasoning": {"enabled": False}}), NOW)
+    say("alice one")
+    say("alice two", configuration={"reasoning": {"enabled": True}})
+    assert spans(db) == [("alice", 2, 2, 1)]
+
+
+def test_scopes_are_not_among_the_observers_of_the_time(db: Connection, say: Say) -> None:
+    join(db, "bob", observe_others=True)
+    scopes.get_or_create(db, "w", "work", None, NOW)
+    scopes.add_sessions(db, "w", "work", ["s"], NOW)
+    say("alice one")
+    assert units(db)[0]["observers"] == ["alice", "bob"]
+
+
+def test_one_who_left_and_speaks_again_is_back_with_its_flags(db: Connection, say: Say) -> None:
+    join(db, "alice", observe_me=False)
+    sessions.remove_peers(db, "w", "s", ["alice"], NOW)
+    say("alice hush")
+    assert units(db) == []
+    assert members.is_active(db, "w", "s", "alice")
+
+
+def test_every_interval_within_a_batch_owes_a_summary(db: Connection, say: Say) -> None:
+    say(*["alice hm"] * 100, tokens=0)
+    owed = [(unit["through"], unit["kinds"]) for unit in units(db, "summary")]
+    assert owed == [(20, ["short"]), (40, ["short"]), (60, ["short", "long"]), (80, ["short"]), (100, ["short"])]
+
+
+def test_summaries_are_owed_without_reasoning_and_not_where_they_are_off(db: Connection, say: Say) -> None:
+    sessions.get_or_create(db, "w", "s", SessionChange(), NOW, max_observers=10)
+    configure(db, {"reasoning": {"enabled": False}})
+    say(*["alice hm"] * 20)
+    assert (len(units(db)), len(units(db, "summary"))) == (0, 1)
+    configure(db, {"summary": {"enabled": False}})
+    say(*["alice hm"] * 20)
+    assert len(units(db, "summary")) == 1
+
+
+def window_of(db: Connection, first: int, budget: int) -> tuple[list[str], int, int]:
+    (session,) = db.execute("SELECT pk FROM sessions").fetchone()
+    (alice,) = db.execute("SELECT pk FROM peers WHERE id = 'alice'").fetchone()
+    found = messages.window(db, session, alice, first, 99, budget)
+    return [message.content for message in found.messages], found.own, found.rest
+
+
+def test_a_window_has_the_context_before_and_between_but_none_after(db: Connection, say: Say) -> None:
+    say("bob well?", "alice one", "bob and?", "alice two", "bob nice")
+    assert window_of(db, 2, 1_000) == (["well?", "one", "and?", "two"], 2, 100)
+    assert window_of(db, 4, 1_000)[0] == ["and?", "two"]
+
+
+def test_a_window_ends_within_its_tokens_and_says_where_the_rest_begins(db: Connection, say: Say) -> None:
+    say("alice one", "alice two", "bob hm", "alice three")
+    assert window_of(db, 1, 20) == (["one", "two"], 2, 4)
+    assert window_of(db, 4, 20)[1:] == (1, 100)
+
+
+def test_the_first_message_of_a_window_is_there_whatever_its_size(db: Connection, say: Say) -> None:
+    say("bob why?", "alice long", "alice more")
+    assert window_of(db, 2, 5) == (["long"], 1, 3)

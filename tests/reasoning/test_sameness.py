@@ -1,0 +1,54 @@
+"""The guard beside the embedder: near texts that do not say the same are refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from omoide.reasoning.sameness import richness, says_the_same
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("alice lives in Lisbon", "Alice lives in Lisbon."),
+        ("alice lives in Lisbon", "alice lives in Lisbon now"),
+        ("alice likes coffee", "alice really likes the coffee"),
+        ("alice doesn't like tea", "alice does not like tea"),
+        ("alice can't swim", "alice cannot swim"),
+        ("alice likes black coffee in the morning", "alice likes black coffee in the early morning"),
+    ],
+)
+def test_another_wording_of_the_same_says_the_same(a: str, b: str) -> None:
+    assert says_the_same(a, b)
+    assert says_the_same(b, a)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        ("alice likes cats more than dogs", "alice likes dogs more than cats"),
+        ("alice was born in 1990", "alice was born in 1991"),
+        ("alice has two cats", "alice has three cats"),
+        ("alice went to the gym (2026-11-21)", "alice went to the gym (2026-11-22)"),
+        ("alice swims on Monday evening", "alice swims on Tuesday evening"),
+        ("alice likes tea", "alice does not like tea"),
+        ("alice likes tea in the evening", "alice never likes tea in the evening"),
+        ("alice moved to Lisbon", "alice moved from Lisbon"),
+        ("alice lives in Lisbon", "alice lives in Porto"),
+        ("alice lives in Lisbon", "alice lived in Lisbon"),
+        ("alice is taller than bob", "bob is taller than alice"),
+        ("alice will probably take the job at the bank", "alice will take the job at the bank"),
+        ("alice said the meeting went well", "alice said the meeting went badly"),
+        ("alice likes tea", "alice likes tea with lemon and honey"),
+        ("alice owes bob 5 €", "alice owes bob 5 $"),
+        ("", ""),
+    ],
+)
+def test_texts_that_differ_in_what_counts_are_refused(a: str, b: str) -> None:
+    assert not says_the_same(a, b)
+    assert not says_the_same(b, a)
+
+
+def test_richness_counts_tokens_and_distinct_ones_ten_times_more() -> None:
+    assert richness("tea and tea") == 3 + 10 * 2
+    assert richness("abca", list) == 4 + 10 * 3

@@ -1,0 +1,198 @@
+"""Reasoning is done in order within its key, counted while it is owed and after it is done, and can be tried again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omoide.jobs import Job, LostLease
+from omoide.records import Change, WorkCount
+from omoide.store import Connection, Store, backlog, queue, workspaces
+from omoide.store.queue import FORGET_AT_A_TIME, FORGET_DONE, FORGET_FAILED
+
+NOW, LEASE = FORGET_FAILED * 2, 1_000
+ABOUT = {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}
+
+
+@pytest.fixture
+def db(db_path: Path) -> Iterator[Connection]:
+    store = Store.open(db_path)
+    connection = store._writer
+    workspaces.get_or_create(connection, "w", Change(), NOW)
+    yield connection
+    store.close()
+
+
+def owe(db: Connection, payload: dict[str, Any] = ABOUT, kind: str = "representation", **options: Any) -> None:
+    queue.add(db, kind, payload, NOW, **{"key": "1:1", "workspace": 1, "coalesce": False, **options})
+
+
+def claim(db: Connection, at: int = NOW) -> Job:
+    job = queue.claim(db, at, lease=LEASE)
+    assert job is not None
+    return job
+
+
+def status(db: Connection, **about: str) -> dict[str | None, WorkCount]:
+    return backlog.status(db, "w", NOW, **about)
+
+
+@pytest.mark.parametrize("kind", ["representation", "summary", "dream"])
+def test_reasoning_that_failed_and_waits_lets_no_later_one_of_its_key_pass(db: Connection, kind: str) -> None:
+    owe(db, kind=kind)
+    owe(db, kind=kind)
+    queue.postpone(db, claim(db), NOW + 50, "no provider")
+    assert queue.claim(db, NOW, lease=LEASE) is None
+    first = claim(db, NOW + 50)
+    queue.finish(db, first, NOW + 50)
+    assert claim(db, NOW + 50).pk == first.pk + 1
+
+
+def test_reasoning_that_failed_for_good_lets_later_ones_pass(db: Connection) -> None:
+    owe(db)
+    owe(db)
+    queue.give_up(db, claim(db), NOW, "it cannot be done")
+    assert claim(db).attempts == 1
+
+
+def test_other_keys_and_other_kinds_of_work_are_not_held_up(db: Connection) -> None:
+    owe(db)
+    owe(db, key="2:1")
+    owe(db, kind="fetch")
+    owe(db, kind="fetch")
+    queue.postpone(db, claim(db), NOW + 50, "no provider")
+    assert claim(db).key == "2:1"
+    queue.postpone(db, claim(db), NOW + 50, "nobody there")
+    assert claim(db).kind == "fetch"
+
+
+def test_what_grows_takes_more_until_it_is_begun(db: Connection) -> None:
+    owe(db, grows=True, due_at=NOW + 5)
+    found = queue.growing(db, "representation", "1:1")
+    assert found is not None
+    assert found[1:] == (ABOUT, NOW)
+    queue.extend(db, found[0], {**ABOUT, "through": 7}, NOW, units=3)
+    assert status(db)["s"].pending == 4
+    assert claim(db).payload["through"] == 7
+    assert queue.growing(db, "representation", "1:1") is None
+
+
+def test_only_the_newest_of_a_key_grows(db: Connection) -> None:
+    owe(db, grows=True)
+    owe(db)
+    assert queue.growing(db, "representation", "1:1") is None
+
+
+def test_what_is_hastened_is_due_and_grows_no_more(db: Connection) -> None:
+    owe(db, grows=True, due_at=NOW + 5)
+    queue.hasten(db, "representation", "1:1", NOW)
+    assert queue.growing(db, "representation", "1:1") is None
+    assert claim(db).payload == ABOUT
+
+
+def test_what_waits_for_its_hour_is_delayed_and_what_is_due_is_not(db: Connection) -> None:
+    owe(db, due_at=NOW + 5)
+    owe(db, key="2:1")
+    for key in ("1:1", "2:1"):
+        queue.delay(db, "representation", key, NOW + 9)
+    assert claim(db).key == "2:1"
+    assert queue.next_due(db, NOW) == NOW + 9
+
+
+def test_a_job_owed_once_more_is_due_when_the_first_of_both_is(db: Connection) -> None:
+    for due_at in (NOW + 9, NOW + 5, NOW + 7):
+        owe(db, kind="tidy", coalesce=True, due_at=due_at)
+    assert queue.next_due(db, NOW) == NOW + 5
+    queue.finish(db, claim(db, NOW + 5), NOW)
+    assert not queue.waiting(db, NOW + 99)
+
+
+def test_a_worker_that_lost_the_job_is_told_before_it_writes(db: Connection) -> None:
+    owe(db)
+    first = claim(db)
+    queue.require(db, first)
+    second = claim(db, NOW + LEASE)
+    with pytest.raises(LostLease):
+        queue.require(db, first)
+    queue.require(db, second)
+    queue.finish(db, second, NOW)
+    with pytest.raises(LostLease):
+        queue.require(db, second)
+
+
+def test_what_was_done_is_counted_for_those_whom_it_concerns(db: Connection) -> None:
+    owe(db, units=3)
+    owe(db, {"session": "t", "observed": "bob", "observers": ["bob"]}, key="2:2")
+    owe(db, {"session": None, "observer": "carol", "observed": "bob"}, kind="dream")
+    job = claim(db)
+    queue.advance(db, job, {**ABOUT, "first": 2}, units=2)
+    queue.count_done(db, job, 2, NOW)
+    assert status(db)["s"] == WorkCount(completed=2, in_progress=1, due_at=status(db)["s"].due_at)
+    queue.finish(db, job, NOW)
+    for _ in range(2):
+        queue.finish(db, claim(db), NOW)
+    assert {name: (count.completed, count.pending) for name, count in status(db).items()} == {
+        "s": (3, 0),
+        "t": (1, 0),
+        None: (1, 0),
+    }
+    assert [count.completed for count in status(db, observer="bob").values()] == [3, 1]
+    assert [count.completed for count in status(db, observer="carol").values()] == [1]
+    assert [count.completed for count in status(db, observed="bob").values()] == [1, 1]
+    assert status(db, session="s").keys() == {"s"}
+
+
+def test_what_was_done_long_ago_is_counted_no_more(db: Connection) -> None:
+    for number in range(FORGET_AT_A_TIME + 2):
+        owe(db, {**ABOUT, "session": f"old-{number}"}, key=str(number))
+        queue.finish(db, claim(db), NOW)
+    owe(db)
+    queue.finish(db, claim(db), NOW + FORGET_DONE + 1)
+    assert len(status(db)) == 2 + 1
+    owe(db)
+    queue.finish(db, claim(db), NOW + FORGET_DONE + 1)
+    assert status(db).keys() == {"s"}
+
+
+def test_the_status_says_what_failed_why_and_when_the_next_is_due(db: Connection) -> None:
+    owe(db, units=2)
+    queue.give_up(db, claim(db), NOW, "it cannot be done")
+    owe(db, key="2:1", due_at=NOW + 5_000_000)
+    count = status(db)["s"]
+    assert (count.completed, count.errored, count.pending, count.error) == (2, 2, 1, "it cannot be done")
+    assert count.due_at is not None
+    assert count.due_at.microsecond == NOW % 1_000_000
+
+
+def test_failed_jobs_are_listed_first_and_can_be_tried_again(db: Connection) -> None:
+    owe(db, key="2:1")
+    owe(db, kind="webhook")
+    queue.give_up(db, claim(db), NOW, "why not")
+    listed = backlog.listed(db, NOW, failed_only=False, limit=9)
+    assert [(job.kind, job.state, job.workspace_id) for job in listed] == [
+        ("representation", "failed", "w"),
+        ("webhook", "due", "w"),
+    ]
+    assert backlog.listed(db, NOW, failed_only=True, limit=9) == listed[:1]
+    assert backlog.retry(db, NOW + 1, [listed[1].pk]) == 0
+    assert backlog.retry(db, NOW + 1, [listed[0].pk]) == 1
+    assert backlog.listed(db, NOW, failed_only=True, limit=9) == []
+    again = [claim(db, NOW + 1), claim(db, NOW + 1)]
+    assert {(job.kind, job.attempts) for job in again} == {("representation", 1), ("webhook", 1)}
+
+
+def test_what_failed_a_month_ago_is_removed(db: Connection) -> None:
+    owe(db, key="1:1")
+    queue.give_up(db, claim(db), NOW, "long ago")
+    owe(db, key="2:1")
+    queue.give_up(db, claim(db), NOW + FORGET_FAILED + 1, "now")
+    assert [job.error for job in backlog.listed(db, NOW, failed_only=True, limit=9)] == ["now"]
+
+
+def test_a_dream_that_waits_for_its_hour_is_not_counted(db: Connection) -> None:
+    owe(db, {"session": None, "observer": "alice", "observed": "alice"}, kind="dream", due_at=NOW + 1)
+    assert status(db) == {}
+    assert backlog.status(db, "w", NOW + 1)[None].pending == 1
