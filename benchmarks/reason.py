@@ -1,0 +1,208 @@
+"""What reasoning costs: each verb of the embedded reasoner on a conversation of 300 turns, in this process.
+
+`python -m benchmarks.reason` stores a recall conversation, lets the reasoner draw conclusions from it window by window
+as the worker would, keeps and embeds them, and asks the conversation's questions about whoever said the answer. How
+good the answers are is another matter; the table only says how many there were.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from benchmarks.recall.dataset import Question as Asked
+from benchmarks.recall.dataset import conversations, questions
+from benchmarks.table import show
+from omoide import clock
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.jobs import Job
+from omoide.reasoning.memory import Memory, Reach
+from omoide.reasoning.reasoner import Batch, CardTask, DreamTask, Question, Reasoner, SummaryKind, SummaryTask
+from omoide.records import Conclusion, Fact, Message, NewConclusion, NewMessage
+from omoide.settings import Settings
+from omoide.store import Store, conclusions, embeddings, messages
+from omoide.worker.embedding import embed
+from omoide.worker.tools import Tools
+
+WORKSPACE, SESSION = "reason", "talk"
+CONVERSATION = "gothenburg_lisbon"
+TURNS = 300
+WINDOW = 20
+"""Messages that are reasoned about in one go: about as many as fit into the tokens of a batch."""
+QUESTIONS = 50
+DREAMT = 500
+UNLIMITED = 1_000_000
+# When summaries are due, and how long they may be, by default.
+SUMMARIES: dict[SummaryKind, tuple[int, int]] = {"short": (20, 1_000), "long": (60, 4_000)}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One verb: the median and the 95th percentile in milliseconds, and what came of it."""
+
+    verb: str
+    milliseconds: Sequence[float]
+    outcome: str
+
+    def row(self) -> list[str]:
+        taken = sorted(self.milliseconds)
+        late = taken[min(len(taken) - 1, round(0.95 * len(taken)))]
+        return [self.verb, f"{statistics.median(taken):.1f}", f"{late:.1f}", str(len(taken)), self.outcome]
+
+
+async def timed(verb: Callable[[], Awaitable[object]], rounds: int) -> list[float]:
+    """Milliseconds of each call, after one that is not counted."""
+    taken = []
+    for _ in range(rounds + 1):
+        begin = time.perf_counter()
+        await verb()
+        taken.append(1_000 * (time.perf_counter() - begin))
+    return taken[1:]
+
+
+async def talk(tools: Tools) -> list[Message]:
+    """The conversation, stored as one session."""
+    turns = conversations()[CONVERSATION][:TURNS]
+    said = [NewMessage(turn.peer, turn.content, {}, tools.tokens.count(turn.content), None) for turn in turns]
+    return await tools.store.write(messages.add, WORKSPACE, SESSION, said, clock.now(), max_observers=UNLIMITED)
+
+
+async def derived(reasoner: Reasoner, said: Sequence[Message]) -> dict[str, list[Fact]]:
+    """Peer → what was drawn from its messages."""
+    facts: dict[str, list[Fact]] = {peer: [] for peer in sorted({message.peer_id for message in said})}
+    for start in range(0, len(said), WINDOW):
+        window = said[start : start + WINDOW]
+        for peer, drawn in facts.items():
+            drawn += await reasoner.derive(Batch(WORKSPACE, SESSION, peer, window))
+    return facts
+
+
+async def kept(tools: Tools, facts: dict[str, list[Fact]]) -> dict[str, list[Conclusion]]:
+    """Peer → its conclusions about itself, stored and embedded."""
+    held: dict[str, list[Conclusion]] = {}
+    for peer, drawn in facts.items():
+        new = [NewConclusion(fact.content, peer, peer, SESSION) for fact in drawn]
+        held[peer] = await tools.store.write(conclusions.add, WORKSPACE, new, clock.now())
+    await tools.store.write(embeddings.adopt, tools.embedder.name, tools.embedder.dimensions, clock.now())
+    await embed(tools, Job(0, embeddings.JOB, {}, 1))
+    return held
+
+
+def memory(tools: Tools, peer: str) -> Memory:
+    return Memory(tools.store, tools.finder, tools.tokens, Reach(WORKSPACE, peer, peer))
+
+
+async def deriving(tools: Tools, said: Sequence[Message], rounds: int) -> Figure:
+    taken = await timed(lambda: derived(tools.reasoner, said), rounds)
+    count = sum(map(len, (await derived(tools.reasoner, said)).values()))
+    rate = len(said) / statistics.median(taken) * 1_000
+    return Figure(f"derive, {len(said)} messages", taken, f"{rate:,.0f} messages/s; {count} facts")
+
+
+async def summarizing(tools: Tools, said: Sequence[Message], kind: SummaryKind, rounds: int) -> Figure:
+    """The summary after the last window, on top of all those before it."""
+    every, most = SUMMARIES[kind]
+    previous: str | None = None
+    windows = [said[start : start + every] for start in range(0, len(said) - every + 1, every)]
+    for window in windows[:-1]:
+        previous = await tools.reasoner.summarize(SummaryTask(SESSION, kind, window, previous, most))
+    task = SummaryTask(SESSION, kind, windows[-1], previous, most)
+    taken = await timed(lambda: tools.reasoner.summarize(task), rounds)
+    length = tools.tokens.count(await tools.reasoner.summarize(task))
+    whole = sum(message.token_count for message in said)
+    return Figure(f"summarize, {kind}", taken, f"{length:,} tokens for {whole:,}")
+
+
+async def carding(tools: Tools, peer: str, held: Sequence[Conclusion], rounds: int) -> Figure:
+    task = CardTask(peer, peer, [], [], held, rebuild=True)
+    taken = await timed(lambda: tools.reasoner.card(task), rounds)
+    lines = await tools.reasoner.card(task)
+    return Figure(f"card, {len(held)} conclusions", taken, f"{len(lines)} lines")
+
+
+async def dreaming(tools: Tools, peer: str, held: Sequence[Conclusion], rounds: int) -> Figure:
+    task = DreamTask(peer, peer, SESSION, held)
+    taken = await timed(lambda: tools.reasoner.dream(task, memory(tools, peer)), rounds)
+    dreamed = await tools.reasoner.dream(task, memory(tools, peer))
+    outcome = f"{len(dreamed.derived)} derived, {len(dreamed.merged)} merged, {len(dreamed.outdated)} outdated"
+    return Figure(f"dream, {len(held)} conclusions", taken, outcome)
+
+
+async def answering(tools: Tools, asked: Sequence[tuple[str, str]]) -> Figure:
+    """`asked` are the questions, with the peer whom each is about."""
+    taken, answered = [], 0
+    for peer, query in [asked[0], *asked]:  # the first loads what is loaded on first use
+        begin = time.perf_counter()
+        question = Question(query, peer, peer)
+        text = "".join([piece async for piece in tools.reasoner.answer(question, memory(tools, peer))])
+        taken.append(1_000 * (time.perf_counter() - begin))
+        answered += bool(text.strip()) and len(taken) > 1
+    return Figure("answer", taken[1:], f"{answered} of {len(asked)} answered")
+
+
+def questions_asked() -> list[tuple[str, str]]:
+    """Questions about the conversation that its first turns answer, each with the peer who says so."""
+    speakers = {turn.id: turn.peer for turn in conversations()[CONVERSATION][:TURNS]}
+
+    def about(question: Asked) -> str | None:
+        return speakers.get(question.evidence[0]) if question.conversation == CONVERSATION else None
+
+    found = [(peer, question.question) for question in questions() if (peer := about(question))]
+    return list(itertools.islice(itertools.cycle(found), QUESTIONS))
+
+
+async def many(tools: Tools, peer: str) -> list[Conclusion]:
+    """As many conclusions as a long acquaintance leaves: those of all conversations, told again in other sessions."""
+    facts: list[Fact] = []
+    for turns in conversations().values():
+        said = [Message(turn.id, SESSION, WORKSPACE, peer, turn.content, {}, 0, clock.instant(0)) for turn in turns]
+        facts += (await derived(tools.reasoner, said))[peer]
+    told = itertools.islice(itertools.cycle(facts), DREAMT)
+    return [
+        Conclusion(
+            pk, f"c{pk}", fact.content, peer, peer, f"s{pk // len(facts)}", "explicit", None, 1, fact.said_at,
+            fact.said_at, {},
+        )
+        for pk, fact in enumerate(told)
+    ]  # fmt: skip
+
+
+async def measured(db: Path, rounds: int) -> list[Figure]:
+    store = Store.open(db, durability="normal")
+    tools = Tools.around(store, Settings.model_validate({"db": db}), WordLlamaEmbedder())
+    try:
+        said = await talk(tools)
+        figures = [await deriving(tools, said, rounds)]
+        held = await kept(tools, await derived(tools.reasoner, said))
+        peer = said[0].peer_id
+        for kind in SUMMARIES:
+            figures.append(await summarizing(tools, said, kind, rounds))
+        figures.append(await carding(tools, peer, held[peer], rounds))
+        figures.append(await dreaming(tools, peer, await many(tools, peer), rounds))
+        figures.append(await answering(tools, questions_asked()))
+        return figures
+    finally:
+        await tools.reasoner.aclose()
+        store.close()
+
+
+@click.command()
+@click.option("--rounds", type=click.IntRange(min=1), default=10, show_default=True, help="Calls per figure.")
+def main(*, rounds: int) -> None:
+    """Print a table with a row for each verb."""
+    with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
+        figures = asyncio.run(measured(Path(name) / "omoide.db", rounds))
+    head = ["verb", "median, ms", "95 %, ms", "calls", "outcome"]
+    show("What reasoning costs without a model", head, [figure.row() for figure in figures])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Answers made of quotations: the statements that fit a question best, with who said them and when. It invents nothing.
+
+A question for a slot is answered by the newest statement that fills it; any other by the statements that are most
+likely to answer it, if one is likely enough; else it says plainly that nothing is known. What may be read is
+`gathering`'s, what a statement is worth `relevance`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.reasoning.evidence import Snippet
+from omoide.reasoning.extractive import filling, relevance, slot_answers
+from omoide.reasoning.extractive.candidates import Statement, statements
+from omoide.reasoning.extractive.gathering import BREADTHS, Gathered, gather
+from omoide.reasoning.extractive.questions import Asked, understood
+from omoide.reasoning.extractive.slot_answers import Told
+from omoide.reasoning.extractive.slot_kinds import ALLERGY, DIET, DISLIKES
+from omoide.reasoning.extractive.terms import base_forms, bases
+from omoide.reasoning.extractive.wording import earlier, is_quotation, nothing_known, quoted
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Question
+from omoide.records import Conclusion
+
+MOST, MOST_LISTED, MOST_ENUMERATED = 3, 5, 25
+"""Statements of an answer: to a plain question, to one for several things, and to such a one at the highest level."""
+MARGIN, MARGIN_ENUMERATED = 1.5, 4.0
+"""How much worse than the best a statement may score that is quoted beside it. The best one has to pass alone."""
+SAME = 0.8
+"""The share of a statement's words in another one of the same peer and day from which they say the same."""
+FEWEST = 2
+"""Words from which two statements can be compared by them."""
+ALIKE = 0.5
+"""The share of common words of two statements from which the newer one goes first: it may be an update."""
+AGAINST = frozenset({DISLIKES, ALLERGY, DIET})
+"""Slots that may answer what somebody does not like. Those for what they like do not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A question with everything that may answer it."""
+
+    question: Question
+    asked: Asked
+    candidates: list[Statement]
+
+    @classmethod
+    def of(cls, question: Question, gathered: Gathered) -> Case:
+        found = statements(question, gathered.asked, gathered.conclusions, gathered.snippets)
+        return cls(question, gathered.asked, found)
+
+    @property
+    def most(self) -> int:
+        if not self.asked.is_list:
+            return MOST
+        return MOST_ENUMERATED if self.question.level == "max" and not self.asked.is_overview else MOST_LISTED
+
+
+async def answer(question: Question, memory: Memory, embedder: Embedder) -> AsyncIterator[str]:
+    """The answer, sentence by sentence; with a response format, one JSON text, or nothing if none is honest.
+
+    Reads through `memory` alone. Where the embedder fails, words decide.
+    """
+    gathered = await gather(question, memory)
+    case = await asyncio.to_thread(Case.of, question, gathered)
+    vectors = None if case.asked.is_overview else await _vectors(case, embedder)
+    told = await asyncio.to_thread(sentences, case, vectors)
+    if question.response_format is not None:
+        if text := await filling.fill(question, gathered, memory, embedder, " ".join(told) or None):
+            yield text
+        return
+    left, lead = BREADTHS[question.level].tokens, ""
+    for sentence in told or [nothing_known(case.asked.about)]:
+        piece = lead + sentence
+        cost = memory.tokens.count(piece)
+        if cost > left:
+            if not lead:
+                yield memory.tokens.trim(piece, left)
+            return
+        yield piece
+        left, lead = left - cost, " "
+
+
+def compose(
+    question: Question,
+    conclusions: Sequence[Conclusion],
+    snippets: Sequence[Snippet],
+    peers: Iterable[str] = (),
+) -> str:
+    """The answer from what was read, by words alone; `peers` are ids that its names may mean beside those read."""
+    around = [question.target_id, question.observer_id, *peers, *(each.observed_id for each in conclusions)]
+    around += [message.peer_id for snippet in snippets for message in snippet.messages]
+    asked = understood(question.query, filter(None, around), question.observer_id, question.target_id)
+    case = Case(question, asked, statements(question, asked, conclusions, snippets))
+    return " ".join(sentences(case, None)) or nothing_known(asked.about)
+
+
+def sentences(case: Case, vectors: Vectors | None) -> list[str]:
+    """The sentences of the answer, the direct one first; none if nothing is known.
+
+    `vectors`, if there are any, are of `relevance.texts_compared`: shape (1 + candidates, dimensions).
+    """
+    return list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
+
+
+async def _vectors(case: Case, embedder: Embedder) -> Vectors | None:
+    """Those of `relevance.texts_compared`; None while the embedder fails."""
+    texts = await asyncio.to_thread(relevance.texts_compared, case.asked, case.candidates)
+    try:
+        return await embedder.embed(texts)
+    except EmbeddingFailed:
+        return None
+
+
+def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
+    if case.asked.is_overview:
+        yield from (quoted(each) for each in _distinct(_overview(case), case.most))
+        return
+    used: list[Statement] = []
+    if case.asked.kinds or case.asked.is_against:
+        filled = slot_answers.read(case.candidates, case.asked.about)
+        clauses = slot_answers.answers(case.asked, filled, case.candidates)
+        told = [each for clause in clauses for each in clause][: max(case.most, MOST_LISTED)]
+        yield from (_sentence(each) for each in told)
+        if case.asked.is_all_slots and all(clauses):
+            return
+        # What fills other slots answers other questions.
+        used = [each.statement for each in filled if case.asked.kinds or each.slot.kind not in AGAINST]
+    yield from (quoted(each, with_prompt=_leans(case.asked, each)) for each in ranked(case, vectors, used))
+
+
+def _sentence(told: Told) -> str:
+    return earlier(told.statement) if told.is_past else quoted(told.statement, with_prompt=told.is_reply)
+
+
+def _overview(case: Case) -> list[Statement]:
+    """Whatever is known of whom it is about, what could be restated before what could only be quoted."""
+    about = case.asked.about
+    old = {id(each) for each in slot_answers.outdated(slot_answers.read(case.candidates, about))}
+    told = [
+        each
+        for each in case.candidates
+        if not each.asks and id(each) not in old and (not about or each.peer_id in about)
+    ]
+    return sorted(told, key=lambda each: (each.source == "card", is_quotation(each)))
+
+
+def ranked(case: Case, vectors: Vectors | None, but: Sequence[Statement] = ()) -> list[Statement]:
+    """The statements that most likely answer the question, best first, an update before what it updates.
+
+    None if the best is not likely enough.
+    """
+    likeness = None if vectors is None or not vectors[0].any() else vectors[1:] @ vectors[0]
+    scores = relevance.scores(case.asked, case.candidates, likeness)
+    left_out = {id(each) for each in but} | {
+        id(each) for each in case.candidates if relevance.is_of_another(case.asked, each, base_forms(each.text))
+    }
+    order = sorted(
+        (at for at, each in enumerate(case.candidates) if id(each) not in left_out),
+        key=lambda at: (scores[at], case.candidates[at].said_at, case.candidates[at].serial),
+        reverse=True,
+    )
+    if not order or scores[order[0]] <= 0:
+        return []
+    least = scores[order[0]] - (MARGIN_ENUMERATED if case.most > MOST_LISTED else MARGIN)
+    close = [at for at in order if scores[at] >= least]
+    return _updates_first(_distinct((case.candidates[at] for at in close), case.most))
+
+
+def _distinct(candidates: Iterable[Statement], most: int) -> list[Statement]:
+    """The first so many that do not say the same as one before them."""
+    kept: list[tuple[Statement, frozenset[str]]] = []
+    for each in candidates:
+        forms = base_forms(each.text)
+        if len(kept) < most and not any(_says_same(each, forms, other, known) for other, known in kept):
+            kept.append((each, forms))
+    return [each for each, _ in kept]
+
+
+def _says_same(a: Statement, forms: frozenset[str], b: Statement, known: frozenset[str]) -> bool:
+    if a.peer_id != b.peer_id:
+        return False
+    fewest = min(len(forms - {a.peer_id}), len(known - {a.peer_id}))
+    if fewest < FEWEST:
+        return a.text == b.text
+    return a.said_at.date() == b.said_at.date() and len((forms & known) - {a.peer_id}) >= SAME * fewest
+
+
+def _updates_first(chosen: list[Statement]) -> list[Statement]:
+    ordered: list[Statement] = []
+    for each in chosen:
+        forms = base_forms(each.text)
+        older = (
+            at
+            for at, other in enumerate(ordered)
+            if other.said_at < each.said_at and other.peer_id == each.peer_id and _alike(forms, base_forms(other.text))
+        )
+        ordered.insert(next(older, len(ordered)), each)
+    return ordered
+
+
+def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
+    return len(a & b) >= ALIKE * max(1, len(a | b))
+
+
+def _leans(asked: Asked, statement: Statement) -> bool:
+    """Whether the reply has the question's words only from the question before it."""
+    wanted = [bases(term) for term in asked.terms]
+    own, before = base_forms(statement.text), base_forms(statement.prompt)
+    return any(not before.isdisjoint(term) and own.isdisjoint(term) for term in wanted)

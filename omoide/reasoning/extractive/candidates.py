@@ -1,0 +1,180 @@
+"""Statements that may answer a question: conclusions, turns and card lines in one form, each quotable by itself. Pure.
+
+A long turn is cut into passages. A turn that only asks is no statement; it is kept beside the reply to it, which may
+make little sense alone. How well a statement answers is `relevance`'s to say, and how it is quoted is `wording`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from omoide.reasoning.evidence import Snippet
+from omoide.reasoning.extractive.card import slots_of_line
+from omoide.reasoning.extractive.questions import Asked
+from omoide.reasoning.extractive.rewriting import SELF, restated
+from omoide.reasoning.extractive.sentences import sentences
+from omoide.reasoning.extractive.slots import Slot, ended_of, slots_of
+from omoide.reasoning.extractive.smalltalk import is_smalltalk, without_opening
+from omoide.reasoning.extractive.terms import bases, folded
+from omoide.reasoning.reasoner import Question
+from omoide.records import Conclusion, Message
+
+Source = Literal["said", "concluded", "turn", "card"]
+
+PASSAGE = 280
+"""Characters of a turn that are quoted in one; longer turns are cut between sentences."""
+PASSAGES = 4
+"""Passages of one turn that are looked at: those that hold most of the question's words."""
+EXCERPT = 8_000
+"""Characters of a turn that passages are taken from."""
+NEVER = datetime.min.replace(tzinfo=UTC)
+"""When a card's lines were said: nobody knows."""
+
+_UNKNOWN = ("no information", "don't know", "do not know", "no idea", "not sure", "i have nothing on")
+"""Replies that tell nothing, as they stand in conversations with assistants."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    text: str
+    peer_id: str
+    """Who said it, or whom it is about."""
+    said_at: datetime
+    source: Source
+    serial: int
+    """Where it stands among what was said at the same time."""
+    place: int | None
+    """Its place among what was found for the question, from 0; None for what only stands beside that."""
+    prompt: str = ""
+    """What somebody else said just before, if that asked something."""
+    asks: bool = False
+    """Whether it ends in a question itself."""
+    message_id: str | None = None
+
+    def filled(self) -> list[Slot]:
+        """The slots that it fills for certain."""
+        if self.source == "card":
+            return slots_of_line(self.text, self.peer_id)
+        return [slot for text in self._told() for slot in slots_of(text, self.peer_id)]
+
+    def emptied(self) -> list[Slot]:
+        """The slots of which it says that they no longer hold."""
+        return [slot for text in self._told() for slot in ended_of(text, self.peer_id)]
+
+    def _told(self) -> list[str]:
+        """It in the third person, as far as that can be told for sure."""
+        if self.source != "turn":
+            return [self.text]
+        told = (restated(without_opening(each.replace("’", "'"))) for each in sentences(self.text))
+        return [each.replace(SELF, self.peer_id) for each in told if each]
+
+
+def statements(
+    question: Question, asked: Asked, conclusions: Sequence[Conclusion], snippets: Sequence[Snippet]
+) -> list[Statement]:
+    """Everything that may be quoted, each once; conclusions first, the order being that in which it was found."""
+    return [
+        *_concluded(conclusions),
+        *_turns(asked, snippets),
+        *_on_card(question.target_card, question.target_id),
+        *_on_card(question.observer_card, question.observer_id if question.observer_id != question.target_id else None),
+    ]
+
+
+def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[Statement]:
+    """The newest of those that say the same of somebody stands for all, in the place of the best."""
+    newest: dict[tuple[str, str], tuple[int, Conclusion]] = {}
+    for place, each in enumerate(conclusions):
+        key = (each.observed_id, folded(each.content).rstrip(" ."))
+        first, known = newest.get(key, (place, each))
+        newest[key] = (first, max(known, each, key=lambda one: (one.said_at, one.pk)))
+    for place, each in newest.values():
+        source: Source = "said" if each.level == "explicit" else "concluded"
+        yield Statement(each.content.strip(), each.observed_id, each.said_at, source, each.pk, place)
+
+
+def _turns(asked: Asked, snippets: Sequence[Snippet]) -> Iterable[Statement]:
+    found = {id: place for place, id in enumerate(id for snippet in snippets for id in snippet.found)}
+    seen: set[str] = set()
+    for snippet in snippets:
+        before: Message | None = None
+        for serial, message in enumerate(snippet.messages):
+            if message.id not in seen:
+                seen.add(message.id)
+                yield from _passages(asked, message, before, found.get(message.id), serial)
+            before = message
+
+
+def _passages(
+    asked: Asked, message: Message, before: Message | None, place: int | None, serial: int
+) -> Iterable[Statement]:
+    if _repeats(message.content, asked.text) or tells_nothing(message.content):
+        return
+    prompt = _prompt(before, message)
+    for text in _cut(message.content, asked.terms):
+        yield Statement(
+            text=text,
+            peer_id=message.peer_id,
+            said_at=message.created_at,
+            source="turn",
+            serial=serial,
+            place=place,
+            prompt=prompt,
+            asks=text.endswith(("?", "？")),
+            message_id=message.id,
+        )
+
+
+def _repeats(content: str, query: str) -> bool:
+    """Whether the turn is the question that is being asked."""
+    return folded(content).strip(" ?.!") == folded(query).strip(" ?.!")
+
+
+def tells_nothing(content: str) -> bool:
+    """Whether a turn states nothing: it only asks, is small talk, or says that nothing is known."""
+    plain = " ".join(content.replace("’", "'").split())
+    if not plain or is_smalltalk(plain):
+        return True
+    if len(plain) <= PASSAGE and any(phrase in plain.casefold() for phrase in _UNKNOWN):
+        return True
+    return plain.endswith("?") and all(each.rstrip("\"'”’)").endswith("?") for each in sentences(content))
+
+
+def _prompt(before: Message | None, message: Message) -> str:
+    """What somebody else said just before, if that asked something."""
+    if before is None or before.peer_id == message.peer_id or "?" not in before.content:
+        return ""
+    return " ".join(before.content[-PASSAGE:].split())
+
+
+def last_question(prompt: str) -> str:
+    """The last question in it; all of it where there is none."""
+    asked = [each for each in sentences(prompt) if each.endswith("?")]
+    return asked[-1] if asked else prompt
+
+
+def _cut(content: str, terms: Collection[str]) -> list[str]:
+    text = " ".join(content.split())
+    if len(text) <= PASSAGE:
+        return [text]
+    passages: list[str] = []
+    for sentence in sentences(content[:EXCERPT]):
+        if passages and len(passages[-1]) + len(sentence) < PASSAGE:
+            passages[-1] += f" {sentence}"
+        else:
+            passages.append(sentence)
+    stems = [min(bases(term), key=len) for term in terms]
+    held = [sum(stem in passage for stem in stems) for passage in map(folded, passages)]
+    best = sorted(range(len(passages)), key=lambda at: (-held[at], at))[:PASSAGES]
+    return [passages[at] for at in sorted(best)]
+
+
+def _on_card(lines: Iterable[str], peer_id: str | None) -> Iterable[Statement]:
+    if peer_id is None:
+        return
+    for serial, line in enumerate(lines):
+        if line.strip():
+            yield Statement(line.strip(), peer_id, NEVER, "card", serial, None)

@@ -1,0 +1,209 @@
+"""Relative dates ("yesterday", "last week") → what they meant on the day they were said. Pure, English only.
+
+Each gets no more precision than it has: a day, `week of` its Monday, a month, a year, or `around` one of these. What
+may mean two things ("next Friday" on a Monday, "on Friday", "last weekend") is left alone, and so is what stands in a
+quotation or follows another one's words. Days are days in UTC.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import lru_cache
+
+from dateparser.date import DateDataParser  # type: ignore[import-untyped]
+
+CACHED_PHRASES = 4_096
+"""How many answers are kept: phrases times days."""
+FEWEST_DAYS_BACK = 3
+""""Last Friday", said the day after or the second day after one, may mean the Friday before that: it is left alone."""
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+MONTHS = (
+    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "december",
+)  # fmt: skip
+
+_WEEKDAY = f"(?:{'|'.join(WEEKDAYS)})"
+_COUNT = r"(?:\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty)"
+_UNIT = r"(?:day|week|fortnight|month|year)"
+_PART = r"(?:\s+(?:morning|afternoon|evening|night))?"
+_PHRASE = re.compile(
+    rf"(?<![\w.,/'-])(?:"
+    rf"(?P<beyond>the day (?:after tomorrow|before yesterday))"
+    rf"|(?P<day>(?:yesterday|tomorrow){_PART}|today|tonight|this (?:morning|afternoon|evening)|last night)"
+    rf"|(?P<weekday>(?:this (?:past|coming)|last|next|this|coming|past) {_WEEKDAY}{_PART})"
+    rf"|(?P<month>(?:last|next|this) (?-i:{'|'.join(map(str.title, MONTHS))}))"
+    rf"|(?P<ofweek>{_WEEKDAY} (?:of )?(?:last|next) week|(?:last|next) week(?: on)? {_WEEKDAY})"
+    rf"|(?P<span>(?:last|next|this) (?:week|month|year))"
+    rf"|(?P<ago>{_COUNT} {_UNIT}s? ago)"
+    rf"|(?P<hence>in {_COUNT} {_UNIT}s?(?:['’]s?)?(?: time)?)"
+    rf")(?:['’]s)?(?![\w-]|['’]\w|\s*\(|/\w)",
+    re.IGNORECASE,
+)
+_ANOTHER_COUNT = re.compile(
+    r"(?:\b(?:ago|no|days?|weeks?|months?|years?|half|or|to|than|over|under|least|most|nearly|almost|about|around|roughly"
+    r"|some|approximately|within|every|each|like)(?: and| from| after| before)?|\bevery other|\bonce) $",
+    re.IGNORECASE,
+)
+_COUNTED_FROM = re.compile(
+    r"\b(?:(?:days?|weeks?|months?|years?) (?:from|after|before|and)|ago|no|a|half) $", re.IGNORECASE
+)
+_DEFINITE = re.compile(r"\b(?:the|every|each|of|my|our|his|her|their) $", re.IGNORECASE)
+_OF = re.compile(r" (?:of|before last|after next|but one)\b", re.IGNORECASE)
+_REPORTED = re.compile(r"\b(?:said|told|promised|wrote|announced|asked|claimed|thought)\b", re.IGNORECASE)
+_SCHEDULED = re.compile(
+    r"\b(?:is|are|am|be|[a-z]+'s|i'm|they're|we're|due|starts?|begins?|ends?|expires?|happens?|arrives?|leaves?|flies|fly"
+    r"|moves?|travels?|returns?|leaving|flying|moving|starting|coming|arriving|visiting|travel+ing|returning|back"
+    r"|getting married|graduating|graduates?|retiring|retires?|meeting|expecting)(?: \S+){0,4} $",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A phrase, where it ends in its text, and its date as it is written: ISO, perhaps with a word before it."""
+
+    phrase: str
+    end: int
+    date: str
+
+
+def dated(text: str, said_at: datetime) -> list[Dated]:
+    """The relative dates of a sentence that can be told for sure, in their order."""
+    day = said_at.date()
+    return [found for match in _PHRASE.finditer(text) if (found := _resolved(match, text, day)) is not None]
+
+
+def with_dates(text: str, said_at: datetime) -> str:
+    """The text with each date in parentheses behind its phrase: "moved yesterday (2026-11-21)"."""
+    pieces, end = [], 0
+    for found in dated(text, said_at):
+        pieces += [text[end : found.end], f" ({found.date})"]
+        end = found.end
+    return "".join([*pieces, text[end:]])
+
+
+def note_of_dates(text: str, said_at: datetime) -> str:
+    """The dates by themselves, to stand behind a quotation: " (yesterday: 2026-11-21)"; empty without any."""
+    notes = dict.fromkeys(f"{found.phrase}: {found.date}" for found in dated(text, said_at))
+    return f" ({'; '.join(notes)})" if notes else ""
+
+
+def _resolved(match: re.Match[str], text: str, day: date) -> Dated | None:
+    start, end = match.span()
+    if _is_guarded(match.lastgroup or "", text[:start], match[0], text[end:]):
+        return None
+    phrase = re.sub(r"['’]s$", "", match[0])
+    meant = _meaning(match.lastgroup or "", " ".join(phrase.lower().split()), day)
+    return Dated(phrase, end, meant) if meant else None
+
+
+def _is_guarded(kind: str, before: str, phrase: str, after: str) -> bool:
+    """Whether the surroundings make the phrase mean something else than it says by itself."""
+    if before.count('"') % 2 or before.count("“") > before.count("”") or _REPORTED.search(before):
+        return True
+    if phrase[0].isupper() and before.strip() and before.rstrip()[-1] not in '.!?:;,-–—"“(':
+        return True  # a title, most likely
+    near = before[-40:]
+    if kind == "ago":
+        return bool(_ANOTHER_COUNT.search(near))
+    if kind == "hence":
+        return not _SCHEDULED.search(before[-60:])
+    if kind in {"span", "weekday", "month"} and (_DEFINITE.search(near) or _OF.match(after)):
+        return True
+    return bool(_COUNTED_FROM.search(near))
+
+
+def _meaning(kind: str, phrase: str, day: date) -> str | None:
+    """The phrase, lower-case, of the kind named by a group of `_PHRASE`, said on that day."""
+    match kind:
+        case "weekday":
+            return _weekday(phrase.split(), day)
+        case "month":
+            return _month(phrase.split(), day)
+        case "ofweek":
+            return _day_of_week(phrase.split(), day)
+        case "span":
+            return _span(phrase, day)
+        case "ago" | "hence":
+            return _counted(phrase, day)
+    return _iso(_parsed(_as_day(phrase), day))
+
+
+def _as_day(phrase: str) -> str:
+    if phrase == "last night":
+        return "yesterday"
+    if phrase == "tonight" or phrase.startswith("this "):
+        return "today"
+    return re.sub(r" (?:morning|afternoon|evening|night)$", "", phrase)
+
+
+def _weekday(words: list[str], day: date) -> str | None:
+    which, name = (words[1], words[2]) if words[1] in {"past", "coming"} else (words[0], words[1])
+    wanted = WEEKDAYS.index(name)
+    back = (day.weekday() - wanted) % 7 or 7
+    ahead = (wanted - day.weekday()) % 7 or 7
+    this_week = wanted - day.weekday()
+    if which == "past" or (which == "last" and back >= FEWEST_DAYS_BACK):
+        return _iso(day - timedelta(back))
+    if which == "coming" or (which == "next" and this_week <= 0) or (which == "this" and this_week > 0):
+        return _iso(day + timedelta(ahead))
+    return None
+
+
+def _month(words: list[str], day: date) -> str | None:
+    month = MONTHS.index(words[1]) + 1
+    if words[0] == "this":
+        return f"{day.year}-{month:02}"
+    if words[0] == "last" and month >= day.month:
+        return f"{day.year - 1}-{month:02}"
+    if words[0] == "next" and month <= day.month:
+        return f"{day.year + 1}-{month:02}"
+    return None
+
+
+def _day_of_week(words: list[str], day: date) -> str | None:
+    wanted = next(WEEKDAYS.index(word) for word in words if word in WEEKDAYS)
+    weeks = 1 if "next" in words else -1
+    return _iso(day + timedelta(7 * weeks - day.weekday() + wanted))
+
+
+def _span(phrase: str, day: date) -> str | None:
+    which, unit = phrase.split()
+    found = day if which == "this" else _parsed(phrase, day)
+    return _at_precision(unit, found)
+
+
+def _counted(phrase: str, day: date) -> str | None:
+    """Days are exact; greater units are round figures, so that their answer is `around` a day, a month or a year."""
+    unit = re.search(rf"{_UNIT}", phrase)
+    found = _parsed(re.sub(r"['’]s?|\s+time$", "", phrase), day)
+    if unit is None or found is None:
+        return None
+    if unit[0] == "day":
+        return _iso(found)
+    if unit[0] in {"month", "year"}:
+        return f"around {_at_precision(unit[0], found)}"
+    return f"around {_iso(found)}"
+
+
+def _at_precision(unit: str, found: date | None) -> str | None:
+    if found is None:
+        return None
+    if unit == "week":
+        return f"week of {_iso(found - timedelta(found.weekday()))}"
+    return f"{found.year:04}-{found.month:02}" if unit == "month" else f"{found.year:04}"
+
+
+def _iso(found: date | None) -> str | None:
+    return None if found is None else found.isoformat()
+
+
+@lru_cache(maxsize=CACHED_PHRASES)
+def _parsed(phrase: str, day: date) -> date | None:
+    """dateparser's answer for noon of that day."""
+    settings = {"RELATIVE_BASE": datetime.combine(day, time(12))}
+    found = DateDataParser(languages=["en"], settings=settings).get_date_data(phrase).date_obj
+    return found.date() if isinstance(found, datetime) else None

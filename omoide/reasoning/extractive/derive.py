@@ -1,0 +1,59 @@
+"""Messages → facts about their author, without a model: every statement by itself, restated or quoted.
+
+"I live in Lisbon" becomes `alice lives in Lisbon`; what cannot be restated for sure becomes `alice said: "…"`, which is
+always right. Nothing is concluded from anything: that is the dream's.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from omoide.reasoning.extractive.dates import note_of_dates, with_dates
+from omoide.reasoning.extractive.rewriting import SELF, restated
+from omoide.reasoning.extractive.sentences import sentences
+from omoide.reasoning.extractive.smalltalk import without_opening
+from omoide.reasoning.extractive.statements import states_something
+from omoide.reasoning.reasoner import Batch, Fact
+
+MOST_QUOTED = 500
+"""Characters of a sentence that are quoted; of a longer one, so many and an ellipsis."""
+
+
+def derive(batch: Batch) -> list[Fact]:
+    """What the observed peer states in the batch, in the order in which it was first said, each statement once.
+
+    Only messages of `batch.observed_id` give facts. Synchronous, and busy: call it in a thread.
+    """
+    facts: dict[str, Fact] = {}
+    for message in batch.messages:
+        if message.peer_id != batch.observed_id:
+            continue
+        for sentence in filter(states_something, sentences(message.content)):
+            content = fact_content(sentence, batch.observed_id, message.created_at)
+            key = content.casefold().rstrip(' .!"')
+            known = facts.get(key)
+            facts[key] = (
+                _again(known, message.id, message.created_at)
+                if known
+                else Fact(content, (message.id,), message.created_at)
+            )
+    return list(facts.values())
+
+
+def fact_content(sentence: str, peer_id: str, said_at: datetime) -> str:
+    """A statement, as a fact that stands alone: about the peer by id, or quoted from it; with absolute dates."""
+    about = restated(without_opening(sentence.replace("’", "'")))
+    if about is not None:
+        return with_dates(about, said_at).replace(SELF, peer_id)
+    quoted = sentence if len(sentence) <= MOST_QUOTED else _cut(sentence)
+    return f'{peer_id} said: "{quoted}"{note_of_dates(quoted, said_at)}'
+
+
+def _cut(sentence: str) -> str:
+    end = sentence.rfind(" ", MOST_QUOTED // 2, MOST_QUOTED)
+    return sentence[: end if end > 0 else MOST_QUOTED].rstrip() + "…"
+
+
+def _again(fact: Fact, message_id: str, said_at: datetime) -> Fact:
+    ids = fact.message_ids if message_id in fact.message_ids else (*fact.message_ids, message_id)
+    return Fact(fact.content, ids, max(fact.said_at, said_at))

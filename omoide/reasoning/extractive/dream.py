@@ -1,0 +1,36 @@
+"""Looking over what is known without a model: what says the same, what changed, what contradicts, what repeats. Pure.
+
+Everything drawn follows from what was said by a rule that holds; nothing is guessed. To dream again over the outcome
+changes nothing.
+"""
+
+from __future__ import annotations
+
+from omoide.reasoning.extractive.merging import Vectors, merges
+from omoide.reasoning.extractive.regularities import regularities
+from omoide.reasoning.extractive.turns import contradictions, histories, updates
+from omoide.reasoning.reasoner import Dreamed, DreamTask
+
+
+def dream(task: DreamTask, vectors: Vectors) -> Dreamed:
+    """What is to be added, merged and taken away. `vectors`: shape (number of conclusions, dimensions), float32, unit
+    rows; zeros where there is no vector.
+
+    What is merged away counts no more for the rest. Raises ValueError if the vectors are not as many.
+    """
+    peer_id = task.observed_id
+    merged = merges(task.conclusions, vectors, peer_id)
+    gone = {id for each in merged for id in each.dropped}
+    live = sorted(
+        (each for each in task.conclusions if each.id not in gone),
+        key=lambda each: (each.said_at, each.created_at, each.pk),
+    )
+    explicit, deductive, inductive, contradicting = (
+        [each for each in live if each.level == level]
+        for level in ("explicit", "deductive", "inductive", "contradiction")
+    )
+    told = histories(explicit, peer_id)
+    changed, wrong = updates(told, deductive, peer_id)
+    repeated, replaced = regularities(explicit, inductive, peer_id)
+    derived = [*changed, *contradictions(told, contradicting, peer_id), *repeated]
+    return Dreamed(derived, merged, [*dict.fromkeys((*wrong, *replaced))])

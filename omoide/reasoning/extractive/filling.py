@@ -1,0 +1,236 @@
+"""An answer in the form of a JSON Schema: each property filled from what was read, or left empty where that is silent.
+
+Slots come first, then the statements that fit a property's name. A value is never made up: where the evidence does not
+give one there is null, the schema's default, or an empty text or list; where the schema allows none of these, there is
+no answer at all. Which values a statement gives is `values`' to say.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from jsonschema_rs import Draft202012Validator
+
+from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.reasoning.extractive import relevance, slot_answers, values
+from omoide.reasoning.extractive.candidates import Statement, statements
+from omoide.reasoning.extractive.gathering import BREADTHS, Gathered
+from omoide.reasoning.extractive.questions import Asked, understood_field
+from omoide.reasoning.extractive.terms import base_forms
+from omoide.reasoning.extractive.values import Evidence
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Question
+from omoide.reasoning.structured import CHOICES, enforced, permits_null, resolved, types_of
+from omoide.records import Json
+
+FOUND_FOR_A_FIELD = 8
+"""Conclusions that are read for each property."""
+ANSWERS = frozenset(["answer", "response", "reply", "text", "content", "message", "result", "summary", "explanation"])
+"""Properties that ask for the answer itself."""
+
+Path = tuple[str, ...]
+
+
+class Unfillable(Exception):
+    """There is no honest value for a part of the schema. Never leaves this module."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A property without properties of its own."""
+
+    path: Path
+    description: str
+    is_number: bool
+
+
+async def gather_fields(schema: Json, question: Question, gathered: Gathered, memory: Memory) -> Gathered:
+    """What was gathered, and what a search for each of the properties brings, for as many as the level allows."""
+    conclusions = {each.id: each for each in gathered.conclusions}
+    snippets = list(gathered.snippets)
+    who = " ".join(gathered.asked.about)
+    for field in fields(schema)[: BREADTHS[question.level].fields]:
+        asked = _asked(gathered.asked, field)
+        found = await memory.search_memory(f"{who} {asked.text}".strip(), FOUND_FOR_A_FIELD)
+        conclusions |= {each.id: each for each in found if each.id not in conclusions}
+        if not found:
+            snippets += await memory.search_messages(asked.text, FOUND_FOR_A_FIELD)
+    return Gathered(gathered.asked, list(conclusions.values()), snippets)
+
+
+async def vectors_of(schema: Json, asked: Asked, candidates: Sequence[Statement], embedder: Embedder) -> Vectors | None:
+    """Shape (fields + candidates, dimensions), in the order of `fields`; None while the embedder fails."""
+    texts = [" ".join(_asked(asked, field).terms) for field in fields(schema)]
+    try:
+        return await embedder.embed([*texts, *relevance.texts_compared(asked, candidates)[1:]])
+    except EmbeddingFailed:
+        return None
+
+
+def filled(
+    schema: Json, asked: Asked, candidates: Sequence[Statement], vectors: Vectors | None, answer: str | None
+) -> str:
+    """The JSON text that fits the resolved schema; empty if there is none.
+
+    `answer` is what is said to the question itself, if anything is known; `vectors` are those of `vectors_of`.
+    """
+    try:
+        value = _Filling(schema, asked, candidates, vectors, answer).value(schema, ())
+        return orjson.dumps(value).decode() if _passes(schema, value) else ""
+    except (Unfillable, ValueError, TypeError):
+        return ""
+
+
+def fields(schema: Json, path: Path = ()) -> list[Field]:
+    """The properties to be filled, in order, each path once."""
+    return list({field.path: field for field in _fields(schema, path, "")}.values())
+
+
+def _fields(node: Json, path: Path, outer: str) -> Iterator[Field]:
+    described = node.get("description", node.get("title", outer))
+    description = described if isinstance(described, str) else outer
+    if node.get("properties"):
+        for name, each in node["properties"].items():
+            yield from _fields(each, (*path, name), "")
+        return
+    branches = [branch for key in CHOICES for branch in node.get(key, ())]
+    inner = [field for branch in branches if branch.get("properties") for field in _fields(branch, path, description)]
+    yield from inner
+    is_plain = not branches or any(not branch.get("properties") for branch in branches)
+    if path and is_plain:
+        yield Field(path, description, bool({"integer", "number"} & _types(node)))
+
+
+def _types(node: Json) -> set[str]:
+    return {*types_of(node)}.union(*(_types(branch) for key in CHOICES for branch in node.get(key, ())))
+
+
+def _asked(asked: Asked, field: Field) -> Asked:
+    return understood_field(asked, field.path, field.description, is_number=field.is_number)
+
+
+def _passes(node: Json, value: Any) -> bool:
+    return Draft202012Validator(enforced(node)).is_valid(value)
+
+
+class _Filling:
+    """One way through a schema. What answers a property is looked up once."""
+
+    def __init__(
+        self,
+        schema: Json,
+        asked: Asked,
+        candidates: Sequence[Statement],
+        vectors: Vectors | None,
+        answer: str | None,
+    ) -> None:
+        self._asked = asked
+        self._candidates = candidates
+        self._answer = answer
+        self._foreign = {id(each) for each in candidates if relevance.is_of_another(asked, each, base_forms(each.text))}
+        self._slots = slot_answers.read(candidates, asked.about)
+        listed = fields(schema)
+        self._fields = {field.path: (at, field) for at, field in enumerate(listed)}
+        self._likeness = None if vectors is None else vectors[len(listed) :] @ vectors[: len(listed)].T
+        self._known: dict[Path, Evidence] = {}
+
+    def value(self, node: Json, path: Path) -> Any:
+        """The value from evidence, else an empty one. Raises Unfillable."""
+        found = self._found(node, path)
+        return self._empty(node, path) if found is None else found
+
+    def _found(self, node: Json, path: Path) -> Any:
+        """A value that evidence gives; None for none."""
+        for key in CHOICES:
+            for branch in node.get(key, ()):
+                value = self._found(branch, path)
+                if value is not None and _passes(node, value):
+                    return value
+        if node.get("properties"):
+            return self._object(node, path)
+        if path not in self._fields or any(key in node for key in CHOICES):
+            return None
+        evidence = self._evidence(path)
+        for type in types_of(node) or ("string",):
+            value = values.found(node, type, evidence)
+            if value is not None and values.meets_wishes(node, value) and _passes(node, value):
+                return value
+        return None
+
+    def _object(self, node: Json, path: Path) -> Json | None:
+        """The object, if evidence gives any part of it."""
+        parts = {name: self._found(each, (*path, name)) for name, each in node["properties"].items()}
+        if all(part is None for part in parts.values()):
+            return None
+        try:
+            return {
+                name: self._empty(node["properties"][name], (*path, name)) if part is None else part
+                for name, part in parts.items()
+            }
+        except Unfillable:
+            return None
+
+    def _empty(self, node: Json, path: Path) -> Any:
+        """What stands where nothing is known: the default, null, or an empty text, list or object."""
+        if "default" in node and _passes(node, node["default"]):
+            return node["default"]
+        if permits_null(node):
+            return None
+        for key in CHOICES:
+            for branch in node.get(key, ()):
+                try:
+                    value = self._empty(branch, path)
+                except Unfillable:
+                    continue
+                if _passes(node, value):
+                    return value
+        return self._empty_of_type(node, path)
+
+    def _empty_of_type(self, node: Json, path: Path) -> Any:
+        if "enum" not in node:
+            for type in types_of(node):
+                if type == "object":
+                    properties = node.get("properties", {})
+                    return {name: self._empty(each, (*path, name)) for name, each in properties.items()}
+                if type in ("string", "array"):
+                    return "" if type == "string" else []
+        raise Unfillable
+
+    def _evidence(self, path: Path) -> Evidence:
+        if path not in self._known:
+            at, field = self._fields[path]
+            asked = _asked(self._asked, field)
+            likeness = None if self._likeness is None else self._likeness[:, at]
+            slots = [slot for kinds in asked.kinds for slot in slot_answers.values(kinds, self._slots)]
+            subjects = {each.slot.subject for each in slots}
+            # Of several peers it cannot be told whose value is wanted.
+            usable = slots if len(subjects) == 1 else []
+            barred = self._foreign | ({id(each.statement) for each in self._slots} if asked.kinds else set())
+            self._known[path] = Evidence(
+                asked=asked,
+                name=path[-1],
+                slots=usable,
+                candidates=self._candidates,
+                scores=relevance.scores(asked, self._candidates, likeness),
+                barred=barred,
+                answer=self._answer if path[-1].lower() in ANSWERS else None,
+            )
+        return self._known[path]
+
+
+async def fill(question: Question, gathered: Gathered, memory: Memory, embedder: Embedder, answer: str | None) -> str:
+    """The JSON text for the question's response format, or nothing; `answer` as for `filled`."""
+    schema = resolved(question.response_format or {})
+    gathered = await gather_fields(schema, question, gathered, memory)
+    candidates = await asyncio.to_thread(statements, question, gathered.asked, gathered.conclusions, gathered.snippets)
+    vectors = await vectors_of(schema, gathered.asked, candidates, embedder)
+    text = await asyncio.to_thread(filled, schema, gathered.asked, candidates, vectors, answer)
+    if memory.tokens.count(text) <= BREADTHS[question.level].tokens:
+        return text
+    # Slots are short; statements are what takes room.
+    brief = filled(schema, gathered.asked, [each for each in candidates if each.filled()], None, None)
+    return brief if memory.tokens.count(brief) <= BREADTHS[question.level].tokens else ""

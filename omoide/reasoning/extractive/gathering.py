@@ -1,0 +1,103 @@
+"""Reading what may answer a question, as widely as its level allows. The only part of answering that waits.
+
+Every level searches conclusions and messages; higher ones look for the question's rarest words as well, and `max` for
+everything that holds what is to be listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from omoide.reasoning.evidence import Snippet
+from omoide.reasoning.extractive.questions import Asked, understood
+from omoide.reasoning.extractive.terms import bases, folded
+from omoide.reasoning.memory import GREP_MOST, MEMORY_MOST, MESSAGES_MOST, RECENT_MOST, Memory
+from omoide.reasoning.reasoner import Question, ReasoningLevel
+from omoide.records import Conclusion
+
+
+@dataclass(frozen=True, slots=True)
+class Breadth:
+    """How much a level reads and says."""
+
+    conclusions: int
+    messages: int
+    rarest: int
+    """Words of the question that are looked for by themselves."""
+    hits: int
+    """Messages that are read for each of them."""
+    fields: int
+    """Properties of a response format that are searched for by themselves."""
+    tokens: int
+    """What an answer may have; from the public description of the API."""
+
+
+BREADTHS: dict[ReasoningLevel, Breadth] = {
+    "minimal": Breadth(10, 10, 0, 0, 4, 250),
+    "low": Breadth(25, 20, 0, 0, 8, 8192),
+    "medium": Breadth(25, 20, 1, 10, 16, 8192),
+    "high": Breadth(MEMORY_MOST, MESSAGES_MOST, 2, 20, 24, 8192),
+    "max": Breadth(MEMORY_MOST, MESSAGES_MOST, 4, GREP_MOST, 40, 8192),
+}
+MOST_DERIVED = 10
+SHORTEST_GREP = 4
+"""Letters of a word that is looked for inside texts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    asked: Asked
+    conclusions: list[Conclusion]
+    snippets: list[Snippet]
+
+
+async def gather(question: Question, memory: Memory) -> Gathered:
+    """What was found for the question, best first, and how the question reads once it is known who is around."""
+    breadth = BREADTHS[question.level]
+    conclusions = await memory.search_memory(question.semantic_query or question.query, breadth.conclusions)
+    snippets = await memory.search_messages(question.query, breadth.messages)
+    asked = understood(
+        question.query, _peers(question, conclusions, snippets), question.observer_id, question.target_id
+    )
+    if asked.is_overview:
+        return await _overview(Gathered(asked, conclusions, snippets), memory, breadth)
+    for word in _rarest(asked, conclusions, snippets, breadth.rarest):
+        snippets += await memory.grep_messages(word, breadth.hits)
+    return Gathered(asked, conclusions, snippets)
+
+
+async def _overview(found: Gathered, memory: Memory, breadth: Breadth) -> Gathered:
+    """The conclusions of a representation: the most derived, then the newest. Messages where there are none."""
+    recent = await memory.get_recent_observations(RECENT_MOST)
+    derived = [each for each in await memory.get_most_derived_observations(MOST_DERIVED) if each.times_derived > 1]
+    about = found.asked.about
+    conclusions = list(
+        {each.id: each for each in (*derived, *recent) if not about or each.observed_id in about}.values()
+    )
+    if conclusions:
+        return replace(found, conclusions=conclusions, snippets=[])
+    newest = await memory.get_messages_by_date_range(None, None, breadth.messages)
+    return replace(found, snippets=[Snippet(each.session_id, [each], [each.id]) for each in newest])
+
+
+def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet]) -> list[str]:
+    """The ids that names in the question may mean."""
+    named = [question.target_id, question.observer_id]
+    named += [each.observed_id for each in conclusions]
+    named += [message.peer_id for snippet in snippets for message in snippet.messages]
+    return list(dict.fromkeys(each for each in named if each))
+
+
+def _rarest(asked: Asked, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet], count: int) -> list[str]:
+    """The question's words to look for inside messages: what is to be listed, then what was met least."""
+    if not count:
+        return []
+    texts = [folded(each.content) for each in conclusions]
+    texts += [folded(message.content) for snippet in snippets for message in snippet.messages]
+    stems = list(dict.fromkeys(min(bases(term), key=len) for term in asked.terms))
+    stems = [stem for stem in stems if len(stem) >= SHORTEST_GREP or not stem.isascii()]
+    met = {stem: sum(stem in text for text in texts) for stem in stems}
+    rarest = sorted(stems, key=lambda stem: met[stem])
+    listed = stems[:1] if asked.is_list else []
+    return list(dict.fromkeys([*listed, *rarest]))[:count]

@@ -1,0 +1,96 @@
+"""Which conclusions say the same, so that one of them can stand for all. Pure.
+
+Only those of one level are compared, and of one session if they were said: what was told in two sessions stays two.
+A near vector is not enough; see `reasoning.sameness`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from omoide.reasoning.extractive.slots import ended_of, slots_of
+from omoide.reasoning.sameness import Wording, richness, wording, wordings_agree, words
+from omoide.records import Conclusion, Merge
+
+# The least cosine of duplicates (public description of the API: a distance of at most 0.05).
+NEAR = 0.95
+# Rows of the matrix of similarities that are in memory at once.
+BLOCK_ROWS = 512
+
+Vectors = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    row: int
+    conclusion: Conclusion
+    wording: Wording
+    richness: int
+
+
+def merges(conclusions: Sequence[Conclusion], vectors: Vectors, peer_id: str) -> list[Merge]:
+    """The merges, in the order of `conclusions`. `vectors`: shape (number of conclusions, dimensions), unit rows; a
+    conclusion without a vector has a row of zeros and is never merged.
+
+    Kept is the richer text, of equally rich ones the newer. Where both fill a slot, or end it, an older text never
+    takes the place of a newer one: what holds would be told as if it were old.
+    """
+    if len(vectors) != len(conclusions):
+        raise ValueError(f"there are {len(vectors)} vectors for {len(conclusions)} conclusions")
+    groups: dict[tuple[object, ...], list[_Candidate]] = defaultdict(list)
+    for row, each in enumerate(conclusions):
+        seen = wording(each.content)
+        session = each.session_id if each.level == "explicit" else None
+        # What agrees has the same guards and the same first word: only such pairs are looked at.
+        key = (each.level, session, seen.guards, seen.words[:1])
+        groups[key].append(_Candidate(row, each, seen, richness(each.content)))
+    dropped: dict[int, list[int]] = defaultdict(list)
+    for group in groups.values():
+        for kept, row in _pairs(sorted(group, key=_best_first), vectors, peer_id):
+            dropped[kept].append(row)
+    return [
+        Merge(conclusions[kept].id, tuple(conclusions[row].id for row in sorted(dropped[kept])))
+        for kept in sorted(dropped)
+    ]
+
+
+def _best_first(candidate: _Candidate) -> tuple[float, float, float, int]:
+    told = candidate.conclusion
+    return -candidate.richness, -told.said_at.timestamp(), -told.created_at.timestamp(), -told.pk
+
+
+def _pairs(group: Sequence[_Candidate], vectors: Vectors, peer_id: str) -> list[tuple[int, int]]:
+    """Rows of what is kept and what is dropped. Each is held against those kept before it, which are richer."""
+    if len(group) == 1:
+        return []
+    own = vectors[[each.row for each in group]]
+    is_kept = np.zeros(len(group), dtype=np.bool_)
+    pairs = []
+    for start in range(0, len(group), BLOCK_ROWS):
+        near = own[start : start + BLOCK_ROWS] @ own.T >= NEAR
+        for number, row in enumerate(near, start):
+            candidates: list[int] = np.flatnonzero(row[:number] & is_kept[:number]).tolist()
+            found = next((n for n in candidates if _stands_for(group[n], group[number], peer_id)), None)
+            if found is None:
+                is_kept[number] = True
+            else:
+                pairs.append((group[found].row, group[number].row))
+    return pairs
+
+
+def _stands_for(kept: _Candidate, other: _Candidate, peer_id: str) -> bool:
+    more = len(kept.wording.words) - len(other.wording.words)
+    if kept.conclusion.level != "explicit":
+        return kept.wording.words == other.wording.words
+    if more < 0 or (more and kept.richness == other.richness) or not wordings_agree(kept.wording, other.wording):
+        return False
+    mine, theirs = (slots_of(each.conclusion.content, peer_id) for each in (kept, other))
+    if {(slot.kind, words(slot.value)) for slot in mine} != {(slot.kind, words(slot.value)) for slot in theirs}:
+        return False
+    is_older = kept.conclusion.said_at < other.conclusion.said_at
+    return not (is_older and (mine or ended_of(kept.conclusion.content, peer_id)))

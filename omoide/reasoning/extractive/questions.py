@@ -1,0 +1,237 @@
+"""What a question asks for: about whom, which slots would answer it, what kind of thing. Patterns, no grammar. Pure.
+
+A question that only asks for a slot ("Where does alice live?") is told by its whole shape, so that "Where does alice's
+brother live?" is not taken for it. What is said in answer, and whether anything is, `answer` decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from omoide.reasoning.extractive.question_shapes import SHAPES
+from omoide.reasoning.extractive.slot_words import RELATIONS, SPECIES
+from omoide.reasoning.extractive.terms import EMPTY, content_words, folded, words
+
+Wanted = Literal["place", "time", "number", "other"]
+
+LEAST_NAME = 2
+"""Letters of a part of an id that can stand for the whole: "alice" for `alice-smith`."""
+_KIN = SPECIES | RELATIONS
+_PLAIN = """
+person user profile peer subject personal identity info information details basics demographics address location about
+data result facts contact
+"""
+_HOLLOW = frozenset(_PLAIN.split())
+"""Words for objects that say nothing of what is in them."""
+_CURRENT = re.compile(r"^(?:current|present|main|primary|known) ")
+_NO_NAMES = frozenset({"user", "agent", "assistant", "bot", "peer", "the", "my"})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question as it was understood."""
+
+    text: str
+    about: tuple[str, ...]
+    """The ids of the peers that it is about; none where it names nobody."""
+    names: frozenset[str]
+    """Words that are names of the peers around."""
+    about_names: frozenset[str]
+    """Those of them that name whom it is about."""
+    terms: tuple[str, ...]
+    """The words that say what it is about, beside those names."""
+    kinds: tuple[tuple[str, ...], ...]
+    """For each of its clauses that asks for nothing but a slot, the kinds of slot that answer it, the best first. A
+    kind that ends in a colon stands for all that begin so."""
+    is_all_slots: bool
+    """Whether all its clauses ask for slots."""
+    wants: Wanted
+    is_overview: bool
+    """Whether it asks for whatever is known."""
+    is_list: bool
+    """Whether it asks for several things."""
+    asks_past: bool
+    """Whether it asks how things were."""
+    is_against: bool
+    """Whether it asks what somebody does not like."""
+
+
+def understood(text: str, peers: Iterable[str], observer_id: str | None, target_id: str | None) -> Asked:
+    """The question, with `peers` being the ids that may be meant by the names in it."""
+    plain = re.sub(r"\s+", " ", folded(text)).strip()
+    called = {peer: _names(peer) for peer in dict.fromkeys(peers)}
+    bare, about = _bare(plain, called)
+    about = about or tuple(peer for peer in _meant(plain, observer_id, target_id) if peer)
+    names = frozenset(name for each in called.values() for name in each)
+    clauses = [_core(clause) for clause in _CLAUSES.split(bare) if clause.strip(" ?.!")]
+    kinds = [kind for kind in map(_kinds, clauses) if kind]
+    overview = any(_OVERVIEW.fullmatch(clause) for clause in clauses)
+    return Asked(
+        text=text,
+        about=about,
+        names=names,
+        about_names=frozenset(name for peer in about for name in called.get(peer, ())),
+        terms=tuple(content_words(text, names)),
+        kinds=() if overview else tuple(kinds),
+        is_all_slots=bool(kinds) and len(kinds) == len(clauses),
+        wants=_wanted(bare),
+        is_overview=overview,
+        is_list=overview or _LIST.search(bare) is not None,
+        asks_past=_PAST.search(bare) is not None,
+        is_against=_AGAINST.search(bare) is not None,
+    )
+
+
+def understood_field(base: Asked, path: Sequence[str], description: str, *, is_number: bool) -> Asked:
+    """What a property of a response format asks for, within a question.
+
+    `path` are the names of the properties down to it. A name below one that means somebody or something else (the
+    `name` of a `dog`) is that of the latter.
+    """
+    parts = [spelled(name) for name in path]
+    outer = [part for part in parts[:-1] if not _HOLLOW.issuperset(words(part))]
+    outer = outer or [term for term in base.terms if term in _KIN][:1]
+    name = " ".join([*outer[-1:], *parts[-1:]])
+    told = re.sub(r"\s+", " ", folded(description)).strip()
+    kinds = _kinds(f"@'s {_CURRENT.sub('', name)}") or (
+        () if outer else _kinds(_core(_bare(told, {"": tuple(base.about_names)})[0]))
+    )
+    # A sentence may name the employer where the job is asked for; a property may not.
+    kinds = kinds[:1]
+    return replace(
+        base,
+        text=name,
+        terms=tuple(content_words(name, base.names)) or tuple(content_words(told, base.names)),
+        kinds=(kinds,) if kinds else (),
+        is_all_slots=bool(kinds),
+        wants="number" if is_number else _wanted(f"{name} {told}"),
+        is_overview=False,
+        is_list=False,
+        asks_past=False,
+        is_against=False,
+    )
+
+
+def spelled(name: str) -> str:
+    """`favoriteColor` and `favorite_color` as words."""
+    return " ".join(words(re.sub(r"(?<=[a-z\d])(?=[A-Z])", " ", name).replace("_", " ")))
+
+
+def _names(peer: str) -> tuple[str, ...]:
+    """What a peer may be called: its id, and the parts of it that are words."""
+    whole = folded(peer)
+    parts = words(whole.replace("_", " ").replace("-", " "))
+    usable = [part for part in parts if not part.isdigit() and part not in _NO_NAMES]
+    return tuple(name for name in dict.fromkeys([whole, *usable]) if len(name) >= LEAST_NAME and name not in EMPTY)
+
+
+def _bare(plain: str, called: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+    """The question with `@` for whom it is about, and who that is."""
+    bearers: dict[str, list[str]] = {name: [] for names in called.values() for name in names}
+    for peer, names in called.items():
+        for name in names:
+            bearers[name].append(peer)
+    bearers |= {folded(peer): [peer] for peer in called if folded(peer) in bearers}
+    about: dict[str, None] = {}
+
+    def named(found: re.Match[str]) -> str:
+        about.update(dict.fromkeys(bearers[found["name"]]))
+        return "@"
+
+    if bearers:
+        longest_first = "|".join(map(re.escape, sorted(bearers, key=len, reverse=True)))
+        plain = re.sub(rf"(?<!\w)(?:the )?(?P<name>{longest_first})(?!\w)", named, plain)
+    plain = re.sub(r"\b(?:my|his|her(?= \w)|their|your|its)\b", "@'s", plain)
+    plain = re.sub(r"\b(?:i|me|he|him|she|her|they|them|you|the user|everyone|everybody|(?:my|your)self)\b", "@", plain)
+    return re.sub(r"@(?:(?:, | and | or |, and )@)+", "@", plain.replace("@' ", "@'s ")), tuple(about)
+
+
+def _meant(plain: str, observer_id: str | None, target_id: str | None) -> tuple[str | None, ...]:
+    """Who is meant where nobody is named. The observer asks; the target is asked about."""
+    said = re.sub(r"\b(?:tell|remind|show|give) me\b|\bi(?:'d| would) like\b|\b(?:can|may) i\b", "", plain)
+    speaks_of_self = re.search(r"\b(?:i|me|my|mine|myself|i'm|i've|i'd)\b", said) is not None
+    return (observer_id if speaks_of_self and observer_id else target_id,)
+
+
+def _core(clause: str) -> str:
+    """A clause without what is only polite or about now."""
+    text = _LEAD.sub("", clause.strip(" ?.!,"))
+    while (shorter := _TAIL.sub("", text)) != text:
+        text = shorter
+    return text
+
+
+def _kinds(clause: str) -> tuple[str, ...]:
+    for pattern, kinds in SHAPES:
+        if found := pattern.fullmatch(clause):
+            named = next(filter(None, found.groups()), "")
+            return tuple(kind + named if kind.endswith(":") else kind for kind in kinds)
+    return ()
+
+
+def _wanted(bare: str) -> Wanted:
+    for wanted, pattern in _WANTED:
+        if pattern.search(bare):
+            return wanted
+    return "other"
+
+
+_CLAUSES = re.compile(r"[?;] *|,? and (?=(?:what|where|who|when|which|how)\b)")
+_LEAD = re.compile(
+    r"^(?:(?:so|and|ok|okay|hey|hi|hello|well|please|now)\b[ ,]*"
+    r"|(?:can|could|would|will) @ (?:please )?(?=tell|say|list|describe|summari)"
+    r"|(?:tell|remind|show) @ (?!(?:more |everything |something |anything |all )*(?:@ know |known )?about)"
+    r"|do @ (?:know|remember|recall) (?=wh|how|in )|i(?:'d| would) like to know |list |name |exactly )+"
+)
+_TAIL = re.compile(
+    r" (?:now|nowadays|currently|today|these days|at the moment|at present|right now|again|exactly|anyway|still"
+    r"|please)$"
+)
+_OVERVIEW = re.compile(
+    r"(?:what|everything|anything|all)(?: all| else)?(?: that)?(?: do| does| can| is| has)?(?: @(?! about))?"
+    r"(?: know| known| remember| learn| learned| tell| tell @| say)+(?: so far)?(?: about @| of @)?"
+    r"|tell @(?: more| everything| something| anything| all| a bit)?(?: that)?(?: @ know| known)? about @"
+    r"|(?:(?:everything|anything|something|more|all) )?about @|who(?:'s| is| are) @|what(?:'s| is) @ like"
+    r"|(?:describe|introduce|profile|summari[sz]e|sum up)"
+    r"(?:(?: to| for)? @)*(?: (?:everything|all|what|that|is|known|know|there|about|@))*"
+    r"|(?:(?:give|write|make)(?: @)? )?(?:an? |the )?(?:short |brief |quick )?"
+    r"(?:summary|overview|profile|description|portrait)(?: (?:of|about|on))?(?: @)?"
+    r"|what (?:kind|sort) of (?:person|peer) is @"
+)
+_LIST = re.compile(
+    r"^(?:list|name) |\b(?:all|every|each|several|which|what) (?:of )?(?:the |@'s )?(?!is\b|was\b|does\b|has\b|this\b)"
+    r"\w+[^s\W]s\b|\bhow (?:many|much)\b|@'s \w+[^s\W]s$|\b(?:hobbies|tell @ about|summari[sz]e)\b"
+    r"|\bwhat (?:else )?does @ (?:like|enjoy|love|hate|prefer)\b"
+)
+_PAST = re.compile(
+    r"\b(?:before|previously|previous|formerly|former|used to|in the past|originally|earlier|back then"
+    r"|did @ (?:live|work|like|use|own))\b|\bwas @(?: living| working|'s)|\b(?:19|20)\d\d\b"
+)
+_AGAINST = re.compile(r"\b(?:what|which)\b.*\b(?:dislikes?|hates?|detests?|avoids?|not (?:like|eat|drink|enjoy))\b")
+
+_WANTED: tuple[tuple[Wanted, re.Pattern[str]], ...] = (
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|old|tall|big|high|far|long|often|frequently|fast|heavy|large|deep|wide)\b"
+            r"|\b(?:what|which) (?:number|price|percentage|percent|mark|amount|share|size|temperature|score|salary)\b"
+            r"|\bphone number\b|\bage\b|\bcost\b"
+        ),
+    ),
+    (
+        "time",
+        re.compile(
+            r"\bwhen\b|\b(?:what|which) (?:day|days|date|dates|month|year|time|weekend|weekday|evenings?|season)\b"
+            r"|\b(?:until|since|till) (?:what|which|when)\b|\bon (?:what|which) (?:\w+ )?(?:day|date)s?\b"
+        ),
+    ),
+    (
+        "place",
+        re.compile(
+            r"\bwhere\b|\b(?:what|which) (?:city|town|country|place|street|village|region|part of town|continent)\b"
+        ),
+    ),
+)

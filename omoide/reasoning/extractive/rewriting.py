@@ -1,0 +1,224 @@
+"""The first person → the third: "I live in Lisbon" is "alice lives in Lisbon". Pure, and only for English.
+
+A sentence is rewritten when every word that has to change is surely known, else not at all: `restated` then gives
+None, and the sentence is quoted. Anything but plain indicative clauses about one person is refused: we and you, quotes,
+conditions and wishes, speech within speech, verbs whose form does not tell their tense.
+"""
+
+from __future__ import annotations
+
+import re
+
+from omoide.reasoning.extractive.coordination import (
+    read_after,
+)
+from omoide.reasoning.extractive.grammar import (
+    AUXILIARIES,
+    CLAUSE_TAKING,
+    CLAUSE_WORDS,
+    COORDINATORS,
+    FIRST_PERSON,
+    FOREIGN,
+    INTRODUCES,
+    LINKING,
+    MAY_OPEN,
+    NOT_BEFORE_I,
+    NUMBERED,
+    OTHERS,
+    PAST_LINKING,
+    PLAIN_PREDICATES,
+    PREPOSITIONS,
+    SPEECH,
+    SUBJECT_FORMS,
+    WORD,
+)
+from omoide.reasoning.extractive.reading import (
+    Clause,
+    Doubt,
+    Reading,
+)
+from omoide.reasoning.extractive.words import (
+    is_english,
+    may_be_finite,
+    verb,
+)
+
+SELF = "\0"
+"""Stands for the peer's id in what `restated` gives, so that nothing mistakes the id for words."""
+MOST_CHARACTERS = 300
+"""Longer sentences are not taken apart."""
+
+
+_REFUSED = re.compile(
+    r"""[\0"“”„«»「」『』‹›`*<>{}\[\]]|(?<!\w)['‘]"""
+    r"""|\b(?:if|unless|wish|wishes|wished|suppose|supposing|imagine|imagining|pretend|hypothetically|otherwise|lest"""
+    r"""|were i|ain't|(?:would|could|should|might)(?:n't)? have|(?:would|could)'ve|dream(?:s|t|ed|ing)?|god|goodness"""
+    r"""|gosh|reckon|swear|bet|let's)\b""",
+    re.IGNORECASE,
+)
+"""Quotes, markup, conditions, wishes and exclamations."""
+_STOP = re.compile(r"[\s.!…\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff]+$")
+_EDGE_BEFORE, _EDGE_AFTER = re.compile(r"(?:^|[\s(])$"), re.compile(r"$|[\s,;:!)…]|\.(?:$|\W)")
+
+
+def restated(sentence: str) -> str | None:
+    """The sentence about `SELF`, without its final stop; None unless it is in the first person and plainly readable.
+
+    It has no opening ("Yes, ..."); its apostrophes are straight.
+    """
+    if len(sentence) > MOST_CHARACTERS or _REFUSED.search(sentence):
+        return None
+    found = list(WORD.finditer(sentence))
+    reading = Reading(sentence, [match.span() for match in found], [match[0].lower() for match in found])
+    if not _may_be_read(reading):
+        return None
+    try:
+        for at, word in enumerate(reading.words):
+            _read(reading, at, word)
+    except Doubt:
+        return None
+    return _written(reading)
+
+
+def _may_be_read(reading: Reading) -> bool:
+    """Whether it is English, in the first person singular and in no other, and begins as such sentences do."""
+    words = reading.words
+    if FIRST_PERSON.isdisjoint(words) or not FOREIGN.isdisjoint(words):
+        return False
+    counted = "ago" in words[:4]
+    if reading.before(0) and not (counted and reading.before(0).isdigit()):
+        return False
+    for at, word in enumerate(words):
+        if word.split("'")[0] in OTHERS and reading.original(at) != "US":
+            return False
+    small = [word for at, word in enumerate(words) if reading.original(at).islower() and word not in FIRST_PERSON]
+    if 2 * sum(is_english(word.removesuffix("'s")) for word in small) < len(small):
+        return False
+    if words[0] == "my":
+        return any(may_be_finite(word) for word in words[2:]) or "'s" in words[1] or ": " in reading.text
+    if words[0] in SUBJECT_FORMS:
+        return True
+    return (counted or words[0] in MAY_OPEN) and not SUBJECT_FORMS.keys().isdisjoint(words)
+
+
+def _read(reading: Reading, at: int, word: str) -> None:
+    """Take in one word: decide what becomes of it, or raise Doubt."""
+    if word in FIRST_PERSON:
+        start, end = reading.spans[at]
+        if not _EDGE_BEFORE.search(reading.text[max(start - 1, 0) : start]) or not _EDGE_AFTER.match(reading.text, end):
+            raise Doubt
+    if word in SUBJECT_FORMS:
+        _check_place(reading, at)
+        _read_subject(reading, at)
+    elif word in FIRST_PERSON:
+        _read_other_case(reading, at, word)
+    elif at not in reading.edits and reading.clause is not None and at > reading.clause.at:
+        read_after(reading, at, word, reading.clause)
+
+
+def _check_place(reading: Reading, at: int) -> None:
+    """That `I` is a subject of its own where it stands: not `Elizabeth I`, `my wife and I`, `than I`, `do I`."""
+    gap, before, first = reading.before(at), reading.word(at - 1), reading.word(0)
+    if at == 0:
+        return
+    if not SPEECH.isdisjoint(reading.words[:at]):
+        raise Doubt
+    if gap in {",", ";", ", -", "-", "–", "—"}:
+        return
+    if first in INTRODUCES and gap.rstrip(",").isdigit():
+        return
+    if gap or before in NOT_BEFORE_I:
+        raise Doubt
+    if before == "and":
+        _check_joined(reading, at)
+    elif reading.original(at - 1)[0].isupper() and at > 1:
+        if at > 3 or before in NUMBERED or first not in INTRODUCES:
+            raise Doubt
+    elif at == 1 and before not in MAY_OPEN:
+        raise Doubt
+
+
+def _check_joined(reading: Reading, at: int) -> None:
+    """That `and I` begins a clause, instead of ending a plural subject."""
+    clause = reading.clause
+    if clause is None:
+        verb_at = next((i for i, word in enumerate(reading.words[:at]) if word in {"is", "was"}), at)
+    elif clause.nested or clause.verb in CLAUSE_TAKING:
+        raise Doubt
+    else:
+        verb_at = clause.at
+    between = reading.words[verb_at + 1 : at - 1]
+    if not CLAUSE_WORDS.isdisjoint(between) or (clause is None and not between):
+        raise Doubt
+    if (clause is None or clause.verb in {"am", "was"}) and not _is_plain_predicate(reading, verb_at + 1, between):
+        raise Doubt
+
+
+def _is_plain_predicate(reading: Reading, at: int, words: list[str]) -> bool:
+    """Whether what follows `am` is no clause with a subject: not `glad Tom` before `and I`."""
+    if len(words) < 2 or words[0] in PLAIN_PREDICATES or reading.original(at)[0].isupper():
+        return True
+    return words[1] in PREPOSITIONS or words[1] == "of"
+
+
+def _read_subject(reading: Reading, at: int) -> None:
+    """`I`, the adverbs after it, and its verb."""
+    contracted = SUBJECT_FORMS[reading.words[at]]
+    reading.edits[at] = f"{SELF} {contracted}" if contracted else SELF
+    if contracted:
+        governing = {"is": "am", "has": "have", "will": "will"}[contracted]
+        reading.clause = Clause(governing, at, agrees=governing in LINKING)
+        return
+    verb_at = reading.past_adverbs(at + 1)
+    if any(reading.before(between) for between in range(at + 1, min(verb_at + 1, len(reading.words)))):
+        raise Doubt
+    word = reading.word(verb_at)
+    if not word or not reading.original(verb_at).islower():
+        raise Doubt
+    third, agrees, past = _third(word)
+    reading.edits[verb_at] = third
+    reading.clause = Clause(word, verb_at, agrees, past=past)
+
+
+def _third(word: str) -> tuple[str, bool, bool]:
+    """A finite verb of the first person → its third person, whether it agrees, and whether it is a past."""
+    if word in AUXILIARIES:
+        return AUXILIARIES[word], word in LINKING, word in PAST_LINKING
+    known = verb(word)
+    if known is None or known.tense not in {"present", "past"}:
+        raise Doubt
+    return known.third, True, known.tense == "past"
+
+
+def _read_other_case(reading: Reading, at: int, word: str) -> None:
+    """`my`, `me`, `mine`, `myself`."""
+    original, before = reading.original(at), reading.word(at - 1)
+    if not original.islower() and not (at == 0 and word == "my"):
+        raise Doubt
+    if word == "myself" and (reading.clause is None or before in SUBJECT_FORMS or before in {"and", "or"}):
+        raise Doubt
+    if word == "mine" and before not in {"of", "is", "are", "was", "were"}:
+        raise Doubt
+    if word == "me" and (before in {"and", "or", "dear"} or reading.word(at + 1) in {"and", "or"}):
+        raise Doubt
+    if word == "my" and (reading.after(at) or not _is_common(reading, at + 1)):
+        raise Doubt
+    reading.edits[at] = {"my": f"{SELF}'s", "mine": f"{SELF}'s", "me": SELF, "myself": "themself"}[word]
+    if word == "my" and reading.clause is not None and before in COORDINATORS:
+        reading.clause.nested = True
+
+
+def _is_common(reading: Reading, at: int) -> bool:
+    """Whether the word after `my` is what somebody has, not part of a title or an exclamation."""
+    if at >= len(reading.words) or reading.words[at] in {"bad", "oh", "word", "pleasure", "apologies"}:
+        return False
+    return at > 1 or not reading.original(at).istitle()
+
+
+def _written(reading: Reading) -> str:
+    pieces, end = [], 0
+    for at in sorted(reading.edits):
+        start, stop = reading.spans[at]
+        pieces += [reading.text[end:start], reading.edits[at]]
+        end = stop
+    return _STOP.sub("", "".join([*pieces, reading.text[end:]]))

@@ -1,0 +1,152 @@
+"""What statements say in answer to a question for a slot: the newest of what is single, all of what gathers. Pure.
+
+Of a value that has changed the older one is told as well, with its date. Nothing is concluded: each answer is a
+statement as it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from omoide.reasoning.extractive.candidates import NEVER, Source, Statement, last_question
+from omoide.reasoning.extractive.questions import Asked, understood
+from omoide.reasoning.extractive.slots import Slot, agree, comparable
+from omoide.reasoning.extractive.terms import SAME
+
+# Which of two statements of one moment is quoted: what was said is kept in the best form first.
+_TRUSTED: tuple[Source, ...] = ("card", "concluded", "turn", "said")
+
+
+class Filled(NamedTuple):
+    """A slot, and the statement that fills it or says that it no longer holds."""
+
+    slot: Slot
+    statement: Statement
+    holds: bool = True
+
+
+class Told(NamedTuple):
+    """A statement in answer; `is_past`: a newer one has replaced it, `is_reply`: it needs the question before it."""
+
+    statement: Statement
+    is_past: bool = False
+    is_reply: bool = False
+
+
+def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[Filled]:
+    """All slots of those asked about (of everybody, where nobody is named), newest first."""
+    found = []
+    for each in candidates:
+        if about and each.peer_id not in about:
+            continue
+        found += [Filled(slot, each) for slot in each.filled()]
+        found += [Filled(slot, each, holds=False) for slot in each.emptied()]
+    return sorted(found, key=_age, reverse=True)
+
+
+def answers(asked: Asked, filled: Sequence[Filled], candidates: Sequence[Statement]) -> list[list[Told]]:
+    """For each clause of the question that asks for slots, the statements that answer it; empty where none does.
+
+    Where no statement fills a slot, the newest reply to the very same question answers it.
+    """
+    return [_clause(asked, kinds, filled) or _replies(asked, kinds, candidates) for kinds in asked.kinds]
+
+
+def outdated(filled: Sequence[Filled]) -> list[Statement]:
+    """The statements that fill slots, but none that holds now."""
+    held = {id(each.statement) for each in _held(filled)}
+    return [each.statement for each in filled if id(each.statement) not in held]
+
+
+def fits(kind: str, wanted: str) -> bool:
+    """Whether a slot's kind is the wanted one, or one of those that a kind ending in a colon stands for."""
+    return kind.startswith(wanted) if wanted.endswith(":") else _same(kind) == _same(wanted)
+
+
+def _same(kind: str) -> str:
+    before, colon, what = kind.rpartition(":")
+    return f"{before}{colon}{SAME.get(what, what)}"
+
+
+def values(kinds: Sequence[str], filled: Sequence[Filled]) -> list[Filled]:
+    """The slots of these kinds that hold now, newest first."""
+    return [each for each in _held(filled) if any(fits(each.slot.kind, kind) for kind in kinds)]
+
+
+def _held(filled: Sequence[Filled]) -> list[Filled]:
+    """Of each place the newest slot, unless that says that it no longer holds."""
+    held: dict[tuple[str, ...], Filled] = {}
+    for each in filled:
+        place = (each.slot.subject, *each.slot.place)
+        known = held.setdefault(place, each)
+        # That one value no longer holds says nothing of another.
+        if known is not each and not known.holds and each.holds and not agree(known.slot, each.slot):
+            held[place] = each
+    return [each for each in held.values() if each.holds]
+
+
+def _replies(asked: Asked, kinds: Sequence[str], candidates: Sequence[Statement]) -> list[Told]:
+    replies = [
+        each
+        for each in candidates
+        if each.prompt
+        and not each.asks
+        and each.peer_id in asked.about
+        and tuple(kinds) in understood(last_question(each.prompt), [each.peer_id], None, each.peer_id).kinds
+    ]
+    newest = sorted(replies, key=lambda each: (each.said_at, each.serial), reverse=True)
+    return [Told(each, is_reply=True) for each in newest[:1]]
+
+
+def _clause(asked: Asked, kinds: Sequence[str], filled: Sequence[Filled]) -> list[Told]:
+    for kind in kinds:
+        of_kind = [each for each in filled if fits(each.slot.kind, kind)]
+        if of_kind and all(each.slot.single for each in of_kind):
+            subjects = dict.fromkeys(each.slot.subject for each in of_kind)
+            return _once(
+                told
+                for subject in subjects
+                for told in _single(asked, [each for each in of_kind if each.slot.subject == subject])
+            )
+        if held := values(kinds, filled):
+            return _once(Told(each.statement) for each in _in_order(held, kinds))
+        if of_kind:
+            return _once(Told(each.statement) for each in of_kind if not each.holds)
+    return []
+
+
+def _single(asked: Asked, filled: Sequence[Filled]) -> list[Told]:
+    """The newest, and the newest of those that it has replaced. All that differ, oldest first, of the past."""
+    different: list[Filled] = []
+    for each in filled:
+        if not any(agree(each.slot, other.slot) and each.holds == other.holds for other in different):
+            different.append(each)
+    if asked.asks_past:
+        if len(different) == 1 and different[0].holds:  # how things are does not tell how they were
+            return []
+        return [Told(each.statement) for each in reversed(different)]
+    newest = different[0]
+    replaced = [
+        each
+        for each in different[1:]
+        if each.statement.said_at != NEVER
+        and each.holds
+        and comparable(newest.slot, each.slot)
+        and (newest.holds is False or not agree(newest.slot, each.slot))
+    ]
+    return [Told(newest.statement), *(Told(each.statement, is_past=True) for each in replaced[:1])]
+
+
+def _in_order(held: Sequence[Filled], kinds: Sequence[str]) -> list[Filled]:
+    """Those of the first kind first; within a kind the newest first."""
+    return sorted(held, key=lambda each: next(at for at, kind in enumerate(kinds) if fits(each.slot.kind, kind)))
+
+
+def _once(told: Iterable[Told]) -> list[Told]:
+    return list({(each.statement.peer_id, each.statement.text): each for each in told}.values())
+
+
+def _age(filled: Filled) -> tuple[object, ...]:
+    statement = filled.statement
+    return statement.said_at, _TRUSTED.index(statement.source), statement.serial

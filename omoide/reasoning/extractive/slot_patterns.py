@@ -1,0 +1,258 @@
+"""The patterns that fill slots: from what is said of a subject to kinds and values. Pure.
+
+Each is a regular expression for the words that announce a value, and a reader for the value behind them. They look at
+the very front of a predicate, so that what is denied, past or planned ("does not live", "lived", "wants to move")
+fits none of them. Whose predicate it is, and whether the statement as a whole is in doubt, `slots` has decided.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from omoide.reasoning.extractive.slot_kinds import (
+    AGE,
+    ALLERGY,
+    BIRTHDAY,
+    BIRTHPLACE,
+    BORN,
+    CALL_ME,
+    DIET,
+    DISLIKES,
+    EMPLOYER,
+    FAVOURITE,
+    HOME,
+    LIKES,
+    NAME,
+    ORIGIN,
+    PET,
+    PREFERS,
+    PRONOUNS,
+    RELATION,
+    WORK,
+)
+from omoide.reasoning.extractive.slot_values import day, ends, name, names, place, proper, thing
+from omoide.reasoning.extractive.slot_words import (
+    NOT_AT_WORK,
+    NOT_NAMES,
+    OCCUPATIONS,
+    PLURAL_SPECIES,
+    RELATIONS,
+    SPECIES,
+)
+
+# An age that is said without "years old" could be any number.
+LEAST_BARE_AGE, MOST_AGE = 13, 120
+
+Filled = list[tuple[str, str]]
+"""Kinds and values."""
+Reader = Callable[[re.Match[str], str], Filled]
+Readers = Sequence[tuple[re.Pattern[str], Reader]]
+
+_FOR_A_WHILE = re.compile(r"\bfor [\w -]*\b(?:days?|weeks?|months?|years?)\b|\bfor now\b")
+_TEMPORARY = re.compile(
+    r"\b(?:back|returned|left|again|then|later|temporarily|weekends?|weekdays|part of|half|sometimes|mostly|usually"
+    r"|until|before|and to|for (?:the|a|an|\w+) (?:summer|winter|days?|weeks?|months?|semester|term)|not)\b"
+)
+
+
+def of_predicate(text: str) -> Filled:
+    """What "lives in Lisbon" says of its subject."""
+    return _read(_PREDICATES, text)
+
+
+def of_possession(text: str) -> Filled:
+    """What "name is Alice" says of the one whose name it is."""
+    return _read(_POSSESSIVES, text)
+
+
+def _read(readers: Readers, text: str) -> Filled:
+    """What the first pattern that fits reads."""
+    for pattern, reader in readers:
+        if found := pattern.match(text):
+            return reader(found, text[found.end() :])
+    return []
+
+
+def kin_kind(noun: str) -> str | None:
+    """The slot of the one whom the noun names: `pet:dog`, `relation:wife`; None for other nouns."""
+    if noun in SPECIES:
+        return PET + noun
+    return RELATION + noun if noun in RELATIONS else None
+
+
+def _home(found: re.Match[str], rest: str) -> Filled:
+    cut = place(rest)
+    if cut is None or _TEMPORARY.search(cut[1]):
+        return []
+    if "ed to " in found[0].replace(" back", "") and _FOR_A_WHILE.search(cut[1]):
+        return []
+    if found[0].startswith("has ") and "moved" not in found[0] and not re.match(r" (?:since|for)\b", cut[1]):
+        return []
+    return [(HOME, cut[0])]
+
+
+def _named(kind: str) -> Reader:
+    def read(_: re.Match[str], rest: str) -> Filled:
+        cut = name(rest)
+        return [(kind, cut[0])] if cut and not is_no_name(cut[0]) else []
+
+    return read
+
+
+def _somewhere(kind: str) -> Reader:
+    def read(_: re.Match[str], rest: str) -> Filled:
+        cut = place(rest)
+        return [(kind, cut[0])] if cut else []
+
+    return read
+
+
+def _something(kind: str) -> Reader:
+    def read(_: re.Match[str], rest: str) -> Filled:
+        value = thing(rest)
+        return [(kind, value)] if value else []
+
+    return read
+
+
+def _born(_: re.Match[str], rest: str) -> Filled:
+    if year := re.match(r"in ((?:19|20)\d\d)\b", rest):
+        return [(BORN, year[1])] if ends(rest[year.end() :]) else []
+    if rest.startswith("in "):
+        return _somewhere(BIRTHPLACE)(_, rest[3:])
+    return _birthday(_, rest.removeprefix("on "))
+
+
+def _birthday(_: re.Match[str], rest: str) -> Filled:
+    cut = day(rest)
+    return [(BIRTHDAY, cut[0])] if cut and _ends_or_where(cut[1]) else []
+
+
+def _age(found: re.Match[str], rest: str) -> Filled:
+    years = int(found["age"])
+    least = 1 if found.groupdict().get("old") else LEAST_BARE_AGE
+    if not least <= years <= MOST_AGE or not re.match(
+        r"\s*(?:$|[.;!(,]|(?:today|yesterday|now|(?:last|this) (?:week|month)|and|but)\b)", rest
+    ):
+        return []
+    return [(AGE, str(years))]
+
+
+def _aged(found: re.Match[str], rest: str) -> Filled:
+    return [(AGE, str(int(found["age"]))), *_job(rest.lstrip(), any_job=False)]
+
+
+_JOB = re.compile(
+    r"(?P<job>[^\W\d_][\w-]*(?: (?!(?:at|for|in|and|with|who|by|from|on|to|but|or|as|now|since|because|of)\b)"
+    r"[^\W\d_][\w-]*){0,3}(?: of [a-z]+)?)"
+)
+
+
+def _job(rest: str, *, any_job: bool) -> Filled:
+    """ "nurse", "software engineer at Siemens". Without `any_job`, the noun has to be a known occupation."""
+    found = _JOB.match(rest)
+    if not found:
+        return []
+    job, tail = found["job"], rest[found.end() :]
+    parts = job.lower().split(" of ")[0].split()
+    if NOT_AT_WORK & {*parts} or not (any_job or parts[-1] in OCCUPATIONS):
+        return []
+    if at := re.match(r" (?:at|for) ", tail):
+        cut = proper(tail[at.end() :])
+        return [(WORK, job), (EMPLOYER, cut[0])] if cut and _ends_or_where(cut[1]) else []
+    return [(WORK, job)] if _ends_or_where(tail) else []
+
+
+def _ends_or_where(tail: str) -> bool:
+    return ends(tail) or re.match(r" (?:in|near) [A-Z]", tail) is not None
+
+
+def _employer(_: re.Match[str], rest: str) -> Filled:
+    cut = proper(rest)
+    if cut is None or is_no_name(cut[0]):
+        return []
+    if as_a := re.match(r",? as an? ", cut[1]):
+        job = _job(cut[1][as_a.end() :], any_job=True)
+        return [(EMPLOYER, cut[0]), *job] if job else []
+    return [(EMPLOYER, cut[0])] if _ends_or_where(cut[1]) else []
+
+
+def _pets(found: re.Match[str], rest: str) -> Filled:
+    species = PLURAL_SPECIES.get(found["species"], found["species"])
+    return [(PET + species, each) for each in names(rest) if not is_no_name(each)]
+
+
+def _relative(found: re.Match[str], rest: str) -> Filled:
+    kind = kin_kind(found["who"])
+    return _named(kind)(found, rest) if kind else []
+
+
+def _favourite(found: re.Match[str], rest: str) -> Filled:
+    return _something(FAVOURITE + found["what"])(found, rest)
+
+
+def _diet(found: re.Match[str], rest: str) -> Filled:
+    return [(DIET, found["diet"])] if ends(rest) else []
+
+
+def _is_a(found: re.Match[str], rest: str) -> Filled:
+    return _job(rest, any_job=found[0].startswith("works"))
+
+
+def _pronouns(found: re.Match[str], rest: str) -> Filled:
+    return [(PRONOUNS, found["pronouns"])] if ends(rest) else []
+
+
+def is_no_name(value: str) -> bool:
+    """Whether a capitalised value says what somebody is, or when, rather than who."""
+    return any(word.lower() in NOT_NAMES or word == "I" for word in value.split())
+
+
+_SPECIES = "|".join(sorted(SPECIES))
+_KIN = "|".join(sorted(SPECIES | RELATIONS, key=len, reverse=True))
+
+_PREDICATES: Readers = [
+    (re.compile(pattern), reader)
+    for pattern, reader in (
+        (r"(?:lives|is living)(?: (?:now|currently|alone|together))?(?: with [^,;.]{1,40}?)? in ", _home),
+        (r"has (?:lived|been living) in ", _home),
+        (r"(?:has )?(?:just |recently )?(?:moved|relocated)(?: back)? to ", _home),
+        (r"is (?:originally )?from |comes from ", _somewhere(ORIGIN)),
+        (r"was born ", _born),
+        (r"works (?:part-time |full-time |remotely )?(?:at|for) ", _employer),
+        (r"works (?:part-time |full-time |remotely |freelance )?as an? ", _is_a),
+        (r"is an? (?P<age>\d{1,3})[- ]years?[- ]old\b", _aged),
+        (r"is (?P<age>\d{1,3})(?P<old> years? old)?\b", _age),
+        (r"(?:has )?turned (?P<age>\d{1,3})\b", _age),
+        (r"is (?:an? )?(?:strict )?(?P<diet>vegetarian|vegan|pescatarian|pescetarian)\b(?! \w+er\b)", _diet),
+        (r"is (?:severely |very )?allergic to ", _something(ALLERGY)),
+        (r"is not an? (?:big |huge |great )?fan of ", _something(DISLIKES)),
+        (r"is an? (?:big |huge |great )?fan of ", _something(LIKES)),
+        (r"(?:goes by|prefers to be called|wants to be called|likes to be called) ", _named(CALL_ME)),
+        (r"is an? ", _is_a),
+        (r"(?:likes|loves|enjoys|adores) ", _something(LIKES)),
+        (r"prefers ", _something(PREFERS)),
+        (
+            r"(?:dislikes|hates|detests|does(?: not|n['’]t) (?:really )?(?:like|enjoy)|can(?:not|['’]t) stand) ",
+            _something(DISLIKES),
+        ),
+        (
+            rf"has (?:an?|two|three|four|\d) (?:[a-z]+ ){{0,2}}(?P<species>(?:{_SPECIES})s?|puppies)"
+            r"(?:,)?(?: (?:named|called))? (?=[^\W\d_a-z])",
+            _pets,
+        ),
+        (rf"has an? (?:[a-z]+ )?(?P<who>{_KIN}) (?:named|called) ", _relative),
+    )
+]
+_POSSESSIVES: Readers = [
+    (re.compile(pattern), reader)
+    for pattern, reader in (
+        (r"(?:full |real |first )?name is ", _named(NAME)),
+        (r"birthday (?:is|was|falls)(?: on)? ", _birthday),
+        (r"age is (?P<age>\d{1,3})(?P<old>)\b", _age),
+        (r"pronouns are (?P<pronouns>[a-z]+/[a-z]+(?:/[a-z]+)?)\b", _pronouns),
+        (r"favou?rite (?P<what>[a-z]+(?: [a-z]+)?) is ", _favourite),
+        (rf"(?P<who>{_KIN})(?:['’]s name)? is (?:named |called )?", _relative),
+    )
+]

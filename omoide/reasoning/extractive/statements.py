@@ -1,0 +1,120 @@
+"""Which sentences state something: questions, requests, greetings, fragments and the like do not.
+
+Rules are for English, as far as words matter; in other languages the signs of a question, the tables of small talk and
+the sheer size decide. A standing instruction ("never call me Bob") is a statement about who gives it. Pure; whatever is
+in doubt between a statement and a request is left out.
+"""
+
+from __future__ import annotations
+
+import re
+
+from omoide.reasoning.extractive.grammar import SUBJECT_FORMS, table
+from omoide.reasoning.extractive.requests import is_request, is_standing
+from omoide.reasoning.extractive.smalltalk import is_smalltalk, without_opening
+from omoide.reasoning.extractive.words import is_english, may_be_finite
+
+FEWEST_WORDS = 3
+"""Sentences with fewer words are fragments, unless they say I in some language."""
+FEWEST_UNSPACED = 5
+"""The same, in characters, for scripts that put no spaces between words."""
+MOST_SYMBOLS, SOME_SYMBOLS = 0.08, 3
+"""With a greater share of the signs that programs are made of, and so many of them, it is code."""
+
+_URL = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,255}\.\w+")
+_LINK = re.compile(r"!?\[([^\]\n]{0,300})\]\([^)\s]{1,1000}\)")
+_SYMBOLS = re.compile(r"[{}<>=;\\|_`]")
+_UNSPACED = re.compile(
+    r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+)
+"""Letters of Thai, Lao, Burmese, Khmer, Japanese and Chinese."""
+_QUOTED = re.compile(r"""["“”„«»「」『』][^"“”„«»「」『』]*["“”„«»「」『』][.!,…]*""")
+_QUESTION_MARKS = frozenset("?？؟⸮;՞")
+_ASKING_ENDS = ("ですか", "ますか", "ましたか", "でしょうか", "のか", "吗", "嗎", "까요", "나요", "습니까", "입니까")
+
+_ASKING = re.compile(
+    r"(?:(?:what|who|whom|whose|where|when|why|how|which)\s+(?:is|are|was|were|am|do|does|did|can|could|will|would"
+    r"|should|shall|may|might|has|have|had)\b"
+    r"|(?:what|who|where|when|why|how)'(?:s|re|d)\b|how (?:much|many|long|often|old|far|about|come)\b"
+    r"|what (?:about|if)\b|why (?:not|don't|doesn't|didn't)\b|what \w+ (?:do|did|is|are)\b"
+    r"|any (?:idea|ideas|chance|tips|thoughts|advice|suggestions)\b"
+    r"|(?:do|does|is|are|am|can|could|will|would|should|shall|may|isn't|aren't|don't|doesn't|can't|couldn't|won't"
+    r"|wouldn't)\s+(?:i|you|he|she|it|we|they|there|this|that|these|those|the|my|your|anyone|anybody|someone)\b"
+    r"|(?:did|was|were|has|have|had|didn't|wasn't|weren't|haven't|hasn't)\s+"
+    r"(?:i|you|he|she|it|we|they|there|anyone)\b"
+    r"|(?:i was|i'm|i am|just) wondering\b|i wonder\b|i(?:'d| would) like to (?:know|ask)\b|i want to know\b)",
+    re.IGNORECASE,
+)
+"""How questions begin that lack their mark."""
+_TAG = re.compile(
+    r",\s*(?:right|correct|eh|huh|no|yes|yeah|innit|ok|okay|(?:is|are|was|were|do|does|did|has|have|had|can|could|will"
+    r"|would|should|am)(?:n't)?\s+(?:not\s+)?(?:i|you|he|she|it|we|they|there))[\W_]*$",
+    re.IGNORECASE,
+)
+
+_LEANING = re.compile(
+    r"(?:i|i'm|i've)(?: (?:really|also|do|just|absolutely|totally|always|still|too|can't|don't|can|didn't|will|would))*"
+    r"(?: \w+)? (?:it|that|this|so|them)(?: so much| a lot| too| very much| as well| either| now)?"
+    r"|(?:i|i'm|i've)(?: (?:am|do|did|don't|didn't|can|can't|will|won't|have|haven't|was|wasn't|would|wouldn't|could"
+    r"|should|shouldn't|might|must))+(?: (?:not|too|so|already|now|yet|either|both|all|again))*"
+    r"|(?!.*\b(?:i|i'm|me|my|mine)\b)(?:it|that|this|it's|that's|there|there's|here's|these|those|they)(?: \S+){1,2}"
+    r"|(?:sounds|looks|seems) .{1,40}|(?:here|below) (?:is|are) .*|here's .*|here you .*|let me .*"
+    r"|i(?:'d| would|'ll| will) be (?:happy|glad|delighted) to .*",
+    re.IGNORECASE,
+)
+"""What says nothing without the sentence before it."""
+_SAYS_I = table(
+    """
+    ich mein meine meinen yo mi mis soy je j'ai j'aime j'habite moi mon ma mes suis eu sou meu minha io sono mio mia ik
+    mijn ben jag min jeg minä olen ja jestem mam mój moja я мой моя мне меня мої мій мені benim
+    """
+)
+_NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")
+
+
+def states_something(sentence: str) -> bool:
+    """Whether the sentence, as `sentences` gives it, says that something is so, or how its speaker wants it always."""
+    plain = without_opening(_without_addresses(sentence).replace("’", "'"))
+    if _is_question(plain) or _is_unreadable(plain) or _QUOTED.fullmatch(plain) or is_smalltalk(plain):
+        return False
+    if is_standing(plain):
+        return True
+    if _ASKING.match(plain) or _TAG.search(plain) or is_request(plain):
+        return False
+    return not (_LEANING.fullmatch(plain.rstrip(".!… ")) or _is_fragment(plain))
+
+
+def _without_addresses(sentence: str) -> str:
+    """The sentence without what points elsewhere; of a Markdown link, its text stays."""
+    if "@" not in sentence and "/" not in sentence and "www" not in sentence:
+        return sentence
+    return " ".join(_URL.sub(" ", _LINK.sub(r"\1", sentence)).split())
+
+
+def _is_fragment(plain: str) -> bool:
+    """Whether it is too small to say something."""
+    unspaced = len(_UNSPACED.findall(plain))
+    if unspaced * 2 > sum(map(str.isalpha, plain)):
+        return unspaced < FEWEST_UNSPACED
+    words = [word.strip(".,!;:…\"'()*").casefold() for word in plain.split()]
+    words = [word for word in words if any(map(str.isalnum, word))]
+    if len(words) >= FEWEST_WORDS:
+        return not _NAMED.match(plain) and all(map(is_english, words)) and not any(map(may_be_finite, words))
+    return len(words) < 2 or not (words[0] in SUBJECT_FORMS or _SAYS_I & set(words) or _NAMED.match(plain))
+
+
+def _is_question(plain: str) -> bool:
+    end = len(plain)
+    while end and not plain[end - 1].isalnum():
+        end -= 1
+    if plain.startswith("¿") or _QUESTION_MARKS.intersection(plain[end:]):
+        return True
+    return plain[:end].endswith(_ASKING_ENDS)
+
+
+def _is_unreadable(plain: str) -> bool:
+    """Without letters, an introduction to what follows, or code."""
+    if not any(map(str.isalpha, plain)) or plain.endswith((":", "：")):
+        return True
+    symbols = len(_SYMBOLS.findall(plain))
+    return symbols >= SOME_SYMBOLS and symbols > MOST_SYMBOLS * len(plain)

@@ -1,0 +1,150 @@
+"""A summary made of sentences that were said: the most central ones, each once, in the order in which they were said.
+
+Every line names its speaker, as `alice: …`, so that no sentence changes its meaning with its voice. What the previous
+summary holds is carried on as long as there is room, so that a session's beginning outlasts its later rounds; when
+the room is used up, the old gives way to the new bit by bit. Nothing is written that was not said.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from omoide.inference.embedders import Embedder, Vector, Vectors
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.extractive.ranking import Similarities, centrality, choose, nearest_to_middle, similarities
+from omoide.reasoning.extractive.sentences import sentences as sentences_of
+from omoide.reasoning.extractive.terms import words
+from omoide.reasoning.extractive.worth import is_filler, worth
+from omoide.reasoning.reasoner import SummaryKind, SummaryTask
+
+SHARE: dict[SummaryKind, float] = {"short": 0.25, "long": 0.35}
+"""How much of what is new a summary takes up, by tokens."""
+LEAST_TOKENS = 100
+"""What a summary may take up however little is new, so that few words stay whole."""
+NEW_AT_LEAST = 0.5
+"""The share of a full summary that is left to what is new, if there is that much."""
+MOST_SENTENCES = 2_000
+"""Compared with each other (16 MB); of a longer text, those nearest to its middle."""
+MOST_SENTENCE_TOKENS = 120
+"""A longer one is a list, a table or a log rather than a sentence."""
+LEAST_WORTH = 0.35
+"""What is worth less (see `worth`) is left out where there is anything else."""
+WISH = 2.0
+"""How much likeness to the instructions counts beside all else."""
+SAME_VECTOR, SAME_WORDS = 0.85, 0.8
+"""From which cosine, and which share of words in common (Jaccard), two sentences of one speaker say the same."""
+
+_SPEAKER = re.compile(r"([^:\n]{1,80}): (?=\S)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sentence:
+    text: str
+    speaker: str | None
+    """None for what a previous summary says in nobody's name."""
+    line: int
+    """Sentences of one line of the previous summary, or of one message, belong together."""
+    carried: bool
+
+
+async def summarize(task: SummaryTask, embedder: Embedder, tokens: TokenCounter) -> str:
+    """The summary, of at most `task.max_tokens` tokens; empty if nothing but greetings was said.
+
+    The same task gives the same summary. Instructions are taken as a topic: what is near to it is preferred.
+    Raises Unavailable when the embedder cannot be had.
+    """
+    sentences = await asyncio.to_thread(lambda: list(_sentences(task)))
+    if not sentences:
+        return ""
+    vectors = await embedder.embed([*(sentence.text for sentence in sentences), task.instructions or ""])
+    return await asyncio.to_thread(_summary, task, sentences, vectors[:-1], vectors[-1], tokens)
+
+
+def _sentences(task: SummaryTask) -> Iterator[_Sentence]:
+    """What was said that says something: first the previous summary's, then the messages', in order."""
+    carried = (task.previous or "").splitlines()
+    for line, text in enumerate(carried):
+        named = _SPEAKER.match(text)
+        for sentence in sentences_of(text[named.end() :] if named else text):
+            yield _Sentence(sentence, named[1] if named else None, line, True)
+    for line, message in enumerate(task.messages, len(carried)):
+        speaker = " ".join(message.peer_id.split())
+        for sentence in sentences_of(message.content):
+            if not is_filler(sentence):
+                yield _Sentence(sentence, speaker, line, False)
+
+
+def _summary(
+    task: SummaryTask, sentences: Sequence[_Sentence], vectors: Vectors, wish: Vector, tokens: TokenCounter
+) -> str:
+    old = sum(sentence.carried for sentence in sentences)
+    kept = [*range(old), *(old + index for index in nearest_to_middle(vectors[old:], max(MOST_SENTENCES - old, 0)))]
+    sentences, vectors = [sentences[index] for index in kept], vectors[kept]
+    similar = similarities(vectors)
+    costs = np.array([tokens.count(_lines([sentence])) + 1 for sentence in sentences], dtype=np.int64)
+    worths = np.array([worth(sentence.text) for sentence in sentences], dtype=np.float32)
+    scores = centrality(similar) * worths * (1 + WISH * np.maximum(vectors @ wish, 0))
+    carried, new = _pools(sentences, old, _said_again(sentences, similar))
+    fit = [index for index in new if costs[index] <= MOST_SENTENCE_TOKENS and worths[index] >= LEAST_WORTH]
+    room = _room_for_new(int(costs[new].sum()), int(costs[carried].sum()), task)
+    chosen = choose(scores, similar, costs, room, among=fit or new)
+    left = task.max_tokens - int(costs[chosen].sum())
+    chosen += choose(scores, similar, costs, left, among=carried, beside=chosen)
+    if not chosen:  # not one fits: the beginning of the best is better than nothing
+        return tokens.trim(_lines([sentences[int(scores.argmax())]]), task.max_tokens).rstrip()
+    return _fitting(sentences, chosen, task.max_tokens, tokens)
+
+
+def _pools(sentences: Sequence[_Sentence], old: int, again: dict[int, int]) -> tuple[list[int], list[int]]:
+    """What is to be carried on, and what is new. What says an old sentence again is carried on in its place."""
+    carried: dict[int, None] = {}
+    for sentence in range(old):
+        last = sentence
+        while last in again:
+            last = again[last]
+        carried[last] = None
+    return [*carried], [index for index in range(old, len(sentences)) if index not in again and index not in carried]
+
+
+def _room_for_new(new: int, carried: int, task: SummaryTask) -> int:
+    """How many tokens of `max_tokens` go to what is new, if so many are new and so many are to be carried on."""
+    wanted = min(max(LEAST_TOKENS, int(new * SHARE[task.kind])), task.max_tokens)
+    return max(min(wanted, task.max_tokens - carried), min(wanted, int(task.max_tokens * NEW_AT_LEAST)))
+
+
+def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> dict[int, int]:
+    """Sentence → a later one of the same speaker that says nearly the same: that stands, it may be a correction."""
+    said = [frozenset(words(sentence.text)) for sentence in sentences]
+    earlier, later = np.nonzero(np.triu(similar >= SAME_VECTOR, k=1))
+    again = {}
+    for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
+        if sentences[one].speaker == sentences[other].speaker:
+            common = len(said[one] & said[other])
+            if common >= SAME_WORDS * len(said[one] | said[other]):
+                again[one] = other
+    return again
+
+
+def _lines(sentences: Sequence[_Sentence]) -> str:
+    """`alice: This was said. And this.`, one line for each message or line that the sentences come from."""
+    lines: dict[int, str] = {}
+    for sentence in sentences:
+        if begun := lines.get(sentence.line):
+            lines[sentence.line] = f"{begun} {sentence.text}"
+        else:
+            lines[sentence.line] = f"{sentence.speaker}: {sentence.text}" if sentence.speaker else sentence.text
+    return "\n".join(lines.values())
+
+
+def _fitting(sentences: Sequence[_Sentence], chosen: list[int], most: int, tokens: TokenCounter) -> str:
+    """The lines of the chosen sentences, without the last chosen ones if joining the lines took more tokens."""
+    while True:
+        text = _lines([sentences[index] for index in sorted(chosen)])
+        if len(chosen) == 1 or tokens.count(text) <= most:
+            return tokens.trim(text, most)
+        chosen = chosen[:-1]

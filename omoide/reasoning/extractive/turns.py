@@ -1,0 +1,183 @@
+"""What somebody's statements about one thing come to over time: what holds now, what changed, what contradicts. Pure.
+
+Statements about one slot make turns: a turn is a stretch in which the same value was told. A new value is a change if
+the statement says so ("moved to"), or if the old one was said to be over; without that, it contradicts as well.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from omoide.reasoning.extractive.slot_kinds import AGE, LANGUAGE, TASTES, UNCHANGING
+from omoide.reasoning.extractive.slots import Slot, agree, comparable, ended_of, sentence, slots_of, tells_change
+from omoide.reasoning.sameness import words
+from omoide.records import Conclusion, Derived
+
+# How far the years between two ages may be from the years between their statements, for both to be true.
+AGE_TOLERANCE = 1.0
+SECONDS_A_YEAR = 365.25 * 24 * 3600
+
+_UPDATE = "{} now; before: {}"
+_IS_UPDATE = re.compile(r" now; before: ")
+_CONTRADICTION = 'about {}, two statements do not go together: "{}" ({:%Y-%m-%d}) and "{}" ({:%Y-%m-%d})'
+
+Place = tuple[str, ...]
+Pair = tuple[Place, frozenset[tuple[str, tuple[str, ...]]]]
+"""Two values of one place, whichever came first."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """One value. `source` tells it most fully."""
+
+    slot: Slot
+    source: Conclusion
+    is_change: bool
+    """Whether it was told as something new, rather than as something that differs."""
+    last_said_at: datetime
+
+
+@dataclass(slots=True)
+class History:
+    """What was told of one place, oldest first."""
+
+    turns: list[Turn] = field(default_factory=list)
+    is_over: bool = False
+    """Whether the last value was said to hold no longer."""
+    is_unclear: bool = False
+    """Whether something was said since that cannot be compared with the last value."""
+    last_said_at: datetime | None = None
+
+    def tell(self, slot: Slot, source: Conclusion) -> None:
+        """Take in that the slot has this value."""
+        self.last_said_at = source.said_at
+        last = self.turns[-1] if self.turns else None
+        is_change = self.is_over or tells_change(source.content)
+        if last is not None and agree(last.slot, slot):
+            if len(words(slot.value)) >= len(words(last.slot.value)):
+                last.slot, last.source = slot, source
+            last.is_change |= is_change
+            last.last_said_at = source.said_at
+        elif last is not None and not is_change and not comparable(last.slot, slot):
+            self.is_unclear = True
+            return
+        else:
+            self.turns.append(Turn(slot, source, is_change, source.said_at))
+        self.is_over = self.is_unclear = False
+
+    def end(self, slot: Slot, source: Conclusion) -> None:
+        """Take in that the slot no longer has this value."""
+        if self.turns and agree(self.turns[-1].slot, slot):
+            self.is_over = True
+            self.last_said_at = source.said_at
+
+
+def histories(conclusions: Iterable[Conclusion], peer_id: str) -> dict[Place, History]:
+    """Explicit conclusions, oldest first → what was told of each place that holds one value at a time."""
+    found: dict[Place, History] = defaultdict(History)
+    for each in conclusions:
+        for slot in ended_of(each.content, peer_id):
+            found[slot.place].end(slot, each)
+        for slot in slots_of(each.content, peer_id):
+            if slot.single or slot.kind in TASTES:
+                found[slot.place].tell(slot, each)
+    return found
+
+
+def contradictions(told: dict[Place, History], known: Iterable[Conclusion], peer_id: str) -> list[Derived]:
+    """One for each two values that were told one after the other and cannot both be so, unless `known` has it."""
+    seen: set[object] = set()
+    for each in known:
+        seen.add(frozenset(each.source_ids or ()))
+        seen.update(_pairs_in(each.details.get("sources"), peer_id))
+    derived = []
+    for place, history in told.items():
+        for old, new in reversed([*zip(history.turns, history.turns[1:], strict=False)]):
+            ids = frozenset((old.source.id, new.source.id))
+            pair = _pair(place, old.slot, new.slot)
+            if new.is_change or len(ids) < 2 or _is_aging(old, new) or ids in seen or pair in seen:
+                continue
+            seen |= {ids, pair}
+            derived.append(_contradiction(old, new, peer_id))
+    return derived
+
+
+def updates(told: dict[Place, History], known: Iterable[Conclusion], peer_id: str) -> tuple[list[Derived], list[str]]:
+    """What has changed, and the ids of those of `known` (deductive ones) that are wrong by now."""
+    by_place: dict[Place, list[tuple[Slot, Conclusion]]] = defaultdict(list)
+    for each in known:
+        for slot in slots_of(each.content, peer_id):
+            if slot.single:
+                by_place[slot.place].append((slot, each))
+    derived = []
+    outdated: dict[str, None] = {}
+    for place, history in told.items():
+        update = _update(history)
+        # What rests on newer statements than those at hand is not judged by them.
+        earlier = [(slot, each) for slot, each in by_place[place] if _is_told_later(history, each)]
+        outdated |= dict.fromkeys(each.id for slot, each in earlier if _is_wrong(slot, each, history, update))
+        is_known = update and any(words(each.content) == words(update.content) for _, each in earlier)
+        if update and not is_known and len(earlier) == len(by_place[place]):
+            derived.append(update)
+    return derived, [*outdated]
+
+
+def _pair(place: Place, *slots: Slot) -> Pair:
+    return place, frozenset((slot.kind, words(slot.value)) for slot in slots)
+
+
+def _pairs_in(sources: object, peer_id: str) -> list[Pair]:
+    """The pairs of values that the sources of a contradiction tell."""
+    texts = [text for text in sources if isinstance(text, str)] if isinstance(sources, Sequence) else []
+    by_place: dict[Place, list[Slot]] = defaultdict(list)
+    for text in texts:
+        for slot in slots_of(text, peer_id):
+            by_place[slot.place].append(slot)
+    return [_pair(place, *slots) for place, slots in by_place.items() if len(slots) > 1]
+
+
+def _is_aging(old: Turn, new: Turn) -> bool:
+    if new.slot.kind != AGE:
+        return False
+    elapsed = (new.source.said_at - old.source.said_at).total_seconds() / SECONDS_A_YEAR
+    return abs(int(new.slot.value) - int(old.slot.value) - elapsed) <= AGE_TOLERANCE
+
+
+def _contradiction(old: Turn, new: Turn, peer_id: str) -> Derived:
+    content = _CONTRADICTION.format(
+        peer_id, sentence(old.slot), old.source.said_at, sentence(new.slot), new.source.said_at
+    )
+    sources = [old.source.content, new.source.content]
+    return Derived("contradiction", content, (old.source.id, new.source.id), {"sources": sources})
+
+
+def _update(history: History) -> Derived | None:
+    """What holds now and what held before; None if nothing changed, or it is not sure what holds."""
+    if len(history.turns) < 2 or history.is_over or history.is_unclear:
+        return None
+    before, now = history.turns[-2:]
+    kind = now.slot.kind
+    if kind in UNCHANGING or kind in TASTES or kind == LANGUAGE or now.source.said_at <= before.last_said_at:
+        return None
+    premises = [now.source, before.source]
+    content = _UPDATE.format(sentence(now.slot), before.slot.value)
+    details = {"premises": [each.content for each in premises]}
+    return Derived("deductive", content, tuple(each.id for each in premises), details)
+
+
+def _is_told_later(history: History, deductive: Conclusion) -> bool:
+    return history.last_said_at is not None and deductive.said_at <= history.last_said_at
+
+
+def _is_wrong(slot: Slot, deductive: Conclusion, history: History, update: Derived | None) -> bool:
+    if not history.turns or history.is_unclear:
+        return False
+    newest = history.turns[-1].slot
+    if history.is_over or (comparable(slot, newest) and not agree(slot, newest)):
+        return True
+    is_ours = _IS_UPDATE.search(deductive.content) is not None
+    return update is not None and is_ours and words(deductive.content) != words(update.content)

@@ -1,0 +1,62 @@
+"""How a statement is quoted: what was said, by whom and when, and nothing else. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from omoide.reasoning.cards import section
+from omoide.reasoning.extractive.candidates import Statement, last_question
+
+LONGEST = 600
+"""Characters of a statement that are quoted."""
+LONGEST_PROMPT = 120
+"""A reply is quoted with the question before it, unless that is longer."""
+
+_SAID = re.compile(r'said: ["“].*["”](?: \([^()]*\))?$', re.DOTALL)
+
+
+def quoted(statement: Statement, *, with_prompt: bool = False) -> str:
+    """One sentence: `alice lives in Lisbon. (alice, 2026-11-22)`, or `alice said on 2026-11-22: "…"` for a turn.
+
+    `with_prompt` is for a reply that is understood only with the question before it.
+    """
+    text = _cut(" ".join(statement.text.split()))
+    who, day = statement.peer_id, f"{statement.said_at:%Y-%m-%d}"
+    if statement.source == "turn":
+        before = last_question(statement.prompt) if with_prompt else ""
+        asked = f'Asked "{before}", ' if 0 < len(before) <= LONGEST_PROMPT else ""
+        return f'{asked}{who} said on {day}: "{text}"'
+    if statement.source == "card":
+        return f"{_sentence(text.removeprefix(section(text) or ''))} (from the card of {who})"
+    if statement.source == "concluded":
+        return f"{_sentence(text)} (concluded about {who}, {day})"
+    return f"{text} ({day})" if _SAID.search(text) else f"{_sentence(text)} ({who}, {day})"
+
+
+def is_quotation(statement: Statement) -> bool:
+    """Whether a conclusion gives the very words."""
+    return statement.source != "turn" and _SAID.search(statement.text) is not None
+
+
+def earlier(statement: Statement) -> str:
+    """A statement that a newer one has replaced."""
+    return f"Earlier: {quoted(statement)}"
+
+
+def nothing_known(about: tuple[str, ...]) -> str:
+    """That there is no answer."""
+    return f"I have no information about that regarding {' and '.join(about)}." if about else NOTHING
+
+
+NOTHING = "I have no information about that."
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?", "…", '"')) else f"{text}."
+
+
+def _cut(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    end = text.rfind(" ", LONGEST // 2, LONGEST)
+    return f"{text[: end if end > 0 else LONGEST].rstrip()}…"

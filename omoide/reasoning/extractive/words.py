@@ -1,0 +1,70 @@
+"""What kind of word an English word is, as far as a lexicon can tell without its sentence.
+
+lemminflect looks words up; answers are kept, because talk uses few words often. The closed classes stand in `grammar`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from lemminflect import getAllLemmas, getInflection  # type: ignore[import-untyped]
+
+from omoide.reasoning.extractive.grammar import ADVERBS, CLOSED, FINITE, OTHERS, PAST_FIRST
+
+CACHED_WORDS = 16_384
+"""How many words' answers are kept; an active vocabulary is smaller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A word that may be a finite verb of the first person. `third` is its form in the third."""
+
+    tense: Literal["present", "past", "either", "unclear"]
+    """`either`: one verb, whose present and past look alike; `unclear`: two verbs."""
+    third: str
+    only: bool
+    """Whether it can be nothing but a verb."""
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def verb(word: str) -> Verb | None:
+    """What the lower-case word is as a finite verb after `I`; None if it cannot be one, or is an auxiliary."""
+    kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)
+    lemmas = kinds.get("VERB", ())
+    if not lemmas or ("ADV" in kinds and word != "left") or word in FINITE:
+        return None
+    base = word in lemmas and word not in PAST_FIRST
+    past = word in PAST_FIRST or any(word in getInflection(lemma, "VBD") for lemma in lemmas)
+    if not base:
+        return Verb("past", word, only=False) if past else None
+    if len(lemmas) > 1:
+        return Verb("unclear", word, only=False)
+    if past:
+        return Verb("either", word, only=False)
+    third: tuple[str, ...] = getInflection(word, "VBZ")
+    return Verb("present", third[0], only=kinds.keys() <= {"VERB", "AUX"}) if third else None
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def is_english(word: str) -> bool:
+    """Whether the lexicon or the closed classes have the lower-case word."""
+    return word in CLOSED or word in ADVERBS or word in FINITE or word in OTHERS or bool(getAllLemmas(word))
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def may_be_finite(word: str) -> bool:
+    """Whether the lower-case word may be the verb of a sentence, in whatever person."""
+    if word in FINITE or "'" in word:
+        return True
+    return not word.endswith("ing") and "VERB" in getAllLemmas(word)
+
+
+@lru_cache(maxsize=CACHED_WORDS)
+def is_ly_adverb(word: str) -> bool:
+    """Whether the lower-case word ends in -ly, is an adverb, and can be no verb."""
+    if not word.endswith("ly"):
+        return False
+    kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)
+    return "ADV" in kinds and "VERB" not in kinds

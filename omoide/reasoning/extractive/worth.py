@@ -1,0 +1,50 @@
+"""How much a sentence is worth in a summary, by what can be seen on its face. Pure.
+
+Cues of the kind that Edmundson weighed ("New Methods in Automatic Extracting", JACM 16, 1969), chosen for talk: what
+people say about themselves, figures and names count for more; questions and requests, what leans on an earlier
+sentence, and what has few words of its own count for less. Most cues are English; without them all are worth the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+from omoide.reasoning.extractive.smalltalk import is_smalltalk
+from omoide.reasoning.extractive.statements import states_something
+from omoide.reasoning.extractive.terms import content_words
+
+ENOUGH_WORDS = 6
+"""With so many words of its own a sentence says enough; with fewer it is worth the less."""
+SIGNS_PER_WORD = 2
+"""About as many signs make a word in scripts that put no blanks between words."""
+
+STATES_NOTHING, LEANING, ABOUT_SPEAKER, PARTICULAR = 0.25, 0.7, 1.3, 1.2
+
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u3040-\u30ff\u3400-\u9fff]")
+_LEANING = re.compile(
+    r"(?:and|but|so|or|it|its|it's|that|that's|this|these|those|they|them|he|she|his|her|then|also|yes|yeah|no"
+    r"|because|which|same)\b",
+    re.IGNORECASE,
+)
+_ABOUT_SPEAKER = re.compile(r"\b(?:I|we|my|our|mine|ours)\b", re.IGNORECASE)
+_PARTICULAR = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-Z][a-z]")
+
+
+def is_filler(sentence: str) -> bool:
+    """Whether it says nothing: greetings, thanks, assent, or no word at all."""
+    return not any(map(str.isalnum, sentence)) or is_smalltalk(sentence.replace("’", "'"))
+
+
+def worth(sentence: str) -> float:
+    """A factor for the score of a sentence that is no filler, from 0 to about 1.5."""
+    own = max(len(content_words(sentence)), len(_UNSPACED.findall(sentence)) // SIGNS_PER_WORD)
+    factor = min(own, ENOUGH_WORDS) / ENOUGH_WORDS
+    if not states_something(sentence):
+        factor *= STATES_NOTHING
+    if _LEANING.match(sentence):
+        factor *= LEANING
+    if _ABOUT_SPEAKER.search(sentence):
+        factor *= ABOUT_SPEAKER
+    if _PARTICULAR.search(sentence):
+        factor *= PARTICULAR
+    return factor

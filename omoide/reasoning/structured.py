@@ -1,0 +1,217 @@
+"""The part of JSON Schema that a caller may ask an answer to have, and one normal form of it. Pure.
+
+A schema that `check` admits can be filled by every reasoner: its root is an object, it is finite, and each node says
+plainly what stands there. `resolved` gives the form that reasoners read, `enforced` the one that an answer has to pass:
+lengths, ranges, patterns and formats are wishes, and the shape is not. Finding values belongs to the reasoners.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jsonschema_rs import Draft202012Validator
+
+from omoide.errors import Unprocessable
+from omoide.records import Json
+
+MOST_DEPTH = 20
+"""Schemas below one another, the root being the first."""
+MOST_NODES = 500
+"""Schemas in all, counted with every reference put in its place."""
+
+TYPES = frozenset({"string", "number", "integer", "boolean", "null", "object", "array"})
+CHOICES = ("anyOf", "oneOf")
+_DEFINITIONS = ("$defs", "definitions")
+_STRUCTURE = ("type", "required", "enum")
+_REFUSED = frozenset({
+    "allOf", "not", "if", "then", "else", "patternProperties", "prefixItems", "additionalItems", "contains",
+    "propertyNames", "dependentSchemas", "dependentRequired", "dependencies", "unevaluatedItems",
+    "unevaluatedProperties", "contentSchema", "$dynamicRef", "$recursiveRef",
+})  # fmt: skip
+# What only concerns the text that a schema was written in.
+_DROPPED = frozenset({"$ref", "$schema", "$id", "$comment", "$anchor", "const", *_DEFINITIONS})
+
+
+def check(schema: Json) -> None:
+    """Raises Unprocessable, with a sentence that begins `Invalid response_format: `, for what cannot be filled."""
+    resolved(schema)
+
+
+def resolved(schema: Json) -> Json:
+    """The schema with its references put in place, every key of an object known, and `const` told as `enum`.
+
+    Properties that are not required may also be null, and have the default null (an empty list where a list was
+    asked for, which the caller's own schema admits as well) unless the schema gives another. Raises Unprocessable.
+    """
+    walk = _Walk(schema)
+    root = walk.node(schema, "the root", 1, ())
+    if root.get("type") != "object":
+        raise _refused("its root must be an object")
+    for keyword in _DEFINITIONS:
+        for name, definition in _mapping(schema, keyword, "the root").items():
+            if f"#/{keyword}/{name}" not in walk.met:
+                walk.node(definition, f"{keyword}.{name}", 2, ())
+    try:
+        Draft202012Validator(enforced(root))
+    except ValueError as error:
+        raise _refused("it holds text that is not Unicode") from error
+    return root
+
+
+def enforced(node: Json) -> Json:
+    """What an answer to a resolved schema has to pass: its shape, without the wishes."""
+    kept: Json = {key: node[key] for key in (*_STRUCTURE, "additionalProperties") if key in node}
+    if "properties" in node:
+        kept["properties"] = {name: enforced(each) for name, each in node["properties"].items()}
+    if "items" in node:
+        kept["items"] = enforced(node["items"])
+    return kept | {key: [enforced(branch) for branch in node[key]] for key in CHOICES if key in node}
+
+
+def types_of(node: Json) -> tuple[str, ...]:
+    """The types that a resolved node names; none where it names none."""
+    given = node.get("type", ())
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def permits_null(node: Json) -> bool:
+    """Whether null passes a resolved node."""
+    return (
+        ("type" not in node or "null" in types_of(node))
+        and ("enum" not in node or any(value is None for value in node["enum"]))
+        and all(any(permits_null(branch) for branch in node[key]) for key in CHOICES if key in node)
+    )
+
+
+class _Walk:
+    """One way through a schema. `met` holds the references that it went through."""
+
+    def __init__(self, root: Json) -> None:
+        self.met: set[str] = set()
+        self._root = root
+        self._nodes = 0
+
+    def node(self, given: Any, at: str, depth: int, through: tuple[str, ...]) -> Json:
+        """The normal form of one schema and all below it; `through` are the references that led here."""
+        self._nodes += 1
+        if self._nodes > MOST_NODES:
+            raise _refused(f"it has more than {MOST_NODES} schemas")
+        if depth > MOST_DEPTH:
+            raise _refused(f"it is nested more than {MOST_DEPTH} deep")
+        node, through = self._referred(given, at, through, is_root=depth == 1)
+        found: Json = {key: value for key, value in node.items() if key not in _DROPPED}
+        found |= _shape(node, at)
+        if found.get("type") == "object" or "object" in types_of(found):
+            found["properties"] = self._properties(found, at, depth + 1, through)
+            found["additionalProperties"] = False
+        if "items" in found:
+            found["items"] = self.node(found["items"], f"{at}.items", depth + 1, through)
+        for key in CHOICES:
+            if key in found:
+                branches = _list(found, key, at)
+                found[key] = [
+                    self.node(each, f"{at}.{key}.{place}", depth + 1, through) for place, each in enumerate(branches)
+                ]
+        return found
+
+    def _referred(
+        self, given: Any, at: str, through: tuple[str, ...], *, is_root: bool
+    ) -> tuple[Json, tuple[str, ...]]:
+        """The schema itself, or what it refers to with what it says beside that."""
+        node = _plain(given, at, is_root=is_root)
+        while "$ref" in node:
+            reference = node["$ref"]
+            if reference in through:
+                raise _refused(f"{at} refers to itself, and recursion is not supported")
+            through = (*through, reference)
+            target = _plain(self._target(reference, at), at)
+            node = target | {key: value for key, value in node.items() if key not in ("$ref", *_DEFINITIONS)}
+            if "$ref" in target:
+                node["$ref"] = target["$ref"]
+        return node, through
+
+    def _target(self, reference: Any, at: str) -> Any:
+        if isinstance(reference, str):
+            for keyword in _DEFINITIONS:
+                name = reference.removeprefix(f"#/{keyword}/")
+                definitions = _mapping(self._root, keyword, "the root")
+                # A pointer writes ~1 for / and ~0 for ~.
+                plain = name.replace("~1", "/").replace("~0", "~")
+                if name != reference and plain in definitions:
+                    self.met.add(f"#/{keyword}/{plain}")
+                    return definitions[plain]
+        raise _refused(f"{at} refers to something that is not among the definitions of the root")
+
+    def _properties(self, node: Json, at: str, depth: int, through: tuple[str, ...]) -> Json:
+        given = _mapping(node, "properties", at)
+        required = node.get("required", [])
+        if not isinstance(required, list) or not all(isinstance(name, str) for name in required):
+            raise _refused(f"required at {at} must be a list of names")
+        if unknown := [name for name in required if name not in given]:
+            raise _refused(f"required at {at} names {unknown[0]!r}, which is not among its properties")
+        nodes = {name: self.node(each, f"{at}.{name}", depth, through) for name, each in given.items()}
+        return {name: each if name in required else _optional(each) for name, each in nodes.items()}
+
+
+def _plain(given: Any, at: str, *, is_root: bool = False) -> Json:
+    """The schema, if it holds nothing that is refused wherever it stands."""
+    if not isinstance(given, dict):
+        raise _refused(f"{at} must be a schema object")
+    if refused := sorted(_REFUSED & given.keys()):
+        raise _refused(f"{refused[0]} at {at} is not supported")
+    if not is_root and any(key in given for key in _DEFINITIONS):
+        raise _refused(f"definitions at {at} are not supported: they belong to the root")
+    if not isinstance(given.get("additionalProperties", False), bool):
+        raise _refused(f"additionalProperties at {at} may only be true or false")
+    return given
+
+
+def _shape(node: Json, at: str) -> Json:
+    """`type` and `enum` of a schema, where it has or implies them."""
+    shape: Json = {}
+    if "type" in node:
+        named = [node["type"]] if isinstance(node["type"], str) else _list(node, "type", at)
+        if not all(isinstance(name, str) and name in TYPES for name in named):
+            raise _refused(f"type at {at} must be one or more of {', '.join(sorted(TYPES))}")
+        shape["type"] = named[0] if len(named) == 1 else list(dict.fromkeys(named))
+    elif "properties" in node or "items" in node:
+        shape["type"] = "object" if "properties" in node else "array"
+    if "const" in node or "enum" in node:
+        values = [node["const"]] if "const" in node else _list(node, "enum", at)
+        if not all(value is None or isinstance(value, str | int) for value in values):
+            raise _refused(f"enum at {at} may only hold texts, whole numbers, true, false and null")
+        shape["enum"] = values
+    return shape
+
+
+def _optional(node: Json) -> Json:
+    """The schema of a property that may be left out."""
+    default: list[Json] | None = [] if node.get("type") == "array" and "enum" not in node else None
+    wider = dict(node)
+    if not permits_null(node):
+        if "type" in node:
+            wider["type"] = list(dict.fromkeys([*types_of(node), "null"]))
+        if "enum" in node and not any(value is None for value in node["enum"]):
+            wider["enum"] = [*node["enum"], None]
+        for key in CHOICES:
+            if key in node and not any(permits_null(branch) for branch in node[key]):
+                wider[key] = [*node[key], {"type": "null"}]
+    return {"default": default} | wider
+
+
+def _mapping(node: Json, key: str, at: str) -> Json:
+    found = node.get(key, {})
+    if not isinstance(found, dict):
+        raise _refused(f"{key} at {at} must be an object")
+    return found
+
+
+def _list(node: Json, key: str, at: str) -> list[Any]:
+    found = node[key]
+    if not isinstance(found, list) or not found:
+        raise _refused(f"{key} at {at} must be a list that is not empty")
+    return found
+
+
+def _refused(why: str) -> Unprocessable:
+    return Unprocessable(f"Invalid response_format: {why}")

@@ -1,0 +1,39 @@
+"""What tests of answers share: statements and turns made from plain texts, and questions about alice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from omoide.reasoning.evidence import Snippet
+from omoide.reasoning.reasoner import Question
+from omoide.records import Conclusion, Level, Message
+
+START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+"""A Monday; day 1 is the day after."""
+
+
+def fact(content: str, day: int = 0, peer: str = "alice", level: Level = "explicit", times: int = 1) -> Conclusion:
+    at = START + timedelta(days=day)
+    return Conclusion(day, f"{peer}-{day}-{content}", content, peer, peer, "s", level, None, times, at, at, {})
+
+
+def turn(peer: str, content: str, minute: int = 0, day: int = 0) -> Message:
+    at = START + timedelta(days=day, minutes=minute)
+    return Message(f"{day}-{minute}-{peer}", "s", "w", peer, content, {}, 1, at)
+
+
+def snippet(*turns: tuple[str, str]) -> list[Snippet]:
+    """One stretch of talk, a turn a minute, all of it found."""
+    said = [turn(peer, content, minute) for minute, (peer, content) in enumerate(turns)]
+    return [Snippet("s", said, [each.id for each in said])]
+
+
+def question(query: str, target: str | None = "alice", observer: str | None = "alice", **more: Any) -> Question:
+    return Question(query, observer, target, **more)
+
+
+def facts(*contents: str, peer: str = "alice") -> Sequence[Conclusion]:
+    """Said a day apart, the first one first."""
+    return [fact(content, day, peer) for day, content in enumerate(contents)]

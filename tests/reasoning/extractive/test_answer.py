@@ -1,0 +1,441 @@
+"""Answers are quotations that fit, the newest first, and a plain word where nothing is known."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from omoide import clock
+from omoide.inference.embedders import EmbeddingFailed, Vectors
+from omoide.reasoning.extractive.answer import answer, compose
+from omoide.reasoning.extractive.gathering import BREADTHS
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Question, ReasoningLevel
+from omoide.store import Connection, Store, conclusions, sessions
+from omoide.store.peers import ensure
+from tests.reasoning.extractive.answering import START, fact, facts, question, snippet, turn
+from tests.reasoning.recollections import EMBEDDER, TOKENS, Past
+
+NOTHING = "I have no information about that"
+
+ALICE = (
+    "alice lives in Porto",
+    "alice lives in Lisbon",
+    "alice likes green tea",
+    "alice works at Siemens as an engineer",
+    "alice's dog's name is Rex",
+    "alice is allergic to peanuts",
+    "alice plays the cello in an orchestra",
+    "alice's brother Tom lives in Berlin",
+    "alice visited Japan in April 2025",
+    "alice hates cilantro",
+    "alice's favourite food is sushi",
+    "alice has two children",
+    "alice is 41 years old",
+    "alice does not drink coffee",
+    'alice said: "My landlord raised the rent to 900 euros."',
+)
+TALK = (
+    ("bot", "Hi! Where do you live?"),
+    ("alice", "Lisbon, since March."),
+    ("bot", "Nice. Do you have any pets?"),
+    ("alice", "Yes, a dog called Rex. He's three."),
+    ("bot", "And what do you do?"),
+    ("alice", "I'm a nurse at the children's hospital."),
+    ("bot", "Anything else going on?"),
+    ("alice", "My sister is getting married in Verona in September, so I am learning some Italian."),
+    ("bob", "I work at Google and I ride a motorcycle."),
+    ("alice", "I can't eat peanuts, I get hives."),
+    ("alice", "What is the weather like today?"),
+    ("bot", "I don't know the weather, I have no idea."),
+    ("alice", "My bicycle was stolen outside the library on Friday."),
+    ("bot", "Oh no!"),
+    ("alice", "Thanks."),
+)
+TEAM = (
+    ("ana", "ana lives in Madrid"),
+    ("ana", "ana works at a bakery"),
+    ("ben", "ben lives in Oslo"),
+    ("ben", "ben's cat's name is Momo"),
+    ("cem", "cem is learning to fly gliders"),
+    ("cem", "cem lives in Izmir"),
+)
+
+
+class World:
+    """Three workspaces: facts about alice, a talk of which nothing was derived yet, and facts about a team."""
+
+    def __init__(self, store: Store) -> None:
+        self.alice, self.talk, self.team = (Past(store, name) for name in ("alice", "talk", "team"))
+        _conclude(self.alice, [("alice", content) for content in ALICE])
+        for minute, (peer, content) in enumerate(TALK):
+            self.talk.say("chat", content, peer=peer, at=START + timedelta(minutes=minute))
+        _conclude(self.team, TEAM)
+        self.alice.embed()
+
+    def ask(self, asked: Question, place: str) -> str:
+        past: Past = getattr(self, place)
+        return said(asked, past.memory(asked.observer_id, asked.target_id))
+
+
+def _conclude(past: Past, statements: Sequence[tuple[str, str]]) -> None:
+    def stored(db: Connection) -> None:
+        workspace, row = sessions.ensure(db, past.workspace_id, "s", 0)
+        for day, (peer, content) in enumerate(statements):
+            at = clock.micros(START + timedelta(days=day))
+            pk = ensure(db, workspace, [peer], at)[peer]
+            conclusions.insert(db, f"{peer}-{day}", workspace, (pk, pk), row, content, said_at=at, now=at)
+
+    past.write(stored)
+
+
+def said(asked: Question, memory: Memory) -> str:
+    async def read() -> list[str]:
+        return [piece async for piece in answer(asked, memory, EMBEDDER)]
+
+    return "".join(asyncio.run(read()))
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    store = Store.open(tmp_path_factory.mktemp("answers") / "omoide.db")
+    yield World(store)
+    store.close()
+
+
+def check(text: str, holds: Sequence[str], lacks: Sequence[str]) -> None:
+    assert [word for word in holds if word not in text] == [], text
+    assert [word for word in lacks if word in text] == [], text
+
+
+KNOWN: list[tuple[str, list[str], list[str]]] = [
+    (
+        "Where does alice live?",
+        ["alice lives in Lisbon. (alice, 2026-01-06)", "Earlier: alice lives in Porto"],
+        ["Berlin"],
+    ),
+    ("Tell me where she lives now", ["Lisbon"], ["Berlin", NOTHING]),
+    ("In which city do I live?", ["Lisbon"], ["Berlin"]),
+    ("Where did alice live before?", ["Porto", "2026-01-05"], ["Berlin"]),
+    ("Where does alice work?", ["Siemens"], ["Lisbon", NOTHING]),
+    ("What's alice's job?", ["engineer"], ["Lisbon"]),
+    ("what does alice do for a living?", ["engineer"], ["cello"]),
+    ("What does alice like?", ["green tea", "sushi"], ["cilantro", "peanuts"]),
+    ("What does alice hate?", ["cilantro"], ["sushi", "green tea"]),
+    ("What is alice's dog called?", ["Rex"], ["Tom"]),
+    ("What's the name of my dog?", ["Rex"], ["Tom"]),
+    ("Does alice have any pets?", ["Rex"], [NOTHING]),
+    ("What is she allergic to?", ["peanuts"], ["sushi"]),
+    ("How old is alice?", ["41"], ["two children", "900"]),
+    ("What is alice's favourite food?", ["sushi"], ["cilantro"]),
+    ("What is alice's favorite food?", ["sushi"], [NOTHING]),
+    ("Which instrument does alice play?", ["cello"], ["Siemens"]),
+    ("Does alice play an instrument?", ["cello"], ["Yes"]),
+    ("Where does alice's brother live?", ["Berlin"], ["Lisbon", "Porto"]),
+    ("Where does Tom live?", ["Berlin"], ["Lisbon"]),
+    ("Who is alice's brother?", ["Tom"], ["Rex"]),
+    ("When did alice visit Japan?", ["April 2025"], ["Lisbon"]),
+    ("Has alice ever been to Japan?", ["Japan"], [NOTHING]),
+    ("How many children does alice have?", ["two children"], ["41", "900"]),
+    ("Does alice drink coffee?", ["does not drink coffee"], ["Yes", "No,"]),
+    ("How much is alice's rent?", ['"My landlord raised the rent to 900 euros."'], ["41"]),
+    ("Where does alice live and what is her dog's name?", ["Lisbon", "Rex"], ["Berlin"]),
+    ("Should I serve peanut butter to alice?", ["allergic to peanuts"], []),
+]
+
+
+@pytest.mark.parametrize(("query", "holds", "lacks"), KNOWN)
+def test_what_is_known_is_quoted(world: World, query: str, holds: list[str], lacks: list[str]) -> None:
+    check(world.ask(question(query), "alice"), holds, lacks)
+
+
+UNKNOWN = [
+    "What is alice's name?",
+    "What is alice's favourite colour?",
+    "When is alice's birthday?",
+    "What is alice's phone number?",
+    "Which programming language does alice prefer?",
+    "What car does alice drive?",
+    "What music does alice like?",
+    "Has alice been to China?",
+    "Who is alice married to?",
+    "Where did alice go to school?",
+    "What does alice do on weekends?",
+    "Is alice religious?",
+    "What is the capital of France?",
+    "Which football team does alice support?",
+    "How tall is alice?",
+    "What is alice's cat called?",
+    "Where was alice born?",
+    "Does alice own a boat?",
+    "What did alice study?",
+    "hello",
+]
+
+
+@pytest.mark.parametrize("query", UNKNOWN)
+def test_what_is_not_known_is_said_to_be_unknown(world: World, query: str) -> None:
+    assert world.ask(question(query), "alice") == f"{NOTHING} regarding alice."
+
+
+TOLD: list[tuple[str, list[str], list[str]]] = [
+    (
+        "Where does alice live?",
+        ['Asked "Where do you live?", alice said on 2026-01-05: "Lisbon, since March."'],
+        ["Google"],
+    ),
+    ("What is alice's dog called?", ["a dog called Rex"], ["peanuts"]),
+    ("How old is Rex?", ["He's three"], ["Verona"]),
+    ("What does alice do?", ["I'm a nurse"], ["Google"]),
+    ("Where does bob work?", ['bob said on 2026-01-05: "I work at Google'], ["nurse"]),
+    ("What can't alice eat?", ["peanuts"], ["Rex"]),
+    ("Who is getting married in Verona?", ["My sister"], ["stolen"]),
+    ("Which language is alice learning?", ["Italian"], ["motorcycle"]),
+    ("What happened to alice's bicycle?", ["stolen outside the library"], ["motorcycle"]),
+    ("Where was the bicycle stolen?", ["library"], ["Verona"]),
+    ("When is the wedding of alice's sister?", ["September"], ["Friday"]),
+]
+
+
+@pytest.mark.parametrize(("query", "holds", "lacks"), TOLD)
+def test_what_was_only_said_is_quoted_from_the_turns(
+    world: World, query: str, holds: list[str], lacks: list[str]
+) -> None:
+    check(world.ask(question(query), "talk"), holds, lacks)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "What is the weather like today?",
+        "What car does alice drive?",
+        "Where does alice's mother live?",
+        "How many children does alice have?",
+        "What is alice's favourite book?",
+        "Does alice ride a motorcycle?",
+    ],
+)
+def test_a_question_that_was_only_asked_before_is_not_answered_by_itself_or_by_others(world: World, query: str) -> None:
+    check(world.ask(question(query), "talk"), [], ["weather", '"I ride', "motorcycle"])
+
+
+OF_A_TEAM: list[tuple[str, list[str], list[str]]] = [
+    ("Where does ben live?", ["ben lives in Oslo. (ben, 2026-01-07)"], ["Madrid", "Izmir"]),
+    ("Where do ana and cem live?", ["Madrid", "Izmir"], ["Oslo"]),
+    ("Who lives in Izmir?", ["cem lives in Izmir"], []),
+    ("Who is learning to fly?", ["cem is learning to fly gliders"], ["bakery"]),
+    ("What is ben's cat called?", ["Momo"], ["ana"]),
+    ("Who works at a bakery?", ["ana works at a bakery"], ["gliders"]),
+    ("What do you know about cem?", ["gliders", "Izmir"], ["ana", "ben"]),
+    ("Who plays the violin?", [NOTHING], ["ana", "ben", "cem"]),
+    ("What is the password of the printer?", [f"{NOTHING}."], []),
+]
+
+
+@pytest.mark.parametrize(("query", "holds", "lacks"), OF_A_TEAM)
+def test_a_workspace_is_asked_about_whomever_the_question_names(
+    world: World, query: str, holds: list[str], lacks: list[str]
+) -> None:
+    check(world.ask(question(query, target=None, observer=None), "team"), holds, lacks)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["What do you know about alice?", "Tell me about alice", "Summarise alice.", "Who is alice?", "describe me"],
+)
+def test_an_overview_is_the_newest_of_what_holds_the_quotations_last(world: World, query: str) -> None:
+    text = world.ask(question(query), "alice")
+    assert text.startswith("alice does not drink coffee. (alice, 2026-01-18) alice is 41 years old.")
+    assert text.count("(alice, ") == 5
+
+
+def test_an_overview_of_what_was_only_said_quotes_the_newest_turns(world: World) -> None:
+    text = world.ask(question("What do you know about alice?"), "talk")
+    check(text, ["stolen outside the library", "peanuts"], ["bob said", "bot said", "weather", "Thanks"])
+
+
+@pytest.mark.parametrize("level", list(BREADTHS))
+def test_every_level_answers_within_its_reach(world: World, level: ReasoningLevel) -> None:
+    for place in ("alice", "talk"):
+        assert "Lisbon" in world.ask(question("Where does alice live?", level=level), place)
+        assert world.ask(question("What car does alice drive?", level=level), place).startswith(NOTHING)
+
+
+def test_the_highest_level_lists_every_turn_that_speaks_of_it(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "omoide.db")
+    past = Past(store)
+    for day in range(14):
+        past.say("cafe", f"I bought {day + 1} coffees for {2 * day + 2} euros", at=START + timedelta(days=day))
+        past.say("cafe", "The bus was late again", "We watched a film", peer="bob", at=START + timedelta(days=day))
+    text = said(question("How many coffees did alice buy, and for how much?", level="max"), past.memory())
+    store.close()
+    assert [day for day in range(14) if f"bought {day + 1} coffees" not in text] == []
+    assert "bus" not in text
+
+
+def test_an_answer_stays_within_the_tokens_of_its_level(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "omoide.db")
+    past = Past(store)
+    past.say(
+        "s", *(f"My garden has {kind} and " + "many more lovely plants, " * 8 for kind in ("roses", "lilies", "figs"))
+    )
+    text = said(question("What does alice's garden have?", level="minimal"), past.memory())
+    store.close()
+    assert "garden" in text
+    assert TOKENS.count(text) <= 250
+
+
+def test_an_answer_comes_sentence_by_sentence(world: World) -> None:
+    async def pieces() -> list[str]:
+        asked = question("Where does alice live and what is her dog's name?")
+        return [piece async for piece in answer(asked, world.alice.memory(), EMBEDDER)]
+
+    assert asyncio.run(pieces()) == [
+        "alice lives in Lisbon. (alice, 2026-01-06)",
+        " Earlier: alice lives in Porto. (alice, 2026-01-05)",
+        " alice's dog's name is Rex. (alice, 2026-01-09)",
+    ]
+
+
+def test_what_was_read_is_evidence(world: World) -> None:
+    memory = world.alice.memory()
+    said(question("Where does alice live?"), memory)
+    assert "alice lives in Lisbon" in [each.content for each in memory.evidence.conclusions.values()]
+    assert [call.tool_name for call in memory.evidence.tool_calls] == ["search_memory", "search_messages"]
+
+
+class Failing:
+    """An embedder whose provider is away."""
+
+    name, dimensions = EMBEDDER.name, EMBEDDER.dimensions
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        raise EmbeddingFailed("away", retryable=True)
+
+    async def aclose(self) -> None:
+        pass
+
+
+def test_words_decide_while_the_embedder_fails(world: World) -> None:
+    async def read() -> str:
+        asked = question("Which instrument does alice play?")
+        return "".join([piece async for piece in answer(asked, world.alice.memory(), Failing())])
+
+    assert "cello" in asyncio.run(read())
+
+
+# From statements alone
+
+
+def test_the_newest_statement_wins_whatever_the_order_of_finding() -> None:
+    lives = facts("alice lives in Lisbon", "alice lives in Porto", "alice lives in Lisbon")
+    for found in (lives, lives[::-1]):
+        text = compose(question("Where does alice live?"), found, [])
+        assert text.startswith("alice lives in Lisbon. (alice, 2026-01-07) Earlier: alice lives in Porto")
+
+
+def test_a_value_that_was_only_said_more_fully_is_no_contradiction() -> None:
+    text = compose(
+        question("Where does alice live?"), facts("alice lives in Lisbon", "alice lives in Lisbon, Portugal"), []
+    )
+    assert "Earlier" not in text
+
+
+def test_a_value_that_no_longer_holds_is_not_given_as_the_answer() -> None:
+    text = compose(
+        question("Where does alice live?"), facts("alice lives in Porto", "alice no longer lives in Porto"), []
+    )
+    assert text.startswith("alice no longer lives in Porto.")
+
+
+def test_a_taste_that_has_changed_is_not_listed() -> None:
+    known = facts("alice likes tea", "alice likes jazz", "alice does not like tea")
+    check(compose(question("What does alice like?"), known, []), ["jazz"], ["likes tea"])
+
+
+def test_an_update_of_anything_goes_before_what_it_updates() -> None:
+    known = facts("alice parks the car in the north garage", "alice parks the car in the south garage")
+    text = compose(question("In which garage does alice park the car?"), known, [])
+    assert 0 <= text.index("south") < text.index("north")
+
+
+def test_a_line_of_a_card_counts_where_nothing_else_does() -> None:
+    asked = question("Where does alice live?", target_card=("ATTRIBUTE: lives in Oslo", "IDENTITY: name is Alice Moe"))
+    assert compose(asked, [], []) == "lives in Oslo. (from the card of alice)"
+    text = compose(asked, facts("alice lives in Lisbon"), [])
+    assert "Lisbon" in text
+    assert "Oslo" not in text
+
+
+def test_what_was_concluded_says_so() -> None:
+    text = compose(question("Does alice cycle often?"), [fact("alice often cycles to work", level="inductive")], [])
+    assert text == "alice often cycles to work. (concluded about alice, 2026-01-05)"
+
+
+def test_the_same_words_from_two_observers_are_quoted_once() -> None:
+    one = fact("alice plays chess", 1)
+    other = replace(one, id="other", observer_id="bob", pk=9)
+    text = compose(question("Does alice play chess?"), [one, other], [])
+    assert text.count("plays chess") == 1
+
+
+def test_a_statement_and_the_turn_that_it_comes_from_are_quoted_once() -> None:
+    found = snippet(("alice", "I play chess on Sundays."))
+    text = compose(question("Does alice play chess?"), [fact("alice plays chess on Sundays")], found)
+    assert text == "alice plays chess on Sundays. (alice, 2026-01-05)"
+
+
+def test_the_most_derived_statements_come_first_in_an_overview(tmp_path: Path) -> None:
+    store = Store.open(tmp_path / "omoide.db")
+    past = Past(store)
+    past.conclude("alice swims every morning", times=4)
+    past.conclude("alice owns a red kite")
+    text = said(question("What do you know about alice?"), past.memory())
+    store.close()
+    assert text.index("swims") < text.index("kite")
+
+
+def test_a_long_turn_is_quoted_in_part() -> None:
+    filler = "We talked about nothing of importance for a good while that day. " * 12
+    found = snippet(("alice", f"{filler}My violin teacher moved to Riga in spring. {filler}"))
+    text = compose(question("Where did alice's violin teacher move?"), [], found)
+    assert "moved to Riga" in text
+    assert len(text) < 500
+
+
+def test_the_question_itself_is_never_quoted() -> None:
+    found = snippet(("alice", "Tell me about my violin lessons"), ("alice", "My violin lessons are on Monday."))
+    text = compose(question("Tell me about my violin lessons"), [], found)
+    check(text, ["are on Monday"], ["Tell me"])
+
+
+def test_part_of_an_id_is_a_name_and_the_whole_id_goes_first() -> None:
+    known = [fact("alice-moe lives in Bergen", peer="alice-moe"), fact("alice lives in Lisbon")]
+    texts = {name: compose(question(f"Where does {name} live?", None, None), known, []) for name in ("Moe", "Alice")}
+    check(texts["Moe"], ["Bergen"], ["Lisbon"])
+    check(texts["Alice"], ["Lisbon"], ["Bergen"])
+
+
+def test_nothing_known_at_all_is_no_error() -> None:
+    assert compose(question("Where does alice live?"), [], []) == f"{NOTHING} regarding alice."
+    assert compose(question("What do you know about me?"), [], []) == f"{NOTHING} regarding alice."
+    assert compose(question("¿?"), [], [], ["bob"]) == f"{NOTHING} regarding alice."
+
+
+@pytest.mark.parametrize(
+    "content", ["", " ", "\n", "?" * 10_000, "a" * 25_000, "😀" * 25_000, "x. " * 8_000, "```\ncode\n```"]
+)
+def test_any_turn_can_be_read(content: str) -> None:
+    assert compose(question("What does alice say about x?"), [], [*snippet(("alice", content))])
+
+
+def test_turns_keep_their_time() -> None:
+    found = replace(
+        snippet(("alice", ""))[0], messages=[turn("alice", "My kayak is green.", day=3)], found=["3-0-alice"]
+    )
+    assert "2026-01-08" in compose(question("Does alice have a green kayak?"), [], [found])

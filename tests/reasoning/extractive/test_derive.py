@@ -1,0 +1,139 @@
+"""From messages to facts: whose they are, how they read, what is said twice, and whatever else may arrive."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omoide.reasoning.extractive.derive import MOST_QUOTED, derive
+from omoide.reasoning.reasoner import Batch, Fact
+from omoide.records import Message
+
+SUNDAY = datetime(2026, 11, 22, 10, tzinfo=UTC)
+
+
+def facts(*contents: str, peer_id: str = "alice") -> list[Fact]:
+    """What is derived when the peer says this, an hour apart."""
+    messages = [
+        Message(f"m{at}", "s", "w", peer_id, content, {}, 0, SUNDAY + timedelta(hours=at))
+        for at, content in enumerate(contents)
+    ]
+    return derive(Batch("w", "s", peer_id, messages))
+
+
+def said(*contents: str, peer_id: str = "alice") -> list[str]:
+    return [fact.content for fact in facts(*contents, peer_id=peer_id)]
+
+
+def test_only_the_observed_peer_s_messages_give_facts() -> None:
+    messages = [
+        Message("m1", "s", "w", "bob", "I live in Rome.", {}, 0, SUNDAY),
+        Message("m2", "s", "w", "alice", "I live in Lisbon.", {}, 0, SUNDAY),
+    ]
+    assert derive(Batch("w", "s", "alice", messages)) == [Fact("alice lives in Lisbon", ("m2",), SUNDAY)]
+
+
+@pytest.mark.parametrize("peer_id", ["alice", "Al_1-2", "today", "i", "my", "user-in-3-days", "1"])
+def test_a_fact_names_the_peer_by_its_exact_id(peer_id: str) -> None:
+    assert said("I ran yesterday. Rex ran too.", peer_id=peer_id) == [
+        f"{peer_id} ran yesterday (2026-11-21)",
+        f'{peer_id} said: "Rex ran too."',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("Hi! I'm Alice 😀 I live in Lisbon.", ["alice is Alice", "alice lives in Lisbon"]),
+        ("Rex is a beagle. Do you like dogs? I do.", ['alice said: "Rex is a beagle."']),
+        ("My allergies:\n- peanuts\n- nuts", ["alice's allergies: - peanuts - nuts"]),
+        ("I went to Porto yesterday.", ["alice went to Porto yesterday (2026-11-21)"]),
+        ("We moved last year.", ['alice said: "We moved last year." (last year: 2025)']),
+        ("I’m vegan and I don’t smoke.", ["alice is vegan and alice does not smoke"]),
+        ("Call me Al. Please send me the file.", ['alice said: "Call me Al."']),
+        ("please always answer in French", ['alice said: "please always answer in French"']),
+        ('My boss said "I am late".', ['alice said: "My boss said "I am late"."']),
+        ("I live in Lisbon? I live in Rome.", ["alice lives in Rome"]),
+        ("私は東京に住んでいます。あなたは？", ['alice said: "私は東京に住んでいます。"']),
+        ("Vivo en Lisboa. ¿Y tú?", ['alice said: "Vivo en Lisboa."']),
+        ("Hi! Thanks! How are you?", []),
+    ],
+)
+def test_each_statement_is_restated_or_quoted(content: str, expected: list[str]) -> None:
+    assert said(content) == expected
+
+
+def test_what_is_said_twice_is_one_fact_of_both_messages() -> None:
+    assert facts("I live in Lisbon. I live in Lisbon!", "I'm vegan.", "i live in Lisbon") == [
+        Fact("alice lives in Lisbon", ("m0", "m2"), SUNDAY + timedelta(hours=2)),
+        Fact("alice is vegan", ("m1",), SUNDAY + timedelta(hours=1)),
+    ]
+
+
+def test_a_relative_date_is_that_of_its_own_message() -> None:
+    assert len(facts(*["I ran yesterday."] * 20)) == 2
+
+
+def test_a_long_sentence_is_quoted_to_a_whole_word() -> None:
+    (content,) = said("Rex and " + "his friends " * 100 + "are beagles.")
+    assert content.startswith('alice said: "Rex and his friends')
+    assert content.endswith(('friends…"', 'his…"'))
+    assert len(content) <= MOST_QUOTED + len('alice said: ""…')
+
+
+def test_a_fact_is_one_line() -> None:
+    assert said("I went to\n\n\tthe   market with\na dog") == ["alice went to", 'alice said: "the market with a dog"']
+
+
+WORDS = """I I'm my me mine myself and or but , . ? ! " “ ( ) - : ; don't not never to live work like love run read was
+am have tea Lisbon yesterday next Friday in 3 days ago If you We … 😀 ``` > * _ 猫 。 ？"""
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.sampled_from([*WORDS.split(), "\n"])).map(" ".join) | st.text(max_size=300))
+def test_whatever_arrives_gives_single_lines_that_name_the_peer(content: str) -> None:
+    for fact in facts(content, peer_id="al-1"):
+        assert "al-1" in fact.content
+        assert "\0" not in fact.content
+        assert fact.content == " ".join(fact.content.split())
+
+
+PIECES = [
+    "I ",
+    "a.b",
+    '"',
+    "“",
+    "?",
+    ". ",
+    "[",
+    "*a",
+    "_a",
+    "a@",
+    "- a\n",
+    "x:\n- a\n",
+    "I live here and ",
+    "in 3 days ",
+]
+PIECES += [
+    "my ",
+    "\n",
+    "well, ",
+    "1.",
+    "你",
+    "👍",
+    "http://",
+    "`",
+    "...!?a",
+    "a\u0301",
+    "\u200d",
+    "always call me ",
+    "(",
+]
+
+
+@pytest.mark.parametrize("piece", PIECES)
+def test_the_longest_message_of_anything_is_taken(piece: str) -> None:
+    facts((piece * 25_000)[:25_000])

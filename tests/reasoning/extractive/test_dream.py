@@ -1,0 +1,290 @@
+"""What a dream draws from statements, and that to dream again over the outcome changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.reasoning.extractive.dream import dream
+from omoide.reasoning.reasoner import Dreamed, DreamTask
+from omoide.records import Conclusion, Derived, Level, Merge
+from tests.reasoning.extractive.known import know, said
+
+
+@cache
+def embedder() -> WordLlamaEmbedder:
+    return WordLlamaEmbedder()
+
+
+def dreamed(conclusions: Sequence[Conclusion]) -> Dreamed:
+    vectors = asyncio.run(embedder().embed([each.content for each in conclusions]))
+    return dream(DreamTask("bot", "alice", None, conclusions), vectors)
+
+
+def after(conclusions: Sequence[Conclusion], outcome: Dreamed) -> list[Conclusion]:
+    """What is known once the outcome is stored."""
+    gone = {id for each in outcome.merged for id in each.dropped} | {*outcome.outdated}
+    live = [each for each in conclusions if each.id not in gone]
+    by_id = {each.id: each for each in live}
+    count = max((each.pk for each in conclusions), default=0)
+    for number, new in enumerate(outcome.derived, count + 1):
+        said_at = max(by_id[id].said_at for id in new.source_ids)
+        fresh = Conclusion(
+            number, f"d{number}", new.content, "bot", "alice", None, new.level, new.source_ids, 1, said_at, said_at,
+            new.details,
+        )  # fmt: skip
+        live.append(fresh)
+    return live
+
+
+def of_level(outcome: Dreamed, level: str) -> list[Derived]:
+    return [each for each in outcome.derived if each.level == level]
+
+
+def in_sessions(content: str, count: int, first: int = 0) -> list[Conclusion]:
+    return [know(content, first + number, f"session {first + number}") for number in range(count)]
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert dream(DreamTask("bot", "alice", None, []), np.zeros((0, 4), np.float32)) == Dreamed([], [], [])
+
+
+def test_near_duplicates_are_merged_into_the_richer_one() -> None:
+    told = said("alice swims in the lake every morning", "alice swims in the lake in the early morning")
+    told += [know("alice swims in the lake every early morning", 3), know("alice swims in the lake every morning", 4)]
+    assert dreamed(told).merged == [Merge("c3", ("c0", "c4"))]
+
+
+def test_of_equally_rich_ones_the_newer_is_kept() -> None:
+    assert dreamed(said("alice paints", "alice paints")).merged == [Merge("c1", ("c0",))]
+
+
+def test_what_was_told_in_two_sessions_is_not_merged_but_what_was_derived_is() -> None:
+    assert dreamed([know("alice paints", 0, "a"), know("alice paints", 1, "b")]).merged == []
+    derived = [know("alice paints", 0, "a", "deductive"), know("alice paints", 1, "b", "deductive")]
+    assert dreamed(derived).merged == [Merge("c1", ("c0",))]
+    assert dreamed([derived[0], know("alice paints", 1, "a", "inductive")]).merged == []
+
+
+def test_words_in_another_order_and_other_numbers_are_not_merged() -> None:
+    told = said(
+        "alice likes cats more than dogs",
+        "alice likes dogs more than cats",
+        "alice was born in 1990",
+        "alice was born in 1991",
+    )
+    assert dreamed(told).merged == []
+
+
+def test_an_older_text_does_not_take_the_place_of_a_newer_one_about_what_holds() -> None:
+    told = said("alice really lives in Porto", "alice lives in Lisbon", "alice lives in Porto")
+    outcome = dreamed(told)
+    assert outcome.merged == []
+    assert of_level(outcome, "deductive")[0].content == "alice lives in Porto now; before: Lisbon"
+
+
+def test_a_conclusion_without_a_vector_is_not_merged() -> None:
+    task = DreamTask("bot", "alice", None, said("alice paints", "alice paints"))
+    assert dream(task, np.zeros((2, 4), np.float32)).merged == []
+
+
+def test_as_many_vectors_as_conclusions_are_needed() -> None:
+    with pytest.raises(ValueError, match="0 vectors for 1 conclusions"):
+        dream(DreamTask("bot", "alice", None, said("alice paints")), np.zeros((0, 4), np.float32))
+
+
+def test_two_values_of_one_slot_are_a_contradiction_that_tells_both_and_when() -> None:
+    (found,) = of_level(dreamed(said("alice's birthday is 3 May", "alice's birthday is 4 May")), "contradiction")
+    assert found.content == (
+        'about alice, two statements do not go together: "alice\'s birthday is 3 May" (2026-03-01) and '
+        '"alice\'s birthday is 4 May" (2026-03-02)'
+    )
+    assert found.source_ids == ("c0", "c1")
+    assert found.details == {"sources": ["alice's birthday is 3 May", "alice's birthday is 4 May"]}
+
+
+def test_to_like_a_thing_and_not_to_like_it_is_a_contradiction() -> None:
+    assert len(of_level(dreamed(said("alice likes tea", "alice hates tea")), "contradiction")) == 1
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        ("alice lives in Lisbon", "alice moved to Porto"),
+        ("alice lives in Lisbon", "alice no longer lives in Lisbon", "alice lives in Porto"),
+        ("alice lives in Lisbon", "alice lives in Portugal"),
+        ("alice lives in Lisbon", "alice lives in Lisbon, Portugal"),
+        ("alice is 34 years old", "alice is 35 years old"),
+        ("alice likes tea", "alice likes coffee"),
+        ("alice lives in Lisbon", "bob lives in Porto"),
+    ],
+)
+def test_a_change_a_fuller_value_and_values_that_gather_contradict_nothing(contents: tuple[str, ...]) -> None:
+    assert of_level(dreamed(said(*contents)), "contradiction") == []
+
+
+def test_a_contradiction_that_is_known_is_not_repeated_even_if_it_is_told_again() -> None:
+    told = said("alice's birthday is 3 May", "alice's birthday is 4 May")
+    more = [*after(told, dreamed(told)), know("alice's birthday is 4 May", 9, "later")]
+    assert dreamed(more).derived == []
+
+
+def test_a_value_that_changed_is_told_with_the_one_before() -> None:
+    outcome = dreamed(said("alice lives in Porto", "alice moved to Lisbon"))
+    assert outcome.derived == [
+        Derived(
+            "deductive",
+            "alice lives in Lisbon now; before: Porto",
+            ("c1", "c0"),
+            {"premises": ["alice moved to Lisbon", "alice lives in Porto"]},
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "contents",
+    [
+        ("alice lives in Lisbon", "alice lives in Lisbon"),
+        ("alice lives in Porto", "alice lives in Lisbon", "alice no longer lives in Lisbon"),
+        ("alice lives in Porto", "alice moved to Lisbon", "alice lives in Germany"),
+        ("alice's birthday is 3 May", "alice's birthday is 4 May"),
+        ("alice likes tea", "alice hates tea"),
+    ],
+)
+def test_nothing_is_deduced_where_it_is_not_sure_what_holds(contents: tuple[str, ...]) -> None:
+    assert of_level(dreamed(said(*contents)), "deductive") == []
+
+
+def test_what_was_said_at_the_same_time_is_no_change() -> None:
+    first, second = said("alice lives in Porto", "alice lives in Lisbon")
+    assert of_level(dreamed([first, replace(second, said_at=first.said_at)]), "deductive") == []
+
+
+def test_a_deduction_that_is_wrong_by_now_goes_and_the_new_one_comes() -> None:
+    told = said("alice lives in Porto", "alice moved to Lisbon")
+    known = [*after(told, dreamed(told)), know("alice moved to Faro", 5)]
+    outcome = dreamed(known)
+    assert [each.content for each in outcome.derived] == ["alice lives in Faro now; before: Lisbon"]
+    assert outcome.outdated == ["d2"]
+
+
+def test_a_deduction_of_another_hand_goes_if_a_newer_statement_denies_it() -> None:
+    known = [know("alice lives in Porto", 0, level="deductive"), know("alice lives in Lisbon", 1)]
+    assert dreamed(known).outdated == ["c0"]
+    known = [know("alice lives in Lisbon", 0), know("alice lives in Porto", 1, level="deductive")]
+    assert dreamed(known).outdated == []
+
+
+@pytest.mark.parametrize(
+    ("content", "pattern_type"),
+    [
+        ("alice likes tea", "preference"),
+        ("alice prefers trains over planes", "preference"),
+        ('alice said: "Never send emails on Sunday."', "preference"),
+        ("alice runs every morning", "behavior"),
+        ("alice feels anxious before exams", "tendency"),
+    ],
+)
+def test_what_is_said_in_three_sessions_is_a_pattern(content: str, pattern_type: str) -> None:
+    assert dreamed(in_sessions(content, 2)).derived == []
+    (found,) = dreamed(in_sessions(content, 3)).derived
+    assert found == Derived(
+        "inductive",
+        f"{content} (said in 3 sessions)",
+        ("c0", "c1", "c2"),
+        {"sources": [content] * 3, "pattern_type": pattern_type, "confidence": "medium"},
+    )
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "alice lives in Lisbon",
+        "alice has a sister",
+        "alice went to the gym yesterday (2026-11-21)",
+        "alice wants to run every morning",
+        'alice said: "I run every morning, maybe"',
+        "bob runs every morning",
+    ],
+)
+def test_a_fact_that_is_told_often_is_no_pattern(content: str) -> None:
+    assert dreamed(in_sessions(content, 5)).derived == []
+
+
+def test_what_is_said_often_in_one_session_or_in_none_is_no_pattern() -> None:
+    assert dreamed([know("alice likes tea", number, None) for number in range(5)]).derived == []
+    assert dreamed([know("alice likes tea", number, "s") for number in range(5)]).derived == []
+
+
+def test_a_better_supported_pattern_replaces_the_one_before() -> None:
+    told = in_sessions("alice likes tea", 3)
+    known = [*after(told, dreamed(told)), *in_sessions("alice likes tea", 2, first=6)]
+    outcome = dreamed(known)
+    assert [(each.content, each.details["confidence"]) for each in outcome.derived] == [
+        ("alice likes tea (said in 5 sessions)", "high")
+    ]
+    assert outcome.outdated == ["d3"]
+
+
+def statements() -> st.SearchStrategy[str]:
+    """A small grammar: few values, so that they meet."""
+    towns = st.sampled_from(["Porto", "Lisbon", "Lisbon, Portugal", "Portugal", "Faro"])
+    things = st.sampled_from(["tea", "the sea", "green tea", "cats more than dogs", "dogs more than cats"])
+    adverb = st.sampled_from(["", "really ", "also "])
+    return st.one_of(
+        st.builds("alice {}lives in {}".format, adverb, towns),
+        st.builds("alice moved to {}".format, towns),
+        st.builds("alice no longer lives in {}".format, towns),
+        st.builds("alice {}{} {}".format, adverb, st.sampled_from(["likes", "does not like", "prefers"]), things),
+        st.builds("alice's name is {}".format, st.sampled_from(["Alice", "Alice Moreira", "Ana"])),
+        st.builds("alice is {} years old".format, st.sampled_from([34, 35, 60])),
+        st.builds("alice swims {} {}".format, st.sampled_from(["every", "early every"]), st.just("morning")),
+        st.sampled_from(
+            [
+                "alice lives in Lisbon and works at Siemens",
+                "alice works at Siemens as a nurse",
+                "alice works at Bosch",
+                'alice said: "Please always answer in French."',
+                'alice said: "Always answer in German."',
+                "alice lives in Lisbon now; before: Porto",
+                "alice went to Porto",
+            ]
+        ),
+    )
+
+
+def known() -> st.SearchStrategy[list[Conclusion]]:
+    levels: st.SearchStrategy[Level] = st.sampled_from([*["explicit"] * 8, "deductive", "inductive"])
+    each = st.tuples(statements(), st.sampled_from(["a", "b", "c", "d", None]), levels, st.integers(0, 400))
+    return st.lists(each, max_size=24).map(
+        lambda drawn: [
+            replace(know(text, day, session, level), pk=number, id=f"c{number}")
+            for number, (text, session, level, day) in enumerate(drawn)
+        ]
+    )
+
+
+@cache
+def vector(text: str) -> tuple[float, ...]:
+    return tuple(asyncio.run(embedder().embed([text]))[0].tolist())
+
+
+@settings(max_examples=200, deadline=None)
+@given(known())
+def test_to_dream_again_over_the_outcome_changes_nothing(conclusions: list[Conclusion]) -> None:
+    def once(told: Sequence[Conclusion]) -> Dreamed:
+        vectors = np.array([vector(each.content) for each in told], np.float32).reshape(len(told), 256)
+        return dream(DreamTask("bot", "alice", None, told), vectors)
+
+    outcome = once(conclusions)
+    ids = {each.id for each in conclusions} - {id for each in outcome.merged for id in each.dropped}
+    assert all(set(each.source_ids) <= ids for each in outcome.derived)
+    assert once(after(conclusions, outcome)) == Dreamed([], [], [])

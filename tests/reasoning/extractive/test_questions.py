@@ -1,0 +1,137 @@
+"""What a question asks for: about whom, which slots answer it, and whether it asks for whatever is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from omoide.reasoning.extractive.questions import Asked, understood, understood_field
+
+PEERS = ("alice", "bob", "carol-reed", "dr_dan")
+
+
+def read(text: str, observer: str | None = "bob", target: str | None = "alice") -> Asked:
+    return understood(text, PEERS, observer, target)
+
+
+@pytest.mark.parametrize(
+    ("text", "about"),
+    [
+        ("Where does Alice live?", ("alice",)),
+        ("Where does she live?", ("alice",)),
+        ("Where do I live?", ("bob",)),
+        ("Can you tell me where she lives?", ("alice",)),
+        ("What's my name?", ("bob",)),
+        ("What did carol-reed say?", ("carol-reed",)),
+        ("What did Reed say?", ("carol-reed",)),
+        ("What did Dan say to Bob?", ("dr_dan", "bob")),
+        ("What did bobby say?", ("alice",)),
+        ("What about ALICE's trip?", ("alice",)),
+        ("Who lives in Oslo?", ("alice",)),
+    ],
+)
+def test_a_question_is_about_those_it_names_or_else_the_target_or_the_asker(text: str, about: tuple[str, ...]) -> None:
+    assert read(text).about == about
+
+
+def test_without_a_target_a_question_that_names_nobody_is_about_nobody() -> None:
+    assert read("Who lives in Oslo?", None, None).about == ()
+
+
+def test_an_id_of_one_letter_or_a_common_word_is_no_name() -> None:
+    asked = understood("What is a good time for you?", ["a", "you", "what", "1"], None, None)
+    assert asked.about == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("Where does alice live?", [("home",)]),
+        ("tell me where alice lives now", [("home",)]),
+        ("In which city do they live these days?", [("home",)]),
+        ("What is alice's name?", [("name", "call_me")]),
+        ("How old is she?", [("age", "born", "birthday")]),
+        ("Where does she work and what is her dog's name?", [("employer", "work"), ("pet:dog",)]),
+        ("Do you know what my cat is called?", [("pet:cat",)]),
+        ("What are the names of alice's sisters?", [("relation:sister",)]),
+        ("What's alice's favourite colour?", [("favourite:colour",)]),
+        ("What does she like?", [("likes", "prefers", "favourite:")]),
+        ("What should I call her?", [("name", "call_me")]),
+        ("In which language should I answer?", [("instruction:language",)]),
+        ("Where does alice's brother live?", []),
+        ("Where does alice like to swim?", []),
+        ("What does alice like about Oslo?", []),
+        ("Does alice like tea?", []),
+    ],
+)
+def test_only_a_question_of_the_whole_shape_asks_for_a_slot(text: str, kinds: list[tuple[str, ...]]) -> None:
+    assert list(read(text).kinds) == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What do you know about alice?", True),
+        ("tell me everything you know about her", True),
+        ("Please summarise alice.", True),
+        ("Give me a short summary of Alice", True),
+        ("Who is alice?", True),
+        ("What is alice like?", True),
+        ("What do you know about alice's trip?", False),
+        ("Tell me about the garden", False),
+        ("What does alice know about bees?", False),
+        ("Who is alice's dentist?", False),
+    ],
+)
+def test_an_overview_asks_for_whatever_is_known(text: str, expected: bool) -> None:
+    assert read(text).is_overview is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "wants"),
+    [
+        ("How many coffees did she buy?", "number"),
+        ("How tall is she?", "number"),
+        ("When did she leave?", "time"),
+        ("On which day is the exam?", "time"),
+        ("Where was the bicycle?", "place"),
+        ("In which town is the office?", "place"),
+        ("Who came?", "other"),
+    ],
+)
+def test_the_kind_of_thing_is_told_from_the_question_word(text: str, wants: str) -> None:
+    assert read(text).wants == wants
+
+
+def test_words_are_those_that_carry_meaning_and_are_no_names() -> None:
+    assert read("So, do you know which books Alice was reading in Oslo?").terms == ("books", "reading", "oslo")
+
+
+@pytest.mark.parametrize(
+    ("path", "description", "kinds"),
+    [
+        (("city",), "", [("home",)]),
+        (("currentCity",), "", [("home",)]),
+        (("residence_place",), "Where the user lives", [("home",)]),
+        (("favorite_color",), "", [("favourite:color",)]),
+        (("dogName",), "", [("pet:dog",)]),
+        (("dog", "name"), "", [("pet:dog",)]),
+        (("person", "name"), "", [("name",)]),
+        (("company", "name"), "", []),
+        (("dog", "age"), "", []),
+        (("mood",), "How alice feels", []),
+    ],
+)
+def test_a_property_asks_for_a_slot_of_the_peer_or_of_what_it_stands_below(
+    path: tuple[str, ...], description: str, kinds: list[tuple[str, ...]]
+) -> None:
+    assert list(understood_field(read("Fill this in"), path, description, is_number=False).kinds) == kinds
+
+
+def test_a_property_is_read_within_the_question() -> None:
+    asked = understood_field(read("What is alice's dog's name?"), ("name",), "", is_number=False)
+    assert asked.kinds == (("pet:dog",),)
+
+
+@pytest.mark.parametrize("text", ["", "?", "???", "\n", "a" * 10_000, "@ @'s @", "alice" * 2_000, "(" * 5_000, "😀"])
+def test_any_text_can_be_read(text: str) -> None:
+    assert read(text).text == text
