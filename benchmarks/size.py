@@ -95,7 +95,7 @@ async def fill(db: Path, count: int) -> None:
         await store.write(conclusions.add, WORKSPACE, drawn, clock.now())
     embedder = WordLlamaEmbedder()
     await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
-    await embed(Tools(store, Settings.model_validate({"db": db}), embedder), Job(0, embeddings.JOB, {}, 1))
+    await embed(Tools.around(store, Settings.model_validate({"db": db}), embedder), Job(0, embeddings.JOB, {}, 1))
     store.close()
 
 

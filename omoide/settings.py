@@ -64,6 +64,52 @@ class Settings(BaseSettings):
     embedder_dimensions: int = Field(
         0, ge=0, le=65_536, description="The length of that model's vectors; 0 where it is known."
     )
+    reasoning_enabled: bool = Field(True, description="Whether conclusions are drawn from messages.")
+    peer_card_enabled: bool = Field(True, description="Whether peer cards are used in chat, and kept by the server.")
+    summary_enabled: bool = Field(True, description="Whether sessions are summarized.")
+    messages_per_short_summary: int = Field(
+        20, ge=10, le=100, description="After how many messages a session's short summary is renewed."
+    )
+    messages_per_long_summary: int = Field(
+        60, ge=20, le=500, description="After how many messages a session's long summary is renewed."
+    )
+    dream_enabled: bool = Field(
+        True, description="Whether what is known about a peer is looked over from time to time. Off is final."
+    )
+    quiet_seconds: float = Field(
+        5.0, ge=0, le=86_400, description="For how long nothing more is said before a short text is reasoned about."
+    )
+    unit_tokens: int = Field(
+        512,
+        ge=0,
+        le=16_384,
+        description="How many tokens a peer says in a session before they are reasoned about at once.",
+    )
+    unit_patience_seconds: float = Field(
+        60.0, ge=0, le=86_400, description="How long a text waits at the most while more is said."
+    )
+    batch_tokens: int = Field(
+        1_024, ge=128, le=16_384, description="How many tokens are reasoned about in one go, context included."
+    )
+    deduplicate: bool = Field(
+        True, description="Whether conclusions that say the same in nearly the same words are kept once."
+    )
+    dream_threshold: int = Field(
+        50, ge=1, le=1_000, description="How many new conclusions about a peer make it dream by itself."
+    )
+    dream_idle_minutes: float = Field(
+        60.0, ge=0, le=1_440, description="For how long nothing is learned about a peer before it dreams by itself."
+    )
+    dream_min_hours: float = Field(8.0, ge=0, le=720, description="How long a peer sleeps between two such dreams.")
+    reasoning_attempts: int = Field(
+        8,
+        ge=1,
+        description="How often a piece of reasoning that fails is tried before it is given up. Outages of a "
+        "provider do not count.",
+    )
+    chat_keepalive_seconds: float = Field(
+        10.0, gt=0, le=600, description="After how long without a word a streamed answer shows that it is still coming."
+    )
     webhook_secret: SecretStr = Field(
         SecretStr(""), description="What webhook events are signed with. Without it none is sent."
     )
@@ -79,6 +125,9 @@ class Settings(BaseSettings):
     worker_concurrency: int = Field(4, ge=1, le=100, description="How many jobs a worker runs at a time.")
     job_poll_seconds: float = Field(
         2.0, gt=0, description="How often a worker looks for jobs that other processes left."
+    )
+    stop_seconds: float = Field(
+        3.0, ge=0, le=600, description="How long running jobs may go on after the server was told to stop."
     )
     job_lease_seconds: float = Field(
         60.0, gt=0, description="After how long without a sign of life a job is taken from its worker."
@@ -100,6 +149,12 @@ class Settings(BaseSettings):
     def _empty_means_unset(cls, values: Any) -> Any:
         """`OMOIDE_PORT=` in a compose file is a setting left blank, not a wrong one."""
         return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _short_summaries_come_more_often(self) -> Settings:
+        if self.messages_per_short_summary >= self.messages_per_long_summary:
+            raise ValueError("messages_per_short_summary must be less than messages_per_long_summary")
+        return self
 
     @model_validator(mode="after")
     def _auth_needs_a_secret(self) -> Settings:

@@ -55,7 +55,7 @@ class Bench:
                 await self.store.write(messages.add, name, session, batch, clock.now(), max_observers=OBSERVERS)
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
         settings = Settings.model_validate({"db": self.store.path})
-        await embed(Tools(self.store, settings, self.embedder), Job(0, embeddings.JOB, {}, 1))
+        await embed(Tools.around(self.store, settings, self.embedder), Job(0, embeddings.JOB, {}, 1))
 
     async def by_server(self, question: Question) -> list[str]:
         """The ids of the turns that the server's search finds, best first."""

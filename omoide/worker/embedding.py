@@ -31,8 +31,6 @@ REFUSALS = 8
 
 async def embed(tools: Tools, job: Job) -> None:
     """Embed everything that is not yet. Raises EmbeddingFailed when that is not possible now."""
-    if tools.embedder is None:
-        return
     await asyncio.sleep(GATHER_SECONDS)
     for source in embeddings.SOURCES:
         while await _one_batch(tools, tools.embedder, source):

@@ -17,13 +17,16 @@ from collections.abc import Callable, Mapping
 
 from omoide import clock
 from omoide.errors import OmoideError, Unavailable
-from omoide.jobs import GiveUp, Job, retry_after
+from omoide.jobs import REASONING, GiveUp, Job, LostLease, retry_after
 from omoide.store import queue
 from omoide.worker.tasks import TASKS, attempt_limits
 from omoide.worker.tools import Task, Tools
 
 logger = logging.getLogger("omoide.worker")
 SECOND = 1_000_000
+
+PREPARE_BELOW_SECONDS = 2.0
+"""Where less quiet is waited for, the reasoner is loaded at the start and not with the first message."""
 
 
 class Worker:
@@ -52,17 +55,27 @@ class Worker:
         self.limits = attempt_limits(tools.settings)
         self.chance = chance
         self._woken = asyncio.Event()
+        self._preparing: asyncio.Task[None] | None = None
         self._running: dict[asyncio.Task[None], str] = {}
 
     def wake(self) -> None:
         """Look for jobs now. Call it from the loop's own thread."""
+        self._prepare()
         self._woken.set()
+
+    def _prepare(self) -> None:
+        """Have the reasoner load, once: while it is quiet after the first message, there is time for it."""
+        if self._preparing is None:
+            self._preparing = asyncio.create_task(self.tools.reasoner.prepare())
 
     async def run(self) -> None:
         """Work until cancelled. A fault of the database ends nothing: it is logged and the loop goes on.
 
-        Once cancelled, the jobs that run are given back.
+        Once cancelled, it begins no more jobs, lets those that run go on for a moment (`stop_seconds`), and gives back
+        what has not ended by then.
         """
+        if self.tools.settings.quiet_seconds < PREPARE_BELOW_SECONDS:
+            self._prepare()
         try:
             while True:
                 self._woken.clear()
@@ -71,11 +84,23 @@ class Worker:
                 except Exception:
                     logger.exception("the worker could not reach its jobs")
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self.poll_seconds)
+                    await asyncio.wait_for(self._woken.wait(), self._until_next())
         finally:
+            if self._preparing:
+                self._preparing.cancel()
+            if self._running:
+                await asyncio.wait(self._running, timeout=self.tools.settings.stop_seconds)
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
+
+    def _until_next(self) -> float:
+        """Seconds until the next job comes due or it is time to look for those of other processes."""
+        try:
+            due = self.store.read(queue.next_due, now := clock.now())
+        except OmoideError:
+            return self.poll_seconds
+        return self.poll_seconds if due is None else min(self.poll_seconds, (due - now) / SECOND)
 
     async def run_one(self) -> bool:
         """Do the job that is due longest, if any; says whether there was one."""
@@ -119,19 +144,23 @@ class Worker:
             await self.tasks[job.kind](self.tools, job)
         except GiveUp as end:
             await self._give_up(job, end.reason)
+        except LostLease as loss:
+            logger.info("%s", loss)
         except Exception as error:
             # What is unavailable for now says all in its sentence; anything else is a fault of ours.
             expected = isinstance(error, Unavailable)
             message = "job %s (%s) failed at attempt %s: %s"
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
             reason = f"{type(error).__name__}: {error}"
-            if job.attempts >= self.limits.get(job.kind, job.attempts + 1):
+            # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
+            patient = expected and job.kind in REASONING
+            if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
                 await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
             else:
                 due = clock.now() + int(retry_after(job.attempts, self.chance()) * SECOND)
                 await self.store.write(queue.postpone, job, due, reason)
         else:
-            await self.store.write(queue.finish, job)
+            await self.store.write(queue.finish, job, clock.now())
 
     async def _give_up(self, job: Job, reason: str) -> None:
         logger.warning("job %s (%s) is given up: %s", job.pk, job.kind, reason)

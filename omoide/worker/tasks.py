@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from omoide.jobs import Job
+from omoide import clock
+from omoide.jobs import DREAM, REASONING, REPRESENTATION, SUMMARY, Job
 from omoide.settings import Settings
-from omoide.store import backfills, embeddings, purge
+from omoide.store import backfills, conclusions, embeddings, purge
 from omoide.store.webhooks import DELIVERY
-from omoide.worker import embedding, scopes, webhooks
+from omoide.worker import dreaming, embedding, representation, scopes, summary, webhooks
 from omoide.worker.tools import Task, Tools
 
 __all__ = ["TASKS", "Task", "Tools", "attempt_limits"]
@@ -26,7 +27,17 @@ async def purge_workspace(tools: Tools, job: Job) -> None:
         pass
 
 
+async def purge_conclusions(tools: Tools, job: Job) -> None:
+    """Remove the rows of conclusions that were deleted some time ago."""
+    while await tools.store.write(purge.conclusions, clock.now() - conclusions.GRACE):
+        pass
+
+
 TASKS: Mapping[str, Task] = {
+    REPRESENTATION: representation.derive,
+    SUMMARY: summary.summarize,
+    DREAM: dreaming.dream,
+    conclusions.PURGE: purge_conclusions,
     "purge_session": purge_session,
     "purge_workspace": purge_workspace,
     backfills.COPY: scopes.copy,
@@ -38,4 +49,5 @@ TASKS: Mapping[str, Task] = {
 
 def attempt_limits(settings: Settings) -> Mapping[str, int]:
     """Kind of job → how often it is tried at the most. Kinds that are not named are tried for ever."""
-    return {DELIVERY: settings.webhook_attempts, backfills.COPY: scopes.BACKFILL_ATTEMPTS}
+    reasoning = dict.fromkeys(REASONING, settings.reasoning_attempts)
+    return {DELIVERY: settings.webhook_attempts, backfills.COPY: scopes.BACKFILL_ATTEMPTS, **reasoning}

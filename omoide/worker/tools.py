@@ -6,7 +6,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from omoide.inference.embedders import Embedder
+from omoide.inference.tokens import TokenCounter
 from omoide.jobs import Job
+from omoide.reasoning.choice import reasoner_for
+from omoide.reasoning.reasoner import Reasoner
+from omoide.search.finder import VectorFinder
 from omoide.settings import Settings
 from omoide.store import Store
 from omoide.worker.outbound import Outbound
@@ -18,9 +22,18 @@ class Tools:
 
     store: Store
     settings: Settings
-    embedder: Embedder | None = None
-    """None where no task embeds."""
+    embedder: Embedder
+    tokens: TokenCounter
+    finder: VectorFinder
+    reasoner: Reasoner
     outbound: Outbound = field(default_factory=Outbound)
+
+    @classmethod
+    def around(cls, store: Store, settings: Settings, embedder: Embedder, outbound: Outbound | None = None) -> Tools:
+        """Tools on a store, with the embedded reasoner."""
+        tokens = TokenCounter()
+        finder = VectorFinder(store, embedder)
+        return cls(store, settings, embedder, tokens, finder, reasoner_for(embedder, tokens), outbound or Outbound())
 
 
 Task = Callable[[Tools, Job], Awaitable[None]]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from omoide import clock
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.jobs import GiveUp, Job
 from omoide.settings import Settings
 from omoide.store import Connection, Store, queue
@@ -61,7 +62,7 @@ async def add(store: Store, kind: str, name: str, key: str | None = None) -> Non
 def worker_on(
     store: Store, tasks: Mapping[str, Task], *, poll: float = NEVER, lease: float = NEVER, concurrency: int = 1
 ) -> Worker:
-    tools = Tools(store, Settings.model_validate({"db": store.path}))
+    tools = Tools.around(store, Settings.model_validate({"db": store.path}), WordLlamaEmbedder())
     return Worker(
         tools, poll_seconds=poll, lease_seconds=lease, concurrency=concurrency, tasks=tasks, chance=lambda: 1.0
     )

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from omoide import clock
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.records import Change
 from omoide.settings import Settings
 from omoide.store import Connection, Store, queue, webhooks, workspaces
@@ -74,7 +75,7 @@ class House:
 async def house(path: Path, outbound: Outbound | None = None, **given: Any) -> AsyncIterator[House]:
     options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0, **given}
     store = Store.open(path, durability="normal")
-    tools = Tools(store, Settings(db=path, **options), outbound=outbound or Outbound())
+    tools = Tools.around(store, Settings(db=path, **options), WordLlamaEmbedder(), outbound)
     await store.write(workspaces.get_or_create, "w", Change(), clock.now())
     try:
         yield House(store, Worker(tools, poll_seconds=60, lease_seconds=60, concurrency=4))

@@ -1,0 +1,66 @@
+"""Renews the summaries of a session: from the last message that each covers, so that there is never a gap."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from omoide import clock
+from omoide.jobs import Job
+from omoide.reasoning.reasoner import SummaryKind, SummaryTask
+from omoide.records import Summary
+from omoide.store import Connection, messages, queue, summaries, webhooks, workspaces
+from omoide.store.summaries import LONG, SHORT
+from omoide.worker.tools import Tools
+
+# Source: the public API.
+KINDS: Mapping[SummaryKind, str] = {"short": SHORT, "long": LONG}
+MOST_TOKENS: Mapping[SummaryKind, int] = {"short": 1_000, "long": 4_000}
+
+MOST_MESSAGES = 1_000
+"""How far back a first summary reaches in a session that has long gone without."""
+
+
+async def summarize(tools: Tools, job: Job) -> None:
+    """Renew the kinds of summaries that the job names, up to its message."""
+    workspace_id = tools.store.read(workspaces.name_of, job.workspace)
+    made = [await _made(tools, job, workspace_id, kind) for kind in job.payload["kinds"]]
+    await tools.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
+
+
+async def _made(tools: Tools, job: Job, workspace_id: str, kind: SummaryKind) -> Summary | None:
+    """The new summary; None if the session has one that reaches as far, or if there is nothing to say."""
+    told = job.payload
+    session, session_id, through = told["session_pk"], told["session"], told["through"]
+    previous = tools.store.read(summaries.of_session, workspace_id, session_id).get(KINDS[kind])
+    since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
+    if since > through:
+        return None
+    said = await tools.store.read_aside(messages.through, session, since, through)
+    if not said:
+        return None
+    task = SummaryTask(
+        session_id, kind, said, previous.content if previous else None, MOST_TOKENS[kind], told["instructions"]
+    )
+    content = await tools.reasoner.summarize(task)
+    if not content.strip():
+        return None
+    now = clock.instant(clock.now())
+    return Summary(content, said[-1].id, through, KINDS[kind], now, tools.tokens.count(content))
+
+
+def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> None:
+    now = clock.now()
+    queue.require(db, job)
+    assert job.workspace is not None
+    for summary in made:
+        summaries.put(db, job.payload["session_pk"], summary, now)
+    if made and queue.is_drained(db, job):
+        emptied = {
+            "workspace_id": workspace_id,
+            "queue_type": "summary",
+            "session_id": job.payload["session"],
+            "observer": None,
+            "observed": None,
+        }
+        webhooks.emit(db, job.workspace, "queue.empty", emptied, now)
+    queue.finish(db, job, now)

@@ -1,0 +1,99 @@
+"""A database, the embedded reasoner, and a worker that is told when to work."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omoide import intake
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.reasoning.extractive.reasoner import Extractive
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.owing import rules_of
+from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+from omoide.records import Conclusion, NewMessage, WorkCount
+from omoide.settings import Settings
+from omoide.store import Store, backlog, conclusions, embeddings
+from omoide.worker.loop import Worker
+from omoide.worker.tools import Tools
+
+EMBEDDER = WordLlamaEmbedder()
+LATER = 4 * 10**15
+
+
+class Reasoner(Extractive):
+    """The embedded reasoner, with something that happens before a verb: override `before`."""
+
+    async def before(self, verb: str) -> None:
+        """Nothing."""
+
+    async def derive(self, batch: Batch) -> Sequence[Fact]:
+        await self.before("derive")
+        return await super().derive(batch)
+
+    async def summarize(self, task: SummaryTask) -> str:
+        await self.before("summarize")
+        return await super().summarize(task)
+
+    async def card(self, task: CardTask) -> Sequence[str]:
+        await self.before("card")
+        return await super().card(task)
+
+    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+        await self.before("dream")
+        return await super().dream(task, memory)
+
+    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+        return super().answer(question, memory)
+
+
+class Home:
+    """A workspace `w` in which peers speak in the session `s`, unless another is named."""
+
+    def __init__(self, path: Path, reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
+        self.settings = Settings.model_validate({"db": path, "quiet_seconds": 0, **options})
+        self.store = Store.open(path)
+        around = Tools.around(self.store, self.settings, EMBEDDER)
+        self.reasoner = reasoner(EMBEDDER, around.tokens)
+        self.tools = Tools(self.store, self.settings, EMBEDDER, around.tokens, around.finder, self.reasoner)
+        self.worker = self.new_worker()
+
+    def new_worker(self, **options: Any) -> Worker:
+        given = {"poll_seconds": 3_600, "lease_seconds": 3_600, "chance": lambda: 0.0, **options}
+        return Worker(self.tools, **given)
+
+    async def open(self) -> Home:
+        await self.store.write(embeddings.adopt, EMBEDDER.name, EMBEDDER.dimensions, 0)
+        return self
+
+    async def say(self, *lines: str, session: str = "s") -> None:
+        batch = [NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, 0, None) for line in lines]
+        await intake.add_messages(
+            self.store,
+            self.tools.tokens,
+            "w",
+            session,
+            batch,
+            max_observers=10,
+            idempotency=None,
+            rules=rules_of(self.settings),
+        )
+
+    async def work(self) -> int:
+        """Do every job that is due; how many there were."""
+        done = 0
+        while await self.worker.run_one():
+            done += 1
+        return done
+
+    def known(self, observer: str = "alice", observed: str = "alice") -> list[Conclusion]:
+        """What the observer holds, oldest first."""
+        pair = self.store.read(conclusions.pair, "w", observer, observed)
+        return self.store.read(conclusions.recent, "w", pair, None, 999)[::-1] if pair else []
+
+    def texts(self, observer: str = "alice", observed: str = "alice") -> list[str]:
+        return [each.content for each in self.known(observer, observed)]
+
+    def status(self, now: int = LATER) -> dict[str | None, WorkCount]:
+        return self.store.read(backlog.status, "w", now)

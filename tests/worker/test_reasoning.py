@@ -1,0 +1,405 @@
+"""Messages become conclusions, cards and summaries once, whatever happens between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from omoide import clock
+from omoide.errors import Unavailable
+from omoide.records import Change, PageRequest, SessionChange
+from omoide.store import (
+    Connection,
+    backlog,
+    cards,
+    conclusions,
+    dreams,
+    messages,
+    queue,
+    scopes,
+    sessions,
+    summaries,
+    webhooks,
+    workspaces,
+)
+from omoide.store.summaries import LONG, SHORT
+from tests.worker.home import Home, Reasoner
+
+Play = Callable[..., Any]
+
+
+@pytest.fixture
+def play(db_path: Path) -> Play:
+    """`play(story, reasoner=…, quiet_seconds=…)` runs `async def story(home)` in a home of its own."""
+
+    def played(story: Callable[[Home], Any], reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
+        async def run() -> None:
+            home = Home(db_path, reasoner, **options)
+            try:
+                await home.open()
+                await story(home)
+            finally:
+                home.store.close()
+
+        asyncio.run(run())
+
+    return played
+
+
+async def configure(home: Home, session: str | None = "s", **configuration: Any) -> None:
+    if session is None:
+        await home.store.write(workspaces.update, "w", Change(configuration=configuration), 0)
+    else:
+        change = SessionChange(configuration=configuration)
+        await home.store.write(sessions.get_or_create, "w", session, change, 0, max_observers=9)
+
+
+def jobs(home: Home) -> list[tuple[str, str | None]]:
+    return home.store.read(lambda db: db.execute("SELECT kind, error FROM jobs ORDER BY pk").fetchall())
+
+
+def test_what_is_said_is_known_and_nothing_is_left_to_do(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Lisbon.", "bob Nice! Do you like it?", "alice My dog is Rex.")
+        await home.work()
+        assert home.texts() == ["alice lives in Lisbon", "alice's dog is Rex"]
+        assert home.texts("bob", "bob") == home.texts("bob", "alice") == []
+        count = home.status()["s"]
+        assert (count.completed, count.total) == (3, 3)
+        assert jobs(home) == []
+
+    play(story)
+
+
+def test_a_unit_beyond_one_window_is_reasoned_about_window_by_window(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say(*[f"alice I own {number} boats and {'many ' * 30}oars." for number in range(40)])
+        await home.work()
+        assert len(home.known()) == 40
+        assert {each.times_derived for each in home.known()} == {1}
+        assert home.status()["s"].completed == 40 + 2
+
+    play(story, batch_tokens=128)
+
+
+def test_a_window_that_was_interrupted_is_reasoned_about_once(play: Play) -> None:
+    class Fragile(Reasoner):
+        calls = 0
+
+        async def before(self, verb: str) -> None:
+            self.calls += verb == "derive"
+            if self.calls == 2:
+                raise ValueError("out of breath")
+
+    async def story(home: Home) -> None:
+        await home.say(*[f"alice I own {number} boats and {'many ' * 30}oars." for number in range(9)])
+        await home.work()
+        halfway = len(home.known())
+        assert 0 < halfway < 9
+        assert home.status()["s"].completed == halfway, "what is done is counted at once"
+        home.worker = home.new_worker()
+        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.work()
+        assert [each.times_derived for each in home.known()] == [1] * 9
+
+    play(story, Fragile, batch_tokens=128)
+
+
+def test_every_observer_gets_conclusions_of_its_own(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("bob Hello.")
+        await home.store.write(lambda db: db.execute("UPDATE members SET observe_others = 1"))
+        await home.say("alice I live in Lisbon.")
+        await home.work()
+        assert home.texts("bob", "alice") == home.texts("alice", "alice") == ["alice lives in Lisbon"]
+        assert home.known("bob", "alice")[0].id != home.known("alice", "alice")[0].id
+        assert home.store.read(cards.get, "w", "bob", "alice") == ["ATTRIBUTE: lives in Lisbon"]
+
+    play(story)
+
+
+def test_scopes_learn_by_where_the_session_is_when_it_is_reasoned_about(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice Hello.")
+        for name in ("late", "gone"):
+            await home.store.write(scopes.get_or_create, "w", name, None, 0)
+        await home.store.write(scopes.add_sessions, "w", "gone", ["s"], 0)
+        await home.work()
+        await home.say("alice I live in Lisbon.")
+        await home.store.write(scopes.add_sessions, "w", "late", ["s"], clock.now())
+        await home.store.write(scopes.remove_session, "w", "gone", "s", clock.now())
+        await home.work()
+        assert home.texts("scope.late") == ["alice lives in Lisbon"]
+        assert home.texts("scope.gone") == []
+
+    play(story)
+
+
+def test_a_card_follows_what_is_said_and_keeps_what_was_given(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.store.write(cards.put, "w", "alice", "alice", ["Speaks in riddles."], 0)
+        await home.say("alice I live in Porto.")
+        await home.work()
+        await home.say("alice I live in Lisbon now. I moved to Lisbon.")
+        await home.work()
+        card = home.store.read(cards.get, "w", "alice", "alice") or []
+        assert card[0] == "Speaks in riddles."
+        assert [line for line in card if "lives in" in line] == ["ATTRIBUTE: lives in Lisbon"]
+
+    play(story)
+
+
+def test_no_card_is_kept_where_none_is_wanted(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await configure(home, peer_card={"create": False})
+        await home.say("alice I live in Porto.")
+        await home.work()
+        assert home.store.read(cards.get, "w", "alice", "alice") is None
+        assert home.texts() == ["alice lives in Porto"]
+
+    play(story)
+
+
+def test_a_card_that_a_caller_writes_meanwhile_is_not_overwritten(play: Play) -> None:
+    class Slow(Reasoner):
+        home: Home
+        wrote = False
+
+        async def before(self, verb: str) -> None:
+            if verb == "card" and not self.wrote:
+                self.wrote = True
+                await self.home.store.write(cards.put, "w", "alice", "alice", ["Speaks in riddles."], 0)
+
+    async def story(home: Home) -> None:
+        assert isinstance(home.reasoner, Slow)
+        home.reasoner.home = home
+        await home.say("alice I live in Porto.")
+        await home.work()
+        card = home.store.read(cards.get, "w", "alice", "alice")
+        assert card == ["Speaks in riddles.", "ATTRIBUTE: lives in Porto"]
+        assert [each.times_derived for each in home.known()] == [1]
+
+    play(story, Slow)
+
+
+def test_a_session_that_is_deleted_meanwhile_leaves_nothing_behind(play: Play) -> None:
+    class Slow(Reasoner):
+        home: Home
+
+        async def before(self, verb: str) -> None:
+            if verb == "derive":
+                await self.home.store.write(sessions.delete, "w", "s", clock.now())
+
+    async def story(home: Home) -> None:
+        assert isinstance(home.reasoner, Slow)
+        home.reasoner.home = home
+        await home.say("alice I live in Porto.")
+        await home.work()
+        assert home.known() == []
+        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM conclusions").fetchone()) == (0,)
+        assert jobs(home) == []
+
+    play(story, Slow)
+
+
+class Away(Reasoner):
+    """A reasoner whose provider does not answer as long as `is_away`."""
+
+    is_away = True
+
+    async def before(self, verb: str) -> None:
+        if self.is_away:
+            raise Unavailable("the provider does not answer")
+
+
+def test_an_outage_uses_up_nothing_however_long_it_lasts(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Porto.")
+        for _ in range(5):
+            await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+            await home.work()
+        assert home.status()["s"].error == "Unavailable: the provider does not answer"
+        assert (home.status()["s"].pending, home.status()["s"].errored) == (1, 0)
+        await home.say("alice I like figs.")
+        assert home.known() == []
+        assert isinstance(home.reasoner, Away)
+        home.reasoner.is_away = False
+        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.work()
+        assert home.texts() == ["alice lives in Porto", "alice likes figs"], "in the order in which it was said"
+
+    play(story, Away, reasoning_attempts=2)
+
+
+def test_what_fails_by_a_fault_of_ours_is_given_up_and_can_be_tried_again(play: Play) -> None:
+    class Broken(Reasoner):
+        is_broken = True
+
+        async def before(self, verb: str) -> None:
+            if self.is_broken:
+                raise ZeroDivisionError("oops")
+
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Porto.")
+        for _ in range(3):
+            await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+            await home.work()
+        assert (home.status()["s"].errored, home.status()["s"].pending) == (1, 0)
+        (failed,) = home.store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        assert failed.error == "ZeroDivisionError: oops (after 2 attempts)"
+        assert isinstance(home.reasoner, Broken)
+        home.reasoner.is_broken = False
+        assert await home.store.write(backlog.retry, clock.now(), None) == 1
+        await home.work()
+        assert home.texts() == ["alice lives in Porto"]
+        assert home.status()["s"].errored == 0
+
+    play(story, Broken, reasoning_attempts=2)
+
+
+def events(db: Connection) -> list[dict[str, Any]]:
+    found = db.execute("SELECT payload FROM jobs WHERE kind = ? ORDER BY pk", (webhooks.DELIVERY,))
+    return [orjson.loads(payload) for (payload,) in found]
+
+
+def test_the_queue_is_said_to_be_empty_once_for_each_unit_that_is_drained(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("bob Hello.")
+        await home.work()
+        await home.store.write(webhooks.get_or_create, "w", "http://127.0.0.1:9/hook", 0)
+        await home.say(*["alice I live in Porto."] * 19)
+        await home.work()
+        told = {event["data"]["queue_type"]: event for event in home.store.read(events)}
+        assert len(home.store.read(events)) == len(told) == 2
+        assert {event["type"] for event in told.values()} == {"queue.empty"}
+        about = {"workspace_id": "w", "session_id": "s", "observer": None}
+        assert told["representation"]["data"] == {**about, "queue_type": "representation", "observed": "alice"}
+        assert told["summary"]["data"] == {**about, "queue_type": "summary", "observed": None}
+
+    # What cannot be delivered is kept, so that it can be looked at.
+    play(story, webhook_secret="x" * 32, webhook_private_targets=True, webhook_attempts=1)
+
+
+def test_summaries_follow_one_another_without_a_gap(play: Play) -> None:
+    async def story(home: Home) -> None:
+        for number in range(60):
+            await home.say(f"alice I own {number} boats.")
+        await home.work()
+        found = home.store.read(summaries.of_session, "w", "s")
+        assert {kind: summary.seq for kind, summary in found.items()} == {SHORT: 60, LONG: 60}
+        last = home.store.read(messages.page, "w", "s", PageRequest(1, 1, True)).items[0]
+        assert found[SHORT].message_id == found[LONG].message_id == last.id
+        assert found[SHORT].token_count == home.tools.tokens.count(found[SHORT].content) <= 1_000
+        await configure(home, summary={"enabled": False})
+        await home.say(*["alice I own more boats."] * 20)
+        await home.work()
+        assert home.store.read(summaries.of_session, "w", "s")[SHORT].seq == 60
+
+    play(story)
+
+
+async def learn_by_sessions(home: Home, *lines: str) -> None:
+    for number, line in enumerate(lines):
+        await home.say(line, session=f"s{number}")
+        await home.work()
+
+
+def test_a_dream_by_itself_comes_after_enough_was_learned_and_quiet(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await learn_by_sessions(home, "alice I live in Porto.", "alice I live in Lisbon.", "alice I like figs.")
+        due = home.store.read(queue.next_due, clock.now())
+        assert due is not None
+        assert [kind for kind, _ in jobs(home)] == ["dream"]
+        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.work()
+        levels = {each.level for each in home.known()}
+        assert levels > {"explicit"}
+        for each in home.known():
+            if each.level != "explicit":
+                assert set(each.source_ids or ()) <= {known.id for known in home.known()}
+        assert home.store.read(dreams.since, (1, 1)) == 0
+
+    play(story, dream_threshold=3, dream_idle_minutes=60)
+
+
+def test_a_dream_asks_whether_it_is_wanted_when_it_runs(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await learn_by_sessions(home, "alice I live in Porto.", "alice I live in Lisbon.")
+        await home.store.write(dreams.request, "w", "alice", "alice", "omni", None, False, clock.now())
+        await configure(home, None, dream={"enabled": False})
+        await home.work()
+        assert {each.level for each in home.known()} == {"explicit"}
+        assert jobs(home) == []
+
+    play(story)
+
+
+def test_a_dream_twice_changes_nothing_more(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await learn_by_sessions(home, *["alice I like figs."] * 3, "alice I live in Porto.", "alice I live in Lisbon.")
+        told = []
+        for _ in range(2):
+            await home.store.write(dreams.request, "w", "alice", "alice", "omni", None, False, clock.now())
+            await home.work()
+            told.append([(each.id, each.content, each.times_derived) for each in home.known()])
+        assert told[0] == told[1]
+        assert "inductive" in {each.level for each in home.known()}
+
+    play(story)
+
+
+def test_a_card_that_is_rebuilt_rests_on_what_is_known_alone(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Porto. My dog is Rex.")
+        await home.work()
+        home_line = next(each for each in home.known() if "Porto" in each.content)
+        await home.store.write(conclusions.delete, "w", home_line.id, clock.now())
+        await home.store.write(dreams.request, "w", "alice", "alice", "card_refresh", None, True, clock.now())
+        await home.work()
+        assert home.store.read(cards.get, "w", "alice", "alice") == ["RELATIONSHIP: dog Rex"]
+        assert home.store.read(dreams.since, (1, 1)) == 2, "only an omni dream counts as one"
+
+    play(story)
+
+
+@pytest.mark.parametrize("quiet", [0.0, 0.2])
+def test_the_worker_wakes_by_itself_when_quiet_is_over(play: Play, quiet: float) -> None:
+    async def story(home: Home) -> None:
+        running = asyncio.create_task(home.worker.run())
+        await home.say("alice I live in Porto.")
+        home.worker.wake()
+        async for _ in _ticks():
+            if home.texts():
+                break
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        assert home.texts() == ["alice lives in Porto"]
+
+    play(story, quiet_seconds=quiet)
+
+
+async def _ticks() -> AsyncIterator[None]:
+    """For what a worker does unasked and tells nobody."""
+    for _ in range(3_000):
+        yield
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came true")
+
+
+def test_deleted_conclusions_are_removed_when_their_time_is_over(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Porto.")
+        await home.work()
+        await home.store.write(conclusions.delete, "w", home.known()[0].id, clock.now())
+        assert await home.work() == 0, "they are kept for a while"
+        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.store.write(lambda db: db.execute("UPDATE conclusions SET deleted_at = 1"))
+        await home.work()
+        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM conclusions").fetchone()) == (0,)
+
+    play(story)
