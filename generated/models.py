@@ -58,6 +58,20 @@ class Scope(RootModel[list[str]]):
     ]
 
 
+class DialecticServerSentEvent(BaseModel):
+    data: Annotated[
+        str,
+        Field(
+            json_schema_extra={
+                "contentMediaType": "application/json",
+                "contentSchema": {
+                    "anyOf": [{"$ref": "#/components/schemas/DialecticStreamChunk"}, {"$ref": "#/components/schemas/DialecticStreamEnd"}]
+                },
+            }
+        ),
+    ]
+
+
 class DialecticStreamDelta(BaseModel):
     content: str | None = None
 
@@ -341,6 +355,16 @@ class SessionQueueStatus(BaseModel):
     completed_work_units: Annotated[int, Field(ge=0)]
     in_progress_work_units: Annotated[int, Field(ge=0)]
     pending_work_units: Annotated[int, Field(ge=0)]
+    errored_work_units: Annotated[
+        int | None,
+        Field(description="Failed for good; counted as completed too.", ge=0),
+    ] = None
+    next_due_at: Annotated[
+        datetime | None, Field(description="When the next unit that waits is due.")
+    ] = None
+    last_error: Annotated[
+        str | None, Field(description="Why a unit failed when it was last tried.")
+    ] = None
 
 
 class Summary(BaseModel):
@@ -556,6 +580,14 @@ class DialecticOptions(BaseModel):
         str | None,
         Field(description="Whom the question is about. Default the peer itself."),
     ] = None
+    semantic_query: Annotated[
+        str | None,
+        Field(
+            description="What to look for before the question is answered, in place of the query.",
+            max_length=10000,
+            min_length=1,
+        ),
+    ] = None
     filters: Annotated[
         dict[str, Any] | None,
         Field(
@@ -695,6 +727,19 @@ class QueueStatus(BaseModel):
     completed_work_units: Annotated[int, Field(ge=0)]
     in_progress_work_units: Annotated[int, Field(ge=0)]
     pending_work_units: Annotated[int, Field(ge=0)]
+    errored_work_units: Annotated[
+        int | None,
+        Field(description="Failed for good; counted as completed too.", ge=0),
+    ] = None
+    next_due_at: Annotated[
+        datetime | None,
+        Field(
+            description="When the next unit that waits is due. Short texts wait until nothing more is said."
+        ),
+    ] = None
+    last_error: Annotated[
+        str | None, Field(description="Why a unit failed when it was last tried.")
+    ] = None
     sessions: Annotated[
         dict[str, SessionQueueStatus] | None,
         Field(
@@ -781,6 +826,23 @@ class DialecticStreamChunk(BaseModel):
     delta: DialecticStreamDelta
     done: bool = False
     evidence: Evidence | None = None
+
+
+class DialecticStreamEnd(BaseModel):
+    done: Literal[True]
+    evidence: Evidence | None = None
+    error: ErrorDetail | None = None
+
+
+class DialecticStreamEvent(
+    RootModel[DialecticStreamChunk | DialecticStreamEnd | DialecticServerSentEvent]
+):
+    root: Annotated[
+        DialecticStreamChunk | DialecticStreamEnd | DialecticServerSentEvent,
+        Field(
+            description="One event of a stream: the JSON behind `data:`, or, for tools that see events as OpenAPI 3.2 does, the whole event with that JSON in its `data`."
+        ),
+    ]
 
 
 class MessageBatchCreate(BaseModel):

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.owing import Rules
+from omoide.reasoning.reasoner import Reasoner
 from omoide.search.finder import VectorFinder
 from omoide.security import Principal
 from omoide.settings import Settings
@@ -20,6 +22,9 @@ class Context:
     settings: Settings
     tokens: TokenCounter
     finder: VectorFinder
+    reasoner: Reasoner
+    rules: Rules
+    """What stored messages owe."""
     principal: Principal
     wake_worker: Callable[[], None]
     """Tells the worker, if one runs beside the API, that a job was stored."""

@@ -29,6 +29,7 @@ async def create_messages_for_session(
         requests.new_messages(context, body.messages),
         max_observers=context.settings.max_observers,
         idempotency=requests.idempotency(context, idempotency_key, body),
+        rules=context.rules,
     )
     context.wake_worker()
     return [shapes.message(record) for record in stored]
@@ -84,6 +85,7 @@ async def create_messages_with_file(
         [described._replace(content=text) for text in texts],
         max_observers=context.settings.max_observers,
         idempotency=None,
+        rules=context.rules,
     )
     context.wake_worker()
     return [shapes.message(record) for record in stored]

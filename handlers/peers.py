@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from generated import models
-from handlers import pages, recalls, requests, searches, shapes
+from handlers import chats, pages, recalls, requests, searches, shapes
 from handlers.context import Context
 from omoide import clock, security
 from omoide.reasoning.contexts import known_about
@@ -85,8 +85,8 @@ async def chat(
     peer_id: str,
     body: models.DialecticOptions,
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
-    """Chat."""
-    raise NotImplementedError("chat")
+    """The answer to a question, from what the peer knows."""
+    return await chats.answered(context, await chats.about_peer(context, workspace_id, peer_id, body), body)
 
 
 async def get_representation(

@@ -84,8 +84,6 @@ def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
 
 def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
     """The messages to store, not yet counted. Raises InvalidFields naming the message."""
-    for index, message in enumerate(batch):
-        configuration(context, message.configuration, "body", "messages", index, "configuration")
     return [
         NewMessage(
             peer_id=message.peer_id,
@@ -93,6 +91,7 @@ def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> lis
             metadata=metadata(message.metadata, "body", "messages", index, "metadata") or {},
             token_count=0,
             created_at=_said_at(message.created_at, index),
+            configuration=configuration(context, message.configuration, "body", "messages", index, "configuration"),
         )
         for index, message in enumerate(batch)
     ]

@@ -7,6 +7,7 @@ from typing import TypedDict, TypeVar
 
 from generated import models
 from omoide.reasoning.contexts import SessionContext
+from omoide.reasoning.evidence import Evidence
 from omoide.records import (
     Backfill,
     Conclusion,
@@ -188,6 +189,9 @@ def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) ->
         completed_work_units=sum(count.completed for count in every),
         in_progress_work_units=sum(count.in_progress for count in every),
         pending_work_units=sum(count.pending for count in every),
+        errored_work_units=sum(count.errored for count in every),
+        next_due_at=min((count.due_at for count in every if count.due_at), default=None),
+        last_error=next((count.error for count in every if count.error), None),
         sessions=(sessions or None) if by_session else None,
     )
 
@@ -199,4 +203,40 @@ def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStat
         completed_work_units=count.completed,
         in_progress_work_units=count.in_progress,
         pending_work_units=count.pending,
+        errored_work_units=count.errored,
+        next_due_at=count.due_at,
+        last_error=count.error,
+    )
+
+
+def evidence(found: Evidence) -> models.Evidence:
+    """By when it was said, then by id; calls in the order in which they were made."""
+    conclusions = sorted(found.conclusions.values(), key=lambda record: (record.said_at, record.id))
+    messages = sorted(found.messages.values(), key=lambda record: (record.created_at, record.id))
+    return models.Evidence(
+        conclusions=[*map(evidence_conclusion, conclusions)],
+        messages=[
+            models.EvidenceMessageRef(
+                id=record.id, session_id=record.session_id, peer_id=record.peer_id, created_at=record.created_at
+            )
+            for record in messages
+        ],
+        tool_calls=[
+            models.EvidenceToolCall(tool_name=call.tool_name, tool_input=call.tool_input) for call in found.tool_calls
+        ],
+    )
+
+
+def evidence_conclusion(record: Conclusion) -> models.EvidenceObservation:
+    """A conclusion as evidence: dated by when it was said, and with sources only where it was drawn from others."""
+    sources = () if record.level == "explicit" else record.source_ids or ()
+    return models.EvidenceObservation(
+        id=record.id,
+        level=record.level,
+        content=record.content,
+        created_at=record.said_at,
+        session_id=record.session_id,
+        observer_id=record.observer_id,
+        observed_id=record.observed_id,
+        source_ids=[*sources],
     )

@@ -45,13 +45,13 @@ def template(
     JSON of the wrong kind and for metadata and instructions beyond their limits.
     """
     given = _checked("configuration", _parsed(configuration), _CONFIGURATION)
-    requests.configuration(context, given)
     return NewMessage(
         peer_id=peer_id,
         content="",
         metadata=requests.metadata(_checked("metadata", _parsed(metadata), _OBJECT)) or {},
         token_count=0,
         created_at=_micros(created_at),
+        configuration=requests.configuration(context, given),
     )
 
 

@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 from generated import models
-from handlers import pages, requests, searches, shapes
+from handlers import chats, pages, requests, searches, shapes
 from handlers.context import Context
 from omoide import clock, security
+from omoide.errors import BadRequest
 from omoide.records import PageRequest
 from omoide.search.messages import MessageSearch
-from omoide.store import queue, workspaces
+from omoide.store import backlog, dreams, workspaces
 
 
 async def get_or_create_workspace(
@@ -69,8 +70,8 @@ async def chat_workspace(
     workspace_id: str,
     body: models.WorkspaceDialecticOptions,
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
-    """Chat Workspace."""
-    raise NotImplementedError("chat_workspace")
+    """The answer to a question, from what is known in the whole workspace."""
+    return await chats.answered(context, chats.about_workspace(context, workspace_id, body), body)
 
 
 async def get_queue_status(
@@ -84,7 +85,7 @@ async def get_queue_status(
     """How much background work there is: in all and, unless one session is asked for, by session."""
     security.may_ask_for(context.principal, session_id)
     counts = context.store.read(
-        queue.status,
+        backlog.status,
         workspace_id,
         clock.now(),
         observer=observer_id or None,
@@ -95,5 +96,10 @@ async def get_queue_status(
 
 
 async def schedule_dream(context: Context, *, workspace_id: str, body: models.ScheduleDreamRequest) -> None:
-    """Schedule Dream."""
-    raise NotImplementedError("schedule_dream")
+    """Owe a dream, now."""
+    if not context.settings.dream_enabled:
+        raise BadRequest("Dreams are not enabled in the system configuration")
+    observed = body.observed or body.observer
+    place = (workspace_id, body.observer, observed, body.dream_type, body.session_id or None, body.rebuild)
+    await context.store.write(dreams.request, *place, clock.now())
+    context.wake_worker()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +27,9 @@ from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
 from omoide.inference.embedder_choice import embedder_for
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.choice import reasoner_for
+from omoide.reasoning.owing import rules_of
+from omoide.reasoning.reasoner import Reasoner
 from omoide.search.finder import VectorFinder
 from omoide.security import NOBODY, Keyring, authorizer
 from omoide.settings import Settings
@@ -33,6 +37,39 @@ from omoide.store import Store, embeddings, members
 
 ROOT = Path(__file__).parent
 HANDLERS = ROOT.parent / "handlers"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What lives as long as the server, or as a worker: made once, handed down."""
+
+    store: Store
+    settings: Settings
+    embedder: Embedder
+    tokens: TokenCounter
+    finder: VectorFinder
+    reasoner: Reasoner
+
+    async def adopt_embedder(self) -> None:
+        """Keep vectors of this embedder from now on; call it before any work begins."""
+        await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
+
+    async def aclose(self) -> None:
+        await self.reasoner.aclose()
+        await self.embedder.aclose()
+        self.store.close()
+
+
+def open_parts(settings: Settings, reasoner: Reasoner | None = None) -> Parts:
+    """The database opened, and what works on it; a reasoner that is given stands in for the one of the settings.
+
+    Raises Unavailable if the database cannot be opened, WrongSetting.
+    """
+    tokens = TokenCounter()
+    embedder = embedder_of(settings, tokens)
+    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    finder = VectorFinder(store, embedder)
+    return Parts(store, settings, embedder, tokens, finder, reasoner or reasoner_for(embedder, tokens))
 
 
 class Companion(Protocol):
@@ -49,31 +86,35 @@ def document_path() -> Path:
     return packaged if packaged.exists() else ROOT.parent / "openapi.yaml"
 
 
-def create_app(settings: Settings, *, alongside: Callable[[Store, Embedder], Companion] | None = None) -> ASGIApp:
+def create_app(
+    settings: Settings,
+    *,
+    alongside: Callable[[Parts], Companion] | None = None,
+    reasoner: Reasoner | None = None,
+) -> ASGIApp:
     """The application on its database; `alongside` makes what runs beside it, from the start to the end of serving.
 
-    Raises BrokenDocument if openapi.yaml cannot be served, Unavailable if the database cannot be opened, WrongSetting
-    if there is no such embedder.
+    A `reasoner` that is given stands in for the one of the settings. Raises BrokenDocument if openapi.yaml cannot be
+    served, Unavailable if the database cannot be opened, WrongSetting if there is no such embedder.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)
-    tokens = TokenCounter()
-    embedder = embedder_of(settings, tokens)
-    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
-    companion = alongside(store, embedder) if alongside else None
-    finder = VectorFinder(store, embedder)
+    parts = open_parts(settings, reasoner)
+    store, rules = parts.store, rules_of(settings)
+    companion = alongside(parts) if alongside else None
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     wake = companion.wake if companion else lambda: None
 
     def make_context(scope: Scope) -> Context:
-        return Context(store, settings, tokens, finder, principal(scope) or NOBODY, wake)
+        who = principal(scope) or NOBODY
+        return Context(store, settings, parts.tokens, parts.finder, parts.reasoner, rules, who, wake)
 
     def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
         return store.read(members.is_active, workspace_id, session_id, peer_id)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Any) -> AsyncIterator[None]:
-        await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
+        await parts.adopt_embedder()
         running = asyncio.ensure_future(companion.run()) if companion else None
         try:
             yield
@@ -82,8 +123,7 @@ def create_app(settings: Settings, *, alongside: Callable[[Store, Embedder], Com
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
-            await embedder.aclose()
-            store.close()
+            await parts.aclose()
 
     return application(
         document,

@@ -13,11 +13,10 @@ from typing import Any, Protocol, get_args, get_origin, get_type_hints
 from jsonschema_rs import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
-from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from omoide.contract import body as bodies
-from omoide.contract import faults
+from omoide.contract import faults, streams
 from omoide.contract.annotations import is_file, python_name
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import BrokenDocument, Fault, Invalid, WrongMediaType
@@ -140,10 +139,10 @@ class Answer:
             kinds = [kind for kind in get_args(shape) if not _streams(kind)] if _any_streams(shape) else [shape]
             self.to_json = TypeAdapter(kinds[0]).serializer.to_json if kinds else None
 
-    async def send(self, result: Any, scope: Scope, receive: Receive, send: Send) -> None:
+    async def send(self, result: Any, send: Send) -> None:
         status, value = result if self.several else (self.statuses[0], result)
         if self.may_stream and hasattr(value, "__aiter__"):
-            await StreamingResponse(value, status, media_type="text/event-stream")(scope, receive, send)
+            await streams.send_events(value, status, send)
             return
         if self.to_json is None:
             await send({"type": "http.response.start", "status": status, "headers": []})
@@ -192,11 +191,14 @@ class Operation:
         try:
             if found:
                 raise Invalid(found)
-            result = await self.handler(self.make_context(scope), **values)
-            await self.answer.send(result, scope, receive, send)
+            work = self._answer(self.make_context(scope), values, send)
+            await (streams.while_connected(receive, work) if self.answer.may_stream else work)
         finally:
             if FORM in scope["extensions"]:
                 await scope["extensions"][FORM].close()
+
+    async def _answer(self, context: Any, values: Mapping[str, Any], send: Send) -> None:
+        await self.answer.send(await self.handler(context, **values), send)
 
 
 def _compile_body(

@@ -159,9 +159,8 @@ def test_who_may_call_what(name: str, key: str, api: httpx.Client, message: str)
     options: dict[str, Any] = {"params": QUERIES.get(name), "headers": header(KEYS[key]), **body}
     response = api.request(operation.method, path, **options)
     assert (response.status_code != 401) == (ROWS[name][key] == "✔"), response.text
-    # 404: nothing under that id; 409: the workspace still has sessions; 501: nobody reasons yet. All are said only to
-    # those who may call.
-    assert response.status_code < 300 or response.status_code in (401, 404, 409, 501), response.text
+    # 404: nothing under that id; 409: the workspace still has sessions. Both are said only to those who may call.
+    assert response.status_code < 300 or response.status_code in (401, 404, 409), response.text
     if name == "delete_session":
         put_session(api, "w", "s")
 

@@ -21,9 +21,12 @@ NOTHING = {
     "completed_work_units": 0,
     "in_progress_work_units": 0,
     "pending_work_units": 0,
+    "errored_work_units": 0,
+    "next_due_at": None,
+    "last_error": None,
     "sessions": None,
 }
-LATER = 10**18
+LATER = 4 * 10**15
 """When the jobs of these tests are due, so that no worker takes them up."""
 
 WORK: list[tuple[str, dict[str, Any], str]] = [
@@ -35,7 +38,7 @@ WORK: list[tuple[str, dict[str, Any], str]] = [
     ("purge_session", {"session": "s"}, "pending"),
 ]
 STATES = {
-    "pending": "UPDATE jobs SET error = NULL WHERE pk = ?",
+    "pending": "UPDATE jobs SET attempts = 1 WHERE pk = ?",
     "in_progress": f"UPDATE jobs SET leased_until = {LATER} WHERE pk = ?",
     "completed": "UPDATE jobs SET failed_at = 1 WHERE pk = ?",
 }
@@ -77,13 +80,32 @@ def test_a_workspace_that_is_not_there_owes_nothing(http: httpx.Client, fresh: F
 
 
 def test_reasoning_is_counted_in_all_and_by_session_name(ask: Callable[..., Any]) -> None:
-    in_s = {"total_work_units": 2, "completed_work_units": 0, "in_progress_work_units": 1, "pending_work_units": 1}
-    in_t = {"total_work_units": 1, "completed_work_units": 1, "in_progress_work_units": 0, "pending_work_units": 0}
+    in_s: dict[str, Any] = {
+        "total_work_units": 2,
+        "completed_work_units": 0,
+        "in_progress_work_units": 1,
+        "pending_work_units": 1,
+        "errored_work_units": 0,
+        "next_due_at": "2096-10-02T07:06:40Z",
+        "last_error": None,
+    }
+    in_t = {
+        "total_work_units": 1,
+        "completed_work_units": 1,
+        "in_progress_work_units": 0,
+        "pending_work_units": 0,
+        "errored_work_units": 1,
+        "next_due_at": None,
+        "last_error": None,
+    }
     assert ask() == {
         "total_work_units": 4,
         "completed_work_units": 1,
         "in_progress_work_units": 1,
         "pending_work_units": 2,
+        "errored_work_units": 1,
+        "next_due_at": "2096-10-02T07:06:40Z",
+        "last_error": None,
         "sessions": {"s": {"session_id": "s", **in_s}, "t": {"session_id": "t", **in_t}},
     }
 

@@ -1,0 +1,101 @@
+"""What the two chats share: who may ask what, how far a question reaches, and the answer whole or as events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+
+from generated import models
+from handlers import recalls, shapes
+from handlers.context import Context
+from handlers.events import events
+from omoide import clock
+from omoide.errors import Unprocessable
+from omoide.reasoning import allowlist, asking, structured
+from omoide.reasoning.asking import Inquiry
+from omoide.reasoning.memory import Reach
+from omoide.records import Change, Json
+from omoide.store import peers, scopes
+
+Options = models.DialecticOptions | models.WorkspaceDialecticOptions
+
+
+async def about_peer(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> Inquiry:
+    """What is asked of a peer, which is made if missing, once all the rest is found to be in order.
+
+    Raises Unprocessable for options that exclude one another, Unauthorized for what the key does not reach, NotFound
+    for a target, session or scope that is not there.
+    """
+    _check_format(body)
+    recalls.no_scope_peers(peer_id, body.target)
+    reach = _reach(context, workspace_id, peer_id, body)
+    if body.target and body.target != peer_id:
+        asking.check_target(context.store, workspace_id, body.target)
+    if body.session_id is not None:
+        asking.check_session(context.store, workspace_id, body.session_id)
+    if context.store.read(peers.find, workspace_id, peer_id) is None:
+        await context.store.write(peers.get_or_create, workspace_id, peer_id, Change(), clock.now())
+    return _inquiry(reach, body, body.semantic_query)
+
+
+def about_workspace(context: Context, workspace_id: str, body: models.WorkspaceDialecticOptions) -> Inquiry:
+    """What is asked of a whole workspace. Raises as `about_peer` does."""
+    _check_format(body)
+    names = _scope_names(body, None)
+    if body.session_id is not None:
+        asking.check_session(context.store, workspace_id, body.session_id)
+    listed = [names] if isinstance(names, str) else names
+    sessions = None if listed is None else _sessions_of(context, workspace_id, listed)
+    return _inquiry(Reach(workspace_id, None, None, sessions, body.session_id), body, None)
+
+
+async def answered(
+    context: Context, inquiry: Inquiry, body: Options
+) -> models.DialecticResponse | AsyncIterator[bytes]:
+    """The answer: whole, or as events if the body asks for a stream."""
+    place = (context.store, context.finder, context.tokens, context.reasoner, context.rules.defaults)
+    answer = asking.ask(*place, inquiry)
+    if body.stream:
+        return events(answer, context.settings.chat_keepalive_seconds, with_evidence=body.include_evidence)
+    content = "".join([piece async for piece in answer.pieces])
+    evidence = shapes.evidence(answer.evidence) if body.include_evidence else None
+    return models.DialecticResponse(content=content or None, evidence=evidence)
+
+
+def _check_format(body: Options) -> None:
+    if body.response_format is not None:
+        structured.check(body.response_format)
+
+
+def _inquiry(reach: Reach, body: Options, semantic_query: str | None) -> Inquiry:
+    return Inquiry(reach, body.query, body.reasoning_level, body.response_format, semantic_query)
+
+
+def _reach(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> Reach:
+    """How far a question to a peer reaches.
+
+    A session pins messages and leaves conclusions alone; a list of sessions, of a filter or of several scopes,
+    restricts both; one scope answers from all that it knows itself.
+    """
+    target = body.target or peer_id
+    if (names := _scope_names(body, body.filters)) is not None:
+        observer, union = recalls.scoped(context, workspace_id, peer_id, names)
+        return Reach(workspace_id, observer, target, None if union is None else allowlist.checked(union))
+    sessions = allowlist.parse(body.filters, None)
+    if sessions is not None:
+        allowlist.parse(body.filters, body.session_id)  # which must be one of them
+    pinned = () if body.session_id is None else (body.session_id,)
+    recalls.must_be_in_all(context, workspace_id, (*pinned, *(sessions or ())))
+    return Reach(workspace_id, peer_id, target, sessions, body.session_id)
+
+
+def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:
+    """The scopes asked for. Raises Unprocessable where other options restrict the question as well."""
+    names = recalls.scope_names(body.scope)
+    if names is not None and (filters or body.session_id is not None):
+        others = "session_id or filters" if isinstance(body, models.DialecticOptions) else "session_id"
+        raise Unprocessable(f"scope cannot be combined with {others}")
+    return names
+
+
+def _sessions_of(context: Context, workspace_id: str, names: Sequence[str]) -> tuple[str, ...]:
+    return allowlist.checked(context.store.read(scopes.session_ids, workspace_id, names))

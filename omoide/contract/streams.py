@@ -1,0 +1,55 @@
+"""Answers that take their time: as events, or at once when they are done; either way no longer than somebody waits.
+
+Until the first bytes of a stream are there nothing is sent, so that an error before them becomes a status like any
+other. Work for a client that has left is cancelled.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from starlette.types import Receive, Send
+
+MEDIA_TYPE = "text/event-stream"
+HEADERS = [
+    (b"content-type", MEDIA_TYPE.encode()),
+    (b"cache-control", b"no-cache"),
+    (b"x-accel-buffering", b"no"),  # what nginx heeds, which would gather events otherwise
+]
+
+
+async def send_events(events: AsyncIterator[bytes], status: int, send: Send) -> None:
+    """Send a response of these bytes as they come. Raises what the iterator raises."""
+    try:
+        first = await anext(events, b"")
+        await send({"type": "http.response.start", "status": status, "headers": HEADERS})
+        await send({"type": "http.response.body", "body": first, "more_body": True})
+        async for event in events:
+            await send({"type": "http.response.body", "body": event, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        if (close := getattr(events, "aclose", None)) is not None:
+            await close()
+
+
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
+    """Run the work to its end, or cancel it once the client has left. The request's body must have been read.
+
+    Raises what the work raises.
+    """
+    working, leaving = asyncio.ensure_future(work), asyncio.ensure_future(_departure(receive))
+    try:
+        await asyncio.wait((working, leaving), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (working, leaving):
+            task.cancel()
+        await asyncio.wait((working, leaving))
+    if not working.cancelled():
+        working.result()
+
+
+async def _departure(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,146 @@
+"""A reasoner that does what a test says, and the application with it, served on a socket of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from omoide.app import create_app
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Question, SummaryTask
+from omoide.records import Fact
+from omoide.settings import Settings
+from tests.conftest import SECRET
+
+Say = Callable[[Question, Memory], AsyncIterator[str]]
+
+
+async def everything(question: Question, memory: Memory) -> AsyncIterator[str]:
+    """Says all that it can find, one thing on a line, in alphabetical order."""
+    known = await memory.search_memory(question.semantic_query or question.query, 40)
+    said = await memory.search_messages(question.query, 20)
+    lines = {each.content for each in known} | {each.content for snippet in said for each in snippet.messages}
+    for line in sorted(lines):
+        yield f"{line}\n"
+
+
+class Told:
+    """Answers as `say` does, and remembers what it was asked. It learns nothing."""
+
+    name = "told"
+    keeps_cards = False
+
+    def __init__(self) -> None:
+        self.say: Say = everything
+        self.asked: list[Question] = []
+
+    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+        self.asked.append(question)
+        return self.say(question, memory)
+
+    async def prepare(self) -> None:
+        """Nothing to load."""
+
+    async def derive(self, batch: Batch) -> Sequence[Fact]:
+        return ()
+
+    async def summarize(self, task: SummaryTask) -> str:
+        return ""
+
+    async def card(self, task: CardTask) -> Sequence[str]:
+        return task.current
+
+    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+        return Dreamed()
+
+    async def aclose(self) -> None: ...
+
+
+class Waiting:
+    """Says some pieces and then nothing more, until it is released or nobody waits for it."""
+
+    def __init__(self, *pieces: str) -> None:
+        self.pieces = pieces
+        self.is_silent = threading.Event()
+        self.has_ended = threading.Event()
+        self.was_cancelled = False
+        self._released = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __call__(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+        self._loop = asyncio.get_running_loop()
+        try:
+            for piece in self.pieces:
+                yield piece
+            self.is_silent.set()
+            await self._released.wait()
+            yield "at last"
+        except asyncio.CancelledError:
+            self.was_cancelled = True
+            raise
+        finally:
+            self.has_ended.set()
+
+    def release(self) -> None:
+        assert self._loop is not None
+        self._loop.call_soon_threadsafe(self._released.set)
+
+
+def failing(error: Exception, *pieces: str) -> Say:
+    """Says some pieces, then fails."""
+
+    async def say(question: Question, memory: Memory) -> AsyncIterator[str]:
+        for piece in pieces:
+            yield piece
+        raise error
+
+    return say
+
+
+def saying(*pieces: str) -> Say:
+    async def say(question: Question, memory: Memory) -> AsyncIterator[str]:
+        for piece in pieces:
+            yield piece
+
+    return say
+
+
+class _Server(uvicorn.Server):
+    """Tells when it serves."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.is_up = threading.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.is_up.set()
+
+
+@contextmanager
+def served(db: Path, reasoner: Told, **settings: Any) -> Iterator[str]:
+    """The address of the application, with authentication on; keys are signed with SECRET."""
+    given = {"db": db, "auth": True, "jwt_secret": SECRET, "durability": "normal", **settings}
+    app = create_app(Settings.model_validate(given), reasoner=reasoner)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        server = _Server(uvicorn.Config(app, log_level="error", ws="none", access_log=False))
+        running = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        running.start()
+        server.is_up.wait()
+        yield "http://{}:{}".format(*listening.getsockname())
+        server.should_exit = True
+        running.join()
+
+
+def events(body: bytes) -> list[Any]:
+    """What stands in the events of a stream."""
+    lines = body.decode().splitlines()
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]

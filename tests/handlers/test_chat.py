@@ -1,0 +1,411 @@
+"""Chat, whole: what may be asked, what the reasoner is told, and what comes back."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.errors import Unavailable
+from omoide.reasoning.reasoner import Question
+from omoide.security import ADMIN, Keyring, Principal
+from omoide.store import Store
+from tests.conftest import SECRET
+from tests.handlers.asked import Told, Waiting, events, failing, saying, served
+from tests.handlers.place import Place
+from tests.reasoning.recollections import Past
+
+Fresh = Callable[[str], str]
+CHATS = ("/chat", "/peers/alice/chat")
+FORMAT = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+
+
+def key(principal: Principal) -> dict[str, str]:
+    return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("chat") / "omoide.db"
+
+
+@pytest.fixture(scope="module")
+def api(told: Told, db: Path) -> Iterator[httpx.Client]:
+    with served(db, told) as url, httpx.Client(base_url=url, timeout=None, headers=key(ADMIN)) as client:
+        yield client
+
+
+@pytest.fixture
+def place(api: httpx.Client, told: Told, fresh: Fresh) -> Place:
+    told.say = Told().say
+    told.asked.clear()
+    place = Place(api, fresh("chat"))
+    place.peer("alice")
+    return place
+
+
+def ask(place: Place, path: str = "/peers/alice/chat", query: str = "tea", **body: Any) -> Any:
+    """What the chat answers."""
+    return place.ok("POST", path, {"query": query, **body})
+
+
+def refused(place: Place, path: str = "/peers/alice/chat", **body: Any) -> tuple[int, str]:
+    response = place.call("POST", path, {"query": "tea", **body})
+    return response.status_code, str(response.json()["detail"])
+
+
+def conclude(place: Place, content: str, observer: str = "alice", observed: str = "alice", **fields: Any) -> Any:
+    conclusion = {"content": content, "observer_id": observer, "observed_id": observed, **fields}
+    (made,) = place.ok("POST", "/conclusions", {"conclusions": [conclusion]})
+    return made
+
+
+# What comes back
+
+
+@pytest.mark.parametrize("path", CHATS)
+def test_an_answer_is_all_that_the_reasoner_says(place: Place, told: Told, path: str) -> None:
+    told.say = saying("Green ", "", "tea", ".")
+    assert ask(place, path) == {"content": "Green tea.", "evidence": None}
+
+
+@pytest.mark.parametrize("pieces", [(), ("",), (" ", "\n\t")])
+@pytest.mark.parametrize("path", CHATS)
+def test_nothing_but_blanks_is_no_answer(place: Place, told: Told, path: str, pieces: tuple[str, ...]) -> None:
+    told.say = saying(*pieces)
+    assert ask(place, path) == {"content": None, "evidence": None}
+
+
+def test_blanks_within_an_answer_stay(place: Place, told: Told) -> None:
+    told.say = saying("\n", "a", " ", "b")
+    assert ask(place)["content"] == "\na b"
+
+
+def test_evidence_is_what_was_read_in_the_order_of_time(place: Place, db: Path) -> None:
+    store = Store.open(db)
+    past = Past(store, place.id)
+    source = past.conclude("tea is green", session="s")
+    derived = past.conclude("tea is a habit", level="inductive", sources=[source])
+    store.close()
+    place.session("s", peers={"alice": {}})
+    later, earlier = place.ok(
+        "POST",
+        "/sessions/s/messages",
+        {
+            "messages": [
+                {"peer_id": "alice", "content": "tea now", "created_at": "2024-05-01T10:00:00+02:00"},
+                {"peer_id": "bob", "content": "tea then", "created_at": "2024-01-01T00:00:00Z"},
+            ]
+        },
+    )
+    evidence = ask(place, include_evidence=True)["evidence"]
+    assert evidence["conclusions"] == [
+        {
+            "id": each.id,
+            "level": each.level,
+            "content": each.content,
+            "created_at": each.said_at.isoformat().replace("+00:00", "Z"),
+            "session_id": each.session_id,
+            "observer_id": "alice",
+            "observed_id": "alice",
+            "source_ids": sources,
+        }
+        for each, sources in ((source, []), (derived, [source.id]))
+    ]
+    assert evidence["messages"] == [
+        {"id": message["id"], "session_id": "s", "peer_id": peer, "created_at": said}
+        for message, peer, said in ((earlier, "bob", "2024-01-01T00:00:00Z"), (later, "alice", "2024-05-01T08:00:00Z"))
+    ]
+    assert evidence["tool_calls"] == [
+        {"tool_name": "search_memory", "tool_input": {"query": "tea", "top_k": 40}},
+        {"tool_name": "search_messages", "tool_input": {"query": "tea", "limit": 20}},
+    ]
+    assert evidence["reasoning_trace_id"] is None
+
+
+@pytest.mark.parametrize("path", CHATS)
+def test_nothing_read_is_evidence_with_empty_lists(place: Place, told: Told, path: str) -> None:
+    told.say = saying("I know nothing.")
+    nothing: Any = {"conclusions": [], "messages": [], "tool_calls": [], "reasoning_trace_id": None}
+    assert ask(place, path, include_evidence=True)["evidence"] == nothing
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize("path", CHATS)
+def test_a_reasoner_that_fails_before_it_says_anything_is_a_real_status(
+    place: Place, told: Told, path: str, stream: bool
+) -> None:
+    told.say = failing(Unavailable("The model does not answer"))
+    assert refused(place, path, stream=stream) == (503, "The model does not answer")
+    told.say = failing(RuntimeError("a secret that no client may read"))
+    assert refused(place, path, stream=stream) == (500, "An unexpected error occurred")
+
+
+def test_a_whole_answer_that_breaks_off_is_an_error(place: Place, told: Told) -> None:
+    told.say = failing(Unavailable("The model went away"), "Green")
+    assert refused(place) == (503, "The model went away")
+
+
+def test_asking_concludes_nothing(place: Place) -> None:
+    conclude(place, "likes tea")
+    ask(place)
+    assert place.ok("POST", "/conclusions/list")["total"] == 1
+
+
+def test_work_on_an_answer_ends_when_the_client_leaves(place: Place, told: Told) -> None:
+    for path in CHATS:
+        waiting = told.say = Waiting("Green")
+        leaving = threading.Thread(target=_leave_once_silent, args=(place, path, waiting))
+        leaving.start()
+        waiting.has_ended.wait()
+        leaving.join()
+        assert waiting.was_cancelled, path
+
+
+def _leave_once_silent(place: Place, path: str, waiting: Waiting) -> None:
+    """Ask over a connection of its own and close it while the answer is still being worked on."""
+    url = place.http.base_url
+    body = b'{"query": "tea"}'
+    lines = [
+        f"POST {place.url}{path} HTTP/1.1",
+        f"Host: {url.host}",
+        f"Authorization: {place.http.headers['Authorization']}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    ]
+    with socket.create_connection((url.host, url.port or 80)) as connection:
+        connection.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        waiting.is_silent.wait()
+
+
+# What the reasoner is told
+
+
+def asked(told: Told) -> Question:
+    (question,) = told.asked
+    return question
+
+
+def test_a_peer_is_asked_about_itself_unless_a_target_is_named(place: Place, told: Told) -> None:
+    place.peer("bob")
+    ask(place)
+    ask(place, target="bob")
+    ask(place, target="alice")
+    ask(place, target=None)
+    pairs = [(question.observer_id, question.target_id) for question in told.asked]
+    assert pairs == [("alice", "alice"), ("alice", "bob"), ("alice", "alice"), ("alice", "alice")]
+
+
+def test_a_workspace_is_asked_about_whomever_the_question_names(place: Place, told: Told) -> None:
+    conclude(place, "Alice likes tea")
+    place.peer("bob")
+    conclude(place, "Bob hates tea", "bob", "bob")
+    place.say("s", "More tea?")
+    assert ask(place, "/chat")["content"].splitlines() == ["Alice likes tea", "Bob hates tea", "More tea?"]
+    question = asked(told)
+    assert (question.observer_id, question.target_id, question.session_id) == (None, None, None)
+
+
+@pytest.mark.parametrize("path", CHATS)
+def test_the_reasoner_hears_what_the_body_says(place: Place, told: Told, path: str) -> None:
+    place.session("s")
+    ask(place, path, query="Where?", session_id="s", reasoning_level="max", response_format=FORMAT)
+    question = asked(told)
+    assert (question.query, question.level, question.session_id) == ("Where?", "max", "s")
+    assert question.response_format == FORMAT
+
+
+def test_the_level_is_low_unless_said(place: Place, told: Told) -> None:
+    ask(place)
+    assert asked(told).level == "low"
+    assert refused(place, reasoning_level="deep")[0] == 422
+
+
+def test_another_text_may_be_looked_for_first(place: Place, told: Told) -> None:
+    conclude(place, "likes tea")
+    assert ask(place, query="What to buy?", semantic_query="tea")["content"] == "likes tea\n"
+    assert asked(told).semantic_query == "tea"
+    assert refused(place, semantic_query="")[0] == 422
+
+
+def test_cards_are_the_observers_own_and_the_one_about_the_target(place: Place, told: Told) -> None:
+    place.peer("bob")
+    place.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Alice"]})
+    place.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Bob"]}, params={"target": "bob"})
+    place.ok("PUT", "/peers/bob/card", {"peer_card": ["Never seen by Alice"]})
+    ask(place)
+    ask(place, target="bob")
+    cards = [([*question.observer_card], [*question.target_card]) for question in told.asked]
+    assert cards == [([], ["Name: Alice"]), (["Name: Alice"], ["Name: Bob"])]
+
+
+@pytest.mark.parametrize(
+    ("workspace", "session", "expected"),
+    [
+        ({}, {}, ["Name: Alice"]),
+        ({"peer_card": {"use": False}}, {}, []),
+        ({"peer_card": {"use": False}}, {"peer_card": {"use": True}}, ["Name: Alice"]),
+        ({}, {"peer_card": {"use": False}}, []),
+    ],
+)
+def test_configuration_says_whether_cards_are_used(
+    place: Place, told: Told, workspace: Any, session: Any, expected: list[str]
+) -> None:
+    place.ok("PUT", "", {"configuration": workspace})
+    place.session("s", configuration=session)
+    place.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Alice"]})
+    ask(place, session_id="s")
+    assert asked(told).target_card == expected
+
+
+@pytest.mark.parametrize("path", CHATS)
+@pytest.mark.parametrize(
+    ("workspace", "session", "expected"),
+    [
+        ({}, {}, None),
+        ({"dialectic": {"custom_instructions": "Be brief."}}, {}, "Be brief."),
+        ({"dialectic": {"custom_instructions": "Be brief."}}, {"custom_instructions": "Rhyme."}, "Rhyme."),
+        ({"dialectic": {"custom_instructions": "Be brief."}}, {"custom_instructions": " "}, None),
+        ({"reasoning": {"custom_instructions": "Only food."}}, {}, None),
+    ],
+)
+def test_instructions_come_from_the_session_before_the_workspace(
+    place: Place, told: Told, path: str, workspace: Any, session: Any, expected: str | None
+) -> None:
+    place.ok("PUT", "", {"configuration": workspace})
+    place.session("s", configuration=session)
+    ask(place, path, session_id="s")
+    assert asked(told).instructions == expected
+
+
+# What may be asked
+
+
+def test_the_peer_is_made_when_missing_and_stays_when_the_answer_fails(place: Place, told: Told) -> None:
+    told.say = failing(Unavailable("The model does not answer"))
+    assert refused(place, "/peers/newcomer/chat")[0] == 503
+    assert place.peers() == ["alice", "newcomer"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{"session_id": "unknown"}, {"target": "unknown"}, {"scope": "unknown"}, {"response_format": {"type": "string"}}],
+)
+def test_a_question_that_is_refused_makes_no_peer(place: Place, body: Any) -> None:
+    assert refused(place, "/peers/newcomer/chat", **body)[0] in (404, 422)
+    assert place.peers() == ["alice"]
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        ({"target": "nobody"}, 404, "Peer nobody not found"),
+        ({"session_id": "nowhere"}, 404, "Session nowhere not found"),
+        ({"scope": "none"}, 404, "Scope none not found"),
+        ({"scope": ["none"]}, 404, "Scope none not found"),
+        ({"target": "scope.th"}, 422, "are scopes"),
+        ({"scope": "th", "session_id": "s"}, 422, "scope cannot be combined with session_id or filters"),
+        ({"scope": ["th"], "filters": {"session_id": "s"}}, 422, "scope cannot be combined with session_id or filters"),
+        ({"filters": {"peer_id": "alice"}}, 422, "Only a session_id filter"),
+        ({"filters": {"session_id": {"gt": "a"}}}, 422, "must be an id, a list of ids"),
+        ({"filters": {"session_id": ["a b"]}}, 422, "Invalid session id"),
+        ({"filters": {"session_id": ["t"]}, "session_id": "s"}, 422, "must be included"),
+        ({"response_format": {"type": "string"}}, 422, "Invalid response_format: "),
+        ({"response_format": {"type": "object", "not": {}}, "target": "nobody"}, 422, "Invalid response_format: "),
+        ({"query": ""}, 422, "query"),
+        ({"query": "x" * 10_001}, 422, "query"),
+        ({"scope": []}, 422, "scope"),
+    ],
+)
+def test_what_is_wrong_is_said_before_any_answer(
+    place: Place, told: Told, stream: bool, body: Any, status: int, detail: str
+) -> None:
+    place.session("s")
+    place.ok("POST", "/scopes", {"id": "th"})
+    found = refused(place, stream=stream, **body)
+    assert found[0] == status
+    assert detail in found[1]
+    assert told.asked == []
+
+
+@pytest.mark.parametrize("stream", [True, False])
+@pytest.mark.parametrize(
+    ("body", "status", "detail"),
+    [
+        ({"session_id": "nowhere"}, 404, "Session nowhere not found"),
+        ({"scope": "none"}, 404, "Scope none not found"),
+        ({"scope": "th", "session_id": "s"}, 422, "scope cannot be combined with session_id"),
+        ({"response_format": {"type": "string"}}, 422, "Invalid response_format: "),
+        ({"scope": []}, 422, "scope"),
+    ],
+)
+def test_a_workspace_is_asked_within_the_same_rules(
+    place: Place, told: Told, stream: bool, body: Any, status: int, detail: str
+) -> None:
+    place.session("s")
+    place.ok("POST", "/scopes", {"id": "th"})
+    found = refused(place, "/chat", stream=stream, **body)
+    assert found[0] == status
+    assert detail in found[1]
+    assert told.asked == []
+
+
+def test_a_scope_is_no_peer_to_be_asked(place: Place) -> None:
+    place.ok("POST", "/scopes", {"id": "th"})
+    assert refused(place, "/peers/scope.th/chat")[0] == 422
+    assert refused(place, "/peers/scope.none/chat")[0] == 422
+    assert refused(place, "/peers/a%20b/chat")[0] == 422
+
+
+def test_a_workspace_that_is_not_there_knows_nothing(api: httpx.Client, told: Told, fresh: Fresh) -> None:
+    told.say = Told().say
+    unknown = Place(api, fresh("unknown"))
+    assert ask(unknown, "/chat")["content"] is None
+    assert not unknown.was_there()
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({}, 200),
+        ({"target": "bob"}, 200),
+        ({"session_id": "hers"}, 200),
+        ({"session_id": "his"}, 401),
+        ({"session_id": "left"}, 401),
+        ({"session_id": "unknown"}, 401),
+        ({"filters": {"session_id": ["hers"]}}, 200),
+        ({"filters": {"session_id": ["hers", "his"]}}, 401),
+        ({"scope": "th"}, 401),
+        ({"scope": ["th"]}, 401),
+    ],
+)
+def test_a_peers_key_opens_only_the_sessions_that_it_is_in(place: Place, body: Any, status: int) -> None:
+    for session in ("hers", "left"):
+        place.session(session, peers={"alice": {}})
+    place.ok("DELETE", "/sessions/left/peers", ["alice"])
+    place.session("his", peers={"bob": {}})
+    place.ok("POST", "/scopes", {"id": "th"})
+    headers = key(Principal(workspace=place.id, peer="alice"))
+    found = place.call("POST", "/peers/alice/chat", {"query": "tea", **body}, headers=headers)
+    assert found.status_code == status, found.text
+
+
+def test_asking_by_events_finds_the_same(place: Place) -> None:
+    conclude(place, "likes tea")
+    body = {"query": "tea", "stream": True, "include_evidence": True}
+    streamed = events(place.call("POST", "/peers/alice/chat", body).content)
+    whole = ask(place, include_evidence=True)
+    assert "".join(event["delta"]["content"] for event in streamed[:-1]) == whole["content"]
+    assert streamed[-1] == {"done": True, "evidence": whole["evidence"]}

@@ -1,0 +1,198 @@
+"""Chat by events: byte for byte, with signs of life, and no longer than somebody listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from jsonschema_rs import Draft202012Validator
+
+from omoide import clock
+from omoide.errors import Unavailable
+from omoide.security import ADMIN, Keyring
+from tests.conftest import SECRET
+from tests.contract.conformance import DOCUMENT, OPERATIONS
+from tests.handlers.asked import Told, Waiting, events, failing, saying, served
+from tests.handlers.place import Place
+
+CHATS = ("/chat", "/peers/alice/chat")
+SOON, NEVER = 0.05, 600
+
+chats = pytest.mark.parametrize("path", CHATS)
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+def serving(told: Told, folder: Any, seconds: float) -> Iterator[httpx.Client]:
+    headers = {"Authorization": f"Bearer {Keyring(SECRET).mint(ADMIN, now=clock.now())}"}
+    with (
+        served(folder / "omoide.db", told, chat_keepalive_seconds=seconds) as url,
+        httpx.Client(base_url=url, timeout=None, headers=headers) as client,
+    ):
+        yield client
+
+
+@pytest.fixture(scope="module")
+def patient(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A server that gives no sign of life before its time."""
+    yield from serving(told, tmp_path_factory.mktemp("patient"), NEVER)
+
+
+@pytest.fixture(scope="module")
+def lively(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    """A server that gives one at every opportunity."""
+    yield from serving(told, tmp_path_factory.mktemp("lively"), SOON)
+
+
+@pytest.fixture
+def place(patient: httpx.Client, fresh: Callable[[str], str]) -> Place:
+    return Place(patient, fresh("stream"))
+
+
+@pytest.fixture
+def live(lively: httpx.Client, fresh: Callable[[str], str]) -> Place:
+    return Place(lively, fresh("stream"))
+
+
+def streamed(place: Place, path: str, **body: Any) -> httpx.Response:
+    return place.call("POST", path, {"query": "tea", "stream": True, **body})
+
+
+def opened(place: Place, path: str) -> Any:
+    """The stream, not yet read."""
+    return place.http.stream("POST", place.url + path, json={"query": "tea", "stream": True})
+
+
+@chats
+def test_events_are_those_of_the_public_api_to_the_byte(place: Place, told: Told, path: str) -> None:
+    told.say = saying("Hel", "", "lo")
+    response = streamed(place, path)
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/event-stream"
+    assert response.content == (
+        b'data: {"delta": {"content": "Hel"}, "done": false}\n\n'
+        b'data: {"delta": {"content": "lo"}, "done": false}\n\n'
+        b'data: {"done": true}\n\n'
+    )
+
+
+@pytest.mark.parametrize("text", ["two\nlines\r\n", "今日は \U0001f375", '"quoted" \\ ', "\u2028", "data: x\n\n"])
+def test_a_piece_is_one_line_whatever_it_holds(place: Place, told: Told, text: str) -> None:
+    told.say = saying(f"a{text}", "b")
+    body = streamed(place, CHATS[1]).content
+    assert body.count(b"\n\n") == 3
+    assert "".join(event["delta"]["content"] for event in events_by_line(body)[:-1]) == f"a{text}b"
+
+
+def events_by_line(body: bytes) -> list[Any]:
+    """As clients take lines: at LF alone."""
+    return [event for line in body.split(b"\n") for event in events(line.replace("\u2028".encode(), b"\\u2028"))]
+
+
+@chats
+def test_an_empty_answer_is_the_end_alone(place: Place, told: Told, path: str) -> None:
+    told.say = saying(" ", "")
+    assert streamed(place, path).content == b'data: {"done": true}\n\n'
+
+
+@chats
+def test_evidence_stands_in_the_last_event_only_and_only_when_asked_for(place: Place, told: Told, path: str) -> None:
+    told.say = Told().say
+    place.say("s", "green tea", "black tea")
+    told_all = events(streamed(place, path, include_evidence=True).content)
+    assert [event["delta"]["content"] for event in told_all[:-1]] == ["black tea\n", "green tea\n"]
+    assert all(event.keys() == {"delta", "done"} for event in told_all[:-1])
+    assert told_all[-1].keys() == {"done", "evidence"}
+    assert len(told_all[-1]["evidence"]["messages"]) == 2
+    assert events(streamed(place, path).content)[-1] == {"done": True}
+
+
+@chats
+@pytest.mark.parametrize(
+    ("error", "detail"),
+    [
+        (Unavailable("The model went away"), "The model went away"),
+        (RuntimeError("a secret that no client may read"), "An unexpected error occurred"),
+    ],
+)
+def test_what_goes_wrong_later_is_told_in_the_last_event(
+    place: Place, told: Told, path: str, error: Exception, detail: str
+) -> None:
+    told.say = failing(error, "Green")
+    response = streamed(place, path, include_evidence=True)
+    assert response.status_code == 200
+    assert response.content == (
+        b'data: {"delta": {"content": "Green"}, "done": false}\n\n'
+        b'data: {"error": {"detail": "%b"}, "done": true}\n\n' % detail.encode()
+    )
+
+
+@pytest.mark.parametrize("path", CHATS)
+def test_every_event_is_as_the_document_says(place: Place, told: Told, path: str) -> None:
+    name = "chat_workspace" if path == "/chat" else "chat"
+    schema = OPERATIONS[name].raw["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    gate = Draft202012Validator({**schema, "components": DOCUMENT.raw["components"]})
+    for say in (saying("a", "b"), saying(), failing(Unavailable("Gone"), "a"), Told().say):
+        told.say = say
+        place.say("s", "tea")
+        for event in events(streamed(place, path, include_evidence=True).content):
+            gate.validate(event)
+
+
+@chats
+def test_pieces_go_out_as_they_come(place: Place, told: Told, path: str) -> None:
+    waiting = told.say = Waiting("Green")
+    with opened(place, path) as response:
+        lines = response.iter_lines()
+        assert next(lines) == 'data: {"delta": {"content": "Green"}, "done": false}'
+        waiting.release()
+        assert [line for line in lines if line][-1] == 'data: {"done": true}'
+
+
+@chats
+def test_a_slow_answer_begins_with_signs_of_life(live: Place, told: Told, path: str) -> None:
+    waiting = told.say = Waiting()
+    with opened(live, path) as response:
+        assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
+        lines = (line for line in response.iter_lines() if line)
+        assert [next(lines), next(lines)] == [": ping", ": ping"]
+        waiting.release()
+        said = [line for line in lines if line != ": ping"]
+    assert said == ['data: {"delta": {"content": "at last"}, "done": false}', 'data: {"done": true}']
+
+
+def test_a_failure_after_a_sign_of_life_is_told_in_the_last_event(live: Place, told: Told) -> None:
+    waiting = Waiting()
+
+    async def say(question: Any, memory: Any) -> Any:
+        async for _ in waiting(question, memory):
+            raise Unavailable("The model does not answer")
+        yield ""
+
+    told.say = say
+    with opened(live, CHATS[1]) as response:
+        lines = (line for line in response.iter_lines() if line)
+        assert next(lines) == ": ping"
+        waiting.release()
+        assert [line for line in lines if line != ": ping"] == [
+            'data: {"error": {"detail": "The model does not answer"}, "done": true}'
+        ]
+
+
+@chats
+@pytest.mark.parametrize("pieces", [(), ("Green",)], ids=["before the first piece", "after it"])
+def test_work_ends_when_the_listener_leaves(
+    patient: httpx.Client, live: Place, place: Place, told: Told, path: str, pieces: tuple[str, ...]
+) -> None:
+    # Without a piece there are no headers yet, unless a sign of life brings them.
+    waiting = told.say = Waiting(*pieces)
+    with opened(place if pieces else live, path) as response:
+        next(response.iter_raw())
+        waiting.is_silent.wait()
+    waiting.has_ended.wait()
+    assert waiting.was_cancelled
