@@ -1,14 +1,14 @@
 """The door of the process: `omoide`, and `python -m omoide`.
 
 The garbage collector rests until the server is made: what loads and compiles at start stays, so that looking through
-it, again and again as it grows, finds nothing. `cli` starts the collector once the application is there.
+it, again and again as it grows, finds nothing. `cli.start` starts the collector once the application is there.
 """
 
 import gc
 
 gc.disable()
 
-from omoide.cli import main  # noqa: E402  # what it imports is what the collector rests for
+from omoide.cli.main import main  # noqa: E402  # what it imports is what the collector rests for
 
 if __name__ == "__main__":
     main()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omoide.cli import is_loopback
+from omoide.cli.serve import is_loopback
 from omoide.security import Keyring, Principal
 from tests.conftest import SECRET
 from tests.running import COMMAND, Server
@@ -165,4 +165,4 @@ def test_several_processes_serve_one_database(db_path: Path) -> None:
 
 
 def test_help_names_every_command(run: Run) -> None:
-    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == ["key", "serve"]
+    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == ["key", "queue", "serve", "worker"]

@@ -15,13 +15,16 @@ from omoide.deferred import deferred, hidden
 # Each takes tens of milliseconds or megabytes, and a server may live without ever using it.
 NOT_AT_START = {
     "cryptography",
+    "dateparser",
     "httpx",
     "jwt",
+    "lemminflect",
     "numpy",
     "openapi_spec_validator",
     "pypdf",
     "requests",
     "rich",
+    "sentencex",
     "starlette.testclient",
     "tiktoken",
     "tokenizers",
@@ -37,7 +40,9 @@ def modules_after(code: str, folder: Path) -> set[str]:
 
 
 def test_a_start_loads_no_more_than_it_needs(tmp_path: Path) -> None:
-    loaded = modules_after("from omoide import __main__, cli; cli.served_app()", tmp_path)
+    loaded = modules_after(
+        "from omoide import __main__; from omoide.cli.serve import served_app; served_app()", tmp_path
+    )
     assert "omoide.app" in loaded
     assert not loaded & NOT_AT_START
 
@@ -45,9 +50,10 @@ def test_a_start_loads_no_more_than_it_needs(tmp_path: Path) -> None:
 def test_the_collector_works_again_once_the_application_is_made(tmp_path: Path) -> None:
     code = """
         import gc
-        from omoide import __main__, cli
+        from omoide import __main__
+        from omoide.cli.serve import served_app
         assert not gc.isenabled()
-        cli.served_app()
+        served_app()
         assert gc.isenabled()
         assert gc.get_freeze_count() > 100_000
     """

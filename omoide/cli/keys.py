@@ -1,0 +1,38 @@
+"""`omoide key`: keys for the API."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from omoide import clock
+from omoide.cli.start import read_settings
+from omoide.security import Keyring, Principal
+
+
+@click.group()
+def key() -> None:
+    """Keys for the API."""
+
+
+@key.command()
+@click.option("--admin", is_flag=True, help="A key for everything.")
+@click.option("--workspace", help="A key for this workspace.")
+@click.option("--peer", help="Narrow it to this peer of the workspace.")
+@click.option("--session", help="Narrow it to this session of the workspace.")
+@click.option(
+    "--days", type=click.FloatRange(min=0, min_open=True), help="For how many days it is good. Default: ever."
+)
+def create(*, admin: bool, workspace: str | None, peer: str | None, session: str | None, days: float | None) -> None:
+    """Print a new key, signed with OMOIDE_JWT_SECRET."""
+    if admin == bool(workspace):
+        raise click.UsageError("Say either --admin or --workspace.")
+    if (peer or session) and not workspace:
+        raise click.UsageError("--peer and --session need --workspace.")
+    secret = read_settings().jwt_secret.get_secret_value()
+    if not secret:
+        raise click.ClickException("Set OMOIDE_JWT_SECRET to the secret that the server uses.")
+    now = clock.now()
+    expires_at = None if days is None else now + timedelta(days=days) // timedelta(microseconds=1)
+    click.echo(Keyring(secret).mint(Principal(admin, workspace, peer, session), now=now, expires_at=expires_at))

@@ -1,0 +1,20 @@
+"""`omoide`: all commands together."""
+
+from __future__ import annotations
+
+import click
+
+from omoide.cli.keys import key
+from omoide.cli.queue import queue
+from omoide.cli.serve import serve
+from omoide.cli.worker import worker
+
+
+@click.group()
+@click.version_option(package_name="omoide")
+def main() -> None:
+    """Omoide: a memory server for AI agents."""
+
+
+for command in (serve, worker, queue, key):
+    main.add_command(command)

@@ -1,0 +1,115 @@
+"""`omoide worker` and `omoide queue`: more hands for the jobs, and a look at what failed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.records import Change
+from omoide.store import Connection, Store, queue, workspaces
+from tests.handlers.place import Place, until
+from tests.running import COMMAND, Server
+from tests.test_cli import Run, run
+
+__all__ = ["run"]
+
+
+def with_jobs(path: Path) -> None:
+    """A database with a job that failed, and one that waits."""
+
+    def owe(db: Connection) -> None:
+        workspaces.get_or_create(db, "w", Change(), 0)
+        queue.add(db, "representation", {"session": "s"}, 0, workspace=1, key="1", units=3)
+        job = queue.claim(db, 0, lease=1)
+        assert job is not None
+        queue.give_up(db, job, clock.now(), "ZeroDivisionError: oops")
+        queue.add(db, "dream", {}, clock.now(), workspace=1, due_at=clock.now() + 60_000_000)
+
+    store = Store.open(path)
+    asyncio.run(store.write(owe))
+    store.close()
+
+
+def test_the_queue_shows_what_failed_first_and_why(run: Run, tmp_path: Path) -> None:
+    with_jobs(tmp_path / "omoide.db")
+    lines = run("queue").stdout.splitlines()
+    assert lines[0].split()[1:4] == ["failed", "representation", "in"]
+    assert lines[0].endswith("(3), tried 1 times: ZeroDivisionError: oops")
+    assert " waiting for " in lines[1]
+    (only,) = run("queue", "--failed", "--json").stdout.splitlines()
+    assert json.loads(only)["error"] == "ZeroDivisionError: oops"
+
+
+def test_failed_jobs_are_tried_again_by_number_or_all(run: Run, tmp_path: Path) -> None:
+    with_jobs(tmp_path / "omoide.db")
+    number = run("queue", "--failed").stdout.split()[0]
+    assert run("queue", "retry", "999").stdout == "0 jobs will be tried again.\n"
+    assert run("queue", "retry", number).stdout == "1 job will be tried again.\n"
+    assert run("queue", "--failed").stdout == "Nothing is owed.\n"
+    assert run("queue", "retry", "--all").stdout == "0 jobs will be tried again.\n"
+
+
+@pytest.mark.parametrize("arguments", [["retry"], ["retry", "1", "--all"], ["retry", "one"], ["--limit", "0"]])
+def test_a_wrong_use_of_the_queue_is_refused(arguments: list[str], run: Run, tmp_path: Path) -> None:
+    with_jobs(tmp_path / "omoide.db")
+    assert run("queue", *arguments).returncode == 2
+
+
+def test_a_queue_without_a_database_is_one_clear_line(run: Run) -> None:
+    done = run("queue")
+    assert (done.returncode, done.stderr) == (1, "Error: There is no database omoide.db: set OMOIDE_DB\n")
+
+
+def known(http: httpx.Client, place: Place) -> list[tuple[str, int]]:
+    found = place.ok("POST", "/conclusions/list", {}, params={"size": 100})["items"]
+    return sorted((each["content"], each["times_derived"]) for each in found)
+
+
+def test_workers_beside_the_server_share_the_work_and_do_it_once(tmp_path: Path) -> None:
+    server = Server(tmp_path / "omoide.db", quiet_seconds="0")
+    workers = [
+        subprocess.Popen([str(COMMAND), "worker", "--db", str(server.db)], stderr=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    try:
+        for each in workers:
+            assert each.stderr is not None
+            assert "reasoner extractive" in each.stderr.readline()
+        with server.client() as http:
+            place = Place(http, "w")
+            for number in range(60):
+                place.say(f"s{number % 6}", f"I own item number {number}.")
+            until(lambda: place.ok("GET", "/queue/status")["completed_work_units"] == 60)
+            assert known(http, place) == sorted((f"alice owns item number {n}", 1) for n in range(60))
+    finally:
+        for each in workers:
+            each.send_signal(signal.SIGTERM)
+        codes = [each.wait(timeout=30) for each in workers]
+        for each in workers:
+            assert each.stderr is not None
+            each.stderr.close()
+        server.kill()
+    assert codes == [0, 0], "told to stop, a worker ends in good order"
+
+
+def test_a_worker_does_what_is_due_and_ends(run: Run, tmp_path: Path) -> None:
+    server = Server(tmp_path / "omoide.db", quiet_seconds="60")
+    with server.client() as http:
+        Place(http, "w").say("s", "I live in Lisbon.")
+    server.kill()
+    store = Store.open(server.db)
+    asyncio.run(store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0, leased_until = NULL")))
+    store.close()
+    assert run("worker", "--until-empty").returncode == 0
+    store = Store.open(server.db)
+    assert store.read(lambda db: db.execute("SELECT content FROM conclusions").fetchall()) == [
+        ("alice lives in Lisbon",)
+    ]
+    store.close()
