@@ -8,7 +8,7 @@ CLI := .venv/honcho-cli-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format test browser node cli bench bench-recall bench-size lock
+.PHONY: help setup serve regenerate check format test crash browser node cli bench bench-recall bench-size bench-reason lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ $(CLI): $(STAMP) tests/cli_honcho/requirements.lock
 		-r tests/cli_honcho/requirements.lock
 	@touch $@
 
+crash: setup ## kill the server thirty times while two thousand messages come in, and look for damage
+	$(BIN)/pytest tests/crash --kills 30 --kill-messages 2000
+
 bench: setup ## measure against a hand-written server, side by side
 	$(BIN)/python -m benchmarks
 
@@ -72,6 +75,9 @@ bench-recall: setup ## measure how often search brings back the turns that answe
 
 bench-size: setup ## measure what search, contexts and representations cost as the database grows
 	$(BIN)/python -m benchmarks.size
+
+bench-reason: setup ## measure what each verb of the embedded reasoner costs
+	$(BIN)/python -m benchmarks.reason
 
 lock: setup ## pin anew what pyproject.toml asks for
 	$(BIN)/pip install --quiet pip-tools

@@ -16,6 +16,11 @@ SECRET = "a secret for tests that is long enough for HS256"
 _numbers = itertools.count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", default="3", help="how often the crash test kills the server")
+    parser.addoption("--kill-messages", default="300", help="how many messages come in meanwhile")
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMOIDE_AUTH", "OMOIDE_DB", "OMOIDE_JWT_SECRET", "OMOIDE_HOST", "OMOIDE_PORT", "HONCHO_API_KEY"):

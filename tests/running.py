@@ -20,11 +20,13 @@ READY = re.compile(r"running on (http://[^ ]+)")
 class Server:
     """A running server: `url` to reach it, `db` its file, `log` what it has said so far."""
 
-    def __init__(self, db: Path, *flags: str, **settings: str) -> None:
+    def __init__(self, db: Path, *flags: str, python_path: str | None = None, **settings: str) -> None:
         self.db = db
         self.flags = flags
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         self.environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
+        if python_path is not None:
+            self.environment["PYTHONPATH"] = python_path
         self.processes = int(flags[flags.index("--workers") + 1]) if "--workers" in flags else 1
         self.log: list[str] = []
         self.start()

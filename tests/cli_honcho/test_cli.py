@@ -225,6 +225,71 @@ def test_conclusions(cli: Cli) -> None:
     assert len(cli("conclusion", "list", *pair)) == 1
 
 
+def home_and_office(cli: Cli) -> None:
+    """alice tells one thing at home, where bob listens, and another at the office; each has a scope of its name."""
+    cli("message", "create", "I live in Lisbon.", "-p", "alice", "-s", "home")
+    cli("message", "create", "I work at a bakery.", "-p", "alice", "-s", "office")
+    for session in ("home", "office"):
+        cli("scope", "create", session, "--sessions", session)
+    cli("session", "add-peers", "home", "bob")
+    pair = ("--observer", "bob", "--observed", "alice")
+    cli("conclusion", "create", "alice lives in Lisbon", *pair, "-s", "home")
+
+
+def test_chat_with_a_peer(cli: Cli) -> None:
+    home_and_office(cli)
+
+    def ask(query: str, *options: str, peer: str = "alice") -> Any:
+        return cli("peer", "chat", query, "-p", peer, *options)
+
+    where, work = "Where does Alice live?", "Where does Alice work?"
+    answer = ask(where)
+    assert (answer["peer_id"], answer["query"]) == ("alice", where)
+    assert answer.keys() == {"peer_id", "query", "response"}
+    for options in (
+        ["-r", "max"],
+        ["-s", "home"],
+        ["--scope", "home"],
+        ["--sessions", "home"],
+        ["--scope", "home,office"],
+    ):
+        assert "Lisbon" in ask(where, *options)["response"]
+    for options in (["--scope", "home"], ["--sessions", "home"]):
+        assert "bakery" not in ask(work, *options)["response"]
+    told = ask(where, "--target", "alice", "--evidence", peer="bob")
+    assert "Lisbon" in told["response"]
+    assert "alice lives in Lisbon" in [read["content"] for read in told["evidence"]["conclusions"]]
+    assert told["evidence"]["messages"]["total"] > 0
+    assert told["evidence"]["tool_calls"]
+    unknown = cli.run("peer", "chat", where, "-p", "alice", "--target", "nobody")
+    assert unknown.code == 1
+    assert "nobody" in unknown.err
+
+
+def test_chat_with_a_workspace(cli: Cli) -> None:
+    home_and_office(cli)
+
+    def ask(query: str, *options: str) -> Any:
+        return cli("workspace", "chat", query, *options)
+
+    who, work = "Who lives in Lisbon?", "Where does Alice work?"
+    assert ask(who).keys() == {"workspace_id", "query", "response"}
+    for options in ([], ["-r", "minimal"], ["-s", "home"], ["--scope", "home"], ["--scope", "home,office"]):
+        assert "alice" in ask(who, *options)["response"]
+    assert "bakery" not in ask(work, "--scope", "home")["response"]
+    evidence = ask(who, "--evidence")["evidence"]
+    assert "alice lives in Lisbon" in [read["content"] for read in evidence["conclusions"]]
+    assert cli.run("workspace", "chat", who, "--scope", "nowhere").code == 1
+
+
+def test_a_representation_within_a_session(cli: Cli) -> None:
+    home_and_office(cli)
+    known = cli("session", "representation", "bob", "home", "--target", "alice")
+    assert "alice lives in Lisbon" in known["representation"]
+    assert "Lisbon" not in cli("session", "representation", "bob", "office", "--target", "alice")["representation"]
+    assert cli("peer", "card", "bob", "--target", "alice")["card"] is None
+
+
 def test_scopes(cli: Cli) -> None:
     cli.each("session create one", "session create two")
     assert cli("scope", "create", "work", "--sessions", "one", "--metadata", '{"kind": "job"}')["id"] == "work"

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import pytest
 from honcho import Honcho
 
+from tests.handlers.place import until
 from tests.running import Server
 from tests.sdk.styles import Awaited, Plain, Style
 
 
 class Connect(Protocol):
     def __call__(self, server: Server, workspace_id: str | None, **options: Any) -> Honcho: ...
+
+
+@pytest.fixture(scope="session")
+def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that reasons about what was said at once, for tests of what forms by itself (`settle`)."""
+    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", quiet_seconds="0")
+    yield running
+    assert running.stop() == -signal.SIGTERM, "".join(running.log)
 
 
 @pytest.fixture(scope="session")
@@ -56,3 +66,13 @@ def connect(call: Style) -> Iterator[Connect]:
 def honcho(server: Server, connect: Connect, fresh: Callable[[str], str]) -> Honcho:
     """A client whose workspace is its own and not there yet."""
     return connect(server, fresh("workspace"))
+
+
+def settle(honcho: Honcho, call: Style) -> None:
+    """Return once nothing in the workspace waits to be reasoned about."""
+
+    def is_settled() -> bool:
+        status = call(honcho.queue_status)
+        return bool(status.pending_work_units + status.in_progress_work_units == 0)
+
+    until(is_settled)

@@ -25,6 +25,9 @@ class Style(Protocol):
     def walk(self, page: Any) -> list[Any]:
         """The items of this page and of all that follow."""
 
+    def stream(self, method: Method, *arguments: Any, **options: Any) -> tuple[list[str], Any]:
+        """The pieces of a streamed answer as they came, and the stream after its end."""
+
     def together(self, method: Method, arguments: Iterable[Any]) -> list[Any]:
         """What the method returns for each argument, all calls under way at the same time."""
 
@@ -38,6 +41,10 @@ class Plain:
 
     def walk(self, page: Any) -> list[Any]:
         return list(page)
+
+    def stream(self, method: Method, *arguments: Any, **options: Any) -> tuple[list[str], Any]:
+        response = method(*arguments, **options)
+        return list(response), response
 
     def together(self, method: Method, arguments: Iterable[Any]) -> list[Any]:
         with ThreadPoolExecutor() as pool:
@@ -62,6 +69,13 @@ class Awaited:
             return [item async for item in page]
 
         return self._runner.run(walked())
+
+    def stream(self, method: Method, *arguments: Any, **options: Any) -> tuple[list[str], Any]:
+        async def streamed() -> tuple[list[str], Any]:
+            response = await _twin(method)(*arguments, **options)
+            return [piece async for piece in response], response
+
+        return self._runner.run(streamed())
 
     def together(self, method: Method, arguments: Iterable[Any]) -> list[Any]:
         async def gathered() -> list[Any]:

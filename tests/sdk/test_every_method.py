@@ -11,9 +11,7 @@ from honcho import Honcho, Peer, Session
 from honcho.conclusions import ConclusionsView, WorkspaceConclusions
 from honcho.scope import Scope
 
-NEEDS_A_REASONER = {"chat", "chat_stream", "schedule_dream"}
 LOCAL = {"conclusions_of"}
-DEPRECATED = {"card"}
 
 TESTS = "\n".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
 CALLED = set(re.findall(r"\.(\w+)\b", TESTS))
@@ -33,6 +31,6 @@ def methods(type: Any) -> set[str]:
 
 @pytest.mark.parametrize("type", [Honcho, Peer, Session, Scope, ConclusionsView, WorkspaceConclusions])
 def test_every_method_is_called(type: Any) -> None:
-    found = methods(type) - NEEDS_A_REASONER - LOCAL - DEPRECATED
+    found = methods(type) - LOCAL
     assert len(found) >= 3
     assert found - CALLED == set()

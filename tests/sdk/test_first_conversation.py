@@ -1,24 +1,87 @@
-"""The first thing that a newcomer runs, as the README has it."""
+"""The first thing that a newcomer runs, as the README has it, on a server that cannot reach any network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import io
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
+import pytest
 from honcho import Honcho, Peer, Session
 
 from tests.running import Server
 from tests.sdk.styles import Plain, Style
 
+ROOT = Path(__file__).parents[2]
+OFFLINE = ROOT / "tests/offline"
+README = (ROOT / "README.md").read_text()
+CONVERSATION, OUTPUT = re.search(r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", README, re.DOTALL).groups()  # type: ignore[union-attr]
+ADDRESS = "http://localhost:8000"
 SAID = ["I moved to Lisbon with my dog Rex.", "Nice!"]
 
 
-def test_the_first_conversation_of_the_readme_works(server: Server, fresh: Callable[[str], str]) -> None:
-    h = Honcho(base_url=server.url, workspace_id=fresh("demo"))
-    a, b = h.peer("alice"), h.peer("bob")
-    s = h.session("first")
-    s.add_messages([a.message("I moved to Lisbon with my dog Rex."), b.message("Nice!")])
-    assert [m.content for m in s.messages()] == SAID
-    Plain().close(h)
+@pytest.fixture(scope="module")
+def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the defaults, which ends at the first attempt to reach anything but this machine."""
+    running = Server(tmp_path_factory.mktemp("offline") / "omoide.db", python_path=str(OFFLINE))
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def first(offline: Server) -> Iterator[dict[str, Any]]:
+    """What the README's conversation left behind: its names, what it `printed`, and how many `seconds` it took."""
+    names: dict[str, Any] = {}
+    printed = io.StringIO()
+    begin = time.monotonic()
+    with contextlib.redirect_stdout(printed):
+        exec(CONVERSATION.replace(ADDRESS, offline.url), names)
+    yield {**names, "printed": printed.getvalue(), "seconds": time.monotonic() - begin}
+    Plain().close(names["honcho"])
+
+
+def test_the_hook_ends_a_program_that_reaches_for_the_network() -> None:
+    attempt = "import socket; socket.socket().connect(('192.0.2.1', 80))"
+    done = subprocess.run(
+        [sys.executable, "-c", attempt], env={"PYTHONPATH": str(OFFLINE)}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (99, "OFFLINE: socket.connect '192.0.2.1'\n")
+
+
+def test_the_readme_prints_what_it_says(first: dict[str, Any]) -> None:
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    assert re.sub(r"\d{4}-\d{2}-\d{2}", today, OUTPUT) == re.sub(r"\d{4}-\d{2}-\d{2}", today, first["printed"])
+
+
+def test_the_answer_names_lisbon_and_shows_what_it_read(first: dict[str, Any]) -> None:
+    answer = first["alice"].chat("Where does Alice live?", include_evidence=True)
+    assert "Lisbon" in answer.content
+    assert any("Lisbon" in conclusion.content for conclusion in answer.evidence.conclusions)
+    assert {message.peer_id for message in answer.evidence.messages} <= {"alice", "bob"}
+
+
+def test_representation_card_and_context_show_it(first: dict[str, Any]) -> None:
+    alice, session = first["alice"], first["session"]
+    assert "alice moved to Lisbon" in alice.representation()
+    assert any("Lisbon" in line for line in alice.get_card())
+    context = session.context(peer_target="alice")
+    assert "Lisbon" in context.peer_representation
+    assert any("Lisbon" in line for line in context.peer_card)
+    assert len(context.messages) == 6
+
+
+def test_nothing_is_left_to_do(first: dict[str, Any], offline: Server) -> None:
+    status = first["honcho"].queue_status()
+    assert (status.pending_work_units, status.in_progress_work_units) == (0, 0)
+    assert status.completed_work_units == 6
+    assert offline.process.poll() is None
+    assert not [line for line in offline.log if line.startswith("OFFLINE")]
 
 
 def test_a_conversation_needs_nothing_created_beforehand(honcho: Honcho, call: Style) -> None:

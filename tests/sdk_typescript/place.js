@@ -26,3 +26,11 @@ export async function each(page, property = 'id') {
 export async function until(condition) {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10))
 }
+
+/** Resolves once nothing in the workspace waits to be reasoned about. */
+export async function settle(honcho) {
+  await until(async () => {
+    const { pendingWorkUnits, inProgressWorkUnits } = await honcho.queueStatus()
+    return pendingWorkUnits + inProgressWorkUnits === 0
+  })
+}

@@ -1,0 +1,307 @@
+"""What can be expected in a story: each looks in one place and holds what it finds against its claims."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from honcho.api_types import ConclusionLevel, Evidence
+from pydantic import Field
+
+from tests.journeys.matching import Absent, Entries, Matching, Text, hold_entries, hold_text
+from tests.journeys.stage import Stage
+
+
+class Conclusions(Entries):
+    """The contents of what `observer` holds true about `about` (itself, if nobody is named); with `search` the nearest.
+
+    `times_derived`: parts of contents → how often they were drawn. `sources`: parts of contents → of how many others.
+    """
+
+    claims = Entries.claims | {"times_derived", "sources"}
+
+    observer: str
+    about: str | None = None
+    session: str | None = None
+    level: ConclusionLevel | None = None
+    search: str | None = None
+    times_derived: dict[str, int] = Field(default_factory=dict)
+    sources: dict[str, int] = Field(default_factory=dict)
+
+    def check(self, stage: Stage) -> None:
+        found = self._found(stage)
+        self.hold_entries([each.content for each in found])
+        for part, times in self.times_derived.items():
+            assert [each.times_derived for each in found if part in each.content] == [times]
+        for part, count in self.sources.items():
+            assert [len(each.source_ids or ()) for each in found if part in each.content] == [count]
+
+    def _found(self, stage: Stage) -> Sequence[Any]:
+        view = stage.peer(self.observer).conclusions_of(self.about or self.observer)
+        filters = {"level": self.level} if self.level else None
+        if self.search is not None:
+            return [*view.query(self.search, filters=filters)]
+        return [*view.list(size=100, session=self.session, filters=filters)]
+
+
+class Representation(Text):
+    observer: str
+    about: str | None = None
+    session: str | None = None
+    sessions: list[str] | None = None
+    scope: str | list[str] | None = None
+    search: str | None = None
+    search_top_k: int | None = None
+    max_conclusions: int | None = None
+
+    def check(self, stage: Stage) -> None:
+        found = stage.peer(self.observer).representation(
+            session=self.session,
+            target=self.about,
+            search_query=self.search,
+            search_top_k=self.search_top_k,
+            max_conclusions=self.max_conclusions,
+            scope=self.scope,
+            sessions=self.sessions,
+        )
+        self.hold_text(found)
+
+
+class Card(Matching):
+    claims = frozenset({"lines"})
+
+    observer: str
+    about: str | None = None
+    lines: Entries | Absent
+
+    def check(self, stage: Stage) -> None:
+        hold_entries(self.lines, stage.peer(self.observer).get_card(target=self.about))
+
+
+class SummaryText(Text):
+    """`through` is the text of the last message that it covers, `most_tokens` what it may have."""
+
+    claims = Text.claims | {"through", "most_tokens"}
+
+    through: str | None = None
+    most_tokens: int | None = None
+
+
+class Summaries(Matching):
+    claims = frozenset({"short", "long"})
+
+    session: str
+    short: SummaryText | Absent | None = None
+    long: SummaryText | Absent | None = None
+
+    def check(self, stage: Stage) -> None:
+        found = stage.session(self.session).summaries()
+        for expected, summary in ((self.short, found.short_summary), (self.long, found.long_summary)):
+            hold_text(expected, summary and summary.content)
+            if isinstance(expected, SummaryText):
+                assert summary is not None, "there is no summary"
+                if expected.through is not None:
+                    assert stage.session(self.session).get_message(summary.message_id).content == expected.through
+                if expected.most_tokens is not None:
+                    assert 0 < summary.token_count <= expected.most_tokens
+
+
+class SessionContext(Matching):
+    claims = frozenset({"messages", "summary", "representation", "card"})
+
+    session: str
+    tokens: int | None = None
+    with_summary: bool = True
+    target: str | None = None
+    perspective: str | None = None
+    limit_to_session: bool = False
+    sessions: list[str] | None = None
+    scope: str | None = None
+    search: str | None = None
+    messages: Entries | None = None
+    summary: Text | Absent | None = None
+    representation: Text | Absent | None = None
+    card: Entries | Absent | None = None
+
+    def check(self, stage: Stage) -> None:
+        found = stage.session(self.session).context(
+            summary=self.with_summary,
+            tokens=self.tokens,
+            peer_target=self.target,
+            peer_perspective=self.perspective,
+            search_query=self.search,
+            scope=self.scope,
+            sessions=self.sessions,
+            limit_to_session=self.limit_to_session,
+        )
+        hold_entries(self.messages, [message.content for message in found.messages])
+        hold_text(self.summary, found.summary and found.summary.content)
+        hold_text(self.representation, found.peer_representation)
+        hold_entries(self.card, found.peer_card)
+
+
+class PeerContext(Matching):
+    claims = frozenset({"representation", "card"})
+
+    observer: str
+    about: str | None = None
+    search: str | None = None
+    representation: Text | Absent | None = None
+    card: Entries | Absent | None = None
+
+    def check(self, stage: Stage) -> None:
+        found = stage.peer(self.observer).context(target=self.about, search_query=self.search)
+        hold_text(self.representation, found.representation)
+        hold_entries(self.card, found.peer_card)
+
+
+class Read(Matching):
+    """What was read for an answer: the contents of conclusions; sessions and peers of messages as `session/peer`."""
+
+    claims = frozenset({"conclusions", "messages", "tools"})
+
+    conclusions: Entries | None = None
+    messages: Entries | None = None
+    tools: Entries | None = None
+
+    def hold(self, evidence: Evidence) -> None:
+        hold_entries(self.conclusions, [each.content for each in evidence.conclusions])
+        hold_entries(self.messages, [f"{each.session_id}/{each.peer_id}" for each in evidence.messages])
+        hold_entries(self.tools, [each.tool_name for each in evidence.tool_calls])
+
+
+class Chat(Text):
+    """The answer to `ask` of a peer, or of the workspace where no `peer` is named. `fields` are those of the JSON that
+    `response_format` asks for; the answer is also held against the claims of a text."""
+
+    claims = Text.claims | {"fields", "evidence", "absent"}
+
+    ask: str
+    peer: str | None = None
+    about: str | None = None
+    session: str | None = None
+    sessions: list[str] | None = None
+    scope: str | list[str] | None = None
+    level: Literal["minimal", "low", "medium", "high", "max"] | None = None
+    stream: bool = False
+    response_format: dict[str, Any] | None = None
+    fields: dict[str, Any] = Field(default_factory=dict)
+    evidence: Read | None = None
+    absent: bool = False
+    """That there is no answer."""
+
+    def check(self, stage: Stage) -> None:
+        answer, evidence = self._streamed(stage) if self.stream else self._answered(stage)
+        if self.evidence is not None:
+            assert evidence is not None, "there is no evidence"
+            self.evidence.hold(evidence)
+        if self.absent:
+            assert not answer, f"there is {answer!r}"
+            return
+        assert answer, "there is no answer"
+        self.hold_text(answer)
+        if self.fields:
+            told = json.loads(answer)
+            assert {key: told.get(key) for key in self.fields} == self.fields
+
+    def _answered(self, stage: Stage) -> tuple[str | None, Evidence | None]:
+        found = self._asked(stage, "chat")
+        return (found.content, found.evidence) if self.evidence else (found, None)
+
+    def _streamed(self, stage: Stage) -> tuple[str, Evidence | None]:
+        stream = self._asked(stage, "chat_stream")
+        return "".join(stream), stream.evidence
+
+    def _asked(self, stage: Stage, method: str) -> Any:
+        options: dict[str, Any] = {
+            "session": self.session,
+            "scope": self.scope,
+            "reasoning_level": self.level,
+            "response_format": self.response_format,
+            "include_evidence": self.evidence is not None,
+        }
+        if self.peer is None:
+            return getattr(stage.honcho, method)(self.ask, **options)
+        options |= {"target": self.about, "sessions": self.sessions}
+        return getattr(stage.peer(self.peer), method)(self.ask, **options)
+
+
+class Queue(Matching):
+    """The counts of the queue's status. `sessions`: session → how much of its work is done."""
+
+    claims = frozenset({"completed", "pending", "in_progress", "sessions"})
+
+    session: str | None = None
+    observer: str | None = None
+    sender: str | None = None
+    completed: int | None = None
+    pending: int | None = None
+    in_progress: int | None = None
+    sessions: dict[str, int] | None = None
+
+    def check(self, stage: Stage) -> None:
+        found = stage.honcho.queue_status(observer=self.observer, sender=self.sender, session=self.session)
+        counted = {
+            "completed": found.completed_work_units,
+            "pending": found.pending_work_units,
+            "in_progress": found.in_progress_work_units,
+        }
+        assert {name: counted[name] for name in counted if name in self.model_fields_set} == {
+            name: getattr(self, name) for name in counted if name in self.model_fields_set
+        }
+        if self.sessions is not None:
+            assert {id: each.completed_work_units for id, each in (found.sessions or {}).items()} == self.sessions
+
+
+class Search(Entries):
+    """The messages that fit `search`, in a session, by a peer, or anywhere; `best` is a part of the first."""
+
+    claims = Entries.claims | {"best"}
+
+    search: str
+    session: str | None = None
+    peer: str | None = None
+    scope: str | None = None
+    best: str | None = None
+
+    def check(self, stage: Stage) -> None:
+        if self.session is not None:
+            found = stage.session(self.session).search(self.search)
+        elif self.peer is not None:
+            found = stage.peer(self.peer).search(self.search)
+        else:
+            found = stage.honcho.search(self.search, scope=self.scope)
+        contents = [message.content for message in found]
+        self.hold_entries(contents)
+        if self.best is not None:
+            assert self.best in "".join(contents[:1]), contents
+
+
+class ScopeStatus(Matching):
+    """Sessions of a scope → how many conclusions came with them."""
+
+    claims = frozenset({"copied"})
+
+    name: str
+    copied: dict[str, int]
+
+    def check(self, stage: Stage) -> None:
+        found = stage.honcho.get_scope(self.name).status()
+        assert {id: (job.state, job.docs_copied) for id, job in found.items()} == {
+            id: ("completed", count) for id, count in self.copied.items()
+        }
+
+
+EXPECTATIONS: dict[str, type[Any]] = {
+    "conclusions": Conclusions,
+    "representation": Representation,
+    "card": Card,
+    "summaries": Summaries,
+    "context": SessionContext,
+    "peer_context": PeerContext,
+    "chat": Chat,
+    "queue": Queue,
+    "search": Search,
+    "scope": ScopeStatus,
+}

@@ -1,0 +1,90 @@
+"""What texts and lists are held against. Nothing in a story is read loosely: an unknown key is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Absent = Literal[False]
+"""`false` where something is expected not to be there."""
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, populate_by_name=False)
+
+
+class Matching(Strict):
+    """Something that has to hold. One that claims nothing is an error."""
+
+    claims: ClassVar[frozenset[str]] = frozenset()
+    """The fields that claim something; the others say where to look."""
+
+    @model_validator(mode="after")
+    def _claims_something(self) -> Matching:
+        if not self.model_fields_set & self.claims:
+            raise ValueError(f"claims nothing: give one of {', '.join(sorted(self.claims))}")
+        return self
+
+
+class Text(Matching):
+    """A text: parts of it, in any order or in this one, parts that it lacks, or the whole of it."""
+
+    claims = frozenset({"contain", "lack", "in_order", "whole"})
+
+    contain: list[str] = Field(default_factory=list)
+    lack: list[str] = Field(default_factory=list)
+    in_order: list[str] = Field(default_factory=list)
+    whole: str | None = None
+
+    def hold_text(self, text: str) -> None:
+        if self.whole is not None:
+            assert text == self.whole
+        for part in self.contain:
+            assert part in text, f"{part!r} is not in {text!r}"
+        for part in self.lack:
+            assert part not in text, f"{part!r} is in {text!r}"
+        end = 0
+        for part in self.in_order:
+            assert part in text[end:], f"{part!r} is not in {text!r}, or not behind those before it"
+            end = text.index(part, end) + len(part)
+
+
+class Entries(Matching):
+    """A list of texts: parts of one of them, parts of none, how many there are, or exactly which, in any order."""
+
+    claims = frozenset({"contain", "lack", "count", "are"})
+
+    contain: list[str] = Field(default_factory=list)
+    lack: list[str] = Field(default_factory=list)
+    count: int | None = Field(None, ge=0)
+    are: list[str] | None = None
+
+    def hold_entries(self, found: Iterable[str]) -> None:
+        entries: Sequence[str] = [*found]
+        if self.are is not None:
+            assert sorted(entries) == sorted(self.are)
+        if self.count is not None:
+            assert len(entries) == self.count, entries
+        for part in self.contain:
+            assert any(part in entry for entry in entries), f"{part!r} is in none of {entries}"
+        for part in self.lack:
+            assert not any(part in entry for entry in entries), f"{part!r} is in one of {entries}"
+
+
+def hold_text(expected: Text | Absent | None, found: str | None) -> None:
+    """Hold what was found against a text, against `false` for none, or not at all."""
+    if expected is False:
+        assert not found, f"there is {found!r}"
+    elif expected is not None:
+        expected.hold_text(found or "")
+
+
+def hold_entries(expected: Entries | Absent | None, found: Sequence[str] | None) -> None:
+    """The same for a list; a list without entries is there."""
+    if expected is False:
+        assert found is None, f"there is {found}"
+    elif expected is not None:
+        assert found is not None, "there is none"
+        expected.hold_entries(found)

@@ -1,0 +1,36 @@
+"""Where a story is played: a workspace of its own on a running server, reached by the official SDK."""
+
+from __future__ import annotations
+
+import httpx
+from honcho import Honcho, Peer, Session
+
+from tests.handlers.place import until
+
+Members = dict[str, dict[str, bool] | None]
+
+
+class Stage:
+    """`http` is for what the SDK has no method for."""
+
+    def __init__(self, honcho: Honcho, http: httpx.Client) -> None:
+        self.honcho = honcho
+        self.http = http
+        self.url = f"/v3/workspaces/{honcho.workspace_id}"
+
+    def peer(self, id: str) -> Peer:
+        return Peer(id, self.honcho)
+
+    def session(self, id: str) -> Session:
+        return Session(id, self.honcho)
+
+    def is_idle(self) -> bool:
+        """Whether nothing is left to reason about and no session is on its way into a scope."""
+        status = self.honcho.queue_status()
+        if status.pending_work_units + status.in_progress_work_units:
+            return False
+        return all(job.state != "pending" for scope in self.honcho.scopes() for job in scope.status().values())
+
+    def wait(self) -> None:
+        """Return once everything that was said has been learned."""
+        until(self.is_idle)

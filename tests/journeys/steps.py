@@ -1,0 +1,200 @@
+"""What can happen in a story, each a step with a method `play`."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, Self
+
+from honcho.api_types import PeerConfig, SessionConfiguration, SessionPeerConfig, WorkspaceConfiguration
+from pydantic import Field, model_validator
+
+from tests.journeys.matching import Strict
+from tests.journeys.stage import Members, Stage
+
+Configuration = dict[str, Any]
+
+
+class Step(Protocol):
+    def play(self, stage: Stage) -> None:
+        """Let it happen. Raises AssertionError where something else was expected."""
+
+
+class Said(Strict):
+    """In a story `{alice: "I live in Lisbon.", at: "2026-03-02T09:00:00Z", reasoning: false}`."""
+
+    peer: str
+    text: str
+    at: str | None = None
+    reasoning: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_peer(cls, told: Any) -> Any:
+        if not isinstance(told, dict):
+            return told
+        peers = [key for key in told if key not in ("at", "reasoning")]
+        if len(peers) != 1:
+            raise ValueError("a message has one peer and what it says")
+        return {key: told[key] for key in told if key not in peers} | {"peer": peers[0], "text": told[peers[0]]}
+
+
+class Say(Strict):
+    """Sessions, and what is said there: one call for each session."""
+
+    messages: dict[str, list[Said]]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_session(cls, told: Any) -> Any:
+        return {"messages": told}
+
+    def play(self, stage: Stage) -> None:
+        for session, messages in self.messages.items():
+            stage.session(session).add_messages(
+                [
+                    stage.peer(said.peer).message(
+                        said.text,
+                        created_at=said.at,
+                        configuration=None if said.reasoning is None else {"reasoning": {"enabled": said.reasoning}},
+                    )
+                    for said in messages
+                ]
+            )
+
+
+class Talk(Strict):
+    """So many messages, the speakers in turn; `{n}` in the text is the message's number, from `first` on."""
+
+    session: str
+    speakers: list[str] = Field(min_length=1)
+    messages: int = Field(ge=1, le=100)
+    text: str
+    first: int = 1
+
+    def play(self, stage: Stage) -> None:
+        stage.session(self.session).add_messages(
+            [
+                stage.peer(self.speakers[n % len(self.speakers)]).message(self.text.format(n=self.first + n))
+                for n in range(self.messages)
+            ]
+        )
+
+
+class Wait(Strict):
+    """Until the queue's status says that nothing is pending or in progress."""
+
+    def play(self, stage: Stage) -> None:
+        stage.wait()
+
+
+class Join(Strict):
+    """With what they are in the session: `{observe_me: …, observe_others: …}`, or nothing."""
+
+    session: str
+    peers: Members
+
+    def play(self, stage: Stage) -> None:
+        stage.session(self.session).add_peers(members(self.peers))
+
+
+class Leave(Strict):
+    session: str
+    peers: list[str]
+
+    def play(self, stage: Stage) -> None:
+        stage.session(self.session).remove_peers([*self.peers])
+
+
+class Configure(Strict):
+    workspace: Configuration | None = None
+    sessions: dict[str, Configuration] = Field(default_factory=dict)
+    peers: dict[str, Configuration] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if not self.model_fields_set:
+            raise ValueError("changes nothing")
+        return self
+
+    def play(self, stage: Stage) -> None:
+        if self.workspace is not None:
+            stage.honcho.set_configuration(WorkspaceConfiguration.model_validate(self.workspace))
+        for session, configuration in self.sessions.items():
+            stage.session(session).set_configuration(SessionConfiguration.model_validate(configuration))
+        for peer, configuration in self.peers.items():
+            stage.peer(peer).set_configuration(PeerConfig.model_validate(configuration))
+
+
+class Dream(Strict):
+    observer: str
+    about: str | None = None
+    session: str | None = None
+
+    def play(self, stage: Stage) -> None:
+        stage.honcho.schedule_dream(self.observer, session=self.session, observed=self.about)
+        stage.wait()
+
+
+class RefreshCard(Strict):
+    """A dream of which nothing but the card is kept. The SDK has no method for it."""
+
+    observer: str
+    about: str | None = None
+    rebuild: bool = False
+
+    def play(self, stage: Stage) -> None:
+        body = {"observer": self.observer, "dream_type": "card_refresh", "rebuild": self.rebuild}
+        about = {"observed": self.about} if self.about else {}
+        response = stage.http.post(f"{stage.url}/schedule_dream", json=body | about)
+        assert response.status_code == 204, response.text
+        stage.wait()
+
+
+class WriteCard(Strict):
+    observer: str
+    lines: list[str]
+    about: str | None = None
+
+    def play(self, stage: Stage) -> None:
+        stage.peer(self.observer).set_card(self.lines, target=self.about)
+
+
+class Scope(Strict):
+    """Made if missing, and the sessions that enter and leave it."""
+
+    name: str
+    add: list[str] = Field(default_factory=list)
+    remove: list[str] = Field(default_factory=list)
+
+    def play(self, stage: Stage) -> None:
+        scope = stage.honcho.scope(self.name)
+        if self.add:
+            scope.add_sessions(self.add)
+        for session in self.remove:
+            scope.remove_session(session)
+
+
+class Upload(Strict):
+    """A text file of that name."""
+
+    session: str
+    peer: str
+    name: str
+    text: str
+
+    def play(self, stage: Stage) -> None:
+        file = (self.name, self.text.encode(), "text/plain")
+        stage.session(self.session).upload_file(file, peer=self.peer)
+
+
+class Delete(Strict):
+    """A session."""
+
+    session: str
+
+    def play(self, stage: Stage) -> None:
+        stage.session(self.session).delete()
+
+
+def members(peers: Members) -> list[Any]:
+    """Peers with their flags, as the SDK takes them."""
+    return [(peer, SessionPeerConfig.model_validate(flags or {})) for peer, flags in peers.items()]

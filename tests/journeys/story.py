@@ -1,0 +1,143 @@
+"""A story as it stands in a file: read, checked to the last key, and played."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+from honcho.api_types import PeerConfig, SessionConfiguration, WorkspaceConfiguration
+from pydantic import Field, model_validator
+
+from tests.handlers.place import until
+from tests.journeys import steps
+from tests.journeys.expectations import EXPECTATIONS
+from tests.journeys.matching import Strict
+from tests.journeys.stage import Members, Stage
+from tests.journeys.steps import Configuration, Step
+
+
+class Check(Protocol):
+    def check(self, stage: Stage) -> None:
+        """Raises AssertionError where it does not hold."""
+
+
+class Expect:
+    """Everything in the list holds now."""
+
+    def __init__(self, told: Any) -> None:
+        if not isinstance(told, list) or not told:
+            raise ValueError(f"a list of expectations is needed, not {told!r}")
+        self.checks: list[Check] = [_named(each, EXPECTATIONS, "expectation") for each in told]
+
+    def play(self, stage: Stage) -> None:
+        for check in self.checks:
+            check.check(stage)
+
+
+class Eventually(Expect):
+    """For what the server does in its own time and counts in no status: everything in the list holds before long."""
+
+    def play(self, stage: Stage) -> None:
+        for check in self.checks:
+            if not _holds_before_long(check, stage):
+                check.check(stage)
+
+
+def _holds_before_long(check: Check, stage: Stage) -> bool:
+    def holds() -> bool:
+        try:
+            check.check(stage)
+        except AssertionError:
+            return False
+        return True
+
+    try:
+        until(holds)
+    except AssertionError:
+        return False
+    return True
+
+
+STEPS: dict[str, type[Any]] = {
+    "say": steps.Say,
+    "talk": steps.Talk,
+    "wait": steps.Wait,
+    "join": steps.Join,
+    "leave": steps.Leave,
+    "configure": steps.Configure,
+    "dream": steps.Dream,
+    "refresh_card": steps.RefreshCard,
+    "write_card": steps.WriteCard,
+    "scope": steps.Scope,
+    "upload": steps.Upload,
+    "delete": steps.Delete,
+    "expect": Expect,
+    "eventually": Eventually,
+}
+
+
+class SessionPlan(Strict):
+    peers: Members = Field(default_factory=dict)
+    configuration: Configuration | None = None
+    scopes: list[str] | None = None
+
+
+class Story(Strict):
+    """`workspace` is its configuration, `peers` those that have one of their own; both are optional."""
+
+    title: str
+    workspace: Configuration | None = None
+    peers: dict[str, Configuration] = Field(default_factory=dict)
+    sessions: dict[str, SessionPlan] = Field(default_factory=dict)
+    steps: list[dict[str, Any] | str] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _can_be_played(self) -> Story:
+        if not any(isinstance(step, Expect) for step in self.acts()):
+            raise ValueError("expects nothing")
+        return self
+
+    def acts(self) -> list[Step]:
+        return [_named(each, STEPS, "step") for each in self.steps]
+
+    def play(self, stage: Stage) -> None:
+        """From an empty workspace to the end. Raises AssertionError where something else was expected."""
+        if self.workspace is not None:
+            stage.honcho.set_configuration(WorkspaceConfiguration.model_validate(self.workspace))
+        for peer, configuration in self.peers.items():
+            stage.honcho.peer(peer, configuration=PeerConfig.model_validate(configuration))
+        for id, plan in self.sessions.items():
+            stage.honcho.session(
+                id,
+                configuration=SessionConfiguration.model_validate(plan.configuration or {}),
+                peers=steps.members(plan.peers) or None,
+                scopes=plan.scopes,
+            )
+        for act in self.acts():
+            act.play(stage)
+
+
+def stories(text: str) -> list[Story]:
+    """The stories of a file, which is a YAML document for each. Raises ValueError for what is no story."""
+    return [Story.model_validate(told) for told in yaml.safe_load_all(text)]
+
+
+def stories_in(folder: Path) -> Iterator[tuple[str, Story]]:
+    """Name (file and title) and story, file by file."""
+    for path in sorted(folder.glob("*.yaml")):
+        for story in stories(path.read_text(encoding="utf-8")):
+            yield f"{path.stem}: {story.title}", story
+
+
+def _named(told: Any, known: dict[str, type[Any]], what: str) -> Any:
+    """The step or expectation that a mapping of one key, or a bare word, stands for."""
+    given = {told: {}} if isinstance(told, str) else told
+    if not isinstance(given, dict) or len(given) != 1:
+        raise ValueError(f"a {what} has one name, not {told!r}")
+    [(name, body)] = given.items()
+    if name not in known:
+        raise ValueError(f"no {what} is called {name!r}")
+    kind = known[name]
+    return kind(body) if issubclass(kind, Expect) else kind.model_validate(body)

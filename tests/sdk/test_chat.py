@@ -1,0 +1,230 @@
+"""Questions by the SDK: asked of a peer and of the whole workspace, with every option, whole and streamed.
+
+What is known here was drawn by the server itself from what was said. How good answers are is not judged here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from honcho import Honcho, NotFoundError, Peer, Session, UnprocessableEntityError
+from honcho.api_types import SessionPeerConfig
+from pydantic import BaseModel
+
+from tests.running import Server
+from tests.sdk.conftest import Connect, settle
+from tests.sdk.styles import Plain, Style
+
+LIVES = "Where does Alice live?"
+WORKS = "Where does Alice work?"
+UNSAID = "What is Alice's favourite opera?"
+ALL = "What do you know about Alice?"
+LEVELS = ["minimal", "low", "medium", "high", "max"]
+
+
+class Person(BaseModel):
+    city: str | None
+    favourite_opera: str | None = None
+
+
+@pytest.fixture(scope="module")
+def town(restless: Server) -> str:
+    """A workspace where alice and bob talk in `walk` (of the scope `home`) while bob listens to her, and where she
+    talks to herself in `work` (of the scope `office`)."""
+    honcho, call = Honcho(base_url=restless.url, workspace_id="town"), Plain()
+    alice, bob = Peer("alice", honcho), Peer("bob", honcho)
+    listens = SessionPeerConfig(observe_others=True)
+    walk = call(honcho.session, "walk", peers=[alice, (bob, listens)], scopes=["home"])
+    work = call(honcho.session, "work", peers=[alice], scopes=["office"])
+    said = [alice.message("I live in Lisbon."), bob.message("I am a nurse."), alice.message("I have a dog called Rex.")]
+    call(walk.add_messages, said)
+    call(work.add_messages, alice.message("I work at a bakery."))
+    settle(honcho, call)
+    call.close(honcho)
+    return "town"
+
+
+@pytest.fixture
+def honcho(restless: Server, town: str, connect: Connect) -> Honcho:
+    return connect(restless, town)
+
+
+@pytest.fixture
+def alice(honcho: Honcho) -> Any:
+    return Peer("alice", honcho)
+
+
+@pytest.fixture
+def bob(honcho: Honcho) -> Any:
+    return Peer("bob", honcho)
+
+
+@pytest.fixture(params=["whole", "streamed"])
+def ask(request: pytest.FixtureRequest, call: Style) -> Callable[..., str]:
+    """`ask(alice, question, ...)` is the text of the answer, which is the same whole and streamed."""
+
+    def whole(of: Any, query: str, **options: Any) -> str:
+        return str(call(of.chat, query, **options))
+
+    def streamed(of: Any, query: str, **options: Any) -> str:
+        pieces, stream = call.stream(of.chat_stream, query, **options)
+        assert stream.is_complete
+        assert stream.get_final_response() == {"content": "".join(pieces)}
+        return "".join(pieces)
+
+    return whole if request.param == "whole" else streamed
+
+
+# Asked of a peer
+
+
+def test_a_peer_answers_with_what_it_said(ask: Callable[..., str], alice: Peer) -> None:
+    assert "Lisbon" in ask(alice, LIVES)
+    assert "bakery" in ask(alice, WORKS)
+
+
+def test_what_nobody_said_is_said_to_be_unknown(ask: Callable[..., str], alice: Peer) -> None:
+    assert "no information" in ask(alice, UNSAID)
+
+
+def test_a_peer_knows_of_another_what_it_was_told(ask: Callable[..., str], alice: Peer, bob: Peer) -> None:
+    assert "Lisbon" in ask(bob, LIVES, target=alice)
+    assert "bakery" not in ask(bob, WORKS, target="alice")
+
+
+def test_a_session_does_not_hide_what_is_known_of_a_peer(ask: Callable[..., str], alice: Peer) -> None:
+    assert "bakery" in ask(alice, WORKS, session="walk")
+
+
+def test_listed_sessions_hide_all_others(ask: Callable[..., str], honcho: Honcho, alice: Peer) -> None:
+    walk = Session("walk", honcho)
+    assert "Lisbon" in ask(alice, LIVES, sessions=[walk, "nowhere"])
+    assert "bakery" not in ask(alice, WORKS, sessions=[walk])
+    assert "Lisbon" in ask(alice, LIVES, sessions=[walk, "work"], session=walk)
+
+
+def test_scopes_hide_all_other_sessions(ask: Callable[..., str], honcho: Honcho, alice: Peer, call: Style) -> None:
+    home = call(honcho.get_scope, "home")
+    assert "Lisbon" in ask(alice, LIVES, scope="home")
+    assert "bakery" not in ask(alice, WORKS, scope=home)
+    assert "bakery" in ask(alice, WORKS, scope=[home, "office"])
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_peer_answers_at_every_level(ask: Callable[..., str], alice: Peer, level: str) -> None:
+    assert "Lisbon" in ask(alice, LIVES, reasoning_level=level)
+
+
+def test_a_schema_makes_the_answer_json(ask: Callable[..., str], alice: Peer) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    assert json.loads(ask(alice, LIVES, response_format=schema)) == {"city": "Lisbon"}
+
+
+# Asked of a workspace
+
+
+def test_a_workspace_answers_for_whomever_a_question_is_about(ask: Callable[..., str], honcho: Honcho) -> None:
+    assert "Lisbon" in ask(honcho, LIVES)
+    assert "bob" in ask(honcho, "Who is a nurse?")
+    assert "no information" in ask(honcho, UNSAID)
+
+
+def test_a_workspace_is_asked_with_every_option(ask: Callable[..., str], honcho: Honcho) -> None:
+    assert "bakery" in ask(honcho, WORKS, session=Session("walk", honcho))
+    assert "bakery" not in ask(honcho, WORKS, scope="home")
+    assert "bakery" in ask(honcho, WORKS, scope=["home", "office"])
+    schema = Person.model_json_schema()
+    assert json.loads(ask(honcho, LIVES, response_format=schema))["city"] == "Lisbon"
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_workspace_answers_at_every_level(ask: Callable[..., str], honcho: Honcho, level: str) -> None:
+    assert "Lisbon" in ask(honcho, LIVES, reasoning_level=level)
+
+
+# What comes back
+
+
+@pytest.mark.parametrize("whom", ["alice", "honcho"])
+def test_a_model_is_filled_with_what_is_known_and_with_nothing_else(
+    whom: str, request: pytest.FixtureRequest, call: Style
+) -> None:
+    of = request.getfixturevalue(whom)
+    assert call(of.chat, LIVES, response_format=Person) == Person(city="Lisbon", favourite_opera=None)
+    answer = call(of.chat, LIVES, response_format=Person, include_evidence=True)
+    assert answer.content == Person(city="Lisbon")
+    assert answer.evidence.conclusions
+    pieces, _ = call.stream(of.chat_stream, LIVES, response_format=Person)
+    assert Person.model_validate_json("".join(pieces)) == answer.content
+
+
+@pytest.mark.parametrize("whom", ["alice", "honcho"])
+def test_evidence_is_what_was_read(whom: str, request: pytest.FixtureRequest, call: Style) -> None:
+    of = request.getfixturevalue(whom)
+    answer = call(of.chat, LIVES, include_evidence=True)
+    assert answer.content == call(of.chat, LIVES)
+    evidence = answer.evidence
+    [lives] = [read for read in evidence.conclusions if "Lisbon" in read.content and read.observer_id == "alice"]
+    assert (lives.level, lives.session_id, lives.observed_id, lives.source_ids) == ("explicit", "walk", "alice", [])
+    assert {read.session_id for read in evidence.messages} == {"walk", "work"}
+    assert "search_memory" in {tool.tool_name for tool in evidence.tool_calls}
+    _, stream = call.stream(of.chat_stream, LIVES, include_evidence=True)
+    assert stream.evidence == evidence
+    _, stream = call.stream(of.chat_stream, LIVES)
+    assert stream.evidence is None
+
+
+def test_what_was_read_can_be_fetched(honcho: Honcho, alice: Peer, call: Style) -> None:
+    evidence = call(alice.chat, LIVES, sessions=["walk"], include_evidence=True).evidence
+    known = call(honcho.conclusions.get_many, [read.id for read in evidence.conclusions])
+    assert {each.content for each in known} == {read.content for read in evidence.conclusions}
+    said = [call(Session(read.session_id, honcho).get_message, read.id) for read in evidence.messages]
+    assert "I live in Lisbon." in {message.content for message in said}
+
+
+def test_a_session_pins_the_messages_that_are_read(alice: Peer, call: Style) -> None:
+    evidence = call(alice.chat, WORKS, session="walk", include_evidence=True).evidence
+    assert {read.session_id for read in evidence.messages} == {"walk"}
+
+
+def test_a_streamed_answer_comes_in_pieces(alice: Peer, call: Style) -> None:
+    pieces, _ = call.stream(alice.chat_stream, ALL)
+    assert len(pieces) > 1
+    assert "".join(pieces) == call(alice.chat, ALL)
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("options", [{"target": "nobody"}, {"session": "nowhere"}, {"scope": "none"}], ids=str)
+def test_what_is_not_there_is_not_found(alice: Peer, options: dict[str, Any], call: Style) -> None:
+    with pytest.raises(NotFoundError):
+        call(alice.chat, LIVES, **options)
+    with pytest.raises(NotFoundError):
+        call.stream(alice.chat_stream, LIVES, **options)
+
+
+def test_options_that_exclude_one_another_are_refused(honcho: Honcho, alice: Peer, call: Style) -> None:
+    with pytest.raises(UnprocessableEntityError, match="scope cannot be combined with session_id"):
+        call(honcho.chat, LIVES, session="walk", scope="home")
+    with pytest.raises(UnprocessableEntityError, match="must be included"):
+        call(alice.chat, LIVES, session="walk", sessions=["work"])
+
+
+@pytest.mark.parametrize("schema", [{"type": "array"}, {"type": "object", "allOf": []}], ids=str)
+def test_a_schema_that_cannot_be_filled_is_refused(
+    honcho: Honcho, alice: Peer, schema: dict[str, Any], call: Style
+) -> None:
+    for of in (alice, honcho):
+        with pytest.raises(UnprocessableEntityError, match="Invalid response_format: "):
+            call(of.chat, LIVES, response_format=schema)
+
+
+def test_a_peer_that_was_never_heard_of_knows_nothing(honcho: Honcho, call: Style) -> None:
+    zoe = Peer("zoe", honcho)
+    answer = call(zoe.chat, "Where do I live?", include_evidence=True)
+    assert "no information" in answer.content
+    assert (answer.evidence.conclusions, answer.evidence.messages) == ([], [])
