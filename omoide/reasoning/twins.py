@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Sequence
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed
-from omoide.reasoning.sameness import richness, says_the_same
+from omoide.reasoning.sameness import richness, says_the_same, wording
 from omoide.records import Fact
 from omoide.store.learning import Known, Twin
 
@@ -20,9 +19,6 @@ logger = logging.getLogger("omoide.reasoning")
 
 NEAR = 0.95
 """The least cosine similarity of two texts that say the same."""
-SHARED_WORDS = 0.4
-"""The least share of words that they have in common, of all that occur in either: cheaper to tell than a cosine."""
-_words = re.compile(r"\w+").findall
 
 
 async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Known]) -> dict[int, Twin]:
@@ -47,12 +43,14 @@ async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Kn
 
 
 def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of a new and an old text that share most of their words and pass `says_the_same`. Pure."""
-    words = [frozenset(_words(text.lower())) for text in old]
-    found = []
-    for i, text in enumerate(new):
-        mine = frozenset(_words(text.lower()))
-        for k, theirs in enumerate(words):
-            if len(mine & theirs) > SHARED_WORDS * len(mine | theirs) and says_the_same(text, old[k]):
-                found.append((i, k))
-    return found
+    """Pairs of a new and an old text that pass `says_the_same`. Pure."""
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for k, text in enumerate(old):
+        alike.setdefault(_kind(text), []).append(k)
+    return [(i, k) for i, text in enumerate(new) for k in alike.get(_kind(text), ()) if says_the_same(text, old[k])]
+
+
+def _kind(text: str) -> tuple[object, ...]:
+    """What texts that say the same have in common at least, so that only few are held against each other."""
+    worded = wording(text)
+    return worded.guards, worded.words[:1]

@@ -74,6 +74,10 @@ def status(http: httpx.Client) -> dict[str, Any]:
     return found
 
 
+def is_settled(found: dict[str, Any]) -> bool:
+    return bool(found["pending_work_units"] + found["in_progress_work_units"] == 0)
+
+
 def test_what_was_acknowledged_is_there_once_and_was_derived_once(
     restless: Server, kills: int, kill_messages: int
 ) -> None:
@@ -86,7 +90,7 @@ def test_what_was_acknowledged_is_there_once_and_was_derived_once(
         restless.start()
     writer.join()
     with restless.client() as http:
-        until(lambda: status(http)["pending_work_units"] + status(http)["in_progress_work_units"] == 0)
+        until(lambda: is_settled(status(http)))
         contents = [message["content"] for message in everything(http, "/sessions/s/messages")]
         assert contents == writer.acknowledged
         assert len(contents) == len(set(contents)) == kill_messages

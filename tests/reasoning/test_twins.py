@@ -1,0 +1,63 @@
+"""What is known already is found again in nearly the same words, and in no others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from omoide.inference.embedders import EmbeddingFailed, Vectors
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.reasoning.twins import candidates, twins_of
+from omoide.records import Fact
+from omoide.store.learning import Known, Twin
+
+EMBEDDER = WordLlamaEmbedder()
+SAID = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def twins(new: str, *old: str) -> Twin | None:
+    known = [Known(pk, text) for pk, text in enumerate(old)]
+    return asyncio.run(twins_of(EMBEDDER, [Fact(new, ("m",), SAID)], known)).get(0)
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "is_poorer"),
+    [
+        ("alice really likes green tea", "alice likes green tea", True),
+        ("alice likes green tea", "alice really likes green tea", False),
+    ],
+)
+def test_the_same_in_nearly_the_same_words_is_a_twin(new: str, old: str, is_poorer: bool) -> None:
+    assert twins(new, "alice owns a boat", old) == Twin(1, is_poorer)
+
+
+@pytest.mark.parametrize(
+    ("new", "old"),
+    [
+        ("alice likes cats more than dogs", "alice likes dogs more than cats"),
+        ("alice was born in 1990", "alice was born in 1991"),
+        ("alice does not like tea", "alice likes tea"),
+        ("alice moved to Lisbon", "alice moved from Lisbon"),
+        ("alice likes tea", "bob likes tea"),
+    ],
+)
+def test_what_differs_in_what_matters_is_no_twin_however_near(new: str, old: str) -> None:
+    assert twins(new, old) is None
+
+
+def test_many_statements_of_one_pattern_are_told_apart() -> None:
+    texts = [f"alice owns item number {number}" for number in range(2_000)]
+    assert candidates(texts[:3], texts) == [(0, 0), (1, 1), (2, 2)]
+
+
+class Away(WordLlamaEmbedder):
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        raise EmbeddingFailed("nobody there", retryable=True)
+
+
+def test_without_an_embedder_nothing_is_taken_for_the_same() -> None:
+    fact = Fact("alice really likes green tea", ("m",), SAID)
+    assert asyncio.run(twins_of(Away(), [fact], [Known(1, "alice likes green tea")])) == {}
