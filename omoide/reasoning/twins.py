@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from functools import lru_cache
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed
 from omoide.reasoning.sameness import richness, says_the_same, wording
@@ -50,6 +51,7 @@ def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
     return [(i, k) for i, text in enumerate(new) for k in alike.get(_kind(text), ()) if says_the_same(text, old[k])]
 
 
+@lru_cache(maxsize=4_096)
 def _kind(text: str) -> tuple[object, ...]:
     """What texts that say the same have in common at least, so that only few are held against each other."""
     worded = wording(text)

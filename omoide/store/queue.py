@@ -175,6 +175,12 @@ def is_drained(db: Connection, job: Job) -> bool:
     return db.execute(query, (job.kind, job.key, job.pk)).fetchone() is None
 
 
+def payloads(db: Connection, job: Job) -> list[dict[str, Any]]:
+    """Those of all jobs of the same kind and key that are left, itself included."""
+    query = "SELECT payload FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL ORDER BY pk"
+    return [orjson.loads(payload) for (payload,) in db.execute(query, (job.kind, job.key))]
+
+
 def count_done(db: Connection, job: Job, units: int, now: int) -> None:
     """Count units of reasoning as done; what was counted long ago is forgotten."""
     told = job.payload

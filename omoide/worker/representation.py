@@ -22,7 +22,7 @@ from omoide.store.learning import Pair, Twin
 from omoide.store.messages import Window
 from omoide.worker.tools import Tools
 
-MOST_KNOWN = 2_000
+MOST_KNOWN = 500
 """How many of the newest conclusions from a session are looked through for what says the same."""
 
 MINUTE, HOUR = 60_000_000, 3_600_000_000

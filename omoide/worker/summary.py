@@ -16,6 +16,9 @@ from omoide.worker.tools import Tools
 KINDS: Mapping[SummaryKind, str] = {"short": SHORT, "long": LONG}
 MOST_TOKENS: Mapping[SummaryKind, int] = {"short": 1_000, "long": 4_000}
 
+MOST_AT_ONCE = 200
+"""How many messages a summary may take in beyond those that call for it, where more summaries are owed already."""
+
 MOST_MESSAGES = 1_000
 """How far back a first summary reaches in a session that has long gone without."""
 
@@ -30,8 +33,9 @@ async def summarize(tools: Tools, job: Job) -> None:
 async def _made(tools: Tools, job: Job, workspace_id: str, kind: SummaryKind) -> Summary | None:
     """The new summary; None if the session has one that reaches as far, or if there is nothing to say."""
     told = job.payload
-    session, session_id, through = told["session_pk"], told["session"], told["through"]
+    session, session_id = told["session_pk"], told["session"]
     previous = tools.store.read(summaries.of_session, workspace_id, session_id).get(KINDS[kind])
+    through = tools.store.read(_reaches, job, kind)
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
     if since > through:
         return None
@@ -46,6 +50,13 @@ async def _made(tools: Tools, job: Job, workspace_id: str, kind: SummaryKind) ->
         return None
     now = clock.instant(clock.now())
     return Summary(content, said[-1].id, through, KINDS[kind], now, tools.tokens.count(content))
+
+
+def _reaches(db: Connection, job: Job, kind: SummaryKind) -> int:
+    """How far to go: where later summaries of the kind are owed as well, this one does the work of some of them."""
+    due = int(job.payload["through"])
+    owed = [told["through"] for told in queue.payloads(db, job) if kind in told["kinds"]]
+    return int(max([due, *(seq for seq in owed if seq <= due + MOST_AT_ONCE)]))
 
 
 def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> None:

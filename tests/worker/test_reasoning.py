@@ -303,6 +303,26 @@ def test_summaries_follow_one_another_without_a_gap(play: Play) -> None:
     play(story)
 
 
+def test_summaries_that_are_owed_together_are_made_together(play: Play) -> None:
+    class Counting(Reasoner):
+        calls = 0
+
+        async def before(self, verb: str) -> None:
+            self.calls += verb == "summarize"
+
+    async def story(home: Home) -> None:
+        for _ in range(2):
+            await home.say(*[f"alice I own {number} boats." for number in range(100)])
+        await home.work()
+        assert isinstance(home.reasoner, Counting)
+        assert home.reasoner.calls == 2, "one of each kind"
+        found = home.store.read(summaries.of_session, "w", "s")
+        assert {kind: summary.seq for kind, summary in found.items()} == {SHORT: 200, LONG: 180}
+        assert home.status()["s"].completed == 200 + 10
+
+    play(story, Counting)
+
+
 async def learn_by_sessions(home: Home, *lines: str) -> None:
     for number, line in enumerate(lines):
         await home.say(line, session=f"s{number}")
