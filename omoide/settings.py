@@ -64,6 +64,54 @@ class Settings(BaseSettings):
     embedder_dimensions: int = Field(
         0, ge=0, le=65_536, description="The length of that model's vectors; 0 where it is known."
     )
+    model: str = Field(
+        "",
+        description="The language model that reasons: openai:<model>, anthropic:<model> or google:<model>. Without it "
+        "the embedded reasoner works, which needs none.",
+    )
+    model_base_url: str = Field(
+        "",
+        description="The endpoint of that model where it is not the provider's own, such as http://127.0.0.1:8080/v1.",
+    )
+    model_api_key: SecretStr = Field(SecretStr(""), description="The key for that endpoint. It is sent to no other.")
+    model_derive: str = Field("", description="Another model to draw conclusions with.")
+    model_summary: str = Field("", description="Another model to summarize with.")
+    model_answer: str = Field("", description="Another model to answer questions with.")
+    model_dream: str = Field("", description="Another model to dream and to keep peer cards with.")
+    model_fallback: str = Field("", description="The model that is asked where another one fails. Without it, none.")
+    model_fallback_base_url: str = Field(
+        "", description="Its endpoint where it is neither the provider's own nor that of the model."
+    )
+    openai_api_key: SecretStr = Field(
+        SecretStr(""), description="The key for models of openai elsewhere than at the endpoint of the model."
+    )
+    anthropic_api_key: SecretStr = Field(
+        SecretStr(""), description="The key for models of anthropic elsewhere than at the endpoint of the model."
+    )
+    google_api_key: SecretStr = Field(
+        SecretStr(""), description="The key for models of google elsewhere than at the endpoint of the model."
+    )
+    model_timeout_seconds: float = Field(
+        60.0,
+        gt=0,
+        le=3_600,
+        description="How long a request to a model may take. An answer as a whole takes less than a minute in any "
+        "case, unless it is streamed, because clients wait no longer.",
+    )
+    model_concurrency: int = Field(
+        4, ge=1, le=1_000, description="How many requests to models run at a time. One of them is kept for questions."
+    )
+    model_retries: int = Field(
+        2, ge=0, le=10, description="How often a request that failed for a passing reason is made again at once."
+    )
+    model_output: Literal["auto", "schema", "json", "prompt"] = Field(
+        "auto",
+        description="How a model is made to answer in a given form: by a JSON schema, by JSON mode, or in words. auto "
+        "begins with the first and goes on to the next when the endpoint refuses.",
+    )
+    derive_fallback: bool = Field(
+        False, description="Whether the embedded reasoner draws conclusions while the provider of the model is away."
+    )
     reasoning_enabled: bool = Field(True, description="Whether conclusions are drawn from messages.")
     peer_card_enabled: bool = Field(True, description="Whether peer cards are used in chat, and kept by the server.")
     summary_enabled: bool = Field(True, description="Whether sessions are summarized.")
@@ -154,6 +202,13 @@ class Settings(BaseSettings):
     def _short_summaries_come_more_often(self) -> Settings:
         if self.messages_per_short_summary >= self.messages_per_long_summary:
             raise ValueError("messages_per_short_summary must be less than messages_per_long_summary")
+        return self
+
+    @model_validator(mode="after")
+    def _other_models_stand_beside_a_model(self) -> Settings:
+        others = ("model_derive", "model_summary", "model_answer", "model_dream", "model_fallback", "model_base_url")
+        if not self.model and (given := [name for name in others if getattr(self, name)]):
+            raise ValueError(f"{given[0]} is set but model is empty: set OMOIDE_MODEL")
         return self
 
     @model_validator(mode="after")

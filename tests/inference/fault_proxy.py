@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
+from types import MappingProxyType
 from typing import Any
 
 import httpx
@@ -18,8 +19,9 @@ class FaultProxy:
     `asked` holds the JSON bodies and `headers` the headers of what came in. `released` ends all stalls.
     """
 
-    def __init__(self, upstream: httpx.Client) -> None:
+    def __init__(self, upstream: httpx.Client, change: Callable[[bytes], bytes]) -> None:
         self.upstream = upstream
+        self.change = change
         self.fault: Callable[[BaseHTTPRequestHandler, FaultProxy, bytes], None] | None = None
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
@@ -28,13 +30,13 @@ class FaultProxy:
 
     def forwarded(self, path: str, body: bytes) -> httpx.Response:
         """What upstream really answers."""
-        return self.upstream.post(path, content=body)
+        return self.upstream.post(path, content=self.change(body))
 
 
 @contextmanager
-def fault_proxy(upstream: httpx.Client) -> Iterator[FaultProxy]:
-    """A running FaultProxy before the server that `upstream` is a client of."""
-    proxy = FaultProxy(upstream)
+def fault_proxy(upstream: httpx.Client, change: Callable[[bytes], bytes] = bytes) -> Iterator[FaultProxy]:
+    """A running FaultProxy before the server that `upstream` is a client of; `change` is made to what is forwarded."""
+    proxy = FaultProxy(upstream, change)
 
     class Handler(BaseHTTPRequestHandler):
         # Head and body go out in two writes, and the second would wait for the first to be acknowledged.
@@ -47,8 +49,7 @@ def fault_proxy(upstream: httpx.Client) -> Iterator[FaultProxy]:
             if proxy.fault is not None:
                 proxy.fault(self, proxy, body)
                 return
-            real = proxy.forwarded(self.path, body)
-            send(self, real.status_code, real.content)
+            passing(self, proxy, body)
 
         def log_message(self, format: str, *args: object) -> None:
             """Keeps the test output quiet."""
@@ -67,11 +68,18 @@ def fault_proxy(upstream: httpx.Client) -> Iterator[FaultProxy]:
         thread.join()
 
 
-def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, promised: int | None = None) -> None:
+def send(
+    handler: BaseHTTPRequestHandler,
+    status: int,
+    body: bytes,
+    promised: int | None = None,
+    headers: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     """One answer; `promised` is the length that its head gives, when that is to be a lie."""
     handler.send_response(status)
-    handler.send_header("Content-Type", "application/json")
-    handler.send_header("Content-Length", str(len(body) if promised is None else promised))
+    length = str(len(body) if promised is None else promised)
+    for name, value in {"Content-Type": "application/json", "Content-Length": length, **headers}.items():
+        handler.send_header(name, value)
     handler.end_headers()
     handler.wfile.write(body)
 
@@ -79,9 +87,26 @@ def send(handler: BaseHTTPRequestHandler, status: int, body: bytes, promised: in
 Fault = Callable[[BaseHTTPRequestHandler, FaultProxy, bytes], None]
 
 
-def answering(status: int, body: bytes) -> Fault:
-    """Answers `status` and `body` without asking upstream."""
-    return lambda handler, proxy, asked: send(handler, status, body)
+def answering(status: int, body: bytes, **headers: str) -> Fault:
+    """Answers `status` and `body` without asking upstream; `headers` as `Retry_After="1"`."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return lambda handler, proxy, asked: send(handler, status, body, headers=named)
+
+
+def passing(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
+    """No fault: the real answer. For use among others."""
+    real = proxy.forwarded(handler.path, asked)
+    send(handler, real.status_code, real.content, headers={"Content-Type": real.headers["Content-Type"]})
+
+
+def in_turn(*faults: Fault) -> Fault:
+    """Each of `faults` once, in order, and the last one from then on."""
+    left = list(faults)
+
+    def fault(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
+        (left.pop(0) if len(left) > 1 else left[0])(handler, proxy, asked)
+
+    return fault
 
 
 def stalling(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:

@@ -1,0 +1,136 @@
+"""From settings to which model of which provider does what, and whether that can work at all.
+
+Reads settings and looks which packages are installed; loads none of them, so that a start can afford it. The models
+themselves are made in `provider_models.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal, get_args
+
+from pydantic import SecretStr
+
+from omoide.settings import Settings, WrongSetting
+
+Task = Literal["derive", "summary", "card", "dream", "answer"]
+Provider = Literal["openai", "anthropic", "google"]
+
+TASKS: tuple[Task, ...] = get_args(Task)
+
+# The setting that names another model for a task than OMOIDE_MODEL does.
+_OVERRIDES: dict[Task, str] = {
+    "derive": "model_derive",
+    "summary": "model_summary",
+    "card": "model_dream",
+    "dream": "model_dream",
+    "answer": "model_answer",
+}
+
+_PROVIDERS: dict[str, Provider] = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "google",
+    "google-gla": "google",
+}
+
+# What each provider's extra installs.
+_PACKAGES: dict[Provider, str] = {"openai": "openai", "anthropic": "anthropic", "google": "google.genai"}
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a provider is asked, and with which key. An empty `base_url` is the provider's own address."""
+
+    provider: Provider
+    base_url: str
+    key: SecretStr
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """`name` as it was configured, such as `openai:gpt-5.4-mini`; `model` as the provider knows it."""
+
+    name: str
+    model: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class ModelChoices:
+    """Which model does which task, and which one stands in for all of them."""
+
+    by_task: Mapping[Task, ModelChoice]
+    fallback: ModelChoice | None
+
+
+def model_choices(settings: Settings) -> ModelChoices:
+    """What the settings name. Raises WrongSetting, with one line, for what cannot work.
+
+    That is: a provider that is not known or whose extra is not installed, or a key that is missing at a provider's own
+    address. `settings.model` must be set.
+    """
+    chosen = {task: getattr(settings, setting) or settings.model for task, setting in _OVERRIDES.items()}
+    names = {name: _choice(settings, setting, name) for setting, name in _named(settings)}
+    fallback = None
+    if settings.model_fallback:
+        fallback = _choice(settings, "model_fallback", settings.model_fallback, settings.model_fallback_base_url)
+    return ModelChoices({task: names[name] for task, name in chosen.items()}, fallback)
+
+
+def _named(settings: Settings) -> list[tuple[str, str]]:
+    """The settings that name a model at the endpoint of OMOIDE_MODEL or at a provider's own, with their values."""
+    overrides = [(setting, getattr(settings, setting)) for setting in sorted(set(_OVERRIDES.values()))]
+    return [("model", settings.model), *((setting, name) for setting, name in overrides if name)]
+
+
+def _choice(settings: Settings, setting: str, name: str, base_url: str = "") -> ModelChoice:
+    provider, model = _parsed(setting, name)
+    _check_installed(setting, name, provider)
+    endpoint = _endpoint(settings, provider, base_url.rstrip("/"))
+    if not endpoint.base_url and not endpoint.key.get_secret_value():
+        keys = [f"OMOIDE_{provider.upper()}_API_KEY"]
+        if provider == _parsed("model", settings.model)[0] and not settings.model_base_url:
+            keys.insert(0, "OMOIDE_MODEL_API_KEY")
+        raise WrongSetting(f"OMOIDE_{setting.upper()} is {name!r}, which needs a key: set {' or '.join(keys)}.")
+    return ModelChoice(name, model, endpoint)
+
+
+def _parsed(setting: str, name: str) -> tuple[Provider, str]:
+    prefix, _, model = name.partition(":")
+    provider = _PROVIDERS.get(prefix)
+    if provider is None or not model:
+        raise WrongSetting(
+            f"OMOIDE_{setting.upper()} is {name!r}; it must be 'openai:<model>', 'anthropic:<model>' or "
+            "'google:<model>'."
+        )
+    return provider, model
+
+
+def _check_installed(setting: str, name: str, provider: Provider) -> None:
+    if not (_is_installed("pydantic_ai") and _is_installed(_PACKAGES[provider])):
+        raise WrongSetting(
+            f"OMOIDE_{setting.upper()} is {name!r}, which needs an extra: pip install 'omoide[{provider}]'."
+        )
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except (ImportError, ValueError):  # the package above it is missing, or is marked as not to be had
+        return False
+
+
+def _endpoint(settings: Settings, provider: Provider, base_url: str) -> Endpoint:
+    """Where a provider's model is asked. A key goes to the endpoint that it was given for and to no other."""
+    own_key: SecretStr = getattr(settings, f"{provider}_api_key")
+    if not settings.model:
+        return Endpoint(provider, base_url, own_key)
+    is_main = provider == _parsed("model", settings.model)[0]
+    main_url = settings.model_base_url.rstrip("/")
+    if is_main and base_url in ("", main_url):
+        key = settings.model_api_key
+        return Endpoint(provider, main_url, key if main_url or key.get_secret_value() else own_key)
+    return Endpoint(provider, base_url, own_key)

@@ -1,0 +1,480 @@
+"""Language models over real HTTP: what is asked of them, what it costs, and every way in which a provider can fail."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import traceback
+from collections.abc import Callable, Coroutine, Iterator
+from http.server import BaseHTTPRequestHandler
+from typing import Any, TypeVar
+
+import httpx
+import pytest
+from pydantic import BaseModel
+from pydantic_ai import Agent, NativeOutput, PromptedOutput
+
+from omoide.errors import OmoideError
+from omoide.inference import models as models_module
+from omoide.inference.model_choice import Task
+from omoide.inference.models import ChatModels, FormRefused, ModelUnfit, ProviderFailed, chat_models
+from omoide.settings import Settings
+from tests.inference.completions import completion, error, saying, streaming
+from tests.inference.fault_proxy import (
+    Fault,
+    FaultProxy,
+    answering,
+    dribbling,
+    fault_proxy,
+    hanging_up,
+    in_turn,
+    send,
+    stalling,
+)
+
+T = TypeVar("T")
+KEY = "sk-test-4f9a2c-do-not-show"
+SAID = "My neighbour Ottokar keeps bees."
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for provider in ("OPENAI", "ANTHROPIC", "GOOGLE"):
+        monkeypatch.delenv(f"{provider}_API_KEY", raising=False)
+
+
+@pytest.fixture
+def provider() -> Iterator[FaultProxy]:
+    """An endpoint that says what a test wants to hear."""
+    with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
+        proxy.fault = saying("Bees.")
+        yield proxy
+
+
+@pytest.fixture
+def other() -> Iterator[FaultProxy]:
+    """Another one."""
+    with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
+        proxy.fault = saying("From the other one.")
+        yield proxy
+
+
+class Waits:
+    """Stands for the clock: notes how long was to be waited, and does not."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+def settings_of(**options: Any) -> Settings:
+    return Settings(**options)
+
+
+def made(provider: FaultProxy, waits: Waits | None = None, **options: Any) -> ChatModels:
+    given = {"model": "openai:toy", "model_base_url": f"{provider.url}/v1", "model_api_key": KEY, **options}
+    return chat_models(settings_of(**given), pause=waits or Waits(), chance=lambda: 1.0)
+
+
+def run(models: ChatModels, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def whole() -> T:
+        try:
+            return await work()
+        finally:
+            await models.aclose()
+
+    return asyncio.run(whole())
+
+
+async def asked(models: ChatModels, task: Task = "derive") -> str:
+    agent = Agent(models.of(task), model_settings=models.settings_of(task, max_tokens=50))
+    return (await models.guarded(task, lambda: agent.run(SAID))).output
+
+
+def failure(models: ChatModels, task: Task = "derive") -> ProviderFailed:
+    with pytest.raises(ProviderFailed) as caught:
+        run(models, lambda: asked(models, task))
+    return caught.value
+
+
+# What is asked, and what it costs.
+
+
+def test_a_request_goes_to_the_endpoint_with_its_key(provider: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "another")
+    models = made(provider)
+    assert run(models, lambda: asked(models)) == "Bees."
+    (request,) = provider.asked
+    assert (request["model"], request["max_tokens"]) == ("toy", 50)
+    assert provider.headers[0]["authorization"] == f"Bearer {KEY}"
+
+
+def test_an_endpoint_without_a_key_is_sent_none_of_ours(provider: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "another")
+    models = made(provider, model_api_key="", openai_api_key=KEY)
+    run(models, lambda: asked(models))
+    assert provider.headers[0]["authorization"] == "Bearer no-key"
+
+
+def test_each_task_has_its_own_account(provider: FaultProxy) -> None:
+    models = made(provider)
+
+    async def work() -> None:
+        await asked(models, "derive")
+        await asked(models, "derive")
+        await asked(models, "answer")
+
+    run(models, work)
+    assert models.usage["derive"] == models_module.Usage(2, 0, input_tokens=22, cached_tokens=8, output_tokens=6)
+    assert models.usage["answer"] == models_module.Usage(1, 0, input_tokens=11, cached_tokens=4, output_tokens=3)
+    assert models.usage["dream"] == models_module.Usage()
+
+
+# Faults that pass, and faults that do not.
+
+PASSING = {
+    "500": answering(500, error("oops")),
+    "502": answering(502, b"<html>Bad gateway</html>"),
+    "503": answering(503, error("overloaded")),
+    "429": answering(429, error("slow down", "rate_limit_exceeded")),
+    "408": answering(408, error("too slow")),
+    "hang-up": hanging_up,
+    "half": answering(200, completion("Bees.")[:60]),
+    "no-json": answering(200, b"Internal failure"),
+    "no-choices": answering(200, b'{"id": "1", "object": "chat.completion", "created": 1, "model": "toy"}'),
+}
+
+
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_a_fault_that_may_pass_is_outlived(provider: FaultProxy, fault: Fault) -> None:
+    waits = Waits()
+    provider.fault = in_turn(fault, fault, saying("Bees."))
+    models = made(provider, waits)
+    assert run(models, lambda: asked(models)) == "Bees."
+    assert waits.seconds == [0.5, 1.0]
+    assert (models.usage["derive"].requests, models.usage["derive"].failures) == (1, 2)
+
+
+@pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
+def test_a_fault_that_does_not_pass_is_given_up_for_now(provider: FaultProxy, fault: Fault) -> None:
+    provider.fault = fault
+    found = failure(made(provider, model_retries=1))
+    assert len(provider.asked) == 2
+    assert found.retryable
+    assert found.reason.startswith("The provider of openai:toy ")
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "reason", "retryable"),
+    [
+        (400, error("bad"), "The provider of openai:toy refused the request (HTTP 400).", False),
+        (401, error(f"Incorrect key {KEY}"), "The provider of openai:toy refused the key (HTTP 401).", False),
+        (403, error("no"), "The provider of openai:toy refused the key (HTTP 403).", False),
+        (404, error("what?"), "The provider of openai:toy does not know this model or address (HTTP 404).", False),
+        (402, error("pay"), "The provider of openai:toy has no quota or credit left (HTTP 402).", True),
+        (
+            429,
+            error("no credit", "insufficient_quota"),
+            "The provider of openai:toy has no quota or credit left (HTTP 429).",
+            True,
+        ),
+    ],
+)
+def test_a_fault_that_does_not_heal_is_not_repeated(
+    provider: FaultProxy, status: int, body: bytes, reason: str, retryable: bool
+) -> None:
+    provider.fault = answering(status, body)
+    found = failure(made(provider))
+    assert len(provider.asked) == 1
+    assert (found.reason, found.retryable, found.provider_status) == (reason, retryable, status)
+
+
+def test_a_text_that_is_too_long_is_no_outage(provider: FaultProxy) -> None:
+    provider.fault = answering(400, error("too long", "context_length_exceeded"))
+    models = made(provider)
+    with pytest.raises(ModelUnfit, match="The text is longer than openai:toy can read at once"):
+        run(models, lambda: asked(models))
+    assert len(provider.asked) == 1
+
+
+def test_an_endpoint_that_is_not_there_has_a_sentence(provider: FaultProxy) -> None:
+    models = made(provider, model_base_url="http://127.0.0.1:9/v1", model_retries=0)
+    assert failure(models).reason == "The provider of openai:toy could not be reached, or broke off."
+
+
+def test_a_provider_that_asks_for_patience_gets_it(provider: FaultProxy) -> None:
+    waits = Waits()
+    provider.fault = in_turn(answering(429, error("slow"), Retry_After="3"), saying("Bees."))
+    models = made(provider, waits)
+    assert run(models, lambda: asked(models)) == "Bees."
+    assert waits.seconds == [3.0]
+
+
+def test_a_provider_that_asks_for_much_patience_is_left_to_whoever_comes_back_later(provider: FaultProxy) -> None:
+    waits = Waits()
+    provider.fault = answering(429, error("slow"), Retry_After="600")
+    assert failure(made(provider, waits)).retryable
+    assert (len(provider.asked), waits.seconds) == (1, [])
+
+
+@pytest.mark.parametrize("fault", [stalling, dribbling])
+def test_a_request_that_takes_too_long_ends_and_is_not_repeated(provider: FaultProxy, fault: Fault) -> None:
+    provider.fault = fault
+    found = failure(made(provider, model_timeout_seconds=0.3))
+    assert found.reason == "The provider of openai:toy did not answer in time."
+    assert found.retryable
+    assert len(provider.asked) == 1
+
+
+def test_an_answer_as_a_whole_comes_before_its_client_gives_up(
+    provider: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(models_module, "ANSWER_SECONDS", 0.3)
+    provider.fault = answering(500, error("oops"))
+    settings = settings_of(model="openai:toy", model_base_url=f"{provider.url}/v1", model_retries=10)
+    models = chat_models(settings)
+    assert failure(models, "answer").reason == "The provider of openai:toy did not answer within 0.3 s."
+
+
+def test_errors_that_are_not_of_a_provider_pass(provider: FaultProxy) -> None:
+    models = made(provider)
+
+    async def broken() -> None:
+        raise LookupError("ours")
+
+    with pytest.raises(LookupError, match="ours"):
+        run(models, lambda: models.guarded("derive", broken))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503])
+def test_no_error_shows_a_key_or_what_was_said(
+    provider: FaultProxy, status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    provider.fault = answering(status, error(f"{KEY} is wrong for {SAID}", KEY))
+    models = made(provider)
+    with pytest.raises(OmoideError) as caught:
+        run(models, lambda: asked(models))
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value) + caught.value.detail + caplog.text
+    assert KEY not in shown
+    assert SAID not in shown
+
+
+# The fallback.
+
+
+def test_another_provider_stands_in_only_where_one_is_set(provider: FaultProxy, other: FaultProxy) -> None:
+    provider.fault = answering(401, error("no"))
+    models = made(provider, model_fallback="openai:spare", model_fallback_base_url=f"{other.url}/v1")
+    assert run(models, lambda: asked(models)) == "From the other one."
+    assert [request["model"] for request in other.asked] == ["spare"]
+    assert other.headers[0]["authorization"] == "Bearer no-key"
+    assert failure(made(provider)).provider_status == 401
+
+
+@pytest.mark.parametrize("fault", [*PASSING.values(), stalling], ids=[*PASSING.keys(), "stall"])
+def test_the_fallback_answers_whatever_the_fault(provider: FaultProxy, other: FaultProxy, fault: Fault) -> None:
+    provider.fault = fault
+    url = f"{other.url}/v1"
+    models = made(provider, model_timeout_seconds=0.5, model_fallback="openai:spare", model_fallback_base_url=url)
+    assert run(models, lambda: asked(models)) == "From the other one."
+
+
+def test_two_that_fail_are_told_by_the_first(provider: FaultProxy, other: FaultProxy) -> None:
+    provider.fault, other.fault = answering(401, error("no")), answering(503, error("down"))
+    models = made(provider, model_fallback="openai:spare", model_fallback_base_url=f"{other.url}/v1")
+    found = failure(models)
+    assert found.reason == "The provider of openai:toy refused the key (HTTP 401). The fallback failed too."
+    assert found.retryable
+
+
+# How many at a time.
+
+
+class Doorkeeper:
+    """A fault that lets requests in by pairs and notes how many were in at once."""
+
+    def __init__(self) -> None:
+        self.pairs, self.lock = threading.Barrier(2), threading.Lock()
+        self.inside = self.most = 0
+
+    def __call__(self, handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
+        with self.lock:
+            self.inside += 1
+            self.most = max(self.most, self.inside)
+        self.pairs.wait()
+        with self.lock:
+            self.inside -= 1
+        send(handler, 200, completion("Bees."))
+
+
+def test_no_more_requests_run_at_a_time_than_are_allowed(provider: FaultProxy) -> None:
+    provider.fault = door = Doorkeeper()
+    models = made(provider, model_concurrency=2)
+
+    async def work() -> None:
+        await asyncio.gather(*(asked(models, "answer") for _ in range(8)))
+
+    run(models, work)
+    assert (door.most, len(provider.asked)) == (2, 8)
+
+
+def test_a_question_need_not_wait_for_work_in_the_background(provider: FaultProxy) -> None:
+    held, begun = threading.Event(), threading.Event()
+
+    def hold(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
+        begun.set()
+        held.wait()
+        send(handler, 200, completion("Late."))
+
+    provider.fault = in_turn(hold, saying("Now."))
+    models = made(provider, model_concurrency=2)
+
+    async def work() -> list[str]:
+        background = [asyncio.create_task(asked(models)) for _ in range(3)]
+        await asyncio.to_thread(begun.wait)
+        answer = await asked(models, "answer")
+        assert not any(task.done() for task in background)
+        held.set()
+        return [answer, *(await asyncio.gather(*background))]
+
+    assert run(models, work) == ["Now.", "Late.", "Now.", "Now."]
+
+
+# Streams.
+
+
+async def streamed(models: ChatModels, pieces: list[str]) -> None:
+    agent = Agent(models.of("answer"), model_settings=models.settings_of("answer", max_tokens=50))
+    with models.watched("answer"):
+        async with agent.run_stream(SAID) as stream:
+            async for piece in stream.stream_text(delta=True, debounce_by=None):
+                pieces.append(piece)
+
+
+def test_a_stream_comes_in_pieces_and_is_accounted(provider: FaultProxy) -> None:
+    provider.fault = streaming("Bees ", "and ", "honey.")
+    models, pieces = made(provider), list[str]()
+    run(models, lambda: streamed(models, pieces))
+    assert pieces == ["Bees ", "and ", "honey."]
+    assert models.usage["answer"] == models_module.Usage(1, 0, input_tokens=11, cached_tokens=4, output_tokens=3)
+
+
+def test_the_opening_of_a_stream_is_tried_again(provider: FaultProxy) -> None:
+    provider.fault = in_turn(answering(503, error("down")), streaming("Bees."))
+    models, pieces = made(provider), list[str]()
+    run(models, lambda: streamed(models, pieces))
+    assert (pieces, models.usage["answer"].failures) == (["Bees."], 1)
+
+
+def test_a_stream_that_breaks_off_fails_and_repeats_no_word(provider: FaultProxy) -> None:
+    provider.fault = streaming("Bees ", ended=False)
+    models, pieces = made(provider), list[str]()
+    with pytest.raises(ProviderFailed):
+        run(models, lambda: streamed(models, pieces))
+    assert (pieces, len(provider.asked), models.usage["answer"].failures) == (["Bees "], 1, 1)
+
+
+def test_a_stream_that_stalls_ends(provider: FaultProxy) -> None:
+    provider.fault = stalling
+    models = made(provider, model_timeout_seconds=0.3)
+    with pytest.raises(ProviderFailed, match="did not answer in time"):
+        run(models, lambda: streamed(models, []))
+
+
+def test_places_are_free_again_after_streams_that_failed(provider: FaultProxy) -> None:
+    provider.fault = in_turn(streaming("Bees ", ended=False), answering(400, error("no")), streaming("Honey."))
+    models, pieces = made(provider, model_concurrency=1), list[str]()
+
+    async def work() -> None:
+        for _ in range(2):
+            with pytest.raises(ProviderFailed):
+                await streamed(models, [])
+        await streamed(models, pieces)
+
+    run(models, work)
+    assert pieces == ["Honey."]
+
+
+# Forms of output.
+
+
+class Facts(BaseModel):
+    facts: list[str]
+
+
+async def formed(models: ChatModels, task: Task = "derive") -> Facts:
+    """Asks in the simplest form that is known to work, as a reasoner does."""
+    while True:
+        form = NativeOutput(Facts) if models.output_mode(task) == "schema" else PromptedOutput(Facts)
+        agent = Agent(models.of(task), output_type=form, model_settings=models.settings_of(task, max_tokens=50))
+        try:
+            with models.watched(task):
+                return (await agent.run(SAID)).output
+        except FormRefused:
+            if not models.refused(task):
+                raise
+
+
+def picky(*known: str) -> Fault:
+    """An endpoint that refuses every response_format but these."""
+
+    def fault(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
+        form = proxy.asked[-1].get("response_format")
+        if form is not None and form["type"] not in known:
+            send(handler, 400, error(f"response_format {form['type']} is not supported"))
+        else:
+            send(handler, 200, completion('{"facts": ["Ottokar keeps bees"]}'))
+
+    return fault
+
+
+def forms(provider: FaultProxy) -> list[str]:
+    return [request.get("response_format", {"type": "none"})["type"] for request in provider.asked]
+
+
+@pytest.mark.parametrize(
+    ("known", "first", "later"),
+    [
+        (["json_schema", "json_object"], ["json_schema"], "json_schema"),
+        (["json_object"], ["json_schema", "json_object"], "json_object"),
+        ([], ["json_schema", "json_object", "none"], "none"),
+    ],
+)
+def test_a_form_that_an_endpoint_refuses_is_not_asked_for_again(
+    provider: FaultProxy, known: list[str], first: list[str], later: str
+) -> None:
+    provider.fault = picky(*known)
+    models = made(provider)
+
+    async def work() -> None:
+        assert (await formed(models)).facts == ["Ottokar keeps bees"]
+        await formed(models)
+        await formed(models, "dream")
+
+    run(models, work)
+    assert forms(provider) == [*first, later, later]
+
+
+@pytest.mark.parametrize(("output", "form"), [("schema", "json_schema"), ("json", "json_object"), ("prompt", "none")])
+def test_a_form_that_is_set_is_kept(provider: FaultProxy, output: str, form: str) -> None:
+    provider.fault = picky("json_schema", "json_object")
+    models = made(provider, model_output=output)
+    run(models, lambda: formed(models))
+    assert forms(provider) == [form]
+    assert not models.refused("derive")
+
+
+def test_a_form_that_is_set_and_refused_says_so(provider: FaultProxy) -> None:
+    provider.fault = picky()
+    models = made(provider, model_output="schema")
+    with pytest.raises(FormRefused, match="refused the form of output that was asked for"):
+        run(models, lambda: formed(models))
+
+
+def test_answers_that_keep_no_form_are_no_outage(provider: FaultProxy) -> None:
+    provider.fault = saying("I will not.")
+    models = made(provider)
+    with pytest.raises(ModelUnfit, match="do not have the form"):
+        run(models, lambda: formed(models))
