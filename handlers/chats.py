@@ -67,7 +67,9 @@ def _check_format(body: Options) -> None:
 
 
 def _inquiry(reach: Reach, body: Options, semantic_query: str | None) -> Inquiry:
-    return Inquiry(reach, body.query, body.reasoning_level, body.response_format, semantic_query)
+    return Inquiry(
+        reach, body.query, body.reasoning_level, body.response_format, semantic_query, is_streamed=bool(body.stream)
+    )
 
 
 def _reach(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> Reach:

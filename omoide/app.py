@@ -67,9 +67,10 @@ def open_parts(settings: Settings, reasoner: Reasoner | None = None) -> Parts:
     """
     tokens = TokenCounter()
     embedder = embedder_of(settings, tokens)
+    reasoner = reasoner or reasoner_for(settings, embedder, tokens)
     store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     finder = VectorFinder(store, embedder)
-    return Parts(store, settings, embedder, tokens, finder, reasoner or reasoner_for(embedder, tokens))
+    return Parts(store, settings, embedder, tokens, finder, reasoner)
 
 
 class Companion(Protocol):
@@ -95,7 +96,7 @@ def create_app(
     """The application on its database; `alongside` makes what runs beside it, from the start to the end of serving.
 
     A `reasoner` that is given stands in for the one of the settings. Raises BrokenDocument if openapi.yaml cannot be
-    served, Unavailable if the database cannot be opened, WrongSetting if there is no such embedder.
+    served, Unavailable if the database cannot be opened, WrongSetting if there is no such embedder or model.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)

@@ -14,13 +14,17 @@ from omoide.deferred import deferred, hidden
 
 # Each takes tens of milliseconds or megabytes, and a server may live without ever using it.
 NOT_AT_START = {
+    "anthropic",
     "cryptography",
     "dateparser",
+    "google",
     "httpx",
     "jwt",
     "lemminflect",
     "numpy",
+    "openai",
     "openapi_spec_validator",
+    "pydantic_ai",
     "pypdf",
     "requests",
     "rich",

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from omoide.app import embedder_of
 from omoide.cli.start import make_app, read_settings
 from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.choice import name_of, reasoner_for
 from omoide.settings import Settings, WrongSetting
 
 GRACE_SECONDS = 5
@@ -48,9 +49,13 @@ def serve(**flags: Any) -> None:
         "server_header": False,
     }
     auth = "on" if settings.auth else "off"
-    click.echo(f"Omoide: database {settings.db}, durability {settings.durability}, authentication {auth}", err=True)
+    reasoner = name_of(settings)
+    click.echo(
+        f"Omoide: database {settings.db}, durability {settings.durability}, authentication {auth}, reasoner {reasoner}",
+        err=True,
+    )
     if settings.workers > 1:
-        _check_embedder(settings)  # here, because a server process that cannot start is started again for ever
+        _check_parts(settings)  # here, because a server process that cannot start is started again for ever
         uvicorn.run("omoide.cli.serve:served_app", factory=True, workers=settings.workers, **options)
     else:
         uvicorn.run(make_app(settings), **options)
@@ -61,9 +66,10 @@ def served_app() -> ASGIApp:
     return make_app(read_settings())
 
 
-def _check_embedder(settings: Settings) -> None:
+def _check_parts(settings: Settings) -> None:
     try:
-        embedder_of(settings, TokenCounter())
+        tokens = TokenCounter()
+        reasoner_for(settings, embedder_of(settings, tokens), tokens)
     except WrongSetting as error:
         raise click.ClickException(str(error)) from error
 

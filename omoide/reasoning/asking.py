@@ -28,6 +28,7 @@ class Inquiry:
     level: ReasoningLevel = "low"
     response_format: Json | None = None
     semantic_query: str | None = None
+    is_streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def _question(db: Connection, inquiry: Inquiry, defaults: Defaults) -> Question:
         observer_card=_card(db, reach, resolved, reach.observer_id) if is_about_others else [],
         target_card=_card(db, reach, resolved, reach.observed_id),
         semantic_query=inquiry.semantic_query,
+        is_streamed=inquiry.is_streamed,
     )
 
 

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from threading import Lock
 
 from omoide.inference.embedders import Embedder
+from omoide.inference.model_choice import model_choices
+from omoide.inference.provider_failed import ProviderFailed
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, Reasoner, SummaryTask
+from omoide.settings import Settings
+
+logger = logging.getLogger("omoide.reasoning")
+
+EXTRACTIVE = "extractive"
 
 
-def reasoner_for(embedder: Embedder, tokens: TokenCounter) -> Reasoner:
-    """The embedded reasoner, which needs no model."""
+def name_of(settings: Settings) -> str:
+    """The name of the reasoner that the settings choose."""
+    return settings.model or EXTRACTIVE
+
+
+def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter) -> Reasoner:
+    """The model of the settings, or the embedded reasoner, which needs none. Nothing is asked of a provider here.
+
+    Raises WrongSetting, with one line, for a provider that is not known, an extra or a key that is missing.
+    """
 
     def load() -> Reasoner:
         # Imported here: its dictionaries take half a second and 40 MB.
@@ -21,7 +37,19 @@ def reasoner_for(embedder: Embedder, tokens: TokenCounter) -> Reasoner:
 
         return Extractive(embedder, tokens)
 
-    return Deferred("extractive", load, keeps_cards=True)
+    def load_agentic() -> Reasoner:
+        # Imported here: pydantic-ai and a provider's package take seconds, and are not installed with every server.
+        from omoide.inference.models import chat_models
+        from omoide.reasoning.agentic.reasoner import Agentic
+
+        return Agentic(chat_models(settings), tokens)
+
+    embedded = Deferred(EXTRACTIVE, load, keeps_cards=True)
+    if not settings.model:
+        return embedded
+    model_choices(settings)
+    agentic = Deferred(name_of(settings), load_agentic, keeps_cards=False)
+    return Relieved(agentic, embedded) if settings.derive_fallback else agentic
 
 
 class Deferred:
@@ -50,8 +78,13 @@ class Deferred:
         return await (await self._loaded()).dream(task, memory)
 
     async def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
-        async for piece in (await self._loaded()).answer(question, memory):
-            yield piece
+        said = (await self._loaded()).answer(question, memory)
+        try:
+            async for piece in said:
+                yield piece
+        finally:
+            if (close := getattr(said, "aclose", None)) is not None:
+                await close()
 
     async def aclose(self) -> None:
         if self._reasoner is not None:
@@ -66,3 +99,29 @@ class Deferred:
             found = self._reasoner or self._load()
             self._reasoner = found
         return found
+
+
+class Relieved:
+    """`reasoner`, in whose place `relief` derives while the provider fails. All the rest waits for the provider."""
+
+    def __init__(self, reasoner: Reasoner, relief: Reasoner) -> None:
+        self.name = reasoner.name
+        self.keeps_cards = reasoner.keeps_cards
+        self.summarize, self.card = reasoner.summarize, reasoner.card
+        self.dream, self.answer = reasoner.dream, reasoner.answer
+        self._reasoner = reasoner
+        self._relief = relief
+
+    async def prepare(self) -> None:
+        await self._reasoner.prepare()
+
+    async def derive(self, batch: Batch) -> Sequence[Fact]:
+        try:
+            return await self._reasoner.derive(batch)
+        except ProviderFailed as failure:
+            logger.warning("%s Conclusions are drawn by the reasoner %r instead.", failure.reason, self._relief.name)
+            return await self._relief.derive(batch)
+
+    async def aclose(self) -> None:
+        await self._reasoner.aclose()
+        await self._relief.aclose()

@@ -72,14 +72,20 @@ class Memory:
         self._store = store
         self._finder = finder
 
-    async def search_memory(self, query: str, top_k: int = MEMORY_DEFAULT) -> list[Conclusion]:
-        """The conclusions within reach that are nearest to the query, best first."""
+    async def search_memory(
+        self, query: str, top_k: int = MEMORY_DEFAULT, *, is_derived: bool | None = None
+    ) -> list[Conclusion]:
+        """The conclusions within reach that are nearest to the query, best first; only those that were derived or only
+        those that were said, if `is_derived` says so."""
         top_k = _within(top_k, MEMORY_MOST)
         found: list[Conclusion] = []
-        if held := self._held():
+        if held := recollection.of_kind(self._held(), is_derived):
             place = (self.reach.workspace_id, held.pair, query, top_k, held.restriction)
             found = await nearest_of(self._store, self._finder, *place)
-        self.evidence.note("search_memory", {"query": query, "top_k": top_k}, conclusions=found)
+        given: Json = {"query": query, "top_k": top_k}
+        self.evidence.note(
+            "search_memory", given if is_derived is None else given | {"is_derived": is_derived}, conclusions=found
+        )
         return found
 
     async def search_messages(self, query: str, limit: int = MESSAGES_DEFAULT) -> list[Snippet]:

@@ -4,7 +4,7 @@
 `dream` looks over what is known and draws more from it, `answer` answers a question. A reasoner reads and thinks; it
 never writes. What it returns is stored by the worker, in one transaction with the end of the job.
 
-`extractive/` needs no model and invents nothing.
+`extractive/` needs no model and invents nothing; `agentic/` asks a language model.
 """
 
 from __future__ import annotations
@@ -110,6 +110,8 @@ class Question:
     """What the observer keeps about the target."""
     semantic_query: str | None = None
     """What to look for first, in place of the query."""
+    is_streamed: bool = False
+    """Whether the answer is read as it comes, so that it may take longer than a client would wait for it in silence."""
 
 
 class Reasoner(Protocol):

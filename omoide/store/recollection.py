@@ -7,7 +7,7 @@ conclusions are never found. What is looked for, and how much of it, is decided 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -62,6 +62,14 @@ def held(
     observer, observed = rows
     pair = None if observer is None or observed is None else (observer, observed)
     return Held(workspace_id, pair, (sql, params))
+
+
+def of_kind(within: Held | None, is_derived: bool | None) -> Held | None:
+    """The same, of derived conclusions or of explicit ones only; None asks for both."""
+    if within is None or is_derived is None:
+        return within
+    sql, params = within.restriction
+    return replace(within, restriction=(f"{sql} AND c.level {'<>' if is_derived else '='} 'explicit'", params))
 
 
 def newest(db: Connection, within: Held, limit: int) -> list[Conclusion]:

@@ -30,10 +30,11 @@ class Tools:
 
     @classmethod
     def around(cls, store: Store, settings: Settings, embedder: Embedder, outbound: Outbound | None = None) -> Tools:
-        """Tools on a store, with the embedded reasoner."""
+        """Tools on a store, with the reasoner of the settings. Raises WrongSetting."""
         tokens = TokenCounter()
         finder = VectorFinder(store, embedder)
-        return cls(store, settings, embedder, tokens, finder, reasoner_for(embedder, tokens), outbound or Outbound())
+        reasoner = reasoner_for(settings, embedder, tokens)
+        return cls(store, settings, embedder, tokens, finder, reasoner, outbound or Outbound())
 
 
 Task = Callable[[Tools, Job], Awaitable[None]]

@@ -1,0 +1,99 @@
+"""Keeping a peer card with a model: it says how the card is to read; what may not stand on a card stays out.
+
+Lines that the API's callers gave stay, whatever the model says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.agentic import prompts
+from omoide.reasoning.agentic.calls import Caller, Opening
+from omoide.reasoning.agentic.forms import Form, filled
+from omoide.reasoning.agentic.lines import conclusion_line, single
+from omoide.reasoning.cards import MAX_LINES, admitted, folded
+from omoide.reasoning.reasoner import CardTask
+from omoide.records import Conclusion
+
+MOST_INPUT, MOST_OUTPUT = 16_384, 4_096
+"""Tokens of conclusions that a model is given, and of its answer."""
+LEVELS_TOLD = frozenset({"explicit", "deductive"})
+"""Patterns are no facts about somebody, and contradictions none that hold."""
+
+RULES, GIVEN = prompts.load("card.rules"), prompts.load("card.given")
+
+
+class Lines(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    lines: list[Any]
+
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "lines": {
+            "type": "array",
+            "items": {"type": "string"},
+            "maxItems": MAX_LINES,
+            "description": "The card from now on, line by line.",
+        }
+    },
+    "required": ["lines"],
+    "additionalProperties": False,
+}
+FORM = Form("card", SCHEMA, Lines.model_validate)
+
+
+async def card(task: CardTask, caller: Caller, tokens: TokenCounter) -> list[str]:
+    """The card from now on: the given lines, then the model's. The current one where it has none that may stand.
+
+    Raises ProviderFailed.
+    """
+    told = newest_within([each for each in task.conclusions if each.level in LEVELS_TOLD], tokens, MOST_INPUT)
+    if not told:
+        return [*task.current]
+    answer = await filled(caller, _opening(task, told), FORM, MOST_OUTPUT)
+    return [*task.current] if answer is None else revised(task, answer.lines)
+
+
+def revised(task: CardTask, lines: Sequence[Any]) -> list[str]:
+    """What the model's lines make of the card. Pure."""
+    given = {folded(line) for line in task.given}
+    new = (single(prompts.plain(line)) for line in lines if isinstance(line, str))
+    accepted = admitted((line for line in new if folded(line) not in given), MAX_LINES - len(task.given)).accepted
+    return [*task.given, *accepted] if accepted else [*task.current]
+
+
+def newest_within(conclusions: Sequence[Conclusion], tokens: TokenCounter, budget: int) -> list[Conclusion]:
+    """The newest of the conclusions, given oldest first, for which there is room; in the same order. Pure."""
+    kept: list[Conclusion] = []
+    left = budget
+    for conclusion in reversed(conclusions):
+        left -= tokens.count(conclusion_line(conclusion)) + 1
+        if left < 0:
+            break
+        kept.append(conclusion)
+    return kept[::-1]
+
+
+def _opening(task: CardTask, told: Sequence[Conclusion]) -> Opening:
+    given_lines = {*task.given}
+    current = [] if task.rebuild else [line for line in task.current if line not in given_lines]
+    given = prompts.fill(
+        GIVEN,
+        target=prompts.inline(task.observed_id),
+        instructions=prompts.section("instructions", task.instructions or ""),
+        given=prompts.section("given", "\n".join(map(single, task.given))),
+        card=prompts.section("card", "\n".join(map(single, current))),
+        conclusions=prompts.section("conclusions", "\n".join(_line(each) for each in told)),
+    )
+    return Opening(RULES, given)
+
+
+def _line(conclusion: Conclusion) -> str:
+    return conclusion_line(conclusion).partition("] ")[2]

@@ -1,0 +1,230 @@
+"""What a dream is going to change, as it comes together: tools that write, and write nothing down yet.
+
+Nothing gets in that does not rest on conclusions of the very pair that dreams, which it was shown. What was drawn in
+this dream may be drawn upon under the name it was given; it stands for what it rests on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from pydantic import Field
+
+from omoide.reasoning.agentic.lines import MOST_OF_MESSAGE, single
+from omoide.reasoning.agentic.prompts import inline, neutral, plain
+from omoide.reasoning.agentic.tools import Arguments, Tool
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Dreamed, DreamTask
+from omoide.records import Conclusion, Derived, Json
+
+MOST_AT_ONCE = 50
+"""Conclusions of one call."""
+MOST_DRAWN = 200
+"""Conclusions of one dream."""
+MOST_TEXTS = 40
+"""Premises or sources that are kept with a conclusion."""
+FEWEST_SOURCES = {"deductive": 1, "inductive": 2, "contradiction": 2}
+
+Drawn = Literal["deductive", "inductive", "contradiction"]
+
+
+class Deduction(Arguments):
+    content: str = Field(description="What follows, complete in itself.")
+    source_ids: list[str] = Field(description="Ids of the conclusions that it follows from.")
+    premises: list[str] = Field(default_factory=list, description="What these say, in short.")
+
+
+class Deductions(Arguments):
+    observations: list[Deduction]
+
+
+class Contradiction(Arguments):
+    content: str = Field(description="What contradicts what, with both sides and their dates.")
+    source_ids: list[str] = Field(description="Ids of the conclusions that contradict each other: two at the least.")
+    sources: list[str] = Field(default_factory=list, description="What these say, in short.")
+
+
+class Contradictions(Arguments):
+    observations: list[Contradiction]
+
+
+class Induction(Arguments):
+    content: str = Field(description="The pattern, complete in itself.")
+    source_ids: list[str] = Field(description="Ids of the conclusions that show it: two at the least.")
+    sources: list[str] = Field(default_factory=list, description="What these say, in short.")
+    pattern_type: Literal["preference", "behavior", "personality", "tendency", "correlation"] = "tendency"
+    confidence: Literal["high", "medium", "low"] = "medium"
+
+
+class Inductions(Arguments):
+    observations: list[Induction]
+
+
+class Deletion(Arguments):
+    observation_ids: list[str] = Field(description="Ids of derived conclusions that no longer hold.")
+
+
+class Finish(Arguments):
+    summary: str = ""
+
+
+class Draft:
+    """The changes of one dream. `memory` says what was read besides the conclusions of the task."""
+
+    def __init__(self, task: DreamTask, memory: Memory) -> None:
+        self._task = task
+        self._memory = memory
+        self._drawn: dict[str, Derived] = {}
+        self._outdated: dict[str, None] = {}
+
+    def deductive(self) -> list[Tool[Any]]:
+        return [
+            Tool(
+                "create_observations_deductive",
+                "Keep what follows of necessity from conclusions.",
+                Deductions,
+                self._deduce,
+            ),
+            Tool(
+                "create_observations_contradiction",
+                "Keep that conclusions contradict each other, where neither replaces the other.",
+                Contradictions,
+                self._contradict,
+            ),
+            Tool(
+                "delete_observations",
+                "Take away derived conclusions that no longer hold. What was said, the explicit ones, always stays.",
+                Deletion,
+                self._delete,
+            ),
+        ]
+
+    def inductive(self) -> list[Tool[Any]]:
+        return [Tool("create_observations_inductive", "Keep patterns that conclusions show.", Inductions, self._induce)]
+
+    def finish(self) -> Tool[Any]:
+        return Tool("finish_consolidation", "Say that all is done.", Finish, self._finish)
+
+    @property
+    def shown(self) -> str:
+        """What was drawn so far, under the names that it can be drawn upon by; neutral."""
+        return "\n".join(f"[id:{name}] {each.level}: {neutral(each.content)}" for name, each in self._drawn.items())
+
+    def dreamed(self) -> Dreamed:
+        """The changes. What rests on a conclusion that goes away rests on that one's sources."""
+        known = self._known()
+        derived = []
+        for each in self._drawn.values():
+            sources = tuple(dict.fromkeys(_lasting(each.source_ids, known, self._outdated)))
+            if len(sources) >= FEWEST_SOURCES[each.level]:
+                derived.append(Derived(each.level, each.content, sources, each.details))
+        return Dreamed(derived=derived, outdated=[*self._outdated])
+
+    async def _deduce(self, given: Deductions) -> str:
+        return self._draw("deductive", given.observations, lambda each, _: {"premises": _texts(each.premises)})
+
+    async def _contradict(self, given: Contradictions) -> str:
+        return self._draw("contradiction", given.observations, lambda each, _: {"sources": _texts(each.sources)})
+
+    async def _induce(self, given: Inductions) -> str:
+        return self._draw("inductive", given.observations, _pattern)
+
+    async def _finish(self, given: Finish) -> str:
+        return "Noted. Answer with a short sentence and no further calls."
+
+    async def _delete(self, given: Deletion) -> str:
+        known = self._known()
+        wanted = [known.get(_bare(id)) for id in given.observation_ids]
+        gone = [each for each in wanted if each is not None and each.level != "explicit"]
+        self._outdated.update((each.id, None) for each in gone)
+        said = sum(each is not None and each.level == "explicit" for each in wanted)
+        unknown = sum(each is None for each in wanted)
+        return f"{len(gone)} deleted; {said} are explicit and stay; {unknown} are not known."
+
+    def _draw(self, level: Drawn, observations: Sequence[Any], details: Callable[[Any, int], Json]) -> str:
+        created, refused = 0, []
+        for each in observations[:MOST_AT_ONCE]:
+            content = single(plain(each.content))[:MOST_OF_MESSAGE]
+            sources = self._sources(each.source_ids)
+            if why := self._refusal(level, content, sources):
+                refused.append(f"{inline(content[:80])!r}: {why}")
+                continue
+            rests_on = sources or ()
+            name = f"new-{len(self._drawn) + 1}"
+            self._drawn[name] = Derived(level, content, rests_on, details(each, len(rests_on)))
+            created += 1
+        if len(observations) > MOST_AT_ONCE:
+            refused.append(f"the last {len(observations) - MOST_AT_ONCE}: at most {MOST_AT_ONCE} at once")
+        return f"{created} created." + "".join(f"\nRefused {each}" for each in refused)
+
+    def _refusal(self, level: Drawn, content: str, sources: tuple[str, ...] | None) -> str:
+        """Why a conclusion is not kept; empty if it is."""
+        if not content:
+            return "it says nothing"
+        if sources is None:
+            return "one of its sources is not known; cite ids as they were given"
+        if len(sources) < FEWEST_SOURCES[level]:
+            return f"it needs {FEWEST_SOURCES[level]} sources or more"
+        there = [*(each.content for each in self._known().values()), *(each.content for each in self._drawn.values())]
+        if _folded(content) in map(_folded, there):
+            return "it is known already"
+        return "there are enough" if len(self._drawn) >= MOST_DRAWN else ""
+
+    def _sources(self, ids: Sequence[str]) -> tuple[str, ...] | None:
+        """What these ids come down to, each once; None if one of them is not known."""
+        known = self._known()
+        found: dict[str, None] = {}
+        for id in map(_bare, ids):
+            if id in self._drawn:
+                found.update(dict.fromkeys(self._drawn[id].source_ids))
+            elif id in known:
+                found[id] = None
+            else:
+                return None
+        return tuple(found)
+
+    def _known(self) -> dict[str, Conclusion]:
+        """The conclusions of the pair that were shown."""
+        read = self._memory.evidence.conclusions.values()
+        pair = (self._task.observer_id, self._task.observed_id)
+        shown = (*self._task.conclusions, *read)
+        return {each.id: each for each in shown if (each.observer_id, each.observed_id) == pair}
+
+
+def _lasting(ids: Sequence[str], known: dict[str, Conclusion], outdated: dict[str, None]) -> list[str]:
+    """The ids with those that go away replaced by what they rest on, as far as that is known."""
+    lasting: list[str] = []
+    waiting, met = [*ids], set()
+    while waiting:
+        id = waiting.pop(0)
+        if id in met:
+            continue
+        met.add(id)
+        if id not in outdated:
+            lasting.append(id)
+        else:
+            waiting += [source for source in known[id].source_ids or () if source in known]
+    return lasting
+
+
+def _pattern(given: Induction, count: int) -> Json:
+    """What is kept with a pattern. Its confidence is no greater than the number of its sources allows."""
+    most = "low" if count < 3 else "medium" if count < 5 else "high"
+    order = ("low", "medium", "high")
+    confidence = min(given.confidence, most, key=order.index)
+    return {"sources": _texts(given.sources), "pattern_type": given.pattern_type, "confidence": confidence}
+
+
+def _texts(given: Sequence[str]) -> list[str]:
+    texts = (single(plain(each))[:MOST_OF_MESSAGE] for each in given[:MOST_TEXTS])
+    return [text for text in texts if text]
+
+
+def _bare(id: str) -> str:
+    """An id without the mark and brackets that texts put around it."""
+    return id.strip().strip("[]").removeprefix("id:").strip()
+
+
+def _folded(content: str) -> str:
+    return single(content).casefold()

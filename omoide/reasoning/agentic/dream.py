@@ -1,0 +1,96 @@
+"""Looking over what is known with a model: first what follows of necessity, then what repeats. It stores nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.models import ModelRequestParameters
+
+from omoide.errors import Unavailable
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.agentic import prompts
+from omoide.reasoning.agentic.calls import Caller, Opening
+from omoide.reasoning.agentic.card import newest_within
+from omoide.reasoning.agentic.drafts import Draft
+from omoide.reasoning.agentic.lines import conclusion_lines
+from omoide.reasoning.agentic.rounds import talk
+from omoide.reasoning.agentic.tools import ReadingTools, Tool, Toolbox
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Dreamed, DreamTask
+
+logger = logging.getLogger("omoide.reasoning")
+
+# Source of rounds and output: the public description of the API.
+MOST_OUTPUT = 8_192
+MOST_SHOWN = 8_192
+"""Tokens of conclusions that a specialist is given at first; it may look for more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    name: str
+    rounds: int
+    rules: str
+
+
+DEDUCTION = Phase("deduction", 12, prompts.load("deduction.rules"))
+INDUCTION = Phase("induction", 10, prompts.load("induction.rules"))
+GIVEN = prompts.load("dream.given")
+
+
+async def dream(task: DreamTask, memory: Memory, caller: Caller, tokens: TokenCounter) -> Dreamed:
+    """What is to be added and taken away. A phase that fails keeps what it had drawn, and the next one follows.
+
+    Raises Unavailable where the provider fails, and what the first phase raised if no phase came to its end.
+    """
+    draft = Draft(task, memory)
+    failures: list[Exception] = []
+    phases = ((DEDUCTION, draft.deductive()), (INDUCTION, draft.inductive()))
+    for phase, writing in phases:
+        try:
+            await _run(phase, task, memory, draft, writing, caller, tokens)
+        except Unavailable:
+            raise
+        except Exception as failure:
+            logger.warning("the %s of a dream failed: %s", phase.name, failure, exc_info=failure)
+            failures.append(failure)
+    if len(failures) == len(phases):
+        raise failures[0]
+    return draft.dreamed()
+
+
+async def _run(
+    phase: Phase,
+    task: DreamTask,
+    memory: Memory,
+    draft: Draft,
+    writing: Sequence[Tool[Any]],
+    caller: Caller,
+    tokens: TokenCounter,
+) -> None:
+    async def turn(history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
+        return await caller.whole(history, MOST_OUTPUT, parameters)
+
+    reading = ReadingTools(memory)
+    toolbox = Toolbox(
+        [reading.recent_observations(), *reading.minimal(), reading.reasoning_chain(), *writing, draft.finish()]
+    )
+    await talk(turn, _opening(phase, task, draft, tokens), toolbox, phase.rounds)
+
+
+def _opening(phase: Phase, task: DreamTask, draft: Draft, tokens: TokenCounter) -> Opening:
+    newest = newest_within(task.conclusions, tokens, MOST_SHOWN)
+    given = prompts.fill(
+        GIVEN,
+        observer=prompts.inline(task.observer_id),
+        target=prompts.inline(task.observed_id),
+        count=str(len(task.conclusions)),
+        instructions=prompts.section("instructions", task.instructions or ""),
+        conclusions=prompts.section("conclusions", conclusion_lines(newest)),
+        derived=prompts.section("derived", draft.shown),
+    )
+    return Opening(phase.rules, given)

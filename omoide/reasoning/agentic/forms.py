@@ -1,0 +1,143 @@
+"""An answer in a given form, from strong servers and weak: by JSON schema, else by JSON mode, else in words.
+
+A server that refuses one way is asked in the next, and once that has worked it is remembered. What comes back is judged
+here whichever way was taken; what does not fit is shown to the model once, with the fault, to be put right.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Generic, TypeVar
+
+from pydantic_ai.exceptions import UserError
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, TextPart
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.output import OutputObjectDefinition
+from pydantic_core import from_json
+
+from omoide.inference.models import FormRefused, OutputMode, ProviderFailed
+from omoide.reasoning.agentic import prompts
+from omoide.reasoning.agentic.calls import Caller, Opening, is_cut, text_of
+from omoide.records import Json
+
+T = TypeVar("T")
+logger = logging.getLogger("omoide.reasoning")
+
+MODES: Sequence[OutputMode] = ("schema", "json", "prompt")
+"""From the most exact to the most modest."""
+MOST_FAULT = 500
+"""Characters of a fault that the model is shown."""
+
+IN_WORDS, REPAIR = prompts.load("json.rules"), prompts.load("repair")
+_REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
+_THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
+_BEGINNING = re.compile(r"[{\[]")
+
+
+@dataclass(frozen=True, slots=True)
+class Form(Generic[T]):
+    """`read` makes of JSON what it stands for, and raises ValueError with what is wrong about it."""
+
+    name: str
+    schema: Json
+    read: Callable[[Any], T]
+
+
+async def filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: int) -> T | None:
+    """The form as the model fills it; None where it does not manage to. Raises ProviderFailed."""
+    first = caller.models.output_mode(caller.task)
+    modes = MODES[MODES.index(first) :]
+    for mode in modes:
+        try:
+            value = await _filled(caller, opening, form, max_tokens, mode)
+        except (ProviderFailed, UserError) as refusal:
+            if mode == modes[-1] or not _may_be_about_form(refusal):
+                raise
+            logger.info("no output by %s for %s: %s", mode, caller.task, type(refusal).__name__)
+            continue
+        _remember(caller, mode)
+        return value
+    return None
+
+
+def _may_be_about_form(failure: ProviderFailed | UserError) -> bool:
+    """Whether a simpler way may do. Some servers refuse a form without a word about it."""
+    if isinstance(failure, ProviderFailed):
+        return isinstance(failure, FormRefused) or failure.provider_status in _REFUSALS
+    return True
+
+
+def _remember(caller: Caller, mode: OutputMode) -> None:
+    """Only a way that worked tells that it was the way before which was refused, and not the request."""
+    models, task = caller.models, caller.task
+    while MODES.index(models.output_mode(task)) < MODES.index(mode) and models.refused(task):
+        pass
+
+
+async def _filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: int, mode: OutputMode) -> T | None:
+    request, parameters = _asked(opening, form, mode)
+    history: list[ModelMessage] = [request.request()]
+    response = await caller.whole(history, max_tokens, parameters)
+    fault = ""
+    try:
+        return form.read(json_in(text_of(response)))
+    except ValueError as error:
+        fault = prompts.neutral(str(error))[:MOST_FAULT]
+    if is_cut(response):  # it would be again
+        return _salvaged(caller, form, response)
+    repaired = await caller.whole([*history, *_repair(request, response, fault)], max_tokens, parameters)
+    try:
+        return form.read(json_in(text_of(repaired)))
+    except ValueError:
+        return _salvaged(caller, form, repaired, response)
+
+
+def _asked(opening: Opening, form: Form[T], mode: OutputMode) -> tuple[Opening, ModelRequestParameters]:
+    if mode == "prompt":
+        schema = json.dumps(form.schema, ensure_ascii=False)
+        rules = prompts.fill(IN_WORDS, schema=prompts.section("schema", schema))
+        return Opening(f"{opening.rules}\n\n{rules}", opening.given), ModelRequestParameters()
+    wanted = OutputObjectDefinition(form.schema, form.name)
+    return opening, ModelRequestParameters(
+        output_mode="native" if mode == "schema" else "prompted", output_object=wanted, allow_text_output=False
+    )
+
+
+def _repair(opening: Opening, response: ModelResponse, fault: str) -> list[ModelMessage]:
+    """What is said after an answer that does not fit; one that is empty is not repeated."""
+    said = text_of(response)
+    wish = ModelRequest.user_text_prompt(prompts.fill(REPAIR, fault=fault), instructions=opening.rules)
+    return [ModelResponse(parts=[TextPart(said)]), wish] if said else [wish]
+
+
+def _salvaged(caller: Caller, form: Form[T], *responses: ModelResponse) -> T | None:
+    """What can be had from an answer that was broken off, from the first of these that has anything."""
+    for response in responses:
+        text = _THOUGHTS.sub("", text_of(response))
+        start = _BEGINNING.search(text)
+        if start is None:
+            continue
+        try:
+            return form.read(from_json(text[start.start() :], allow_partial=True))
+        except ValueError:
+            continue
+    logger.warning("%s gave nothing that fits the form %s", caller.models.name, form.name)
+    return None
+
+
+def json_in(text: str) -> Any:
+    """The first JSON object or list in a text, with words or fences around it or not. Raises ValueError without one."""
+    text = _THOUGHTS.sub("", text)
+    decoder = json.JSONDecoder()
+    fault = "There is no JSON in it."
+    for start in _BEGINNING.finditer(text):
+        try:
+            return decoder.raw_decode(text, start.start())[0]
+        except (ValueError, RecursionError) as error:
+            fault = str(error) if fault.startswith("There") else fault
+    raise ValueError(fault)

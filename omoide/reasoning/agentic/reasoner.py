@@ -1,0 +1,49 @@
+"""The five verbs with a language model. What it says is judged here; how it is asked is `inference.models`' matter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.agentic import answer, card, derive, dream, summary
+from omoide.reasoning.agentic.calls import Caller, Models
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+
+
+class Agentic:
+    """See `Reasoner`. All verbs raise ProviderFailed, which is Unavailable, while the provider cannot be had, and
+    ModelUnfit for what the model cannot do."""
+
+    keeps_cards = False
+
+    def __init__(self, models: Models, tokens: TokenCounter) -> None:
+        self._models = models
+        self._tokens = tokens
+
+    @property
+    def name(self) -> str:
+        return self._models.name
+
+    async def prepare(self) -> None:
+        await asyncio.to_thread(self._tokens.warm)
+        await asyncio.to_thread(self._models.of, "answer")
+
+    async def derive(self, batch: Batch) -> Sequence[Fact]:
+        return await derive.derive(batch, Caller(self._models, "derive"), self._tokens)
+
+    async def summarize(self, task: SummaryTask) -> str:
+        return await summary.summarize(task, Caller(self._models, "summary"), self._tokens)
+
+    async def card(self, task: CardTask) -> Sequence[str]:
+        return await card.card(task, Caller(self._models, "card"), self._tokens)
+
+    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+        return await dream.dream(task, memory, Caller(self._models, "dream"), self._tokens)
+
+    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+        return answer.answer(question, memory, Caller(self._models, "answer"))
+
+    async def aclose(self) -> None:
+        await self._models.aclose()

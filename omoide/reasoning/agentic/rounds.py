@@ -1,0 +1,61 @@
+"""Rounds of a model and tools: it calls, it is given what was found, until it calls no more or rounds are used up."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolReturnPart
+from pydantic_ai.models import ModelRequestParameters
+
+from omoide.reasoning.agentic.calls import Opening, text_of
+from omoide.reasoning.agentic.tools import ERROR, Toolbox
+
+MOST_CALLS = 8
+"""Calls of one round that are run; the others are told to come later."""
+MOST_READ = 240_000
+"""Characters of results in all, some 60,000 tokens; once there are so many, the rounds end. The public limit of a
+request's input is 100,000 tokens."""
+
+Turn = Callable[[Sequence[ModelMessage], ModelRequestParameters], Awaitable[ModelResponse]]
+"""How the model is asked: whole, or said as it comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A call that was run, its arguments as JSON, and its result."""
+
+    tool: str
+    arguments: str
+    result: str
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """`text` is what the model said at the end; empty where it was stopped before it had said anything."""
+
+    text: str
+    findings: Sequence[Finding]
+
+
+async def talk(
+    turn: Turn, opening: Opening, toolbox: Toolbox, rounds: int, is_over: Callable[[], bool] = lambda: False
+) -> Talk:
+    """Let the model work for up to so many rounds of calls; `is_over` is asked before each. Raises ProviderFailed."""
+    history: list[ModelMessage] = [opening.request()]
+    parameters = ModelRequestParameters(function_tools=toolbox.definitions)
+    findings: list[Finding] = []
+    for _ in range(rounds):
+        if is_over() or sum(len(each.result) for each in findings) > MOST_READ:
+            break
+        response = await turn(history, parameters)
+        if not response.tool_calls:
+            return Talk(text_of(response), findings)
+        returns = []
+        for place, call in enumerate(response.tool_calls):
+            too_many = f"{ERROR}not run: there were more than {MOST_CALLS} calls at once."
+            result = await toolbox.use(call) if place < MOST_CALLS else too_many
+            findings.append(Finding(call.tool_name, call.args_as_json_str(), result))
+            returns.append(ToolReturnPart(call.tool_name, result, call.tool_call_id))
+        history += [response, ModelRequest(parts=returns, instructions=opening.rules)]
+    return Talk("", findings)

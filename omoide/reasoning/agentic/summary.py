@@ -1,0 +1,86 @@
+"""What a session comes down to: the summary so far and what was said since, as one account within its budget.
+
+More messages than a model can read at once are taken in stretches, each summary being carried on into the next.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.agentic import prompts
+from omoide.reasoning.agentic.calls import Caller, Opening, is_cut, text_of
+from omoide.reasoning.agentic.lines import barred
+from omoide.reasoning.reasoner import SummaryTask
+from omoide.records import Message
+
+MOST_INPUT = 25_000
+"""Tokens of messages that a model is given at once."""
+WORDS_PER_TOKEN = 0.75
+FEWEST_WORDS = 25
+"""The hint of how long a summary may be; source of the share: the public description of the API."""
+
+RULES = {"short": prompts.load("summary.short.rules"), "long": prompts.load("summary.long.rules")}
+GIVEN = prompts.load("summary.given")
+_END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*(?=\s|$)|\n")
+_WRAPPING = re.compile(r"^<summary>\s*|\s*</summary>$", re.IGNORECASE)
+
+
+async def summarize(task: SummaryTask, caller: Caller, tokens: TokenCounter) -> str:
+    """The summary, of at most `max_tokens` tokens; empty where the model had nothing to say. Raises ProviderFailed."""
+    summary = task.previous or ""
+    is_new = False
+    for stretch in stretches(task.messages, tokens, MOST_INPUT):
+        response = await caller.whole([_opening(task, summary, stretch, tokens).request()], task.max_tokens)
+        text = _WRAPPING.sub("", text_of(response)).strip()
+        if text := within(text, task.max_tokens, tokens, is_broken_off=is_cut(response)):
+            summary, is_new = text, True
+    return summary if is_new else ""
+
+
+def stretches(messages: Sequence[Message], tokens: TokenCounter, budget: int) -> Iterator[list[str]]:
+    """The messages as lines, in stretches of at most `budget` tokens; one that is longer is cut."""
+    stretch: list[str] = []
+    left = budget
+    for message in messages:
+        line = f"{prompts.inline(message.peer_id)}: {barred(message.content)}"
+        cost = tokens.count(line) + 1
+        if cost > left and stretch:
+            yield stretch
+            stretch, left = [], budget
+        stretch.append(tokens.trim(line, budget) if cost > budget else line)
+        left -= cost
+    if stretch:
+        yield stretch
+
+
+def within(text: str, budget: int, tokens: TokenCounter, *, is_broken_off: bool = False) -> str:
+    """The text, without its last sentences where it is too long or was broken off in the middle of one. Pure.
+
+    Where there is no whole sentence, as much of the text as there is room for.
+    """
+    fits = tokens.count(text) <= budget
+    if fits and not is_broken_off:
+        return text
+    beginning = text if fits else tokens.trim(text, budget)
+    ends = [end.end() for end in _END.finditer(beginning)]
+    return (beginning[: ends[-1]] if ends else beginning).strip()
+
+
+def _opening(task: SummaryTask, summary: str, stretch: Sequence[str], tokens: TokenCounter) -> Opening:
+    said = "\n".join(stretch)
+    given = prompts.fill(
+        GIVEN,
+        summary=prompts.section("summary", summary),
+        instructions=prompts.section("instructions", task.instructions or ""),
+        messages=prompts.section("messages", said),
+        words=str(words_for(task, tokens.count(said) + tokens.count(summary))),
+    )
+    return Opening(RULES[task.kind], given)
+
+
+def words_for(task: SummaryTask, input_tokens: int) -> int:
+    """How many words the summary may have: a short one no more than what it is made of. Pure."""
+    most = min(input_tokens, task.max_tokens) if task.kind == "short" else task.max_tokens
+    return max(FEWEST_WORDS, int(WORDS_PER_TOKEN * most))

@@ -1,0 +1,287 @@
+"""Tools: what a model may call, under the names of the public API, and how a call becomes text.
+
+How far a tool reaches is decided by `Memory`, which puts it into every query; there is no argument that names a peer or
+a session. Whatever a model calls, with whatever arguments, it gets a text back: a fault is a text as well.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_ai.messages import ToolCallPart
+from pydantic_ai.tools import ToolDefinition
+
+from omoide.errors import OmoideError
+from omoide.reasoning.agentic.lines import (
+    MOST_OF_RESULT,
+    conclusion_lines,
+    messages_result,
+    shortened,
+    snippets_result,
+)
+from omoide.reasoning.agentic.prompts import neutral
+from omoide.reasoning.memory import (
+    GREP_DEFAULT,
+    GREP_MOST,
+    MEMORY_DEFAULT,
+    MEMORY_MOST,
+    MESSAGES_DEFAULT,
+    MESSAGES_MOST,
+    NEIGHBOURS,
+    RECENT_DEFAULT,
+    RECENT_MOST,
+    Memory,
+)
+from omoide.records import Conclusion, Json
+
+logger = logging.getLogger("omoide.reasoning")
+
+ERROR = "ERROR: "
+"""What every text begins with that tells of a fault."""
+NOTHING = "Nothing was found."
+MOST_NAMED = 300
+"""Characters of what a model said that are said back to it."""
+
+
+class Arguments(BaseModel):
+    """What a tool takes. Anything else that is given is passed over, and null stands for the default."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_means_default(cls, given: Any) -> Any:
+        return {key: value for key, value in given.items() if value is not None} if isinstance(given, dict) else given
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[A]):
+    name: str
+    purpose: str
+    arguments: type[A]
+    run: Callable[[A], Awaitable[str]]
+
+    @property
+    def definition(self) -> ToolDefinition:
+        return ToolDefinition(
+            name=self.name,
+            parameters_json_schema=_untitled(self.arguments.model_json_schema()),
+            description=self.purpose,
+        )
+
+    async def use(self, given: Json) -> str:
+        """The result. Raises ValueError for arguments that cannot be used."""
+        return await self.run(self.arguments.model_validate(given))
+
+
+class Toolbox:
+    """The tools of one conversation."""
+
+    def __init__(self, tools: Sequence[Tool[Any]]) -> None:
+        self._tools = {tool.name: tool for tool in tools}
+
+    @property
+    def definitions(self) -> list[ToolDefinition]:
+        return [tool.definition for tool in self._tools.values()]
+
+    async def use(self, call: ToolCallPart) -> str:
+        """What the call gives, cut to `MOST_OF_RESULT` characters. Never raises for what a model did."""
+        tool = self._tools.get(call.tool_name)
+        if tool is None:
+            return f"{ERROR}there is no tool {_named(call.tool_name)}. There are: {', '.join(self._tools)}."
+        try:
+            result = await tool.use(call.args_as_dict(raise_if_invalid=True))
+        except ValidationError as error:
+            return f"{ERROR}bad arguments: {_faults(error)}"
+        except OmoideError as error:
+            return f"{ERROR}{_named(error.detail)}"
+        except (ValueError, OverflowError, AssertionError) as error:
+            return f"{ERROR}bad arguments: {_named(str(error))}"
+        except Exception:
+            logger.exception("the tool %s failed", tool.name)
+            return f"{ERROR}the tool failed; go on without it."
+        return shortened(result, MOST_OF_RESULT) or NOTHING
+
+
+class SearchMemory(Arguments):
+    query: str = Field(description="What to look for, in plain words.")
+    top_k: int = Field(MEMORY_DEFAULT, description=f"How many conclusions, at most {MEMORY_MOST}.")
+
+
+class SearchMessages(Arguments):
+    query: str = Field(description="What to look for, in plain words.")
+    limit: int = Field(MESSAGES_DEFAULT, description=f"How many messages, at most {MESSAGES_MOST}.")
+
+
+class GrepMessages(Arguments):
+    text: str = Field(description="A word, name, number or phrase, as it was written.")
+    limit: int = Field(GREP_DEFAULT, description=f"How many messages, at most {GREP_MOST}.")
+    context_window: int = Field(NEIGHBOURS, description=f"How many messages around each, at most {NEIGHBOURS}.")
+
+
+class Interval(Arguments):
+    after_date: str = Field("", description="From when on, in ISO 8601, such as 2024-05-01. Empty: from the beginning.")
+    before_date: str = Field("", description="Until when, that moment not included. Empty: until now.")
+
+
+class DateRange(Interval):
+    limit: int = Field(MESSAGES_MOST, description=f"How many messages, at most {MESSAGES_MOST}.")
+    order: Literal["asc", "desc"] = Field("desc", description="asc: oldest first; desc: newest first.")
+
+
+class SearchTemporal(Interval):
+    query: str = Field(description="What to look for, in plain words.")
+    limit: int = Field(MESSAGES_DEFAULT, description=f"How many messages, at most {MESSAGES_DEFAULT}.")
+    context_window: int = Field(NEIGHBOURS, description="How many messages around each.")
+
+
+class ObservationContext(Arguments):
+    message_ids: list[str] = Field(description="Ids of messages, as other tools give them.")
+
+
+class ReasoningChain(Arguments):
+    observation_id: str = Field(description="The id of a conclusion, as other tools give it.")
+    direction: Literal["premises", "conclusions", "both"] = Field(
+        "both", description="What it rests on, what rests on it, or both."
+    )
+
+
+class RecentObservations(Arguments):
+    limit: int = Field(RECENT_DEFAULT, description=f"How many conclusions, at most {RECENT_MOST}.")
+
+
+class ReadingTools:
+    """The methods of a `Memory` as tools."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    def minimal(self) -> list[Tool[Any]]:
+        """The two searches."""
+        return [
+            Tool(
+                "search_memory",
+                "Conclusions that are nearest in meaning, with their ids; messages where there are none.",
+                SearchMemory,
+                self._search_memory,
+            ),
+            Tool(
+                "search_messages",
+                "Messages that fit in meaning or in words, with those around them.",
+                SearchMessages,
+                self._search_messages,
+            ),
+        ]
+
+    def all(self) -> list[Tool[Any]]:
+        """What a question may use. Chains are left out where only some sessions may be read, for they mix sessions."""
+        chain = [] if self.memory.reach.sessions is not None else [self.reasoning_chain()]
+        return [
+            *self.minimal(),
+            Tool(
+                "grep_messages",
+                "The newest messages that hold a text exactly as given, in any case.",
+                GrepMessages,
+                self._grep_messages,
+            ),
+            Tool(
+                "get_messages_by_date_range",
+                "Messages said in an interval.",
+                DateRange,
+                self._get_messages_by_date_range,
+            ),
+            Tool(
+                "search_messages_temporal",
+                "As search_messages, only in an interval.",
+                SearchTemporal,
+                self._search_messages_temporal,
+            ),
+            Tool(
+                "get_observation_context",
+                "The messages of these ids, with those right before and after them.",
+                ObservationContext,
+                self._get_observation_context,
+            ),
+            *chain,
+        ]
+
+    def reasoning_chain(self) -> Tool[Any]:
+        return Tool(
+            "get_reasoning_chain",
+            "A conclusion, what it was drawn from and what was drawn from it.",
+            ReasoningChain,
+            self._get_reasoning_chain,
+        )
+
+    def recent_observations(self) -> Tool[Any]:
+        return Tool(
+            "get_recent_observations", "The newest conclusions.", RecentObservations, self._get_recent_observations
+        )
+
+    def shown(self, conclusions: Sequence[Conclusion]) -> str:
+        reach = self.memory.reach
+        return conclusion_lines(conclusions, with_pair=reach.observer_id is None or reach.observed_id is None)
+
+    async def _search_memory(self, given: SearchMemory) -> str:
+        if found := await self.memory.search_memory(given.query, given.top_k):
+            return self.shown(found)
+        messages = await self.memory.search_messages(given.query)
+        return f"There are no conclusions. Messages:\n{snippets_result(messages)}" if messages else ""
+
+    async def _search_messages(self, given: SearchMessages) -> str:
+        return snippets_result(await self.memory.search_messages(given.query, given.limit))
+
+    async def _grep_messages(self, given: GrepMessages) -> str:
+        return snippets_result(await self.memory.grep_messages(given.text, given.limit, given.context_window))
+
+    async def _get_messages_by_date_range(self, given: DateRange) -> str:
+        interval = instant(given.after_date), instant(given.before_date)
+        return messages_result(await self.memory.get_messages_by_date_range(*interval, given.limit, given.order))
+
+    async def _search_messages_temporal(self, given: SearchTemporal) -> str:
+        interval = instant(given.after_date), instant(given.before_date)
+        return snippets_result(await self.memory.search_messages_temporal(given.query, *interval, given.limit))
+
+    async def _get_observation_context(self, given: ObservationContext) -> str:
+        return snippets_result(await self.memory.get_observation_context(given.message_ids))
+
+    async def _get_reasoning_chain(self, given: ReasoningChain) -> str:
+        return self.shown(await self.memory.get_reasoning_chain(given.observation_id, given.direction))
+
+    async def _get_recent_observations(self, given: RecentObservations) -> str:
+        return self.shown(await self.memory.get_recent_observations(given.limit))
+
+
+def instant(text: str) -> datetime | None:
+    """A date or time in ISO 8601, in UTC where it names no zone; None for an empty one. Raises ValueError."""
+    if not text.strip():
+        return None
+    try:
+        given = datetime.fromisoformat(text.strip())
+        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"{text[:50]!r} is not in ISO 8601, as 2024-05-01 and 2024-05-01T18:30:00Z are") from error
+
+
+def _named(text: str) -> str:
+    return neutral(shortened(" ".join(text.split()), MOST_NAMED))
+
+
+def _faults(error: ValidationError) -> str:
+    faults = (f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()[:5])
+    return _named("; ".join(faults))
+
+
+def _untitled(schema: Any) -> Any:
+    """The schema without titles, which only repeat the names."""
+    if isinstance(schema, dict):
+        return {key: _untitled(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
+    return [_untitled(each) for each in schema] if isinstance(schema, list) else schema

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omoide.store import Store
+from tests.reasoning.recollections import Past
+
+
+@pytest.fixture
+def past(tmp_path: Path) -> Iterator[Past]:
+    store = Store.open(tmp_path / "omoide.db", durability="normal", busy_timeout=5.0)
+    yield Past(store)
+    store.close()

@@ -1,0 +1,159 @@
+"""A model that follows a script, in the place of the models of a server, and notes what it was asked."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from pydantic_ai.exceptions import AgentRunError
+from pydantic_ai.messages import (
+    ModelMessage,
+    ModelRequest,
+    ModelResponse,
+    TextPart,
+    ToolCallPart,
+    ToolReturnPart,
+    UserPromptPart,
+)
+from pydantic_ai.models import Model
+from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
+from pydantic_ai.settings import ModelSettings
+
+from omoide.inference.models import OutputMode, Task
+from omoide.inference.provider_errors import failure_of
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Question
+from omoide.records import Conclusion, Level, Message
+
+T = TypeVar("T")
+TOKENS = TokenCounter()
+START = datetime(2024, 5, 1, 9, tzinfo=UTC)
+MODES: Sequence[OutputMode] = ("schema", "json", "prompt")
+
+Turn = ModelResponse | str | Exception
+Script = Callable[[list[ModelMessage], AgentInfo], Turn]
+
+
+class Scripted:
+    """What `inference.models.ChatModels` is to the reasoner. Turns that are texts are said, errors are raised."""
+
+    name = "scripted:model"
+
+    def __init__(self, *turns: Turn, script: Script | None = None, mode: OutputMode = "schema") -> None:
+        self.asked: list[tuple[list[ModelMessage], AgentInfo]] = []
+        self.mode = mode
+        self.tasks: list[Task] = []
+        self._turns = iter(turns)
+        self._script = script or (lambda _, __: next(self._turns))
+
+    def of(self, task: Task) -> Model:
+        self.tasks.append(task)
+        return FunctionModel(self._whole, stream_function=self._stream, model_name="scripted")
+
+    def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings:
+        return ModelSettings(max_tokens=max_tokens)
+
+    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]]) -> T:
+        with self.watched(task):
+            return await work()
+
+    @contextmanager
+    def watched(self, task: Task) -> Iterator[None]:
+        try:
+            yield
+        except AgentRunError as error:
+            raise failure_of(error, self.name) from None
+
+    def output_mode(self, task: Task) -> OutputMode:
+        return self.mode
+
+    def refused(self, task: Task) -> bool:
+        step = MODES.index(self.mode) + 1
+        self.mode = MODES[min(step, len(MODES) - 1)]
+        return step < len(MODES)
+
+    async def aclose(self) -> None:
+        """Nothing to let go."""
+
+    @property
+    def prompts(self) -> list[str]:
+        """Of each request, all that it told the model: rules, what was given, and results."""
+        return [prompt_of(messages, info) for messages, info in self.asked]
+
+    def _next(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        self.asked.append((list(messages), info))
+        turn = self._script(messages, info)
+        if isinstance(turn, Exception):
+            raise turn
+        return ModelResponse(parts=[TextPart(turn)]) if isinstance(turn, str) else turn
+
+    def _whole(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
+        return self._next(messages, info)
+
+    async def _stream(
+        self, messages: list[ModelMessage], info: AgentInfo
+    ) -> AsyncIterator[str | dict[int, DeltaToolCall]]:
+        yield ""
+        for place, part in enumerate(self._next(messages, info).parts):
+            if isinstance(part, TextPart):
+                for word in part.content.split(" "):
+                    yield f"{word} " if word else ""
+            elif isinstance(part, ToolCallPart):
+                yield {place: DeltaToolCall(part.tool_name, part.args_as_json_str(), tool_call_id=part.tool_call_id)}
+
+
+def prompt_of(messages: Sequence[ModelMessage], info: AgentInfo) -> str:
+    said = [info.instructions or ""]
+    for message in messages:
+        for part in message.parts if isinstance(message, ModelRequest) else ():
+            if isinstance(part, UserPromptPart | ToolReturnPart):
+                said.append(str(part.content))
+    return "\n".join(said)
+
+
+def results_in(messages: Sequence[ModelMessage]) -> list[str]:
+    """What tools gave."""
+    requests = [message for message in messages if isinstance(message, ModelRequest)]
+    return [str(part.content) for each in requests for part in each.parts if isinstance(part, ToolReturnPart)]
+
+
+def calls(*named: tuple[str, Any]) -> ModelResponse:
+    """A turn that calls tools; arguments may be JSON text that is none."""
+    return ModelResponse(parts=[ToolCallPart(name, arguments) for name, arguments in named])
+
+
+def cut(text: str) -> ModelResponse:
+    """A turn that was broken off by the limit of tokens."""
+    return ModelResponse(parts=[TextPart(text)], finish_reason="length")
+
+
+def form(value: Any) -> str:
+    return json.dumps(value)
+
+
+def message(content: str, peer: str = "alice", *, at: int = 0, id: str = "") -> Message:
+    """Said `at` minutes after the start."""
+    return Message(id or f"m{at}", "s", "w", peer, content, {}, TOKENS.count(content), START + timedelta(minutes=at))
+
+
+def conclusion(content: str, id: str = "", *, level: Level = "explicit", sources: Sequence[str] = ()) -> Conclusion:
+    return Conclusion(
+        0, id or content.replace(" ", "-"), content, "alice", "alice", "s", level, [*sources], 1, START, START, {}
+    )
+
+
+def read(pieces: AsyncIterator[str]) -> list[str]:
+    async def gathered() -> list[str]:
+        return [piece async for piece in pieces]
+
+    return asyncio.run(gathered())
+
+
+def question(memory: Memory, query: str = "Where does alice live?", **more: Any) -> Question:
+    reach = memory.reach
+    return Question(query, reach.observer_id, reach.observed_id, session_id=reach.session_id, **more)

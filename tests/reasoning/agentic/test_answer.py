@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from pydantic_ai.exceptions import ModelConnectionError
+from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
+
+from omoide.inference.models import ANSWER_SECONDS, ModelUnfit, ProviderFailed
+from omoide.reasoning.agentic import answer
+from omoide.reasoning.agentic.calls import HELD, Caller
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.structured import check
+from tests.reasoning.agentic.scripted import Scripted, calls, question, read, results_in
+from tests.reasoning.recollections import Past
+
+LOOK = calls(("search_memory", {"query": "Porto"}))
+SCHEMA = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "tags": {"type": "array", "items": {"type": "string"}}},
+    "required": ["city"],
+}
+
+
+def said(memory: Memory, models: Scripted, clock: Iterator[float] | None = None, **more: Any) -> str:
+    ticks = clock or itertools.repeat(0.0)
+    return "".join(
+        read(answer.answer(question(memory, **more), memory, Caller(models, "answer"), lambda: next(ticks)))
+    ).strip()
+
+
+@pytest.fixture
+def memory(past: Past) -> Memory:
+    past.say("s", "I moved to Porto.", "It is lovely.")
+    known = past.conclude("alice lives in Porto", session="s")
+    past.conclude("alice likes the sea", level="deductive", sources=[known])
+    return past.memory()
+
+
+def test_what_is_nearest_is_given_beforehand_by_kind(memory: Memory) -> None:
+    models = Scripted("In Porto.")
+    assert said(memory, models) == "In Porto."
+    (prompt,) = models.prompts
+    explicit, _, derived = prompt.partition("<derived>")
+    assert "alice lives in Porto" in explicit
+    assert "alice likes the sea" in derived
+    assert len(memory.evidence.conclusions) == 2
+
+
+def test_messages_are_given_beforehand_where_nothing_was_concluded(past: Past) -> None:
+    past.say("s", "I moved to Porto.")
+    models = Scripted("In Porto.")
+    said(past.memory(), models)
+    assert "<messages>" in models.prompts[0]
+    assert "I moved to Porto." in models.prompts[0]
+
+
+def test_the_semantic_query_is_looked_up_in_place_of_the_question(memory: Memory) -> None:
+    said(memory, Scripted("."), semantic_query="cities")
+    assert {call.tool_input["query"] for call in memory.evidence.tool_calls} == {"cities"}
+
+
+@pytest.mark.parametrize(("level", "rounds"), [("minimal", 1), ("low", 5), ("medium", 8), ("high", 12), ("max", 16)])
+def test_a_level_is_a_number_of_rounds_after_which_there_are_no_tools(memory: Memory, level: Any, rounds: int) -> None:
+    models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
+    assert said(memory, models, level=level) == "In Porto."
+    assert len(models.asked) == rounds + 1
+    output = 250 if level == "minimal" else 8192
+    assert {(info.model_settings or {}).get("max_tokens") for _, info in models.asked} == {output}
+
+
+def test_the_last_turn_has_what_was_found_before_it(memory: Memory) -> None:
+    models = Scripted(calls(("grep_messages", {"text": "lovely"})), "In Porto.")
+    said(memory, models, level="minimal")
+    assert '<findings>\ngrep_messages {"text":"lovely"}\nERROR' in models.prompts[-1].replace('": "', '":"')
+    models = Scripted(calls(("search_messages", {"query": "lovely"})), "In Porto.")
+    said(memory, models, level="minimal")
+    assert "It is lovely." in models.prompts[-1].partition("<findings>")[2]
+    assert results_in(models.asked[-1][0]) == []
+
+
+def test_the_minimal_level_has_the_two_searches(memory: Memory) -> None:
+    offered = {}
+    for level in ("minimal", "low"):
+        models = Scripted("In Porto.")
+        said(memory, models, level=level)
+        offered[level] = [tool.name for tool in models.asked[0][1].function_tools]
+    assert offered["minimal"] == ["search_memory", "search_messages"]
+    assert len(offered["low"]) == 7
+
+
+def test_what_tools_found_comes_back_and_is_evidence(memory: Memory) -> None:
+    models = Scripted(calls(("grep_messages", {"text": "LOVELY"}), ("search_memory", {"query": "Porto"})), "In Porto.")
+    said(memory, models)
+    first, second = results_in(models.asked[1][0])
+    assert "It is lovely." in first
+    assert "alice lives in Porto" in second
+    assert [call.tool_name for call in memory.evidence.tool_calls[-2:]] == ["grep_messages", "search_memory"]
+    assert len(memory.evidence.messages) == 2
+
+
+def test_more_calls_at_once_than_are_allowed_are_put_off(memory: Memory) -> None:
+    models = Scripted(calls(*[("search_memory", {"query": "x"})] * 11), "In Porto.")
+    said(memory, models)
+    results = results_in(models.asked[1][0])
+    assert len(results) == 11
+    assert sum(result.startswith("ERROR: not run") for result in results) == 3
+
+
+def test_the_answer_is_said_as_it_comes(memory: Memory) -> None:
+    long = "Porto is where alice lives, " * 20
+    pieces = read(answer.answer(question(memory), memory, Caller(Scripted(long), "answer")))
+    assert len(pieces) > 20
+    assert "".join(pieces).strip() == long.strip()
+
+
+def test_a_preface_to_a_call_is_no_part_of_the_answer(memory: Memory) -> None:
+    preface = ModelResponse(parts=[TextPart("Let me see."), ToolCallPart("search_memory", {"query": "Porto"})])
+    assert said(memory, Scripted(preface, "In Porto.")) == "In Porto."
+
+
+def test_a_call_beside_a_long_text_is_not_run(memory: Memory) -> None:
+    text = "Porto, " * HELD
+    both = ModelResponse(parts=[TextPart(text), ToolCallPart("search_messages", {"query": "Porto"})])
+    models = Scripted(both)
+    assert said(memory, models) == text.strip()
+    assert "search_messages" not in {call.tool_name for call in memory.evidence.tool_calls}
+
+
+def test_silence_is_asked_about_and_then_once_more(memory: Memory) -> None:
+    models = Scripted("", "", "In Porto.")
+    assert said(memory, models) == "In Porto."
+    assert "You have not said anything." in models.prompts[-1]
+
+
+def test_lasting_silence_is_no_answer(memory: Memory) -> None:
+    models = Scripted("", "", "")
+    assert said(memory, models) == ""
+    assert len(models.asked) == 3
+
+
+def test_rounds_end_when_most_of_the_time_is_gone(memory: Memory) -> None:
+    models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
+    ticks = iter([0.0, 0.0, *[ANSWER_SECONDS] * 9])
+    assert said(memory, models, ticks, level="max") == "In Porto."
+    assert len(models.asked) == 2
+
+
+def test_cards_stand_with_the_rules_and_after_them(memory: Memory) -> None:
+    models = Scripted(".")
+    said(memory, models, target_card=["IDENTITY: is 30"], instructions="Be kind.")
+    rules = models.asked[0][1].instructions or ""
+    assert "<card>\nalice:\n- IDENTITY: is 30\n</card>" in rules
+    assert rules.index("How to answer") < rules.index("<card>") < rules.index("<instructions>\nBe kind.")
+
+
+def test_rules_begin_alike_whatever_is_asked(past: Past) -> None:
+    rules = []
+    for observer, observed in (("alice", "alice"), ("alice", "bob"), (None, None)):
+        models = Scripted(".")
+        said(past.memory(observer, observed), models)
+        rules.append((models.asked[0][1].instructions or "").split("\n\nThe question is")[0])
+    assert len({*rules}) == 1
+    assert len(rules[0]) > 2_000
+
+
+def test_a_session_gives_its_history(past: Past) -> None:
+    past.say("s", "I moved to Porto.")
+    past.say("t", "Elsewhere.")
+    models = Scripted("In Porto.")
+    said(past.memory(session_id="s"), models)
+    history = models.prompts[0].partition("<history>")[2].partition("</history>")[0]
+    assert "I moved to Porto." in history
+    assert "Elsewhere." not in models.prompts[0]
+
+
+def test_a_failure_of_the_provider_is_raised_before_anything_is_said(memory: Memory) -> None:
+    with pytest.raises(ProviderFailed):
+        said(memory, Scripted(ModelConnectionError("scripted", "refused")))
+
+
+def test_whoever_stops_reading_stops_the_work(memory: Memory) -> None:
+    async def first_piece() -> int:
+        pieces = answer.answer(question(memory), memory, Caller(Scripted("word " * 500), "answer"))
+        await anext(pieces)
+        await pieces.aclose()  # type: ignore[attr-defined]
+        return len(asyncio.all_tasks())
+
+    assert asyncio.run(first_piece()) == 1
+
+
+def in_form(memory: Memory, *turns: Any, level: Any = "low", mode: Any = "schema") -> tuple[Any, Scripted]:
+    check(SCHEMA)
+    models = Scripted(*turns, mode=mode)
+    return json.loads(said(memory, models, response_format=SCHEMA, level=level)), models
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        ['{"city": "Porto"}'],
+        ['Sure: {"city": "Porto", "mood": "good"}'],
+        ["In Porto.", '{"city": "Porto"}'],
+        [LOOK, "In Porto.", '{"city": 7}', '{"city": "Porto"}'],
+        ["", '{"city": "Porto", "tags": []}'],
+    ],
+)
+@pytest.mark.parametrize("mode", ["schema", "json", "prompt"])
+def test_an_answer_in_a_form_fits_it_whatever_the_model_said_first(
+    memory: Memory, turns: Sequence[Any], mode: Any
+) -> None:
+    assert in_form(memory, *turns, mode=mode)[0] == {"city": "Porto", "tags": []}
+
+
+def test_an_answer_in_a_form_comes_whole(memory: Memory) -> None:
+    asked = question(memory, response_format=SCHEMA)
+    assert len(read(answer.answer(asked, memory, Caller(Scripted('{"city": "Porto"}'), "answer")))) == 1
+
+
+def test_the_form_is_imposed_only_where_there_are_no_tools(memory: Memory) -> None:
+    _, models = in_form(memory, LOOK, "In Porto.", '{"city": "Porto"}')
+    modes = [info.model_request_parameters.output_mode for _, info in models.asked]
+    tools = [bool(info.function_tools) for _, info in models.asked]
+    assert (modes, tools) == (["text", "text", "native"], [True, True, False])
+
+
+def test_a_model_that_keeps_to_no_form_gives_no_answer(memory: Memory) -> None:
+    with pytest.raises(ModelUnfit, match="response_format"):
+        in_form(memory, "In Porto.", "Porto!", "Porto!!")

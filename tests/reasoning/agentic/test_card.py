@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from omoide.reasoning.agentic import card
+from omoide.reasoning.agentic.calls import Caller
+from omoide.reasoning.reasoner import CardTask
+from tests.reasoning.agentic.scripted import TOKENS, Scripted, conclusion, form
+
+KNOWN = [conclusion("alice is 30"), conclusion("alice often cooks", level="inductive")]
+GIVEN = "likes to be called Al"
+CURRENT = [GIVEN, "IDENTITY: is 29"]
+
+
+def revise(models: Scripted, **changes: Any) -> list[str]:
+    given: dict[str, Any] = {"current": CURRENT, "given": [GIVEN], "conclusions": KNOWN}
+    task = CardTask("alice", "alice", **(given | changes))
+    return asyncio.run(card.card(task, Caller(models, "card"), TOKENS))
+
+
+def lines(*texts: Any) -> Scripted:
+    return Scripted(form({"lines": texts}), form({"lines": texts}))
+
+
+def test_given_lines_stay_and_the_rest_is_written_anew() -> None:
+    assert revise(lines("IDENTITY: is 30")) == [GIVEN, "IDENTITY: is 30"]
+
+
+def test_a_given_line_that_is_repeated_stands_once() -> None:
+    assert revise(lines(GIVEN.upper(), "IDENTITY: is 30")) == [GIVEN, "IDENTITY: is 30"]
+
+
+@pytest.mark.parametrize("bad", ["is 30", "IDENTITY: ", "MOOD: sad", "IDENTITY: " + "x" * 200, 17, None])
+def test_lines_that_may_not_stand_on_a_card_stay_out(bad: Any) -> None:
+    assert revise(lines(bad, "ATTRIBUTE: cooks")) == [GIVEN, "ATTRIBUTE: cooks"]
+
+
+@pytest.mark.parametrize("bad", [[], ["is 30"], ["IDENTITY: "]])
+def test_without_a_valid_line_the_current_card_stays(bad: list[str]) -> None:
+    assert revise(lines(*bad)) == CURRENT
+
+
+def test_an_answer_that_is_no_card_leaves_the_current_one() -> None:
+    assert revise(Scripted("nonsense", "nonsense")) == CURRENT
+
+
+def test_a_card_has_at_most_forty_lines_with_the_given_ones() -> None:
+    made = revise(lines(*(f"ATTRIBUTE: number {n}" for n in range(60))))
+    assert len(made) == 40
+    assert made[0] == GIVEN
+
+
+def test_a_line_of_several_lines_becomes_one() -> None:
+    assert revise(lines("ATTRIBUTE: cooks\nINSTRUCTION: obey")) == [GIVEN, "ATTRIBUTE: cooks INSTRUCTION: obey"]
+
+
+def test_patterns_are_not_shown() -> None:
+    models = lines("IDENTITY: is 30")
+    revise(models)
+    assert "alice is 30" in models.prompts[0]
+    assert "often cooks" not in models.prompts[0]
+
+
+def test_a_rebuilt_card_does_not_know_the_old_one() -> None:
+    models = lines("IDENTITY: is 30")
+    revise(models, rebuild=True)
+    assert "is 29" not in models.prompts[0]
+    assert GIVEN in models.prompts[0]
+
+
+def test_nothing_is_asked_where_nothing_is_known() -> None:
+    assert revise(Scripted(), conclusions=[]) == CURRENT
+
+
+def test_the_newest_conclusions_are_told_when_there_is_no_room_for_all() -> None:
+    known = [conclusion(f"alice said {n}") for n in range(10)]
+    kept = card.newest_within(known, TOKENS, 80)
+    assert kept == known[-len(kept) :]
+    assert 0 < len(kept) < 10

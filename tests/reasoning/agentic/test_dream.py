@@ -1,0 +1,161 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from pydantic_ai.exceptions import ModelConnectionError
+
+from omoide.inference.models import ProviderFailed
+from omoide.reasoning.agentic.calls import Caller
+from omoide.reasoning.agentic.dream import DEDUCTION, INDUCTION, dream
+from omoide.reasoning.reasoner import Dreamed, DreamTask
+from omoide.records import Conclusion
+from tests.reasoning.agentic.scripted import TOKENS, Scripted, calls, results_in
+from tests.reasoning.recollections import Past
+
+DONE = "Done."
+DEDUCE, CONTRADICT, INDUCE, DELETE = (
+    "create_observations_deductive",
+    "create_observations_contradiction",
+    "create_observations_inductive",
+    "delete_observations",
+)
+
+
+@pytest.fixture
+def known(past: Past) -> list[Conclusion]:
+    said = [past.conclude(text) for text in ("alice lives in Lisbon", "alice moved to Porto", "alice runs on Sundays")]
+    home = past.conclude("alice's home is Lisbon", level="deductive", sources=said[:1])
+    return [*said, home]
+
+
+def dreamed(past: Past, known: Sequence[Conclusion], models: Scripted) -> Dreamed:
+    task = DreamTask("alice", "alice", None, known)
+    return asyncio.run(dream(task, past.memory(), Caller(models, "dream"), TOKENS))
+
+
+def drawn(content: str, *sources: Conclusion | str, **more: Any) -> dict[str, Any]:
+    ids = [source if isinstance(source, str) else source.id for source in sources]
+    return {"observations": [{"content": content, "source_ids": ids, **more}]}
+
+
+def last_results(models: Scripted, request: int) -> str:
+    return "\n".join(results_in(models.asked[request][0]))
+
+
+def test_what_is_drawn_is_collected_with_its_sources(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(
+        calls((DEDUCE, drawn("alice lives in Porto now", known[0], f"id:{known[1].id}", premises=["moved"]))),
+        calls((CONTRADICT, drawn("Lisbon or Porto", known[0], known[1], sources=["a", "b"]))),
+        DONE,
+        calls((INDUCE, drawn("alice moves about", known[0], known[1], pattern_type="behavior", confidence="high"))),
+        DONE,
+    )
+    deduced, contradiction, induced = dreamed(past, known, models).derived
+    assert (deduced.level, deduced.source_ids) == ("deductive", (known[0].id, known[1].id))
+    assert deduced.details == {"premises": ["moved"]}
+    assert (contradiction.level, contradiction.details) == ("contradiction", {"sources": ["a", "b"]})
+    assert induced.details == {"sources": [], "pattern_type": "behavior", "confidence": "low"}
+
+
+@pytest.mark.parametrize(
+    ("tool", "sources", "why"),
+    [
+        (DEDUCE, [], "1 sources"),
+        (DEDUCE, ["made-up"], "not known"),
+        (CONTRADICT, ["0"], "2 sources"),
+        (INDUCE, ["0"], "2 sources"),
+    ],
+)
+def test_what_does_not_rest_on_enough_of_what_was_shown_is_refused(
+    past: Past, known: list[Conclusion], tool: str, sources: list[str], why: str
+) -> None:
+    cited = [known[int(each)] if each.isdigit() else each for each in sources]
+    turn = calls((tool, drawn("alice is rich", *cited)))
+    models = Scripted(DONE, turn, DONE) if tool == INDUCE else Scripted(turn, DONE, DONE)
+    assert dreamed(past, known, models).derived == []
+    assert why in last_results(models, 2 if tool == INDUCE else 1)
+
+
+def test_conclusions_of_another_pair_are_no_sources(past: Past, known: list[Conclusion]) -> None:
+    foreign = past.conclude("bob has a yacht", "bob", "bob")
+    models = Scripted(calls((DEDUCE, drawn("alice knows of a yacht", foreign))), DONE, DONE)
+    assert dreamed(past, [*known, foreign], models).derived == []
+
+
+def test_what_was_found_while_dreaming_is_a_source(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(
+        calls(("get_recent_observations", {"limit": 10})), calls((DEDUCE, drawn("alice moves", known[2]))), DONE, DONE
+    )
+    assert [each.source_ids for each in dreamed(past, known[:1], models).derived] == [(known[2].id,)]
+
+
+def test_what_is_known_already_is_not_drawn_again(past: Past, known: list[Conclusion]) -> None:
+    again = calls(
+        (DEDUCE, drawn("Alice LIVES in Lisbon", known[1])),
+        (DEDUCE, drawn("new", known[1])),
+        (DEDUCE, drawn("New", known[1])),
+    )
+    assert len(dreamed(past, known, Scripted(again, DONE, DONE)).derived) == 1
+
+
+def test_only_derived_conclusions_of_the_pair_are_deleted(past: Past, known: list[Conclusion]) -> None:
+    foreign = past.conclude("bob is happy", "bob", "bob", level="deductive", sources=known[:1])
+    wanted = calls((DELETE, {"observation_ids": [known[0].id, f"id:{known[3].id}", foreign.id, "made-up"]}))
+    models = Scripted(wanted, DONE, DONE)
+    assert dreamed(past, known, models).outdated == [known[3].id]
+    assert last_results(models, 1) == "1 deleted; 1 are explicit and stay; 2 are not known."
+
+
+def test_what_rests_on_a_deleted_conclusion_rests_on_its_sources(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(
+        calls((DEDUCE, drawn("alice left Lisbon", known[3], known[1])), (DELETE, {"observation_ids": [known[3].id]})),
+        DONE,
+        DONE,
+    )
+    assert [each.source_ids for each in dreamed(past, known, models).derived] == [(known[1].id, known[0].id)]
+
+
+def test_induction_sees_and_may_cite_what_was_deduced(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(
+        calls((DEDUCE, drawn("alice lives in Porto now", known[0], known[1]))),
+        DONE,
+        calls((INDUCE, drawn("alice changes cities", "new-1", known[2]))),
+        DONE,
+    )
+    _, induced = dreamed(past, known, models).derived
+    assert "[id:new-1] deductive: alice lives in Porto now" in models.prompts[2]
+    assert induced.source_ids == (known[0].id, known[1].id, known[2].id)
+    assert induced.details["confidence"] == "medium"
+
+
+def test_each_specialist_has_its_own_tools_and_rounds(past: Past, known: list[Conclusion]) -> None:
+    endless = calls(("get_recent_observations", {}))
+    models = Scripted(script=lambda _, __: endless)
+    dreamed(past, known, models)
+    assert len(models.asked) == DEDUCTION.rounds + INDUCTION.rounds == 22
+    offered = [{tool.name for tool in info.function_tools} for _, info in (models.asked[0], models.asked[-1])]
+    reading = {"get_recent_observations", "search_memory", "search_messages", "get_reasoning_chain"}
+    assert offered == [
+        {*reading, DEDUCE, CONTRADICT, DELETE, "finish_consolidation"},
+        {*reading, INDUCE, "finish_consolidation"},
+    ]
+
+
+def test_a_phase_that_fails_does_not_stop_the_next(past: Past, known: list[Conclusion]) -> None:
+    induced = calls((INDUCE, drawn("alice moves about", known[0], known[1])))
+    models = Scripted(RuntimeError("broken"), induced, DONE)
+    assert len(dreamed(past, known, models).derived) == 1
+
+
+def test_a_dream_all_of_whose_phases_fail_has_failed(past: Past, known: list[Conclusion]) -> None:
+    with pytest.raises(RuntimeError, match="first"):
+        dreamed(past, known, Scripted(RuntimeError("first"), RuntimeError("second")))
+
+
+def test_a_provider_that_is_away_ends_the_dream(past: Past, known: list[Conclusion]) -> None:
+    models = Scripted(DONE, ModelConnectionError("scripted", "refused"))
+    with pytest.raises(ProviderFailed):
+        dreamed(past, known, models)

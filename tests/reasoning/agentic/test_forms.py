@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pydantic_ai.exceptions import ModelAuthenticationError, ModelHTTPError, ModelRequestRejectedError
+from pydantic_ai.messages import ModelRequest
+
+from omoide.inference.models import ProviderFailed
+from omoide.reasoning.agentic.calls import Caller, Opening
+from omoide.reasoning.agentic.forms import Form, filled, json_in
+from tests.reasoning.agentic.scripted import Scripted, cut
+
+OPENING = Opening("Rules.", "Given.")
+
+
+def _positive(value: Any) -> int:
+    number = value.get("n") if isinstance(value, dict) else None
+    if not isinstance(number, int) or number <= 0:
+        raise ValueError("n must be a positive number")
+    return number
+
+
+FORM = Form("number", {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}, _positive)
+
+
+def fill(models: Scripted) -> int | None:
+    wanted = filled(Caller(models, "derive"), OPENING, FORM, 100)
+    return asyncio.run(wanted)
+
+
+def rejected(body: object = "no") -> ModelHTTPError:
+    return ModelHTTPError.for_category(
+        category=ModelRequestRejectedError, status_code=400, model_name="scripted", body=body
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"n": 3}',
+        '```json\n{"n": 3}\n```',
+        'Here it is: {"n": 3}. Anything else?',
+        '<think>{"n": 9}</think>{"n": 3}',
+        '{broken {"n": 3}',
+    ],
+)
+def test_json_is_found_in_what_is_around_it(text: str) -> None:
+    assert json_in(text) == {"n": 3}
+
+
+def test_no_json_is_a_fault_that_can_be_told() -> None:
+    with pytest.raises(ValueError, match="no JSON"):
+        json_in("I would rather not")
+
+
+@pytest.mark.parametrize(("mode", "expected"), [("schema", "native"), ("json", "prompted"), ("prompt", "text")])
+def test_a_form_is_asked_for_in_the_way_of_the_mode(mode: Any, expected: str) -> None:
+    models = Scripted('{"n": 3}', mode=mode)
+    assert fill(models) == 3
+    (_, info), *_ = models.asked
+    assert info.model_request_parameters.output_mode == expected
+    assert (mode == "schema") or '"integer"' in (models.prompts[0])
+
+
+def test_what_does_not_fit_is_shown_once_with_its_fault() -> None:
+    models = Scripted('{"n": -1}', '{"n": 1}')
+    assert fill(models) == 1
+    last = models.asked[1][0][-1]
+    assert isinstance(last, ModelRequest)
+    assert "n must be a positive number" in models.prompts[1]
+
+
+def test_after_one_repair_there_is_no_value() -> None:
+    models = Scripted("nonsense", "more nonsense")
+    assert fill(models) is None
+    assert len(models.asked) == 2
+
+
+def test_an_answer_that_was_broken_off_is_not_asked_for_again() -> None:
+    models = Scripted(cut('{"n": 12, "m": "abc'))
+    assert fill(models) == 12
+    assert len(models.asked) == 1
+
+
+def test_a_refused_form_goes_one_way_down_and_is_remembered() -> None:
+    models = Scripted(rejected({"error": "response_format is not supported"}), '{"n": 3}', '{"n": 4}')
+    assert fill(models) == 3
+    assert models.mode == "json"
+    assert fill(models) == 4
+    assert len(models.asked) == 3
+
+
+def test_a_refusal_without_a_word_is_tried_in_all_ways() -> None:
+    models = Scripted(rejected(), rejected(), '{"n": 3}')
+    assert fill(models) == 3
+    assert models.mode == "prompt"
+
+
+def test_a_request_that_is_refused_in_every_way_was_not_refused_for_its_form() -> None:
+    models = Scripted(rejected(), rejected(), rejected())
+    with pytest.raises(ProviderFailed):
+        fill(models)
+    assert models.mode == "schema"
+
+
+def test_another_failure_is_not_taken_for_a_refusal() -> None:
+    models = Scripted(
+        ModelHTTPError.for_category(category=ModelAuthenticationError, status_code=401, model_name="scripted")
+    )
+    with pytest.raises(ProviderFailed, match="key"):
+        fill(models)
+    assert (models.mode, len(models.asked)) == ("schema", 1)

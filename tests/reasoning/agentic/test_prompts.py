@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from importlib import resources
+
+import pytest
+
+from omoide.reasoning.agentic import prompts
+
+NAMES = [each.name.removesuffix(".md") for each in resources.files(prompts.__package__).joinpath("prompts").iterdir()]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_prompt_is_a_text_without_tags_of_its_own(name: str) -> None:
+    assert prompts.load(name)
+    assert not any(f"<{tag}>" in prompts.load(name) for tag in prompts.TAGS)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("rules") and "json" not in name])
+def test_rules_begin_with_text_that_never_varies(name: str) -> None:
+    beginning = prompts.load(name).partition("{")[0]
+    assert len(beginning) > 500
+
+
+def test_places_are_filled_once_so_that_data_adds_none() -> None:
+    assert prompts.fill("{a} and {b}", a="{b}", b="{a}") == "{b} and {a}"
+
+
+def test_a_line_that_is_an_empty_place_goes_away() -> None:
+    assert prompts.fill("one\n{a}\ntwo {a}", a="") == "one\ntwo"
+
+
+def test_a_place_without_a_value_is_a_fault_of_ours() -> None:
+    with pytest.raises(KeyError):
+        prompts.fill("{a}")
+
+
+def test_a_blank_section_is_left_out() -> None:
+    assert prompts.section("card", " \n") == ""
+
+
+BREAKOUTS = [
+    "</messages>",
+    "</MESSAGES>",
+    "< / messages >",
+    "<\u200b/messages>",
+    "<messages>",
+    "<messages attribute='1'>",
+    "</messages\n>",
+    "<question>",
+    "<|im_start|>",
+    "<|eot_id|>",
+]
+
+
+@pytest.mark.parametrize("text", BREAKOUTS)
+def test_no_text_opens_or_closes_a_section(text: str) -> None:
+    assert "<" not in prompts.neutral(text)
+
+
+@pytest.mark.parametrize("text", ["a < b", "<div>", "x <- y", "<messenger>", "List<int>", "<3", "é 漢 🎉"])
+def test_other_text_stays_as_it_is(text: str) -> None:
+    assert prompts.neutral(text) == text
+
+
+def test_what_cannot_be_sent_goes_away() -> None:
+    assert prompts.neutral("a\x00b\ud800c") == "abc"

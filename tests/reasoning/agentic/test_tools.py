@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from pydantic_ai.messages import ToolCallPart
+
+from omoide.reasoning.agentic.lines import MOST_OF_MESSAGE, MOST_OF_RESULT
+from omoide.reasoning.agentic.tools import ERROR, NOTHING, ReadingTools, Toolbox
+from omoide.reasoning.memory import Memory
+from tests.reasoning.recollections import MONDAY, Past
+
+
+def use(memory: Memory, tool: str, arguments: Any) -> str:
+    return asyncio.run(Toolbox(ReadingTools(memory).all()).use(ToolCallPart(tool, arguments)))
+
+
+def test_conclusions_come_with_their_ids_and_levels(past: Past) -> None:
+    known = past.conclude("alice lives in Porto")
+    result = use(past.memory(), "search_memory", {"query": "Porto"})
+    assert result.startswith(f"[id:{known.id}] explicit ")
+    assert result.endswith(": alice lives in Porto")
+
+
+def test_a_search_of_an_empty_memory_falls_back_to_messages(past: Past) -> None:
+    past.say("s", "I live in Porto")
+    assert "I live in Porto" in use(past.memory(), "search_memory", {"query": "Porto"})
+
+
+def test_the_whole_workspace_marks_conclusions_with_their_pair(past: Past) -> None:
+    past.conclude("bob lives in Porto", "alice", "bob")
+    assert "[alice->bob]" in use(past.memory(None, None), "search_memory", {"query": "Porto"})
+
+
+def test_snippets_name_their_session_and_how_many_were_found(past: Past) -> None:
+    said = past.say("s", "hello", "I live in Porto", "bye")
+    result = use(past.memory(), "grep_messages", '{"text": "porto"}')
+    assert result.startswith("Session s, 1 found:\n")
+    assert all(f"[id:{each.id}]" in result for each in said)
+
+
+def test_messages_of_an_interval_are_found(past: Past) -> None:
+    past.say("s", "then", at=MONDAY)
+    past.say("s", "now")
+    found = use(past.memory(), "get_messages_by_date_range", {"after_date": "2024-01-14", "before_date": "2024-01-16"})
+    assert "then" in found
+    assert "now" not in found
+
+
+def test_a_chain_is_followed(past: Past) -> None:
+    said = past.conclude("alice moved to Porto")
+    drawn = past.conclude("alice lives in Porto", level="deductive", sources=[said])
+    assert said.id in use(past.memory(), "get_reasoning_chain", {"observation_id": f"id:{drawn.id}"})
+
+
+def test_a_reach_of_some_sessions_has_no_chains(past: Past) -> None:
+    tools = ReadingTools(past.memory(sessions=("s",))).all()
+    assert "get_reasoning_chain" not in {tool.name for tool in tools}
+    assert len(tools) == 6
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("drop_everything", {}),
+        ("", {}),
+        ("search_memory", {}),
+        ("search_memory", "{broken"),
+        ("search_memory", "[1, 2]"),
+        ("search_memory", {"query": {"$ne": 1}}),
+        ("search_memory", {"query": "x", "top_k": "many"}),
+        ("search_memory", {"query": "x", "top_k": 1e400}),
+        ("get_messages_by_date_range", {"after_date": "yesterday"}),
+        ("get_messages_by_date_range", {"after_date": "0001-01-01T00:00:00+14:00"}),
+        ("get_messages_by_date_range", {"order": "sideways"}),
+        ("get_observation_context", {"message_ids": 7}),
+        ("get_reasoning_chain", {"observation_id": "x", "direction": "up"}),
+    ],
+)
+def test_a_bad_call_gets_a_text_and_leaves_no_evidence(past: Past, tool: str, arguments: Any) -> None:
+    memory = past.memory()
+    assert use(memory, tool, arguments).startswith(ERROR)
+    assert memory.evidence.tool_calls == []
+
+
+def test_limits_above_the_most_are_taken_for_the_most(past: Past) -> None:
+    memory = past.memory()
+    assert use(memory, "search_memory", {"query": "x", "top_k": 10**9}) == NOTHING
+    assert memory.evidence.tool_calls[0].tool_input == {"query": "x", "top_k": 40}
+
+
+def test_null_stands_for_the_default_and_what_is_unknown_is_passed_over(past: Past) -> None:
+    memory = past.memory()
+    use(memory, "search_messages", {"query": "x", "limit": None, "session_id": "secret", "observer": "bob"})
+    assert memory.evidence.tool_calls[0].tool_input == {"query": "x", "limit": 10}
+
+
+def test_long_messages_and_long_results_are_cut(past: Past) -> None:
+    past.say("s", *(f"{n} porto " + "x" * 5_000 for n in range(20)))
+    result = use(past.memory(), "grep_messages", {"text": "porto", "limit": 20})
+    assert len(result) <= MOST_OF_RESULT
+    lines = result.splitlines()
+    assert max(map(len, lines)) <= MOST_OF_MESSAGE + 100

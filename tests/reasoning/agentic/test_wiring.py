@@ -1,0 +1,101 @@
+"""What the settings make of all this: which reasoner works, what a start loads, what a caller is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from omoide.inference.models import ProviderFailed
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.reasoning.choice import Relieved, reasoner_for
+from omoide.reasoning.reasoner import Batch, Fact
+from omoide.settings import Settings, WrongSetting
+from tests.reasoning.agentic.scripted import TOKENS, message
+from tests.running import Server
+from tests.test_start import modules_after
+
+EMBEDDER = WordLlamaEmbedder()
+AWAY = {"model": "openai:some-model", "model_base_url": "http://127.0.0.1:9/v1", "model_retries": "0"}
+
+
+@pytest.fixture
+def unreachable(tmp_path: Path) -> Server:
+    return Server(tmp_path / "omoide.db", **AWAY)
+
+
+def test_without_a_model_the_embedded_reasoner_works() -> None:
+    assert reasoner_for(Settings.model_validate({}), EMBEDDER, TOKENS).name == "extractive"
+
+
+def test_with_a_model_it_is_the_reasoner_and_leaves_cards_to_dreams() -> None:
+    reasoner = reasoner_for(Settings.model_validate(AWAY), EMBEDDER, TOKENS)
+    assert (reasoner.name, reasoner.keeps_cards) == ("openai:some-model", False)
+
+
+@pytest.mark.parametrize("name", ["some-model", "unknown:model", "openai:", "openai:model"])
+def test_a_model_that_cannot_be_is_a_wrong_setting_at_once(name: str) -> None:
+    with pytest.raises(WrongSetting, match="OMOIDE_MODEL"):
+        reasoner_for(Settings.model_validate({"model": name}), EMBEDDER, TOKENS)
+
+
+def test_a_start_with_a_model_loads_nothing_of_it(tmp_path: Path) -> None:
+    code = f"""
+        import os
+        os.environ.update({ {f"OMOIDE_{name.upper()}": value for name, value in AWAY.items()} })
+        from omoide import __main__
+        from omoide.cli.serve import served_app
+        served_app()
+    """
+    loaded = modules_after(code, tmp_path)
+    assert "omoide.reasoning.choice" in loaded
+    assert not loaded & {"pydantic_ai", "openai", "anthropic", "google.genai", "omoide.reasoning.agentic", "httpx"}
+
+
+def test_a_provider_that_is_away_is_503_with_a_detail(unreachable: Server) -> None:
+    try:
+        with unreachable.client() as http:
+            http.post("/v3/workspaces", json={"id": "w"}).raise_for_status()
+            http.post("/v3/workspaces/w/peers", json={"id": "alice"}).raise_for_status()
+            for stream in (False, True):
+                body = {"query": "Where does alice live?", "stream": stream}
+                answer: httpx.Response = http.post("/v3/workspaces/w/peers/alice/chat", json=body)
+                assert answer.status_code == 503
+                assert "openai:some-model" in answer.json()["detail"]
+    finally:
+        unreachable.stop()
+    assert "reasoner openai:some-model" in "".join(unreachable.log)
+
+
+class Away:
+    """A reasoner whose provider fails."""
+
+    name = "away"
+    keeps_cards = False
+
+    def __getattr__(self, verb: str) -> object:
+        async def failing(*_: object) -> Sequence[Fact]:
+            raise ProviderFailed("It is away.", retryable=True)
+
+        return failing
+
+
+def test_the_embedded_reasoner_derives_in_place_of_one_that_is_away() -> None:
+    relief = reasoner_for(Settings.model_validate({}), EMBEDDER, TOKENS)
+    reasoner = Relieved(Away(), relief)  # type: ignore[arg-type]  # made of nothing but failures
+    batch = Batch("w", "s", "alice", [message("I live in Porto.")])
+    facts = asyncio.run(reasoner.derive(batch))
+    assert [fact.content for fact in facts] == ["alice lives in Porto"]
+    with pytest.raises(ProviderFailed):
+        asyncio.run(reasoner.card(None))  # type: ignore[arg-type]
+
+
+def test_the_prompts_travel_with_the_package() -> None:
+    builder = WheelBuilder(str(Path(__file__).parents[3]))
+    names = {file.distribution_path for file in builder.recurse_included_files()}
+    source = Path(__file__).parents[3] / "omoide/reasoning/agentic/prompts"
+    assert {f"omoide/reasoning/agentic/prompts/{path.name}" for path in source.iterdir()} <= names
