@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from omoide import intake
+from omoide.inference.embedders import Embedder
+from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.reasoning import reasoner as reasoning
 from omoide.reasoning.extractive.reasoner import Extractive
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.owing import rules_of
@@ -48,10 +51,13 @@ class Reasoner(Extractive):
         return super().answer(question, memory)
 
 
+MakeReasoner = Callable[[Embedder, TokenCounter], reasoning.Reasoner]
+
+
 class Home:
     """A workspace `w` in which peers speak in the session `s`, unless another is named."""
 
-    def __init__(self, path: Path, reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
+    def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
         self.settings = Settings.model_validate({"db": path, "quiet_seconds": 0, **options})
         self.store = Store.open(path)
         around = Tools.around(self.store, self.settings, EMBEDDER)

@@ -1,0 +1,75 @@
+"""A provider on loopback that speaks OpenAI's format, knows one trick, and fails as a script says.
+
+The trick: of every numbered message that begins with "I" it makes one fact, word by word. Whatever else it is
+asked, it says the same sentence.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from typing import Any
+
+import httpx
+
+from tests.inference.completions import completion
+from tests.inference.fault_proxy import Fault, FaultProxy, fault_proxy, send
+
+SENTENCE = "They talk about what they own."
+_NUMBERED = re.compile(r"^\[(\d+)\] \S+ \S+ (\S+): (I .*)$", re.MULTILINE)
+
+Asked = dict[str, Any]
+Script = Callable[[Asked], Fault | None]
+"""Which fault answers a request; none for the answer that it deserves."""
+
+
+@contextmanager
+def provider(script: Script = lambda _: None) -> Iterator[FaultProxy]:
+    """A provider that is running. Its `fault` may be replaced at any time."""
+
+    def answer(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
+        asked = json.loads(body)
+        fault = script(asked)
+        if fault is None:
+            send(handler, 200, answer_to(asked))
+        else:
+            fault(handler, proxy, body)
+
+    with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
+        proxy.fault = answer
+        yield proxy
+
+
+def answer_to(asked: Asked) -> bytes:
+    if not wants_facts(asked):
+        return completion(SENTENCE)
+    given = "\n".join(message["content"] for message in asked["messages"] if message["role"] == "user")
+    facts = [
+        {"content": f"{peer} said {content}", "message_ids": [int(number)]}
+        for number, peer, content in _NUMBERED.findall(given)
+    ]
+    return completion(json.dumps({"facts": facts}))
+
+
+def wants_facts(asked: Asked) -> bool:
+    return bool(asked.get("response_format", {}).get("json_schema", {}).get("name") == "facts")
+
+
+def is_repair(asked: Asked) -> bool:
+    """Whether an answer is asked for that was not readable the first time."""
+    return any(message["role"] == "assistant" for message in asked["messages"])
+
+
+def half(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
+    """The right answer, broken off in the middle of its bytes."""
+    whole = answer_to(json.loads(body))
+    send(handler, 200, whole[: len(whole) // 2], promised=len(whole))
+
+
+def half_said(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
+    """A whole answer in which the model stopped in the middle of its own words."""
+    said = json.loads(answer_to(json.loads(body)))["choices"][0]["message"]["content"]
+    send(handler, 200, completion(said[: len(said) // 2]))

@@ -1,0 +1,257 @@
+"""A provider that fails costs time and nothing else: what was said is kept, says why it waits, and is learned once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from omoide import clock
+from omoide.inference.embedders import Embedder
+from omoide.inference.models import chat_models
+from omoide.inference.tokens import TokenCounter
+from omoide.jobs import DREAM
+from omoide.reasoning.agentic.reasoner import Agentic
+from omoide.reasoning.choice import reasoner_for
+from omoide.records import SessionChange
+from omoide.settings import Settings
+from omoide.store import Connection, backlog, dreams, sessions, summaries, webhooks
+from omoide.store.summaries import LONG, SHORT
+from tests.inference.completions import error, saying
+from tests.inference.fault_proxy import Fault, FaultProxy, answering, hanging_up, stalling
+from tests.worker.home import Home, MakeReasoner, Reasoner
+from tests.worker.provider import SENTENCE, Asked, half, half_said, is_repair, provider, wants_facts
+
+KEY = "sk-a-key-that-nobody-may-see"
+FAULTS, MESSAGES, SESSIONS = 200, 500, 20
+
+# Each with what the queue's status says of it; the last two are put right at once and are never seen there.
+BREAKDOWNS: list[tuple[Fault, str | None]] = [
+    (answering(429, error("slow down"), Retry_After="1"), "was asked too often (HTTP 429)"),
+    (answering(500, b"oops"), "failed (HTTP 500)"),
+    (answering(401, error(f"Incorrect API key provided: {KEY}")), "refused the key (HTTP 401)"),
+    (hanging_up, "could not be reached, or broke off"),
+    (half, "could not be reached, or broke off"),
+    (answering(200, b'{"choices": ['), "gave no answer that can be read"),
+    (answering(503, b""), "is overloaded or down (HTTP 503)"),
+    (answering(429, error("no credit left", "insufficient_quota"), Retry_After="3600"), "has no quota or credit left"),
+    (answering(200, b"{}"), "gave no answer that can be read"),
+    (stalling, "did not answer in time"),
+    (saying("I would rather not."), None),
+    (half_said, None),
+]
+
+
+class Injector:
+    """Three faults before every answer, each kind in its turn, until there were enough."""
+
+    def __init__(self, faults: int) -> None:
+        self.left = faults
+        self._asked = 0
+
+    def __call__(self, asked: Asked) -> Fault | None:
+        self._asked += 1
+        if self._asked % 4 == 0 or self.left == 0:
+            return None
+        fault, reason = BREAKDOWNS[self.left % len(BREAKDOWNS)]
+        if reason is None and (is_repair(asked) or not wants_facts(asked)):
+            return None  # a model that never finds the form is unfit, which is something else than a fault
+        self.left -= 1
+        return fault
+
+
+def said(number: int) -> str:
+    return f"I own item number {number}."
+
+
+def options(proxy: FaultProxy, **more: Any) -> dict[str, Any]:
+    return {"model": "openai:toy", "model_base_url": f"{proxy.url}/v1", "model_api_key": KEY, **more}
+
+
+def without_pauses(settings: Settings) -> MakeReasoner:
+    """The reasoner with the model of the settings, which does not wait between its attempts."""
+
+    async def no_pause(_: float) -> None:
+        await asyncio.sleep(0)
+
+    def make(_: Embedder, tokens: TokenCounter) -> Agentic:
+        return Agentic(chat_models(settings, pause=no_pause, chance=lambda: 0.0), tokens)
+
+    return make
+
+
+def run(path: Path, story: Callable[[Home], Awaitable[None]], make: MakeReasoner, **more: Any) -> None:
+    async def told() -> None:
+        home = Home(path, make, **more)
+        try:
+            await home.open()
+            await story(home)
+        finally:
+            await home.reasoner.aclose()
+            home.store.close()
+
+    asyncio.run(told())
+
+
+async def later(home: Home) -> None:
+    """Let the time pass that jobs wait for after a failure."""
+    await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0 WHERE error IS NOT NULL"))
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_path: Path) -> None:
+    injector = Injector(FAULTS)
+
+    async def story(home: Home) -> None:
+        seen: set[str] = set()
+
+        async def round() -> None:
+            await asyncio.gather(*(home.work() for _ in range(4)))
+            for count in home.status().values():
+                assert (count.error is None) == (count.pending == 0), "what waits says why"
+            owed = home.store.read(backlog.listed, clock.now(), failed_only=False, limit=MESSAGES)
+            seen.update(job.error for job in owed if job.error)
+            await later(home)
+
+        for start in range(0, MESSAGES, 5):
+            lines = [f"alice {said(number)}" for number in range(start, start + 5)]
+            await home.say(*lines, session=f"s{start // 5 % SESSIONS}")
+            if (start + 5) % 100 == 0:
+                await round()
+        while sum(count.pending for count in home.status().values()):
+            await round()
+        assert injector.left == 0
+        for _, reason in BREAKDOWNS:
+            assert retries or reason is None or any(reason in error for error in seen), reason
+        assert all(reason.startswith("ProviderFailed: The provider of openai:toy ") for reason in seen)
+        assert not any(KEY in reason for reason in seen)
+
+        known = home.known()
+        assert sorted(each.content for each in known) == sorted(
+            f"alice said I own item number {n}." for n in range(500)
+        )
+        assert {each.times_derived for each in known} == {1}
+        for count in home.status().values():
+            summarized = 1  # of 25 messages, the first 20
+            assert (count.completed, count.pending, count.errored) == (MESSAGES / SESSIONS + summarized, 0, 0)
+            assert count.error is None
+        for number in range(SESSIONS):
+            (summary,) = home.store.read(summaries.of_session, "w", f"s{number}").values()
+            assert (summary.seq, summary.content) == (20, SENTENCE)
+
+    with provider(injector) as proxy:
+        chosen = options(proxy, model_timeout_seconds=0.5, model_retries=retries)
+        more = {"unit_tokens": 40, "batch_tokens": 128, "dream_enabled": False, "reasoning_attempts": 1}
+        make = without_pauses(Settings.model_validate(chosen))
+        run(db_path, story, make, **chosen, **more, deduplicate=False)
+
+
+def test_what_waits_for_a_provider_is_learned_in_order_once_it_is_back(db_path: Path) -> None:
+    async def story(home: Home) -> None:
+        proxy.fault = answering(500, b"oops")
+        await home.say("alice I live in Porto.")
+        for _ in range(12):
+            await home.work()
+            await later(home)
+        await home.say("alice I live in Lisbon.")
+        status = home.status()["s"]
+        assert (status.completed, status.pending, status.errored) == (0, 2, 0)
+        assert status.error == "ProviderFailed: The provider of openai:toy failed (HTTP 500)."
+        proxy.fault = healthy
+        await home.work()
+        assert home.texts() == ["alice said I live in Porto.", "alice said I live in Lisbon."]
+        assert home.status()["s"].error is None
+
+    with provider() as proxy:
+        healthy, chosen = proxy.fault, options(proxy)
+        make = without_pauses(Settings.model_validate(chosen))
+        run(db_path, story, make, **chosen, reasoning_attempts=1)
+
+
+def test_the_embedded_reasoner_stands_in_for_derive_alone_if_that_is_wanted(db_path: Path) -> None:
+    async def story(home: Home) -> None:
+        proxy.fault = hanging_up
+        await home.say("alice I live in Lisbon.", *["bob Really?"] * 19)
+        await home.work()
+        assert home.texts() == ["alice lives in Lisbon"]
+        status = home.status()["s"]
+        assert (status.completed, status.pending) == (20, 1), "a summary waits for the model"
+        assert status.error == "ProviderFailed: The provider of openai:toy could not be reached, or broke off."
+        proxy.fault = healthy
+        await later(home)
+        await home.say("alice I like figs.")
+        await home.work()
+        assert home.texts() == ["alice lives in Lisbon", "alice said I like figs."]
+        assert home.store.read(summaries.of_session, "w", "s")[SHORT].content == SENTENCE
+
+    with provider() as proxy:
+        healthy, chosen = proxy.fault, options(proxy, model_retries=0, derive_fallback=True)
+        settings = Settings.model_validate(chosen)
+        run(db_path, story, lambda embedder, tokens: reasoner_for(settings, embedder, tokens), **chosen)
+
+
+def books(home: Home) -> dict[str, Any]:
+    """What is counted, and not what was thought."""
+
+    def rows(db: Connection) -> dict[str, list[Any]]:
+        told = [
+            orjson.loads(payload)
+            for (payload,) in db.execute("SELECT payload FROM jobs WHERE kind = 'deliver_webhook'")
+        ]
+        conclusions = """SELECT observer, observed, session, count(*), sum(times_derived) FROM conclusions
+            WHERE level = 'explicit' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
+        return {
+            "events": sorted(orjson.dumps([event["type"], event["data"]]) for event in told),
+            "conclusions": db.execute(conclusions).fetchall(),
+            "dreams": db.execute(
+                "SELECT observer, observed, explicit_since, last_at IS NOT NULL FROM dreams"
+            ).fetchall(),
+            "jobs": db.execute("SELECT kind, units FROM jobs WHERE kind <> 'deliver_webhook' ORDER BY pk").fetchall(),
+        }
+
+    counts = {name: (each.completed, each.pending, each.errored) for name, each in home.status(now=0).items()}
+    slots = {}
+    for name in ("s", "quiet", "watched"):
+        found = home.store.read(summaries.of_session, "w", name)
+        slots[name] = {kind: (each.seq, bool(each.content)) for kind, each in found.items()}
+    return {"counts": counts, "slots": slots, **home.store.read(rows)}
+
+
+def test_a_model_and_the_embedded_reasoner_keep_the_same_books(db_path: Path) -> None:
+    kept: list[list[dict[str, Any]]] = []
+
+    async def story(home: Home) -> None:
+        kept.append([])
+        await home.say("alice Hello.", session="watched")
+        await home.work()
+        await home.store.write(webhooks.get_or_create, "w", "http://127.0.0.1:9/hook", 0)
+        silent = SessionChange(configuration={"reasoning": {"enabled": False}})
+        await home.store.write(sessions.get_or_create, "w", "quiet", silent, 0, max_observers=9)
+        await home.say("alice Hello.", "bob Hello.", session="watched")
+        await home.store.write(lambda db: db.execute("UPDATE members SET observe_others = 1"))
+        for number in range(60):
+            await home.say(f"alice I own {number} boats.")
+            await home.say(f"bob I own {number} cars.", session="watched")
+            await home.say(f"alice I own {number} bikes.", session="quiet")
+        await home.work()
+        kept[-1].append(books(home))
+        for observer in ("alice", "bob"):
+            await home.store.write(dreams.request, "w", observer, "alice", "omni", None, False, 1)
+        await home.work()
+        kept[-1].append(books(home))
+
+    more = {"webhook_secret": "x" * 32, "webhook_private_targets": True, "webhook_attempts": 1, "deduplicate": False}
+    run(db_path, story, Reasoner, **more)
+    with provider() as proxy:
+        chosen = options(proxy)
+        make = without_pauses(Settings.model_validate(chosen))
+        run(db_path.with_name("model.db"), story, make, **chosen, **more)
+    embedded, model = kept
+    assert embedded == model
+    assert all(embedded[0].values()), "there is something to compare"
+    assert embedded[0]["slots"]["s"] == {SHORT: (60, True), LONG: (60, True)}
+    assert {kind for kind, _ in embedded[0]["jobs"]} == {DREAM}, "a dream by itself waits for its hour"
