@@ -165,4 +165,4 @@ def test_several_processes_serve_one_database(db_path: Path) -> None:
 
 
 def test_help_names_every_command(run: Run) -> None:
-    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == ["key", "queue", "serve", "worker"]
+    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == ["doctor", "key", "queue", "serve", "worker"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from omoide.cli.doctor import doctor
 from omoide.cli.keys import key
 from omoide.cli.queue import queue
 from omoide.cli.serve import serve
@@ -16,5 +17,5 @@ def main() -> None:
     """Omoide: a memory server for AI agents."""
 
 
-for command in (serve, worker, queue, key):
+for command in (serve, worker, queue, key, doctor):
     main.add_command(command)

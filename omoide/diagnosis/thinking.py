@@ -1,0 +1,124 @@
+"""The embedder and the reasoner, each asked for one small thing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from omoide import clock
+from omoide.app import embedder_of
+from omoide.diagnosis.verdict import Figures, Verdict, several
+from omoide.errors import OmoideError
+from omoide.inference.embedders import Embedder
+from omoide.inference.model_choice import TASKS, ModelChoice, model_choices
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.choice import EXTRACTIVE, reasoner_for
+from omoide.settings import Settings, WrongSetting
+from omoide.store import Connection, embeddings, examination
+from omoide.store.embeddings import Progress, Source
+from omoide.store.examination import Unembedded
+
+SAMPLE = "Hello."
+"""What is embedded to see whether that works."""
+
+Missing = Mapping[Source, Unembedded]
+
+
+def missing_vectors(db: Connection) -> tuple[Progress | None, Missing]:
+    """Whose vectors the database keeps, and which texts have none yet."""
+    progress = examination.embedder(db)
+    if progress is None:
+        return None, {}
+    return progress, {source: examination.unembedded(db, source, progress) for source in embeddings.SOURCES}
+
+
+async def check_embedder(settings: Settings, kept: Progress | None, missing: Missing, seconds: float) -> Verdict:
+    """That a text becomes a vector of the kind that is kept (None where none is known), within `seconds`."""
+    try:
+        embedder = embedder_of(settings, TokenCounter())
+    except WrongSetting as error:
+        return Verdict("embedder", "wrong", str(error))
+    figures: Figures = {
+        "name": embedder.name,
+        "dimensions": embedder.dimensions,
+        "kept_name": kept.name if kept else None,
+        "kept_dimensions": kept.dimensions if kept else None,
+        **{f"{source}_without": counted.missing for source, counted in missing.items()},
+    }
+    if fault := await _embedding_fault(embedder, seconds):
+        return Verdict("embedder", "wrong", fault, figures)
+    shown = f"{embedder.name}, {embedder.dimensions} dimensions"
+    if kept and (kept.name, kept.dimensions) != (embedder.name, embedder.dimensions):
+        text = (
+            f"{shown}, but the vectors in the database are those of {kept.name} with {kept.dimensions}: a server that "
+            "starts with these settings removes them and embeds everything anew."
+        )
+        return Verdict("embedder", "wrong", text, figures)
+    if without := [_without(source, each) for source, each in missing.items() if each.missing]:
+        text = f"{shown}. Without a vector so far: {' and '.join(without)}."
+        return Verdict("embedder", "notice", text, figures)
+    return Verdict("embedder", "good", f"{shown}, every text has its vector." if missing else f"{shown}.", figures)
+
+
+def _without(source: Source, counted: Unembedded) -> str:
+    return f"{several(counted.missing, source[:-1])} of {counted.of:,}"
+
+
+async def _embedding_fault(embedder: Embedder, seconds: float) -> str | None:
+    try:
+        async with asyncio.timeout(seconds):
+            vectors = await embedder.embed([SAMPLE])
+    except TimeoutError:
+        return f"{embedder.name} did not answer within {seconds:g} s."
+    except OmoideError as error:
+        return error.detail
+    finally:
+        await embedder.aclose()
+    length = vectors.shape[1]
+    return None if length == embedder.dimensions else f"{embedder.name} gives vectors of {length} dimensions."
+
+
+async def check_reasoner(settings: Settings, seconds: float) -> list[Verdict]:
+    """That the embedded reasoner loads, or that every model which is configured answers within `seconds`."""
+    if not settings.model:
+        return [await _check_embedded(settings)]
+    try:
+        choices = model_choices(settings)
+    except WrongSetting as error:
+        return [Verdict("reasoner", "wrong", str(error))]
+    tasks: dict[ModelChoice, list[str]] = {}
+    for task in TASKS:
+        tasks.setdefault(choices.by_task[task], []).append(task)
+    if choices.fallback is not None:
+        tasks.setdefault(choices.fallback, []).append("fallback")
+    return list(await asyncio.gather(*(_check_model(choice, used, seconds) for choice, used in tasks.items())))
+
+
+async def _check_embedded(settings: Settings) -> Verdict:
+    tokens = TokenCounter()
+    begun = clock.now()
+    try:
+        embedder = embedder_of(settings, tokens)
+        await reasoner_for(settings, embedder, tokens).prepare()
+    except WrongSetting as error:  # of the embedder, which the reasoner compares texts with
+        return Verdict("reasoner", "wrong", f"It needs an embedder. {error}")
+    except (ImportError, OSError) as error:
+        return Verdict("reasoner", "wrong", f"The embedded reasoner cannot be loaded: {error}")
+    seconds = (clock.now() - begun) / 1_000_000
+    text = f"{EXTRACTIVE}, loaded in {seconds:.1f} s; no model is needed."
+    return Verdict("reasoner", "good", text, {"name": EXTRACTIVE})
+
+
+async def _check_model(choice: ModelChoice, tasks: Sequence[str], seconds: float) -> Verdict:
+    # Imported here: pydantic-ai and a provider's package take seconds, and are not installed everywhere.
+    from omoide.inference.probe import probe
+
+    figures: Figures = {"name": choice.name, "used_for": ", ".join(tasks), "endpoint": choice.endpoint.base_url or None}
+    begun = clock.now()
+    try:
+        await probe(choice, seconds)
+    except OmoideError as error:
+        return Verdict("reasoner", "wrong", f"{error.detail} It is used for: {', '.join(tasks)}.", figures)
+    took = (clock.now() - begun) / 1_000_000
+    text = f"{choice.name} answered in {took:.1f} s; used for: {', '.join(tasks)}."
+    return Verdict("reasoner", "good", text, {**figures, "seconds": round(took, 3)})
