@@ -114,6 +114,12 @@ class EvidenceToolCall(BaseModel):
 
 class Health(BaseModel):
     status: Literal["ok"]
+    reasoner: Annotated[
+        str | None,
+        Field(
+            description="What draws conclusions and answers: `extractive`, or the model."
+        ),
+    ] = None
 
 
 class Key(BaseModel):

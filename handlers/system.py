@@ -7,5 +7,5 @@ from handlers.context import Context
 
 
 async def health_check(context: Context) -> models.Health:
-    """Say that the server is alive; nothing else is asked."""
-    return models.Health(status="ok")
+    """Say that the server is alive, and which reasoner is at work; nothing is asked of it."""
+    return models.Health(status="ok", reasoner=context.reasoner.name)

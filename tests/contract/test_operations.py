@@ -39,7 +39,7 @@ def test_a_story_that_calls_every_operation(
         assert response.status_code == status, f"{method} {path}: {response.text}"
         return response
 
-    assert call("GET", "/health").json() == {"status": "ok"}
+    assert call("GET", "/health").json() == {"status": "ok", "reasoner": "extractive"}
     call("POST", "/v3/workspaces", {"id": w, "metadata": {"a": 1}}, 201)
     call("POST", "/v3/workspaces", {"id": w})
     call("POST", "/v3/workspaces/list?size=1", {})
