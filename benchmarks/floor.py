@@ -80,7 +80,7 @@ class Floor:
         self.encoding = load_encoding()
 
     async def health(self, request: Request) -> Response:
-        return answer({"status": "ok"})
+        return answer({"status": "ok", "reasoner": "none"})
 
     async def session(self, request: Request) -> Response:
         workspace_id = request.path_params["workspace_id"]

@@ -277,7 +277,7 @@ def vector(text: str) -> tuple[float, ...]:
     return tuple(asyncio.run(embedder().embed([text]))[0].tolist())
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(known())
 def test_to_dream_again_over_the_outcome_changes_nothing(conclusions: list[Conclusion]) -> None:
     def once(told: Sequence[Conclusion]) -> Dreamed:
