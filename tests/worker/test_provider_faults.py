@@ -47,7 +47,7 @@ BREAKDOWNS: list[tuple[Fault, str | None]] = [
 
 
 class Injector:
-    """Three faults before every answer, each kind in its turn, until there were enough."""
+    """Five faults before every answer, each kind in its turn, until there were enough."""
 
     def __init__(self, faults: int) -> None:
         self.left = faults
@@ -55,7 +55,7 @@ class Injector:
 
     def __call__(self, asked: Asked) -> Fault | None:
         self._asked += 1
-        if self._asked % 4 == 0 or self.left == 0:
+        if self._asked % 6 == 0 or self.left == 0:
             return None
         fault, reason = BREAKDOWNS[self.left % len(BREAKDOWNS)]
         if reason is None and (is_repair(asked) or not wants_facts(asked)):
