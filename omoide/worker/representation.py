@@ -39,6 +39,10 @@ class Observer:
     revised: Sequence[str] | None
 
 
+class ScopesChanged(Exception):
+    """The session is in other scopes than when the observers were looked up: look again."""
+
+
 async def derive(tools: Tools, job: Job) -> None:
     """Reason about the job's unit of messages to its end."""
     unit: Unit | None = Unit.from_payload(job.payload)
@@ -61,12 +65,12 @@ async def _facts(tools: Tools, workspace_id: str, unit: Unit, window: Window) ->
 async def _store(
     tools: Tools, job: Job, workspace_id: str, unit: Unit, window: Window, facts: Sequence[Fact]
 ) -> Unit | None:
-    """Keep the facts and return what is left of the unit. Begins again if a card was changed meanwhile."""
+    """Keep the facts and return what is left of the unit. Begins again if a card or the scopes changed meanwhile."""
     while True:
         observers = await _observers(tools, workspace_id, unit, facts)
         try:
             return await tools.store.write(_keep, tools, job, workspace_id, unit, window, facts, observers)
-        except CardChanged:
+        except (CardChanged, ScopesChanged):
             continue
 
 
@@ -115,6 +119,9 @@ def _keep(
     now = clock.now()
     queue.require(db, job)
     assert job.workspace is not None
+    if observing.scopes(db, unit.session_pk) != [each.pk for each in observers[len(unit.observer_pks) :]]:
+        # What is copied into a scope that the session enters is what was known then: this must not fall between.
+        raise ScopesChanged(f"session {unit.session} entered or left a scope meanwhile")
     schedule = _schedule(tools) if unit.resolved.dream_enabled else None
     for observer in observers:
         pair: Pair = (observer.pk, unit.observed_pk)

@@ -140,6 +140,29 @@ def test_scopes_learn_by_where_the_session_is_when_it_is_reasoned_about(play: Pl
     play(story)
 
 
+def test_a_scope_that_the_session_enters_meanwhile_misses_nothing(play: Play) -> None:
+    class Slow(Reasoner):
+        home: Home
+        joined = False
+
+        async def before(self, verb: str) -> None:
+            if verb == "card" and not self.joined:
+                self.joined = True
+                await self.home.store.write(scopes.get_or_create, "w", "late", None, 0)
+                await self.home.store.write(scopes.add_sessions, "w", "late", ["s"], clock.now())
+                await self.home.store.write(lambda db: db.execute("DELETE FROM jobs WHERE kind = 'scope_backfill'"))
+
+    async def story(home: Home) -> None:
+        assert isinstance(home.reasoner, Slow)
+        home.reasoner.home = home
+        await home.say("alice I live in Lisbon.")
+        await home.work()
+        assert home.texts("scope.late") == ["alice lives in Lisbon"], "although the copying found nothing yet"
+        assert [each.times_derived for each in home.known()] == [1]
+
+    play(story, Slow)
+
+
 def test_a_card_follows_what_is_said_and_keeps_what_was_given(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.store.write(cards.put, "w", "alice", "alice", ["Speaks in riddles."], 0)
