@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -39,6 +40,10 @@ MAX_BATCH = 128
 
 READERS = 4
 """Long reads that run at a time; more would only share the processor."""
+
+
+BUSY_PAUSE_SECONDS = 0.0005
+"""How long to wait before trying again to write while another process does; its transactions take milliseconds."""
 
 
 @dataclass(slots=True)
@@ -80,8 +85,11 @@ def connect(path: Path, *, durability: str, busy_timeout: float) -> Connection:
 class Store:
     """One process's access to the database. Open it with `Store.open`, close it with `close`."""
 
-    def __init__(self, open_reader: Callable[[], Connection], writer: Connection, path: Path) -> None:
+    def __init__(
+        self, open_reader: Callable[[], Connection], writer: Connection, path: Path, busy_timeout: float
+    ) -> None:
         self.path = path
+        self.busy_timeout = busy_timeout
         self._open_reader = open_reader
         self._reader = open_reader()
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
@@ -94,23 +102,19 @@ class Store:
     @classmethod
     def open(cls, path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> Store:
         """Open the file, create and migrate it as needed. `busy_timeout` is in seconds. Raises Unavailable."""
-        try:
-            with turn(path):
-                writer = connect(path, durability=durability, busy_timeout=busy_timeout)
-                try:
-                    migrate(sqlite_utils.Database(writer))
-                except sqlite3.Error as error:
-                    writer.close()
-                    raise as_omoide(error) from error
-        except OSError as error:
-            raise Unavailable(f"Cannot open the database {path}: {error}") from error
+        writer = _migrated(path, durability, busy_timeout)
 
         def open_reader() -> Connection:
             reader = connect(path, durability=durability, busy_timeout=busy_timeout)
             reader.execute("PRAGMA query_only=ON")
             return reader
 
-        return cls(open_reader, writer, path)
+        return cls(open_reader, writer, path, busy_timeout)
+
+    @staticmethod
+    def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> None:
+        """Create and migrate the file as needed, and leave nothing open. Raises Unavailable."""
+        _migrated(path, durability, busy_timeout).close()
 
     def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What `fn(connection, …)` returns, from one snapshot of what is committed. It cannot write."""
@@ -166,7 +170,7 @@ class Store:
                     more = False
                 else:
                     batch.append(following)
-            commit(self._writer, batch)
+            commit(self._writer, batch, self.busy_timeout)
             _answer(batch)
 
 
@@ -180,10 +184,44 @@ def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
         connection.execute("COMMIT")
 
 
-def commit(connection: Connection, batch: list[_Write]) -> None:
+def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
+    """A connection for writing to the file, which is made or migrated as needed. Raises Unavailable."""
+    try:
+        with turn(path):
+            writer = connect(path, durability=durability, busy_timeout=busy_timeout)
+            try:
+                migrate(sqlite_utils.Database(writer))
+                writer.execute("PRAGMA busy_timeout=0")  # from here on `_begin` waits
+            except sqlite3.Error as error:
+                writer.close()
+                raise as_omoide(error) from error
+            return writer
+    except OSError as error:
+        raise Unavailable(f"Cannot open the database {path}: {error}") from error
+
+
+def _begin(connection: Connection, busy_timeout: float) -> None:
+    """Begin to write as soon as no other process does; for so many seconds it is tried.
+
+    SQLite's own waiting sleeps ever longer, up to a tenth of a second, and would often come late where another process
+    writes much. Raises sqlite3.OperationalError when the time is over.
+    """
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+        else:
+            return
+
+
+def commit(connection: Connection, batch: list[_Write], busy_timeout: float) -> None:
     """Run a batch in one transaction, putting each one's result or error where it belongs."""
     try:
-        connection.execute("BEGIN IMMEDIATE")
+        _begin(connection, busy_timeout)
         for write in batch:
             _run_in_savepoint(connection, write)
         connection.execute("COMMIT")
