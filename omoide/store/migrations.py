@@ -6,7 +6,8 @@ page of them is a range. `messages.peer` is no declared reference: checking it w
 
 Numbers of messages, conclusions and jobs are never used twice (AUTOINCREMENT), so that what is kept beside them under
 the same number, here and in memory, cannot be taken for that of another row. A job's `units` are what it counts for in
-the queue's status, and while it `grows` more of them may be added; `done` keeps count of what was finished of late.
+the queue's status, and while it `grows` more of them may be added; `led` says that the worker which leads
+has claimed it; `done` keeps count of what was finished of late.
 `conclusions.same` is equal for texts that are the same but for case. `messages.muted` are not reasoned about.
 `dreams` knows for each pair what was learned since its last dream. In `message_words`, `place` holds the
 numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own.
@@ -203,6 +204,11 @@ def m0003_reasoning(db: Database) -> None:
     _run(db, REASONING)
     found = db.execute("SELECT pk, content FROM conclusions").fetchall()
     db.conn.executemany("UPDATE conclusions SET same = ? WHERE pk = ?", [(same(text), pk) for pk, text in found])
+
+
+@migrations()
+def m0004_leading(db: Database) -> None:
+    _run(db, "ALTER TABLE jobs ADD COLUMN led INTEGER NOT NULL DEFAULT 0")
 
 
 def _run(db: Database, script: str) -> None:

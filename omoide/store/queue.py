@@ -105,18 +105,23 @@ def _claimable(now: int, busy: Collection[str]) -> dict[str, Any]:
     return {"now": now, "busy": orjson.dumps(list(busy)).decode(), "ordered": orjson.dumps(REASONING).decode()}
 
 
-def claim(db: Connection, now: int, *, lease: int, busy: Collection[str] = ()) -> Job | None:
+def claim(db: Connection, now: int, *, lease: int, busy: Collection[str] = (), led: bool = False) -> Job | None:
     """The job that is due longest and may run, held for `lease` microseconds; None if there is none.
 
-    The kinds in `busy` are passed over.
+    The kinds in `busy` are passed over. `led` says that it is the leading worker who claims.
     """
     row = db.execute(
-        f"""UPDATE jobs SET leased_until = :until, attempts = attempts + 1, grows = 0
+        f"""UPDATE jobs SET leased_until = :until, attempts = attempts + 1, grows = 0, led = :led
             WHERE pk = (SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1)
             RETURNING pk, kind, payload, attempts, workspace, key""",
-        {"until": now + lease, **_claimable(now, busy)},
+        {"until": now + lease, "led": led, **_claimable(now, busy)},
     ).fetchone()
     return Job(row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5]) if row else None
+
+
+def take_over(db: Connection) -> None:
+    """Free what a leading worker had claimed. Call it as the new leader: the one before is gone."""
+    db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led")
 
 
 def waiting(db: Connection, now: int, *, busy: Collection[str] = ()) -> bool:

@@ -19,6 +19,7 @@ from omoide import clock
 from omoide.errors import OmoideError, Unavailable
 from omoide.jobs import REASONING, GiveUp, Job, LostLease, retry_after
 from omoide.store import queue
+from omoide.store.leadership import Leadership
 from omoide.worker.tasks import TASKS, attempt_limits
 from omoide.worker.tools import Task, Tools
 
@@ -29,11 +30,17 @@ PREPARE_BELOW_SECONDS = 2.0
 """Where less quiet is waited for, the reasoner is loaded at the start and not with the first message."""
 
 
+STAND_BY_SECONDS = 0.2
+"""How often a worker that does not lead looks whether it may."""
+
+
 class Worker:
     """Runs up to `concurrency` jobs at a time until cancelled.
 
-    No kind takes the last free place, so that jobs of one kind which wait long, as deliveries to dead hosts do, leave
-    room for the others. `chance` is called for a number from 0 to 1 whenever the wait before an attempt is worked out.
+    With a `leadership` it begins when it leads, and takes over at once what the leader before it had claimed; without,
+    it is an extra hand. No kind takes the last free place, so that jobs of one kind which wait long, as deliveries to
+    dead hosts do, leave room for the others. `chance` is called for a number from 0 to 1 whenever the wait before an
+    attempt is worked out.
     """
 
     def __init__(
@@ -43,6 +50,7 @@ class Worker:
         poll_seconds: float,
         lease_seconds: float,
         concurrency: int = 1,
+        leadership: Leadership | None = None,
         tasks: Mapping[str, Task] = TASKS,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -52,6 +60,7 @@ class Worker:
         self.poll_seconds = poll_seconds
         self.lease = int(lease_seconds * SECOND)
         self.concurrency = concurrency
+        self.leadership = leadership
         self.limits = attempt_limits(tools.settings)
         self.chance = chance
         self._woken = asyncio.Event()
@@ -77,6 +86,7 @@ class Worker:
         if self.tools.settings.quiet_seconds < PREPARE_BELOW_SECONDS:
             self._prepare()
         try:
+            await self._lead()
             while True:
                 self._woken.clear()
                 try:
@@ -93,6 +103,21 @@ class Worker:
             for task in self._running:
                 task.cancel()
             await asyncio.gather(*self._running, return_exceptions=True)
+            if self.leadership:
+                self.leadership.close()
+
+    async def _lead(self) -> None:
+        """Wait to be the leader, and free what the one before left claimed."""
+        if self.leadership is None:
+            return
+        while True:
+            try:
+                if self.leadership.take():
+                    await self.store.write(queue.take_over)
+                    return
+            except OmoideError as error:
+                logger.warning("the worker could not take the lead: %s", error)
+            await asyncio.sleep(STAND_BY_SECONDS)
 
     def _until_next(self) -> float:
         """Seconds until the next job comes due or it is time to look for those of other processes."""
@@ -127,7 +152,8 @@ class Worker:
         busy = [kind for kind, count in Counter(self._running.values()).items() if count >= most]
         if not self.store.read(queue.waiting, clock.now(), busy=busy):
             return None
-        return await self.store.write(queue.claim, clock.now(), lease=self.lease, busy=busy)
+        led = self.leadership is not None
+        return await self.store.write(queue.claim, clock.now(), lease=self.lease, busy=busy, led=led)
 
     async def _do(self, job: Job) -> None:
         heartbeat = asyncio.create_task(self._hold(job))

@@ -1,0 +1,50 @@
+"""Who of several workers leads: one at a time, and another at once when it dies.
+
+Leading is holding a lock on a file beside the database. The kernel lets go of it with the process, however that ends,
+so that nobody has to guess from silence that a leader is dead.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+
+
+class Leadership:
+    """A candidate's hand on the lock of one database. Raises OSError if the file beside it cannot be made."""
+
+    def __init__(self, db: Path) -> None:
+        self._file = os.open(_beside(db), os.O_RDWR | os.O_CREAT, 0o644)
+
+    def take(self) -> bool:
+        """Whether this candidate leads from now on, or did already."""
+        return _locked(self._file, fcntl.LOCK_EX)
+
+    def close(self) -> None:
+        """Lead no longer."""
+        os.close(self._file)
+
+
+def is_led(db: Path) -> bool:
+    """Whether any process leads the workers of this database now."""
+    try:
+        file = os.open(_beside(db), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        return not _locked(file, fcntl.LOCK_SH)
+    finally:
+        os.close(file)
+
+
+def _beside(db: Path) -> Path:
+    return Path(f"{db}.leader")
+
+
+def _locked(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
