@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from benchmarks import process_tree
+
 ROOT = Path(__file__).parent.parent
 READY = re.compile(r"running on (http://[^ ]+)")
 STOP_SECONDS = 30
@@ -55,14 +57,12 @@ class Server:
             self.process.stderr.close()
 
     def processor_seconds(self) -> float:
-        """How long the process has computed so far: unlike a clock's, this figure hardly grows on a busy machine."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime and stime, see proc(5)
+        """How long its processes have computed so far."""
+        return process_tree.processor_seconds(self.process.pid)
 
     def resident_bytes(self) -> int:
-        """How much of the process is in memory now, as the kernel counts it (VmRSS)."""
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
-        return int(found[1]) * 1024 if found else 0
+        """How much of its processes is in memory now."""
+        return process_tree.resident_bytes(self.process.pid)
 
 
 def omoide(folder: Path) -> Server:

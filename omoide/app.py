@@ -87,37 +87,24 @@ def document_path() -> Path:
     return packaged if packaged.exists() else ROOT.parent / "openapi.yaml"
 
 
-def create_app(
-    settings: Settings,
-    *,
-    alongside: Callable[[Parts], Companion] | None = None,
-    reasoner: Reasoner | None = None,
-) -> ASGIApp:
-    """The application on its database; `alongside` makes what runs beside it, from the start to the end of serving.
+class House:
+    """What is open while the application serves; nothing before, so that it can be made in one process and served in
+    others."""
 
-    A `reasoner` that is given stands in for the one of the settings. Raises BrokenDocument if openapi.yaml cannot be
-    served, Unavailable if the database cannot be opened, WrongSetting if there is no such embedder or model.
-    """
-    document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
-    checks.require_handlers(document, HANDLERS)
-    parts = open_parts(settings, reasoner)
-    store, rules = parts.store, rules_of(settings)
-    companion = alongside(parts) if alongside else None
-    keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
-    wake = companion.wake if companion else lambda: None
-
-    def make_context(scope: Scope) -> Context:
-        who = principal(scope) or NOBODY
-        return Context(store, settings, parts.tokens, parts.finder, parts.reasoner, rules, who, wake)
-
-    def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
-        return store.read(members.is_active, workspace_id, session_id, peer_id)
+    parts: Parts
+    wake: Callable[[], None]
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: Any) -> AsyncIterator[None]:
-        await parts.adopt_embedder()
-        running = asyncio.ensure_future(companion.run()) if companion else None
+    async def opened(self, parts: Parts, alongside: Callable[[Parts], Companion] | None) -> AsyncIterator[None]:
+        """From the start to the end of serving, with what runs beside it."""
+        self.parts, self.wake = parts, lambda: None
+        running = None
         try:
+            await parts.adopt_embedder()
+            if alongside:
+                companion = alongside(parts)
+                self.wake = companion.wake
+                running = asyncio.ensure_future(companion.run())
             yield
         finally:
             if running:
@@ -125,6 +112,34 @@ def create_app(
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
             await parts.aclose()
+
+
+def create_app(
+    settings: Settings,
+    *,
+    alongside: Callable[[Parts], Companion] | None = None,
+    reasoner: Reasoner | None = None,
+) -> ASGIApp:
+    """The application. It opens its database when serving begins; `alongside` makes what runs beside it until the end.
+
+    A `reasoner` that is given stands in for the one of the settings. Raises BrokenDocument if openapi.yaml cannot be
+    served. The start of serving raises Unavailable if the database cannot be opened, WrongSetting if there is no such
+    embedder or model.
+    """
+    document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
+    checks.require_handlers(document, HANDLERS)
+    house, rules = House(), rules_of(settings)
+    keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
+
+    def make_context(scope: Scope) -> Context:
+        who, parts = principal(scope) or NOBODY, house.parts
+        return Context(parts.store, settings, parts.tokens, parts.finder, parts.reasoner, rules, who, house.wake)
+
+    def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
+        return house.parts.store.read(members.is_active, workspace_id, session_id, peer_id)
+
+    def lifespan(_: Any) -> contextlib.AbstractAsyncContextManager[None]:
+        return house.opened(open_parts(settings, reasoner), alongside)
 
     return application(
         document,

@@ -31,7 +31,12 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, le=64, description="How many server processes share the database.")
+    workers: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="How many processes serve, beside the one that thinks. 0: one process does everything.",
+    )
     db: Path = Field(Path("omoide.db"), description="The database file. Created if missing.")
     auth: bool = Field(False, description="Whether every call needs a key.")
     jwt_secret: SecretStr = Field(SecretStr(""), description="What keys are signed with (HS256). Needed with auth.")

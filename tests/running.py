@@ -12,6 +12,8 @@ from pathlib import Path
 
 import httpx
 
+from benchmarks import process_tree
+
 COMMAND = Path(sys.executable).with_name("omoide")
 STARTED = "Application startup complete"
 READY = re.compile(r"running on (http://[^ ]+)")
@@ -27,7 +29,7 @@ class Server:
         self.environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
         if python_path is not None:
             self.environment["PYTHONPATH"] = python_path
-        self.processes = int(flags[flags.index("--workers") + 1]) if "--workers" in flags else 1
+        self.processes = max(1, int(flags[flags.index("--workers") + 1])) if "--workers" in flags else 1
         self.log: list[str] = []
         self.start()
 
@@ -71,5 +73,4 @@ class Server:
         return code
 
     def resident_bytes(self) -> int:
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]
+        return process_tree.resident_bytes(self.process.pid)

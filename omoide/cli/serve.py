@@ -1,30 +1,41 @@
-"""`omoide serve`: the API, with a worker beside it."""
+"""`omoide serve`: the API, with a worker beside it.
+
+Everything is loaded, made and checked once, then forked: see `supervisor`.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import socket
 from typing import Any
 
 import click
 import uvicorn
 from starlette.types import ASGIApp
 
-from omoide.app import embedder_of
-from omoide.cli.start import make_app, read_settings
-from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.choice import name_of, reasoner_for
-from omoide.settings import Settings, WrongSetting
+from omoide.cli.start import make_app, make_parts, make_worker, prepare_files, read_settings
+from omoide.cli.supervisor import Child, Supervisor
+from omoide.cli.worker import work_until_told
+from omoide.reasoning.choice import name_of
+from omoide.settings import Settings
+from omoide.worker.wake import WakePipe, WorkerElsewhere
 
 GRACE_SECONDS = 5
 """How long open connections may finish after the server was told to stop."""
+
+SPARE_SECONDS = 2
+"""How much longer than they were given processes may take to end."""
+
+BACKLOG = 2_048
+"""Connections that wait while no process takes them, because it is busy or being replaced."""
 
 
 @click.command()
 @click.option("--host", help="The address to listen on.")
 @click.option("--port", type=int, help="The port to listen on; 0 takes a free one.")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
-@click.option("--workers", type=int, help="How many server processes share the database.")
+@click.option("--workers", type=int, help="How many processes serve; 0: one does everything.")
 @click.option(
     "--public-without-auth", is_flag=True, default=None, help="Listen on a public address although auth is off."
 )
@@ -37,9 +48,27 @@ def serve(**flags: Any) -> None:
             f"{settings.host} can be reached from other machines and authentication is off: anybody could read and "
             "delete everything. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or say --public-without-auth."
         )
-    # Server processes read the settings anew, so the flags travel to them in the environment.
-    os.environ.update({f"OMOIDE_{name.upper()}": str(value) for name, value in given.items()})
-    options: dict[str, Any] = {
+    auth = "on" if settings.auth else "off"
+    click.echo(
+        f"Omoide: database {settings.db}, durability {settings.durability}, authentication {auth}, "
+        f"reasoner {name_of(settings)}",
+        err=True,
+    )
+    prepare_files(settings)
+    if settings.workers == 0:
+        uvicorn.run(make_app(settings, make_worker), **_options(settings))
+    else:
+        _serve_forked(settings)
+
+
+def served_app() -> ASGIApp:
+    """The application with a worker beside it in the same process, its settings from the environment: for any other
+    ASGI server."""
+    return make_app(read_settings(), make_worker)
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
         "host": settings.host,
         "port": settings.port,
         "lifespan": "on",  # a fault at start must stop the server, not leave it answering 500
@@ -48,30 +77,38 @@ def serve(**flags: Any) -> None:
         "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded
         "server_header": False,
     }
-    auth = "on" if settings.auth else "off"
-    reasoner = name_of(settings)
-    click.echo(
-        f"Omoide: database {settings.db}, durability {settings.durability}, authentication {auth}, reasoner {reasoner}",
-        err=True,
-    )
-    if settings.workers > 1:
-        _check_parts(settings)  # here, because a server process that cannot start is started again for ever
-        uvicorn.run("omoide.cli.serve:served_app", factory=True, workers=settings.workers, **options)
-    else:
-        uvicorn.run(make_app(settings), **options)
 
 
-def served_app() -> ASGIApp:
-    """The application as a server process of `serve --workers` makes it, from the environment."""
-    return make_app(read_settings())
+def _serve_forked(settings: Settings) -> None:
+    """The API in so many processes that share a socket, and the worker in one of its own, so that neither waits for
+    the other's interpreter."""
+    pipe = WakePipe()
+    config = uvicorn.Config(make_app(settings, lambda _: WorkerElsewhere(pipe)), **_options(settings))
+    listening = _listening(settings)
+
+    def api() -> None:
+        uvicorn.Server(config).run(sockets=[listening])
+
+    def work() -> None:
+        listening.close()  # or whoever connects would wait for a process that never answers
+        work_until_told(make_parts(settings), pipe=pipe)
+
+    children = [Child("api", api) for _ in range(settings.workers)]
+    grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS
+    Supervisor([*children, Child("worker", work)], grace_seconds=grace).run()
 
 
-def _check_parts(settings: Settings) -> None:
+def _listening(settings: Settings) -> socket.socket:
+    """The socket that all server processes share. Ends the command with one line if it cannot be had."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     try:
-        tokens = TokenCounter()
-        reasoner_for(settings, embedder_of(settings, tokens), tokens)
-    except WrongSetting as error:
-        raise click.ClickException(str(error)) from error
+        listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        raise click.ClickException(f"Cannot listen on {settings.host}:{settings.port}: {reason}") from error
+    host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
+    click.echo(f"Omoide running on http://{host}:{listening.getsockname()[1]} (Press CTRL+C to quit)", err=True)
+    return listening
 
 
 def is_loopback(host: str) -> bool:

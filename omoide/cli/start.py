@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import click
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from omoide.app import Parts, create_app, open_parts
+from omoide.app import Companion, Parts, create_app, embedder_of, open_parts
 from omoide.contract.errors import BrokenDocument
 from omoide.errors import OmoideError
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.choice import reasoner_for
 from omoide.settings import Settings, WrongSetting
+from omoide.store import Store
+from omoide.store.leadership import Leadership
 from omoide.worker.loop import Worker
 from omoide.worker.tools import Tools
 
@@ -34,11 +39,22 @@ def make_parts(settings: Settings) -> Parts:
         raise click.ClickException(str(error)) from error
 
 
-def make_app(settings: Settings) -> ASGIApp:
-    """The application, a worker beside it. Ends the command with one line if that cannot be."""
+def prepare_files(settings: Settings) -> None:
+    """The database made or migrated, and nothing left open. Ends the command with one line if the server could not
+    start with these settings."""
     try:
-        app = create_app(settings, alongside=make_worker)
-    except (BrokenDocument, OmoideError, WrongSetting) as error:
+        tokens = TokenCounter()
+        reasoner_for(settings, embedder_of(settings, tokens), tokens)
+        Store.prepare(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    except (OmoideError, WrongSetting) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def make_app(settings: Settings, alongside: Callable[[Parts], Companion]) -> ASGIApp:
+    """The application, something beside it. Ends the command with one line if that cannot be."""
+    try:
+        app = create_app(settings, alongside=alongside)
+    except BrokenDocument as error:
         raise click.ClickException(str(error)) from error
     collect_garbage()
     return app
@@ -50,11 +66,13 @@ def collect_garbage() -> None:
     gc.enable()
 
 
-def make_worker(parts: Parts) -> Worker:
+def make_worker(parts: Parts, *, leading: bool = True) -> Worker:
+    """A worker that stands for leadership, or an extra hand."""
     settings = parts.settings
     return Worker(
         Tools(parts.store, settings, parts.embedder, parts.tokens, parts.finder, parts.reasoner),
         poll_seconds=settings.job_poll_seconds,
         lease_seconds=settings.job_lease_seconds,
         concurrency=settings.worker_concurrency,
+        leadership=Leadership(settings.db) if leading else None,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+from collections.abc import Coroutine
 from typing import Any
 
 import click
@@ -12,6 +13,7 @@ import click
 from omoide.app import Parts
 from omoide.cli.start import collect_garbage, make_parts, make_worker, read_settings
 from omoide.worker.loop import Worker
+from omoide.worker.wake import WakePipe
 
 
 @click.command()
@@ -23,22 +25,39 @@ def worker(*, until_empty: bool, **flags: Any) -> None:
     parts = make_parts(settings)
     collect_garbage()
     click.echo(f"Omoide worker: database {settings.db}, reasoner {parts.reasoner.name}", err=True)
-    asyncio.run(_work(parts, until_empty))
+    hands = make_worker(parts, leading=False)
+    asyncio.run(_until_told(parts, _until_empty(hands) if until_empty else hands.run()))
 
 
-async def _work(parts: Parts, until_empty: bool) -> None:
-    """Work until told to stop: then finish what runs, or give it back."""
-    await parts.adopt_embedder()
+def work_until_told(parts: Parts, pipe: WakePipe) -> None:
+    """Be the worker that leads, or will when the one that does is gone; woken through the pipe. Ends at a signal."""
+    asyncio.run(_woken(parts, pipe))
+
+
+async def _woken(parts: Parts, pipe: WakePipe) -> None:
     hands = make_worker(parts)
-    running = asyncio.ensure_future(_until_empty(hands) if until_empty else hands.run())
+    pipe.listen(hands.wake)
+    await _until_told(parts, hands.run())
+
+
+async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
+    """Work until told to stop: then finish what runs, or give it back."""
+    running = asyncio.create_task(work)
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(sign, running.cancel)
+        loop.add_signal_handler(sign, _stop, running)
     try:
+        await parts.adopt_embedder()
         with contextlib.suppress(asyncio.CancelledError):
             await running
     finally:
         await parts.aclose()
+
+
+def _stop(running: asyncio.Task[None]) -> None:
+    """Once: a second signal, as from a terminal and from the supervisor, does not cut short what is being ended."""
+    if not running.cancelling():
+        running.cancel()
 
 
 async def _until_empty(hands: Worker) -> None:

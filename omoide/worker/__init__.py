@@ -1,1 +1,1 @@
-"""The night shift: claims jobs and does them. It runs beside the API in one process, or in processes of its own."""
+"""The night shift: claims jobs and does them. It runs in a process of its own, or beside the API in one."""
