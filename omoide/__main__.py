@@ -2,11 +2,16 @@
 
 The garbage collector rests until the server is made: what loads and compiles at start stays, so that looking through
 it, again and again as it grows, finds nothing. `cli.start` starts the collector once the application is there.
+
+Each process computes in one thread: there are several of them, the vectors here are short, and threads of numpy's that
+wait for each other's share cost more than they bring.
 """
 
 import gc
+import os
 
 gc.disable()
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from omoide.cli.main import main  # noqa: E402  # what it imports is what the collector rests for
 

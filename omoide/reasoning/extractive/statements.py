@@ -8,11 +8,15 @@ in doubt between a statement and a request is left out.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from omoide.reasoning.extractive.grammar import SUBJECT_FORMS, table
 from omoide.reasoning.extractive.requests import is_request, is_standing
 from omoide.reasoning.extractive.smalltalk import is_smalltalk, without_opening
 from omoide.reasoning.extractive.words import is_english, may_be_finite
+
+CACHED_SENTENCES = 8_192
+"""What is judged once: a sentence is looked at when facts are drawn, for a short summary and for a long one."""
 
 FEWEST_WORDS = 3
 """Sentences with fewer words are fragments, unless they say I in some language."""
@@ -72,6 +76,7 @@ _SAYS_I = table(
 _NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")
 
 
+@lru_cache(maxsize=CACHED_SENTENCES)
 def states_something(sentence: str) -> bool:
     """Whether the sentence, as `sentences` gives it, says that something is so, or how its speaker wants it always."""
     plain = without_opening(_without_addresses(sentence).replace("’", "'"))
