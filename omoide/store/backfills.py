@@ -55,10 +55,11 @@ def undo(db: Connection, scope: int, session: int, now: int) -> None:
 
 
 def _owe(db: Connection, kind: str, scope: int, session: int, workspace: int, now: int) -> None:
-    queue.add(db, kind, {"scope": scope, "session": session}, now, key=_key(scope, session), workspace=workspace)
+    queue.add(db, kind, {"scope": scope, "session": session}, now, key=key(scope, session), workspace=workspace)
 
 
-def _key(scope: int, session: int) -> str:
+def key(scope: int, session: int) -> str:
+    """What tells the jobs of a scope and a session from others in the queue."""
     return f"{scope}:{session}"
 
 
@@ -156,6 +157,16 @@ def _complete(db: Connection, scope: int, session: int, now: int) -> None:
         "UPDATE backfills SET state = 'completed', docs_copied = ?, updated_at = ? WHERE scope = ? AND session = ?",
         (count, now, scope, session),
     )
+
+
+def copies(db: Connection, scope: int, session: int) -> list[int]:
+    """The rows of what was copied for the scope from the session and is not deleted."""
+    found = db.execute(
+        """SELECT pk FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
+           AND json_extract(details, '$.origin') IS NOT NULL""",
+        (session, scope),
+    )
+    return [pk for (pk,) in found]
 
 
 def touched(db: Connection, scope: int, session: int) -> list[tuple[int, str]]:

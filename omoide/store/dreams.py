@@ -49,16 +49,16 @@ def learned(
     if schedule is None or since < schedule.threshold:
         return
     due_at = max(now + schedule.idle, (last_at or 0) + schedule.between)
-    if queue.is_owed(db, DREAM, _key(OMNI, pair)):
-        queue.delay(db, DREAM, _key(OMNI, pair), due_at)
+    if queue.is_owed(db, DREAM, key(OMNI, pair)):
+        queue.delay(db, DREAM, key(OMNI, pair), due_at)
     else:
         _owe(db, workspace, pair, OMNI, payload, now, due_at)
 
 
 def owe(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int) -> None:
     """Owe a dream of the pair now. One that runs or waits is enough, but waits no longer."""
-    if queue.is_owed(db, DREAM, _key(type, pair)):
-        queue.hasten(db, DREAM, _key(type, pair), now)
+    if queue.is_owed(db, DREAM, key(type, pair)):
+        queue.hasten(db, DREAM, key(type, pair), now)
     else:
         _owe(db, workspace, pair, type, payload, now, now)
 
@@ -88,14 +88,15 @@ def request(
     owe(db, workspace, pair, type, told, now)
 
 
-def _key(type: str, pair: Pair) -> str:
+def key(type: str, pair: Pair) -> str:
+    """What tells the dreams of a pair from others in the queue."""
     return f"{type}:{pair[0]}:{pair[1]}"
 
 
 def _owe(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
     told = {**payload, "type": type, "pair": [*pair]}
-    key = _key(type, pair)
-    queue.add(db, DREAM, told, now, key=key, workspace=workspace, coalesce=False, due_at=due_at)
+    job_key = key(type, pair)
+    queue.add(db, DREAM, told, now, key=job_key, workspace=workspace, coalesce=False, due_at=due_at)
 
 
 def since(db: Connection, pair: Pair) -> int:

@@ -1,0 +1,30 @@
+"""`omoide backup`: a copy of the database, taken while the server writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
+from omoide.cli.start import read_settings
+from omoide.diagnosis.verdict import size
+from omoide.store import copying
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+def backup(file: Path, *, force: bool, **flags: Any) -> None:
+    """Copy the database, as it is now, into FILE. A server may be at work on it.
+
+    FILE is one file, complete and looked over, or it is not there.
+    """
+    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    watch = Stopwatch()
+    with faults_in_one_line(), progress_bar("Copying") as shown:
+        timeout = settings.busy_timeout_seconds
+        count = copying.back_up(settings.db, file, replace=force, busy_timeout=timeout, shown=shown)
+    click.echo(f"Backed up {settings.db} to {file}: {size(count)} in {watch}.")

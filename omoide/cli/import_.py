@@ -1,0 +1,82 @@
+"""`omoide import`: a workspace that was exported comes into the database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import sys
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
+from omoide.cli.start import read_settings
+from omoide.diagnosis.verdict import several
+from omoide.settings import Settings
+from omoide.store import Store
+from omoide.store.exchange.form import MOST_LINE_BYTES
+from omoide.store.exchange.writing import AlreadyThere, BadFile, import_workspace
+
+
+@click.command(name="import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--as", "name", help="Another name for the workspace than it had.")
+@click.option("--db", type=click.Path(dir_okay=False), help="The database file. Created if missing.")
+@click.option("--restart", is_flag=True, help="Forget what an interrupted import under this name has stored.")
+def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> None:
+    """Bring a workspace that was exported to FILE into the database. A server may be at work meanwhile.
+
+    Nobody sees anything of it before all of it is there. An import that was interrupted goes on where it stopped when
+    the command is given again. - is standard input.
+    """
+    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    watch = Stopwatch()
+    try:
+        with faults_in_one_line(), _opened(file) as lines:
+            given, count = _import(settings, _read(lines, settings), name, restart)
+    except AlreadyThere as there:
+        click.echo(f"The workspace {there} is there already: nothing was imported.")
+    else:
+        click.echo(f"Imported {given}: {several(count, 'line')} in {watch}.")
+
+
+def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restart: bool) -> tuple[str, int]:
+    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    try:
+        with progress_bar("Importing") as shown:
+            return asyncio.run(import_workspace(store, lines, name=name, restart=restart, shown=shown))
+    finally:
+        store.close()
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[IO[bytes]]:
+    if file == Path("-"):
+        yield sys.stdin.buffer
+    elif file.suffix == ".gz":
+        with gzip.open(file) as packed:
+            yield packed  # type: ignore[misc]
+    else:
+        with file.open("rb") as plain:
+            yield plain
+
+
+def _read(file: IO[bytes], settings: Settings) -> Iterator[bytes]:
+    """The lines of a file. Raises BadFile for one that is too long, or that cannot be unpacked."""
+    most = max(MOST_LINE_BYTES, 2 * settings.max_body_bytes)
+    number = 0
+    while True:
+        number += 1
+        try:
+            line = file.readline(most + 1)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BadFile(number, f"the file is damaged or was cut off: {error}") from error
+        if len(line) > most:
+            raise BadFile(number, f"it is longer than {most:,} bytes")
+        if not line:
+            return
+        yield line

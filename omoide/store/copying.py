@@ -1,0 +1,171 @@
+"""Whole databases: copied while others write, looked over, and put in the place of another.
+
+A copy is one file without a journal. A database that somebody has open is never replaced: SQLite lets nobody take it
+out of its journal mode as long as there is another connection.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
+from omoide.store import examination
+from omoide.store.database import Connection, as_omoide
+from omoide.store.migrations import turn
+from omoide.whole_file import flush, whole_file
+
+PAGES_AT_A_TIME = 512
+"""Pages of 4 KiB, mostly, that are copied between two calls of `shown`."""
+
+JOURNALS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database, by the end of its name."""
+
+Shown = Callable[[int, int], None]
+"""Told how much is done, and of how much."""
+
+
+@contextlib.contextmanager
+def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
+    """A connection that sees the database as it is now, whatever is written meanwhile, and cannot write.
+
+    Raises NotFound without a file, Unavailable if it is no database or cannot be read.
+    """
+    if not path.exists():
+        raise NotFound(f"There is no database {path}")
+    # Nobody can work on a file in a folder that cannot be written to, and SQLite could keep no journal there.
+    writable = os.access(path.absolute().parent, os.W_OK)
+    address = f"file:{quote(str(path.absolute()))}?{'mode=rw' if writable else 'mode=ro&immutable=1'}"
+    try:
+        with contextlib.closing(
+            sqlite3.connect(address, uri=True, timeout=busy_timeout, isolation_level=None)
+        ) as connection:
+            connection.execute("PRAGMA query_only=ON")
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # here the snapshot begins
+            yield connection
+    except sqlite3.Error as error:
+        raise Unavailable(f"Cannot read the database {path}: {error}") from error
+
+
+def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, shown: Shown) -> int:
+    """Copy a database, which may be in use, and return the size of the copy in bytes. It is there whole or not at all.
+
+    Raises Conflict if the target is there and not to be replaced, Unprocessable if what was copied is damaged,
+    NotFound and Unavailable as `snapshot` does, OSError and StorageFull if the copy cannot be written.
+    """
+    if target.exists() and source.exists() and target.samefile(source):
+        raise Conflict(f"{target} is the database itself")
+    with whole_file(target, replace=replace) as partial:
+        with snapshot(source, busy_timeout=busy_timeout) as db:
+            _copy(db, partial, shown)
+        check(partial, thoroughly=False)
+        return partial.stat().st_size
+
+
+def _copy(db: Connection, target: Path, shown: Shown) -> None:
+    """The snapshot as one file without a journal."""
+    try:
+        with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
+            # It is nobody's yet: brought to the disk once, at the end, and removed if that does not come.
+            copy.execute("PRAGMA synchronous=OFF")
+            db.backup(copy, pages=PAGES_AT_A_TIME, progress=lambda _, left, all_: shown(all_ - left, all_))
+            copy.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise _as_omoide(error, target) from error
+    finally:
+        for end in JOURNALS:
+            Path(f"{target}{end}").unlink(missing_ok=True)
+
+
+def _as_omoide(error: sqlite3.Error, target: Path) -> OmoideError:
+    meant = as_omoide(error)
+    return meant if isinstance(meant, StorageFull) else Unavailable(f"Cannot write {target}: {error}")
+
+
+def check(path: Path, *, thoroughly: bool = True) -> examination.Schema:
+    """Raise Unprocessable unless this is a sound database of ours, as this program or an older one left it.
+
+    Reads all of it; `thoroughly` compares the indexes with the tables as well. Raises NotFound and Unavailable as
+    `examination.opened`.
+    """
+    with examination.opened(path, busy_timeout=0) as db:
+        faults = integrity(db, 1) if thoroughly else examination.damage(db)
+        if faults:
+            raise Unprocessable(f"{path} is damaged: {' '.join(faults[0].split())}")
+        schema = examination.schema(db)
+    if schema.is_newer:
+        raise Unprocessable(f"{path} was made by a newer version of Omoide")
+    if not schema.applied:
+        raise Unprocessable(f"{path} is a database, but not one of Omoide's")
+    return schema
+
+
+def integrity(db: Connection, most: int) -> list[str]:
+    """What is wrong with tables, indexes and full text, as many faults at the most; nothing if all is sound."""
+    found = [line for (line,) in db.execute(f"PRAGMA integrity_check({int(most)})")]
+    return [] if found == ["ok"] else found
+
+
+def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> examination.Schema:
+    """Put a copy of the backup in the place of the database, and return the schema that it has.
+
+    The database that was there is kept as `former`, or not for None. Raises Conflict while anybody has it open or if
+    `former` is there, and what `check` raises for a backup that is not fit; then nothing has changed.
+    """
+    if path.exists() and backup.exists() and path.samefile(backup):
+        raise Conflict(f"{backup} is the database itself")
+    schema = check(backup)
+    # Whoever opens a database takes this turn first: nobody does between the looking and the replacing.
+    with turn(path), whole_file(path, replace=True) as partial:
+        _claim(path)
+        with examination.opened(backup, busy_timeout=0) as db:
+            _copy(db, partial, shown)
+        check(partial, thoroughly=False)
+        _set_aside(path, former)
+    return schema
+
+
+def _claim(path: Path) -> None:
+    """Make one file of the database that is there. Raises Conflict if somebody has it open."""
+    if not path.exists():
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
+            db.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.OperationalError as error:
+        if "locked" in str(error) or "busy" in str(error):
+            raise Conflict(f"{path} is in use: stop the server and its workers first") from error
+    except sqlite3.DatabaseError:
+        pass  # too damaged to be opened, which may well be why another is to take its place
+
+
+def _set_aside(path: Path, former: Path | None) -> None:
+    """Keep what is there under another name as well, and have no journal left that a new file could be taken for."""
+    for end in ("", *JOURNALS):
+        old = Path(f"{path}{end}")
+        if not old.exists():
+            continue
+        if former is not None and end != "-shm":
+            kept = Path(f"{former}{end}")
+            if kept.exists():
+                raise Conflict(f"{kept} is there already")
+            if end:
+                old.rename(kept)
+            else:
+                _keep(old, kept)
+        elif end:
+            old.unlink()
+    flush(path.absolute().parent)
+
+
+def _keep(old: Path, kept: Path) -> None:
+    try:
+        os.link(old, kept)  # so that there is a database at every moment
+    except OSError:  # a file system without links
+        old.rename(kept)

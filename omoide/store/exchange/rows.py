@@ -1,0 +1,326 @@
+"""Lines of an exported workspace become rows.
+
+Ids stay what they were. Only where the workspace that was exported is in the same database do all of them become
+others, each always the same one, so that both can live side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
+
+import orjson
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide import names
+from omoide.clock import derived_id
+from omoide.errors import OmoideError
+from omoide.metadata import checked_metadata
+from omoide.records import Json
+from omoide.store import backfills, conclusions, dreams, rows, words
+from omoide.store.database import Connection
+from omoide.store.exchange import form
+from omoide.store.exchange.form import BadLine
+from omoide.webhooks import check_url
+
+MOST_KEPT_IN_MIND = 100_000
+"""Peers and sessions whose rows need not be looked up again."""
+
+
+class Rows:
+    """Puts lines into one workspace (its row). `salt` makes other ids of those in the file; None leaves them.
+
+    `add` is called within a transaction, and `index` before its end.
+    """
+
+    def __init__(self, workspace: int, salt: str | None) -> None:
+        self.workspace = workspace
+        self.salt = salt
+        self._peers: dict[str, tuple[int, bool]] = {}
+        self._sessions: dict[str, int] = {}
+        self._said: dict[int, tuple[int, int]] = {}
+        self._makers: Mapping[str, Callable[[Connection, Any], None]] = {
+            "peer": self._peer,
+            "session": self._session,
+            "member": self._member,
+            "message": self._message,
+            "receipt": self._receipt,
+            "conclusion": self._conclusion,
+            "card": self._card,
+            "summary": self._summary,
+            "dream": self._dream,
+            "backfill": self._backfill,
+            "webhook": self._webhook,
+            "job": self._job,
+        }
+
+    def add(self, db: Connection, line: form.Line) -> None:
+        """Store what the line says. Raises BadLine where it contradicts what is there."""
+        if line["kind"] not in self._makers:
+            raise BadLine(f"another {line['kind']}")
+        try:
+            self._makers[line["kind"]](db, line)
+        except OmoideError as error:
+            raise BadLine(error.detail) from error
+        except sqlite3.IntegrityError as error:
+            raise BadLine(f"something like it is in the database already: {error}") from error
+
+    def index(self, db: Connection) -> None:
+        """Index the words of the messages that were added, and count them."""
+        for session, (first, last) in self._said.items():
+            db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, session))
+            words.add_messages(db, session, first, last)
+        self._said.clear()
+
+    def id(self, given: str) -> str:
+        return given if self.salt is None else derived_id(given, self.salt)
+
+    def _owner(self, db: Connection, peer_id: str) -> tuple[int, bool]:
+        if peer_id not in self._peers:
+            row = db.execute(
+                "SELECT pk, kind = 'scope' FROM peers WHERE workspace = ? AND id = ?", (self.workspace, peer_id)
+            ).fetchone()
+            if row is None:
+                raise BadLine(f"there is no line of a peer {names.shortened(peer_id)!r} before")
+            if len(self._peers) >= MOST_KEPT_IN_MIND:
+                self._peers.clear()
+            self._peers[peer_id] = row[0], bool(row[1])
+        return self._peers[peer_id]
+
+    def _any_peer(self, db: Connection, peer_id: str) -> int:
+        return self._owner(db, peer_id)[0]
+
+    def _person(self, db: Connection, peer_id: str) -> int:
+        pk, is_scope = self._owner(db, peer_id)
+        if is_scope:
+            raise BadLine(f"{names.shortened(peer_id)!r} is the hidden peer of a scope, which says and is nothing")
+        return pk
+
+    def _scope(self, db: Connection, peer_id: str) -> int:
+        pk, is_scope = self._owner(db, peer_id)
+        if not is_scope:
+            raise BadLine(f"{names.shortened(peer_id)!r} is no scope")
+        return pk
+
+    def _in_session(self, db: Connection, session_id: str) -> int:
+        if session_id not in self._sessions:
+            row = db.execute(
+                "SELECT pk FROM sessions WHERE workspace = ? AND id = ? AND deleted_at IS NULL",
+                (self.workspace, session_id),
+            ).fetchone()
+            if row is None:
+                raise BadLine(f"there is no line of a session {names.shortened(session_id)!r} before")
+            if len(self._sessions) >= MOST_KEPT_IN_MIND:
+                self._sessions.clear()
+            self._sessions[session_id] = row[0]
+        return self._sessions[session_id]
+
+    def _owned(self, line: form.Peer | form.Session) -> tuple[Any, ...]:
+        metadata = rows.to_text(checked_metadata(line["metadata"], "metadata"))
+        return self.id(line["uid"]), metadata, rows.to_text(line["configuration"]), line["created_at"]
+
+    def _peer(self, db: Connection, line: form.Peer) -> None:
+        if not line["scope"]:
+            names.check_peer_names([line["id"]])
+        elif not names.is_scope_peer(line["id"]) or names.scope_fault(names.scope_of_peer(line["id"])):
+            raise BadLine(f"{names.shortened(line['id'])!r} is no name for the peer of a scope")
+        db.execute(
+            """INSERT INTO peers (workspace, id, kind, uid, metadata, configuration, created_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (self.workspace, line["id"], "scope" if line["scope"] else "peer", *self._owned(line)),
+        )
+
+    def _session(self, db: Connection, line: form.Session) -> None:
+        names.check_id("Session", line["id"])
+        db.execute(
+            """INSERT INTO sessions (workspace, id, uid, metadata, configuration, created_at)
+               VALUES (?, ?, ?, ?, ?, ?)""",
+            (self.workspace, line["id"], *self._owned(line)),
+        )
+
+    def _member(self, db: Connection, line: form.Member) -> None:
+        db.execute(
+            """INSERT INTO members (session, peer, joined_at, left_at, observe_me, observe_others)
+               VALUES (?, ?, ?, ?, ?, ?)""",
+            (
+                self._in_session(db, line["session"]),
+                self._any_peer(db, line["peer"]),
+                line["joined_at"],
+                line["left_at"],
+                line["observe_me"],
+                line["observe_others"],
+            ),
+        )
+
+    def _message(self, db: Connection, line: form.Message) -> None:
+        session, seq = self._in_session(db, line["session"]), line["seq"]
+        if session in self._said:
+            first, last = self._said[session]
+        else:
+            (last,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
+            first = last + 1
+        if seq != last + 1:
+            raise BadLine(f"seq: {seq} comes after {last} in the session {names.shortened(line['session'])!r}")
+        metadata = rows.to_text(checked_metadata(line["metadata"], "metadata"))
+        db.execute(
+            """INSERT INTO messages (id, workspace, session, seq, peer, content, metadata, token_count, muted,
+                   created_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                self.id(line["id"]),
+                self.workspace,
+                session,
+                seq,
+                self._person(db, line["peer"]),
+                line["content"],
+                metadata,
+                line["token_count"],
+                line["muted"],
+                line["created_at"],
+            ),
+        )
+        self._said[session] = first, seq
+
+    def _receipt(self, db: Connection, line: form.Receipt) -> None:
+        session = self._in_session(db, line["session"])
+        self._check_reaches(db, session, line["first_seq"] + line["count"] - 1)
+        digest = bytes.fromhex(line["digest"])
+        db.execute(
+            "INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+            (session, line["key"], digest, line["first_seq"], line["count"], line["created_at"]),
+        )
+
+    def _check_reaches(self, db: Connection, session: int, last: int) -> None:
+        """Raise BadLine unless the session has a message at this position."""
+        (there,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
+        if session in self._said:
+            there = self._said[session][1]
+        if last > there:
+            raise BadLine(f"it tells of the message {last} of a session that has {there}")
+
+    def _conclusion(self, db: Connection, line: form.Conclusion) -> None:
+        source_ids, details = line["source_ids"], cast(Json, line["details"])
+        if self.salt is not None:
+            if "message_ids" in details:
+                details = {**details, "message_ids": [self.id(id) for id in details["message_ids"]]}
+            if "origin" in details:
+                details = {**details, "origin": self.id(details["origin"])}
+        conclusions.insert(
+            db,
+            self.id(line["id"]),
+            self.workspace,
+            (self._any_peer(db, line["observer"]), self._person(db, line["observed"])),
+            None if line["session"] is None else self._in_session(db, line["session"]),
+            line["content"],
+            said_at=line["said_at"],
+            now=line["created_at"],
+            level=line["level"],
+            source_ids=None if source_ids is None else [self.id(id) for id in source_ids],
+            details=details,
+            times_derived=line["times_derived"],
+        )
+
+    def _card(self, db: Connection, line: form.Card) -> None:
+        if names.is_scope_peer(line["observed"]):
+            raise BadLine("no card is ever kept about a scope")
+        db.execute(
+            "INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)",
+            (
+                self._any_peer(db, line["observer"]),
+                line["observed"],
+                _listed(line["lines"]),
+                _listed(line["given"]),
+                line["updated_at"],
+            ),
+        )
+
+    def _summary(self, db: Connection, line: form.Summary) -> None:
+        session = self._in_session(db, line["session"])
+        self._check_reaches(db, session, line["seq"])
+        db.execute(
+            """INSERT INTO summaries (session, kind, content, message, seq, token_count, created_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?)""",
+            (
+                session,
+                line["type"],
+                line["content"],
+                self.id(line["message"]),
+                line["seq"],
+                line["token_count"],
+                line["created_at"],
+            ),
+        )
+
+    def _dream(self, db: Connection, line: form.Dream) -> None:
+        pair = self._any_peer(db, line["observer"]), self._person(db, line["observed"])
+        db.execute(
+            "INSERT INTO dreams (observer, observed, explicit_since, last_at) VALUES (?, ?, ?, ?)",
+            (*pair, line["explicit_since"], line["last_at"]),
+        )
+
+    def _backfill(self, db: Connection, line: form.Backfill) -> None:
+        place = self._scope(db, line["scope"]), self._in_session(db, line["session"])
+        db.execute(
+            "INSERT INTO backfills (scope, session, state, docs_copied, updated_at) VALUES (?, ?, ?, ?, ?)",
+            (*place, line["state"], line["docs_copied"], line["updated_at"]),
+        )
+
+    def _webhook(self, db: Connection, line: form.Webhook) -> None:
+        # Whether events may go to a private address is asked anew at every delivery.
+        check_url(line["url"], private_targets=True)
+        db.execute(
+            "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, ?, ?)",
+            (self.id(line["id"]), self.workspace, line["url"], line["created_at"]),
+        )
+
+    def _job(self, db: Connection, line: form.Job) -> None:
+        key, payload = self._work(db, line["task"], line["payload"])
+        db.execute(
+            """INSERT INTO jobs (kind, payload, key, workspace, created_at, due_at, attempts, units, grows, error,
+                   failed_at)
+               VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
+            (
+                line["task"],
+                orjson.dumps(payload).decode(),
+                key,
+                self.workspace,
+                line["created_at"],
+                line["due_at"],
+                line["attempts"],
+                line["units"],
+                line["grows"],
+                line["error"],
+                line["failed_at"],
+            ),
+        )
+
+    def _work(self, db: Connection, task: str, told: Json) -> tuple[str, Json]:
+        """Key and payload of a job, the numbers of rows put back."""
+        if task == "dream":
+            pair = self._any_peer(db, told["observer"]), self._person(db, told["observed"])
+            return dreams.key(told["type"], pair), {**told, "pair": [*pair]}
+        if task == "deliver_webhook":
+            return self.id(told["endpoint"]), {**told, "endpoint": self.id(told["endpoint"])}
+        session = self._in_session(db, told["session"])
+        if task in (backfills.COPY, backfills.FORGET):
+            scope = self._scope(db, told["scope"])
+            if task == backfills.COPY and self.salt is not None:
+                # Copies would not be known again under their other ids, and all are going to be made anew.
+                conclusions.hide(db, backfills.copies(db, scope, session), 0)
+            return backfills.key(scope, session), {"scope": scope, "session": session}
+        self._check_reaches(db, session, told["through"])
+        if task == "summary":
+            return str(session), {**told, "session_pk": session}
+        # As `reasoning.units.Unit` has it.
+        observed = self._person(db, told["observed"])
+        observers = [self._any_peer(db, id) for id in told["observers"]]
+        return f"{session}:{observed}", {
+            **told,
+            "session_pk": session,
+            "observed_pk": observed,
+            "observer_pks": observers,
+        }
+
+
+def _listed(lines: Sequence[str]) -> str:
+    return orjson.dumps([*lines]).decode()

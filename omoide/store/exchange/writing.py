@@ -1,0 +1,312 @@
+"""A workspace into a database, from its lines, so that it is there whole or cannot be seen.
+
+The workspace grows as one that is deleted. The job that removes deleted workspaces stands beside it from the beginning,
+but is due in a week only, and its payload says how far the import has come: both change in the transaction that stores
+some lines. So an import that was interrupted goes on where it stopped, and one that nobody goes on with is removed. The
+last transaction shows the workspace, drops that job, and owes the work that was owed where the workspace came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import orjson
+
+from omoide import clock, names
+from omoide.clock import derived_id
+from omoide.errors import Conflict, Unprocessable
+from omoide.metadata import checked_metadata
+from omoide.store import Store, embeddings, purge, queue, rows, webhooks
+from omoide.store.database import Connection
+from omoide.store.exchange import form
+from omoide.store.exchange.form import BadLine, Header
+from omoide.store.exchange.rows import Rows
+
+PURGE = "purge_workspace"
+KEEP = 7 * queue.DAY
+"""For how many microseconds an import that was interrupted is kept."""
+
+LINES_AT_A_TIME = 500
+"""Lines that are stored in one write, so that other writes get their turn between."""
+
+
+class AlreadyThere(Exception):
+    """The workspace is in the database already: there is nothing to do."""
+
+
+class BadFile(Unprocessable):
+    """A file that cannot be imported, and which line of it is to blame."""
+
+    def __init__(self, number: int, reason: str) -> None:
+        super().__init__(f"line {number}: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far an import has come: the job that keeps account, the workspace (its row), and what was read."""
+
+    job: int
+    workspace: int
+    salt: str | None
+    lines: int
+    digest: str
+    """Of all that was read so far."""
+
+    def payload(self) -> str:
+        told = {"workspace": self.workspace, "import": {"lines": self.lines, "digest": self.digest}}
+        return orjson.dumps(told).decode()
+
+
+@dataclass(frozen=True, slots=True)
+class _Leftover:
+    """A workspace (its row) that has to be removed before this one can come."""
+
+    workspace: int
+
+
+class _Reader:
+    """The lines of a file, counted and digested."""
+
+    def __init__(self, lines: Iterator[bytes]) -> None:
+        self._lines = lines
+        self._digest = hashlib.blake2b(digest_size=16)
+        self.number = 0
+
+    def next(self) -> bytes | None:
+        line = next(self._lines, None)
+        if line is not None:
+            self.number += 1
+            self._digest.update(line)
+        return line
+
+    @property
+    def digest(self) -> str:
+        return self._digest.copy().hexdigest()
+
+
+async def import_workspace(
+    store: Store, lines: Iterator[bytes], *, name: str | None, restart: bool, shown: Callable[[int, int], None]
+) -> tuple[str, int]:
+    """Import the lines of a file, and return the workspace's name and how many lines there were.
+
+    `name` is another name for the workspace than it had, `restart` forgets what an interrupted import has stored,
+    `shown` is told how many lines are done, and of how many. Raises BadFile, Conflict if there is another workspace of
+    that name, and AlreadyThere.
+    """
+    reader = _Reader(lines)
+    header, first = _beginning(reader)
+    name = name or header["workspace"]
+    names.check_id("Workspace", name)
+    if restart:
+        await _drop(store, name)
+    progress = await _begun(store, name, first, reader.digest)
+    total = sum(header["counts"].values()) + 1
+    counts = Counter({"workspace": 1})
+    _skip(reader, progress, counts, header)
+    place = Rows(progress.workspace, progress.salt)
+    before_jobs = total - header["counts"].get("job", 0)
+    while some := _some(reader, counts, header, through=before_jobs):
+        following = replace(progress, lines=reader.number, digest=reader.digest)
+        await store.write(_store, place, name, some, progress, following)
+        progress = following
+        shown(reader.number, total)
+    jobs = [*itertools.chain.from_iterable(iter(lambda: _some(reader, counts, header, through=None), []))]
+    _check_complete(reader, counts, header)
+    if name != header["workspace"]:
+        jobs = [each for each in jobs if not _is_delivery(each[1])]
+    await store.write(_finish, place, name, jobs, progress)
+    shown(total, total)
+    return name, reader.number
+
+
+def _beginning(reader: _Reader) -> tuple[Header, form.Workspace]:
+    try:
+        header = form.read_header(reader.next() or b"")
+        line = reader.next()
+        if line is None:
+            raise BadLine("the file ends here")
+        first = form.read_line(line)
+        if first["kind"] != "workspace" or header["counts"].get("workspace") != 1:
+            raise BadLine("the workspace itself comes first, once")
+        if header["counts"].get("webhook", 0) > webhooks.MAX_ENDPOINTS:
+            raise BadLine(f"a workspace has {webhooks.MAX_ENDPOINTS} webhook endpoints at the most")
+    except BadLine as error:
+        raise BadFile(max(1, reader.number), str(error)) from error
+    return header, first
+
+
+async def _begun(store: Store, name: str, first: form.Workspace, digest: str) -> Progress:
+    """The progress so far, once everything is removed that is in the way."""
+    while isinstance(found := await store.write(_begin, name, first, digest), _Leftover):
+        while await store.write(purge.workspace, found.workspace):
+            pass
+    return found
+
+
+def _key(name: str) -> str:
+    return f"import:{name}"
+
+
+def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Progress | _Leftover:
+    here = db.execute("SELECT uid FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone()
+    if here and here[0] in (first["uid"], derived_id(first["uid"], name)):
+        raise AlreadyThere(name)
+    if here:
+        raise Conflict(f"There is another workspace {name} already: --as NAME imports this one under another name")
+    if found := _found(db, name, first):
+        return found
+    same = "SELECT w.pk, w.deleted_at IS NOT NULL AND j.pk IS NULL {} WHERE w.uid = ?"
+    query = same.format(
+        f"FROM workspaces w LEFT JOIN jobs j ON j.kind = '{PURGE}' AND j.key LIKE 'import:%' "
+        "AND j.payload ->> 'workspace' = w.pk"
+    )
+    uid, salt = first["uid"], None
+    others = db.execute(query, (uid,)).fetchall()
+    if not all(is_left for _, is_left in others):
+        uid = salt = derived_id(first["uid"], name)
+        others = db.execute(query, (uid,)).fetchall()
+    if others:
+        return _Leftover(others[0][0])
+    metadata = rows.to_text(checked_metadata(first["metadata"], "metadata"))
+    now = clock.now()
+    # Numbers of workspaces are used again. Not this one: what still removes another must not take it for that.
+    workspace = rows.insert(
+        db,
+        f"""INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at, deleted_at)
+            SELECT max(coalesce((SELECT max(pk) FROM workspaces), 0), coalesce((SELECT max(payload ->> 'workspace')
+                FROM jobs WHERE kind = '{PURGE}'), 0)) + 1, ?, ?, ?, ?, ?, ?""",
+        (name, uid, metadata, rows.to_text(first["configuration"]), first["created_at"], now),
+    )
+    progress = Progress(0, workspace, salt, 2, digest)
+    job = rows.insert(
+        db,
+        "INSERT INTO jobs (kind, payload, created_at, due_at, key) VALUES (?, ?, ?, ?, ?)",
+        (PURGE, progress.payload(), now, now + KEEP, _key(name)),
+    )
+    return replace(progress, job=job)
+
+
+def _found(db: Connection, name: str, first: form.Workspace) -> Progress | _Leftover | None:
+    """An import under this name that was interrupted."""
+    row = db.execute(
+        "SELECT pk, payload, attempts FROM jobs WHERE kind = ? AND key = ?", (PURGE, _key(name))
+    ).fetchone()
+    if row is None:
+        return None
+    job, told, attempts = row[0], orjson.loads(row[1]), row[2]
+    if attempts:  # it was kept long enough, and is being removed
+        db.execute("UPDATE jobs SET key = NULL WHERE pk = ?", (job,))
+        return _Leftover(told["workspace"])
+    (uid,) = db.execute("SELECT uid FROM workspaces WHERE pk = ?", (told["workspace"],)).fetchone()
+    salt = None if uid == first["uid"] else uid
+    return Progress(job, told["workspace"], salt, told["import"]["lines"], told["import"]["digest"])
+
+
+async def _drop(store: Store, name: str) -> None:
+    """Remove what an interrupted import under this name has stored."""
+
+    def let_go(db: Connection) -> int | None:
+        row = db.execute(
+            "UPDATE jobs SET key = NULL, due_at = ? WHERE kind = ? AND key = ? RETURNING payload ->> 'workspace'",
+            (clock.now(), PURGE, _key(name)),
+        ).fetchone()
+        return row[0] if row else None
+
+    workspace = await store.write(let_go)
+    while workspace is not None and await store.write(purge.workspace, workspace):
+        pass
+
+
+def _skip(reader: _Reader, progress: Progress, counts: Counter[str], header: Header) -> None:
+    """Read once more what is stored already. Raises Conflict if it is not the same."""
+    try:
+        while reader.number < progress.lines and (line := reader.next()) is not None:
+            _count(form.read_line(line), counts, header)
+        is_same = reader.digest == progress.digest
+    except BadLine:
+        is_same = False
+    if not is_same:
+        raise Conflict(
+            "An import of another file under this name was interrupted: go on with that one, or say --restart"
+        )
+
+
+def _some(reader: _Reader, counts: Counter[str], header: Header, *, through: int | None) -> list[tuple[int, form.Line]]:
+    """The next lines and their numbers, none behind the line `through`. Without it, only jobs may come."""
+    found: list[tuple[int, form.Line]] = []
+    while len(found) < LINES_AT_A_TIME and reader.number != through and (line := reader.next()) is not None:
+        try:
+            read = form.read_line(line)
+            _count(read, counts, header)
+            if (read["kind"] == "job") != (through is None):
+                raise BadLine("jobs come last")
+        except BadLine as error:
+            raise BadFile(reader.number, str(error)) from error
+        found.append((reader.number, read))
+    return found
+
+
+def _count(line: form.Line, counts: Counter[str], header: Header) -> None:
+    kind = line["kind"]
+    counts[kind] += 1
+    if counts[kind] > header["counts"].get(kind, 0):
+        raise BadLine(f"there are more lines of the kind {kind} than the header says")
+
+
+def _check_complete(reader: _Reader, counts: Counter[str], header: Header) -> None:
+    for kind, count in header["counts"].items():
+        if counts[kind] < count:
+            raise BadFile(reader.number, f"the file ends here, with {counts[kind]} of {count} lines of the kind {kind}")
+
+
+def _is_delivery(line: form.Line) -> bool:
+    """Whether it is an event that tells of the workspace under the name that it had."""
+    return line["kind"] == "job" and line["task"] == webhooks.DELIVERY
+
+
+def _store(
+    db: Connection,
+    place: Rows,
+    name: str,
+    lines: Sequence[tuple[int, form.Line]],
+    progress: Progress,
+    following: Progress,
+) -> None:
+    moved = db.execute(
+        "UPDATE jobs SET payload = ?, due_at = ? WHERE pk = ? AND payload = ? AND key = ? AND attempts = 0",
+        (following.payload(), clock.now() + KEEP, progress.job, progress.payload(), _key(name)),
+    )
+    if not moved.rowcount:
+        raise _interfered(name)
+    _add(db, place, lines)
+    place.index(db)
+
+
+def _add(db: Connection, place: Rows, lines: Sequence[tuple[int, form.Line]]) -> None:
+    for number, line in lines:
+        try:
+            place.add(db, line)
+        except BadLine as error:
+            raise BadFile(number, str(error)) from error
+
+
+def _finish(db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, form.Line]], progress: Progress) -> None:
+    ended = db.execute(
+        "DELETE FROM jobs WHERE pk = ? AND payload = ? AND key = ? AND attempts = 0",
+        (progress.job, progress.payload(), _key(name)),
+    )
+    if not ended.rowcount:
+        raise _interfered(name)
+    if db.execute("SELECT 1 FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone():
+        raise Conflict(f"A workspace {name} was made meanwhile")
+    _add(db, place, jobs)
+    db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (place.workspace,))
+    embeddings.owe(db, clock.now())
+
+
+def _interfered(name: str) -> Conflict:
+    return Conflict(f"Somebody else is importing a workspace as {name}, or has begun anew")

@@ -1,0 +1,75 @@
+"""A file that appears whole or not at all, however its making ends.
+
+It is made beside its place, under another name, brought to the disk, and only then put there. What a process that was
+killed left behind is removed by the next that makes the same file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from omoide.errors import Conflict
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
+    """Where to make the file that is to stand at `path` once the block has ended well; there is nothing there yet.
+
+    Raises Conflict if there is a file already, unless it is to be replaced, and OSError where none can be made.
+    """
+    if not replace and os.path.lexists(path):
+        raise _taken(path)
+    for left in path.parent.glob(f"{_escaped(path.name)}.*.partial"):
+        if not _is_being_made(left):
+            left.unlink(missing_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        yield partial
+        flush(partial)
+        if replace:
+            partial.replace(path)
+        else:
+            _put(partial, path)
+        flush(path.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _put(partial: Path, path: Path) -> None:
+    """Give the file its name, unless another has come to bear it meanwhile."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError:  # a file system without links
+        partial.replace(path)
+
+
+def _is_being_made(partial: Path) -> bool:
+    try:
+        os.kill(int(partial.suffixes[-2][1:]), 0)
+    except (ValueError, OverflowError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+
+
+def _taken(path: Path) -> Conflict:
+    return Conflict(f"{path} is there already: --force replaces it")
