@@ -23,6 +23,9 @@ from omoide.whole_file import flush, whole_file
 PAGES_AT_A_TIME = 512
 """Pages of 4 KiB, mostly, that are copied between two calls of `shown`."""
 
+MAGIC = b"SQLite format 3\0"
+"""What every SQLite database begins with."""
+
 JOURNALS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database, by the end of its name."""
 
@@ -95,8 +98,7 @@ def check(path: Path, *, thoroughly: bool = True) -> examination.Schema:
     `examination.opened`.
     """
     with examination.opened(path, busy_timeout=0) as db:
-        faults = integrity(db, 1) if thoroughly else examination.damage(db)
-        if faults:
+        if faults := integrity(db, 1, thoroughly=thoroughly):
             raise Unprocessable(f"{path} is damaged: {' '.join(faults[0].split())}")
         schema = examination.schema(db)
     if schema.is_newer:
@@ -106,9 +108,15 @@ def check(path: Path, *, thoroughly: bool = True) -> examination.Schema:
     return schema
 
 
-def integrity(db: Connection, most: int) -> list[str]:
-    """What is wrong with tables, indexes and full text, as many faults at the most; nothing if all is sound."""
-    found = [line for (line,) in db.execute(f"PRAGMA integrity_check({int(most)})")]
+def integrity(db: Connection, most: int, *, thoroughly: bool = True) -> list[str]:
+    """What is wrong with the structure, as many faults at the most; nothing if all is sound. Reads all of the file.
+
+    `thoroughly` compares indexes with their tables as well, which takes longer.
+    """
+    try:
+        found = [line for (line,) in db.execute(f"PRAGMA {'integrity' if thoroughly else 'quick'}_check({int(most)})")]
+    except sqlite3.DatabaseError as error:  # too damaged even for that
+        return [str(error)]
     return [] if found == ["ok"] else found
 
 
@@ -135,6 +143,9 @@ def _claim(path: Path) -> None:
     """Make one file of the database that is there. Raises Conflict if somebody has it open."""
     if not path.exists():
         return
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            return  # a disk gone bad, perhaps; SQLite would do away with the journal of what is no database
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
             db.execute("PRAGMA journal_mode=DELETE")
@@ -142,7 +153,7 @@ def _claim(path: Path) -> None:
         if "locked" in str(error) or "busy" in str(error):
             raise Conflict(f"{path} is in use: stop the server and its workers first") from error
     except sqlite3.DatabaseError:
-        pass  # too damaged to be opened, which may well be why another is to take its place
+        pass  # damaged, which may well be why another is to take its place
 
 
 def _set_aside(path: Path, former: Path | None) -> None:

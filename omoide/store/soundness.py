@@ -18,18 +18,16 @@ _WORDS = {"messages": "message_words_docsize", "conclusions": "conclusion_words_
 def faults(db: Connection) -> list[str]:
     """A line for everything that is wrong, nothing if the database is sound. Reads all of it.
 
-    Without tables of ours only SQLite's own are looked at, and a file of a newer program is not judged at all.
+    Of a file whose structure is damaged, and of one that is not ours or is of a newer program, no more is said.
     """
+    if structure := integrity(db, MOST_FAULTS):
+        return [f"structure: {' '.join(line.split())}" for line in structure]
     schema = examination.schema(db)
     if schema.is_newer:
         return ["a newer version of Omoide has worked on this database"]
-    found = [f"structure: {' '.join(line.split())}" for line in integrity(db, MOST_FAULTS)]
     if not schema.applied:
-        return [*found, "this is a database, but not one of Omoide's"]
-    found += _references(db)
-    if schema.is_current:
-        found += _unindexed(db)
-    return found
+        return ["this is a database, but not one of Omoide's"]
+    return [*_references(db), *(_unindexed(db) if schema.is_current else ())]
 
 
 def _references(db: Connection) -> Iterator[str]:
