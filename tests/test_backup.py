@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from omoide.cli.main import main
 from omoide.errors import Conflict, OmoideError
 from omoide.store import Store, copying
+from omoide.store.leadership import Leadership
 from omoide.store.migrations import migrations
 from omoide.whole_file import whole_file
 from tests.handlers.place import Place
@@ -194,7 +195,7 @@ def _newer(path: Path) -> None:
 def _foreign(path: Path) -> None:
     path.unlink()
     db = sqlite_utils.Database(str(path))
-    db["cakes"].insert({"name": "cheese"})
+    db.execute("CREATE TABLE cakes (name TEXT)")
     db.close()
 
 
@@ -261,6 +262,18 @@ def test_a_restore_waits_for_nobody_who_has_the_database_open(invoke: Invoke, da
     store = Store.open(database)  # idle, and yet it would go on writing to a file that nobody sees any more
     assert "is in use" in invoke("restore", "backup.db").output
     store.close()
+    assert invoke("restore", "backup.db").exit_code == 0
+
+
+def test_a_restore_waits_for_nobody_who_leads_even_where_no_database_is_left(
+    invoke: Invoke, database: Path, tmp_path: Path
+) -> None:
+    _backup_of(database, tmp_path)
+    database.write_bytes(b"what a failing disk gives back" * 999)
+    leader = Leadership(database)
+    assert leader.take()
+    assert "is in use" in invoke("restore", "backup.db").output
+    leader.close()
     assert invoke("restore", "backup.db").exit_code == 0
 
 

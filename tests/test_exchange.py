@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
-import io
 import json
 import signal
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from click.testing import CliRunner, Result
 from omoide.cli.main import main
 from omoide.store import Store, embeddings
 from tests.handlers.place import Place, until
-from tests.running import COMMAND, Server
+from tests.running import Server
 from tests.worker.home import Home
 
 Invoke = Callable[..., Result]
@@ -199,29 +198,15 @@ def test_a_copy_beside_the_original_says_the_same_under_ids_of_its_own(
     assert lines_of(tmp_path / "once-more.jsonl")[1:] == here[1:]
 
 
-async def _home(path: Path) -> Home:
-    return await Home(path).open()
-
-
 def test_what_was_owed_is_owed_again_and_then_done(invoke: Invoke, tmp_path: Path) -> None:
-    import_here(invoke, tmp_path, _say_and_leave)
-
-
-async def _say_and_leave(home: Home) -> None:
-    await home.say("alice I live in Lisbon.", "bob I like tea.")
-    await home.say(*[f"carol I own item number {n}." for n in range(20)], session="t")
-
-
-def import_here(invoke: Invoke, tmp_path: Path, story: Callable[[Home], Any]) -> None:
-    import asyncio
-
     async def before() -> None:
-        home = await _home(tmp_path / "a.db")
-        await story(home)
+        home = await Home(tmp_path / "a.db").open()
+        await home.say("alice I live in Lisbon.", "bob I like tea.")
+        await home.say(*[f"carol I own item number {n}." for n in range(20)], session="t")
         home.store.close()
 
     async def after() -> None:
-        home = await _home(tmp_path / "b.db")
+        home = await Home(tmp_path / "b.db").open()
         assert home.known() == []
         await home.work()
         assert home.texts() == ["alice lives in Lisbon"]
@@ -239,13 +224,11 @@ def import_here(invoke: Invoke, tmp_path: Path, story: Callable[[Home], Any]) ->
     asyncio.run(after())
 
 
-def test_an_export_goes_to_standard_output_and_its_report_does_not(restless: Server) -> None:
-    done = subprocess.run(
-        [str(COMMAND), "export", "w", "-", "--db", str(restless.db)], capture_output=True, check=True, timeout=60
-    )
-    header, *rest = (json.loads(line) for line in io.BytesIO(done.stdout))
+def test_an_export_goes_to_standard_output_and_its_report_does_not(restless: Server, invoke: Invoke) -> None:
+    done = invoke("export", "w", "-", "--db", restless.db)
+    header, *rest = (json.loads(line) for line in done.stdout_bytes.splitlines())
     assert len(rest) == sum(header["counts"].values())
-    assert done.stderr.startswith(b"Exported w: ")
+    assert done.stderr.startswith("Exported w: ")
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,13 @@ import orjson
 from omoide import clock
 from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
 from omoide.cli.start import read_settings
+from omoide.deferred import deferred
 from omoide.diagnosis.verdict import several
 from omoide.store import copying
-from omoide.store.exchange import reading
 from omoide.whole_file import whole_file
+
+with deferred("omoide.store.exchange.reading"):
+    from omoide.store.exchange import reading
 
 SHOW_EVERY = 1_000
 COMPRESSION = 6

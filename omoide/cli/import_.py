@@ -15,11 +15,13 @@ import click
 
 from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
 from omoide.cli.start import read_settings
+from omoide.deferred import deferred
 from omoide.diagnosis.verdict import several
 from omoide.settings import Settings
 from omoide.store import Store
-from omoide.store.exchange.form import MOST_LINE_BYTES
-from omoide.store.exchange.writing import AlreadyThere, BadFile, import_workspace
+
+with deferred("omoide.store.exchange.form", "omoide.store.exchange.writing"):
+    from omoide.store.exchange import form, writing
 
 
 @click.command(name="import")
@@ -38,7 +40,7 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
     try:
         with faults_in_one_line(), _opened(file) as lines:
             given, count = _import(settings, _read(lines, settings), name, restart)
-    except AlreadyThere as there:
+    except writing.AlreadyThere as there:
         click.echo(f"The workspace {there} is there already: nothing was imported.")
     else:
         click.echo(f"Imported {given}: {several(count, 'line')} in {watch}.")
@@ -48,7 +50,7 @@ def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restar
     store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     try:
         with progress_bar("Importing") as shown:
-            return asyncio.run(import_workspace(store, lines, name=name, restart=restart, shown=shown))
+            return asyncio.run(writing.import_workspace(store, lines, name=name, restart=restart, shown=shown))
     finally:
         store.close()
 
@@ -67,16 +69,16 @@ def _opened(file: Path) -> Iterator[IO[bytes]]:
 
 def _read(file: IO[bytes], settings: Settings) -> Iterator[bytes]:
     """The lines of a file. Raises BadFile for one that is too long, or that cannot be unpacked."""
-    most = max(MOST_LINE_BYTES, 2 * settings.max_body_bytes)
+    most = max(form.MOST_LINE_BYTES, 2 * settings.max_body_bytes)
     number = 0
     while True:
         number += 1
         try:
             line = file.readline(most + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise BadFile(number, f"the file is damaged or was cut off: {error}") from error
+            raise writing.BadFile(number, f"the file is damaged or was cut off: {error}") from error
         if len(line) > most:
-            raise BadFile(number, f"it is longer than {most:,} bytes")
+            raise writing.BadFile(number, f"it is longer than {most:,} bytes")
         if not line:
             return
         yield line

@@ -17,6 +17,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
 from omoide.store import examination
 from omoide.store.database import Connection, as_omoide
+from omoide.store.leadership import is_led
 from omoide.store.migrations import turn
 from omoide.whole_file import flush, whole_file
 
@@ -143,6 +144,9 @@ def _claim(path: Path) -> None:
     """Make one file of the database that is there. Raises Conflict if somebody has it open."""
     if not path.exists():
         return
+    in_use = f"{path} is in use: stop the server and its workers first"
+    if is_led(path):
+        raise Conflict(in_use)
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             return  # a disk gone bad, perhaps; SQLite would do away with the journal of what is no database
@@ -151,7 +155,7 @@ def _claim(path: Path) -> None:
             db.execute("PRAGMA journal_mode=DELETE")
     except sqlite3.OperationalError as error:
         if "locked" in str(error) or "busy" in str(error):
-            raise Conflict(f"{path} is in use: stop the server and its workers first") from error
+            raise Conflict(in_use) from error
     except sqlite3.DatabaseError:
         pass  # damaged, which may well be why another is to take its place
 

@@ -97,9 +97,9 @@ def bring(store: Store, lines: Iterable[bytes], **options: Any) -> None:
 def everything(store: Store) -> dict[str, list[Any]]:
     """What is in the database, but for the numbers of jobs and when things of no workspace were done."""
     tables = ("workspaces", "peers", "sessions", "messages", "conclusions", "webhooks", "message_words_docsize")
-    found = {table: store.read(lambda db, t=table: db.execute(f"SELECT * FROM {t}").fetchall()) for table in tables}
-    found["jobs"] = store.read(lambda db: db.execute("SELECT kind, key, payload FROM jobs ORDER BY kind").fetchall())
-    return found
+    queries = {table: f"SELECT * FROM {table}" for table in tables}
+    queries["jobs"] = "SELECT kind, key, payload FROM jobs ORDER BY kind"
+    return store.read(lambda db: {name: db.execute(query).fetchall() for name, query in queries.items()})
 
 
 class Stop(Exception):
@@ -189,7 +189,8 @@ def test_another_file_does_not_go_on_with_an_import_unless_it_begins_anew(store:
     )
 
 
-def test_an_import_that_nobody_goes_on_with_is_removed_as_a_deleted_workspace_is(store: Store) -> None:
+@pytest.mark.parametrize("given_up", ["attempts = 1, leased_until = 9e15", "due_at = 1"])
+def test_an_import_that_nobody_goes_on_with_is_removed_as_a_deleted_workspace_is(given_up: str, store: Store) -> None:
     lines = file_of(workspace_of(9))
     with pytest.raises(Stop):
         bring(store, until_line(lines, 9))
@@ -199,8 +200,8 @@ def test_an_import_that_nobody_goes_on_with_is_removed_as_a_deleted_workspace_is
         ).fetchone()
     )
     assert due_at > clock.now() + 6 * 86_400_000_000
-    # A worker has begun with it when the import is taken up again: then it begins anew.
-    asyncio.run(store.write(lambda db: db.execute("UPDATE jobs SET attempts = 1, leased_until = 9e15")))
+    # A worker has begun to remove it when the import is taken up again: then that begins anew.
+    asyncio.run(store.write(lambda db: db.execute(f"UPDATE jobs SET {given_up}")))
     assert asyncio.run(store.write(purge.workspace, workspace))
     bring(store, lines)
     assert store.read(workspaces.find, "w") is not None

@@ -34,6 +34,10 @@ LINES_AT_A_TIME = 500
 """Lines that are stored in one write, so that other writes get their turn between."""
 
 
+# The job, as long as nobody else has gone on with it and it has not come due.
+_OURS = "WHERE pk = ? AND payload = ? AND key = ? AND attempts = 0 AND due_at > ?"
+
+
 class AlreadyThere(Exception):
     """The workspace is in the database already: there is nothing to do."""
 
@@ -193,12 +197,13 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
 def _found(db: Connection, name: str, first: form.Workspace) -> Progress | _Leftover | None:
     """An import under this name that was interrupted."""
     row = db.execute(
-        "SELECT pk, payload, attempts FROM jobs WHERE kind = ? AND key = ?", (PURGE, _key(name))
+        "SELECT pk, payload, attempts = 0 AND due_at > ? FROM jobs WHERE kind = ? AND key = ?",
+        (clock.now(), PURGE, _key(name)),
     ).fetchone()
     if row is None:
         return None
-    job, told, attempts = row[0], orjson.loads(row[1]), row[2]
-    if attempts:  # it was kept long enough, and is being removed
+    job, told, is_kept = row[0], orjson.loads(row[1]), row[2]
+    if not is_kept:  # for long enough: it is being removed, or some of it is gone already
         db.execute("UPDATE jobs SET key = NULL WHERE pk = ?", (job,))
         return _Leftover(told["workspace"])
     (uid,) = db.execute("SELECT uid FROM workspaces WHERE pk = ?", (told["workspace"],)).fetchone()
@@ -277,8 +282,8 @@ def _store(
     following: Progress,
 ) -> None:
     moved = db.execute(
-        "UPDATE jobs SET payload = ?, due_at = ? WHERE pk = ? AND payload = ? AND key = ? AND attempts = 0",
-        (following.payload(), clock.now() + KEEP, progress.job, progress.payload(), _key(name)),
+        f"UPDATE jobs SET payload = ?, due_at = ? {_OURS}",
+        (following.payload(), clock.now() + KEEP, *_ours(progress, name)),
     )
     if not moved.rowcount:
         raise _interfered(name)
@@ -295,10 +300,7 @@ def _add(db: Connection, place: Rows, lines: Sequence[tuple[int, form.Line]]) ->
 
 
 def _finish(db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, form.Line]], progress: Progress) -> None:
-    ended = db.execute(
-        "DELETE FROM jobs WHERE pk = ? AND payload = ? AND key = ? AND attempts = 0",
-        (progress.job, progress.payload(), _key(name)),
-    )
+    ended = db.execute(f"DELETE FROM jobs {_OURS}", _ours(progress, name))
     if not ended.rowcount:
         raise _interfered(name)
     if db.execute("SELECT 1 FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone():
@@ -306,6 +308,10 @@ def _finish(db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, fo
     _add(db, place, jobs)
     db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (place.workspace,))
     embeddings.owe(db, clock.now())
+
+
+def _ours(progress: Progress, name: str) -> tuple[int, str, str, int]:
+    return progress.job, progress.payload(), _key(name), clock.now()
 
 
 def _interfered(name: str) -> Conflict:
