@@ -165,4 +165,5 @@ def test_several_processes_serve_one_database(db_path: Path) -> None:
 
 
 def test_help_names_every_command(run: Run) -> None:
-    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == ["doctor", "key", "queue", "serve", "worker"]
+    commands = ["backup", "check", "doctor", "export", "import", "key", "queue", "restore", "serve", "worker"]
+    assert re.findall(r"^  (\w+) ", run("--help").stdout, re.MULTILINE) == commands

@@ -22,6 +22,7 @@ NOT_AT_START = {
     "jwt",
     "lemminflect",
     "numpy",
+    "omoide.store.exchange.form",
     "openai",
     "openapi_spec_validator",
     "pydantic_ai",
