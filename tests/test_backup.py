@@ -122,6 +122,15 @@ def test_a_backup_replaces_no_file_unless_told_to(invoke: Invoke, database: Path
     assert "is the database itself" in invoke("restore", "omoide.db").output
 
 
+def test_copies_are_for_those_who_could_read_what_was_copied(invoke: Invoke, database: Path, tmp_path: Path) -> None:
+    database.chmod(0o640)
+    assert invoke("backup", "copy.db").exit_code == 0
+    assert (tmp_path / "copy.db").stat().st_mode & 0o777 == 0o640
+    (tmp_path / "copy.db").chmod(0o600)
+    assert invoke("restore", "copy.db").exit_code == 0
+    assert database.stat().st_mode & 0o777 == 0o640
+
+
 def test_a_backup_that_is_interrupted_leaves_everything_as_it_was(database: Path, tmp_path: Path) -> None:
     class Interrupted(Exception):
         pass

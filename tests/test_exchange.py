@@ -146,7 +146,7 @@ def test_an_imported_workspace_gives_the_same_answers(restless: Server, invoke: 
     assert "I will be deleted" not in text
     assert "bob is late" not in text
     (tmp_path / "other").mkdir()
-    server = Server(tmp_path / "other" / "omoide.db", quiet_seconds="0")  # which is at work while it comes in
+    server = Server(tmp_path / "other" / "omoide.db", quiet_seconds="3600")  # which is at work while it comes in
     imported = invoke("import", "w.jsonl", "--db", server.db)
     assert imported.exit_code == 0, imported.output
     until(lambda: is_embedded(server.db) and is_embedded(restless.db))
@@ -198,30 +198,28 @@ def test_a_copy_beside_the_original_says_the_same_under_ids_of_its_own(
     assert lines_of(tmp_path / "once-more.jsonl")[1:] == here[1:]
 
 
-def test_what_was_owed_is_owed_again_and_then_done(invoke: Invoke, tmp_path: Path) -> None:
-    async def before() -> None:
-        home = await Home(tmp_path / "a.db").open()
+def test_what_was_owed_is_owed_again_and_then_done(restless: Server, invoke: Invoke, tmp_path: Path) -> None:
+    async def say() -> None:
+        home = await Home(tmp_path / "a.db").open()  # where nobody works
         await home.say("alice I live in Lisbon.", "bob I like tea.")
         await home.say(*[f"carol I own item number {n}." for n in range(20)], session="t")
         home.store.close()
 
-    async def after() -> None:
-        home = await Home(tmp_path / "b.db").open()
-        assert home.known() == []
-        await home.work()
-        assert home.texts() == ["alice lives in Lisbon"]
-        assert home.texts("bob", "bob") == ["bob likes tea"]
-        assert len(home.texts("carol", "carol")) == 20
-        home.store.close()
-
-    asyncio.run(before())
+    asyncio.run(say())
     assert invoke("export", "w", "w.jsonl", "--db", "a.db").exit_code == 0
     tasks = [each["task"] for each in lines_of(tmp_path / "w.jsonl") if each["kind"] == "job"]
     assert sorted(tasks) == ["representation", "representation", "representation", "summary"]
     assert invoke("import", "w.jsonl", "--db", "b.db").exit_code == 0
     assert invoke("export", "w", "again.jsonl", "--db", "b.db").exit_code == 0
     assert lines_of(tmp_path / "again.jsonl")[1:] == lines_of(tmp_path / "w.jsonl")[1:]
-    asyncio.run(after())
+    assert invoke("import", "w.jsonl", "--as", "owed", "--db", restless.db).exit_code == 0
+    with restless.client() as http:
+        place = Place(http, "owed")
+        until(lambda: _is_settled(place))
+        found = place.ok("POST", "/conclusions/list", {}, params={"size": 100})["items"]
+        assert {"alice lives in Lisbon", "bob likes tea"} < {each["content"] for each in found}
+        assert [each["times_derived"] for each in found] == [1] * 22
+        assert place.ok("GET", "/sessions/t/summaries")["short_summary"]["content"]
 
 
 def test_an_export_goes_to_standard_output_and_its_report_does_not(restless: Server, invoke: Invoke) -> None:

@@ -42,6 +42,8 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
             given, count = _import(settings, _read(lines, settings), name, restart)
     except writing.AlreadyThere as there:
         click.echo(f"The workspace {there} is there already: nothing was imported.")
+    except KeyboardInterrupt:
+        raise click.ClickException("Interrupted. The same command goes on from here.") from None
     else:
         click.echo(f"Imported {given}: {several(count, 'line')} in {watch}.")
 

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 
 import click
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import OmoideError
 
@@ -34,8 +33,6 @@ def faults_in_one_line() -> Iterator[None]:
         raise click.ClickException(error.detail) from error
     except OSError as error:
         raise click.ClickException(f"{error.filename or 'the file'}: {error.strerror or error}") from error
-    except sqlite3.Error as error:
-        raise click.ClickException(f"The database cannot be used: {error}") from error
 
 
 class Stopwatch:

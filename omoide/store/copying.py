@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -69,6 +70,7 @@ def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, s
         with snapshot(source, busy_timeout=busy_timeout) as db:
             _copy(db, partial, shown)
         check(partial, thoroughly=False)
+        _belong_as(partial, source)
         return partial.stat().st_size
 
 
@@ -85,6 +87,14 @@ def _copy(db: Connection, target: Path, shown: Shown) -> None:
     finally:
         for end in JOURNALS:
             Path(f"{target}{end}").unlink(missing_ok=True)
+
+
+def _belong_as(path: Path, model: Path) -> None:
+    """Let the same people read and write a file as another, as far as this process may say so."""
+    status = model.stat()
+    path.chmod(stat.S_IMODE(status.st_mode))
+    with contextlib.suppress(PermissionError):
+        os.chown(path, status.st_uid, status.st_gid)
 
 
 def _as_omoide(error: sqlite3.Error, target: Path) -> OmoideError:
@@ -136,6 +146,8 @@ def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> e
         with examination.opened(backup, busy_timeout=0) as db:
             _copy(db, partial, shown)
         check(partial, thoroughly=False)
+        if path.exists():
+            _belong_as(partial, path)  # a server must be able to write to it, whoever restores it
         _set_aside(path, former)
     return schema
 
