@@ -1,55 +1,86 @@
-"""What one operation costs inside the process: the ASGI application called directly, no socket, nothing stored."""
+"""What an operation costs inside the process: the ASGI application called directly, no socket, nothing stored."""
 
 from __future__ import annotations
 
 import asyncio
 import statistics
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.types import ASGIApp, Message
 
-from benchmarks import one_operation
+from benchmarks import many_messages, one_operation
 from benchmarks.stacks import BY_HAND, CONTRACT, STOCK, stacks
 from benchmarks.table import Bar, show
 
 CALLS = 15
 """Calls of one stack before it is the next one's turn."""
 WARM_UP_ROUNDS = 20
-COST = Bar(60, at_most=True, unit=" µs")
+COST = Bar(35, at_most=True, unit=" µs")
+BESIDE = Bar(1, at_most=True, unit=" x by hand")
 GAIN = Bar(4, unit=" x stock")
+EACH = Bar(15, at_most=True, unit=" µs")
+
+
+@dataclass(frozen=True)
+class Request:
+    """A POST; what comes back must have this status and a body."""
+
+    path: str
+    body: bytes
+    status: int = 200
+    query: bytes = b""
+
+
+SESSION = Request("/v3/workspaces/demo/sessions", one_operation.BODY)
+MESSAGES = "/v3/workspaces/demo/sessions/first/messages"
+ADDED = Request(MESSAGES, many_messages.BODY, 201)
+LISTED = Request(f"{MESSAGES}/list", b"{}", 200, b"page=3&size=%d" % many_messages.LISTED)
 
 
 class Call:
     """One request after another into an application, each timed."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, request: Request = SESSION) -> None:
         self.app = app
+        self.request = request
         self.sent: list[Message] = []
 
     async def receive(self) -> Message:
-        return {"type": "http.request", "body": one_operation.BODY, "more_body": False}
+        return {"type": "http.request", "body": self.request.body, "more_body": False}
 
     async def send(self, message: Any) -> None:
         self.sent.append(message)
 
     async def time(self) -> float:
-        """Seconds for one request. Raises RuntimeError for any answer but 200 with a body."""
-        scope = one_operation.scope()
+        """Seconds for one request. Raises RuntimeError for any answer but the expected status with a body."""
+        request = self.request
+        scope = one_operation.scope(request.path, request.query, request.body)
         self.sent = []
         start = time.perf_counter()
         await self.app(scope, self.receive, self.send)
         took = time.perf_counter() - start
-        if self.sent[0]["status"] != 200 or not self.sent[1]["body"]:
+        if self.sent[0]["status"] != request.status or not self.sent[1]["body"]:
             raise RuntimeError(f"unexpected answer: {self.sent}")
         return took
 
 
 def measure(*, rounds: int) -> None:
-    """Print a table with the 10th percentile of `rounds` rounds, in which each stack has its turn."""
-    costs = asyncio.run(_costs(rounds))
+    """Print tables with the 10th percentile of `rounds` rounds, in which each stack has its turn."""
+    _one(rounds)
+    _many(rounds)
+
+
+def _one(rounds: int) -> None:
+    costs = costs_of(SESSION, stacks(), rounds)
     ours, stock, hand = costs[CONTRACT], costs[STOCK], costs[BY_HAND]
-    bars = {CONTRACT: COST.verdict(ours), STOCK: f"{GAIN.verdict(stock / ours)} ({stock / ours:.1f})"}
+    bars = {
+        CONTRACT: COST.verdict(ours),
+        BY_HAND: f"{BESIDE.verdict(ours / hand)} ({ours / hand:.2f})",
+        STOCK: f"{GAIN.verdict(stock / ours)} ({stock / ours:.1f})",
+    }
     rows = [
         [name, f"{cost:.1f}", f"{cost / hand:.1f}", f"{cost / ours:.1f}", bars.get(name, "")]
         for name, cost in costs.items()
@@ -61,9 +92,31 @@ def measure(*, rounds: int) -> None:
     )
 
 
-async def _costs(rounds: int) -> dict[str, float]:
-    """Name of the stack → microseconds."""
-    calls = {name: Call(make()) for name, make in stacks().items()}
+def _many(rounds: int) -> None:
+    """What a message costs around the store, in and out and out alone."""
+    compared = {name: stacks()[name] for name in (CONTRACT, BY_HAND)}
+    rows = []
+    for name, request, count in (
+        (f"{many_messages.SENT} messages added", ADDED, many_messages.SENT),
+        (f"{many_messages.LISTED} messages listed", LISTED, many_messages.LISTED),
+    ):
+        costs = costs_of(request, compared, rounds)
+        ours, hand = costs[CONTRACT] / count, costs[BY_HAND] / count
+        rows.append([name, f"{ours:.2f}", f"{hand:.2f}", f"{ours / hand:.2f}", EACH.verdict(ours)])
+    show(
+        f"µs for each message in process, without the store: 10th percentile of {rounds * CALLS:,} calls",
+        ["request", CONTRACT, BY_HAND, "x by hand", "bar"],
+        rows,
+    )
+
+
+def costs_of(request: Request, made: Mapping[str, Callable[[], ASGIApp]], rounds: int) -> dict[str, float]:
+    """Name of the stack → microseconds for the request."""
+    calls = {name: Call(make(), request) for name, make in made.items()}
+    return asyncio.run(_taken(calls, rounds))
+
+
+async def _taken(calls: Mapping[str, Call], rounds: int) -> dict[str, float]:
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for number in range(WARM_UP_ROUNDS + rounds):
         for name, call in calls.items():

@@ -40,16 +40,18 @@ async def get_or_create_session(_: object, *, workspace_id: str, body: models.Se
     )
 
 
-def document() -> Document:
-    """Omoide's document with this operation only. Its handler is this module's."""
+def document(*others: tuple[str, str]) -> Document:
+    """Omoide's document with this operation only, and `others`: a path, and the tag that names its handlers' module."""
     whole = Document.read(document_path())
-    operation = {**whole.raw["paths"][PATH]["post"], "tags": [TAG]}
-    return Document(whole.path, b"", {**whole.raw, "paths": {PATH: {"post": operation}}})
+    paths = {}
+    for path, tag in ((PATH, TAG), *others):
+        item = whole.raw["paths"][path]
+        paths[path] = {"parameters": item.get("parameters", []), "post": {**item["post"], "tags": [tag]}}
+    return Document(whole.path, b"", {**whole.raw, "paths": paths})
 
 
-def scope() -> Scope:
-    """The request as an ASGI server hands it over; a fresh one for each call. A key for the workspace comes with it."""
-    path = PATH.replace("{workspace_id}", "demo")
+def scope(path: str = PATH.replace("{workspace_id}", "demo"), query: bytes = b"", body: bytes = BODY) -> Scope:
+    """A POST as an ASGI server hands it over; a fresh one for each call. A key for the workspace comes with it."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -61,13 +63,13 @@ def scope() -> Scope:
         "root_path": "",
         "path": path,
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query,
         "headers": [
             (b"host", b"127.0.0.1:8000"),
             (b"accept", b"application/json"),
             (b"authorization", f"Bearer {KEY}".encode()),
             (b"content-type", b"application/json"),
-            (b"content-length", str(len(BODY)).encode()),
+            (b"content-length", str(len(body)).encode()),
         ],
     }
 

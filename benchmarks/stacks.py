@@ -1,4 +1,4 @@
-"""The same operation served four ways: our contract, stock Connexion, Starlette by hand, and nothing at all."""
+"""The same operations served four ways: our contract, stock Connexion, Starlette by hand, and nothing at all."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from benchmarks import one_operation
+from benchmarks import many_messages, one_operation
 from benchmarks.one_operation import PATH, SECRET, TAG, get_or_create_session
 from generated import models, protocols
 from omoide.contract.application import application
 from omoide.contract.security import principal
+from omoide.records import Message
 from omoide.security import Keyring, authorizer
 
 with warnings.catch_warnings():
@@ -32,14 +33,17 @@ logging.getLogger("connexion").setLevel(logging.ERROR)  # it warns that its own 
 MAX_BODY_BYTES = 20_000_000
 _to_session = TypeAdapter(models.SessionCreate)
 _session_json = TypeAdapter(models.Session).serializer.to_json
+_to_batch = TypeAdapter(models.MessageBatchCreate)
+_messages_json = TypeAdapter(list[models.Message]).serializer.to_json
+_page_json = TypeAdapter(models.PageMessage).serializer.to_json
 
 
 def contract() -> ASGIApp:
     """Our contract, with the keyring that the server uses: a key is verified once and remembered."""
     app: ASGIApp = application(
-        one_operation.document(),
+        one_operation.document((many_messages.SESSION, many_messages.TAG), (many_messages.LIST, many_messages.TAG)),
         handlers="benchmarks",
-        protocols={TAG: protocols.SessionsApi},
+        protocols={TAG: protocols.SessionsApi, many_messages.TAG: protocols.MessagesApi},
         authorize=authorizer(Keyring(SECRET), lambda *_: False),
         make_context=principal,
         max_body_bytes=MAX_BODY_BYTES,
@@ -80,16 +84,44 @@ def remembered(token: str) -> dict[str, Any]:
 def by_hand() -> ASGIApp:
     """Starlette with the same models, a remembered key, and no check beyond what the models do."""
 
-    async def endpoint(request: Request) -> Response:
+    def admitted(request: Request) -> dict[str, str]:
+        """The path's parameters. Raises HTTPException for a key that is not the workspace's."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        workspace_id = request.path_params["workspace_id"]
-        if scheme.lower() != "bearer" or remembered(token).get("w") != workspace_id:
+        if scheme.lower() != "bearer" or remembered(token).get("w") != request.path_params["workspace_id"]:
             raise HTTPException(401)
-        body = _to_session.validate_python(orjson.loads(await request.body()))
-        session = await get_or_create_session(None, workspace_id=workspace_id, body=body)
-        return Response(_session_json(session), media_type="application/json")
+        return request.path_params
 
-    return Starlette(routes=[Route(PATH, endpoint, methods=["POST"])])
+    async def session(request: Request) -> Response:
+        path = admitted(request)
+        body = _to_session.validate_python(orjson.loads(await request.body()))
+        made = await get_or_create_session(None, workspace_id=path["workspace_id"], body=body)
+        return Response(_session_json(made), media_type="application/json")
+
+    async def add(request: Request) -> Response:
+        path = admitted(request)
+        body = _to_batch.validate_python(orjson.loads(await request.body()))
+        made = [_message(record) for record in many_messages.records(body.messages, **path)]
+        return Response(_messages_json(made), 201, media_type="application/json")
+
+    async def listed(request: Request) -> Response:
+        admitted(request)
+        await request.body()
+        query = {name: int(value) for name, value in request.query_params.items()}
+        items = [_message(record) for record in many_messages.STORED]
+        page = models.PageMessage(items=items, total=1_000, pages=20, page=query["page"], size=query["size"])
+        return Response(_page_json(page), media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route(PATH, session, methods=["POST"]),
+            Route(many_messages.SESSION, add, methods=["POST"]),
+            Route(many_messages.LIST, listed, methods=["POST"]),
+        ]
+    )
+
+
+def _message(record: Message) -> models.Message:
+    return models.Message(**record._asdict())
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:

@@ -32,7 +32,7 @@ async def create_messages_for_session(
         rules=context.rules,
     )
     context.wake_worker()
-    return [shapes.message(record) for record in stored]
+    return shapes.messages(stored)
 
 
 async def get_messages(
@@ -88,4 +88,4 @@ async def create_messages_with_file(
         rules=context.rules,
     )
     context.wake_worker()
-    return [shapes.message(record) for record in stored]
+    return shapes.messages(stored)

@@ -12,4 +12,4 @@ async def found(context: Context, wanted: MessageSearch) -> list[models.Message]
     """The messages that the search finds, best first. Raises Unprocessable for a query that is too long."""
     requests.check_query(context, wanted.query)
     seconds = context.settings.filter_seconds
-    return [shapes.message(record) for record in await search(context.store, context.finder, wanted, seconds=seconds)]
+    return shapes.messages(await search(context.store, context.finder, wanted, seconds=seconds))

@@ -1,6 +1,9 @@
 """The assembled application: Connexion's middlewares around compiled operations.
 
-    errors → docs → routing → security → lifespan → operation
+    failures → docs → lifespan → routing → security → operation
+
+What is left of the arrow to security is the same for all requests; each operation has its own security in front of it,
+put there at start-up.
 
 An error raised anywhere inside becomes one response here. `translations` lets the application say what its own errors
 are on the wire; whatever nobody knows is logged and answered with 500.
@@ -16,22 +19,20 @@ from typing import Any
 
 import orjson
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
-from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
-from connexion.middleware.exceptions import ExceptionMiddleware
 from connexion.middleware.lifespan import LifespanMiddleware
-from connexion.middleware.security import SecurityMiddleware
 from connexion.operations import AbstractOperation
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Scope
 
 from omoide.contract.body import Disconnected
 from omoide.contract.connexion31 import SpecFirst, TagResolver
 from omoide.contract.docs import Docs
 from omoide.contract.document import Document
 from omoide.contract.errors import Problem
+from omoide.contract.failures import Failures
 from omoide.contract.operation import COMPILED, MakeContext, Operation
 from omoide.contract.routing import SegmentRouting
-from omoide.contract.security import Authorize, bearer
+from omoide.contract.security import Authorize, bearer, guarded
 
 logger = logging.getLogger("omoide.contract")
 
@@ -57,10 +58,11 @@ def application(
     Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
     """
     specs = {(spec.path, spec.method): spec for spec in document.operations()}
+    wiring = bearer(authorize)
 
-    def compile_operation(operation: AbstractOperation) -> Operation:
+    def serve(operation: AbstractOperation) -> ASGIApp:
         spec = specs[operation.path, operation.method.lower()]
-        return Operation(
+        compiled = Operation(
             spec,
             document,
             handler=operation.function,
@@ -68,18 +70,12 @@ def application(
             make_context=make_context,
             max_body_bytes=max_body_bytes,
         )
+        return guarded(operation, compiled, wiring)
 
     app = SpecFirst(
-        _operations(compile_operation),
-        middlewares=[
-            ExceptionMiddleware,
-            partial(Docs, document=document),
-            SegmentRouting,
-            SecurityMiddleware,
-            LifespanMiddleware,
-        ],
+        SegmentRouting(serve),
+        middlewares=[Failures, partial(Docs, document=document), LifespanMiddleware],
         resolver=TagResolver(handlers),
-        security_map={"bearer": bearer(authorize)},
         lifespan=lifespan,
     )
     app.add_document(document)
@@ -87,27 +83,6 @@ def application(
         app.add_error_handler(kind, answer)
     app.build()
     return app
-
-
-def _operations(compile_operation: Callable[[AbstractOperation], Operation]) -> RoutedMiddleware[Any]:
-    class OperationsAPI(RoutedAPI[Operation]):
-        def __init__(self, *args: Any, **kwargs: Any) -> None:
-            super().__init__(*args, **kwargs)
-            self.add_paths()
-
-        def make_operation(self, operation: AbstractOperation) -> Operation:
-            return compile_operation(operation)
-
-    class Operations(RoutedMiddleware[OperationsAPI]):
-        api_cls = OperationsAPI
-
-    return Operations(_nothing_further)
-
-
-async def _nothing_further(scope: Scope, receive: Receive, send: Send) -> None:
-    """Behind the operations there is nothing; only a lifespan without handler comes here."""
-    if scope["type"] == "http":
-        raise HTTPException(404)
 
 
 def response(scope: Scope, problem: Problem) -> ConnexionResponse:

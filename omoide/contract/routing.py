@@ -1,16 +1,17 @@
 """Routing by a tree of path segments, the same cost for every path.
 
-Stock Connexion tries one regular expression after another. Here Connexion still hands over every path, method and
-operation (`AbstractRoutingAPI`), but they are kept in a dictionary tree. A fixed segment is preferred to a parameter,
-and no word is reserved: `PUT /things/list` reaches `/things/{id}` where `/things/list` has no PUT. Segments are split
-before they are decoded, so an id may contain an encoded slash; `…/` is served like `…`.
+Stock Connexion tries one regular expression after another, and then each middleware looks the operation up by its id.
+Here Connexion still hands over every path, method and operation (`AbstractRoutingAPI`), but they are kept in a
+dictionary tree, whose leaves are what serves them. A fixed segment is preferred to a parameter, and no word is
+reserved: `PUT /things/list` reaches `/things/{id}` where `/things/list` has no PUT. Segments are split before they are
+decoded, so an id may contain an encoded slash; `…/` is served like `…`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
 
 from connexion.middleware.abstract import ROUTING_CONTEXT, AbstractRoutingAPI, SpecMiddleware
@@ -19,16 +20,38 @@ from connexion.spec import Specification
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+Serve = Callable[[AbstractOperation], ASGIApp]
+"""From an operation, at start-up, to what answers its requests."""
+
+
+class Routed(NamedTuple):
+    """An operation and what serves it."""
+
+    operation_id: str
+    app: ASGIApp
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path: what serves it, the names of its parameters, and what the scope tells about it."""
+
+    app: ASGIApp
+    names: tuple[str, ...]
+    context: dict[str, str]
+
+    def parameters(self, values: Iterable[str]) -> dict[str, str]:
+        return dict(zip(self.names, values, strict=True))
+
 
 @dataclass(slots=True)
 class Node:
-    """One place in the tree. `methods` maps an upper-case method to (operation id, parameter names)."""
+    """One place in the tree. `methods` maps an upper-case method to its route."""
 
     fixed: dict[str, Node] = field(default_factory=dict)
     parameter: Node | None = None
-    methods: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    methods: dict[str, Route] = field(default_factory=dict)
 
-    def add(self, method: str, path: str, operation_id: str) -> None:
+    def add(self, method: str, path: str, routed: Routed) -> None:
         node, names = self, []
         for segment in path.strip("/").split("/"):
             if segment.startswith("{"):
@@ -37,7 +60,8 @@ class Node:
                 node = node.parameter
             else:
                 node = node.fixed.setdefault(segment, Node())
-        node.methods[method.upper()] = (operation_id, tuple(names))
+        context = {"api_base_path": "", "operation_id": routed.operation_id}
+        node.methods[method.upper()] = Route(routed.app, tuple(names), context)
 
     def find(self, segments: list[str], at: int = 0) -> Iterator[tuple[Node, tuple[str, ...]]]:
         """Every node that the segments lead to, with the parameters' values; the most fixed one first."""
@@ -52,65 +76,66 @@ class Node:
                 yield node, (segment, *values)
 
 
-class SegmentAPI(AbstractRoutingAPI[str]):
+class SegmentAPI(AbstractRoutingAPI[Routed]):
     """Fills a tree with the operations of one document."""
 
-    def __init__(self, specification: Specification, *, tree: Node, **kwargs: Any) -> None:
+    def __init__(self, specification: Specification, *, tree: Node, serve: Serve, **kwargs: Any) -> None:
         self.tree = tree
+        self.serve = serve
         super().__init__(specification, **kwargs)
 
-    def make_operation(self, operation: AbstractOperation) -> str:
-        return str(operation.operation_id)
+    def make_operation(self, operation: AbstractOperation) -> Routed:
+        return Routed(str(operation.operation_id), self.serve(operation))
 
     @staticmethod
     def _framework_path_and_name(operation: AbstractOperation, path: str) -> tuple[str, str]:
         return path, path
 
-    def _add_operation_internal(self, method: str, path: str, operation: str, name: str | None = None) -> None:
+    def _add_operation_internal(self, method: str, path: str, operation: Routed, name: str | None = None) -> None:
         self.tree.add(method, path, operation)
 
 
 class SegmentRouting(SpecMiddleware):
-    """Puts path parameters and the operation's id into the scope; 404 and 405 are raised as HTTPException."""
+    """The innermost application: tells the scope which operation was reached, and has it served.
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    404 and 405 are raised as HTTPException. What is no HTTP request is left alone.
+    """
+
+    def __init__(self, serve: Serve) -> None:
+        self.serve = serve
         self.tree = Node()
 
     def add_api(self, specification: Specification, **kwargs: Any) -> None:
-        SegmentAPI(specification, tree=self.tree, **kwargs)
+        SegmentAPI(specification, tree=self.tree, serve=self.serve, **kwargs)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            operation_id, scope["path_params"] = self.match(scope["method"], _segments(scope))
-            routing = {"api_base_path": "", "operation_id": operation_id}
-            scope.setdefault("extensions", {})[ROUTING_CONTEXT] = routing
-        await self.app(scope, receive, send)
+            route, scope["path_params"] = self.match(scope["method"], _segments(scope))
+            scope.setdefault("extensions", {})[ROUTING_CONTEXT] = route.context
+            await route.app(scope, receive, send)
 
-    def match(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]]:
-        """Operation id and path parameters. Raises HTTPException 404 or 405."""
+    def match(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]]:
+        """The route and the path's parameters. Raises HTTPException 404 or 405."""
         # Nearly every path is found by always taking the fixed segment; only the others need all ways tried.
-        node: Node | None = self.tree
+        node = self.tree
         values: list[str] = []
         for segment in segments:
-            assert node is not None
             if (fixed := node.fixed.get(segment)) is not None:
                 node = fixed
-            else:
-                node = node.parameter if segment else None
-                if node is None:
-                    break
+            elif segment and node.parameter is not None:
+                node = node.parameter
                 values.append(segment)
-        if node is not None and (found := node.methods.get(method)):
-            return found[0], dict(zip(found[1], values, strict=True))
-        return self._match_all_ways(method, segments)
+            else:
+                return self._match_all_ways(method, segments)
+        if (route := node.methods.get(method)) is None:
+            return self._match_all_ways(method, segments)
+        return route, route.parameters(values)
 
-    def _match_all_ways(self, method: str, segments: list[str]) -> tuple[str, dict[str, str]]:
+    def _match_all_ways(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]]:
         most_fixed: Node | None = None
         for node, values in self.tree.find(segments):
-            if method in node.methods:
-                operation_id, names = node.methods[method]
-                return operation_id, dict(zip(names, values, strict=True))
+            if (route := node.methods.get(method)) is not None:
+                return route, route.parameters(values)
             if most_fixed is None and node.methods:
                 most_fixed = node
         if most_fixed is None:

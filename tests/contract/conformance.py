@@ -10,21 +10,27 @@ from jsonschema_rs import Draft202012Validator, ValidationError
 from omoide.app import document_path
 from omoide.contract import checks
 from omoide.contract.document import OperationSpec
-from omoide.contract.routing import Node
+from omoide.contract.routing import Node, Routed
 
 DOCUMENT = checks.load(document_path())
 OPERATIONS = {operation.handler: operation for operation in DOCUMENT.operations()}
+
+
+async def _unserved(*_: object) -> None:
+    """The tree is asked where a request leads to, not to serve it."""
+
+
 _tree = Node()
 for _operation in OPERATIONS.values():
-    _tree.add(_operation.method, _operation.path, _operation.handler)
+    _tree.add(_operation.method, _operation.path, Routed(_operation.handler, _unserved))
 
 
 def operation_of(request: httpx.Request) -> OperationSpec | None:
     """Which operation a request reached, if any."""
     segments = request.url.path.rstrip("/")[1:].split("/")
     for node, _ in _tree.find(segments):
-        if request.method in node.methods:
-            return OPERATIONS[node.methods[request.method][0]]
+        if (route := node.methods.get(request.method)) is not None:
+            return OPERATIONS[route.context["operation_id"]]
     return None
 
 

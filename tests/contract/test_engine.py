@@ -7,7 +7,7 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,7 +17,9 @@ import pytest
 
 from omoide.contract import checks
 from omoide.contract.application import application
+from omoide.contract.errors import Problem
 from omoide.contract.generate import generate, write
+from omoide.contract.security import Check, principal
 
 TOYS = Path(__file__).parent / "toys"
 
@@ -39,6 +41,17 @@ def handlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     sys.path.remove(str(folder))
 
 
+def opens(roles: frozenset[str]) -> Check:
+    """A key is called after the role that it has."""
+
+    def check(authorization: str | None, path: Mapping[str, str]) -> str:
+        if authorization not in roles:
+            raise Problem("closed", status=401)
+        return str(authorization)
+
+    return check
+
+
 @pytest.fixture(scope="module")
 def app(handlers: ModuleType) -> Any:
     protocols = importlib.import_module("toy_generated.protocols")
@@ -46,8 +59,8 @@ def app(handlers: ModuleType) -> Any:
         checks.load(TOYS / "openapi.yaml"),
         handlers="toy_handlers",
         protocols=protocols.BY_TAG,
-        authorize=lambda roles: lambda header, path: None,
-        make_context=lambda scope: "a context",
+        authorize=opens,
+        make_context=lambda scope: principal(scope) or "a context",
         max_body_bytes=10_000,
     )
 
@@ -191,6 +204,46 @@ def test_a_stream_starts_at_once_and_ends_when_the_client_leaves(app: Any, handl
     start, first = asyncio.run(watch())
     assert dict(start["headers"])[b"content-type"].startswith(b"text/event-stream")
     assert first == b"data: one\n\n"
+
+
+def test_what_fails_after_an_answer_has_begun_reaches_the_server_and_begins_no_second_one(app: Any) -> None:
+    async def watch() -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def receive() -> dict[str, Any]:
+            await asyncio.Event().wait()
+            return {}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": "/torn", "query_string": b"", "headers": []}
+        with pytest.raises(RuntimeError, match="after the beginning"):
+            await app({**scope, "raw_path": b"/torn"}, receive, send)
+        return sent
+
+    sent = asyncio.run(watch())
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]
+    assert sent[1]["body"] == b"data: one\n\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "key", "status"),
+    [
+        ("/chest", "gold", 200),
+        ("/chest", "silver", 401),
+        ("/chest", None, 401),
+        ("/door", "gold", 200),
+        ("/door", "silver", 200),
+        ("/door", "iron", 401),
+        ("/door", None, 401),
+    ],
+)
+def test_any_one_of_the_keys_that_an_operation_names_opens_it(
+    path: str, key: str | None, status: int, toys: Toys
+) -> None:
+    response = toys("GET", path, headers={"Authorization": key} if key else {})
+    assert (response.status_code, response.json()) == (status, key if status == 200 else {"detail": "closed"})
 
 
 def test_an_upload_arrives_as_arguments(toys: Toys) -> None:

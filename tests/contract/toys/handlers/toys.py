@@ -38,3 +38,19 @@ async def silence(context):
 
 async def broken(context):
     raise RuntimeError("a secret that no client may read")
+
+
+async def torn(context):
+    async def events():
+        yield b"data: one\n\n"
+        raise RuntimeError("after the beginning")
+
+    return events()
+
+
+async def open_chest(context):
+    return context
+
+
+async def open_door(context):
+    return context

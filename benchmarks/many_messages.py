@@ -1,0 +1,69 @@
+"""100 messages in one request, and a page of 50 of them in one answer: handlers that store nothing and read nothing.
+
+What remains is what each message costs around the store: JSON, its judgement, models, records of ours, and JSON again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from benchmarks.one_operation import CREATED_AT
+from benchmarks.workloads import batch
+from generated import models
+from handlers import shapes
+from omoide.records import Message, Page, PageRequest
+
+SESSION = "/v3/workspaces/{workspace_id}/sessions/{session_id}/messages"
+LIST = f"{SESSION}/list"
+TAG = "many_messages"
+SENT = 100
+LISTED = 50
+BODY = orjson.dumps(batch(SENT))
+
+
+def records(said: Sequence[models.MessageCreate], workspace_id: str, session_id: str) -> list[Message]:
+    """As the store returns them."""
+    return [
+        Message(
+            f"V1StGXR8_Z5jdHi6B-{number:03}",
+            session_id,
+            workspace_id,
+            message.peer_id,
+            message.content,
+            message.metadata or {},
+            17,
+            CREATED_AT,
+        )
+        for number, message in enumerate(said)
+    ]
+
+
+STORED = records(models.MessageBatchCreate.model_validate(batch(LISTED)).messages, "demo", "first")
+
+
+async def create_messages_for_session(
+    _: object,
+    *,
+    workspace_id: str,
+    session_id: str,
+    body: models.MessageBatchCreate,
+    idempotency_key: str | None = None,
+) -> list[models.Message]:
+    """The handler, as the contract calls it."""
+    return shapes.messages(records(body.messages, workspace_id, session_id))
+
+
+async def get_messages(
+    _: object,
+    *,
+    workspace_id: str,
+    session_id: str,
+    reverse: bool | None = False,
+    page: int = 1,
+    size: int = LISTED,
+    body: models.MessageGet | None = None,
+) -> models.PageMessage:
+    """The handler, as the contract calls it."""
+    return shapes.messages_page(Page(STORED, LISTED * 20, PageRequest(page, size, bool(reverse))))
