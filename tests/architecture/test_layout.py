@@ -16,7 +16,6 @@ SOURCES = [path for room in ("omoide", "handlers") for path in sorted((ROOT / ro
 FILE_LIMIT, FUNCTION_LIMIT = 500, 60
 # Packages that are heavy and needed by few, extras, or for the build alone: imported where they are used.
 LATE_IMPORTS_ALLOWED: dict[str, set[str]] = {
-    "omoide/inference/wordllama_embedder.py": {"import wordllama"},
     "omoide/inference/provider_models.py": {
         "from pydantic_ai.models.anthropic import AnthropicModel",
         "from pydantic_ai.models.google import GoogleModel",

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import wordllama  # type: ignore[import-untyped]
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omoide.errors import Unavailable
+from omoide.inference import wordllama_embedder
 from omoide.inference.batches import batches
 from omoide.inference.embedder_choice import OPENAI_BASE_URL, embedder_for
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.inference.llama_tokens import LlamaTokenizer
 from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits, read_vectors
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import TOKENS_AT_ONCE, WordLlamaEmbedder
+from tests.inference import wordllama_data
 from tests.inference.fault_proxy import (
     Fault,
     FaultProxy,
@@ -77,6 +82,22 @@ def words() -> WordLlamaEmbedder:
     return WordLlamaEmbedder()
 
 
+@cache
+def _original() -> Any:
+    """WordLlama as its own package loads it."""
+    return wordllama.WordLlama.load(cache_dir=wordllama.__path__[0], disable_download=True)
+
+
+@cache
+def _tokenizer() -> LlamaTokenizer:
+    return LlamaTokenizer()
+
+
+@pytest.fixture
+def original() -> Any:
+    return _original()
+
+
 # What every embedder does.
 
 
@@ -118,10 +139,44 @@ def test_a_text_has_the_same_vector_alone_and_among_others(endpoint: FaultProxy,
 # The embedded one.
 
 
-def test_wordllama_agrees_with_its_own_pooling(words: WordLlamaEmbedder) -> None:
-    package = wordllama.__path__[0]
-    reference = wordllama.WordLlama.load(cache_dir=package, disable_download=True)
-    assert run(words, SENTENCES) == pytest.approx(reference.embed(SENTENCES, norm=True), abs=1e-6)
+def test_wordllama_agrees_with_its_own_pooling(words: WordLlamaEmbedder, original: Any) -> None:
+    assert run(words, SENTENCES) == pytest.approx(original.embed(SENTENCES, norm=True), abs=1e-6)
+
+
+def test_what_travels_of_wordllama_is_what_its_package_holds() -> None:
+    assert wordllama_data.WEIGHTS.read_bytes() == wordllama_embedder.WEIGHTS.read_bytes()
+    assert gzip.decompress(wordllama_data.RANKS.read_bytes()) == wordllama_data.ranks()
+
+
+def test_token_vectors_are_those_of_the_package_to_the_bit(original: Any) -> None:
+    ours = wordllama_embedder.TokenVectors(wordllama_embedder.WEIGHTS)
+    theirs = original.embedding
+    ids = [*range(len(theirs))]
+    assert all((ours.sum([each]) == theirs[each]).all() for each in ids[::7])
+    assert (ours.sum(ids[5_000:9_000]) == theirs[5_000:9_000].sum(axis=0)).all()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I moved to Lisbon last spring, with my dog Rex.",
+        "  two  blanks   three\n\nlines\tand tabs  ",
+        "def f(x):\n        return {'a': [1, 2.5e-3]}  # 0x1F\r\n",
+        "Straße, señor, 中文字, かな, Ελλάδα, עברית, हिन्दी, \u0378 \U0001f9ff\U0001f469\u200d\U0001f4bb",
+        "bytes of unknown \u3400\u3401 beside known \u2581\u2582 and \x00\x7f",
+        "aaaaaaaaaaaaaaa abababababa =-=-=-=-= ________",
+        "<s> and </s><unk> inside <s>text, <0x41> is none",
+        "".join(map(chr, range(1, 0x600))),
+    ],
+)
+def test_tokens_are_those_of_the_original_tokenizer(text: str, original: Any) -> None:
+    assert _tokenizer().ids(text) == original.tokenizer.encode(text, add_special_tokens=False).ids
+
+
+@settings(max_examples=300)
+@given(st.text(max_size=60) | st.text("ab \u2581<s>-\n0中é\U0001f600", max_size=60))
+def test_tokens_of_any_text_are_those_of_the_original_tokenizer(text: str) -> None:
+    assert _tokenizer().ids(text) == _original().tokenizer.encode(text, add_special_tokens=False).ids
 
 
 def test_a_text_of_very_many_tokens_is_taken_whole(words: WordLlamaEmbedder) -> None:
@@ -153,17 +208,15 @@ def test_the_loop_goes_on_while_wordllama_computes(words: WordLlamaEmbedder) -> 
     assert asyncio.run(ticks()) > 100
 
 
-def test_wordllama_is_imported_on_first_use_and_leaves_logging_alone() -> None:
+def test_the_model_loads_on_first_use_and_without_its_package() -> None:
     program = """
-import asyncio, logging, sys
+import asyncio, sys
 from omoide.inference.embedder_choice import embedder_for
 from omoide.inference.tokens import TokenCounter
 embedder = embedder_for("wordllama", tokens=TokenCounter())
-assert not {"wordllama", "tokenizers", "safetensors"} & set(sys.modules)
-before = logging.getLogger().level, list(logging.getLogger().handlers)
+assert not {"numpy", "tiktoken"} & set(sys.modules)
 asyncio.run(embedder.embed(["a text"]))
-assert "wordllama" in sys.modules
-assert before == (logging.getLogger().level, logging.getLogger().handlers)
+assert not {"wordllama", "tokenizers", "safetensors", "huggingface_hub", "requests"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", program], check=True)
 
