@@ -16,8 +16,8 @@ from benchmarks.table import Bar, show
 from benchmarks.workloads import BATCH, SESSIONS, batch, post
 
 MESSAGES = 200_000
-START_UP = Bar(1.5, at_most=True, unit=" s")
-RESIDENT = Bar(150, at_most=True, unit=" MB")
+START_UP = Bar(1.2, at_most=True, unit=" s")
+RESIDENT = Bar(130, at_most=True, unit=" MB")
 DEPTH = Bar(2, at_most=True, unit=" x")
 MEGABYTE = 1_000_000
 

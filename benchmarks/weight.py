@@ -8,10 +8,12 @@ of; they are shown by themselves because they are large. Bytecode is left out, b
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import Distribution
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 from packaging.requirements import Requirement
@@ -23,7 +25,9 @@ import omoide
 from benchmarks.table import Bar, show
 from omoide.inference.wordllama_embedder import WEIGHTS
 
+ROOT = Path(__file__).parent.parent
 PROGRAM = "omoide"
+VECTORS = "word vectors"
 BOUND = ("connexion", "numpy", "openapi-spec-validator", "pydantic", "pydantic-settings", "pysqlite3", "sqlite-utils")
 OURS = Bar(60, at_most=True, unit=" MB")
 MEGABYTE = 1_000_000
@@ -31,50 +35,55 @@ MEGABYTE = 1_000_000
 
 @dataclass
 class Package:
-    """One package on this machine. `extras` are those that somebody asks for."""
+    """One package on this machine; `size` in bytes."""
 
     name: str
-    size: int = 0
+    size: int
     asked_by: set[str] = field(default_factory=set)
-    extras: set[str] = field(default_factory=set)
 
 
-def packages(root: str) -> dict[str, Package]:
-    """Everything that installing `root` brings on this machine, by name, `root` itself left out.
+class Part(NamedTuple):
+    """A line of the table; `size` in bytes."""
+
+    name: str
+    size: int
+    is_ours: bool
+    asked_by: str
+
+
+def packages(asked: Iterable[Requirement], by: str) -> dict[str, Package]:
+    """Everything that these requirements bring on this machine, by name; `by` is who asks.
 
     Raises PackageNotFoundError if something of it is not installed.
     """
     found: dict[str, Package] = {}
-    waiting = [(root, "")]
-    seen = set(waiting)
+    waiting = [(requirement, by) for requirement in asked]
+    seen: set[tuple[str, str]] = set()
     while waiting:
-        name, extra = waiting.pop()
-        for wanted in _requirements(importlib.metadata.distribution(name), extra):
-            key = canonicalize_name(wanted.name)
-            package = found.setdefault(key, Package(key))
-            package.asked_by.add(name)
-            package.extras |= wanted.extras
-            new = {(key, each) for each in ("", *wanted.extras)} - seen
-            seen |= new
-            waiting += new
-    found.pop(root, None)
-    for package in found.values():
-        package.size = size(importlib.metadata.distribution(package.name))
+        wanted, asker = waiting.pop()
+        name = canonicalize_name(wanted.name)
+        distribution = importlib.metadata.distribution(name)
+        package = found.setdefault(name, Package(name, size(name)))
+        package.asked_by.add(asker)
+        for extra in {"", *wanted.extras} - {extra for known, extra in seen if known == name}:
+            seen.add((name, extra))
+            waiting += [(requirement, name) for requirement in _requirements(distribution.requires or (), extra)]
     return found
 
 
-def _requirements(distribution: Distribution, extra: str) -> Iterator[Requirement]:
-    """What the distribution asks for here: always (`extra` empty), or for one of its extras alone."""
-    for line in distribution.requires or ():
-        requirement = Requirement(line)
-        always = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if always != bool(extra) and (always or (requirement.marker and requirement.marker.evaluate({"extra": extra}))):
+def _requirements(lines: Iterable[str], extra: str = "") -> Iterator[Requirement]:
+    """What of these lines is asked for here: always (`extra` empty), or for that extra alone."""
+    for requirement in map(Requirement, lines):
+        marker = requirement.marker
+        always = marker is None or marker.evaluate({"extra": ""})
+        if (always and not extra) or (extra and not always and marker and marker.evaluate({"extra": extra})):
             yield requirement
 
 
-def size(distribution: Distribution) -> int:
-    """Bytes of its files."""
-    paths = [Path(str(file.locate())) for file in distribution.files or ()]
+@cache
+def size(name: str) -> int:
+    """Bytes of a distribution's files."""
+    paths = [Path(str(file.locate())) for file in importlib.metadata.distribution(name).files or ()]
     return sum(path.stat().st_size for path in paths if path.suffix != ".pyc" and path.is_file())
 
 
@@ -87,31 +96,38 @@ def own_size() -> int:
 
 def bound(found: Mapping[str, Package]) -> set[str]:
     """The names of the packages that the design asks for, and of those that they bring."""
-    return {name for root in BOUND if root in found for name in (root, *packages(root))}
+    return {*packages((Requirement(name) for name in BOUND if name in found), by="")}
+
+
+def parts() -> list[Part]:
+    """Everything that an installation consists of here, the heaviest first."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    found = packages(_requirements(project["dependencies"]), by=PROGRAM)
+    given = bound(found)
+    vectors = WEIGHTS.stat().st_size
+    listed = [Part(p.name, p.size, p.name not in given, ", ".join(sorted(p.asked_by))) for p in found.values()]
+    listed += [Part(PROGRAM, own_size() - vectors, True, "you"), Part(VECTORS, vectors, False, PROGRAM)]
+    return sorted(listed, key=lambda part: -part.size)
+
+
+def ours(found: Sequence[Part]) -> float:
+    """Megabytes of our own choosing."""
+    return sum(part.size for part in found if part.is_ours) / MEGABYTE
 
 
 @click.command()
 def main() -> None:
     """Print what each package weighs, who asks for it, and what is of our own choosing."""
-    found = packages(PROGRAM)
-    given = bound(found)
-    vectors = WEIGHTS.stat().st_size
-    parts = [(p.name, p.size, p.name not in given, ", ".join(sorted(p.asked_by))) for p in found.values()]
-    parts += [(PROGRAM, own_size() - vectors, True, "you"), (f"{PROGRAM}: word vectors", vectors, False, PROGRAM)]
-    parts.sort(key=lambda part: -part[1])
-    rows = [
-        [name, f"{weight / MEGABYTE:.2f}", "ours" if chosen else "bound", asked]
-        for name, weight, chosen, asked in parts
-    ]
+    found = parts()
+    rows = [[p.name, f"{p.size / MEGABYTE:.2f}", "ours" if p.is_ours else "bound", p.asked_by] for p in found]
     show("What an installation weighs, in MB", ["package", "MB", "choice", "asked for by"], rows)
-    total = sum(weight for _, weight, _, _ in parts)
-    ours = sum(weight for _, weight, chosen, _ in parts if chosen)
+    total, chosen = sum(part.size for part in found) / MEGABYTE, ours(found)
+    large = {part.name: part.size / MEGABYTE for part in found if part.name in ("numpy", VECTORS)}
     sums = [
-        ["of our own choosing", f"{ours / MEGABYTE:.1f}", OURS.verdict(ours / MEGABYTE)],
-        ["bound: numpy", f"{found['numpy'].size / MEGABYTE:.1f}", ""],
-        ["bound: word vectors", f"{vectors / MEGABYTE:.1f}", ""],
-        ["bound: the rest", f"{(total - ours - vectors - found['numpy'].size) / MEGABYTE:.1f}", ""],
-        ["all of it", f"{total / MEGABYTE:.1f}", ""],
+        ["of our own choosing", f"{chosen:.1f}", OURS.verdict(chosen)],
+        *([f"bound: {name}", f"{megabytes:.1f}", ""] for name, megabytes in large.items()),
+        ["bound: the rest", f"{total - chosen - sum(large.values()):.1f}", ""],
+        ["all of it", f"{total:.1f}", ""],
     ]
     show("Together", ["", "MB", "bar"], sums)
 
