@@ -9,7 +9,7 @@ LLM := .venv/llm-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format test test-llm crash browser node cli bench bench-recall bench-size bench-reason lock
+.PHONY: help setup serve regenerate check format test test-llm crash browser node cli bench bench-recall bench-size bench-reason bench-weight lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -88,6 +88,9 @@ bench-size: setup ## measure what search, contexts and representations cost as t
 
 bench-reason: setup ## measure what each verb of the embedded reasoner costs
 	$(BIN)/python -m benchmarks.reason
+
+bench-weight: setup ## print what each package of an installation weighs, and who asks for it
+	$(BIN)/python -m benchmarks.weight
 
 lock: setup ## pin anew what pyproject.toml asks for
 	$(BIN)/pip install --quiet pip-tools
