@@ -31,8 +31,8 @@ async def add_messages(
     counted = await _counted(tokens, batch)
     now = clock.now()
 
-    def then(db: Connection, appended: Appended) -> None:
-        owe(db, appended, counted, now, rules)
+    def then(db: Connection, appended: Appended) -> Sequence[int]:
+        return owe(db, appended, counted, now, rules)
 
     place = (workspace_id, session_id, counted, now)
     if idempotency is None:
@@ -42,7 +42,11 @@ async def add_messages(
 
 async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:
     def count() -> list[NewMessage]:
-        return [message._replace(token_count=tokens.count(message.content)) for message in batch]
+        counts = tokens.count_all([message.content for message in batch])
+        return [
+            NewMessage(peer_id, content, metadata, count, created_at, configuration)
+            for (peer_id, content, metadata, _, created_at, configuration), count in zip(batch, counts, strict=True)
+        ]
 
     if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:
         return count()

@@ -1,13 +1,13 @@
 """What stored messages owe: units of work for whoever learns from them, and summaries at their intervals.
 
-Called inside the transaction that stores the messages, so that no message is ever without its work. Configuration and
-observers are as they are now; later changes do not reach what is already owed.
+Called inside the transaction that stores the messages, just before it does, so that no message is ever without its
+work. Configuration and observers are as they are now; later changes do not reach what is already owed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omoide.jobs import REPRESENTATION, SUMMARY
 from omoide.reasoning import configuration
@@ -16,7 +16,7 @@ from omoide.reasoning.observers import Membership, observers_of, peer_flag
 from omoide.reasoning.units import Pace, Unit
 from omoide.records import Json, NewMessage
 from omoide.settings import Settings
-from omoide.store import Connection, messages, observing, queue
+from omoide.store import Connection, observing, queue
 from omoide.store.messages import Appended
 
 SECOND = 1_000_000
@@ -39,32 +39,72 @@ def rules_of(settings: Settings) -> Rules:
     return Rules(defaults_of(settings), pace)
 
 
-def owe(db: Connection, appended: Appended, batch: Sequence[NewMessage], now: int, rules: Rules) -> None:
-    """Owe what the batch, just appended, calls for."""
-    workspace, session = observing.configurations(db, appended.session)
-    general = configuration.resolve(workspace, session, None, rules.defaults)
-    members = _members(db, appended)
+def owe(db: Connection, appended: Appended, batch: Sequence[NewMessage], now: int, rules: Rules) -> list[int]:
+    """Owe what the batch, about to be appended, calls for. Returns the positions of those nobody is to reason about."""
+    levels = (appended.ground.workspace_configuration, appended.ground.configuration)
+    general = configuration.resolve(*levels, None, rules.defaults)
+    terms = _Terms(db, appended)
     muted: list[int] = []
-    units: dict[str, list[tuple[Unit, int]]] = {}
+    lots: dict[str, list[_Lot]] = {}
+    usual = {peer_id: terms.of(peer_id, general) for peer_id in appended.authors}
     for seq, message in enumerate(batch, appended.first):
-        resolved = general
+        unit = usual[message.peer_id]
         if message.configuration:
-            resolved = configuration.resolve(workspace, session, message.configuration, rules.defaults)
-        unit = _unit(appended, members, message, seq, resolved)
+            own = configuration.resolve(*levels, message.configuration, rules.defaults)
+            unit = terms.of(message.peer_id, own)
         if unit is None:
             muted.append(seq)
         else:
-            _collect(units.setdefault(unit.key, []), unit)
-    messages.mute(db, appended.session, muted)
-    for collected in units.values():
-        _store(db, appended.workspace, collected, now, rules.pace)
+            _collect(lots.setdefault(message.peer_id, []), unit, seq, message.token_count)
+    for collected in lots.values():
+        _store(db, appended.ground.workspace, [(lot.unit(), lot.count) for lot in collected], now, rules.pace)
     if general.summary_enabled:
         _owe_summaries(db, appended, len(batch), general, now)
+    return muted
+
+
+class _Terms:
+    """Who learns from what a peer says, and how: a unit without messages. The same object for the same terms."""
+
+    def __init__(self, db: Connection, appended: Appended) -> None:
+        self._db = db
+        self._appended = appended
+        self._known: dict[tuple[str, Resolved], Unit | None] = {}
+        self._members: dict[str, Membership] = {}
+
+    def of(self, peer_id: str, resolved: Resolved) -> Unit | None:
+        """None if nobody is to learn from it."""
+        if not resolved.reasoning_enabled:
+            return None
+        key = peer_id, resolved
+        if key not in self._known:
+            self._known[key] = self._unit(peer_id, resolved)
+        return self._known[key]
+
+    def _unit(self, peer_id: str, resolved: Resolved) -> Unit | None:
+        if not self._members:
+            self._members = _members(self._db, self._appended)
+        sender = self._members[peer_id]
+        observers = observers_of(sender, [*self._members.values()])
+        if not observers:
+            return None
+        return Unit(
+            self._appended.session_id,
+            self._appended.ground.session,
+            sender.peer_id,
+            sender.peer_pk,
+            [observer.peer_id for observer in observers],
+            [observer.peer_pk for observer in observers],
+            configuration.as_json(resolved),
+            0,
+            0,
+            0,
+        )
 
 
 def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
     """Peer id → membership of the authors and of everybody who observes others."""
-    found = observing.members(db, appended.session, appended.authors.values())
+    found = observing.members(db, appended.ground.session, appended.authors.values())
     return {
         id: Membership(
             id,
@@ -79,36 +119,27 @@ def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
     }
 
 
-def _unit(
-    appended: Appended, members: dict[str, Membership], message: NewMessage, seq: int, resolved: Resolved
-) -> Unit | None:
-    """The message as a unit of its own; None if nobody is to learn from it."""
-    if not resolved.reasoning_enabled:
-        return None
-    sender = members[message.peer_id]
-    observers = observers_of(sender, [*members.values()])
-    if not observers:
-        return None
-    return Unit(
-        appended.session_id,
-        appended.session,
-        sender.peer_id,
-        sender.peer_pk,
-        [observer.peer_id for observer in observers],
-        [observer.peer_pk for observer in observers],
-        configuration.as_json(resolved),
-        seq,
-        seq,
-        message.token_count,
-    )
+@dataclass(slots=True)
+class _Lot:
+    """Messages of one peer that are learned from on the same terms."""
+
+    terms: Unit
+    first: int
+    through: int
+    tokens: int
+    count: int = 1
+
+    def unit(self) -> Unit:
+        return replace(self.terms, first=self.first, through=self.through, tokens=self.tokens)
 
 
-def _collect(units: list[tuple[Unit, int]], unit: Unit) -> None:
-    """Add a unit to the last of those in the list, or behind it; with each, how many messages it holds."""
-    if units and (joined := units[-1][0].with_more(unit)):
-        units[-1] = joined, units[-1][1] + 1
+def _collect(lots: list[_Lot], terms: Unit, seq: int, tokens: int) -> None:
+    """Add a message to the last of the lots, or behind it."""
+    if lots and lots[-1].terms is terms:
+        lot = lots[-1]
+        lot.through, lot.tokens, lot.count = seq, lot.tokens + tokens, lot.count + 1
     else:
-        units.append((unit, 1))
+        lots.append(_Lot(terms, seq, seq, tokens))
 
 
 def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: int, pace: Pace) -> None:
@@ -138,16 +169,17 @@ def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: i
 
 
 def _owe_summaries(db: Connection, appended: Appended, count: int, resolved: Resolved, now: int) -> None:
-    short, long = resolved.messages_per_short_summary, resolved.messages_per_long_summary
+    session = appended.ground.session
+    every = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
     for seq in range(appended.first, appended.first + count):
-        kinds = [kind for kind, every in (("short", short), ("long", long)) if seq % every == 0]
+        kinds = [kind for kind, interval in every.items() if seq % interval == 0]
         if kinds:
             payload: Json = {
                 "session": appended.session_id,
-                "session_pk": appended.session,
+                "session_pk": session,
                 "through": seq,
                 "kinds": kinds,
                 "instructions": resolved.summary_instructions,
             }
-            key = str(appended.session)
-            queue.add(db, SUMMARY, payload, now, key=key, workspace=appended.workspace, coalesce=False)
+            workspace = appended.ground.workspace
+            queue.add(db, SUMMARY, payload, now, key=str(session), workspace=workspace, coalesce=False)

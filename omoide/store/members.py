@@ -79,12 +79,33 @@ def add(
         _check_observers(db, session, session_id, max_observers)
 
 
-def join_as_authors(db: Connection, session: int, authors: Collection[int], now: int, *, max_observers: int) -> None:
+def authors(
+    db: Connection, workspace: int, session: int, peer_ids: Collection[str], now: int, *, max_observers: int
+) -> dict[str, int]:
+    """The rows of those who say something in the session, by id. Peers that are missing are created, and all join.
+
+    Raises Unprocessable for scopes and for peer ids that cannot be created.
+    """
+    query = """SELECT p.pk FROM peers p JOIN members m ON m.session = ? AND m.peer = p.pk
+        WHERE p.workspace = ? AND p.id = ? AND p.kind = 'peer' AND m.left_at IS NULL"""
+    found: dict[str, int] = {}
+    for peer_id in peer_ids:
+        if row := db.execute(query, (session, workspace, peer_id)).fetchone():
+            found[peer_id] = row[0]
+    if joining := [peer_id for peer_id in peer_ids if peer_id not in found]:
+        peers.refuse_scopes(db, workspace, joining, "Scope peers cannot author messages.")
+        known = peers.ensure(db, workspace, joining, now)
+        join_as_authors(db, session, known.values(), now, max_observers=max_observers)
+        found |= known
+    return found
+
+
+def join_as_authors(db: Connection, session: int, joining: Collection[int], now: int, *, max_observers: int) -> None:
     """Let the authors of messages be members; one that had left comes back with the configuration it had.
 
     Where that would be one observer too many it comes back without observing: a message is never refused for it.
     """
-    for peer in authors:
+    for peer in joining:
         joined = db.execute(
             """INSERT INTO members (session, peer, joined_at) VALUES (?, ?, ?)
                ON CONFLICT DO UPDATE SET left_at = NULL, joined_at = excluded.joined_at WHERE left_at IS NOT NULL""",

@@ -5,15 +5,15 @@ Because `seq` has no gaps, a page of an unfiltered list is a range of it and cos
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from omoide.clock import instant, new_id
+from omoide.clock import instant, new_ids
 from omoide.errors import Conflict, NotFound
 from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
-from omoide.store import embeddings, members, peers, rows, sessions, words
+from omoide.store import embeddings, members, rows, sessions, words
 from omoide.store.database import Connection
 from omoide.store.filters import MESSAGE_FIELDS
 
@@ -23,21 +23,21 @@ _JOINS = """
     JOIN sessions s ON s.pk = m.session
     JOIN workspaces w ON w.pk = s.workspace
     JOIN peers p ON p.pk = m.peer"""
+_COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted)"
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where messages went: rows of the workspace, the session and their authors, and the first one's position."""
+    """Where messages go: the session, the rows of their authors by id, and the position of the first one."""
 
-    workspace: int
-    session: int
+    ground: sessions.Ground
     session_id: str
     first: int
     authors: Mapping[str, int]
 
 
-Then = Callable[[Connection, Appended], None]
-"""What else belongs to the transaction that appends messages."""
+Then = Callable[[Connection, Appended], Collection[int]]
+"""What else belongs to the transaction that appends messages. It returns the positions of those that are muted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +71,59 @@ def add(
     `then` is called in the same transaction. Raises Unprocessable for ids that cannot be created, and for scopes as
     authors.
     """
-    workspace, session = sessions.ensure(db, workspace_id, session_id, now)
-    peers.refuse_scopes(db, workspace, (message.peer_id for message in batch), "Scope peers cannot author messages.")
-    authors = peers.ensure(db, workspace, {message.peer_id: None for message in batch}, now)
-    members.join_as_authors(db, session, authors.values(), now, max_observers=max_observers)
-    (count,) = db.execute(
-        "UPDATE sessions SET message_count = message_count + ? WHERE pk = ? RETURNING message_count",
-        (len(batch), session),
-    ).fetchone()
+    return _add(db, workspace_id, session_id, batch, now, max_observers, then)[1]
+
+
+def _add(
+    db: Connection,
+    workspace_id: str,
+    session_id: str,
+    batch: Sequence[NewMessage],
+    now: int,
+    max_observers: int,
+    then: Then | None,
+) -> tuple[Appended, list[Message]]:
+    ground = sessions.ground(db, workspace_id, session_id, now)
+    speaking = {message.peer_id: None for message in batch}
+    authors = members.authors(db, ground.workspace, ground.session, speaking, now, max_observers=max_observers)
+    first, last = ground.message_count + 1, ground.message_count + len(batch)
+    appended = Appended(ground, session_id, first, authors)
+    muted = frozenset(then(db, appended)) if then else ()
+    db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, ground.session))
     at = instant(now)
-    stored = []
-    values = []
-    for seq, new in enumerate(batch, count - len(batch) + 1):
-        said_at = now if new.created_at is None else new.created_at
-        id = new_id(now)
+    stored, values = [], []
+    for seq, (id, new) in enumerate(zip(new_ids(now, len(batch)), batch, strict=True), first):
+        peer_id, content, metadata, tokens, said_at, _ = new
         stored.append(
             Message(
                 id,
                 session_id,
                 workspace_id,
-                new.peer_id,
-                new.content,
-                new.metadata,
-                new.token_count,
-                at if new.created_at is None else instant(said_at),
+                peer_id,
+                content,
+                metadata,
+                tokens,
+                at if said_at is None else instant(said_at),
             )
         )
-        metadata, author = rows.to_text(new.metadata), authors[new.peer_id]
-        values.append((id, workspace, session, seq, author, new.content, metadata, new.token_count, said_at))
-    db.executemany(
-        """INSERT INTO messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        values,
-    )
-    words.add_messages(db, session, count - len(batch) + 1, count)
+        values.append(
+            (
+                id,
+                ground.workspace,
+                ground.session,
+                seq,
+                authors[peer_id],
+                content,
+                rows.to_text(metadata),
+                tokens,
+                now if said_at is None else said_at,
+                seq in muted,
+            )
+        )
+    rows.insert_all(db, _COLUMNS, values)
+    words.add_messages(db, ground.session, first, last)
     embeddings.owe(db, now)
-    if then:
-        then(db, Appended(workspace, session, session_id, count - len(batch) + 1, authors))
-    return stored
+    return appended, stored
 
 
 def add_once(
@@ -139,12 +154,10 @@ def add_once(
         if digest != idempotency.digest:
             raise Conflict("This Idempotency-Key was used for other messages in this session")
         return _range(db, found.pk, first, first + count - 1)
-    stored = add(db, workspace_id, session_id, batch, now, max_observers=max_observers, then=then)
-    _, session = sessions.ensure(db, workspace_id, session_id, now)
-    last = position(db, session, stored[-1].id) or 0
+    appended, stored = _add(db, workspace_id, session_id, batch, now, max_observers, then)
     db.execute(
         "INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (session, idempotency.key, idempotency.digest, last - len(batch) + 1, len(batch), now),
+        (appended.ground.session, idempotency.key, idempotency.digest, appended.first, len(batch), now),
     )
     return stored
 
@@ -197,11 +210,6 @@ def newest_first(db: Connection, workspace_id: str, session_id: str, since: int)
             WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL)
         AND m.seq >= ? ORDER BY m.seq DESC"""
     return (record(row) for row in db.execute(query, (workspace_id, session_id, since)))
-
-
-def mute(db: Connection, session: int, seqs: Sequence[int]) -> None:
-    """Note that nobody is to reason about the messages at these positions."""
-    db.executemany("UPDATE messages SET muted = 1 WHERE session = ? AND seq = ?", [(session, seq) for seq in seqs])
 
 
 def window(db: Connection, session: int, author: int, first: int, through: int, budget: int) -> Window:
@@ -279,10 +287,8 @@ def copy(db: Connection, source: int, target: int, last: int | None, now: int) -
         f"SELECT {columns} FROM messages WHERE session = ? AND seq <= ? ORDER BY seq",
         (source, 2**62 if last is None else last),
     ).fetchall()
-    db.executemany(
-        f"INSERT INTO messages (id, session, {columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        [(new_id(now), target, *row) for row in found],
-    )
+    copies = [(id, target, *row) for id, row in zip(new_ids(now, len(found)), found, strict=True)]
+    rows.insert_all(db, f"messages (id, session, {columns})", copies)
     db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (len(found), target))
     words.add_messages(db, target, 1, len(found))
     embeddings.owe(db, now)

@@ -14,16 +14,6 @@ MemberRow = tuple[int, str, str, Json, int | None, int | None, bool]
 """Peer (row, id, kind, configuration), observe_me and observe_others as set in the session, whether it is there now."""
 
 
-def configurations(db: Connection, session: int) -> tuple[Json, Json]:
-    """The stored configuration of the session's workspace, and its own."""
-    row = db.execute(
-        """SELECT w.configuration, s.configuration FROM sessions s JOIN workspaces w ON w.pk = s.workspace
-           WHERE s.pk = ?""",
-        (session,),
-    ).fetchone()
-    return (rows.from_text(row[0]), rows.from_text(row[1])) if row else ({}, {})
-
-
 def members(db: Connection, session: int, authors: Collection[int]) -> list[MemberRow]:
     """The authors (rows of peers), and all members that observe others, in the order in which they joined."""
     found = db.execute(

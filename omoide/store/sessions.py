@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from typing import NamedTuple
 
 from omoide import configuration, names
 from omoide.clock import instant, new_id
@@ -99,15 +100,33 @@ def _after(session: Session, change: Change) -> tuple[dict[str, object], dict[st
     return metadata, config
 
 
+class Ground(NamedTuple):
+    """What is known of a session to which something is added: rows, how many messages it has, configurations."""
+
+    workspace: int
+    session: int
+    message_count: int
+    workspace_configuration: Json
+    configuration: Json
+
+
 def ensure(db: Connection, workspace_id: str, session_id: str, now: int) -> tuple[int, int]:
     """The rows of the workspace and of the session, created empty if missing."""
-    row = db.execute(
-        f"SELECT s.workspace, s.pk {_FROM} AND s.id = ? AND s.deleted_at IS NULL", (workspace_id, session_id)
-    ).fetchone()
-    if row:
-        return row[0], row[1]
-    workspace = workspaces.ensure(db, workspace_id, now)
-    return workspace, create(db, workspace, workspace_id, session_id, Change(), now).pk
+    found = ground(db, workspace_id, session_id, now)
+    return found.workspace, found.session
+
+
+def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Ground:
+    """The session as it is; it and its workspace are created empty if missing."""
+    query = f"SELECT s.workspace, s.pk, s.message_count, w.configuration, s.configuration {_FROM}"
+    query += " AND s.id = ? AND s.deleted_at IS NULL"
+    place = (workspace_id, session_id)
+    row = db.execute(query, place).fetchone()
+    if row is None:
+        create(db, workspaces.ensure(db, workspace_id, now), workspace_id, session_id, Change(), now)
+        row = db.execute(query, place).fetchone()
+    workspace, session, count, *configurations = row
+    return Ground(workspace, session, count, *map(rows.from_text, configurations))
 
 
 def _existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Session, int]:

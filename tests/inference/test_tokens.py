@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import gzip
 import hashlib
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 
 import pytest
+import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,6 +64,41 @@ def test_every_whole_word_among_the_ranks_is_one_token(counter: TokenCounter) ->
 )
 def test_counts_are_those_of_o200k_base(counter: TokenCounter, text: str, expected: int) -> None:
     assert counter.count(text) == expected
+
+
+@pytest.fixture(scope="module")
+def published() -> tiktoken.Encoding:
+    """tiktoken with the pattern as it was published, which looks ahead."""
+    pattern = tokens.PATTERN.removesuffix(r"|\s+") + r"|\s+(?!\S)|\s+"
+    ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, ranks_file().splitlines())}
+    return tiktoken.Encoding("published", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+
+
+@pytest.mark.parametrize(
+    ("characters", "length"),
+    [
+        (" \n\ta!1", 5),
+        ("\r\n /b.", 5),
+        *((f"{rare} \na!", 4) for rare in "\x0b\x1c\x85\xa0\u1680\u200a\u200b\u2028\u3000é"),
+    ],
+)
+def test_counts_are_those_of_the_published_pattern(
+    counter: TokenCounter, published: tiktoken.Encoding, characters: str, length: int
+) -> None:
+    texts = [*map("".join, itertools.product(characters, repeat=length))]
+    expected = [len(tokens) for tokens in published.encode_ordinary_batch(texts, num_threads=1)]
+    assert counter.count_all(texts) == expected
+
+
+@given(texts=st.lists(TEXTS | st.just("words, and no run of blanks"), max_size=6))
+@settings(deadline=None, max_examples=30)
+def test_texts_counted_together_count_as_they_do_alone(counter: TokenCounter, texts: list[str]) -> None:
+    assert counter.count_all(texts) == [counter.count(text) for text in texts]
+
+
+def test_no_text_among_others_is_taken_for_what_parts_them(counter: TokenCounter) -> None:
+    texts = ["a\x00b", "\x00", "", "c" * (BLOCK + 1), "\x00\x00 d"]
+    assert counter.count_all(texts) == [counter.count(text) for text in texts]
 
 
 def test_names_of_special_tokens_count_as_plain_text(counter: TokenCounter) -> None:

@@ -40,8 +40,8 @@ def say(db: Connection) -> Say:
             NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, tokens, None, configuration) for line in lines
         ]
 
-        def then(db: Connection, appended: messages.Appended) -> None:
-            owe(db, appended, batch, at, rules or Rules(Defaults(), PACE))
+        def then(db: Connection, appended: messages.Appended) -> list[int]:
+            return owe(db, appended, batch, at, rules or Rules(Defaults(), PACE))
 
         messages.add(db, "w", "s", batch, at, max_observers=10, then=then)
 
