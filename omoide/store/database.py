@@ -33,7 +33,32 @@ from omoide.store.migrations import migrate, turn
 
 P = ParamSpec("P")
 T = TypeVar("T")
-Connection = sqlite3.Connection
+
+
+class Connection(sqlite3.Connection):
+    """A connection that knows what is still to be done before the transaction of its writer is committed."""
+
+    owed: list[Callable[[Connection], None]] | None = None
+    """None where no writer is at work, and nobody would do it."""
+
+
+def before_commit(db: Connection, step: Callable[[Connection], None]) -> None:
+    """Let a step be the last in the transaction that this write shares with others; a write that fails takes it back.
+
+    Steps belong here that cost less when those of several writes are done together, outside of their savepoints. At
+    once, where no others share the transaction.
+    """
+    if db.owed is None:
+        step(db)
+    else:
+        db.owed.append(step)
+
+
+def do_owed(db: Connection) -> None:
+    """Do the steps now that would be done before the commit: for whoever needs to see what they do."""
+    while db.owed:
+        db.owed.pop(0)(db)
+
 
 MAX_BATCH = 128
 """Writes that share one commit at the most, so that the first of them does not wait for ever."""
@@ -69,7 +94,12 @@ def connect(path: Path, *, durability: str, busy_timeout: float) -> Connection:
     """A connection in WAL mode that begins no transaction by itself. Raises Unavailable if the file cannot be used."""
     try:
         connection = sqlite3.connect(
-            path, isolation_level=None, timeout=busy_timeout, check_same_thread=False, cached_statements=512
+            path,
+            isolation_level=None,
+            timeout=busy_timeout,
+            check_same_thread=False,
+            cached_statements=512,
+            factory=Connection,
         )
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
@@ -220,21 +250,26 @@ def _begin(connection: Connection, busy_timeout: float) -> None:
 
 def commit(connection: Connection, batch: list[_Write], busy_timeout: float) -> None:
     """Run a batch in one transaction, putting each one's result or error where it belongs."""
+    connection.owed = []
     try:
         _begin(connection, busy_timeout)
         for write in batch:
             _run_in_savepoint(connection, write)
+        do_owed(connection)
         connection.execute("COMMIT")
-    except sqlite3.Error as error:
+    except Exception as error:
         # Nothing of the batch is on disk. Those that had failed by themselves keep their own reason.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         for write in batch:
-            write.error = write.error or as_omoide(error)
+            write.error = write.error or (as_omoide(error) if isinstance(error, sqlite3.Error) else error)
+    finally:
+        connection.owed = None
 
 
 def _run_in_savepoint(connection: Connection, write: _Write) -> None:
     connection.execute("SAVEPOINT work")
+    owed = list(connection.owed or ())
     try:
         write.result = write.work(connection)
     except BaseException as error:
@@ -242,6 +277,7 @@ def _run_in_savepoint(connection: Connection, write: _Write) -> None:
         if not connection.in_transaction:  # a full disk makes SQLite roll back everything
             raise
         connection.execute("ROLLBACK TO work")
+        connection.owed = owed
     connection.execute("RELEASE work")
 
 

@@ -74,7 +74,8 @@ def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
     is_still = not journal(path).exists()
     address = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if is_still else ''}"
     try:
-        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=busy_timeout)) as connection:
+        made = sqlite3.connect(address, uri=True, timeout=busy_timeout, factory=Connection)
+        with contextlib.closing(made) as connection:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA schema_version").fetchone()  # the first look at the file itself
             yield connection

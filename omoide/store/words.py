@@ -8,11 +8,12 @@ read as syntax. Which words of a query count is decided in `omoide.search`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Protocol
 
 import orjson
 
-from omoide.store.database import Connection
+from omoide.store.database import Connection, before_commit, do_owed
 
 _INDEXED = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
     FROM messages m JOIN peers p ON p.pk = m.peer"""
@@ -34,7 +35,14 @@ class Place(Protocol):
 
 
 def add_messages(db: Connection, session: int, first: int, last: int) -> None:
-    """Index the session's messages from the position `first` to `last`."""
+    """Index the session's messages from the position `first` to `last`, before they are committed.
+
+    Not at once: at the end of a savepoint FTS5 writes what it has gathered, and many small writes cost it more.
+    """
+    before_commit(db, partial(_add_messages, session=session, first=first, last=last))
+
+
+def _add_messages(db: Connection, *, session: int, first: int, last: int) -> None:
     db.execute(
         f"""INSERT INTO message_words (rowid, place, text) SELECT {_INDEXED}
             WHERE m.session = ? AND m.seq BETWEEN ? AND ?""",
@@ -44,6 +52,7 @@ def add_messages(db: Connection, session: int, first: int, last: int) -> None:
 
 def remove_messages(db: Connection, pks: Sequence[int]) -> None:
     """Take messages out of the index. They and their peers must still be there."""
+    do_owed(db)
     db.execute(
         f"""INSERT INTO message_words (message_words, rowid, place, text) SELECT 'delete', {_INDEXED}
             WHERE m.pk IN (SELECT value FROM json_each(?))""",

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from omoide.errors import NotFound, Unavailable
-from omoide.store import Connection, Store
-from omoide.store.database import MAX_BATCH
+from omoide.store import Connection, Store, queue
+from omoide.store.database import MAX_BATCH, before_commit, do_owed
 from tests.store.rows import Gate, kinds, put
 
 
@@ -61,6 +61,59 @@ def test_a_write_that_fails_hurts_only_itself(failing: Any, error: type[Exceptio
     assert (before, after) == ("before", "after")
     assert isinstance(failed, error)
     assert store.read(kinds) == ["before", "after"]
+
+
+def put_at_the_end(db: Connection, kind: str) -> str:
+    before_commit(db, lambda db: queue.add(db, f"{kind}, at the end", {}, 0))
+    return put(db, kind)
+
+
+def put_at_the_end_and_fail(db: Connection, kind: str) -> None:
+    put_at_the_end(db, kind)
+    raise NotFound("on purpose")
+
+
+def put_what_is_owed_and_fail(db: Connection) -> None:
+    do_owed(db)
+    raise NotFound("on purpose")
+
+
+def test_what_belongs_before_the_commit_is_done_behind_all_that_share_it(store: Store) -> None:
+    asyncio.run(gathered(store, (put_at_the_end, "a"), (put, "b"), (put_at_the_end, "c")))
+    assert store.read(kinds) == ["a", "b", "c", "a, at the end", "c, at the end"]
+
+
+def test_a_write_that_fails_takes_back_what_it_left_for_the_end(store: Store) -> None:
+    asyncio.run(gathered(store, (put_at_the_end, "a"), (put_at_the_end_and_fail, "b"), (put_at_the_end, "c")))
+    assert store.read(kinds) == ["a", "c", "a, at the end", "c, at the end"]
+
+
+def test_a_write_that_fails_does_not_take_what_others_left_for_the_end(store: Store) -> None:
+    asyncio.run(gathered(store, (put_at_the_end, "a"), (put_what_is_owed_and_fail,), (put, "b")))
+    assert store.read(kinds) == ["a", "b", "a, at the end"]
+
+
+def test_where_the_end_fails_nothing_of_the_commit_is_kept_and_the_next_is(store: Store) -> None:
+    def fail_at_the_end(db: Connection) -> None:
+        before_commit(db, lambda db: put_and_break_a_constraint(db, "end"))
+
+    failed = asyncio.run(gathered(store, (put, "a"), (fail_at_the_end,), (put_and_fail, "b")))
+    assert [type(error) for error in failed] == [Unavailable, Unavailable, NotFound]
+    assert asyncio.run(gathered(store, (put_at_the_end, "c"))) == ["c"]
+    assert store.read(kinds) == ["c", "c, at the end"]
+
+
+def test_a_fault_in_our_own_code_at_the_end_does_not_end_the_writer(store: Store) -> None:
+    def stumble_at_the_end(db: Connection) -> None:
+        before_commit(db, lambda db: db.no_such_thing())  # type: ignore[attr-defined]
+
+    assert [type(error) for error in asyncio.run(gathered(store, (stumble_at_the_end,)))] == [AttributeError]
+    assert asyncio.run(gathered(store, (put, "a"))) == ["a"]
+
+
+def test_without_others_what_belongs_before_the_commit_is_done_at_once(store: Store) -> None:
+    put_at_the_end(store._writer, "a")
+    assert kinds(store._writer) == ["a, at the end", "a"]
 
 
 def test_a_write_is_answered_after_it_can_be_read(store: Store) -> None:

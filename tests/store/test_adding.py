@@ -1,0 +1,110 @@
+"""Messages of many writers in one commit: numbered, muted, found by their words; none left of a write that fails."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from omoide.errors import Unprocessable
+from omoide.records import NewMessage, PageRequest
+from omoide.store import Connection, Store, members, messages, words
+from omoide.store.messages import Appended
+from omoide.store.rows import MOST_ROWS
+from tests.store.test_group_commit import gathered
+
+NOW = 1_760_000_000_000_000
+REQUEST = PageRequest(size=1_000)
+
+
+def said(*texts: str, peer: str = "alice") -> list[NewMessage]:
+    return [NewMessage(peer, text, {}, 1, None) for text in texts]
+
+
+def add(db: Connection, session: str, batch: list[NewMessage]) -> list[str]:
+    stored = messages.add(db, "w", session, batch, NOW, max_observers=10)
+    return [message.content for message in stored]
+
+
+def add_and_fail(db: Connection, session: str, batch: list[NewMessage]) -> None:
+    add(db, session, batch)
+    raise Unprocessable("on purpose")
+
+
+def contents(db: Connection, session: str = "s") -> list[str]:
+    return [message.content for message in messages.page(db, "w", session, REQUEST).items]
+
+
+def holding(db: Connection, word: str) -> list[str]:
+    found = messages.by_pks(db, words.ranked(db, None, [word], 1_000))
+    return sorted(message.content for message in found.values())
+
+
+def index_is_sound(db: Connection) -> None:
+    db.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7, MOST_ROWS - 1, MOST_ROWS, MOST_ROWS + 1, 2 * MOST_ROWS, 137])
+def test_a_batch_of_any_size_is_stored_in_its_order(count: int, store: Store) -> None:
+    texts = [f"text {number}" for number in range(count)]
+    assert asyncio.run(gathered(store, (add, "s", said(*texts)))) == [texts]
+    assert store.read(contents) == texts
+    assert len(store.read(holding, "text")) == count
+
+
+def test_writes_to_one_session_that_share_a_commit_are_all_found_by_their_words(store: Store) -> None:
+    asyncio.run(gathered(store, *((add, "s", said(f"lighthouse {number}")) for number in range(20))))
+    assert store.read(contents) == [f"lighthouse {number}" for number in range(20)]
+    assert store.read(holding, "lighthouse") == sorted(store.read(contents))
+
+
+def test_of_a_write_that_fails_nothing_is_indexed_and_its_numbers_are_given_anew(store: Store) -> None:
+    first, failed, last = asyncio.run(
+        gathered(
+            store,
+            (add, "s", said("lighthouse one")),
+            (add_and_fail, "s", said("lighthouse two", "lighthouse three")),
+            (add, "s", said("lighthouse four", "harbour five")),
+        )
+    )
+    assert (first, last) == (["lighthouse one"], ["lighthouse four", "harbour five"])
+    assert isinstance(failed, Unprocessable)
+    assert store.read(contents) == [*first, *last]
+    assert store.read(holding, "lighthouse") == ["lighthouse four", "lighthouse one"]
+    asyncio.run(store.write(index_is_sound))
+
+
+def test_a_message_can_be_taken_out_of_the_index_in_the_transaction_that_brought_it(store: Store) -> None:
+    def add_and_remove(db: Connection) -> None:
+        add(db, "s", said("lighthouse", "harbour"))
+        pks = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE content = 'lighthouse'")]
+        words.remove_messages(db, pks)
+
+    asyncio.run(store.write(add_and_remove))
+    assert store.read(holding, "lighthouse") == []
+    assert store.read(holding, "harbour") == ["harbour"]
+    asyncio.run(store.write(index_is_sound))
+
+
+def test_what_is_muted_is_known_when_it_is_stored(store: Store) -> None:
+    def muted(db: Connection, appended: Appended) -> list[int]:
+        assert appended.first == 1
+        return [2, 3]
+
+    def work(db: Connection) -> list[int]:
+        messages.add(db, "w", "s", said("a", "b", "c", "d"), NOW, max_observers=10, then=muted)
+        return [seq for (seq,) in db.execute("SELECT seq FROM messages WHERE muted ORDER BY seq")]
+
+    assert asyncio.run(store.write(work)) == [2, 3]
+
+
+def test_whoever_speaks_is_in_the_session_and_comes_back_to_it(store: Store) -> None:
+    def work(db: Connection) -> list[bool]:
+        found = []
+        for author in ("alice", "bob", "alice"):
+            add(db, "s", said("hello", peer=author))
+            found.append(members.is_active(db, "w", "s", author))
+            db.execute("UPDATE members SET left_at = ?", (NOW,))
+        return found
+
+    assert asyncio.run(store.write(work)) == [True, True, True]
