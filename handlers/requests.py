@@ -84,23 +84,25 @@ def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
 
 def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
     """The messages to store, not yet counted. Raises InvalidFields naming the message."""
-    return [
-        NewMessage(
-            peer_id=message.peer_id,
-            content=message.content.replace("\x00", ""),
-            metadata=metadata(message.metadata, "body", "messages", index, "metadata") or {},
-            token_count=0,
-            created_at=_said_at(message.created_at, index),
-            configuration=configuration(context, message.configuration, "body", "messages", index, "configuration"),
-        )
-        for index, message in enumerate(batch)
-    ]
+    return [_new_message(context, message, index) for index, message in enumerate(batch)]
 
 
-def _said_at(instant: datetime | None, index: int) -> int | None:
+def _new_message(context: Context, message: models.MessageCreate, index: int) -> NewMessage:
+    given, wanted, said_at = message.metadata, message.configuration, message.created_at
+    loc = ("body", "messages", index)
+    return NewMessage(
+        message.peer_id,
+        message.content.replace("\x00", ""),
+        # Most messages have none of these, and messages come by the hundred.
+        {} if given is None else metadata(given, *loc, "metadata") or {},
+        0,
+        None if said_at is None else _said_at(said_at, index),
+        None if wanted is None else configuration(context, wanted, *loc, "configuration"),
+    )
+
+
+def _said_at(instant: datetime, index: int) -> int:
     """Microseconds since 1970. Raises InvalidFields for an instant that has no date in UTC."""
-    if instant is None:
-        return None
     try:
         instant.astimezone(UTC)
     except OverflowError:

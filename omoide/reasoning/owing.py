@@ -169,17 +169,20 @@ def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: i
 
 
 def _owe_summaries(db: Connection, appended: Appended, count: int, resolved: Resolved, now: int) -> None:
+    intervals = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
+    kinds: dict[int, list[str]] = {}
+    for kind, interval in intervals.items():
+        for seq in range(appended.first + -appended.first % interval, appended.first + count, interval):
+            kinds.setdefault(seq, []).append(kind)
     session = appended.ground.session
-    every = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
-    for seq in range(appended.first, appended.first + count):
-        kinds = [kind for kind, interval in every.items() if seq % interval == 0]
-        if kinds:
-            payload: Json = {
-                "session": appended.session_id,
-                "session_pk": session,
-                "through": seq,
-                "kinds": kinds,
-                "instructions": resolved.summary_instructions,
-            }
-            workspace = appended.ground.workspace
-            queue.add(db, SUMMARY, payload, now, key=str(session), workspace=workspace, coalesce=False)
+    payloads: list[Json] = [
+        {
+            "session": appended.session_id,
+            "session_pk": session,
+            "through": seq,
+            "kinds": kinds[seq],
+            "instructions": resolved.summary_instructions,
+        }
+        for seq in sorted(kinds)
+    ]
+    queue.add_all(db, SUMMARY, payloads, now, key=str(session), workspace=appended.ground.workspace)

@@ -117,7 +117,7 @@ def _add(
                 rows.to_text(metadata),
                 tokens,
                 now if said_at is None else said_at,
-                seq in muted,
+                int(seq in muted),
             )
         )
     rows.insert_all(db, _COLUMNS, values)

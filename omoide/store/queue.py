@@ -7,12 +7,13 @@ transaction that finishes the job (`require`). What is owed and was done, for th
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import orjson
 
 from omoide.jobs import REASONING, Job, LostLease
+from omoide.store import rows
 from omoide.store.database import Connection
 
 _HELD = "WHERE pk = ? AND attempts = ? AND leased_until IS NOT NULL"
@@ -62,8 +63,17 @@ def add(
     db.execute(
         """INSERT INTO jobs (kind, payload, created_at, due_at, key, workspace, units, grows)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-        (kind, orjson.dumps(payload).decode(), now, due_at, key, workspace, units, grows),
+        (kind, orjson.dumps(payload).decode(), now, due_at, key, workspace, units, int(grows)),
     )
+
+
+def add_all(
+    db: Connection, kind: str, payloads: Sequence[dict[str, Any]], now: int, *, key: str, workspace: int
+) -> None:
+    """Owe jobs from now on, each of them work of its own, in this order."""
+    columns = "jobs (kind, payload, created_at, due_at, key, workspace)"
+    values = [(kind, orjson.dumps(payload).decode(), now, now, key, workspace) for payload in payloads]
+    rows.insert_all(db, columns, values)
 
 
 def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:

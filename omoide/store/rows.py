@@ -38,7 +38,8 @@ def insert_all(db: Connection, into: str, values: Sequence[Row]) -> None:
     """INSERT rows, all as wide, `into` a table with its columns named.
 
     Few statements for many rows. Each one gives the interpreter to other threads and has to wait until it gets it back,
-    which on a busy server costs more than the row does.
+    which on a busy server costs more than the row does. Give flags as 0 and 1: for a bool pysqlite looks for an adapter
+    each time, which takes as long as three rows.
     """
     start = 0
     while left := len(values) - start:
