@@ -14,7 +14,11 @@ from benchmarks.table import Bar
 WORKSPACE = "/v3/workspaces/bench"
 SESSIONS = f"{WORKSPACE}/sessions"
 BATCH = 50
+LARGEST_BATCH = 100
+"""As many messages as one request may bring."""
 PAGES = 20
+CONNECTIONS = 16
+BULK_CLIENTS = 8
 CONVERSATIONS = 16
 """Messages are added to so many sessions in turn."""
 
@@ -35,6 +39,11 @@ class Workload:
     status: int = 200
     prepare: tuple[bytes, ...] = ()
     bar: Bar | None = None
+    connections: int = CONNECTIONS
+    messages: int = 0
+    """How many each request adds, where their rate is of interest"""
+    enough: Bar | None = None
+    """and how many a second are enough."""
 
 
 def post(path: str, body: object) -> bytes:
@@ -57,9 +66,19 @@ def workloads() -> list[Workload]:
         Workload("no-op (GET /health)", itertools.repeat(request("GET", "/health"))),
         Workload("session found", itertools.repeat(found), prepare=(found,), bar=Bar(0.55)),
         Workload("session created, two peers", _new_sessions(), bar=Bar(0.45)),
+        # Before those that leave much to be learned and embedded.
+        Workload(f"messages listed by {BATCH}", itertools.cycle(pages), prepare=filling),
         Workload("messages added singly", _added("singly", 1), status=201),
         Workload(f"messages added by {BATCH}", _added("batched", BATCH), status=201, bar=Bar(0.5)),
-        Workload(f"messages listed by {BATCH}", itertools.cycle(pages), prepare=filling),
+        Workload(
+            f"messages added by {LARGEST_BATCH}, {BULK_CLIENTS} clients",
+            _added("bulk", LARGEST_BATCH),
+            status=201,
+            bar=Bar(0.6),
+            connections=BULK_CLIENTS,
+            messages=LARGEST_BATCH,
+            enough=Bar(10_000),
+        ),
     ]
 
 
