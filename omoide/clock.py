@@ -45,7 +45,9 @@ def new_id(at: int) -> str:
 
 def new_ids(at: int, count: int) -> list[str]:
     """As many as `new_id` would make one after another; all their random bits are drawn at once."""
-    clock = new_id(at)[:_CLOCK_LENGTH]
+    if count == 1:
+        return [new_id(at)]
+    clock = _spelled((at // 1_000) << _RANDOM_BITS)[:_CLOCK_LENGTH]
     length = ID_LENGTH - _CLOCK_LENGTH
     drawn = b2a_base64(secrets.token_bytes(count * length * 3 // 4 + 1)).translate(_SORTED).decode()
     return [clock + drawn[start : start + length] for start in range(0, count * length, length)]
