@@ -48,7 +48,7 @@ def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
     address = f"file:{quote(str(path.absolute()))}?{'mode=rw' if writable else 'mode=ro&immutable=1'}"
     try:
         with contextlib.closing(
-            sqlite3.connect(address, uri=True, timeout=busy_timeout, isolation_level=None)
+            sqlite3.connect(address, uri=True, timeout=busy_timeout, isolation_level=None, factory=Connection)
         ) as connection:
             connection.execute("PRAGMA query_only=ON")
             connection.execute("BEGIN")
