@@ -27,6 +27,8 @@ from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
 from omoide.inference.embedder_choice import embedder_for
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
+from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
+from omoide.middleware.rates import RateLimit, Rates
 from omoide.reasoning.choice import reasoner_for
 from omoide.reasoning.owing import rules_of
 from omoide.reasoning.reasoner import Reasoner
@@ -141,7 +143,7 @@ def create_app(
     def lifespan(_: Any) -> contextlib.AbstractAsyncContextManager[None]:
         return house.opened(open_parts(settings, reasoner), alongside)
 
-    return application(
+    app = application(
         document,
         handlers="handlers",
         protocols=protocols.BY_TAG,
@@ -151,6 +153,27 @@ def create_app(
         lifespan=lifespan,
         translations={OmoideError: _problem},
     )
+    return guarded(app, settings, keyring)
+
+
+def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None) -> ASGIApp:
+    """The application behind what the settings ask for; what they do not ask for is not there.
+
+    What is counted is counted together by all processes that are forked from this one.
+    """
+
+    def is_good(authorization: str) -> bool:
+        try:
+            return keyring is not None and bool(keyring.principal(authorization, clock.now()))
+        except Unauthorized:
+            return False
+
+    if per_minute := settings.rate_limit_per_minute:
+        app = RateLimit(app, Rates(per_minute, settings.rate_limit_burst or per_minute), is_good)
+    if not settings.auth:
+        anywhere = None if is_loopback(settings.host) else ("*",)
+        app = SameOrigin(app, settings.cors_origins, settings.allowed_hosts or anywhere)
+    return with_cors(app, settings.cors_origins) if settings.cors_origins else app
 
 
 def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:

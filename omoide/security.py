@@ -7,6 +7,8 @@ because that is what clients of this API act on.
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +24,12 @@ with deferred("jwt"):
 
 ALGORITHM = "HS256"
 CACHED_KEYS = 4_096
+KEY_CHARACTERS = 4_096
+"""The longest key that is read, and the longest header that is remembered."""
 NOT_PERMITTED = "JWT not permissioned for this resource"
+
+# Three parts in base64url and nothing around them, for decoders commonly forgive padding and worse.
+_COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +74,17 @@ class Keyring:
         principal, expires = self._verify(token.strip(), now)
         if len(self._verified) >= CACHED_KEYS:
             self._verified.clear()
-        self._verified[authorization or ""] = principal, expires
+        if authorization is not None and len(authorization) <= KEY_CHARACTERS:
+            self._verified[authorization] = principal, expires
         return principal
 
     def _verify(self, token: str, now: int) -> tuple[Principal, int | None]:
+        if len(token) > KEY_CHARACTERS or not _COMPACT.fullmatch(token):
+            raise Unauthorized("Invalid JWT")
         try:
             # `exp` is judged below, because keys made by older servers carry it as an ISO text.
             claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options={"verify_exp": False})
+            json.loads(jwt.utils.base64url_decode(token.split(".")[1]), object_pairs_hook=_said_once)
         except jwt.PyJWTError:
             raise Unauthorized("Invalid JWT") from None
         except (ValueError, TypeError, RecursionError):
@@ -84,7 +95,16 @@ class Keyring:
         workspace, peer, session = (_name(claims.get(claim)) for claim in "wps")
         if workspace is None and (peer or session):
             raise Unauthorized("Invalid JWT scope: peer/session token missing workspace")
-        return Principal(bool(claims.get("ad")), workspace, peer, session), expires
+        admin = claims.get("ad")
+        if not (admin is None or isinstance(admin, bool)):
+            raise Unauthorized("Invalid JWT")
+        return Principal(admin is True, workspace, peer, session), expires
+
+
+def _said_once(members: list[tuple[str, Any]]) -> None:
+    """Raise ValueError where a claim stands twice, since readers differ in which one they take."""
+    if len({name for name, _ in members}) < len(members):
+        raise ValueError("a claim stands twice")
 
 
 def _name(claim: object) -> str | None:

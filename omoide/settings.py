@@ -6,18 +6,25 @@ in the working directory, the defaults here.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
 MIN_SECRET_BYTES = 32
+
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+
+Listed = Annotated[tuple[str, ...], NoDecode]
+"""Texts, in the environment with commas between."""
 
 
 class WrongSetting(ValueError):
@@ -42,6 +49,44 @@ class Settings(BaseSettings):
     jwt_secret: SecretStr = Field(SecretStr(""), description="What keys are signed with (HS256). Needed with auth.")
     public_without_auth: bool = Field(
         False, description="Whether the server may listen on a public address while auth is off."
+    )
+    allowed_hosts: Listed = Field(
+        (),
+        description="By which host names the server may be called while auth is off, with commas between; * is any. "
+        "Empty: on a loopback address localhost and IP addresses, elsewhere any.",
+    )
+    cors_origins: Listed = Field(
+        (),
+        description="Which web pages may use the API, such as https://app.example.org, with commas between; * is any. "
+        "Empty: none of another origin.",
+    )
+    rate_limit_per_minute: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="How many requests a minute a key may make, or an address where there is no good key; 0: any.",
+    )
+    rate_limit_burst: int = Field(
+        0, ge=0, le=1_000_000, description="How many of these may come at once; 0: as many as in a minute."
+    )
+    max_connections: int = Field(
+        800, ge=8, le=100_000, description="How many connections a server process holds before it closes idle ones."
+    )
+    max_header_bytes: int = Field(
+        32_768,
+        ge=4_096,
+        le=1_048_576,
+        description="The largest head of a request: its first line and headers, in bytes.",
+    )
+    head_seconds: float = Field(10.0, gt=0, le=600, description="How long the head of a request may take to arrive.")
+    body_seconds: float = Field(
+        20.0,
+        gt=0,
+        le=3_600,
+        description="How long the body of a request may take to arrive; each kilobyte that came gives a second more.",
+    )
+    stalled_seconds: float = Field(
+        60.0, gt=0, le=3_600, description="How long a client may leave an answer unread before it is cut off."
     )
     durability: Literal["full", "normal"] = Field(
         "full",
@@ -202,6 +247,19 @@ class Settings(BaseSettings):
     def _empty_means_unset(cls, values: Any) -> Any:
         """`OMOIDE_PORT=` in a compose file is a setting left blank, not a wrong one."""
         return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
+
+    @field_validator("allowed_hosts", "cors_origins", mode="before")
+    @classmethod
+    def _commas_part_a_list(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in origins:
+            if not _ORIGIN.fullmatch(origin):
+                raise ValueError(f"'{origin}' is no origin: write scheme://host or scheme://host:port, or *")
+        return origins
 
     @model_validator(mode="after")
     def _short_summaries_come_more_often(self) -> Settings:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omoide.cli.serve import is_loopback
+from omoide.middleware.origins import is_loopback
 from omoide.security import Keyring, Principal
 from tests.conftest import SECRET
 from tests.running import COMMAND, Server

@@ -11,10 +11,10 @@ from typing import Any
 import click
 import orjson
 
-from omoide.cli.serve import is_loopback
 from omoide.cli.start import read_settings
 from omoide.diagnosis.examining import examine
 from omoide.diagnosis.verdict import State, Verdict
+from omoide.middleware.origins import is_loopback
 
 PROBE_SECONDS = 10.0
 """How long a provider may take to answer, unless told otherwise."""

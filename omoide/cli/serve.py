@@ -5,7 +5,6 @@ Everything is loaded, made and checked once, then forked: see `supervisor`.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import socket
 from typing import Any
@@ -14,9 +13,11 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
+from omoide.cli.connections import protocol_of
 from omoide.cli.start import make_app, make_parts, make_worker, prepare_files, read_settings
 from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.worker import work_until_told
+from omoide.middleware.origins import is_loopback
 from omoide.reasoning.choice import name_of
 from omoide.settings import Settings
 from omoide.worker.wake import WakePipe, WorkerElsewhere
@@ -76,6 +77,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         "access_log": False,
         "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded
         "server_header": False,
+        "http": protocol_of(settings),
     }
 
 
@@ -109,11 +111,3 @@ def _listening(settings: Settings) -> socket.socket:
     host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
     click.echo(f"Omoide running on http://{host}:{listening.getsockname()[1]} (Press CTRL+C to quit)", err=True)
     return listening
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -76,10 +76,12 @@ class Guard:
 
 
 def _authorization(scope: Scope) -> str | None:
+    """The header's value; of several, all of them as HTTP joins them, which no check takes for one."""
+    found: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":
-            return str(value, "latin-1")
-    return None
+            found = value if found is None else found + b", " + value
+    return None if found is None else str(found, "latin-1")
 
 
 def principal(scope: Scope) -> Any:

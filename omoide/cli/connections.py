@@ -1,0 +1,174 @@
+"""Connections that cannot be held for nothing: uvicorn's HTTP protocol under limits of size, time and number.
+
+uvicorn waits for ever for a request that has begun, reads heads of any length, writes to whoever does not read. Here
+every process looks over its connections once a second: a head that takes too long, a body that drips, an answer that
+nobody reads end the connection. When there are too many of them, those that are idle give way, so that idle ones keep
+nobody out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+
+from omoide.settings import Settings
+
+SWEEP_SECONDS = 1.0
+BODY_BYTES_PER_SECOND = 1_000
+"""For so many bytes of a body that have come, its time grows by a second."""
+
+REFUSALS = {
+    400: "Invalid HTTP request received.",
+    408: "The request took too long to arrive",
+    431: "The head of the request is too large",
+    503: "Too many connections",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Seconds and bytes; as the settings of the same names."""
+
+    max_connections: int
+    max_header_bytes: int
+    head_seconds: float
+    body_seconds: float
+    stalled_seconds: float
+
+
+def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
+    """The class to serve with: uvicorn's option `http`."""
+    limits = Limits(
+        settings.max_connections,
+        settings.max_header_bytes,
+        settings.head_seconds,
+        settings.body_seconds,
+        settings.stalled_seconds,
+    )
+    return type("LimitedProtocol", (Connection,), {"limits": limits})
+
+
+class Connection(HttpToolsProtocol):
+    """One connection. It is idle, in a head, in a body, or answering."""
+
+    limits: ClassVar[Limits]
+    sweeps: ClassVar[dict[asyncio.AbstractEventLoop, asyncio.TimerHandle]] = {}
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.head_bytes = 0
+        self.read_bytes = 0
+        self.in_head = True  # a connection that says nothing is in a head that does not come
+        self.in_body = False
+        self.since = 0.0
+        self.body_bytes = 0
+        self.refusal = 400
+        self.unread = 0
+        self.unread_since = 0.0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.since = self.unread_since = self.loop.time()
+        if len(self.connections) > self.limits.max_connections and not self._make_room():
+            self.refuse(503)
+        if self.loop not in self.sweeps:
+            self._sweep_later()
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        if not self.in_body:
+            if not self.in_head:
+                self.in_head, self.since, self.head_bytes = True, self.loop.time(), 0
+            self.head_bytes += len(data)
+        self.read_bytes = len(data)
+        super().data_received(data)
+        # The parser keeps an unfinished line to itself, so what was fed is counted, not what it has told.
+        if self.in_head and self.head_bytes > self.limits.max_header_bytes and not self.transport.is_closing():
+            self.refuse(431)
+
+    def on_message_begin(self) -> None:
+        if not self.in_head:  # sent together with the request before it
+            self.in_head, self.since, self.head_bytes = True, self.loop.time(), 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        if max(self.head_bytes, self.read_bytes) > self.limits.max_header_bytes:
+            size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+            if size > self.limits.max_header_bytes:
+                self.refusal = 431
+                raise ValueError  # ends the parsing
+        self.in_head, self.in_body, self.body_bytes, self.head_bytes = False, True, 0, 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self.body_bytes += len(body)
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self.in_body = False
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(self.refusal)
+
+    def refuse(self, status: int) -> None:
+        """Say why, if nothing is being answered, and close."""
+        if self.cycle is not None and self.cycle.response_started and (self.in_body or self.is_answering):
+            self.transport.abort()  # a second answer would be taken for a part of the first
+            return
+        body = orjson.dumps({"detail": REFUSALS[status]})
+        head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
+        self.transport.write(STATUS_LINE[status] + head + body)
+        self.transport.close()
+
+    @property
+    def is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete
+
+    def _make_room(self) -> bool:
+        """Close the connection that has been idle longest, or else the one whose body takes longest; False if none."""
+        others: Iterable[Any] = self.connections
+        waiting = [each for each in others if each is not self and each.is_waiting]
+        if not waiting:
+            return False
+        min(waiting, key=lambda each: (each.in_body, each.since)).transport.abort()
+        return True
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is being done but waiting for the client."""
+        return (self.in_body or not self.is_answering) and not self.transport.is_closing()
+
+    def _sweep_later(self) -> None:
+        self.sweeps[self.loop] = self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        del self.sweeps[self.loop]
+        now = self.loop.time()
+        open_ones: list[Any] = list(self.connections)
+        for connection in open_ones:
+            connection.look_over(now)
+        if self.connections:
+            self._sweep_later()
+
+    def look_over(self, now: float) -> None:
+        """End the connection if it waits for what does not come."""
+        unread = self.transport.get_write_buffer_size()
+        if unread == 0 or unread != self.unread:
+            self.unread, self.unread_since = unread, now
+        elif now - self.unread_since > self.limits.stalled_seconds:
+            self.transport.abort()
+            return
+        if self.transport.is_closing() or self.flow.read_paused:
+            return
+        waited = now - self.since
+        if self.in_body and waited > self.limits.body_seconds + self.body_bytes / BODY_BYTES_PER_SECOND:
+            self.refuse(408)
+        elif self.in_head and not self.is_answering and waited > self.limits.head_seconds:
+            self.refuse(408) if self.head_bytes else self.transport.close()

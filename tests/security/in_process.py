@@ -1,0 +1,52 @@
+"""The whole application without a server, for what depends on its settings alone."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+from starlette.types import ASGIApp
+
+from omoide.app import create_app
+from omoide.settings import Settings
+
+
+class Application:
+    def __init__(self, app: ASGIApp, runner: asyncio.Runner) -> None:
+        self._app = app
+        self._runner = runner
+
+    def ask(self, method: str, path: str, headers: Any = None, **options: Any) -> httpx.Response:
+        async def asked() -> httpx.Response:
+            transport = httpx.ASGITransport(self._app)
+            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
+                return await client.request(method, path, headers=headers, **options)
+
+        return self._runner.run(asked())
+
+
+@contextmanager
+def application(db: Path, **settings: Any) -> Iterator[Application]:
+    """The application on a database, from the start to the end of its lifespan."""
+    app = create_app(Settings(db=db, **settings))
+    with asyncio.Runner() as runner:
+        said: asyncio.Queue[Any] = asyncio.Queue()
+        heard: asyncio.Queue[Any] = asyncio.Queue()
+
+        async def begin() -> asyncio.Future[None]:
+            living = asyncio.ensure_future(app({"type": "lifespan", "asgi": {}, "state": {}}, said.get, heard.put))  # type: ignore[arg-type]
+            await said.put({"type": "lifespan.startup"})
+            assert (await heard.get())["type"] == "lifespan.startup.complete"
+            return living
+
+        async def end() -> None:
+            await said.put({"type": "lifespan.shutdown"})
+            await living
+
+        living = runner.run(begin())
+        yield Application(app, runner)
+        runner.run(end())

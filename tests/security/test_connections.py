@@ -1,0 +1,139 @@
+"""Connections are held to limits: of bytes, of time, of number; and a request is read in one way only."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from tests.running import Server
+from tests.security.raw import connect, exchange, statuses, until_closed
+
+MOST = 12
+HOST = b"Host: 127.0.0.1\r\n"
+HEALTH = b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n"
+POST = b"POST /v3/workspaces HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
+LAST = b"Connection: close\r\n\r\n"
+
+AMBIGUOUS = {
+    "length and chunks": POST + b"Content-Length: 5\r\n" + CHUNKED + b"0\r\n\r\n",
+    "chunks and length": POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+    "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "a list of lengths": POST + b"Content-Length: 2, 2\r\n\r\n{}",
+    "a length with a sign": POST + b"Content-Length: +2\r\n\r\n{}",
+    "a length beyond 64 bits": POST + b"Content-Length: 99999999999999999999999\r\n\r\n{}",
+    "an unknown coding": POST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunks not last": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "two codings": POST + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n\r\n0\r\n\r\n",
+    "a blank before the colon": POST + b"Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+    "a folded line": POST + b"X: a\r\n Content-Length: 2\r\n\r\n{}",
+    "bare line feeds": b"POST /v3/workspaces HTTP/1.1\nHost: 127.0.0.1\nContent-Length: 2\n\n{}",
+    "a bare carriage return": POST + b"X: a\rContent-Length: 2\r\n\r\n{}",
+    "NUL in a header": POST + b"X: a\0b\r\nContent-Length: 2\r\n\r\n{}",
+    "a chunk size with 0x": POST + CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n",
+    "a chunk size beyond 64 bits": POST + CHUNKED + b"fffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+    "a chunk that ends with a line feed": POST + CHUNKED + b"2\n{}\r\n0\r\n\r\n",
+}
+LARGE = {
+    "one header": b"GET /health HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 100_000 + b"\r\n\r\n",
+    "one header that does not end": b"GET /health HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 100_000,
+    "many headers": b"GET /health HTTP/1.1\r\n" + HOST + b"X: y\r\n" * 10_000 + b"\r\n",
+    "the address": b"GET /" + b"y" * 100_000 + b" HTTP/1.1\r\n\r\n",
+    "headers after a request": HEALTH + b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 10_000 + b"\r\n",
+}
+
+
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with no patience and little room."""
+    limits = {"head_seconds": "0.3", "body_seconds": "0.3", "stalled_seconds": "0.5", "max_connections": str(MOST)}
+    running = Server(tmp_path_factory.mktemp("strict") / "omoide.db", **limits)
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("request_bytes", [*AMBIGUOUS.values()], ids=[*AMBIGUOUS])
+def test_a_request_that_others_may_read_differently_is_refused_and_nothing_after_it_is_read(
+    request_bytes: bytes, server: Server
+) -> None:
+    received = exchange(server, request_bytes + HEALTH)
+    assert statuses(received) == [400]
+    assert b'{"detail":"Invalid HTTP request received."}' in received
+
+
+@pytest.mark.parametrize("request_bytes", [*LARGE.values()], ids=[*LARGE])
+def test_a_head_beyond_its_limit_is_refused(request_bytes: bytes, server: Server) -> None:
+    assert statuses(exchange(server, request_bytes))[-1:] == [431]
+
+
+def test_a_head_within_its_limit_is_read(server: Server) -> None:
+    assert statuses(exchange(server, b"GET /health HTTP/1.1\r\n" + HOST + b"X: " + b"y" * 30_000 + b"\r\n\r\n")) == [
+        200
+    ]
+
+
+def test_a_large_body_does_not_count_as_head(server: Server) -> None:
+    body = b"[" + b" " * 300_000 + b"]"
+    request = POST + b"Content-Length: %d\r\n" % len(body) + LAST + body
+    assert statuses(exchange(server, request)) == [422]
+
+
+@pytest.mark.parametrize("name", [b"X-HTTP-Method-Override", b"X-HTTP-Method", b"X-Method-Override"])
+def test_no_header_changes_the_method(name: bytes, server: Server) -> None:
+    request = b"GET /v3/workspaces/list HTTP/1.1\r\n" + HOST + name + b": POST\r\n" + LAST
+    assert statuses(exchange(server, request)) == [405]
+
+
+@pytest.mark.parametrize("method", [b"TRACE", b"CONNECT", b"PRI", b"QUERY"])
+def test_other_methods_are_refused(method: bytes, server: Server) -> None:
+    received = exchange(server, method + b" /health HTTP/1.1\r\n" + HOST + LAST)
+    assert statuses(received) in ([400], [405])
+
+
+def test_nothing_sent_with_a_request_becomes_a_header_of_its_answer(server: Server) -> None:
+    split = b"%0d%0aX-Split:%20yes"
+    for path in (b"/health" + split, b"/v3/workspaces/a" + split + b"/peers/list", b"/docs?" + split):
+        received = exchange(server, b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n" + LAST)
+        head = received.split(b"\r\n\r\n")[0]
+        assert b"x-split" not in head.lower()
+
+
+def test_what_does_not_arrive_or_is_not_read_is_given_up_while_others_are_served(strict: Server) -> None:
+    with ExitStack() as stack:
+        silent, dripping_head, dripping_body, deaf = (stack.enter_context(connect(strict)) for _ in range(4))
+        dripping_head.sendall(b"GET /health HTTP/1.1\r\nHost: 127")
+        dripping_body.sendall(POST + b"Content-Length: 1000\r\n\r\n{")
+        # Answers of many megabytes that nobody reads, until no buffer takes any more.
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        deaf.setblocking(False)
+        try:
+            while True:
+                deaf.send(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n")
+        except BlockingIOError:
+            pass
+        assert statuses(exchange(strict, HEALTH)) == [200]
+        assert until_closed(silent) == b""
+        assert statuses(until_closed(dripping_head)) == [408]
+        assert statuses(until_closed(dripping_body)) == [408]
+        deaf.settimeout(20)
+        until_closed(deaf)
+        assert statuses(exchange(strict, HEALTH)) == [200]
+
+
+def test_idle_connections_give_way_to_new_ones(strict: Server) -> None:
+    with ExitStack() as stack:
+        idle = [stack.enter_context(connect(strict)) for _ in range(3 * MOST)]
+        assert statuses(exchange(strict, HEALTH)) == [200]
+        assert until_closed(idle[0]) == b""
+
+
+def test_a_body_that_keeps_coming_has_its_time(strict: Server) -> None:
+    body = b'{"id": "slow"}'.ljust(6_000)
+    with connect(strict) as slow, connect(strict) as silent:
+        slow.sendall(POST + b"Content-Length: %d\r\n" % len(body) + LAST + body[:5_000])
+        assert until_closed(silent) == b""  # by now 0.3 seconds are over, but not the five more for five kilobytes
+        slow.sendall(body[5_000:])
+        assert statuses(until_closed(slow)) == [201]

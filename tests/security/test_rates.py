@@ -1,0 +1,167 @@
+"""How often a caller may call: by key, else by address; 429 says when to come again; what is off is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from honcho import Honcho
+
+from omoide import clock
+from omoide.app import guarded as guard
+from omoide.middleware.rates import RateLimit, Rates, network
+from omoide.security import ADMIN, Keyring, Principal
+from omoide.settings import Settings
+from tests.conftest import SECRET
+from tests.contract.conformance import OPERATIONS, conform
+from tests.running import Server
+
+BURST = 3
+PAGE = "https://app.example.org"
+LISTED = "/v3/workspaces/list"
+
+
+@pytest.fixture(scope="module")
+def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server where every caller has three requests at once and one a second, for pages of PAGE too."""
+    settings = {"rate_limit_per_minute": "60", "rate_limit_burst": str(BURST), "cors_origins": PAGE}
+    running = Server(tmp_path_factory.mktemp("limited") / "omoide.db", auth="true", jwt_secret=SECRET, **settings)
+    yield running
+    running.stop()
+
+
+def key(principal: Principal = ADMIN) -> str:
+    return Keyring(SECRET).mint(principal, now=clock.now())
+
+
+def header(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def spend(client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
+    """The first answer that says 429. Time passes meanwhile, so that it may take more than a burst of requests."""
+    for _ in range(100 * BURST):
+        response = client.post(LISTED, headers=headers)
+        if response.status_code == 429:
+            return response
+    raise AssertionError("no request was refused")
+
+
+def test_a_key_that_calls_too_often_is_told_when_to_come_again_and_others_are_served(limited: Server) -> None:
+    mine, other = header(key()), header(key())
+    with limited.client() as client:
+        for _ in range(BURST):
+            assert client.post(LISTED, headers=mine).status_code == 200
+        refused = spend(client, mine)
+        conform(OPERATIONS["get_all_workspaces"], refused)
+        assert refused.headers["retry-after"] == "1"
+        assert refused.json() == {"detail": f"Rate limit exceeded: 60 requests a minute, {BURST} at once"}
+        assert client.post(LISTED, headers=other).status_code == 200
+        assert client.get("/health").status_code == 200
+
+
+def test_a_key_written_in_another_way_is_the_same_key(limited: Server) -> None:
+    token = key()
+    with limited.client() as client:
+        spend(client, header(token))
+        ways = [f"bearer {token}", f"BEARER    {token}", f"BeArEr  {token}"]
+        assert [client.post(LISTED, headers={"Authorization": way}).status_code for way in ways] == [429] * 3
+
+
+def test_made_up_keys_share_what_their_address_may(limited: Server) -> None:
+    with limited.client() as client:
+        assert client.post(LISTED, headers=header("made.up.0")).status_code == 401
+        assert any(client.post(LISTED, headers=header(f"made.up.{n}")).status_code == 429 for n in range(100 * BURST))
+
+
+def test_the_official_client_waits_and_tries_again(limited: Server) -> None:
+    honcho = Honcho(base_url=limited.url, api_key=key(), workspace_id="patient", max_retries=3)
+    for number in range(BURST + 1):
+        assert honcho.peer(f"p{number}", metadata={}).id == f"p{number}"
+    honcho._http.close()  # the SDK has no public way
+
+
+def test_a_page_may_read_that_it_called_too_often(limited: Server) -> None:
+    with limited.client() as client:
+        refused = spend(client, {**header(key()), "Origin": PAGE})
+    assert refused.headers["access-control-allow-origin"] == PAGE
+    assert "Retry-After" in refused.headers["access-control-expose-headers"]
+
+
+# The buckets.
+
+
+def test_a_burst_passes_and_then_one_request_for_each_interval() -> None:
+    rates = Rates(per_minute=60, burst=3)
+    assert [rates.wait("a", 100.0) for _ in range(4)] == [0, 0, 0, pytest.approx(1)]
+    assert rates.wait("a", 100.5) == pytest.approx(0.5)
+    assert rates.wait("a", 101.0) == 0
+    assert rates.wait("a", 101.0) == pytest.approx(1)
+    assert [rates.wait("a", 200.0) for _ in range(4)] == [0, 0, 0, pytest.approx(1)], "a bucket does not overflow"
+
+
+@pytest.mark.parametrize("per_minute", [1, 7, 90, 6_000])
+def test_in_the_long_run_no_more_pass_than_the_rate_says(per_minute: int) -> None:
+    rates = Rates(per_minute=per_minute, burst=5)
+    passed = sum(rates.wait("a", 1e9 + tick / 50) == 0 for tick in range(50 * 60 * 3))
+    assert passed == min(3 * per_minute + 4, 50 * 60 * 3) or passed == 3 * per_minute + 5
+
+
+def test_callers_do_not_touch_one_another() -> None:
+    rates = Rates(per_minute=60, burst=1)
+    assert rates.wait("a", 0.0) == 0
+    assert rates.wait("b", 0.0) == 0
+    assert rates.wait("a", 0.0) > 0
+
+
+def test_a_flood_of_callers_takes_no_more_room_and_is_counted_on() -> None:
+    rates = Rates(per_minute=60, burst=1, buckets=64)
+    assert all(rates.wait(f"caller {number}", 0.0) == 0 for number in range(10_000))
+    assert rates.wait("caller 9999", 0.0) > 0, "the one that came last is known"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("10.0.0.1", "10.0.0.2", False),
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("::ffff:10.0.0.1", "10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+    ],
+)
+def test_a_caller_without_a_key_is_its_network(one: str, other: str, same: bool) -> None:
+    assert (network({"client": (one, 1)}) == network({"client": (other, 2)})) is same
+
+
+def test_without_authentication_a_key_tells_nobody_apart() -> None:
+    served = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        served.append(scope)
+
+    async def sent(message: Any) -> None:
+        served.append(message)
+
+    async def story() -> None:
+        limit = guard(app, Settings(rate_limit_per_minute=1, public_without_auth=True), None)
+        for number in range(2):
+            headers = [(b"authorization", b"Bearer %d" % number)]
+            scope = {"type": "http", "path": LISTED, "headers": headers, "client": ("10.0.0.1", 1)}
+            await limit(scope, None, sent)  # type: ignore[arg-type]
+
+    asyncio.run(story())
+    assert len(served) == 3
+    assert served[1]["status"] == 429
+
+
+def test_what_is_off_is_not_there() -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    keyring = Keyring(SECRET)
+    assert guard(app, Settings(auth=True, jwt_secret=SECRET), keyring) is app  # type: ignore[arg-type]
+    limit = guard(app, Settings(auth=True, jwt_secret=SECRET, rate_limit_per_minute=1), keyring)  # type: ignore[arg-type]
+    assert isinstance(limit, RateLimit)
