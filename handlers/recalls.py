@@ -106,7 +106,11 @@ def session(
         observer, _ = scoped(context, workspace_id, peer_target, scope)
     elif context.principal.peer not in (None, observer):
         raise Unauthorized(NOT_PERMITTED)
-    if restriction is not None:
+    if context.principal.session is not None:
+        if restriction is not None and set(restriction) != {session_id}:
+            raise Unauthorized(NOT_PERMITTED)
+        restriction = (session_id,)  # what a session's key reads of a peer is what this session taught
+    elif restriction is not None:
         must_be_in_all(context, workspace_id, restriction)
     return replace(choice, observer_id=observer, observed_id=peer_target, sessions=restriction)
 
