@@ -15,24 +15,26 @@ from omoide.app import create_app
 from omoide.settings import Settings
 
 
+def settings_of(**given: Any) -> Settings:
+    return Settings(**given)
+
+
 class Application:
     def __init__(self, app: ASGIApp, runner: asyncio.Runner) -> None:
-        self._app = app
+        self._client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://127.0.0.1")
         self._runner = runner
 
     def ask(self, method: str, path: str, headers: Any = None, **options: Any) -> httpx.Response:
-        async def asked() -> httpx.Response:
-            transport = httpx.ASGITransport(self._app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as client:
-                return await client.request(method, path, headers=headers, **options)
+        return self._runner.run(self._client.request(method, path, headers=headers, **options))
 
-        return self._runner.run(asked())
+    def close(self) -> None:
+        self._runner.run(self._client.aclose())
 
 
 @contextmanager
 def application(db: Path, **settings: Any) -> Iterator[Application]:
     """The application on a database, from the start to the end of its lifespan."""
-    app = create_app(Settings(db=db, **settings))
+    app = create_app(settings_of(db=db, **settings))
     with asyncio.Runner() as runner:
         said: asyncio.Queue[Any] = asyncio.Queue()
         heard: asyncio.Queue[Any] = asyncio.Queue()
@@ -48,5 +50,7 @@ def application(db: Path, **settings: Any) -> Iterator[Application]:
             await living
 
         living = runner.run(begin())
-        yield Application(app, runner)
+        made = Application(app, runner)
+        yield made
+        made.close()
         runner.run(end())

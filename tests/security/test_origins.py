@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,14 +12,13 @@ from pydantic import ValidationError
 
 from omoide import clock
 from omoide.security import ADMIN, Keyring
-from omoide.settings import Settings
 from tests.conftest import SECRET
 from tests.running import Server
-from tests.security.in_process import Application, application
+from tests.security.in_process import Application, application, settings_of
 
 PAGE = "https://app.example.org"
 LISTED = "/v3/workspaces/list"
-FORM = {"data": {"peer_id": "p"}, "files": {"file": ("a.txt", b"Planted.", "text/plain")}}
+FORM: dict[str, Any] = {"data": {"peer_id": "p"}, "files": {"file": ("a.txt", b"Planted.", "text/plain")}}
 Fresh = Callable[[str], str]
 
 
@@ -50,7 +50,7 @@ def asking(origin: str, headers: str = "authorization") -> dict[str, str]:
 @pytest.mark.parametrize("origin", [PAGE, "null", "http://127.0.0.1:1", "http://localhost.example.org", "file://"])
 def test_a_page_of_another_origin_plants_nothing(origin: str, http: httpx.Client, fresh: Fresh) -> None:
     path = f"/v3/workspaces/{fresh('planted')}/sessions/s/messages"
-    refused = http.post(f"{path}/upload", headers={"Origin": origin}, **FORM)  # type: ignore[arg-type]
+    refused = http.post(f"{path}/upload", headers={"Origin": origin}, **FORM)
     assert refused.status_code == 403
     assert "OMOIDE_CORS_ORIGINS" in refused.json()["detail"]
     assert http.post(f"{path}/list").json()["items"] == []
@@ -142,4 +142,4 @@ def test_without_the_setting_there_is_no_cors(guarded: Server) -> None:
 )
 def test_what_is_no_origin_is_a_wrong_setting(origin: str) -> None:
     with pytest.raises(ValidationError, match="is no origin"):
-        Settings(cors_origins=(origin,))
+        settings_of(cors_origins=(origin,))

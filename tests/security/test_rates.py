@@ -14,10 +14,10 @@ from omoide import clock
 from omoide.app import guarded as guard
 from omoide.middleware.rates import RateLimit, Rates, network
 from omoide.security import ADMIN, Keyring, Principal
-from omoide.settings import Settings
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
 from tests.running import Server
+from tests.security.in_process import settings_of
 
 BURST = 3
 PAGE = "https://app.example.org"
@@ -147,7 +147,7 @@ def test_without_authentication_a_key_tells_nobody_apart() -> None:
         served.append(message)
 
     async def story() -> None:
-        limit = guard(app, Settings(rate_limit_per_minute=1, public_without_auth=True), None)
+        limit = guard(app, settings_of(rate_limit_per_minute=1, public_without_auth=True), None)
         for number in range(2):
             headers = [(b"authorization", b"Bearer %d" % number)]
             scope = {"type": "http", "path": LISTED, "headers": headers, "client": ("10.0.0.1", 1)}
@@ -162,6 +162,6 @@ def test_what_is_off_is_not_there() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None: ...
 
     keyring = Keyring(SECRET)
-    assert guard(app, Settings(auth=True, jwt_secret=SECRET), keyring) is app  # type: ignore[arg-type]
-    limit = guard(app, Settings(auth=True, jwt_secret=SECRET, rate_limit_per_minute=1), keyring)  # type: ignore[arg-type]
+    assert guard(app, settings_of(auth=True, jwt_secret=SECRET), keyring) is app
+    limit = guard(app, settings_of(auth=True, jwt_secret=SECRET, rate_limit_per_minute=1), keyring)
     assert isinstance(limit, RateLimit)

@@ -1,0 +1,420 @@
+"""No key reaches beyond what it is for, whatever ids it writes: into paths, queries, bodies and filters.
+
+Which key may call which operation is the table in contract/test_access.py. Here every operation of the document is
+asked for what belongs to others, in every place where the document takes an id; nothing of it may come back and nothing
+of it may change. What belongs to others says MARIGOLD, what the narrowed keys of a workspace must not see says BEGONIA.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.contract.document import OperationSpec
+from omoide.security import ADMIN, Keyring, Principal
+from tests.conftest import SECRET
+from tests.contract.conformance import DOCUMENT, OPERATIONS
+from tests.contract.test_access import BODIES, FORMS
+from tests.security.in_process import Application, application
+
+THEIRS, OURS = "marigold", "begonia"
+IDS = re.compile(r"(^|_)ids?$|^(peers|target|scopes?|sessions|observer|observed|filters)$|^peer_(target|perspective)$")
+WITH_PATH = [operation for operation in OPERATIONS.values() if "{workspace_id}" in operation.path]
+WITH_MORE = [operation for operation in WITH_PATH if operation.path.count("{") > 1]
+
+ITS = "workspace = (SELECT pk FROM workspaces WHERE id = :id)"
+ITS_PEERS, ITS_SESSIONS = (f"(SELECT pk FROM {kind} WHERE {ITS})" for kind in ("peers", "sessions"))
+OWNED = {
+    "workspaces": "id = :id",
+    **dict.fromkeys(("peers", "sessions", "messages", "conclusions", "webhooks", "jobs"), ITS),
+    **dict.fromkeys(("members", "summaries", "receipts"), f"session IN {ITS_SESSIONS}"),
+    **dict.fromkeys(("cards", "dreams"), f"observer IN {ITS_PEERS}"),
+}
+"""Table → which of its rows belong to a workspace."""
+
+Json = dict[str, Any]
+
+
+class House:
+    """Two workspaces: `mine`, and `theirs` with everything that there is in it."""
+
+    def __init__(self, app: Application, db: Path) -> None:
+        self.app, self.db = app, db
+        self.keys = Keyring(SECRET)
+        self.ids = self._furnish("theirs", "far", THEIRS)
+        self._furnish("mine", "near", "harmless")
+        self._private()
+
+    def ask(self, principal: Principal, method: str, path: str, **options: Any) -> httpx.Response:
+        key = self.keys.mint(principal, now=clock.now())
+        return self.app.ask(method, path, {"Authorization": f"Bearer {key}"}, **options)
+
+    def admin(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.ask(ADMIN, method, f"/v3/workspaces{path}", json=body)
+        assert answer.is_success, answer.text
+        return answer.json() if answer.content else None
+
+    def _furnish(self, workspace: str, name: str, word: str) -> dict[str, str]:
+        """Everything a workspace can hold, named after `name` and saying `word`; the ids that paths take."""
+        self.admin("POST", "", {"id": workspace, "metadata": {"note": word}})
+        w, peer, session, scope = f"/{workspace}", f"{name}-peer", f"{name}-session", f"{name}-scope"
+        self.admin("POST", f"{w}/peers", {"id": peer, "metadata": {"note": word}})
+        self.admin("POST", f"{w}/sessions", {"id": session, "peers": {peer: {}}, "metadata": {"note": word}})
+        said = {"messages": [{"peer_id": peer, "content": f"A {word}", "metadata": {"note": word}}]}
+        (message,) = self.admin("POST", f"{w}/sessions/{session}/messages", said)
+        pair = {"observer_id": peer, "observed_id": peer, "session_id": session}
+        (made,) = self.admin("POST", f"{w}/conclusions", {"conclusions": [{"content": f"Grows a {word}", **pair}]})
+        self.admin("PUT", f"{w}/peers/{peer}/card", {"peer_card": [f"ATTRIBUTE: {word}"]})
+        self.admin("POST", f"{w}/scopes", {"id": scope, "metadata": {"note": word}})
+        self.admin("POST", f"{w}/scopes/{scope}/sessions", {"session_ids": [session]})
+        hook = self.admin("POST", f"{w}/webhooks", {"url": f"https://example.org/{word}"})
+        return {
+            "workspace_id": workspace,
+            "peer_id": peer,
+            "session_id": session,
+            "scope_id": scope,
+            "message_id": message["id"],
+            "conclusion_id": made["id"],
+            "endpoint_id": hook["id"],
+        }
+
+    def _private(self) -> None:
+        """In `mine`: session s with p and q, session t with q and r only."""
+        self.admin("POST", "/mine/sessions", {"id": "s", "peers": {"p": {}, "q": {}}})
+        self.admin("POST", "/mine/sessions", {"id": "t", "peers": {"q": {}, "r": {}}, "metadata": {"note": OURS}})
+        said = {"messages": [{"peer_id": "p", "content": "Tea?"}, {"peer_id": "q", "content": "Tea!"}]}
+        self.admin("POST", "/mine/sessions/s/messages", said)
+        self.admin("POST", "/mine/sessions/t/messages", {"messages": [{"peer_id": "q", "content": f"My {OURS}"}]})
+        for observer in ("q", "p"):
+            told = {"content": f"q grows a {OURS}", "observer_id": observer, "observed_id": "q", "session_id": "t"}
+            self.admin("POST", "/mine/conclusions", {"conclusions": [told]})
+        self.admin("PUT", "/mine/peers/q/card", {"peer_card": [f"ATTRIBUTE: {OURS}"]})
+        self.admin("POST", "/mine/scopes", {"id": "sc"})
+        self.admin("POST", "/mine/scopes/sc/sessions", {"session_ids": ["t"]})
+        self.secret_message = self.admin("POST", "/mine/sessions/t/messages/list")["items"][0]["id"]
+
+    def belongings(self, workspace: str) -> list[tuple[Any, ...]]:
+        """All that is stored of a workspace, what it is owed included."""
+        with closing(sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)) as db:
+            found = []
+            for table, whose in OWNED.items():
+                found += db.execute(f"SELECT '{table}', * FROM {table} WHERE {whose}", {"id": workspace}).fetchall()
+        assert len(found) > len(OWNED)
+        return found
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    db = tmp_path_factory.mktemp("reach") / "omoide.db"
+    with application(db, auth=True, jwt_secret=SECRET) as app:
+        yield House(app, db)
+
+
+def options_of(operation: OperationSpec) -> Json:
+    """A body that the operation takes."""
+    if operation.handler in FORMS:
+        return FORMS[operation.handler]
+    return {"json": BODIES.get(operation.handler, {}) if operation.body else None}
+
+
+def silent(answer: httpx.Response, word: str) -> None:
+    """The answer is no failure of ours, and says nothing of what it must not."""
+    assert answer.status_code < 500, answer.text
+    assert word not in answer.text.lower(), f"{answer.request.method} {answer.request.url}: {answer.text}"
+
+
+# Another workspace, by its path.
+
+STRANGERS = {
+    "a workspace's key": Principal(workspace="mine"),
+    "a peer's key": Principal(workspace="mine", peer="far-peer"),
+    "a session's key": Principal(workspace="mine", session="far-session"),
+    "a key of nothing": Principal(),
+    "a key of a workspace in other letters": Principal(workspace="THEIRS"),
+    "a key of a longer name": Principal(workspace="theirs2"),
+}
+
+
+@pytest.mark.parametrize("principal", [*STRANGERS.values()], ids=[*STRANGERS])
+def test_no_operation_reads_or_changes_another_workspace(principal: Principal, house: House) -> None:
+    before = house.belongings("theirs")
+    for operation in WITH_PATH:
+        path = operation.path.format(**house.ids)
+        answer = house.ask(principal, operation.method, path, **options_of(operation))
+        assert answer.status_code == 401, f"{operation.handler}: {answer.text}"
+        silent(answer, THEIRS)
+    assert house.belongings("theirs") == before
+
+
+@pytest.mark.parametrize("name", ["theirs%2f", "mine%2f..%2ftheirs", "mine/../theirs", "%2e%2e/theirs", "mine;/theirs"])
+def test_no_way_of_writing_a_path_leads_to_another_workspace(name: str, house: House) -> None:
+    for path in ("peers/list", "sessions/far-session/messages/list"):
+        answer = house.ask(Principal(workspace="mine"), "POST", f"/v3/workspaces/{name}/{path}")
+        assert answer.status_code in (401, 404, 405)
+        silent(answer, THEIRS)
+
+
+# Another workspace, by ids within the path.
+
+
+@pytest.mark.parametrize("operation", WITH_MORE, ids=lambda operation: operation.handler)
+def test_an_id_of_another_workspace_leads_nowhere_in_ours(operation: OperationSpec, house: House) -> None:
+    names = [name for name in re.findall(r"{(\w+)}", operation.path) if name != "workspace_id"]
+    before = house.belongings("theirs")
+    mine = {"peer_id": "near-peer", "session_id": "near-session", "scope_id": "near-scope"}
+    for foreign in [*[{name} for name in names], set(names)]:
+        ids = {name: house.ids[name] if name in foreign else mine.get(name, "none") for name in names}
+        path = operation.path.format(workspace_id="mine", **ids)
+        silent(house.ask(Principal(workspace="mine"), operation.method, path, **options_of(operation)), THEIRS)
+    assert house.belongings("theirs") == before
+
+
+# Another workspace, by ids within queries and bodies.
+
+F = {"workspace_id": "theirs", "session_id": "far-session", "peer_id": "far-peer"}
+FILTERS: list[Json] = [
+    {"workspace_id": "theirs"},
+    {"OR": [{"workspace_id": "theirs"}, {"workspace_id": "mine"}]},
+    {"NOT": [{"workspace_id": "mine"}]},
+    {"workspace_id": {"ne": "mine"}},
+    {"workspace_id": {"in": ["theirs"]}},
+    {"workspace_id": "*"},
+    {"metadata": {"note": THEIRS}},
+    {"session_id": "far-session"},
+    {"peer_id": "far-peer"},
+    {"id": "far-peer"},
+]
+WORD = {"query": f"a {THEIRS}"}
+BY_FILTER: dict[str, Json] = {
+    "search_workspace": WORD,
+    "search_peer": WORD,
+    "search_session": WORD,
+    "query_conclusions": WORD,
+    "chat": WORD,
+    "get_representation": {"search_query": THEIRS},
+    "get_peers": {},
+    "get_sessions": {},
+    "get_sessions_for_peer": {},
+    "get_messages": {},
+    "list_conclusions": {},
+}
+PAIR = {"content": "c", "observer_id": "far-peer", "observed_id": "far-peer"}
+ATTACKS: dict[str, list[Json]] = {
+    "get_or_create_workspace": [{"json": {"id": "theirs", "metadata": {"note": "ours now"}}}],
+    "get_all_workspaces": [{"json": {"filters": {"id": "theirs"}}}],
+    "chat_workspace": [{"json": {**WORD, "session_id": "far-session"}}, {"json": {**WORD, "scope": "far-scope"}}],
+    "search_workspace": [{"json": {**WORD, "scope": "far-scope"}}],
+    "get_queue_status": [{"params": {"session_id": "far-session", "observer_id": "far-peer", "sender_id": "far-peer"}}],
+    "schedule_dream": [{"json": {"observer": "far-peer", "observed": "far-peer", "dream_type": "omni"}}],
+    "get_or_create_peer": [{"json": {"id": "far-peer"}}],
+    "chat": [
+        {"json": {**WORD, "session_id": "far-session"}},
+        {"json": {**WORD, "scope": ["far-scope"]}},
+        {"json": {**WORD, "target": "far-peer"}},
+    ],
+    "get_representation": [
+        {"json": {"session_id": "far-session"}},
+        {"json": {"scope": "far-scope"}},
+        {"json": {"target": "far-peer"}},
+    ],
+    "get_peer_card": [{"params": {"target": "far-peer"}}],
+    "set_peer_card": [{"params": {"target": "far-peer"}, "json": {"peer_card": ["x"]}}],
+    "get_peer_context": [{"params": {"target": "far-peer", "search_query": THEIRS}}],
+    "get_or_create_session": [
+        {"json": {"id": "far-session", "peers": {"far-peer": {}}}},
+        {"json": {"id": "new", "scopes": ["far-scope"]}},
+    ],
+    "clone_session": [{"params": {"message_id": "{message_id}"}}],
+    "get_session_context": [
+        {"params": {"peer_target": "far-peer"}},
+        {"params": {"peer_target": "near-peer", "peer_perspective": "far-peer"}},
+        {"params": {"peer_target": "near-peer", "scope": "far-scope"}},
+        {"params": {"peer_target": "far-peer", "sessions": ["near-session", "far-session"]}},
+    ],
+    "get_or_create_scope": [{"json": {"id": "far-scope"}}],
+    "add_sessions_to_scope": [{"json": {"session_ids": ["far-session"]}}],
+    "set_session_peers": [{"json": {"far-peer": {}}}],
+    "add_peers_to_session": [{"json": {"far-peer": {}}}],
+    "remove_peers_from_session": [{"json": ["far-peer"]}],
+    "create_messages_for_session": [{"json": {"messages": [{"peer_id": "far-peer", "content": "x"}]}}],
+    "create_messages_with_file": [{**FORMS["create_messages_with_file"], "data": {"peer_id": "far-peer"}}],
+    "create_conclusions": [{"json": {"conclusions": [PAIR, {**PAIR, "session_id": "far-session"}]}}],
+    "create_key": [{"params": {"workspace_id": "theirs"}}],
+}
+
+
+def attacks(handler: str) -> Iterator[Json]:
+    yield from ATTACKS.get(handler, [])
+    if handler in BY_FILTER:
+        for filters in FILTERS:
+            yield {"json": {**BY_FILTER[handler], "filters": filters}}
+
+
+@pytest.mark.parametrize("handler", [*dict.fromkeys([*ATTACKS, *BY_FILTER])])
+def test_an_id_of_another_workspace_in_a_query_or_a_body_reaches_nothing(handler: str, house: House) -> None:
+    before = house.belongings("theirs")
+    names = {"workspace_id": "mine", "peer_id": "near-peer", "session_id": "near-session", "scope_id": "near-scope"}
+    operation = OPERATIONS[handler]
+    for options in attacks(handler):
+        if "message_id" in options.get("params", {}):
+            options["params"] = {"message_id": house.ids["message_id"]}
+        answer = house.ask(Principal(workspace="mine"), operation.method, operation.path.format(**names), **options)
+        # Some answers repeat the question.
+        assert answer.status_code < 500, answer.text
+        assert f"a {THEIRS}" not in answer.text.lower().replace(json.dumps(WORD["query"]), "")
+        assert f"attribute: {THEIRS}" not in answer.text.lower()
+    assert house.belongings("theirs") == before
+
+
+def test_every_operation_that_takes_an_id_in_a_query_or_a_body_is_attacked() -> None:
+    taking = {handler for handler, operation in OPERATIONS.items() if any(map(IDS.search, fields(operation)))}
+    # Bodies that are maps or lists of ids name no field.
+    unnamed = {"set_session_peers", "add_peers_to_session", "remove_peers_from_session"}
+    assert taking | unnamed == ATTACKS.keys() | BY_FILTER.keys()
+
+
+def fields(operation: OperationSpec) -> Iterator[str]:
+    """The names in the operation's query and, at any depth, in its body."""
+    yield from (p["name"] for p in map(DOCUMENT.resolve, operation.parameters) if p["in"] == "query")
+    for content in (operation.body or {}).get("content", {}).values():
+        yield from _properties(content["schema"], ())
+
+
+def _properties(schema: Any, seen: tuple[str, ...]) -> Iterator[str]:
+    if "$ref" in schema:
+        if schema["$ref"] not in seen:
+            yield from _properties(DOCUMENT.resolve(schema), (*seen, schema["$ref"]))
+        return
+    for name, inner in schema.get("properties", {}).items():
+        yield name
+        yield from _properties(inner, seen)
+    inners = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
+    inners += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+    for inner in inners:
+        yield from _properties(inner, seen)
+
+
+# Within one workspace: what the keys of a peer and of a session must not see.
+
+P, S = Principal(workspace="mine", peer="p"), Principal(workspace="mine", session="s")
+BOTH = Principal(workspace="mine", peer="q", session="s")
+ASK = {"query": f"my {OURS}"}
+ELSEWHERE: list[Json] = [
+    {"session_id": "t"},
+    {"peer_id": "q", "session_id": "t"},
+    {"OR": [{"session_id": "s"}, {"session_id": "t"}]},
+    {"NOT": [{"session_id": "s"}]},
+    {"session_id": {"in": ["s", "t"]}},
+    {"session_id": {"ne": "s"}},
+]
+REFUSED: list[tuple[str, Principal, str, str, Json]] = [
+    ("asking a session", P, "POST", "/peers/p/chat", {"json": {**ASK, "session_id": "t"}}),
+    ("asking of a session in a filter", P, "POST", "/peers/p/chat", {"json": {**ASK, "filters": {"session_id": "t"}}}),
+    ("asking of two sessions", P, "POST", "/peers/p/chat", {"json": {**ASK, "filters": {"session_id": ["s", "t"]}}}),
+    ("asking a scope", P, "POST", "/peers/p/chat", {"json": {**ASK, "scope": "sc"}}),
+    ("asking several scopes", P, "POST", "/peers/p/chat", {"json": {**ASK, "scope": ["sc"]}}),
+    ("a session's representation", P, "POST", "/peers/p/representation", {"json": {"session_id": "t"}}),
+    ("a scope's representation", P, "POST", "/peers/p/representation", {"json": {"scope": "sc"}}),
+    ("what another knows", P, "GET", "/sessions/s/context", {"params": {"peer_target": "p", "peer_perspective": "q"}}),
+    ("what the target knows", P, "GET", "/sessions/s/context", {"params": {"peer_target": "q"}}),
+    (
+        "a session beside its own",
+        P,
+        "GET",
+        "/sessions/s/context",
+        {"params": {"peer_target": "q", "peer_perspective": "p", "sessions": ["s", "t"]}},
+    ),
+    ("a scope's context", P, "GET", "/sessions/s/context", {"params": {"peer_target": "q", "scope": "sc"}}),
+    (
+        "a session's own, beside",
+        S,
+        "GET",
+        "/sessions/s/context",
+        {"params": {"peer_target": "q", "sessions": ["s", "t"]}},
+    ),
+    ("a scope's context", S, "GET", "/sessions/s/context", {"params": {"peer_target": "q", "scope": "sc"}}),
+    ("the queue of a session", S, "GET", "/queue/status", {"params": {"session_id": "t"}}),
+    ("the queue of all", S, "GET", "/queue/status", {}),
+    ("a session by its name", S, "POST", "/sessions", {"json": {"id": "t"}}),
+    ("a session into a scope", S, "POST", "/sessions", {"json": {"id": "s", "scopes": ["sc"]}}),
+    ("a session into a scope", P, "POST", "/sessions", {"json": {"id": "s", "scopes": ["sc"]}}),
+    ("a peer by its name", P, "POST", "/peers", {"json": {"id": "q", "metadata": {}}}),
+    ("the representation by both claims", BOTH, "POST", "/peers/q/representation", {"json": {}}),
+]
+
+
+@pytest.mark.parametrize(("what", "principal", "method", "path", "options"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_narrowed_key_is_refused(
+    what: str, principal: Principal, method: str, path: str, options: Json, house: House
+) -> None:
+    before = house.belongings("mine")
+    answer = house.ask(principal, method, f"/v3/workspaces/mine{path}", **options)
+    assert answer.status_code == 401, answer.text
+    silent(answer, OURS)
+    assert house.belongings("mine") == before
+
+
+READABLE = [
+    (P, "POST", "/sessions/s/messages/list", {}),
+    (S, "POST", "/sessions/s/messages/list", {}),
+    (P, "POST", "/sessions/s/search", ASK),
+    (S, "POST", "/sessions/s/search", ASK),
+    (P, "POST", "/peers/p/search", ASK),
+    (P, "POST", "/peers/p/sessions", {}),
+]
+
+
+@pytest.mark.parametrize(("principal", "method", "path", "body"), READABLE)
+def test_no_filter_widens_what_a_narrowed_key_reads(
+    principal: Principal, method: str, path: str, body: Json, house: House
+) -> None:
+    for filters in [None, *ELSEWHERE, {"metadata": {"note": OURS}}, {"id": "t"}, {"NOT": [{"id": "s"}]}]:
+        answer = house.ask(principal, method, f"/v3/workspaces/mine{path}", json={**body, "filters": filters})
+        assert answer.status_code in (200, 422), answer.text
+        silent(answer, OURS)
+
+
+@pytest.mark.parametrize("principal", [P, S], ids=["a peer's key", "a session's key"])
+def test_a_message_is_found_in_its_session_only(principal: Principal, house: House) -> None:
+    path = f"/v3/workspaces/mine/sessions/s/messages/{house.secret_message}"
+    assert house.ask(principal, "GET", path).status_code == 404
+    before = house.belongings("mine")
+    assert house.ask(S, "PUT", path, json={"metadata": {"seen": True}}).status_code == 404
+    assert house.ask(
+        S, "POST", "/v3/workspaces/mine/sessions/s/clone", params={"message_id": house.secret_message}
+    ).is_error
+    assert house.belongings("mine") == before
+
+
+def test_a_sessions_key_learns_of_a_peer_what_its_session_taught(house: House) -> None:
+    for perspective in ({}, {"peer_perspective": "p"}):
+        query = {"peer_target": "q", "search_query": OURS, **perspective}
+        answer = house.ask(S, "GET", "/v3/workspaces/mine/sessions/s/context", params=query)
+        assert answer.status_code == 200
+        assert answer.json()["peer_card"] is None
+        assert OURS not in answer.text.replace(f"my {OURS}", "")
+
+
+def test_getting_a_session_or_a_peer_by_a_narrowed_key_changes_neither(house: House) -> None:
+    before = house.belongings("mine")
+    bodies: list[tuple[Principal, str, Json]] = [
+        (P, "sessions", {"id": "t", "peers": {"p": {}}, "metadata": {"note": "mine now"}}),
+        (P, "sessions", {"id": "s", "peers": {"p": {}, "r": {}}, "configuration": {"summary": {"enabled": False}}}),
+        (S, "peers", {"id": "q", "metadata": {"note": "mine now"}, "configuration": {"observe_me": False}}),
+        (S, "peers", {"id": "somebody-new"}),
+        (S, "", {"id": "mine", "metadata": {"note": "mine now"}}),
+    ]
+    for principal, kind, body in bodies:
+        path = f"/v3/workspaces/mine/{kind}" if kind else "/v3/workspaces"
+        answer = house.ask(principal, "POST", path, json=body)
+        assert answer.status_code in (200, 401), answer.text
+    assert house.belongings("mine") == before
