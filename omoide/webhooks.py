@@ -12,7 +12,7 @@ import json
 import re
 import socket
 from datetime import datetime
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
 from omoide.deferred import deferred
@@ -35,6 +35,18 @@ Address = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\u3000\ufeff\ud800-\udfff]")
+# What is not for anybody to reach although the interpreter's tables, old ones above all, count it as public.
+_SPECIAL = tuple(
+    ip_network(network)
+    for network in (
+        "168.63.129.16/32",  # how a machine at Azure asks about itself
+        "192.0.0.0/24",
+        "192.88.99.0/24",
+        "64:ff9b:1::/48",
+        "3fff::/20",
+        "5f00::/16",
+    )
+)
 _NAME = re.compile(r"(?=.{1,253}\.?$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", re.IGNORECASE)
 
 
@@ -82,6 +94,7 @@ def is_public(address: Address) -> bool:
     if isinstance(address, IPv6Address) and (inner := _wrapped(address)) is not None:
         return is_public(inner)
     special = address.is_multicast or address.is_reserved or address.is_unspecified
+    special = special or any(address in network for network in _SPECIAL)
     site_local = isinstance(address, IPv6Address) and address.is_site_local
     return address.is_global and not special and not site_local
 

@@ -108,7 +108,7 @@ class House:
             found = []
             for table, whose in OWNED.items():
                 found += db.execute(f"SELECT '{table}', * FROM {table} WHERE {whose}", {"id": workspace}).fetchall()
-        assert len(found) > len(OWNED)
+        assert len(found) >= 10
         return found
 
 
