@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import orjson
@@ -20,6 +22,9 @@ from omoide.records import Json, NewMessage
 MESSAGE_CHARACTERS = 25_000
 """The longest message: where the text of a file is cut."""
 
+_READERS = ThreadPoolExecutor(2, "upload")
+"""Files are read by these threads alone, so that slow ones keep nobody waiting but one another."""
+
 _OBJECT: TypeAdapter[Json] = TypeAdapter(Json)
 _CONFIGURATION = TypeAdapter(models.MessageConfiguration)
 
@@ -33,7 +38,8 @@ async def texts(context: Context, file: UploadFile) -> list[str]:
     data = await file.read(limit + 1)
     if len(data) > limit:
         raise TooLarge(f"File size ({file.size} bytes) exceeds maximum allowed size ({limit} bytes)")
-    return await asyncio.to_thread(uploads.pieces, data, file.content_type, file.filename, limit=MESSAGE_CHARACTERS)
+    pieces = partial(uploads.pieces, data, file.content_type, file.filename, limit=MESSAGE_CHARACTERS)
+    return await asyncio.get_running_loop().run_in_executor(_READERS, pieces)
 
 
 def template(

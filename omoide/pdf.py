@@ -7,6 +7,7 @@ is limited here; reading still takes CPU, so callers keep it off the event loop.
 from __future__ import annotations
 
 import io
+import logging
 import struct
 import time
 import zlib
@@ -20,6 +21,9 @@ from omoide.errors import TooLarge, Unprocessable
 
 with deferred("pypdf"):
     import pypdf
+
+# It logs every oddity of a file, in words of the file, and there is no end to them in a hostile one.
+logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
 # The head of every PDF; readers commonly forgive junk before it, within the first kilobyte.
 HEAD = b"%PDF-"
@@ -119,8 +123,9 @@ def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] = tim
 def _pages(data: bytes, meter: _Meter) -> Iterator[tuple[int, str]]:
     """Number and text of each page that has text."""
     with _faults("The PDF is damaged and cannot be read"):
-        reader = _unlocked(pypdf.PdfReader(io.BytesIO(data)))
-        count = len(reader.pages)
+        reader = _watched(_unlocked(pypdf.PdfReader(io.BytesIO(data))), meter)
+        count = _declared_pages(reader)
+        count = count if count > meter.limits.pages else len(reader.pages)
     if count > meter.limits.pages:
         raise TooLarge(f"The PDF has {count} pages; at most {meter.limits.pages} are read")
     for number in range(1, count + 1):
@@ -136,6 +141,25 @@ def _unlocked(reader: pypdf.PdfReader) -> pypdf.PdfReader:
     if reader.is_encrypted and not reader.decrypt(""):
         raise Unprocessable("The PDF is protected by a password")
     return reader
+
+
+def _watched(reader: pypdf.PdfReader, meter: _Meter) -> pypdf.PdfReader:
+    """The same reader, whose time counts with every object that it looks up."""
+    look_up = reader.get_object
+
+    def watched(reference: Any) -> Any:
+        meter.check()
+        return look_up(reference)
+
+    reader.get_object = watched  # type: ignore[method-assign]
+    return reader
+
+
+def _declared_pages(reader: pypdf.PdfReader) -> int:
+    """How many pages the file says that it has; finding them takes a look at each."""
+    pages: Any = reader.root_object["/Pages"]
+    declared = pages.get("/Count")
+    return int(declared) if isinstance(declared, int) else 0
 
 
 def _page_text(page: pypdf.PageObject, meter: _Meter) -> str:

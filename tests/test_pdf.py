@@ -97,6 +97,14 @@ def test_more_pages_than_the_limit_are_refused() -> None:
         pdf_text(data, PdfLimits(pages=2))
 
 
+def test_pages_that_a_file_does_not_own_up_to_are_stopped_by_time() -> None:
+    ticks = count()
+    data = pdf_saying(*["One."] * 50).replace(b"/Count 50", b"/Count 01")
+    with pytest.raises(TooLarge, match="The PDF takes more than 30 seconds to read"):
+        pdf_text(data, PdfLimits(seconds=30), clock=lambda: float(next(ticks)))
+    assert next(ticks) < 50, "not every page was looked at"
+
+
 def test_more_text_than_the_limit_is_refused() -> None:
     data = pdf_saying("a" * 60, "b" * 60)
     assert pdf_text(data, PdfLimits(characters=120))
