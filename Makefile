@@ -9,7 +9,7 @@ LLM := .venv/llm-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format test test-llm crash browser node cli bench bench-recall bench-size bench-reason bench-weight lock
+.PHONY: help setup serve regenerate check format audit test test-llm crash browser node cli bench bench-recall bench-size bench-reason bench-weight lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ check: setup ## format, lint, types, imports, the document, and generated/ again
 format: setup ## format the code and mend what the linter can mend
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
+
+audit: ## look up known holes in the pinned packages; needs the network
+	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && \
+		.venv/audit/bin/pip install --quiet --disable-pip-version-check --only-binary :all: pip-audit==2.10.1; }
+	.venv/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off || \
+	{ echo "The audit found something, or the vulnerability service could not be reached: see above."; exit 1; }
 
 test: setup browser node cli ## run the tests
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder

@@ -151,7 +151,7 @@ def _watched(reader: pypdf.PdfReader, meter: _Meter) -> pypdf.PdfReader:
         meter.check()
         return look_up(reference)
 
-    reader.get_object = watched  # type: ignore[method-assign]
+    reader.get_object = watched  # type: ignore[method-assign, assignment]
     return reader
 
 
