@@ -43,7 +43,7 @@ format: setup ## format the code and mend what the linter can mend
 audit: ## look up known holes in the pinned packages; needs the network
 	@test -x .venv/audit/bin/pip-audit || { $(PYTHON) -m venv .venv/audit && \
 		.venv/audit/bin/pip install --quiet --disable-pip-version-check --only-binary :all: pip-audit==2.10.1; }
-	.venv/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --progress-spinner off || \
+	.venv/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict --progress-spinner off || \
 	{ echo "The audit found something, or the vulnerability service could not be reached: see above."; exit 1; }
 
 test: setup browser node cli ## run the tests

@@ -40,7 +40,7 @@ def application(db: Path, **settings: Any) -> Iterator[Application]:
         heard: asyncio.Queue[Any] = asyncio.Queue()
 
         async def begin() -> asyncio.Future[None]:
-            living = asyncio.ensure_future(app({"type": "lifespan", "asgi": {}, "state": {}}, said.get, heard.put))  # type: ignore[arg-type]
+            living = asyncio.ensure_future(app({"type": "lifespan", "asgi": {}, "state": {}}, said.get, heard.put))
             await said.put({"type": "lifespan.startup"})
             assert (await heard.get())["type"] == "lifespan.startup.complete"
             return living
