@@ -29,7 +29,7 @@ class UnexpectedAnswer(Exception):
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
     """The bytes of an HTTP/1.1 request with a JSON body, or without one if it is empty."""
-    head = f"{method} {path} HTTP/1.1\r\nhost: bench\r\n"
+    head = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n"
     if body:
         head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
     return f"{head}\r\n".encode() + body
