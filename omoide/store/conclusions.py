@@ -134,7 +134,14 @@ def hide(db: Connection, pks: Collection[int], now: int) -> None:
     """Delete conclusions: nobody sees them any more, and a job removes their rows later."""
     db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
     if pks:
-        queue.add(db, PURGE, {}, now, key=PURGE, due_at=now + GRACE)
+        owe_purge(db, now)
+
+
+def owe_purge(db: Connection, now: int) -> None:
+    """Leave a job that removes what is deleted, if anything is, once the first of it has been so for long enough."""
+    (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
+    if first is not None:
+        queue.add(db, PURGE, {}, now, key=PURGE, due_at=first + GRACE)
 
 
 def _peer(db: Connection, workspace_id: str, peer_id: str) -> Peer:

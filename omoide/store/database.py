@@ -28,18 +28,13 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide import clock
 from omoide.errors import OmoideError, StorageFull, Unavailable
+from omoide.store.connection import Connection as Connection
 from omoide.store.filters import functions
 from omoide.store.migrations import migrate, turn
+from omoide.store.read_only import refuse_unknown
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-
-class Connection(sqlite3.Connection):
-    """A connection that knows what is still to be done before the transaction of its writer is committed."""
-
-    owed: list[Callable[[Connection], None]] | None = None
-    """None where no writer is at work, and nobody would do it."""
 
 
 def before_commit(db: Connection, step: Callable[[Connection], None]) -> None:
@@ -218,6 +213,7 @@ def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
     """A connection for writing to the file, which is made or migrated as needed. Raises Unavailable."""
     try:
         with turn(path):
+            refuse_unknown(path, busy_timeout=busy_timeout)
             writer = connect(path, durability=durability, busy_timeout=busy_timeout)
             try:
                 migrate(sqlite_utils.Database(writer))

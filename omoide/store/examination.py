@@ -1,46 +1,25 @@
-"""Looking at a database file from outside, while a server may be at work on it.
+"""Looking at a database file from outside (`read_only`), while a server may be at work on it.
 
-Nothing is written; only where a server left a journal behind, SQLite makes an index of it beside the file. What is
-found is judged in `omoide.diagnosis`.
+What is found is judged in `omoide.diagnosis`.
 """
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
-
-import sqlite_utils
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+from itertools import islice
 
 from omoide.clock import made_at
-from omoide.errors import NotFound, Unavailable
 from omoide.store import embeddings
+from omoide.store.consistency import contradictions
 from omoide.store.database import Connection
 from omoide.store.embeddings import Progress, Source
-from omoide.store.migrations import migrations
+from omoide.store.read_only import Schema, journal, opened, schema
+
+__all__ = ["Owed", "Schema", "Unembedded", "damage", "embedder", "endpoints", "journal", "newest", "opened", "owed"]
+__all__ += ["schema", "unembedded"]
 
 MOST_FAULTS = 5
 """Faults of a damaged file that are named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """The steps of the schema: those that the file has seen, and those that this program knows."""
-
-    applied: tuple[str, ...]
-    known: tuple[str, ...]
-
-    @property
-    def is_newer(self) -> bool:
-        """Whether a later version of this program has worked on the file."""
-        return bool(set(self.applied) - set(self.known))
-
-    @property
-    def is_current(self) -> bool:
-        return set(self.applied) == set(self.known)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,45 +41,15 @@ class Unembedded:
     of: int
 
 
-@contextlib.contextmanager
-def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
-    """A connection that cannot write, within the block; `busy_timeout` in seconds.
-
-    Raises NotFound without a file, Unavailable if it is no database or SQLite cannot read it.
-    """
-    if not path.exists():
-        raise NotFound(f"There is no database {path}.")
-    # Without a journal nobody has the file open. SQLite would make one all the same, unless the file cannot change.
-    is_still = not journal(path).exists()
-    address = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if is_still else ''}"
-    try:
-        made = sqlite3.connect(address, uri=True, timeout=busy_timeout, factory=Connection)
-        with contextlib.closing(made) as connection:
-            connection.execute("PRAGMA query_only=ON")
-            connection.execute("PRAGMA schema_version").fetchone()  # the first look at the file itself
-            yield connection
-    except sqlite3.Error as error:
-        raise Unavailable(f"Cannot read the database {path}: {error}.") from error
-
-
-def journal(path: Path) -> Path:
-    """Where SQLite keeps what is committed and not yet in the file itself."""
-    return Path(f"{path}-wal")
-
-
-def schema(db: Connection) -> Schema:
-    applied = tuple(step.name for step in migrations.applied(sqlite_utils.Database(db)))
-    nothing = sqlite_utils.Database(memory=True)
-    try:
-        return Schema(applied, tuple(step.name for step in migrations.pending(nothing)))
-    finally:
-        nothing.close()
-
-
 def damage(db: Connection) -> list[str]:
-    """What is wrong with the file's structure, nothing if it is sound. Reads all of it."""
+    """What is wrong with the file's structure, or between its rows; nothing if it is sound. Reads all of it.
+
+    Between rows it looks only where the structure is sound and the schema is the present one.
+    """
     found = [line for (line,) in db.execute(f"PRAGMA quick_check({MOST_FAULTS})")]
-    return [] if found == ["ok"] else found
+    if found != ["ok"]:
+        return found
+    return list(islice(contradictions(db), MOST_FAULTS)) if schema(db).is_current else []
 
 
 def newest(db: Connection) -> int | None:

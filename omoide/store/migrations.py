@@ -211,6 +211,20 @@ def m0004_leading(db: Database) -> None:
     _run(db, "ALTER TABLE jobs ADD COLUMN led INTEGER NOT NULL DEFAULT 0")
 
 
+# The second version hid deleted conclusions and never removed them.
+FORGETTING = """\
+INSERT INTO jobs (kind, payload, created_at, due_at, key)
+    SELECT 'purge_conclusions', '{}', min(deleted_at), min(deleted_at), 'purge_conclusions' FROM conclusions
+    WHERE deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs WHERE kind = 'purge_conclusions')
+    HAVING count(*) > 0;
+"""
+
+
+@migrations()
+def m0005_forgetting(db: Database) -> None:
+    _run(db, FORGETTING)
+
+
 def _run(db: Database, script: str) -> None:
     """Statement by statement: `executescript` would end the transaction that the step runs in."""
     for statement in script.split(";"):

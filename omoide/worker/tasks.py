@@ -28,9 +28,10 @@ async def purge_workspace(tools: Tools, job: Job) -> None:
 
 
 async def purge_conclusions(tools: Tools, job: Job) -> None:
-    """Remove the rows of conclusions that were deleted some time ago."""
+    """Remove the rows of conclusions that were deleted some time ago, and owe those that were deleted since."""
     while await tools.store.write(purge.conclusions, clock.now() - conclusions.GRACE):
         pass
+    await tools.store.write(conclusions.owe_purge, clock.now())
 
 
 TASKS: Mapping[str, Task] = {

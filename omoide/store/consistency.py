@@ -1,0 +1,74 @@
+"""What must hold between the rows of a sound file, whenever anybody looks, and however often a process died.
+
+SQLite sees to the structure of the file; this sees to what the program promises. Each rule is a query that counts the
+rows which break it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from omoide.store.connection import Connection
+
+_RULES: dict[str, str] = {
+    "messages belong to a session of another workspace": """
+        FROM messages m JOIN sessions s ON s.pk = m.session WHERE s.workspace <> m.workspace""",
+    "messages are by a peer that is not there": """
+        FROM messages m LEFT JOIN peers p ON p.pk = m.peer WHERE p.pk IS NULL OR p.workspace <> m.workspace""",
+    "sessions do not number their messages from 1 without gaps": """
+        FROM sessions s LEFT JOIN (SELECT session, count(*) AS many, max(seq) AS last FROM messages GROUP BY session) m
+        ON m.session = s.pk WHERE s.deleted_at IS NULL
+        AND (coalesce(m.many, 0) <> s.message_count OR coalesce(m.last, 0) <> s.message_count)""",
+    "receipts are of messages that are not there": """
+        FROM receipts r JOIN sessions s ON s.pk = r.session
+        WHERE s.deleted_at IS NULL AND r.first_seq + r.count - 1 > s.message_count""",
+    "summaries reach beyond their session": """
+        FROM summaries k JOIN sessions s ON s.pk = k.session WHERE s.deleted_at IS NULL AND k.seq > s.message_count""",
+    "members are of another workspace than their session": """
+        FROM members m JOIN sessions s ON s.pk = m.session JOIN peers p ON p.pk = m.peer
+        WHERE p.workspace <> s.workspace""",
+    "conclusions are of another workspace than who holds them": """
+        FROM conclusions c JOIN peers p ON p.pk IN (c.observer, c.observed) WHERE p.workspace <> c.workspace""",
+    "messages are not among the words": """
+        FROM messages m WHERE NOT EXISTS (SELECT 1 FROM message_words w WHERE w.rowid = m.pk)""",
+    "entries among the words are of no message": """
+        FROM message_words w WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.pk = w.rowid)""",
+    "conclusions are not among the words": """
+        FROM conclusions c WHERE deleted_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM conclusion_words w WHERE w.rowid = c.pk)""",
+    "entries among the words are of no conclusion": """
+        FROM conclusion_words w WHERE NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.pk = w.rowid)""",
+    "vectors are of no message": """
+        FROM message_vectors v WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.pk = v.pk)""",
+    "vectors are of no conclusion": """
+        FROM conclusion_vectors v WHERE NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.pk = v.pk)""",
+    "vectors are of another length than the embedder's": """
+        FROM (SELECT vector FROM message_vectors UNION ALL SELECT vector FROM conclusion_vectors) v, embedder e
+        WHERE length(v.vector) <> 2 * e.dimensions""",
+    "texts are held to be embedded that were never stored": """
+        FROM embedder e WHERE messages_through > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)
+        OR conclusions_through > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conclusions'), 0)""",
+    "jobs are of a workspace that is gone": """
+        FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace WHERE j.workspace IS NOT NULL AND w.pk IS NULL""",
+    "deleted workspaces have nobody to remove them": """
+        FROM workspaces w WHERE deleted_at IS NOT NULL AND NOT EXISTS (
+            SELECT 1 FROM jobs j WHERE j.kind = 'purge_workspace' AND j.payload ->> 'workspace' = w.pk)""",
+    "deleted sessions have nobody to remove them": """
+        FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+        WHERE s.deleted_at IS NOT NULL AND w.deleted_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM jobs j WHERE j.kind = 'purge_session' AND j.payload ->> 'session' = s.pk)""",
+    "deleted conclusions have nobody to remove them": """
+        FROM conclusions c JOIN workspaces w ON w.pk = c.workspace
+        WHERE c.deleted_at IS NOT NULL AND w.deleted_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'purge_conclusions')""",
+}
+
+
+def contradictions(db: Connection) -> Iterator[str]:
+    """A line for each rule that rows break, with how many do. The file must be of the present schema."""
+    for table, count in db.execute('SELECT "table", count(*) FROM pragma_foreign_key_check GROUP BY 1'):
+        yield f"{count:,} rows of {table} refer to rows that are gone"
+    for fault, rows in _RULES.items():
+        (count,) = db.execute(f"SELECT count(*) {rows}").fetchone()
+        if count:
+            yield f"{count:,} {fault}"

@@ -1,0 +1,155 @@
+"""A file that an earlier version left behind is brought up to date and loses nothing; one of a later version is refused.
+
+The files in `files/` were made by the real programs of their time, with `files/make.py`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import json
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from omoide import clock
+from omoide.app import create_app
+from omoide.settings import Settings
+from omoide.store import Connection, Store, examination
+from omoide.store.database import connect
+from omoide.store.migrations import migrations
+from tests.running import COMMAND
+from tests.store.files.make import SETTINGS
+
+FILES = Path(__file__).parent / "files"
+VERSIONS = sorted(int(path.name.removeprefix("schema_").removesuffix(".db.gz")) for path in FILES.glob("*.db.gz"))
+MAKE = "make it with the program as it was before the step was added: python tests/store/files/make.py"
+
+
+@pytest.fixture
+def left_behind(db_path: Path) -> Callable[[int], Path]:
+    """`left_behind(n)` is a file that the program whose schema had n steps left behind."""
+
+    def unpack(version: int) -> Path:
+        with gzip.open(FILES / f"schema_{version}.db.gz") as packed, db_path.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+        return db_path
+
+    return unpack
+
+
+@contextlib.contextmanager
+def looked_into(path: Path) -> Iterator[Connection]:
+    with examination.opened(path, busy_timeout=5) as db:
+        yield db
+
+
+def known_steps() -> list[str]:
+    with contextlib.closing(connect(Path(":memory:"), durability="full", busy_timeout=1)) as nothing:
+        return list(examination.schema(nothing).known)
+
+
+def schema(db: Connection) -> list[tuple[str, str, str]]:
+    """All tables and indexes as they were declared, whatever their order and the blanks between the words."""
+    rows = db.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name")
+    return [(type, name, " ".join(sql.replace('"', "").split())) for type, name, sql in rows]
+
+
+def test_every_earlier_schema_has_a_file_that_its_program_left_behind(left_behind: Callable[[int], Path]) -> None:
+    steps = known_steps()
+    missing = sorted(set(range(1, len(steps))) - set(VERSIONS))
+    assert not missing, f"there is no file of schema {missing}: {MAKE}"
+    for version in VERSIONS:
+        with looked_into(left_behind(version)) as db:
+            assert list(examination.schema(db).applied) == steps[:version]
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_earlier_file_gives_the_same_answers(version: int, left_behind: Callable[[int], Path]) -> None:
+    settings = Settings.model_validate({"db": left_behind(version), **SETTINGS})
+    with TestClient(create_app(settings)) as http:
+        for method, path, body, status, expected in json.loads((FILES / f"schema_{version}.json").read_text()):
+            answer = http.request(method, path, json=body)
+            assert (path, answer.status_code, answer.json()) == (path, status, expected)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_earlier_file_gets_the_schema_of_a_new_one(
+    version: int, left_behind: Callable[[int], Path], tmp_path: Path
+) -> None:
+    path = left_behind(version)
+    Store.open(path).close()
+    Store.open(tmp_path / "new.db").close()
+    with looked_into(path) as old, looked_into(tmp_path / "new.db") as new:
+        assert schema(old) == schema(new)
+        assert examination.damage(old) == []
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_work_that_an_earlier_version_owed_is_done(version: int, left_behind: Callable[[int], Path]) -> None:
+    path = left_behind(version)
+    with contextlib.closing(connect(path, durability="full", busy_timeout=5)) as db:
+        began = {pk for (pk,) in db.execute("SELECT pk FROM jobs")}
+        failed = [tuple(row) for row in db.execute(failures(version))]
+        said = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE content GLOB 'I own anchor number*'")]
+    settings = {f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()}
+    subprocess.run([COMMAND, "worker", "--until-empty", "--db", path], env=settings, check=True, capture_output=True)
+    with looked_into(path) as db:
+        left = {pk for (pk,) in db.execute("SELECT pk FROM jobs WHERE failed_at IS NULL AND due_at <= ?", (clock.now(),))}
+        assert left & began == set()
+        assert failed == [tuple(row) for row in db.execute(f"{failures(3)} AND pk <= ?", (max(began),))][: len(failed)]
+        assert examination.damage(db) == []
+        assert db.execute("SELECT id FROM workspaces").fetchall() == [("harbour",)]
+        assert db.execute("SELECT id FROM sessions ORDER BY pk").fetchall() == [("pier",), ("loft",), ("dock",)]
+        drawn = db.execute(
+            "SELECT content, times_derived FROM conclusions WHERE content GLOB 'alice owns anchor number *'"
+        ).fetchall()
+        # The first two versions owed no reasoning.
+        owed = range(len(said)) if version >= 3 else ()
+        assert sorted(drawn) == sorted((f"alice owns anchor number {n}", 1) for n in owed)
+        (unembedded,) = db.execute(
+            "SELECT count(*) FROM messages WHERE pk NOT IN (SELECT pk FROM message_vectors)"
+        ).fetchone()
+        assert unembedded == 0
+
+
+def failures(version: int) -> str:
+    columns = "pk, kind, payload, error, failed_at" if version > 1 else "NULL"
+    return f"SELECT {columns} FROM jobs WHERE {'failed_at IS NOT NULL' if version > 1 else '0'}"
+
+
+def of_a_later_version(path: Path) -> None:
+    Store.open(path).close()
+    with contextlib.closing(connect(path, durability="full", busy_timeout=1)) as db:
+        db.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('omoide', 'm9999_tomorrow')")
+        db.execute("CREATE TABLE tomorrow (it TEXT)")
+
+
+def of_another_program(path: Path) -> None:
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE bookmarks (it TEXT)")
+
+
+@pytest.mark.parametrize("command", [("serve", "--port", "0"), ("worker", "--until-empty")])
+@pytest.mark.parametrize(
+    ("prepare", "reason"), [(of_a_later_version, "a newer version"), (of_another_program, "not one of Omoide's")]
+)
+def test_a_file_that_is_not_for_this_version_is_refused_in_one_line_and_left_as_it_is(
+    prepare: Callable[[Path], None], reason: str, command: tuple[str, ...], db_path: Path
+) -> None:
+    prepare(db_path)
+    before = db_path.read_bytes()
+    done = subprocess.run([COMMAND, *command, "--db", db_path], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    errors = [line for line in done.stderr.splitlines() if not line.startswith("Omoide:")]
+    assert len(errors) == 1
+    assert reason in errors[0]
+    assert db_path.read_bytes() == before
+    assert [path.name for path in db_path.parent.glob("*.db*") if path != db_path] == ["omoide.db.lock"]
