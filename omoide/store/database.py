@@ -13,6 +13,7 @@ the busy timeout.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import threading
 import time
@@ -66,6 +67,21 @@ BUSY_PAUSE_SECONDS = 0.0005
 """How long to wait before trying again to write while another process does; its transactions take milliseconds."""
 
 
+OF_THE_FILE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""SQLite's codes for faults of the file, and not of what is done with it, that may pass."""
+
+_MEANINGS = {
+    sqlite3.SQLITE_READONLY: "The database cannot be written",
+    sqlite3.SQLITE_IOERR: "The disk failed to read or write the database",
+    sqlite3.SQLITE_CANTOPEN: "The database cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "The database is damaged",
+    sqlite3.SQLITE_NOTADB: "The database is damaged",
+}
+
+_NO_WAITING = "PRAGMA busy_timeout=0"
+"""For the connection that writes: `_begin` waits."""
+
+
 @dataclass(slots=True)
 class _Write:
     work: Callable[[Connection], Any]
@@ -111,11 +127,17 @@ class Store:
     """One process's access to the database. Open it with `Store.open`, close it with `close`."""
 
     def __init__(
-        self, open_reader: Callable[[], Connection], writer: Connection, path: Path, busy_timeout: float
+        self,
+        open_reader: Callable[[], Connection],
+        open_writer: Callable[[], Connection],
+        writer: Connection,
+        path: Path,
+        busy_timeout: float,
     ) -> None:
         self.path = path
         self.busy_timeout = busy_timeout
         self._open_reader = open_reader
+        self._open_writer = open_writer
         self._reader = open_reader()
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="omoide-reader")
@@ -134,7 +156,7 @@ class Store:
             reader.execute("PRAGMA query_only=ON")
             return reader
 
-        return cls(open_reader, writer, path, busy_timeout)
+        return cls(open_reader, partial(_for_writing, path, durability, busy_timeout), writer, path, busy_timeout)
 
     @staticmethod
     def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> None:
@@ -195,8 +217,16 @@ class Store:
                     more = False
                 else:
                     batch.append(following)
-            commit(self._writer, batch, self.busy_timeout)
+            if commit(self._writer, batch, self.busy_timeout) in OF_THE_FILE:
+                self._reopen()
             _answer(batch)
+
+    def _reopen(self) -> None:
+        """Look at the file anew: a connection that found it read-only, say, goes on to find it so for ever."""
+        with contextlib.suppress(Unavailable, sqlite3.Error):
+            writer = self._open_writer()
+            self._writer.close()
+            self._writer = writer
 
 
 def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
@@ -206,7 +236,8 @@ def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
     except sqlite3.Error as error:
         raise as_omoide(error) from error
     finally:
-        connection.execute("COMMIT")
+        if connection.in_transaction:  # some faults end it
+            connection.execute("ROLLBACK")
 
 
 def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
@@ -217,13 +248,20 @@ def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
             writer = connect(path, durability=durability, busy_timeout=busy_timeout)
             try:
                 migrate(sqlite_utils.Database(writer))
-                writer.execute("PRAGMA busy_timeout=0")  # from here on `_begin` waits
+                writer.execute(_NO_WAITING)
             except sqlite3.Error as error:
                 writer.close()
                 raise as_omoide(error) from error
             return writer
     except OSError as error:
         raise Unavailable(f"Cannot open the database {path}: {error}") from error
+
+
+def _for_writing(path: Path, durability: str, busy_timeout: float) -> Connection:
+    """A connection for writing to a file that is migrated. Raises Unavailable."""
+    writer = connect(path, durability=durability, busy_timeout=busy_timeout)
+    writer.execute(_NO_WAITING)
+    return writer
 
 
 def _begin(connection: Connection, busy_timeout: float) -> None:
@@ -244,8 +282,11 @@ def _begin(connection: Connection, busy_timeout: float) -> None:
             return
 
 
-def commit(connection: Connection, batch: list[_Write], busy_timeout: float) -> None:
-    """Run a batch in one transaction, putting each one's result or error where it belongs."""
+def commit(connection: Connection, batch: list[_Write], busy_timeout: float) -> int | None:
+    """Run a batch in one transaction, putting each one's result or error where it belongs.
+
+    If the batch as a whole fails, SQLite's code for the reason (see `kind_of`).
+    """
     connection.owed = []
     try:
         _begin(connection, busy_timeout)
@@ -255,12 +296,14 @@ def commit(connection: Connection, batch: list[_Write], busy_timeout: float) -> 
         connection.execute("COMMIT")
     except Exception as error:
         # Nothing of the batch is on disk. Those that had failed by themselves keep their own reason.
-        if connection.in_transaction:
+        with contextlib.suppress(sqlite3.Error):  # without a transaction there is nothing to take back
             connection.execute("ROLLBACK")
         for write in batch:
             write.error = write.error or (as_omoide(error) if isinstance(error, sqlite3.Error) else error)
+        return kind_of(error) if isinstance(error, sqlite3.Error) else None
     finally:
         connection.owed = None
+    return None
 
 
 def _run_in_savepoint(connection: Connection, write: _Write) -> None:
@@ -270,7 +313,8 @@ def _run_in_savepoint(connection: Connection, write: _Write) -> None:
         write.result = write.work(connection)
     except BaseException as error:
         write.error = as_omoide(error) if isinstance(error, sqlite3.Error) else error
-        if not connection.in_transaction:  # a full disk makes SQLite roll back everything
+        # A full disk may make SQLite roll back everything; what is wrong with the file is so for every write.
+        if not connection.in_transaction or (isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE):
             raise
         connection.execute("ROLLBACK TO work")
         connection.owed = owed
@@ -292,11 +336,17 @@ def _settle(writes: list[_Write]) -> None:
         write.settle()
 
 
+def kind_of(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; SQLITE_ERROR for what is not SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
 def as_omoide(error: sqlite3.Error) -> OmoideError:
     """What a fault of the database means to a caller."""
-    text = str(error)
-    if "full" in text:
+    kind = kind_of(error)
+    # Where the journal's index cannot grow, SQLite speaks of its size and not of the disk.
+    if kind == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE":
         return StorageFull("There is no room left to store this")
-    if "locked" in text or "busy" in text:
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable("The database is locked by another process")
-    return Unavailable(f"The database cannot be used: {text}")
+    return Unavailable(f"{_MEANINGS.get(kind, 'The database cannot be used')}: {error}")

@@ -129,9 +129,27 @@ def claim(db: Connection, now: int, *, lease: int, busy: Collection[str] = (), l
     return Job(row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5]) if row else None
 
 
-def take_over(db: Connection) -> None:
-    """Free what a leading worker had claimed. Call it as the new leader: the one before is gone."""
+def take_over(db: Connection, now: int) -> None:
+    """Free what a leading worker had claimed. Call it as the new leader: the one before is gone.
+
+    A job that was made later than now was so by a clock that has been set back since; it keeps its distance.
+    """
     db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led")
+    db.execute(
+        """UPDATE jobs SET created_at = :now, due_at = max(min(due_at, :now), due_at - (created_at - :now)),
+               leased_until = leased_until - (created_at - :now) WHERE created_at > :now""",
+        {"now": now},
+    )
+
+
+def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
+    """The clock was set back by so many microseconds to `now`: what comes due and what runs out does so as long from
+    now as it would have. Leases that were taken since, for `lease` microseconds, are left."""
+    db.execute("UPDATE jobs SET due_at = max(:now, due_at - :by) WHERE due_at > :now", {"now": now, "by": by})
+    db.execute(
+        "UPDATE jobs SET leased_until = max(:now, leased_until - :by) WHERE leased_until > :now + :lease",
+        {"now": now, "by": by, "lease": lease},
+    )
 
 
 def waiting(db: Connection, now: int, *, busy: Collection[str] = ()) -> bool:

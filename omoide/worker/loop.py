@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
@@ -32,6 +33,44 @@ PREPARE_BELOW_SECONDS = 2.0
 
 STAND_BY_SECONDS = 0.2
 """How often a worker that does not lead looks whether it may."""
+
+
+MOST_DRIFT = SECOND
+"""Microseconds by which the clock may be set back before anybody minds."""
+
+
+class Outage:
+    """Tells the log that the database cannot be used, and that it can again: once, however often it is tried."""
+
+    def __init__(self) -> None:
+        self._told: str | None = None
+
+    def goes_on(self, error: OmoideError) -> None:
+        if self._told != error.detail:
+            logger.warning("the worker waits: %s", error.detail)
+        self._told = error.detail
+
+    def is_over(self) -> None:
+        if self._told is not None:
+            logger.warning("the worker goes on")
+        self._told = None
+
+
+class Watch:
+    """Notices that the clock was set back, by a second one that cannot be."""
+
+    def __init__(self) -> None:
+        self._ahead = self._difference()
+
+    def set_back(self) -> int:
+        """By how many microseconds since the last call; 0 if it was not, or hardly."""
+        before, self._ahead = self._ahead, self._difference()
+        back = before - self._ahead
+        return back if back > MOST_DRIFT else 0
+
+    @staticmethod
+    def _difference() -> int:
+        return clock.now() - time.monotonic_ns() // 1_000
 
 
 class Worker:
@@ -63,6 +102,8 @@ class Worker:
         self.leadership = leadership
         self.limits = attempt_limits(tools.settings)
         self.chance = chance
+        self._outage = Outage()
+        self._watch = Watch()
         self._woken = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
         self._running: dict[asyncio.Task[None], str] = {}
@@ -90,9 +131,14 @@ class Worker:
             while True:
                 self._woken.clear()
                 try:
+                    await self._keep_time()
                     await self._fill()
+                except Unavailable as error:
+                    self._outage.goes_on(error)
                 except Exception:
                     logger.exception("the worker could not reach its jobs")
+                else:
+                    self._outage.is_over()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), self._until_next())
         finally:
@@ -113,11 +159,18 @@ class Worker:
         while True:
             try:
                 if self.leadership.take():
-                    await self.store.write(queue.take_over)
+                    await self.store.write(queue.take_over, clock.now())
                     return
             except OmoideError as error:
-                logger.warning("the worker could not take the lead: %s", error)
+                self._outage.goes_on(error)
             await asyncio.sleep(STAND_BY_SECONDS)
+
+    async def _keep_time(self) -> None:
+        """After the clock was set back, let what is owed not wait for the time that was shown before to come again."""
+        back = self._watch.set_back()
+        if back and self.leadership:
+            logger.warning("the clock was set back by %d seconds: what is owed keeps its distance", back // SECOND)
+            await self.store.write(queue.set_back, clock.now(), back, lease=self.lease)
 
     def _until_next(self) -> float:
         """Seconds until the next job comes due or it is time to look for those of other processes."""
@@ -143,7 +196,10 @@ class Worker:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         kind = self._running.pop(task)
-        if not task.cancelled() and (error := task.exception()):
+        error = None if task.cancelled() else task.exception()
+        if isinstance(error, Unavailable):  # once its lease has run out, it is done again
+            logger.warning("what became of a job (%s) could not be stored: %s", kind, error)
+        elif error:
             logger.error("the worker could not finish a job (%s)", kind, exc_info=error)
         self.wake()
 

@@ -1,4 +1,4 @@
-"""A file that an earlier version left behind is brought up to date and loses nothing; one of a later version is refused.
+"""A file that an earlier version left is brought up to date and loses nothing; one of a later version is refused.
 
 The files in `files/` were made by the real programs of their time, with `files/make.py`.
 """
@@ -12,7 +12,6 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -22,7 +21,6 @@ from omoide.app import create_app
 from omoide.settings import Settings
 from omoide.store import Connection, Store, examination
 from omoide.store.database import connect
-from omoide.store.migrations import migrations
 from tests.running import COMMAND
 from tests.store.files.make import SETTINGS
 
@@ -100,7 +98,9 @@ def test_work_that_an_earlier_version_owed_is_done(version: int, left_behind: Ca
     settings = {f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()}
     subprocess.run([COMMAND, "worker", "--until-empty", "--db", path], env=settings, check=True, capture_output=True)
     with looked_into(path) as db:
-        left = {pk for (pk,) in db.execute("SELECT pk FROM jobs WHERE failed_at IS NULL AND due_at <= ?", (clock.now(),))}
+        left = {
+            pk for (pk,) in db.execute("SELECT pk FROM jobs WHERE failed_at IS NULL AND due_at <= ?", (clock.now(),))
+        }
         assert left & began == set()
         assert failed == [tuple(row) for row in db.execute(f"{failures(3)} AND pk <= ?", (max(began),))][: len(failed)]
         assert examination.damage(db) == []

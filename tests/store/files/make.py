@@ -2,9 +2,10 @@
 
     python tests/store/files/make.py            in this folder: schema_<n>.db.gz and schema_<n>.json
 
-Run it on the program as it is before a step is added to the schema, so that the file is what that program left behind:
-`tests/store/test_upgrades.py` asks for it. `n` counts the steps that the program knows. The .json holds what the program
-answered to READS on that very file. It uses nothing of the tests, so that PYTHONPATH may lead to an older program.
+Run it on the program as it is before a step is added to the schema, so that the file is what that program left:
+`tests/store/test_upgrades.py` asks for it. `n` counts the steps that the program knows. The .json holds what the
+program answered to READS on that very file. It uses nothing of the tests, so that PYTHONPATH may lead to an older
+program.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ import gzip
 import json
 import os
 import re
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -165,7 +165,7 @@ def unserved(db: Path) -> list[Any]:
     from omoide.store import Store, queue
 
     os.environ.update({f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()})
-    with TestClient(create_app(Settings(db=db))) as http:
+    with TestClient(create_app(Settings.model_validate({"db": db}))) as http:
         knows = set(http.get("/openapi.json").json()["paths"])
         owe(http, knows)
         answers: list[Any] = []
@@ -188,9 +188,7 @@ def main() -> None:
         with contextlib.closing(sqlite3.connect(db)) as connection:
             steps = [name for (name,) in connection.execute("SELECT name FROM _sqlite_migrations ORDER BY name")]
         name = f"schema_{len(steps)}"
-        with db.open("rb") as whole, (HERE / f"{name}.db.gz").open("wb") as file:
-            with gzip.GzipFile(filename="", mode="wb", fileobj=file, mtime=0) as packed:
-                shutil.copyfileobj(whole, packed)
+        (HERE / f"{name}.db.gz").write_bytes(gzip.compress(db.read_bytes(), mtime=0))
         (HERE / f"{name}.json").write_text(json.dumps(answers, indent=1) + "\n")
         print(f"{name}: {len(answers)} answers, {(HERE / f'{name}.db.gz').stat().st_size} bytes")
 
