@@ -18,7 +18,6 @@ _numbers = itertools.count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", default="3", help="how often the crash test kills the server")
-    parser.addoption("--kill-messages", default="300", help="how many messages come in meanwhile")
 
 
 @pytest.fixture(autouse=True)

@@ -205,6 +205,7 @@ class Store:
         self._writer.close()
 
     def _run(self) -> None:
+        is_doubtful = False
         while (first := self._queue.get()) is not None:
             batch, more = [first], True
             while more and len(batch) < MAX_BATCH:
@@ -217,8 +218,9 @@ class Store:
                     more = False
                 else:
                     batch.append(following)
-            if commit(self._writer, batch, self.busy_timeout) in OF_THE_FILE:
+            if is_doubtful:
                 self._reopen()
+            is_doubtful = commit(self._writer, batch, self.busy_timeout) in OF_THE_FILE
             _answer(batch)
 
     def _reopen(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 
@@ -11,5 +13,11 @@ def kills(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def kill_messages(request: pytest.FixtureRequest) -> int:
-    return int(request.config.getoption("--kill-messages"))
+def tally(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Says a line to whoever watches, whatever becomes of the test."""
+
+    def say(line: str) -> None:
+        with capsys.disabled():
+            print(f"\n{line}", end="")
+
+    return say

@@ -1,102 +1,119 @@
-"""Killed at any moment, the server loses nothing that it acknowledged and reasons about every message exactly once.
-
-`make crash` kills it thirty times while two thousand messages come in; the suite does the same on a smaller scale.
+"""Killed at any moment, whatever it is doing, the server loses nothing that it acknowledged, does nothing twice, and
+leaves a sound file. `make crash` kills two hundred times; the suite does the same on a smaller scale.
 """
 
 from __future__ import annotations
 
+import os
 import random
-import sqlite3
-import threading
+import signal
 import time
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
 
+from benchmarks import process_tree
+from omoide.store import examination
+from tests.crash.guests import Guest
+from tests.crash.judge import Verdict
+from tests.crash.outside import outside
 from tests.handlers.place import until
 from tests.running import Server
 
-BATCH = 20
 SEED = 20261122
+GUESTS = ("ann", "ben", "cay", "dan")
+LONGEST_LIFE_SECONDS = 0.8
+LOOK_EVERY = 5
+DIMENSIONS = (32, 40, 48)
+
+
+def embedder(dimensions: int) -> dict[str, str]:
+    """The settings that choose a model with vectors of this length."""
+    return {"embedder": f"openai:m{dimensions}", "embedder_dimensions": str(dimensions)}
 
 
 @pytest.fixture
-def restless(tmp_path: Path) -> Iterator[Server]:
-    """A server that reasons at once."""
-    server = Server(tmp_path / "omoide.db", quiet_seconds="0", job_lease_seconds="1", job_poll_seconds="0.2")
-    yield server
-    server.kill()
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server of two processes and a worker that reasons at once, and whose embedder is outside."""
+    with outside() as url:
+        running = Server(
+            tmp_path / "omoide.db", "--workers", "2", quiet_seconds="0", job_lease_seconds="2", job_poll_seconds="0.2",
+            embedder_base_url=f"{url}/v1", **embedder(32),
+            webhook_secret="what events are signed with", webhook_private_targets="true",
+        )  # fmt: skip
+        with running.client() as http:
+            http.post("/v3/workspaces", json={"id": "w"}).raise_for_status()
+            http.post("/v3/workspaces/w/webhooks", json={"url": f"{url}/hook"}).raise_for_status()
+        yield running
+        if running.process.poll() is None:
+            running.kill()
 
 
-class Writer(threading.Thread):
-    """Adds messages batch by batch, each under a name of its own, and repeats what was not acknowledged."""
+class Killer:
+    """Ends processes of a server as chance wants it, and counts how many of each kind."""
 
-    def __init__(self, server: Server, messages: int) -> None:
-        super().__init__(daemon=True)
+    def __init__(self, server: Server, chance: random.Random) -> None:
         self.server = server
-        self.batches = messages // BATCH
-        self.acknowledged: list[str] = []
+        self.chance = chance
+        self.kills: Counter[str] = Counter()
 
-    def run(self) -> None:
-        for batch in range(self.batches):
-            contents = [f"I own item number {batch * BATCH + n}." for n in range(BATCH)]
-            while not self._added(batch, contents):
-                time.sleep(0.05)  # nobody tells when the server is back
-
-    def _added(self, batch: int, contents: list[str]) -> bool:
-        body = {"messages": [{"peer_id": "alice", "content": content} for content in contents]}
-        url = f"{self.server.url}/v3/workspaces/w/sessions/s/messages"
-        try:
-            answer = httpx.post(url, json=body, headers={"Idempotency-Key": f"batch-{batch}"}, timeout=30)
-        except httpx.HTTPError:
-            return False
-        assert answer.status_code == 201, answer.text
-        self.acknowledged += [message["content"] for message in answer.json()]
-        return True
-
-
-def everything(http: httpx.Client, path: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    page = 1
-    while True:
-        answer = http.post(f"/v3/workspaces/w{path}/list", params={"page": page, "size": 100}, json={}).json()
-        found += answer["items"]
-        if page >= answer["pages"]:
-            return found
-        page += 1
+    def kill(self, look: Callable[[], None]) -> None:
+        """One process or all; `look` is called while none runs."""
+        kind = self.chance.choice(["the server", "an API process", "the worker process"])
+        self.kills[kind] += 1
+        if kind == "the server":
+            self.server.kill()
+            look()
+            if self.chance.random() < 0.3:  # another model from now on: everything is embedded anew
+                self.kills["of these with another embedder after"] += 1
+                chosen = embedder(self.chance.choice(DIMENSIONS))
+                self.server.environment |= {f"OMOIDE_{name.upper()}": value for name, value in chosen.items()}
+            self.server.start()
+        else:
+            name = "omoide-api" if kind == "an API process" else "omoide-worker"
+            until(lambda: bool(process_tree.named(self.server.process.pid, name)))
+            os.kill(self.chance.choice(process_tree.named(self.server.process.pid, name)), signal.SIGKILL)
 
 
-def status(http: httpx.Client) -> dict[str, Any]:
-    found: dict[str, Any] = http.get("/v3/workspaces/w/queue/status").json()
-    return found
+def is_drained(db: Path) -> bool:
+    """Whether nothing is owed but what has its hour: what was deleted of late, and dreams."""
+    with examination.opened(db, busy_timeout=30) as connection:
+        later = "kind IN ('purge_conclusions', 'dream') AND leased_until IS NULL AND attempts = 0"
+        return not connection.execute(f"SELECT 1 FROM jobs WHERE failed_at IS NULL AND NOT ({later})").fetchone()
 
 
-def is_settled(found: dict[str, Any]) -> bool:
-    return bool(found["pending_work_units"] + found["in_progress_work_units"] == 0)
-
-
-def test_what_was_acknowledged_is_there_once_and_was_derived_once(
-    restless: Server, kills: int, kill_messages: int
+def test_what_was_acknowledged_is_there_once_and_was_reasoned_about_once(
+    server: Server, kills: int, tally: Callable[[str], None]
 ) -> None:
     chance = random.Random(SEED)
-    writer = Writer(restless, kill_messages)
-    writer.start()
-    for _ in range(kills):
-        time.sleep(chance.uniform(0.0, 1.5))  # the moment of the kill is what is tried here
-        restless.kill()
-        restless.start()
-    writer.join()
-    with restless.client() as http:
-        until(lambda: is_settled(status(http)))
-        contents = [message["content"] for message in everything(http, "/sessions/s/messages")]
-        assert contents == writer.acknowledged
-        assert len(contents) == len(set(contents)) == kill_messages
-        drawn = [(each["content"], each["times_derived"]) for each in everything(http, "/conclusions")]
-        assert sorted(drawn) == sorted((f"alice owns item number {n}", 1) for n in range(kill_messages))
-        assert status(http)["completed_work_units"] == kill_messages + kill_messages // 20
-    with sqlite3.connect(restless.db) as db:
-        assert db.execute("SELECT count(*) FROM jobs WHERE kind IN ('representation', 'summary')").fetchone() == (0,)
-        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    killer, verdict = Killer(server, chance), Verdict()
+    guests = [Guest(server, name, chance.getrandbits(32)) for name in GUESTS]
+
+    def look() -> None:
+        verdict.look(server.db, guests)
+
+    for guest in guests:
+        guest.start()
+    for number in range(kills):
+        time.sleep(chance.uniform(0.0, LONGEST_LIFE_SECONDS))  # the moment of the kill is what is tried here
+        killer.kill(look)
+        if number % LOOK_EVERY == 0:
+            look()
+    for guest in guests:
+        guest.stop()
+    for guest in guests:
+        guest.join()
+    assert [fault for guest in guests for fault in guest.faults] == []
+    until(lambda: is_drained(server.db))
+    server.stop()
+    verdict.at_the_end(server.db, guests)
+    done = sum((guest.done for guest in guests), Counter[str]())
+    messages = sum(len(guest.book.said) for guest in guests)
+    unsure = sum(len(guest.book.unsure) for guest in guests)
+    tally(f"killed: {dict(killer.kills)}")
+    tally(f"done meanwhile: {dict(done)}")
+    tally(f"messages acknowledged: {messages}; writes whose answer never came: {unsure}")
+    tally(f"looks at the file: {verdict.checks}; lost: {verdict.lost}; doubled: {verdict.doubled}")
+    assert verdict.faults == []

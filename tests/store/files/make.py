@@ -189,7 +189,7 @@ def main() -> None:
             steps = [name for (name,) in connection.execute("SELECT name FROM _sqlite_migrations ORDER BY name")]
         name = f"schema_{len(steps)}"
         (HERE / f"{name}.db.gz").write_bytes(gzip.compress(db.read_bytes(), mtime=0))
-        (HERE / f"{name}.json").write_text(json.dumps(answers, indent=1) + "\n")
+        (HERE / f"{name}.json").write_text("[" + ",\n".join(map(json.dumps, answers)) + "]\n")
         print(f"{name}: {len(answers)} answers, {(HERE / f'{name}.db.gz').stat().st_size} bytes")
 
 
