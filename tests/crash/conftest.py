@@ -6,10 +6,20 @@ from collections.abc import Callable
 
 import pytest
 
+THOROUGH_KILLS = 30
+"""With so many kills or more there is time for everything."""
+
 
 @pytest.fixture
 def kills(request: pytest.FixtureRequest) -> int:
     return int(request.config.getoption("--kills"))
+
+
+@pytest.fixture
+def thorough(kills: int) -> None:
+    """For what the suite has no time for."""
+    if kills < THOROUGH_KILLS:
+        pytest.skip("tried by make crash")
 
 
 @pytest.fixture

@@ -104,8 +104,15 @@ def serve() -> Iterator[Serve]:
     ],
 )
 def test_while_it_lasts_writes_say_what_is_wrong_and_reads_go_on_and_afterwards_all_is_well(
-    fault: Callable[[Path], contextlib.AbstractContextManager[None]], status: int, reason: str, disk: Path, serve: Serve
+    fault: Callable[[Path], contextlib.AbstractContextManager[None]],
+    status: int,
+    reason: str,
+    disk: Path,
+    serve: Serve,
+    request: pytest.FixtureRequest,
 ) -> None:
+    if fault is not faults.full:
+        request.getfixturevalue("thorough")
     server = serve(disk / "omoide.db")
     with server.client() as http:
         guest = Guest(http)
@@ -130,6 +137,7 @@ def test_while_it_lasts_writes_say_what_is_wrong_and_reads_go_on_and_afterwards_
     assert is_sound(server.db)
 
 
+@pytest.mark.usefixtures("thorough")
 def test_a_server_that_starts_on_a_file_that_cannot_be_written_serves_what_is_there_and_writes_as_soon_as_it_can(
     tmp_path: Path, serve: Serve
 ) -> None:
@@ -155,6 +163,7 @@ def test_a_server_that_starts_on_a_file_that_cannot_be_written_serves_what_is_th
     assert is_sound(server.db)
 
 
+@pytest.mark.usefixtures("thorough")
 def test_a_folder_that_cannot_be_written_is_refused_in_one_line(tmp_path: Path) -> None:
     with faults.small_disk(tmp_path / "disk") as disk:
         Server(disk / "omoide.db").stop()

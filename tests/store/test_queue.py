@@ -87,3 +87,38 @@ def test_a_worker_that_lost_its_lease_cannot_finish_the_job_of_another(write: Wr
     assert claim(write, NOW + 11 * LEASE) is None, "the second worker still holds it"
     write(queue.finish, second, NOW)
     assert claim(write, NOW + 99 * LEASE) is None
+
+
+def times(write: Write) -> list[tuple[int, int, int | None]]:
+    """When each job was made, when it is due and until when it is held."""
+    rows = write(lambda db: db.execute("SELECT created_at, due_at, leased_until FROM jobs ORDER BY pk").fetchall())
+    return [tuple(row) for row in rows]
+
+
+def test_after_the_clock_was_set_back_what_is_owed_comes_as_soon_as_it_would_have(write: Write) -> None:
+    write(queue.add, "held", {}, NOW)
+    assert claim(write, NOW) is not None
+    write(queue.add, "soon", {}, NOW, due_at=NOW + 7)
+    write(queue.add, "first", {}, NOW, due_at=queue.FIRST)
+    hour = NOW // 2
+    write(queue.set_back, NOW - hour, hour, lease=LEASE)
+    assert [(due, held) for _, due, held in times(write)] == [
+        (NOW - hour, NOW - hour + LEASE),
+        (NOW - hour + 7, None),
+        (queue.FIRST, None),
+    ]
+
+
+def test_a_lease_that_was_taken_after_the_clock_was_set_back_is_left(write: Write) -> None:
+    write(queue.add, "held", {}, NOW - 100)
+    assert claim(write, NOW - 50) is not None
+    write(queue.set_back, NOW - 40, NOW // 2, lease=LEASE)
+    assert times(write)[0][2] == NOW - 50 + LEASE
+
+
+def test_a_new_leader_lets_no_job_wait_that_a_clock_made_which_was_set_back_since(write: Write) -> None:
+    write(queue.add, "late", {}, NOW, due_at=NOW + 7)
+    write(queue.add, "first", {}, NOW, due_at=queue.FIRST)
+    write(queue.add, "in time", {}, 20, due_at=50)
+    write(queue.take_over, 30)
+    assert times(write) == [(30, 37, None), (30, queue.FIRST, None), (20, 50, None)]

@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 
 from omoide import clock
+from omoide.errors import OmoideError
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.jobs import GiveUp, Job
 from omoide.settings import Settings
 from omoide.store import Connection, Store, queue
-from omoide.worker.loop import SECOND, Worker
+from omoide.store.database import connect
+from omoide.worker.loop import SECOND, Outage, Watch, Worker
 from omoide.worker.tools import Task, Tools
 
 NEVER = 3_600.0
 SOON = 0.02
+HOUR = 3_600 * SECOND
 
 
 @pytest.fixture
@@ -300,3 +303,48 @@ def test_a_job_that_waits_for_its_next_attempt_lets_others_of_its_key_pass(
 
     with caplog.at_level(logging.CRITICAL, "omoide.worker"):
         assert asyncio.run(scene()) == ["second", "first"]
+
+
+def test_a_worker_that_cannot_write_says_so_once_tries_no_more_than_it_looks_and_goes_on_by_itself(
+    db_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def scene() -> str:
+        store = Store.open(db_path, busy_timeout=0.001)
+        other = connect(db_path, durability="full", busy_timeout=1)
+        diary = Diary()
+        await add(store, "note", "found")
+        other.execute("BEGIN IMMEDIATE")
+        tried: asyncio.Queue[str] = asyncio.Queue()
+        outage = Outage.goes_on
+
+        def counted(self: Outage, error: OmoideError) -> None:
+            outage(self, error)
+            tried.put_nowait(error.detail)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Outage, "goes_on", counted)
+            async with at_work(store, {"note": diary}, poll=SOON):
+                for _ in range(5):
+                    assert await tried.get() == "The database is locked by another process"
+                assert diary.notes.empty()
+                other.execute("ROLLBACK")
+                found = await diary.next()
+        other.close()
+        store.close()
+        return found
+
+    with caplog.at_level(logging.WARNING, "omoide.worker"):
+        assert asyncio.run(scene()) == "found"
+    assert caplog.messages == ["the worker waits: The database is locked by another process", "the worker goes on"]
+
+
+@pytest.mark.parametrize(("moved", "noticed"), [(-3 * HOUR, 3 * HOUR), (3 * HOUR, 0), (-SECOND // 2, 0)])
+def test_a_watch_notices_a_clock_that_is_set_back_and_nothing_else(
+    moved: int, noticed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.monotonic_ns", lambda: 0)
+    monkeypatch.setattr(clock, "now", lambda: 10 * HOUR)
+    watch = Watch()
+    assert watch.set_back() == 0
+    monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
+    assert (watch.set_back(), watch.set_back()) == (noticed, 0)
