@@ -24,7 +24,8 @@ from tests.running import Server
 
 SEED = 20261122
 GUESTS = ("ann", "ben", "cay", "dan")
-LONGEST_LIFE_SECONDS = 0.8
+DEEDS_BETWEEN = (0, 1, 3, 10, 30)
+LONGEST_WAIT_SECONDS = 0.3
 LOOK_EVERY = 5
 DIMENSIONS = (32, 40, 48)
 
@@ -61,7 +62,7 @@ class Killer:
 
     def kill(self, look: Callable[[], None]) -> None:
         """One process or all; `look` is called while none runs."""
-        kind = self.chance.choice(["the server", "an API process", "the worker process"])
+        (kind,) = self.chance.choices(["the server", "an API process", "the worker process"], [2, 3, 3])
         self.kills[kind] += 1
         if kind == "the server":
             self.server.kill()
@@ -98,13 +99,22 @@ def test_what_was_acknowledged_is_there_once_and_was_reasoned_about_once(
     killer, verdict = Killer(server, chance), Verdict()
     guests = [Guest(server, name, chance.getrandbits(32)) for name in GUESTS]
 
+    def deeds() -> int:
+        return sum(guest.done.total() for guest in guests)
+
+    def until_done(more: int) -> None:
+        """Wait for so many deeds: processes that are always killed before their first answer show nothing."""
+        enough = deeds() + more
+        until(lambda: deeds() >= enough)
+
     def look() -> None:
         verdict.look(server.db, guests)
 
     for guest in guests:
         guest.start()
     for number in range(kills):
-        time.sleep(chance.uniform(0.0, LONGEST_LIFE_SECONDS))  # the moment of the kill is what is tried here
+        until_done(chance.choice(DEEDS_BETWEEN))
+        time.sleep(chance.uniform(0.0, LONGEST_WAIT_SECONDS))  # the moment of the kill is what is tried here
         killer.kill(look)
         if number % LOOK_EVERY == 0:
             look()

@@ -175,3 +175,20 @@ def test_a_peer_created_while_its_workspace_is_deleted_goes_with_it(db: Connecti
     )
     purged(db, purge.workspace, pk)
     assert counts(db)["peers"] == 0
+
+
+def test_conclusions_that_were_deleted_while_a_removal_waited_are_owed_another(db: Connection) -> None:
+    fill(db, "w", "s")
+    db.execute("DELETE FROM jobs")
+    first, second = [pk for (pk,) in db.execute("SELECT pk FROM conclusions ORDER BY pk LIMIT 2")]
+    db.execute("UPDATE conclusions SET deleted_at = NULL")
+    conclusions.hide(db, [first], NOW)
+    conclusions.hide(db, [second], NOW + 7)
+    job = queue.claim(db, NOW + conclusions.GRACE, lease=1)
+    assert job is not None
+    while purge.conclusions(db, NOW):
+        pass
+    conclusions.owe_purge(db, NOW + conclusions.GRACE)  # as the task does at its end
+    queue.finish(db, job, NOW)
+    assert [pk for (pk,) in db.execute("SELECT pk FROM conclusions WHERE deleted_at > 0")] == [second]
+    assert db.execute("SELECT kind, due_at FROM jobs").fetchall() == [(conclusions.PURGE, NOW + 7 + conclusions.GRACE)]
