@@ -29,10 +29,12 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide import clock
 from omoide.errors import OmoideError, StorageFull, Unavailable
-from omoide.store.connection import Connection as Connection
+from omoide.store.connection import Connection
 from omoide.store.filters import functions
 from omoide.store.migrations import migrate, turn
 from omoide.store.read_only import refuse_unknown
+
+__all__ = ["Connection", "Store", "as_omoide", "before_commit", "commit", "connect", "do_owed"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
