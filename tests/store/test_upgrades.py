@@ -73,7 +73,7 @@ def test_every_earlier_schema_has_a_file_that_its_program_left_behind(left_behin
 @pytest.mark.parametrize("version", VERSIONS)
 def test_an_earlier_file_gives_the_same_answers(version: int, left_behind: Callable[[int], Path]) -> None:
     settings = Settings.model_validate({"db": left_behind(version), **SETTINGS})
-    with TestClient(create_app(settings)) as http:
+    with TestClient(create_app(settings), "http://localhost") as http:
         for method, path, body, status, expected in json.loads((FILES / f"schema_{version}.json").read_text()):
             answer = http.request(method, path, json=body)
             if path.endswith("/search"):  # what is found depends on how soon the query is embedded

@@ -165,7 +165,7 @@ def unserved(db: Path) -> list[Any]:
     from omoide.store import Store, queue
 
     os.environ.update({f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()})
-    with TestClient(create_app(Settings.model_validate({"db": db}))) as http:
+    with TestClient(create_app(Settings.model_validate({"db": db})), "http://localhost") as http:
         knows = set(http.get("/openapi.json").json()["paths"])
         owe(http, knows)
         answers: list[Any] = []
