@@ -1,51 +1,36 @@
-"""What size costs: the same questions to databases of growing size, as medians over HTTP.
+"""What size costs: the same requests to databases of growing size, over HTTP.
 
-`python -m benchmarks.size` fills each database through the store's own functions, embeds everything as the worker
-would, starts the server on it, and asks one question after another over one connection.
+`python -m benchmarks.size` fills each database (`filling.py`), starts the server on it, and asks one question after
+another over one connection. With `--keep FOLDER` the filled databases stay there for the next run, and with
+`--json FILE` the figures are written as well.
 """
 
 from __future__ import annotations
 
-import asyncio
 import http.client
 import itertools
-import random
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import click
 import orjson
 
 from benchmarks import servers
-from benchmarks.recall.dataset import conversations, questions
-from benchmarks.table import Bar, show, verdict
-from omoide import clock
-from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.jobs import Job
-from omoide.records import NewConclusion, NewMessage
-from omoide.settings import Settings
-from omoide.store import Store, conclusions, embeddings, messages
-from omoide.worker.embedding import embed
-from omoide.worker.tools import Tools
+from benchmarks.filling import WORKSPACE, filled
+from benchmarks.recall.dataset import questions
+from benchmarks.table import Bar, show
 
-WORKSPACE = "size"
-SESSION_MESSAGES = 500
-BATCH = 100
-CONCLUSIONS_PER_MESSAGE = 0.2
-REPLACED = 0.15
-"""The share of words that are replaced by others, so that no two messages are the same."""
-UNLIMITED = 1_000_000
 MEGABYTE = 1_000_000
-NOT_IMPLEMENTED = 501
+OK = (http.HTTPStatus.OK, http.HTTPStatus.CREATED)
+RESIDENT = Bar(600, at_most=True, unit=" MB")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A question, in so many wordings, and how many milliseconds the largest database may take to answer it."""
+    """A request, in so many wordings, and how many milliseconds 19 of 20 of them may take on the largest database."""
 
     name: str
     method: str
@@ -54,53 +39,52 @@ class Asked:
     bar: Bar | None = None
 
 
+@dataclass(frozen=True)
+class Timed:
+    """What one operation took on a database of so many messages, in milliseconds."""
+
+    operation: str
+    messages: int
+    median_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True)
+class Held:
+    """What a database of so many messages takes: in memory, all processes of the server together, and on the disk."""
+
+    messages: int
+    resident_mb: float
+    file_mb: float
+    fill_seconds: float
+
+
 def asked() -> list[Asked]:
     base = f"/v3/workspaces/{WORKSPACE}"
     wordings = [question.question for question in questions()]
     queries = tuple(orjson.dumps({"query": wording}) for wording in wordings)
     meant = tuple(orjson.dumps({"search_query": wording}) for wording in wordings)
+    about = {"observer_id": "idris", "observed_id": "idris"}
+    of_pair = tuple(orjson.dumps({"query": wording, "filters": about}) for wording in wordings)
+    said = tuple(orjson.dumps({"messages": [{"peer_id": "idris", "content": wording}]}) for wording in wordings)
+    quick = Bar(60, at_most=True, unit=" ms")
     return [
-        Asked("search", "POST", f"{base}/search", queries, Bar(25, at_most=True, unit=" ms")),
-        Asked("search in a session", "POST", f"{base}/sessions/s0/search", queries),
-        Asked("search of a peer", "POST", f"{base}/peers/idris/search", queries),
-        Asked("session context", "GET", f"{base}/sessions/s0/context", bar=Bar(8, at_most=True, unit=" ms")),
-        Asked(
-            "representation", "POST", f"{base}/peers/idris/representation", (b"{}",), Bar(15, at_most=True, unit=" ms")
-        ),
+        Asked("add", "POST", f"{base}/sessions/added/messages", said),
+        Asked("list", "POST", f"{base}/sessions/s0/messages/list", (b"{}",)),
+        Asked("context", "GET", f"{base}/sessions/s0/context"),
+        Asked("search", "POST", f"{base}/search", queries, quick),
+        Asked("search in a session", "POST", f"{base}/sessions/s0/search", queries, quick),
+        Asked("search of a peer", "POST", f"{base}/peers/idris/search", queries, quick),
+        Asked("representation", "POST", f"{base}/peers/idris/representation", (b"{}",)),
         Asked("representation, searched", "POST", f"{base}/peers/idris/representation", meant),
+        Asked("conclusion query", "POST", f"{base}/conclusions/query", of_pair),
+        Asked("conclusion query, everywhere", "POST", f"{base}/conclusions/query", queries),
     ]
 
 
-def speech(seed: int) -> Iterator[tuple[str, str]]:
-    """Who says what, without end: the turns of the recall conversations over and over, with words exchanged."""
-    turns = [turn for spoken in conversations().values() for turn in spoken]
-    words = sorted({word for turn in turns for word in turn.content.split()})
-    chance = random.Random(seed)
-    for turn in itertools.cycle(turns):
-        said = (chance.choice(words) if chance.random() < REPLACED else word for word in turn.content.split())
-        yield turn.peer, " ".join(said)
-
-
-async def fill(db: Path, count: int) -> None:
-    """A database with so many messages, a fifth as many conclusions about one peer, and all their vectors."""
-    store = Store.open(db, durability="normal")
-    said = speech(count)
-    for start in range(0, count, BATCH):
-        session = f"s{start // SESSION_MESSAGES}"
-        batch = [NewMessage(peer, text, {}, len(text) // 4, None) for peer, text in itertools.islice(said, BATCH)]
-        await store.write(messages.add, WORKSPACE, session, batch, clock.now(), max_observers=UNLIMITED)
-    about = [text for _, text in itertools.islice(said, int(count * CONCLUSIONS_PER_MESSAGE))]
-    for start in range(0, len(about), BATCH):
-        drawn = [NewConclusion(text, "idris", "idris", None) for text in about[start : start + BATCH]]
-        await store.write(conclusions.add, WORKSPACE, drawn, clock.now())
-    embedder = WordLlamaEmbedder()
-    await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
-    await embed(Tools.around(store, Settings.model_validate({"db": db}), embedder), Job(0, embeddings.JOB, {}, 1))
-    store.close()
-
-
-def median(connection: http.client.HTTPConnection, question: Asked, rounds: int) -> float | None:
-    """Milliseconds from sending a question to having read the answer; None if the server cannot answer it yet."""
+def timed(connection: http.client.HTTPConnection, question: Asked, messages: int, rounds: int) -> Timed:
+    """From sending a request to having read the answer."""
     headers = {"Content-Type": "application/json"}
     taken = []
     for body in itertools.islice(itertools.cycle(question.bodies), rounds + 1):
@@ -109,39 +93,55 @@ def median(connection: http.client.HTTPConnection, question: Asked, rounds: int)
         answer = connection.getresponse()
         text = answer.read()
         taken.append(1_000 * (time.perf_counter() - begin))
-        if answer.status == NOT_IMPLEMENTED:
-            return None
-        if answer.status != http.HTTPStatus.OK:
+        if answer.status not in OK:
             raise RuntimeError(f"{question.name}: status {answer.status}: {text[:500]!r}")
-    return statistics.median(taken[1:])  # the first loads what is loaded on first use
+    # The first loads what is loaded on first use.
+    cuts = statistics.quantiles(taken[1:], n=100, method="inclusive")
+    return Timed(question.name, messages, statistics.median(taken[1:]), cuts[94], cuts[98])
 
 
-def measured(count: int, rounds: int) -> tuple[list[float | None], float]:
-    """The medians, in the order of `asked`, and the megabytes that the server holds then."""
+def measured(count: int, rounds: int, kept: Path | None) -> tuple[list[Timed], Held]:
+    """The figures in the order of `asked`, and what the database takes after all that."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
-        asyncio.run(fill(Path(name) / "omoide.db", count))
-        with servers.omoide(Path(name)) as server:
+        folder = Path(name)
+        fill_seconds = filled(folder, count, kept)
+        file_mb = (folder / "omoide.db").stat().st_size / MEGABYTE
+        with servers.omoide(folder) as server:
             connection = http.client.HTTPConnection(*server.address)
-            found = [median(connection, question, rounds) for question in asked()]
+            found = [timed(connection, question, count, rounds) for question in asked()]
             connection.close()
-            return found, server.resident_bytes() / MEGABYTE
+            return found, Held(count, server.resident_bytes() / MEGABYTE, file_mb, fill_seconds)
 
 
 @click.command()
-@click.option("--messages", "sizes", type=click.IntRange(min=1), multiple=True, default=(1_000, 10_000, 100_000))
-@click.option("--rounds", type=click.IntRange(min=1), default=100, show_default=True, help="Requests per figure.")
-def main(*, sizes: tuple[int, ...], rounds: int) -> None:
+@click.option(
+    "--messages", "sizes", type=click.IntRange(min=1), multiple=True, default=(1_000, 10_000, 100_000, 1_000_000)
+)
+@click.option("--rounds", type=click.IntRange(min=2), default=183, show_default=True, help="Requests per figure.")
+@click.option(
+    "--keep", type=click.Path(file_okay=False, path_type=Path), help="A folder for filled databases, to use again."
+)
+@click.option(
+    "--json", "written", type=click.Path(dir_okay=False, path_type=Path), help="A file to write the figures to."
+)
+def main(*, sizes: tuple[int, ...], rounds: int, keep: Path | None, written: Path | None) -> None:
     """Print a table with a column for each size."""
-    columns = [measured(size, rounds) for size in sizes]
+    columns = [measured(size, rounds, keep) for size in sizes]
     rows = []
     for place, question in enumerate(asked()):
-        found = [medians[place] for medians, _ in columns]
-        largest = found[-1]
-        said = "" if largest is None else verdict(largest, question.bar)
-        rows.append([question.name, *("501" if figure is None else f"{figure:.1f}" for figure in found), said])
-    rows.append(["resident memory, MB", *(f"{resident:.0f}" for _, resident in columns), ""])
-    head = ["milliseconds (median)", *(f"{size:,} messages" for size in sizes), "bar"]
+        figures = [timings[place] for timings, _ in columns]
+        shown = (f"{each.median_ms:.1f} / {each.p95_ms:.1f} / {each.p99_ms:.1f}" for each in figures)
+        rows.append([question.name, *shown, question.bar.verdict(figures[-1].p95_ms) if question.bar else ""])
+    held = [column for _, column in columns]
+    resident = [f"{each.resident_mb:.0f}" for each in held]
+    rows.append(["resident memory, MB", *resident, RESIDENT.verdict(held[-1].resident_mb)])
+    rows.append(["file, MB", *(f"{each.file_mb:.0f}" for each in held), ""])
+    rows.append(["seconds to fill", *(f"{each.fill_seconds:.0f}" for each in held), ""])
+    head = ["milliseconds (median / p95 / p99)", *(f"{size:,} messages" for size in sizes), "bar (p95)"]
     show(f"What size costs, {rounds} requests each", head, rows)
+    if written:
+        timings = [asdict(each) for some, _ in columns for each in some]
+        written.write_bytes(orjson.dumps(timings + [asdict(each) for each in held], option=orjson.OPT_INDENT_2))
 
 
 if __name__ == "__main__":

@@ -22,9 +22,9 @@ from omoide.search.finder import VectorFinder
 from omoide.search.fusion import fused
 from omoide.search.messages import MessageSearch
 from omoide.search.messages import search as search_messages
+from omoide.search.vector_index import Group
 from omoide.settings import Settings
 from omoide.store import Store, embeddings, message_search, messages
-from omoide.store.embeddings import MessagesOf
 from omoide.store.message_search import Limits
 from omoide.worker.embedding import embed
 from omoide.worker.tools import Tools
@@ -69,7 +69,7 @@ class Bench:
         within = self.store.read(message_search.reach, question.conversation, Limits())
         if vector is None or within is None:
             raise RuntimeError(f"no vector for {question.question!r}")
-        near = self.store.read(self.finder.index.nearest, MessagesOf(within.workspace), vector, COMPARED)
+        near = self.store.read(self.finder.index.nearest, Group("messages", within.workspace), vector, COMPARED)
         found = self.store.read(message_search.fetch, [pk for pk, _ in near])
         return [str(message.metadata["turn"]) for message in found]
 

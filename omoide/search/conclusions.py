@@ -11,8 +11,9 @@ from typing import Protocol
 
 from omoide.inference.embedders import Vector
 from omoide.records import Conclusion, Json
+from omoide.search import wording
 from omoide.search.query import Query
-from omoide.store import Store, conclusions, embeddings
+from omoide.store import Connection, Store, conclusions, embeddings, segments, words, workspaces
 
 Pair = tuple[int, int]
 
@@ -23,8 +24,10 @@ class Finder(Protocol):
     async def query_vector(self, text: str) -> Vector | None:
         """The text's vector; None if it cannot be had in time."""
 
-    async def nearest_conclusions(self, pair: Pair | None, vector: Vector, count: int) -> list[tuple[int, float]]:
-        """Row and cosine distance of up to `count` conclusions of the pair, or of all workspaces, nearest first."""
+    async def nearest_conclusions(
+        self, workspace_id: str, pair: Pair | None, vector: Vector, count: int
+    ) -> list[tuple[int, float]]:
+        """Row and cosine distance of up to `count` conclusions of the pair, or of the workspace, nearest first."""
 
 
 async def nearest(
@@ -99,22 +102,50 @@ async def _best(
     restriction: conclusions.Restriction,
     max_distance: float | None,
 ) -> list[Conclusion]:
-    """By meaning, then by words those that have no vector; the newest for an empty query."""
-    vector = None if asked.is_empty else await finder.query_vector(asked.text)
-    embedded = store.read(embeddings.progress)
+    """By meaning, then by words those that are not found by meaning; the newest for an empty query."""
+    if asked.is_empty:
+        return await store.read_aside(conclusions.newest, workspace_id, pair, restriction, limit)
+    vector = await finder.query_vector(asked.text)
+    known = store.read(_known_by_meaning)
     found: list[Conclusion] = []
     if vector is not None:
         found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance)
-    if len(found) == limit or not (asked.words or asked.is_empty):
+    if len(found) == limit or not asked.words:
         return found
-    others = await store.read_aside(
-        conclusions.by_words, workspace_id, pair, asked.words, restriction, limit, vector is not None
-    )
-    if vector is not None and store.read(embeddings.progress) != embedded:
+    left = restriction if vector is None else conclusions.not_by_meaning(restriction)
+    others = await store.read_aside(_by_words, workspace_id, pair, asked.words, left, limit)
+    if vector is not None and store.read(_known_by_meaning) != known:
         # What got its vector between the two looks is in neither; a look by meaning after the one by words has it.
         found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance)
     there = {conclusion.id for conclusion in found}
     return [*found, *(conclusion for conclusion in others if conclusion.id not in there)][:limit]
+
+
+def _known_by_meaning(db: Connection) -> tuple[object, ...]:
+    return embeddings.progress(db), segments.reach(db, "conclusions")
+
+
+def _by_words(
+    db: Connection,
+    workspace_id: str,
+    pair: Pair | None,
+    asked: Sequence[str],
+    restriction: conclusions.Restriction,
+    limit: int,
+) -> list[Conclusion]:
+    """Those that have any of the words, best first."""
+    workspace = workspaces.find(db, workspace_id)
+    if workspace is None:
+        return []
+    ranked = wording.best(db, words.of_conclusions(workspace.pk, pair), asked)
+    found: list[Conclusion] = []
+    start, step = 0, 2 * limit
+    while start < len(ranked) and len(found) < limit:
+        some = ranked[start : start + step]
+        there = conclusions.by_pks(db, workspace_id, some, restriction)
+        found += [there[pk] for pk in some if pk in there]
+        start, step = start + step, 2 * step
+    return found[:limit]
 
 
 async def _by_meaning(
@@ -130,7 +161,7 @@ async def _by_meaning(
     """Nearest first. Rows that are gone or restricted away are made up for by looking further."""
     count = 2 * limit
     while True:
-        hits = await finder.nearest_conclusions(pair, vector, count)
+        hits = await finder.nearest_conclusions(workspace_id, pair, vector, count)
         near = [pk for pk, distance in hits if max_distance is None or distance <= max_distance]
         there = await store.read_aside(conclusions.by_pks, workspace_id, near, restriction)
         found = [there[pk] for pk in near if pk in there]

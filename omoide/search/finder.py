@@ -9,9 +9,8 @@ import asyncio
 import logging
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector
-from omoide.search.vector_index import VectorIndex
-from omoide.store import Store
-from omoide.store.embeddings import ConclusionsOf
+from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
+from omoide.store import Connection, Store, workspaces
 
 logger = logging.getLogger("omoide.search")
 
@@ -56,7 +55,16 @@ class VectorFinder:
         return vector if vector.any() else None
 
     async def nearest_conclusions(
-        self, pair: tuple[int, int] | None, vector: Vector, count: int
+        self, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
     ) -> list[tuple[int, float]]:
-        """Row and cosine distance of up to `count` conclusions of the pair, or of all workspaces, nearest first."""
-        return await self._store.read_aside(self.index.nearest, ConclusionsOf(pair), vector, count)
+        """Row and cosine distance of up to `count` conclusions of the pair, or of the workspace, nearest first."""
+        return await self._store.read_aside(self._nearest_conclusions, workspace_id, pair, vector, count)
+
+    def _nearest_conclusions(
+        self, db: Connection, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
+    ) -> list[tuple[int, float]]:
+        workspace = workspaces.find(db, workspace_id)
+        if workspace is None:
+            return []
+        allowed = EVERYTHING if pair is None else Allowed([pair[0]], pair[1])
+        return self.index.nearest(db, Group("conclusions", workspace.pk), vector, count, allowed)

@@ -16,14 +16,15 @@ from omoide.deferred import deferred
 from omoide.errors import Unprocessable
 from omoide.inference.embedders import Vector
 from omoide.records import Json, Message
+from omoide.search import wording
 from omoide.search.finder import VectorFinder
 from omoide.search.fusion import DEFAULT_WEIGHTS, Weights, fused, lifted, ordered
-from omoide.search.query import Query, selective
-from omoide.search.vector_index import VectorIndex
+from omoide.search.query import Query
+from omoide.search.vector_index import Allowed, Group, VectorIndex
 from omoide.store import Connection, Store, deadline, message_search, words
-from omoide.store.embeddings import MessagesOf
 from omoide.store.filters import MESSAGE_FIELDS, compile_filters, names_field
 from omoide.store.message_search import Limits, Reach
+from omoide.store.words import Place
 
 with deferred("numpy"):
     import numpy as np
@@ -31,8 +32,8 @@ with deferred("numpy"):
 POOL = 60
 """Messages that each ranking contributes, at least."""
 
-RANKED = 3_000
-"""Messages that the ranking by words looks at, at most; it takes two to three microseconds for each."""
+FILTERED = 5
+"""How many times as many messages are looked at where a filter may drop some, before all that pass it are."""
 
 MOST_OF_ALL = 0.5
 """From this share of all messages on, words are looked for everywhere, and not in the workspace's index alone."""
@@ -139,9 +140,10 @@ def _ranked(
 
 
 def _by_words(db: Connection, within: Reach, query: Query, pool: int) -> list[int]:
-    place = within if message_search.share(db, within) < MOST_OF_ALL else None
-    chosen = selective({word: words.count(db, place, word, RANKED + 1) for word in query.words}, RANKED)
-    return _first_passing(db, within, words.ranked(db, place, chosen, RANKED), pool) if chosen else []
+    place = words.of_messages(within.workspace, within.session, within.peer)
+    if message_search.share(db, within) >= MOST_OF_ALL:
+        place = Place(words.MESSAGES)
+    return _first_passing(db, within, wording.best(db, place, query.words), pool)
 
 
 def _first_passing(db: Connection, within: Reach, pks: Sequence[int], count: int) -> list[int]:
@@ -155,7 +157,16 @@ def _first_passing(db: Connection, within: Reach, pks: Sequence[int], count: int
 
 
 def _by_meaning(db: Connection, index: VectorIndex, within: Reach, vector: Vector, pool: int) -> list[int]:
-    pks = None if within.clause is None else np.array(message_search.all_within(db, within), np.int64)
-    group, sessions = MessagesOf(within.workspace), within.sessions
-    near = index.nearest(db, group, vector, pool, sessions=sessions, peer=within.peer, pks=pks)
-    return [pk for pk, distance in near if distance < 1.0]
+    group = Group("messages", within.workspace)
+    allowed = Allowed(within.sessions, within.peer)
+    count = pool if within.clause is None else FILTERED * pool
+    near = [pk for pk, distance in index.nearest(db, group, vector, count, allowed) if distance < 1.0]
+    if within.clause is None:
+        return near
+    passing = message_search.passing(db, within, near)
+    if len(passing) < pool and len(near) == count:
+        # The filter leaves little, wherever that is.
+        pks = np.array(message_search.all_within(db, within), np.int64)
+        found = index.nearest(db, group, vector, pool, Allowed(within.sessions, within.peer, pks))
+        passing = [pk for pk, distance in found if distance < 1.0]
+    return passing[:pool]

@@ -8,7 +8,6 @@ stands puts that message first.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from functools import cached_property
 
 MAX_WORDS = 100
@@ -61,17 +60,3 @@ class Query:
     def is_literal(self) -> bool:
         """Whether it can only be meant as it stands: it has no words, or signs and no blanks."""
         return not self.words or (self.has_signs and not re.search(r"\s", self.text))
-
-
-def selective(counts: Mapping[str, int], most: int) -> list[str]:
-    """The words to rank by, the rarest first: as many as occur in `most` messages together, and at least one.
-
-    `counts` says in how many messages each word occurs. The commonest words tell least and cost most.
-    """
-    chosen: list[str] = []
-    total = 0
-    for word, count in sorted(counts.items(), key=lambda item: item[1]):
-        total += count
-        if count and (not chosen or total <= most):
-            chosen.append(word)
-    return chosen

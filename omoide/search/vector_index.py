@@ -1,26 +1,28 @@
 """Which stored vectors are nearest to a given one: a rough first pass in memory, the exact distance from the store.
 
-In memory is kept only the sign of each of a vector's numbers, 32 bytes for 256 of them, together with the row's number,
-session and peer. The rows whose signs agree best are read from the store and compared exactly; of a small group that is
-all of them. Groups are loaded when they are first asked for, followed as rows are added, by other processes too, and
-dropped when memory is short, the least used first. Rows of what was deleted are dropped when they are come across.
+In memory is kept only the sign of each of a vector's numbers, 32 bytes for 256 of them, together with the row's number
+and what it can be narrowed by. The rows whose signs agree best are read from the store and compared exactly; of a small
+group that is all of them. A group is all of a workspace's messages, or all of its conclusions. Groups are loaded from
+their segments when they are first asked for (a million rows: a tenth of a second), followed as rows are added, by other
+processes too, and dropped when memory is short, the least used first. Rows of what was deleted are dropped when they
+are come across. What is in no segment yet is found by its words, until a job has made one.
 
 What is asked about a group, and what becomes of the answer, does not belong here.
 """
 
 from __future__ import annotations
 
-import itertools
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from omoide.deferred import deferred
-from omoide.inference.embedders import Vector, Vectors
-from omoide.store import Connection, embeddings
-from omoide.store.embeddings import Group, MessagesOf
+from omoide.inference.embedders import Vector
+from omoide.store import Connection, embeddings, segments
+from omoide.store.segments import STORED, Numbers, Owners, Segment, sign_bits
+from omoide.store.sources import Source
 
 with deferred("numpy"):
     import numpy as np
@@ -32,81 +34,136 @@ ALIKE = 1_500
 """Rows whose signs agree best; each is then held against the query's own numbers, not only against their signs."""
 
 RESCORED = 300
-"""Rows of these that are compared exactly. Measured with WordLlama, 100,000 messages and their 50 nearest: 97 of 100
-are among them."""
+"""Rows of these that are compared exactly."""
 
 MOST_BYTES = 64_000_000
 """Memory for all groups together: about 1.3 million vectors of 256 dimensions."""
 
-LOADED_AT_ONCE = 4_096
+BLOCK = 65_536
+"""Rows that are looked through at a time: their signs, a word of each, fit a processor's cache."""
+SMALLEST_BLOCK = 256
+
 DELETIONS_AT_ONCE = 8
 """How often a search starts anew because it came across deleted rows."""
 
-STORED = "<f2"
-"""The type of a stored number: half precision, little-endian."""
 
-Numbers: TypeAlias = "npt.NDArray[np.int64]"
-Bits: TypeAlias = "npt.NDArray[np.uint64]"
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All messages, or all conclusions, of one workspace."""
 
-
-def packed(vectors: Vectors) -> list[bytes]:
-    """Each row as it is stored."""
-    return [row.tobytes() for row in vectors.astype(STORED)]
-
-
-def sign_bits(vectors: npt.NDArray[np.floating]) -> Bits:
-    """Which numbers of each row are positive, 64 to a word: shape (words, rows)."""
-    bytes_ = np.packbits(vectors > 0, axis=1)
-    words = np.pad(bytes_, ((0, 0), (0, -bytes_.shape[1] % 8))).view(np.uint64)
-    return np.ascontiguousarray(words.T)
+    source: Source
+    workspace: int
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """The rows of a group in the order of their numbers, column by column."""
+class Allowed:
+    """Which rows of a group may be found; None does not narrow."""
 
-    pks: Numbers
-    sessions: Numbers
-    peers: Numbers
-    bits: Bits
+    first: Collection[int] | None = None
+    """Any of these sessions of messages, or observers of conclusions."""
+    second: int | None = None
+    """The peer that said a message, or whom a conclusion is about."""
+    pks: Numbers | None = None
+
+    def places(self, rows: Segment) -> npt.NDArray[np.intp] | None:
+        """Where in the segment they stand; None for everywhere."""
+        mask: npt.NDArray[np.bool_] | None = None
+        for given in (self._of_first(rows.first), self._of_second(rows.second), self._of_pks(rows.pks)):
+            if given is not None:
+                mask = given if mask is None else mask & given
+        return None if mask is None else np.flatnonzero(mask)
+
+    def _of_first(self, first: Owners) -> npt.NDArray[np.bool_] | None:
+        if self.first is None:
+            return None
+        wanted = np.array([*self.first], np.uint32)
+        return first == wanted[0] if len(wanted) == 1 else np.isin(first, wanted)
+
+    def _of_second(self, second: Owners) -> npt.NDArray[np.bool_] | None:
+        return None if self.second is None else second == self.second
+
+    def _of_pks(self, pks: Numbers) -> npt.NDArray[np.bool_] | None:
+        return None if self.pks is None else np.isin(pks, self.pks)
+
+
+EVERYTHING = Allowed()
+
+
+class _Block:
+    """Up to `BLOCK` rows, to which more are added in place: who reads the rows that were there is not disturbed."""
+
+    def __init__(self, words: int, room: int) -> None:
+        none = np.zeros(room, np.uint32)
+        self._room = Segment(np.zeros(room, np.int64), none, none.copy(), np.zeros((words, room), np.uint64))
+        self.rows = self._room.at(slice(0, 0))
 
     @property
     def size(self) -> int:
-        return sum(column.nbytes for column in (self.pks, self.sessions, self.peers, self.bits))
+        room = self._room
+        return sum(column.nbytes for column in (room.pks, room.first, room.second, room.bits))
 
-    def where(self, mask: npt.NDArray[np.bool_]) -> Rows:
-        return Rows(self.pks[mask], self.sessions[mask], self.peers[mask], self.bits[:, mask])
-
-    def through(self, pk: int) -> Rows:
-        """The rows up to a number."""
-        end = int(np.searchsorted(self.pks, pk, side="right"))
-        return Rows(self.pks[:end], self.sessions[:end], self.peers[:end], self.bits[:, :end])
-
-    def with_more(self, more: list[Rows]) -> Rows:
-        """These rows and those, which have greater numbers."""
-        parts = [self, *more]
-        pks = np.concatenate([part.pks for part in parts])
-        order = np.argsort(pks, kind="stable")
-        return Rows(
-            pks[order],
-            np.concatenate([part.sessions for part in parts])[order],
-            np.concatenate([part.peers for part in parts])[order],
-            np.concatenate([part.bits for part in parts], axis=1)[:, order],
-        )
+    def take(self, some: Segment) -> int:
+        """Add as many of the rows as there is room for, and say how many these are."""
+        start = len(self.rows)
+        end = min(len(self._room), start + len(some))
+        there, new = self._room.at(slice(start, end)), some.at(slice(0, end - start))
+        for column, values in (
+            (there.pks, new.pks),
+            (there.first, new.first),
+            (there.second, new.second),
+            (there.bits, new.bits),
+        ):
+            column[...] = values
+        self.rows = self._room.at(slice(0, end))
+        return end - start
 
 
 class _Entry:
     """A group in memory: its rows as far as the row `through` of its table."""
 
     def __init__(self, words: int) -> None:
-        none = np.zeros(0, np.int64)
-        self.rows = Rows(none, none, none, np.zeros((words, 0), np.uint64))
+        self.blocks: list[_Block] = []
         self.through = 0
         self.lock = Lock()
+        self._words = words
 
-    def keep(self, choose: Callable[[Rows], npt.NDArray[np.bool_]]) -> None:
+    @property
+    def size(self) -> int:
+        return sum(block.size for block in self.blocks)
+
+    def rows(self) -> list[Segment]:
+        return [block.rows for block in self.blocks]
+
+    def take(self, some: Segment) -> None:
+        """Add rows; call it with the lock held."""
+        taken = self.blocks[-1].take(some) if self.blocks else 0
+        while taken < len(some):
+            rest = some.at(slice(taken, len(some)))
+            last = self.blocks[-1] if self.blocks else None
+            if last is None or len(last.rows) >= BLOCK:
+                self.blocks.append(_Block(self._words, _room(len(rest))))
+            else:
+                grown = _Block(self._words, _room(2 * (len(last.rows) + len(rest))))
+                grown.take(last.rows)
+                self.blocks[-1] = grown
+            taken += self.blocks[-1].take(rest)
+
+    def keep(self, choose: Callable[[Segment], npt.NDArray[np.bool_]]) -> None:
         with self.lock:
-            self.rows = self.rows.where(choose(self.rows))
+            blocks, self.blocks = self.blocks, []
+            for block in blocks:
+                kept = choose(block.rows)
+                if kept.all():
+                    self.blocks.append(block)
+                elif kept.any():
+                    rows = block.rows.at(kept)
+                    smaller = _Block(self._words, _room(len(rows)))
+                    smaller.take(rows)
+                    self.blocks.append(smaller)
+
+
+def _room(rows: int) -> int:
+    return min(BLOCK, max(SMALLEST_BLOCK, rows))
 
 
 class VectorIndex:
@@ -114,41 +171,32 @@ class VectorIndex:
 
     def __init__(self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES) -> None:
         self._model = (name, dimensions)
-        self._words = -(-dimensions // 64)
+        self._words = segments.words_of(dimensions)
         self._most_bytes = most_bytes
         self._entries: OrderedDict[Group, _Entry] = OrderedDict()
         self._lock = Lock()
 
     def nearest(
-        self,
-        db: Connection,
-        group: Group,
-        vector: Vector,
-        count: int,
-        *,
-        sessions: Collection[int] | None = None,
-        peer: int | None = None,
-        pks: Numbers | None = None,
+        self, db: Connection, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
     ) -> list[tuple[int, float]]:
-        """Row and cosine distance (0 to 2) of up to `count` rows of the group, nearest first.
+        """Row and cosine distance (0 to 2) of up to `count` rows of the group that are allowed, nearest first.
 
-        Only rows of these `sessions`, of this `peer`, and among these `pks`, where they are given. Nothing while the
-        store holds vectors of another model. The first call for a group takes a while (100,000 rows: half a second).
+        Nothing while the store holds vectors of another model.
         """
         progress = embeddings.progress(db)
         if progress is None or (progress.name, progress.dimensions) != self._model:
             return []
-        entry = self._followed(db, group, progress.through(group.source))
-        candidates: list[int] = []
+        through = segments.reach(db, group.source)
+        entry = self._followed(db, group, through)
         there: dict[int, bytes] = {}
         for _ in range(DELETIONS_AT_ONCE):
-            # Another search may have followed further than what this connection sees.
-            rows = entry.rows.through(progress.through(group.source))
-            candidates = _alike(_allowed(rows, sessions, peer, pks), vector, max(RESCORED, 2 * count))
+            candidates = _alike(entry.rows(), vector, max(RESCORED, 2 * count), allowed)
             there = embeddings.vectors(db, group.source, candidates)
-            if len(there) == len(candidates):
+            # Another search may have followed further than what this connection sees: that is not gone.
+            gone = [pk for pk in candidates if pk not in there and pk <= through]
+            if not gone:
                 break
-            _drop(entry, group, [pk for pk in candidates if pk not in there])
+            _drop(entry, group, gone)
         return _by_distance(there, vector)[:count]
 
     def _followed(self, db: Connection, group: Group, through: int) -> _Entry:
@@ -158,69 +206,80 @@ class VectorIndex:
             self._entries.move_to_end(group)
         with entry.lock:
             if through > entry.through:
-                added = list(_loaded(embeddings.embedded(db, group, entry.through, through), self._model[1]))
-                if added:
-                    entry.rows = entry.rows.with_more(added)
+                for some in segments.of_workspace(db, group.source, group.workspace, self._words, entry.through):
+                    entry.take(some)
                 entry.through = through
         self._make_room()
         return entry
 
     def _make_room(self) -> None:
         with self._lock:
-            used = sum(entry.rows.size for entry in self._entries.values())
+            used = sum(entry.size for entry in self._entries.values())
             while used > self._most_bytes and len(self._entries) > 1:
                 _, dropped = self._entries.popitem(last=False)
-                used -= dropped.rows.size
+                used -= dropped.size
 
 
-def _loaded(found: Iterator[tuple[int, int, int, bytes]], dimensions: int) -> Iterator[Rows]:
-    """What the store gives, some thousand rows at a time, so that no more vectors than these are in memory."""
-    while some := list(itertools.islice(found, LOADED_AT_ONCE)):
-        pks, sessions, peers, vectors = zip(*some, strict=True)
-        floats = np.frombuffer(b"".join(vectors), STORED).reshape(len(some), dimensions)
-        yield Rows(np.array(pks), np.array(sessions), np.array(peers), sign_bits(floats))
-
-
-def _allowed(rows: Rows, sessions: Collection[int] | None, peer: int | None, pks: Numbers | None) -> Rows:
-    mask = np.ones(len(rows.pks), np.bool_)
-    if sessions is not None:
-        wanted = np.array([*sessions], np.int64)
-        mask &= rows.sessions == wanted[0] if len(wanted) == 1 else np.isin(rows.sessions, wanted)
-    if peer is not None:
-        mask &= rows.peers == peer
-    if pks is not None:
-        mask &= np.isin(rows.pks, pks)
-    return rows if mask.all() else rows.where(mask)
-
-
-def _alike(rows: Rows, vector: Vector, count: int) -> list[int]:
+def _alike(blocks: Sequence[Segment], vector: Vector, count: int, allowed: Allowed) -> list[int]:
     """The numbers of the `count` rows that seem nearest to the vector by their signs, in any order."""
-    places = np.arange(len(rows.pks))
     some = max(ALIKE, 5 * count)
-    if len(places) > some:
-        differing = np.zeros(len(places), np.uint16)
-        for word, asked in zip(rows.bits, sign_bits(vector[np.newaxis]), strict=True):
-            differing += np.bitwise_count(word ^ asked)
-        places = np.argpartition(differing, some)[:some]
-    if len(places) > count:
-        signs = np.unpackbits(np.ascontiguousarray(rows.bits[:, places].T).view(np.uint8), axis=1)
+    candidates = [*_agreeing(blocks, sign_bits(vector[np.newaxis]), some, allowed)]
+    if not candidates:
+        return []
+    pks = np.concatenate([rows.pks for rows in candidates])
+    if len(pks) > count:
+        bits = np.concatenate([rows.bits for rows in candidates], axis=1)
+        signs = np.unpackbits(np.ascontiguousarray(bits.T).view(np.uint8), axis=1)
         against = signs[:, : len(vector)].astype(np.float32) @ vector
-        places = places[np.argpartition(-against, count)[:count]]
-    return [int(pk) for pk in rows.pks[places]]
+        pks = pks[np.argpartition(-against, count)[:count]]
+    return [int(pk) for pk in pks]
+
+
+def _agreeing(
+    blocks: Sequence[Segment], asked: npt.NDArray[np.uint64], most: int, allowed: Allowed
+) -> Iterator[Segment]:
+    """The up to `most` allowed rows whose signs differ least from the query's, block by block."""
+    looked = [(rows, allowed.places(rows)) for rows in blocks]
+    looked = [(rows, places) for rows, places in looked if places is None or len(places)]
+    differing = [_differing(rows.bits if places is None else rows.bits[:, places], asked) for rows, places in looked]
+    histogram = np.zeros(64 * len(asked) + 1, np.int64)
+    for each in differing:
+        histogram += np.bincount(each, minlength=len(histogram))
+    reached = np.cumsum(histogram)
+    # All rows below the limit, and as many as there is room for of those on it, the newest first.
+    limit = int(np.searchsorted(reached, most))
+    room = most - (int(reached[limit - 1]) if limit else 0)
+    for (rows, places), each in zip(reversed(looked), reversed(differing), strict=True):
+        on_limit = np.flatnonzero(each == limit)[-room:] if room else np.zeros(0, np.intp)
+        room -= len(on_limit)
+        chosen = np.concatenate([np.flatnonzero(each < limit), on_limit])
+        yield rows.at(chosen if places is None else places[chosen])
+
+
+def _differing(bits: npt.NDArray[np.uint64], asked: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
+    """In how many signs each row differs from the query."""
+    total = np.zeros(bits.shape[1], np.uint16)
+    for word, wanted in zip(bits, asked, strict=True):
+        total += np.bitwise_count(word ^ wanted)
+    return total
 
 
 def _drop(entry: _Entry, group: Group, gone: list[int]) -> None:
     """Forget rows that were deleted: a message goes with all of its session, a conclusion alone."""
     pks = np.array(gone, np.int64)
+    rows = entry.rows()
+    newest: dict[int, int] = {}
+    if group.source == "messages":
+        for some in rows:
+            dead = np.isin(some.pks, pks)
+            for session, pk in zip(some.first[dead].tolist(), some.pks[dead].tolist(), strict=True):
+                newest[session] = max(pk, newest.get(session, 0))
 
-    def living(rows: Rows) -> npt.NDArray[np.bool_]:
-        dead = np.isin(rows.pks, pks)
-        kept = ~dead
-        if isinstance(group, MessagesOf):
-            for session in np.unique(rows.sessions[dead]):
-                of_session = rows.sessions == session
-                # A later session may have the number of one that is gone, and messages with greater numbers.
-                kept &= ~(of_session & (rows.pks <= rows.pks[dead & of_session].max()))
+    def living(some: Segment) -> npt.NDArray[np.bool_]:
+        kept = ~np.isin(some.pks, pks)
+        for session, last in newest.items():
+            # A later session may have the number of one that is gone, and messages with greater numbers.
+            kept &= ~((some.first == session) & (some.pks <= last))
         return kept
 
     entry.keep(living)

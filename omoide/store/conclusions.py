@@ -14,11 +14,10 @@ from omoide import names
 from omoide.clock import instant, new_id
 from omoide.errors import NotFound, Unprocessable
 from omoide.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
-from omoide.store import embeddings, peers, queue, rows, sessions
+from omoide.store import embeddings, peers, queue, rows, sessions, words
 from omoide.store.database import Connection
 from omoide.store.digest import same
 from omoide.store.filters import CONCLUSION_FIELDS, compile_filters
-from omoide.store.words import any_of
 
 PURGE = "purge_conclusions"
 """The kind, and the key, of the job that removes the rows of deleted conclusions."""
@@ -126,7 +125,7 @@ def insert(
             now,
         ),
     )
-    db.execute("INSERT INTO conclusion_words (rowid, text) VALUES (?, ?)", (pk, content))
+    words.add_conclusion(db, pk)
     return pk
 
 
@@ -240,30 +239,20 @@ def by_pks(
     return {row[0]: record(row) for row in db.execute(query, (workspace_id, listed, *params))}
 
 
-def by_words(
-    db: Connection,
-    workspace_id: str,
-    pair: tuple[int, int] | None,
-    words: Sequence[str],
-    restriction: Restriction,
-    limit: int,
-    without_vector: bool,
+def newest(
+    db: Connection, workspace_id: str, pair: tuple[int, int] | None, restriction: Restriction, limit: int
 ) -> list[Conclusion]:
-    """Conclusions that have any of the words, best first; without words the newest ones.
-
-    `without_vector` leaves only those that have no vector yet.
-    """
-    sql, extra = restriction
-    expression = any_of(words)
-    params: list[str | int | float] = [workspace_id]
+    """The newest conclusions of the pair, or of the workspace, that pass the restriction."""
+    sql, params = restriction
     if pair is not None:
-        sql += " AND c.observer = ? AND c.observed = ?"
-    if without_vector:
-        sql += " AND c.pk NOT IN (SELECT pk FROM conclusion_vectors)"
-    source, order = FROM, "c.created_at DESC, c.pk DESC"
-    if words:
-        source = FROM.replace("FROM conclusions c", "FROM conclusion_words x JOIN conclusions c ON c.pk = x.rowid")
-        sql += " AND x.text MATCH ?"
-        order = "x.rank"
-    params += [*extra, *(pair or ()), *([expression] if words else []), limit]
-    return [record(row) for row in db.execute(f"SELECT {COLUMNS} {source}{sql} ORDER BY {order} LIMIT ?", params)]
+        sql = f"{sql} AND c.observer = ? AND c.observed = ?"
+    query = f"SELECT {COLUMNS} {FROM}{sql} ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"
+    return [record(row) for row in db.execute(query, (workspace_id, *params, *(pair or ()), limit))]
+
+
+def not_by_meaning(restriction: Restriction) -> Restriction:
+    """Leaves of these only what a search by meaning does not know: it has no vector, or is in no segment yet."""
+    sql, params = restriction
+    unknown = """ AND (c.pk > (SELECT conclusions_signed FROM embedder)
+        OR NOT EXISTS (SELECT 1 FROM conclusion_vectors v WHERE v.pk = c.pk))"""
+    return f"{sql}{unknown}", params

@@ -7,41 +7,19 @@ little-endian: the rounding changes a cosine in its fourth digit, and they take 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import orjson
 
-from omoide.store import queue
+from omoide.store import queue, segments
 from omoide.store.database import Connection
+from omoide.store.sources import SOURCES, VECTORS, Source
 
-Source = Literal["messages", "conclusions"]
-SOURCES: tuple[Source, ...] = ("messages", "conclusions")
+__all__ = ["SOURCES", "Source"]
 
 JOB = "embed"
 """The kind, and the key, of the job that embeds whatever is not yet."""
-
-_VECTORS: dict[Source, str] = {"messages": "message_vectors", "conclusions": "conclusion_vectors"}
-
-
-@dataclass(frozen=True, slots=True)
-class MessagesOf:
-    """The messages of one workspace."""
-
-    workspace: int
-    source: Source = "messages"
-
-
-@dataclass(frozen=True, slots=True)
-class ConclusionsOf:
-    """The conclusions of one pair of observer and observed; of all pairs everywhere for None."""
-
-    pair: tuple[int, int] | None
-    source: Source = "conclusions"
-
-
-Group = MessagesOf | ConclusionsOf
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +42,18 @@ def progress(db: Connection) -> Progress | None:
 
 
 def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
-    """Keep vectors of this model from now on. Those of another are removed, and all texts owed to a job."""
+    """Keep vectors of this model from now on. Those of another are removed, and all texts owed to a job.
+
+    So is what is in no segment yet.
+    """
     found = progress(db)
     if found is None or (found.name, found.dimensions) != (name, dimensions):
         for table in ("message_vectors", "conclusion_vectors", "embedder"):
             db.execute(f"DELETE FROM {table}")
+        segments.remove_all(db)
         db.execute("INSERT INTO embedder (one, name, dimensions) VALUES (1, ?, ?)", (name, dimensions))
         found = Progress(name, dimensions, 0, 0)
-    if any(missing(db, source, found.through(source), 1) for source in SOURCES):
+    if any(missing(db, source, found.through(source), 1) or segments.is_behind(db, source) for source in SOURCES):
         owe(db, now)
 
 
@@ -95,17 +77,19 @@ def add(db: Connection, model: Progress, source: Source, through: int, vectors: 
     if progress(db) != model:
         return False
     db.executemany(
-        f"INSERT OR REPLACE INTO {_VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS "
+        f"INSERT OR REPLACE INTO {VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS "
         f"(SELECT 1 FROM {source} WHERE pk = ?)",
         [(pk, vector, pk) for pk, vector in vectors],
     )
     db.execute(f"UPDATE embedder SET {source}_through = ?", (through,))
+    segments.extend(db, source)
     return True
 
 
 def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
-    """Forget the vectors of these rows."""
-    db.executemany(f"DELETE FROM {_VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
+    """Forget the vectors of these rows, which must still be there themselves."""
+    segments.remove(db, source, pks)
+    db.executemany(f"DELETE FROM {VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
 
 
 def vectors(db: Connection, source: Source, pks: Sequence[int]) -> dict[int, bytes]:
@@ -116,30 +100,6 @@ def vectors(db: Connection, source: Source, pks: Sequence[int]) -> dict[int, byt
             WHERE t.deleted_at IS NULL AND s.deleted_at IS NULL""",
     }[source]
     # CROSS JOIN: what is looked for leads, not the table that it is looked for in.
-    query = f"""SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {_VECTORS[source]} v ON v.pk = wanted.value
+    query = f"""SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value
         {living}"""
     return dict(db.execute(query, (orjson.dumps([*pks]).decode(),)).fetchall())
-
-
-NEAR_ROWS = 10_000
-"""So many row numbers are looked through one by one before the group's own index is."""
-
-
-def embedded(db: Connection, group: Group, after: int, through: int) -> Iterator[tuple[int, int, int, bytes]]:
-    """Number, session, peer and vector of the group's rows behind `after` up to `through`, in any order.
-
-    Session and peer are 0 where there is none.
-    """
-    where: str
-    params: tuple[int, ...]
-    if isinstance(group, MessagesOf):
-        # The plus sign keeps the index on workspaces out of it where few rows are new.
-        few = "+" if through - after <= NEAR_ROWS else ""
-        where, params = f"{few}t.workspace = ?", (group.workspace,)
-        columns, table, kept = "t.pk, t.session, t.peer, v.vector", "messages", ""
-    else:
-        where, params = ("t.observer = ? AND t.observed = ?", group.pair) if group.pair else ("1", ())
-        columns, table, kept = "t.pk, coalesce(t.session, 0), 0, v.vector", "conclusions", " AND t.deleted_at IS NULL"
-    query = f"""SELECT {columns} FROM {table} t CROSS JOIN {_VECTORS[group.source]} v ON v.pk = t.pk
-        WHERE {where}{kept} AND t.pk > ? AND t.pk <= ?"""
-    yield from db.execute(query, (*params, after, through))

@@ -10,7 +10,9 @@ the queue's status, and while it `grows` more of them may be added; `led` says t
 has claimed it; `done` keeps count of what was finished of late.
 `conclusions.same` is equal for texts that are the same but for case. `messages.muted` are not reasoned about.
 `dreams` knows for each pair what was learned since its last dream. In `message_words`, `place` holds the
-numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own.
+numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own; in
+`conclusion_words` those of the workspace, the observer (`r2`) and the observed (`d3`). `segments` are described in
+`segments.py`; rows up to the marks `messages_signed` and `conclusions_signed` are in them.
 """
 
 from __future__ import annotations
@@ -223,6 +225,26 @@ INSERT INTO jobs (kind, payload, created_at, due_at, key)
 @migrations()
 def m0005_forgetting(db: Database) -> None:
     _run(db, FORGETTING)
+
+
+NEARNESS = """\
+CREATE TABLE segments (
+    pk INTEGER PRIMARY KEY, workspace INTEGER NOT NULL, source TEXT NOT NULL,
+    first INTEGER NOT NULL, last INTEGER NOT NULL, size INTEGER NOT NULL, rows BLOB NOT NULL);
+CREATE INDEX segments_place ON segments (workspace, source, last, first);
+ALTER TABLE embedder ADD COLUMN messages_signed INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE embedder ADD COLUMN conclusions_signed INTEGER NOT NULL DEFAULT 0;
+
+DROP TABLE conclusion_words;
+CREATE VIRTUAL TABLE conclusion_words USING fts5 (place, text, content='', tokenize='porter unicode61');
+INSERT INTO conclusion_words (rowid, place, text)
+    SELECT pk, 'w' || workspace || ' r' || observer || ' d' || observed, content FROM conclusions;
+"""
+
+
+@migrations()
+def m0006_nearness(db: Database) -> None:
+    _run(db, NEARNESS)
 
 
 def _run(db: Database, script: str) -> None:

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import orjson
-
-from omoide.store import embeddings, words
+from omoide.store import embeddings, segments, words
 from omoide.store.database import Connection
 
 ROWS_AT_A_TIME = 500
@@ -41,6 +39,7 @@ def workspace(db: Connection, pk: int) -> bool:
         return False
     db.execute("DELETE FROM jobs WHERE workspace = ? AND kind <> 'purge_workspace'", (pk,))
     db.execute("DELETE FROM done WHERE workspace = ?", (pk,))
+    segments.remove_workspace(db, pk)
     row = db.execute("SELECT pk FROM sessions WHERE workspace = ? LIMIT 1", (pk,)).fetchone()
     if row:
         # Something may have been added to a session in the instant before its workspace was hidden.
@@ -86,18 +85,7 @@ def _remove_texts(db: Connection, source: embeddings.Source, chosen: str, owner:
     return bool(pks)
 
 
-def _remove_conclusion_words(db: Connection, pks: Sequence[int]) -> None:
-    # The index holds no text of its own: what is taken out must be spelled as it was put in, and what is not in it must
-    # not be taken out, or the index is spoilt.
-    db.execute(
-        """INSERT INTO conclusion_words (conclusion_words, rowid, text)
-           SELECT 'delete', c.pk, c.content FROM conclusions c WHERE c.pk IN (SELECT value FROM json_each(?))
-           AND EXISTS (SELECT 1 FROM conclusion_words w WHERE w.rowid = c.pk)""",
-        (orjson.dumps(pks).decode(),),
-    )
-
-
 _UNINDEXED: Mapping[embeddings.Source, Callable[[Connection, Sequence[int]], None]] = {
     "messages": words.remove_messages,
-    "conclusions": _remove_conclusion_words,
+    "conclusions": words.remove_conclusions,
 }

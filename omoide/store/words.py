@@ -1,37 +1,52 @@
-"""The full-text index of messages: what is in it, and which rows hold which words.
+"""The full-text indexes of messages and conclusions: what is in them, and which rows hold which words.
 
-The index keeps no text of its own, so a row can only be taken out by saying once more what was put in: while the
-message is still there. FTS5 expressions are built here from words, each quoted, so that no text of a caller is ever
-read as syntax. Which words of a query count is decided in `omoide.search`.
+They keep no text of their own, so a row can only be taken out by saying once more what was put in: while the row is
+still there. FTS5 expressions are built here from words, each quoted, so that no text of a caller is ever read as
+syntax. Which words of a query count, and how much, is decided in `omoide.search`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from functools import partial
-from typing import Protocol
+from typing import Literal
 
 import orjson
 
 from omoide.store.database import Connection, before_commit, do_owed
 
+Index = Literal["message_words", "conclusion_words"]
+MESSAGES: Index = "message_words"
+CONCLUSIONS: Index = "conclusion_words"
+
 _INDEXED = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
     FROM messages m JOIN peers p ON p.pk = m.peer"""
+_CONCLUDED = "c.pk, 'w' || c.workspace || ' r' || c.observer || ' d' || c.observed, c.content FROM conclusions c"
 
 
-class Place(Protocol):
-    """Where words are looked for: in a workspace, or only in one of its sessions, or with one of its peers.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where words are looked for: in one of the indexes, in all of it or only where all the marks stand.
 
-    To look there costs a step for every message in the place. Where most messages are in it, it is quicker to look
-    everywhere (None) and to leave out what does not belong.
+    To look at marks costs a step for every row that has them. Where most rows have them, it is quicker to look
+    everywhere and to leave out what does not belong.
     """
 
-    @property
-    def workspace(self) -> int: ...
-    @property
-    def session(self) -> int | None: ...
-    @property
-    def peer(self) -> int | None: ...
+    index: Index
+    marks: tuple[str, ...] = ()
+
+
+def of_messages(workspace: int, session: int | None, peer: int | None) -> Place:
+    """The messages of a workspace, or only those of one of its sessions, or of one of its peers."""
+    # Sessions and peers are of one workspace, which need not be said.
+    narrow = tuple(f"{letter}{pk}" for letter, pk in (("s", session), ("p", peer)) if pk is not None)
+    return Place(MESSAGES, narrow or (f"w{workspace}",))
+
+
+def of_conclusions(workspace: int, pair: tuple[int, int] | None) -> Place:
+    """The conclusions of a workspace, or only those of a pair of observer and observed."""
+    return Place(CONCLUSIONS, (f"w{workspace}",) if pair is None else (f"r{pair[0]}", f"d{pair[1]}"))
 
 
 def add_messages(db: Connection, session: int, first: int, last: int) -> None:
@@ -50,45 +65,102 @@ def _add_messages(db: Connection, *, session: int, first: int, last: int) -> Non
     )
 
 
+def add_conclusion(db: Connection, pk: int) -> None:
+    db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED} WHERE c.pk = ?", (pk,))
+
+
 def remove_messages(db: Connection, pks: Sequence[int]) -> None:
     """Take messages out of the index. They and their peers must still be there."""
     do_owed(db)
     db.execute(
         f"""INSERT INTO message_words (message_words, rowid, place, text) SELECT 'delete', {_INDEXED}
             WHERE m.pk IN (SELECT value FROM json_each(?))""",
-        (orjson.dumps([*pks]).decode(),),
+        (_json(pks),),
     )
 
 
-def count(db: Connection, place: Place | None, word: str, most: int) -> int:
-    """How many messages in the place hold the word, counted no further than `most`."""
-    query = "SELECT count(*) FROM (SELECT 1 FROM message_words WHERE message_words MATCH ? LIMIT ?)"
-    (found,) = db.execute(query, (_expression(place, [word]), most)).fetchone()
-    return int(found)
+def remove_conclusions(db: Connection, pks: Sequence[int]) -> None:
+    """Take conclusions out of the index. They must still be there."""
+    # What is not in it must not be taken out, or the index is spoilt.
+    db.execute(
+        f"""INSERT INTO conclusion_words (conclusion_words, rowid, place, text) SELECT 'delete', {_CONCLUDED}
+            WHERE c.pk IN (SELECT value FROM json_each(?))
+            AND EXISTS (SELECT 1 FROM conclusion_words w WHERE w.rowid = c.pk)""",
+        (_json(pks),),
+    )
 
 
-def ranked(db: Connection, place: Place | None, words: Iterable[str], most: int) -> list[int]:
-    """The messages in the place that hold any of the words, best BM25 first, then newest.
+def occurs(db: Connection, index: Index, word: str) -> bool:
+    """Whether any row holds the word. One that the tokenizer knows nothing of is in none."""
+    query = f"SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT 1"
+    return db.execute(query, (_expression(Place(index), [word]),)).fetchone() is not None
 
-    Of more than `most` such messages the newest are ranked. Messages that were deleted may be among them.
+
+def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dict[str, float]:
+    """About which part of the rows holds each word, from the newest `most`: more than 0 and less than 1.
+
+    Words that are nowhere are left out.
     """
-    # A word that the tokenizer knows nothing of leaves the place alone in the expression, which scores 0.
-    query = """SELECT rowid FROM
-        (SELECT rowid, bm25(message_words, 0.0, 1.0) AS score FROM message_words WHERE message_words MATCH ?
-         ORDER BY rowid DESC LIMIT ?)
-        WHERE score < 0 ORDER BY score, rowid DESC"""
-    return [row[0] for row in db.execute(query, (_expression(place, words), most))]
+    (last,) = db.execute(f"SELECT max(id) FROM {index}_docsize").fetchone()
+    (rows,) = db.execute(f"SELECT count(*) FROM {index}_docsize WHERE id > ?", ((last or 0) - most,)).fetchone()
+    query = f"SELECT count(*) FROM {index} WHERE {index} MATCH ? AND rowid > ?"
+    found = {}
+    for word in words:
+        if occurs(db, index, word):
+            (held,) = db.execute(query, (_expression(Place(index), [word]), (last or 0) - most)).fetchone()
+            found[word] = (held + 0.5) / (rows + 1)
+    return found
 
 
-def any_of(words: Iterable[str]) -> str:
+def holding(db: Connection, place: Place, words: Iterable[str], most: int, *, beside: Sequence[str] = ()) -> list[int]:
+    """The newest `most` rows of the place that hold any of the words, and any of `beside` where that is given.
+
+    Each of them must occur: any other is left out of the expression. Rows that were deleted may be among them.
+    """
+    query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
+    return [pk for (pk,) in db.execute(query, (_expression(place, words, beside), most))]
+
+
+def newest(db: Connection, place: Place, most: int) -> list[int]:
+    """The newest `most` rows of a place that has marks, those that were deleted among them."""
+    query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
+    return [pk for (pk,) in db.execute(query, (f"place : ({' AND '.join(place.marks)})", most))]
+
+
+def lengths(db: Connection, index: Index, pks: Collection[int]) -> dict[int, int]:
+    """How many words each of the rows has."""
+    query = f"SELECT id, sz FROM {index}_docsize WHERE id IN (SELECT value FROM json_each(?))"
+    return {pk: sum(_numbers(sizes)) for pk, sizes in db.execute(query, (_json(pks),))}
+
+
+def totals(db: Connection, index: Index) -> tuple[int, int]:
+    """How many rows are in an index, and how many words these have together."""
+    # The row that FTS5 keeps its averages in: the number of rows, then the words of each column.
+    row = db.execute(f"SELECT block FROM {index}_data WHERE id = 1").fetchone()
+    rows, *columns = [*_numbers(row[0])] if row and row[0] else [0]
+    return rows, sum(columns)
+
+
+def _expression(place: Place, words: Iterable[str], beside: Sequence[str] = ()) -> str:
+    parts = [f"place : ({' AND '.join(place.marks)})"] if place.marks else []
+    parts += [f"text : ({_any_of(some)})" for some in (words, beside) if some]
+    return " AND ".join(parts)
+
+
+def _any_of(words: Iterable[str]) -> str:
     """An FTS5 expression that any of the words satisfies, each quoted."""
-    return " OR ".join('"' + word.replace('"', '""') + '"' for word in words)
+    return " OR ".join('"' + word.replace('"', '""').replace("\x00", " ") + '"' for word in words)
 
 
-def _expression(place: Place | None, words: Iterable[str]) -> str:
-    text = f"text : ({any_of(words)})"
-    if place is None:
-        return text
-    # Sessions and peers are of one workspace, which need not be said.
-    narrow = [f"{letter}{pk}" for letter, pk in (("s", place.session), ("p", place.peer)) if pk is not None]
-    return f"place : ({' AND '.join(narrow or [f'w{place.workspace}'])}) AND {text}"
+def _numbers(block: bytes) -> Iterable[int]:
+    """The numbers in a blob of SQLite's: seven bits to a byte, the high bit says that more follow."""
+    value = 0
+    for byte in block:
+        value = value << 7 | byte & 0x7F
+        if byte < 0x80:
+            yield value
+            value = 0
+
+
+def _json(numbers: Collection[int]) -> str:
+    return orjson.dumps([*numbers]).decode()

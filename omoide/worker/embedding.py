@@ -1,7 +1,8 @@
 """Gives texts their vectors, so that they can be found by their meaning. Until then they are found by their words.
 
 One job embeds whatever is not yet, in the order in which it was stored, a batch at a time: read, embed, store. Only
-the storing is a transaction. While the embedder fails, the job is tried again later, ever more seldom.
+the storing is a transaction. What has a vector but is in no segment, since the file is of an older version, is taken
+in at the end. While the embedder fails, the job is tried again later, ever more seldom.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Sequence
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed
 from omoide.jobs import Job
-from omoide.search.vector_index import packed
-from omoide.store import embeddings
-from omoide.store.embeddings import Source
+from omoide.store import embeddings, segments
+from omoide.store.segments import packed
+from omoide.store.sources import SOURCES, Source
 from omoide.worker.tools import Tools
 
 logger = logging.getLogger("omoide.worker")
@@ -32,9 +33,11 @@ REFUSALS = 8
 async def embed(tools: Tools, job: Job) -> None:
     """Embed everything that is not yet. Raises EmbeddingFailed when that is not possible now."""
     await asyncio.sleep(GATHER_SECONDS)
-    for source in embeddings.SOURCES:
+    for source in SOURCES:
         while await _one_batch(tools, tools.embedder, source):
             pass
+        while tools.store.read(segments.is_behind, source):
+            await tools.store.write(segments.extend, source)
 
 
 async def _one_batch(tools: Tools, embedder: Embedder, source: Source) -> bool:

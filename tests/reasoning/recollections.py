@@ -13,9 +13,9 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoning.memory import Memory, Reach, Snippet
 from omoide.records import Conclusion, Level, Message, NewMessage, SessionChange
 from omoide.search.finder import VectorFinder
-from omoide.search.vector_index import packed
 from omoide.store import Connection, Store, conclusions, embeddings, members, messages, scopes, sessions
 from omoide.store.peers import ensure
+from omoide.store.segments import packed
 
 T = TypeVar("T")
 WORKSPACE = "w"

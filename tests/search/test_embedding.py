@@ -239,9 +239,9 @@ class Interrupted(VectorFinder):
         self.then: Callable[[], Awaitable[None]] | None = night.work
 
     async def nearest_conclusions(
-        self, pair: tuple[int, int] | None, vector: Vector, count: int
+        self, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
     ) -> list[tuple[int, float]]:
-        found = await super().nearest_conclusions(pair, vector, count)
+        found = await super().nearest_conclusions(workspace_id, pair, vector, count)
         if self.then:
             work, self.then = self.then, None
             await work()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omoide.search.query import MAX_WORDS, Query, selective
+from omoide.search.query import MAX_WORDS, Query
 
 
 @pytest.mark.parametrize(
@@ -49,22 +49,6 @@ def test_a_query_of_signs_and_no_blanks_is_meant_as_it_stands(text: str) -> None
 )
 def test_anything_else_is_found_by_words_and_meaning(text: str) -> None:
     assert not Query(text).is_literal
-
-
-@pytest.mark.parametrize(
-    ("counts", "most", "chosen"),
-    [
-        ({}, 10, []),
-        ({"a": 0}, 10, []),
-        ({"a": 3, "b": 2}, 10, ["b", "a"]),
-        ({"a": 9, "b": 2}, 10, ["b"]),
-        ({"a": 99}, 10, ["a"]),
-        ({"a": 99, "b": 100}, 10, ["a"]),
-        ({"a": 4, "b": 99, "c": 6}, 10, ["a", "c"]),
-    ],
-)
-def test_the_rarest_words_are_chosen_until_it_is_enough(counts: dict[str, int], most: int, chosen: list[str]) -> None:
-    assert selective(counts, most) == chosen
 
 
 @given(st.text())

@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from omoide.inference.embedders import Vectors, unit_rows
 from omoide.records import NewMessage
-from omoide.search.vector_index import RESCORED, VectorIndex, packed, sign_bits
-from omoide.store import Connection, Store, embeddings, messages, purge, sessions
-from omoide.store.embeddings import ConclusionsOf, MessagesOf
+from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, VectorIndex
+from omoide.store import Connection, Store, embeddings, messages, purge, segments, sessions
+from omoide.store.segments import packed, sign_bits
 
 NAME, DIMENSIONS = "made up", 70  # not a whole number of words of 64 bits
 OBSERVERS = 10
-WORKSPACE = MessagesOf(1)
+WORKSPACE = Group("messages", 1)
 
 
 def vectors(seed: int, count: int) -> Vectors:
@@ -42,8 +42,8 @@ def add(store: Store, session: str, peers: Iterable[str], seed: int = 1) -> Vect
     return asyncio.run(store.write(say, session, peers, seed))
 
 
-def nearest(store: Store, index: VectorIndex, query: Vectors, count: int, **allowed: object) -> list[int]:
-    return [pk for pk, _ in store.read(index.nearest, WORKSPACE, query[0], count, **allowed)]  # type: ignore[arg-type]
+def nearest(store: Store, index: VectorIndex, query: Vectors, count: int, allowed: Allowed = EVERYTHING) -> list[int]:
+    return [pk for pk, _ in store.read(index.nearest, WORKSPACE, query[0], count, allowed)]
 
 
 def distances(stored: Vectors, query: Vectors, pks: Iterable[int]) -> list[float]:
@@ -92,7 +92,7 @@ def test_only_what_is_allowed_is_found(store: Store, data: st.DataObject) -> Non
     ]
     query = vectors(data.draw(st.integers(100, 200)), 1)
     given_pks = None if pks is None else np.array(sorted(pks), np.int64)
-    found = nearest(store, index, query, 60, sessions=sessions_, peer=peer, pks=given_pks)
+    found = nearest(store, index, query, 60, Allowed(sessions_, peer, given_pks))
     assert {*found} == {*allowed}
     assert distances(stored, query, found) == pytest.approx(sorted(distances(stored, query, allowed)), abs=1e-5)
 
@@ -109,6 +109,8 @@ def test_of_a_big_group_nearly_all_of_the_nearest_are_found(store: Store, index:
         model = embeddings.progress(db)
         assert model is not None
         assert embeddings.add(db, model, "messages", count, [*enumerate(packed(made), start=1)])
+        while segments.is_behind(db, "messages"):
+            segments.extend(db, "messages")
 
     asyncio.run(store.write(fill))
     shares = []
@@ -159,7 +161,7 @@ def test_a_session_with_the_number_of_one_that_is_gone_keeps_its_messages(store:
     add(store, "again", ["a"] * 2, seed=2)
     assert store.read(sessions.get, "w", "again").pk == 1
     assert sorted(nearest(store, index, query, 10)) == [4, 5]
-    assert sorted(nearest(store, index, query, 10, sessions=[1])) == [4, 5]
+    assert sorted(nearest(store, index, query, 10, Allowed([1]))) == [4, 5]
 
 
 def test_vectors_of_another_model_are_never_compared(store: Store) -> None:
@@ -175,7 +177,7 @@ def test_the_group_used_least_is_dropped_when_memory_is_short(store: Store) -> N
     query = vectors(9, 1)
     for _ in range(2):
         assert len(nearest(store, index, query, 10)) == 10
-        assert store.read(index.nearest, ConclusionsOf(None), query[0], 10) == []
+        assert store.read(index.nearest, Group("conclusions", 1), query[0], 10) == []
 
 
 def test_signs_are_packed_row_by_row() -> None:

@@ -1,0 +1,112 @@
+"""Databases of any size to measure on: conversations without end, conclusions about one peer, and all their vectors.
+
+Everything goes through the store's own functions, so that the file is what a server would have written; only more
+comes with each commit, and it is not flushed to the disk until the end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import random
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.recall.dataset import conversations
+from omoide import clock
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.records import NewConclusion, NewMessage
+from omoide.store import Connection, Store, conclusions, embeddings, messages
+from omoide.store.segments import packed
+
+WORKSPACE = "size"
+SESSION_MESSAGES = 500
+COMMITTED = 8
+"""Sessions that share a commit."""
+EMBEDDED_AT_ONCE = 4_096
+CONCLUSIONS_PER_MESSAGE = 0.2
+REPLACED = 0.15
+"""The share of words that are replaced by others, so that no two messages are the same."""
+UNLIMITED = 1_000_000
+
+
+def speech(seed: int) -> Iterator[tuple[str, str]]:
+    """Who says what, without end: the turns of the recall conversations over and over, with words exchanged."""
+    turns = [turn for spoken in conversations().values() for turn in spoken]
+    words = sorted({word for turn in turns for word in turn.content.split()})
+    chance = random.Random(seed)
+    for turn in itertools.cycle(turns):
+        said = (chance.choice(words) if chance.random() < REPLACED else word for word in turn.content.split())
+        yield turn.peer, " ".join(said)
+
+
+def filled(folder: Path, count: int, kept: Path | None) -> float:
+    """Put a database of so many messages into the folder, as `omoide.db`; the seconds that it took to fill.
+
+    With `kept`, a folder, a database that was filled before is copied from there, or put there.
+    """
+    database = folder / "omoide.db"
+    known = None if kept is None else kept / f"{count}.db"
+    took = None if known is None else known.with_suffix(".seconds")
+    if known is None or took is None:
+        return asyncio.run(fill(database, count))
+    if not took.exists():
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.unlink(missing_ok=True)
+        took.write_text(str(asyncio.run(fill(known, count))))
+    shutil.copyfile(known, database)
+    return float(took.read_text())
+
+
+async def fill(db: Path, count: int) -> float:
+    """A database with so many messages, a fifth as many conclusions about one peer, and all their vectors; seconds."""
+    begin = time.perf_counter()
+    store = Store.open(db, durability="normal")
+    said = speech(count)
+    starts = iter(range(0, count, SESSION_MESSAGES))
+    while some := [*itertools.islice(starts, COMMITTED)]:
+        sessions = [_session(said, start, min(SESSION_MESSAGES, count - start)) for start in some]
+        await asyncio.gather(*(_add(store, name, batch) for name, batch in sessions))
+    about = (text for _, text in itertools.islice(said, int(count * CONCLUSIONS_PER_MESSAGE)))
+    while texts := [*itertools.islice(about, COMMITTED * SESSION_MESSAGES)]:
+        drawn = [NewConclusion(text, "idris", "idris", None) for text in texts]
+        await store.write(conclusions.add, WORKSPACE, drawn, clock.now())
+    await embed_all(store)
+    await store.write(_forget_jobs)
+    store.close()
+    return time.perf_counter() - begin
+
+
+def _session(said: Iterator[tuple[str, str]], start: int, count: int) -> tuple[str, list[NewMessage]]:
+    turns = itertools.islice(said, count)
+    return f"s{start // SESSION_MESSAGES}", [NewMessage(peer, text, {}, len(text) // 4, None) for peer, text in turns]
+
+
+async def _add(store: Store, session: str, batch: list[NewMessage]) -> None:
+    await store.write(messages.add, WORKSPACE, session, batch, clock.now(), max_observers=UNLIMITED)
+
+
+async def embed_all(store: Store) -> None:
+    """What the worker does, in larger pieces than its own."""
+    embedder = WordLlamaEmbedder()
+    await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
+    for source in embeddings.SOURCES:
+        while found := await store.read_aside(_missing, source):
+            model = store.read(embeddings.progress)
+            if model is None:
+                raise RuntimeError("no embedder was adopted")
+            vectors = await embedder.embed([text for _, text in found])
+            rows = [(pk, kept) for (pk, _), kept in zip(found, packed(vectors), strict=True)]
+            await store.write(embeddings.add, model, source, found[-1][0], rows)
+
+
+def _missing(db: Connection, source: embeddings.Source) -> list[tuple[int, str]]:
+    model = embeddings.progress(db)
+    return [] if model is None else embeddings.missing(db, source, model.through(source), EMBEDDED_AT_ONCE)
+
+
+def _forget_jobs(db: Connection) -> None:
+    """Everything is embedded: no job is owed."""
+    db.execute("DELETE FROM jobs")

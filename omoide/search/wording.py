@@ -1,0 +1,108 @@
+"""Which rows fit a query by its words: those that hold its rare words, weighed by all of them.
+
+BM25, with a word counted once in a text however often it stands there, as texts of a few words hardly repeat any: S.
+Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009. SQLite's own ranking reads, for
+every query, each place where any of the words stands in the whole database. Here common words are only looked up in the
+rows that hold a rare one, so that the cost is bounded however much there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import log
+from typing import TYPE_CHECKING, TypeAlias
+
+from omoide.deferred import deferred
+from omoide.store import Connection, words
+from omoide.store.words import Place
+
+with deferred("numpy"):
+    import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+RANKED = 3_000
+"""Rows that are ranked, at most; for each word they take about a millionth of a second each."""
+
+SAMPLED = 20_000
+"""How common a word is, is estimated from the newest rows of the index, all workspaces together."""
+
+MOST_COMMON = 12
+"""Words that are too common to look for, but tell more of the rows that hold a rare one."""
+
+PAIRED = 4
+"""Words with which the rarest one is looked for together where even that one is common."""
+
+MEASURED = 300
+"""Of so many rows that score best, the length is considered."""
+
+K1, B = 1.6, 0.6
+"""The constants of BM25: how much a repeated word tells, and how much the length of a text. Like the weights of
+`fusion` they lie where the recall benchmark is flat."""
+
+Numbers: TypeAlias = "npt.NDArray[np.int64]"
+Scores: TypeAlias = "npt.NDArray[np.float64]"
+
+
+def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
+    """Up to `RANKED` rows of the place that hold any of the words, best first, then newest.
+
+    Where no word is rare, these are the newest that hold the rarest word, and the newest that hold it with others. Rows
+    that were deleted may be among them.
+    """
+    shares = words.shares(db, place.index, asked, SAMPLED)
+    holding, common = _rare(db, place, shares)
+    if not holding:
+        return []
+    leading, rare = [*holding.values()], [*holding]
+    for number, word in enumerate(common[:MOST_COMMON]):
+        holding[word] = _numbers(words.holding(db, place, rare, RANKED, beside=[word]))
+        if len(leading[0]) > RANKED and number < PAIRED:
+            leading.append(holding[word])
+    pks = np.sort(np.concatenate(leading))
+    pks = pks[np.flatnonzero(np.diff(pks, prepend=0))]  # each once
+    scores = np.zeros(len(pks))
+    for word, rows in holding.items():
+        places = np.minimum(np.searchsorted(pks, rows), len(pks) - 1)
+        scores[places[pks[places] == rows]] += _rarity(shares[word])
+    return _by_score(db, place, pks, scores)
+
+
+def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[dict[str, Numbers], list[str]]:
+    """The rarest words with the newest rows that hold them, `RANKED` together or a single word; and the other words."""
+    chosen: dict[str, Numbers] = {}
+    room = RANKED
+    ascending = sorted(shares, key=lambda word: shares[word])
+    for number, word in enumerate(ascending):
+        rows = _numbers(words.holding(db, place, [word], RANKED + 1))
+        if chosen and len(rows) > room:
+            return chosen, ascending[number:]
+        if len(rows):
+            chosen[word] = rows
+            room -= len(rows)
+    return chosen, []
+
+
+def _by_score(db: Connection, place: Place, pks: Numbers, scores: Scores) -> list[int]:
+    total, length = words.totals(db, place.index)
+    order = np.lexsort((-pks, -scores))
+    first = _measured(db, place, pks[order[:MEASURED]], scores[order[:MEASURED]], length / max(1, total))
+    return [*first.tolist(), *pks[order[MEASURED:RANKED]].tolist()]
+
+
+def _numbers(pks: Sequence[int]) -> Numbers:
+    return np.array(pks, np.int64)
+
+
+def _rarity(share: float) -> float:
+    """What a word tells that this share of all rows holds: less than all and more than none."""
+    return max(1e-6, log((1 - share) / share))
+
+
+def _measured(db: Connection, place: Place, pks: Numbers, scores: Scores, mean: float) -> Numbers:
+    """The rows in a new order: a short text that holds a word is more about it than a long one."""
+    lengths = words.lengths(db, place.index, pks.tolist())
+    relative = np.array([lengths.get(pk, mean) for pk in pks.tolist()]) / max(1.0, mean)
+    weighed = scores * (K1 + 1) / (1 + K1 * (1 - B + B * relative))
+    return pks[np.lexsort((-pks, -weighed))]
