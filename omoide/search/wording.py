@@ -55,13 +55,17 @@ def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
     holding, common = _rare(db, place, shares)
     if not holding:
         return []
-    leading, rare = [*holding.values()], [*holding]
+    rare = [*holding]
+    leading = [*holding.values()]
+    is_common = len(leading[0]) > RANKED
     for number, word in enumerate(common[:MOST_COMMON]):
         holding[word] = _numbers(words.holding(db, place, rare, RANKED, beside=[word]))
-        if len(leading[0]) > RANKED and number < PAIRED:
+        if is_common and number < PAIRED:
             leading.append(holding[word])
     pks = np.sort(np.concatenate(leading))
     pks = pks[np.flatnonzero(np.diff(pks, prepend=0))]  # each once
+    if is_common:
+        holding[rare[0]] = pks
     scores = np.zeros(len(pks))
     for word, rows in holding.items():
         places = np.minimum(np.searchsorted(pks, rows), len(pks) - 1)
@@ -87,8 +91,9 @@ def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[di
 def _by_score(db: Connection, place: Place, pks: Numbers, scores: Scores) -> list[int]:
     total, length = words.totals(db, place.index)
     order = np.lexsort((-pks, -scores))
-    first = _measured(db, place, pks[order[:MEASURED]], scores[order[:MEASURED]], length / max(1, total))
-    return [*first.tolist(), *pks[order[MEASURED:RANKED]].tolist()]
+    first, rest = order[:MEASURED], order[MEASURED:]
+    measured = _measured(db, place, pks[first], scores[first], length / max(1, total))
+    return [*measured.tolist(), *pks[rest].tolist()][:RANKED]
 
 
 def _numbers(pks: Sequence[int]) -> Numbers:
@@ -96,8 +101,8 @@ def _numbers(pks: Sequence[int]) -> Numbers:
 
 
 def _rarity(share: float) -> float:
-    """What a word tells that this share of all rows holds: less than all and more than none."""
-    return max(1e-6, log((1 - share) / share))
+    """What a word tells that this share of all rows holds: as Lucene has it, so that no word speaks against a row."""
+    return -log(share)
 
 
 def _measured(db: Connection, place: Place, pks: Numbers, scores: Scores, mean: float) -> Numbers:

@@ -93,13 +93,17 @@ def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
 
 
 def vectors(db: Connection, source: Source, pks: Sequence[int]) -> dict[int, bytes]:
-    """Row number → vector, for those rows that are neither deleted nor part of something deleted."""
-    living = {
-        "messages": "JOIN messages t ON t.pk = v.pk JOIN sessions s ON s.pk = t.session WHERE s.deleted_at IS NULL",
-        "conclusions": """JOIN conclusions t ON t.pk = v.pk LEFT JOIN sessions s ON s.pk = t.session
-            WHERE t.deleted_at IS NULL AND s.deleted_at IS NULL""",
-    }[source]
+    """Row number → vector, for those rows that have one still."""
     # CROSS JOIN: what is looked for leads, not the table that it is looked for in.
-    query = f"""SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value
-        {living}"""
+    query = f"SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value"
     return dict(db.execute(query, (orjson.dumps([*pks]).decode(),)).fetchall())
+
+
+def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:
+    """Those of the rows that are neither deleted nor part of something deleted."""
+    joined = {
+        "messages": "JOIN sessions s ON s.pk = t.session WHERE s.deleted_at IS NULL",
+        "conclusions": "LEFT JOIN sessions s ON s.pk = t.session WHERE t.deleted_at IS NULL AND s.deleted_at IS NULL",
+    }[source]
+    query = f"SELECT t.pk FROM json_each(?) wanted CROSS JOIN {source} t ON t.pk = wanted.value {joined}"
+    return {pk for (pk,) in db.execute(query, (orjson.dumps([*pks]).decode(),))}

@@ -1,0 +1,133 @@
+"""Rows are ranked by what they share with the query, at a cost that has a bound, and never beyond their place."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from omoide.clock import now
+from omoide.records import Change, NewConclusion, NewMessage
+from omoide.search import wording
+from omoide.search.conclusions import query
+from omoide.store import Connection, Store, conclusions, message_search, messages, peers, words
+from omoide.store.message_search import Limits
+from omoide.store.words import Place
+
+EVERYWHERE = Place(words.MESSAGES)
+
+
+def say(store: Store, *contents: str, workspace: str = "w", session: str = "s", peer: str = "alice") -> None:
+    batch = [NewMessage(peer, content, {}, 1, None) for content in contents]
+    asyncio.run(store.write(messages.add, workspace, session, batch, now(), max_observers=10))
+
+
+def best(store: Store, *asked: str, place: Place = EVERYWHERE) -> list[int]:
+    return store.read(wording.best, place, asked)
+
+
+def test_what_holds_more_of_the_words_comes_first(store: Store) -> None:
+    say(store, "the dog", "a dog and a cat", "the cat", "nothing")
+    assert best(store, "dog", "cat")[0] == 2
+    assert sorted(best(store, "dog", "cat")) == [1, 2, 3]
+
+
+def test_a_rare_word_tells_more_than_a_common_one(store: Store) -> None:
+    say(store, *["we have tea"] * 20, "we have a cello", *["we have tea"] * 5)
+    assert best(store, "tea", "cello")[0] == 21
+
+
+def test_of_texts_that_hold_the_same_words_the_short_one_comes_first_then_the_newest(store: Store) -> None:
+    say(store, "a cello among so many other things that were said", "a cello", "the cello", "no music")
+    assert best(store, "cello") == [3, 2, 1]
+
+
+def test_a_common_word_counts_in_the_rows_that_hold_a_rare_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wording, "RANKED", 10)
+    say(store, *["tea today"] * 30, "cello today", "cello tea", "cello please", *["tea today"] * 30)
+    assert best(store, "tea", "cello") == [32, 33, 31]
+
+
+def test_where_every_word_is_common_what_holds_several_is_found_however_old(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "RANKED", 10)
+    say(store, "tea and cake", *["tea"] * 40, *["cake"] * 40)
+    found = best(store, "tea", "cake")
+    assert found[0] == 1
+    assert len(found) <= 10
+
+
+@pytest.mark.parametrize("asked", [(), ("absent",), ("\N{SNOWMAN}",), ("\N{SNOWMAN}", "absent"), ('"',), ("\x00",)])
+def test_words_that_are_nowhere_find_nothing(store: Store, asked: tuple[str, ...]) -> None:
+    say(store, "tea")
+    for place in (EVERYWHERE, words.of_messages(1, None, None)):
+        assert best(store, *asked, place=place) == []
+        assert best(store, *asked, "tea", place=place) == [1]
+
+
+def test_nothing_is_found_in_an_index_that_is_empty(store: Store) -> None:
+    assert best(store, "tea") == []
+
+
+def test_a_place_is_never_left(store: Store) -> None:
+    say(store, "tea", "tea", peer="alice")
+    say(store, "tea", session="t", peer="bob")
+    say(store, "tea", workspace="other")
+    assert sorted(best(store, "tea", place=words.of_messages(1, None, None))) == [1, 2, 3]
+    assert sorted(best(store, "tea", place=words.of_messages(1, 1, None))) == [1, 2]
+    assert best(store, "tea", place=words.of_messages(1, None, 2)) == [3]
+    assert best(store, "tea", place=words.of_messages(1, 1, 2)) == []
+
+
+class NoVectors:
+    """A finder without an embedder."""
+
+    async def query_vector(self, text: str) -> None:
+        return None
+
+    async def nearest_conclusions(self, *_: object) -> list[tuple[int, float]]:
+        raise AssertionError("there is no vector to ask with")
+
+
+def test_conclusions_of_a_workspace_do_not_have_to_pass_those_of_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "RANKED", 5)
+    for workspace, count in (("mine", 1), ("theirs", 40)):
+        asyncio.run(store.write(peers.get_or_create, workspace, "p", Change(), now()))
+        drawn = [NewConclusion("p likes tea", "p", "p", None)] * count
+        asyncio.run(store.write(conclusions.add, workspace, drawn, now()))
+    found = asyncio.run(query(store, NoVectors(), "mine", "tea", None, limit=10, max_distance=None))
+    assert [conclusion.content for conclusion in found] == ["p likes tea"]
+    assert asyncio.run(query(store, NoVectors(), "nowhere", "tea", None, limit=10, max_distance=None)) == []
+
+
+def literal(db: Connection, /, text: str, limits: Limits) -> list[int]:
+    within = message_search.reach(db, "w", limits)
+    assert within is not None
+    return message_search.literal(db, within, text, 10)
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(session_id="s"), Limits(peer_id="alice"), Limits(member="alice")])
+def test_a_text_of_whole_words_is_found_however_old_and_any_other_in_the_newest_messages(
+    store: Store, monkeypatch: pytest.MonkeyPatch, limits: Limits
+) -> None:
+    monkeypatch.setattr(message_search, "READ", 10)
+    say(store, "look at main.py", *["tea"] * 30, "look at remain.pyc", "⚙ done")
+    assert store.read(literal, "main.py", limits) == [32, 1]
+    assert store.read(literal, "ain.p", limits) == [32]
+    assert store.read(literal, "⚙", limits) == [33]
+    assert store.read(literal, "⚙ tea", limits) == []
+
+
+@pytest.mark.parametrize("few", [0, 100])
+def test_the_newest_of_a_peer_are_the_same_however_they_are_looked_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(message_search, "FEW", few)
+    say(store, "one", "two", peer="bob")
+    say(store, *["tea"] * 20)
+    within = store.read(message_search.reach, "w", Limits(peer_id="bob"))
+    assert within is not None
+    assert store.read(message_search.newest, within, 5) == [2, 1]
