@@ -68,7 +68,7 @@ def packed(vectors: npt.NDArray[np.floating]) -> list[bytes]:
     return [row.tobytes() for row in vectors.astype(STORED)]
 
 
-def sign_bits(vectors: npt.NDArray[np.floating]) -> Bits:
+def sign_bits(vectors: npt.NDArray[np.floating | np.integer]) -> Bits:
     """Which numbers of each row are positive, 64 to a word: shape (words, rows)."""
     bytes_ = np.packbits(vectors > 0, axis=1)
     words = np.pad(bytes_, ((0, 0), (0, -bytes_.shape[1] % 8))).view(np.uint64)
@@ -148,7 +148,8 @@ def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
 
 def _made(rows: Sequence[tuple[int, int, int, int, bytes]], dimensions: int) -> Segment:
     _, pks, first, second, vectors = zip(*rows, strict=True)
-    numbers = np.frombuffer(b"".join(vectors), STORED).reshape(len(rows), dimensions)
+    # Read as whole numbers these have the same signs, and are compared many times as fast.
+    numbers = np.frombuffer(b"".join(vectors), "<i2").reshape(len(rows), dimensions)
     return Segment(np.array(pks, np.int64), np.array(first, np.uint32), np.array(second, np.uint32), sign_bits(numbers))
 
 
