@@ -36,7 +36,7 @@ def contents(db: Connection, session: str = "s") -> list[str]:
 
 
 def holding(db: Connection, word: str) -> list[str]:
-    found = messages.by_pks(db, words.ranked(db, None, [word], 1_000))
+    found = messages.by_pks(db, words.holding(db, words.Place(words.MESSAGES), [word], 1_000))
     return sorted(message.content for message in found.values())
 
 
