@@ -172,7 +172,7 @@ INSERT INTO conclusion_words (rowid, text) VALUES (3, 'p plays the cello');
 
 def test_conclusions_from_before_they_had_a_place_keep_their_words(db_path: object) -> None:
     old = sqlite_utils.Database(str(db_path))
-    migrations.apply(old, stop_before="m0005_nearness")
+    migrations.apply(old, stop_before="m0006_nearness")
     old.executescript(OLD_CONCLUSIONS)
     migrations.apply(old)
     query = "SELECT rowid FROM conclusion_words WHERE conclusion_words MATCH ?"
