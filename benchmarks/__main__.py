@@ -5,9 +5,12 @@ Figures of a busy machine say little; ratios say more, because what is compared 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from benchmarks import in_process, over_http, start_up
+from benchmarks.figures import Figure, json_option, write
 
 PARTS = ("http", "in-process", "start-up")
 
@@ -21,15 +24,22 @@ PARTS = ("http", "in-process", "start-up")
 )
 @click.option("--calls", type=click.IntRange(min=2), default=300, show_default=True, help="Rounds in process.")
 @click.option("--messages", type=click.IntRange(min=100), default=start_up.MESSAGES, help="In the long session.")
-def main(*, only: tuple[str, ...], workload: str, rounds: int, seconds: float, calls: int, messages: int) -> None:
+@json_option
+def main(
+    *, only: tuple[str, ...], workload: str, rounds: int, seconds: float, calls: int, messages: int,
+    json_file: Path | None,
+) -> None:  # fmt: skip
     """Measure Omoide, side by side with what it is compared to."""
     parts = only or PARTS
+    figures: list[Figure] = []
     if "http" in parts:
-        over_http.measure(rounds=rounds, seconds=seconds, only=workload)
+        figures += over_http.measure(rounds=rounds, seconds=seconds, only=workload)
     if "in-process" in parts:
-        in_process.measure(rounds=calls)
+        figures += in_process.measure(rounds=calls)
     if "start-up" in parts:
-        start_up.measure(starts=rounds, rounds=rounds, seconds=seconds, messages=messages)
+        figures += start_up.measure(starts=rounds, rounds=rounds, seconds=seconds, messages=messages)
+    if json_file is not None:
+        write(json_file, figures)
 
 
 if __name__ == "__main__":

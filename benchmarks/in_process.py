@@ -12,15 +12,16 @@ from typing import Any
 from starlette.types import ASGIApp, Message
 
 from benchmarks import many_messages, one_operation
+from benchmarks.figures import Figure, held, publish
 from benchmarks.stacks import BY_HAND, CONTRACT, STOCK, stacks
-from benchmarks.table import Bar, show
+from benchmarks.table import Bar
 
 CALLS = 15
 """Calls of one stack before it is the next one's turn."""
 WARM_UP_ROUNDS = 20
 COST = Bar(35, at_most=True, unit=" µs")
-BESIDE = Bar(1, at_most=True, unit=" x by hand")
-GAIN = Bar(4, unit=" x stock")
+BESIDE = Bar(1, at_most=True, unit=" x")
+GAIN = Bar(4, unit=" x")
 EACH = Bar(15, at_most=True, unit=" µs")
 
 
@@ -67,47 +68,43 @@ class Call:
         return took
 
 
-def measure(*, rounds: int) -> None:
-    """Print tables with the 10th percentile of `rounds` rounds, in which each stack has its turn."""
-    _one(rounds)
-    _many(rounds)
+def measure(*, rounds: int) -> list[Figure]:
+    """Print and return the 10th percentile of `rounds` rounds, in which each stack has its turn."""
+    one, many = _one(rounds), _many(rounds)
+    publish(f"POST session in process, no-op handler: 10th percentile of {rounds * CALLS:,} calls", one)
+    publish(f"A message in process, without the store: 10th percentile of {rounds * CALLS:,} calls", many)
+    return [*one, *many]
 
 
-def _one(rounds: int) -> None:
+def _one(rounds: int) -> list[Figure]:
     costs = costs_of(SESSION, stacks(), rounds)
-    ours, stock, hand = costs[CONTRACT], costs[STOCK], costs[BY_HAND]
-    bars = {
-        CONTRACT: COST.verdict(ours),
-        BY_HAND: f"{BESIDE.verdict(ours / hand)} ({ours / hand:.2f})",
-        STOCK: f"{GAIN.verdict(stock / ours)} ({stock / ours:.1f})",
-    }
-    rows = [
-        [name, f"{cost:.1f}", f"{cost / hand:.1f}", f"{cost / ours:.1f}", bars.get(name, "")]
-        for name, cost in costs.items()
-    ]
-    show(
-        f"POST session in process, no-op handler: 10th percentile of {rounds * CALLS:,} calls",
-        ["stack", "µs", "x by hand", "x ours", "bar"],
-        rows,
-    )
+    figures = []
+    for name, cost in costs.items():
+        by_hand, by_ours = cost / costs[BY_HAND], cost / costs[CONTRACT]
+        figures += [
+            held(name, "x by hand", by_hand, bar=BESIDE if name == CONTRACT else None),
+            held(name, "x ours", by_ours, bar=GAIN if name == STOCK else None),
+            held(name, "cost", cost, "µs", COST if name == CONTRACT else None),
+        ]
+    return figures
 
 
-def _many(rounds: int) -> None:
+def _many(rounds: int) -> list[Figure]:
     """What a message costs around the store, in and out and out alone."""
     compared = {name: stacks()[name] for name in (CONTRACT, BY_HAND)}
-    rows = []
+    figures = []
     for name, request, count in (
-        (f"{many_messages.SENT} messages added", ADDED, many_messages.SENT),
-        (f"{many_messages.LISTED} messages listed", LISTED, many_messages.LISTED),
+        (f"{many_messages.SENT} messages added, each", ADDED, many_messages.SENT),
+        (f"{many_messages.LISTED} messages listed, each", LISTED, many_messages.LISTED),
     ):
         costs = costs_of(request, compared, rounds)
         ours, hand = costs[CONTRACT] / count, costs[BY_HAND] / count
-        rows.append([name, f"{ours:.2f}", f"{hand:.2f}", f"{ours / hand:.2f}", EACH.verdict(ours)])
-    show(
-        f"µs for each message in process, without the store: 10th percentile of {rounds * CALLS:,} calls",
-        ["request", CONTRACT, BY_HAND, "x by hand", "bar"],
-        rows,
-    )
+        figures += [
+            held(name, "x by hand", ours / hand),
+            held(name, CONTRACT, ours, "µs", EACH),
+            held(name, BY_HAND, hand, "µs"),
+        ]
+    return figures
 
 
 def costs_of(request: Request, made: Mapping[str, Callable[[], ASGIApp]], rounds: int) -> dict[str, float]:

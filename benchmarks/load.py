@@ -1,5 +1,8 @@
 """The load: connections that are kept alive, each with one request under way at any time.
 
+It comes as fast as the server answers (`rate`), or at a pace that waits for nobody (`paced`): then what a request
+waits for its turn counts as well, as it does for whoever sends it.
+
 The client must not be what is measured. Requests are bytes made elsewhere, an answer is read no further than its
 status and its length, and nothing but the event loop stands between. A wrong status ends the run: a server that
 answers errors is fast and worthless.
@@ -9,7 +12,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import uvloop
@@ -42,14 +46,14 @@ class _Connection(asyncio.Protocol):
         self.requests = requests
         self.expected = b"HTTP/1.1 %d " % status
         self.deadline = deadline
-        self.answered = 0
+        self.latencies: list[float] = []
         self.finished: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._head = b""
         self._missing = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
-        self.transport.write(next(self.requests))
+        self._begin()
 
     def data_received(self, data: bytes) -> None:
         if self._missing:
@@ -68,11 +72,26 @@ class _Connection(asyncio.Protocol):
         if self._missing == 0:
             self._next()
 
+    def _begin(self) -> None:
+        self._send(time.perf_counter())
+
+    def _send(self, due: float) -> None:
+        self.due = due
+        self.transport.write(next(self.requests))
+
     def _next(self) -> None:
-        self.answered += 1
-        if time.perf_counter() < self.deadline:
-            self.transport.write(next(self.requests))
-        elif not self.finished.done():
+        now = time.perf_counter()
+        self.latencies.append(now - self.due)
+        self._after(now)
+
+    def _after(self, now: float) -> None:
+        if now < self.deadline:
+            self._send(now)
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        if not self.finished.done():
             self.finished.set_result(None)
             self.transport.close()
 
@@ -85,6 +104,35 @@ class _Connection(asyncio.Protocol):
             self.transport.close()
 
 
+class _Paced(_Connection):
+    """Sends a request every `interval` seconds from `first` on, or as soon as the answer to the last one is there."""
+
+    def __init__(
+        self, requests: Iterator[bytes], status: int, deadline: float, *, first: float, interval: float
+    ) -> None:
+        super().__init__(requests, status, deadline)
+        self.planned = first
+        self.interval = interval
+
+    def _begin(self) -> None:
+        self._wait()
+
+    def _after(self, now: float) -> None:
+        self.planned += self.interval
+        if self.planned < self.deadline:
+            self._wait()
+        else:
+            self._finish()
+
+    def _wait(self) -> None:
+        """Send when it is time. What is late because of the last answer counts from its time on."""
+        early = self.planned - time.perf_counter()
+        if early > 0:
+            asyncio.get_running_loop().call_later(early, super()._begin)
+        else:
+            self._send(self.planned)
+
+
 def content_length(head: bytes) -> int:
     """The length that a response's head declares. Raises UnexpectedAnswer if it has none."""
     start = head.find(b"content-length: ")
@@ -94,18 +142,44 @@ def content_length(head: bytes) -> int:
     return int(head[start + 16 : end if end > 0 else None])
 
 
-async def rate(address: Address, requests: Iterator[bytes], status: int, *, connections: int, seconds: float) -> float:
-    """Requests answered per second over about `seconds`. Raises UnexpectedAnswer."""
-    loop = asyncio.get_running_loop()
+@dataclass(frozen=True)
+class Round:
+    """What a round of requests showed: answers per second, and what each request took, in seconds."""
+
+    rate: float
+    latencies: Sequence[float]
+
+
+async def rate(address: Address, requests: Iterator[bytes], status: int, *, connections: int, seconds: float) -> Round:
+    """As many requests as are answered in about `seconds`. Raises UnexpectedAnswer."""
+    start = time.perf_counter()
+    made = [_Connection(requests, status, start + seconds) for _ in range(connections)]
+    return await _played(address, made, start, seconds)
+
+
+async def paced(
+    address: Address, requests: Iterator[bytes], status: int, *, connections: int, per_second: float, seconds: float
+) -> Round:
+    """`per_second` requests a second for `seconds`, spread over the connections in turn. Raises UnexpectedAnswer."""
     start = time.perf_counter()
     made = [
-        await loop.create_connection(lambda: _Connection(requests, status, start + seconds), *address)
-        for _ in range(connections)
+        _Paced(requests, status, start + seconds, first=start + n / per_second, interval=connections / per_second)
+        for n in range(connections)
     ]
-    protocols = [protocol for _, protocol in made]
+    return await _played(address, made, start, seconds)
+
+
+async def _played(address: Address, made: Sequence[_Connection], start: float, seconds: float) -> Round:
+    for protocol in made:
+        await _connect(address, protocol)
     async with asyncio.timeout(seconds + PATIENCE_SECONDS):
-        await asyncio.gather(*(protocol.finished for protocol in protocols))
-    return sum(protocol.answered for protocol in protocols) / (time.perf_counter() - start)
+        await asyncio.gather(*(protocol.finished for protocol in made))
+    latencies = [latency for protocol in made for latency in protocol.latencies]
+    return Round(len(latencies) / (time.perf_counter() - start), latencies)
+
+
+async def _connect(address: Address, protocol: _Connection) -> None:
+    await asyncio.get_running_loop().create_connection(lambda: protocol, *address)
 
 
 async def once(address: Address, sent: bytes) -> tuple[int, bytes]:

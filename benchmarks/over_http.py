@@ -7,59 +7,68 @@ from __future__ import annotations
 
 import statistics
 import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import orjson
 
 from benchmarks import load, servers
+from benchmarks.figures import Figure, held, percentile, publish
+from benchmarks.load import Round
 from benchmarks.servers import Address, Server
-from benchmarks.table import show, verdict
 from benchmarks.workloads import CONNECTIONS, Workload, workloads
 
 WARM_UP_SECONDS = 0.2
 
 
-def measure(*, rounds: int, seconds: float, only: str = "") -> None:
-    """Print a table: medians of `rounds` rounds of `seconds` each, for the workloads with `only` in their name."""
+def measure(*, rounds: int, seconds: float, only: str = "") -> list[Figure]:
+    """Print and return medians of `rounds` rounds of `seconds` each, for the workloads with `only` in their name."""
     chosen = [workload for workload in workloads() if only in workload.name]
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         folder = Path(name)
         with servers.omoide(folder) as omoide, servers.floor(folder) as floor:
-            rows = [row for workload in chosen for row in load.run(_compared(workload, omoide, floor, rounds, seconds))]
-    show(
-        f"Requests per second, {CONNECTIONS} connections if not said otherwise, "
-        f"median of {rounds} rounds of {seconds:g} s",
-        ["workload", "omoide", "floor", "ratio", "spread", "bar"],
-        rows,
+            for workload in chosen:
+                figures += load.run(_compared(workload, omoide, floor, rounds, seconds))
+    publish(
+        f"Over HTTP, {CONNECTIONS} connections if not said otherwise, median of {rounds} rounds of {seconds:g} s",
+        figures,
     )
+    return figures
 
 
-async def _compared(workload: Workload, ours: Server, floor: Server, rounds: int, seconds: float) -> list[list[str]]:
+async def _compared(workload: Workload, ours: Server, floor: Server, rounds: int, seconds: float) -> list[Figure]:
     await _check(workload, ours.address, floor.address)
-    rates: tuple[list[float], list[float]] = ([], [])
+    played: tuple[list[Round], list[Round]] = ([], [])
     for length in (WARM_UP_SECONDS, *[seconds] * rounds):
         with floor.paused():
-            rates[0].append(await _rate(workload, ours.address, length))
+            played[0].append(await _played(workload, ours.address, length))
         with ours.paused():
-            rates[1].append(await _rate(workload, floor.address, length))
-    measured = [found[1:] for found in rates]
-    medians = [statistics.median(found) for found in measured]
-    # Neighbouring rounds saw the same machine, so their ratios say how much the figure can be trusted.
-    ratios = [mine / theirs for mine, theirs in zip(*measured, strict=True)]
-    ratio = statistics.median(ratios)
-    spread = f"{min(ratios):.2f}-{max(ratios):.2f}"
-    bar = verdict(ratio, workload.bar)
-    rows = [[workload.name, *(f"{median:,.0f}" for median in medians), f"{ratio:.2f}", spread, bar]]
-    if workload.messages:
-        each = [median * workload.messages for median in medians]
-        bar = verdict(each[0], workload.enough)
-        rows.append(["  that is messages per second", *(f"{rate:,.0f}" for rate in each), "", "", bar])
-    return rows
+            played[1].append(await _played(workload, floor.address, length))
+    return list(_figures(workload, *(found[1:] for found in played)))
 
 
-async def _rate(workload: Workload, address: Address, seconds: float) -> float:
+async def _played(workload: Workload, address: Address, seconds: float) -> Round:
     sent, status = workload.requests, workload.status
     return await load.rate(address, sent, status, connections=workload.connections, seconds=seconds)
+
+
+def _figures(workload: Workload, ours: Sequence[Round], floor: Sequence[Round]) -> Iterator[Figure]:
+    # Neighbouring rounds saw the same machine, so their ratios say how much the figure can be trusted.
+    ratios = [mine.rate / theirs.rate for mine, theirs in zip(ours, floor, strict=True)]
+    yield held(workload.name, "ratio", statistics.median(ratios), bar=workload.bar)
+    yield Figure(workload.name, "spread", f"{min(ratios):.2f}-{max(ratios):.2f}")
+    for server, rounds in (("omoide", ours), ("floor", floor)):
+        yield held(workload.name, server, statistics.median(found.rate for found in rounds), "/s")
+    for server, rounds in (("omoide", ours), ("floor", floor)):
+        latencies = [1_000 * latency for found in rounds for latency in found.latencies]
+        yield held(workload.name, f"{server} median", statistics.median(latencies), "ms")
+        yield held(workload.name, f"{server} p99", percentile(latencies, 0.99), "ms")
+    if workload.messages:
+        name = f"{workload.name}: messages"
+        for server, rounds, bar in (("omoide", ours, workload.enough), ("floor", floor, None)):
+            rate = statistics.median(found.rate for found in rounds) * workload.messages
+            yield held(name, server, rate, "/s", bar)
 
 
 async def _check(workload: Workload, ours: Address, floor: Address) -> None:

@@ -18,9 +18,9 @@ from pathlib import Path
 
 import click
 
+from benchmarks.figures import Figure, held, json_option, percentile, publish
 from benchmarks.recall.dataset import Question as Asked
 from benchmarks.recall.dataset import conversations, questions
-from benchmarks.table import show
 from omoide import clock
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.jobs import Job
@@ -45,17 +45,21 @@ SUMMARIES: dict[SummaryKind, tuple[int, int]] = {"short": (20, 1_000), "long": (
 
 
 @dataclass(frozen=True)
-class Figure:
-    """One verb: the median and the 95th percentile in milliseconds, and what came of it."""
+class Timed:
+    """One verb: what each call took, in milliseconds, and what came of it."""
 
     verb: str
     milliseconds: Sequence[float]
     outcome: str
 
-    def row(self) -> list[str]:
-        taken = sorted(self.milliseconds)
-        late = taken[min(len(taken) - 1, round(0.95 * len(taken)))]
-        return [self.verb, f"{statistics.median(taken):.1f}", f"{late:.1f}", str(len(taken)), self.outcome]
+    def figures(self) -> list[Figure]:
+        return [
+            held(self.verb, "median", statistics.median(self.milliseconds), "ms"),
+            held(self.verb, "p95", percentile(self.milliseconds, 0.95), "ms"),
+            held(self.verb, "p99", percentile(self.milliseconds, 0.99), "ms"),
+            held(self.verb, "calls", len(self.milliseconds)),
+            Figure(self.verb, "outcome", self.outcome),
+        ]
 
 
 async def timed(verb: Callable[[], Awaitable[object]], rounds: int) -> list[float]:
@@ -100,14 +104,14 @@ def memory(tools: Tools, peer: str) -> Memory:
     return Memory(tools.store, tools.finder, tools.tokens, Reach(WORKSPACE, peer, peer))
 
 
-async def deriving(tools: Tools, said: Sequence[Message], rounds: int) -> Figure:
+async def deriving(tools: Tools, said: Sequence[Message], rounds: int) -> Timed:
     taken = await timed(lambda: derived(tools.reasoner, said), rounds)
     count = sum(map(len, (await derived(tools.reasoner, said)).values()))
     rate = len(said) / statistics.median(taken) * 1_000
-    return Figure(f"derive, {len(said)} messages", taken, f"{rate:,.0f} messages/s; {count} facts")
+    return Timed(f"derive, {len(said)} messages", taken, f"{rate:,.0f} messages/s; {count} facts")
 
 
-async def summarizing(tools: Tools, said: Sequence[Message], kind: SummaryKind, rounds: int) -> Figure:
+async def summarizing(tools: Tools, said: Sequence[Message], kind: SummaryKind, rounds: int) -> Timed:
     """The summary after the last window, on top of all those before it."""
     every, most = SUMMARIES[kind]
     previous: str | None = None
@@ -118,25 +122,25 @@ async def summarizing(tools: Tools, said: Sequence[Message], kind: SummaryKind, 
     taken = await timed(lambda: tools.reasoner.summarize(task), rounds)
     length = tools.tokens.count(await tools.reasoner.summarize(task))
     whole = sum(message.token_count for message in said)
-    return Figure(f"summarize, {kind}", taken, f"{length:,} tokens for {whole:,}")
+    return Timed(f"summarize, {kind}", taken, f"{length:,} tokens for {whole:,}")
 
 
-async def carding(tools: Tools, peer: str, held: Sequence[Conclusion], rounds: int) -> Figure:
+async def carding(tools: Tools, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
     task = CardTask(peer, peer, [], [], held, rebuild=True)
     taken = await timed(lambda: tools.reasoner.card(task), rounds)
     lines = await tools.reasoner.card(task)
-    return Figure(f"card, {len(held)} conclusions", taken, f"{len(lines)} lines")
+    return Timed(f"card, {len(held)} conclusions", taken, f"{len(lines)} lines")
 
 
-async def dreaming(tools: Tools, peer: str, held: Sequence[Conclusion], rounds: int) -> Figure:
+async def dreaming(tools: Tools, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
     task = DreamTask(peer, peer, SESSION, held)
     taken = await timed(lambda: tools.reasoner.dream(task, memory(tools, peer)), rounds)
     dreamed = await tools.reasoner.dream(task, memory(tools, peer))
     outcome = f"{len(dreamed.derived)} derived, {len(dreamed.merged)} merged, {len(dreamed.outdated)} outdated"
-    return Figure(f"dream, {len(held)} conclusions", taken, outcome)
+    return Timed(f"dream, {len(held)} conclusions", taken, outcome)
 
 
-async def answering(tools: Tools, asked: Sequence[tuple[str, str]]) -> Figure:
+async def answering(tools: Tools, asked: Sequence[tuple[str, str]]) -> Timed:
     """`asked` are the questions, with the peer whom each is about."""
     taken, answered = [], 0
     for peer, query in [asked[0], *asked]:  # the first loads what is loaded on first use
@@ -145,7 +149,7 @@ async def answering(tools: Tools, asked: Sequence[tuple[str, str]]) -> Figure:
         text = "".join([piece async for piece in tools.reasoner.answer(question, memory(tools, peer))])
         taken.append(1_000 * (time.perf_counter() - begin))
         answered += bool(text.strip()) and len(taken) > 1
-    return Figure("answer", taken[1:], f"{answered} of {len(asked)} answered")
+    return Timed("answer", taken[1:], f"{answered} of {len(asked)} answered")
 
 
 def questions_asked() -> list[tuple[str, str]]:
@@ -175,7 +179,7 @@ async def many(tools: Tools, peer: str) -> list[Conclusion]:
     ]  # fmt: skip
 
 
-async def measured(db: Path, rounds: int) -> list[Figure]:
+async def measured(db: Path, rounds: int) -> list[Timed]:
     store = Store.open(db, durability="normal")
     tools = Tools.around(store, Settings.model_validate({"db": db}), WordLlamaEmbedder())
     try:
@@ -196,12 +200,12 @@ async def measured(db: Path, rounds: int) -> list[Figure]:
 
 @click.command()
 @click.option("--rounds", type=click.IntRange(min=1), default=10, show_default=True, help="Calls per figure.")
-def main(*, rounds: int) -> None:
+@json_option
+def main(*, rounds: int, json_file: Path | None) -> None:
     """Print a table with a row for each verb."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
-        figures = asyncio.run(measured(Path(name) / "omoide.db", rounds))
-    head = ["verb", "median, ms", "95 %, ms", "calls", "outcome"]
-    show("What reasoning costs without a model", head, [figure.row() for figure in figures])
+        verbs = asyncio.run(measured(Path(name) / "omoide.db", rounds))
+    publish("What reasoning costs without a model", [figure for verb in verbs for figure in verb.figures()], json_file)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from benchmarks import process_tree
 ROOT = Path(__file__).parent.parent
 READY = re.compile(r"running on (http://[^ ]+)")
 STOP_SECONDS = 30
+DATABASE = "omoide.db"
 
 Address = tuple[str, int]
 
@@ -27,9 +28,10 @@ Address = tuple[str, int]
 class Server:
     """A running server, stopped when its `with` block ends. `started` is when its process was made (perf_counter)."""
 
-    def __init__(self, command: Sequence[str], folder: Path) -> None:
+    def __init__(self, command: Sequence[str], folder: Path, **settings: str) -> None:
         """Run the command in the folder and return once it serves. Raises RuntimeError with its log if it stops."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
+        environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
         self.started = time.perf_counter()
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=folder)
         self.log: list[str] = []
@@ -84,10 +86,13 @@ def _signal(pid: int, number: signal.Signals) -> None:
         os.kill(pid, number)
 
 
-def omoide(folder: Path) -> Server:
-    """Omoide with its defaults, on `folder/omoide.db`. It runs in the folder, so that no settings file is read."""
+def omoide(folder: Path, *flags: str, **settings: str) -> Server:
+    """Omoide on `folder/omoide.db`, with its defaults where no setting is given.
+
+    It runs in the folder, so that no settings file is read.
+    """
     command = str(Path(sys.executable).with_name("omoide"))
-    return Server([command, "serve", "--port", "0", "--db", str(folder / "omoide.db")], folder)
+    return Server([command, "serve", "--port", "0", "--db", str(folder / DATABASE), *flags], folder, **settings)
 
 
 def floor(folder: Path) -> Server:

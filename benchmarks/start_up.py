@@ -11,8 +11,9 @@ from pathlib import Path
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that the server uses
 
 from benchmarks import load, servers
+from benchmarks.figures import Figure, held, publish
 from benchmarks.servers import Address, Server
-from benchmarks.table import Bar, show
+from benchmarks.table import Bar
 from benchmarks.workloads import BATCH, SESSIONS, batch, post
 
 MESSAGES = 200_000
@@ -20,10 +21,11 @@ START_UP = Bar(1.2, at_most=True, unit=" s")
 RESIDENT = Bar(130, at_most=True, unit=" MB")
 DEPTH = Bar(2, at_most=True, unit=" x")
 MEGABYTE = 1_000_000
+FIGURE = "figure"
 
 
-def measure(*, starts: int, rounds: int, seconds: float, messages: int = MESSAGES) -> None:
-    """Print a table: medians of `starts` starts and of `rounds` rounds of `seconds`, on a session of `messages`."""
+def measure(*, starts: int, rounds: int, seconds: float, messages: int = MESSAGES) -> list[Figure]:
+    """Print and return medians of `starts` starts and of `rounds` rounds of `seconds`, on a session of `messages`."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         folder = Path(name)
         took, computed, resident = map(statistics.median, zip(*(_start(folder) for _ in range(starts)), strict=True))
@@ -31,15 +33,17 @@ def measure(*, starts: int, rounds: int, seconds: float, messages: int = MESSAGE
             session = _long_session(server, folder / "omoide.db", messages)
             loaded = server.resident_bytes() / MEGABYTE
             first, last = load.run(_listing(server.address, session, messages, rounds, seconds))
-    rows = [
-        ["start to first answer, s", f"{took:.2f}", START_UP.verdict(took)],
-        ["processor time until then, s", f"{computed:.2f}", ""],
-        ["resident after start, MB", f"{resident:.0f}", RESIDENT.verdict(resident)],
-        ["resident after a message was counted, MB", f"{loaded:.0f}", ""],
-        [f"first page of {messages:,} messages, ms", f"{first:.2f}", ""],
-        ["last page, ms", f"{last:.2f}", f"{DEPTH.verdict(last / first)} ({last / first:.2f})"],
+    figures = [
+        held(f"last page of {messages:,} messages against the first", FIGURE, last / first, bar=DEPTH),
+        held("start to first answer", FIGURE, took, "s", START_UP),
+        held("processor time until then", FIGURE, computed, "s"),
+        held("resident after start", FIGURE, resident, "MB", RESIDENT),
+        held("resident after a message was counted", FIGURE, loaded, "MB"),
+        held("first page", FIGURE, first, "ms"),
+        held("last page", FIGURE, last, "ms"),
     ]
-    show(f"Start-up (median of {starts}) and depth (median of {rounds} rounds)", ["what", "figure", "bar"], rows)
+    publish(f"Start-up (median of {starts}) and depth (median of {rounds} rounds)", figures)
+    return figures
 
 
 def _start(folder: Path) -> tuple[float, float, float]:
@@ -80,5 +84,6 @@ async def _listing(address: Address, session: str, messages: int, rounds: int, s
     taken: list[list[float]] = [[], []]
     for _ in range(rounds):
         for sent, found in zip(requests, taken, strict=True):
-            found.append(1000 / await load.rate(address, sent, 200, connections=1, seconds=seconds))
+            played = await load.rate(address, sent, 200, connections=1, seconds=seconds)
+            found.append(1000 * statistics.median(played.latencies))
     return statistics.median(taken[0]), statistics.median(taken[1])

@@ -14,10 +14,16 @@ class Bar:
     at_most: bool = False
     unit: str = ""
 
+    def text(self) -> str:
+        """`>= 0.5`, with the unit."""
+        return f"{'<=' if self.at_most else '>='} {self.limit:,g}{self.unit}"
+
+    def met(self, figure: float) -> bool:
+        return figure <= self.limit if self.at_most else figure >= self.limit
+
     def verdict(self, figure: float) -> str:
         """`>= 0.5 ok` or `>= 0.5 MISSED`."""
-        met = figure <= self.limit if self.at_most else figure >= self.limit
-        return f"{'<=' if self.at_most else '>='} {self.limit:g}{self.unit} {'ok' if met else 'MISSED'}"
+        return f"{self.text()} {'ok' if self.met(figure) else 'MISSED'}"
 
 
 def verdict(figure: float, bar: Bar | None) -> str:

@@ -11,9 +11,11 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import click
+
+from benchmarks.figures import held, json_option, publish
 from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, questions
 from benchmarks.recall.lexical import DEPTHS, baseline, evidence_ranks, evidence_recall, index, search
-from benchmarks.table import show
 from omoide import clock
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.jobs import Job
@@ -107,20 +109,20 @@ async def ranks(folder: Path) -> dict[str, Ranks]:
     return found
 
 
-def main() -> None:
+@click.command()
+@json_option
+def main(*, json_file: Path | None) -> None:
     """Print a table: the share of evidence turns in the first 5, 10 and 20, and in the first 10 for each kind."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         measured = asyncio.run(ranks(Path(name)))
     asked = questions()
-    rows = []
+    figures = []
     for way, found in measured.items():
-        cells = [evidence_recall(found, depth) for depth in DEPTHS]
+        figures += [held(way, f"recall@{depth}", evidence_recall(found, depth)) for depth in DEPTHS]
         for kind in KINDS:
             of_kind = [one for question, one in zip(asked, found, strict=True) if question.kind == kind]
-            cells.append(evidence_recall(of_kind, 10))
-        rows.append([way, *(f"{cell:.3f}" for cell in cells)])
-    head = ["search", *(f"recall@{depth}" for depth in DEPTHS), *(f"{kind}@10" for kind in KINDS)]
-    show(f"Evidence found, {len(asked)} questions", head, rows)
+            figures.append(held(way, f"{kind}@10", evidence_recall(of_kind, 10)))
+    publish(f"Evidence found, {len(asked)} questions", figures, json_file)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,102 @@
+"""What was measured, as figures: printed as a table, and kept as JSON for the report.
+
+A figure belongs to a row (`name`: a workload, a verb, a package) and to a column (`measure`: the median, the ratio).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from benchmarks.table import Bar, show
+
+json_option = click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to this file too."
+)
+"""What each part offers, so that the report can be made of its figures."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One value, and the bar it is held against. `value` is None where there is nothing to measure yet."""
+
+    name: str
+    measure: str
+    value: float | str | None
+    unit: str = ""
+    bar: str = ""
+    met: bool | None = None
+
+    def text(self, *, with_unit: bool = True) -> str:
+        """The value with three digits or so."""
+        if self.value is None or isinstance(self.value, str):
+            return self.value or ""
+        digits = (
+            0
+            if abs(self.value) >= 100 or isinstance(self.value, int)
+            else 1
+            if abs(self.value) >= 10
+            else 3
+            if abs(self.value) < 1
+            else 2
+        )
+        return f"{self.value:,.{digits}f}{f' {self.unit}' if with_unit and self.unit else ''}"
+
+    def verdict(self) -> str:
+        """`<= 2 ms ok`, `<= 2 ms MISSED`, or nothing."""
+        return f"{self.bar} {'ok' if self.met else 'MISSED'}" if self.bar else ""
+
+
+def held(name: str, measure: str, value: float, unit: str = "", bar: Bar | None = None) -> Figure:
+    """A figure, held against its bar if it has one."""
+    return Figure(name, measure, value, unit, bar.text() if bar else "", bar.met(value) if bar else None)
+
+
+def pivot(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
+    """Head and rows of a table: a row for each name, a column for each measure, a last one for what the bars say."""
+    measures = list(dict.fromkeys(figure.measure for figure in figures))
+    units = {measure: _common_unit([figure for figure in figures if figure.measure == measure]) for measure in measures}
+    cells: dict[str, dict[str, Figure]] = {}
+    for figure in figures:
+        cells.setdefault(figure.name, {})[figure.measure] = figure
+    rows = []
+    for name, row in cells.items():
+        texts = [row[measure].text(with_unit=not units[measure]) if measure in row else "" for measure in measures]
+        rows.append([name, *texts, "; ".join(filter(None, (figure.verdict() for figure in row.values())))])
+    head = [f"{measure}, {units[measure]}" if units[measure] else measure for measure in measures]
+    return ["", *head, "bar" if any(row[-1] for row in rows) else ""], rows
+
+
+def _common_unit(figures: Sequence[Figure]) -> str:
+    """The unit that all figures of a column have, to stand in its head; empty if they have several."""
+    units = {figure.unit for figure in figures}
+    return units.pop() if len(units) == 1 else ""
+
+
+def publish(title: str, figures: Sequence[Figure], json_file: Path | None = None) -> None:
+    """Print the figures as a table, and write them to the file if one is given."""
+    head, rows = pivot(figures)
+    show(title, head, rows)
+    if json_file is not None:
+        write(json_file, figures)
+
+
+def write(json_file: Path, figures: Sequence[Figure]) -> None:
+    """A JSON list with an object for each figure."""
+    json_file.write_bytes(orjson.dumps([asdict(figure) for figure in figures], option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def read(objects: Sequence[dict[str, Any]]) -> list[Figure]:
+    """Figures from what `write` wrote."""
+    return [Figure(**object) for object in objects]
+
+
+def percentile(values: Sequence[float], share: float) -> float:
+    """The value that `share` of the values do not exceed, one of them. Raises IndexError if there are none."""
+    return sorted(values)[max(0, math.ceil(round(share * len(values), 6)) - 1)]
