@@ -6,10 +6,11 @@ STAMP := .venv/installed
 TEST_PROCESSES ?= 2
 CLI := .venv/honcho-cli-installed
 LLM := .venv/llm-installed
+REPORT := .venv/report-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm crash browser node cli bench bench-recall bench-size bench-reason bench-weight lock
+.PHONY: help setup serve regenerate check format audit test test-llm crash browser node cli bench bench-recall bench-size bench-reason bench-weight bench-all lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +86,15 @@ crash: setup ## kill the server two hundred times while it does all it can, and 
 
 bench: setup ## measure against a hand-written server, side by side
 	$(BIN)/python -m benchmarks
+
+bench-all: setup $(REPORT) ## measure everything and write benchmarks/report.md with its picture; takes half an hour
+	$(BIN)/python -m benchmarks.report
+
+# Apart: nothing but the picture needs it.
+$(REPORT): $(STAMP) benchmarks/report/requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
+		-r benchmarks/report/requirements.lock
+	@touch $@
 
 bench-recall: setup ## measure how often search brings back the turns that answer a question
 	$(BIN)/python -m benchmarks.recall

@@ -1,0 +1,38 @@
+"""`python -m benchmarks.report`: measure everything, or the parts that are named, and make the report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from benchmarks.report import markdown, picture, results
+from benchmarks.report.parts import PARTS
+
+FOLDER = Path(__file__).parent.parent
+
+
+@click.command()
+@click.option(
+    "--only", type=click.Choice([part.name for part in PARTS]), multiple=True, help="Measure this part only; repeats."
+)
+@click.option("--remake", is_flag=True, help="Measure nothing: make the report again from what was measured.")
+@click.argument("more", nargs=-1)
+def main(*, only: tuple[str, ...], remake: bool, more: tuple[str, ...]) -> None:
+    """Write benchmarks/report.md and benchmarks/report.png.
+
+    MORE, after --, is handed to the part's own command, such as `--only size -- --messages 1000`.
+    """
+    if more and len(only) != 1:
+        raise click.UsageError("arguments for a part need exactly one --only")
+    for part in PARTS:
+        if not remake and (not only or part.name in only):
+            click.echo(f"\n{part.title}: {part.shown()}", err=True)
+            results.measure(part, more)
+    found = results.results()
+    (FOLDER / "report.md").write_text(markdown.markdown(found))
+    picture.draw(found, FOLDER / markdown.PICTURE)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Growth: the same operations on databases of growing size, as `benchmarks.size` writes them.
+
+A list of two kinds of objects: `{"operation", "messages", "median_ms", "p95_ms", "p99_ms"}`, with `"bar"` and `"met"`
+where the figure is held against one, and `{"messages", "resident_mb", "file_mb", "fill_seconds"}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from benchmarks.figures import Figure, held
+
+PERCENTILES = {"median_ms": "median", "p95_ms": "p95", "p99_ms": "p99"}
+WHOLE = {"file_mb": ("file", "MB"), "resident_mb": ("resident", "MB"), "fill_seconds": ("filled in", "s")}
+
+Objects = Sequence[dict[str, Any]]
+Curve = tuple[list[int], list[float]]
+
+
+def operations(objects: Objects) -> list[dict[str, Any]]:
+    """Those about an operation that was answered."""
+    return [each for each in objects if "operation" in each and each.get("median_ms") is not None]
+
+
+def tables(objects: Objects) -> list[tuple[str, list[Figure]]]:
+    """For each percentile a table with a column for each size, and one of the databases themselves."""
+    found = []
+    for key, name in PERCENTILES.items():
+        rows = [
+            Figure(each["operation"], size_text(each["messages"]), each[key], "ms", *_bar(each, key))
+            for each in operations(objects)
+            if each.get(key) is not None
+        ]
+        found.append((f"{name}, ms", rows))
+    whole = [
+        held(size_text(each["messages"]) + " messages", measure, each[key], unit)
+        for each in objects
+        if "operation" not in each
+        for key, (measure, unit) in WHOLE.items()
+        if each.get(key) is not None
+    ]
+    return [*found, ("The databases", whole)]
+
+
+def _bar(each: dict[str, Any], key: str) -> tuple[str, bool | None]:
+    """The bar of an operation, where it is about this percentile."""
+    return (each["bar"], each["met"]) if each.get("bar") and each.get("of", "median_ms") == key else ("", None)
+
+
+def curves(objects: Objects, key: str) -> dict[str, Curve]:
+    """Operation → sizes and values of a percentile."""
+    found: dict[str, Curve] = {}
+    for each in operations(objects):
+        sizes, values = found.setdefault(each["operation"], ([], []))
+        sizes.append(each["messages"])
+        values.append(each[key])
+    return found
+
+
+def whole_curve(objects: Objects, key: str) -> Curve:
+    """Sizes and values of a figure of the databases themselves."""
+    points = [(each["messages"], each[key]) for each in objects if "operation" not in each and key in each]
+    return [size for size, _ in points], [value for _, value in points]
+
+
+def size_text(messages: int) -> str:
+    """1 k, 10 k, 1 M."""
+    if messages >= 1_000_000:
+        return f"{messages / 1_000_000:g} M"
+    return f"{messages / 1_000:g} k" if messages >= 1_000 else str(messages)

@@ -1,0 +1,108 @@
+"""The report as Markdown: what is held against a bar first, ratios before all, then each part with its command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from benchmarks.figures import Figure, pivot, read
+from benchmarks.report import growth
+from benchmarks.report.results import Result
+
+PICTURE = "report.png"
+
+
+def markdown(results: Sequence[Result]) -> str:
+    """The whole text. It depends on nothing but the results."""
+    return "\n".join(_lines(results)).rstrip() + "\n"
+
+
+def _lines(results: Sequence[Result]) -> Iterator[str]:
+    yield "# What Omoide costs"
+    yield ""
+    yield (
+        "Made of the figures in `results/` by `make bench-all`, which measures everything; one part is measured anew "
+        "by `python -m benchmarks.report --only PART`. Ratios are taken between neighbours in time and say more than "
+        "absolute figures, which belong to the machine."
+    )
+    yield ""
+    for machine in dict.fromkeys(result.machine for result in results):
+        of = [result for result in results if result.machine == machine]
+        dates = sorted({result.date for result in of})
+        which = "" if len(of) == len(results) else f" ({', '.join(result.part.title for result in of)})"
+        yield f"Machine{which}: {machine.text()}. Measured {' to '.join(dict.fromkeys((dates[0], dates[-1])))}."
+        yield ""
+    yield f"![Ratios, growth, memory, and what the worker costs]({PICTURE})"
+    yield ""
+    yield from _bars(results)
+    for result in results:
+        yield from _section(result)
+
+
+def _bars(results: Sequence[Result]) -> Iterator[str]:
+    """Every figure that is held against something, ratios first."""
+    barred = [(result, figure) for result in results for figure in figures(result) if figure.bar]
+    barred.sort(key=lambda pair: not is_ratio(pair[1]))
+    yield "## Held against their bars"
+    yield ""
+    rows = [
+        [
+            f"{figure.name}: {figure.measure}",
+            figure.text(),
+            figure.bar,
+            "yes" if figure.met else "**no**",
+            f"[{result.part.title}](#{anchor(result.part.title)})",
+        ]
+        for result, figure in barred
+    ]
+    yield from table(["what", "figure", "bar", "met", "part"], rows)
+
+
+def _section(result: Result) -> Iterator[str]:
+    yield f"## {result.part.title}"
+    yield ""
+    yield f"`{result.command}`"
+    yield ""
+    yield result.part.says
+    yield ""
+    if result.part.form == "figures":
+        yield from table(*pivot(read(result.figures)))
+        return
+    for title, rows in growth.tables(result.figures):
+        yield f"**{title}**"
+        yield ""
+        yield from table(*pivot(rows))
+
+
+def figures(result: Result) -> list[Figure]:
+    if result.part.form == "figures":
+        return read(result.figures)
+    return [
+        Figure(figure.name, f"{title.partition(',')[0]} at {figure.measure}", figure.value, figure.unit, figure.bar,
+               figure.met)
+        for title, rows in growth.tables(result.figures)
+        for figure in rows
+    ]  # fmt: skip
+
+
+def is_ratio(figure: Figure) -> bool:
+    return figure.unit in ("x", "") and isinstance(figure.value, float)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """A Markdown table; the first column to the left, figures to the right. Without a last head there is no last column."""
+    width = len(head) - (not head[-1])
+    last_is_text = head[-1] in ("bar", "part")
+    yield _row(head[:width])
+    yield _row(["---", *["---:"] * (width - 1 - last_is_text), *["---"] * last_is_text])
+    for row in rows:
+        yield _row(row[:width])
+    yield ""
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
+
+
+def anchor(title: str) -> str:
+    """Where a heading can be reached, as usual on Markdown pages."""
+    return "".join(char for char in title.lower().replace(" ", "-") if char.isalnum() or char == "-")

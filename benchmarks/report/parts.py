@@ -1,0 +1,76 @@
+"""The parts of the report: what each asks, and the command that measures it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Part:
+    """`command` are the arguments of Python that print the part, and write its figures if `--json FILE` is added."""
+
+    name: str
+    title: str
+    says: str
+    command: tuple[str, ...]
+    form: Literal["figures", "growth"] = "figures"
+
+    def shown(self) -> str:
+        return " ".join(("python", *self.command))
+
+
+PARTS = (
+    Part(
+        "http",
+        "Over HTTP, against the floor",
+        "The floor is a server written by hand for the same schema, durability and answers, without validation, models "
+        "or errors. Both are asked by turns, as fast as they answer: the latencies are those of a full server.",
+        ("-m", "benchmarks", "--only", "http"),
+    ),
+    Part(
+        "beside",
+        "Beside the worker",
+        "Two servers under the same paced load, one that reasons without a model and one that does not.",
+        ("-m", "benchmarks.beside"),
+    ),
+    Part(
+        "processes",
+        "Processes",
+        "Two API processes against one on the same machine, and the time from killing the worker that leads until "
+        "another leads. The load is made on the same cores.",
+        ("-m", "benchmarks.processes"),
+    ),
+    Part(
+        "size",
+        "Growth",
+        "One request at a time to databases of growing size, all messages in one workspace.",
+        ("-m", "benchmarks.size"),
+        "growth",
+    ),
+    Part(
+        "in-process",
+        "In process",
+        "The application called directly, without a socket, with a handler that does nothing.",
+        ("-m", "benchmarks", "--only", "in-process"),
+    ),
+    Part(
+        "start-up",
+        "Start-up and depth",
+        "Memory is that of all processes of the server, what they share counted once.",
+        ("-m", "benchmarks", "--only", "start-up"),
+    ),
+    Part(
+        "recall",
+        "What search finds",
+        "The share of the turns that answer a question among the first 5, 10 and 20 found.",
+        ("-m", "benchmarks.recall"),
+    ),
+    Part("reason", "Reasoning without a model", "Each verb of the embedded reasoner.", ("-m", "benchmarks.reason")),
+    Part(
+        "weight",
+        "Weight",
+        "What the installed packages take on disk.",
+        ("-m", "benchmarks.weight"),
+    ),
+)
