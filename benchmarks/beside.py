@@ -120,8 +120,8 @@ def main(*, rate: int, rounds: int, seconds: float, json_file: Path | None) -> N
     figures = [
         *compared(f"{BATCH} messages added", reasons.adds, rests.adds),
         *compared("session found", reasons.reads, rests.reads),
-        held("most jobs due during a round", "reasoning", max(reasons.owed)),
-        held("until none is due after a round, at most", "reasoning", max(reasons.behind), "s", CAUGHT_UP),
+        held("the worker", "jobs due during a round, at most", max(reasons.owed)),
+        held("the worker", "after a round until none is due, at most", max(reasons.behind), "s", CAUGHT_UP),
     ]
     publish(
         f"Beside the worker: {rate:,} messages/s in requests of {BATCH} and {READS_PER_SECOND} reads/s, "

@@ -58,19 +58,33 @@ def held(name: str, measure: str, value: float, unit: str = "", bar: Bar | None 
     return Figure(name, measure, value, unit, bar.text() if bar else "", bar.met(value) if bar else None)
 
 
-def pivot(figures: Sequence[Figure]) -> tuple[list[str], list[list[str]]]:
-    """Head and rows of a table: a row for each name, a column for each measure, a last one for what the bars say."""
-    measures = list(dict.fromkeys(figure.measure for figure in figures))
-    units = {measure: _common_unit([figure for figure in figures if figure.measure == measure]) for measure in measures}
-    cells: dict[str, dict[str, Figure]] = {}
+Table = tuple[list[str], list[list[str]]]
+
+
+def pivots(figures: Sequence[Figure]) -> list[Table]:
+    """Tables, each of a head and rows: one for all names that have the same measures."""
+    rows: dict[str, list[Figure]] = {}
     for figure in figures:
-        cells.setdefault(figure.name, {})[figure.measure] = figure
-    rows = []
-    for name, row in cells.items():
-        texts = [row[measure].text(with_unit=not units[measure]) if measure in row else "" for measure in measures]
-        rows.append([name, *texts, "; ".join(filter(None, (figure.verdict() for figure in row.values())))])
-    head = [f"{measure}, {units[measure]}" if units[measure] else measure for measure in measures]
-    return ["", *head, "bar" if any(row[-1] for row in rows) else ""], rows
+        rows.setdefault(figure.name, []).append(figure)
+    alike: dict[tuple[str, ...], list[list[Figure]]] = {}
+    for row in rows.values():
+        alike.setdefault(tuple(figure.measure for figure in row), []).append(row)
+    return [_pivot(measures, found) for measures, found in alike.items()]
+
+
+def _pivot(measures: Sequence[str], rows: Sequence[Sequence[Figure]]) -> Table:
+    """A row for each name, a column for each measure, a last one for what the bars say."""
+    units = [_common_unit(column) for column in zip(*rows, strict=True)]
+    lines = [
+        [
+            row[0].name,
+            *(figure.text(with_unit=not unit) for figure, unit in zip(row, units, strict=True)),
+            "; ".join(filter(None, (figure.verdict() for figure in row))),
+        ]
+        for row in rows
+    ]
+    head = [f"{measure}, {unit}" if unit else measure for measure, unit in zip(measures, units, strict=True)]
+    return ["", *head, "bar" if any(line[-1] for line in lines) else ""], lines
 
 
 def _common_unit(figures: Sequence[Figure]) -> str:
@@ -80,9 +94,9 @@ def _common_unit(figures: Sequence[Figure]) -> str:
 
 
 def publish(title: str, figures: Sequence[Figure], json_file: Path | None = None) -> None:
-    """Print the figures as a table, and write them to the file if one is given."""
-    head, rows = pivot(figures)
-    show(title, head, rows)
+    """Print the figures as tables, and write them to the file if one is given."""
+    for place, (head, rows) in enumerate(pivots(figures)):
+        show("" if place else title, head, rows)
     if json_file is not None:
         write(json_file, figures)
 

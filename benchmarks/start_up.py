@@ -21,7 +21,7 @@ START_UP = Bar(1.2, at_most=True, unit=" s")
 RESIDENT = Bar(130, at_most=True, unit=" MB")
 DEPTH = Bar(2, at_most=True, unit=" x")
 MEGABYTE = 1_000_000
-FIGURE = "figure"
+FIGURE = "median"
 
 
 def measure(*, starts: int, rounds: int, seconds: float, messages: int = MESSAGES) -> list[Figure]:

@@ -31,10 +31,13 @@ def verdict(figure: float, bar: Bar | None) -> str:
 
 
 def show(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: the first column to the left, the figures to the right, the last column to the left."""
+    """Print a table: the first column to the left, the figures to the right, the last column to the left.
+
+    Without a title it goes on with the matter of the one before.
+    """
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     last = len(head) - 1
-    print(f"\n{title}\n")
+    print(f"\n{title}\n" if title else "")
     for row in [head, ["-" * width for width in widths], *rows]:
         cells = [
             cell.ljust(width) if column in (0, last) else cell.rjust(width)

@@ -1,7 +1,8 @@
 """Growth: the same operations on databases of growing size, as `benchmarks.size` writes them.
 
-A list of two kinds of objects: `{"operation", "messages", "median_ms", "p95_ms", "p99_ms"}`, with `"bar"` and `"met"`
-where the figure is held against one, and `{"messages", "resident_mb", "file_mb", "fill_seconds"}`.
+A list of two kinds of objects: `{"operation", "messages", "median_ms", "p95_ms", "p99_ms"}`, with `"bar"`, `"met"` and
+`"of"` (the percentile; the median if it is missing) where it is held against a bar, and
+`{"messages", "resident_mb", "file_mb", "fill_seconds"}`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def tables(objects: Objects) -> list[tuple[str, list[Figure]]]:
             for each in operations(objects)
             if each.get(key) is not None
         ]
-        found.append((f"{name}, ms", rows))
+        found.append((name, rows))
     whole = [
         held(size_text(each["messages"]) + " messages", measure, each[key], unit)
         for each in objects

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
-from benchmarks.figures import Figure, pivot, read
+from benchmarks.figures import Figure, pivots, read
 from benchmarks.report import growth
 from benchmarks.report.results import Result
 
@@ -48,13 +49,12 @@ def _bars(results: Sequence[Result]) -> Iterator[str]:
         [
             f"{figure.name}: {figure.measure}",
             figure.text(),
-            figure.bar,
-            "yes" if figure.met else "**no**",
+            f"{figure.bar} {'ok' if figure.met else '**MISSED**'}",
             f"[{result.part.title}](#{anchor(result.part.title)})",
         ]
         for result, figure in barred
     ]
-    yield from table(["what", "figure", "bar", "met", "part"], rows)
+    yield from table(["what", "figure", "bar", "part"], rows)
 
 
 def _section(result: Result) -> Iterator[str]:
@@ -65,23 +65,25 @@ def _section(result: Result) -> Iterator[str]:
     yield result.part.says
     yield ""
     if result.part.form == "figures":
-        yield from table(*pivot(read(result.figures)))
+        for head, rows in pivots(read(result.figures)):
+            yield from table(head, rows)
         return
-    for title, rows in growth.tables(result.figures):
+    for title, found in growth.tables(result.figures):
         yield f"**{title}**"
         yield ""
-        yield from table(*pivot(rows))
+        for head, rows in pivots(found):
+            yield from table(head, rows)
 
 
 def figures(result: Result) -> list[Figure]:
+    """All figures of a part; those of growth say in words which percentile and which size they are of."""
     if result.part.form == "figures":
         return read(result.figures)
     return [
-        Figure(figure.name, f"{title.partition(',')[0]} at {figure.measure}", figure.value, figure.unit, figure.bar,
-               figure.met)
-        for title, rows in growth.tables(result.figures)
-        for figure in rows
-    ]  # fmt: skip
+        replace(figure, measure=f"{title} at {figure.measure}")
+        for title, found in growth.tables(result.figures)
+        for figure in found
+    ]
 
 
 def is_ratio(figure: Figure) -> bool:
@@ -89,9 +91,9 @@ def is_ratio(figure: Figure) -> bool:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table; the first column to the left, figures to the right. Without a last head there is no last column."""
+    """A Markdown table; the first column to the left, figures to the right. A last column without a head is none."""
     width = len(head) - (not head[-1])
-    last_is_text = head[-1] in ("bar", "part")
+    last_is_text = head[-1] in ("bar", "part", "outcome")
     yield _row(head[:width])
     yield _row(["---", *["---:"] * (width - 1 - last_is_text), *["---"] * last_is_text])
     for row in rows:

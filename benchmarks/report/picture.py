@@ -11,7 +11,7 @@ from benchmarks.report import growth
 from benchmarks.report.results import Result
 
 OURS, THEIRS, BAR = "#2a6f97", "#a9b4bc", "#c1121f"
-WIDTH_INCHES, HEIGHT_INCHES, DOTS_PER_INCH = 14, 17, 110
+WIDTH_INCHES, HEIGHT_INCHES, DOTS_PER_INCH = 15, 17, 110
 LIMIT = "bar"
 
 
@@ -95,8 +95,7 @@ def _curves(axes: Any, curves: dict[str, growth.Curve]) -> None:
     for number, (name, (sizes, values)) in enumerate(curves.items()):
         axes.plot(sizes, values, marker="os^Dv"[number % 5], linestyle=("-", "--")[number // 10 % 2], label=name)
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylabel("milliseconds")
+    _logarithmic(axes, "milliseconds")
     _sizes(axes, sorted({size for sizes, _ in curves.values() for size in sizes}))
     axes.legend(fontsize=8, loc="upper left", framealpha=0.7)
 
@@ -110,8 +109,7 @@ def _bytes(axes: Any, result: Result) -> None:
             axes.annotate(f"{value:,.0f}", (size, value), textcoords="offset points", xytext=(0, 6), ha="center")
         found += sizes
     axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_ylabel("megabytes")
+    _logarithmic(axes, "megabytes")
     _sizes(axes, sorted(set(found)))
     axes.set_title("Growth: memory and file")
     axes.legend(loc="upper left")
@@ -124,6 +122,17 @@ def _sizes(axes: Any, sizes: Sequence[int]) -> None:
     axes.grid(alpha=0.3, which="both")
 
 
+def _logarithmic(axes: Any, label: str) -> None:
+    """The scale of the figures, with plain numbers on it."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.set_ylabel(label)
+
+
 def _beside(axes: Any, result: Result) -> None:
     """Median and 99th percentile of each request, with the worker and without."""
     figures = read(result.figures)
@@ -134,9 +143,8 @@ def _beside(axes: Any, result: Result) -> None:
         heights = [float(values[name, f"{side} {percentile}"] or 0) for name, percentile in groups]
         bars = axes.bar([place + shift for place in range(len(groups))], heights, 0.38, color=colour, label=side)
         axes.bar_label(bars, [f"{height:.1f}" for height in heights], padding=2)
-    axes.set_xticks(range(len(groups)), [f"{name}\n{percentile}" for name, percentile in groups])
-    axes.set_yscale("log")
-    axes.set_ylabel("milliseconds")
-    axes.set_title("Requests beside a worker that reasons, and beside one that rests")
+    axes.set_xticks(range(len(groups)), [f"{name},\n{percentile}" for name, percentile in groups])
+    _logarithmic(axes, "milliseconds")
+    axes.set_title("Beside a worker that reasons, or rests")
     axes.legend()
     axes.grid(axis="y", alpha=0.3)
