@@ -29,7 +29,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with authentication off, shared by all tests: use names of your own (`fresh`)."""
-    running = Server(tmp_path_factory.mktemp("server") / "omoide.db")
+    running = Server(tmp_path_factory.mktemp("server") / "omoide.db", by_command=True)
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 

@@ -1,4 +1,4 @@
-"""A real server in a process of its own, as `omoide serve` starts it."""
+"""A real server in processes of its own, as `omoide serve` starts it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pathlib import Path
 import httpx
 
 from benchmarks import process_tree
+from tests.fork_server import Forked, fork_server
 
 COMMAND = Path(sys.executable).with_name("omoide")
 STARTED = "Application startup complete"
@@ -20,13 +21,19 @@ READY = re.compile(r"running on (http://[^ ]+)")
 
 
 class Server:
-    """A running server: `url` to reach it, `db` its file, `log` what it has said so far."""
+    """A running server: `url` to reach it, `db` its file, `log` what it has said so far.
 
-    def __init__(self, db: Path, *flags: str, python_path: str | None = None, **settings: str) -> None:
+    It is forked from a process that has loaded everything, unless it is wanted `by_command`.
+    """
+
+    def __init__(
+        self, db: Path, *flags: str, by_command: bool = False, python_path: str | None = None, **settings: str
+    ) -> None:
         self.db = db
         self.flags = flags
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         self.environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
+        self.by_command = by_command or python_path is not None
         if python_path is not None:
             self.environment["PYTHONPATH"] = python_path
         self.processes = max(1, int(flags[flags.index("--workers") + 1])) if "--workers" in flags else 1
@@ -35,10 +42,9 @@ class Server:
 
     def start(self) -> None:
         """Start, and return once it serves. Raises RuntimeError with its log if it stops instead."""
-        command = [str(COMMAND), "serve", "--port", "0", "--db", str(self.db), *self.flags]
-        self.process = subprocess.Popen(
-            command, stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.db.parent
-        )
+        arguments = ["serve", "--port", "0", "--db", str(self.db), *self.flags]
+        self.process: subprocess.Popen[str] | Forked
+        self.process = self._command(arguments) if self.by_command else self._fork(arguments)
         assert self.process.stderr is not None
         begin = len(self.log)
         for line in self.process.stderr:
@@ -51,6 +57,15 @@ class Server:
                 return
         self.process.stderr.close()
         raise RuntimeError(f"the server did not start:\n{''.join(self.log)}")
+
+    def _command(self, arguments: list[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [str(COMMAND), *arguments],
+            stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.db.parent,
+        )  # fmt: skip
+
+    def _fork(self, arguments: list[str]) -> Forked:
+        return fork_server().start(arguments, cwd=self.db.parent, env=self.environment)
 
     def client(self, **options: object) -> httpx.Client:
         return httpx.Client(base_url=self.url, timeout=60, **options)  # type: ignore[arg-type]

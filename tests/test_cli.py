@@ -14,7 +14,8 @@ import pytest
 from omoide.middleware.origins import is_loopback
 from omoide.security import Keyring, Principal
 from tests.conftest import SECRET
-from tests.running import COMMAND, Server
+from tests.fork_server import fork_server
+from tests.running import Server
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -24,9 +25,7 @@ def run(tmp_path: Path) -> Run:
     def omoide(*arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
-        return subprocess.run(
-            [str(COMMAND), *arguments], capture_output=True, text=True, cwd=tmp_path, env=environment, check=False
-        )
+        return fork_server().run(*arguments, cwd=tmp_path, env=environment)
 
     return omoide
 
