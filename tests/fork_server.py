@@ -10,6 +10,7 @@ loading, which is most of what a short command does, is done once. What a start 
 from __future__ import annotations
 
 import json
+import logging
 import os
 import select
 import signal
@@ -18,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -71,7 +72,9 @@ class ForkServer:
         self._turn = threading.Lock()
         with theirs:
             command = [sys.executable, "-m", "tests.fork_server", str(theirs.fileno())]
-            self._process = subprocess.Popen(command, cwd=ROOT, pass_fds=[theirs.fileno()])
+            # A second thread would not live on in the forks.
+            environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+            self._process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[theirs.fileno()])
 
     def start(
         self, args: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: int | None = None,
@@ -111,8 +114,7 @@ def serve(asked: socket.socket) -> None:
 
     In a fork it does not return: it is the command there, and ends as that does.
     """
-    from omoide.cli.main import main  # only in the process that forks
-
+    main = _loaded()
     told_by_pid: dict[int, int] = {}
     woken, wake = os.pipe()
     os.set_blocking(wake, False)
@@ -140,6 +142,23 @@ def serve(asked: socket.socket) -> None:
             os.close(descriptor)
         told_by_pid[pid] = streams[0]
         asked.send(str(pid).encode())
+
+
+def _loaded() -> Callable[[], None]:
+    """The command, with all that servers load sooner or later: only the process that forks needs it."""
+    from omoide.cli.main import main
+    from omoide.inference.tokens import TokenCounter
+    from omoide.reasoning.extractive import reasoner
+
+    TokenCounter().warm()
+    quiet = logging.NullHandler()
+    logging.getLogger().addHandler(quiet)  # or what is imported now would set up logging
+    import wordllama  # type: ignore[import-untyped]
+
+    logging.getLogger().removeHandler(quiet)
+    assert reasoner
+    assert wordllama
+    return main
 
 
 def _bury(told_by_pid: dict[int, int]) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import os
 import pty
-import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,10 +23,11 @@ from omoide.records import Change
 from omoide.settings import Settings
 from omoide.store import Connection, Store, embeddings, examination, queue, webhooks, workspaces
 from omoide.store.examination import Owed
+from tests.fork_server import fork_server
 from tests.handlers.place import Place, until
 from tests.inference.completions import error, saying
 from tests.inference.fault_proxy import Fault, answering, fault_proxy, hanging_up, stalling
-from tests.running import COMMAND, Server
+from tests.running import Server
 from tests.test_cli import Run, run
 from tests.worker.home import EMBEDDER
 
@@ -80,7 +81,7 @@ def test_a_healthy_installation_ends_with_zero_while_its_server_runs(tmp_path: P
         place = Place(http, "w")
         place.say("s", "I live in Lisbon.")
         until(lambda: place.ok("GET", "/queue/status")["completed_work_units"] == 1)
-        until(lambda: json.loads(run("doctor", "--json").stdout)["checks"][3]["state"] == "good")
+        until(lambda: verdicts(server.db)["embedder"].state == "good")
         done = run("doctor")
         assert place.say("s", "I like figs."), "the server goes on"
     assert server.stop() < 0
@@ -108,7 +109,7 @@ def test_nothing_is_changed(is_killed: bool, tmp_path: Path) -> None:
 
 
 def test_a_missing_database_is_not_made(run: Run, tmp_path: Path) -> None:
-    done = run("doctor", "--db", "none.db")
+    done = run("doctor", "--db", "none.db", embedder="none")
     assert done.returncode == 1
     assert "There is no database none.db." in done.stdout
     assert [*tmp_path.iterdir()] == []
@@ -297,9 +298,11 @@ def test_a_disk_that_is_nearly_full_is_wrong(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
 def test_a_terminal_sees_colours_unless_it_wants_none(no_color: str, is_coloured: bool, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "NO_COLOR": no_color, "TERM": "xterm"}
-    subprocess.run([str(COMMAND), "doctor"], stdout=theirs, cwd=tmp_path, env=environment, check=False)
-    os.close(theirs)
+    environment = {**os.environ, "NO_COLOR": no_color, "TERM": "xterm", "OMOIDE_EMBEDDER": "none"}
+    with tempfile.TemporaryFile() as errors:
+        doctor = fork_server().start(["doctor"], cwd=tmp_path, env=environment, stdout=theirs, stderr=errors.fileno())
+        os.close(theirs)
+        assert doctor.wait() == 1
     shown = os.read(ours, 65_536).decode()
     os.close(ours)
     assert "There is no database" in shown

@@ -12,6 +12,7 @@ import io
 import re
 from binascii import a2b_base64
 from collections.abc import Iterator, Sequence
+from functools import cache
 from importlib import resources
 from threading import Lock
 
@@ -62,7 +63,8 @@ _MOST_TOKENS_PER_CHARACTER = 4
 
 
 class TokenCounter:
-    """Counts o200k_base tokens. One counter serves all threads; its tables (about 50 MB) load on first use, once."""
+    """Counts o200k_base tokens. One counter serves all threads; its tables (about 50 MB) load on first use, once a
+    process however many counters there are."""
 
     def __init__(self) -> None:
         self._encoding: tiktoken.Encoding | None = None
@@ -191,6 +193,7 @@ def _blocks(text: str) -> Iterator[str]:
     yield text[start:]
 
 
+@cache
 def _load() -> tiktoken.Encoding:
     packed = resources.files(__package__).joinpath(RANKS_FILE).read_bytes()
     # Each line is `<token in base64> <rank>`, and line n holds rank n: counting is three times as fast as parsing.

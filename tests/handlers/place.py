@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 
+FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.005, 0.1
 PATIENCE_SECONDS = 30
 
 
@@ -67,6 +68,8 @@ class Place:
 def until(condition: Callable[[], bool]) -> None:
     """Return once the condition holds. For what another process does unasked and tells nobody."""
     deadline = time.monotonic() + PATIENCE_SECONDS
+    pause = FIRST_PAUSE_SECONDS
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
-        time.sleep(0.01)
+        time.sleep(pause)
+        pause = min(1.3 * pause, LAST_PAUSE_SECONDS)  # whoever asks all the time keeps it from coming true
