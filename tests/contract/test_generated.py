@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -12,16 +13,30 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PARTS = ("openapi.yaml", "pyproject.toml", "omoide", "handlers", "generated")
 
+# One for each module of handlers, so that a single run of the type checker shows them all.
 DRIFT = {
-    "a missing operation": ("system.py", "async def health_check", "async def other_name"),
-    "a wrong parameter type": ("messages.py", "session_id: str, message_id: str)", "session_id: str, message_id: int)"),
-    "a wrong body model": ("workspaces.py", "body: models.WorkspaceUpdate)", "body: models.PeerCreate)"),
-    "a wrong return model": ("system.py", "-> models.Health:", "-> models.Accepted:"),
-    "a plain def": ("system.py", "async def health_check", "def health_check"),
-    "one more required parameter": ("system.py", "(context: Context)", "(context: Context, more: int)"),
-    "an optional parameter dropped": ("messages.py", "    idempotency_key: str | None = None,\n", ""),
-    "an undocumented status": ("workspaces.py", "tuple[Literal[200, 201]", "tuple[Literal[200, 202]"),
+    "a missing operation": ("system", "async def health_check", "async def other_name"),
+    "a wrong parameter type": ("scopes", "scope_id: str) -> models.ScopeModel", "scope_id: int) -> models.ScopeModel"),
+    "a wrong body model": ("peers", "body: models.PeerUpdate)", "body: models.PeerCreate)"),
+    "a wrong return model": ("sessions", "-> models.SessionSummaries:", "-> models.Accepted:"),
+    "a plain def": ("keys", "async def create_key", "def create_key"),
+    "one more required parameter": (
+        "conclusions",
+        "conclusion_id: str) -> None",
+        "conclusion_id: str, more: int) -> None",
+    ),
+    "an optional parameter dropped": ("messages", "    idempotency_key: str | None = None,\n", ""),
+    "an undocumented status": ("workspaces", "tuple[Literal[200, 201]", "tuple[Literal[200, 202]"),
 }
+UNTOUCHED = "webhooks"
+
+# What handlers call is no matter of theirs being what the document says: `make check` looks at everything.
+CHECKER = """
+[mypy]
+python_version = 3.11
+[mypy-omoide.*]
+follow_imports = skip
+"""
 
 
 @pytest.fixture(scope="module")
@@ -39,8 +54,9 @@ def copy(folder: Path) -> Path:
 
 
 def mypy(folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mypy", "--cache-dir", str(cache), "generated", "handlers"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    (folder / "mypy.ini").write_text(CHECKER)
+    command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", str(cache)]
+    return subprocess.run([*command, "generated", "handlers"], cwd=folder, capture_output=True, text=True, check=False)
 
 
 def generate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -53,19 +69,28 @@ def test_handlers_as_they_are_pass_the_type_check(tmp_path: Path, cache: Path) -
     assert done.returncode == 0, done.stdout
 
 
-@pytest.mark.parametrize(("module", "old", "new"), [*DRIFT.values()], ids=[*DRIFT])
-def test_a_handler_that_has_drifted_is_refused(module: str, old: str, new: str, tmp_path: Path, cache: Path) -> None:
-    path = copy(tmp_path) / "handlers" / module
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-    done = mypy(tmp_path, cache)
+@pytest.fixture(scope="module")
+def refused(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> set[str]:
+    """The modules of handlers that the type checker refuses when all have drifted but one."""
+    folder = copy(tmp_path_factory.mktemp("drifted"))
+    for module, old, new in DRIFT.values():
+        path = folder / "handlers" / f"{module}.py"
+        text = path.read_text()
+        assert old in text, module
+        path.write_text(text.replace(old, new))
+    done = mypy(folder, cache)
     assert done.returncode == 1
-    assert "generated/bindings.py: error: Incompatible types in assignment" in _without_lines(done.stdout), done.stdout
+    bindings = (folder / "generated" / "bindings.py").read_text().splitlines()
+    lines = re.findall(
+        r"^generated/bindings.py:(\d+): error: Incompatible types in assignment", done.stdout, re.MULTILINE
+    )
+    return {bindings[int(line) - 1].split(":")[0].strip() for line in lines}
 
 
-def _without_lines(text: str) -> str:
-    return "\n".join(":".join([line.split(":")[0], *line.split(":")[2:]]) for line in text.splitlines())
+@pytest.mark.parametrize("module", [module for module, _, _ in DRIFT.values()], ids=[*DRIFT])
+def test_a_handler_that_has_drifted_is_refused(module: str, refused: set[str]) -> None:
+    assert module in refused
+    assert UNTOUCHED not in refused
 
 
 def test_generated_code_is_what_the_document_gives() -> None:
@@ -113,17 +138,13 @@ NEW_OPERATION = """
   /health:"""
 
 USE = """
-import asyncio, json, pathlib
+import pathlib
+from starlette.testclient import TestClient
 from omoide.app import create_app
 from omoide.settings import Settings
-app = create_app(Settings(db=pathlib.Path("test.db")))
-sent = []
-async def send(message): sent.append(message)
-async def receive(): return {"type": "http.request", "body": b""}
-scope = {"type": "http", "method": "GET", "path": "/version", "raw_path": b"/version", "query_string": b"",
-         "headers": []}
-asyncio.run(app(scope, receive, send))
-print(sent[0]["status"], sent[1]["body"].decode())
+with TestClient(create_app(Settings(db=pathlib.Path("test.db"))), raise_server_exceptions=False) as client:
+    found = client.get("/version")
+print(found.status_code, found.text)
 """
 
 
