@@ -18,6 +18,7 @@ _numbers = itertools.count(1)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", default="3", help="how often the crash test kills the server")
+    parser.addoption("--schemathesis-examples", help="how many cases of each operation schemathesis makes up a phase")
 
 
 @pytest.fixture(autouse=True)

@@ -52,7 +52,10 @@ class Forked:
 
     def _wait(self, timeout: float | None) -> int | None:
         if self.returncode is None and select.select([self._ended], [], [], timeout)[0]:
-            self.returncode = int(os.read(self._ended, 20))
+            told = os.read(self._ended, 20)
+            if not told:
+                raise RuntimeError(f"nobody is left who could say how {self.args} ended")
+            self.returncode = int(told)
             os.close(self._ended)
         return self.returncode
 
@@ -103,9 +106,17 @@ class ForkServer:
             return subprocess.CompletedProcess(["omoide", *args], code, stdout.read(), stderr.read())
 
 
-@cache
+_starting = threading.Lock()
+
+
 def fork_server() -> ForkServer:
-    """The one of this process."""
+    """The one of this process, whichever threads ask for it."""
+    with _starting:
+        return _the_one()
+
+
+@cache
+def _the_one() -> ForkServer:
     return ForkServer()
 
 
