@@ -22,7 +22,8 @@ from packaging.utils import canonicalize_name
 import generated
 import handlers
 import omoide
-from benchmarks.table import Bar, show
+from benchmarks.figures import Figure, held, json_option, publish
+from benchmarks.table import Bar
 from omoide.inference.wordllama_embedder import WEIGHTS
 
 ROOT = Path(__file__).parent.parent
@@ -116,20 +117,23 @@ def ours(found: Sequence[Part]) -> float:
 
 
 @click.command()
-def main() -> None:
+@json_option
+def main(*, json_file: Path | None) -> None:
     """Print what each package weighs, who asks for it, and what is of our own choosing."""
     found = parts()
-    rows = [[p.name, f"{p.size / MEGABYTE:.2f}", "ours" if p.is_ours else "bound", p.asked_by] for p in found]
-    show("What an installation weighs, in MB", ["package", "MB", "choice", "asked for by"], rows)
     total, chosen = sum(part.size for part in found) / MEGABYTE, ours(found)
     large = {part.name: part.size / MEGABYTE for part in found if part.name in ("numpy", VECTORS)}
-    sums = [
-        ["of our own choosing", f"{chosen:.1f}", OURS.verdict(chosen)],
-        *([f"bound: {name}", f"{megabytes:.1f}", ""] for name, megabytes in large.items()),
-        ["bound: the rest", f"{total - chosen - sum(large.values()):.1f}", ""],
-        ["all of it", f"{total:.1f}", ""],
+    figures = [
+        held("of our own choosing", "together", chosen, "MB", OURS),
+        *(held(f"bound: {name}", "together", megabytes, "MB") for name, megabytes in large.items()),
+        held("bound: the rest", "together", total - chosen - sum(large.values()), "MB"),
+        held("all of it", "together", total, "MB"),
     ]
-    show("Together", ["", "MB", "bar"], sums)
+    for part in found:
+        figures.append(held(part.name, "size", part.size / MEGABYTE, "MB"))
+        figures.append(Figure(part.name, "choice", "ours" if part.is_ours else "bound"))
+        figures.append(Figure(part.name, "asked for by", part.asked_by))
+    publish("What an installation weighs", figures, json_file)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ loading, which is most of what a short command does, is done once. What a start 
 from __future__ import annotations
 
 import json
-import logging
 import os
 import select
 import signal
@@ -157,18 +156,15 @@ def serve(asked: socket.socket) -> None:
 
 def _loaded() -> Callable[[], None]:
     """The command, with all that servers load sooner or later: only the process that forks needs it."""
+    import numpy
+
     from omoide.cli.main import main
     from omoide.inference.tokens import TokenCounter
     from omoide.reasoning.extractive import reasoner
 
     TokenCounter().warm()
-    quiet = logging.NullHandler()
-    logging.getLogger().addHandler(quiet)  # or what is imported now would set up logging
-    import wordllama  # type: ignore[import-untyped]
-
-    logging.getLogger().removeHandler(quiet)
+    assert numpy
     assert reasoner
-    assert wordllama
     return main
 
 
