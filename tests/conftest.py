@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import Server
+from tests.running import CommandServer, Server
 
 SECRET = "a secret for tests that is long enough for HS256"
 _numbers = itertools.count(1)
@@ -30,7 +30,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with authentication off, shared by all tests: use names of your own (`fresh`)."""
-    running = Server(tmp_path_factory.mktemp("server") / "omoide.db", by_command=True)
+    running = CommandServer(tmp_path_factory.mktemp("server") / "omoide.db")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 

@@ -131,11 +131,11 @@ def serve(asked: socket.socket) -> None:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
     while True:
-        ready = select.select([asked, woken], [], [])[0]
+        ready = select.select([asked.fileno(), woken], [], [])[0]
         if woken in ready:
             os.read(woken, 1_000)
             _bury(told_by_pid)
-        if asked not in ready:
+        if asked.fileno() not in ready:
             continue
         request, streams, _, _ = socket.recv_fds(asked, MOST_REQUEST_BYTES, STREAMS)
         if not request:

@@ -23,18 +23,18 @@ READY = re.compile(r"running on (http://[^ ]+)")
 class Server:
     """A running server: `url` to reach it, `db` its file, `log` what it has said so far.
 
-    It is forked from a process that has loaded everything, unless it is wanted `by_command`.
+    It is forked from a process that has loaded everything, unless `by_command`.
     """
 
-    def __init__(
-        self, db: Path, *flags: str, by_command: bool = False, python_path: str | None = None, **settings: str
-    ) -> None:
+    by_command = False
+
+    def __init__(self, db: Path, *flags: str, python_path: str | None = None, **settings: str) -> None:
         self.db = db
         self.flags = flags
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         self.environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
-        self.by_command = by_command or python_path is not None
         if python_path is not None:
+            self.by_command = True
             self.environment["PYTHONPATH"] = python_path
         self.processes = max(1, int(flags[flags.index("--workers") + 1])) if "--workers" in flags else 1
         self.log: list[str] = []
@@ -89,3 +89,9 @@ class Server:
 
     def resident_bytes(self) -> int:
         return process_tree.resident_bytes(self.process.pid)
+
+
+class CommandServer(Server):
+    """A server that the installed command starts, its start included."""
+
+    by_command = True

@@ -74,14 +74,13 @@ def test_the_machine_is_described_without_its_name() -> None:
 def test_growth_has_a_column_for_each_size_and_a_table_for_each_percentile() -> None:
     objects: list[dict[str, Any]] = [
         {"operation": "search", "messages": 1_000, "median_ms": 2.0, "p95_ms": 3.0, "p99_ms": 4.0},
-        {"operation": "search", "messages": 1_000_000, "median_ms": 20.0, "p95_ms": 30.0, "p99_ms": 40.0,
-         "of": "p95_ms", "bar": "<= 60 ms", "met": True},
+        {"operation": "search", "messages": 1_000_000, "median_ms": 20.0, "p95_ms": 30.0, "p99_ms": 40.0},
         {"messages": 1_000_000, "resident_mb": 500.0, "file_mb": 1_100.0, "fill_seconds": 90.0},
     ]  # fmt: skip
     text = markdown([result("size", objects)])
     assert "|  | 1 k, ms | 1 M, ms | bar |\n| --- | ---: | ---: | --- |\n| search | 3.00 | 30.0 | <= 60 ms ok |" in text
     assert "| search | 4.00 | 40.0 |\n" in text
-    assert "| 1 M messages | 1,100 | 500 | 90.0 |" in text
+    assert "| 1 M messages | 1,100 | 500 | 90.0 | <= 600 MB ok |" in text
     assert "| search: p95 at 1 M | 30.0 ms | <= 60 ms ok | [Growth](#growth) |" in text
     assert growth.curves(objects, "p99_ms") == {"search": ([1_000, 1_000_000], [4.0, 40.0])}
     assert growth.whole_curve(objects, "file_mb") == ([1_000_000], [1_100.0])
@@ -120,8 +119,7 @@ def test_every_part_can_be_asked_for_its_figures(part: Part) -> None:
     found = importlib.import_module(module)
     if hasattr(found, "__path__"):  # a package is run by its __main__
         found = importlib.import_module(f"{module}.__main__")
-    context = found.main.make_context(module, [*arguments, "--json", "figures.json"])
-    assert context.params["json_file"] == Path("figures.json")
+    found.main.make_context(module, [*arguments, "--json", "figures.json"])  # or it exits with the usage
 
 
 def test_a_heading_is_reached_as_pages_make_its_anchor() -> None:
