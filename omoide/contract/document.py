@@ -45,9 +45,10 @@ class OperationSpec:
         """The name of the function in the tag's handler module."""
         return str(self.raw.get("x-handler", self.raw["operationId"]))
 
-    def successes(self) -> dict[int, Mapping[str, Any]]:
-        """Status → response object, for the 2xx answers; lowest first."""
-        found = {int(code): body for code, body in self.raw["responses"].items() if code.startswith("2")}
+    def returned(self) -> dict[int, Mapping[str, Any]]:
+        """Status → response object, for what the handler returns: the 2xx answers, and others marked `x-returned`."""
+        responses = self.raw["responses"].items()
+        found = {int(code): body for code, body in responses if code.startswith("2") or body.get("x-returned")}
         return dict(sorted(found.items()))
 
 

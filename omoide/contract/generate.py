@@ -106,12 +106,12 @@ class Writer:
                 optional.append(f"{text} = {field.get('default')!r}")
 
     def result(self, operation: OperationSpec) -> str:
-        """The return annotation: the body's type, with its status if the operation has several successes."""
+        """The return annotation: the body's type, with its status if there are several that it may return."""
         kinds: dict[str, list[int]] = defaultdict(list)
-        for status, response in operation.successes().items():
+        for status, response in operation.returned().items():
             content = self.document.resolve(response).get("content", {})
             kinds[self._content(content)].append(status)
-        if len(operation.successes()) == 1:
+        if len(operation.returned()) == 1:
             return next(iter(kinds))
         return " | ".join(f"tuple[Literal[{', '.join(map(str, codes))}], {kind}]" for kind, codes in kinds.items())
 
@@ -121,6 +121,8 @@ class Writer:
             kinds.append(self.annotations.of(content["application/json"]["schema"], constrained=False))
         if "text/event-stream" in content:
             kinds.append("AsyncIterator[bytes]")
+        if any(media.startswith("text/plain") for media in content):
+            kinds.append("str")
         return " | ".join(kinds) or "None"
 
     def signature(self, operation: OperationSpec, *, receiver: tuple[str, ...] = (), constrained: bool = True) -> str:
@@ -143,7 +145,7 @@ class Writer:
         for tag, operations in self.by_tag.items():
             lines.append(f"\n\nclass {class_name(tag)}(Protocol):\n")
             for operation in operations:
-                statuses = ", ".join(map(str, operation.successes()))
+                statuses = ", ".join(map(str, operation.returned()))
                 summary = f"{operation.method.upper()} {operation.path} -> {statuses}"
                 lines.append(f"    {self.signature(operation, receiver=('self',))}\n")
                 lines.append(f'        """{summary}"""\n        ...\n\n')

@@ -29,6 +29,14 @@ FORM = "contract.form"
 """Where they hold the form that the request brought, whose files must be closed when it is done."""
 
 Handler = Callable[..., Awaitable[Any]]
+
+
+def name_of_operation(scope: Scope) -> str:
+    """The name of the handler that a request reached; empty if it reached none."""
+    operation = scope["extensions"].get(COMPILED)
+    return operation.name if operation else ""
+
+
 MakeContext = Callable[[Scope], Any]
 
 
@@ -129,12 +137,16 @@ class Answer:
     """Turns what a handler returns into the response that the document promises."""
 
     def __init__(self, spec: OperationSpec, document: Document, hint: Any) -> None:
-        self.statuses = [*spec.successes()]
-        has_body = [bool(document.resolve(response).get("content")) for response in spec.successes().values()]
+        returned = {status: document.resolve(response) for status, response in spec.returned().items()}
+        self.statuses = [*returned]
+        contents = [response.get("content", {}) for response in returned.values()]
         self.several = len(self.statuses) > 1
         self.may_stream = _any_streams(hint)
+        self.content_type = b"application/json"
         self.to_json: Callable[[Any], bytes] | None = None
-        if any(has_body):
+        if text := next((media for content in contents for media in content if media.startswith("text/plain")), None):
+            self.content_type, self.to_json = text.encode(), str.encode
+        elif any(contents):
             shape = get_args(hint)[1] if self.several and get_origin(hint) is tuple else hint
             kinds = [kind for kind in get_args(shape) if not _streams(kind)] if _any_streams(shape) else [shape]
             self.to_json = TypeAdapter(kinds[0]).serializer.to_json if kinds else None
@@ -149,7 +161,7 @@ class Answer:
             await send({"type": "http.response.body", "body": b""})
             return
         payload = self.to_json(value)
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(payload)).encode())]
+        headers = [(b"content-type", self.content_type), (b"content-length", str(len(payload)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload})
 
@@ -174,6 +186,7 @@ class Operation:
         signature = inspect.signature(method).parameters.values()
         defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
         self.spec = spec
+        self.name = spec.handler
         self.handler = handler
         self.make_context = make_context
         self.parameters = Parameters(spec, document, hints, defaults)

@@ -118,7 +118,7 @@ def test_what_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None:
 
 def test_unquoted_statuses_are_read_as_text(tmp_path: Path) -> None:
     text = yaml.safe_dump(GOOD, sort_keys=False).replace("'200'", "200")
-    assert [*next(load(tmp_path, text).operations()).successes()] == [200]
+    assert [*next(load(tmp_path, text).operations()).returned()] == [200]
 
 
 def test_all_faults_of_one_kind_are_told_at_once(tmp_path: Path) -> None:
