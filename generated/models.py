@@ -754,6 +754,25 @@ class QueueStatus(BaseModel):
     ] = None
 
 
+class ReadinessPart(BaseModel):
+    status: Literal["ok", "degraded", "down"]
+    detail: Annotated[str, Field(description="What is known, in words.")]
+
+
+class ReadinessParts(BaseModel):
+    database: Annotated[
+        ReadinessPart, Field(description="Whether it can be read and written.")
+    ]
+    worker: Annotated[
+        ReadinessPart, Field(description="Whether somebody does the jobs.")
+    ]
+    embedder: Annotated[
+        ReadinessPart, Field(description="Whether texts get their vectors.")
+    ]
+    reasoner: Annotated[ReadinessPart, Field(description="Whether the model answers.")]
+    backlog: Annotated[ReadinessPart, Field(description="How long work waits.")]
+
+
 class SessionConfiguration(BaseModel):
     model_config = ConfigDict(
         extra="allow",
@@ -853,3 +872,10 @@ class DialecticStreamEvent(
 
 class MessageBatchCreate(BaseModel):
     messages: Annotated[list[MessageCreate], Field(max_length=100, min_length=1)]
+
+
+class Readiness(BaseModel):
+    status: Annotated[
+        Literal["ok", "degraded", "down"], Field(description="The worst of the parts.")
+    ]
+    parts: ReadinessParts

@@ -21,6 +21,14 @@ class SystemApi(Protocol):
         """GET /health -> 200"""
         ...
 
+    async def readiness_check(self, context: Context) -> tuple[Literal[200, 503], models.Readiness]:
+        """GET /ready -> 200, 503"""
+        ...
+
+    async def get_metrics(self, context: Context) -> str:
+        """GET /metrics -> 200"""
+        ...
+
 
 class WorkspacesApi(Protocol):
     async def get_or_create_workspace(

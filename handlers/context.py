@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
+from omoide.metrics import Metrics
 from omoide.reasoning.owing import Rules
 from omoide.reasoning.reasoner import Reasoner
 from omoide.search.finder import VectorFinder
@@ -28,3 +30,6 @@ class Context:
     principal: Principal
     wake_worker: Callable[[], None]
     """Tells the worker, if one runs beside the API, that a job was stored."""
+    embedder: Embedder
+    metrics: Metrics
+    """What all processes of the server have counted."""

@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Literal
+
 from generated import models
 from handlers.context import Context
+from omoide import clock, metrics_text, readiness
+from omoide.errors import Disabled, OmoideError
+from omoide.metrics_text import Facts
+from omoide.store import vitals
 
 
 async def health_check(context: Context) -> models.Health:
     """Say that the server is alive, and which reasoner is at work; nothing is asked of it."""
     return models.Health(status="ok", reasoner=context.reasoner.name)
+
+
+async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.Readiness]:
+    """Say part by part whether the server can do its work."""
+    verdict = await readiness.judge(
+        context.store, context.settings, context.metrics, context.embedder.name, context.reasoner.name
+    )
+    parts = {name: models.ReadinessPart(status=part.status, detail=part.detail) for name, part in verdict.parts.items()}
+    told = models.Readiness(status=verdict.status, parts=models.ReadinessParts(**parts))
+    return 200 if verdict.is_ready else 503, told
+
+
+async def get_metrics(context: Context) -> str:
+    """Tell what all processes of the server have counted, and how the database is doing."""
+    if context.settings.metrics == "off":
+        raise Disabled("Metrics are switched off")
+    try:
+        async with asyncio.timeout(context.settings.ready_seconds):
+            found = await context.store.read_aside(vitals.vitals, clock.now())
+    except (OmoideError, TimeoutError):
+        found = None  # what was counted can be told all the same
+    facts = Facts(
+        vitals=found,
+        file_bytes=vitals.file_bytes(context.store.path),
+        reasoner=context.reasoner.name,
+        embedder=context.embedder.name,
+        sqlite=vitals.SQLITE_VERSION,
+    )
+    return await asyncio.to_thread(metrics_text.text, context.metrics, facts)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -18,15 +19,20 @@ from starlette.types import ASGIApp, Scope
 import generated
 from generated import protocols
 from handlers.context import Context
-from omoide import clock
+from omoide import clock, logs
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
+from omoide.contract.operation import name_of_operation
 from omoide.contract.security import principal
 from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
+from omoide.front import Front
+from omoide.inference.counted_embedder import CountedEmbedder
 from omoide.inference.embedder_choice import embedder_for
 from omoide.inference.embedders import Embedder
+from omoide.inference.model_choice import TASKS
 from omoide.inference.tokens import TokenCounter
+from omoide.metrics import Meter, Metrics
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
 from omoide.middleware.rates import RateLimit, Rates
 from omoide.reasoning.choice import reasoner_for
@@ -40,6 +46,8 @@ from omoide.store import Store, embeddings, members
 ROOT = Path(__file__).parent
 HANDLERS = ROOT.parent / "handlers"
 
+logger = logging.getLogger("omoide.app")
+
 
 @dataclass(frozen=True, slots=True)
 class Parts:
@@ -51,6 +59,7 @@ class Parts:
     tokens: TokenCounter
     finder: VectorFinder
     reasoner: Reasoner
+    meter: Meter
 
     async def adopt_embedder(self) -> None:
         """Keep vectors of this embedder from now on; call it before any work begins."""
@@ -62,17 +71,23 @@ class Parts:
         self.store.close()
 
 
-def open_parts(settings: Settings, reasoner: Reasoner | None = None) -> Parts:
+def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
+    """What processes of these names will count, `kinds` of jobs among it. Make it before they are forked."""
+    operations = [name for protocol in protocols.BY_TAG.values() for name in vars(protocol) if not name.startswith("_")]
+    return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS)
+
+
+def open_parts(settings: Settings, meter: Meter, reasoner: Reasoner | None = None) -> Parts:
     """The database opened, and what works on it; a reasoner that is given stands in for the one of the settings.
 
     Raises Unavailable if the database cannot be opened, WrongSetting.
     """
     tokens = TokenCounter()
-    embedder = embedder_of(settings, tokens)
-    reasoner = reasoner or reasoner_for(settings, embedder, tokens)
+    embedder = CountedEmbedder(embedder_of(settings, tokens), meter)
+    reasoner = reasoner or reasoner_for(settings, embedder, tokens, meter)
     store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     finder = VectorFinder(store, embedder)
-    return Parts(store, settings, embedder, tokens, finder, reasoner)
+    return Parts(store, settings, embedder, tokens, finder, reasoner, meter)
 
 
 class Companion(Protocol):
@@ -121,39 +136,55 @@ def create_app(
     *,
     alongside: Callable[[Parts], Companion] | None = None,
     reasoner: Reasoner | None = None,
+    metrics: Metrics | None = None,
 ) -> ASGIApp:
     """The application. It opens its database when serving begins; `alongside` makes what runs beside it until the end.
 
-    A `reasoner` that is given stands in for the one of the settings. Raises BrokenDocument if openapi.yaml cannot be
+    A `reasoner` that is given stands in for the one of the settings; in `metrics` each process that serves has entered
+    its name before. Raises BrokenDocument if openapi.yaml cannot be
     served. The start of serving raises Unavailable if the database cannot be opened, WrongSetting if there is no such
     embedder or model.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)
-    house, rules = House(), rules_of(settings)
+    house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
-        return Context(parts.store, settings, parts.tokens, parts.finder, parts.reasoner, rules, who, house.wake)
+        return Context(
+            parts.store,
+            settings,
+            parts.tokens,
+            parts.finder,
+            parts.reasoner,
+            rules,
+            who,
+            house.wake,
+            parts.embedder,
+            counted,
+        )
 
     def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
         return house.parts.store.read(members.is_active, workspace_id, session_id, peer_id)
 
     def lifespan(_: Any) -> contextlib.AbstractAsyncContextManager[None]:
-        return house.opened(open_parts(settings, reasoner), alongside)
+        if metrics is None:
+            counted.enter("server")
+        return house.opened(open_parts(settings, counted.own, reasoner), alongside)
 
     app = application(
         document,
         handlers="handlers",
         protocols=protocols.BY_TAG,
-        authorize=authorizer(keyring, is_member),
+        authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,
         max_body_bytes=settings.max_body_bytes,
         lifespan=lifespan,
-        translations={OmoideError: _problem},
+        translations={OmoideError: _problem, Exception: _unexpected},
     )
-    return guarded(app, settings, keyring)
+    behind = guarded(app, settings, keyring)
+    return Front(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
 
 def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None) -> ASGIApp:
@@ -193,6 +224,12 @@ def _problem(error: OmoideError) -> Problem:
         return Invalid([_fault(fault) for fault in error.faults])
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
     return Problem(error.detail, status=error.status, headers=headers)
+
+
+def _unexpected(error: Exception) -> Problem:
+    """A fault of ours: the log has it, under the name that the caller is told."""
+    logger.error("unexpected error", exc_info=error)
+    return Problem(f"An unexpected error occurred (request {logs.request_id()})", status=500)
 
 
 def _fault(fault: FieldFault) -> dict[str, Any]:

@@ -158,7 +158,7 @@ def permits(principal: Principal, roles: frozenset[str], path: Mapping[str, str]
 def refusal(roles: frozenset[str]) -> Unauthorized:
     if "named" in roles:
         return Unauthorized("Unauthorized access to resource")
-    return Unauthorized("Resource requires admin privileges" if roles <= {"admin"} else NOT_PERMITTED)
+    return Unauthorized("Resource requires admin privileges" if roles <= {"admin", "metrics"} else NOT_PERMITTED)
 
 
 IsMember = Callable[[str, str, str], bool]
@@ -166,9 +166,12 @@ IsMember = Callable[[str, str, str], bool]
 
 
 def authorizer(
-    keyring: Keyring | None, is_member: IsMember
+    keyring: Keyring | None, is_member: IsMember, opened: Collection[str] = ()
 ) -> Callable[[frozenset[str]], Callable[[str | None, Mapping[str, str]], Principal]]:
-    """What the contract asks for: roles → check. Without a keyring everybody is admin."""
+    """What the contract asks for: roles → check. Without a keyring everybody is admin.
+
+    What lists a role of `opened` is open to everybody, as nobody.
+    """
 
     def authorize(roles: frozenset[str]) -> Callable[[str | None, Mapping[str, str]], Principal]:
         def check(authorization: str | None, path: Mapping[str, str]) -> Principal:
@@ -182,7 +185,7 @@ def authorizer(
                 raise refusal(roles)
             return principal
 
-        return check
+        return check if roles.isdisjoint(opened) else lambda authorization, path: NOBODY
 
     return authorize
 

@@ -231,6 +231,28 @@ class Settings(BaseSettings):
         60.0, gt=0, description="After how long without a sign of life a job is taken from its worker."
     )
 
+    log_format: Literal["text", "json"] = Field("text", description="Lines of the log: text, or json, an object each.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="From which level on something is logged."
+    )
+    access_log: bool = Field(False, description="Whether every request is logged: never its body or its key.")
+    metrics: Literal["key", "open", "off"] = Field(
+        "key",
+        description="Who may read /metrics: key, with auth on whoever has an admin key; open, everybody; off, nobody.",
+    )
+    ready_seconds: float = Field(
+        2.0, gt=0, le=600, description="How long the database may take to answer before /ready calls it down."
+    )
+    ready_worker_seconds: float = Field(
+        30.0, gt=0, le=86_400, description="After how long without a sign of life /ready calls the worker down."
+    )
+    ready_backlog_seconds: float = Field(
+        300.0, gt=0, description="How long a job may be overdue before /ready calls the backlog degraded."
+    )
+    ready_free_bytes: int = Field(
+        268_435_456, ge=0, description="With how little room left on the disk /ready calls the database degraded."
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -25,6 +25,7 @@ NOT_AT_START = {
     "omoide.store.exchange.form",
     "openai",
     "openapi_spec_validator",
+    "prometheus_client",
     "pydantic_ai",
     "pypdf",
     "requests",

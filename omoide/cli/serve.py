@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import partial
 from typing import Any
 
 import click
@@ -14,7 +15,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from omoide.cli.connections import protocol_of
-from omoide.cli.start import make_app, make_parts, make_worker, prepare_files, read_settings
+from omoide.cli.start import make_app, make_metrics, make_parts, make_worker, prepare_files, read_settings_and_log
 from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.worker import work_until_told
 from omoide.middleware.origins import is_loopback
@@ -43,7 +44,7 @@ BACKLOG = 2_048
 def serve(**flags: Any) -> None:
     """Serve the API, with a worker beside it."""
     given = {name: value for name, value in flags.items() if value is not None}
-    settings = read_settings(**given)
+    settings = read_settings_and_log(**given)
     if not settings.auth and not settings.public_without_auth and not is_loopback(settings.host):
         raise click.ClickException(
             f"{settings.host} can be reached from other machines and authentication is off: anybody could read and "
@@ -57,7 +58,9 @@ def serve(**flags: Any) -> None:
     )
     prepare_files(settings)
     if settings.workers == 0:
-        uvicorn.run(make_app(settings, make_worker), **_options(settings))
+        metrics = make_metrics("server")
+        metrics.enter("server")
+        uvicorn.run(make_app(settings, make_worker, metrics), **_options(settings))
     else:
         _serve_forked(settings)
 
@@ -65,7 +68,9 @@ def serve(**flags: Any) -> None:
 def served_app() -> ASGIApp:
     """The application with a worker beside it in the same process, its settings from the environment: for any other
     ASGI server."""
-    return make_app(read_settings(), make_worker)
+    metrics = make_metrics("server")
+    metrics.enter("server")
+    return make_app(read_settings_and_log(), make_worker, metrics)
 
 
 def _options(settings: Settings) -> dict[str, Any]:
@@ -74,7 +79,8 @@ def _options(settings: Settings) -> dict[str, Any]:
         "port": settings.port,
         "lifespan": "on",  # a fault at start must stop the server, not leave it answering 500
         "timeout_graceful_shutdown": GRACE_SECONDS,
-        "access_log": False,
+        "access_log": False,  # there is a better one in front of the application
+        "log_config": None,  # what `read_settings_and_log` has set up is used
         "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded
         "server_header": False,
         "http": protocol_of(settings),
@@ -85,17 +91,20 @@ def _serve_forked(settings: Settings) -> None:
     """The API in so many processes that share a socket, and the worker in one of its own, so that neither waits for
     the other's interpreter."""
     pipe = WakePipe()
-    config = uvicorn.Config(make_app(settings, lambda _: WorkerElsewhere(pipe)), **_options(settings))
+    names = [f"api-{number + 1}" for number in range(settings.workers)]
+    metrics = make_metrics(*names, "worker")
+    config = uvicorn.Config(make_app(settings, lambda _: WorkerElsewhere(pipe), metrics), **_options(settings))
     listening = _listening(settings)
 
-    def api() -> None:
+    def api(name: str) -> None:
+        metrics.enter(name)
         uvicorn.Server(config).run(sockets=[listening])
 
     def work() -> None:
         listening.close()  # or whoever connects would wait for a process that never answers
-        work_until_told(make_parts(settings), pipe=pipe)
+        work_until_told(make_parts(settings, metrics.enter("worker")), pipe=pipe)
 
-    children = [Child("api", api) for _ in range(settings.workers)]
+    children = [Child("api", partial(api, name)) for name in names]
     grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS
     Supervisor([*children, Child("worker", work)], grace_seconds=grace).run()
 

@@ -10,15 +10,18 @@ import click
 from pydantic import ValidationError
 from starlette.types import ASGIApp
 
-from omoide.app import Companion, Parts, create_app, embedder_of, open_parts
+from omoide import logs
+from omoide.app import Companion, Parts, create_app, embedder_of, metrics_of, open_parts
 from omoide.contract.errors import BrokenDocument
 from omoide.errors import OmoideError
 from omoide.inference.tokens import TokenCounter
+from omoide.metrics import Meter, Metrics
 from omoide.reasoning.choice import reasoner_for
 from omoide.settings import Settings, WrongSetting
 from omoide.store import Store
 from omoide.store.leadership import Leadership
 from omoide.worker.loop import Worker
+from omoide.worker.tasks import TASKS
 from omoide.worker.tools import Tools
 
 
@@ -31,10 +34,22 @@ def read_settings(**given: Any) -> Settings:
         raise click.ClickException("; ".join(lines)) from error
 
 
-def make_parts(settings: Settings) -> Parts:
+def read_settings_and_log(**given: Any) -> Settings:
+    """The same, for what runs as a server: its log is of their form and level from now on."""
+    settings = read_settings(**given)
+    logs.configure(settings.log_format, settings.log_level)
+    return settings
+
+
+def make_metrics(*processes: str) -> Metrics:
+    """What the server counts, with a row for each of these processes."""
+    return metrics_of(processes, TASKS)
+
+
+def make_parts(settings: Settings, meter: Meter) -> Parts:
     """The database and all that works on it. Ends the command with one line if that cannot be."""
     try:
-        return open_parts(settings)
+        return open_parts(settings, meter)
     except (OmoideError, WrongSetting) as error:
         raise click.ClickException(str(error)) from error
 
@@ -50,10 +65,10 @@ def prepare_files(settings: Settings) -> None:
         raise click.ClickException(str(error)) from error
 
 
-def make_app(settings: Settings, alongside: Callable[[Parts], Companion]) -> ASGIApp:
+def make_app(settings: Settings, alongside: Callable[[Parts], Companion], metrics: Metrics) -> ASGIApp:
     """The application, something beside it. Ends the command with one line if that cannot be."""
     try:
-        app = create_app(settings, alongside=alongside)
+        app = create_app(settings, alongside=alongside, metrics=metrics)
     except BrokenDocument as error:
         raise click.ClickException(str(error)) from error
     collect_garbage()
@@ -75,4 +90,5 @@ def make_worker(parts: Parts, *, leading: bool = True) -> Worker:
         lease_seconds=settings.job_lease_seconds,
         concurrency=settings.worker_concurrency,
         leadership=Leadership(settings.db) if leading else None,
+        meter=parts.meter,
     )

@@ -25,6 +25,7 @@ from omoide.inference.model_choice import TASKS, ModelChoice, ModelChoices, Task
 from omoide.inference.provider_errors import failure_of, late
 from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed
 from omoide.inference.provider_models import OutputMode, provider_model
+from omoide.metrics import Meter
 from omoide.settings import Settings
 
 __all__ = ["ChatModels", "FormRefused", "ModelUnfit", "OutputMode", "ProviderFailed", "Task", "Usage", "chat_models"]
@@ -54,12 +55,13 @@ def chat_models(
     *,
     pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     chance: Callable[[], float] = random.random,
+    meter: Meter | None = None,
 ) -> ChatModels:
-    """The models that the settings name; nothing is asked of them yet.
+    """The models that the settings name; nothing is asked of them yet. What they are asked is counted in `meter` too.
 
     Raises WrongSetting, with one line, for an unknown provider, a missing extra or a missing key.
     """
-    return ChatModels(model_choices(settings), settings, pause=pause, chance=chance)
+    return ChatModels(model_choices(settings), settings, pause=pause, chance=chance, meter=meter)
 
 
 class ChatModels:
@@ -72,6 +74,7 @@ class ChatModels:
         *,
         pause: Callable[[float], Awaitable[None]],
         chance: Callable[[], float],
+        meter: Meter | None = None,
     ) -> None:
         self.name = settings.model
         self._choices = choices
@@ -84,6 +87,7 @@ class ChatModels:
         self._models: dict[tuple[Task, OutputMode], Model] = {}
         self._modes: dict[ModelChoice, OutputMode] = {}
         self._usage = dict.fromkeys(TASKS, Usage())
+        self._meter = meter
 
     def of(self, task: Task) -> Model:
         """The model that does `task`: with its fallback, retries, time-outs and account, in the present output mode.
@@ -199,7 +203,11 @@ class ChatModels:
             cached_tokens=usage.cached_tokens + spent.cache_read_tokens,
             output_tokens=usage.output_tokens + spent.output_tokens,
         )
+        if self._meter is not None:
+            self._meter.model_answered(task, spent.input_tokens, spent.cache_read_tokens, spent.output_tokens)
 
     def _failed(self, task: Task) -> None:
         usage = self._usage[task]
         self._usage[task] = replace(usage, failures=usage.failures + 1)
+        if self._meter is not None:
+            self._meter.model_failed(task)

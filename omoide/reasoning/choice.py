@@ -11,6 +11,7 @@ from omoide.inference.embedders import Embedder
 from omoide.inference.model_choice import model_choices
 from omoide.inference.provider_failed import ProviderFailed
 from omoide.inference.tokens import TokenCounter
+from omoide.metrics import Meter
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, Reasoner, SummaryTask
 from omoide.settings import Settings
@@ -25,8 +26,10 @@ def name_of(settings: Settings) -> str:
     return settings.model or EXTRACTIVE
 
 
-def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter) -> Reasoner:
+def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter, meter: Meter | None = None) -> Reasoner:
     """The model of the settings, or the embedded reasoner, which needs none. Nothing is asked of a provider here.
+
+    What models are asked is counted in `meter`.
 
     Raises WrongSetting, with one line, for a provider that is not known, an extra or a key that is missing.
     """
@@ -42,7 +45,7 @@ def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter) -
         from omoide.inference.models import chat_models
         from omoide.reasoning.agentic.reasoner import Agentic
 
-        return Agentic(chat_models(settings), tokens)
+        return Agentic(chat_models(settings, meter=meter), tokens)
 
     embedded = Deferred(EXTRACTIVE, load, keeps_cards=True)
     if not settings.model:

@@ -137,6 +137,8 @@ class Store:
         busy_timeout: float,
     ) -> None:
         self.path = path
+        self.takes_writes = True
+        """Whether the last write that somebody waited for could be stored."""
         self.busy_timeout = busy_timeout
         self._open_reader = open_reader
         self._open_writer = open_writer
@@ -194,7 +196,13 @@ class Store:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
         self._queue.put(_Write(lambda connection: fn(connection, *args, **kwargs), future, loop))
-        return await future
+        try:
+            result = await future
+        except Unavailable:
+            self.takes_writes = False
+            raise
+        self.takes_writes = True
+        return result
 
     def close(self) -> None:
         """Finish what is queued and close the file."""

@@ -16,9 +16,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from omoide import clock
+from omoide import clock, logs
 from omoide.errors import OmoideError, Unavailable
 from omoide.jobs import REASONING, GiveUp, Job, LostLease, retry_after
+from omoide.metrics import Meter, Metrics
 from omoide.store import queue
 from omoide.store.leadership import Leadership
 from omoide.worker.tasks import TASKS, attempt_limits
@@ -79,7 +80,7 @@ class Worker:
     With a `leadership` it begins when it leads, and takes over at once what the leader before it had claimed; without,
     it is an extra hand. No kind takes the last free place, so that jobs of one kind which wait long, as deliveries to
     dead hosts do, leave room for the others. `chance` is called for a number from 0 to 1 whenever the wait before an
-    attempt is worked out.
+    attempt is worked out. In `meter` attempts are counted, and signs of life given.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Worker:
         leadership: Leadership | None = None,
         tasks: Mapping[str, Task] = TASKS,
         chance: Callable[[], float] = random.random,
+        meter: Meter | None = None,
     ) -> None:
         self.tools = tools
         self.store = tools.store
@@ -104,6 +106,7 @@ class Worker:
         self.chance = chance
         self._outage = Outage()
         self._watch = Watch()
+        self.meter = meter or Metrics().own
         self._woken = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
         self._running: dict[asyncio.Task[None], str] = {}
@@ -130,6 +133,7 @@ class Worker:
             await self._lead()
             while True:
                 self._woken.clear()
+                self.meter.beat()
                 try:
                     await self._keep_time()
                     await self._fill()
@@ -213,21 +217,28 @@ class Worker:
 
     async def _do(self, job: Job) -> None:
         heartbeat = asyncio.create_task(self._hold(job))
+        told, began, result = logs.job.set((job.pk, job.kind)), time.perf_counter(), "lost"
         try:
-            await self._attempt(job)
+            result = await self._attempt(job)
         except asyncio.CancelledError:
+            result = "returned"
             await self.store.write(queue.release, job)
             raise
         finally:
             heartbeat.cancel()
+            self.meter.job(job.kind, result, time.perf_counter() - began)
+            logger.debug("attempt %s at a job: %s", job.attempts, result)
+            logs.job.reset(told)
 
-    async def _attempt(self, job: Job) -> None:
+    async def _attempt(self, job: Job) -> str:
+        """Do the job, and see to what becomes of it; which is one of `metrics.RESULTS`."""
         try:
             await self.tasks[job.kind](self.tools, job)
         except GiveUp as end:
-            await self._give_up(job, end.reason)
+            return await self._give_up(job, end.reason)
         except LostLease as loss:
             logger.info("%s", loss)
+            return "lost"
         except Exception as error:
             # What is unavailable for now says all in its sentence; anything else is a fault of ours.
             expected = isinstance(error, Unavailable)
@@ -237,16 +248,17 @@ class Worker:
             # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
             patient = expected and job.kind in REASONING
             if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
-                await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
-            else:
-                due = clock.now() + int(retry_after(job.attempts, self.chance()) * SECOND)
-                await self.store.write(queue.postpone, job, due, reason)
-        else:
-            await self.store.write(queue.finish, job, clock.now())
+                return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
+            due = clock.now() + int(retry_after(job.attempts, self.chance()) * SECOND)
+            await self.store.write(queue.postpone, job, due, reason)
+            return "retried"
+        await self.store.write(queue.finish, job, clock.now())
+        return "done"
 
-    async def _give_up(self, job: Job, reason: str) -> None:
+    async def _give_up(self, job: Job, reason: str) -> str:
         logger.warning("job %s (%s) is given up: %s", job.pk, job.kind, reason)
         await self.store.write(queue.give_up, job, clock.now(), reason)
+        return "given_up"
 
     async def _hold(self, job: Job) -> None:
         while True:

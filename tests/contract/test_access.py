@@ -35,6 +35,8 @@ KEYS = {
 TABLE = """
                               admin w w/p w/q w/r w:s w:t w/p:t x x/p x:s empty none
 health_check                    ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
+readiness_check                 ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
+get_metrics                     ✔   ·  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
 get_or_create_workspace         ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ·  ·   ·    ·    ·
 get_all_workspaces              ✔   ·  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
 update_workspace                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·

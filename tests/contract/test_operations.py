@@ -40,6 +40,8 @@ def test_a_story_that_calls_every_operation(
         return response
 
     assert call("GET", "/health").json() == {"status": "ok", "reasoner": "extractive"}
+    assert call("GET", "/ready").json()["parts"].keys() == {"database", "worker", "embedder", "reasoner", "backlog"}
+    assert "omoide_requests_total" in call("GET", "/metrics").text
     call("POST", "/v3/workspaces", {"id": w, "metadata": {"a": 1}}, 201)
     call("POST", "/v3/workspaces", {"id": w})
     call("POST", "/v3/workspaces/list?size=1", {})

@@ -1,0 +1,29 @@
+"""An embedder whose calls are counted, so that an operator can see whether it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.metrics import Meter
+
+
+class CountedEmbedder:
+    """`embedder`, with every call counted in `meter`."""
+
+    def __init__(self, embedder: Embedder, meter: Meter) -> None:
+        self.name = embedder.name
+        self.dimensions = embedder.dimensions
+        self.aclose = embedder.aclose
+        self._embedder = embedder
+        self._meter = meter
+
+    async def embed(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed`."""
+        try:
+            vectors = await self._embedder.embed(texts)
+        except EmbeddingFailed:
+            self._meter.embedding_failed()
+            raise
+        self._meter.embedded(len(texts))
+        return vectors

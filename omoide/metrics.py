@@ -1,0 +1,219 @@
+"""What a server counts about itself, in memory that all its processes share.
+
+Every process writes to a row of its own, so that counting takes neither a lock nor a system call, and any process can
+add the rows up for all. The memory is made before the processes are forked; a process that dies leaves its row to its
+successor, which counts on in it. How the sums look on the wire stands in `metrics_text`.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import time
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+JOB_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0)
+"""Upper ends of the classes that durations are counted in; the last class has none."""
+
+OTHER = "other"
+"""What stands for names that were not known when the memory was made."""
+
+LEFT = 499
+"""The status of a request whose client left before it was answered; no such answer is ever sent."""
+
+STATUSES = (200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, LEFT, 500, 501, 503, 507)
+RESULTS = ("done", "retried", "given_up", "lost", "returned")
+"""How an attempt at a job ends: done; failed and tried again later; failed for good; taken over by another worker;
+given back because the worker was told to stop."""
+
+TOKENS = ("input", "cached", "output")
+
+_STATUS_PLACE = {status: 2 + len(REQUEST_SECONDS) + place for place, status in enumerate(STATUSES)}
+_OTHER_STATUS = 2 + len(REQUEST_SECONDS) + len(STATUSES)
+_RESULT_PLACE = {result: place for place, result in enumerate(RESULTS)}
+_DOUBLE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Timed:
+    """How often something happened, by outcome, and how long it took: `classes` counts durations, the last without an
+    upper end; `seconds` is their sum."""
+
+    name: str
+    outcomes: Sequence[float]
+    classes: Sequence[float]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked of somebody outside: requests that were answered and that failed, when either was last (seconds
+    since 1970, 0 for never), and what was `counted`: tokens of a model by kind, texts of an embedder."""
+
+    name: str
+    answered: float
+    failed: float
+    answered_at: float
+    failed_at: float
+    counted: Sequence[float]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSeen:
+    """A process of the server: its name, its number, and when it began and last gave a sign of life (since 1970)."""
+
+    name: str
+    pid: int
+    started_at: float
+    beat_at: float
+
+
+class Metrics:
+    """The rows of all processes. Make it before forking; each process then takes its own with `enter`, and counts there
+    by `own`.
+
+    `processes` are their names; `operations`, `kinds` (of jobs) and `tasks` (of models) are the names that are counted
+    apart from `OTHER`.
+    """
+
+    def __init__(
+        self,
+        *,
+        processes: Sequence[str] = ("server",),
+        operations: Iterable[str] = (),
+        kinds: Iterable[str] = (),
+        tasks: Iterable[str] = (),
+    ) -> None:
+        self.processes = tuple(processes)
+        self.requests = _Block([*operations, OTHER], at=3, width=1 + len(REQUEST_SECONDS) + 1 + len(STATUSES) + 1)
+        self.jobs = _Block([*kinds, OTHER], at=self.requests.end, width=1 + len(JOB_SECONDS) + 1 + len(RESULTS))
+        self.models = _Block([*tasks, OTHER], at=self.jobs.end, width=4 + len(TOKENS))
+        self.embedder = _Block([OTHER], at=self.models.end, width=4 + 1)
+        self.width = self.embedder.end
+        size = self.width * len(self.processes) * _DOUBLE
+        self._values = memoryview(mmap.mmap(-1, size)).cast("d")
+        self.own = Meter(self, self._row(0))
+
+    def enter(self, process: str) -> Meter:
+        """Be the process of that name from now on, in place of one that may have been before. Raises ValueError."""
+        self.own = Meter(self, self._row(self.processes.index(process)))
+        self.own.begin()
+        return self.own
+
+    def requests_seen(self) -> list[Timed]:
+        """Requests by operation; the outcomes are those of `STATUSES`, and any other."""
+        return self._timed(self.requests, len(REQUEST_SECONDS))
+
+    def jobs_seen(self) -> list[Timed]:
+        """Attempts at jobs by kind; the outcomes are those of `RESULTS`."""
+        return self._timed(self.jobs, len(JOB_SECONDS))
+
+    def models_seen(self) -> list[Asked]:
+        """What models were asked, by task; `TOKENS` are counted."""
+        return self._asked(self.models)
+
+    def embedder_seen(self) -> Asked:
+        """What the embedder was asked; texts are counted."""
+        return self._asked(self.embedder)[0]
+
+    def processes_seen(self) -> list[ProcessSeen]:
+        """The processes that took their row, in the order of their names."""
+        rows = [(name, self._row(at)) for at, name in enumerate(self.processes)]
+        return [ProcessSeen(name, int(row[0]), row[1], row[2]) for name, row in rows if row[0]]
+
+    def _row(self, at: int) -> memoryview[float]:
+        return self._values[at * self.width : (at + 1) * self.width]
+
+    def _rows(self) -> Iterator[memoryview[float]]:
+        return map(self._row, range(len(self.processes)))
+
+    def _sums(self, at: int, width: int) -> list[float]:
+        return [sum(column) for column in zip(*(row[at : at + width] for row in self._rows()), strict=True)]
+
+    def _timed(self, block: _Block, classes: int) -> list[Timed]:
+        found = []
+        for name, at in block.places.items():
+            seconds, *counts = self._sums(at, block.width)
+            found.append(Timed(name, counts[classes + 1 :], counts[: classes + 1], seconds))
+        return found
+
+    def _asked(self, block: _Block) -> list[Asked]:
+        found = []
+        for name, at in block.places.items():
+            answered, failed, _, _, *counted = self._sums(at, block.width)
+            answered_at, failed_at = (max(row[at + place] for row in self._rows()) for place in (2, 3))
+            found.append(Asked(name, answered, failed, answered_at, failed_at, counted))
+        return found
+
+
+class _Block:
+    """Where in a row the values of each name stand: `width` of them, one name after the other, from `at` on."""
+
+    def __init__(self, names: Sequence[str], *, at: int, width: int) -> None:
+        self.width = width
+        self.places = {name: at + place * width for place, name in enumerate(dict.fromkeys(names))}
+        self.other = self.places[OTHER]
+        self.end = at + len(self.places) * width
+
+
+class Meter:
+    """The row of one process. Call it from the thread of the event loop."""
+
+    def __init__(self, metrics: Metrics, row: memoryview[float]) -> None:
+        self.metrics = metrics
+        self._row = row
+        self._request_place, self._other_request = metrics.requests.places.get, metrics.requests.other
+        self._jobs = metrics.jobs
+        self._models, self._embedder = metrics.models, metrics.embedder
+
+    def begin(self) -> None:
+        """Say which process this is."""
+        self._row[0], self._row[1], self._row[2] = os.getpid(), time.time(), 0
+
+    def beat(self) -> None:
+        """Give a sign of life."""
+        self._row[2] = time.time()
+
+    def request(self, operation: str, status: int, seconds: float) -> None:
+        """Count an answered request."""
+        at, row = self._request_place(operation, self._other_request), self._row
+        row[at] += seconds
+        row[at + 1 + bisect_left(REQUEST_SECONDS, seconds)] += 1
+        row[at + _STATUS_PLACE.get(status, _OTHER_STATUS)] += 1
+
+    def job(self, kind: str, result: str, seconds: float) -> None:
+        """Count an attempt at a job; `result` is one of `RESULTS`."""
+        at, row = self._jobs.places.get(kind, self._jobs.other), self._row
+        row[at] += seconds
+        row[at + 1 + bisect_left(JOB_SECONDS, seconds)] += 1
+        row[at + 2 + len(JOB_SECONDS) + _RESULT_PLACE[result]] += 1
+
+    def model_answered(self, task: str, *tokens: int) -> None:
+        """Count a request to a model that was answered, and its tokens in the order of `TOKENS`."""
+        self._answered(self._models.places.get(task, self._models.other), *tokens)
+
+    def model_failed(self, task: str) -> None:
+        """Count a request to a model that brought no answer."""
+        self._failed(self._models.places.get(task, self._models.other))
+
+    def embedded(self, texts: int) -> None:
+        """Count texts that got their vectors, all in one go."""
+        self._answered(self._embedder.other, texts)
+
+    def embedding_failed(self) -> None:
+        """Count texts that got none."""
+        self._failed(self._embedder.other)
+
+    def _answered(self, at: int, *counted: int) -> None:
+        row = self._row
+        row[at] += 1
+        row[at + 2] = time.time()
+        for place, count in enumerate(counted, at + 4):
+            row[place] += count
+
+    def _failed(self, at: int) -> None:
+        self._row[at + 1] += 1
+        self._row[at + 3] = time.time()

@@ -1,0 +1,150 @@
+"""Whether the server can do its work, part by part, from what is known already: nobody outside is asked for it.
+
+The database is read, and its turn to write is waited for, so that a lock is noticed. What models and embedders
+answered of late is counted where they are asked (`metrics`). Says nothing that the stored data or a provider said:
+anybody may read it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from omoide import clock
+from omoide.errors import OmoideError
+from omoide.metrics import Asked, Metrics
+from omoide.settings import Settings
+from omoide.store import Store, embeddings, leadership, vitals
+from omoide.store.database import Connection
+
+Status = Literal["ok", "degraded", "down"]
+_WORST: tuple[Status, ...] = ("down", "degraded", "ok")
+_SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of the server: how it is, and in words why."""
+
+    status: Status
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All parts by name; `status` is that of the worst."""
+
+    parts: Mapping[str, Part]
+
+    @property
+    def status(self) -> Status:
+        return next(status for status in _WORST if any(part.status == status for part in self.parts.values()))
+
+    @property
+    def is_ready(self) -> bool:
+        return self.status != "down"
+
+
+async def judge(store: Store, settings: Settings, metrics: Metrics, embedder: str, reasoner: str) -> Verdict:
+    """Look all parts over; `embedder` and `reasoner` are their names. Takes at most twice `ready_seconds`."""
+    database = await _database(store, settings)
+    parts = {"database": database, "worker": _worker(store.path, settings, metrics)}
+    if database.status == "down":
+        unknown = Part("degraded", "cannot be known while the database is down")
+        return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
+    try:
+        async with asyncio.timeout(settings.ready_seconds):
+            known, owed = await store.read_aside(_read, clock.now())
+    except (TimeoutError, OmoideError):
+        unknown = Part("degraded", "could not be read in time")
+        return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
+    return Verdict(
+        {
+            **parts,
+            "embedder": _embedder(metrics.embedder_seen(), embedder, known),
+            "reasoner": _reasoner(metrics, reasoner),
+            "backlog": _backlog(owed, settings.ready_backlog_seconds),
+        }
+    )
+
+
+def _read(db: Connection, now: int) -> tuple[embeddings.Progress | None, tuple[vitals.Owed, ...]]:
+    return embeddings.progress(db), vitals.owed(db, now)
+
+
+async def _database(store: Store, settings: Settings) -> Part:
+    try:
+        async with asyncio.timeout(settings.ready_seconds):
+            await store.read_aside(vitals.touch)
+            await store.write(vitals.touch if store.takes_writes else vitals.change)
+    except TimeoutError:
+        return Part("down", f"took no write within {settings.ready_seconds:g} s")
+    except OmoideError as error:
+        return Part("down", error.detail)
+    free = shutil.disk_usage(store.path.parent).free
+    shown = f"reads and writes, {_size(free)} free"
+    return Part("degraded" if free < settings.ready_free_bytes else "ok", shown)
+
+
+def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
+    beats = [process.beat_at for process in metrics.processes_seen() if process.beat_at]
+    ago = time.time() - max(beats) if beats else None
+    if not leadership.is_led(path):
+        return Part("down", "no worker is at work")
+    if ago is None:
+        return Part("ok", "a worker of another server is at work")
+    shown = f"last sign of life {max(0.0, ago):.1f} s ago"
+    return Part("down" if ago > settings.ready_worker_seconds else "ok", shown)
+
+
+def _embedder(asked: Asked, name: str, known: embeddings.Progress | None) -> Part:
+    if known is not None and known.name != name:
+        return Part("degraded", f"vectors are kept for {known.name}, not for {name}")
+    if _fails([asked]):
+        return Part("degraded", f"{name}, {_last_failure([asked])}")
+    return Part("ok", f"{name}, in use")
+
+
+def _reasoner(metrics: Metrics, name: str) -> Part:
+    asked = metrics.models_seen()
+    if not any(each.answered or each.failed for each in asked):
+        return Part("ok", f"{name}, not asked yet" if ":" in name else f"{name}, embedded")
+    if _fails(asked):
+        return Part("degraded", f"{name}, {_last_failure(asked)}")
+    return Part("ok", f"{name}, answered {time.time() - max(each.answered_at for each in asked):.0f} s ago")
+
+
+def _backlog(owed: tuple[vitals.Owed, ...], limit: float) -> Part:
+    due = [each for each in owed if each.state == "due"]
+    count, oldest = sum(each.count for each in due), max((each.oldest for each in due), default=0) / _SECOND
+    failed = sum(each.count for each in owed if each.state == "failed")
+    shown = f"{_jobs(count)} due, the oldest for {oldest:.0f} s" if count else "nothing is due"
+    if failed:
+        shown += f"; {_jobs(failed)} given up: see omoide queue --failed"
+    return Part("degraded" if oldest > limit or failed else "ok", shown)
+
+
+def _fails(asked: list[Asked]) -> bool:
+    """Whether the last request of all failed."""
+    return max(each.failed_at for each in asked) > max(each.answered_at for each in asked)
+
+
+def _last_failure(asked: list[Asked]) -> str:
+    return f"failed {time.time() - max(each.failed_at for each in asked):.0f} s ago and has not answered since"
+
+
+def _jobs(count: int) -> str:
+    return "1 job is" if count == 1 else f"{count} jobs are"
+
+
+def _size(count: float) -> str:
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1_000:
+            return f"{count:.4g} {unit}"
+        count /= 1_000
+    return f"{count:.4g} TB"

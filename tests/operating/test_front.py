@@ -1,0 +1,125 @@
+"""Every request has a name, which its answer, the log and a fault's sentence show."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Question
+from omoide.security import ADMIN, Keyring
+from tests.conftest import SECRET
+from tests.handlers.asked import Told, served
+
+MADE = re.compile("[0-9a-f]{16}")
+NAME = "X-Request-ID"
+
+
+@pytest.fixture(scope="module")
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture(scope="module")
+def api(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    key = Keyring(SECRET).mint(ADMIN, now=clock.now())
+    with (
+        served(tmp_path_factory.mktemp("front") / "omoide.db", told, access_log=True, metrics="open") as url,
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}) as client,
+    ):
+        client.post("/v3/workspaces", json={"id": "w"}).raise_for_status()
+        client.post("/v3/workspaces/w/peers", json={"id": "p"}).raise_for_status()
+        yield client
+
+
+@pytest.mark.parametrize("name", ["a", "7b1f:2.x_y-Z", "0" * 128])
+def test_a_request_keeps_the_name_that_it_brings(name: str, api: httpx.Client) -> None:
+    assert api.get("/health", headers={NAME: name}).headers[NAME] == name
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a\tb", "é", "0" * 129, "<script>", "a%0d%0aX: y"])
+def test_a_name_that_cannot_be_shown_everywhere_is_replaced(name: str, api: httpx.Client) -> None:
+    assert MADE.fullmatch(api.get("/health", headers=[(NAME.encode(), name.encode())]).headers[NAME])
+
+
+def test_names_that_the_server_makes_differ(api: httpx.Client) -> None:
+    assert len({api.get("/health").headers[NAME] for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/docs", 200),
+        ("GET", "/nowhere", 404),
+        ("DELETE", "/health", 405),
+        ("POST", "/v3/workspaces", 422),
+        ("GET", "/v3/workspaces/w/queue/status?sender_id=%ff", 200),
+    ],
+)
+def test_every_answer_has_a_name_whatever_gave_it(method: str, path: str, status: int, api: httpx.Client) -> None:
+    answer = api.request(method, path)
+    assert (answer.status_code, answer.headers.get_list(NAME)) == (status, [answer.headers[NAME]])
+    assert MADE.fullmatch(answer.headers[NAME])
+
+
+def test_a_fault_of_ours_names_the_request_to_the_caller_and_in_the_log(
+    api: httpx.Client, told: Told, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(question: Question, memory: Memory) -> AsyncIterator[str]:
+        if question.query:
+            raise RuntimeError("a fault that nobody foresaw")
+        yield ""
+
+    told.say = broken
+    with caplog.at_level(logging.ERROR, "omoide.app"):
+        answer = api.post("/v3/workspaces/w/peers/p/chat", json={"query": "Who?"}, headers={NAME: "mine"})
+    assert answer.status_code == 500
+    assert answer.json() == {"detail": "An unexpected error occurred (request mine)"}
+    assert answer.headers[NAME] == "mine"
+    (said,) = [each for each in caplog.records if each.name == "omoide.app"]
+    assert said.exc_info is not None
+    assert str(said.exc_info[1]) == "a fault that nobody foresaw"
+
+
+def test_a_stream_has_a_name_and_is_counted_once_it_is_over(api: httpx.Client, told: Told) -> None:
+    async def slowly(question: Question, memory: Memory) -> AsyncIterator[str]:
+        yield "a "
+        yield "b"
+
+    told.say = slowly
+    body = {"query": "Who?", "stream": True}
+    with api.stream("POST", "/v3/workspaces/w/peers/p/chat", json=body, headers={NAME: "s"}) as answer:
+        assert answer.headers[NAME] == "s"
+        assert b"b" in answer.read()
+    assert 'omoide_requests_total{operation="chat",status="200"} 1.0' in api.get("/metrics").text
+
+
+def test_an_access_line_tells_what_was_asked_but_no_query_no_body_and_no_key(
+    api: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "omoide.access"):
+        answer = api.post("/v3/workspaces?size=1", json={"id": "a", "metadata": {"secret": "x"}}, headers={NAME: "n"})
+        api.get("/health")  # once it is answered, the line of the one before is written
+    said = next(each for each in caplog.records if each.name == "omoide.access")
+    fields = dict(getattr(said, "fields"))  # noqa: B009  # put there by the caller of the logger
+    assert fields.pop("ms") > 0
+    assert fields == {
+        "method": "POST",
+        "path": "/v3/workspaces",
+        "operation": "get_or_create_workspace",
+        "status": 201,
+        "bytes": len(answer.content),
+    }
+
+
+def test_open_metrics_take_no_key(api: httpx.Client, tmp_path: Path) -> None:
+    assert httpx.get(f"{api.base_url}/metrics").status_code == 200
+    with served(tmp_path / "omoide.db", Told(), metrics="off") as url:
+        answer = httpx.get(f"{url}/metrics", headers={"Authorization": api.headers["Authorization"]})
+    assert (answer.status_code, answer.json()) == (405, {"detail": "Metrics are switched off"})

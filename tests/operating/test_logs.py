@@ -1,0 +1,95 @@
+"""How lines of the log look, and that nobody who is quoted in one can make up another."""
+
+from __future__ import annotations
+
+import json
+import logging
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omoide import logs
+from omoide.logs import FIELDS, JsonFormatter, TextFormatter
+
+ROOT = Path(__file__).parents[2]
+
+
+def record(message: str, *args: object, fields: dict[str, Any] | None = None, cause: bool = False) -> logging.LogRecord:
+    made = logging.LogRecord(
+        "omoide.test", logging.WARNING, "here.py", 1, message, args, sys.exc_info() if cause else None
+    )
+    made.created = 1_800_000_000.1234
+    if fields:
+        setattr(made, FIELDS, fields)
+    return made
+
+
+def test_a_line_of_text_has_the_time_the_level_who_says_it_and_what_it_belongs_to() -> None:
+    told = logs.request.set(b"abc"), logs.job.set((7, "embed"))
+    line = TextFormatter().format(record("%s of %s", 1, 2, fields={"status": 201}))
+    logs.request.reset(told[0])
+    logs.job.reset(told[1])
+    belongs = "[request_id=abc job=7 job_kind=embed status=201]"
+    assert line == f"2027-01-15T08:00:00.123Z WARNING omoide.test: 1 of 2 {belongs}"
+    assert TextFormatter().format(record("alone")) == "2027-01-15T08:00:00.123Z WARNING omoide.test: alone"
+
+
+def test_a_line_of_json_is_one_object_with_the_same() -> None:
+    told = logs.request.set(b"abc")
+    line = JsonFormatter().format(record("%s", "a\nb", fields={"ms": 1.5}))
+    logs.request.reset(told)
+    found = json.loads(line)
+    assert "\n" not in line
+    assert found.pop("process")
+    assert found == {
+        "time": "2027-01-15T08:00:00.123Z",
+        "level": "warning",
+        "logger": "omoide.test",
+        "message": "a\nb",
+        "request_id": "abc",
+        "ms": 1.5,
+    }
+
+
+@pytest.mark.parametrize(("level", "said"), [("warning", ["two"]), ("info", ["one", "two"])])
+def test_only_what_is_of_the_level_is_said_and_libraries_do_not_tell_addresses(level: str, said: list[str]) -> None:
+    code = f"""
+        import logging
+        from omoide import logs
+        logs.configure("json", {level!r})
+        logging.getLogger("omoide.test").info("one")
+        logging.getLogger("omoide.test").warning("two")
+        logging.getLogger("httpx").info("GET http://somewhere/")
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == said
+    assert done.stdout == ""
+
+
+def test_what_led_to_a_fault_stands_below_the_line_or_in_the_object() -> None:
+    try:
+        raise ValueError("why")
+    except ValueError:
+        text = TextFormatter().format(record("failed", cause=True))
+        found = json.loads(JsonFormatter().format(record("failed", cause=True)))
+    assert text.splitlines()[0].endswith("omoide.test: failed")
+    assert text.splitlines()[-1] == found["error"].splitlines()[-1] == "ValueError: why"
+
+
+def test_nobody_who_is_quoted_makes_up_a_line() -> None:
+    forged = "gone\n2027-01-15T08:00:00.123Z ERROR omoide: \x1b[31mforged\u2028x"
+    line = TextFormatter().format(record("%s", forged, fields={"path": "/a\r\nb"}))
+    assert line.isprintable()
+    assert "gone\\n2027" in line
+    assert "path=/a\\r\\nb" in line
+
+
+def test_what_json_cannot_hold_is_shown_all_the_same() -> None:
+    assert json.loads(JsonFormatter().format(record("%s", "half \ud800")))["message"] == "'half \\ud800'"
+    assert "\\ud800" in TextFormatter().format(record("%s", "half \ud800"))

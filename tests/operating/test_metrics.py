@@ -1,0 +1,146 @@
+"""What is counted, by many processes in one memory, and how Prometheus reads it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import warnings
+from collections.abc import Callable
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from omoide.metrics import LEFT, OTHER, REQUEST_SECONDS, STATUSES, TOKENS, Metrics
+from omoide.metrics_text import Facts, text
+from omoide.store.vitals import Owed, Vitals
+
+SECOND = 1_000_000
+VITALS = Vitals((Owed("embed", "due", 2, 3 * SECOND), Owed("embed", "failed", 1, 9 * SECOND)), 4, 5, 6)
+
+
+def metrics(*processes: str) -> Metrics:
+    made = Metrics(processes=processes or ("server",), operations=["get", "put"], kinds=["embed"], tasks=["derive"])
+    made.enter(made.processes[0])
+    return made
+
+
+def forked(work: Callable[[], None]) -> None:
+    """Run the work in a process that is forked from this one and killed at its end."""
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # other tests have threads, not this
+        pid = os.fork()
+    if pid == 0:
+        work()
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def samples(counted: Metrics, vitals: Vitals | None = VITALS) -> dict[tuple[str, ...], float]:
+    """Every sample of the page: its name and the values of its labels, by the labels' names → its value."""
+    page = text(counted, Facts(vitals, {"database": 10, "wal": 20}, "extractive", "wordllama", "3.50"))
+    found = {}
+    for family in text_string_to_metric_families(page):
+        for sample in family.samples:
+            found[sample.name, *(value for _, value in sorted(sample.labels.items()))] = sample.value
+    return found
+
+
+def test_processes_that_were_forked_are_added_up_whether_they_live_or_not() -> None:
+    counted = metrics("api-1", "api-2", "worker")
+    counted.own.request("get", 200, 0.001)
+    forked(lambda: counted.enter("api-2").request("get", 200, 0.002))
+    forked(lambda: counted.enter("worker").job("embed", "done", 0.5))
+    found = samples(counted)
+    assert found["omoide_requests_total", "get", "200"] == 2
+    assert found["omoide_request_seconds_sum", "get"] == pytest.approx(0.003)
+    assert found["omoide_job_attempts_total", "embed", "done"] == 1
+    assert [process.name for process in counted.processes_seen()] == ["api-1", "api-2", "worker"]
+
+
+def test_a_successor_counts_on_where_the_process_before_it_died() -> None:
+    counted = metrics("api-1", "worker")
+    for _ in range(3):
+        forked(lambda: counted.enter("worker").job("embed", "retried", 0.1))
+    assert samples(counted)["omoide_job_attempts_total", "embed", "retried"] == 3
+
+
+def test_a_duration_is_counted_in_the_first_class_that_holds_it_and_in_all_above() -> None:
+    counted = metrics()
+    for seconds in (0.0001, 0.0005, 0.3, 1_000.0):
+        counted.own.request("put", 201, seconds)
+    found = samples(counted)
+    assert found["omoide_request_seconds_bucket", "0.0005", "put"] == 2
+    assert found["omoide_request_seconds_bucket", "0.25", "put"] == 2
+    assert found["omoide_request_seconds_bucket", "0.5", "put"] == 3
+    assert found["omoide_request_seconds_bucket", str(REQUEST_SECONDS[-1]), "put"] == 3
+    assert found["omoide_request_seconds_bucket", "+Inf", "put"] == found["omoide_request_seconds_count", "put"] == 4
+
+
+def test_every_status_keeps_its_own_count_and_unknown_names_are_counted_together() -> None:
+    counted = metrics()
+    for times, status in enumerate([*STATUSES, 418], 1):
+        for _ in range(times):
+            counted.own.request("get", status, 0.001)
+    counted.own.request("nowhere", 404, 0.001)
+    counted.own.job("unheard of", "lost", 0.001)
+    found = samples(counted)
+    assert [found["omoide_requests_total", "get", str(status)] for status in STATUSES] == [*range(1, len(STATUSES) + 1)]
+    assert found["omoide_requests_total", "get", "other"] == len(STATUSES) + 1
+    assert found["omoide_requests_total", OTHER, "404"] == 1
+    assert found["omoide_job_attempts_total", OTHER, "lost"] == 1
+    assert ("omoide_requests_total", "put", "200") not in found
+    assert str(LEFT) == "499"
+
+
+def test_models_and_the_embedder_are_counted_with_what_they_took_and_when() -> None:
+    counted = metrics()
+    counted.own.model_answered("derive", 100, 40, 7)
+    counted.own.model_answered("derive", 1, 0, 1)
+    counted.own.model_failed("derive")
+    counted.own.embedded(64)
+    found = samples(counted)
+    assert [found["omoide_model_tokens_total", kind, "derive"] for kind in TOKENS] == [101, 40, 8]
+    assert found["omoide_model_requests_total", "failed", "derive"] == 1
+    assert (found["omoide_embedder_texts_total",], found["omoide_embedder_requests_total", "answered"]) == (64, 1)
+    derive = counted.models_seen()[0]
+    assert 0 < derive.answered_at <= derive.failed_at
+    assert counted.embedder_seen().failed_at == 0
+
+
+def test_the_database_is_told_as_it_is_and_left_out_when_it_cannot_be_read() -> None:
+    found = samples(metrics())
+    assert found["omoide_jobs", "embed", "due"] == 2
+    assert found["omoide_jobs", "embed", "running"] == 0
+    assert found["omoide_job_oldest_due_seconds",] == 3, "what failed for good is not due"
+    assert (found["omoide_sessions",], found["omoide_messages",], found["omoide_unembedded_texts",]) == (4, 5, 6)
+    assert (found["omoide_database_up",], found["omoide_file_bytes", "wal"]) == (1, 20)
+    without = samples(metrics(), vitals=None)
+    assert without["omoide_database_up",] == 0
+    assert ("omoide_messages",) not in without
+
+
+def test_processes_tell_what_they_use_as_long_as_they_live() -> None:
+    counted = metrics("api-1", "worker")
+    forked(lambda: counted.enter("worker").beat())
+    found = samples(counted)
+    assert found["omoide_process_resident_bytes", "api-1"] > 1_000_000
+    assert found["omoide_process_open_files", "api-1"] >= 3
+    assert ("omoide_process_resident_bytes", "worker") not in found
+    assert found["omoide_process_start_time_seconds", "worker"] > 0
+
+
+def test_the_page_can_be_made_while_others_count() -> None:
+    counted = metrics("api-1", "api-2")
+    stop = threading.Event()
+
+    def count() -> None:
+        while not stop.is_set():
+            counted.own.request("get", 200, 0.001)
+
+    counting = threading.Thread(target=count)
+    counting.start()
+    seen = [samples(counted).get(("omoide_requests_total", "get", "200"), 0) for _ in range(20)]
+    stop.set()
+    counting.join()
+    assert seen == sorted(seen)
+    assert seen[-1] > 0

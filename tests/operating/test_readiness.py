@@ -1,0 +1,155 @@
+"""What makes which part of the server degraded or down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omoide import clock
+from omoide.errors import StorageFull, Unavailable
+from omoide.metrics import Metrics
+from omoide.readiness import Verdict, judge
+from omoide.settings import Settings
+from omoide.store import Connection, Store, embeddings, queue
+from omoide.store.leadership import Leadership
+
+SECOND = 1_000_000
+EMBEDDER = "wordllama"
+
+
+class Place:
+    """A database with a worker that leads, and what is counted around it."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Store.open(path)
+        self.path = path
+        self.metrics = Metrics(tasks=["derive", "answer"])
+        self.meter = self.metrics.enter("server")
+        self.meter.beat()
+        self.leader = Leadership(path)
+        assert self.leader.take()
+        asyncio.run(self.store.write(embeddings.adopt, EMBEDDER, 256, 0))
+
+    def judge(self, reasoner: str = "extractive", embedder: str = EMBEDDER, **settings: Any) -> Verdict:
+        given = Settings.model_validate({"db": self.path, **settings})
+        return asyncio.run(judge(self.store, given, self.metrics, embedder, reasoner))
+
+    def owe(self, seconds_ago: float, *, fail: bool = False) -> None:
+        def add(db: Connection) -> None:
+            due = clock.now() - int(seconds_ago * SECOND)
+            queue.add(db, "kind", {}, due)
+            if fail:
+                job = queue.claim(db, clock.now(), lease=SECOND)
+                assert job is not None
+                queue.give_up(db, job, clock.now(), "a secret reason")
+
+        asyncio.run(self.store.write(add))
+
+
+def written(place: Place) -> int:
+    """How large the log of changes is."""
+    return Path(f"{place.path}-wal").stat().st_size
+
+
+@pytest.fixture
+def place(db_path: Path) -> Iterator[Place]:
+    made = Place(db_path)
+    yield made
+    made.leader.close()
+    made.store.close()
+
+
+def test_all_is_well_at_first(place: Place) -> None:
+    verdict = place.judge()
+    assert verdict.is_ready
+    assert {part.status for part in verdict.parts.values()} == {"ok"}
+
+
+def test_without_a_worker_the_server_is_not_ready(place: Place) -> None:
+    place.leader.close()
+    verdict = place.judge()
+    place.leader = Leadership(place.path)
+    assert not verdict.is_ready
+    assert verdict.parts["worker"].detail == "no worker is at work"
+
+
+def test_a_worker_of_another_server_will_do(place: Place) -> None:
+    place.metrics.enter("server")  # which forgets its sign of life
+    assert place.judge().parts["worker"].detail == "a worker of another server is at work"
+
+
+def test_a_full_disk_degrades_the_database_before_it_is_full(place: Place) -> None:
+    part = place.judge(ready_free_bytes=2**62).parts["database"]
+    assert part.status == "degraded"
+    assert part.detail.endswith(" free")
+
+
+def test_a_damaged_database_is_down_and_the_rest_is_told_all_the_same(place: Place) -> None:
+    asyncio.run(place.store.write(lambda db: db.execute("DROP TABLE jobs")))
+    verdict = place.judge()
+    assert {name: part.status for name, part in verdict.parts.items()} == {
+        "database": "down",
+        "worker": "ok",
+        "embedder": "degraded",
+        "reasoner": "ok",
+        "backlog": "degraded",
+    }
+
+
+def test_after_a_write_that_failed_only_a_real_one_makes_the_database_ready_again(place: Place) -> None:
+    def fail(_: Connection) -> None:
+        raise StorageFull("There is no room left to store this")
+
+    with pytest.raises(Unavailable):
+        asyncio.run(place.store.write(fail))
+    failed = written(place)
+    assert place.judge().parts["database"].status == "ok"
+    assert written(place) > failed
+    recovered = written(place)
+    assert place.judge().is_ready
+    assert written(place) == recovered, "a server whose writes succeed is spared it"
+
+
+def test_vectors_of_another_model_degrade_the_embedder(place: Place) -> None:
+    part = place.judge(embedder="openai:other").parts["embedder"]
+    assert (part.status, part.detail) == ("degraded", f"vectors are kept for {EMBEDDER}, not for openai:other")
+
+
+def test_an_embedder_is_degraded_from_its_last_failure_to_its_next_answer(place: Place) -> None:
+    place.meter.embedded(1)
+    place.meter.embedding_failed()
+    part = place.judge().parts["embedder"]
+    assert part.status == "degraded"
+    assert part.detail.startswith(f"{EMBEDDER}, failed ")
+    place.meter.embedded(1)
+    assert place.judge().parts["embedder"].status == "ok"
+
+
+def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(place: Place) -> None:
+    name = "openai:gpt"
+    assert place.judge(name).parts["reasoner"].detail == f"{name}, not asked yet"
+    place.meter.model_answered("answer", 1, 0, 1)
+    assert place.judge(name).parts["reasoner"].status == "ok"
+    place.meter.model_failed("derive")
+    verdict = place.judge(name)
+    assert (verdict.parts["reasoner"].status, verdict.is_ready) == ("degraded", True)
+    place.meter.model_answered("derive", 1, 0, 1)
+    assert place.judge(name).parts["reasoner"].status == "ok"
+
+
+def test_work_that_waits_too_long_degrades_the_backlog(place: Place) -> None:
+    place.owe(100)
+    place.owe(-100)
+    assert place.judge().parts["backlog"].detail == "1 job is due, the oldest for 100 s"
+    verdict = place.judge(ready_backlog_seconds=99)
+    assert (verdict.parts["backlog"].status, verdict.is_ready) == ("degraded", True)
+
+
+def test_what_failed_for_good_degrades_the_backlog_and_why_is_not_told_to_everybody(place: Place) -> None:
+    place.owe(0, fail=True)
+    part = place.judge().parts["backlog"]
+    assert (part.status, part.detail) == ("degraded", "nothing is due; 1 job is given up: see omoide queue --failed")

@@ -1,0 +1,150 @@
+"""A real server as an operator sees it: /ready under faults, /metrics of all its processes, lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from benchmarks.process_tree import named
+from omoide.store.database import connect
+from tests.handlers.place import Place, until
+from tests.running import Server
+
+SETTINGS = {
+    "quiet_seconds": "0",
+    "log_format": "json",
+    "access_log": "true",
+    "ready_seconds": "0.5",
+    "ready_worker_seconds": "1.5",
+    "job_poll_seconds": "0.2",
+    "busy_timeout_seconds": "60",
+}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("operated") / "omoide.db", "--workers", "2", **SETTINGS)
+    yield server
+    assert server.stop() == -signal.SIGTERM, "".join(server.log)
+
+
+@pytest.fixture(scope="module")
+def http(running: Server) -> Iterator[httpx.Client]:
+    with running.client() as client:
+        yield client
+
+
+def ready(server: Server) -> tuple[int, dict[str, Any]]:
+    """Status and parts, by a connection of its own, which any of the processes may take."""
+    answer = httpx.get(f"{server.url}/ready")
+    return answer.status_code, {**answer.json()["parts"], "status": answer.json()["status"]}
+
+
+def counted(server: Server, name: str, **labels: str) -> float:
+    page = httpx.get(f"{server.url}/metrics")
+    assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    samples = [sample for family in text_string_to_metric_families(page.text) for sample in family.samples]
+    return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
+
+
+def test_a_server_that_works_is_ready_in_all_its_parts(running: Server) -> None:
+    until(lambda: ready(running)[0] == 200)
+    status, parts = ready(running)
+    assert status == 200
+    assert {name: part["status"] for name, part in parts.items() if name != "status"} == dict.fromkeys(
+        ["database", "worker", "embedder", "reasoner", "backlog"], "ok"
+    )
+    assert parts["status"] == "ok"
+    assert parts["worker"]["detail"].startswith("last sign of life")
+
+
+def test_a_worker_that_hangs_makes_the_server_unready_until_it_goes_on(running: Server, http: httpx.Client) -> None:
+    (pid,) = named(running.process.pid, "omoide-worker")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        until(lambda: ready(running)[0] == 503)
+        status, parts = ready(running)
+        assert (status, parts["status"], parts["worker"]["status"]) == (503, "down", "down")
+        assert parts["database"]["status"] == "ok"
+        assert http.get("/health").json()["status"] == "ok"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    until(lambda: ready(running)[0] == 200)
+
+
+def test_a_database_that_another_holds_makes_the_server_unready_and_it_recovers_by_itself(
+    running: Server, http: httpx.Client
+) -> None:
+    until(lambda: ready(running)[0] == 200)
+    holder = connect(running.db, durability="full", busy_timeout=30)
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        status, parts = ready(running)
+        assert (status, parts["database"]) == (503, {"status": "down", "detail": "took no write within 0.5 s"})
+        assert http.get("/health").status_code == 200
+        assert counted(running, "omoide_database_up") == 1
+    finally:
+        holder.execute("ROLLBACK")
+        holder.close()
+    until(lambda: ready(running)[0] == 200)
+
+
+def test_the_metrics_are_those_of_all_processes_whichever_answers(running: Server, http: httpx.Client) -> None:
+    place = Place(http, "counted")
+    before = counted(running, "omoide_requests_total", operation="get_or_create_peer", status="201")
+    for number in range(8):
+        httpx.post(f"{running.url}{place.url}/peers", json={"id": f"peer-{number}"}).raise_for_status()
+    for _ in range(6):
+        after = counted(running, "omoide_requests_total", operation="get_or_create_peer", status="201")
+        assert after == before + 8
+    for name in ("api-1", "api-2", "worker"):
+        assert counted(running, "omoide_process_resident_bytes", process=name) > 10_000_000
+
+
+def test_the_worker_s_jobs_and_what_it_embeds_are_counted(running: Server, http: httpx.Client) -> None:
+    before = counted(running, "omoide_job_attempts_total", kind="representation", result="done")
+    messages = counted(running, "omoide_messages")
+    Place(http, "jobs").say("s", "I live in Lisbon.", "I work as a nurse.")
+    until(lambda: counted(running, "omoide_job_attempts_total", kind="representation", result="done") > before)
+    until(lambda: counted(running, "omoide_job_attempts_total", kind="embed", result="done") > 0)
+    assert counted(running, "omoide_embedder_texts_total") >= 2
+    assert counted(running, "omoide_messages") == messages + 2
+    until(lambda: counted(running, "omoide_jobs") == 0)
+
+
+def test_what_a_killed_process_counted_stays_counted(running: Server) -> None:
+    for number in range(8):
+        httpx.post(f"{running.url}/v3/workspaces", json={"id": f"kept-{number}"}).raise_for_status()
+    before = counted(running, "omoide_requests_total", operation="get_or_create_workspace")
+    pids = named(running.process.pid, "omoide-api")
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+        until(lambda: len(set(named(running.process.pid, "omoide-api")) - {*pids[: pids.index(pid) + 1]}) == 2)  # noqa: B023
+    assert counted(running, "omoide_requests_total", operation="get_or_create_workspace") == before
+
+
+def test_every_line_is_json_with_the_request_and_without_what_is_nobody_s_business(
+    running: Server, http: httpx.Client
+) -> None:
+    headers = {"X-Request-ID": "look-for-me", "Authorization": "Bearer my-key"}
+    path = Place(http, "logged").url
+    http.post(f"{path}/search", json={"query": "my-query", "limit": 1}, params={"x": "my-parameter"}, headers=headers)
+    until(lambda: any("look-for-me" in line for line in running.log))
+    lines = [json.loads(line) for line in running.log if not line.startswith("Omoide")]
+    (line,) = [line for line in lines if line.get("request_id") == "look-for-me"]
+    assert (line["level"], line["logger"], line["operation"]) == ("info", "omoide.access", "search_workspace")
+    assert line["path"] == f"{path}/search"
+    assert not {"my-key", "my-query", "my-parameter"} & set(json.dumps(lines).replace('"', " ").split())
+    assert "my-" not in json.dumps(lines)
+
+
+def test_metrics_need_an_admin_key_where_authentication_is_on_but_readiness_needs_none(guarded: Server) -> None:
+    assert httpx.get(f"{guarded.url}/metrics").status_code == 401
+    assert httpx.get(f"{guarded.url}/ready").status_code == 200
