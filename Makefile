@@ -4,13 +4,14 @@ BIN := .venv/bin
 STAMP := .venv/installed
 # Tests of one file stay together: they share what the file sets up. Slow files are collected early.
 TEST_PROCESSES ?= 2
+MINUTES ?= 20
 CLI := .venv/honcho-cli-installed
 LLM := .venv/llm-installed
 REPORT := .venv/report-installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash browser node cli bench bench-recall bench-size bench-reason bench-weight bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-all schemathesis lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -91,6 +92,9 @@ schemathesis: setup ## try many cases of every operation against the document; t
 
 crash: setup ## kill the server two hundred times while it does all it can, and look for damage
 	$(BIN)/pytest tests/crash --kills 200
+
+soak: setup ## use a server for MINUTES with faults on, and see that all is there at the end; writes docs/soak.md
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --report docs/soak.md
 
 bench: setup ## measure against a hand-written server, side by side
 	$(BIN)/python -m benchmarks

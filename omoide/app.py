@@ -23,7 +23,7 @@ from omoide import clock, logs
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
-from omoide.contract.operation import name_of_operation
+from omoide.contract.routing import name_of_operation
 from omoide.contract.security import principal
 from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
 from omoide.front import Front

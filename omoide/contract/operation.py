@@ -31,12 +31,6 @@ FORM = "contract.form"
 Handler = Callable[..., Awaitable[Any]]
 
 
-def name_of_operation(scope: Scope) -> str:
-    """The name of the handler that a request reached; empty if it reached none."""
-    operation = scope["extensions"].get(COMPILED)
-    return operation.name if operation else ""
-
-
 MakeContext = Callable[[Scope], Any]
 
 
@@ -186,7 +180,6 @@ class Operation:
         signature = inspect.signature(method).parameters.values()
         defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
         self.spec = spec
-        self.name = spec.handler
         self.handler = handler
         self.make_context = make_context
         self.parameters = Parameters(spec, document, hints, defaults)

@@ -144,6 +144,12 @@ class SegmentRouting(SpecMiddleware):
         raise HTTPException(405, headers={"Allow": ", ".join(sorted(most_fixed.methods))})
 
 
+def name_of_operation(scope: Scope) -> str:
+    """The name of the handler that a request was routed to, whether it was let through or not; empty for none."""
+    found: dict[str, str] = scope["extensions"].get(ROUTING_CONTEXT) or {}
+    return found.get("operation_id", "").rpartition(".")[2]
+
+
 def _segments(scope: Scope) -> list[str]:
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     if path.endswith(b"/"):

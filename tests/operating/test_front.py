@@ -118,6 +118,11 @@ def test_an_access_line_tells_what_was_asked_but_no_query_no_body_and_no_key(
     }
 
 
+def test_a_call_that_is_refused_is_counted_with_its_operation(api: httpx.Client) -> None:
+    assert httpx.post(f"{api.base_url}/v3/keys").status_code == 401
+    assert 'omoide_requests_total{operation="create_key",status="401"} 1.0' in api.get("/metrics").text
+
+
 def test_open_metrics_take_no_key(api: httpx.Client, tmp_path: Path) -> None:
     assert httpx.get(f"{api.base_url}/metrics").status_code == 200
     with served(tmp_path / "omoide.db", Told(), metrics="off") as url:

@@ -1,0 +1,149 @@
+"""`python -m tests.soak --minutes 20 --report docs/soak.md`: ends with 1 if anything was not as it should be."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from omoide.webhooks import DELIVERY_HEADER
+from tests.inference.completions import streaming
+from tests.inference.fault_proxy import Fault
+from tests.running import COMMAND, Server
+from tests.soak.faults import Troublemaker
+from tests.soak.ledger import Ledger
+from tests.soak.load import Client
+from tests.soak.memory import Watcher
+from tests.soak.reckoning import differences, drained
+from tests.soak.report import Outcome, report
+from tests.worker.provider import SENTENCE, provider
+
+CLIENTS = 4
+WARM_UP = 0.3
+"""Which part of the time is not judged for memory; in it the worker is killed as well."""
+
+SETTINGS = {
+    "quiet_seconds": "0.5",
+    "deduplicate": "false",  # so that what is derived twice shows
+    "busy_timeout_seconds": "1",  # so that a held file is noticed
+    "model": "openai:toy",
+    "model_api_key": "soak",
+    "model_retries": "1",
+    "webhook_secret": "a secret that signs what the soak sends",
+    "webhook_private_targets": "true",
+    "log_level": "info",
+    "log_format": "json",
+}
+
+
+class Received:
+    """Which test events have come in, by the ids of their deliveries; an endpoint at `url` takes them."""
+
+    def __init__(self) -> None:
+        self.delivered: set[str] = set()
+        self.tried = 0
+        self.url = ""
+
+
+@contextmanager
+def receiver() -> Iterator[Received]:
+    """A webhook endpoint on loopback, which refuses every fifth delivery; it comes again."""
+    received = Received()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            received.tried += 1
+            refuses = received.tried % 5 == 0
+            if event["type"] == "test.event" and not refuses:
+                received.delivered.add(self.headers[DELIVERY_HEADER])
+            self.send_response(500 if refuses else 204)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Keeps the output for what matters."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    received.url = f"http://127.0.0.1:{server.server_port}/hook"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield received
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _streamed(asked: dict[str, Any]) -> Fault | None:
+    """The provider's sentence as a stream, where one is asked for."""
+    return streaming(SENTENCE) if asked.get("stream") else None
+
+
+def soak(folder: Path, minutes: float) -> Outcome:
+    """Run a server that long, under load and faults, and look what has become of everything."""
+    ledger, stop = Ledger(), threading.Event()
+    with provider(_streamed) as asked, receiver() as received:
+        server = Server(folder / "omoide.db", "--workers", "2", model_base_url=f"{asked.url}/v1", **SETTINGS)
+        try:
+            httpx.post(f"{server.url}/v3/workspaces", json={"id": "w0"}).raise_for_status()
+            httpx.post(f"{server.url}/v3/workspaces/w0/webhooks", json={"url": received.url}).raise_for_status()
+            httpx.put(f"{server.url}/v3/workspaces/aside/peers/p", json={}).raise_for_status()
+            began = time.monotonic()
+            warm = began + WARM_UP * minutes * 60
+            watcher = Watcher(server.process.pid, stop)
+            clients = [Client(server.url, ledger, seed, stop) for seed in range(CLIENTS)]
+            threads = [watcher, *clients, Troublemaker(server, asked, ledger, stop, spares_worker_from=warm)]
+            for thread in threads:
+                thread.start()
+            while time.monotonic() < began + minutes * 60 and not any(client.failure for client in clients):
+                time.sleep(1)
+                asked.asked.clear()
+                asked.headers.clear()
+            lasted = time.monotonic() - began
+            stop.set()
+            for thread in threads:
+                thread.join()
+            held = watcher.held(since=warm)
+            broken = [f"a client failed: {client.failure!r}" for client in clients if client.failure]
+            with server.client() as http:
+                seconds = drained(http, asked.asked.clear)
+                broken += differences(http, ledger)
+        finally:
+            server.stop()
+    broken += [f"unexplained: {each}" for each in ledger.unexplained()]
+    if len(received.delivered) < ledger.events:
+        broken.append(f"{ledger.events} events were acknowledged, {len(received.delivered)} delivered")
+    checked = subprocess.run([COMMAND, "check", "--db", server.db], capture_output=True, text=True, check=False)
+    broken += [f"omoide check: {line}" for line in (checked.stdout + checked.stderr).splitlines() if checked.returncode]
+    return Outcome(lasted, ledger, held, seconds, len(received.delivered), server.db.stat().st_size, broken)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=20.0)
+    parser.add_argument("--report", type=Path, help="where the report goes; without it, to the terminal")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="soak-") as folder:
+        outcome = soak(Path(folder), options.minutes)
+    text = report(outcome)
+    if options.report:
+        options.report.write_text(text)
+    print(text)
+    return 0 if outcome.is_good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

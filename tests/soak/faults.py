@@ -1,0 +1,71 @@
+"""What is done to a server while it is used: processes killed, the file held, the provider away."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections.abc import Callable
+
+from benchmarks.process_tree import named
+from omoide.store.database import connect
+from tests.inference.fault_proxy import FaultProxy, answering, hanging_up
+from tests.running import Server
+from tests.soak.ledger import Ledger
+from tests.worker.provider import half
+
+REST_SECONDS = (4.0, 10.0)
+"""Between two faults, at the least and at the most."""
+
+
+class Troublemaker(threading.Thread):
+    """Does one thing after another until `stop` is set.
+
+    One API process is spared throughout, and the worker from `spares_worker_from` on (by the monotonic clock), so that
+    there are processes old enough to tell whether their memory grows.
+    """
+
+    def __init__(
+        self, server: Server, provider: FaultProxy, ledger: Ledger, stop: threading.Event, spares_worker_from: float
+    ) -> None:
+        super().__init__(daemon=True, name="soak-faults")
+        self.server, self.provider, self.ledger, self.stop = server, provider, ledger, stop
+        self.spares_worker_from = spares_worker_from
+        self.spared = min(named(server.process.pid, "omoide-api"))
+        self.random = random.Random(1)
+        self.well = provider.fault
+
+    def run(self) -> None:
+        does: list[Callable[[], None]] = [self.kill_api, self.kill_worker, self.hold_the_file, self.lose_the_provider]
+        while not self.stop.wait(self.random.uniform(*REST_SECONDS)):
+            self.random.choice(does)()
+
+    def kill_api(self) -> None:
+        victims = [pid for pid in named(self.server.process.pid, "omoide-api") if pid != self.spared]
+        if victims:
+            with self.ledger.fault("kill of an API process"):
+                os.kill(self.random.choice(victims), signal.SIGKILL)
+
+    def kill_worker(self) -> None:
+        if time.monotonic() < self.spares_worker_from and (pids := named(self.server.process.pid, "omoide-worker")):
+            with self.ledger.fault("kill of the worker"):
+                os.kill(pids[0], signal.SIGKILL)
+
+    def hold_the_file(self) -> None:
+        """In a burst, for longer and for shorter than calls wait."""
+        holder = connect(self.server.db, durability="full", busy_timeout=30)
+        with self.ledger.fault("locked file"):
+            for _ in range(5):
+                holder.execute("BEGIN IMMEDIATE")
+                time.sleep(self.random.choice([0.05, 0.2, 1.5]))
+                holder.execute("ROLLBACK")
+                time.sleep(0.05)
+        holder.close()
+
+    def lose_the_provider(self) -> None:
+        with self.ledger.fault("provider away"):
+            self.provider.fault = self.random.choice([half, hanging_up, answering(503, b"{}")])
+            self.stop.wait(self.random.uniform(0.5, 3.0))
+            self.provider.fault = self.well
