@@ -29,8 +29,6 @@ FORM = "contract.form"
 """Where they hold the form that the request brought, whose files must be closed when it is done."""
 
 Handler = Callable[..., Awaitable[Any]]
-
-
 MakeContext = Callable[[Scope], Any]
 
 

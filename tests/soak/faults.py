@@ -21,7 +21,7 @@ REST_SECONDS = (4.0, 10.0)
 
 
 class Troublemaker(threading.Thread):
-    """Does one thing after another until `stop` is set.
+    """Does one thing after another until `stop` is set: all of them, then all in another order, and so on.
 
     One API process is spared throughout, and the worker from `spares_worker_from` on (by the monotonic clock), so that
     there are processes old enough to tell whether their memory grows.
@@ -38,9 +38,13 @@ class Troublemaker(threading.Thread):
         self.well = provider.fault
 
     def run(self) -> None:
-        does: list[Callable[[], None]] = [self.kill_api, self.kill_worker, self.hold_the_file, self.lose_the_provider]
-        while not self.stop.wait(self.random.uniform(*REST_SECONDS)):
-            self.random.choice(does)()
+        does: list[Callable[[], None]] = [self.kill_worker, self.kill_api, self.hold_the_file, self.lose_the_provider]
+        while True:
+            for what in does:
+                if self.stop.wait(self.random.uniform(*REST_SECONDS)):
+                    return
+                what()
+            self.random.shuffle(does)
 
     def kill_api(self) -> None:
         victims = [pid for pid in named(self.server.process.pid, "omoide-api") if pid != self.spared]

@@ -40,7 +40,7 @@ def differences(http: httpx.Client, ledger: Ledger) -> list[str]:
         for session in SESSIONS:
             place = workspace, session
             here = Counter(_messages(http, place))
-            found += [f"{line} in {workspace}/{session}" for line in _of_messages(here, ledger, place)]
+            found += [f"{line} in {workspace}/{session}" for line in of_messages(here, ledger, place)]
             stored += here
         derived = Counter(_conclusions(http, workspace))
         expected = {f"{peer} said {content}" for peer, content in stored}
@@ -50,7 +50,8 @@ def differences(http: httpx.Client, ledger: Ledger) -> list[str]:
     return found
 
 
-def _of_messages(stored: Counter[tuple[str, str]], ledger: Ledger, place: Place) -> list[str]:
+def of_messages(stored: Counter[tuple[str, str]], ledger: Ledger, place: Place) -> list[str]:
+    """What is wrong with the messages that are stored in a place."""
     acknowledged, uncertain = {*ledger.acknowledged.get(place, [])}, {*ledger.uncertain.get(place, [])}
     return [
         *(f"a message is lost: {each}" for each in acknowledged - {*stored}),
