@@ -77,11 +77,13 @@ def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
     return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS)
 
 
-def open_parts(settings: Settings, meter: Meter, reasoner: Reasoner | None = None) -> Parts:
+def open_parts(settings: Settings, meter: Meter | None = None, reasoner: Reasoner | None = None) -> Parts:
     """The database opened, and what works on it; a reasoner that is given stands in for the one of the settings.
 
+    What is asked of others is counted in `meter`; without one nobody sees it.
     Raises Unavailable if the database cannot be opened, WrongSetting.
     """
+    meter = meter or metrics_of(["server"]).own
     tokens = TokenCounter()
     embedder = CountedEmbedder(embedder_of(settings, tokens), meter)
     reasoner = reasoner or reasoner_for(settings, embedder, tokens, meter)
