@@ -19,9 +19,9 @@ import click
 
 from benchmarks import backlog, load, servers
 from benchmarks.figures import Figure, held, json_option, percentile, publish
+from benchmarks.filling import speech
 from benchmarks.load import Round
 from benchmarks.servers import DATABASE, Server
-from benchmarks.filling import speech
 from benchmarks.table import Bar
 from benchmarks.workloads import CONVERSATIONS, SESSIONS, post
 
