@@ -142,7 +142,8 @@ import pathlib
 from starlette.testclient import TestClient
 from omoide.app import create_app
 from omoide.settings import Settings
-with TestClient(create_app(Settings(db=pathlib.Path("test.db"))), raise_server_exceptions=False) as client:
+app = create_app(Settings(db=pathlib.Path("test.db")))
+with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
     found = client.get("/version")
 print(found.status_code, found.text)
 """
