@@ -15,7 +15,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from omoide.cli.connections import protocol_of
-from omoide.cli.start import make_app, make_metrics, make_parts, make_worker, prepare_files, read_settings_and_log
+from omoide.cli.start import (
+    make_app,
+    make_metrics,
+    make_worker,
+    make_worker_parts,
+    prepare_files,
+    read_settings_and_log,
+)
 from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.worker import work_until_told
 from omoide.middleware.origins import is_loopback
@@ -28,6 +35,9 @@ GRACE_SECONDS = 5
 
 SPARE_SECONDS = 2
 """How much longer than they were given processes may take to end."""
+
+WORKER_NICENESS = 19
+"""See nice(1): where processors are short, the worker takes what serving leaves, and nobody waits for thought."""
 
 BACKLOG = 2_048
 """Connections that wait while no process takes them, because it is busy or being replaced."""
@@ -101,8 +111,9 @@ def _serve_forked(settings: Settings) -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
     def work() -> None:
+        os.nice(WORKER_NICENESS)
         listening.close()  # or whoever connects would wait for a process that never answers
-        work_until_told(make_parts(settings, metrics.enter("worker")), pipe=pipe)
+        work_until_told(make_worker_parts(settings, metrics.enter("worker")), pipe=pipe)
 
     children = [Child("api", partial(api, name)) for name in names]
     grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS

@@ -46,10 +46,15 @@ def make_metrics(*processes: str) -> Metrics:
     return metrics_of(processes, TASKS)
 
 
-def make_parts(settings: Settings, meter: Meter) -> Parts:
-    """The database and all that works on it. Ends the command with one line if that cannot be."""
+def make_worker_parts(settings: Settings, meter: Meter) -> Parts:
+    """The database and all that works on it, for a process that only works.
+
+    It does not wait for the disk: what it stores is owed until it is stored, so that a power cut has it done again, and
+    the next write that is acknowledged to anybody brings it to the disk as well. Ends the command with one line if the
+    parts cannot be had.
+    """
     try:
-        return open_parts(settings, meter)
+        return open_parts(settings.model_copy(update={"durability": "normal"}), meter)
     except (OmoideError, WrongSetting) as error:
         raise click.ClickException(str(error)) from error
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from omoide.app import Parts
-from omoide.cli.start import collect_garbage, make_metrics, make_parts, make_worker, read_settings_and_log
+from omoide.cli.start import collect_garbage, make_metrics, make_worker, make_worker_parts, read_settings_and_log
 from omoide.worker.loop import Worker
 from omoide.worker.wake import WakePipe
 
@@ -22,7 +22,7 @@ from omoide.worker.wake import WakePipe
 def worker(*, until_empty: bool, **flags: Any) -> None:
     """Do the jobs of a database, beside `omoide serve` or alone. Any number of workers may run."""
     settings = read_settings_and_log(**{name: value for name, value in flags.items() if value is not None})
-    parts = make_parts(settings, make_metrics("worker").enter("worker"))
+    parts = make_worker_parts(settings, make_metrics("worker").enter("worker"))
     collect_garbage()
     click.echo(f"Omoide worker: database {settings.db}, reasoner {parts.reasoner.name}", err=True)
     hands = make_worker(parts, leading=False)
