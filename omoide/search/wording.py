@@ -22,13 +22,13 @@ with deferred("numpy"):
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-RANKED = 3_000
+RANKED = 1_500
 """Rows that are ranked, at most; for each word they take about a millionth of a second each."""
 
 SAMPLED = 20_000
 """How common a word is, is estimated from the newest rows of the index, all workspaces together."""
 
-MOST_COMMON = 12
+MOST_COMMON = 8
 """Words that are too common to look for, but tell more of the rows that hold a rare one."""
 
 PAIRED = 4
