@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omoide.store import examination
+from omoide.store.consistency import contradictions
 from omoide.store.copying import integrity
 from omoide.store.database import Connection
 
@@ -27,7 +28,9 @@ def faults(db: Connection) -> list[str]:
         return ["a newer version of Omoide has worked on this database"]
     if not schema.applied:
         return ["this is a database, but not one of Omoide's"]
-    return [*_references(db), *(_unindexed(db) if schema.is_current else ())]
+    if not schema.is_current:
+        return [*_references(db)]
+    return [*_references(db), *_unindexed(db), *(f"rows: {line}" for line in contradictions(db))]
 
 
 def _references(db: Connection) -> Iterator[str]:
