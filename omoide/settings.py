@@ -220,6 +220,12 @@ class Settings(BaseSettings):
     webhook_attempts: int = Field(
         10, ge=1, description="How often a webhook event is tried before it is given up; ten times take some minutes."
     )
+    worker_niceness: int = Field(
+        19,
+        ge=0,
+        le=19,
+        description="How far the worker of `omoide serve` stands back where processors are short: see nice(1).",
+    )
     worker_concurrency: int = Field(4, ge=1, le=100, description="How many jobs a worker runs at a time.")
     job_poll_seconds: float = Field(
         2.0, gt=0, description="How often a worker looks for jobs that other processes left."

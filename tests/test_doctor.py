@@ -94,7 +94,7 @@ def test_a_healthy_installation_ends_with_zero_while_its_server_runs(tmp_path: P
 
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_nothing_is_changed(is_killed: bool, tmp_path: Path) -> None:
-    server = Server(tmp_path / "omoide.db")
+    server = Server(tmp_path / "omoide.db", quiet_seconds="3600")
     with server.client() as http:
         Place(http, "w").say("s", "I live in Lisbon.")
     server.kill() if is_killed else server.stop()

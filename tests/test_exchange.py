@@ -152,7 +152,8 @@ def test_an_imported_workspace_gives_the_same_answers(restless: Server, invoke: 
     until(lambda: is_embedded(server.db) and is_embedded(restless.db))
     with restless.client() as here, server.client() as there:
         before, after = answers(here, "w"), answers(there, "w")
-        assert [question for question in before if before[question] != after[question]] == []
+        pairs = {question: (before[question], after[question]) for question in before}
+        assert {question: pair for question, pair in pairs.items() if pair[0] != pair[1]} == {}
         # Asked twice under one key, it is still the same call.
         body = {"messages": [{"peer_id": "carol", "content": "I work as a nurse.", "created_at": LONG_AGO}]}
         again = Place(there, "w").call("POST", "/sessions/s2/messages", body, headers={"Idempotency-Key": "k-1"})

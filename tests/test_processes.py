@@ -37,8 +37,14 @@ def running(tmp_path: Path) -> Iterator[Callable[..., Server]]:
 
 def the(server: Server, name: str) -> int:
     """The one process of that name, once there is one."""
-    until(lambda: len(named(server.process.pid, name)) == 1)
-    return named(server.process.pid, name)[0]
+    found: list[int] = []
+
+    def is_alone() -> bool:
+        found[:] = named(server.process.pid, name)
+        return len(found) == 1
+
+    until(is_alone)
+    return found[0]
 
 
 def learned(server: Server) -> list[str]:

@@ -36,9 +36,6 @@ GRACE_SECONDS = 5
 SPARE_SECONDS = 2
 """How much longer than they were given processes may take to end."""
 
-WORKER_NICENESS = 19
-"""See nice(1): where processors are short, the worker takes what serving leaves, and nobody waits for thought."""
-
 BACKLOG = 2_048
 """Connections that wait while no process takes them, because it is busy or being replaced."""
 
@@ -111,7 +108,7 @@ def _serve_forked(settings: Settings) -> None:
         uvicorn.Server(config).run(sockets=[listening])
 
     def work() -> None:
-        os.nice(WORKER_NICENESS)
+        os.nice(settings.worker_niceness)  # nobody waits for thought
         listening.close()  # or whoever connects would wait for a process that never answers
         work_until_told(make_worker_parts(settings, metrics.enter("worker")), pipe=pipe)
 
