@@ -143,9 +143,8 @@ def create_app(
     """The application. It opens its database when serving begins; `alongside` makes what runs beside it until the end.
 
     A `reasoner` that is given stands in for the one of the settings; in `metrics` each process that serves has entered
-    its name before. Raises BrokenDocument if openapi.yaml cannot be
-    served. The start of serving raises Unavailable if the database cannot be opened, WrongSetting if there is no such
-    embedder or model.
+    its name before. Raises BrokenDocument if openapi.yaml cannot be served. The start of serving raises Unavailable if
+    the database cannot be opened, WrongSetting if there is no such embedder or model.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)

@@ -22,7 +22,7 @@ def backup(file: Path, *, force: bool, **flags: Any) -> None:
 
     FILE is one file, complete and looked over, or it is not there.
     """
-    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    settings = read_settings(**flags)
     watch = Stopwatch()
     with faults_in_one_line(), progress_bar("Copying") as shown:
         timeout = settings.busy_timeout_seconds

@@ -20,7 +20,7 @@ def check(context: click.Context, /, **flags: Any) -> None:
 
     Ends with 1 if anything is wrong.
     """
-    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    settings = read_settings(**flags)
     watch = Stopwatch()
     with faults_in_one_line(), copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
         found = soundness.faults(db)

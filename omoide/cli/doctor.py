@@ -38,7 +38,7 @@ def doctor(context: click.Context, /, *, seconds: float, as_json: bool, **flags:
 
     A model that is configured is asked one small question. Ends with 1 if anything is wrong.
     """
-    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    settings = read_settings(**flags)
     found = asyncio.run(examine(settings, is_local=is_loopback(settings.host), seconds=seconds))
     is_healthy = all(verdict.state != "wrong" for verdict in found)
     if as_json:

@@ -39,7 +39,7 @@ def export_(workspace: str, file: Path, *, force: bool, **flags: Any) -> None:
 
     A FILE that ends in .gz is compressed; - is standard output. docs/backup.md describes the form.
     """
-    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    settings = read_settings(**flags)
     watch = Stopwatch()
     with faults_in_one_line(), copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
         found = reading.find(db, workspace)

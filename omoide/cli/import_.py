@@ -35,7 +35,7 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
     Nobody sees anything of it before all of it is there. An import that was interrupted goes on where it stopped when
     the command is given again. - is standard input.
     """
-    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    settings = read_settings(**flags)
     watch = Stopwatch()
     try:
         with faults_in_one_line(), _opened(file) as lines:

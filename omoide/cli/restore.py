@@ -23,7 +23,7 @@ def restore(file: Path, *, discard: bool, **flags: Any) -> None:
 
     No server or worker may have it open. The database that was there is kept beside it under another name.
     """
-    settings = read_settings(**{name: value for name, value in flags.items() if value is not None})
+    settings = read_settings(**flags)
     path, watch = settings.db, Stopwatch()
     former = path.with_name(f"{path.name}.before-{clock.instant(clock.now()):%Y%m%d-%H%M%S}")
     with faults_in_one_line(), progress_bar("Restoring") as shown:

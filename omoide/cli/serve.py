@@ -50,8 +50,7 @@ BACKLOG = 2_048
 )
 def serve(**flags: Any) -> None:
     """Serve the API, with a worker beside it."""
-    given = {name: value for name, value in flags.items() if value is not None}
-    settings = read_settings_and_log(**given)
+    settings = read_settings_and_log(**flags)
     if not settings.auth and not settings.public_without_auth and not is_loopback(settings.host):
         raise click.ClickException(
             f"{settings.host} can be reached from other machines and authentication is off: anybody could read and "
@@ -65,9 +64,7 @@ def serve(**flags: Any) -> None:
     )
     prepare_files(settings)
     if settings.workers == 0:
-        metrics = make_metrics("server")
-        metrics.enter("server")
-        uvicorn.run(make_app(settings, make_worker, metrics), **_options(settings))
+        uvicorn.run(_in_one_process(settings), **_options(settings))
     else:
         _serve_forked(settings)
 
@@ -75,9 +72,13 @@ def serve(**flags: Any) -> None:
 def served_app() -> ASGIApp:
     """The application with a worker beside it in the same process, its settings from the environment: for any other
     ASGI server."""
+    return _in_one_process(read_settings_and_log())
+
+
+def _in_one_process(settings: Settings) -> ASGIApp:
     metrics = make_metrics("server")
     metrics.enter("server")
-    return make_app(read_settings_and_log(), make_worker, metrics)
+    return make_app(settings, make_worker, metrics)
 
 
 def _options(settings: Settings) -> dict[str, Any]:

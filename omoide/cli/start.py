@@ -26,9 +26,10 @@ from omoide.worker.tools import Tools
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings, those given before all others. Ends the command with one line if one makes no sense."""
+    """The settings, those given (and not None) before all others. Ends the command with one line if one makes no
+    sense."""
     try:
-        return Settings(**given)
+        return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
         raise click.ClickException("; ".join(lines)) from error

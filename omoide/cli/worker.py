@@ -21,7 +21,7 @@ from omoide.worker.wake import WakePipe
 @click.option("--until-empty", is_flag=True, help="End when nothing is due.")
 def worker(*, until_empty: bool, **flags: Any) -> None:
     """Do the jobs of a database, beside `omoide serve` or alone. Any number of workers may run."""
-    settings = read_settings_and_log(**{name: value for name, value in flags.items() if value is not None})
+    settings = read_settings_and_log(**flags)
     parts = make_worker_parts(settings, make_metrics("worker").enter("worker"))
     collect_garbage()
     click.echo(f"Omoide worker: database {settings.db}, reasoner {parts.reasoner.name}", err=True)
