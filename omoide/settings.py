@@ -86,7 +86,10 @@ class Settings(BaseSettings):
         description="How long the body of a request may take to arrive; each kilobyte that came gives a second more.",
     )
     stalled_seconds: float = Field(
-        60.0, gt=0, le=3_600, description="How long a client may leave an answer unread before it is cut off."
+        60.0,
+        gt=0,
+        le=3_600,
+        description="How long a client may leave an answer unread, or send on after a refusal, before it is cut off.",
     )
     durability: Literal["full", "normal"] = Field(
         "full",

@@ -3,7 +3,8 @@
 uvicorn waits for ever for a request that has begun, reads heads of any length, writes to whoever does not read. Here
 every process looks over its connections once a second: a head that takes too long, a body that drips, an answer that
 nobody reads end the connection. When there are too many of them, those that are idle give way, so that idle ones keep
-nobody out.
+nobody out. After a refusal the connection still takes, unread, what is under way: to close on a client that is sending
+may take the answer from it (RFC 9112, section 9.6).
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ REFUSALS = {
     431: "The head of the request is too large",
     503: "Too many connections",
 }
+WHILE_SENDING = {400, 431}
+"""Refusals of what has just come, so that more of it may be coming."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,7 @@ class Connection(HttpToolsProtocol):
         self.refusal = 400
         self.unread = 0
         self.unread_since = 0.0
+        self.is_refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -80,7 +84,7 @@ class Connection(HttpToolsProtocol):
             self._sweep_later()
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.is_ending:
             return
         if not self.in_body:
             if not self.in_head:
@@ -89,7 +93,7 @@ class Connection(HttpToolsProtocol):
         self.read_bytes = len(data)
         super().data_received(data)
         # The parser keeps an unfinished line to itself, so what was fed is counted, not what it has told.
-        if self.in_head and self.head_bytes > self.limits.max_header_bytes and not self.transport.is_closing():
+        if self.in_head and self.head_bytes > self.limits.max_header_bytes and not self.is_ending:
             self.refuse(431)
 
     def on_message_begin(self) -> None:
@@ -118,26 +122,34 @@ class Connection(HttpToolsProtocol):
         self.refuse(self.refusal)
 
     def refuse(self, status: int) -> None:
-        """Say why, if nothing is being answered, and close."""
+        """Say why, if nothing is being answered, and close: at once, or when a client that may be sending still has."""
         if self.cycle is not None and self.cycle.response_started and (self.in_body or self.is_answering):
             self.transport.abort()  # a second answer would be taken for a part of the first
             return
         body = orjson.dumps({"detail": REFUSALS[status]})
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + body)
-        self.transport.close()
+        if status in WHILE_SENDING and not self.is_answering:
+            self.is_refused, self.since = True, self.loop.time()
+            self.transport.write_eof()
+        else:
+            self.transport.close()
+
+    @property
+    def is_ending(self) -> bool:
+        return self.is_refused or self.transport.is_closing()
 
     @property
     def is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
     def _make_room(self) -> bool:
-        """Close the connection that has been idle longest, or else the one whose body takes longest; False if none."""
+        """Close one: refused, or else idle longest, or else with the body that takes longest. False if none."""
         others: Iterable[Any] = self.connections
         waiting = [each for each in others if each is not self and each.is_waiting]
         if not waiting:
             return False
-        min(waiting, key=lambda each: (each.in_body, each.since)).transport.abort()
+        min(waiting, key=lambda each: (not each.is_refused, each.in_body, each.since)).transport.abort()
         return True
 
     @property
@@ -168,7 +180,10 @@ class Connection(HttpToolsProtocol):
         if self.transport.is_closing() or self.flow.read_paused:
             return
         waited = now - self.since
-        if self.in_body and waited > self.limits.body_seconds + self.body_bytes / BODY_BYTES_PER_SECOND:
+        if self.is_refused:
+            if waited > self.limits.stalled_seconds:
+                self.transport.abort()
+        elif self.in_body and waited > self.limits.body_seconds + self.body_bytes / BODY_BYTES_PER_SECOND:
             self.refuse(408)
         elif self.in_head and not self.is_answering and waited > self.limits.head_seconds:
             self.refuse(408) if self.head_bytes else self.transport.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
+from tests.raw import connect, exchange, statuses, until_closed
 from tests.running import Server
-from tests.security.raw import connect, exchange, statuses, until_closed
 
 MOST = 12
 HOST = b"Host: 127.0.0.1\r\n"
@@ -67,6 +68,22 @@ def test_a_request_that_others_may_read_differently_is_refused_and_nothing_after
 @pytest.mark.parametrize("request_bytes", [*LARGE.values()], ids=[*LARGE])
 def test_a_head_beyond_its_limit_is_refused(request_bytes: bytes, server: Server) -> None:
     assert statuses(exchange(server, request_bytes))[-1:] == [431]
+
+
+def test_what_a_refused_client_still_sends_is_taken(server: Server) -> None:
+    with connect(server) as connection:
+        connection.sendall(b"GARBAGE\r\n\r\n")
+        assert statuses(until_closed(connection)) == [400]
+        connection.sendall(b"X: y\r\n" * 1_000_000)
+
+
+def test_a_refused_client_is_not_listened_to_for_ever(strict: Server) -> None:
+    with connect(strict) as connection:
+        connection.sendall(b"GARBAGE\r\n\r\n")
+        assert statuses(until_closed(connection)) == [400]
+        endless = iter(lambda: connection.sendall(b"X: y\r\n" * 10_000), "never")
+        with pytest.raises(ConnectionError):
+            deque(endless, maxlen=0)
 
 
 def test_a_head_within_its_limit_is_read(server: Server) -> None:

@@ -13,9 +13,9 @@ from omoide import clock
 from omoide.cli.start import read_settings
 from omoide.security import ADMIN, Keyring, Principal
 from omoide.settings import Settings
+from tests.raw import exchange
 from tests.running import Server
 from tests.security.in_process import settings_of
-from tests.security.raw import exchange
 
 SECRETS = {
     "jwt_secret": "JWTSECRET-0123456789abcdef0123456789abcdef",
