@@ -2,9 +2,10 @@
 
 Reads run where they are called, on a connection that cannot write: what takes microseconds is not worth a thread. What
 may take longer runs in a few threads beside the event loop, each with a connection of its own (`read_aside`). All
-writes go to one writer thread. It takes whatever has gathered in its queue, runs it in one `BEGIN IMMEDIATE … COMMIT`
-with a savepoint for each, so that one failure hurts only its own caller, and answers after the commit. That shares the
-cost of a flush among all who write at the same time, and the flush does not stop the event loop.
+writes go to one writer thread. It begins as soon as no other process writes, runs whatever is in its queue by then or
+comes meanwhile in one `BEGIN IMMEDIATE … COMMIT` with a savepoint for each, so that one failure hurts only its own
+caller, and answers after the commit. That shares the cost of a flush among all who write at the same time, and the
+flush does not stop the event loop.
 
 Several processes may open the same file: WAL lets them read while one writes, and writers wait for one another up to
 the busy timeout.
@@ -17,7 +18,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -217,21 +218,24 @@ class Store:
     def _run(self) -> None:
         is_doubtful = False
         while (first := self._queue.get()) is not None:
-            batch, more = [first], True
-            while more and len(batch) < MAX_BATCH:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    self._queue.put(None)
-                    more = False
-                else:
-                    batch.append(following)
             if is_doubtful:
                 self._reopen()
-            is_doubtful = commit(self._writer, batch, self.busy_timeout) in OF_THE_FILE
+            batch, fault = commit(self._writer, self._and_following(first), self.busy_timeout)
+            is_doubtful = fault in OF_THE_FILE
             _answer(batch)
+
+    def _and_following(self, first: _Write) -> Iterator[_Write]:
+        """A write, and those that wait when the one before has been run: what comes meanwhile shares the commit."""
+        yield first
+        for _ in range(MAX_BATCH - 1):
+            try:
+                following = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            if following is None:
+                self._queue.put(None)
+                return
+            yield following
 
     def _reopen(self) -> None:
         """Look at the file anew: a connection that found it read-only, say, goes on to find it so for ever."""
@@ -294,15 +298,21 @@ def _begin(connection: Connection, busy_timeout: float) -> None:
             return
 
 
-def commit(connection: Connection, batch: list[_Write], busy_timeout: float) -> int | None:
-    """Run a batch in one transaction, putting each one's result or error where it belongs.
+def commit(connection: Connection, writes: Iterator[_Write], busy_timeout: float) -> tuple[list[_Write], int | None]:
+    """Run writes in one transaction, putting each one's result or error where it belongs.
 
-    If the batch as a whole fails, SQLite's code for the reason (see `kind_of`).
+    The writes that were taken and, if they failed as a whole, SQLite's code for the reason (see `kind_of`).
     """
     connection.owed = []
+    batch: list[_Write] = []
     try:
-        _begin(connection, busy_timeout)
-        for write in batch:
+        try:
+            _begin(connection, busy_timeout)
+        except sqlite3.Error:
+            batch.extend(writes)  # they have waited as long
+            raise
+        for write in writes:
+            batch.append(write)
             _run_in_savepoint(connection, write)
         do_owed(connection)
         connection.execute("COMMIT")
@@ -312,10 +322,10 @@ def commit(connection: Connection, batch: list[_Write], busy_timeout: float) -> 
             connection.execute("ROLLBACK")
         for write in batch:
             write.error = write.error or (as_omoide(error) if isinstance(error, sqlite3.Error) else error)
-        return kind_of(error) if isinstance(error, sqlite3.Error) else None
+        return batch, kind_of(error) if isinstance(error, sqlite3.Error) else None
     finally:
         connection.owed = None
-    return None
+    return batch, None
 
 
 def _run_in_savepoint(connection: Connection, write: _Write) -> None:

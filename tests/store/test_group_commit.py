@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from omoide.errors import NotFound, Unavailable
 from omoide.store import Connection, Store, queue
-from omoide.store.database import MAX_BATCH, before_commit, do_owed
+from omoide.store.database import MAX_BATCH, before_commit, connect, do_owed
 from tests.store.rows import Gate, kinds, put
 
 
@@ -32,23 +33,41 @@ async def gathered(store: Store, *writes: Any) -> list[Any]:
     tasks = [asyncio.ensure_future(store.write(*write)) for write in writes]
     await asyncio.sleep(0)  # each task runs up to its place in the queue
     gate.open()
-    await first
+    await asyncio.gather(first, return_exceptions=True)  # it shares the commit of the others, and its end
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def commits(store: Store, count: int) -> int:
-    """How many commits it takes to store `count` writes that have gathered."""
+    """How many commits it takes to store `count` writes that have gathered, the gate among them."""
     seen: list[str] = []
     await store.write(lambda db: db.set_trace_callback(seen.append))
-    await gathered(store, *[(put, str(n)) for n in range(count)])
+    await gathered(store, *[(put, str(n)) for n in range(count - 1)])
     await store.write(lambda db: db.set_trace_callback(None))
-    beside = 2  # the commit of the write that sets the trace, and that of the gate
-    return sum(statement.startswith("COMMIT") for statement in seen) - beside
+    return seen.count("COMMIT") - 1  # that of the write which sets the trace
 
 
 def test_writes_that_gather_share_one_commit(store: Store) -> None:
     assert asyncio.run(commits(store, MAX_BATCH)) == 1
-    assert store.read(kinds) == [str(n) for n in range(MAX_BATCH)]
+    assert store.read(kinds) == [str(n) for n in range(MAX_BATCH - 1)]
+
+
+def test_writes_that_come_while_another_process_writes_share_one_commit(db_path: Path) -> None:
+    async def write_beside(other: Connection) -> list[str]:
+        await store.write(lambda db: db.set_trace_callback(seen.append))
+        other.execute("BEGIN IMMEDIATE")
+        first = asyncio.ensure_future(store.write(put, "first"))
+        await store.read_aside(kinds)
+        more = [asyncio.ensure_future(store.write(put, str(n))) for n in range(9)]
+        await asyncio.sleep(0)
+        other.execute("COMMIT")
+        return await asyncio.gather(first, *more)
+
+    seen: list[str] = []
+    store = Store.open(db_path, busy_timeout=30)
+    with closing(connect(db_path, durability="full", busy_timeout=30)) as other:
+        asyncio.run(write_beside(other))
+    store.close()
+    assert seen.count("COMMIT") - 1 == 1
 
 
 def test_a_commit_is_shared_by_a_limited_number(store: Store) -> None:
