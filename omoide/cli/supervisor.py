@@ -22,7 +22,8 @@ from pathlib import Path
 
 logger = logging.getLogger("omoide.processes")
 
-STOPPING = (signal.SIGINT, signal.SIGTERM)
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""What tells to stop: the last when a terminal is closed, unless it is ignored, as under nohup."""
 WAITED_FOR = {signal.SIGCHLD, *STOPPING}
 
 YOUNG_SECONDS = 1.0
@@ -60,13 +61,15 @@ class Supervisor:
         self._lifeline = os.pipe()
 
     def run(self) -> None:
-        """Fork, and replace what dies, until SIGINT or SIGTERM; then stop the children, and end by that signal."""
+        """Fork, and replace what dies, until told to stop; then stop the children, and end by that signal."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WAITED_FOR)
+        # Whoever started this may have ignored it, and whoever ignores it never hears of a child that ended.
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         told = None
         while told is None:
             self._fork_due()
             told = self._wait(self._pause())
-            self._bury()
+            self._bury(expected=told is not None)
         self._stop()
         signal.signal(told, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
@@ -82,9 +85,17 @@ class Supervisor:
         child.forked_at = time.monotonic()
         sys.stdout.flush()
         sys.stderr.flush()
-        child.pid = os.fork()
+        try:
+            child.pid = os.fork()
+        except OSError as error:  # no room for another process just now
+            child.died_young += 1
+            logger.error("the %s process cannot be forked: %s", child.name, error.strerror)
+            return
         if child.pid == 0:
             os.close(self._lifeline[1])
+            # Told at a terminal, all processes are; before there is somebody in here who takes it, it ends this one.
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor hears it too, and says what is to be done
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
             _live(child, self._lifeline[0])
 
@@ -102,7 +113,8 @@ class Supervisor:
             number = signal.Signals(found.si_signo)
         else:
             return None
-        return signal.Signals(number) if number in STOPPING else None
+        is_told = number in STOPPING and signal.getsignal(number) != signal.SIG_IGN
+        return signal.Signals(number) if is_told else None
 
     def _bury(self, *, expected: bool = False) -> None:
         """Take note of every child that has ended."""

@@ -1,0 +1,119 @@
+"""The supervisor by itself: whoever started it, whatever it is told, its children are there until it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+SCRIPT = """
+import os, signal, sys
+from omoide.cli.supervisor import Child, Supervisor
+
+def work():
+    if "heeds" in sys.argv:
+        signal.signal(signal.SIGTERM, lambda *_: (print("told", flush=True), os._exit(0)))
+    print(os.getpid(), flush=True)
+    while True:
+        signal.pause()
+
+def refusing(fork=os.fork, refused=[]):
+    if not refused:
+        refused.append(True)
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    return fork()
+
+if "no-room" in sys.argv:
+    os.fork = refusing
+Supervisor([Child("api", work)], grace_seconds=60).run()
+"""
+
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts a supervisor of one child that tells its number; these signals it is started with are ignored."""
+    started: list[subprocess.Popen[str]] = []
+
+    def begin(*words: str, ignored: tuple[signal.Signals, ...] = ()) -> subprocess.Popen[str]:
+        ignoring = "".join(f"signal.signal({int(sign)}, signal.SIG_IGN); " for sign in ignored)
+        command = f"import os, signal, sys; {ignoring}os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+        started.append(
+            subprocess.Popen(
+                [sys.executable, "-c", command, "-c", SCRIPT, *words],
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return started[-1]
+
+    yield begin
+    for each in started:
+        if each.poll() is None:
+            each.kill()
+        each.communicate()
+
+
+def line(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
+
+
+@pytest.mark.parametrize("ignored", [(), (signal.SIGCHLD,)])
+def test_a_child_is_replaced_whatever_signals_were_ignored_before(
+    ignored: tuple[signal.Signals, ...], start: Start
+) -> None:
+    supervisor = start(ignored=ignored)
+    first = int(line(supervisor))
+    os.kill(first, signal.SIGKILL)
+    second = int(line(supervisor))
+    assert second != first
+    supervisor.terminate()
+    _, told = supervisor.communicate()
+    assert (supervisor.returncode, "Traceback" in told) == (-signal.SIGTERM, False)
+
+
+def test_a_process_that_cannot_be_forked_is_forked_later(start: Start) -> None:
+    supervisor = start("no-room")
+    assert int(line(supervisor)) != supervisor.pid
+    supervisor.terminate()
+    _, told = supervisor.communicate()
+    assert told == "the api process cannot be forked: Resource temporarily unavailable\n"
+    assert supervisor.returncode == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_told_by_any_of_these_signals_children_end_in_good_order(sign: signal.Signals, start: Start) -> None:
+    supervisor = start("heeds")
+    line(supervisor)
+    supervisor.send_signal(sign)
+    assert supervisor.communicate() == ("told\n", "")
+    assert supervisor.returncode == -sign
+
+
+def test_a_terminal_that_is_closed_is_no_matter_under_nohup(start: Start) -> None:
+    supervisor = start(ignored=(signal.SIGHUP,))
+    first = int(line(supervisor))
+    os.killpg(supervisor.pid, signal.SIGHUP)
+    os.kill(first, signal.SIGKILL)
+    assert int(line(supervisor)) != first
+    supervisor.terminate()
+    assert supervisor.wait() == -signal.SIGTERM
+
+
+def test_control_c_before_anybody_takes_it_ends_all_without_a_word(start: Start) -> None:
+    supervisor = start()
+    line(supervisor)
+    os.killpg(supervisor.pid, signal.SIGINT)
+    assert supervisor.communicate() == ("", "")
+    assert supervisor.returncode == -signal.SIGINT
