@@ -24,7 +24,7 @@ job: ContextVar[tuple[int, str] | None] = ContextVar("job", default=None)
 """Number and kind of the job that is being done."""
 
 # Libraries that tell about each request that they make, addresses included.
-_TALKATIVE = ("httpx", "httpx2", "httpcore", "openai", "anthropic", "google_genai")
+_TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "google_genai")
 
 
 def configure(form: Format, level: Level) -> None:

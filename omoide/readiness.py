@@ -86,7 +86,10 @@ async def _database(store: Store, settings: Settings) -> Part:
         return Part("down", f"took no write within {settings.ready_seconds:g} s")
     except OmoideError as error:
         return Part("down", error.detail)
-    free = shutil.disk_usage(store.path.parent).free
+    try:
+        free = shutil.disk_usage(store.path.parent).free
+    except OSError:  # what is open still takes writes, and nobody will find them
+        return Part("down", "its folder is gone")
     shown = f"reads and writes, {_size(free)} free"
     return Part("degraded" if free < settings.ready_free_bytes else "ok", shown)
 

@@ -7,6 +7,7 @@ in the working directory, the defaults here.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,9 +20,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+PREFIX = "OMOIDE_"
 MIN_SECRET_BYTES = 32
 
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+_ENDPOINT = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 
 Listed = Annotated[tuple[str, ...], NoDecode]
 """Texts, in the environment with commas between."""
@@ -31,10 +34,21 @@ class WrongSetting(ValueError):
     """A setting that nothing can be done with. Its text is one line for the operator."""
 
 
-class Settings(BaseSettings):
-    """Frozen. Raises pydantic's ValidationError for a value that makes no sense, naming the setting."""
+class SettingsFile(TomlConfigSettingsSource):
+    """The file as a source. Raises WrongSetting if it cannot be read."""
 
-    model_config = SettingsConfigDict(env_prefix="OMOIDE_", toml_file="omoide.toml", frozen=True, extra="forbid")
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        try:
+            return super()._read_file(file_path)
+        except (OSError, ValueError) as error:  # not there for us, or no TOML in UTF-8
+            raise WrongSetting(f"{file_path} cannot be read: {error}") from error
+
+
+class Settings(BaseSettings):
+    """Frozen. Raises pydantic's ValidationError for a value that makes no sense, naming the setting, and WrongSetting
+    for a file that cannot be read."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file="omoide.toml", frozen=True, extra="forbid")
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
@@ -98,16 +112,20 @@ class Settings(BaseSettings):
     busy_timeout_seconds: float = Field(
         5.0, gt=0, le=600, description="How long a write waits for another process to finish its own."
     )
-    max_body_bytes: int = Field(20_000_000, ge=1_000, description="The largest request body, in bytes.")
+    max_body_bytes: int = Field(
+        20_000_000, ge=1_000, le=1_000_000_000, description="The largest request body, in bytes."
+    )
     max_observers: int = Field(
         10, ge=0, le=1_000, description="How many peers of one session may have observe_others set."
     )
     max_custom_instruction_tokens: int = Field(
-        2_000, ge=0, description="The longest custom instructions, in o200k_base tokens."
+        2_000, ge=0, le=1_000_000, description="The longest custom instructions, in o200k_base tokens."
     )
-    idempotency_hours: float = Field(24.0, ge=0, description="How long a repeated Idempotency-Key is recognised.")
+    idempotency_hours: float = Field(
+        24.0, ge=0, le=87_600, description="How long a repeated Idempotency-Key is recognised."
+    )
     filter_seconds: float = Field(2.0, gt=0, le=600, description="How long a filtered list may take to read.")
-    max_upload_bytes: int = Field(5_242_880, ge=1, description="The largest uploaded file, in bytes.")
+    max_upload_bytes: int = Field(5_242_880, ge=1, le=1_000_000_000, description="The largest uploaded file, in bytes.")
     embedder: str = Field(
         "wordllama",
         description="What turns texts into vectors: wordllama (embedded), or openai:<model> at an endpoint.",
@@ -205,6 +223,7 @@ class Settings(BaseSettings):
     reasoning_attempts: int = Field(
         8,
         ge=1,
+        le=1_000,
         description="How often a piece of reasoning that fails is tried before it is given up. Outages of a "
         "provider do not count.",
     )
@@ -221,7 +240,10 @@ class Settings(BaseSettings):
         30.0, gt=0, le=600, description="How long a webhook endpoint may take to answer."
     )
     webhook_attempts: int = Field(
-        10, ge=1, description="How often a webhook event is tried before it is given up; ten times take some minutes."
+        10,
+        ge=1,
+        le=1_000,
+        description="How often a webhook event is tried before it is given up; ten times take some minutes.",
     )
     worker_niceness: int = Field(
         19,
@@ -231,13 +253,16 @@ class Settings(BaseSettings):
     )
     worker_concurrency: int = Field(4, ge=1, le=100, description="How many jobs a worker runs at a time.")
     job_poll_seconds: float = Field(
-        2.0, gt=0, description="How often a worker looks for jobs that other processes left."
+        2.0, gt=0, le=3_600, description="How often a worker looks for jobs that other processes left."
     )
     stop_seconds: float = Field(
         3.0, ge=0, le=600, description="How long running jobs may go on after the server was told to stop."
     )
     job_lease_seconds: float = Field(
-        60.0, gt=0, description="After how long without a sign of life a job is taken from its worker."
+        60.0,
+        gt=0,
+        le=86_400,
+        description="After how long without a sign of life a job is taken from its worker.",
     )
 
     log_format: Literal["text", "json"] = Field("text", description="Lines of the log: text, or json, an object each.")
@@ -256,7 +281,10 @@ class Settings(BaseSettings):
         30.0, gt=0, le=86_400, description="After how long without a sign of life /ready calls the worker down."
     )
     ready_backlog_seconds: float = Field(
-        300.0, gt=0, description="How long a job may be overdue before /ready calls the backlog degraded."
+        300.0,
+        gt=0,
+        le=31_536_000,
+        description="How long a job may be overdue before /ready calls the backlog degraded.",
     )
     ready_free_bytes: int = Field(
         268_435_456, ge=0, description="With how little room left on the disk /ready calls the database degraded."
@@ -271,7 +299,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        return init_settings, env_settings, SettingsFile(settings_cls)
 
     @model_validator(mode="before")
     @classmethod
@@ -284,6 +312,20 @@ class Settings(BaseSettings):
     def _commas_part_a_list(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
+    @field_validator("log_level", "log_format", "durability", "metrics", "model_output", mode="before")
+    @classmethod
+    def _choices_are_written_as_one_likes(cls, value: Any) -> Any:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @field_validator("db")
+    @classmethod
+    def _home_is_where_it_is(cls, path: Path) -> Path:
+        """`~/omoide.db`, which a shell would have seen to, but nobody does in files of settings."""
+        try:
+            return path.expanduser()
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+
     @field_validator("cors_origins")
     @classmethod
     def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
@@ -291,6 +333,13 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"'{origin}' is no origin: write scheme://host or scheme://host:port, or *")
         return origins
+
+    @field_validator("model_base_url", "model_fallback_base_url", "embedder_base_url")
+    @classmethod
+    def _endpoints_are_addresses(cls, url: str) -> str:
+        if url and not _ENDPOINT.match(url):
+            raise ValueError("an endpoint begins with http:// or https:// and the name of a host")
+        return url
 
     @model_validator(mode="after")
     def _short_summaries_come_more_often(self) -> Settings:
@@ -306,6 +355,14 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _what_belongs_to_something_has_it(self) -> Settings:
+        if self.rate_limit_burst and not self.rate_limit_per_minute:
+            raise ValueError("rate_limit_burst is set but nothing is limited: set OMOIDE_RATE_LIMIT_PER_MINUTE")
+        if self.embedder_base_url and self.embedder == "wordllama":
+            raise ValueError("embedder_base_url is set but the embedded embedder is used: set OMOIDE_EMBEDDER")
+        return self
+
+    @model_validator(mode="after")
     def _auth_needs_a_secret(self) -> Settings:
         if self.auth and not self.jwt_secret.get_secret_value():
             raise ValueError("auth is on but jwt_secret is empty: set OMOIDE_JWT_SECRET")
@@ -313,3 +370,14 @@ class Settings(BaseSettings):
         if 0 < len(self.jwt_secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"jwt_secret must have at least {MIN_SECRET_BYTES} bytes")
         return self
+
+
+def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
+    """The names among these variables that begin as settings do and are none, each with the one that may be meant."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+    if not strange:
+        return {}
+    import difflib  # imported here, because hardly any start needs it
+
+    return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1, 0.85)), None) for name in strange}

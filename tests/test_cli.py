@@ -13,6 +13,7 @@ import pytest
 
 from omoide.middleware.origins import is_loopback
 from omoide.security import Keyring, Principal
+from omoide.settings import Settings
 from tests.conftest import SECRET
 from tests.fork_server import fork_server
 from tests.running import Server
@@ -76,12 +77,22 @@ def test_authentication_without_a_secret_is_refused(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("settings", "named"),
-    [({"port": "x"}, "port"), ({"durability": "some"}, "durability"), ({"workers": "-1"}, "workers")],
+    [
+        ({"port": "x"}, "port: "),
+        ({"durability": "some"}, "durability: "),
+        ({"workers": "-1"}, "workers: "),
+        ({"idempotency_hours": "inf"}, "idempotency_hours: "),
+        ({"job_lease_seconds": "1e300"}, "job_lease_seconds: "),
+        ({"model": "openai:m", "model_base_url": "localhost:8080/v1"}, "model_base_url: an endpoint begins with "),
+        ({"jwt_secret": "short"}, "jwt_secret must have "),
+        ({"rate_limit_burst": "5"}, "rate_limit_burst is set but "),
+        ({"embedder_base_url": "http://127.0.0.1:9/v1"}, "embedder_base_url is set but "),
+    ],
 )
 def test_a_setting_that_makes_no_sense_is_named(settings: dict[str, str], named: str, run: Run) -> None:
     done = run("serve", **settings)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: {named}: ")
+    assert done.stderr.startswith(f"Error: {named}")
     assert "Traceback" not in done.stderr
 
 
@@ -95,7 +106,40 @@ def test_a_setting_left_blank_is_not_set(run: Run) -> None:
 
 def test_an_unknown_key_in_the_settings_file_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "omoide.toml").write_text("prot = 8000\n")
-    assert run("serve").stderr.startswith("Error: prot: ")
+    assert run("serve").stderr == "Error: prot: there is no such setting\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(b"port = \n", "Invalid value (at line 1, column 8)"), (b"\xff\xfe", "can't decode byte")]
+)
+def test_a_settings_file_that_cannot_be_read_is_one_clear_line(
+    content: bytes, why: str, run: Run, tmp_path: Path
+) -> None:
+    (tmp_path / "omoide.toml").write_bytes(content)
+    (line,) = run("doctor").stderr.splitlines()
+    assert line.startswith("Error: omoide.toml cannot be read: ")
+    assert why in line
+
+
+def test_a_variable_that_is_no_setting_is_named_with_the_one_that_is_meant(run: Run) -> None:
+    done = run("key", "create", "--admin", jwt_secret=SECRET, auht="true", elephant="1")
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "Warning: there is no setting OMOIDE_AUHT: is OMOIDE_AUTH meant?",
+        "Warning: there is no setting OMOIDE_ELEPHANT",
+    ]
+
+
+def test_a_server_warns_in_its_log_of_a_variable_that_is_no_setting(db_path: Path) -> None:
+    server = Server(db_path, "--workers", "0", auht="true")
+    server.stop()
+    assert "WARNING omoide.settings: there is no setting OMOIDE_AUHT: is OMOIDE_AUTH meant?" in "\n".join(server.log)
+
+
+def test_home_and_choices_are_understood_as_people_write_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = Settings.model_validate({"db": "~/omoide.db", "log_level": "INFO", "durability": "Full"})
+    assert (settings.db, settings.log_level, settings.durability) == (tmp_path / "omoide.db", "info", "full")
 
 
 def test_flags_win_over_environment_and_environment_over_file(tmp_path: Path) -> None:
@@ -143,6 +187,10 @@ def test_a_key_may_be_narrowed_and_limited_in_time(run: Run) -> None:
         (("--admin", "--workspace", "w"), "Say either --admin or --workspace"),
         (("--admin", "--peer", "p"), "need --workspace"),
         (("--workspace", "w", "--days", "0"), "--days"),
+        (("--workspace", "w", "--days", "1e12"), "--days"),
+        (("--workspace", "w", "--days", "nan"), "--days"),
+        (("--workspace", "a b"), "must match pattern"),
+        (("--workspace", "w", "--peer", "a/b"), "must match pattern"),
     ],
 )
 def test_a_key_that_makes_no_sense_is_refused(flags: tuple[str, ...], message: str, run: Run) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sqlite3
 import subprocess
 from pathlib import Path
 
@@ -65,6 +66,21 @@ def test_a_wrong_use_of_the_queue_is_refused(arguments: list[str], run: Run, tmp
 def test_a_queue_without_a_database_is_one_clear_line(run: Run) -> None:
     done = run("queue")
     assert (done.returncode, done.stderr) == (1, "Error: There is no database omoide.db: set OMOIDE_DB\n")
+
+
+def test_the_queue_of_another_database_is_named_before_or_after_what_is_to_be_done(run: Run, tmp_path: Path) -> None:
+    with_jobs(tmp_path / "other.db")
+    assert " failed " in run("queue", "--db", "other.db").stdout
+    assert run("queue", "--db", "other.db", "retry", "--all").stdout == "1 job will be tried again.\n"
+    assert run("queue", "retry", "--all", "--db", "other.db").stdout == "0 jobs will be tried again.\n"
+
+
+def test_a_queue_that_cannot_be_read_or_written_is_one_clear_line(run: Run, tmp_path: Path) -> None:
+    with_jobs(tmp_path / "omoide.db")
+    with sqlite3.connect(tmp_path / "omoide.db") as other:
+        other.execute("BEGIN IMMEDIATE")
+        done = run("queue", "retry", "--all", busy_timeout_seconds="0.1")
+    assert (done.returncode, done.stderr) == (1, "Error: The database is locked by another process\n")
 
 
 def known(http: httpx.Client, place: Place) -> list[tuple[str, int]]:

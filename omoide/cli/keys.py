@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from datetime import timedelta
 
 import click
 
 from omoide import clock
 from omoide.cli.start import read_settings
+from omoide.errors import OmoideError
+from omoide.names import check_id, check_peer_names
 from omoide.security import Keyring, Principal
+
+MOST_DAYS = 36_525
+"""A century."""
 
 
 @click.group()
@@ -22,14 +28,25 @@ def key() -> None:
 @click.option("--peer", help="Narrow it to this peer of the workspace.")
 @click.option("--session", help="Narrow it to this session of the workspace.")
 @click.option(
-    "--days", type=click.FloatRange(min=0, min_open=True), help="For how many days it is good. Default: ever."
+    "--days",
+    type=click.FloatRange(min=0, min_open=True, max=MOST_DAYS),
+    help="For how many days it is good. Default: ever.",
 )
 def create(*, admin: bool, workspace: str | None, peer: str | None, session: str | None, days: float | None) -> None:
     """Print a new key, signed with OMOIDE_JWT_SECRET."""
     if admin == bool(workspace):
         raise click.UsageError("Say either --admin or --workspace.")
+    if days is not None and math.isnan(days):
+        raise click.UsageError("--days is a number of days.")
     if (peer or session) and not workspace:
         raise click.UsageError("--peer and --session need --workspace.")
+    try:
+        for kind, name in (("Workspace", workspace), ("Session", session)):
+            if name is not None:
+                check_id(kind, name)
+        check_peer_names([peer] if peer is not None else [])
+    except OmoideError as error:
+        raise click.UsageError(error.detail) from error
     secret = read_settings().jwt_secret.get_secret_value()
     if not secret:
         raise click.ClickException("Set OMOIDE_JWT_SECRET to the secret that the server uses.")

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from datetime import datetime
 
 import click
 import orjson
 
 from omoide import clock
+from omoide.cli.progress import faults_in_one_line
 from omoide.cli.start import read_settings
-from omoide.errors import OmoideError
 from omoide.records import OwedJob
 from omoide.store import Store, backlog
 
 LIMIT = 100
+
+DATABASE = click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
 
 
 @click.group(invoke_without_command=True)
@@ -23,16 +27,15 @@ LIMIT = 100
     "--limit", type=click.IntRange(1, 10_000), default=LIMIT, show_default=True, help="How many, at the most."
 )
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@DATABASE
 @click.pass_context
-def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool) -> None:
+def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db: str | None) -> None:
     """List the jobs of a database: failed ones first, then those due longest."""
+    context.obj = db
     if context.invoked_subcommand:
         return
-    store = _open()
-    try:
+    with faults_in_one_line(), _opened(db) as store:
         jobs = store.read(backlog.listed, clock.now(), failed_only=failed, limit=limit)
-    finally:
-        store.close()
     if as_json:
         for job in jobs:
             click.echo(orjson.dumps(job).decode())
@@ -43,26 +46,27 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool) ->
 @queue.command()
 @click.argument("job", nargs=-1, type=int)
 @click.option("--all", "every", is_flag=True, help="All jobs that failed for good.")
-def retry(*, job: tuple[int, ...], every: bool) -> None:
+@DATABASE
+@click.pass_context
+def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str | None) -> None:
     """Let failed jobs, by their numbers, be tried again from now on."""
     if bool(job) == every:
         raise click.UsageError("Say either the numbers of jobs or --all.")
-    store = _open()
-    try:
+    with faults_in_one_line(), _opened(db or context.obj) as store:
         count = asyncio.run(store.write(backlog.retry, clock.now(), None if every else job))
-    finally:
-        store.close()
     click.echo(f"{count} {'job' if count == 1 else 'jobs'} will be tried again.")
 
 
-def _open() -> Store:
-    settings = read_settings()
+@contextlib.contextmanager
+def _opened(db: str | None) -> Iterator[Store]:
+    settings = read_settings(db=db)
     if not settings.db.exists():
         raise click.ClickException(f"There is no database {settings.db}: set OMOIDE_DB")
+    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     try:
-        return Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
-    except OmoideError as error:
-        raise click.ClickException(error.detail) from error
+        yield store
+    finally:
+        store.close()
 
 
 def _line(job: OwedJob, now: datetime) -> str:

@@ -124,7 +124,9 @@ def _listening(settings: Settings) -> socket.socket:
     try:
         listening = socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+        # What a name does not lead to has a number below zero, and the place after the reason.
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+        reason = reason.partition(" (while ")[0].partition("] ")[2] or reason
         raise click.ClickException(f"Cannot listen on {settings.host}:{settings.port}: {reason}") from error
     host = f"[{settings.host}]" if family == socket.AF_INET6 else settings.host
     click.echo(f"Omoide running on http://{host}:{listening.getsockname()[1]} (Press CTRL+C to quit)", err=True)

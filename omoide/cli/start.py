@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import gc
+import logging
+import os
 from collections.abc import Callable
 from typing import Any
 
 import click
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 from starlette.types import ASGIApp
 
 from omoide import logs
@@ -17,29 +20,54 @@ from omoide.errors import OmoideError
 from omoide.inference.tokens import TokenCounter
 from omoide.metrics import Meter, Metrics
 from omoide.reasoning.choice import reasoner_for
-from omoide.settings import Settings, WrongSetting
+from omoide.settings import Settings, WrongSetting, unknown_variables
 from omoide.store import Store
 from omoide.store.leadership import Leadership
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
 from omoide.worker.tools import Tools
 
+logger = logging.getLogger("omoide.settings")
+
 
 def read_settings(**given: Any) -> Settings:
     """The settings, those given (and not None) before all others. Ends the command with one line if one makes no
-    sense."""
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        lines = [f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()]
-        raise click.ClickException("; ".join(lines)) from error
+    sense, and warns of variables that look like settings and are none."""
+    settings = _settings(given)
+    for warning in _warnings():
+        click.echo(f"Warning: {warning}", err=True)
+    return settings
 
 
 def read_settings_and_log(**given: Any) -> Settings:
-    """The same, for what runs as a server: its log is of their form and level from now on."""
-    settings = read_settings(**given)
+    """The same, for what runs as a server: its log, warnings included, is of their form and level from now on."""
+    settings = _settings(given)
     logs.configure(settings.log_format, settings.log_level)
+    for warning in _warnings():
+        logger.warning(warning)
     return settings
+
+
+def _settings(given: dict[str, Any]) -> Settings:
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except WrongSetting as error:
+        raise click.ClickException(str(error)) from error
+    except ValidationError as error:
+        raise click.ClickException("; ".join(map(_told, error.errors()))) from error
+
+
+def _told(fault: ErrorDetails) -> str:
+    """What is wrong with a setting. What is wrong between several names them itself."""
+    said = "there is no such setting" if fault["type"] == "extra_forbidden" else fault["msg"]
+    return ": ".join([*map(str, fault["loc"][:1]), said.removeprefix("Value error, ")])
+
+
+def _warnings() -> list[str]:
+    return [
+        f"there is no setting {name}" + (f": is {meant} meant?" if meant else "")
+        for name, meant in unknown_variables(os.environ).items()
+    ]
 
 
 def make_metrics(*processes: str) -> Metrics:

@@ -270,7 +270,8 @@ def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
                 raise as_omoide(error) from error
             return writer
     except OSError as error:
-        raise Unavailable(f"Cannot open the database {path}: {error}") from error
+        why = f"{error.filename}: {error.strerror}" if path.parent.is_dir() else f"there is no folder {path.parent}"
+        raise Unavailable(f"Cannot open the database {path}: {why}") from error
 
 
 def _for_writing(path: Path, durability: str, busy_timeout: float) -> Connection:

@@ -55,7 +55,7 @@ def test_a_line_of_json_is_one_object_with_the_same() -> None:
     }
 
 
-@pytest.mark.parametrize(("level", "said"), [("warning", ["two"]), ("info", ["one", "two"])])
+@pytest.mark.parametrize(("level", "said"), [("warning", ["two"]), ("info", ["one", "two"]), ("debug", ["one", "two"])])
 def test_only_what_is_of_the_level_is_said_and_libraries_do_not_tell_addresses(level: str, said: list[str]) -> None:
     code = f"""
         import logging
@@ -64,6 +64,7 @@ def test_only_what_is_of_the_level_is_said_and_libraries_do_not_tell_addresses(l
         logging.getLogger("omoide.test").info("one")
         logging.getLogger("omoide.test").warning("two")
         logging.getLogger("httpx").info("GET http://somewhere/")
+        logging.getLogger("httpcore2.http11").debug("send_request_headers")
     """
     done = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(code)], capture_output=True, text=True, check=True, cwd=ROOT

@@ -88,6 +88,16 @@ def test_a_full_disk_degrades_the_database_before_it_is_full(place: Place) -> No
     assert part.detail.endswith(" free")
 
 
+def test_a_database_whose_folder_was_moved_away_is_down_although_its_file_is_open(place: Place) -> None:
+    folder = place.path.parent
+    assert place.judge().is_ready
+    moved = folder.rename(folder.with_name(f"{folder.name}-moved"))
+    part = place.judge().parts["database"]
+    moved.rename(folder)
+    assert part.status == "down"
+    assert place.judge().is_ready
+
+
 def test_a_damaged_database_is_down_and_the_rest_is_told_all_the_same(place: Place) -> None:
     asyncio.run(place.store.write(lambda db: db.execute("DROP TABLE jobs")))
     verdict = place.judge()
