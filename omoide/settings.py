@@ -20,6 +20,11 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from omoide.deferred import deferred
+
+with deferred("difflib"):
+    import difflib
+
 PREFIX = "OMOIDE_"
 MIN_SECRET_BYTES = 32
 
@@ -376,8 +381,4 @@ def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
     """The names among these variables that begin as settings do and are none, each with the one that may be meant."""
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
-    if not strange:
-        return {}
-    import difflib  # imported here, because hardly any start needs it
-
     return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1, 0.85)), None) for name in strange}
