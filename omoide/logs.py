@@ -6,7 +6,9 @@ being done stands in a context variable, which travels with the tasks that a req
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -22,6 +24,8 @@ request: ContextVar[bytes] = ContextVar("request", default=b"")
 
 job: ContextVar[tuple[int, str] | None] = ContextVar("job", default=None)
 """Number and kind of the job that is being done."""
+
+_UNCLEAR = re.compile(r'[\s"=\]]').search
 
 # Libraries that tell about each request that they make, addresses included.
 _TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "google_genai")
@@ -56,7 +60,7 @@ class TextFormatter(logging.Formatter):
     """`2026-01-31T12:00:00.123Z INFO omoide.worker: what happened [request_id=…]`, and what led to it below."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = " ".join(f"{name}={value}" for name, value in {**_doing(), **_given(record)}.items())
+        told = " ".join(f"{name}={_value(value)}" for name, value in {**_doing(), **_given(record)}.items())
         line = f"{_instant(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
         shown = _one_line(f"{line} [{told}]" if told else line)
         return f"{shown}\n{cause}" if (cause := _cause(self, record)) else shown
@@ -102,6 +106,12 @@ def _cause(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     parts = [formatter.formatException(record.exc_info)] if record.exc_info else []
     parts += [formatter.formatStack(record.stack_info)] if record.stack_info else []
     return "\n".join(parts)
+
+
+def _value(value: Any) -> str:
+    """A field's value, in quotes where a reader could not tell its end or would take a part of it for another field."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if _UNCLEAR(text) else text
 
 
 def _one_line(message: str) -> str:

@@ -7,6 +7,7 @@ killed left behind is removed by the next that makes the same file.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,10 +19,15 @@ from omoide.errors import Conflict
 def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
     """Where to make the file that is to stand at `path` once the block has ended well; there is nothing there yet.
 
-    Raises Conflict if there is a file already, unless it is to be replaced, and OSError where none can be made.
+    Raises Conflict if there is a file already, unless it is to be replaced, or what is no file (a device, a pipe), and
+    OSError where none can be made.
     """
+    if path.exists() and not path.is_file():
+        raise Conflict(f"{path} is there already, and is no file")
     if not replace and os.path.lexists(path):
         raise _taken(path)
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     for left in path.parent.glob(f"{_escaped(path.name)}.*.partial"):
         if not _is_being_made(left):
             left.unlink(missing_ok=True)

@@ -186,6 +186,32 @@ def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_text() == "theirs"
 
 
+def test_what_is_no_file_is_never_replaced(invoke: Invoke, database: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("pipe")
+    for name in ("pipe", "link"):
+        done = invoke("backup", name, "--db", database, "--force")
+        assert (done.exit_code, done.output) == (1, f"Error: {name} is there already, and is no file\n")
+        assert (tmp_path / name).is_fifo()
+
+
+def test_a_folder_that_is_not_there_is_named(invoke: Invoke, database: Path) -> None:
+    copy = invoke("backup", "nowhere/copy.db", "--db", database)
+    back = invoke("restore", database, "--db", "nowhere/omoide.db")
+    assert (copy.exit_code, copy.output) == (1, "Error: nowhere: there is no such folder\n")
+    assert (back.exit_code, back.output) == (1, "Error: There is no folder nowhere\n")
+
+
+def test_what_makes_a_database_unfit_for_a_backup_is_said_of_it_and_not_of_the_copy(
+    invoke: Invoke, database: Path
+) -> None:
+    with sqlite3.connect(database) as db:
+        db.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('omoide', 'm9999_later')")
+    db.close()
+    done = invoke("backup", "copy.db", "--db", database)
+    assert (done.exit_code, done.output) == (1, f"Error: {database} was made by a newer version of Omoide\n")
+
+
 def _damage(path: Path) -> None:
     """Overwrite what lies in the middle of the file."""
     size = path.stat().st_size

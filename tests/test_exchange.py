@@ -235,7 +235,7 @@ def test_an_export_goes_to_standard_output_and_its_report_does_not(restless: Ser
     [
         (("export", "nobody", "x.jsonl"), "There is no workspace nobody"),
         (("export", "w", "there.jsonl"), "there.jsonl is there already: --force replaces it"),
-        (("export", "w", "missing/x.jsonl"), "No such file"),
+        (("export", "w", "missing/x.jsonl"), "missing: there is no such folder"),
         (("export", "w", "x.jsonl", "--db", "none.db"), "There is no database none.db"),
         (("export", "w", "x.jsonl", "--db", "there.jsonl"), "Cannot read the database there.jsonl"),
     ],

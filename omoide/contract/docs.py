@@ -1,7 +1,7 @@
 """The document for people and programs: `/openapi.json`, `/openapi.yaml` and `/docs`, served from memory.
 
 The page is swagger-ui 5, which can show 3.1, vendored beside this file (Apache-2.0, see its LICENSE and NOTICE).
-Its addresses are relative, so that it works behind a path prefix.
+Its addresses are relative, so that it works behind a path prefix. A browser that opens the bare address is led there.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from omoide.contract.document import Document
 
 ASSETS = Path(__file__).parent / "swagger_ui"
+TO_PAGE = [(b"location", b"docs"), (b"content-length", b"0")]
 PAGE = """<!doctype html>
 <html lang="en">
 <head>
@@ -58,6 +59,12 @@ class Docs:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith("/v") or scope["method"] not in ("GET", "HEAD"):
             await self.app(scope, receive, send)
+            return
+        if scope["path"] == "/" and any(
+            name == b"accept" and b"text/html" in value for name, value in scope["headers"]
+        ):
+            await send({"type": "http.response.start", "status": 307, "headers": TO_PAGE})
+            await send({"type": "http.response.body", "body": b""})
             return
         # Not `/docs/`: the page's relative addresses would point one level too deep.
         if (page := self.page(scope["path"])) is None:

@@ -69,7 +69,7 @@ def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, s
     with whole_file(target, replace=replace) as partial:
         with snapshot(source, busy_timeout=busy_timeout) as db:
             _copy(db, partial, shown)
-        check(partial, thoroughly=False)
+        check(partial, thoroughly=False, called=source)
         _belong_as(partial, source)
         return partial.stat().st_size
 
@@ -102,20 +102,21 @@ def _as_omoide(error: sqlite3.Error, target: Path) -> OmoideError:
     return meant if isinstance(meant, StorageFull) else Unavailable(f"Cannot write {target}: {error}")
 
 
-def check(path: Path, *, thoroughly: bool = True) -> examination.Schema:
+def check(path: Path, *, thoroughly: bool = True, called: Path | None = None) -> examination.Schema:
     """Raise Unprocessable unless this is a sound database of ours, as this program or an older one left it.
 
-    Reads all of it; `thoroughly` compares the indexes with the tables as well. Raises NotFound and Unavailable as
+    Reads all of it; `thoroughly` compares the indexes with the tables as well. What is wrong is said of the file
+    `called`, where this is a copy of that. Raises NotFound and Unavailable as
     `examination.opened`.
     """
     with examination.opened(path, busy_timeout=0) as db:
         if faults := integrity(db, 1, thoroughly=thoroughly):
-            raise Unprocessable(f"{path} is damaged: {' '.join(faults[0].split())}")
+            raise Unprocessable(f"{called or path} is damaged: {' '.join(faults[0].split())}")
         schema = examination.schema(db)
     if schema.is_newer:
-        raise Unprocessable(f"{path} was made by a newer version of Omoide")
+        raise Unprocessable(f"{called or path} was made by a newer version of Omoide")
     if not schema.applied:
-        raise Unprocessable(f"{path} is a database, but not one of Omoide's")
+        raise Unprocessable(f"{called or path} is a database, but not one of Omoide's")
     return schema
 
 
@@ -140,6 +141,8 @@ def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> e
     if path.exists() and backup.exists() and path.samefile(backup):
         raise Conflict(f"{backup} is the database itself")
     schema = check(backup)
+    if not path.parent.is_dir():
+        raise NotFound(f"There is no folder {path.parent}")
     # Whoever opens a database takes this turn first: nobody does between the looking and the replacing.
     with turn(path), whole_file(path, replace=True) as partial:
         _claim(path)

@@ -88,7 +88,14 @@ def test_nobody_who_is_quoted_makes_up_a_line() -> None:
     line = TextFormatter().format(record("%s", forged, fields={"path": "/a\r\nb"}))
     assert line.isprintable()
     assert "gone\\n2027" in line
-    assert "path=/a\\r\\nb" in line
+    assert 'path="/a\\r\\nb"' in line
+
+
+def test_a_field_ends_where_it_ends_and_makes_up_no_other() -> None:
+    forged = {"path": '/a status=200" x]', "status": 404}
+    assert (
+        TextFormatter().format(record("done", fields=forged)).endswith(r'done [path="/a status=200\" x]" status=404]')
+    )
 
 
 def test_what_json_cannot_hold_is_shown_all_the_same() -> None:
