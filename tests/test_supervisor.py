@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,12 +14,17 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SCRIPT = """
-import os, signal, sys
+import os, signal, socket, sys
 from omoide.cli.supervisor import Child, Supervisor
+
+listening = socket.create_server(("127.0.0.1", 0))
 
 def work():
     if "heeds" in sys.argv:
         signal.signal(signal.SIGTERM, lambda *_: (print("told", flush=True), os._exit(0)))
+    if "finishes" in sys.argv:
+        print(listening.getsockname()[1], flush=True)
+        signal.signal(signal.SIGTERM, lambda *_: (listening.close(), print("told", flush=True)))
     print(os.getpid(), flush=True)
     while True:
         signal.pause()
@@ -31,7 +37,7 @@ def refusing(fork=os.fork, refused=[]):
 
 if "no-room" in sys.argv:
     os.fork = refusing
-Supervisor([Child("api", work)], grace_seconds=60).run()
+Supervisor([Child("api", work)], grace_seconds=60, let_go=listening.close).run()
 """
 
 Start = Callable[..., subprocess.Popen[str]]
@@ -99,6 +105,20 @@ def test_told_by_any_of_these_signals_children_end_in_good_order(sign: signal.Si
     supervisor.send_signal(sign)
     assert supervisor.communicate() == ("told\n", "")
     assert supervisor.returncode == -sign
+
+
+def test_while_what_is_open_finishes_nobody_else_is_let_in(start: Start) -> None:
+    supervisor = start("finishes")
+    port = int(line(supervisor))
+    line(supervisor)
+    socket.create_connection(("127.0.0.1", port)).close()
+    supervisor.terminate()
+    assert line(supervisor) == "told"
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+    assert supervisor.poll() is None
+    supervisor.terminate()  # again: at once
+    assert supervisor.wait() == -signal.SIGTERM
 
 
 def test_a_terminal_that_is_closed_is_no_matter_under_nohup(start: Start) -> None:

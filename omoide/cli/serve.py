@@ -115,7 +115,8 @@ def _serve_forked(settings: Settings) -> None:
 
     children = [Child("api", partial(api, name)) for name in names]
     grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS
-    Supervisor([*children, Child("worker", work)], grace_seconds=grace).run()
+    # Whoever connects while open requests finish is refused at once, and does not wait for nobody.
+    Supervisor([*children, Child("worker", work)], grace_seconds=grace, let_go=listening.close).run()
 
 
 def _listening(settings: Settings) -> socket.socket:

@@ -53,11 +53,17 @@ class Child:
 
 
 class Supervisor:
-    """Keeps the children running until it is told to stop. Nothing else may run threads in its process."""
+    """Keeps the children running until it is told to stop. Nothing else may run threads in its process.
 
-    def __init__(self, children: Sequence[Child], *, grace_seconds: float) -> None:
+    `let_go` is called first of all then: it closes what the children share and will close as well.
+    """
+
+    def __init__(
+        self, children: Sequence[Child], *, grace_seconds: float, let_go: Callable[[], None] = lambda: None
+    ) -> None:
         self.children = children
         self.grace_seconds = grace_seconds
+        self.let_go = let_go
         self._lifeline = os.pipe()
 
     def run(self) -> None:
@@ -138,6 +144,7 @@ class Supervisor:
     def _stop(self) -> None:
         """Ask the children to end, and end those that have not after the grace, or when asked a second time."""
         deadline = time.monotonic() + self.grace_seconds
+        self.let_go()
         self._tell(signal.SIGTERM)
         self._bury(expected=True)
         while any(child.pid is not None for child in self.children):
