@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
         (),
         description="Which web pages may use the API, such as https://app.example.org, with commas between; * is any. "
         "Empty: none of another origin.",
+    )
+    trusted_proxies: Listed = Field(
+        ("127.0.0.1", "::1"),
+        description="Which addresses or networks a reverse proxy may have, with commas between; * is any. What it says "
+        "of the caller's address (X-Forwarded-For) is believed, where rates are limited by address.",
     )
     rate_limit_per_minute: int = Field(
         0,
@@ -312,7 +318,7 @@ class Settings(BaseSettings):
         """`OMOIDE_PORT=` in a compose file is a setting left blank, not a wrong one."""
         return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
 
-    @field_validator("allowed_hosts", "cors_origins", mode="before")
+    @field_validator("allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
     @classmethod
     def _commas_part_a_list(cls, value: Any) -> Any:
         return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
@@ -338,6 +344,14 @@ class Settings(BaseSettings):
             if not _ORIGIN.fullmatch(origin):
                 raise ValueError(f"'{origin}' is no origin: write scheme://host or scheme://host:port, or *")
         return origins
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            if proxy != "*":
+                ip_network(proxy)  # which says what is wrong with it
+        return proxies
 
     @field_validator("model_base_url", "model_fallback_base_url", "embedder_base_url")
     @classmethod

@@ -85,6 +85,10 @@ def test_authentication_without_a_secret_is_refused(run: Run) -> None:
         ({"job_lease_seconds": "1e300"}, "job_lease_seconds: "),
         ({"model": "openai:m", "model_base_url": "localhost:8080/v1"}, "model_base_url: an endpoint begins with "),
         ({"jwt_secret": "short"}, "jwt_secret must have "),
+        (
+            {"trusted_proxies": "10.0.0.1, proxy"},
+            "trusted_proxies: 'proxy' does not appear to be an IPv4 or IPv6 network",
+        ),
         ({"rate_limit_burst": "5"}, "rate_limit_burst is set but "),
         ({"embedder_base_url": "http://127.0.0.1:9/v1"}, "embedder_base_url is set but "),
     ],
@@ -200,6 +204,14 @@ def test_a_key_that_makes_no_sense_is_refused(flags: tuple[str, ...], message: s
 
 def test_a_key_needs_the_servers_secret(run: Run) -> None:
     assert "OMOIDE_JWT_SECRET" in run("key", "create", "--admin").stderr
+
+
+def test_variables_of_the_http_server_change_nothing(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WEB_CONCURRENCY", "many")
+    server = Server(db_path, "--workers", "0")
+    with server.client() as client:
+        assert client.get("/health").status_code == 200
+    server.stop()
 
 
 def test_several_processes_serve_one_database(db_path: Path) -> None:

@@ -15,7 +15,9 @@ BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
 def table() -> str:
     lines = ["| variable | default | |\n", "|---|---|---|\n"]
     for name, field in Settings.model_fields.items():
-        default = "" if isinstance(field.default, SecretStr | tuple) else str(field.default)
+        default = "" if isinstance(field.default, SecretStr) else str(field.default)
+        if isinstance(field.default, tuple):
+            default = ",".join(field.default)
         shown = f"`{default}`" if default else "(empty)"
         lines.append(f"| `OMOIDE_{name.upper()}` | {shown} | {field.description} |\n")
     return "".join(lines)

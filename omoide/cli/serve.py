@@ -92,6 +92,9 @@ def _options(settings: Settings) -> dict[str, Any]:
         "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded
         "server_header": False,
         "http": protocol_of(settings),
+        # Given, because uvicorn would take them from variables of its own.
+        "workers": 1,
+        "forwarded_allow_ips": ",".join(settings.trusted_proxies),
     }
 
 

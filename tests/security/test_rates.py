@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -30,6 +31,20 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     settings = {"rate_limit_per_minute": "60", "rate_limit_burst": str(BURST), "cors_origins": PAGE}
     running = Server(tmp_path_factory.mktemp("limited") / "omoide.db", auth="true", jwt_secret=SECRET, **settings)
     yield running
+    running.stop()
+
+
+@pytest.mark.parametrize(
+    ("settings", "statuses"), [({}, [200, 200]), ({"trusted_proxies": "192.0.2.0/24"}, [200, 429])]
+)
+def test_only_a_proxy_that_is_trusted_is_believed_where_a_request_comes_from(
+    settings: dict[str, str], statuses: list[int], db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
+    running = Server(db_path, rate_limit_per_minute="1", **settings)
+    with running.client() as client:
+        callers = [{"X-Forwarded-For": address} for address in ("198.51.100.1", "198.51.100.2")]
+        assert [client.post(LISTED, headers=caller).status_code for caller in callers] == statuses
     running.stop()
 
 
