@@ -9,8 +9,10 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 
+from omoide.cli.start import read_settings
 from omoide.middleware.origins import is_loopback
 from omoide.security import Keyring, Principal
 from omoide.settings import Settings
@@ -81,6 +83,18 @@ def test_authentication_without_a_secret_is_refused(run: Run) -> None:
         ({"port": "x"}, "port: "),
         ({"durability": "some"}, "durability: "),
         ({"workers": "-1"}, "workers: "),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(settings: dict[str, str], named: str, run: Run) -> None:
+    done = run("serve", **settings)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"Error: {named}")
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
         ({"idempotency_hours": "inf"}, "idempotency_hours: "),
         ({"job_lease_seconds": "1e300"}, "job_lease_seconds: "),
         ({"model": "openai:m", "model_base_url": "localhost:8080/v1"}, "model_base_url: an endpoint begins with "),
@@ -93,11 +107,16 @@ def test_authentication_without_a_secret_is_refused(run: Run) -> None:
         ({"embedder_base_url": "http://127.0.0.1:9/v1"}, "embedder_base_url is set but "),
     ],
 )
-def test_a_setting_that_makes_no_sense_is_named(settings: dict[str, str], named: str, run: Run) -> None:
-    done = run("serve", **settings)
-    assert done.returncode == 1
-    assert done.stderr.startswith(f"Error: {named}")
-    assert "Traceback" not in done.stderr
+def test_settings_that_cannot_work_are_refused_in_one_line(
+    settings: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name, value in settings.items():
+        monkeypatch.setenv(f"OMOIDE_{name.upper()}", value)
+    with pytest.raises(click.ClickException) as refusal:
+        read_settings()
+    assert refusal.value.message.startswith(said)
+    assert "\n" not in refusal.value.message
 
 
 def test_a_secret_shorter_than_the_standard_asks_is_refused(run: Run) -> None:
@@ -191,9 +210,7 @@ def test_a_key_may_be_narrowed_and_limited_in_time(run: Run) -> None:
         (("--admin", "--workspace", "w"), "Say either --admin or --workspace"),
         (("--admin", "--peer", "p"), "need --workspace"),
         (("--workspace", "w", "--days", "0"), "--days"),
-        (("--workspace", "w", "--days", "1e12"), "--days"),
         (("--workspace", "w", "--days", "nan"), "--days"),
-        (("--workspace", "a b"), "must match pattern"),
         (("--workspace", "w", "--peer", "a/b"), "must match pattern"),
     ],
 )
