@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import Receive, Scope
 
-from omoide.contract.errors import BodyTooLarge, Invalid, Malformed
+from omoide.contract.errors import BodyTooLarge, Invalid, Malformed, WrongEncoding
 
 UNREADABLE = "There was an error parsing the body"
 
@@ -33,7 +33,7 @@ class _Cut(MultiPartException):
 
 
 async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises BodyTooLarge beyond `limit` bytes, Disconnected if the client leaves."""
+    """The whole body. Raises WrongEncoding, BodyTooLarge beyond `limit` bytes, Disconnected if the client leaves."""
     refuse_declared(headers, limit)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
@@ -54,7 +54,9 @@ async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> 
 
 
 def refuse_declared(headers: Mapping[bytes, bytes], limit: int) -> None:
-    """Raise BodyTooLarge if the Content-Length alone says so."""
+    """Raise WrongEncoding or BodyTooLarge if the headers alone say so. Nothing is unpacked: small bodies stay small."""
+    if (encoding := headers.get(b"content-encoding")) and encoding.strip().lower() != b"identity":
+        raise WrongEncoding(encoding.decode("latin-1"))
     declared = headers.get(b"content-length", b"")
     if declared.isdigit() and int(declared) > limit:
         raise BodyTooLarge(limit)
@@ -98,7 +100,8 @@ async def read_form(
 ) -> FormData:
     """A multipart form of at most `fields` fields, to be closed by the caller. Large files are spooled to disk.
 
-    Raises BodyTooLarge beyond `limit` bytes, Malformed if the form cannot be read, Disconnected if the client leaves.
+    Raises WrongEncoding, BodyTooLarge beyond `limit` bytes, Malformed if the form cannot be read, Disconnected if the
+    client leaves.
     """
     refuse_declared(headers, limit)
 

@@ -5,6 +5,7 @@
     ├── Malformed       400   the body cannot be read at all
     ├── BodyTooLarge    413   more bytes than the operation takes
     ├── WrongMediaType  415   a media type that the operation does not take
+    ├── WrongEncoding   415   a body that is packed, and nobody here unpacks it
     └── Invalid         422   readable, but not what the document says; a list of faults
 
 Every error body is `{"detail": …}`: a sentence, or for `Invalid` the list of faults in the shape FastAPI made common:
@@ -57,6 +58,15 @@ class WrongMediaType(Problem):
 
     def __init__(self, given: str, expected: str) -> None:
         super().__init__(f"Unsupported media type '{given[:100]}': expected {expected}")
+
+
+class WrongEncoding(Problem):
+    status = 415
+
+    def __init__(self, given: str) -> None:
+        super().__init__(
+            f"Unsupported content encoding '{given[:100]}': expected identity", headers={"Accept-Encoding": "identity"}
+        )
 
 
 class Invalid(Problem):

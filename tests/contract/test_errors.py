@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import httpx
 import pytest
 
+from tests.contract.conformance import OPERATIONS, conform
 from tests.running import Server
 
 Fresh = Callable[[str], str]
@@ -82,6 +84,34 @@ def test_415_names_what_was_sent_and_what_is_expected(http: httpx.Client) -> Non
     response = http.post("/v3/workspaces", content=b"{}", headers={"Content-Type": "text/plain"})
     assert response.status_code == 415
     assert sentence(response) == "Unsupported media type 'text/plain': expected application/json"
+
+
+UPLOAD = "/v3/workspaces/w/sessions/s/messages/upload"
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "br", "deflate, gzip", "none such"])
+@pytest.mark.parametrize(
+    ("operation", "path", "body"),
+    [
+        ("get_or_create_workspace", "/v3/workspaces", {"json": {"id": "w"}}),
+        ("create_messages_with_file", UPLOAD, {"data": {"peer_id": "p"}, "files": {"file": ("a.txt", b"a")}}),
+    ],
+    ids=["JSON", "a form"],
+)
+def test_415_names_the_encoding_of_a_packed_body_and_the_one_that_is_expected(
+    operation: str, path: str, body: dict[str, Any], encoding: str, http: httpx.Client
+) -> None:
+    response = http.post(path, headers={"Content-Encoding": encoding}, **body)
+    assert response.status_code == 415
+    assert sentence(response) == f"Unsupported content encoding '{encoding}': expected identity"
+    assert response.headers["accept-encoding"] == "identity"
+    conform(OPERATIONS[operation], response)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+def test_a_body_that_says_it_is_not_packed_is_read(encoding: str, http: httpx.Client, fresh: Fresh) -> None:
+    response = http.post("/v3/workspaces", json={"id": fresh("plain")}, headers={"Content-Encoding": encoding})
+    assert response.status_code == 201
 
 
 def test_422_lists_all_faults_parameters_before_body(http: httpx.Client) -> None:
