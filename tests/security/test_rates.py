@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,12 +15,14 @@ import httpx
 import pytest
 from honcho import Honcho
 
+from benchmarks.process_tree import named
 from omoide import clock
 from omoide.app import guarded as guard
 from omoide.middleware.rates import RateLimit, Rates, network
 from omoide.security import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
+from tests.handlers.place import until
 from tests.running import Server
 from tests.security.in_process import settings_of
 
@@ -104,6 +110,48 @@ def test_a_page_may_read_that_it_called_too_often(limited: Server) -> None:
         refused = spend(client, {**header(key()), "Origin": PAGE})
     assert refused.headers["access-control-allow-origin"] == PAGE
     assert "Retry-After" in refused.headers["access-control-expose-headers"]
+
+
+# Several processes.
+
+
+@contextlib.contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Meanwhile the process stands still, and whoever connects gets another one."""
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def passed_before_a_refusal(server: Server, most: int) -> int:
+    """How many of at most so many requests, each of a connection of its own, are let through."""
+    for number in range(most):
+        with server.client() as client:
+            if client.post(LISTED).status_code == 429:
+                return number
+    return most
+
+
+def test_two_processes_let_through_together_what_one_would(tmp_path: Path) -> None:
+    burst, spent = 8, 3
+    limits = {"rate_limit_per_minute": "1", "rate_limit_burst": str(burst)}
+    began = time.monotonic()
+    server = Server(tmp_path / "omoide.db", "--workers", "2", **limits)
+    try:
+        one, other = named(server.process.pid, "omoide-api")
+        with stopped(other):
+            assert passed_before_a_refusal(server, spent) == spent
+        with stopped(one):
+            left = passed_before_a_refusal(server, 10 * burst)
+        with stopped(other):
+            left += passed_before_a_refusal(server, 10 * burst)
+    finally:
+        server.stop()
+    since = (time.monotonic() - began) / 60  # one more passes for each minute, on a machine that is that slow
+    assert burst <= spent + left <= burst + since
 
 
 # The buckets.
