@@ -48,6 +48,11 @@ _RULES: dict[str, str] = {
     "texts are held to be embedded that were never stored": """
         FROM embedder e WHERE messages_through > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)
         OR conclusions_through > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conclusions'), 0)""",
+    "vectors are held to be in segments that were never made": """
+        FROM embedder WHERE messages_signed > messages_through OR conclusions_signed > conclusions_through""",
+    "segments are of a workspace that is gone, or of another kind of rows": """
+        FROM segments g LEFT JOIN workspaces w ON w.pk = g.workspace
+        WHERE w.pk IS NULL OR g.source NOT IN ('messages', 'conclusions')""",
     "jobs are of a workspace that is gone": """
         FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace WHERE j.workspace IS NOT NULL AND w.pk IS NULL""",
     "deleted workspaces have nobody to remove them": """

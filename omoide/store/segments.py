@@ -98,7 +98,7 @@ def extend(db: Connection, source: Source) -> None:
         WHERE v.pk > ? AND v.pk <= ? ORDER BY v.pk LIMIT ?"""
     found = db.execute(query, (signed, through, TAKEN)).fetchall()
     for workspace, rows in itertools.groupby(sorted(found, key=_workspace), key=_workspace):
-        _append(db, source, workspace, _made([*rows], dimensions))
+        _append(db, source, workspace, made([*rows], dimensions))
     reached = found[-1][1] if len(found) == TAKEN else through
     db.execute(f"UPDATE embedder SET {source}_signed = ?", (reached,))
 
@@ -107,7 +107,7 @@ def of_workspace(db: Connection, source: Source, workspace: int, words: int, aft
     """The workspace's segments, without rows up to the number `after`. `words` is how many hold a vector's signs."""
     query = "SELECT size, rows FROM segments WHERE workspace = ? AND source = ? AND last > ? ORDER BY last"
     for size, rows in db.execute(query, (workspace, source, after)):
-        segment = _read(rows, size, words)
+        segment = read(rows, size, words)
         newer = segment.pks > after
         yield segment if newer.all() else segment.at(newer)
 
@@ -123,7 +123,7 @@ def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
         WHERE workspace IN ({owners}) AND source = ? AND last >= ? AND first <= ?"""
     params = (orjson.dumps([*pks]).decode(), source, min(pks), max(pks))
     for pk, size, rows in db.execute(query, params).fetchall():
-        segment = _read(rows, size, words_of(row[0]))
+        segment = read(rows, size, words_of(row[0]))
         kept = ~np.isin(segment.pks, gone)
         if not kept.all():
             _replace(db, pk, segment.at(kept))
@@ -137,20 +137,32 @@ def remove_all(db: Connection) -> None:
     db.execute("DELETE FROM segments")
 
 
+def begin_anew(db: Connection) -> None:
+    """Have no segments, and owe all of them: `extend` makes them of the vectors."""
+    remove_all(db)
+    db.execute("UPDATE embedder SET messages_signed = 0, conclusions_signed = 0")
+
+
 def words_of(dimensions: int) -> int:
     """How many words of 64 bits hold the signs of a vector."""
     return -(-dimensions // 64)
 
 
-def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
-    return row[0]
+def bytes_of(size: int, dimensions: int) -> int:
+    """How many bytes a stored segment of so many rows takes."""
+    return size * (16 + 8 * words_of(dimensions))
 
 
-def _made(rows: Sequence[tuple[int, int, int, int, bytes]], dimensions: int) -> Segment:
-    _, pks, first, second, vectors = zip(*rows, strict=True)
+def made(rows: Sequence[tuple[int, int, int, int, bytes]], dimensions: int) -> Segment:
+    """A segment of rows, each with its workspace, its number, the two that it is narrowed by, and its vector."""
+    pks, first, second, vectors = [*zip(*rows, strict=True)][1:] or ((),) * 4
     # Read as whole numbers these have the same signs, and are compared many times as fast.
     numbers = np.frombuffer(b"".join(vectors), "<i2").reshape(len(rows), dimensions)
     return Segment(np.array(pks, np.int64), np.array(first, np.uint32), np.array(second, np.uint32), sign_bits(numbers))
+
+
+def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
+    return row[0]
 
 
 def _append(db: Connection, source: Source, workspace: int, new: Segment) -> None:
@@ -161,7 +173,7 @@ def _append(db: Connection, source: Source, workspace: int, new: Segment) -> Non
         _insert(db, source, workspace, new)
         return
     kept = [
-        _read(db.execute("SELECT rows FROM segments WHERE pk = ?", (pk,)).fetchone()[0], size, len(new.bits))
+        read(db.execute("SELECT rows FROM segments WHERE pk = ?", (pk,)).fetchone()[0], size, len(new.bits))
         for pk, size in loose
     ]
     db.executemany("DELETE FROM segments WHERE pk = ?", [(pk,) for pk, _ in loose])
@@ -211,7 +223,8 @@ def _written(segment: Segment) -> bytes:
     return b"".join(column.tobytes() for column in _columns(segment))
 
 
-def _read(rows: bytes, size: int, words: int) -> Segment:
+def read(rows: bytes, size: int, words: int) -> Segment:
+    """A segment as it is stored. `words` is how many hold a vector's signs."""
     owners = 8 * size
     signs = owners + 8 * size
     return Segment(

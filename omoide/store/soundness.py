@@ -1,16 +1,22 @@
-"""Whether all of a database is as it must be: SQLite's own structures, references, full text, and what we rely on."""
+"""Whether all of a database is as it must be: SQLite's own structures, references, full text, segments, and the
+rules between rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 
 from omoide.store import examination
 from omoide.store.consistency import contradictions
 from omoide.store.copying import integrity
 from omoide.store.database import Connection
+from omoide.store.segment_faults import segment_faults
 
 MOST_FAULTS = 100
 """Faults of each sort that are named."""
+
+SEGMENTS = "segments: "
+"""How the lines begin that making the segments anew mends."""
 
 _WORDS = {"messages": "message_words_docsize", "conclusions": "conclusion_words_docsize"}
 """Table → what knows the numbers of the rows whose words are indexed."""
@@ -30,7 +36,8 @@ def faults(db: Connection) -> list[str]:
         return ["this is a database, but not one of Omoide's"]
     if not schema.is_current:
         return [*_references(db)]
-    return [*_references(db), *_unindexed(db), *(f"rows: {line}" for line in contradictions(db))]
+    of_segments = [f"{SEGMENTS}{line}" for line in islice(segment_faults(db), MOST_FAULTS)]
+    return [*_references(db), *_unindexed(db), *of_segments, *(f"rows: {line}" for line in contradictions(db))]
 
 
 def _references(db: Connection) -> Iterator[str]:

@@ -47,6 +47,10 @@ DAMAGES = {
     "vectors are of no conclusion": ["INSERT INTO conclusion_vectors VALUES (9999, zeroblob(512))"],
     "vectors are of another length": ["UPDATE message_vectors SET vector = x'0000'"],
     "texts are held to be embedded": ["UPDATE embedder SET messages_through = 9999"],
+    "vectors are held to be in segments": ["UPDATE embedder SET messages_signed = messages_through + 1"],
+    "segments are of a workspace that is gone": ["INSERT INTO segments VALUES (NULL, 99, 'messages', 1, 1, 1, x'')"],
+    "1 segments are of a workspace that is gone, or of another kind": [
+        "INSERT INTO segments SELECT NULL, pk, 'peers', 1, 1, 1, x'' FROM workspaces LIMIT 1"],
     "jobs are of a workspace that is gone": ["UPDATE jobs SET workspace = 99 WHERE kind = 'purge_session'"],
     "deleted workspaces have nobody": ["DELETE FROM jobs WHERE kind = 'purge_workspace'"],
     "deleted sessions have nobody": ["DELETE FROM jobs WHERE kind = 'purge_session'"],

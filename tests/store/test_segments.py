@@ -16,6 +16,7 @@ from omoide.records import NewMessage
 from omoide.store import Connection, Store, embeddings, messages, purge, queue, segments, sessions, workspaces
 from omoide.store.embeddings import Progress
 from omoide.store.migrations import migrations
+from omoide.store.segment_faults import segment_faults
 from omoide.store.segments import Segment, packed, sign_bits
 
 NAME, DIMENSIONS = "made up", 70
@@ -101,7 +102,7 @@ def test_segments_say_what_the_vectors_say_whatever_happens(store: Store, steps:
                 end_session(db, workspace, session)
             elif kind == "workspace" and workspaces.find(db, workspace):
                 end_workspace(db, workspace)
-        return is_true(db)
+        return is_true(db) and not [*segment_faults(db)]
 
     assert asyncio.run(store.write(story))
 

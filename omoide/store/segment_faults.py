@@ -1,0 +1,102 @@
+"""Segments held against the vectors that they were made of: what is wrong is named, a line for each sort and segment.
+
+A segment is read whole, its rows' vectors beside it, and let go before the next one; of all of them only the numbers
+of the rows are kept, so that memory grows by eight bytes for a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+import orjson
+
+from omoide.deferred import deferred
+from omoide.store.connection import Connection
+from omoide.store.segments import Numbers, Segment, bytes_of, made, read, words_of
+from omoide.store.sources import SOURCES, TAKEN_FROM, VECTORS, Source
+
+with deferred("numpy"):
+    import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+Stored: TypeAlias = "tuple[int, int, int, int, int, bytes]"
+"""Row of `segments`, workspace, first and last number, size, rows."""
+
+
+def segment_faults(db: Connection) -> Iterator[str]:
+    """What is wrong with the segments. The file must be of the present schema."""
+    row = db.execute("SELECT dimensions, messages_signed, conclusions_signed FROM embedder").fetchone()
+    if row is None:
+        (count,) = db.execute("SELECT count(*) FROM segments").fetchone()
+        if count:
+            yield f"{count:,} segments are there, and no embedder whose vectors they could be of"
+        return
+    dimensions, *signed = row
+    for source, reach in zip(SOURCES, signed, strict=True):
+        yield from _of_source(db, source, dimensions, reach)
+
+
+def _of_source(db: Connection, source: Source, dimensions: int, reach: int) -> Iterator[str]:
+    held: list[Numbers] = []
+    query = """SELECT pk, CAST(workspace AS INTEGER), first, last, CAST(size AS INTEGER), CAST(rows AS BLOB)
+        FROM segments WHERE source = ? ORDER BY pk"""
+    for stored in db.execute(query, (source,)):
+        pk, size, rows = stored[0], stored[4], stored[5]
+        needed = bytes_of(size, dimensions)
+        if size < 1 or len(rows) != needed:
+            yield f"segment {pk} of {source} has {len(rows):,} bytes, where {size:,} rows take {needed:,}"
+            continue
+        segment = read(rows, size, words_of(dimensions))
+        held.append(segment.pks)
+        yield from _of_segment(db, source, dimensions, reach, stored, segment)
+    there, times = np.unique(np.concatenate([np.zeros(0, np.int64), *held]), return_counts=True)
+    yield from _told(there[times > 1], f"rows of {source} stand in segments more than once")
+    # A workspace's segments are the first of it that is removed.
+    missing = f"""SELECT v.pk FROM {VECTORS[source]} v CROSS JOIN {source} t ON t.pk = v.pk
+        JOIN workspaces w ON w.pk = t.workspace WHERE v.pk <= ? AND w.deleted_at IS NULL"""
+    expected = np.fromiter((pk for (pk,) in db.execute(missing, (reach,))), np.int64)
+    yield from _told(np.setdiff1d(expected, there), f"rows of {source} have a vector and are in no segment")
+
+
+def _of_segment(
+    db: Connection, source: Source, dimensions: int, reach: int, stored: Stored, segment: Segment
+) -> Iterator[str]:
+    pk, workspace, first, last, _, _ = stored
+    lowest, highest = int(segment.pks.min()), int(segment.pks.max())
+    if (lowest, highest) != (first, last):
+        yield f"segment {pk} of {source} says that it reaches from row {first} to {last}: it is {lowest} to {highest}"
+    yield from _told(segment.pks[segment.pks > reach], f"rows in segment {pk} of {source} are beyond row {reach}")
+    workspaces, vectors = _vectors(db, source, dimensions, segment.pks)
+    known = np.isin(segment.pks, vectors.pks)
+    yield from _told(segment.pks[~known], f"rows in segment {pk} are of no vector of {source}")
+    ours = segment.at(known)
+    places = np.searchsorted(vectors.pks, ours.pks)
+    theirs = vectors.at(places)
+    foreign = workspaces[places] != workspace
+    yield from _told(ours.pks[foreign], f"rows in segment {pk} of {source} belong to another workspace than it does")
+    moved = (ours.first != theirs.first) | (ours.second != theirs.second)
+    kinds = " or ".join(TAKEN_FROM[source])
+    yield from _told(ours.pks[moved], f"rows in segment {pk} of {source} have another {kinds} there")
+    turned = (ours.bits != theirs.bits).any(axis=0)
+    yield from _told(ours.pks[turned], f"rows in segment {pk} of {source} have other signs than their vectors")
+
+
+def _vectors(db: Connection, source: Source, dimensions: int, pks: Numbers) -> tuple[npt.NDArray[np.int64], Segment]:
+    """Of those of the rows that have a vector, in the order of their numbers: the workspace of each, and what a
+    segment made of them would hold."""
+    first, second = TAKEN_FROM[source]
+    query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
+        FROM (SELECT DISTINCT value FROM json_each(?)) wanted
+        CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value CROSS JOIN {source} t ON t.pk = v.pk
+        WHERE length(v.vector) = ? ORDER BY t.pk"""
+    found = db.execute(query, (orjson.dumps(pks.tolist()).decode(), 2 * dimensions)).fetchall()
+    return np.array([row[0] for row in found], np.int64), made(found, dimensions)
+
+
+def _told(pks: Numbers, what: str) -> Iterator[str]:
+    """One line for rows that all have the same fault, if there are any."""
+    if len(pks):
+        yield f"{len(pks):,} {what}, row {int(pks.min())} for one"
