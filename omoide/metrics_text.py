@@ -50,26 +50,32 @@ class Facts:
     sqlite: str
 
 
-def text(metrics: Metrics, facts: Facts) -> str:
-    """The whole page, in version 0.0.4 of the format."""
+MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+def text(metrics: Metrics, facts: Facts, *, of_database: bool = True) -> str:
+    """The whole page, in version 0.0.4 of the format; or only what these processes did, and not how the database is,
+    where another page tells that."""
     registry = prometheus.CollectorRegistry(auto_describe=False)
-    registry.register(_Page(metrics, facts))
+    registry.register(_Page(metrics, facts, of_database))
     return prometheus.generate_latest(registry).decode()
 
 
 class _Page:
     """What prometheus_client calls a collector: gives all families once."""
 
-    def __init__(self, metrics: Metrics, facts: Facts) -> None:
+    def __init__(self, metrics: Metrics, facts: Facts, of_database: bool) -> None:
         self.metrics = metrics
         self.facts = facts
+        self.of_database = of_database
 
     def collect(self) -> Iterator[Metric]:
         yield from _requests(self.metrics.requests_seen())
         yield from _jobs(self.metrics.jobs_seen())
         yield from _models(self.metrics.models_seen())
         yield from _embedder(self.metrics.embedder_seen())
-        yield from _database(self.facts)
+        if self.of_database:
+            yield from _database(self.facts)
         yield from _processes(self.metrics.processes_seen())
         yield _build(self.facts)
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from omoide.app import Parts
+from omoide.cli.metrics_page import listening_for_metrics, metrics_page, telling
 from omoide.cli.start import collect_garbage, make_metrics, make_worker, make_worker_parts, read_settings_and_log
 from omoide.worker.loop import Worker
 from omoide.worker.wake import WakePipe
@@ -19,14 +20,20 @@ from omoide.worker.wake import WakePipe
 @click.command()
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
 @click.option("--until-empty", is_flag=True, help="End when nothing is due.")
-def worker(*, until_empty: bool, **flags: Any) -> None:
+@click.option("--metrics-port", type=int, help="Tell what this worker counts at /metrics there; 0 takes a free port.")
+def worker(*, until_empty: bool, metrics_port: int | None, **flags: Any) -> None:
     """Do the jobs of a database, beside `omoide serve` or alone. Any number of workers may run."""
     settings = read_settings_and_log(**flags)
-    parts = make_worker_parts(settings, make_metrics("worker").enter("worker"))
+    listening = None if metrics_port is None else listening_for_metrics(settings, metrics_port)
+    metrics = make_metrics("worker")
+    parts = make_worker_parts(settings, metrics.enter("worker"))
     collect_garbage()
     click.echo(f"Omoide worker: database {settings.db}, reasoner {parts.reasoner.name}", err=True)
     hands = make_worker(parts, leading=False)
-    asyncio.run(_until_told(parts, _until_empty(hands) if until_empty else hands.run()))
+    work = _until_empty(hands) if until_empty else hands.run()
+    if listening:
+        work = telling(work, metrics_page(settings, metrics, parts), listening, settings)
+    asyncio.run(_until_told(parts, work))
 
 
 def work_until_told(parts: Parts, pipe: WakePipe) -> None:

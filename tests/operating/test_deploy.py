@@ -16,7 +16,8 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omoide.cli.serve import GRACE_SECONDS, SPARE_SECONDS
+from omoide.cli.listening import GRACE_SECONDS
+from omoide.cli.serve import SPARE_SECONDS
 from omoide.settings import Settings
 from tests.contract.conformance import OPERATIONS
 

@@ -1,0 +1,88 @@
+"""The metrics of a worker that is no child of the server: a page of its own, behind the doors that the server has.
+
+Nothing is shared with the server, which may come and go: Prometheus reads both, and adds up what it finds. How the
+database is doing is left to the server's page, so that nothing is counted twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Coroutine, Iterator
+from typing import Any
+
+import click
+import uvicorn
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from omoide import metrics_text
+from omoide.app import Parts, guarded
+from omoide.cli.listening import is_protected, listening_on, server_options
+from omoide.errors import Unauthorized
+from omoide.metrics import Metrics
+from omoide.metrics_text import MEDIA_TYPE, Facts
+from omoide.security import Keyring, authorizer
+from omoide.settings import Settings
+from omoide.store import vitals
+
+PATH = "/metrics"
+ROLES = frozenset({"metrics"})
+
+
+def listening_for_metrics(settings: Settings, port: int) -> socket.socket:
+    """A socket for the page, at the server's host. Ends the command with one line if there may be none."""
+    if settings.metrics == "off":
+        raise click.ClickException("OMOIDE_METRICS is off: there is nothing to tell at --metrics-port")
+    if settings.metrics != "open" and not is_protected(settings):
+        raise click.ClickException(
+            f"{settings.host} can be reached from other machines and authentication is off: anybody could read the "
+            "metrics. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or OMOIDE_METRICS=open."
+        )
+    return listening_on(settings.host, port, "Omoide worker's metrics")
+
+
+def metrics_page(settings: Settings, metrics: Metrics, parts: Parts) -> ASGIApp:
+    """An application that answers GET /metrics to whoever the server would answer it to."""
+    keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
+    opened = ROLES if settings.metrics == "open" else ()
+    authorize = authorizer(keyring, lambda workspace, session, peer: False, opened)(ROLES)
+    facts = Facts(None, {}, parts.reasoner.name, parts.embedder.name, vitals.SQLITE_VERSION)
+
+    async def answer(request: Request) -> Response:
+        if request.url.path != PATH:
+            return JSONResponse({"detail": "Not Found"}, 404)
+        if request.method != "GET":
+            return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": "GET"})
+        try:
+            authorize(request.headers.get("authorization"), {})
+        except Unauthorized as refusal:
+            return JSONResponse({"detail": refusal.detail}, 401, {"WWW-Authenticate": "Bearer"})
+        page = await asyncio.to_thread(metrics_text.text, metrics, facts, of_database=False)
+        return Response(page, media_type=MEDIA_TYPE)
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await (await answer(Request(scope, receive)))(scope, receive, send)
+
+    return guarded(app, settings, keyring)
+
+
+class _Beside(uvicorn.Server):
+    """A server in a process whose signals are somebody else's."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def telling(work: Coroutine[Any, Any, None], page: ASGIApp, listening: socket.socket, settings: Settings) -> None:
+    """Do the work; meanwhile, whoever connects to the socket gets the page."""
+    server = _Beside(uvicorn.Config(page, **{**server_options(settings), "lifespan": "off"}))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        await work
+    finally:
+        server.should_exit = True
+        await serving
