@@ -31,6 +31,7 @@ from omoide.inference.counted_embedder import CountedEmbedder
 from omoide.inference.embedder_choice import embedder_for
 from omoide.inference.embedders import Embedder
 from omoide.inference.model_choice import TASKS
+from omoide.inference.provider_failed import FAULTS
 from omoide.inference.tokens import TokenCounter
 from omoide.metrics import Meter, Metrics
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
@@ -74,7 +75,7 @@ class Parts:
 def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
     """What processes of these names will count, `kinds` of jobs among it. Make it before they are forked."""
     operations = [name for protocol in protocols.BY_TAG.values() for name in vars(protocol) if not name.startswith("_")]
-    return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS)
+    return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS, faults=FAULTS)
 
 
 def open_parts(settings: Settings, meter: Meter | None = None, reasoner: Reasoner | None = None) -> Parts:

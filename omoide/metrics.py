@@ -51,7 +51,8 @@ class Timed:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What was asked of somebody outside: requests that were answered and that failed, when either was last (seconds
-    since 1970, 0 for never), and what was `counted`: tokens of a model by kind, texts of an embedder."""
+    since 1970, 0 for never), what was `counted` (tokens of a model by kind, texts of an embedder), and what the last
+    failure was, empty where that is not known."""
 
     name: str
     answered: float
@@ -59,6 +60,7 @@ class Asked:
     answered_at: float
     failed_at: float
     counted: Sequence[float]
+    fault: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Metrics:
     by `own`.
 
     `processes` are their names; `operations`, `kinds` (of jobs) and `tasks` (of models) are the names that are counted
-    apart from `OTHER`.
+    apart from `OTHER`; `faults` are the words for what models fail with.
     """
 
     def __init__(
@@ -86,12 +88,14 @@ class Metrics:
         operations: Iterable[str] = (),
         kinds: Iterable[str] = (),
         tasks: Iterable[str] = (),
+        faults: Iterable[str] = (),
     ) -> None:
         self.processes = tuple(processes)
+        self.faults = ("", *faults)
         self.requests = _Block([*operations, OTHER], at=3, width=1 + len(REQUEST_SECONDS) + 1 + len(STATUSES) + 1)
         self.jobs = _Block([*kinds, OTHER], at=self.requests.end, width=1 + len(JOB_SECONDS) + 1 + len(RESULTS))
-        self.models = _Block([*tasks, OTHER], at=self.jobs.end, width=4 + len(TOKENS))
-        self.embedder = _Block([OTHER], at=self.models.end, width=4 + 1)
+        self.models = _Block([*tasks, OTHER], at=self.jobs.end, width=5 + len(TOKENS))
+        self.embedder = _Block([OTHER], at=self.models.end, width=5 + 1)
         self.width = self.embedder.end
         size = self.width * len(self.processes) * _DOUBLE
         self._values = memoryview(mmap.mmap(-1, size)).cast("d")
@@ -143,9 +147,10 @@ class Metrics:
     def _asked(self, block: _Block) -> list[Asked]:
         found = []
         for name, at in block.places.items():
-            answered, failed, _, _, *counted = self._sums(at, block.width)
-            answered_at, failed_at = (max(row[at + place] for row in self._rows()) for place in (2, 3))
-            found.append(Asked(name, answered, failed, answered_at, failed_at, counted))
+            answered, failed, _, _, _, *counted = self._sums(at, block.width)
+            answered_at = max(row[at + 2] for row in self._rows())
+            failed_at, fault = max((row[at + 3], row[at + 4]) for row in self._rows())
+            found.append(Asked(name, answered, failed, answered_at, failed_at, counted, self.faults[int(fault)]))
         return found
 
 
@@ -168,6 +173,7 @@ class Meter:
         self._request_place, self._other_request = metrics.requests.places.get, metrics.requests.other
         self._jobs = metrics.jobs
         self._models, self._embedder = metrics.models, metrics.embedder
+        self._fault_places = {fault: place for place, fault in enumerate(metrics.faults)}
 
     def begin(self) -> None:
         """Say which process this is."""
@@ -195,9 +201,9 @@ class Meter:
         """Count a request to a model that was answered, and its tokens in the order of `TOKENS`."""
         self._answered(self._models.places.get(task, self._models.other), *tokens)
 
-    def model_failed(self, task: str) -> None:
-        """Count a request to a model that brought no answer."""
-        self._failed(self._models.places.get(task, self._models.other))
+    def model_failed(self, task: str, fault: str = "") -> None:
+        """Count a request to a model that brought no answer; `fault` is one of those that are known."""
+        self._failed(self._models.places.get(task, self._models.other), fault)
 
     def embedded(self, texts: int) -> None:
         """Count texts that got their vectors, all in one go."""
@@ -211,9 +217,10 @@ class Meter:
         row = self._row
         row[at] += 1
         row[at + 2] = time.time()
-        for place, count in enumerate(counted, at + 4):
+        for place, count in enumerate(counted, at + 5):
             row[place] += count
 
-    def _failed(self, at: int) -> None:
+    def _failed(self, at: int, fault: str = "") -> None:
         self._row[at + 1] += 1
+        self._row[at + 4] = self._fault_places.get(fault, 0)
         self._row[at + 3] = time.time()

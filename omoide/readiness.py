@@ -138,7 +138,9 @@ def _fails(asked: list[Asked]) -> bool:
 
 
 def _last_failure(asked: list[Asked]) -> str:
-    return f"failed {time.time() - max(each.failed_at for each in asked):.0f} s ago and has not answered since"
+    last = max(asked, key=lambda each: each.failed_at)
+    why = f": the provider {last.fault}" if last.fault else ""
+    return f"failed {time.time() - last.failed_at:.0f} s ago and has not answered since{why}"
 
 
 def _jobs(count: int) -> str:

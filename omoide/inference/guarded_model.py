@@ -59,7 +59,7 @@ class Care:
     pause: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
     answered: Callable[[Task, RequestUsage], None]
-    failed: Callable[[Task], None]
+    failed: Callable[[Task, ModelAPIError], None]
 
 
 class GuardedModel(WrapperModel):
@@ -105,8 +105,8 @@ class GuardedModel(WrapperModel):
         async with opened:
             try:
                 yield response
-            except ModelAPIError:
-                self._care.failed(self._care.task)
+            except ModelAPIError as error:
+                self._care.failed(self._care.task, error)
                 raise
             finally:
                 self._care.answered(self._care.task, response.usage)
@@ -138,8 +138,8 @@ class GuardedModel(WrapperModel):
     async def _counted(self, once: Callable[[], Awaitable[T]]) -> T:
         try:
             return await once()
-        except ModelAPIError:
-            self._care.failed(self._care.task)
+        except ModelAPIError as error:
+            self._care.failed(self._care.task, error)
             raise
 
     def _wait(self, attempt: int, asked_for: float | None) -> float | None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 import httpx2
-from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup
+from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup, ModelAPIError
 from pydantic_ai.models import Model, create_async_httpx2_client
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.settings import ModelSettings
@@ -22,13 +22,14 @@ from pydantic_ai.usage import RequestUsage
 
 from omoide.inference.guarded_model import Care, Gate, GuardedModel
 from omoide.inference.model_choice import TASKS, ModelChoice, ModelChoices, Task, model_choices
-from omoide.inference.provider_errors import failure_of, late
-from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed
+from omoide.inference.provider_errors import failure_of, fault_of, late
+from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
 from omoide.inference.provider_models import OutputMode, provider_model
 from omoide.metrics import Meter
 from omoide.settings import Settings
 
-__all__ = ["ChatModels", "FormRefused", "ModelUnfit", "OutputMode", "ProviderFailed", "Task", "Usage", "chat_models"]
+__all__ = ["ChatModels", "FormRefused", "ModelUnfit", "OutputMode", "ProviderFailed", "RequestRefused"]
+__all__ += ["Task", "Usage", "chat_models"]
 
 T = TypeVar("T")
 
@@ -115,13 +116,15 @@ class ChatModels:
             settings["request_timeout"] = self._seconds  # of a stream, whose words come later than its opening
         return settings
 
-    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]]) -> T:
+    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T:
         """What `work` gives, which runs `of(task)`.
 
         Raises ProviderFailed if no provider answers, in time; FormRefused, a kind of it, if the output mode is too
-        much for the endpoint: call `refused` and try again; ModelUnfit if the model cannot do this. Other errors pass.
+        much for the endpoint: call `refused` and try again; ModelUnfit if the model cannot do this; RequestRefused, a
+        kind of it, if the provider takes no such request. Work that asks for no form of output (`asks_form`) is never
+        told that it was refused. Other errors pass.
         """
-        with self.watched(task):
+        with self.watched(task, asks_form=asks_form):
             if task != "answer":
                 return await work()
             try:
@@ -133,13 +136,13 @@ class ChatModels:
                 raise late(self._name(task), ANSWER_SECONDS) from None
 
     @contextmanager
-    def watched(self, task: Task) -> Iterator[None]:
+    def watched(self, task: Task, *, asks_form: bool = True) -> Iterator[None]:
         """Within the block, pydantic-ai's errors become those of `guarded`. For streams, whose reader sets the time."""
         try:
             yield
         except (AgentRunError, FallbackExceptionGroup) as error:
             # Without its cause: a provider's own words may quote a key, and logs show causes.
-            raise failure_of(error, self._name(task)) from None
+            raise failure_of(error, self._name(task), asks_form=asks_form) from None
 
     def output_mode(self, task: Task) -> OutputMode:
         """How the model of `task` is to be made to keep a form, as far as is known by now."""
@@ -206,8 +209,8 @@ class ChatModels:
         if self._meter is not None:
             self._meter.model_answered(task, spent.input_tokens, spent.cache_read_tokens, spent.output_tokens)
 
-    def _failed(self, task: Task) -> None:
+    def _failed(self, task: Task, error: ModelAPIError) -> None:
         usage = self._usage[task]
         self._usage[task] = replace(usage, failures=usage.failures + 1)
         if self._meter is not None:
-            self._meter.model_failed(task)
+            self._meter.model_failed(task, fault_of(error))

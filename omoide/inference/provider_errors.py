@@ -30,7 +30,8 @@ from pydantic_ai.exceptions import (
 )
 
 from omoide.errors import OmoideError
-from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed
+from omoide.inference import provider_failed as said
+from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
 
 Error = AgentRunError | FallbackExceptionGroup
 """What a run of pydantic-ai ends with when it fails."""
@@ -51,17 +52,19 @@ _FORM_WORDS = re.compile(r"response_format|json_schema|json_object|output_config
 
 # What went wrong, the first that fits, and whether it may pass while nothing is changed here.
 _FAULTS: tuple[tuple[type[ModelAPIError], str, bool], ...] = (
-    (ModelQuotaExceededError, "has no quota or credit left", True),
-    (ModelRateLimitError, "was asked too often", True),
-    (ModelAuthenticationError, "refused the key", False),
-    (ModelNotFoundError, "does not know this model or address", False),
-    (ModelRequestRejectedError, "refused the request", False),
-    (ModelUnavailableError, "is overloaded or down", True),
-    (ModelServerError, "failed", True),
-    (ModelTimeoutError, "did not answer in time", True),
-    (ModelRequestTimeout, "did not answer in time", True),
-    (ModelConnectionError, "could not be reached, or broke off", True),
+    (ModelQuotaExceededError, said.QUOTA, True),
+    (ModelRateLimitError, said.RATE, True),
+    (ModelAuthenticationError, said.KEY, False),
+    (ModelNotFoundError, said.UNKNOWN, False),
+    (ModelRequestRejectedError, said.REQUEST, False),
+    (ModelUnavailableError, said.DOWN, True),
+    (ModelServerError, said.BROKEN, True),
+    (ModelTimeoutError, said.LATE, True),
+    (ModelRequestTimeout, said.LATE, True),
+    (ModelConnectionError, said.UNREACHABLE, True),
 )
+# Where no more is known than the status, with which a request is refused for itself.
+_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 def is_passing(error: ModelAPIError) -> bool:
@@ -86,22 +89,25 @@ def is_about_form(error: ModelAPIError) -> bool:
     return error.status_code in _FORM_STATUSES and bool(_FORM_WORDS.search(str(error.body)))
 
 
-def failure_of(error: Error, name: str) -> OmoideError:
-    """What `error` is to the rest of the server; `name` is the model as configured.
+def failure_of(error: Error, name: str, *, asks_form: bool = True) -> OmoideError:
+    """What `error` is to the rest of the server; `name` is the model as configured, `asks_form` says whether it was
+    asked for a form of output.
 
     Where several models were tried in turn, the first that failed decides what is said, and all of them whether the
     same request may succeed later.
     """
     if isinstance(error, FallbackExceptionGroup):
-        failures = [failure_of(one, name) for one in _leaves(error)]
+        failures = [failure_of(one, name, asks_form=asks_form) for one in _leaves(error)]
         first = failures[0]
-        if isinstance(first, ProviderFailed) and len(failures) > 1:
-            passing = any(isinstance(one, ProviderFailed) and one.retryable for one in failures)
-            said = f"{first.reason} The fallback failed too."
-            return type(first)(said, retryable=passing, provider_status=first.provider_status)
-        return first
+        outages = [one for one in failures if isinstance(one, ProviderFailed)]
+        if len(failures) == 1 or not outages:
+            return first
+        kind = FormRefused if isinstance(first, FormRefused) else ProviderFailed
+        status = first.provider_status if isinstance(first, ProviderFailed | RequestRefused) else None
+        passing = any(one.retryable for one in outages)
+        return kind(f"{first.detail} The fallback failed too.", retryable=passing, provider_status=status)
     if isinstance(error, ModelAPIError):
-        return _provider_failure(error, name)
+        return _provider_failure(error, name, asks_form)
     if isinstance(error, ContentFilterError):
         return ModelUnfit(f"The provider of {name} withheld the answer of the model.")
     if isinstance(error, UnexpectedModelBehavior):
@@ -114,22 +120,34 @@ def late(name: str, seconds: float) -> ProviderFailed:
     return ProviderFailed(f"The provider of {name} did not answer within {seconds:g} s.", retryable=True)
 
 
-def _provider_failure(error: ModelAPIError, name: str) -> OmoideError:
+def fault_of(error: ModelAPIError) -> str:
+    """What the provider did, in one of our own words for it (`provider_failed.FAULTS`)."""
+    return said.FORM if is_about_form(error) else _plain_fault(error)[0]
+
+
+def _provider_failure(error: ModelAPIError, name: str, asks_form: bool) -> OmoideError:
     status = error.status_code if isinstance(error, ModelHTTPError) else None
     if isinstance(error, ModelContextWindowExceededError):
         return ModelUnfit(f"The text is longer than {name} can read at once.")
     shown = "" if status is None else f" (HTTP {status})"
-    if is_about_form(error):
-        reason = f"The provider of {name} refused the form of output that was asked for{shown}."
+    if asks_form and is_about_form(error):
+        reason = f"The provider of {name} {said.FORM}{shown}."
         return FormRefused(reason, retryable=False, provider_status=status)
-    for kind, what, retryable in _FAULTS:
+    fault, retryable = _plain_fault(error)
+    reason = f"The provider of {name} {fault}{shown}."
+    if fault == said.REQUEST:
+        return RequestRefused(reason, provider_status=status)
+    return ProviderFailed(reason, retryable=retryable, provider_status=status)
+
+
+def _plain_fault(error: ModelAPIError) -> tuple[str, bool]:
+    """What went wrong, and whether it may pass while nothing is changed here."""
+    for kind, fault, retryable in _FAULTS:
         if isinstance(error, kind):
-            return ProviderFailed(f"The provider of {name} {what}{shown}.", retryable=retryable, provider_status=status)
-    return ProviderFailed(
-        f"The provider of {name} gave no answer that can be read{shown}.",
-        retryable=is_passing(error),
-        provider_status=status,
-    )
+            return fault, retryable
+    if isinstance(error, ModelHTTPError) and error.status_code in _REFUSALS:
+        return said.REQUEST, False
+    return said.UNREADABLE, is_passing(error)
 
 
 def _leaves(group: FallbackExceptionGroup) -> Iterator[AgentRunError]:

@@ -10,6 +10,14 @@ from typing import ClassVar
 
 from omoide.errors import OmoideError, Unavailable
 
+QUOTA, RATE = "has no quota or credit left", "was asked too often"
+KEY, UNKNOWN = "refused the key", "does not know this model or address"
+REQUEST, FORM = "refused the request", "refused the form of output that was asked for"
+DOWN, BROKEN, LATE = "is overloaded or down", "failed", "did not answer in time"
+UNREACHABLE, UNREADABLE = "could not be reached, or broke off", "gave no answer that can be read"
+FAULTS = (QUOTA, RATE, KEY, UNKNOWN, REQUEST, FORM, DOWN, BROKEN, LATE, UNREACHABLE, UNREADABLE)
+"""All that a provider can have done, in our own words: whoever may hear how the server is may hear them."""
+
 
 class ProviderFailed(Unavailable):
     """No answer of a model. `retryable` says whether the same request may succeed later, with nothing changed here.
@@ -36,3 +44,15 @@ class ModelUnfit(OmoideError):
     """
 
     status: ClassVar[int] = 503
+
+
+class RequestRefused(ModelUnfit):
+    """The provider refused this very request, for what it says or for its size, and would again.
+
+    `reason` and `provider_status` are those of ProviderFailed.
+    """
+
+    def __init__(self, reason: str, *, provider_status: int | None = None) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.provider_status = provider_status

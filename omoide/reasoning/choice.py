@@ -9,7 +9,7 @@ from threading import Lock
 
 from omoide.inference.embedders import Embedder
 from omoide.inference.model_choice import model_choices
-from omoide.inference.provider_failed import ProviderFailed
+from omoide.inference.provider_failed import ProviderFailed, RequestRefused
 from omoide.inference.tokens import TokenCounter
 from omoide.metrics import Meter
 from omoide.reasoning.memory import Memory
@@ -105,7 +105,7 @@ class Deferred:
 
 
 class Relieved:
-    """`reasoner`, in whose place `relief` derives while the provider fails. All the rest waits for the provider."""
+    """`reasoner`, in whose place `relief` derives where the provider fails or refuses. The rest is the provider's."""
 
     def __init__(self, reasoner: Reasoner, relief: Reasoner) -> None:
         self.name = reasoner.name
@@ -121,7 +121,7 @@ class Relieved:
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         try:
             return await self._reasoner.derive(batch)
-        except ProviderFailed as failure:
+        except (ProviderFailed, RequestRefused) as failure:
             logger.warning("%s Conclusions are drawn by the reasoner %r instead.", failure.reason, self._relief.name)
             return await self._relief.derive(batch)
 

@@ -240,13 +240,13 @@ class Worker:
             logger.info("%s", loss)
             return "lost"
         except Exception as error:
-            # What is unavailable for now says all in its sentence; anything else is a fault of ours.
-            expected = isinstance(error, Unavailable)
+            # What was foreseen says all in its sentence; anything else is a fault of ours.
+            expected = isinstance(error, OmoideError)
             message = "job %s (%s) failed at attempt %s: %s"
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
             reason = f"{type(error).__name__}: {error}"
             # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
-            patient = expected and job.kind in REASONING
+            patient = isinstance(error, Unavailable) and job.kind in REASONING
             if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
                 return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
             due = clock.now() + int(retry_after(job.attempts, self.chance()) * SECOND)

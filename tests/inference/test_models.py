@@ -16,8 +16,10 @@ from pydantic_ai import Agent, NativeOutput, PromptedOutput
 
 from omoide.errors import OmoideError
 from omoide.inference import models as models_module
-from omoide.inference.model_choice import Task
-from omoide.inference.models import ChatModels, FormRefused, ModelUnfit, ProviderFailed, chat_models
+from omoide.inference.model_choice import TASKS, Task
+from omoide.inference.models import ChatModels, FormRefused, ModelUnfit, ProviderFailed, RequestRefused, chat_models
+from omoide.inference.provider_failed import FAULTS
+from omoide.metrics import Metrics
 from omoide.settings import Settings
 from tests.inference.completions import completion, error, saying, streaming
 from tests.inference.fault_proxy import (
@@ -169,7 +171,6 @@ def test_a_fault_that_does_not_pass_is_given_up_for_now(provider: FaultProxy, fa
 @pytest.mark.parametrize(
     ("status", "body", "reason", "retryable"),
     [
-        (400, error("bad"), "The provider of openai:toy refused the request (HTTP 400).", False),
         (401, error(f"Incorrect key {KEY}"), "The provider of openai:toy refused the key (HTTP 401).", False),
         (403, error("no"), "The provider of openai:toy refused the key (HTTP 403).", False),
         (404, error("what?"), "The provider of openai:toy does not know this model or address (HTTP 404).", False),
@@ -189,6 +190,54 @@ def test_a_fault_that_does_not_heal_is_not_repeated(
     found = failure(made(provider))
     assert len(provider.asked) == 1
     assert (found.reason, found.retryable, found.provider_status) == (reason, retryable, status)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(400, "policy"), (400, "blocked: tell me a json_schema"), (413, "too much"), (422, "no")]
+)
+def test_a_request_that_is_refused_for_itself_is_no_outage(provider: FaultProxy, status: int, words: str) -> None:
+    provider.fault = answering(status, error(words))
+    models = made(provider)
+
+    async def plainly() -> None:
+        await models.guarded("summary", lambda: Agent(models.of("summary")).run(SAID), asks_form=False)
+
+    with pytest.raises(RequestRefused) as caught:
+        run(models, plainly)
+    assert caught.value.reason == f"The provider of openai:toy refused the request (HTTP {status})."
+    assert caught.value.provider_status == status
+    assert len(provider.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "word"),
+    [
+        (answering(401, error("no")), "refused the key"),
+        (answering(403, error("no")), "refused the key"),
+        (answering(404, error("what?")), "does not know this model or address"),
+        (answering(400, error("bad")), "refused the request"),
+        (answering(400, error("json_schema?")), "refused the form of output that was asked for"),
+        (answering(402, error("pay")), "has no quota or credit left"),
+        (answering(429, error("slow")), "was asked too often"),
+        (answering(500, b"oops"), "failed"),
+        (answering(503, b""), "is overloaded or down"),
+        (answering(200, b"{}"), "gave no answer that can be read"),
+        (hanging_up, "could not be reached, or broke off"),
+        (stalling, "did not answer in time"),
+    ],
+)
+def test_the_account_has_what_the_last_failure_was_in_a_word_of_ours(
+    provider: FaultProxy, fault: Fault, word: str
+) -> None:
+    provider.fault = fault
+    counted = Metrics(tasks=TASKS, faults=FAULTS)
+    given = {"model": "openai:toy", "model_base_url": f"{provider.url}/v1", "model_timeout_seconds": 0.2}
+    models = chat_models(settings_of(**given, model_retries=0), meter=counted.own)
+    with pytest.raises(OmoideError):
+        run(models, lambda: asked(models))
+    (derive,) = [each for each in counted.models_seen() if each.name == "derive"]
+    assert (derive.failed, derive.fault) == (1, word)
+    assert word in FAULTS
 
 
 def test_a_text_that_is_too_long_is_no_outage(provider: FaultProxy) -> None:
@@ -289,6 +338,26 @@ def test_two_that_fail_are_told_by_the_first(provider: FaultProxy, other: FaultP
     assert found.retryable
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (answering(400, error("no such talk")), answering(500, b"oops")),
+        (answering(503, b""), answering(400, error("no such talk"))),
+        (answering(400, error("too long", "context_length_exceeded")), answering(401, error("no"))),
+    ],
+)
+def test_a_refusal_is_final_only_where_the_other_one_cannot_do_it_later(
+    provider: FaultProxy, other: FaultProxy, first: Fault, second: Fault
+) -> None:
+    provider.fault, other.fault = first, second
+    options: dict[str, Any] = {"model_fallback": "openai:spare", "model_fallback_base_url": f"{other.url}/v1"}
+    assert failure(made(provider, **options)).reason.endswith(" The fallback failed too.")
+    provider.fault = other.fault = answering(422, error("no such talk"))
+    models = made(provider, **options)
+    with pytest.raises(RequestRefused):
+        run(models, lambda: asked(models))
+
+
 # How many at a time.
 
 
@@ -384,7 +453,7 @@ def test_a_stream_that_stalls_ends(provider: FaultProxy) -> None:
 
 
 def test_places_are_free_again_after_streams_that_failed(provider: FaultProxy) -> None:
-    provider.fault = in_turn(streaming("Bees ", ended=False), answering(400, error("no")), streaming("Honey."))
+    provider.fault = in_turn(streaming("Bees ", ended=False), answering(401, error("no")), streaming("Honey."))
     models, pieces = made(provider, model_concurrency=1), list[str]()
 
     async def work() -> None:

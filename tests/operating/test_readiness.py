@@ -11,6 +11,7 @@ import pytest
 
 from omoide import clock
 from omoide.errors import StorageFull, Unavailable
+from omoide.inference.provider_failed import FAULTS
 from omoide.metrics import Metrics
 from omoide.readiness import Verdict, judge
 from omoide.settings import Settings
@@ -27,7 +28,7 @@ class Place:
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
         self.path = path
-        self.metrics = Metrics(tasks=["derive", "answer"])
+        self.metrics = Metrics(tasks=["derive", "answer"], faults=FAULTS)
         self.meter = self.metrics.enter("server")
         self.meter.beat()
         self.leader = Leadership(path)
@@ -147,6 +148,9 @@ def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(place: Pla
     place.meter.model_failed("derive")
     verdict = place.judge(name)
     assert (verdict.parts["reasoner"].status, verdict.is_ready) == ("degraded", True)
+    assert verdict.parts["reasoner"].detail.endswith(" and has not answered since")
+    place.meter.model_failed("answer", "refused the key")
+    assert place.judge(name).parts["reasoner"].detail.endswith(" has not answered since: the provider refused the key")
     place.meter.model_answered("derive", 1, 0, 1)
     assert place.judge(name).parts["reasoner"].status == "ok"
 

@@ -1,4 +1,4 @@
-"""`omoide worker --metrics-port`: what extra hands did is told by a page of their own, behind the doors of the server."""
+"""`omoide worker --metrics-port`: what extra hands did is told by a page of its own, behind doors like the server's."""
 
 from __future__ import annotations
 

@@ -172,6 +172,60 @@ def test_what_waits_for_a_provider_is_learned_in_order_once_it_is_back(db_path: 
         run(db_path, story, make, **chosen, reasoning_attempts=1)
 
 
+def test_what_a_provider_will_never_take_fails_alone_and_says_why(db_path: Path) -> None:
+    def strict(asked: Asked) -> Fault | None:
+        forbidden = "unspeakable" in str(asked["messages"])
+        return answering(400, error(f"blocked: {KEY}", "content_filter")) if forbidden else None
+
+    async def story(home: Home) -> None:
+        await home.say("alice I own something unspeakable.", session="bad")
+        await home.say("alice I own a boat.", session="good")
+        for attempts in (1, 2):
+            await home.work()
+            (job,) = home.store.read(backlog.listed, clock.now(), failed_only=False, limit=9)
+            assert (job.state, job.attempts) == ("waiting", attempts)
+            await later(home)
+        await home.work()
+        (job,) = home.store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        assert job.error == (
+            "RequestRefused: The provider of openai:toy refused the request (HTTP 400). (after 3 attempts)"
+        )
+        await home.say("alice I own a kite.", session="bad")
+        await home.work()
+        assert home.texts() == ["alice said I own a boat.", "alice said I own a kite."]
+        assert (home.status()["bad"].pending, home.status()["bad"].errored) == (0, 1)
+
+    with provider(strict) as proxy:
+        chosen = options(proxy)
+        run(db_path, story, without_pauses(Settings.model_validate(chosen)), **chosen, reasoning_attempts=3)
+
+
+def test_what_is_set_up_wrongly_is_waited_for_however_often_it_fails(db_path: Path) -> None:
+    faults = {
+        401: "refused the key (HTTP 401)",
+        403: "refused the key (HTTP 403)",
+        404: "does not know this model or address (HTTP 404)",
+    }
+
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Porto.")
+        for status, why in faults.items():
+            proxy.fault = answering(status, error("no"))
+            for _ in range(3):
+                await home.work()
+                await later(home)
+            waiting = home.status()["s"]
+            assert (waiting.pending, waiting.errored) == (1, 0)
+            assert waiting.error == f"ProviderFailed: The provider of openai:toy {why}."
+        proxy.fault = healthy
+        await home.work()
+        assert home.texts() == ["alice said I live in Porto."]
+
+    with provider() as proxy:
+        healthy, chosen = proxy.fault, options(proxy)
+        run(db_path, story, without_pauses(Settings.model_validate(chosen)), **chosen, reasoning_attempts=1)
+
+
 def test_the_embedded_reasoner_stands_in_for_derive_alone_if_that_is_wanted(db_path: Path) -> None:
     async def story(home: Home) -> None:
         proxy.fault = hanging_up

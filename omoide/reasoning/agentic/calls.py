@@ -42,7 +42,7 @@ class Models(Protocol):
 
     def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings: ...
 
-    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]]) -> T: ...
+    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T: ...
 
     def output_mode(self, task: Task) -> OutputMode: ...
 
@@ -66,7 +66,8 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The model of one task. Every request raises ProviderFailed where the provider does."""
+    """The model of one task. Every request raises ProviderFailed where the provider does, and RequestRefused where it
+    takes no such request."""
 
     models: Models
     task: Task
@@ -84,7 +85,7 @@ class Caller:
                 model_request_parameters=parameters,
             )
 
-        return await self.models.guarded(self.task, work)
+        return await self.models.guarded(self.task, work, asks_form=parameters.output_object is not None)
 
     async def spoken(
         self,

@@ -20,7 +20,7 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_core import from_json
 
-from omoide.inference.models import FormRefused, OutputMode, ProviderFailed
+from omoide.inference.models import FormRefused, OutputMode, ProviderFailed, RequestRefused
 from omoide.reasoning.agentic import prompts
 from omoide.reasoning.agentic.calls import Caller, Opening, is_cut, text_of
 from omoide.records import Json
@@ -49,13 +49,14 @@ class Form(Generic[T]):
 
 
 async def filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: int) -> T | None:
-    """The form as the model fills it; None where it does not manage to. Raises ProviderFailed."""
+    """The form as the model fills it; None where it does not manage to. Raises ProviderFailed, and RequestRefused where
+    it is refused however it is asked for."""
     first = caller.models.output_mode(caller.task)
     modes = MODES[MODES.index(first) :]
     for mode in modes:
         try:
             value = await _filled(caller, opening, form, max_tokens, mode)
-        except (ProviderFailed, UserError) as refusal:
+        except (ProviderFailed, RequestRefused, UserError) as refusal:
             if mode == modes[-1] or not _may_be_about_form(refusal):
                 raise
             logger.info("no output by %s for %s: %s", mode, caller.task, type(refusal).__name__)
@@ -65,9 +66,9 @@ async def filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: in
     return None
 
 
-def _may_be_about_form(failure: ProviderFailed | UserError) -> bool:
+def _may_be_about_form(failure: ProviderFailed | RequestRefused | UserError) -> bool:
     """Whether a simpler way may do. Some servers refuse a form without a word about it."""
-    if isinstance(failure, ProviderFailed):
+    if isinstance(failure, ProviderFailed | RequestRefused):
         return isinstance(failure, FormRefused) or failure.provider_status in _REFUSALS
     return True
 

@@ -58,16 +58,16 @@ class Scripted:
     def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings:
         return ModelSettings(max_tokens=max_tokens)
 
-    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]]) -> T:
-        with self.watched(task):
+    async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T:
+        with self.watched(task, asks_form=asks_form):
             return await work()
 
     @contextmanager
-    def watched(self, task: Task) -> Iterator[None]:
+    def watched(self, task: Task, *, asks_form: bool = True) -> Iterator[None]:
         try:
             yield
         except AgentRunError as error:
-            raise failure_of(error, self.name) from None
+            raise failure_of(error, self.name, asks_form=asks_form) from None
 
     def output_mode(self, task: Task) -> OutputMode:
         return self.mode

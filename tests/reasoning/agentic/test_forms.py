@@ -7,7 +7,7 @@ import pytest
 from pydantic_ai.exceptions import ModelAuthenticationError, ModelHTTPError, ModelRequestRejectedError
 from pydantic_ai.messages import ModelRequest
 
-from omoide.inference.models import ProviderFailed
+from omoide.inference.models import ProviderFailed, RequestRefused
 from omoide.reasoning.agentic.calls import Caller, Opening
 from omoide.reasoning.agentic.forms import Form, filled, json_in
 from tests.reasoning.agentic.scripted import Scripted, cut
@@ -100,7 +100,7 @@ def test_a_refusal_without_a_word_is_tried_in_all_ways() -> None:
 
 def test_a_request_that_is_refused_in_every_way_was_not_refused_for_its_form() -> None:
     models = Scripted(rejected(), rejected(), rejected())
-    with pytest.raises(ProviderFailed):
+    with pytest.raises(RequestRefused):
         fill(models)
     assert models.mode == "schema"
 
