@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from omoide.store import Connection, examination
+from omoide.store import Connection, examination, soundness
 from tests.crash.guests import Book, Guest
 
 
@@ -27,8 +27,7 @@ class Verdict:
         told = [(guest, guest.book.copied()) for guest in guests]
         with examination.opened(db, busy_timeout=30) as connection:
             connection.execute("BEGIN")
-            self.faults += [line for (line,) in connection.execute("PRAGMA integrity_check") if line != "ok"]
-            self.faults += examination.damage(connection)
+            self.faults += soundness.faults(connection)
             for guest, book in told:
                 there = said(connection, f"s-{guest.name}"), concluded(connection, guest.name)
                 # What was withdrawn since may be gone or not.
