@@ -28,7 +28,7 @@ def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
         raise _taken(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
-    for left in path.parent.glob(f"{_escaped(path.name)}.*.partial"):
+    for left in path.parent.glob(f"{_escaped(path.name)}.*.partial*"):  # a database's journal too
         if not _is_being_made(left):
             left.unlink(missing_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
@@ -65,7 +65,10 @@ def _put(partial: Path, path: Path) -> None:
 
 def _is_being_made(partial: Path) -> bool:
     try:
-        os.kill(int(partial.suffixes[-2][1:]), 0)
+        maker = int(partial.suffixes[-2][1:])
+        if maker == os.getpid():  # in a container, where every run may have the same number
+            return False
+        os.kill(maker, 0)
     except (ValueError, OverflowError, ProcessLookupError):
         return False
     except PermissionError:

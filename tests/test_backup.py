@@ -163,16 +163,54 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_no
     if child == 0:
         with whole_file(tmp_path / "a", replace=False) as partial:
             partial.write_text("half")
+            Path(f"{partial}-journal").write_text("of what is half done")
             os.kill(os.getpid(), signal.SIGKILL)
     os.waitpid(child, 0)
-    (left,) = tmp_path.iterdir()
+    left = [*tmp_path.iterdir()]
+    assert len(left) == 2
     alive = tmp_path / f"a.{os.getppid()}.partial"
     alive.write_text("somebody else's")
     with whole_file(tmp_path / "a", replace=False) as partial:
         partial.write_text("whole")
-        assert not left.exists()
+        assert not any(each.exists() for each in left)
     assert files(tmp_path) == ["a", alive.name]
     assert (tmp_path / "a").read_text() == "whole"
+
+
+def test_what_was_left_under_the_number_of_this_very_process_is_removed(tmp_path: Path) -> None:
+    for end in ("", "-journal"):
+        (tmp_path / f"a.{os.getpid()}.partial{end}").write_text("left by a container that was killed")
+    with whole_file(tmp_path / "a", replace=False) as partial:
+        assert files(tmp_path) == []
+        partial.write_text("whole")
+    assert files(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("end", ["-wal", "-journal"])
+def test_no_copy_is_put_beside_a_journal_that_would_spoil_it(
+    end: str, invoke: Invoke, database: Path, tmp_path: Path
+) -> None:
+    copy = _backup_of(database, tmp_path)
+    before = copy.read_bytes()
+    Path(f"{copy}{end}").write_text("what a program left that worked on the copy")
+    refused = invoke("backup", copy.name, "--force")
+    assert refused.exit_code == 1
+    assert f"{copy.name}{end} is there" in refused.output
+    assert copy.read_bytes() == before
+    copy.unlink()
+    assert invoke("backup", copy.name).exit_code == 1
+    assert not copy.exists()
+
+
+def test_no_copy_is_put_beside_a_journal_that_came_meanwhile(database: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.db"
+
+    def shown(done: int, of: int) -> None:
+        Path(f"{copy}-wal").touch()
+
+    with pytest.raises(Conflict, match="copy.db-wal is there"):
+        copying.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
+    assert not copy.exists()
 
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:

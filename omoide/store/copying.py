@@ -61,17 +61,29 @@ def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
 def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, shown: Shown) -> int:
     """Copy a database, which may be in use, and return the size of the copy in bytes. It is there whole or not at all.
 
-    Raises Conflict if the target is there and not to be replaced, Unprocessable if what was copied is damaged,
-    NotFound and Unavailable as `snapshot` does, OSError and StorageFull if the copy cannot be written.
+    Raises Conflict if the target is there and not to be replaced, or has a journal, Unprocessable if what was copied is
+    damaged, NotFound and Unavailable as `snapshot` does, OSError and StorageFull if the copy cannot be written.
     """
     if target.exists() and source.exists() and target.samefile(source):
         raise Conflict(f"{target} is the database itself")
+    _refuse_journal(target)
     with whole_file(target, replace=replace) as partial:
         with snapshot(source, busy_timeout=busy_timeout) as db:
             _copy(db, partial, shown)
         check(partial, thoroughly=False, called=source)
         _belong_as(partial, source)
+        _refuse_journal(target)
         return partial.stat().st_size
+
+
+def _refuse_journal(target: Path) -> None:
+    """Raise Conflict if a journal stands where a copy is to: SQLite would take it for the copy's, and spoil that."""
+    for end in ("-wal", "-journal"):
+        if (journal := Path(f"{target}{end}")).exists():
+            raise Conflict(
+                f"{journal} is there: some program has {target} open, or was killed while it had. "
+                "Stop it, or take away both files, or name another."
+            )
 
 
 def _copy(db: Connection, target: Path, shown: Shown) -> None:
