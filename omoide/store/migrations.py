@@ -247,6 +247,18 @@ def m0006_nearness(db: Database) -> None:
     _run(db, NEARNESS)
 
 
+# What is held is a handful of many jobs of one kind and key. Removing a peer looks for who dreams about it.
+LOOKING_UP = """\
+CREATE INDEX jobs_held ON jobs (kind, key) WHERE leased_until IS NOT NULL;
+CREATE INDEX dreams_observed ON dreams (observed);
+"""
+
+
+@migrations()
+def m0007_looking_up(db: Database) -> None:
+    _run(db, LOOKING_UP)
+
+
 def _run(db: Database, script: str) -> None:
     """Statement by statement: `executescript` would end the transaction that the step runs in."""
     for statement in script.split(";"):

@@ -107,8 +107,9 @@ def delay(db: Connection, kind: str, key: str, due_at: int) -> None:
 # A job that is due, that nobody holds, and that does not have to wait for another of its kind and key.
 _CLAIMABLE = """FROM jobs j WHERE failed_at IS NULL AND due_at <= :now
     AND (leased_until IS NULL OR leased_until <= :now) AND kind NOT IN (SELECT value FROM json_each(:busy))
-    AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.failed_at IS NULL
-        AND (h.leased_until > :now OR (h.pk < j.pk AND j.kind IN (SELECT value FROM json_each(:ordered)))))"""
+    AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)
+    AND NOT (j.kind IN (SELECT value FROM json_each(:ordered)) AND EXISTS (
+        SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.pk < j.pk AND h.failed_at IS NULL))"""
 
 
 def _claimable(now: int, busy: Collection[str]) -> dict[str, Any]:
@@ -146,6 +147,8 @@ def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
     """The clock was set back by so many microseconds to `now`: what comes due and what runs out does so as long from
     now as it would have. Leases that were taken since, for `lease` microseconds, are left."""
     db.execute("UPDATE jobs SET due_at = max(:now, due_at - :by) WHERE due_at > :now", {"now": now, "by": by})
+    # Else `take_over` would move them once more.
+    db.execute("UPDATE jobs SET created_at = :now WHERE created_at > :now", {"now": now})
     db.execute(
         "UPDATE jobs SET leased_until = max(:now, leased_until - :by) WHERE leased_until > :now + :lease",
         {"now": now, "by": by, "lease": lease},

@@ -106,6 +106,7 @@ class Worker:
         self.chance = chance
         self._outage = Outage()
         self._watch = Watch()
+        self._set_back = 0
         self.meter = meter or Metrics().own
         self._woken = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
@@ -171,10 +172,15 @@ class Worker:
 
     async def _keep_time(self) -> None:
         """After the clock was set back, let what is owed not wait for the time that was shown before to come again."""
+        if not self.leadership:
+            return
         back = self._watch.set_back()
-        if back and self.leadership:
+        if back:
             logger.warning("the clock was set back by %d seconds: what is owed keeps its distance", back // SECOND)
-            await self.store.write(queue.set_back, clock.now(), back, lease=self.lease)
+        self._set_back += back  # a write that fails is made up for at the next look
+        if self._set_back:
+            await self.store.write(queue.set_back, clock.now(), self._set_back, lease=self.lease)
+            self._set_back = 0
 
     def _until_next(self) -> float:
         """Seconds until the next job comes due or it is time to look for those of other processes."""

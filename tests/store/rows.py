@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 
 from omoide.store import Connection, queue
 
@@ -19,6 +20,22 @@ def kinds(db: Connection) -> list[str]:
 
 def pragma(db: Connection, name: str) -> object:
     return db.execute(f"PRAGMA {name}").fetchone()[0]
+
+
+def steps(db: Connection, work: Callable[[Connection], object]) -> int:
+    """How many hundred steps SQLite's machine takes for the work: its cost, however busy the computer is."""
+    taken = 0
+
+    def step() -> None:
+        nonlocal taken
+        taken += 1
+
+    db.set_progress_handler(step, 100)
+    try:
+        work(db)
+    finally:
+        db.set_progress_handler(None, 0)
+    return taken
 
 
 class Gate:

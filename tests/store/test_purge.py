@@ -12,6 +12,7 @@ from omoide.records import Change, NewConclusion, NewMessage, Observation, Sessi
 from omoide.store import backfills, conclusions, messages, peers, purge, queue, scopes, sessions, workspaces
 from omoide.store.database import Connection, connect
 from omoide.store.migrations import migrate
+from tests.store.rows import steps
 
 NOW = 1_700_000_000_000_000
 # Every table that rows of workspaces end up in; the others belong to the whole database.
@@ -192,3 +193,22 @@ def test_conclusions_that_were_deleted_while_a_removal_waited_are_owed_another(d
     queue.finish(db, job, NOW)
     assert [pk for (pk,) in db.execute("SELECT pk FROM conclusions WHERE deleted_at > 0")] == [second]
     assert db.execute("SELECT kind, due_at FROM jobs").fetchall() == [(conclusions.PURGE, NOW + 7 + conclusions.GRACE)]
+
+
+def test_removing_peers_costs_no_more_where_others_dream_much(db: Connection) -> None:
+    def cost(id: str) -> int:
+        for peer in ("alice", "bob", "carol"):
+            peers.get_or_create(db, id, peer, Change(), NOW)
+        workspaces.delete(db, id, NOW)
+        (pk,) = db.execute("SELECT max(pk) FROM workspaces").fetchone()
+        return steps(db, lambda db: [purge.workspace(db, pk), purge.workspace(db, pk)])
+
+    before = cost("first")
+    peers.get_or_create(db, "other", "dreamer", Change(), NOW)
+    db.execute(
+        """WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
+           INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at)
+           SELECT workspace, 'p' || n, 'u' || n, '{}', '{}', 1 FROM n, peers"""
+    )
+    db.execute("INSERT INTO dreams SELECT pk, pk, 1, NULL FROM peers")
+    assert cost("second") < 2 * before + 10

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from omoide.jobs import LAST_RETRY_SECONDS, Job, retry_after
-from omoide.store import Store, queue
+from omoide.store import Connection, Store, queue
+from tests.store.rows import steps
 
 NOW, LEASE = 1_000_000, 100
 Write = Callable[..., Any]
@@ -109,6 +110,14 @@ def test_after_the_clock_was_set_back_what_is_owed_comes_as_soon_as_it_would_hav
     ]
 
 
+def test_a_new_leader_moves_nothing_that_was_moved_when_the_clock_was_set_back(write: Write) -> None:
+    write(queue.add, "soon", {}, NOW, due_at=NOW + 70)
+    hour = NOW // 2
+    write(queue.set_back, NOW - hour, hour, lease=LEASE)
+    write(queue.take_over, NOW - hour + 5)
+    assert times(write)[0][1] == NOW - hour + 70
+
+
 def test_a_lease_that_was_taken_after_the_clock_was_set_back_is_left(write: Write) -> None:
     write(queue.add, "held", {}, NOW - 100)
     assert claim(write, NOW - 50) is not None
@@ -122,3 +131,24 @@ def test_a_new_leader_lets_no_job_wait_that_a_clock_made_which_was_set_back_sinc
     write(queue.add, "in time", {}, 20, due_at=50)
     write(queue.take_over, 30)
     assert times(write) == [(30, 37, None), (30, queue.FIRST, None), (20, 50, None)]
+
+
+def test_looking_for_work_behind_a_dead_endpoint_takes_steps_in_proportion_to_what_waits(
+    write: Write, store: Store
+) -> None:
+    def cost(count: int) -> int:
+        """Of seeing that none of so many jobs of one key may run while one of them does, the first having failed."""
+
+        def owe(db: Connection) -> None:
+            db.execute("DELETE FROM jobs")
+            for number in range(count):
+                due = NOW + 1 if number < count // 2 else NOW
+                queue.add(db, "deliver", {}, NOW, key="one endpoint", coalesce=False, due_at=due)
+
+        write(owe)
+        assert claim(write, NOW) is not None
+        assert not store.read(queue.waiting, NOW)
+        return store.read(steps, lambda db: queue.waiting(db, NOW))
+
+    few, many = cost(100), cost(800)
+    assert 0 < many < 16 * few, "eight times as many jobs, and not sixty-four times the work"

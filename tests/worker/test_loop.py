@@ -18,6 +18,7 @@ from omoide.jobs import GiveUp, Job
 from omoide.settings import Settings
 from omoide.store import Connection, Store, queue
 from omoide.store.database import connect
+from omoide.store.leadership import Leadership
 from omoide.worker.loop import SECOND, Outage, Watch, Worker
 from omoide.worker.tools import Task, Tools
 
@@ -63,19 +64,37 @@ async def add(store: Store, kind: str, name: str, key: str | None = None) -> Non
 
 
 def worker_on(
-    store: Store, tasks: Mapping[str, Task], *, poll: float = NEVER, lease: float = NEVER, concurrency: int = 1
+    store: Store,
+    tasks: Mapping[str, Task],
+    *,
+    poll: float = NEVER,
+    lease: float = NEVER,
+    concurrency: int = 1,
+    leadership: Leadership | None = None,
 ) -> Worker:
     tools = Tools.around(store, Settings.model_validate({"db": store.path}), WordLlamaEmbedder())
     return Worker(
-        tools, poll_seconds=poll, lease_seconds=lease, concurrency=concurrency, tasks=tasks, chance=lambda: 1.0
+        tools,
+        poll_seconds=poll,
+        lease_seconds=lease,
+        concurrency=concurrency,
+        leadership=leadership,
+        tasks=tasks,
+        chance=lambda: 1.0,
     )
 
 
 @contextlib.asynccontextmanager
 async def at_work(
-    store: Store, tasks: Mapping[str, Task], *, poll: float = NEVER, lease: float = NEVER, concurrency: int = 1
+    store: Store,
+    tasks: Mapping[str, Task],
+    *,
+    poll: float = NEVER,
+    lease: float = NEVER,
+    concurrency: int = 1,
+    leadership: Leadership | None = None,
 ) -> AsyncIterator[Worker]:
-    worker = worker_on(store, tasks, poll=poll, lease=lease, concurrency=concurrency)
+    worker = worker_on(store, tasks, poll=poll, lease=lease, concurrency=concurrency, leadership=leadership)
     running = asyncio.create_task(worker.run())
     try:
         yield worker
@@ -348,3 +367,46 @@ def test_a_watch_notices_a_clock_that_is_set_back_and_nothing_else(
     assert watch.set_back() == 0
     monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
     assert (watch.set_back(), watch.set_back()) == (noticed, 0)
+
+
+def test_a_clock_that_was_set_back_while_the_database_was_locked_is_made_up_for(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    told: asyncio.Queue[str] = asyncio.Queue()
+    goes_on, is_over = Outage.goes_on, Outage.is_over
+
+    def failed(self: Outage, error: OmoideError) -> None:
+        goes_on(self, error)
+        told.put_nowait("waits")
+
+    def succeeded(self: Outage) -> None:
+        is_over(self)
+        told.put_nowait("works")
+
+    monkeypatch.setattr("time.monotonic_ns", lambda: 0)
+    monkeypatch.setattr(clock, "now", lambda: 10 * HOUR)
+    monkeypatch.setattr(Outage, "goes_on", failed)
+    monkeypatch.setattr(Outage, "is_over", succeeded)
+
+    async def comes(what: str) -> None:
+        while await told.get() != what:
+            pass
+
+    async def scene() -> int:
+        store = Store.open(db_path, busy_timeout=0.001)
+        other = connect(db_path, durability="full", busy_timeout=1)
+        await store.write(queue.add, "note", {}, 10 * HOUR, due_at=11 * HOUR)
+        async with at_work(store, {"note": Diary()}, poll=SOON, leadership=Leadership(db_path)):
+            await comes("works")
+            other.execute("BEGIN IMMEDIATE")
+            monkeypatch.setattr(clock, "now", lambda: 7 * HOUR)
+            await comes("waits")
+            other.execute("ROLLBACK")
+            await comes("works")
+        (due,) = store.read(lambda db: db.execute("SELECT due_at FROM jobs").fetchone())
+        other.close()
+        store.close()
+        return int(due)
+
+    with caplog.at_level(logging.CRITICAL, "omoide.worker"):
+        assert asyncio.run(scene()) == 8 * HOUR
