@@ -48,16 +48,21 @@ def learned(
     ).fetchone()
     if schedule is None or since < schedule.threshold:
         return
-    due_at = max(now + schedule.idle, (last_at or 0) + schedule.between)
+    # A clock that was ahead then would make it wait for that time to come again.
+    due_at = max(now + schedule.idle, min(last_at or 0, now) + schedule.between)
     if queue.is_owed(db, DREAM, key(OMNI, pair)):
         queue.delay(db, DREAM, key(OMNI, pair), due_at)
     else:
         _owe(db, workspace, pair, OMNI, payload, now, due_at)
 
 
-def owe(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int) -> None:
-    """Owe a dream of the pair now. One that runs or waits is enough, but waits no longer."""
-    if queue.is_owed(db, DREAM, key(type, pair)):
+def owe(
+    db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
+) -> None:
+    """Owe a dream of the pair now. One that runs or waits is enough, but waits no longer; `afresh`, only one that
+    waits: what runs has read what is not so any more."""
+    is_enough = queue.is_waiting if afresh else queue.is_owed
+    if is_enough(db, DREAM, key(type, pair)):
         queue.hasten(db, DREAM, key(type, pair), now)
     else:
         _owe(db, workspace, pair, type, payload, now, now)

@@ -205,6 +205,11 @@ def is_owed(db: Connection, kind: str, key: str) -> bool:
     return db.execute(query, (kind, key)).fetchone() is not None
 
 
+def is_waiting(db: Connection, kind: str, key: str) -> bool:
+    """Whether a job of this kind and key is owed that nobody holds: it has not read anything yet."""
+    return db.execute(f"SELECT 1 FROM jobs WHERE {_WAITS}", (kind, key)).fetchone() is not None
+
+
 def is_drained(db: Connection, job: Job) -> bool:
     """Whether no other job of the same kind and key is left."""
     query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND pk <> ? AND failed_at IS NULL"

@@ -18,6 +18,8 @@ from omoide.reasoning.reasoner import CardTask, Dreamed, DreamTask
 from omoide.records import Conclusion
 from omoide.store import Connection, cards, conclusions, dreams, observing, queue, workspaces
 from omoide.store.cards import CardChanged, Kept
+from omoide.store.dreams import Schedule
+from omoide.worker.representation import schedule_of
 from omoide.worker.tools import Tools
 
 logger = logging.getLogger("omoide.worker")
@@ -75,8 +77,10 @@ async def _store(
     told = job.payload
     while True:
         card = tools.store.read(cards.kept, pair[0], told["observed"])
-        revised = None
-        if resolved.peer_card_create:
+        revised: Sequence[str] | None = None
+        if resolved.peer_card_create and told.get("rebuild") and not known:
+            revised = card.given  # a card of which nothing is known any more tells nothing of its own
+        elif resolved.peer_card_create:
             task = CardTask(
                 told["observer"],
                 told["observed"],
@@ -88,7 +92,8 @@ async def _store(
             )
             revised = await tools.reasoner.card(task)
         try:
-            await tools.store.write(_keep, job, pair, workspace_id, session_id, dreamed, card, revised, seen)
+            schedule = schedule_of(tools.settings)
+            await tools.store.write(_keep, job, pair, workspace_id, session_id, dreamed, card, revised, seen, schedule)
         except CardChanged:
             continue
         return
@@ -110,6 +115,7 @@ def _keep(
     card: Kept,
     revised: Sequence[str] | None,
     seen: int,
+    schedule: Schedule,
 ) -> None:
     now = clock.now()
     queue.require(db, job)
@@ -125,3 +131,7 @@ def _keep(
     if revised is not None:
         cards.revise(db, pair[0], job.payload["observed"], card, revised, now)
     queue.finish(db, job, now)
+    if dreamed is not None:
+        # What was learned while it dreamed did not owe the next one, as this one was still owed.
+        told = {"observer": job.payload["observer"], "observed": job.payload["observed"], "session": None}
+        dreams.learned(db, job.workspace, pair, {**told, "automatic": True}, 0, now, schedule)

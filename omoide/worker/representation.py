@@ -15,6 +15,7 @@ from omoide.reasoning.reasoner import Batch, CardTask
 from omoide.reasoning.twins import twins_of
 from omoide.reasoning.units import Unit
 from omoide.records import Conclusion, Fact
+from omoide.settings import Settings
 from omoide.store import Connection, cards, dreams, learning, messages, observing, queue, webhooks, workspaces
 from omoide.store.cards import CardChanged, Kept
 from omoide.store.dreams import Schedule
@@ -122,7 +123,7 @@ def _keep(
     if observing.scopes(db, unit.session_pk) != [each.pk for each in observers[len(unit.observer_pks) :]]:
         # What is copied into a scope that the session enters is what was known then: this must not fall between.
         raise ScopesChanged(f"session {unit.session} entered or left a scope meanwhile")
-    schedule = _schedule(tools) if unit.resolved.dream_enabled else None
+    schedule = schedule_of(tools.settings) if unit.resolved.dream_enabled else None
     for observer in observers:
         pair: Pair = (observer.pk, unit.observed_pk)
         fresh = learning.learn(db, job.workspace, pair, unit.session_pk, facts, observer.twins, now)
@@ -141,8 +142,8 @@ def _keep(
     return None
 
 
-def _schedule(tools: Tools) -> Schedule:
-    settings = tools.settings
+def schedule_of(settings: Settings) -> Schedule:
+    """When pairs dream by themselves, as the operator has it."""
     return Schedule(
         settings.dream_threshold, int(settings.dream_idle_minutes * MINUTE), int(settings.dream_min_hours * HOUR)
     )

@@ -39,4 +39,4 @@ def _owe_dreams(db: Connection, job: Job, types: Sequence[str]) -> None:
     for observed, observed_id in backfills.touched(db, scope, int(job.payload["session"])):
         told = {"observer": observing.peer_id(db, scope), "observed": observed_id, "session": None, "rebuild": True}
         for type in types:
-            dreams.owe(db, job.workspace, (scope, observed), type, told, clock.now())
+            dreams.owe(db, job.workspace, (scope, observed), type, told, clock.now(), afresh=True)

@@ -213,6 +213,12 @@ def test_a_dream_keeps_its_distance_from_the_last_one_and_starts_counting_anew(d
     assert due(db) == NOW + 1_100
 
 
+def test_a_dream_by_a_clock_that_was_ahead_holds_up_no_later_one(db: Connection) -> None:
+    dreams.dreamed(db, SELF, 0, NOW + 10**15)
+    count(db, 5, NOW)
+    assert due(db) == NOW + 1_000
+
+
 def test_a_dream_that_is_asked_for_is_due_now_and_owed_once(db: Connection) -> None:
     count(db, 3, NOW)
     dreams.request(db, "w", "alice", "alice", "omni", None, False, NOW)

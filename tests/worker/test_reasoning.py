@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from omoide import clock
 from omoide.errors import Unavailable
+from omoide.reasoning.reasoner import CardTask
 from omoide.records import Change, PageRequest, SessionChange
 from omoide.store import (
     Connection,
@@ -28,9 +29,11 @@ from omoide.store import (
     workspaces,
 )
 from omoide.store.summaries import LONG, SHORT
+from omoide.worker.tasks import TASKS
 from tests.worker.home import Home, Reasoner
 
 Play = Callable[..., Any]
+HOUR = 3_600_000_000
 
 
 @pytest.fixture
@@ -392,6 +395,72 @@ def test_a_dream_twice_changes_nothing_more(play: Play) -> None:
             told.append([(each.id, each.content, each.times_derived) for each in home.known()])
         assert told[0] == told[1]
         assert "inductive" in {each.level for each in home.known()}
+
+    play(story)
+
+
+def test_what_is_learned_while_a_dream_runs_owes_the_next_one(play: Play) -> None:
+    class Busy(Reasoner):
+        home: Home
+
+        async def before(self, verb: str) -> None:
+            if verb == "dream" and len(self.home.known()) == 2:
+                await learn_by_sessions(self.home, "alice I like tea.", "alice I have a dog called Rex.")
+
+    async def story(home: Home) -> None:
+        Busy.home = home
+        await learn_by_sessions(home, "alice I live in Porto.", "alice I work in Lisbon.")
+        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.work()
+        assert home.store.read(dreams.since, (1, 1)) == 2
+        ((kind, due),) = home.store.read(lambda db: db.execute("SELECT kind, due_at FROM jobs").fetchall())
+        assert kind == "dream"
+        assert due > clock.now() + 7 * HOUR, "and it keeps its distance from the one that ran"
+
+    play(story, Busy, dream_threshold=2, dream_idle_minutes=60, dream_min_hours=8)
+
+
+def test_a_scope_that_dreams_while_a_session_leaves_keeps_nothing_of_it_on_its_card(play: Play) -> None:
+    class Overtaken(Reasoner):
+        home: Home
+        left = False
+
+        async def card(self, task: CardTask) -> Sequence[str]:
+            made = await super().card(task)
+            if task.observer_id == "scope.team" and task.conclusions and not self.left:
+                Overtaken.left = True
+                await self.home.store.write(scopes.remove_session, "w", "team", "s", clock.now())
+                # Beside it, as other workers would: forgetting, and the dream that renews the card.
+                while job := await self.home.store.write(queue.claim, clock.now(), lease=HOUR, busy=["embed"]):
+                    await TASKS[job.kind](self.home.tools, job)
+                    await self.home.store.write(queue.finish, job, clock.now())
+            return made
+
+    async def story(home: Home) -> None:
+        Overtaken.home = home
+        await home.store.write(scopes.get_or_create, "w", "team", None, 0)
+        await home.say("alice I live in Porto.")
+        await home.work()
+        await home.store.write(scopes.add_sessions, "w", "team", ["s"], clock.now())
+        await home.work()
+        assert Overtaken.left
+        assert home.texts("scope.team") == []
+        assert not home.store.read(cards.get, "w", "scope.team", "alice")
+
+    play(story, Overtaken)
+
+
+def test_a_card_that_is_rebuilt_from_nothing_keeps_what_was_given_alone(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.store.write(cards.put, "w", "alice", "alice", ["VIP"], clock.now())
+        await home.say("alice I live in Porto.")
+        await home.work()
+        assert home.store.read(cards.get, "w", "alice", "alice") == ["VIP", "ATTRIBUTE: lives in Porto"]
+        for each in home.known():
+            await home.store.write(conclusions.delete, "w", each.id, clock.now())
+        await home.store.write(dreams.request, "w", "alice", "alice", "card_refresh", None, True, clock.now())
+        await home.work()
+        assert home.store.read(cards.get, "w", "alice", "alice") == ["VIP"]
 
     play(story)
 
