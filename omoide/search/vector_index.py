@@ -166,16 +166,17 @@ class _Entry:
 
     def keep(self, choose: Callable[[Segment], npt.NDArray[np.bool_]]) -> None:
         with self.lock:
-            blocks, self.blocks = self.blocks, []
-            for block in blocks:
+            left: list[_Block] = []
+            for block in self.blocks:
                 kept = choose(block.rows)
                 if kept.all():
-                    self.blocks.append(block)
+                    left.append(block)
                 elif kept.any():
                     rows = block.rows.at(kept)
                     smaller = _Block(self._words, _room(len(rows)))
                     smaller.take(rows)
-                    self.blocks.append(smaller)
+                    left.append(smaller)
+            self.blocks = left  # at once: who searches meanwhile sees all that is left
 
 
 def _room(rows: int) -> int:
@@ -218,7 +219,10 @@ class VectorIndex:
                 break
             # Another search may have followed further than what this connection sees: that is not gone.
             kept = embeddings.living(db, group.source, [*there])
-            _drop(entry, group, [pk for pk in candidates if pk not in kept and pk <= through])
+            gone = [pk for pk in candidates if pk not in kept and pk <= through]
+            if not gone:
+                break
+            _drop(entry, group, gone)
         return [hit for hit in near if hit[0] in living]
 
     def _followed(self, db: Connection, group: Group, through: int) -> _Entry:

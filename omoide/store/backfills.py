@@ -14,7 +14,7 @@ import orjson
 
 from omoide.clock import derived_id, instant
 from omoide.records import Backfill
-from omoide.store import conclusions, embeddings, queue
+from omoide.store import conclusions, embeddings, purge, queue
 from omoide.store.database import Connection
 
 COPY = "scope_backfill"
@@ -103,9 +103,11 @@ def copy_some(db: Connection, scope: int, session: int, after: int, now: int) ->
         return None
     (uid,) = db.execute("SELECT uid FROM peers WHERE pk = ?", (scope,)).fetchone()
     known = _known(db, scope, session)
-    for row in found:
-        if (row[3], _folded(row[4])) not in known:
-            _copy(db, uid, scope, session, row[1:])
+    copied = {derived_id(str(row[1]), uid): row for row in found if (row[3], _folded(row[4])) not in known}
+    # Not shown again: whoever searches by meaning has put their numbers out of mind.
+    purge.deleted_conclusions(db, [*copied])
+    for copy, row in copied.items():
+        _copy(db, copy, scope, session, row[1:])
     embeddings.owe(db, now)
     return int(found[-1][0])
 
@@ -124,14 +126,12 @@ def _folded(content: str) -> str:
     return content.strip().lower()
 
 
-def _copy(db: Connection, uid: str, scope: int, session: int, row: Sequence[Any]) -> None:
+def _copy(db: Connection, copy: str, scope: int, session: int, row: Sequence[Any]) -> None:
     origin, workspace, observed, content, times_derived, said_at, created_at = row
-    copy = derived_id(str(origin), uid)
-    revived = db.execute(
-        "UPDATE conclusions SET deleted_at = NULL, times_derived = max(times_derived, ?) WHERE id = ?",
-        (times_derived, copy),
+    there = db.execute(
+        "UPDATE conclusions SET times_derived = max(times_derived, ?) WHERE id = ?", (times_derived, copy)
     )
-    if revived.rowcount:
+    if there.rowcount:
         return
     conclusions.insert(
         db,

@@ -1,12 +1,14 @@
 """Removing the rows of what was deleted, a limited number at a time, so that other writes get their turn between.
 
-What a row has elsewhere goes with it in the same write: its words in the full-text index, its vector. Both functions do
-nothing for what is not deleted, because the numbers of sessions and workspaces are used again.
+What a row has elsewhere goes with it in the same write: its words in the full-text index, its vector. What is not
+deleted is left alone, because the numbers of sessions and workspaces are used again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+
+import orjson
 
 from omoide.store import embeddings, segments, words
 from omoide.store.database import Connection
@@ -71,6 +73,15 @@ def conclusions(db: Connection, before: int) -> bool:
     )
 
 
+def deleted_conclusions(db: Connection, ids: Sequence[str]) -> None:
+    """Remove those of the conclusions that are deleted, so that others may have their ids."""
+    found = db.execute(
+        "SELECT pk FROM conclusions WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NOT NULL",
+        (orjson.dumps([*ids]).decode(),),
+    )
+    _remove_rows(db, "conclusions", [pk for (pk,) in found])
+
+
 def _remove(db: Connection, statement: str, params: Sequence[int]) -> bool:
     return bool(db.execute(statement, params).rowcount)
 
@@ -78,11 +89,15 @@ def _remove(db: Connection, statement: str, params: Sequence[int]) -> bool:
 def _remove_texts(db: Connection, source: embeddings.Source, chosen: str, owner: int) -> bool:
     """Remove the messages or conclusions that `chosen` selects for the owner; says whether there were any."""
     pks = [pk for (pk,) in db.execute(chosen, (owner, ROWS_AT_A_TIME))]
+    _remove_rows(db, source, pks)
+    return bool(pks)
+
+
+def _remove_rows(db: Connection, source: embeddings.Source, pks: Sequence[int]) -> None:
     if pks:
         _UNINDEXED[source](db, pks)
         embeddings.remove(db, source, pks)
         db.executemany(f"DELETE FROM {source} WHERE pk = ?", [(pk,) for pk in pks])
-    return bool(pks)
 
 
 _UNINDEXED: Mapping[embeddings.Source, Callable[[Connection, Sequence[int]], None]] = {

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omoide.inference.embedders import Vectors, unit_rows
 from omoide.records import NewMessage
+from omoide.search import vector_index
 from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, VectorIndex
 from omoide.store import Connection, Store, embeddings, messages, purge, segments, sessions
-from omoide.store.segments import packed, sign_bits
+from omoide.store.segments import Segment, packed, sign_bits
 
 NAME, DIMENSIONS = "made up", 70  # not a whole number of words of 64 bits
 OBSERVERS = 10
@@ -151,6 +154,48 @@ def test_deleted_rows_are_not_found_and_leave_room_for_others(store: Store, inde
     assert len(nearest(store, index, query, 10)) == 10
     asyncio.run(delete(store, "s", purged=purged))
     assert sorted(nearest(store, index, query, 10)) == [2 * RESCORED + n for n in range(1, 6)]
+
+
+def test_what_a_search_sees_of_a_group_is_never_only_a_part_while_rows_are_dropped() -> None:
+    many = 2 * vector_index.BLOCK + 1
+    owners = np.ones(many, np.uint32)
+    group = vector_index._Entry(1)
+    group.take(Segment(np.arange(many), owners, owners, np.zeros((1, many), np.uint64)))
+    seen = []
+
+    def all_but_the_first(rows: Segment) -> npt.NDArray[np.bool_]:
+        seen.append(sum(len(some) for some in group.rows()))
+        return rows.pks > 0
+
+    group.keep(all_but_the_first)
+    assert seen == [many] * 3
+    assert sum(len(some) for some in group.rows()) == many - 1
+
+
+def test_what_others_followed_beyond_what_a_search_can_see_is_neither_dropped_nor_looked_for_again(
+    store: Store, index: VectorIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    alike = vector_index._alike
+
+    def counted(blocks: Sequence[Segment], *rest: Any) -> list[int]:
+        looks.append(sum(len(rows) for rows in blocks))
+        return alike(blocks, *rest)
+
+    monkeypatch.setattr(vector_index, "_alike", counted)
+    add(store, "s", ["a"] * 3)
+
+    async def beside(query: Vectors) -> None:
+        await store.write(say, "t", ["a"] * 4, 9)
+        await store.read_aside(index.nearest, WORKSPACE, query[0], 10)
+
+    def late(db: Connection, query: Vectors) -> list[tuple[int, float]]:
+        assert embeddings.progress(db)  # from here on it sees no more than that
+        asyncio.run(beside(query))
+        return index.nearest(db, WORKSPACE, query[0], 10)
+
+    assert sorted(pk for pk, _ in store.read(late, vectors(9, 1))) == [1, 2, 3]
+    assert looks == [7, 7]
 
 
 def test_a_session_with_the_number_of_one_that_is_gone_keeps_its_messages(store: Store, index: VectorIndex) -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlite_utils
 from hypothesis import given
@@ -13,9 +14,11 @@ from hypothesis import strategies as st
 
 from omoide.clock import ID_LENGTH, derived_id, new_id
 from omoide.records import NewConclusion, NewMessage, SessionChange
-from omoide.store import backfills, conclusions, messages, queue, scopes, sessions
+from omoide.search.vector_index import Allowed, Group, VectorIndex
+from omoide.store import backfills, conclusions, embeddings, messages, queue, scopes, sessions
 from omoide.store.database import Connection, connect
 from omoide.store.migrations import migrate
+from omoide.store.segments import packed
 
 NOW = 1_700_000_000_000_000
 W, S = "w", "s"
@@ -223,6 +226,35 @@ def test_nothing_is_forgotten_of_a_session_that_is_back(db: Connection) -> None:
     enter(db, S)
     backfills.forget(db, scope(db), session(db), pks, NOW)
     assert (known(db), backfills.to_forget(db, scope(db), session(db))) == (["tea"], [])
+
+
+def test_what_a_session_brings_back_is_found_by_whoever_had_put_it_out_of_mind(db: Connection) -> None:
+    embeddings.adopt(db, "made up", 64, NOW)
+    index, query = VectorIndex("made up", 64), np.ones(64, np.float32) / 8
+
+    def embed() -> None:
+        model = embeddings.progress(db)
+        assert model is not None
+        pks = [pk for pk, _ in embeddings.missing(db, "conclusions", model.conclusions, 9)]
+        rows = [*zip(pks, packed(np.array([query] * len(pks))), strict=True)]
+        embeddings.add(db, model, "conclusions", pks[-1], rows)
+
+    def found() -> int:
+        return len(index.nearest(db, Group("conclusions", 1), query, 9, Allowed([scope(db)])))
+
+    know(db, "tea")
+    enter(db, S)
+    copy(db)
+    embed()
+    assert found() == 1
+    leave(db)
+    forget(db)
+    assert found() == 0
+    enter(db, S)
+    copy(db)
+    embed()
+    assert (known(db), found()) == (["tea"], 1)
+    db.execute("INSERT INTO conclusion_words (conclusion_words) VALUES ('integrity-check')")
 
 
 def test_joining_scopes_that_it_is_in_changes_no_session(db: Connection) -> None:
