@@ -48,6 +48,7 @@ async def query_conclusions(
         body.filters,
         limit=body.top_k,
         max_distance=body.distance,
+        seconds=context.settings.filter_seconds,
     )
     return [shapes.conclusion(record) for record in found]
 

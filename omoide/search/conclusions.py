@@ -6,15 +6,18 @@ vector can be had for the query, is ranked by its words and comes after.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from omoide.inference.embedders import Vector
 from omoide.records import Conclusion, Json
 from omoide.search import wording
 from omoide.search.query import Query
-from omoide.store import Connection, Store, conclusions, embeddings, segments, words, workspaces
+from omoide.store import Connection, Store, conclusions, deadline, embeddings, segments, words, workspaces
+from omoide.store.filters.operators import ANYTHING
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Pair = tuple[int, int]
 
 
@@ -73,15 +76,21 @@ async def query(
     *,
     limit: int,
     max_distance: float | None,
+    seconds: float | None = None,
 ) -> list[Conclusion]:
-    """Up to `limit` conclusions that pass the filters, best first. Raises Unprocessable for a bad filter."""
+    """Up to `limit` conclusions that pass the filters, best first.
+
+    Raises Unprocessable for a bad filter, and for one because of which a look takes longer than `seconds` (None: for
+    ever).
+    """
     restriction = conclusions.filtered(filters)
     pair = None
     if (named := _named_pair(filters)) is not None:
         pair = store.read(conclusions.pair, workspace_id, *named)
         if pair is None:
             return []
-    return await _best(store, finder, workspace_id, pair, Query(text), limit, restriction, max_distance)
+    limited = seconds if filters else None
+    return await _best(store, finder, workspace_id, pair, Query(text), limit, restriction, max_distance, limited)
 
 
 def _named_pair(filters: Json | None) -> tuple[str, str] | None:
@@ -89,7 +98,9 @@ def _named_pair(filters: Json | None) -> tuple[str, str] | None:
     given = filters or {}
     observer = given.get("observer_id", given.get("observer"))
     observed = given.get("observed_id", given.get("observed"))
-    return (observer, observed) if isinstance(observer, str) and isinstance(observed, str) else None
+    if not isinstance(observer, str) or not isinstance(observed, str) or ANYTHING in (observer, observed):
+        return None
+    return observer, observed
 
 
 async def _best(
@@ -101,24 +112,38 @@ async def _best(
     limit: int,
     restriction: conclusions.Restriction,
     max_distance: float | None,
+    seconds: float | None = None,
 ) -> list[Conclusion]:
     """By meaning, then by words those that are not found by meaning; the newest for an empty query."""
     if asked.is_empty:
-        return await store.read_aside(conclusions.newest, workspace_id, pair, restriction, limit)
+        return await _read(store, seconds, conclusions.newest, workspace_id, pair, restriction, limit)
     vector = await finder.query_vector(asked.text)
     known = store.read(_known_by_meaning)
     found: list[Conclusion] = []
     if vector is not None:
-        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance)
+        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
     if len(found) == limit or not asked.words:
         return found
     left = restriction if vector is None else conclusions.not_by_meaning(restriction)
-    others = await store.read_aside(_by_words, workspace_id, pair, asked.words, left, limit)
+    others = await _read(store, seconds, _by_words, workspace_id, pair, asked.words, left, limit)
     if vector is not None and store.read(_known_by_meaning) != known:
         # What got its vector between the two looks is in neither; a look by meaning after the one by words has it.
-        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance)
+        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
     there = {conclusion.id for conclusion in found}
     return [*found, *(conclusion for conclusion in others if conclusion.id not in there)][:limit]
+
+
+async def _read(
+    store: Store, seconds: float | None, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    """What `fn` reads, beside the event loop and in so many seconds, if they are given."""
+    if seconds is None:
+        return await store.read_aside(fn, *args, **kwargs)
+
+    def within_time(db: Connection) -> T:
+        return deadline.within(db, seconds, fn, *args, **kwargs)
+
+    return await store.read_aside(within_time)
 
 
 def _known_by_meaning(db: Connection) -> tuple[object, ...]:
@@ -157,13 +182,14 @@ async def _by_meaning(
     limit: int,
     restriction: conclusions.Restriction,
     max_distance: float | None,
+    seconds: float | None,
 ) -> list[Conclusion]:
     """Nearest first. Rows that are gone or restricted away are made up for by looking further."""
     count = 2 * limit
     while True:
         hits = await finder.nearest_conclusions(workspace_id, pair, vector, count)
         near = [pk for pk, distance in hits if max_distance is None or distance <= max_distance]
-        there = await store.read_aside(conclusions.by_pks, workspace_id, near, restriction)
+        there = await _read(store, seconds, conclusions.by_pks, workspace_id, near, restriction)
         found = [there[pk] for pk in near if pk in there]
         if len(found) >= limit or len(hits) < count or len(near) < len(hits):
             return found[:limit]

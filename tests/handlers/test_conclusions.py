@@ -142,6 +142,15 @@ def test_a_query_about_nobody_finds_nothing(filters: object, http: httpx.Client,
     assert http.post(f"{ws}/conclusions/query", json={"query": "cello", "filters": filters}).json() == []
 
 
+@pytest.mark.parametrize("anybody", [{"observer": "*"}, {"observed_id": "*"}, {"observer_id": "*", "observed": "*"}])
+def test_a_query_about_anybody_looks_at_everybody(anybody: dict[str, str], http: httpx.Client, ws: str) -> None:
+    make(http, ws, "bob plays the cello")
+    named = {"observer": "alice", "observed": "bob"}
+    filters = {key: value for key, value in named.items() if key not in anybody and f"{key}_id" not in anybody}
+    (found,) = http.post(f"{ws}/conclusions/query", json={"query": "cello", "filters": filters | anybody}).json()
+    assert found["content"] == "bob plays the cello"
+
+
 def test_a_query_without_a_pair_looks_everywhere(http: httpx.Client, ws: str) -> None:
     make(http, ws, "bob plays the cello")
     (found,) = http.post(f"{ws}/conclusions/query", json={"query": "cello"}).json()

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from omoide.clock import now
+from omoide.errors import Unprocessable
 from omoide.records import Change, NewConclusion, NewMessage
 from omoide.search import wording
 from omoide.search.conclusions import query
@@ -131,3 +132,19 @@ def test_the_newest_of_a_peer_are_the_same_however_they_are_looked_for(
     within = store.read(message_search.reach, "w", Limits(peer_id="bob"))
     assert within is not None
     assert store.read(message_search.newest, within, 5) == [2, 1]
+
+
+@pytest.mark.parametrize("text", ["tea", ""])
+def test_a_query_whose_filter_takes_too_long_is_refused(
+    text: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def endless(db: Connection, *_: object) -> None:
+        db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n").fetchone()
+
+    asyncio.run(store.write(peers.get_or_create, "w", "p", Change(), now()))
+    asyncio.run(store.write(conclusions.add, "w", [NewConclusion("p likes tea", "p", "p", None)], now()))
+    monkeypatch.setattr(conclusions, "by_pks", endless)
+    monkeypatch.setattr(conclusions, "newest", endless)
+    asked = query(store, NoVectors(), "w", text, {"level": "explicit"}, limit=10, max_distance=None, seconds=0.01)
+    with pytest.raises(Unprocessable, match=r"The filter takes longer than 0\.01 s\."):
+        asyncio.run(asked)
