@@ -208,7 +208,7 @@ def test_no_copy_is_put_beside_a_journal_that_came_meanwhile(database: Path, tmp
     def shown(done: int, of: int) -> None:
         Path(f"{copy}-wal").touch()
 
-    with pytest.raises(Conflict, match="copy.db-wal is there"):
+    with pytest.raises(Conflict, match=r"copy\.db-wal is there"):
         copying.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
     assert not copy.exists()
 

@@ -81,23 +81,26 @@ def add(
 
 def authors(
     db: Connection, workspace: int, session: int, peer_ids: Collection[str], now: int, *, max_observers: int
-) -> dict[str, int]:
-    """The rows of those who say something in the session, by id. Peers that are missing are created, and all join.
+) -> tuple[dict[str, int], int]:
+    """The rows of those who say something in the session, by id, and an instant at which all of them are in it.
 
-    Raises Unprocessable for scopes and for peer ids that cannot be created.
+    Peers that are missing are created, and all join. The instant is `now`, unless one of them has joined by a clock
+    that was ahead. Raises Unprocessable for scopes and for peer ids that cannot be created.
     """
-    query = """SELECT p.pk FROM peers p JOIN members m ON m.session = ? AND m.peer = p.pk
+    query = """SELECT p.pk, m.joined_at FROM peers p JOIN members m ON m.session = ? AND m.peer = p.pk
         WHERE p.workspace = ? AND p.id = ? AND p.kind = 'peer' AND m.left_at IS NULL"""
     found: dict[str, int] = {}
+    there = now
     for peer_id in peer_ids:
         if row := db.execute(query, (session, workspace, peer_id)).fetchone():
             found[peer_id] = row[0]
+            there = max(there, row[1])
     if joining := [peer_id for peer_id in peer_ids if peer_id not in found]:
         peers.refuse_scopes(db, workspace, joining, "Scope peers cannot author messages.")
         known = peers.ensure(db, workspace, joining, now)
         join_as_authors(db, session, known.values(), now, max_observers=max_observers)
         found |= known
-    return found
+    return found, there
 
 
 def join_as_authors(db: Connection, session: int, joining: Collection[int], now: int, *, max_observers: int) -> None:

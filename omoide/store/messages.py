@@ -85,14 +85,15 @@ def _add(
 ) -> tuple[Appended, list[Message]]:
     ground = sessions.ground(db, workspace_id, session_id, now)
     speaking = {message.peer_id: None for message in batch}
-    authors = members.authors(db, ground.workspace, ground.session, speaking, now, max_observers=max_observers)
+    authors, there = members.authors(db, ground.workspace, ground.session, speaking, now, max_observers=max_observers)
     first, last = ground.message_count + 1, ground.message_count + len(batch)
     appended = Appended(ground, session_id, first, authors)
     muted = frozenset(then(db, appended)) if then else ()
     db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, ground.session))
     at = instant(now)
     stored, values = [], []
-    for seq, (id, new) in enumerate(zip(new_ids(now, len(batch)), batch, strict=True), first):
+    # An id tells when its message came: never before its author did, though that be by another process's clock.
+    for seq, (id, new) in enumerate(zip(new_ids(there, len(batch)), batch, strict=True), first):
         peer_id, content, metadata, tokens, said_at, _ = new
         stored.append(
             Message(
@@ -282,7 +283,7 @@ def update(db: Connection, workspace_id: str, session_id: str, message_id: str, 
 
 def copy(db: Connection, source: int, target: int, last: int | None, now: int) -> None:
     """Give one session the messages of another, up to the position `last`, under new ids."""
-    columns = "workspace, peer, content, metadata, token_count, created_at, seq"
+    columns = "workspace, peer, content, metadata, token_count, created_at, muted, seq"
     found = db.execute(
         f"SELECT {columns} FROM messages WHERE session = ? AND seq <= ? ORDER BY seq",
         (source, 2**62 if last is None else last),

@@ -8,7 +8,8 @@ import pytest
 
 from omoide.errors import Unprocessable
 from omoide.records import NewMessage, PageRequest
-from omoide.store import Connection, Store, members, messages, words
+from omoide.store import Connection, Store, clones, members, message_search, messages, words
+from omoide.store.message_search import Limits
 from omoide.store.messages import Appended
 from omoide.store.rows import MOST_ROWS
 from tests.store.test_group_commit import gathered
@@ -108,3 +109,25 @@ def test_whoever_speaks_is_in_the_session_and_comes_back_to_it(store: Store) -> 
         return found
 
     assert asyncio.run(store.write(work)) == [True, True, True]
+
+
+def test_what_an_author_says_is_never_from_before_it_came_though_another_clock_let_it_join(store: Store) -> None:
+    def work(db: Connection) -> list[str]:
+        messages.add(db, "w", "s", said("by the process whose clock is ahead"), NOW + 20_000, max_observers=10)
+        messages.add(db, "w", "s", said("by the one behind"), NOW, max_observers=10)
+        (author,) = db.execute("SELECT id FROM peers").fetchone()
+        within = message_search.reach(db, "w", Limits(witness=author))
+        assert within is not None
+        return [message.content for message in message_search.fetch(db, message_search.newest(db, within, 9))]
+
+    assert asyncio.run(store.write(work)) == ["by the process whose clock is ahead", "by the one behind"]
+
+
+def test_a_copy_of_a_session_mutes_what_the_session_mutes(store: Store) -> None:
+    def work(db: Connection) -> list[tuple[str, int]]:
+        messages.add(db, "w", "s", said("secret", "open"), NOW, max_observers=10, then=lambda *_: [1])
+        copy = clones.clone(db, "w", "s", None, NOW)
+        query = "SELECT content, muted FROM messages WHERE session = ? ORDER BY seq"
+        return [tuple(row) for row in db.execute(query, (copy.pk,))]
+
+    assert asyncio.run(store.write(work)) == [("secret", 1), ("open", 0)]
