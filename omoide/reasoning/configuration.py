@@ -21,6 +21,9 @@ T = TypeVar("T")
 FEWEST_PER_SHORT_SUMMARY = 10
 FEWEST_PER_LONG_SUMMARY = 20
 
+MOST_PER_SUMMARY = 2**40
+"""More messages than any session has; greater numbers mean no more than this, and might not fit into what is stored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
@@ -180,14 +183,16 @@ def _intervals(levels: list[Json], defaults: Defaults) -> tuple[int, int]:
     usual_short, usual_long = defaults.messages_per_short_summary, defaults.messages_per_long_summary
     if short_rank > long_rank:
         return max(FEWEST_PER_SHORT_SUMMARY, min(long - 1, long * usual_short // usual_long)), long
-    return short, max(short + 1, short * usual_long // usual_short)
+    return short, max(short + 1, min(MOST_PER_SUMMARY, short * usual_long // usual_short))
 
 
 def _interval(level: Json, key: str, fewest: int) -> int | None:
     found = _section(level, "summary").get(key)
     if isinstance(found, float) and found.is_integer():  # to JSON Schema, 20.0 is an integer
         found = int(found)
-    return found if isinstance(found, int) and not isinstance(found, bool) and found >= fewest else None
+    if not isinstance(found, int) or isinstance(found, bool) or found < fewest:
+        return None
+    return min(found, MOST_PER_SUMMARY)
 
 
 def _ranked(values: list[int | None]) -> tuple[int, int]:

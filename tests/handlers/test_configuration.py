@@ -119,3 +119,11 @@ def test_a_peers_observe_me_is_a_boolean_and_other_keys_are_the_callers(method: 
     assert place.peers() == []
     free = {"observe_me": None, "colour": "red", "deep": {"nothing": None}}
     assert send(free).json()["configuration"] == free
+
+
+@pytest.mark.parametrize("summary", [{SHORT: 2**63 - 1}, {LONG: 2**63}, {SHORT: 2**63, LONG: 2**64 - 1}, {SHORT: 1e18}])
+def test_a_session_whose_summaries_are_endlessly_far_apart_takes_messages(
+    summary: dict[str, float], place: Place
+) -> None:
+    assert place.ok("PUT", "/sessions/it", {"configuration": {"summary": summary}})["configuration"]["summary"]
+    assert len(place.say("it", *["Hello."] * 21)) == 21

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from omoide.reasoning.configuration import (
+    MOST_PER_SUMMARY,
     PROGRAM_DEFAULTS,
     Defaults,
     Resolved,
@@ -173,6 +174,12 @@ def test_of_contradicting_intervals_the_one_from_the_weaker_level_yields(
 ) -> None:
     resolved = resolve({"summary": workspace}, {"summary": session}, None, DEFAULTS)
     assert (resolved.messages_per_short_summary, resolved.messages_per_long_summary) == expected
+
+
+@pytest.mark.parametrize("summary", [{SHORT: 10**30}, {LONG: 1e30}, {SHORT: 10**30, LONG: 10**31}])
+def test_an_interval_of_any_size_fits_into_what_is_stored(summary: Json) -> None:
+    resolved = resolve({"summary": summary}, None, None, DEFAULTS)
+    assert resolved.messages_per_short_summary < resolved.messages_per_long_summary <= MOST_PER_SUMMARY + 1
 
 
 # 2.4 Custom instructions
