@@ -20,6 +20,8 @@ from omoide.store.filters.clauses import all_of
 
 # What a search may begin with. CROSS JOIN keeps the order: from the given numbers to their rows.
 _ALL = "messages m"
+# By its own index: that by age would be read to its end for a session that nobody has talked in of late.
+_OF_SESSIONS = "json_each(?) wanted CROSS JOIN messages m INDEXED BY messages_seq ON m.session = wanted.value"
 _GIVEN = "json_each(?) wanted CROSS JOIN messages m ON m.pk = wanted.value"
 _AROUND_GIVEN = """json_each(?) wanted CROSS JOIN messages h ON h.pk = wanted.value
     CROSS JOIN messages m ON m.session = h.session AND m.seq BETWEEN h.seq - 1 AND h.seq + 1"""
@@ -65,6 +67,13 @@ class Reach:
     @property
     def sessions(self) -> Collection[int] | None:
         return self.scope if self.session is None else [self.session]
+
+    def all_of(self, db: Connection) -> tuple[str, list[Any]]:
+        """As `out_of`, from all messages, or from those of the sessions where these are few."""
+        sessions = self.sessions
+        if sessions is not None and len(sessions) <= READ and _count(db, sessions) <= READ:
+            return self.out_of(_OF_SESSIONS, _json(sessions))
+        return self.out_of(_ALL)
 
     def out_of(self, source: str, *given: Any) -> tuple[str, list[Any]]:
         """The SQL from FROM to the end of WHERE, and its parameters; those of the source are given."""
@@ -123,6 +132,9 @@ def _allowed_sessions(db: Connection, workspace: int, limits: Limits) -> set[int
                 WHERE p.workspace = ? AND p.id = ? AND (m.left_at IS NULL OR p.kind = 'peer')
                 AND s.deleted_at IS NULL"""
             sets.append({row[0] for row in db.execute(query, (workspace, peer_id))})
+    if limits.witness is not None:
+        query = "SELECT m.session FROM members m JOIN peers p ON p.pk = m.peer WHERE p.workspace = ? AND p.id = ?"
+        sets.append({row[0] for row in db.execute(query, (workspace, limits.witness))})
     return set.intersection(*sets) if sets else None
 
 
@@ -166,14 +178,15 @@ READ = 20_000
 """Messages whose text is read for a text that no index of words can find; two millionths of a second each."""
 
 
-def newest(db: Connection, within: Reach, limit: int) -> list[int]:
-    """The latest messages, by when they were said, then by arrival."""
-    sql, params = within.out_of(_ALL)
+def newest(db: Connection, within: Reach, limit: int, *, oldest_first: bool = False) -> list[int]:
+    """The latest messages, or the first ones, by when they were said, then by arrival."""
+    sql, params = within.all_of(db)
     if within.peer is not None and within.session is None:
         few = words.newest(db, _place(within), FEW + 1)
         if len(few) <= FEW:
             sql, params = within.out_of(_GIVEN, _json(few))
-    query = f"SELECT m.pk {sql} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
+    order = "ASC" if oldest_first else "DESC"
+    query = f"SELECT m.pk {sql} ORDER BY m.created_at {order}, m.pk {order} LIMIT ?"
     return [row[0] for row in db.execute(query, (*params, limit))]
 
 
@@ -208,8 +221,7 @@ def _latest(db: Connection, within: Reach) -> list[int]:
     elif within.peer is not None:
         return words.newest(db, _place(within), READ)
     elif within.scope is not None and _count(db, within.scope) <= 2 * READ:
-        query = """SELECT m.pk FROM json_each(?) wanted CROSS JOIN messages m ON m.session = wanted.value
-            ORDER BY m.pk DESC LIMIT ?"""
+        query = f"SELECT m.pk FROM {_OF_SESSIONS} ORDER BY m.pk DESC LIMIT ?"
         params = [_json(within.scope), READ]
     else:
         query = "SELECT pk FROM messages WHERE workspace = ? ORDER BY created_at DESC, pk DESC LIMIT ?"
@@ -236,7 +248,7 @@ def passing(db: Connection, within: Reach, pks: Sequence[int]) -> list[int]:
 
 def all_within(db: Connection, within: Reach) -> list[int]:
     """Every message within reach, in any order."""
-    sql, params = within.out_of(_ALL)
+    sql, params = within.all_of(db)
     return [row[0] for row in db.execute(f"SELECT m.pk {sql}", params)]
 
 

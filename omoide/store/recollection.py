@@ -129,10 +129,7 @@ def said(db: Connection, workspace_id: str, limits: Limits, limit: int, *, oldes
     within = message_search.reach(db, workspace_id, limits)
     if within is None:
         return []
-    order = "ASC" if oldest_first else "DESC"
-    sql, params = within.out_of("messages m")
-    query = f"SELECT m.pk {sql} ORDER BY m.created_at {order}, m.pk {order} LIMIT ?"
-    return message_search.fetch(db, [row[0] for row in db.execute(query, (*params, limit))])
+    return message_search.fetch(db, message_search.newest(db, within, limit, oldest_first=oldest_first))
 
 
 def holding(db: Connection, workspace_id: str, limits: Limits, text: str, limit: int) -> list[Message]:

@@ -1,0 +1,55 @@
+"""The newest messages of a place are found at the cost of that place, and not of all that was said elsewhere since."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from omoide.records import NewMessage
+from omoide.store import Connection, Store, message_search, messages
+from omoide.store.message_search import Limits
+from tests.store.rows import steps
+
+NOW = 1_760_000_000_000_000
+
+PLACES = {
+    "a session": Limits(session_id="old"),
+    "a session after an instant": Limits(session_id="old", after=0),
+    "some sessions": Limits(sessions=["old"]),
+    "where a member is": Limits(member="alice"),
+    "what a peer witnessed": Limits(witness="alice"),
+    "a peer": Limits(peer_id="alice"),
+}
+
+
+def say(db: Connection, session: str, peer: str, count: int, now: int) -> None:
+    batch = [NewMessage(peer, f"number {number}", {}, 1, None) for number in range(count)]
+    messages.add(db, "w", session, batch, now, max_observers=10)
+
+
+@pytest.fixture(scope="module")
+def talked_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store in which much was said before and after alice spoke in the session `old`."""
+    store = Store.open(tmp_path_factory.mktemp("reach") / "omoide.db")
+    asyncio.run(store.write(say, "before", "bob", 3_000, NOW))
+    asyncio.run(store.write(say, "old", "alice", 30, NOW + 1))
+    asyncio.run(store.write(say, "since", "bob", 3_000, NOW + 2))
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize("limits", PLACES.values(), ids=PLACES.keys())
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_the_newest_of_a_place_cost_no_more_when_much_is_said_elsewhere(
+    limits: Limits, oldest_first: bool, talked_in: Store
+) -> None:
+    def found(db: Connection) -> list[int]:
+        within = message_search.reach(db, "w", limits)
+        assert within is not None
+        return message_search.newest(db, within, 20, oldest_first=oldest_first)
+
+    listed = [*range(3_001, 3_031)]
+    assert talked_in.read(found) == (listed if oldest_first else listed[::-1])[:20]
+    assert talked_in.read(steps, found) < 100
