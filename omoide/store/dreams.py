@@ -20,6 +20,9 @@ from omoide.store.digest import same
 OMNI, CARD_REFRESH = "omni", "card_refresh"
 Pair = tuple[int, int]
 
+# The plus signs have these looked up by their ids, of which there are few, and not all of the pair read.
+_OF_PAIR = "+observer = ? AND +observed = ? AND deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))"
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -159,8 +162,7 @@ def add_derived(
 def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
     """When the newest of these was said; None unless all are live conclusions of the pair."""
     count, said_at = db.execute(
-        """SELECT count(*), max(said_at) FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
-           AND id IN (SELECT value FROM json_each(?))""",
+        f"SELECT count(*), max(said_at) FROM conclusions WHERE {_OF_PAIR}",
         (*pair, orjson.dumps([*ids]).decode()),
     ).fetchone()
     return said_at if count == len(set(ids)) else None
@@ -185,7 +187,6 @@ def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
 def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:
     """Row and `times_derived` of those that are live conclusions of the pair."""
     return db.execute(
-        f"""SELECT pk, times_derived FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
-            AND id IN (SELECT value FROM json_each(?)){restriction}""",
+        f"SELECT pk, times_derived FROM conclusions WHERE {_OF_PAIR}{restriction}",
         (*pair, orjson.dumps([*ids]).decode()),
     ).fetchall()

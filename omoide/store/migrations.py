@@ -247,9 +247,12 @@ def m0006_nearness(db: Database) -> None:
     _run(db, NEARNESS)
 
 
-# What is held is a handful of many jobs of one kind and key. Removing a peer looks for who dreams about it.
+# What is held is a handful of many jobs of one kind and key, what is derived a part of what a pair holds. Removing a
+# peer looks for who dreams about it.
 LOOKING_UP = """\
 CREATE INDEX jobs_held ON jobs (kind, key) WHERE leased_until IS NOT NULL;
+CREATE INDEX conclusions_derived ON conclusions (observer, observed, created_at)
+    WHERE level <> 'explicit' AND deleted_at IS NULL;
 CREATE INDEX dreams_observed ON dreams (observed);
 """
 

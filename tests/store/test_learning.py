@@ -12,6 +12,7 @@ from omoide.records import Change, Conclusion, Derived, Fact, Merge, SessionChan
 from omoide.store import Connection, Store, conclusions, dreams, learning, peers, queue, sessions
 from omoide.store.dreams import Schedule
 from omoide.store.learning import Twin
+from tests.store.rows import steps
 
 NOW = 10_000_000
 SAID = datetime(2026, 11, 22, tzinfo=UTC)
@@ -227,3 +228,16 @@ def test_a_dream_that_is_asked_for_is_due_now_and_owed_once(db: Connection) -> N
     assert [job and job.payload["type"] for job in kinds] == ["omni", "card_refresh", None]
     dreams.request(db, "w", "alice", "alice", "omni", None, False, NOW)
     assert queue.claim(db, NOW, lease=9) is None, "one that runs is enough"
+
+
+def test_merging_costs_no_more_where_much_is_known(db: Connection) -> None:
+    def cost() -> int:
+        learn(db, fact("alice sings"), fact("alice does sing"))
+        sings, does_sing = known(db)[-2:]
+        return steps(db, lambda db: dreams.merge(db, SELF, [Merge(sings.id, (does_sing.id,))], NOW))
+
+    db.execute("BEGIN")
+    before = cost()
+    learn(db, *(fact(f"alice knows the number {number}") for number in range(1_000)))
+    assert cost() < 2 * before + 10
+    db.execute("COMMIT")
