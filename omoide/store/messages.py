@@ -26,6 +26,10 @@ _JOINS = """
 _COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted)"
 
 
+FORGET_AT_A_TIME = 100
+"""Receipts that are too old which one call removes, at the most: after a quiet day there may be any number of them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Appended:
     """Where messages go: the session, the rows of their authors by id, and the position of the first one."""
@@ -142,12 +146,15 @@ def add_once(
 
     Raises Conflict if the repetition gives something else.
     """
-    db.execute("DELETE FROM receipts WHERE created_at < ?", (now - idempotency.keep,))
+    oldest = now - idempotency.keep
+    expired = "SELECT session, key FROM receipts WHERE created_at < ? ORDER BY created_at LIMIT ?"
+    db.execute(f"DELETE FROM receipts WHERE (session, key) IN ({expired})", (oldest, FORGET_AT_A_TIME))
     found = sessions.find(db, workspace_id, session_id)
     receipt = (
         found
         and db.execute(
-            "SELECT digest, first_seq, count FROM receipts WHERE session = ? AND key = ?", (found.pk, idempotency.key)
+            "SELECT digest, first_seq, count FROM receipts WHERE session = ? AND key = ? AND created_at >= ?",
+            (found.pk, idempotency.key, oldest),
         ).fetchone()
     )
     if found and receipt:
@@ -157,7 +164,8 @@ def add_once(
         return _range(db, found.pk, first, first + count - 1)
     appended, stored = _add(db, workspace_id, session_id, batch, now, max_observers, then)
     db.execute(
-        "INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)",
+        """INSERT OR REPLACE INTO receipts (session, key, digest, first_seq, count, created_at)
+           VALUES (?, ?, ?, ?, ?, ?)""",
         (appended.ground.session, idempotency.key, idempotency.digest, appended.first, len(batch), now),
     )
     return stored

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from omoide.errors import Unprocessable
-from omoide.records import NewMessage, PageRequest
+from omoide.records import Idempotency, NewMessage, PageRequest
 from omoide.store import Connection, Store, clones, members, message_search, messages, words
 from omoide.store.message_search import Limits
 from omoide.store.messages import Appended
@@ -131,3 +131,27 @@ def test_a_copy_of_a_session_mutes_what_the_session_mutes(store: Store) -> None:
         return [tuple(row) for row in db.execute(query, (copy.pk,))]
 
     assert asyncio.run(store.write(work)) == [("secret", 1), ("open", 0)]
+
+
+def test_receipts_that_are_too_old_are_forgotten_some_at_a_time_and_all_of_them_count_no_more(store: Store) -> None:
+    day, many = 86_400_000_000, 3 * messages.FORGET_AT_A_TIME
+
+    def once(db: Connection, key: str, text: str, now: int) -> str:
+        named = Idempotency(key, text.encode(), day)
+        return messages.add_once(db, "w", "s", said(text), now, max_observers=10, idempotency=named)[0].id
+
+    def left(db: Connection) -> int:
+        return int(db.execute("SELECT count(*) FROM receipts").fetchone()[0])
+
+    def work(db: Connection) -> None:
+        for number in range(many):
+            once(db, f"key {number}", "then", NOW)
+        last = f"key {many - 1}"
+        first = once(db, "another", "later", NOW + day + 1)
+        assert left(db) == many - messages.FORGET_AT_A_TIME + 1
+        taken = once(db, last, "something else", NOW + day + 1)
+        assert once(db, last, "something else", NOW + day + 2) == taken
+        assert once(db, "another", "later", NOW + day + 2) == first
+        assert left(db) == 2
+
+    asyncio.run(store.write(work))
