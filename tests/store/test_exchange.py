@@ -319,3 +319,11 @@ def test_what_is_read_back_is_what_was_written(store: Store) -> None:
     header = store.read(lambda db: reading.header(db, reading.find(db, "w"), program="0", now=1))
     assert {kind: count for kind, count in header["counts"].items() if count} == json.loads(lines[0])["counts"]
     assert [*header["counts"]] == [*form.KINDS]
+
+
+def test_long_lines_are_stored_with_fewer_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "BYTES_AT_A_TIME", 2_000)
+    said = [record("message", seq=seq, content="x" * (1 if seq < 5 else 2_000)) for seq in range(1, 9)]
+    done: list[int] = []
+    bring(store, file_of([*workspace_of(0)[:3], *said]), shown=lambda number, of: done.append(number))
+    assert done == [6, 9, 10, 11, 12, 12], "four short lines at a time, and none beside a long one that came before"

@@ -30,8 +30,9 @@ PURGE = "purge_workspace"
 KEEP = 7 * queue.DAY
 """For how many microseconds an import that was interrupted is kept."""
 
-LINES_AT_A_TIME = 500
-"""Lines that are stored in one write, so that other writes get their turn between."""
+LINES_AT_A_TIME, BYTES_AT_A_TIME = 500, 4_000_000
+"""Lines that are stored in one write, and after how many bytes no more are added to it, so that other writes get their
+turn between, and long lines do not fill the memory."""
 
 
 # The job, as long as nobody else has gone on with it and it has not come due.
@@ -79,11 +80,13 @@ class _Reader:
         self._lines = lines
         self._digest = hashlib.blake2b(digest_size=16)
         self.number = 0
+        self.bytes = 0
 
     def next(self) -> bytes | None:
         line = next(self._lines, None)
         if line is not None:
             self.number += 1
+            self.bytes += len(line)
             self._digest.update(line)
         return line
 
@@ -243,7 +246,10 @@ def _skip(reader: _Reader, progress: Progress, counts: Counter[str], header: Hea
 def _some(reader: _Reader, counts: Counter[str], header: Header, *, through: int | None) -> list[tuple[int, form.Line]]:
     """The next lines and their numbers, none behind the line `through`. Without it, only jobs may come."""
     found: list[tuple[int, form.Line]] = []
-    while len(found) < LINES_AT_A_TIME and reader.number != through and (line := reader.next()) is not None:
+    full = reader.bytes + BYTES_AT_A_TIME
+    while len(found) < LINES_AT_A_TIME and reader.bytes < full and reader.number != through:
+        if (line := reader.next()) is None:
+            break
         try:
             read = form.read_line(line)
             _count(read, counts, header)
