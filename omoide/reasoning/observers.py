@@ -54,12 +54,5 @@ def observers_of(sender: Membership, members: Sequence[Membership]) -> list[Memb
     return [sender, *(member for member in members if member.peer_pk != sender.peer_pk and _observes(member))]
 
 
-def scopes_of(sender: Membership, members: Sequence[Membership]) -> list[Membership]:
-    """The scopes among the members that learn from what the sender says: all, or none if nobody may."""
-    if not observes_me(sender):
-        return []
-    return [member for member in members if member.is_scope and member.active]
-
-
 def _observes(member: Membership) -> bool:
     return member.active and not member.is_scope and member.observe_others is True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omoide.reasoning.observers import Membership, observers_of, observes_me, peer_flag, scopes_of
+from omoide.reasoning.observers import Membership, observers_of, observes_me, peer_flag
 
 NAMES = ("", "A", "B", "C", "S", "T")
 
@@ -143,11 +143,6 @@ SCOPES = [member("S", False, True, scope=True), member("T", False, True, scope=T
 def test_scopes_are_told_apart_from_observers() -> None:
     a, b = member("A"), member("B", others=True)
     assert observers_of(a, [a, *SCOPES, b]) == [a, b]
-    assert scopes_of(a, [a, *SCOPES, b]) == [SCOPES[0]]
-
-
-def test_a_scope_learns_nothing_of_who_may_not_be_observed() -> None:
-    assert scopes_of(member("A", False), SCOPES) == []
 
 
 def test_a_scope_is_never_observed() -> None:

@@ -230,7 +230,7 @@ def test_nothing_is_forgotten_of_a_session_that_is_back(db: Connection) -> None:
 
 def test_what_a_session_brings_back_is_found_by_whoever_had_put_it_out_of_mind(db: Connection) -> None:
     embeddings.adopt(db, "made up", 64, NOW)
-    index, query = VectorIndex("made up", 64), np.ones(64, np.float32) / 8
+    index, query = VectorIndex("made up", 64), np.full(64, 0.125, np.float32)
 
     def embed() -> None:
         model = embeddings.progress(db)
