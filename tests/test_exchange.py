@@ -14,8 +14,9 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
+from omoide import clock
 from omoide.cli.main import main
-from omoide.store import Store, embeddings
+from omoide.store import Store, backlog, embeddings
 from tests.handlers.place import Place, until
 from tests.running import Server
 from tests.worker.home import Home
@@ -36,13 +37,13 @@ def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that reasons at once about what was said, with a workspace of everything that a workspace can have."""
     running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", quiet_seconds="0")
     with running.client() as http:
-        _fill(Place(http, "w"))
+        _fill(Place(http, "w"), running.db)
         Place(http, "other").say("s1", "This is nobody else's business.", peer="stranger")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 
 
-def _fill(place: Place) -> None:
+def _fill(place: Place, db: Path) -> None:
     place.ok(
         "PUT", "", {"metadata": {"né": [1, 2.5, None]}, "configuration": {"dream": {"enabled": False}, "own": "é"}}
     )
@@ -68,6 +69,8 @@ def _fill(place: Place) -> None:
     until(lambda: _is_settled(place))
     place.ok("POST", "/scopes/late/sessions", {"session_ids": ["s1"]})
     until(lambda: _is_copied(place, "late", "s1") and _is_settled(place))
+    # A job that has done its work is still owed until it is removed, and what is owed goes along.
+    until(lambda: _is_idle(db))
     place.ok("POST", "/webhooks", {"url": "https://example.com/hook?a=1"})
 
 
@@ -78,6 +81,18 @@ def _is_copied(place: Place, scope: str, session: str) -> bool:
 def _is_settled(place: Place) -> bool:
     found = place.ok("GET", "/queue/status")
     return bool(found["pending_work_units"] + found["in_progress_work_units"] == 0)
+
+
+def _is_idle(db: Path) -> bool:
+    """Whether nothing is due and nothing runs, of whatever kind."""
+    store = Store.open(db)
+    try:
+        return not any(
+            job.state in ("due", "running")
+            for job in store.read(backlog.listed, clock.now(), failed_only=False, limit=1_000)
+        )
+    finally:
+        store.close()
 
 
 def answers(http: httpx.Client, workspace: str) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def test_a_worker_that_was_killed_is_replaced_and_leads(running: Callable[..., S
     with server.client() as http:
         Place(http, "w").say("s", "I live in Lisbon.")
     until(lambda: learned(server) == ["alice lives in Lisbon"])
-    assert any("ended by signal 9; another takes its place" in line for line in server.log)
+    until(lambda: any("ended by signal 9; another takes its place" in line for line in server.log))
 
 
 def test_a_request_waits_for_the_process_that_replaces_a_killed_one(running: Callable[..., Server]) -> None:

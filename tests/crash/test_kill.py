@@ -4,6 +4,7 @@ leaves a sound file. `make crash` kills two hundred times; the suite does the sa
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -74,8 +75,16 @@ class Killer:
             self.server.start()
         else:
             name = "omoide-api" if kind == "an API process" else "omoide-worker"
-            until(lambda: bool(process_tree.named(self.server.process.pid, name)))
-            os.kill(self.chance.choice(process_tree.named(self.server.process.pid, name)), signal.SIGKILL)
+            until(lambda: self._kill_one(name))
+
+    def _kill_one(self, name: str) -> bool:
+        """Whether there was one that could be killed: one that was killed before may be on its way out."""
+        there = process_tree.named(self.server.process.pid, name)
+        with contextlib.suppress(ProcessLookupError):
+            if there:
+                os.kill(self.chance.choice(there), signal.SIGKILL)
+                return True
+        return False
 
 
 def owed(db: Path) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.handlers.place import until
+
 Fresh = Callable[[str], str]
 
 
@@ -60,9 +62,14 @@ def status(http: httpx.Client, ws: str) -> dict[str, Any]:
 
 def settled(http: httpx.Client, ws: str) -> dict[str, Any]:
     """The status once nothing is pending."""
-    found = status(http, ws)
-    while any(job["state"] == "pending" for job in found.values()):
-        found = status(http, ws)
+    found: dict[str, Any] = {}
+
+    def is_settled() -> bool:
+        found.clear()
+        found.update(status(http, ws))
+        return not any(job["state"] == "pending" for job in found.values())
+
+    until(is_settled)
     return found
 
 
@@ -134,8 +141,7 @@ def test_leaving_clears_the_status_at_once_and_takes_the_copies_along(http: http
     assert settled(http, ws).keys() == {"s", "t"}
     assert http.delete(f"{ws}/scopes/th/sessions/s").status_code == 204
     assert status(http, ws).keys() == {"t"}
-    while texts(http, ws, "alice") != ["alice likes cake"]:
-        pass
+    until(lambda: texts(http, ws, "alice") == ["alice likes cake"])
     assert [c["content"] for c in known(http, ws, "alice", "alice")] == ["alice likes tea", "alice likes cake"]
 
 
@@ -145,8 +151,7 @@ def test_a_session_that_comes_back_brings_the_same_copies(http: httpx.Client, ws
     settled(http, ws)
     (copy,) = known(http, ws, "alice")
     http.delete(f"{ws}/scopes/th/sessions/s")
-    while known(http, ws, "alice"):
-        pass
+    until(lambda: not known(http, ws, "alice"))
     know(http, ws, "alice likes cake", "s", "alice")
     add(http, ws, "s")
     assert settled(http, ws)["s"]["docs_copied"] == 2

@@ -13,6 +13,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from tests.handlers.place import until
 from tests.running import Server
 
 Fresh = Callable[[str], str]
@@ -188,7 +189,7 @@ def test_a_server_without_a_secret_says_at_registration_that_nothing_will_be_sen
     http: httpx.Client, hooks: str, server: Server
 ) -> None:
     http.post(hooks, json={"url": "https://example.org/hook"}).raise_for_status()
-    assert any("OMOIDE_WEBHOOK_SECRET" in line for line in server.log)
+    until(lambda: any("OMOIDE_WEBHOOK_SECRET" in line for line in server.log))
 
 
 def test_the_test_route_answers_null_wherever_it_is_asked(http: httpx.Client, hooks: str, fresh: Fresh) -> None:

@@ -5,12 +5,15 @@ A start takes longer than all else in this folder, so each rule is tested in one
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import queue
+import random
 import signal
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from honcho import ConnectionError as Unreachable
@@ -27,12 +30,21 @@ PATIENCE = 6
 """Retries: the SDK waits 0.5 s, then twice as long each time."""
 
 
+def lasting_port() -> int:
+    """A free port that the kernel gives to no connection: one of its own choice may be taken while nobody listens."""
+    first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    while True:
+        port = random.randint(1_024, 65_535)
+        if not first <= port <= last:
+            with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+                return port
+
+
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that tests may kill; it comes back at the same address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    running = Server(tmp_path_factory.mktemp("mortal") / "omoide.db", "--port", str(port))
+    db = tmp_path_factory.mktemp("mortal") / "omoide.db"
+    running = Server(db, "--port", str(lasting_port()))
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 

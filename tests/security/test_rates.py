@@ -87,9 +87,13 @@ def test_a_key_that_calls_too_often_is_told_when_to_come_again_and_others_are_se
 def test_a_key_written_in_another_way_is_the_same_key(limited: Server) -> None:
     token = key()
     with limited.client() as client:
+        began = time.monotonic()
         spend(client, header(token))
         ways = [f"bearer {token}", f"BEARER    {token}", f"BeArEr  {token}"]
-        assert [client.post(LISTED, headers={"Authorization": way}).status_code for way in ways] == [429] * 3
+        answers = [client.post(LISTED, headers={"Authorization": way}).status_code for way in ways * 4 * BURST]
+        passed = answers.count(200)
+        assert answers.count(429) == len(answers) - passed
+        assert passed <= 1 + (time.monotonic() - began), "one a second and no burst of its own for any of them"
 
 
 def test_made_up_keys_share_what_their_address_may(limited: Server) -> None:

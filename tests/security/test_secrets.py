@@ -13,6 +13,7 @@ from omoide import clock
 from omoide.cli.start import read_settings
 from omoide.security import ADMIN, Keyring, Principal
 from omoide.settings import Settings
+from tests.handlers.place import until
 from tests.raw import exchange
 from tests.running import Server
 from tests.security.in_process import settings_of
@@ -99,19 +100,15 @@ def provoke(said: Said, admin: str, others: list[str]) -> None:
             client.post("/v3/workspaces/list", params={"token": key})
         client.delete("/v3/workspaces/w", headers=header)
         client.post(f"/v3/{admin}/{CONTENT}", headers=header)
-        wait_for_failures(said, client)
+    until(lambda: has_failed(said))
     sent = b"GET /health HTTP/1.1\r\nAuthorization: Bearer " + admin.encode() + b"\r\nbroken line\r\n\r\n"
     said.answers.append(exchange(said.server, sent).decode())
 
 
-def wait_for_failures(said: Said, client: httpx.Client) -> None:
-    """Until the log says that the event was given up and that the provider is away."""
-    for _ in range(5_000):
-        log = "".join(said.server.log)
-        if "given up" in log and "words only" in log:
-            return
-        client.get("/health")
-    raise AssertionError(log)
+def has_failed(said: Said) -> bool:
+    """Whether the log says that the event was given up and that the provider is away."""
+    log = "".join(said.server.log)
+    return "given up" in log and "words only" in log
 
 
 def spoken(said: Said) -> str:
