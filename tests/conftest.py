@@ -8,9 +8,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import hypothesis
 import pytest
 
 from tests.running import CommandServer, Server
+
+hypothesis.settings.register_profile(
+    "busy", hypothesis.settings.default, deadline=None
+)  # how long an example takes is no rule
+hypothesis.settings.load_profile("busy")
 
 SECRET = "a secret for tests that is long enough for HS256"
 _numbers = itertools.count(1)
@@ -25,6 +31,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("OMOIDE_AUTH", "OMOIDE_DB", "OMOIDE_JWT_SECRET", "OMOIDE_HOST", "OMOIDE_PORT", "HONCHO_API_KEY"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Loopback needs none, and reading the system's takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SSL_CERT_FILE", raising=False)
+        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("certificates")))
+        yield
 
 
 @pytest.fixture(scope="session")

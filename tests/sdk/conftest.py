@@ -33,15 +33,6 @@ def runner() -> Iterator[asyncio.Runner]:
         yield running
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Loopback needs none, and reading the system's takes longer than most of these tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("SSL_CERT_FILE", raising=False)
-        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("certificates")))
-        yield
-
-
 @pytest.fixture(params=["sync", "async"])
 def call(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Style:
     """How this test calls the SDK: `call(honcho.peer, "alice")`."""

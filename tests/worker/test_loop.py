@@ -72,7 +72,8 @@ def worker_on(
     concurrency: int = 1,
     leadership: Leadership | None = None,
 ) -> Worker:
-    tools = Tools.around(store, Settings.model_validate({"db": store.path}), WordLlamaEmbedder())
+    settings = Settings.model_validate({"db": store.path, "stop_seconds": 0})  # what never ends is not waited for
+    tools = Tools.around(store, settings, WordLlamaEmbedder())
     return Worker(
         tools,
         poll_seconds=poll,
