@@ -44,8 +44,11 @@ def _no_certificates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with authentication off, shared by all tests: use names of your own (`fresh`)."""
-    running = CommandServer(tmp_path_factory.mktemp("server") / "omoide.db")
+    """A server with authentication off, shared by all tests: use names of your own (`fresh`).
+
+    It does not reason about the little that most of them say, which nobody would look at.
+    """
+    running = CommandServer(tmp_path_factory.mktemp("server") / "omoide.db", quiet_seconds="86400")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 

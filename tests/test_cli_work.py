@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import signal
 import sqlite3
-import subprocess
 from pathlib import Path
 
 import httpx
@@ -15,8 +13,9 @@ import pytest
 from omoide import clock
 from omoide.records import Change
 from omoide.store import Connection, Store, queue, workspaces
+from tests.fork_server import fork_server
 from tests.handlers.place import Place, until
-from tests.running import COMMAND, Server
+from tests.running import Server
 from tests.test_cli import Run, run
 
 __all__ = ["run"]
@@ -90,10 +89,8 @@ def known(http: httpx.Client, place: Place) -> list[tuple[str, int]]:
 
 def test_workers_beside_the_server_share_the_work_and_do_it_once(tmp_path: Path) -> None:
     server = Server(tmp_path / "omoide.db", quiet_seconds="0")
-    workers = [
-        subprocess.Popen([str(COMMAND), "worker", "--db", str(server.db)], stderr=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
+    command = ["worker", "--db", str(server.db)]
+    workers = [fork_server().start(command, cwd=tmp_path, env=server.environment) for _ in range(2)]
     try:
         for each in workers:
             assert each.stderr is not None
@@ -106,7 +103,7 @@ def test_workers_beside_the_server_share_the_work_and_do_it_once(tmp_path: Path)
             assert known(http, place) == sorted((f"alice owns item number {n}", 1) for n in range(60))
     finally:
         for each in workers:
-            each.send_signal(signal.SIGTERM)
+            each.terminate()
         codes = [each.wait(timeout=30) for each in workers]
         for each in workers:
             assert each.stderr is not None

@@ -98,15 +98,6 @@ def test_generated_code_is_what_the_document_gives() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_check_shows_what_is_stale(tmp_path: Path) -> None:
-    folder = copy(tmp_path)
-    (folder / "generated" / "models.py").write_text("# stale\n")
-    done = generate(folder, "--check")
-    assert done.returncode == 1
-    assert "-# stale" in done.stdout
-    assert "+class Workspace(BaseModel):" in done.stdout
-
-
 def test_the_check_stops_at_a_broken_document_with_one_message(tmp_path: Path) -> None:
     document = copy(tmp_path) / "openapi.yaml"
     document.write_text(
@@ -149,8 +140,13 @@ print(found.status_code, found.text)
 """
 
 
+def handlers_in(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in (folder / "handlers").glob("*.py")}
+
+
 def test_a_new_operation_touches_the_document_and_the_handler_only(tmp_path: Path, cache: Path) -> None:
     folder = copy(tmp_path)
+    before = handlers_in(folder)
     document = folder / "openapi.yaml"
     document.write_text(document.read_text().replace("\n  /health:", NEW_OPERATION, 1))
 
@@ -160,6 +156,9 @@ def test_a_new_operation_touches_the_document_and_the_handler_only(tmp_path: Pat
 
     assert "no function 'get_version' in handlers/system.py" in serve(), "not served before there is a handler"
     assert generate(folder).stdout == "scaffolded handlers/system.py: get_version\n"
+    scaffolded = handlers_in(folder)
+    assert scaffolded["system.py"].startswith(before["system.py"].rstrip("\n")), "what is there is left alone"
+    assert scaffolded | {"system.py": before["system.py"]} == before
     assert mypy(folder, cache).returncode == 0
     assert serve() == '501 {"detail":"Not implemented: get_version"}'
     handler = folder / "handlers" / "system.py"
@@ -176,8 +175,10 @@ def test_a_document_that_breaks_later_stops_the_start(tmp_path: Path) -> None:
     assert "components/parameters/Reverse/schema: the default 'maybe' is not valid" in done.stderr
 
 
-def test_a_scaffold_leaves_existing_handlers_alone(tmp_path: Path) -> None:
+def test_the_check_shows_what_is_stale(tmp_path: Path) -> None:
     folder = copy(tmp_path)
-    before = {path.name: path.read_text() for path in (folder / "handlers").glob("*.py")}
-    assert generate(folder).returncode == 0
-    assert {path.name: path.read_text() for path in (folder / "handlers").glob("*.py")} == before
+    (folder / "generated" / "models.py").write_text("# stale\n")
+    done = generate(folder, "--check")
+    assert done.returncode == 1
+    assert "-# stale" in done.stdout
+    assert "+class Workspace(BaseModel):" in done.stdout

@@ -11,6 +11,7 @@ from omoide import clock
 from omoide.security import ADMIN, Keyring
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, Recorder
+from tests.handlers.place import until
 from tests.running import Server
 
 Fresh = Callable[[str], str]
@@ -40,7 +41,8 @@ def test_a_story_that_calls_every_operation(
         return response
 
     assert call("GET", "/health").json() == {"status": "ok", "reasoner": "extractive"}
-    assert call("GET", "/ready").json()["parts"].keys() == {"database", "worker", "embedder", "reasoner", "backlog"}
+    until(lambda: api.get("/ready").status_code == 200)  # the worker may have begun but now
+    assert api.get("/ready").json()["parts"].keys() == {"database", "worker", "embedder", "reasoner", "backlog"}
     assert "omoide_requests_total" in call("GET", "/metrics").text
     call("POST", "/v3/workspaces", {"id": w, "metadata": {"a": 1}}, 201)
     call("POST", "/v3/workspaces", {"id": w})

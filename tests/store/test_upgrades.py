@@ -9,9 +9,9 @@ import asyncio
 import contextlib
 import gzip
 import json
+import os
 import shutil
 import sqlite3
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,7 +24,7 @@ from omoide.cli.start import make_worker
 from omoide.settings import Settings
 from omoide.store import Connection, Store, examination
 from omoide.store.database import connect
-from tests.running import COMMAND
+from tests.fork_server import fork_server
 from tests.store.files.make import SETTINGS
 
 FILES = Path(__file__).parent / "files"
@@ -166,7 +166,8 @@ def test_a_file_that_is_not_for_this_version_is_refused_in_one_line_and_left_as_
 ) -> None:
     prepare(db_path)
     before = db_path.read_bytes()
-    done = subprocess.run([COMMAND, *command, "--db", db_path], capture_output=True, text=True, check=False)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
+    done = fork_server().run(*command, "--db", str(db_path), cwd=db_path.parent, env=environment)
     assert done.returncode == 1
     errors = [line for line in done.stderr.splitlines() if not line.startswith("Omoide:")]
     assert len(errors) == 1

@@ -74,8 +74,7 @@ class House:
 
 @asynccontextmanager
 async def house(path: Path, outbound: Outbound | None = None, **given: Any) -> AsyncIterator[House]:
-    options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0}
-    options |= {"stop_seconds": 1.0, **given}  # time for what is nearly done, and none to lose on what hangs
+    options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0, **given}
     store = Store.open(path, durability="normal")
     tools = Tools.around(store, Settings(db=path, **options), WordLlamaEmbedder(), outbound)
     await store.write(workspaces.get_or_create, "w", Change(), clock.now())
@@ -305,7 +304,7 @@ def test_events_in_flight_when_their_endpoint_goes_are_dropped(db_path: Path) ->
 
 def test_one_event_at_a_time_goes_to_an_endpoint_and_a_hanging_one_delays_nobody(db_path: Path) -> None:
     async def story() -> None:
-        async with house(db_path) as home, receiver(SILENCE) as hanging, receiver() as prompt:
+        async with house(db_path, stop_seconds=1) as home, receiver(SILENCE) as hanging, receiver() as prompt:
             await home.register(hanging.url)
             await home.register(prompt.url)
             for _ in range(5):
