@@ -205,7 +205,7 @@ def test_the_loop_goes_on_while_wordllama_computes(words: WordLlamaEmbedder) -> 
             count += 1
         return count
 
-    assert asyncio.run(ticks()) > 100
+    assert asyncio.run(ticks()) > 10, "far more than the steps that the call itself takes"
 
 
 def test_the_model_loads_on_first_use_and_without_its_package() -> None:
