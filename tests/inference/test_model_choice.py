@@ -78,10 +78,13 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, name: str, pa
     assert str(caught.value) == f"OMOIDE_MODEL is {name!r}, which needs an extra: pip install 'omoide[{extra}]'."
 
 
-@pytest.mark.parametrize("name", ["model_derive", "model_fallback", "model_base_url"])
-def test_settings_of_a_model_are_wrong_without_one(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("model_derive", "openai:toy"), ("model_fallback", "openai:toy"), ("model_base_url", "http://localhost:11434/v1")],
+)
+def test_settings_of_a_model_are_wrong_without_one(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=f"{name} is set but model is empty"):
-        settings_of(**{name: "openai:toy"})
+        settings_of(**{name: value})
 
 
 def test_to_look_at_the_settings_loads_no_provider() -> None:
