@@ -74,14 +74,23 @@ def choose(
     Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998). What is too dear is passed over.
     """
     left = np.array(among, dtype=np.intp)
+    prices = costs[left]
+    # What is taken, or too dear, scores less than anything: it stays in its place, so that nothing has to be moved.
+    own = np.where(prices <= budget, RELEVANCE * scores[left], -np.inf).astype(np.float32)
     alike = similar[np.ix_(left, np.array(beside, dtype=np.intp))].max(axis=1, initial=0)
+    between = similar[np.ix_(left, left)]
+    dearest = prices.max(initial=0)
+    gained = np.empty_like(own)
     chosen: list[int] = []
-    while (affordable := costs[left] <= budget).any():
-        left, alike = left[affordable], alike[affordable]
-        place = int(np.argmax(RELEVANCE * scores[left] - (1 - RELEVANCE) * alike))
-        best = int(left[place])
-        chosen.append(best)
-        budget -= int(costs[best])
-        left = np.delete(left, place)
-        alike = np.maximum(np.delete(alike, place), similar[best, left])
+    while len(left):
+        np.subtract(own, np.multiply(alike, 1 - RELEVANCE, out=gained), out=gained)
+        place = gained.argmax()
+        if own[place] == -np.inf:
+            break
+        chosen.append(int(left[place]))
+        budget -= int(prices[place])
+        own[place] = -np.inf
+        if budget < dearest:
+            own[prices > budget] = -np.inf
+        np.maximum(alike, between[place], out=alike)
     return chosen

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.extractive import answer, card, derive, dream, summary
+from omoide.reasoning.extractive import answer, card, derive, dream
+from omoide.reasoning.extractive.summary import Summarizer
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
 
@@ -24,7 +25,7 @@ class Extractive:
 
     def __init__(self, embedder: Embedder, tokens: TokenCounter) -> None:
         self._embedder = embedder
-        self._tokens = tokens
+        self.summarize = Summarizer(embedder, tokens).summarize
 
     async def prepare(self) -> None:
         """Dictionaries load when they are first looked into: so one sentence is taken apart for nothing."""
@@ -32,9 +33,6 @@ class Extractive:
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return await asyncio.to_thread(derive.derive, batch)
-
-    async def summarize(self, task: SummaryTask) -> str:
-        return await summary.summarize(task, self._embedder, self._tokens)
 
     async def card(self, task: CardTask) -> Sequence[str]:
         return await asyncio.to_thread(card.card, task)

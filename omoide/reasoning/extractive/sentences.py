@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sentencex import segment  # type: ignore[import-untyped]
 
 CHUNK = 2_000
 """Characters that are segmented at once. Longer paragraphs are taken in pieces, cut at a space where there is one, for
 the segmenter's time grows with the square of some texts."""
+CACHED_TEXTS, LONGEST_KEPT = 8_192, 500
+"""Of how many texts, of up to so many characters, the sentences are kept: a message is looked at when facts are drawn
+from it and for summaries, and so is each line of a summary for the next one."""
 SHORT_ITEM_WORDS = 4
 """A list's items up to this many words are told together with the line that introduces the list."""
 
@@ -32,6 +36,10 @@ _END = re.compile(r"[.!?…:;。！？؟।]['\"”’»)\]]*$")
 
 def sentences(content: str) -> list[str]:
     """The sentences in the order in which they were said, none of them empty, with single spaces and no Markdown."""
+    return [*(_known(content) if len(content) <= LONGEST_KEPT else _found(content))]
+
+
+def _found(content: str) -> list[str]:
     text = content.encode("utf-8", "ignore").decode()  # lone surrogates, which the segmenter cannot take
     return [
         sentence
@@ -41,6 +49,9 @@ def sentences(content: str) -> list[str]:
         for sentence in map(str.strip, _BESIDE_EMOJI.split(segmented))
         if sentence
     ]
+
+
+_known = lru_cache(maxsize=CACHED_TEXTS)(_found)
 
 
 def _prose(text: str) -> Iterator[str]:

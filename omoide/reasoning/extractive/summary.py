@@ -16,7 +16,8 @@ import numpy as np
 
 from omoide.inference.embedders import Embedder, Vector, Vectors
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.extractive.ranking import Similarities, centrality, choose, nearest_to_middle, similarities
+from omoide.reasoning.extractive.ranking import Costs, Similarities, centrality, choose, nearest_to_middle, similarities
+from omoide.reasoning.extractive.remembered import Remembered
 from omoide.reasoning.extractive.sentences import sentences as sentences_of
 from omoide.reasoning.extractive.terms import words
 from omoide.reasoning.extractive.worth import is_filler, worth
@@ -39,6 +40,9 @@ WISH = 2.0
 SAME_VECTOR, SAME_WORDS = 0.85, 0.8
 """From which cosine, and which share of words in common (Jaccard), two sentences of one speaker say the same."""
 
+REMEMBERED_SENTENCES = 8_192
+"""Of which a vector (1 kB) and the tokens are kept: what stands in the summaries of some thirty busy sessions."""
+
 _SPEAKER = re.compile(r"([^:\n]{1,80}): (?=\S)")
 
 
@@ -52,17 +56,54 @@ class _Sentence:
     carried: bool
 
 
-async def summarize(task: SummaryTask, embedder: Embedder, tokens: TokenCounter) -> str:
-    """The summary, of at most `task.max_tokens` tokens; empty if nothing but greetings was said.
+class Summarizer:
+    """Writes summaries. It remembers what it has found out about sentences: they come again with the next summary."""
 
-    The same task gives the same summary. Instructions are taken as a topic: what is near to it is preferred.
-    Raises Unavailable when the embedder cannot be had.
-    """
-    sentences = await asyncio.to_thread(lambda: list(_sentences(task)))
-    if not sentences:
-        return ""
-    vectors = await embedder.embed([*(sentence.text for sentence in sentences), task.instructions or ""])
-    return await asyncio.to_thread(_summary, task, sentences, vectors[:-1], vectors[-1], tokens)
+    def __init__(self, embedder: Embedder, tokens: TokenCounter) -> None:
+        self._embedder = embedder
+        self._tokens = tokens
+        self._vectors: Remembered[Vector] = Remembered(REMEMBERED_SENTENCES)
+        self._costs: Remembered[int] = Remembered(REMEMBERED_SENTENCES)
+
+    async def summarize(self, task: SummaryTask) -> str:
+        """The summary, of at most `task.max_tokens` tokens; empty if nothing but greetings was said.
+
+        The same task gives the same summary. Instructions are taken as a topic: what is near to it is preferred.
+        Raises Unavailable when the embedder cannot be had.
+        """
+        sentences = await asyncio.to_thread(lambda: list(_sentences(task)))
+        if not sentences:
+            return ""
+        vectors = await self._embedded([*(sentence.text for sentence in sentences), task.instructions or ""])
+        return await asyncio.to_thread(self._written, task, sentences, vectors[:-1], vectors[-1])
+
+    async def _embedded(self, texts: Sequence[str]) -> Vectors:
+        known = self._vectors.known(texts)
+        if missing := [text for text in dict.fromkeys(texts) if text not in known]:
+            found = dict(zip(missing, await self._embedder.embed(missing), strict=True))
+            self._vectors.keep(found)
+            known |= found
+        return np.array([known[text] for text in texts])
+
+    def _written(self, task: SummaryTask, sentences: Sequence[_Sentence], vectors: Vectors, wish: Vector) -> str:
+        kept = _kept(sentences, vectors)
+        sentences = [sentences[index] for index in kept]
+        costs = np.array(self._counted([_lines([sentence]) for sentence in sentences]), dtype=np.int64) + 1
+        return _summary(task, sentences, vectors[kept], wish, costs, self._tokens)
+
+    def _counted(self, lines: Sequence[str]) -> list[int]:
+        known = self._costs.known(lines)
+        if missing := [line for line in dict.fromkeys(lines) if line not in known]:
+            found = dict(zip(missing, self._tokens.count_all(missing), strict=True))
+            self._costs.keep(found)
+            known |= found
+        return [known[line] for line in lines]
+
+
+def _kept(sentences: Sequence[_Sentence], vectors: Vectors) -> list[int]:
+    """Which sentences are looked at: of many new ones, those nearest to their middle."""
+    old = sum(sentence.carried for sentence in sentences)
+    return [*range(old), *(old + index for index in nearest_to_middle(vectors[old:], max(MOST_SENTENCES - old, 0)))]
 
 
 def _sentences(task: SummaryTask) -> Iterator[_Sentence]:
@@ -80,13 +121,15 @@ def _sentences(task: SummaryTask) -> Iterator[_Sentence]:
 
 
 def _summary(
-    task: SummaryTask, sentences: Sequence[_Sentence], vectors: Vectors, wish: Vector, tokens: TokenCounter
+    task: SummaryTask,
+    sentences: Sequence[_Sentence],
+    vectors: Vectors,
+    wish: Vector,
+    costs: Costs,
+    tokens: TokenCounter,
 ) -> str:
     old = sum(sentence.carried for sentence in sentences)
-    kept = [*range(old), *(old + index for index in nearest_to_middle(vectors[old:], max(MOST_SENTENCES - old, 0)))]
-    sentences, vectors = [sentences[index] for index in kept], vectors[kept]
     similar = similarities(vectors)
-    costs = np.array([tokens.count(_lines([sentence])) + 1 for sentence in sentences], dtype=np.int64)
     worths = np.array([worth(sentence.text) for sentence in sentences], dtype=np.float32)
     scores = centrality(similar) * worths * (1 + WISH * np.maximum(vectors @ wish, 0))
     carried, new = _pools(sentences, old, _said_again(sentences, similar))
@@ -119,15 +162,17 @@ def _room_for_new(new: int, carried: int, task: SummaryTask) -> int:
 
 def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> dict[int, int]:
     """Sentence → a later one of the same speaker that says nearly the same: that stands, it may be a correction."""
-    said = [frozenset(words(sentence.text)) for sentence in sentences]
     earlier, later = np.nonzero(np.triu(similar >= SAME_VECTOR, k=1))
     again = {}
     for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
-        if sentences[one].speaker == sentences[other].speaker:
-            common = len(said[one] & said[other])
-            if common >= SAME_WORDS * len(said[one] | said[other]):
-                again[one] = other
+        if sentences[one].speaker == sentences[other].speaker and _share_words(sentences[one], sentences[other]):
+            again[one] = other
     return again
+
+
+def _share_words(one: _Sentence, other: _Sentence) -> bool:
+    said, again = frozenset(words(one.text)), frozenset(words(other.text))
+    return len(said & again) >= SAME_WORDS * len(said | again)
 
 
 def _lines(sentences: Sequence[_Sentence]) -> str:
@@ -145,6 +190,8 @@ def _fitting(sentences: Sequence[_Sentence], chosen: list[int], most: int, token
     """The lines of the chosen sentences, without the last chosen ones if joining the lines took more tokens."""
     while True:
         text = _lines([sentences[index] for index in sorted(chosen)])
-        if len(chosen) == 1 or tokens.count(text) <= most:
+        if tokens.count(text) <= most:
+            return text
+        if len(chosen) == 1:
             return tokens.trim(text, most)
         chosen = chosen[:-1]
