@@ -18,6 +18,8 @@ from omoide.store.learning import Known, Twin
 
 logger = logging.getLogger("omoide.reasoning")
 
+CACHED_TEXTS = 16_384
+"""Of how many texts it is kept what others must have in common with them: what is known comes again with each fact."""
 NEAR = 0.95
 """The least cosine similarity of two texts that say the same."""
 
@@ -45,14 +47,14 @@ async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Kn
 
 def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of a new and an old text that pass `says_the_same`. Pure."""
-    alike: dict[tuple[object, ...], list[int]] = {}
+    alike: dict[int, list[int]] = {}
     for k, text in enumerate(old):
         alike.setdefault(_kind(text), []).append(k)
     return [(i, k) for i, text in enumerate(new) for k in alike.get(_kind(text), ()) if says_the_same(text, old[k])]
 
 
-@lru_cache(maxsize=4_096)
-def _kind(text: str) -> tuple[object, ...]:
-    """What texts that say the same have in common at least, so that only few are held against each other."""
+@lru_cache(maxsize=CACHED_TEXTS)
+def _kind(text: str) -> int:
+    """A number for what texts that say the same have in common at least, so that few are held against each other."""
     worded = wording(text)
-    return worded.guards, worded.words[:1]
+    return hash((worded.guards, worded.words[:1]))

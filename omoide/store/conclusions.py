@@ -7,6 +7,7 @@ rows; vectors are added later by a job.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import orjson
 
@@ -127,6 +128,37 @@ def insert(
     )
     words.add_conclusion(db, pk)
     return pk
+
+
+class New(NamedTuple):
+    """An explicit conclusion that is not stored yet. `digest` is what `same` gives for its content."""
+
+    id: str
+    content: str
+    digest: int
+    details: Json
+    times_derived: int
+    said_at: int
+
+
+_EXPLICIT = """conclusions (workspace, observer, observed, session, level, created_at, id, content, same, details,
+    times_derived, said_at)"""
+
+
+def insert_all(
+    db: Connection, workspace: int, pair: tuple[int, int], session: int, batch: Sequence[New], now: int
+) -> None:
+    """Store what is known of observer and observed (rows) from a session, with its words, in this order."""
+    if not batch:
+        return
+    (last,) = db.execute("SELECT max(pk) FROM conclusions").fetchone()
+    shared = (workspace, *pair, session, "explicit", now)
+    values = [
+        (*shared, new.id, new.content, new.digest, rows.to_text(new.details), new.times_derived, new.said_at)
+        for new in batch
+    ]
+    rows.insert_all(db, _EXPLICIT, values)
+    words.add_conclusions(db, last or 0)
 
 
 def hide(db: Connection, pks: Collection[int], now: int) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import orjson
 
 from omoide.clock import micros, new_id
-from omoide.records import Fact, Json
+from omoide.records import Fact
 from omoide.store import conclusions, embeddings
+from omoide.store.conclusions import New
 from omoide.store.database import Connection
 from omoide.store.digest import same
 
@@ -51,35 +52,42 @@ def learn(
     now: int,
 ) -> int:
     """Let the observer know the facts; how many of them are new. `twins` is number of a fact → what says the same."""
+    digests = [same(fact.content) for fact in facts]
+    known = _same(db, pair, session, digests)
+    new: list[New] = []
     fresh = 0
-    for number, fact in enumerate(facts):
-        if _reinforce_same(db, pair, session, fact):
-            continue
+    for number, (fact, digest) in enumerate(zip(facts, digests, strict=True)):
+        if any(each.digest == digest for each in new):  # facts that differ in no more than case
+            conclusions.insert_all(db, workspace, pair, session, new, now)
+            known |= _same(db, pair, session, [digest])
+            new.clear()
         twin = twins.get(number)
-        times = None if twin is None else _times(db, twin.pk)
-        if twin is None or times is None:
-            _insert(db, workspace, pair, session, fact, 1, now)
+        if digest in known:
+            _reinforce(db, known[digest], fact)
+        elif twin is None or (times := _times(db, twin.pk)) is None:
+            new.append(_new(fact, digest, 1, now))
             fresh += 1
         elif twin.is_poorer:
-            id = _insert(db, workspace, pair, session, fact, times + 1, now)
-            replace(db, pair, twin.pk, id, now)
+            new.append(_new(fact, digest, times + 1, now))
+            replace(db, pair, twin.pk, new[-1].id, now)
+            known = {each: pk for each, pk in known.items() if pk != twin.pk}
         else:
             _reinforce(db, twin.pk, fact)
+    conclusions.insert_all(db, workspace, pair, session, new, now)
     if facts:
         embeddings.owe(db, now)
     return fresh
 
 
-def _reinforce_same(db: Connection, pair: Pair, session: int, fact: Fact) -> bool:
-    """Count the fact with a conclusion of the same text, if there is one."""
+def _same(db: Connection, pair: Pair, session: int, digests: Sequence[int]) -> dict[int, int]:
+    """Digest → the conclusion (its row) of the same text, as far as there are any."""
     found = db.execute(
-        """SELECT pk FROM conclusions WHERE observer = ? AND observed = ? AND same = ? AND deleted_at IS NULL
-           AND level = 'explicit' AND session = ? LIMIT 1""",
-        (*pair, same(fact.content), session),
-    ).fetchone()
-    if found:
-        _reinforce(db, found[0], fact)
-    return found is not None
+        """SELECT c.same, c.pk FROM json_each(?) wanted CROSS JOIN conclusions c ON c.same = wanted.value
+           WHERE c.observer = ? AND c.observed = ? AND c.deleted_at IS NULL
+           AND c.level = 'explicit' AND c.session = ? ORDER BY c.pk DESC""",
+        (orjson.dumps(digests).decode(), *pair, session),
+    )
+    return dict(found.fetchall())
 
 
 def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
@@ -99,22 +107,8 @@ def _times(db: Connection, pk: int) -> int | None:
     return row[0] if row else None
 
 
-def _insert(db: Connection, workspace: int, pair: Pair, session: int, fact: Fact, times: int, now: int) -> str:
-    id = new_id(now)
-    details: Json = {"message_ids": [*fact.message_ids]}
-    conclusions.insert(
-        db,
-        id,
-        workspace,
-        pair,
-        session,
-        fact.content,
-        said_at=micros(fact.said_at),
-        now=now,
-        details=details,
-        times_derived=times,
-    )
-    return id
+def _new(fact: Fact, digest: int, times: int, now: int) -> New:
+    return New(new_id(now), fact.content, digest, {"message_ids": [*fact.message_ids]}, times, micros(fact.said_at))
 
 
 def replace(db: Connection, pair: Pair, old: int, new_id: str, now: int) -> None:

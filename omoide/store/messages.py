@@ -228,26 +228,29 @@ def window(db: Connection, session: int, author: int, first: int, through: int, 
     question. Muted messages are left out. The author's first message is always there, whatever its size.
     """
     found = db.execute(
-        f"""SELECT m.seq, m.peer, {_MESSAGE} {_JOINS}
-            WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 ORDER BY m.seq""",
+        """SELECT m.seq, m.peer, m.id, p.id, m.content, m.metadata, m.token_count, m.created_at
+           FROM messages m JOIN peers p ON p.pk = m.peer
+           WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 ORDER BY m.seq""",
         (session, first - 1, through),
     )
+    place = db.execute(
+        "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?", (session,)
+    ).fetchone()
     held: list[Message] = []
     tokens = own = kept = 0
     rest = through + 1
-    for seq, peer, *row in found:
+    for seq, peer, id, peer_id, content, metadata, count, created_at in found:
         if seq < first and peer == author:
             continue
-        message = record(tuple(row))
-        tokens += message.token_count
+        tokens += count
         if tokens > budget and own:
             if peer == author:
                 rest = seq
                 break
             continue
         if tokens > budget:  # what precedes is too long to be context
-            held, tokens = [], message.token_count
-        held.append(message)
+            held, tokens = [], count
+        held.append(record((id, *place, peer_id, content, metadata, count, created_at)))
         if peer == author:
             own, kept = own + 1, len(held)
     return Window(held[:kept], own, rest)

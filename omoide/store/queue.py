@@ -7,7 +7,7 @@ transaction that finishes the job (`require`). What is owed and was done, for th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import orjson
@@ -173,7 +173,7 @@ def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
 
 def require(db: Connection, job: Job) -> None:
     """Raise LostLease unless the job is still held as it was claimed. Call it in the transaction that does the work."""
-    if db.execute(f"SELECT 1 FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() is None:
+    if not is_held(db, job):
         raise LostLease(f"job {job.pk} ({job.kind}) is no longer held")
 
 
@@ -197,6 +197,23 @@ def finish(db: Connection, job: Job, now: int) -> None:
         if units:
             count_done(db, job, units, now)
     db.execute(f"DELETE FROM jobs {_HELD}", (job.pk, job.attempts))
+
+
+def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], bool], now: int) -> None:
+    """Remove waiting jobs of the same kind and key whose work a held job did as well: `is_done` says so of a payload.
+
+    They are counted as done like itself.
+    """
+    query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk"
+    for pk, payload, units in db.execute(query, (job.kind, job.key)).fetchall():
+        if is_done(orjson.loads(payload)):
+            count_done(db, job, units, now)
+            db.execute("DELETE FROM jobs WHERE pk = ?", (pk,))
+
+
+def is_held(db: Connection, job: Job) -> bool:
+    """Whether the job is there, held as it was claimed."""
+    return db.execute(f"SELECT 1 FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() is not None
 
 
 def is_owed(db: Connection, kind: str, key: str) -> bool:

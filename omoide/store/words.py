@@ -69,6 +69,11 @@ def add_conclusion(db: Connection, pk: int) -> None:
     db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED} WHERE c.pk = ?", (pk,))
 
 
+def add_conclusions(db: Connection, after: int) -> None:
+    """Index all conclusions behind the row `after`."""
+    db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED} WHERE c.pk > ?", (after,))
+
+
 def remove_messages(db: Connection, pks: Sequence[int]) -> None:
     """Take messages out of the index. They and their peers must still be there."""
     do_owed(db)

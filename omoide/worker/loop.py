@@ -258,7 +258,8 @@ class Worker:
             due = clock.now() + int(retry_after(job.attempts, self.chance()) * SECOND)
             await self.store.write(queue.postpone, job, due, reason)
             return "retried"
-        await self.store.write(queue.finish, job, clock.now())
+        if self.store.read(queue.is_held, job):  # reasoning ends in the transaction that stores what it found
+            await self.store.write(queue.finish, job, clock.now())
         return "done"
 
     async def _give_up(self, job: Job, reason: str) -> str:

@@ -19,7 +19,7 @@ from omoide.settings import Settings
 from omoide.store import Connection, cards, dreams, learning, messages, observing, queue, webhooks, workspaces
 from omoide.store.cards import CardChanged, Kept
 from omoide.store.dreams import Schedule
-from omoide.store.learning import Pair, Twin
+from omoide.store.learning import Known, Pair, Twin
 from omoide.store.messages import Window
 from omoide.worker.tools import Tools
 
@@ -27,6 +27,16 @@ MOST_KNOWN = 500
 """How many of the newest conclusions from a session are looked through for what says the same."""
 
 MINUTE, HOUR = 60_000_000, 3_600_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One of those who learn: what it keeps and knows already."""
+
+    pk: int
+    id: str
+    card: Kept
+    known: Sequence[Known]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +58,14 @@ async def derive(tools: Tools, job: Job) -> None:
     """Reason about the job's unit of messages to its end."""
     unit: Unit | None = Unit.from_payload(job.payload)
     while unit is not None:
-        place = (unit.session_pk, unit.observed_pk, unit.first, unit.through, tools.settings.batch_tokens)
-        window = await tools.store.read_aside(messages.window, *place)
-        workspace_id = tools.store.read(workspaces.name_of, job.workspace)
+        workspace_id, window = await tools.store.read_aside(_read, job, unit, tools.settings.batch_tokens)
         facts = await _facts(tools, workspace_id, unit, window)
         unit = await _store(tools, job, workspace_id, unit, window, facts)
+
+
+def _read(db: Connection, job: Job, unit: Unit, budget: int) -> tuple[str, Window]:
+    window = messages.window(db, unit.session_pk, unit.observed_pk, unit.first, unit.through, budget)
+    return workspaces.name_of(db, job.workspace), window
 
 
 async def _facts(tools: Tools, workspace_id: str, unit: Unit, window: Window) -> Sequence[Fact]:
@@ -68,35 +81,46 @@ async def _store(
 ) -> Unit | None:
     """Keep the facts and return what is left of the unit. Begins again if a card or the scopes changed meanwhile."""
     while True:
-        observers = await _observers(tools, workspace_id, unit, facts)
+        observers = await _observers(tools, unit, facts)
         try:
             return await tools.store.write(_keep, tools, job, workspace_id, unit, window, facts, observers)
         except (CardChanged, ScopesChanged):
             continue
 
 
-async def _observers(tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact]) -> list[Observer]:
+async def _observers(tools: Tools, unit: Unit, facts: Sequence[Fact]) -> list[Observer]:
     """Everybody who learns: those of the time of the messages, and the scopes that the session is in now."""
-    scopes = tools.store.read(observing.scopes, unit.session_pk)
-    observers = [*zip(unit.observer_pks, unit.observers, strict=True)]
-    observers += [(pk, tools.store.read(observing.peer_id, pk)) for pk in scopes]
-    return [await _observer(tools, workspace_id, unit, facts, pk, id) for pk, id in observers]
+    compares = bool(facts) and tools.settings.deduplicate
+    listeners = await tools.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
+    return [await _observer(tools, unit, facts, listener) for listener in listeners]
 
 
-async def _observer(tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], pk: int, id: str) -> Observer:
-    card = tools.store.read(cards.kept, pk, unit.observed)
+def _listeners(db: Connection, unit: Unit, most_known: int) -> list[Listener]:
+    found = [*zip(unit.observer_pks, unit.observers, strict=True)]
+    found += [(pk, observing.peer_id(db, pk)) for pk in observing.scopes(db, unit.session_pk)]
+    return [
+        Listener(
+            pk,
+            id,
+            cards.kept(db, pk, unit.observed),
+            learning.known(db, (pk, unit.observed_pk), unit.session_pk, most_known) if most_known else [],
+        )
+        for pk, id in found
+    ]
+
+
+async def _observer(tools: Tools, unit: Unit, facts: Sequence[Fact], listener: Listener) -> Observer:
     twins: Mapping[int, Twin] = {}
     revised = None
-    if facts and tools.settings.deduplicate:
-        pair = (pk, unit.observed_pk)
-        known = await tools.store.read_aside(learning.known, pair, unit.session_pk, MOST_KNOWN)
-        twins = await twins_of(tools.embedder, facts, known) if known else {}
+    if facts and listener.known:
+        twins = await twins_of(tools.embedder, facts, listener.known)
     if facts and tools.reasoner.keeps_cards and unit.resolved.peer_card_create:
-        new = [_as_conclusion(fact, id, unit) for fact in facts]
+        new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
         instructions = unit.resolved.peer_card_instructions
-        task = CardTask(id, unit.observed, card.lines, card.given, new, instructions=instructions)
+        card = listener.card
+        task = CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
         revised = await tools.reasoner.card(task)
-    return Observer(pk, id, twins, card, revised)
+    return Observer(listener.pk, listener.id, twins, listener.card, revised)
 
 
 def _as_conclusion(fact: Fact, observer_id: str, unit: Unit) -> Conclusion:

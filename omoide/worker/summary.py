@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from omoide import clock
 from omoide.jobs import Job
 from omoide.reasoning.reasoner import SummaryKind, SummaryTask
-from omoide.records import Summary
+from omoide.records import Json, Summary
 from omoide.store import Connection, messages, queue, summaries, webhooks, workspaces
 from omoide.store.summaries import LONG, SHORT
 from omoide.worker.tools import Tools
@@ -25,25 +26,41 @@ MOST_MESSAGES = 1_000
 
 async def summarize(tools: Tools, job: Job) -> None:
     """Renew the kinds of summaries that the job names, up to its message."""
-    workspace_id = tools.store.read(workspaces.name_of, job.workspace)
-    made = [await _made(tools, job, workspace_id, kind) for kind in job.payload["kinds"]]
+    workspace_id, asked = tools.store.read(_asked, job)
+    made = [await _made(tools, job, each) for each in asked]
     await tools.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
 
 
-async def _made(tools: Tools, job: Job, workspace_id: str, kind: SummaryKind) -> Summary | None:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A summary to be made, and the one of its kind that the session has."""
+
+    kind: SummaryKind
+    previous: Summary | None
+    through: int
+
+
+def _asked(db: Connection, job: Job) -> tuple[str, list[_Asked]]:
+    """The workspace, and what the job asks for."""
+    workspace_id = workspaces.name_of(db, job.workspace)
+    there = summaries.of_session(db, workspace_id, job.payload["session"])
+    owed = queue.payloads(db, job)
+    return workspace_id, [
+        _Asked(kind, there.get(KINDS[kind]), _reaches(job, owed, kind)) for kind in job.payload["kinds"]
+    ]
+
+
+async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
     """The new summary; None if the session has one that reaches as far, or if there is nothing to say."""
-    told = job.payload
-    session, session_id = told["session_pk"], told["session"]
-    previous = tools.store.read(summaries.of_session, workspace_id, session_id).get(KINDS[kind])
-    through = tools.store.read(_reaches, job, kind)
+    told, kind, previous, through = job.payload, asked.kind, asked.previous, asked.through
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
     if since > through:
         return None
-    said = await tools.store.read_aside(messages.through, session, since, through)
+    said = await tools.store.read_aside(messages.through, told["session_pk"], since, through)
     if not said:
         return None
     task = SummaryTask(
-        session_id, kind, said, previous.content if previous else None, MOST_TOKENS[kind], told["instructions"]
+        told["session"], kind, said, previous.content if previous else None, MOST_TOKENS[kind], told["instructions"]
     )
     content = await tools.reasoner.summarize(task)
     if not content.strip():
@@ -52,11 +69,11 @@ async def _made(tools: Tools, job: Job, workspace_id: str, kind: SummaryKind) ->
     return Summary(content, said[-1].id, through, KINDS[kind], now, tools.tokens.count(content))
 
 
-def _reaches(db: Connection, job: Job, kind: SummaryKind) -> int:
+def _reaches(job: Job, owed: Sequence[Json], kind: SummaryKind) -> int:
     """How far to go: where later summaries of the kind are owed as well, this one does the work of some of them."""
     due = int(job.payload["through"])
-    owed = [told["through"] for told in queue.payloads(db, job) if kind in told["kinds"]]
-    return int(max([due, *(seq for seq in owed if seq <= due + MOST_AT_ONCE)]))
+    later = [told["through"] for told in owed if kind in told["kinds"]]
+    return int(max([due, *(seq for seq in later if seq <= due + MOST_AT_ONCE)]))
 
 
 def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> None:
@@ -65,6 +82,10 @@ def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> N
     assert job.workspace is not None
     for summary in made:
         summaries.put(db, job.payload["session_pk"], summary, now)
+    reached = {summary.summary_type: summary.seq for summary in made}
+    queue.finish_others(
+        db, job, lambda told: all(told["through"] <= reached.get(KINDS[kind], 0) for kind in told["kinds"]), now
+    )
     if made and queue.is_drained(db, job):
         emptied = {
             "workspace_id": workspace_id,

@@ -14,7 +14,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.extractive import answer, card, derive, dream
 from omoide.reasoning.extractive.summary import Summarizer
 from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question
 
 
 class Extractive:
@@ -25,7 +25,7 @@ class Extractive:
 
     def __init__(self, embedder: Embedder, tokens: TokenCounter) -> None:
         self._embedder = embedder
-        self.summarize = Summarizer(embedder, tokens).summarize
+        self._summarizer = Summarizer(embedder, tokens)
 
     async def prepare(self) -> None:
         """Dictionaries load when they are first looked into: so one sentence is taken apart for nothing."""
@@ -33,6 +33,9 @@ class Extractive:
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return await asyncio.to_thread(derive.derive, batch)
+
+    async def summarize(self, task: SummaryTask) -> str:
+        return await self._summarizer.summarize(task)
 
     async def card(self, task: CardTask) -> Sequence[str]:
         return await asyncio.to_thread(card.card, task)

@@ -104,7 +104,8 @@ def _is_fragment(plain: str) -> bool:
     words = [word.strip(".,!;:…\"'()*").casefold() for word in plain.split()]
     words = [word for word in words if any(map(str.isalnum, word))]
     if len(words) >= FEWEST_WORDS:
-        return not _NAMED.match(plain) and all(map(is_english, words)) and not any(map(may_be_finite, words))
+        # Most sentences have a verb, so that is asked first: the words behind it need not be looked up.
+        return not any(map(may_be_finite, words)) and not _NAMED.match(plain) and all(map(is_english, words))
     return len(words) < 2 or not (words[0] in SUBJECT_FORMS or _SAYS_I & set(words) or _NAMED.match(plain))
 
 

@@ -14,7 +14,7 @@ from benchmarks.recall.dataset import conversations
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoning.extractive.ranking import centrality, choose, nearest_to_middle, similarities
-from omoide.reasoning.extractive.summary import summarize
+from omoide.reasoning.extractive.summary import Summarizer
 from omoide.reasoning.extractive.worth import is_filler, worth
 from omoide.reasoning.reasoner import SummaryKind, SummaryTask
 from omoide.records import Message
@@ -56,7 +56,8 @@ def summary(
     most: int = SHORT_CAP,
     instructions: str | None = None,
 ) -> str:
-    return asyncio.run(summarize(SummaryTask("s", kind, messages, previous, most, instructions), EMBEDDER, TOKENS))
+    task = SummaryTask("s", kind, messages, previous, most, instructions)
+    return asyncio.run(Summarizer(EMBEDDER, TOKENS).summarize(task))
 
 
 def rounds(messages: Sequence[Message], *, window: int = 20, most: int = SHORT_CAP) -> list[str]:
