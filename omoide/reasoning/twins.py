@@ -10,16 +10,17 @@ import asyncio
 import logging
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import NamedTuple
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed
-from omoide.reasoning.sameness import richness, says_the_same, wording
+from omoide.reasoning.sameness import MOST_EXTRA, richness, says_the_same, wording
 from omoide.records import Fact
 from omoide.store.learning import Known, Twin
 
 logger = logging.getLogger("omoide.reasoning")
 
 CACHED_TEXTS = 16_384
-"""Of how many texts it is kept what others must have in common with them: what is known comes again with each fact."""
+"""Of how many texts the outline is kept: what is known of a session comes again with each of its windows."""
 NEAR = 0.95
 """The least cosine similarity of two texts that say the same."""
 
@@ -48,13 +49,33 @@ async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Kn
 def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
     """Pairs of a new and an old text that pass `says_the_same`. Pure."""
     alike: dict[int, list[int]] = {}
-    for k, text in enumerate(old):
-        alike.setdefault(_kind(text), []).append(k)
-    return [(i, k) for i, text in enumerate(new) for k in alike.get(_kind(text), ()) if says_the_same(text, old[k])]
+    outlines = [*map(_outline, old)]
+    for k, outline in enumerate(outlines):
+        alike.setdefault(outline.kind, []).append(k)
+    return [
+        (i, k)
+        for i, (text, outline) in enumerate(zip(new, map(_outline, new), strict=True))
+        for k in alike.get(outline.kind, ())
+        if _may_agree(outline, outlines[k]) and says_the_same(text, old[k])
+    ]
+
+
+class _Outline(NamedTuple):
+    """What tells most texts apart at a glance: `kind` is equal where two say the same, `words` where all words are."""
+
+    kind: int
+    length: int
+    words: int
 
 
 @lru_cache(maxsize=CACHED_TEXTS)
-def _kind(text: str) -> int:
-    """A number for what texts that say the same have in common at least, so that few are held against each other."""
+def _outline(text: str) -> _Outline:
     worded = wording(text)
-    return hash((worded.guards, worded.words[:1]))
+    return _Outline(hash((worded.guards, worded.words[:1])), len(worded.words), hash(worded.words))
+
+
+def _may_agree(a: _Outline, b: _Outline) -> bool:
+    """Whether texts of one kind may say the same: with as many words the same ones, else with few more."""
+    return (
+        a.words == b.words if a.length == b.length else abs(a.length - b.length) <= MOST_EXTRA * max(a.length, b.length)
+    )

@@ -14,7 +14,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.extractive import answer, card, derive, dream
 from omoide.reasoning.extractive.summary import Summarizer
 from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question
+from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
 
 
 class Extractive:

@@ -14,6 +14,10 @@ from omoide.reasoning.extractive.slot_kinds import CALL_ME, INSTRUCTION, LANGUAG
 from omoide.reasoning.extractive.slot_values import ends, proper
 from omoide.reasoning.extractive.slot_words import INSTRUCTION_VERBS, NOT_NAMES
 
+_LASTING = re.compile(
+    r"call me|always|ever|time|from (?:now|here|today) on|going forward|in (?:the )?future", re.IGNORECASE
+)
+"""Some of it is in whatever asks for something lasting."""
 _FOREVER = r"(?:from now on|from here on|going forward|in (?:the )?future|from today on)"
 _CALL_ME = re.compile(r"(?:(?:hi|hey|hello|well|so|and|but|oh),? )?(?:(?:please|just|you can|do) )*call me ", re.I)
 _POLITE = re.compile(r"(?:(?:and|but|also|please|so|ok|okay|oh|hey),? )*", re.I)
@@ -36,8 +40,11 @@ _NEVER_MEANT = re.compile(
 
 def standing(quote: str) -> list[tuple[str, str]]:
     """Kinds and values of what the quote asks for, in order; sentences that ask for nothing lasting are passed over."""
+    plain = " ".join(quote.split())
+    if not _LASTING.search(plain):
+        return []
     found = []
-    for sentence in segment("en", " ".join(quote.split())):
+    for sentence in segment("en", plain):
         text = sentence.strip()
         if called := _called(text):
             found.append((CALL_ME, called))

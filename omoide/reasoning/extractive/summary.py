@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,8 +46,7 @@ REMEMBERED_SENTENCES = 8_192
 _SPEAKER = re.compile(r"([^:\n]{1,80}): (?=\S)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Sentence:
+class _Sentence(NamedTuple):
     text: str
     speaker: str | None
     """None for what a previous summary says in nobody's name."""
