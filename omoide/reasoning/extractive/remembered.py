@@ -1,4 +1,4 @@
-"""What was found out about a text, kept for when the same text comes again: the most recently used ones of them.
+"""What was found out about a text, kept for when the same text comes again: as long as there is room.
 
 The sentences of a session are looked at for each of its summaries, short and long, as long as they stand in one.
 """
@@ -6,6 +6,7 @@ The sentences of a session are looked at for each of its summaries, short and lo
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -16,7 +17,7 @@ LONGEST = 500
 
 
 class Remembered(Generic[V]):
-    """Text → value, for up to `most` texts. One may serve all threads."""
+    """Text → value, for the `most` texts that were kept last. One may serve all threads."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -25,15 +26,12 @@ class Remembered(Generic[V]):
 
     def known(self, texts: Iterable[str]) -> dict[str, V]:
         """Those of the texts that are known, with their values."""
-        with self._lock:
-            found = {text: self._values.pop(text) for text in {*texts} & self._values.keys()}
-            self._values |= found  # at the end: what was asked for last is forgotten last
-        return found
+        values = self._values
+        return {text: value for text in texts if (value := values.get(text)) is not None}
 
     def keep(self, values: Mapping[str, V]) -> None:
-        """Remember these, and forget what has not been asked for longest."""
+        """Remember these, and forget for them what was kept first."""
         with self._lock:
             self._values |= {text: value for text, value in values.items() if len(text) <= LONGEST}
-            surplus = len(self._values) - self._most
-            for text in [*self._values][: max(0, surplus)]:
+            for text in [*islice(self._values, max(0, len(self._values) - self._most))]:
                 del self._values[text]
