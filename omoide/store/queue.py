@@ -207,7 +207,8 @@ def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], 
     query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk"
     for pk, payload, units in db.execute(query, (job.kind, job.key)).fetchall():
         if is_done(orjson.loads(payload)):
-            count_done(db, job, units, now)
+            if job.kind in REASONING:
+                count_done(db, job, units, now)
             db.execute("DELETE FROM jobs WHERE pk = ?", (pk,))
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from omoide.inference.embedders import EmbeddingFailed, Vectors
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.reasoning.sameness import says_the_same
 from omoide.reasoning.twins import candidates, twins_of
 from omoide.records import Fact
 from omoide.store.learning import Known, Twin
@@ -61,3 +62,13 @@ class Away(WordLlamaEmbedder):
 def test_without_an_embedder_nothing_is_taken_for_the_same() -> None:
     fact = Fact("alice really likes green tea", ("m",), SAID)
     assert asyncio.run(twins_of(Away(), [fact], [Known(1, "alice likes green tea")])) == {}
+
+
+def test_a_look_at_outlines_passes_over_nothing_that_says_the_same() -> None:
+    stem = ["alice", "has", "kept", "bees", "in", "the", "garden", "behind", "the", "old", "mill", "since", "March"]
+    fuller = [[*stem[:at], word, *stem[at:]] for at in range(1, len(stem) + 1) for word in ("really", "big", "not")]
+    shorter = [stem[: at + 1] + stem[at + 1 + cut :] for at in range(len(stem)) for cut in (0, 1, 2, 4)]
+    texts = [" ".join(each) for each in (*fuller, *shorter)]
+    alike = [(i, k) for i, new in enumerate(texts) for k, old in enumerate(texts) if says_the_same(new, old)]
+    assert len(alike) > 2 * len(texts)
+    assert candidates(texts, texts) == alike

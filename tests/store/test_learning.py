@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from omoide.records import Change, Conclusion, Derived, Fact, Merge, SessionChange
-from omoide.store import Connection, Store, conclusions, dreams, learning, peers, queue, sessions
+from omoide.store import Connection, Store, conclusions, dreams, learning, peers, queue, sessions, words
 from omoide.store.dreams import Schedule
 from omoide.store.learning import Twin
 from tests.store.rows import steps
@@ -64,6 +64,27 @@ def test_a_fact_is_kept_with_its_own_time_and_the_messages_that_say_it(db: Conne
     )
     assert kept.details == {"message_ids": ["m1", "m2"]}
     assert kept.source_ids is None
+
+
+def test_facts_learned_together_stand_in_their_order_and_can_be_found_by_their_words(db: Connection) -> None:
+    learn(db, fact("alice hums"))
+    assert learn(db, *(fact(f"alice owns boat {number}") for number in range(90))) == 90
+    assert texts(db)[1:] == [(f"alice owns boat {number}", 1) for number in range(90)]
+    pks = words.holding(db, words.of_conclusions(1, SELF), ["boat"], 999)
+    assert [*reversed(pks)] == [each.pk for each in known(db)[1:]]
+
+
+def test_facts_learned_together_that_differ_in_case_count_as_one(db: Connection) -> None:
+    assert learn(db, fact("alice SINGS", "m1"), fact("alice hums"), fact("alice sings", "m2")) == 2
+    assert texts(db) == [("alice SINGS", 2), ("alice hums", 1)]
+
+
+def test_a_text_that_was_replaced_by_the_fact_before_is_new_when_it_comes_again(db: Connection) -> None:
+    learn(db, fact("alice sings"))
+    (old,) = known(db)
+    twin = Twin(old.pk, is_poorer=True)
+    assert learn(db, fact("alice sings in a choir"), fact("alice sings"), n0=twin) == 1
+    assert texts(db) == [("alice sings in a choir", 2), ("alice sings", 1)]
 
 
 def test_the_same_text_in_the_same_session_counts_twice(db: Connection) -> None:

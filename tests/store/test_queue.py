@@ -152,3 +152,18 @@ def test_looking_for_work_behind_a_dead_endpoint_takes_steps_in_proportion_to_wh
 
     few, many = cost(100), cost(800)
     assert 0 < many < 16 * few, "eight times as many jobs, and not sixty-four times the work"
+
+
+def test_others_of_its_kind_and_key_whose_work_a_job_did_go_with_it(write: Write, store: Store) -> None:
+    for depth in (1, 2, 3, 4):
+        write(queue.add, "dig", {"depth": depth}, NOW, key="here", coalesce=False)
+    write(queue.add, "dig", {"depth": 1}, NOW, key="there", coalesce=False)
+    held = claim(write, NOW)
+    assert held is not None
+    assert store.read(queue.is_held, held)
+    write(queue.finish_others, held, lambda told: told["depth"] <= 3, NOW)
+    assert [told["depth"] for told in store.read(queue.payloads, held)] == [1, 4], "itself is still to be finished"
+    write(queue.finish, held, NOW)
+    assert not store.read(queue.is_held, held)
+    left = [claim(write, NOW), claim(write, NOW)]
+    assert [(job.key, job.payload) for job in left if job] == [("here", {"depth": 4}), ("there", {"depth": 1})]

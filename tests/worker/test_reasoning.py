@@ -349,6 +349,18 @@ def test_summaries_that_are_owed_together_are_made_together(play: Play) -> None:
     play(story, Counting)
 
 
+def test_the_queue_is_said_to_be_empty_where_one_summary_did_the_work_of_many(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("bob Hello.")
+        await home.store.write(webhooks.get_or_create, "w", "http://127.0.0.1:9/hook", 0)
+        await home.say(*[f"alice I own {number} boats." for number in range(99)])
+        await home.work()
+        told = [event["data"]["queue_type"] for event in home.store.read(events)]
+        assert told.count("summary") == 1
+
+    play(story, webhook_secret="x" * 32, webhook_private_targets=True, webhook_attempts=1)
+
+
 async def learn_by_sessions(home: Home, *lines: str) -> None:
     for number, line in enumerate(lines):
         await home.say(line, session=f"s{number}")

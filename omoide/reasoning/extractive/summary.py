@@ -162,16 +162,17 @@ def _room_for_new(new: int, carried: int, task: SummaryTask) -> int:
 def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> dict[int, int]:
     """Sentence → a later one of the same speaker that says nearly the same: that stands, it may be a correction."""
     earlier, later = np.nonzero(np.triu(similar >= SAME_VECTOR, k=1))
+    said: dict[int, frozenset[str]] = {}
     again = {}
     for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
-        if sentences[one].speaker == sentences[other].speaker and _share_words(sentences[one], sentences[other]):
-            again[one] = other
+        if sentences[one].speaker == sentences[other].speaker:
+            for each in (one, other):
+                if each not in said:
+                    said[each] = frozenset(words(sentences[each].text))
+            common = len(said[one] & said[other])
+            if common >= SAME_WORDS * len(said[one] | said[other]):
+                again[one] = other
     return again
-
-
-def _share_words(one: _Sentence, other: _Sentence) -> bool:
-    said, again = frozenset(words(one.text)), frozenset(words(other.text))
-    return len(said & again) >= SAME_WORDS * len(said | again)
 
 
 def _lines(sentences: Sequence[_Sentence]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recall.dataset import conversations
+from omoide.inference.embedders import Vectors
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoning.extractive.ranking import centrality, choose, nearest_to_middle, similarities
@@ -138,6 +139,50 @@ def test_instructions_are_a_topic() -> None:
     asked = summary(messages, most=120, instructions="Music: the cello, the quartet, concerts and practising")
     assert asked != summary(messages, most=120)
     assert "quartet" in asked
+
+
+def test_what_was_seen_in_other_summaries_changes_none() -> None:
+    class Counting(WordLlamaEmbedder):
+        texts = 0
+
+        async def embed(self, texts: Sequence[str]) -> Vectors:
+            self.texts += len(texts)
+            return await super().embed(texts)
+
+    async def story() -> None:
+        embedder = Counting()
+        seasoned = Summarizer(embedder, TOKENS)
+        for name in [*conversations()][:2]:
+            messages, previous = spoken(name), None
+            for end in range(20, len(messages) + 1, 20):
+                task = SummaryTask("s", "short", messages[end - 20 : end], previous, SHORT_CAP, None)
+                previous = await Summarizer(EMBEDDER, TOKENS).summarize(task)
+                assert await seasoned.summarize(task) == previous
+                asked = embedder.texts
+                assert await seasoned.summarize(task) == previous
+                assert embedder.texts == asked, "nothing is embedded twice"
+
+    asyncio.run(story())
+
+
+def test_a_choice_is_the_best_of_what_is_left_each_time() -> None:
+    chance = np.random.default_rng(5)
+    vectors = chance.normal(size=(60, 8)).astype(np.float32)
+    similar = similarities(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    scores, costs = chance.random(60, dtype=np.float32), chance.integers(1, 40, size=60)
+    among, beside, budget = [*range(10, 60)], [1, 2, 3], 300
+    chosen = choose(scores, similar, costs, budget, among=among, beside=beside)
+    for number, best in enumerate(chosen):
+        taken = chosen[:number]
+        left = budget - int(costs[taken].sum())
+        gains = {
+            each: 0.7 * scores[each] - 0.3 * max(0, *similar[each, [*beside, *taken]])
+            for each in among
+            if each not in taken and costs[each] <= left
+        }
+        assert gains[best] == pytest.approx(max(gains.values()), abs=1e-6)
+    left = budget - int(costs[chosen].sum())
+    assert all(costs[each] > left for each in among if each not in chosen)
 
 
 @pytest.mark.parametrize("kind", ["short", "long"])
