@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from omoide import logs
 from omoide.app import Companion, Parts, create_app, embedder_of, metrics_of, open_parts
+from omoide.aside import answers_nobody
 from omoide.contract.errors import BrokenDocument
 from omoide.errors import OmoideError
 from omoide.inference.tokens import TokenCounter
@@ -82,6 +83,7 @@ def make_worker_parts(settings: Settings, meter: Meter) -> Parts:
     the next write that is acknowledged to anybody brings it to the disk as well. Ends the command with one line if the
     parts cannot be had.
     """
+    answers_nobody()
     try:
         return open_parts(settings.model_copy(update={"durability": "normal"}), meter)
     except (OmoideError, WrongSetting) as error:

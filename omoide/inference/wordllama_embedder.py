@@ -7,7 +7,6 @@ WordLlama's own (MIT), and is read here without its package, which weighs four t
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -16,6 +15,7 @@ from threading import Lock
 
 import orjson
 
+from omoide.aside import aside
 from omoide.deferred import deferred
 from omoide.inference.batches import batches
 from omoide.inference.embedders import Vector, Vectors, unit_rows
@@ -106,7 +106,7 @@ class WordLlamaEmbedder:
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         done = 0
         for batch in batches(texts, most_texts=BATCH_TEXTS, most_characters=BATCH_CHARACTERS):
-            vectors[done : done + len(batch)] = await asyncio.to_thread(self._embed_batch, batch)
+            vectors[done : done + len(batch)] = await aside(self._embed_batch, batch)
             done += len(batch)
         return vectors
 

@@ -6,12 +6,12 @@ takes "cats more than dogs" for "dogs more than cats", so what is near must pass
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from omoide.aside import aside
 from omoide.inference.embedders import Embedder, EmbeddingFailed
 from omoide.reasoning.sameness import MOST_EXTRA, richness, says_the_same, wording
 from omoide.records import Fact
@@ -27,7 +27,7 @@ NEAR = 0.95
 
 async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Known]) -> dict[int, Twin]:
     """Number of a fact → the nearest of what is known that says the same. None at all while the embedder fails."""
-    pairs = await asyncio.to_thread(candidates, [fact.content for fact in facts], [each.content for each in known])
+    pairs = await aside(candidates, [fact.content for fact in facts], [each.content for each in known])
     if not pairs:
         return {}
     texts = [*dict.fromkeys(text for i, k in pairs for text in (facts[i].content, known[k].content))]

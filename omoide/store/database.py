@@ -29,6 +29,7 @@ import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide import clock
+from omoide.aside import in_threads
 from omoide.errors import OmoideError, StorageFull, Unavailable
 from omoide.store.connection import Connection
 from omoide.store.filters import functions
@@ -147,6 +148,8 @@ class Store:
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="omoide-reader")
         self._writer = writer
+        self._is_doubtful = False
+        """Whether the connection may see the file as it was, and not as it is."""
         self._queue: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
         self._thread.start()
@@ -173,7 +176,10 @@ class Store:
         return _from_snapshot(self._reader, partial(fn, self._reader, *args, **kwargs))
 
     async def read_aside(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, in a thread beside the event loop: for what may take more than a millisecond."""
+        """As `read`, beside the event loop (see `aside`): for what may take more than a millisecond."""
+        if not in_threads():
+            await asyncio.sleep(0)
+            return self.read(fn, *args, **kwargs)
 
         def work() -> T:
             try:
@@ -192,11 +198,18 @@ class Store:
 
         Raises what `fn` raises, and Unavailable or StorageFull if the database cannot take the write.
         """
+        if not in_threads():
+            await asyncio.sleep(0)
         if not self._thread.is_alive():
             raise Unavailable("The database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._queue.put(_Write(lambda connection: fn(connection, *args, **kwargs), future, loop))
+        write = _Write(lambda connection: fn(connection, *args, **kwargs), future, loop)
+        if in_threads():
+            self._queue.put(write)
+        else:
+            self._commit(iter([write]))
+            write.settle()
         try:
             result = await future
         except Unavailable:
@@ -216,13 +229,16 @@ class Store:
         self._writer.close()
 
     def _run(self) -> None:
-        is_doubtful = False
         while (first := self._queue.get()) is not None:
-            if is_doubtful:
-                self._reopen()
-            batch, fault = commit(self._writer, self._and_following(first), self.busy_timeout)
-            is_doubtful = fault in OF_THE_FILE
-            _answer(batch)
+            _answer(self._commit(self._and_following(first)))
+
+    def _commit(self, writes: Iterator[_Write]) -> list[_Write]:
+        """Run them in one transaction; which these were."""
+        if self._is_doubtful:
+            self._reopen()
+        batch, fault = commit(self._writer, writes, self.busy_timeout)
+        self._is_doubtful = fault in OF_THE_FILE
+        return batch
 
     def _and_following(self, first: _Write) -> Iterator[_Write]:
         """A write, and those that wait when the one before has been run: what comes meanwhile shares the commit."""

@@ -11,7 +11,15 @@ import pytest
 from omoide.errors import StorageFull, Unavailable
 from omoide.store import Connection, Store
 from omoide.store.database import connect
+from tests.store.manners import answering_nobody
 from tests.store.rows import kinds, pragma, put
+
+
+@pytest.fixture(autouse=True, params=["that answers", "that only works"])
+def process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds in either kind of process."""
+    if request.param == "that only works":
+        answering_nobody(monkeypatch)
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
+from omoide.aside import aside
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.extractive import answer, card, derive, dream
@@ -32,13 +33,13 @@ class Extractive:
         await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "nobody", datetime.now(UTC))
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
-        return await asyncio.to_thread(derive.derive, batch)
+        return await aside(derive.derive, batch)
 
     async def summarize(self, task: SummaryTask) -> str:
         return await self._summarizer.summarize(task)
 
     async def card(self, task: CardTask) -> Sequence[str]:
-        return await asyncio.to_thread(card.card, task)
+        return await aside(card.card, task)
 
     async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
         """Raises EmbeddingFailed while the embedder does: what says the same cannot be told then."""

@@ -7,13 +7,13 @@ the room is used up, the old gives way to the new bit by bit. Nothing is written
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from omoide.aside import aside
 from omoide.inference.embedders import Embedder, Vector, Vectors
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.extractive.ranking import Costs, Similarities, centrality, choose, nearest_to_middle, similarities
@@ -70,11 +70,11 @@ class Summarizer:
         The same task gives the same summary. Instructions are taken as a topic: what is near to it is preferred.
         Raises Unavailable when the embedder cannot be had.
         """
-        sentences = await asyncio.to_thread(lambda: list(_sentences(task)))
+        sentences = await aside(lambda: list(_sentences(task)))
         if not sentences:
             return ""
         vectors = await self._embedded([*(sentence.text for sentence in sentences), task.instructions or ""])
-        return await asyncio.to_thread(self._written, task, sentences, vectors[:-1], vectors[-1])
+        return await aside(self._written, task, sentences, vectors[:-1], vectors[-1])
 
     async def _embedded(self, texts: Sequence[str]) -> Vectors:
         known = self._vectors.known(texts)

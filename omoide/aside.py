@@ -1,0 +1,38 @@
+"""Where a process computes: in threads beside its event loop, or in the loop where nobody waits for that.
+
+In a process that answers callers, threads let the event loop go on. Where a process only works they share one
+interpreter and are done no sooner: handing it over, several times for each message, took more than the work did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from threading import Event
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_answers_nobody = Event()
+
+
+def answers_nobody() -> None:
+    """Say that this process has no callers who wait for its event loop."""
+    _answers_nobody.set()
+
+
+def in_threads() -> bool:
+    """Whether what takes longer is done beside the event loop."""
+    return not _answers_nobody.is_set()
+
+
+async def aside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """What `work(…)` returns: run in a thread, or in the loop once everybody else there has had a turn.
+
+    Not for what may take a second: that would hold up a worker's leases and the signal to stop.
+    """
+    if in_threads():
+        return await asyncio.to_thread(work, *args, **kwargs)
+    await asyncio.sleep(0)
+    return work(*args, **kwargs)
