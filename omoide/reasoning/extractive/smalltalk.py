@@ -7,6 +7,10 @@ looked at (`without_opening`). What is not in a table is not small talk.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
+
+CACHED_SENTENCES = 2_048
+"""A sentence is asked about twice in a row: whether it says nothing, and whether it states something."""
 
 _PHRASES = """
 hi|hi there|hello|hello there|hey|hey there|hiya|howdy|greetings|good morning|good afternoon|good evening|good night
@@ -95,11 +99,12 @@ _BARE_OPENING = re.compile(
 )
 
 
+@lru_cache(maxsize=CACHED_SENTENCES)
 def is_smalltalk(sentence: str) -> bool:
     """Whether the sentence (apostrophes straight) consists of nothing but phrases that state nothing."""
     if _WISH.match(sentence):
         return True
-    parts = [part.strip() for part in _PARTS.split(sentence)]
+    parts = map(str.strip, _PARTS.split(sentence))
     return all(not part or part.casefold() in PHRASES or bool(_GREETING.fullmatch(part)) for part in parts)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection
 from functools import lru_cache
 
 from lemminflect import getAllLemmas  # type: ignore[import-untyped]
@@ -68,9 +68,9 @@ def words(text: str) -> list[str]:
     return [word.removesuffix("'s") for word in WORD.findall(folded(text))]
 
 
-def content_words(text: str, without: Iterable[str] = ()) -> list[str]:
+def content_words(text: str, without: Collection[str] = ()) -> list[str]:
     """The different words that carry meaning, in order, except those given."""
-    left_out = EMPTY.union(without)
+    left_out = EMPTY.union(without) if without else EMPTY
     return list(dict.fromkeys(word for word in words(text) if word not in left_out))
 
 

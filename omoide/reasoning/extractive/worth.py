@@ -40,7 +40,8 @@ def is_filler(sentence: str) -> bool:
 @lru_cache(maxsize=CACHED_SENTENCES)
 def worth(sentence: str) -> float:
     """A factor for the score of a sentence that is no filler, from 0 to about 1.5."""
-    own = max(len(content_words(sentence)), len(_UNSPACED.findall(sentence)) // SIGNS_PER_WORD)
+    unspaced = 0 if sentence.isascii() else len(_UNSPACED.findall(sentence))
+    own = max(len(content_words(sentence)), unspaced // SIGNS_PER_WORD)
     factor = min(own, ENOUGH_WORDS) / ENOUGH_WORDS
     if not states_something(sentence):
         factor *= STATES_NOTHING
