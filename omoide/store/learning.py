@@ -127,6 +127,7 @@ def replace(db: Connection, pair: Pair, old: int, new_id: str, now: int) -> None
 
 def known(db: Connection, pair: Pair, session: int, limit: int) -> list[Known]:
     """The newest of what the pair holds explicitly from the session."""
-    query = """SELECT pk, content FROM conclusions WHERE observer = ? AND observed = ? AND session = ?
-        AND level = 'explicit' AND deleted_at IS NULL ORDER BY created_at DESC LIMIT ?"""
-    return [Known(pk, content) for pk, content in db.execute(query, (*pair, session, limit))]
+    # By the session's index, backwards: what the pair knows from other sessions may be any number of times as much.
+    query = """SELECT pk, content FROM conclusions WHERE session = ? AND +observer = ? AND +observed = ?
+        AND level = 'explicit' AND deleted_at IS NULL ORDER BY pk DESC LIMIT ?"""
+    return [Known(pk, content) for pk, content in db.execute(query, (session, *pair, limit))]

@@ -262,3 +262,23 @@ def test_merging_costs_no_more_where_much_is_known(db: Connection) -> None:
     learn(db, *(fact(f"alice knows the number {number}") for number in range(1_000)))
     assert cost() < 2 * before + 10
     db.execute("COMMIT")
+
+
+def test_what_a_session_taught_is_looked_up_at_the_same_cost_however_much_others_did(db: Connection) -> None:
+    learn(db, *(fact(f"alice owns boat {number}") for number in range(90)))
+
+    def found() -> list[str]:
+        return [each.content for each in learning.known(db, SELF, 1, 500)]
+
+    expected = [f"alice owns boat {number}" for number in reversed(range(90))]
+    assert found() == expected
+    few = steps(db, lambda _: found())
+    learn(db, *(fact(f"alice has read book {number}") for number in range(3_000)), session=2)
+    assert found() == expected
+    assert 0 < steps(db, lambda _: found()) < 2 * few
+
+
+def test_only_the_newest_of_what_a_session_taught_a_pair_is_looked_up(db: Connection) -> None:
+    learn(db, *(fact(f"alice owns boat {number}") for number in range(9)))
+    learn(db, fact("alice sings"), pair=OTHER)
+    assert [each.content for each in learning.known(db, SELF, 1, 2)] == ["alice owns boat 8", "alice owns boat 7"]
