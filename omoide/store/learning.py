@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
@@ -25,8 +26,7 @@ MOST_MESSAGES = 20
 """Of how many messages that say so a conclusion knows, the newest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A conclusion that is there: its row, and what it says."""
 
     pk: int

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from omoide.reasoning.cards import (
@@ -52,6 +53,9 @@ _LABELS = (
     (re.compile(r"([A-Za-z][a-z]*(?: [a-z]+)?): *"), r"\1 is "),
 )
 
+CACHED_LINES = 1_024
+"""Of how many lines it is kept what they tell: a card is read again whenever something is learned."""
+
 # The day that an age was said on.
 _DAY = re.compile(r" \(\d{4}-\d\d-\d\d\)$")
 
@@ -87,6 +91,11 @@ def line_of(slot: Slot, said_at: datetime) -> str:
 
 def slots_of_line(line: str, peer_id: str) -> list[Slot]:
     """The slots that a line tells of, whoever wrote it. Empty if it cannot be read."""
+    return [*_told(line, peer_id)]
+
+
+@lru_cache(maxsize=CACHED_LINES)
+def _told(line: str, peer_id: str) -> Sequence[Slot]:
     text = line.removeprefix(section(line) or "").strip()
     if line.startswith(INSTRUCTION):
         return slots_of(f'{peer_id} said: "{text}"', peer_id)
