@@ -67,7 +67,7 @@ READERS = 4
 """Long reads that run at a time; more would only share the processor."""
 
 
-BUSY_PAUSE_SECONDS = 0.0005
+BUSY_PAUSE_SECONDS = 0.0002
 """How long to wait before trying again to write while another process does; its transactions take milliseconds."""
 
 
