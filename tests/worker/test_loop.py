@@ -86,16 +86,9 @@ def worker_on(
 
 
 @contextlib.asynccontextmanager
-async def at_work(
-    store: Store,
-    tasks: Mapping[str, Task],
-    *,
-    poll: float = NEVER,
-    lease: float = NEVER,
-    concurrency: int = 1,
-    leadership: Leadership | None = None,
-) -> AsyncIterator[Worker]:
-    worker = worker_on(store, tasks, poll=poll, lease=lease, concurrency=concurrency, leadership=leadership)
+async def at_work(store: Store, tasks: Mapping[str, Task], **options: Any) -> AsyncIterator[Worker]:
+    """A worker that runs meanwhile. The options are those of `worker_on`."""
+    worker = worker_on(store, tasks, **options)
     running = asyncio.create_task(worker.run())
     try:
         yield worker
