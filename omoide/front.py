@@ -1,4 +1,4 @@
-"""The front door: every request comes in here, gets its name, and is counted when its answer is out.
+"""The front door: every request comes in here, gets its name, and is counted when its answer is complete.
 
 It stands around everything else, so that what fails anywhere behind it is seen here as well.
 """
@@ -47,16 +47,29 @@ class Front:
         name = (HEADER in map(_NAME, scope["headers"]) and _given(scope)) or b"%016x" % getrandbits(64)
         request.set(name)  # for the rest of the task that uvicorn made for this request
         scope.setdefault("extensions", {})  # made here, so that what is put into it further in can be read here
-        status, sent, logs_access = LEFT, 0, self.logs_access
+        status, sent, is_counted, logs_access = LEFT, 0, False, self.logs_access
 
         def answer(message: Message) -> Awaitable[None]:
             nonlocal status, sent
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (HEADER, name)]
-            elif logs_access:
-                sent += len(message.get("body", b""))
+            else:
+                if logs_access:
+                    sent += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    count()  # before the caller can know that it is over, who may look at once
             return send(message)
+
+        def count() -> None:
+            nonlocal is_counted
+            if is_counted:
+                return
+            is_counted = True
+            operation, seconds = self.operation_of(scope), perf_counter() - began
+            self.metrics.own.request(operation, status, seconds)
+            if logs_access:
+                _log(scope, operation, status, sent, seconds)
 
         try:
             await self.app(scope, receive, answer)
@@ -64,10 +77,7 @@ class Front:
             status = 500
             raise
         finally:
-            operation, seconds = self.operation_of(scope), perf_counter() - began
-            self.metrics.own.request(operation, status, seconds)
-            if logs_access:
-                _log(scope, operation, status, sent, seconds)
+            count()
 
 
 def _given(scope: Scope) -> bytes | None:
