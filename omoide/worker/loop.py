@@ -144,8 +144,9 @@ class Worker:
                     logger.exception("the worker could not reach its jobs")
                 else:
                     self._outage.is_over()
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._woken.wait(), self._until_next())
+                with contextlib.suppress(TimeoutError):  # Python 3.11's `wait_for` may swallow being told to stop
+                    async with asyncio.timeout(self._until_next()):
+                        await self._woken.wait()
         finally:
             if self._preparing:
                 self._preparing.cancel()

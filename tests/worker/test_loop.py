@@ -230,6 +230,20 @@ def test_a_database_that_cannot_be_used_for_a_while_does_not_end_the_worker(stor
     assert asyncio.run(scene()) == "at last"
 
 
+def test_a_worker_that_is_woken_and_told_to_stop_in_one_moment_stops(store: Store) -> None:
+    async def scene() -> bool:
+        worker = worker_on(store, {})
+        running = asyncio.create_task(worker.run())
+        for _ in range(9):  # it finds nothing to do, and waits
+            await asyncio.sleep(0)
+        worker.wake()
+        running.cancel()
+        await asyncio.wait({running}, timeout=30)
+        return running.cancelled()
+
+    assert asyncio.run(scene())
+
+
 def test_a_worker_that_is_told_to_stop_gives_back_what_it_had_begun(store: Store) -> None:
     async def scene() -> None:
         begun = Diary()
