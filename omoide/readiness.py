@@ -95,12 +95,12 @@ async def _database(store: Store, settings: Settings) -> Part:
 
 
 def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
-    beats = [process.beat_at for process in metrics.processes_seen() if process.beat_at]
-    ago = time.time() - max(beats) if beats else None
     if not leadership.is_led(path):
         return Part("down", "no worker is at work")
-    if ago is None:
+    beats = [process.beat_at for process in metrics.processes_seen() if process.beat_at]
+    if not beats:
         return Part("ok", "a worker of another server is at work")
+    ago = time.time() - max(beats)
     shown = f"last sign of life {max(0.0, ago):.1f} s ago"
     return Part("down" if ago > settings.ready_worker_seconds else "ok", shown)
 

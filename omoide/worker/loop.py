@@ -165,6 +165,7 @@ class Worker:
         while True:
             try:
                 if self.leadership.take():
+                    self.meter.beat()  # or the lead would seem to be somebody else's
                     await self.store.write(queue.take_over, clock.now())
                     return
             except OmoideError as error:

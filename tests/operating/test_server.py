@@ -73,7 +73,7 @@ def test_a_server_that_works_is_ready_in_all_its_parts(running: Server) -> None:
         ["database", "worker", "embedder", "reasoner", "backlog"], "ok"
     )
     assert parts["status"] == "ok"
-    assert parts["worker"]["detail"].startswith("last sign of life")
+    until(lambda: ready(running)[1]["worker"]["detail"].startswith("last sign of life"))
 
 
 def test_a_worker_that_hangs_makes_the_server_unready_until_it_goes_on(running: Server, http: httpx.Client) -> None:
