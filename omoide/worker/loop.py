@@ -79,8 +79,8 @@ class Worker:
 
     With a `leadership` it begins when it leads, and takes over at once what the leader before it had claimed; without,
     it is an extra hand. No kind takes the last free place, so that jobs of one kind which wait long, as deliveries to
-    dead hosts do, leave room for the others. `chance` is called for a number from 0 to 1 whenever the wait before an
-    attempt is worked out. In `meter` attempts are counted, and signs of life given.
+    dead hosts do, leave room for the others. `rest` tells for how many seconds a job waits that has
+    failed so many times. In `meter` attempts are counted, and signs of life given.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Worker:
         concurrency: int = 1,
         leadership: Leadership | None = None,
         tasks: Mapping[str, Task] = TASKS,
-        chance: Callable[[], float] = random.random,
+        rest: Callable[[int], float] = lambda attempts: retry_after(attempts, random.random()),
         meter: Meter | None = None,
     ) -> None:
         self.tools = tools
@@ -103,7 +103,7 @@ class Worker:
         self.concurrency = concurrency
         self.leadership = leadership
         self.limits = attempt_limits(tools.settings)
-        self.chance = chance
+        self.rest = rest
         self._outage = Outage()
         self._watch = Watch()
         self._set_back = 0
@@ -257,7 +257,7 @@ class Worker:
             patient = isinstance(error, Unavailable) and job.kind in REASONING
             if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
                 return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
-            due = clock.now() + int(retry_after(job.attempts, self.chance()) * SECOND)
+            due = clock.now() + int(self.rest(job.attempts) * SECOND)
             await self.store.write(queue.postpone, job, due, reason)
             return "retried"
         if self.store.read(queue.is_held, job):  # reasoning ends in the transaction that stores what it found
