@@ -49,8 +49,11 @@ audit: ## look up known holes in the pinned packages; needs the network
 	.venv/audit/bin/pip-audit --requirement requirements.lock --no-deps --disable-pip --strict --progress-spinner off || \
 	{ echo "The audit found something, or the vulnerability service could not be reached: see above."; exit 1; }
 
+# A second try by itself, where tests failed (1) and nothing else went wrong: docs/decisions/0023-a-second-try.md.
 test: setup browser node cli ## run the tests
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder || { test $$? = 1 && \
+	echo "Once more, one after another, what failed. What passes now is a race: mend it." && \
+	$(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
 test-llm: setup $(LLM) ## run the tests that need a language model: a small one, on this machine
 	$(BIN)/pytest tests/llm
