@@ -78,7 +78,7 @@ class Allowed:
         for given in (self._of_first(rows.first), self._of_second(rows.second), self._of_pks(rows.pks)):
             if given is not None:
                 mask = given if mask is None else mask & given
-        return None if mask is None else np.flatnonzero(mask)
+        return None if mask is None or mask.all() else np.flatnonzero(mask)
 
     def _of_first(self, first: Owners) -> npt.NDArray[np.bool_] | None:
         if self.first is None:
@@ -213,7 +213,7 @@ class VectorIndex:
             each = self._scanners.map if len(rows) >= SCANNED_TOGETHER else map
             candidates = _alike(rows, vector, max(RESCORED, 2 * count), allowed, each)
             there = embeddings.vectors(db, group.source, candidates)
-            near = _by_distance(there, vector)[:count]
+            near = _by_distance(there, vector, count)
             living = embeddings.living(db, group.source, [pk for pk, _ in near])
             if len(there) == len(candidates) and len(living) == len(near):
                 break
@@ -314,9 +314,12 @@ def _drop(entry: _Entry, group: Group, gone: list[int]) -> None:
     entry.keep(living)
 
 
-def _by_distance(vectors: dict[int, bytes], vector: Vector) -> list[tuple[int, float]]:
+def _by_distance(vectors: dict[int, bytes], vector: Vector, most: int) -> list[tuple[int, float]]:
+    """The `most` that are nearest, of equals the newest first."""
     if not vectors:
         return []
+    pks = np.array([*vectors], np.int64)
     stored = np.frombuffer(b"".join(vectors.values()), STORED).reshape(len(vectors), len(vector))
     distances = np.clip(1.0 - stored.astype(np.float32) @ vector, 0.0, 2.0)
-    return sorted(zip(vectors, distances.tolist(), strict=True), key=lambda hit: (hit[1], -hit[0]))
+    nearest = np.lexsort((-pks, distances))[:most]
+    return [*zip(pks[nearest].tolist(), distances[nearest].tolist(), strict=True)]

@@ -27,13 +27,17 @@ GRACE = 300_000_000
 
 COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
     c.created_at, c.details"""
-FROM = """
-    FROM conclusions c
+_JOINED = """
     JOIN workspaces w ON w.pk = c.workspace
     JOIN peers obr ON obr.pk = c.observer
     JOIN peers obd ON obd.pk = c.observed
     LEFT JOIN sessions s ON s.pk = c.session
     WHERE w.id = ? AND w.deleted_at IS NULL AND c.deleted_at IS NULL AND s.deleted_at IS NULL"""
+FROM = f"FROM conclusions c {_JOINED}"
+# CROSS JOIN: or all of the workspace's are looked through for these few.
+FROM_ROWS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.pk = wanted.value {_JOINED}"
+FROM_IDS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value {_JOINED}"
+"""As FROM, of those that are in a list, which is the first parameter."""
 
 
 def record(row: rows.Row) -> Conclusion:
@@ -266,9 +270,9 @@ def by_pks(
 ) -> dict[int, Conclusion]:
     """Row number → conclusion, for those that are still there and pass the restriction."""
     sql, params = restriction
-    query = f"SELECT {COLUMNS} {FROM} AND c.pk IN (SELECT value FROM json_each(?)){sql}"
+    query = f"SELECT {COLUMNS} {FROM_ROWS}{sql}"
     listed = orjson.dumps([*pks]).decode()
-    return {row[0]: record(row) for row in db.execute(query, (workspace_id, listed, *params))}
+    return {row[0]: record(row) for row in db.execute(query, (listed, workspace_id, *params))}
 
 
 def newest(

@@ -14,7 +14,7 @@ import orjson
 
 from omoide.records import Conclusion, Message
 from omoide.store import conclusions, message_search, messages, peers
-from omoide.store.conclusions import COLUMNS, FROM, Restriction
+from omoide.store.conclusions import COLUMNS, FROM, FROM_IDS, Restriction
 from omoide.store.database import Connection
 from omoide.store.message_search import Limits
 
@@ -84,9 +84,10 @@ def most_derived(db: Connection, within: Held, limit: int) -> list[Conclusion]:
 
 def named(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion]:
     """Those of the conclusions that are within reach, oldest first."""
-    return _conclusions(
-        db, within, "AND c.id IN (SELECT value FROM json_each(?)) ORDER BY c.created_at, c.pk", _json(ids)
-    )
+    sql, given = within.restriction
+    query = f"SELECT {COLUMNS} {FROM_IDS}{sql} ORDER BY c.created_at, c.pk"
+    found = db.execute(query, (_json({*ids}), within.workspace_id, *given))
+    return [conclusions.record(row) for row in found]
 
 
 def citing(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion]:
