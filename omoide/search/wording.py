@@ -28,11 +28,14 @@ RANKED = 1_500
 SAMPLED = 20_000
 """How common a word is, is estimated from the newest rows of the index, all workspaces together."""
 
+ENOUGH = 100
+"""Rows with rare words, from which on a common word is not looked for by itself: the largest page is full of them."""
+
 MOST_COMMON = 8
 """Words that are too common to look for, but tell more of the rows that hold a rare one."""
 
 PAIRED = 4
-"""Words with which the rarest one is looked for together where even that one is common."""
+"""Words with which one that is looked for though it is common is looked for together."""
 
 MEASURED = 300
 """Of so many rows that score best, the length is considered."""
@@ -48,8 +51,8 @@ Scores: TypeAlias = "npt.NDArray[np.float64]"
 def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
     """Up to `RANKED` rows of the place that hold any of the words, best first, then newest.
 
-    Where no word is rare, these are the newest that hold the rarest word, and the newest that hold it with others. Rows
-    that were deleted may be among them.
+    Where few rows hold a rare word, the newest that hold the rarest of the common ones, and the newest that hold it with
+    others, are among them. Rows that were deleted may be among them too.
     """
     shares = words.shares(db, place.index, asked, SAMPLED)
     holding, common = _rare(db, place, shares)
@@ -57,15 +60,16 @@ def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
         return []
     rare = [*holding]
     leading = [*holding.values()]
-    is_common = len(leading[0]) > RANKED
+    often = rare[-1] if len(leading[-1]) > RANKED else None
     for number, word in enumerate(common[:MOST_COMMON]):
         holding[word] = _numbers(words.holding(db, place, rare, RANKED, beside=[word]))
-        if is_common and number < PAIRED:
+        if often is not None and number < PAIRED:
             leading.append(holding[word])
-    pks = np.sort(np.concatenate(leading))
-    pks = pks[np.flatnonzero(np.diff(pks, prepend=0))]  # each once
-    if is_common:
-        holding[rare[0]] = pks
+    pks = np.unique(np.concatenate(leading))
+    if often is not None:
+        # What was found through other words, and holds none that is rare, holds this one.
+        seldom = np.concatenate([_numbers([]), *leading[: len(rare) - 1]])
+        holding[often] = np.union1d(holding[often], np.setdiff1d(pks, seldom))
     scores = np.zeros(len(pks))
     for word, rows in holding.items():
         places = np.minimum(np.searchsorted(pks, rows), len(pks) - 1)
@@ -74,13 +78,17 @@ def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
 
 
 def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[dict[str, Numbers], list[str]]:
-    """The rarest words with the newest rows that hold them, `RANKED` together or a single word; and the other words."""
+    """The rarest words with the newest rows that hold them, and the other words.
+
+    Together these are up to `RANKED` rows. If that leaves fewer than `ENOUGH`, the last word is one of more rows than
+    that, of which these are the newest.
+    """
     chosen: dict[str, Numbers] = {}
     room = RANKED
     ascending = sorted(shares, key=lambda word: shares[word])
     for number, word in enumerate(ascending):
         rows = _numbers(words.holding(db, place, [word], RANKED + 1))
-        if chosen and len(rows) > room:
+        if len(rows) > room and RANKED - room >= ENOUGH:
             return chosen, ascending[number:]
         if len(rows):
             chosen[word] = rows

@@ -45,6 +45,7 @@ def test_of_texts_that_hold_the_same_words_the_short_one_comes_first_then_the_ne
 
 def test_a_common_word_counts_in_the_rows_that_hold_a_rare_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "RANKED", 10)
+    monkeypatch.setattr(wording, "ENOUGH", 3)
     say(store, *["tea today"] * 30, "cello today", "cello tea", "cello please", *["tea today"] * 30)
     assert best(store, "tea", "cello") == [32, 33, 31]
 
@@ -53,10 +54,23 @@ def test_where_every_word_is_common_what_holds_several_is_found_however_old(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(wording, "RANKED", 10)
+    monkeypatch.setattr(wording, "ENOUGH", 3)
     say(store, "tea and cake", *["tea"] * 40, *["cake"] * 40)
     found = best(store, "tea", "cake")
     assert found[0] == 1
     assert len(found) <= 10
+
+
+def test_a_word_that_hardly_any_row_holds_does_not_hide_what_holds_the_others(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "RANKED", 10)
+    monkeypatch.setattr(wording, "ENOUGH", 3)
+    say(store, "tea and cake", *["tea"] * 40, "a cello with tea", "a cello", *["cake"] * 60)
+    found = best(store, "tea", "cake", "cello")
+    # What holds the rare word and another, the rare word, two common ones, and then the rarer of these.
+    assert found[:3] == [42, 43, 1]
+    assert found[3:] == [*range(41, 34, -1)]
 
 
 @pytest.mark.parametrize("asked", [(), ("absent",), ("\N{SNOWMAN}",), ("\N{SNOWMAN}", "absent"), ('"',), ("\x00",)])
