@@ -51,18 +51,18 @@ Scores: TypeAlias = "npt.NDArray[np.float64]"
 def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
     """Up to `RANKED` rows of the place that hold any of the words, best first, then newest.
 
-    Where few rows hold a rare word, the newest that hold the rarest of the common ones, and the newest that hold it with
-    others, are among them. Rows that were deleted may be among them too.
+    Where few rows hold a rare word, the newest that hold the rarest of the common ones are among them, and the newest
+    that hold it with others. Rows that were deleted may be among them too.
     """
     shares = words.shares(db, place.index, asked, SAMPLED)
-    holding, common = _rare(db, place, shares)
-    if not holding:
+    rare, common, holding = _rare(db, place, shares)
+    if not rare:
         return []
-    rare = [*holding]
-    leading = [*holding.values()]
+    leading = [holding[word] for word in rare]
     often = rare[-1] if len(leading[-1]) > RANKED else None
     for number, word in enumerate(common[:MOST_COMMON]):
-        holding[word] = _numbers(words.holding(db, place, rare, RANKED, beside=[word]))
+        if word not in holding:
+            holding[word] = _numbers(words.holding(db, place, rare, RANKED, beside=[word]))
         if often is not None and number < PAIRED:
             leading.append(holding[word])
     pks = np.unique(np.concatenate(leading))
@@ -77,23 +77,29 @@ def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
     return _by_score(db, place, pks, scores)
 
 
-def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[dict[str, Numbers], list[str]]:
-    """The rarest words with the newest rows that hold them, and the other words.
+def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[list[str], list[str], dict[str, Numbers]]:
+    """The rarest words; the other ones; and the newest rows that hold the rarest, and of another all if they are known.
 
-    Together these are up to `RANKED` rows. If that leaves fewer than `ENOUGH`, the last word is one of more rows than
-    that, of which these are the newest.
+    The rows of the rarest are together up to `RANKED`. If that leaves fewer than `ENOUGH`, the last of these words is
+    one of more rows than that, of which these are the newest.
     """
-    chosen: dict[str, Numbers] = {}
+    chosen: list[str] = []
+    holding: dict[str, Numbers] = {}
     room = RANKED
     ascending = sorted(shares, key=lambda word: shares[word])
     for number, word in enumerate(ascending):
+        if room <= 0:
+            return chosen, ascending[number:], holding
         rows = _numbers(words.holding(db, place, [word], RANKED + 1))
         if len(rows) > room and RANKED - room >= ENOUGH:
-            return chosen, ascending[number:]
+            if len(rows) <= RANKED:
+                holding[word] = rows
+            return chosen, ascending[number:], holding
         if len(rows):
-            chosen[word] = rows
+            holding[word] = rows
+            chosen.append(word)
             room -= len(rows)
-    return chosen, []
+    return chosen, [], holding
 
 
 def _by_score(db: Connection, place: Place, pks: Numbers, scores: Scores) -> list[int]:

@@ -111,8 +111,8 @@ def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dic
     query = f"SELECT count(*) FROM {index} WHERE {index} MATCH ? AND rowid > ?"
     found = {}
     for word in words:
-        if occurs(db, index, word):
-            (held,) = db.execute(query, (_expression(Place(index), [word]), (last or 0) - most)).fetchone()
+        (held,) = db.execute(query, (_expression(Place(index), [word]), (last or 0) - most)).fetchone()
+        if held or occurs(db, index, word):
             found[word] = (held + 0.5) / (rows + 1)
     return found
 
