@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
 from omoide.deferred import deferred
 from omoide.inference.embedders import Vector
@@ -44,11 +43,6 @@ MOST_BYTES = 64_000_000
 BLOCK = 65_536
 """Rows that are looked through at a time: their signs, a word of each, fit a processor's cache."""
 SMALLEST_BLOCK = 256
-
-SCANNERS = 2
-"""Threads that look through the blocks of a large group: numpy lets them run beside each other."""
-SCANNED_TOGETHER = 4
-"""With fewer blocks than these it is quicker to look through them oneself."""
 
 DELETIONS_AT_ONCE = 8
 """How often a search starts anew because it came across deleted rows."""
@@ -94,15 +88,6 @@ class Allowed:
 
 
 EVERYTHING = Allowed()
-
-_Looked: TypeAlias = "tuple[Segment, npt.NDArray[np.intp] | None, npt.NDArray[np.uint16]]"
-"""A block, the places in it that are allowed (None: all), and in how many signs each of these rows differs."""
-
-
-class Each(Protocol):
-    """What `map` does, here or in several threads."""
-
-    def __call__(self, look: Callable[[Segment], _Looked], blocks: Sequence[Segment], /) -> Iterator[_Looked]: ...
 
 
 class _Block:
@@ -192,7 +177,6 @@ class VectorIndex:
         self._most_bytes = most_bytes
         self._entries: OrderedDict[Group, _Entry] = OrderedDict()
         self._lock = Lock()
-        self._scanners = ThreadPoolExecutor(SCANNERS, thread_name_prefix="omoide-scanner")
 
     def nearest(
         self, db: Connection, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
@@ -209,9 +193,7 @@ class VectorIndex:
         near: list[tuple[int, float]] = []
         living: set[int] = set()
         for _ in range(DELETIONS_AT_ONCE):
-            rows = entry.rows()
-            each = self._scanners.map if len(rows) >= SCANNED_TOGETHER else map
-            candidates = _alike(rows, vector, max(RESCORED, 2 * count), allowed, each)
+            candidates = _alike(entry.rows(), vector, max(RESCORED, 2 * count), allowed)
             there = embeddings.vectors(db, group.source, candidates)
             near = _by_distance(there, vector, count)
             living = embeddings.living(db, group.source, [pk for pk, _ in near])
@@ -246,10 +228,10 @@ class VectorIndex:
                 used -= dropped.size
 
 
-def _alike(blocks: Sequence[Segment], vector: Vector, count: int, allowed: Allowed, each: Each) -> list[int]:
+def _alike(blocks: Sequence[Segment], vector: Vector, count: int, allowed: Allowed) -> list[int]:
     """The numbers of the `count` rows that seem nearest to the vector by their signs, in any order."""
     some = max(ALIKE, 5 * count)
-    candidates = [*_agreeing(blocks, sign_bits(vector[np.newaxis]), some, allowed, each)]
+    candidates = [*_agreeing(blocks, sign_bits(vector[np.newaxis]), some, allowed)]
     if not candidates:
         return []
     pks = np.concatenate([rows.pks for rows in candidates])
@@ -262,15 +244,18 @@ def _alike(blocks: Sequence[Segment], vector: Vector, count: int, allowed: Allow
 
 
 def _agreeing(
-    blocks: Sequence[Segment], asked: npt.NDArray[np.uint64], most: int, allowed: Allowed, each: Each
+    blocks: Sequence[Segment], asked: npt.NDArray[np.uint64], most: int, allowed: Allowed
 ) -> Iterator[Segment]:
-    """The up to `most` allowed rows whose signs differ least from the query's, block by block."""
+    """The up to `most` allowed rows whose signs differ least from the query's, block by block.
 
-    def looked_through(rows: Segment) -> _Looked:
+    One after the other: two threads beside each other took as long, or longer, as each step is a short one.
+    """
+    # A block, the places in it that are allowed (None: all), and in how many signs each of these rows differs.
+    found: list[tuple[Segment, npt.NDArray[np.intp] | None, npt.NDArray[np.uint16]]] = []
+    for rows in blocks:
         places = allowed.places(rows)
-        return rows, places, _differing(rows.bits if places is None else rows.bits[:, places], asked)
-
-    found = [one for one in each(looked_through, blocks) if len(one[2])]
+        if places is None or len(places):
+            found.append((rows, places, _differing(rows.bits if places is None else rows.bits[:, places], asked)))
     histogram = np.zeros(64 * len(asked) + 1, np.int64)
     for _, _, differing in found:
         histogram += np.bincount(differing, minlength=len(histogram))
