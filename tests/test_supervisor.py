@@ -19,16 +19,19 @@ from omoide.cli.supervisor import Child, Supervisor
 
 listening = socket.create_server(("127.0.0.1", 0))
 
+def say(what):
+    os.write(1, f"{what}\\n".encode())  # not print: a signal that comes before it is over could not print then
+
 def work():
     told, tells = os.pipe()  # a signal just before the wait for one ends that wait as well
     os.set_blocking(tells, False)
     signal.set_wakeup_fd(tells)
     if "heeds" in sys.argv:
-        signal.signal(signal.SIGTERM, lambda *_: (print("told", flush=True), os._exit(0)))
+        signal.signal(signal.SIGTERM, lambda *_: (say("told"), os._exit(0)))
     if "finishes" in sys.argv:
-        print(listening.getsockname()[1], flush=True)
-        signal.signal(signal.SIGTERM, lambda *_: (listening.close(), print("told", flush=True)))
-    print(os.getpid(), flush=True)
+        say(listening.getsockname()[1])
+        signal.signal(signal.SIGTERM, lambda *_: (listening.close(), say("told")))
+    say(os.getpid())
     while True:
         os.read(told, 1)
 
