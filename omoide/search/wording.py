@@ -66,10 +66,16 @@ def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
         if often is not None and number < PAIRED:
             leading.append(holding[word])
     pks = np.unique(np.concatenate(leading))
-    if often is not None:
-        # What was found through other words, and holds none that is rare, holds this one.
-        seldom = np.concatenate([_numbers([]), *leading[: len(rare) - 1]])
-        holding[often] = np.union1d(holding[often], np.setdiff1d(pks, seldom))
+    if often is not None and len(rare) == 1:
+        holding[often] = pks
+    elif often is not None:
+        # What was found through other words, and holds none that is rare, holds this one. Of what holds a rare one, the
+        # newest rows of common words need not tell all.
+        seldom = rare[:-1]
+        holding[often] = np.union1d(holding[often], np.setdiff1d(pks, np.concatenate(leading[: len(seldom)])))
+        for word in (often, *common[:MOST_COMMON]):
+            beside = _numbers(words.holding(db, place, seldom, RANKED, beside=[word]))
+            holding[word] = np.union1d(holding[word], beside)
     scores = np.zeros(len(pks))
     for word, rows in holding.items():
         places = np.minimum(np.searchsorted(pks, rows), len(pks) - 1)

@@ -73,6 +73,16 @@ def test_a_word_that_hardly_any_row_holds_does_not_hide_what_holds_the_others(
     assert found[3:] == [*range(41, 34, -1)]
 
 
+def test_common_words_count_in_a_row_that_holds_a_rare_one_however_old_it_is(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wording, "RANKED", 10)
+    monkeypatch.setattr(wording, "ENOUGH", 4)
+    say(store, "cello tea cake", "cello tea please", "cello if you please", *["tea and cake"] * 40, *["cake"] * 5)
+    say(store, *["nothing"] * 300)
+    assert best(store, "tea", "cake", "cello")[:3] == [1, 2, 3]
+
+
 @pytest.mark.parametrize("asked", [(), ("absent",), ("\N{SNOWMAN}",), ("\N{SNOWMAN}", "absent"), ('"',), ("\x00",)])
 def test_words_that_are_nowhere_find_nothing(store: Store, asked: tuple[str, ...]) -> None:
     say(store, "tea")
