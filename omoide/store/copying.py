@@ -17,9 +17,10 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
 from omoide.store import examination
-from omoide.store.database import Connection, as_omoide
+from omoide.store.database import Connection
 from omoide.store.leadership import is_led
 from omoide.store.migrations import turn
+from omoide.store.sqlite_faults import as_omoide
 from omoide.whole_file import flush, whole_file
 
 PAGES_AT_A_TIME = 512

@@ -14,7 +14,8 @@ from typing import Literal
 
 import orjson
 
-from omoide.store.database import Connection, before_commit, do_owed
+from omoide.store.database import Connection
+from omoide.store.group_commit import before_commit, do_owed
 
 Index = Literal["message_words", "conclusion_words"]
 MESSAGES: Index = "message_words"

@@ -11,7 +11,8 @@ import pytest
 
 from omoide.errors import NotFound, Unavailable
 from omoide.store import Connection, Store, queue
-from omoide.store.database import MAX_BATCH, before_commit, connect, do_owed
+from omoide.store.database import connect
+from omoide.store.group_commit import MAX_BATCH, before_commit, do_owed
 from tests.store.rows import Gate, kinds, put
 
 

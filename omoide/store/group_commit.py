@@ -1,0 +1,136 @@
+"""Group commit: writes that gather share one transaction, with a savepoint each, and one flush of the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.store.connection import Connection
+from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
+
+MAX_BATCH = 128
+"""Writes that share one commit at the most, so that the first of them does not wait for ever."""
+
+BUSY_PAUSE_SECONDS = 0.0002
+"""How long to wait before trying again to write while another process does; its transactions take milliseconds."""
+
+
+def before_commit(db: Connection, step: Callable[[Connection], None]) -> None:
+    """Let a step be the last in the transaction that this write shares with others; a write that fails takes it back.
+
+    Steps belong here that cost less when those of several writes are done together, outside of their savepoints. At
+    once, where no others share the transaction.
+    """
+    if db.owed is None:
+        step(db)
+    else:
+        db.owed.append(step)
+
+
+def do_owed(db: Connection) -> None:
+    """Do the steps now that would be done before the commit: for whoever needs to see what they do."""
+    while db.owed:
+        db.owed.pop(0)(db)
+
+
+@dataclass(slots=True)
+class Write:
+    work: Callable[[Connection], Any]
+    future: asyncio.Future[Any]
+    loop: asyncio.AbstractEventLoop
+    result: Any = None
+    error: BaseException | None = None
+
+    def settle(self) -> None:
+        if self.future.cancelled():
+            return
+        if isinstance(self.error, StopIteration):  # which a future refuses to carry
+            self.future.set_exception(RuntimeError("a write ended an iteration that nobody runs"))
+        elif self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(self.result)
+
+
+def begin(connection: Connection, busy_timeout: float) -> None:
+    """Begin to write as soon as no other process does; for so many seconds it is tried.
+
+    SQLite's own waiting sleeps ever longer, up to a tenth of a second, and would often come late where another process
+    writes much. Raises sqlite3.OperationalError when the time is over.
+    """
+    deadline = time.monotonic() + busy_timeout
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_PAUSE_SECONDS)
+        else:
+            return
+
+
+def commit(connection: Connection, writes: Iterator[Write], busy_timeout: float) -> tuple[list[Write], int | None]:
+    """Run writes in one transaction, putting each one's result or error where it belongs.
+
+    The writes that were taken and, if they failed as a whole, SQLite's code for the reason (see `kind_of`).
+    """
+    connection.owed = []
+    batch: list[Write] = []
+    try:
+        try:
+            begin(connection, busy_timeout)
+        except sqlite3.Error:
+            batch.extend(writes)  # they have waited as long
+            raise
+        for write in writes:
+            batch.append(write)
+            _run_in_savepoint(connection, write)
+        do_owed(connection)
+        connection.execute("COMMIT")
+    except Exception as error:
+        # Nothing of the batch is on disk. Those that had failed by themselves keep their own reason.
+        with contextlib.suppress(sqlite3.Error):  # without a transaction there is nothing to take back
+            connection.execute("ROLLBACK")
+        for write in batch:
+            write.error = write.error or (as_omoide(error) if isinstance(error, sqlite3.Error) else error)
+        return batch, kind_of(error) if isinstance(error, sqlite3.Error) else None
+    finally:
+        connection.owed = None
+    return batch, None
+
+
+def _run_in_savepoint(connection: Connection, write: Write) -> None:
+    connection.execute("SAVEPOINT work")
+    owed = list(connection.owed or ())
+    try:
+        write.result = write.work(connection)
+    except BaseException as error:
+        write.error = as_omoide(error) if isinstance(error, sqlite3.Error) else error
+        # A full disk may make SQLite roll back everything; what is wrong with the file is so for every write.
+        if not connection.in_transaction or (isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE):
+            raise
+        connection.execute("ROLLBACK TO work")
+        connection.owed = owed
+    connection.execute("RELEASE work")
+
+
+def answer(batch: list[Write]) -> None:
+    """Wake the callers, once per event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[Write]] = {}
+    for write in batch:
+        by_loop.setdefault(write.loop, []).append(write)
+    for loop, writes in by_loop.items():
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(_settle, writes)
+
+
+def _settle(writes: list[Write]) -> None:
+    for write in writes:
+        write.settle()

@@ -1,0 +1,34 @@
+"""What SQLite's error codes mean, to callers and to whoever holds the connection."""
+
+from __future__ import annotations
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.errors import OmoideError, StorageFull, Unavailable
+
+OF_THE_FILE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
+"""SQLite's codes for faults of the file, and not of what is done with it, that may pass."""
+
+_MEANINGS = {
+    sqlite3.SQLITE_READONLY: "The database cannot be written",
+    sqlite3.SQLITE_IOERR: "The disk failed to read or write the database",
+    sqlite3.SQLITE_CANTOPEN: "The database cannot be opened",
+    sqlite3.SQLITE_CORRUPT: "The database is damaged",
+    sqlite3.SQLITE_NOTADB: "The database is damaged",
+}
+
+
+def kind_of(error: sqlite3.Error) -> int:
+    """SQLite's primary result code; SQLITE_ERROR for what is not SQLite's own."""
+    return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
+
+
+def as_omoide(error: sqlite3.Error) -> OmoideError:
+    """What a fault of the database means to a caller."""
+    kind = kind_of(error)
+    # Where the journal's index cannot grow, SQLite speaks of its size and not of the disk.
+    if kind == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE":
+        return StorageFull("There is no room left to store this")
+    if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return Unavailable("The database is locked by another process")
+    return Unavailable(f"{_MEANINGS.get(kind, 'The database cannot be used')}: {error}")
