@@ -71,6 +71,15 @@ def revise(db: Connection, observer: int, observed_id: str, read: Kept, lines: S
         _put(db, observer, observed_id, lines, read.given, now)
 
 
+def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> bool:
+    """Take off the lines that were not given; says whether there were any."""
+    held = kept(db, observer, observed_id)
+    if held.lines == held.given:
+        return False
+    _put(db, observer, observed_id, held.given, held.given, now)
+    return True
+
+
 def _put(db: Connection, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int) -> None:
     db.execute(
         """INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)

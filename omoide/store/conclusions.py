@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from omoide import names
-from omoide.clock import instant, new_id
+from omoide.clock import instant, micros, new_id
 from omoide.errors import NotFound, Unprocessable
 from omoide.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
 from omoide.store import embeddings, peers, queue, rows, sessions, words
@@ -229,6 +229,16 @@ def recent(
 ) -> list[Conclusion]:
     """The pair's newest conclusions; with `sessions` only explicit ones from these."""
     return _ranked(db, workspace_id, pair, sessions, "c.created_at DESC, c.pk DESC", limit)
+
+
+def oldest(
+    db: Connection, workspace_id: str, pair: tuple[int, int], after: Conclusion | None, limit: int
+) -> list[Conclusion]:
+    """The pair's conclusions in the order in which they were made, from the first or from behind `after` on."""
+    since = (0, 0) if after is None else (micros(after.created_at), after.pk)
+    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
+        ORDER BY c.created_at, c.pk LIMIT ?"""
+    return [record(row) for row in db.execute(query, (workspace_id, *pair, *since, limit))]
 
 
 def most_derived(

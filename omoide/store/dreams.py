@@ -13,15 +13,14 @@ from omoide.errors import NotFound, Unprocessable
 from omoide.jobs import DREAM
 from omoide.names import is_scope_peer
 from omoide.records import Derived, Json, Merge
-from omoide.store import conclusions, embeddings, learning, peers, queue, sessions
+from omoide.store import conclusions, dream_queue, embeddings, learning, peers, queue, sessions
 from omoide.store.database import Connection
 from omoide.store.digest import same
-
-OMNI, CARD_REFRESH = "omni", "card_refresh"
-Pair = tuple[int, int]
+from omoide.store.dream_queue import OMNI, Pair
 
 # The plus signs have these looked up by their ids, of which there are few, and not all of the pair read.
-_OF_PAIR = "+observer = ? AND +observed = ? AND deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))"
+_OF_PAIR = """+observer = ? AND +observed = ? AND deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))
+    AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pk = conclusions.session AND s.deleted_at IS NOT NULL)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +52,10 @@ def learned(
         return
     # A clock that was ahead then would make it wait for that time to come again.
     due_at = max(now + schedule.idle, min(last_at or 0, now) + schedule.between)
-    if queue.is_owed(db, DREAM, key(OMNI, pair)):
-        queue.delay(db, DREAM, key(OMNI, pair), due_at)
+    if queue.is_owed(db, DREAM, dream_queue.key(OMNI, pair)):
+        queue.delay(db, DREAM, dream_queue.key(OMNI, pair), due_at)
     else:
-        _owe(db, workspace, pair, OMNI, payload, now, due_at)
-
-
-def owe(
-    db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
-) -> None:
-    """Owe a dream of the pair now. One that runs or waits is enough, but waits no longer; `afresh`, only one that
-    waits: what runs has read what is not so any more."""
-    is_enough = queue.is_waiting if afresh else queue.is_owed
-    if is_enough(db, DREAM, key(type, pair)):
-        queue.hasten(db, DREAM, key(type, pair), now)
-    else:
-        _owe(db, workspace, pair, type, payload, now, now)
+        dream_queue.add(db, workspace, pair, OMNI, payload, now, due_at)
 
 
 def request(
@@ -93,18 +80,7 @@ def request(
     assert pair is not None
     (workspace,) = db.execute("SELECT workspace FROM peers WHERE pk = ?", (pair[0],)).fetchone()
     told: Json = {"observer": observer_id, "observed": observed_id, "session": session_id, "rebuild": rebuild}
-    owe(db, workspace, pair, type, told, now)
-
-
-def key(type: str, pair: Pair) -> str:
-    """What tells the dreams of a pair from others in the queue."""
-    return f"{type}:{pair[0]}:{pair[1]}"
-
-
-def _owe(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
-    told = {**payload, "type": type, "pair": [*pair]}
-    job_key = key(type, pair)
-    queue.add(db, DREAM, told, now, key=job_key, workspace=workspace, coalesce=False, due_at=due_at)
+    dream_queue.owe(db, workspace, pair, type, told, now)
 
 
 def since(db: Connection, pair: Pair) -> int:
@@ -175,13 +151,17 @@ def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None
         dropped = _live(db, pair, [id for id in each.dropped if id != each.kept])
         for pk, times in dropped if kept else []:
             db.execute("UPDATE conclusions SET times_derived = times_derived + ? WHERE pk = ?", (times, kept[0][0]))
-            learning.replace(db, pair, pk, each.kept, now)
+            learning.replace(db, pair, pk, [each.kept], now)
 
 
 def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
-    """Delete derived conclusions that no longer hold. Explicit ones stay: they were said."""
-    pks = [pk for pk, _ in _live(db, pair, ids, " AND level <> 'explicit'")]
-    conclusions.hide(db, pks, now)
+    """Delete derived conclusions that no longer hold. Explicit ones stay: they were said.
+
+    What cites one of them cites its sources from then on.
+    """
+    for pk, _ in _live(db, pair, ids, " AND level <> 'explicit'"):
+        (sources,) = db.execute("SELECT source_ids FROM conclusions WHERE pk = ?", (pk,)).fetchone()
+        learning.replace(db, pair, pk, orjson.loads(sources or "[]"), now)
 
 
 def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:

@@ -7,6 +7,7 @@ one that replaces it. All of it happens in the transaction that marks the messag
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -69,7 +70,7 @@ def learn(
             fresh += 1
         elif twin.is_poorer:
             new.append(_new(fact, digest, times + 1, now))
-            replace(db, pair, twin.pk, new[-1].id, now)
+            replace(db, pair, twin.pk, [new[-1].id], now)
             known = {each: pk for each, pk in known.items() if pk != twin.pk}
         else:
             _reinforce(db, twin.pk, fact)
@@ -111,8 +112,8 @@ def _new(fact: Fact, digest: int, times: int, now: int) -> New:
     return New(new_id(now), fact.content, digest, {"message_ids": [*fact.message_ids]}, times, micros(fact.said_at))
 
 
-def replace(db: Connection, pair: Pair, old: int, new_id: str, now: int) -> None:
-    """Delete a conclusion (its row) in favour of another of the pair, which takes its place as a source."""
+def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:
+    """Delete a conclusion (its row) in favour of others of the pair, which take its place as a source."""
     (old_id,) = db.execute("SELECT id FROM conclusions WHERE pk = ?", (old,)).fetchone()
     citing = db.execute(
         """SELECT pk, source_ids FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
@@ -120,7 +121,8 @@ def replace(db: Connection, pair: Pair, old: int, new_id: str, now: int) -> None
         (*pair, old_id),
     ).fetchall()
     for pk, text in citing:
-        sources = [*dict.fromkeys(new_id if id == old_id else id for id in orjson.loads(text))]
+        replaced = (new_ids if id == old_id else [id] for id in orjson.loads(text))
+        sources = [*dict.fromkeys(itertools.chain.from_iterable(replaced))]
         db.execute("UPDATE conclusions SET source_ids = ? WHERE pk = ?", (orjson.dumps(sources).decode(), pk))
     conclusions.hide(db, [old], now)
 

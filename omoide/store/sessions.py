@@ -9,7 +9,7 @@ from omoide import configuration, names
 from omoide.clock import instant, new_id
 from omoide.errors import NotFound, Unauthorized
 from omoide.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
-from omoide.store import members, peers, queue, rows, scopes, workspaces
+from omoide.store import forgetting, members, peers, queue, rows, scopes, workspaces
 from omoide.store.database import Connection
 from omoide.store.filters import SESSION_FIELDS
 
@@ -195,7 +195,8 @@ def configure_peer(
 
 
 def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
-    """Hide the session and leave a job that removes its rows; what was still to be learned from it is dropped.
+    """Hide the session and leave a job that removes its rows; what was still to be learned from it is dropped, and what
+    was learned from it is forgotten, as `forgetting` has it.
 
     Raises NotFound without such a session.
     """
@@ -207,6 +208,7 @@ def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None
         (workspace, session_id),
     )
     db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))
+    forgetting.session(db, workspace, session.pk, session_id, now)
     db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
     queue.add(db, "purge_session", {"session": session.pk}, now)
 

@@ -21,6 +21,7 @@ from omoide.store.cards import CardChanged, Kept
 from omoide.store.dreams import Schedule
 from omoide.store.learning import Known, Pair, Twin
 from omoide.store.messages import Window
+from omoide.worker.contention import MOST_COMPUTATIONS, Contended
 from omoide.worker.tools import Tools
 
 MOST_KNOWN = 500
@@ -43,10 +44,8 @@ class Listener:
 class Observer:
     """What one of those who learn has to be given: for `revised` None, its card stays as it is."""
 
-    pk: int
-    id: str
+    listener: Listener
     twins: Mapping[int, Twin]
-    card: Kept
     revised: Sequence[str] | None
 
 
@@ -79,20 +78,32 @@ async def _facts(tools: Tools, workspace_id: str, unit: Unit, window: Window) ->
 async def _store(
     tools: Tools, job: Job, workspace_id: str, unit: Unit, window: Window, facts: Sequence[Fact]
 ) -> Unit | None:
-    """Keep the facts and return what is left of the unit. Begins again if a card or the scopes changed meanwhile."""
-    while True:
-        observers = await _observers(tools, unit, facts)
+    """Keep the facts and return what is left of the unit.
+
+    If a card or the scopes changed meanwhile, computes what that made stale again. Raises Contended if that does not
+    come to an end.
+    """
+    observers: Sequence[Observer] = ()
+    for _ in range(MOST_COMPUTATIONS):
+        observers = await _observers(tools, unit, facts, observers)
         try:
             return await tools.store.write(_keep, tools, job, workspace_id, unit, window, facts, observers)
-        except (CardChanged, ScopesChanged):
-            continue
+        except (CardChanged, ScopesChanged) as change:
+            reason = str(change)
+    raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
 
 
-async def _observers(tools: Tools, unit: Unit, facts: Sequence[Fact]) -> list[Observer]:
-    """Everybody who learns: those of the time of the messages, and the scopes that the session is in now."""
+async def _observers(
+    tools: Tools, unit: Unit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
+) -> list[Observer]:
+    """Everybody who learns: those of the time of the messages, and the scopes that the session is in now.
+
+    `computed` is the result of an earlier call, of which is used what still holds.
+    """
     compares = bool(facts) and tools.settings.deduplicate
     listeners = await tools.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
-    return [await _observer(tools, unit, facts, listener) for listener in listeners]
+    before = {each.listener.pk: each for each in computed}
+    return [await _observer(tools, unit, facts, listener, before.get(listener.pk)) for listener in listeners]
 
 
 def _listeners(db: Connection, unit: Unit, most_known: int) -> list[Listener]:
@@ -109,18 +120,29 @@ def _listeners(db: Connection, unit: Unit, most_known: int) -> list[Listener]:
     ]
 
 
-async def _observer(tools: Tools, unit: Unit, facts: Sequence[Fact], listener: Listener) -> Observer:
-    twins: Mapping[int, Twin] = {}
-    revised = None
-    if facts and listener.known:
-        twins = await twins_of(tools.embedder, facts, listener.known)
-    if facts and tools.reasoner.keeps_cards and unit.resolved.peer_card_create:
-        new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
-        instructions = unit.resolved.peer_card_instructions
-        card = listener.card
-        task = CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
-        revised = await tools.reasoner.card(task)
-    return Observer(listener.pk, listener.id, twins, listener.card, revised)
+async def _observer(
+    tools: Tools, unit: Unit, facts: Sequence[Fact], listener: Listener, before: Observer | None
+) -> Observer:
+    if before and before.listener.known == listener.known:
+        twins = before.twins
+    else:
+        twins = await twins_of(tools.embedder, facts, listener.known) if facts and listener.known else {}
+    if before and before.listener.card == listener.card:
+        revised = before.revised
+    else:
+        revised = await _revised(tools, unit, facts, listener)
+    return Observer(listener, twins, revised)
+
+
+async def _revised(tools: Tools, unit: Unit, facts: Sequence[Fact], listener: Listener) -> Sequence[str] | None:
+    """The card's lines with the facts; None where it stays as it is."""
+    if not (facts and tools.reasoner.keeps_cards and unit.resolved.peer_card_create):
+        return None
+    new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
+    card, instructions = listener.card, unit.resolved.peer_card_instructions
+    return await tools.reasoner.card(
+        CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
+    )
 
 
 def _as_conclusion(fact: Fact, observer_id: str, unit: Unit) -> Conclusion:
@@ -144,17 +166,18 @@ def _keep(
     now = clock.now()
     queue.require(db, job)
     assert job.workspace is not None
-    if observing.scopes(db, unit.session_pk) != [each.pk for each in observers[len(unit.observer_pks) :]]:
+    if observing.scopes(db, unit.session_pk) != [each.listener.pk for each in observers[len(unit.observer_pks) :]]:
         # What is copied into a scope that the session enters is what was known then: this must not fall between.
         raise ScopesChanged(f"session {unit.session} entered or left a scope meanwhile")
     schedule = schedule_of(tools.settings) if unit.resolved.dream_enabled else None
     for observer in observers:
-        pair: Pair = (observer.pk, unit.observed_pk)
+        listener = observer.listener
+        pair: Pair = (listener.pk, unit.observed_pk)
         fresh = learning.learn(db, job.workspace, pair, unit.session_pk, facts, observer.twins, now)
-        told = {"observer": observer.id, "observed": unit.observed, "session": None, "automatic": True}
+        told = {"observer": listener.id, "observed": unit.observed, "session": None, "automatic": True}
         dreams.learned(db, job.workspace, pair, told, fresh, now, schedule)
         if observer.revised is not None:
-            cards.revise(db, observer.pk, unit.observed, observer.card, observer.revised, now)
+            cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
     rest = unit.rest(window.rest)
     if rest is not None:
         queue.advance(db, job, rest.payload(), units=window.own)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from omoide import clock
 from omoide.jobs import Job
-from omoide.store import Connection, backfills, dreams, observing
+from omoide.store import Connection, backfills, dream_queue, forgetting, observing
+from omoide.store.dream_queue import OMNI
 from omoide.worker.tools import Tools
 
 BACKFILL_ATTEMPTS = 10
@@ -19,7 +18,7 @@ async def copy(tools: Tools, job: Job) -> None:
     after: int | None = 0
     while after is not None:
         after = await tools.store.write(backfills.copy_some, scope, session, after, clock.now())
-    await tools.store.write(_owe_dreams, job, [dreams.OMNI])
+    await tools.store.write(_owe_dreams, job)
 
 
 async def forget(tools: Tools, job: Job) -> None:
@@ -29,14 +28,22 @@ async def forget(tools: Tools, job: Job) -> None:
         for first in range(0, len(pks), backfills.ROWS_AT_A_TIME):
             some = pks[first : first + backfills.ROWS_AT_A_TIME]
             await tools.store.write(backfills.forget, scope, session, some, clock.now())
-    await tools.store.write(_owe_dreams, job, [dreams.CARD_REFRESH, dreams.OMNI])
+    await tools.store.write(_renew, job)
 
 
-def _owe_dreams(db: Connection, job: Job, types: Sequence[str]) -> None:
-    """What the scope knows has changed: let it dream of everybody whom it concerns, and make their cards anew."""
+def _owe_dreams(db: Connection, job: Job) -> None:
+    """The scope knows more: let it dream of everybody whom that concerns."""
     assert job.workspace is not None
     scope = int(job.payload["scope"])
     for observed, observed_id in backfills.touched(db, scope, int(job.payload["session"])):
         told = {"observer": observing.peer_id(db, scope), "observed": observed_id, "session": None, "rebuild": True}
-        for type in types:
-            dreams.owe(db, job.workspace, (scope, observed), type, told, clock.now(), afresh=True)
+        dream_queue.owe(db, job.workspace, (scope, observed), OMNI, told, clock.now(), afresh=True)
+
+
+def _renew(db: Connection, job: Job) -> None:
+    """The scope knows less: make its cards of what remains, and let it dream again of everybody whom that concerns."""
+    assert job.workspace is not None
+    scope, session, now = int(job.payload["scope"]), int(job.payload["session"]), clock.now()
+    dream_queue.interrupt(db, job.workspace, now)
+    for observed, _ in backfills.touched(db, scope, session):
+        forgetting.renew(db, job.workspace, (scope, observed), now, is_redrawn=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -34,24 +33,6 @@ from tests.worker.home import Home, Reasoner
 
 Play = Callable[..., Any]
 HOUR = 3_600_000_000
-
-
-@pytest.fixture
-def play(db_path: Path) -> Play:
-    """`play(story, reasoner=…, quiet_seconds=…)` runs `async def story(home)` in a home of its own."""
-
-    def played(story: Callable[[Home], Any], reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
-        async def run() -> None:
-            home = Home(db_path, reasoner, **options)
-            try:
-                await home.open()
-                await story(home)
-            finally:
-                home.store.close()
-
-        asyncio.run(run())
-
-    return played
 
 
 async def configure(home: Home, session: str | None = "s", **configuration: Any) -> None:

@@ -17,7 +17,7 @@ from omoide.clock import derived_id
 from omoide.errors import OmoideError
 from omoide.metadata import checked_metadata
 from omoide.records import Json
-from omoide.store import backfills, conclusions, dreams, rows, words
+from omoide.store import backfills, conclusions, dream_queue, rows, words
 from omoide.store.database import Connection
 from omoide.store.exchange import form
 from omoide.store.exchange.form import BadLine
@@ -298,7 +298,7 @@ class Rows:
         """Key and payload of a job, the numbers of rows put back."""
         if task == "dream":
             pair = self._any_peer(db, told["observer"]), self._person(db, told["observed"])
-            return dreams.key(told["type"], pair), {**told, "pair": [*pair]}
+            return dream_queue.key(told["type"], pair), {**told, "pair": [*pair]}
         if task == "deliver_webhook":
             return self.id(told["endpoint"]), {**told, "endpoint": self.id(told["endpoint"])}
         session = self._in_session(db, told["session"])

@@ -1,0 +1,74 @@
+"""Jobs of dreams: at most one per pair and type waits, and one whose basis was deleted begins again."""
+
+from __future__ import annotations
+
+from omoide.jobs import DREAM
+from omoide.records import Json
+from omoide.store import queue
+from omoide.store.database import Connection
+
+OMNI, CARD_REFRESH = "omni", "card_refresh"
+Pair = tuple[int, int]
+"""Observer and observed (rows of peers)."""
+
+
+def key(type: str, pair: Pair) -> str:
+    """What tells the dreams of a pair from others in the queue."""
+    return f"{type}:{pair[0]}:{pair[1]}"
+
+
+def add(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
+    """Enqueue a dream, whatever is in the queue already."""
+    told = {**payload, "type": type, "pair": [*pair]}
+    job_key = key(type, pair)
+    queue.add(db, DREAM, told, now, key=job_key, workspace=workspace, coalesce=False, due_at=due_at)
+
+
+def owe(
+    db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
+) -> None:
+    """Owe a dream of the pair now. One that runs or waits is enough, but waits no longer; `afresh`, only one that
+    waits: what runs has read what is not so any more."""
+    is_enough = queue.is_waiting if afresh else queue.is_owed
+    if is_enough(db, DREAM, key(type, pair)):
+        queue.hasten(db, DREAM, key(type, pair), now)
+    else:
+        add(db, workspace, pair, type, payload, now, now)
+
+
+def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> None:
+    """Enqueue a dream of the pair that makes its card from the conclusions alone, or have the one that waits do so.
+
+    Call it after `interrupt`, so that no dream of the pair runs.
+    """
+    amended = db.execute(
+        """UPDATE jobs SET payload = json_set(payload, '$.rebuild', json('true'), '$.automatic', json('true')),
+               due_at = min(due_at, ?), grows = 0
+           WHERE kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL""",
+        (now, DREAM, key(type, pair)),
+    )
+    if not amended.rowcount:
+        observer, observed = (str(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0]) for pk in pair)
+        payload: Json = {"observer": observer, "observed": observed, "session": None}
+        add(db, workspace, pair, type, {**payload, "rebuild": True, "automatic": True}, now, now)
+
+
+def interrupt(db: Connection, workspace: int, now: int) -> None:
+    """Have the dreams that run in the workspace begin again, because what they have read may be deleted by now.
+
+    Whoever runs one finds that the lease is lost, and stores nothing.
+    """
+    db.execute(
+        """UPDATE jobs SET leased_until = NULL, due_at = ?
+           WHERE workspace = ? AND kind = ? AND leased_until IS NOT NULL AND failed_at IS NULL""",
+        (now, workspace, DREAM),
+    )
+
+
+def leave_session(db: Connection, workspace: int, session_id: str) -> None:
+    """Have the dreams that were asked for in a session that is deleted belong to none."""
+    db.execute(
+        """UPDATE jobs SET payload = json_set(payload, '$.session', NULL)
+           WHERE workspace = ? AND kind = ? AND payload ->> 'session' = ?""",
+        (workspace, DREAM, session_id),
+    )

@@ -1,0 +1,32 @@
+"""Stories that play in a home of their own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.worker.home import Home, Reasoner
+
+Play = Callable[..., Any]
+
+
+@pytest.fixture
+def play(db_path: Path) -> Play:
+    """`play(story, reasoner=…, quiet_seconds=…)` runs `async def story(home)` in a home of its own."""
+
+    def played(story: Callable[[Home], Any], reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
+        async def run() -> None:
+            home = Home(db_path, reasoner, **options)
+            try:
+                await home.open()
+                await story(home)
+            finally:
+                home.store.close()
+
+        asyncio.run(run())
+
+    return played

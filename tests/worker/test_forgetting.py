@@ -1,0 +1,275 @@
+"""What was learned from a deleted session is gone from everything that was made of it, and what others said stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from omoide import clock
+from omoide.records import Change, Derived, SessionChange
+from omoide.store import Connection, cards, clones, conclusions, dreams, observing, scopes, sessions, workspaces
+from tests.worker.home import Home, Reasoner
+
+Play = Callable[..., Any]
+ANA = "alice"
+
+
+async def delete(home: Home, *names: str) -> None:
+    for name in names:
+        await home.store.write(sessions.delete, "w", name, clock.now())
+
+
+async def dream(home: Home, observer: str = ANA, observed: str = ANA, session: str | None = None) -> None:
+    await home.store.write(dreams.request, "w", observer, observed, "omni", session, False, clock.now())
+    await home.work()
+
+
+def card(home: Home, observer: str = ANA) -> list[str]:
+    return home.store.read(cards.get, "w", observer, ANA) or []
+
+
+def derived(home: Home, observer: str = ANA) -> list[str]:
+    return [each.content for each in home.known(observer, ANA) if each.level != "explicit"]
+
+
+def told(home: Home, observer: str = ANA) -> str:
+    """All that an observer's memory says, in one text."""
+    known = home.known(observer, ANA)
+    return "\n".join([*card(home, observer), *(f"{each.content} {each.details}" for each in known)])
+
+
+async def derive(home: Home, content: str, sources: Sequence[str], session: str | None = None) -> str:
+    """Store a derived conclusion that rests on conclusions with these ids; its id."""
+
+    def store(db: Connection) -> None:
+        pair = conclusions.pair(db, "w", ANA, ANA)
+        (workspace,) = db.execute("SELECT pk FROM workspaces").fetchone()
+        assert pair is not None
+        new = Derived("deductive", content, tuple(sources), {"premises": []})
+        assert dreams.add_derived(db, workspace, pair, observing.session_pk(db, "w", session), [new], clock.now()) == []
+
+    await home.store.write(store)
+    return next(each.id for each in home.known() if each.content == content)
+
+
+MOVED = ("alice I moved to Lisbon. I live in Lisbon now.", "alice My dog is Rex.")
+
+
+@pytest.mark.parametrize(
+    ("gone", "silent", "kept"),
+    [("old", "Porto", "lives in Lisbon"), ("new", "Lisbon", "lives in Porto")],
+    ids=["the older session", "the newer session"],
+)
+def test_a_deleted_session_is_told_by_nothing_that_was_drawn_from_it(
+    gone: str, silent: str, kept: str, play: Play
+) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Porto.", session="old")
+        await home.work()
+        await home.say(*MOVED, session="new")
+        await home.work()
+        await dream(home)
+        assert derived(home) == ["alice lives in Lisbon now; before: Porto"]
+        await delete(home, gone)
+        assert silent not in told(home), "at once, before any job has run"
+        await home.work()
+        assert silent not in told(home)
+        assert f"ATTRIBUTE: {kept}" in card(home)
+        await delete(home, *{"old", "new"} - {gone})
+        await home.work()
+        assert told(home) == ""
+
+    play(story)
+
+
+def test_a_pattern_is_drawn_again_from_the_sessions_that_remain(play: Play) -> None:
+    async def story(home: Home) -> None:
+        for number in range(4):
+            await home.say("alice I love playing chess.", session=f"s{number}")
+        await home.work()
+        await dream(home)
+        await delete(home, "s1")
+        await home.work()
+        assert derived(home) == ["alice likes playing chess (said in 3 sessions)"]
+        await delete(home, "s3")
+        await home.work()
+        assert (derived(home), len(home.known())) == ([], 2)
+        assert card(home) == ["ATTRIBUTE: likes playing chess"]
+
+    play(story)
+
+
+def test_what_rests_on_a_deleted_session_goes_at_whatever_remove(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I own a boat.", session="s")
+        await home.say("alice I own a kite.", session="t")
+        await home.work()
+        boat, kite = (each.id for each in home.known())
+        first = await derive(home, "likes water", [boat])
+        second = await derive(home, "likes swimming", [first])
+        await derive(home, "likes summer", [second, kite])
+        await derive(home, "likes wind", [kite], session="s")
+        await derive(home, "likes autumn", [kite, await derive(home, "likes storms", [kite])])
+        await home.store.write(outdate, ["likes water", "likes storms"])
+        await delete(home, "s")
+        assert derived(home) == ["likes wind", "likes autumn"]
+        assert {each.session_id for each in home.known() if each.level != "explicit"} == {None}
+        await home.work()
+        assert "likes wind" in derived(home), "although it was dreamed in the deleted session"
+
+    def outdate(db: Connection, contents: Sequence[str]) -> None:
+        pair = conclusions.pair(db, "w", ANA, ANA)
+        assert pair is not None
+        found = [db.execute("SELECT id FROM conclusions WHERE content = ?", (text,)).fetchone()[0] for text in contents]
+        dreams.outdate(db, pair, found, clock.now())
+        db.execute("DELETE FROM conclusions WHERE deleted_at IS NOT NULL")  # as the purge will
+
+    play(story)
+
+
+def test_every_observer_forgets_a_deleted_session(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("bob Hello.")
+        await home.store.write(lambda db: db.execute("UPDATE members SET observe_others = 1"))
+        await home.store.write(cards.put, "w", "bob", ANA, ["Owes me a book."], 0)
+        await home.say("alice I live in Lisbon.")
+        await home.say("alice My dog is Rex.", session="t")
+        await home.work()
+        await home.store.write(scopes.get_or_create, "w", "late", None, 0)
+        await home.store.write(scopes.add_sessions, "w", "late", ["s", "t"], clock.now())
+        await home.work()
+        assert all("Lisbon" in told(home, observer) for observer in (ANA, "bob", "scope.late"))
+        await delete(home, "s")
+        for _ in ("at once", "after the work"):
+            assert not any("Lisbon" in told(home, observer) for observer in (ANA, "bob", "scope.late"))
+            assert card(home, "bob") == ["Owes me a book."]
+            await home.work()
+        assert card(home) == card(home, "scope.late") == ["RELATIONSHIP: dog Rex"]
+
+    play(story)
+
+
+def test_a_clone_keeps_what_its_session_loses(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Lisbon.")
+        await home.work()
+        copy = await home.store.write(clones.clone, "w", "s", None, clock.now())
+        await home.say("alice My dog is Rex.", session=copy.id)
+        await home.work()
+        await delete(home, "s")
+        await home.work()
+        assert (home.texts(), card(home)) == (["alice's dog is Rex"], ["RELATIONSHIP: dog Rex"])
+        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()) == (2,)
+
+    play(story)
+
+
+def test_a_card_follows_a_deletion_where_dreams_are_off_too(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Lisbon.")
+        await home.say("alice My dog is Rex.", session="t")
+        await home.work()
+        await home.store.write(workspaces.update, "w", Change(configuration={"dream": {"enabled": False}}), 0)
+        await delete(home, "s")
+        await home.work()
+        assert card(home) == ["RELATIONSHIP: dog Rex"]
+
+    play(story)
+
+
+def test_a_scope_forgets_a_session_where_dreams_are_off_too(play: Play) -> None:
+    async def story(home: Home) -> None:
+        change = SessionChange(scopes=["th"])
+        for name, line in (("s", "alice I live in Lisbon."), ("t", "alice My dog is Rex.")):
+            await home.store.write(sessions.get_or_create, "w", name, change, 0, max_observers=9)
+            await home.say(line, session=name)
+        await home.work()
+        await home.store.write(workspaces.update, "w", Change(configuration={"dream": {"enabled": False}}), 0)
+        await home.store.write(scopes.remove_session, "w", "th", "s", clock.now())
+        await home.work()
+        assert told(home, "scope.th").count("Lisbon") == 0
+        assert card(home, "scope.th") == ["RELATIONSHIP: dog Rex"]
+
+    play(story)
+
+
+@pytest.mark.parametrize("verb", ["dream", "card"])
+def test_a_dream_that_has_read_a_session_deleted_meanwhile_stores_nothing_of_it(verb: str, play: Play) -> None:
+    class Slow(Reasoner):
+        home: Home
+        is_ready = False
+
+        async def before(self, called: str) -> None:
+            if called == verb and self.is_ready:
+                self.is_ready = False
+                await delete(self.home, "new")
+
+    async def story(home: Home) -> None:
+        assert isinstance(home.reasoner, Slow)
+        home.reasoner.home = home
+        await home.say("alice I live in Porto.", session="old")
+        await home.work()
+        await home.say(*MOVED, session="new")
+        await home.work()
+        home.reasoner.is_ready = True
+        await dream(home, session="new")
+        assert "Lisbon" not in told(home)
+        assert card(home) == ["ATTRIBUTE: lives in Porto"]
+        assert home.store.read(lambda db: db.execute("SELECT kind FROM jobs WHERE kind = 'dream'").fetchall()) == []
+
+    play(story, Slow)
+
+
+def test_a_card_that_another_session_renews_meanwhile_does_not_bring_a_deleted_one_back(play: Play) -> None:
+    class Slow(Reasoner):
+        home: Home
+        is_ready = False
+
+        async def before(self, verb: str) -> None:
+            if verb == "card" and self.is_ready:
+                self.is_ready = False
+                await delete(self.home, "s")
+
+    async def story(home: Home) -> None:
+        assert isinstance(home.reasoner, Slow)
+        home.reasoner.home = home
+        await home.say("alice I live in Porto.")
+        await home.work()
+        home.reasoner.is_ready = True
+        await home.say("alice My dog is Rex.", session="t")
+        await home.work()
+        assert card(home) == ["RELATIONSHIP: dog Rex"]
+
+    play(story, Slow)
+
+
+def test_what_a_deleted_session_taught_does_not_count_towards_the_next_dream(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await home.say("alice I live in Porto.", "alice My dog is Rex.")
+        await home.say("alice I own a boat.", session="t")
+        await home.work()
+        pair = home.store.read(conclusions.pair, "w", ANA, ANA)
+        assert pair is not None
+        assert home.store.read(dreams.since, pair) == 3
+        await delete(home, "s")
+        assert home.store.read(dreams.since, pair) == 1
+
+    play(story)
+
+
+def test_a_card_of_more_than_a_dream_looks_over_is_made_of_all_of_it(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("omoide.worker.dreaming.MOST_CONCLUSIONS", 2)
+
+    async def story(home: Home) -> None:
+        for number, line in enumerate(["I live in Porto.", "My dog is Rex.", "My cat is Tom.", "I work at Acme."]):
+            await home.say(f"alice {line}", session=f"s{number}")
+        await home.work()
+        await delete(home, "s1")
+        await home.work()
+        assert card(home) == ["ATTRIBUTE: lives in Porto", "ATTRIBUTE: works at Acme", "RELATIONSHIP: cat Tom"]
+
+    play(story)
