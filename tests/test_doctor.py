@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import pty
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from omoide import clock
 from omoide.diagnosis.examining import examine
 from omoide.diagnosis.storage import MOST_JOURNAL_BYTES, check_clock, check_database, check_disk
 from omoide.diagnosis.verdict import Verdict, size, span
@@ -27,7 +29,7 @@ from tests.fork_server import fork_server
 from tests.handlers.place import Place, until
 from tests.inference.completions import error, saying
 from tests.inference.fault_proxy import Fault, answering, fault_proxy, hanging_up, stalling
-from tests.running import Server
+from tests.running import COMMAND, Server
 from tests.test_cli import Run, run
 from tests.worker.home import EMBEDDER
 
@@ -254,6 +256,18 @@ def test_jobs_that_nobody_does_or_that_wait_for_a_reason_are_noticed() -> None:
     assert (waiting.state, "away" in waiting.text) == ("notice", True)
 
 
+def test_a_job_that_goes_first_is_late_only_since_it_was_added(tmp_path: Path, run: Run) -> None:
+    added = clock.now()
+    path = prepared(tmp_path / "omoide.db", lambda db: embeddings.owe(db, added))
+    verdict = verdicts(path)["jobs"]
+    assert (verdict.state, verdict.figures["owed"]) == ("good", 1)
+    assert 0 <= verdict.figures["late_seconds"] < 3_600  # type: ignore[operator]
+    (listed,) = [json.loads(line) for line in run("queue", "--json").stdout.splitlines()]
+    assert listed["due_at"] == listed["created_at"]
+    later = check_jobs(Owed(1, 0, 0, NOW, None), NOW + MOST_LATE + 1_000_000)
+    assert (later.state, "has been due for 10 min" in later.text) == ("notice", True)
+
+
 def test_endpoints_without_a_secret_are_noticed(tmp_path: Path) -> None:
     path = prepared(tmp_path / "omoide.db", lambda db: webhooks.get_or_create(db, "w", "http://example.org/", NOW))
     assert verdicts(path)["webhooks"].state == "notice"
@@ -293,6 +307,50 @@ def test_a_disk_that_is_nearly_full_is_wrong(tmp_path: Path) -> None:
     assert check_disk(tmp_path / "omoide.db", least_free=1).state == "good"
     assert check_disk(tmp_path / "omoide.db", least_free=10**18).state == "wrong"
     assert check_disk(tmp_path / "no" / "folder" / "omoide.db").state == "wrong"
+
+
+@pytest.mark.parametrize("name", ["", "omoide.db"])
+def test_a_read_only_file_system_is_wrong(name: str, tmp_path: Path) -> None:
+    read_only = tmp_path / name
+    path = tmp_path / "omoide.db"
+    path.touch()
+
+    def mounted(place: Path) -> os.statvfs_result:
+        found = os.statvfs(place)
+        flags = found.f_flag | os.ST_RDONLY if place == read_only else found.f_flag & ~os.ST_RDONLY
+        return os.statvfs_result([*found[:8], flags, found[9]])
+
+    verdict = check_disk(path, least_free=1, look=mounted)
+    assert (verdict.state, verdict.figures["read_only"]) == ("wrong", True)
+    assert f"{read_only} is on a read-only file system" in verdict.text
+    assert check_disk(path, least_free=1).figures["read_only"] is False
+
+
+READ_ONLY = """
+mount -t tmpfs none "$1" || exit 77
+mount -o remount,ro "$1" || exit 77
+exec "$2" doctor --json --db "$1/omoide.db"
+"""
+
+
+def test_a_file_system_that_is_mounted_read_only_is_wrong(tmp_path: Path) -> None:
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", READ_ONLY, "sh", tmp_path, COMMAND]
+    environment = {**os.environ, "OMOIDE_EMBEDDER": "none"}
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        pytest.skip("there is no unshare(1)")
+    if not done.stdout:
+        pytest.skip(f"nothing may be mounted here: {done.stderr.strip()}")
+    (disk,) = [check for check in json.loads(done.stdout)["checks"] if check["name"] == "disk"]
+    assert (disk["state"], disk["figures"]["read_only"]) == ("wrong", True)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_this_user_cannot_write_is_noticed(tmp_path: Path) -> None:
+    tmp_path.chmod(0o555)
+    assert check_disk(tmp_path / "omoide.db", least_free=1).state == "notice"
+    tmp_path.chmod(0o755)
 
 
 def pieces(terminal: int) -> Iterator[bytes]:

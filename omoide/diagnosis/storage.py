@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -54,15 +56,33 @@ def check_database(db: Connection, path: Path) -> Verdict:
     return Verdict("database", "good", f"{shown}, sound.", figures)
 
 
-def check_disk(path: Path, *, least_free: int = LEAST_FREE_BYTES) -> Verdict:
-    """That there is room to write where the file is, or would be made."""
+def check_disk(
+    path: Path, *, least_free: int = LEAST_FREE_BYTES, look: Callable[[Path], os.statvfs_result] = os.statvfs
+) -> Verdict:
+    """That the database can be written, and has room to grow, where the file is or would be made.
+
+    `look` says how a path's file system is mounted.
+    """
     folder = path.absolute().parent
     try:
         usage = shutil.disk_usage(folder)
     except OSError as error:
         return Verdict("disk", "wrong", f"{folder} cannot be looked at: {error.strerror}.")
-    figures: Figures = {"free_bytes": usage.free, "total_bytes": usage.total}
+    # One file may be mounted read-only by itself, as containers do.
+    paths = [each for each in (folder, path, examination.journal(path)) if each.exists()]
+    read_only = next((each for each in paths if look(each).f_flag & os.ST_RDONLY), None)
+    figures: Figures = {
+        "free_bytes": usage.free,
+        "total_bytes": usage.total,
+        "read_only": read_only is not None,
+    }
     text = f"{size(usage.free)} of {size(usage.total)} free."
+    if read_only:
+        fault = f"{read_only} is on a read-only file system: no write will succeed."
+        return Verdict("disk", "wrong", f"{text} {fault}", figures)
+    if closed := next((each for each in paths if not os.access(each, os.W_OK)), None):
+        fault = f"{closed} cannot be written by the user who runs this command: is it the server's?"
+        return Verdict("disk", "notice", f"{text} {fault}", figures)
     if usage.free < least_free:
         return Verdict("disk", "wrong", f"{text} Writes are about to fail.", figures)
     return Verdict("disk", "good", text, figures)

@@ -12,7 +12,7 @@ MOST_LATE = 600_000_000
 
 def check_jobs(owed: Owed, now: int) -> Verdict:
     """That no job failed for good, and that somebody does those that are due."""
-    late = 0 if owed.oldest is None else now - max(owed.oldest, 0)
+    late = 0 if owed.oldest is None else max(0, now - owed.oldest)
     figures: Figures = {
         "owed": owed.owed,
         "running": owed.running,

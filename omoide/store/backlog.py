@@ -83,7 +83,7 @@ def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[O
             units,
             attempts,
             state="failed" if failed_at else "running" if held else "waiting" if due_at > now else "due",
-            due_at=instant(due_at),
+            due_at=instant(max(due_at, created_at)),  # one that goes first is due since it was added
             created_at=instant(created_at),
             error=error,
         )

@@ -24,7 +24,10 @@ MOST_FAULTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Jobs of the whole database. `oldest` is when the one that is due longest came due, `error` why a job waits."""
+    """Jobs of the whole database. `oldest` is when the one that is due longest came due, `error` why a job waits.
+
+    A job that goes first (`queue.FIRST`) came due when it was added.
+    """
 
     owed: int
     running: int
@@ -67,7 +70,7 @@ def owed(db: Connection, now: int) -> Owed:
         """SELECT count(*) FILTER (WHERE failed_at IS NULL),
                   count(*) FILTER (WHERE failed_at IS NULL AND leased_until > :now),
                   count(*) FILTER (WHERE failed_at IS NOT NULL),
-                  min(due_at) FILTER (WHERE failed_at IS NULL AND due_at <= :now
+                  min(max(due_at, created_at)) FILTER (WHERE failed_at IS NULL AND due_at <= :now
                       AND (leased_until IS NULL OR leased_until <= :now)),
                   max(error) FILTER (WHERE failed_at IS NULL)
            FROM jobs""",
