@@ -330,11 +330,12 @@ class Settings(BaseSettings):
 
     @field_validator("db")
     @classmethod
-    def _home_is_where_it_is(cls, path: Path) -> Path:
-        """`~/omoide.db`, which a shell would have seen to, but nobody does in files of settings."""
+    def _the_file_itself(cls, path: Path) -> Path:
+        """`~` and a symbolic link followed: locks next to the link would be other locks than those next to the file."""
         try:
-            return path.expanduser()
-        except RuntimeError as error:
+            path = path.expanduser()
+            return path.resolve() if path.is_symlink() else path
+        except (OSError, RuntimeError) as error:
             raise ValueError(str(error)) from error
 
     @field_validator("cors_origins")

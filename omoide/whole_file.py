@@ -9,10 +9,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from omoide.errors import Conflict
+
+_PARTIAL = re.compile(r"(?P<name>.+)\.(?P<process>[0-9]{1,10})\.partial(-journal|-wal|-shm)?", re.DOTALL)
 
 
 @contextlib.contextmanager
@@ -29,7 +32,8 @@ def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
     for left in path.parent.glob(f"{_escaped(path.name)}.*.partial*"):  # a database's journal too
-        if not _is_being_made(left):
+        found = _PARTIAL.fullmatch(left.name)
+        if found and found["name"] == path.name and not _is_running(int(found["process"])):
             left.unlink(missing_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
@@ -42,6 +46,11 @@ def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
         flush(path.parent)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def is_partial(path: Path) -> bool:
+    """Whether this is the name of a file that is not finished yet, or was left unfinished."""
+    return _PARTIAL.fullmatch(path.name) is not None
 
 
 def flush(path: Path) -> None:
@@ -63,13 +72,12 @@ def _put(partial: Path, path: Path) -> None:
         partial.replace(path)
 
 
-def _is_being_made(partial: Path) -> bool:
+def _is_running(process: int) -> bool:
+    if process == os.getpid():  # in a container, where every run may have the same number
+        return False
     try:
-        maker = int(partial.suffixes[-2][1:])
-        if maker == os.getpid():  # in a container, where every run may have the same number
-            return False
-        os.kill(maker, 0)
-    except (ValueError, OverflowError, ProcessLookupError):
+        os.kill(process, 0)
+    except (OverflowError, ProcessLookupError):
         return False
     except PermissionError:
         return True

@@ -13,6 +13,7 @@ from omoide.diagnosis.verdict import size
 from omoide.errors import Conflict, NotFound
 from omoide.settings import Settings
 from omoide.store import Store, copying, segments, soundness
+from omoide.store.database_files import refuse_as_database
 from omoide.store.leadership import Leadership
 from omoide.store.sources import SOURCES
 
@@ -52,6 +53,7 @@ async def _make_segments_anew(settings: Settings) -> None:
     runs already has read the old ones: then nothing is changed, and Conflict raised."""
     if not settings.db.exists():
         raise NotFound(f"There is no database {settings.db}")
+    refuse_as_database(settings.db)
     leadership = Leadership(settings.db)
     try:
         if not leadership.take():

@@ -19,10 +19,13 @@ from omoide.cli.start import read_settings
 from omoide.deferred import deferred
 from omoide.diagnosis.verdict import several
 from omoide.store import copying
-from omoide.whole_file import whole_file
+from omoide.store.database_files import output_file, refuse_own
 
 with deferred("omoide.store.exchange.reading"):
     from omoide.store.exchange import reading
+
+STANDARD_OUTPUT = Path("/dev/stdout")
+"""Leads to the file that the output goes to, if it goes to one."""
 
 SHOW_EVERY = 1_000
 COMPRESSION = 6
@@ -45,7 +48,7 @@ def export_(workspace: str, file: Path, *, force: bool, **flags: Any) -> None:
         found = reading.find(db, workspace)
         header = reading.header(db, found, program=version("omoide"), now=clock.now())
         total = sum(header["counts"].values()) + 1
-        with _opened(file, replace=force) as out, progress_bar("Exporting") as shown:
+        with _opened(file, db=settings.db, replace=force) as out, progress_bar("Exporting") as shown:
             out.write(orjson.dumps(header, option=orjson.OPT_APPEND_NEWLINE))
             for number, line in enumerate(reading.lines(db, found), 2):
                 out.write(line)
@@ -55,13 +58,14 @@ def export_(workspace: str, file: Path, *, force: bool, **flags: Any) -> None:
 
 
 @contextlib.contextmanager
-def _opened(file: Path, *, replace: bool) -> Iterator[IO[bytes]]:
-    """Where the lines go. A file is there once all of them are in it."""
+def _opened(file: Path, *, db: Path, replace: bool) -> Iterator[IO[bytes]]:
+    """Where the lines go. A file is there once all of them are in it. Raises Conflict for one of a database."""
     if file == Path("-"):
+        refuse_own(STANDARD_OUTPUT, db)
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with whole_file(file, replace=replace) as partial, partial.open("wb") as out:
+    with output_file(file, db=db, replace=replace) as partial, partial.open("wb") as out:
         if file.suffix != ".gz":
             yield out
             return

@@ -19,6 +19,7 @@ from omoide.deferred import deferred
 from omoide.diagnosis.verdict import several
 from omoide.settings import Settings
 from omoide.store import Store
+from omoide.store.database_files import refuse_own
 
 with deferred("omoide.store.exchange.form", "omoide.store.exchange.writing"):
     from omoide.store.exchange import form, writing
@@ -38,7 +39,7 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
     settings = read_settings(**flags)
     watch = Stopwatch()
     try:
-        with faults_in_one_line(), _opened(file) as lines:
+        with faults_in_one_line(), _opened(file, settings.db) as lines:
             given, count = _import(settings, _read(lines, settings), name, restart)
     except writing.AlreadyThere as there:
         click.echo(f"The workspace {there} is there already: nothing was imported.")
@@ -58,10 +59,13 @@ def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restar
 
 
 @contextlib.contextmanager
-def _opened(file: Path) -> Iterator[IO[bytes]]:
+def _opened(file: Path, db: Path) -> Iterator[IO[bytes]]:
+    """What is to be imported. Raises Conflict for a file of the database itself."""
     if file == Path("-"):
         yield sys.stdin.buffer
-    elif file.suffix == ".gz":
+        return
+    refuse_own(file, db)
+    if file.suffix == ".gz":
         with gzip.open(file) as packed:
             yield packed  # type: ignore[misc]
     else:

@@ -18,6 +18,14 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
 from omoide.store import examination
 from omoide.store.database import Connection
+from omoide.store.database_files import (
+    JOURNALS,
+    companion,
+    is_database,
+    output_file,
+    refuse_as_database,
+    refuse_own,
+)
 from omoide.store.leadership import is_led
 from omoide.store.migrations import turn
 from omoide.store.sqlite_faults import as_omoide
@@ -25,12 +33,6 @@ from omoide.whole_file import flush, whole_file
 
 PAGES_AT_A_TIME = 512
 """Pages of 4 KiB, mostly, that are copied between two calls of `shown`."""
-
-MAGIC = b"SQLite format 3\0"
-"""What every SQLite database begins with."""
-
-JOURNALS = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database, by the end of its name."""
 
 Shown = Callable[[int, int], None]
 """Told how much is done, and of how much."""
@@ -62,29 +64,16 @@ def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
 def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, shown: Shown) -> int:
     """Copy a database, which may be in use, and return the size of the copy in bytes. It is there whole or not at all.
 
-    Raises Conflict if the target is there and not to be replaced, or has a journal, Unprocessable if what was copied is
-    damaged, NotFound and Unavailable as `snapshot` does, OSError and StorageFull if the copy cannot be written.
+    Raises Conflict if the target is there and not to be replaced, belongs to a database or has a journal, Unprocessable
+    if what was copied is damaged, NotFound and Unavailable as `snapshot` does, OSError and StorageFull if the copy
+    cannot be written.
     """
-    if target.exists() and source.exists() and target.samefile(source):
-        raise Conflict(f"{target} is the database itself")
-    _refuse_journal(target)
-    with whole_file(target, replace=replace) as partial:
+    with output_file(target, db=source, replace=replace) as partial:
         with snapshot(source, busy_timeout=busy_timeout) as db:
             _copy(db, partial, shown)
         check(partial, thoroughly=False, called=source)
         _belong_as(partial, source)
-        _refuse_journal(target)
         return partial.stat().st_size
-
-
-def _refuse_journal(target: Path) -> None:
-    """Raise Conflict if a journal stands where a copy is to: SQLite would take it for the copy's, and spoil that."""
-    for end in ("-wal", "-journal"):
-        if (journal := Path(f"{target}{end}")).exists():
-            raise Conflict(
-                f"{journal} is there: some program has {target} open, or was killed while it had. "
-                "Stop it, or take away both files, or name another."
-            )
 
 
 def _copy(db: Connection, target: Path, shown: Shown) -> None:
@@ -99,7 +88,7 @@ def _copy(db: Connection, target: Path, shown: Shown) -> None:
         raise _as_omoide(error, target) from error
     finally:
         for end in JOURNALS:
-            Path(f"{target}{end}").unlink(missing_ok=True)
+            companion(target, end).unlink(missing_ok=True)
 
 
 def _belong_as(path: Path, model: Path) -> None:
@@ -148,11 +137,12 @@ def integrity(db: Connection, most: int, *, thoroughly: bool = True) -> list[str
 def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> examination.Schema:
     """Put a copy of the backup in the place of the database, and return the schema that it has.
 
-    The database that was there is kept as `former`, or not for None. Raises Conflict while anybody has it open or if
-    `former` is there, and what `check` raises for a backup that is not fit; then nothing has changed.
+    The database that was there is kept as `former`, or not for None. Raises Conflict while anybody has it open, if
+    `former` is there, or for a path or a backup that belongs to a database, and what `check` raises for a backup that
+    is not fit; then nothing has changed.
     """
-    if path.exists() and backup.exists() and path.samefile(backup):
-        raise Conflict(f"{backup} is the database itself")
+    refuse_as_database(path)
+    refuse_own(backup, path)
     schema = check(backup)
     if not path.parent.is_dir():
         raise NotFound(f"There is no folder {path.parent}")
@@ -175,9 +165,8 @@ def _claim(path: Path) -> None:
     in_use = f"{path} is in use: stop the server and its workers first"
     if is_led(path):
         raise Conflict(in_use)
-    with path.open("rb") as file:
-        if file.read(len(MAGIC)) != MAGIC:
-            return  # a disk gone bad, perhaps; SQLite would do away with the journal of what is no database
+    if not is_database(path):
+        return  # a disk gone bad, perhaps; SQLite would do away with the journal of what is no database
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
             db.execute("PRAGMA journal_mode=DELETE")
@@ -191,11 +180,11 @@ def _claim(path: Path) -> None:
 def _set_aside(path: Path, former: Path | None) -> None:
     """Keep what is there under another name as well, and have no journal left that a new file could be taken for."""
     for end in ("", *JOURNALS):
-        old = Path(f"{path}{end}")
+        old = companion(path, end)
         if not old.exists():
             continue
         if former is not None and end != "-shm":
-            kept = Path(f"{former}{end}")
+            kept = companion(former, end)
             if kept.exists():
                 raise Conflict(f"{kept} is there already")
             if end:

@@ -30,6 +30,7 @@ from omoide import clock
 from omoide.aside import in_threads
 from omoide.errors import Unavailable
 from omoide.store.connection import Connection
+from omoide.store.database_files import refuse_as_database
 from omoide.store.filters import functions
 from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
 from omoide.store.migrations import migrate, turn
@@ -99,7 +100,7 @@ class Store:
 
     @classmethod
     def open(cls, path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> Store:
-        """Open the file, create and migrate it as needed. `busy_timeout` is in seconds. Raises Unavailable."""
+        """Open the file, create and migrate it as needed. `busy_timeout` is in seconds. Raises as `_migrated`."""
         writer = _migrated(path, durability, busy_timeout)
 
         def open_reader() -> Connection:
@@ -111,7 +112,7 @@ class Store:
 
     @staticmethod
     def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        """Create and migrate the file as needed, and leave nothing open. Raises Unavailable."""
+        """Create and migrate the file as needed, and leave nothing open. Raises as `_migrated`."""
         _migrated(path, durability, busy_timeout).close()
 
     def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -216,7 +217,11 @@ def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
 
 
 def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
-    """A connection for writing to the file, which is made or migrated as needed. Raises Unavailable."""
+    """A connection for writing to the file, which is made or migrated as needed.
+
+    Raises Conflict if the path is that of another database's companion, and Unavailable.
+    """
+    refuse_as_database(path)
     try:
         with turn(path):
             refuse_unknown(path, busy_timeout=busy_timeout)

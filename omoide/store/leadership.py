@@ -10,12 +10,14 @@ import fcntl
 import os
 from pathlib import Path
 
+from omoide.store.database_files import LEADER, companion
+
 
 class Leadership:
     """A candidate's hand on the lock of one database. Raises OSError if the file beside it cannot be made."""
 
     def __init__(self, db: Path) -> None:
-        self._file = os.open(_beside(db), os.O_RDWR | os.O_CREAT, 0o644)
+        self._file = os.open(companion(db, LEADER), os.O_RDWR | os.O_CREAT, 0o644)
 
     def take(self) -> bool:
         """Whether this candidate leads from now on, or did already."""
@@ -29,17 +31,13 @@ class Leadership:
 def is_led(db: Path) -> bool:
     """Whether any process leads the workers of this database now."""
     try:
-        file = os.open(_beside(db), os.O_RDONLY)
+        file = os.open(companion(db, LEADER), os.O_RDONLY)
     except OSError:
         return False
     try:
         return not _locked(file, fcntl.LOCK_SH)
     finally:
         os.close(file)
-
-
-def _beside(db: Path) -> Path:
-    return Path(f"{db}.leader")
 
 
 def _locked(file: int, kind: int) -> bool:

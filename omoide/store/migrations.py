@@ -25,6 +25,7 @@ from pathlib import Path
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from omoide.store.database_files import LOCK, companion
 from omoide.store.digest import same
 
 migrations = Migrations("omoide")
@@ -277,6 +278,6 @@ def migrate(db: Database) -> None:
 @contextlib.contextmanager
 def turn(path: Path) -> Iterator[None]:
     """One process at a time opens a database: two that make a new file at once would get in each other's way."""
-    with Path(f"{path}.lock").open("w") as lock:
+    with companion(path, LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -16,6 +16,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.errors import NotFound, Unavailable
 from omoide.store.connection import Connection
+from omoide.store.database_files import companion
 from omoide.store.migrations import migrations
 
 
@@ -59,7 +60,7 @@ def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
 
 def journal(path: Path) -> Path:
     """Where SQLite keeps what is committed and not yet in the file itself."""
-    return Path(f"{path}-wal")
+    return companion(path, "-wal")
 
 
 def schema(db: Connection) -> Schema:

@@ -1,0 +1,127 @@
+"""Which files belong to a database, and the guards that keep commands from writing over them.
+
+Existing files are compared by device and inode, so that relative paths, links to folders, symbolic and hard links are
+recognised. A file that does not exist yet is compared by its folder and its name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+from omoide.errors import Conflict
+from omoide.whole_file import is_partial, whole_file
+
+JOURNALS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps next to a database, by the end of its name."""
+
+LOCK, LEADER = ".lock", ".leader"
+"""What Omoide keeps there: the lock for opening and migrating, and that of the worker that leads."""
+
+COMPANIONS = (*JOURNALS, LOCK, LEADER)
+
+MAGIC = b"SQLite format 3\0"
+"""What every SQLite database begins with."""
+
+Identity: TypeAlias = "tuple[int, int] | tuple[int, int, str]"
+"""Device and inode of a file; or those of its folder, and its name there."""
+
+
+def companion(db: Path, end: str) -> Path:
+    """The file of a database with this end of its name (one of COMPANIONS)."""
+    return Path(f"{db}{end}")
+
+
+def is_database(path: Path) -> bool:
+    """Whether this is a SQLite database, by its first bytes.
+
+    Do not call it for a file that this process has open through SQLite: closing any descriptor of a file gives up the
+    locks that the process holds on it.
+    """
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
+def refuse_own(path: Path, db: Path) -> None:
+    """Raise Conflict if `path` is the database `db` or one of its companions, whether that exists or not."""
+    identities = _identities(path)
+    for each in _paths(db):
+        if identities & _identities(each):
+            raise Conflict(f"{path} is the database itself")
+        if any(identities & _identities(companion(each, end)) for end in COMPANIONS):
+            raise Conflict(f"{path} belongs to the database {db}")
+
+
+def refuse_target(target: Path, db: Path) -> None:
+    """Raise Conflict if writing a file at `target` would destroy a file of `db`, or of another database in use.
+
+    A target with a journal next to it is refused as well: SQLite would apply the journal to whatever replaces the file.
+    """
+    refuse_own(target, db)
+    if owner := _owner(target):
+        raise Conflict(f"{target} belongs to the database {owner}")
+    for each in _paths(target):
+        for journal in (companion(each, "-wal"), companion(each, "-journal")):
+            if journal.exists():
+                raise Conflict(
+                    f"{journal} is there: some program has {target} open, or was killed while it had. "
+                    "Stop it, or take away both files, or name another."
+                )
+
+
+def refuse_as_database(path: Path) -> None:
+    """Raise Conflict if a database at `path` would replace another's companion, or output that is not finished."""
+    if owner := _owner(path):
+        raise Conflict(f"{path} belongs to the database {owner}: name that one")
+    if any(is_partial(each) for each in _paths(path)):
+        raise Conflict(f"{path} is the unfinished output of a command")
+
+
+@contextlib.contextmanager
+def output_file(target: Path, *, db: Path, replace: bool) -> Iterator[Path]:
+    """Where to write the output of a command that reads `db`: see `whole_file`.
+
+    Raises Conflict as `refuse_target` does, at the start and again before the file gets its name.
+    """
+    refuse_target(target, db)
+    with whole_file(target, replace=replace) as partial:
+        yield partial
+        refuse_target(target, db)
+
+
+def _owner(path: Path) -> Path | None:
+    """The database that a file with this name would belong to, if there is one."""
+    for each in _paths(path):
+        for end in COMPANIONS:
+            name = each.name.removesuffix(end)
+            if name not in ("", each.name) and is_database(owner := each.with_name(name)):
+                return owner
+    return None
+
+
+def _identities(path: Path) -> set[Identity]:
+    found: set[Identity] = set()
+    for each in _paths(path):
+        with contextlib.suppress(OSError):
+            status = each.stat()
+            found.add((status.st_dev, status.st_ino))
+        with contextlib.suppress(OSError):
+            folder = each.parent.stat()
+            found.add((folder.st_dev, folder.st_ino, each.name))
+    return found
+
+
+def _paths(path: Path) -> tuple[Path, Path]:
+    """The path itself, and where it leads if it is a symbolic link."""
+    here = path.absolute()
+    try:
+        return here, here.resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return here, here
