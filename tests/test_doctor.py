@@ -334,7 +334,18 @@ exec "$2" doctor --json --db "$1/omoide.db"
 
 
 def test_a_file_system_that_is_mounted_read_only_is_wrong(tmp_path: Path) -> None:
-    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", READ_ONLY, "sh", tmp_path, COMMAND]
+    command = [
+        "unshare",
+        "--user",
+        "--map-root-user",
+        "--mount",
+        "sh",
+        "-c",
+        READ_ONLY,
+        "sh",
+        str(tmp_path),
+        str(COMMAND),
+    ]
     environment = {**os.environ, "OMOIDE_EMBEDDER": "none"}
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
