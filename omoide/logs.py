@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import orjson
 
+from omoide.addresses import without_secrets
+
 Format = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 
@@ -62,7 +64,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         told = " ".join(f"{name}={_value(value)}" for name, value in {**_doing(), **_given(record)}.items())
         line = f"{_instant(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
-        shown = _one_line(f"{line} [{told}]" if told else line)
+        shown = without_secrets(_one_line(f"{line} [{told}]" if told else line))
         return f"{shown}\n{cause}" if (cause := _cause(self, record)) else shown
 
 
@@ -74,10 +76,10 @@ class JsonFormatter(logging.Formatter):
             "time": _instant(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": without_secrets(record.getMessage()),
             "process": record.process,
             **_doing(),
-            **_given(record),
+            **{name: _clean(value) for name, value in _given(record).items()},
         }
         if cause := _cause(self, record):
             line["error"] = cause
@@ -105,7 +107,11 @@ def _instant(record: logging.LogRecord) -> str:
 def _cause(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     parts = [formatter.formatException(record.exc_info)] if record.exc_info else []
     parts += [formatter.formatStack(record.stack_info)] if record.stack_info else []
-    return "\n".join(parts)
+    return without_secrets("\n".join(parts))
+
+
+def _clean(value: Any) -> Any:
+    return without_secrets(value) if isinstance(value, str) else value
 
 
 def _value(value: Any) -> str:

@@ -21,6 +21,7 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from omoide.addresses import is_endpoint
 from omoide.deferred import deferred
 
 with deferred("difflib"):
@@ -30,7 +31,6 @@ PREFIX = "OMOIDE_"
 MIN_SECRET_BYTES = 32
 
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
-_ENDPOINT = re.compile(r"https?://[^\s/?#]", re.IGNORECASE)
 
 Listed = Annotated[tuple[str, ...], NoDecode]
 """Texts, in the environment with commas between."""
@@ -54,7 +54,9 @@ class Settings(BaseSettings):
     """Frozen. Raises pydantic's ValidationError for a value that makes no sense, naming the setting, and WrongSetting
     for a file that cannot be read."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, toml_file="omoide.toml", frozen=True, extra="forbid")
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, toml_file="omoide.toml", frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
@@ -275,7 +277,6 @@ class Settings(BaseSettings):
         le=86_400,
         description="After how long without a sign of life a job is taken from its worker.",
     )
-
     log_format: Literal["text", "json"] = Field("text", description="Lines of the log: text, or json, an object each.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="From which level on something is logged."
@@ -357,8 +358,8 @@ class Settings(BaseSettings):
     @field_validator("model_base_url", "model_fallback_base_url", "embedder_base_url")
     @classmethod
     def _endpoints_are_addresses(cls, url: str) -> str:
-        if url and not _ENDPOINT.match(url):
-            raise ValueError("an endpoint begins with http:// or https:// and the name of a host")
+        if url and not is_endpoint(url):
+            raise ValueError("an endpoint begins with http:// or https:// and the name of a host, and has no spaces")
         return url
 
     @model_validator(mode="after")

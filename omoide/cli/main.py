@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
+from omoide.addresses import without_secrets
 from omoide.cli.backup import backup
 from omoide.cli.check import check
 from omoide.cli.doctor import doctor
@@ -16,7 +19,19 @@ from omoide.cli.serve import serve
 from omoide.cli.worker import worker
 
 
-@click.group()
+class _Commands(click.Group):
+    """The commands, whose errors show no secret of an address."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            if isinstance(error, click.UsageError):  # of the command line, which holds no address
+                raise
+            raise click.ClickException(without_secrets(error.message)) from error
+
+
+@click.group(cls=_Commands)
 @click.version_option(package_name="omoide")
 def main() -> None:
     """Omoide: a memory server for AI agents."""

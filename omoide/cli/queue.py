@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 import click
 import orjson
 
 from omoide import clock
+from omoide.addresses import without_secrets
 from omoide.cli.progress import faults_in_one_line
 from omoide.cli.start import read_settings
 from omoide.records import OwedJob
@@ -35,7 +37,10 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
     if context.invoked_subcommand:
         return
     with faults_in_one_line(), _opened(db) as store:
-        jobs = store.read(backlog.listed, clock.now(), failed_only=failed, limit=limit)
+        jobs = [
+            replace(job, error=job.error and without_secrets(job.error))
+            for job in store.read(backlog.listed, clock.now(), failed_only=failed, limit=limit)
+        ]
     if as_json:
         for job in jobs:
             click.echo(orjson.dumps(job).decode())

@@ -20,6 +20,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from omoide.addresses import without_secrets
+
 logger = logging.getLogger("omoide.processes")
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -172,7 +174,7 @@ def _live(child: Child, lifeline: int) -> None:
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
     except BaseException:  # as an interpreter does at its end
-        traceback.print_exc()
+        sys.stderr.write(without_secrets(traceback.format_exc()))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from omoide.addresses import without_secrets
+
 State = Literal["good", "off", "notice", "wrong"]
 """`off`: switched off by a setting. `notice`: it works, and should be looked at. `wrong`: it does not work."""
 
@@ -18,6 +20,14 @@ class Verdict:
     state: State
     text: str
     figures: Figures = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Take secrets out of what came from settings and from errors."""
+        object.__setattr__(self, "text", without_secrets(self.text))
+        cleaned = {
+            name: without_secrets(each) if isinstance(each, str) else each for name, each in self.figures.items()
+        }
+        object.__setattr__(self, "figures", cleaned)
 
 
 def size(count: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
+from omoide.addresses import without_secrets
 from omoide.deferred import deferred
 from omoide.inference.batches import batches
 from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
@@ -111,8 +112,9 @@ class OpenAIEmbedder:
             raise EmbeddingFailed(
                 f"The embedding endpoint did not answer within {seconds:g} s.", retryable=True
             ) from error
-        except (httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise EmbeddingFailed(f"The embedding endpoint's address is no URL: {error}", retryable=False) from error
+        except (httpx.UnsupportedProtocol, httpx.InvalidURL):
+            # Without its cause, which may quote a part of a password.
+            raise EmbeddingFailed("The embedding endpoint's address is no URL.", retryable=False) from None
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise EmbeddingFailed(f"The embedding endpoint could not be reached: {kind}.", retryable=True) from error
@@ -170,4 +172,4 @@ def _explanation(answer: bytes) -> str:
         message = from_json(answer)["error"]["message"]
     except (ValueError, TypeError, LookupError):
         return ""
-    return message[:_EXPLANATION_CHARACTERS] if isinstance(message, str) else ""
+    return without_secrets(message)[:_EXPLANATION_CHARACTERS] if isinstance(message, str) else ""

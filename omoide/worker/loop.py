@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 
 from omoide import clock, logs
+from omoide.addresses import without_secrets
 from omoide.errors import OmoideError, Unavailable
 from omoide.jobs import REASONING, GiveUp, Job, LostLease, retry_after
 from omoide.metrics import Meter, Metrics
@@ -243,7 +244,7 @@ class Worker:
         try:
             await self.tasks[job.kind](self.tools, job)
         except GiveUp as end:
-            return await self._give_up(job, end.reason)
+            return await self._give_up(job, without_secrets(end.reason))
         except LostLease as loss:
             logger.info("%s", loss)
             return "lost"
@@ -252,7 +253,7 @@ class Worker:
             expected = isinstance(error, OmoideError)
             message = "job %s (%s) failed at attempt %s: %s"
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
-            reason = f"{type(error).__name__}: {error}"
+            reason = without_secrets(f"{type(error).__name__}: {error}")
             # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
             patient = isinstance(error, Unavailable) and job.kind in REASONING
             if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):

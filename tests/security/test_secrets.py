@@ -29,8 +29,7 @@ SECRETS = {
 }
 CONTENT = "CONTENT-of-a-message-that-nobody-may-log"
 HOOK_WORD = "HOOKWORD-in-an-address"
-DEAD = "http://127.0.0.1:9"
-"""Nobody listens there: every call of the provider and of a webhook fails."""
+ADDRESS_WORD = "ADDRESSWORD-of-the-embedder"
 
 
 class Said:
@@ -53,7 +52,7 @@ def provoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, list[str]]
         **SECRETS,
         "auth": "true",
         "embedder": "openai:m",
-        "embedder_base_url": f"{DEAD}/v1",
+        "embedder_base_url": f"http://user:{ADDRESS_WORD}@127.0.0.1:9/{ADDRESS_WORD}?key={ADDRESS_WORD}#{ADDRESS_WORD}",
         "embedder_dimensions": "8",
         "quiet_seconds": "0",
         "unit_tokens": "0",
@@ -98,6 +97,8 @@ def provoke(said: Said, admin: str, others: list[str]) -> None:
         for key in others:
             client.post("/v3/workspaces/list", headers={"Authorization": f"Bearer {key}"})
             client.post("/v3/workspaces/list", params={"token": key})
+        for page in ("/ready", "/health", "/metrics"):
+            client.get(page, headers=header)
         client.delete("/v3/workspaces/w", headers=header)
         client.post(f"/v3/{admin}/{CONTENT}", headers=header)
     until(lambda: has_failed(said))
@@ -122,6 +123,11 @@ def test_no_secret_of_the_settings_is_ever_said(provoked: tuple[Said, list[str]]
     for name, secret in SECRETS.items():
         assert secret not in everything, name
         assert secret[: len(secret) // 2 + 4] not in everything, f"a good part of {name}"
+
+
+def test_no_secret_of_an_address_is_ever_said(provoked: tuple[Said, list[str]]) -> None:
+    said, _ = provoked
+    assert ADDRESS_WORD not in spoken(said)
 
 
 def test_no_key_is_ever_said(provoked: tuple[Said, list[str]]) -> None:
