@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.inference.embedders import Embedder, EmbeddingFailed, EmbedNow, Vectors
 from omoide.metrics import Meter
 
 
@@ -15,6 +15,7 @@ class CountedEmbedder:
         self.name = embedder.name
         self.dimensions = embedder.dimensions
         self.aclose = embedder.aclose
+        self.embed_now = None if embedder.embed_now is None else self._counted(embedder.embed_now)
         self._embedder = embedder
         self._meter = meter
 
@@ -27,3 +28,11 @@ class CountedEmbedder:
             raise
         self._meter.embedded(len(texts))
         return vectors
+
+    def _counted(self, embed_now: EmbedNow) -> EmbedNow:
+        def counted(texts: Sequence[str]) -> Vectors:
+            vectors = embed_now(texts)
+            self._meter.embedded(len(texts))
+            return vectors
+
+        return counted

@@ -7,7 +7,7 @@ to search, trying again to the worker.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from omoide.deferred import deferred
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 Vectors: TypeAlias = "npt.NDArray[np.float32]"
 # Shape (dimensions,), float32: one such row.
 Vector: TypeAlias = "npt.NDArray[np.float32]"
+EmbedNow: TypeAlias = "Callable[[Sequence[str]], Vectors]"
 
 
 class EmbeddingFailed(Unavailable):
@@ -53,6 +54,10 @@ class Embedder(Protocol):
 
         Raises EmbeddingFailed when a vector cannot be had; then none is returned.
         """
+
+    @property
+    def embed_now(self) -> EmbedNow | None:
+        """The same without waiting for anybody, in the caller's thread; None where a provider has to be asked."""
 
     async def aclose(self) -> None:
         """Lets connections go. The embedder is not used afterwards."""

@@ -48,6 +48,8 @@ class RequestLimits:
 class OpenAIEmbedder:
     """Embeds through one endpoint and one model. Lives in one event loop; close it with `aclose`."""
 
+    embed_now = None
+
     def __init__(
         self,
         model: str,

@@ -110,6 +110,11 @@ class WordLlamaEmbedder:
             done += len(batch)
         return vectors
 
+    def embed_now(self, texts: Sequence[str]) -> Vectors:
+        """See `Embedder.embed_now`."""
+        some = batches(texts, most_texts=BATCH_TEXTS, most_characters=BATCH_CHARACTERS)
+        return np.concatenate([np.zeros((0, DIMENSIONS), np.float32), *map(self._embed_batch, some)])
+
     async def aclose(self) -> None:
         """Nothing to let go."""
 

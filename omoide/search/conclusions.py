@@ -1,7 +1,7 @@
 """Finding conclusions near a text.
 
-By meaning where there are vectors: nearest first, by cosine distance. What has no vector yet, and everything when no
-vector can be had for the query, is ranked by its words and comes after.
+By meaning where there are vectors: nearest first, by cosine distance. What has no vector and gets none in time, and
+everything when no vector can be had for the query, is ranked by its words and comes after.
 """
 
 from __future__ import annotations
@@ -23,6 +23,9 @@ Pair = tuple[int, int]
 
 class Finder(Protocol):
     """Vectors for queries, and the stored ones that are nearest to them."""
+
+    is_current: bool
+    """Whether what was stored a moment ago is among the nearest, without a vector in the store."""
 
     async def query_vector(self, text: str) -> Vector | None:
         """The text's vector; None if it cannot be had in time."""
@@ -122,7 +125,9 @@ async def _best(
     found: list[Conclusion] = []
     if vector is not None:
         found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
-    if len(found) == limit or not asked.words:
+    # Whether something without a vector is within the distance can be told only where it is given one.
+    is_judged = vector is not None and max_distance is not None and finder.is_current
+    if len(found) == limit or not asked.words or is_judged:
         return found
     left = restriction if vector is None else conclusions.not_by_meaning(restriction)
     others = await _read(store, seconds, _by_words, workspace_id, pair, asked.words, left, limit)

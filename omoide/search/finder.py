@@ -32,7 +32,8 @@ class VectorFinder:
         query_seconds: float = QUERY_SECONDS,
         pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
-        self.index = VectorIndex(embedder.name, embedder.dimensions)
+        self.index = VectorIndex(embedder.name, embedder.dimensions, embed=embedder.embed_now)
+        self.is_current = embedder.embed_now is not None
         self._store = store
         self._embedder = embedder
         self._query_seconds = query_seconds

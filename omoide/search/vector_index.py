@@ -5,7 +5,8 @@ and what it can be narrowed by. The rows whose signs agree best are read from th
 group that is all of them. A group is all of a workspace's messages, or all of its conclusions. Groups are loaded from
 their segments when they are first asked for (a million rows: a tenth of a second), followed as rows are added, by other
 processes too, and dropped when memory is short, the least used first. Rows of what was deleted are dropped when they
-are come across. What is in no segment yet is found by its words, until a job has made one.
+are come across. What is in no segment yet is embedded by the search itself where that needs no provider
+(`unembedded.py`), else it is found by its words until a job has been there.
 
 What is asked about a group, and what becomes of the answer, does not belong here.
 """
@@ -19,7 +20,8 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from omoide.deferred import deferred
-from omoide.inference.embedders import Vector
+from omoide.inference.embedders import EmbedNow, Vector
+from omoide.search.unembedded import Unembedded
 from omoide.store import Connection, embeddings, segments
 from omoide.store.segments import STORED, Numbers, Owners, Segment, sign_bits
 from omoide.store.sources import Source
@@ -171,7 +173,11 @@ def _room(rows: int) -> int:
 class VectorIndex:
     """The vectors of one model. It may be asked from several threads at a time."""
 
-    def __init__(self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES, embed: EmbedNow | None = None
+    ) -> None:
+        """`embed` gives what no job has embedded yet its vectors; without it that is not found here."""
+        self._unembedded = Unembedded(embed) if embed else None
         self._model = (name, dimensions)
         self._words = segments.words_of(dimensions)
         self._most_bytes = most_bytes
@@ -205,7 +211,13 @@ class VectorIndex:
             if not gone:
                 break
             _drop(entry, group, gone)
-        return [hit for hit in near if hit[0] in living]
+        hits = [hit for hit in near if hit[0] in living]
+        if self._unembedded is None:
+            return hits
+        new = self._unembedded.vectors(db, group.source, group.workspace, through, allowed.places)
+        known = {pk for pk, _ in hits}
+        hits += [hit for hit in _by_distance(new, vector, count) if hit[0] not in known]
+        return sorted(hits, key=lambda hit: (hit[1], -hit[0]))[:count]
 
     def _followed(self, db: Connection, group: Group, through: int) -> _Entry:
         """The group, loaded at least as far as the row `through`."""

@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from http.server import BaseHTTPRequestHandler
 
+import pytest
+
 from omoide import clock
 from omoide.inference.embedder_choice import embedder_for
 from omoide.inference.embedders import Embedder, Vector
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.records import Change, NewConclusion, NewMessage
+from omoide.search import unembedded
 from omoide.search.conclusions import query
 from omoide.search.finder import VectorFinder
 from omoide.search.messages import MessageSearch, search
@@ -257,5 +260,91 @@ def test_a_conclusion_that_is_embedded_during_the_search_is_found(store: Store) 
         found = await query(store, Interrupted(night), "w", "dog", None, limit=2, max_distance=None)
         assert night.embedded() == 2
         assert [conclusion.content for conclusion in found] == ["bob has a dog", "bob reports to carol"]
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+DRAWN = ("bob adopted a puppy", "bob reports to carol", "bob takes the train to Porto")
+
+
+async def draw(night: Night, *contents: str, observer: str = "alice", session: str | None = None) -> None:
+    """Let an observer conclude this about bob, and nobody work."""
+    for peer in ("alice", "bob"):
+        await night.store.write(peers.get_or_create, "w", peer, Change(), clock.now())
+    known = [NewConclusion(content, observer, "bob", session) for content in contents]
+    await night.store.write(conclusions.add, "w", known, clock.now())
+
+
+async def drawn(night: Night, text: str, *, limit: int = 1, most: float | None = None, **filters: str) -> list[str]:
+    """What another process finds, which has not been asked before."""
+    finder = VectorFinder(night.store, night.embedder)
+    found = await query(night.store, finder, "w", text, filters or None, limit=limit, max_distance=most)
+    return [conclusion.content for conclusion in found]
+
+
+def test_a_conclusion_is_found_by_its_meaning_as_soon_as_it_is_stored(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await draw(night, *DRAWN[:2])
+        assert await drawn(night, "which pets are there") == [DRAWN[0]]
+        await night.work()
+        await draw(night, DRAWN[2], "bob likes tea", observer="bob")
+        assert await drawn(night, "railway journey") == [DRAWN[2]]
+        assert await drawn(night, "railway journey", observer_id="alice", observed_id="bob") != [DRAWN[2]]
+        before = await drawn(night, "railway journey", limit=9)
+        await night.work()
+        assert await drawn(night, "railway journey", limit=9) == before, "the order is that of the stored vectors"
+        assert len(before) == 4
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+def test_what_is_deleted_before_it_was_embedded_is_not_found(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await night.say("hi")
+        await draw(night, DRAWN[0], session="s")
+        await draw(night, DRAWN[1], DRAWN[2])
+        finder = VectorFinder(store, night.embedder)
+        assert len(await query(store, finder, "w", "pets", None, limit=9, max_distance=None)) == 3
+        (page,) = store.read(
+            lambda db: db.execute("SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2]).fetchall()
+        )
+        await store.write(conclusions.delete, "w", page[0], clock.now())
+        await store.write(sessions.delete, "w", "s", clock.now())
+        found = await query(store, finder, "w", "pets", None, limit=9, max_distance=None)
+        assert [each.content for each in found] == [DRAWN[2]]
+        assert await night.found("hi") == []
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+def test_a_greatest_distance_holds_for_what_was_just_stored(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await draw(night, *DRAWN)
+        assert await drawn(night, "bob adopted a dog", limit=9, most=0.3) == [DRAWN[0]]
+        await night.work()
+        assert await drawn(night, "bob adopted a dog", limit=9, most=0.3) == [DRAWN[0]]
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+def test_a_message_is_found_by_its_meaning_as_soon_as_it_is_stored(store: Store) -> None:
+    async def story(night: Night) -> None:
+        await night.say(*SAID)
+        assert (await night.found("Which pets are there?"))[0] == SAID[0]
+        assert night.embedded() == 0
+
+    run(store, WordLlamaEmbedder(), story)
+
+
+def test_of_very_much_that_was_just_stored_the_newest_is_found_by_meaning_and_the_rest_by_words(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unembedded, "MOST_EMBEDDED", 2)
+    monkeypatch.setattr(unembedded, "MOST_KEPT", 1)
+
+    async def story(night: Night) -> None:
+        await draw(night, "bob owns a violin", *DRAWN)
+        assert await drawn(night, "railway journey", limit=9) == [DRAWN[2], DRAWN[1]]
+        assert set(await drawn(night, "violin", limit=9)) == {"bob owns a violin", DRAWN[2], DRAWN[1]}
 
     run(store, WordLlamaEmbedder(), story)

@@ -108,6 +108,8 @@ def test_a_place_is_never_left(store: Store) -> None:
 class NoVectors:
     """A finder without an embedder."""
 
+    is_current = False
+
     async def query_vector(self, text: str) -> None:
         return None
 

@@ -313,6 +313,7 @@ class Failing:
     """An embedder whose provider is away."""
 
     name, dimensions = EMBEDDER.name, EMBEDDER.dimensions
+    embed_now = None
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
         raise EmbeddingFailed("away", retryable=True)
