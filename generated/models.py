@@ -65,7 +65,7 @@ class DialecticServerSentEvent(BaseModel):
             json_schema_extra={
                 "contentMediaType": "application/json",
                 "contentSchema": {
-                    "anyOf": [{"$ref": "#/components/schemas/DialecticStreamChunk"}, {"$ref": "#/components/schemas/DialecticStreamEnd"}]
+                    "anyOf": [{"$ref": "#/components/schemas/DialecticStreamChunk"}, {"$ref": "#/components/schemas/DialecticStreamEnd"}, {"$ref": "#/components/schemas/DialecticStreamBreak"}]
                 },
             }
         ),
@@ -847,6 +847,11 @@ class DialecticResponse(BaseModel):
     evidence: Evidence | None = None
 
 
+class DialecticStreamBreak(BaseModel):
+    done: Literal[False]
+    error: ErrorDetail
+
+
 class DialecticStreamChunk(BaseModel):
     delta: DialecticStreamDelta
     done: bool = False
@@ -860,10 +865,15 @@ class DialecticStreamEnd(BaseModel):
 
 
 class DialecticStreamEvent(
-    RootModel[DialecticStreamChunk | DialecticStreamEnd | DialecticServerSentEvent]
+    RootModel[
+        DialecticStreamChunk
+        | DialecticStreamEnd
+        | DialecticStreamBreak
+        | DialecticServerSentEvent
+    ]
 ):
     root: Annotated[
-        DialecticStreamChunk | DialecticStreamEnd | DialecticServerSentEvent,
+        DialecticStreamChunk | DialecticStreamEnd | DialecticStreamBreak | DialecticServerSentEvent,
         Field(
             description="One event of a stream: the JSON behind `data:`, or, for tools that see events as OpenAPI 3.2 does, the whole event with that JSON in its `data`."
         ),

@@ -20,6 +20,7 @@ logger = logging.getLogger("omoide.chat")
 
 PING = b": ping\n\n"
 """A comment, which clients pass over: somebody is still there."""
+STOPPED = "The server is stopping: the answer is not complete"
 UNEXPECTED = "An unexpected error occurred"
 
 Came = asyncio.Queue[str | Exception | None]
@@ -42,6 +43,12 @@ async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: boo
             has_begun = True
         if with_evidence:
             last["evidence"] = shapes.evidence(answer.evidence).model_dump(mode="json")
+    except asyncio.CancelledError:
+        # A stream that is not whole must not look like one: clients take no notice of `error`, and stop at `done`. So
+        # this event does not say `done`, and the response breaks off after it, which every client reports.
+        if has_begun:
+            yield _event({"error": {"detail": STOPPED}, "done": False})
+        raise
     except Exception as error:
         if not has_begun:
             raise

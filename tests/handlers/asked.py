@@ -126,12 +126,18 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(db: Path, reasoner: Told, **settings: Any) -> Iterator[str]:
-    """The address of the application, with authentication on; keys are signed with SECRET."""
+def served(db: Path, reasoner: Told, *, grace_seconds: int | None = None, **settings: Any) -> Iterator[str]:
+    """The address of the application, with authentication on; keys are signed with SECRET.
+
+    At the end of the block open requests may finish for `grace_seconds`; None: for as long as they take.
+    """
     given = {"db": db, "auth": True, "jwt_secret": SECRET, "durability": "normal", **settings}
     app = create_app(Settings.model_validate(given), reasoner=reasoner)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        server = _Server(uvicorn.Config(app, log_level="error", ws="none", access_log=False))
+        config = uvicorn.Config(
+            app, log_level="critical", ws="none", access_log=False, timeout_graceful_shutdown=grace_seconds
+        )
+        server = _Server(config)
         running = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         running.start()
         server.is_up.wait()

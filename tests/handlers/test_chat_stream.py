@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from honcho import Honcho
 from jsonschema_rs import Draft202012Validator
 
 from omoide import clock
@@ -182,6 +186,46 @@ def test_a_failure_after_a_sign_of_life_is_told_in_the_last_event(live: Place, t
         assert [line for line in lines if line != ": ping"] == [
             'data: {"error": {"detail": "The model does not answer"}, "done": true}'
         ]
+
+
+def by_hand(url: str, key: str, begun: Callable[[], object], seen: list[Any]) -> None:
+    with (
+        httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=None) as client,
+        opened(Place(client, "w"), CHATS[1]) as response,
+    ):
+        for line in response.iter_lines():
+            seen += events(line.encode())
+            begun()
+
+
+def by_client(url: str, key: str, begun: Callable[[], object], seen: list[Any]) -> None:
+    """As the official client does, which stops at `done` and takes no notice of `error`."""
+    for piece in Honcho(base_url=url, api_key=key, workspace_id="w").peer("alice").chat_stream("tea"):
+        seen.append(piece)
+        begun()
+
+
+@pytest.mark.parametrize("read", [by_hand, by_client])
+def test_an_answer_that_a_stopping_server_cuts_ends_with_an_error_and_breaks_off(read: Any, tmp_path: Path) -> None:
+    told, begun, seen = Told(), threading.Event(), list[Any]()
+    told.say = Waiting("Green")
+    key = Keyring(SECRET).mint(ADMIN, now=clock.now())
+    with ThreadPoolExecutor(1) as pool:
+        with served(tmp_path / "omoide.db", told, grace_seconds=0) as url:
+            reading = pool.submit(read, url, key, begun.set, seen)
+            begun.wait()
+        with pytest.raises(httpx.RemoteProtocolError):
+            reading.result()
+    if read is by_client:
+        assert seen == ["Green"]
+        return
+    schema = OPERATIONS["chat"].raw["responses"]["200"]["content"]["text/event-stream"]["schema"]
+    gate = Draft202012Validator({**schema, "components": DOCUMENT.raw["components"]})
+    assert seen == [
+        {"delta": {"content": "Green"}, "done": False},
+        {"error": {"detail": "The server is stopping: the answer is not complete"}, "done": False},
+    ]
+    gate.validate(seen[-1])
 
 
 @chats
