@@ -13,7 +13,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-wal bench-all schemathesis lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -132,6 +132,9 @@ bench-size: setup ## measure what search, contexts and representations cost as t
 
 bench-reason: setup ## measure what each verb of the embedded reasoner costs
 	$(BIN)/python -m benchmarks.reason
+
+bench-wal: setup ## measure how large the write-ahead log becomes in MINUTES while clients search and add
+	$(BIN)/python -m benchmarks.wal --minutes $(MINUTES)
 
 bench-weight: setup ## print what each package of an installation weighs, and who asks for it
 	$(BIN)/python -m benchmarks.weight
