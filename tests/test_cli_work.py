@@ -64,7 +64,7 @@ def test_a_wrong_use_of_the_queue_is_refused(arguments: list[str], run: Run, tmp
 
 def test_a_queue_without_a_database_is_one_clear_line(run: Run) -> None:
     done = run("queue")
-    assert (done.returncode, done.stderr) == (1, "Error: There is no database omoide.db: set OMOIDE_DB\n")
+    assert (done.returncode, done.stderr) == (1, "Error: There is no database omoide.db.\n")
 
 
 def test_the_queue_of_another_database_is_named_before_or_after_what_is_to_be_done(run: Run, tmp_path: Path) -> None:

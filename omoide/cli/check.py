@@ -10,11 +10,12 @@ import click
 from omoide.cli.progress import Stopwatch, faults_in_one_line
 from omoide.cli.start import read_settings
 from omoide.diagnosis.verdict import size
-from omoide.errors import Conflict, NotFound
+from omoide.errors import Conflict
 from omoide.settings import Settings
 from omoide.store import Store, copying, segments, soundness
 from omoide.store.database_files import refuse_as_database
 from omoide.store.leadership import Leadership
+from omoide.store.read_only import require_database
 from omoide.store.sources import SOURCES
 
 
@@ -51,8 +52,7 @@ def check(context: click.Context, /, *, rebuild_segments: bool, **flags: Any) ->
 async def _make_segments_anew(settings: Settings) -> None:
     """As the leading worker would that found none, so that a server that starts meanwhile goes on from there. One that
     runs already has read the old ones: then nothing is changed, and Conflict raised."""
-    if not settings.db.exists():
-        raise NotFound(f"There is no database {settings.db}")
+    require_database(settings.db)
     refuse_as_database(settings.db)
     leadership = Leadership(settings.db)
     try:

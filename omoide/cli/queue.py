@@ -17,6 +17,7 @@ from omoide.cli.progress import faults_in_one_line
 from omoide.cli.start import read_settings
 from omoide.records import OwedJob
 from omoide.store import Store, backlog
+from omoide.store.read_only import require_database
 
 LIMIT = 100
 
@@ -65,8 +66,7 @@ def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str 
 @contextlib.contextmanager
 def _opened(db: str | None) -> Iterator[Store]:
     settings = read_settings(db=db)
-    if not settings.db.exists():
-        raise click.ClickException(f"There is no database {settings.db}: set OMOIDE_DB")
+    require_database(settings.db)
     store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     try:
         yield store

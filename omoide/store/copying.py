@@ -28,6 +28,7 @@ from omoide.store.database_files import (
 )
 from omoide.store.leadership import is_led
 from omoide.store.migrations import turn
+from omoide.store.read_only import require_database
 from omoide.store.sqlite_faults import as_omoide
 from omoide.whole_file import flush, whole_file
 
@@ -42,10 +43,9 @@ Shown = Callable[[int, int], None]
 def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
     """A connection that sees the database as it is now, whatever is written meanwhile, and cannot write.
 
-    Raises NotFound without a file, Unavailable if it is no database or cannot be read.
+    Raises NotFound without a file or for an empty one, Unavailable if it is no database or cannot be read.
     """
-    if not path.exists():
-        raise NotFound(f"There is no database {path}")
+    require_database(path)
     # Nobody can work on a file in a folder that cannot be written to, and SQLite could keep no journal there.
     writable = os.access(path.absolute().parent, os.W_OK)
     address = f"file:{quote(str(path.absolute()))}?{'mode=rw' if writable else 'mode=ro&immutable=1'}"

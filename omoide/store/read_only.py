@@ -6,6 +6,7 @@ Nothing is written; only where a server left a journal behind, SQLite makes an i
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,10 +42,9 @@ class Schema:
 def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
     """A connection that cannot write, within the block; `busy_timeout` in seconds.
 
-    Raises NotFound without a file, Unavailable if it is no database or SQLite cannot read it.
+    Raises NotFound without a file or for an empty one, Unavailable if it is no database or SQLite cannot read it.
     """
-    if not path.exists():
-        raise NotFound(f"There is no database {path}.")
+    require_database(path)
     # Without a journal nobody has the file open. SQLite would make one all the same, unless the file cannot change.
     is_still = not journal(path).exists()
     address = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if is_still else ''}"
@@ -58,9 +58,29 @@ def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
         raise Unavailable(f"Cannot read the database {path}: {error}.") from error
 
 
+def require_database(path: Path) -> None:
+    """Raise NotFound if there is no file, or an empty one. SQLite would take that for new and remove its journal."""
+    if not path.exists():
+        raise NotFound(f"There is no database {path}.")
+    if _is_empty(path):
+        raise NotFound(f"{path} is empty: there is no database in it.{_left_behind(path)}")
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size == 0
+
+
+def _left_behind(path: Path) -> str:
+    """What to do about a journal with contents whose database is missing or empty; nothing if there is none."""
+    left = journal(path)
+    if not left.exists() or _is_empty(left):
+        return ""
+    return f" {left} holds what was written to one: put the database back, or move that file away as well."
+
+
 def journal(path: Path) -> Path:
-    """Where SQLite keeps what is committed and not yet in the file itself."""
-    return companion(path, "-wal")
+    """Where SQLite keeps what is committed and not yet in the file itself: it follows symbolic links before."""
+    return companion(Path(os.path.realpath(path)), "-wal")
 
 
 def schema(db: Connection) -> Schema:
@@ -73,10 +93,14 @@ def schema(db: Connection) -> Schema:
 
 
 def refuse_unknown(path: Path, *, busy_timeout: float) -> None:
-    """Raise Unavailable, in one line, for a file of a later version of this program or of another one altogether.
+    """Raise Unavailable, in one line, for a file of a later version of this program or of another one altogether, and
+    for a missing or empty one whose journal is still there.
 
-    Such a file is left as it is. One that is not there or cannot be read passes: whoever opens it will say why.
+    Such a file is left as it is. Another that is missing, is empty or cannot be read passes: the first two become new
+    databases, and whoever opens the last will say why.
     """
+    if (not path.exists() or _is_empty(path)) and (fault := _left_behind(path)):
+        raise Unavailable(f"{path} is {'empty' if path.exists() else 'missing'}.{fault}")
     try:
         with opened(path, busy_timeout=busy_timeout) as db:
             found = schema(db)

@@ -177,5 +177,5 @@ def test_segments_are_made_anew_once_no_server_runs(db_path: Path, check: Callab
 def test_where_there_is_no_database_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["check", "--rebuild-segments", "--db", "none.db"])
-    assert done.output == "Error: There is no database none.db\n"
+    assert done.output == "Error: There is no database none.db.\n"
     assert [*tmp_path.iterdir()] == []
