@@ -763,6 +763,9 @@ class ReadinessParts(BaseModel):
     database: Annotated[
         ReadinessPart, Field(description="Whether it can be read and written.")
     ]
+    wal: Annotated[
+        ReadinessPart, Field(description="How large its write-ahead log is.")
+    ]
     worker: Annotated[
         ReadinessPart, Field(description="Whether somebody does the jobs.")
     ]

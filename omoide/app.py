@@ -43,6 +43,7 @@ from omoide.search.finder import VectorFinder
 from omoide.security import NOBODY, Keyring, authorizer
 from omoide.settings import Settings
 from omoide.store import Store, embeddings, members
+from omoide.store.open_files import FileIdentity
 
 ROOT = Path(__file__).parent
 HANDLERS = ROOT.parent / "handlers"
@@ -78,17 +79,25 @@ def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
     return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS, faults=FAULTS)
 
 
-def open_parts(settings: Settings, meter: Meter | None = None, reasoner: Reasoner | None = None) -> Parts:
+def open_parts(
+    settings: Settings, meter: Meter | None = None, reasoner: Reasoner | None = None, known: FileIdentity | None = None
+) -> Parts:
     """The database opened, and what works on it; a reasoner that is given stands in for the one of the settings.
 
-    What is asked of others is counted in `meter`; without one nobody sees it.
+    What is asked of others is counted in `meter`; without one nobody sees it. With `known` only that file is opened.
     Raises Unavailable if the database cannot be opened, WrongSetting.
     """
     meter = meter or metrics_of(["server"]).own
     tokens = TokenCounter()
     embedder = CountedEmbedder(embedder_of(settings, tokens), meter)
     reasoner = reasoner or reasoner_for(settings, embedder, tokens, meter)
-    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    store = Store.open(
+        settings.db,
+        durability=settings.durability,
+        busy_timeout=settings.busy_timeout_seconds,
+        wal_limit_bytes=settings.wal_limit_bytes,
+        known=known,
+    )
     finder = VectorFinder(store, embedder)
     return Parts(store, settings, embedder, tokens, finder, reasoner, meter)
 
@@ -140,12 +149,14 @@ def create_app(
     alongside: Callable[[Parts], Companion] | None = None,
     reasoner: Reasoner | None = None,
     metrics: Metrics | None = None,
+    known: FileIdentity | None = None,
 ) -> ASGIApp:
     """The application. It opens its database when serving begins; `alongside` makes what runs beside it until the end.
 
     A `reasoner` that is given stands in for the one of the settings; in `metrics` each process that serves has entered
-    its name before. Raises BrokenDocument if openapi.yaml cannot be served. The start of serving raises Unavailable if
-    the database cannot be opened, WrongSetting if there is no such embedder or model.
+    its name before; with `known` only that file is opened. Raises BrokenDocument if openapi.yaml cannot be served. The
+    start of serving raises Unavailable if the database cannot be opened, WrongSetting if there is no such embedder or
+    model.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)
@@ -173,7 +184,7 @@ def create_app(
     def lifespan(_: Any) -> contextlib.AbstractAsyncContextManager[None]:
         if metrics is None:
             counted.enter("server")
-        return house.opened(open_parts(settings, counted.own, reasoner), alongside)
+        return house.opened(open_parts(settings, counted.own, reasoner, known), alongside)
 
     app = application(
         document,

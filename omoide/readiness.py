@@ -21,6 +21,7 @@ from omoide.metrics import Asked, Metrics
 from omoide.settings import Settings
 from omoide.store import Store, embeddings, leadership, vitals
 from omoide.store.database import Connection
+from omoide.store.wal import WriteAheadLog
 
 Status = Literal["ok", "degraded", "down"]
 _WORST: tuple[Status, ...] = ("down", "degraded", "ok")
@@ -53,7 +54,7 @@ class Verdict:
 async def judge(store: Store, settings: Settings, metrics: Metrics, embedder: str, reasoner: str) -> Verdict:
     """Look all parts over; `embedder` and `reasoner` are their names. Takes at most twice `ready_seconds`."""
     database = await _database(store, settings)
-    parts = {"database": database, "worker": _worker(store.path, settings, metrics)}
+    parts = {"database": database, "wal": _wal(store.log), "worker": _worker(store.path, settings, metrics)}
     if database.status == "down":
         unknown = Part("degraded", "cannot be known while the database is down")
         return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
@@ -81,7 +82,7 @@ async def _database(store: Store, settings: Settings) -> Part:
     try:
         async with asyncio.timeout(settings.ready_seconds):
             await store.read_aside(vitals.touch)
-            await store.write(vitals.touch if store.takes_writes else vitals.change)
+            await store.write(vitals.touch if store.takes_writes and store.is_writable() else vitals.change)
     except TimeoutError:
         return Part("down", f"took no write within {settings.ready_seconds:g} s")
     except OmoideError as error:
@@ -92,6 +93,13 @@ async def _database(store: Store, settings: Settings) -> Part:
         return Part("down", "its folder is gone")
     shown = f"reads and writes, {_size(free)} free"
     return Part("degraded" if free < settings.ready_free_bytes else "ok", shown)
+
+
+def _wal(log: WriteAheadLog) -> Part:
+    size, limit = log.size(), log.limit_bytes
+    if size <= limit:
+        return Part("ok", _size(size))
+    return Part("degraded", f"{_size(size)}, more than {_size(limit)}: something reads from the database for long")
 
 
 def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:

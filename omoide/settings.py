@@ -125,6 +125,12 @@ class Settings(BaseSettings):
     busy_timeout_seconds: float = Field(
         5.0, gt=0, le=600, description="How long a write waits for another process to finish its own."
     )
+    wal_limit_bytes: int = Field(
+        67_108_864,
+        ge=1_048_576,
+        description="How many bytes the write-ahead log should have at the most. From a quarter of this on it is "
+        "emptied, from half of it on long reads wait a moment for that, beyond it /ready calls it degraded.",
+    )
     max_body_bytes: int = Field(
         20_000_000, ge=1_000, le=1_000_000_000, description="The largest request body, in bytes."
     )

@@ -50,7 +50,12 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
 
 
 def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restart: bool) -> tuple[str, int]:
-    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    store = Store.open(
+        settings.db,
+        durability=settings.durability,
+        busy_timeout=settings.busy_timeout_seconds,
+        wal_limit_bytes=settings.wal_limit_bytes,
+    )
     try:
         with progress_bar("Importing") as shown:
             return asyncio.run(writing.import_workspace(store, lines, name=name, restart=restart, shown=shown))

@@ -26,6 +26,7 @@ from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.worker import work_until_told
 from omoide.reasoning.choice import name_of
 from omoide.settings import Settings
+from omoide.store.open_files import FileIdentity
 from omoide.worker.wake import WakePipe, WorkerElsewhere
 
 SPARE_SECONDS = 2
@@ -54,11 +55,11 @@ def serve(**flags: Any) -> None:
         f"reasoner {name_of(settings)}",
         err=True,
     )
-    prepare_files(settings)
+    known = prepare_files(settings)
     if settings.workers == 0:
-        uvicorn.run(_in_one_process(settings), **server_options(settings))
+        uvicorn.run(_in_one_process(settings, known), **server_options(settings))
     else:
-        _serve_forked(settings)
+        _serve_forked(settings, known)
 
 
 def served_app() -> ASGIApp:
@@ -67,19 +68,20 @@ def served_app() -> ASGIApp:
     return _in_one_process(read_settings_and_log())
 
 
-def _in_one_process(settings: Settings) -> ASGIApp:
+def _in_one_process(settings: Settings, known: FileIdentity | None = None) -> ASGIApp:
     metrics = make_metrics("server")
     metrics.enter("server")
-    return make_app(settings, make_worker, metrics)
+    return make_app(settings, make_worker, metrics, known)
 
 
-def _serve_forked(settings: Settings) -> None:
+def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
     """The API in so many processes that share a socket, and the worker in one of its own, so that neither waits for
     the other's interpreter."""
     pipe = WakePipe()
     names = [f"api-{number + 1}" for number in range(settings.workers)]
     metrics = make_metrics(*names, "worker")
-    config = uvicorn.Config(make_app(settings, lambda _: WorkerElsewhere(pipe), metrics), **server_options(settings))
+    app = make_app(settings, lambda _: WorkerElsewhere(pipe), metrics, known)
+    config = uvicorn.Config(app, **server_options(settings))
     listening = listening_on(settings.host, settings.port, "Omoide running")
 
     def api(name: str) -> None:
@@ -89,7 +91,7 @@ def _serve_forked(settings: Settings) -> None:
     def work() -> None:
         os.nice(settings.worker_niceness)  # nobody waits for thought
         listening.close()  # or whoever connects would wait for a process that never answers
-        work_until_told(make_worker_parts(settings, metrics.enter("worker")), pipe=pipe)
+        work_until_told(make_worker_parts(settings, metrics.enter("worker"), known), pipe=pipe)
 
     children = [Child("api", partial(api, name)) for name in names]
     grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS

@@ -24,6 +24,7 @@ from omoide.reasoning.choice import reasoner_for
 from omoide.settings import Settings, WrongSetting, unknown_variables
 from omoide.store import Store
 from omoide.store.leadership import Leadership
+from omoide.store.open_files import FileIdentity
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
 from omoide.worker.tools import Tools
@@ -76,7 +77,7 @@ def make_metrics(*processes: str) -> Metrics:
     return metrics_of(processes, TASKS)
 
 
-def make_worker_parts(settings: Settings, meter: Meter) -> Parts:
+def make_worker_parts(settings: Settings, meter: Meter, known: FileIdentity | None = None) -> Parts:
     """The database and all that works on it, for a process that only works.
 
     It does not wait for the disk: what it stores is owed until it is stored, so that a power cut has it done again, and
@@ -85,26 +86,28 @@ def make_worker_parts(settings: Settings, meter: Meter) -> Parts:
     """
     answers_nobody()
     try:
-        return open_parts(settings.model_copy(update={"durability": "normal"}), meter)
+        return open_parts(settings.model_copy(update={"durability": "normal"}), meter, known=known)
     except (OmoideError, WrongSetting) as error:
         raise click.ClickException(str(error)) from error
 
 
-def prepare_files(settings: Settings) -> None:
-    """The database made or migrated, and nothing left open. Ends the command with one line if the server could not
-    start with these settings."""
+def prepare_files(settings: Settings) -> FileIdentity | None:
+    """The database made or migrated, and nothing left open; which file it is, so that a process which begins later
+    opens no other. Ends the command with one line if the server could not start with these settings."""
     try:
         tokens = TokenCounter()
         reasoner_for(settings, embedder_of(settings, tokens), tokens)
-        Store.prepare(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+        return Store.prepare(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     except (OmoideError, WrongSetting) as error:
         raise click.ClickException(str(error)) from error
 
 
-def make_app(settings: Settings, alongside: Callable[[Parts], Companion], metrics: Metrics) -> ASGIApp:
+def make_app(
+    settings: Settings, alongside: Callable[[Parts], Companion], metrics: Metrics, known: FileIdentity | None = None
+) -> ASGIApp:
     """The application, something beside it. Ends the command with one line if that cannot be."""
     try:
-        app = create_app(settings, alongside=alongside, metrics=metrics)
+        app = create_app(settings, alongside=alongside, metrics=metrics, known=known)
     except BrokenDocument as error:
         raise click.ClickException(str(error)) from error
     collect_garbage()

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -22,20 +23,23 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
+from urllib.parse import quote
 
 import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide import clock
 from omoide.aside import in_threads
-from omoide.errors import Unavailable
+from omoide.errors import StorageFull, Unavailable
 from omoide.store.connection import Connection
 from omoide.store.database_files import refuse_as_database
 from omoide.store.filters import functions
 from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
 from omoide.store.migrations import migrate, turn
+from omoide.store.open_files import Displaced, FileIdentity, OpenFiles, expect, identity
 from omoide.store.read_only import refuse_unknown
-from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide
+from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
+from omoide.store.wal import LIMIT_BYTES, WriteAheadLog
 
 __all__ = ["Connection", "Store", "connect"]
 
@@ -49,11 +53,15 @@ _NO_WAITING = "PRAGMA busy_timeout=0"
 """For the connection that writes: `group_commit.begin` waits."""
 
 
-def connect(path: Path, *, durability: str, busy_timeout: float) -> Connection:
-    """A connection in WAL mode that begins no transaction by itself. Raises Unavailable if the file cannot be used."""
+def connect(path: Path, *, durability: str, busy_timeout: float, create: bool = True) -> Connection:
+    """A connection in WAL mode that begins no transaction by itself; with `create` to a new file if there is none.
+
+    Raises Unavailable if the file cannot be used.
+    """
     try:
         connection = sqlite3.connect(
-            path,
+            path if create else f"file:{quote(str(path.absolute()))}?mode=rw",
+            uri=not create,
             isolation_level=None,
             timeout=busy_timeout,
             check_same_thread=False,
@@ -81,14 +89,18 @@ class Store:
         writer: Connection,
         path: Path,
         busy_timeout: float,
+        wal_limit_bytes: int,
     ) -> None:
         self.path = path
+        self.log = WriteAheadLog(path, wal_limit_bytes)
         self.takes_writes = True
         """Whether the last write that somebody waited for could be stored."""
         self.busy_timeout = busy_timeout
         self._open_reader = open_reader
         self._open_writer = open_writer
         self._reader = open_reader()
+        self._files = OpenFiles.of(path)
+        self._has_readers = False
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="omoide-reader")
         self._writer = writer
@@ -99,21 +111,34 @@ class Store:
         self._thread.start()
 
     @classmethod
-    def open(cls, path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> Store:
-        """Open the file, create and migrate it as needed. `busy_timeout` is in seconds. Raises as `_migrated`."""
-        writer = _migrated(path, durability, busy_timeout)
+    def open(
+        cls,
+        path: Path,
+        *,
+        durability: str = "full",
+        busy_timeout: float = 5.0,
+        wal_limit_bytes: int = LIMIT_BYTES,
+        known: FileIdentity | None = None,
+    ) -> Store:
+        """Open the file, create and migrate it as needed; only the file that is `known`, if one is.
+
+        `busy_timeout` is in seconds. Raises as `_migrated`.
+        """
+        writer = _migrated(path, durability, busy_timeout, known)
 
         def open_reader() -> Connection:
-            reader = connect(path, durability=durability, busy_timeout=busy_timeout)
+            reader = connect(path, durability=durability, busy_timeout=busy_timeout, create=False)
             reader.execute("PRAGMA query_only=ON")
             return reader
 
-        return cls(open_reader, partial(_for_writing, path, durability, busy_timeout), writer, path, busy_timeout)
+        open_writer = partial(_for_writing, path, durability, busy_timeout)
+        return cls(open_reader, open_writer, writer, path, busy_timeout, wal_limit_bytes)
 
     @staticmethod
-    def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> None:
-        """Create and migrate the file as needed, and leave nothing open. Raises as `_migrated`."""
-        _migrated(path, durability, busy_timeout).close()
+    def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> FileIdentity | None:
+        """Create and migrate the file as needed, and leave nothing open; which file it is. Raises as `_migrated`."""
+        _migrated(path, durability, busy_timeout, None).close()
+        return identity(path)
 
     def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What `fn(connection, …)` returns, from one snapshot of what is committed. It cannot write."""
@@ -126,16 +151,28 @@ class Store:
             return self.read(fn, *args, **kwargs)
 
         def work() -> T:
-            try:
-                connection = self._idle.get_nowait()
-            except queue.Empty:
-                connection = self._open_reader()
+            self.log.hold_reader()
+            connection = self._take_reader()
             try:
                 return _from_snapshot(connection, partial(fn, connection, *args, **kwargs))
             finally:
                 self._idle.put(connection)
 
         return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    def _take_reader(self) -> Connection:
+        """One of the connections for reads beside the event loop. Raises Unavailable."""
+        with contextlib.suppress(queue.Empty):
+            return self._idle.get_nowait()
+        try:
+            self._files.check()  # another file is not opened, nor is one made
+            connection = self._open_reader()
+        except Unavailable:
+            if not self._has_readers:
+                raise
+            return self._idle.get()  # those that are open go on
+        self._has_readers = True
+        return connection
 
     async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What `fn(connection, …)` returns, once its changes are committed; if it raises, nothing of it is kept.
@@ -154,6 +191,7 @@ class Store:
         else:
             self._commit(iter([write]))
             write.settle()
+            self.log.keep_small(self._writer)
         try:
             result = await future
         except Unavailable:
@@ -161,6 +199,10 @@ class Store:
             raise
         self.takes_writes = True
         return result
+
+    def is_writable(self) -> bool:
+        """Whether the files could be opened for writing now; a file system may have become read-only meanwhile."""
+        return all(os.access(path, os.W_OK) for path in (self.path, self.log.file))
 
     def close(self) -> None:
         """Finish what is queued and close the file."""
@@ -170,19 +212,42 @@ class Store:
         while not self._idle.empty():
             self._idle.get().close()
         self._reader.close()
+        try:
+            self._files.check()
+        except Displaced:
+            self._save_what_is_committed()
         self._writer.close()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
+        pause: float | None = None
+        while True:
+            try:
+                first = self._queue.get(timeout=pause)
+            except queue.Empty:
+                pause = self.log.keep_small(self._writer)
+                continue
+            if first is None:
+                return
             answer(self._commit(self._and_following(first)))
+            pause = self.log.keep_small(self._writer)
 
     def _commit(self, writes: Iterator[Write]) -> list[Write]:
         """Run them in one transaction; which these were."""
         if self._is_doubtful:
             self._reopen()
-        batch, fault = commit(self._writer, writes, self.busy_timeout)
-        self._is_doubtful = fault in OF_THE_FILE
+        before = partial(self.log.require_room, self._writer)
+        batch, error = commit(self._writer, writes, self.busy_timeout, before=before, check=self._files.check)
+        self._is_doubtful = isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE
+        if isinstance(error, Displaced):
+            self._save_what_is_committed()
+        elif not isinstance(error, StorageFull) and any(isinstance(write.error, StorageFull) for write in batch):
+            self.log.recover(self._writer, self._open_reader)
         return batch
+
+    def _save_what_is_committed(self) -> None:
+        """Move the log into the file that is open: it may be elsewhere, and must not be mixed with one in its place."""
+        if self._files.share_index():
+            self.log.empty(self._writer)
 
     def _and_following(self, first: Write) -> Iterator[Write]:
         """A write, and those that wait when the one before has been run: what comes meanwhile shares the commit."""
@@ -200,6 +265,7 @@ class Store:
     def _reopen(self) -> None:
         """Look at the file anew: a connection that found it read-only, say, goes on to find it so for ever."""
         with contextlib.suppress(Unavailable, sqlite3.Error):
+            self._files.check()
             writer = self._open_writer()
             self._writer.close()
             self._writer = writer
@@ -216,14 +282,16 @@ def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
             connection.execute("ROLLBACK")
 
 
-def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
-    """A connection for writing to the file, which is made or migrated as needed.
+def _migrated(path: Path, durability: str, busy_timeout: float, known: FileIdentity | None) -> Connection:
+    """A connection for writing to the file, which is made or migrated as needed; only to the `known` one, if given.
 
     Raises Conflict if the path is that of another database's companion, and Unavailable.
     """
     refuse_as_database(path)
     try:
         with turn(path):
+            if known:
+                expect(path, known)
             refuse_unknown(path, busy_timeout=busy_timeout)
             writer = connect(path, durability=durability, busy_timeout=busy_timeout)
             try:
@@ -240,6 +308,6 @@ def _migrated(path: Path, durability: str, busy_timeout: float) -> Connection:
 
 def _for_writing(path: Path, durability: str, busy_timeout: float) -> Connection:
     """A connection for writing to a file that is migrated. Raises Unavailable."""
-    writer = connect(path, durability=durability, busy_timeout=busy_timeout)
+    writer = connect(path, durability=durability, busy_timeout=busy_timeout, create=False)
     writer.execute(_NO_WAITING)
     return writer

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.errors import OmoideError
 from omoide.store.connection import Connection
 from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
 
@@ -76,23 +77,33 @@ def begin(connection: Connection, busy_timeout: float) -> None:
             return
 
 
-def commit(connection: Connection, writes: Iterator[Write], busy_timeout: float) -> tuple[list[Write], int | None]:
+def commit(
+    connection: Connection,
+    writes: Iterator[Write],
+    busy_timeout: float,
+    *,
+    before: Callable[[], None] = lambda: None,
+    check: Callable[[], None] = lambda: None,
+) -> tuple[list[Write], Exception | None]:
     """Run writes in one transaction, putting each one's result or error where it belongs.
 
-    The writes that were taken and, if they failed as a whole, SQLite's code for the reason (see `kind_of`).
+    `before` is called before the transaction begins and `check` before its commit; either may raise OmoideError.
+    Returns the writes that were taken and, if they failed as a whole, the reason.
     """
     connection.owed = []
     batch: list[Write] = []
     try:
         try:
+            before()
             begin(connection, busy_timeout)
-        except sqlite3.Error:
+        except (sqlite3.Error, OmoideError):
             batch.extend(writes)  # they have waited as long
             raise
         for write in writes:
             batch.append(write)
             _run_in_savepoint(connection, write)
         do_owed(connection)
+        check()
         connection.execute("COMMIT")
     except Exception as error:
         # Nothing of the batch is on disk. Those that had failed by themselves keep their own reason.
@@ -100,7 +111,7 @@ def commit(connection: Connection, writes: Iterator[Write], busy_timeout: float)
             connection.execute("ROLLBACK")
         for write in batch:
             write.error = write.error or (as_omoide(error) if isinstance(error, sqlite3.Error) else error)
-        return batch, kind_of(error) if isinstance(error, sqlite3.Error) else None
+        return batch, error
     finally:
         connection.owed = None
     return batch, None

@@ -9,6 +9,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.store.database import Connection
 from omoide.store.embeddings import progress
+from omoide.store.read_only import journal
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
@@ -85,9 +86,9 @@ def change(db: Connection) -> None:
 def file_bytes(path: Path) -> dict[str, int]:
     """How large the database's files are: the file itself, and the log of what is not in it yet."""
     sizes = {}
-    for name, suffix in (("database", ""), ("wal", "-wal")):
+    for name, file in (("database", path), ("wal", journal(path))):
         try:
-            sizes[name] = Path(f"{path}{suffix}").stat().st_size
+            sizes[name] = file.stat().st_size
         except OSError:
             sizes[name] = 0
     return sizes

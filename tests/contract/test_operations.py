@@ -42,7 +42,7 @@ def test_a_story_that_calls_every_operation(
 
     assert call("GET", "/health").json() == {"status": "ok", "reasoner": "extractive"}
     until(lambda: api.get("/ready").status_code == 200)  # the worker may have begun but now
-    assert api.get("/ready").json()["parts"].keys() == {"database", "worker", "embedder", "reasoner", "backlog"}
+    assert api.get("/ready").json()["parts"].keys() == {"database", "wal", "worker", "embedder", "reasoner", "backlog"}
     assert "omoide_requests_total" in call("GET", "/metrics").text
     call("POST", "/v3/workspaces", {"id": w, "metadata": {"a": 1}}, 201)
     call("POST", "/v3/workspaces", {"id": w})

@@ -17,6 +17,8 @@ from omoide.readiness import Verdict, judge
 from omoide.settings import Settings
 from omoide.store import Connection, Store, embeddings, queue
 from omoide.store.leadership import Leadership
+from omoide.store.open_files import REMOVED, REPLACED
+from tests.crash.faults import unwritable
 
 SECOND = 1_000_000
 EMBEDDER = "wordllama"
@@ -89,6 +91,34 @@ def test_a_full_disk_degrades_the_database_before_it_is_full(place: Place) -> No
     assert part.detail.endswith(" free")
 
 
+def test_a_write_ahead_log_beyond_its_limit_is_degraded_until_it_is_small_again(place: Place) -> None:
+    assert place.judge().parts["wal"].status == "ok"
+    place.store.log.limit_bytes = written(place) - 1
+    part = place.judge().parts["wal"]
+    assert (part.status, "more than" in part.detail) == ("degraded", True)
+    asyncio.run(place.store.write(lambda _: None))
+    assert place.judge().parts["wal"].status == "ok"
+
+
+def test_a_database_that_was_removed_is_down_until_it_is_back(place: Place) -> None:
+    away = place.path.rename(place.path.with_name("away.db"))
+    part = place.judge().parts["database"]
+    assert (part.status, part.detail) == ("down", REMOVED)
+    place.path.touch()
+    part = place.judge().parts["database"]
+    assert (part.status, part.detail) == ("down", REPLACED)
+    away.replace(place.path)
+    assert place.judge().parts["database"].status == "ok"
+
+
+def test_a_log_that_can_no_longer_be_written_makes_the_database_down_before_a_write_fails(place: Place) -> None:
+    assert place.judge().parts["database"].status == "ok"
+    with unwritable(Path(f"{place.path}-wal")):
+        part = place.judge().parts["database"]
+        assert (part.status, "reads and writes" in part.detail) == ("down", False)
+    assert place.judge().parts["database"].status == "ok"
+
+
 def test_a_database_whose_folder_was_moved_away_is_down_although_its_file_is_open(place: Place) -> None:
     folder = place.path.parent
     assert place.judge().is_ready
@@ -104,6 +134,7 @@ def test_a_damaged_database_is_down_and_the_rest_is_told_all_the_same(place: Pla
     verdict = place.judge()
     assert {name: part.status for name, part in verdict.parts.items()} == {
         "database": "down",
+        "wal": "ok",
         "worker": "ok",
         "embedder": "degraded",
         "reasoner": "ok",

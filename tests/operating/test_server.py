@@ -70,7 +70,7 @@ def counted(server: Server, name: str, **labels: str) -> float:
 def test_a_server_that_works_is_ready_in_all_its_parts(running: Server) -> None:
     parts = awaited(running, 200, embedder="ok")
     assert {name: part["status"] for name, part in parts.items() if name != "status"} == dict.fromkeys(
-        ["database", "worker", "embedder", "reasoner", "backlog"], "ok"
+        ["database", "wal", "worker", "embedder", "reasoner", "backlog"], "ok"
     )
     assert parts["status"] == "ok"
     until(lambda: ready(running)[1]["worker"]["detail"].startswith("last sign of life"))

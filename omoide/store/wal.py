@@ -1,0 +1,175 @@
+"""The write-ahead log: how large it is, and what keeps it small.
+
+SQLite moves committed pages from the log into the database file by itself, but starts the log again from its beginning
+only at a moment when no connection reads from it. Where several clients search there is no such moment. So a writer
+that finds the log larger than a quarter of its limit has it emptied (`wal_checkpoint(TRUNCATE)`): SQLite then holds all
+writers back and waits for the reads in progress. Reads that begin meanwhile need only the database file and are not
+waited for. An attempt waits for `WAIT_SECONDS` at most, so that a long read does not stop writers; the next follows
+after a pause. Where the log has grown to half its limit, each process also holds back new long reads, for
+`HOLD_SECONDS` at most, until an attempt succeeds. The size of the file tells all processes of a database the same.
+
+What is in the log needs room in the database file sooner or later. On a disk that is nearly full nothing is written
+any more while that room is still there, so that the log can always be emptied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.errors import StorageFull, Unavailable
+from omoide.store.connection import Connection
+from omoide.store.read_only import journal
+
+logger = logging.getLogger("omoide.store")
+
+LIMIT_BYTES = 67_108_864
+"""The default of the setting `wal_limit_bytes`."""
+
+WAIT_SECONDS = 0.1
+"""How long an attempt to empty the log waits for reads in progress, and holds back all writers."""
+
+FIRST_PAUSE_SECONDS = 0.2
+LAST_PAUSE_SECONDS = 2.0
+"""The pause after an attempt that failed doubles from the first to the last of these."""
+
+HOLD_SECONDS = 4.0
+"""How long new reads are held back; longer than the two seconds that a filtered list may take by default."""
+HOLD_EVERY_SECONDS = 30.0
+"""How often reads may be held back: a backup or another program may read for much longer than `HOLD_SECONDS`."""
+LOOK_SECONDS = 0.01
+"""How often a read that is held back looks at the log."""
+
+RESERVE_BYTES = 8_388_608
+RESERVE_SHARE = 32
+"""Room that is left on the disk: so many bytes, or this part of a small disk. A commit takes less, mostly."""
+
+_HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
+"""https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
+
+
+class WriteAheadLog:
+    """The log of one database, as one process keeps it small. `limit_bytes` is what it should not exceed."""
+
+    def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
+        self.path = path
+        self.file = journal(path)
+        self.limit_bytes = limit_bytes
+        self._pause = FIRST_PAUSE_SECONDS
+        self._next_attempt = 0.0
+        self._holding = threading.Lock()
+        self._held_until = 0.0
+        self._next_hold = 0.0
+
+    def size(self) -> int:
+        """Bytes; 0 if there is no log."""
+        return _size(self.file)
+
+    def keep_small(self, db: Connection) -> float | None:
+        """Empty the log if it is large and an attempt is due. Call it outside of a transaction.
+
+        Returns the seconds until the next attempt is due, or None if the log is small.
+        """
+        if self.size() <= self.limit_bytes // 4:
+            return None
+        if self._is_due() and self.empty(db):
+            return None
+        return max(0.0, self._next_attempt - time.monotonic())
+
+    def _is_due(self) -> bool:
+        return time.monotonic() >= self._next_attempt
+
+    def empty(self, db: Connection) -> bool:
+        """Move all of the log into the database file and give its room back; says whether that succeeded."""
+        try:
+            db.execute(f"PRAGMA busy_timeout={int(WAIT_SECONDS * 1_000)}")
+            try:
+                busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            finally:
+                db.execute("PRAGMA busy_timeout=0")
+        except sqlite3.Error as error:
+            logger.debug("the write-ahead log was not emptied: %s", error)
+            busy = 1
+        if busy:
+            self._next_attempt = time.monotonic() + self._pause
+            self._pause = min(LAST_PAUSE_SECONDS, 2 * self._pause)
+            return False
+        self._pause, self._next_attempt = FIRST_PAUSE_SECONDS, 0.0
+        return True
+
+    def hold_reader(self) -> None:
+        """Let a long read begin: later, where the log has grown too large. Call it in a thread of its own."""
+        if self.size() <= self.limit_bytes // 2:
+            return
+        now = time.monotonic()
+        with self._holding:
+            if now >= self._next_hold:
+                self._held_until, self._next_hold = now + HOLD_SECONDS, now + HOLD_EVERY_SECONDS
+        while time.monotonic() < self._held_until and self.size() > self.limit_bytes // 4:
+            time.sleep(LOOK_SECONDS)
+
+    def require_room(self, db: Connection) -> None:
+        """Raise StorageFull if the disk would have no room left for what the log holds. Call it outside of a
+        transaction."""
+        free, reserve = _room(self.path.parent)
+        if free > self.size() + reserve:
+            return
+        needed = _growth(db, self.path) + reserve
+        if free < needed and self._is_due():
+            self.empty(db)
+            free, reserve = _room(self.path.parent)
+            needed = _growth(db, self.path) + reserve
+        if free < needed:
+            raise StorageFull("There is no room left to store this")
+
+    def recover(self, db: Connection, open_other: Callable[[], Connection]) -> None:
+        """After a write that did not fit on the disk: give back what it left behind the end of the log, and empty that.
+
+        While `db` keeps writers away, another connection reads where the log ends: no transaction can ask for that.
+        """
+        with contextlib.suppress(sqlite3.Error, OSError, Unavailable), contextlib.closing(open_other()) as other:
+            db.execute("BEGIN IMMEDIATE")
+            try:
+                _, frames, _ = other.execute("PRAGMA wal_checkpoint(NOOP)").fetchone()
+                (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
+                end = _HEADER_BYTES + frames * (_FRAME_HEADER_BYTES + page_bytes)
+                if frames >= 0 and self.size() > end:
+                    os.truncate(self.file, end)
+            finally:
+                db.execute("ROLLBACK")
+        self.empty(db)
+
+
+def _size(path: Path) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _room(folder: Path) -> tuple[int, int]:
+    """The bytes that are free on a disk, and how many of them are to stay free; without a limit where that is not
+    known."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return 2**63, 0
+    if not disk.f_blocks:
+        return 2**63, 0
+    free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
+    return free * disk.f_frsize, min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVE_SHARE)
+
+
+def _growth(db: Connection, path: Path) -> int:
+    """By how many bytes the database file grows when all of the log is moved into it; 0 if the file is elsewhere."""
+    present = _size(path)
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
+    return max(0, int(pages) * int(page_bytes) - present) if present else 0

@@ -1,0 +1,187 @@
+"""A database file that is removed or replaced takes no more writes, and nothing else is damaged."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from omoide.errors import Unavailable
+from omoide.store import Store
+from omoide.store.open_files import NO_INDEX, NO_LOG, REMOVED, REPLACED, identity
+from tests.store.manners import answering_nobody
+from tests.store.rows import kinds, put
+
+Change = Callable[[Path], None]
+
+
+@pytest.fixture(autouse=True, params=["that answers", "that only works"])
+def process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything here holds in either kind of process."""
+    if request.param == "that only works":
+        answering_nobody(monkeypatch)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The folder of the database."""
+    (tmp_path / "home").mkdir()
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    opened = Store.open(home / "omoide.db", busy_timeout=0.05)
+    asyncio.run(opened.write(put, "before"))
+    yield opened
+    opened.close()
+
+
+def away(path: Path) -> Path:
+    return path.parent.parent / "away.db"
+
+
+def move_away(path: Path) -> None:
+    path.rename(away(path))
+
+
+def put_copy_in_place(path: Path) -> None:
+    shutil.copyfile(path, copy := path.with_name("copy"))
+    path.rename(away(path))
+    copy.rename(path)
+
+
+def put_empty_file_in_place(path: Path) -> None:
+    move_away(path)
+    path.touch()
+
+
+def put_folder_in_place(path: Path) -> None:
+    move_away(path)
+    path.mkdir()
+
+
+def put_link_in_place(path: Path) -> None:
+    move_away(path)
+    path.symlink_to(away(path))
+
+
+def rename_folder(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("renamed"))
+
+
+def end(suffix: str, change: Change) -> Change:
+    return lambda path: change(Path(f"{path}{suffix}"))
+
+
+def replace_with_empty_file(path: Path) -> None:
+    path.unlink()
+    path.touch()
+
+
+CHANGES = [
+    pytest.param(Path.unlink, REMOVED, id="removed"),
+    pytest.param(move_away, REMOVED, id="moved"),
+    pytest.param(rename_folder, REMOVED, id="folder renamed"),
+    pytest.param(put_copy_in_place, REPLACED, id="copy"),
+    pytest.param(put_empty_file_in_place, REPLACED, id="empty file"),
+    pytest.param(put_folder_in_place, REPLACED, id="folder"),
+    pytest.param(put_link_in_place, REPLACED, id="link"),
+    pytest.param(end("-wal", Path.unlink), NO_LOG, id="log removed"),
+    pytest.param(end("-wal", replace_with_empty_file), NO_LOG, id="log replaced"),
+    pytest.param(end("-shm", Path.unlink), NO_INDEX, id="index removed"),
+]
+
+
+@pytest.mark.parametrize(("change", "reason"), CHANGES)
+def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(change: Change, reason: str, store: Store) -> None:
+    assert asyncio.run(store.read_aside(kinds)) == ["before"]
+    change(store.path)
+    for _ in range(2):
+        with pytest.raises(Unavailable) as refusal:
+            asyncio.run(store.write(put, "lost"))
+        assert refusal.value.detail == reason
+    assert not store.takes_writes
+    assert store.read(kinds) == asyncio.run(store.read_aside(kinds)) == ["before"]
+
+
+def put_back(path: Path) -> None:
+    if path.is_dir():
+        path.rmdir()
+    away(path).replace(path)
+
+
+@pytest.mark.parametrize("change", [move_away, put_copy_in_place, put_empty_file_in_place, put_folder_in_place])
+def test_writes_go_on_once_the_file_is_back(change: Change, store: Store) -> None:
+    change(store.path)
+    with pytest.raises(Unavailable):
+        asyncio.run(store.write(put, "refused"))
+    put_back(store.path)
+    asyncio.run(store.write(put, "after"))
+    assert store.read(kinds) == ["before", "after"]
+
+
+@pytest.mark.parametrize("is_noticed", [True, False])
+def test_the_file_that_replaced_it_is_not_touched_and_the_former_one_is_whole(is_noticed: bool, home: Path) -> None:
+    path = home / "omoide.db"
+    store = Store.open(home / "omoide.db")
+    asyncio.run(store.write(put, "in the file"))
+    store.close()
+    store = Store.open(path)
+    asyncio.run(store.write(put, "in the log"))
+    put_copy_in_place(path)
+    replaced = path.read_bytes()
+    if is_noticed:
+        with pytest.raises(Unavailable):
+            asyncio.run(store.write(put, "refused"))
+    store.close()
+    assert path.read_bytes() == replaced
+    for file, found in ((path, ["in the file"]), (away(path), ["in the file", "in the log"])):
+        again = Store.open(file)
+        assert again.read(kinds) == found
+        again.close()
+
+
+def test_what_was_committed_is_kept_when_the_log_is_removed(home: Path) -> None:
+    store = Store.open(home / "omoide.db")
+    asyncio.run(store.write(put, "in the log"))
+    Path(f"{store.path}-wal").unlink()
+    with pytest.raises(Unavailable):
+        asyncio.run(store.write(put, "refused"))
+    saved = shutil.copyfile(store.path, home / "as a crash would leave it.db")
+    store.close()
+    for path in (saved, store.path):
+        again = Store.open(path)
+        assert again.read(kinds) == ["in the log"]
+        asyncio.run(again.write(put, "after"))
+        again.close()
+
+
+def test_a_database_behind_a_link_is_checked_at_both_ends(home: Path) -> None:
+    real = home / "real.db"
+    Store.prepare(real)
+    (home / "omoide.db").symlink_to(real)
+    store = Store.open(home / "omoide.db")
+    asyncio.run(store.write(put, "it"))
+    assert store.log.size() > 0
+    Store.prepare(home / "other.db")
+    (home / "omoide.db").unlink()
+    (home / "omoide.db").symlink_to(home / "other.db")
+    with pytest.raises(Unavailable, match="replaced"):
+        asyncio.run(store.write(put, "refused"))
+    store.close()
+
+
+@pytest.mark.parametrize("change", [move_away, put_copy_in_place, put_empty_file_in_place])
+def test_a_process_that_begins_later_opens_only_the_file_that_is_known(change: Change, home: Path) -> None:
+    path = home / "omoide.db"
+    known = Store.prepare(path)
+    change(path)
+    left = identity(path)
+    with pytest.raises(Unavailable):
+        Store.open(path, known=known)
+    assert identity(path) == left
+    assert not Path(f"{path}-wal").exists()

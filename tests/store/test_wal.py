@@ -1,0 +1,170 @@
+"""The write-ahead log stays small although somebody always reads, and never takes the last room of a disk."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from omoide.errors import StorageFull
+from omoide.store import Connection, Store, wal
+from omoide.store.database import connect
+from omoide.store.wal import WriteAheadLog
+from tests.crash.faults import small_disk
+from tests.handlers.place import until
+from tests.store.manners import answering_nobody
+from tests.store.rows import kinds, put
+
+LIMIT = 1_048_576
+PIECE = "x" * 100_000
+LOOK = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT sum(i) FROM n"
+"""A read that takes some hundredths of a second."""
+
+
+@contextlib.contextmanager
+def opened(path: Path) -> Iterator[Store]:
+    store = Store.open(path, wal_limit_bytes=LIMIT)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Another program reads from one snapshot all the time."""
+    with contextlib.closing(connect(path, durability="normal", busy_timeout=1)) as other:
+        other.execute("BEGIN")
+        kinds(other)
+        yield
+        other.execute("ROLLBACK")
+
+
+def look(db: Connection) -> int:
+    kinds(db)
+    return int(db.execute(LOOK).fetchone()[0])
+
+
+def test_a_log_is_emptied_although_reads_overlap_all_the_time(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wal, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(wal, "LAST_PAUSE_SECONDS", 0.01)
+
+    async def story(store: Store) -> list[int]:
+        async def read_on() -> None:
+            while len(sizes) < 2 or sizes[-1] >= sizes[-2]:
+                await store.read_aside(look)
+
+        sizes = [store.log.size()]
+        readers = [asyncio.create_task(read_on()) for _ in range(4)]
+        while (len(sizes) < 2 or sizes[-1] >= sizes[-2]) and sizes[-1] < 60 * LIMIT:
+            await store.write(put, PIECE)
+            sizes.append(store.log.size())
+        for reader in readers:
+            reader.cancel()
+        return sizes
+
+    with opened(db_path) as store:
+        sizes = asyncio.run(story(store))
+        assert sizes[-1] < sizes[-2], f"it grew to {sizes[-1]} bytes"
+
+
+def test_a_log_that_a_long_read_kept_is_emptied_after_it_without_another_write(db_path: Path) -> None:
+    with opened(db_path) as store:
+        with reading(db_path):
+            for _ in range(3):
+                while store.log.size() <= LIMIT:
+                    asyncio.run(store.write(put, PIECE))
+                asyncio.run(store.write(put, "taken although somebody reads"))
+        until(lambda: store.log.size() == 0)
+        assert kinds(store._writer)[-1] == "taken although somebody reads"
+
+
+def test_a_process_that_only_works_empties_the_log_with_its_writes(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answering_nobody(monkeypatch)
+    with opened(db_path) as store:
+        with reading(db_path):
+            while store.log.size() <= LIMIT:
+                asyncio.run(store.write(put, PIECE))
+
+        def is_empty() -> bool:
+            asyncio.run(store.write(put, "it"))
+            return store.log.size() < LIMIT // 4
+
+        until(is_empty)
+
+
+def test_a_long_read_waits_for_a_large_log_once_and_not_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = itertools.count()  # each look at the clock takes a second
+    clock = SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 1_000.0 + next(looks))
+    monkeypatch.setattr(wal, "time", clock)
+    log = WriteAheadLog(tmp_path / "omoide.db", LIMIT)
+    log.hold_reader()
+    assert next(looks) == 0, "there is no log"
+    log.file.write_bytes(bytes(LIMIT // 2 + 1))
+    log.hold_reader()
+    assert (after := next(looks)) > wal.HOLD_SECONDS
+    log.hold_reader()
+    assert next(looks) <= after + 4, "it was held back a moment ago"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "disk") as mounted:
+        yield mounted
+
+
+def takes(store: Store) -> bool:
+    """Whether there is room for another write."""
+    try:
+        asyncio.run(store.write(put, PIECE))
+    except StorageFull:
+        return False
+    return True
+
+
+def fill(store: Store) -> int:
+    """Write until there is no room left; how many writes were taken."""
+    return next(count for count in itertools.count() if not takes(store))
+
+
+def put_much(db: Connection) -> None:
+    for _ in range(300):
+        put(db, PIECE)
+
+
+def test_a_log_that_filled_the_disk_is_emptied_once_no_read_keeps_it(disk: Path) -> None:
+    with opened(disk / "omoide.db") as store:
+        with reading(store.path):
+            taken = fill(store)
+            assert store.read(kinds) == [PIECE] * taken
+        until(lambda: takes(store))
+        assert store.read(kinds) == [PIECE] * (taken + 1)
+
+
+def test_a_log_that_filled_the_disk_is_emptied_at_the_next_start(disk: Path) -> None:
+    path = disk / "omoide.db"
+    Store.prepare(path)
+    with reading(path), opened(path) as store:
+        taken = fill(store)
+    with opened(path) as store:
+        assert takes(store)
+        assert store.read(kinds) == [PIECE] * (taken + 1)
+
+
+def test_a_write_that_is_too_large_for_the_disk_takes_no_room_from_those_that_follow(disk: Path) -> None:
+    with opened(disk / "omoide.db") as store:
+        asyncio.run(store.write(put, "before"))
+        for _ in range(3):
+            with pytest.raises(StorageFull):
+                asyncio.run(store.write(put_much))
+            asyncio.run(store.write(put, PIECE))
+        assert store.read(kinds) == ["before", PIECE, PIECE, PIECE]
