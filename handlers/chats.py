@@ -8,7 +8,7 @@ from generated import models
 from handlers import recalls, shapes
 from handlers.context import Context
 from handlers.events import events
-from omoide import clock
+from omoide import clock, security
 from omoide.errors import Unprocessable
 from omoide.reasoning import allowlist, asking, structured
 from omoide.reasoning.asking import Inquiry
@@ -87,7 +87,7 @@ def _reach(context: Context, workspace_id: str, peer_id: str, body: models.Diale
         allowlist.parse(body.filters, body.session_id)  # which must be one of them
     pinned = () if body.session_id is None else (body.session_id,)
     recalls.must_be_in_all(context, workspace_id, (*pinned, *(sessions or ())))
-    return Reach(workspace_id, peer_id, target, sessions, body.session_id)
+    return Reach(workspace_id, peer_id, target, sessions, body.session_id, security.reader(context.principal))
 
 
 def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Literal
 
 from generated import models
@@ -63,7 +64,8 @@ async def get_sessions_for_peer(
 ) -> models.PageSession:
     """A page of the sessions that the peer is in now."""
     request = PageRequest(page, size, reverse)
-    return shapes.sessions_page(await pages.read(context, body, peers.sessions, workspace_id, peer_id, request))
+    sessions_of = partial(peers.sessions, only_now=security.reader(context.principal) is not None)
+    return shapes.sessions_page(await pages.read(context, body, sessions_of, workspace_id, peer_id, request))
 
 
 async def search_peer(
@@ -74,7 +76,14 @@ async def search_peer(
     body: models.MessageSearchOptions,
 ) -> list[models.Message]:
     """The messages of this peer that fit the query best."""
-    wanted = MessageSearch(workspace_id, body.query, body.limit, peer_id=peer_id, filters=body.filters)
+    wanted = MessageSearch(
+        workspace_id,
+        body.query,
+        body.limit,
+        peer_id=peer_id,
+        filters=body.filters,
+        reader=security.reader(context.principal),
+    )
     return await searches.found(context, wanted)
 
 

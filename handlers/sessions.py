@@ -135,7 +135,14 @@ async def search_session(
     body: models.MessageSearchOptions,
 ) -> list[models.Message]:
     """The messages of this session that fit the query best."""
-    wanted = MessageSearch(workspace_id, body.query, body.limit, session_id=session_id, filters=body.filters)
+    wanted = MessageSearch(
+        workspace_id,
+        body.query,
+        body.limit,
+        session_id=session_id,
+        filters=body.filters,
+        reader=security.reader(context.principal),
+    )
     return await searches.found(context, wanted)
 
 

@@ -190,6 +190,14 @@ def authorizer(
     return authorize
 
 
+def reader(principal: Principal) -> str | None:
+    """The peer through which the key reads messages, by the rule of `store.visibility`; None for a wider key.
+
+    A key of a session reads all of its session, even where it names a peer as well.
+    """
+    return principal.peer if principal.session is None else None
+
+
 def may_name_workspace(principal: Principal, workspace_id: str) -> None:
     """Raise Unauthorized unless the key may get or create this workspace: every key of it may."""
     if not principal.admin and principal.workspace != workspace_id:

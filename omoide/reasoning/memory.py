@@ -20,7 +20,7 @@ from omoide.records import Conclusion, Json, Message
 from omoide.search.conclusions import nearest_of
 from omoide.search.finder import VectorFinder
 from omoide.search.messages import MessageSearch, search
-from omoide.store import Connection, Store, messages, recollection, summaries
+from omoide.store import Connection, Store, members, messages, recollection, summaries
 from omoide.store.message_search import Limits
 from omoide.store.recollection import Held
 
@@ -56,6 +56,8 @@ class Reach:
     """Only explicit conclusions from these, and only their messages; None does not restrict conclusions."""
     session_id: str | None = None
     """Messages come from this session only."""
+    reader: str | None = None
+    """The peer to whom the key is narrowed that asks: messages only as far as `store.visibility` has it."""
 
 
 class Memory:
@@ -197,15 +199,21 @@ class Memory:
     def _pinned(self) -> str | None:
         """The session that the question is pinned to, if it may be read."""
         reach = self.reach
-        return reach.session_id if reach.sessions is None or reach.session_id in reach.sessions else None
+        if reach.session_id is None or (reach.sessions is not None and reach.session_id not in reach.sessions):
+            return None
+        if reach.reader is not None:
+            place = (reach.workspace_id, reach.session_id, reach.reader)
+            return reach.session_id if self._store.read(members.is_active, *place) else None
+        return reach.session_id
 
     def _limits(self, after: datetime | None = None, before: datetime | None = None) -> Limits:
-        """Pinned to one session; else to those listed; else to those that the observer is or was in."""
+        """Pinned to one session; else to those listed; else to what the observer may know: see `store.visibility`."""
         reach = self.reach
         is_free = reach.session_id is None and reach.sessions is None
         return Limits(
             session_id=reach.session_id,
             sessions=reach.sessions,
+            reader=reach.reader,
             member=reach.observer_id if is_free else None,
             after=None if after is None else micros(after),
             before=None if before is None else micros(before),
@@ -239,6 +247,7 @@ class Memory:
             limit,
             session_id=limits.session_id,
             sessions=limits.sessions,
+            reader=limits.reader,
             member=limits.member,
             after=after,
             before=before,

@@ -54,8 +54,10 @@ class MessageSearch:
     filters: Json | None = None
     sessions: Collection[str] | None = None
     """Only these."""
+    reader: str | None = None
+    """The peer to whom the key is narrowed that asks: only what may be known to it, see `store.visibility`."""
     member: str | None = None
-    """Only sessions that this peer is or was in."""
+    """Only what is seen from this peer's perspective."""
     after: datetime | None = None
     before: datetime | None = None
     """Only what was said from `after` on and before `before`."""
@@ -98,6 +100,7 @@ def limits_of(wanted: MessageSearch) -> Limits:
         peer_id=wanted.peer_id,
         scope=wanted.scope,
         sessions=wanted.sessions,
+        reader=wanted.reader,
         member=wanted.member,
         witness=witness,
         after=after,

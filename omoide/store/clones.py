@@ -23,7 +23,8 @@ def clone(db: Connection, workspace_id: str, session_id: str, until: str | None,
     workspace = workspaces.ensure(db, workspace_id, now)
     change = Change(source.metadata, source.configuration)
     copy = sessions.create(db, workspace, workspace_id, new_id(now), change, now)
-    members.copy(db, source.pk, copy.pk, now)
-    messages.copy(db, source.pk, copy.pk, last, now)
+    through = messages.count(db, source.pk) if last is None else last
+    members.copy(db, source.pk, copy.pk, through, now)
+    messages.copy(db, source.pk, copy.pk, through, now)
     backfills.begin_all(db, copy.pk, now)
     return copy

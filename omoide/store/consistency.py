@@ -27,6 +27,17 @@ _RULES: dict[str, str] = {
     "members are of another workspace than their session": """
         FROM members m JOIN sessions s ON s.pk = m.session JOIN peers p ON p.pk = m.peer
         WHERE p.workspace <> s.workspace""",
+    "members have no stay that fits": """
+        FROM members m JOIN sessions s ON s.pk = m.session WHERE s.deleted_at IS NULL AND NOT EXISTS (
+            SELECT 1 FROM stays x WHERE x.session = m.session AND x.peer = m.peer
+            AND (x.last IS NULL) = (m.left_at IS NULL))""",
+    "stays reach beyond their session, overlap, or go on though the member has left": """
+        FROM stays x JOIN members m ON m.session = x.session AND m.peer = x.peer JOIN sessions s ON s.pk = x.session
+        WHERE s.deleted_at IS NULL AND (
+            coalesce(x.last, x.first - 1) > s.message_count OR x.last < x.first - 1
+            OR (x.last IS NULL AND m.left_at IS NOT NULL)
+            OR EXISTS (SELECT 1 FROM stays y WHERE y.session = x.session AND y.peer = x.peer AND y.first < x.first
+                       AND ifnull(y.last, x.first) >= x.first))""",
     "conclusions are of another workspace than who holds them": """
         FROM conclusions c JOIN peers p ON p.pk IN (c.observer, c.observed) WHERE p.workspace <> c.workspace""",
     "messages are not among the words": """

@@ -1,6 +1,7 @@
 """Who is in a session, with which configuration.
 
-A member that leaves keeps its row (`left_at`), so that its configuration is there when it comes back. Observers, that
+A member that leaves keeps its row (`left_at`), so that its configuration is there when it comes back. `joined_at` is
+when it joined last; which messages came while it was in the session is the matter of `stays`. Observers, that
 is active members with `observe_others`, are limited per session; the limit holds because every write is serial.
 
 The hidden peers behind scopes are members too, but not here: they are neither counted, listed nor changed. That is the
@@ -13,7 +14,7 @@ from collections.abc import Collection, Mapping
 
 from omoide.errors import BadRequest
 from omoide.records import Observation, Page, PageRequest, Peer
-from omoide.store import peers, rows
+from omoide.store import peers, rows, stays
 from omoide.store.database import Connection
 
 Flag = int | None
@@ -114,6 +115,8 @@ def join_as_authors(db: Connection, session: int, joining: Collection[int], now:
                ON CONFLICT DO UPDATE SET left_at = NULL, joined_at = excluded.joined_at WHERE left_at IS NOT NULL""",
             (session, peer, now),
         )
+        if joined.rowcount:
+            stays.begin(db, session, peer)
         if joined.rowcount and _observers(db, session) > max_observers:
             db.execute("UPDATE members SET observe_others = NULL WHERE session = ? AND peer = ?", (session, peer))
 
@@ -139,6 +142,8 @@ def replace(
     ).fetchall()
     leaving = [(now, session, peer) for (peer,) in active if peer not in kept]
     db.executemany("UPDATE members SET left_at = ? WHERE session = ? AND peer = ?", leaving)
+    for _, _, peer in leaving:
+        stays.end(db, session, peer)
     present = {peer for (peer,) in active}
     for peer_id, observation in given.items():
         peer = known[peer_id]
@@ -150,11 +155,13 @@ def remove(db: Connection, workspace: int, session: int, peer_ids: Collection[st
     """Let these peers leave; ids that are not members are ignored. Raises Unprocessable for scopes."""
     peers.refuse_scopes(db, workspace, peer_ids, SCOPES_COME_OTHERWISE)
     for peer_id in set(peer_ids):
-        db.execute(
+        left = db.execute(
             """UPDATE members SET left_at = ? WHERE session = ? AND left_at IS NULL AND peer =
-               (SELECT pk FROM peers WHERE workspace = ? AND id = ?)""",
+               (SELECT pk FROM peers WHERE workspace = ? AND id = ?) RETURNING peer""",
             (now, session, workspace, peer_id),
-        )
+        ).fetchone()
+        if left:
+            stays.end(db, session, left[0])
 
 
 def configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation | None:
@@ -193,14 +200,18 @@ def page(db: Connection, workspace_id: str, session_id: str, request: PageReques
     )
 
 
-def copy(db: Connection, source: int, target: int, now: int) -> None:
-    """Give one session the active members of another, scopes included, with their configuration."""
+def copy(db: Connection, source: int, target: int, through: int, now: int) -> None:
+    """Give one session the active members of another, scopes included, with their configuration.
+
+    They have seen what they saw of the messages up to the position `through`, which are copied as well.
+    """
     db.execute(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others)
            SELECT ?, peer, ?, observe_me, observe_others FROM members
            WHERE session = ? AND left_at IS NULL ORDER BY joined_at, peer""",
         (target, now, source),
     )
+    stays.copy(db, source, target, through)
 
 
 def _put(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag], now: int, *, joins: bool) -> None:
@@ -211,6 +222,7 @@ def _put(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag], now:
                observe_me = excluded.observe_me, observe_others = excluded.observe_others""",
             (session, peer, now, *flags),
         )
+        stays.begin(db, session, peer)
     else:
         db.execute(
             "UPDATE members SET observe_me = ?, observe_others = ? WHERE session = ? AND peer = ?",

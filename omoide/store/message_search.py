@@ -13,10 +13,11 @@ import orjson
 
 from omoide import names
 from omoide.records import Message
-from omoide.store import messages, scopes, words
+from omoide.store import messages, scopes, visibility, words
 from omoide.store.database import Connection
 from omoide.store.filters import Clause
 from omoide.store.filters.clauses import all_of
+from omoide.store.visibility import View
 
 # What a search may begin with. CROSS JOIN keeps the order: from the given numbers to their rows.
 _ALL = "messages m"
@@ -28,10 +29,6 @@ _AROUND_GIVEN = """json_each(?) wanted CROSS JOIN messages h ON h.pk = wanted.va
 # The fields of filters speak of these.
 _FILTERED = "JOIN workspaces w ON w.pk = m.workspace JOIN peers p ON p.pk = m.peer"
 
-# Compared by arrival, not by `created_at`, which callers may set to when something was said long ago.
-_WITNESSED = """EXISTS (SELECT 1 FROM members x WHERE x.session = m.session AND x.peer = ?
-    AND made_at(m.id) BETWEEN x.joined_at / 1000 AND coalesce(x.left_at / 1000, made_at(m.id)))"""
-
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -42,15 +39,27 @@ class Limits:
     scope: str | None = None
     sessions: Collection[str] | None = None
     """Only these."""
+    reader: str | None = None
+    """The peer to whom the key is narrowed that asks: see `visibility`, as for the next two."""
     member: str | None = None
-    """A peer: only sessions that it is or was in; for the hidden peer behind a scope those that it is in now."""
+    """A peer from whose perspective something is asked."""
     witness: str | None = None
-    """A peer: only what was said in its sessions, from when it joined until it left."""
+    """A peer: only what it witnessed."""
     after: int | None = None
     """Only what was said at this instant or later."""
     before: int | None = None
     """Only what was said earlier than this."""
     clause: Clause | None = None
+
+    def views(self) -> list[tuple[str, View]]:
+        """The peers through whom is read, each with what this leaves."""
+        is_named = self.session_id is not None or self.sessions is not None
+        given = (
+            (self.reader, View.READER_OF_NAMED if is_named else View.READER),
+            (self.member, View.PERSPECTIVE),
+            (self.witness, View.WITNESS),
+        )
+        return [(peer_id, view) for peer_id, view in given if peer_id is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +108,9 @@ def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
     if workspace is None:
         return None
     session = peer = None
-    allowed = _allowed_sessions(db, workspace, limits)
+    if (views := _views(db, workspace, limits)) is None:
+        return None
+    allowed = _allowed_sessions(db, workspace, limits, views)
     if limits.session_id is not None:
         query = "SELECT pk FROM sessions WHERE workspace = ? AND id = ? AND deleted_at IS NULL"
         session = _one(db, query, workspace, limits.session_id)
@@ -108,15 +119,22 @@ def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
     if limits.peer_id is not None and (peer := _peer(db, workspace, limits.peer_id)) is None:
         return None
     clauses = [] if limits.clause is None else [limits.clause]
-    if limits.witness is not None:
-        if (witness := _peer(db, workspace, limits.witness)) is None:
-            return None
-        clauses.append(Clause(_WITNESSED, (witness,)))
+    known = (visibility.messages(db, seeing, view) for seeing, view in views)
+    clauses += [clause for clause in known if clause is not None]
     clauses += _interval(limits)
     return Reach(workspace, session, peer, allowed, all_of(clauses) if clauses else None)
 
 
-def _allowed_sessions(db: Connection, workspace: int, limits: Limits) -> set[int] | None:
+def _views(db: Connection, workspace: int, limits: Limits) -> list[tuple[int, View]] | None:
+    """The rows of the peers through whom is read; None if one is not there, so that there is nothing to be found."""
+    given = limits.views()
+    found = [(pk, view) for peer_id, view in given if (pk := _peer(db, workspace, peer_id)) is not None]
+    return found if len(found) == len(given) else None
+
+
+def _allowed_sessions(
+    db: Connection, workspace: int, limits: Limits, views: Sequence[tuple[int, View]]
+) -> set[int] | None:
     """The sessions that scope, list and membership leave, all together; None if none of them is given."""
     sets = []
     if limits.sessions is not None:
@@ -124,17 +142,9 @@ def _allowed_sessions(db: Connection, workspace: int, limits: Limits) -> set[int
             AND id IN (SELECT value FROM json_each(?))"""
         listed = orjson.dumps([*limits.sessions]).decode()
         sets.append({row[0] for row in db.execute(query, (workspace, listed))})
-    scope = None if limits.scope is None else names.peer_of_scope(limits.scope)
-    for peer_id in (scope, limits.member):
-        if peer_id is not None:
-            query = """SELECT m.session FROM members m
-                JOIN peers p ON p.pk = m.peer JOIN sessions s ON s.pk = m.session
-                WHERE p.workspace = ? AND p.id = ? AND (m.left_at IS NULL OR p.kind = 'peer')
-                AND s.deleted_at IS NULL"""
-            sets.append({row[0] for row in db.execute(query, (workspace, peer_id))})
-    if limits.witness is not None:
-        query = "SELECT m.session FROM members m JOIN peers p ON p.pk = m.peer WHERE p.workspace = ? AND p.id = ?"
-        sets.append({row[0] for row in db.execute(query, (workspace, limits.witness))})
+    if limits.scope is not None and (scope := _peer(db, workspace, names.peer_of_scope(limits.scope))) is not None:
+        sets.append(visibility.sessions(db, scope, View.PERSPECTIVE))
+    sets += [visibility.sessions(db, seeing, view) for seeing, view in views]
     return set.intersection(*sets) if sets else None
 
 

@@ -13,7 +13,7 @@ import orjson
 from omoide.clock import instant, new_ids
 from omoide.errors import Conflict, NotFound
 from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
-from omoide.store import embeddings, members, rows, sessions, words
+from omoide.store import embeddings, members, rows, sessions, stays, words
 from omoide.store.database import Connection
 from omoide.store.filters import MESSAGE_FIELDS
 
@@ -221,17 +221,22 @@ def newest_first(db: Connection, workspace_id: str, session_id: str, since: int)
     return (record(row) for row in db.execute(query, (workspace_id, session_id, since)))
 
 
-def window(db: Connection, session: int, author: int, first: int, through: int, budget: int) -> Window:
+def window(
+    db: Connection, session: int, author: int, first: int, through: int, budget: int, learning: Collection[int] = ()
+) -> Window:
     """What an author (a peer's row) said from one position through another, as much as fits into `budget` tokens.
 
     It comes with what others said between, and with the message just before if another said it: an answer needs its
-    question. Muted messages are left out. The author's first message is always there, whatever its size.
+    question. Muted messages are left out, and what others said while one of those who are `learning` (rows of peers)
+    was away: after it left and before it came back. The author's first message is always there, whatever its size.
     """
     found = db.execute(
-        """SELECT m.seq, m.peer, m.id, p.id, m.content, m.metadata, m.token_count, m.created_at
+        f"""SELECT m.seq, m.peer, m.id, p.id, m.content, m.metadata, m.token_count, m.created_at
            FROM messages m JOIN peers p ON p.pk = m.peer
-           WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 ORDER BY m.seq""",
-        (session, first - 1, through),
+           WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 AND (m.peer = ? OR NOT EXISTS (
+               SELECT 1 FROM json_each(?) learner WHERE NOT {stays.seen("learner.value", before_the_first="seen")}))
+           ORDER BY m.seq""",
+        (session, first - 1, through, author, orjson.dumps([*learning]).decode()),
     )
     place = db.execute(
         "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?", (session,)
@@ -292,12 +297,17 @@ def update(db: Connection, workspace_id: str, session_id: str, message_id: str, 
     return get(db, workspace_id, session_id, message_id)
 
 
-def copy(db: Connection, source: int, target: int, last: int | None, now: int) -> None:
+def count(db: Connection, session: int) -> int:
+    """How many messages the session has, which is the position of the last."""
+    return int(db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()[0])
+
+
+def copy(db: Connection, source: int, target: int, last: int, now: int) -> None:
     """Give one session the messages of another, up to the position `last`, under new ids."""
     columns = "workspace, peer, content, metadata, token_count, created_at, muted, seq"
     found = db.execute(
         f"SELECT {columns} FROM messages WHERE session = ? AND seq <= ? ORDER BY seq",
-        (source, 2**62 if last is None else last),
+        (source, last),
     ).fetchall()
     copies = [(id, target, *row) for id, row in zip(new_ids(now, len(found)), found, strict=True)]
     rows.insert_all(db, f"messages (id, session, {columns})", copies)

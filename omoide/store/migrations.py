@@ -21,10 +21,13 @@ import contextlib
 import fcntl
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
+from omoide.store import stays
+from omoide.store.connection import Connection
 from omoide.store.database_files import LOCK, companion
 from omoide.store.digest import same
 
@@ -261,6 +264,26 @@ CREATE INDEX dreams_observed ON dreams (observed);
 @migrations()
 def m0007_looking_up(db: Database) -> None:
     _run(db, LOOKING_UP)
+
+
+# A stay is told by positions of messages, for clocks of several processes are never quite the same.
+STAYS = """\
+CREATE TABLE stays (
+    session INTEGER NOT NULL, peer INTEGER NOT NULL,
+    first INTEGER NOT NULL, last INTEGER,
+    PRIMARY KEY (session, peer, first),
+    FOREIGN KEY (session, peer) REFERENCES members) WITHOUT ROWID;
+CREATE INDEX stays_ended ON stays (peer) WHERE last IS NOT NULL;
+"""
+
+
+@migrations()
+def m0008_stays(db: Database) -> None:
+    _run(db, STAYS)
+    connection = cast(Connection, db.conn)
+    done = stays.derive(connection)
+    while done is not None:
+        done = stays.derive(connection, done)
 
 
 def _run(db: Database, script: str) -> None:

@@ -138,12 +138,18 @@ def page(
 
 
 def sessions(
-    db: Connection, workspace_id: str, peer_id: str, request: PageRequest, filters: Json | None = None
+    db: Connection,
+    workspace_id: str,
+    peer_id: str,
+    request: PageRequest,
+    filters: Json | None = None,
+    *,
+    only_now: bool = False,
 ) -> Page[Session]:
     """The active sessions that the peer is in now and that the filter keeps, oldest session first.
 
-    A filter that says something about `is_active` also finds the sessions that the peer has left. Deleted ones stay
-    hidden. Raises Unprocessable for a bad filter.
+    Unless `only_now`, a filter that says something about `is_active` also finds the sessions that the peer has left.
+    Deleted ones stay hidden. Raises Unprocessable for a bad filter.
     """
     source = """
         FROM peers p
@@ -152,7 +158,7 @@ def sessions(
         JOIN sessions s ON s.pk = m.session
         WHERE w.id = ? AND w.deleted_at IS NULL AND p.id = ? AND s.deleted_at IS NULL"""
     source, params = rows.filtered(source, (workspace_id, peer_id), filters, SESSION_FIELDS)
-    if not names_field(filters, "is_active"):
+    if only_now or not names_field(filters, "is_active"):
         source += " AND m.left_at IS NULL"
     order = ("s.created_at", "s.pk")
     return rows.page(db, rows.SESSION, source, params, order=order, request=request, make=rows.session)

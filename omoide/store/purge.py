@@ -15,7 +15,13 @@ from omoide.store.database import Connection
 
 ROWS_AT_A_TIME = 500
 
-_OF_A_SESSION: Mapping[str, str] = {"receipts": "key", "members": "peer", "summaries": "kind", "backfills": "scope"}
+_OF_A_SESSION: Mapping[str, str] = {
+    "receipts": "key",
+    "stays": "peer",  # before the members, which they refer to
+    "members": "peer",
+    "summaries": "kind",
+    "backfills": "scope",
+}
 """Table → the part of its key that tells a session's rows apart."""
 
 

@@ -13,7 +13,7 @@ from omoide import names
 from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
 from omoide.records import Backfill, Json, Page, PageRequest, Scope, Session
-from omoide.store import backfills, rows, workspaces
+from omoide.store import backfills, rows, stays, workspaces
 from omoide.store.database import Connection
 
 CONFIGURATION = '{"observe_me":false}'
@@ -132,6 +132,7 @@ def remove_session(db: Connection, workspace_id: str, scope_id: str, session_id:
         "UPDATE members SET left_at = ? WHERE session = ? AND peer = ? AND left_at IS NULL", (now, session, scope.pk)
     )
     if left.rowcount:
+        stays.end(db, session, scope.pk)
         backfills.undo(db, scope.pk, session, now)
 
 
@@ -171,4 +172,5 @@ def _enter(db: Connection, scope: int, session: int, now: int) -> None:
         (session, scope, now),
     )
     if joined.rowcount:
+        stays.begin(db, session, scope)
         backfills.begin(db, scope, session, now)

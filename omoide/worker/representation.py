@@ -63,7 +63,8 @@ async def derive(tools: Tools, job: Job) -> None:
 
 
 def _read(db: Connection, job: Job, unit: Unit, budget: int) -> tuple[str, Window]:
-    window = messages.window(db, unit.session_pk, unit.observed_pk, unit.first, unit.through, budget)
+    learning = unit.observer_pks
+    window = messages.window(db, unit.session_pk, unit.observed_pk, unit.first, unit.through, budget, learning)
     return workspaces.name_of(db, job.workspace), window
 
 

@@ -237,8 +237,8 @@ FILES: dict[str, tuple[list[bytes], str]] = {
     "other JSON": ([b'{"a": 1}\n'], "line 1: this is no workspace that Omoide exported"),
     "a list": ([b"[]\n"], "line 1: this is no JSON object"),
     "a later format": (
-        spoilt(nothing, format=2),
-        "line 1: it has format 2; this version of Omoide reads formats up to 1",
+        spoilt(nothing, format=3),
+        "line 1: it has format 3; this version of Omoide reads formats up to 2",
     ),
     "a header that lies": (spoilt(nothing, counts={"workspace": 1}), "line 3: there are more lines of the kind peer"),
     "unknown counts": (spoilt(nothing, counts={"cake": 1}), "line 1: counts: there are no lines of the kind 'cake'"),

@@ -17,8 +17,8 @@ from typing_extensions import TypedDict
 from omoide.metadata import without_nul
 from omoide.records import Json, Level
 
-FORMAT = 1
-"""The number of this form. A program reads its own and all before it."""
+FORMAT = 2
+"""The number of this form. A program reads its own and all before it. The first had no stays."""
 
 MOST_LINE_BYTES = 64_000_000
 """The longest line that is read, unless request bodies may be half as long."""
@@ -101,6 +101,17 @@ class Message(TypedDict):
     token_count: Count
     muted: bool
     created_at: Instant
+
+
+@with_config(_EXACT)
+class Stay(TypedDict):
+    """From which message to which a peer was in a session; `last` is null while it is in it."""
+
+    kind: Literal["stay"]
+    session: Name
+    peer: Name
+    first: Position
+    last: Count | None
 
 
 @with_config(_EXACT)
@@ -272,6 +283,7 @@ Line = (
     | Session
     | Member
     | Message
+    | Stay
     | Receipt
     | Conclusion
     | Card
@@ -288,6 +300,7 @@ KINDS = (
     "session",
     "member",
     "message",
+    "stay",
     "receipt",
     "conclusion",
     "card",

@@ -31,6 +31,8 @@ _SOURCES: Mapping[str, str] = {
     # The plus sign lets the rows come in their own order, without sorting.
     "message": f"""FROM messages t {_SESSION} JOIN peers p ON p.pk = t.peer
         WHERE +t.workspace = :workspace ORDER BY t.pk""",
+    "stay": f"FROM stays t {_SESSION} JOIN peers p ON p.pk = t.peer WHERE s.workspace = :workspace "
+    "ORDER BY t.session, t.peer, t.first",
     "receipt": f"FROM receipts t {_SESSION} WHERE s.workspace = :workspace ORDER BY t.session, t.key",
     "conclusion": """FROM conclusions t JOIN peers o ON o.pk = t.observer JOIN peers p ON p.pk = t.observed
         LEFT JOIN sessions s ON s.pk = t.session
@@ -60,6 +62,7 @@ _COLUMNS: Mapping[str, str] = {
     "session": f"t.id, {_OWNED}",
     "member": "s.id, p.id, t.joined_at, t.left_at, t.observe_me, t.observe_others",
     "message": "t.id, s.id, t.seq, p.id, t.content, t.metadata, t.token_count, t.muted, t.created_at",
+    "stay": "s.id, p.id, t.first, t.last",
     "receipt": "s.id, t.key, t.digest, t.first_seq, t.count, t.created_at",
     "conclusion": """t.id, o.id, p.id, s.id, t.content, t.level, t.source_ids, t.details, t.times_derived, t.said_at,
         t.created_at""",
@@ -126,6 +129,10 @@ def _message(
         "muted": bool(muted),
         "created_at": created_at,
     }
+
+
+def _stay(session: str, peer: str, first: int, last: int | None) -> Json:
+    return {"session": session, "peer": peer, "first": first, "last": last}
 
 
 def _receipt(session: str, key: str, digest: bytes, first_seq: int, count: int, created_at: int) -> Json:
@@ -245,6 +252,7 @@ _MAKERS: Mapping[str, Callable[..., Json]] = {
     "session": _session,
     "member": _member,
     "message": _message,
+    "stay": _stay,
     "receipt": _receipt,
     "conclusion": _conclusion,
     "card": _card,

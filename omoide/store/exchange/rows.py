@@ -17,7 +17,7 @@ from omoide.clock import derived_id
 from omoide.errors import OmoideError
 from omoide.metadata import checked_metadata
 from omoide.records import Json
-from omoide.store import backfills, conclusions, dream_queue, rows, words
+from omoide.store import backfills, conclusions, dream_queue, rows, stays, words
 from omoide.store.database import Connection
 from omoide.store.exchange import form
 from omoide.store.exchange.form import BadLine
@@ -44,6 +44,7 @@ class Rows:
             "session": self._session,
             "member": self._member,
             "message": self._message,
+            "stay": self._stay,
             "receipt": self._receipt,
             "conclusion": self._conclusion,
             "card": self._card,
@@ -180,6 +181,27 @@ class Rows:
             ),
         )
         self._said[session] = first, seq
+
+    def _stay(self, db: Connection, line: form.Stay) -> None:
+        session, peer = self._in_session(db, line["session"]), self._any_peer(db, line["peer"])
+        first, last = line["first"], line["last"]
+        row = db.execute(
+            """SELECT left_at IS NULL, (SELECT max(ifnull(x.last, 9e18)) FROM stays x
+                   WHERE x.session = m.session AND x.peer = m.peer)
+               FROM members m WHERE m.session = ? AND m.peer = ?""",
+            (session, peer),
+        ).fetchone()
+        if row is None:
+            raise BadLine(f"there is no line before of {names.shortened(line['peer'])!r} as a member of the session")
+        is_in, end_of_last = row
+        if end_of_last is not None and first <= end_of_last:
+            raise BadLine(f"first: {first} lies in a stay that begins before")
+        if last is None and not is_in:
+            raise BadLine("last: the peer has left the session")
+        if last is not None and last < first - 1:
+            raise BadLine(f"last: {last} comes before {first}")
+        self._check_reaches(db, session, first - 1 if last is None else last)
+        stays.add(db, session, peer, first, last)
 
     def _receipt(self, db: Connection, line: form.Receipt) -> None:
         session = self._in_session(db, line["session"])

@@ -20,7 +20,7 @@ from omoide import clock, names
 from omoide.clock import derived_id
 from omoide.errors import Conflict, Unprocessable
 from omoide.metadata import checked_metadata
-from omoide.store import Store, embeddings, purge, queue, rows, webhooks
+from omoide.store import Store, embeddings, purge, queue, rows, stays, webhooks
 from omoide.store.database import Connection
 from omoide.store.exchange import form
 from omoide.store.exchange.form import BadLine, Header
@@ -121,6 +121,7 @@ async def import_workspace(
         await store.write(_store, place, name, some, progress, following)
         progress = following
         shown(reader.number, total)
+    await _complete_stays(store, progress.workspace)
     jobs = [*itertools.chain.from_iterable(iter(lambda: _some(reader, counts, header, through=None), []))]
     _check_complete(reader, counts, header)
     if name != header["workspace"]:
@@ -266,6 +267,18 @@ def _count(line: form.Line, counts: Counter[str], header: Header) -> None:
     counts[kind] += 1
     if counts[kind] > header["counts"].get(kind, 0):
         raise BadLine(f"there are more lines of the kind {kind} than the header says")
+
+
+async def _complete_stays(store: Store, workspace: int) -> None:
+    """Derive the stays of members of which the file tells none, some at a time."""
+    done = await store.write(_first_stays, workspace)
+    while done is not None:
+        done = await store.write(stays.derive, done, workspace)
+
+
+def _first_stays(db: Connection, workspace: int) -> stays.Member | None:
+    (session,) = db.execute("SELECT min(pk) FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
+    return None if session is None else stays.derive(db, (session - 1, 0), workspace)
 
 
 def _check_complete(reader: _Reader, counts: Counter[str], header: Header) -> None:

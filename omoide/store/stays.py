@@ -1,0 +1,122 @@
+"""When a peer was in a session: its stays, each from one message to another.
+
+A stay begins with the next message after the peer joined (`first`) and ends with the last one before it left (`last`,
+NULL while the peer is in the session). Positions of messages (`messages.seq`) are exact where clocks are not: writes
+are serial, so a message comes either before a join or after it, whatever the clocks of the processes say. A peer that
+leaves and comes back before another message arrives continues its stay.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias
+
+from omoide.clock import made_at
+from omoide.store.connection import Connection
+
+Member: TypeAlias = tuple[int, int]
+"""Session and peer, by their rows."""
+
+DERIVED_AT_A_TIME = 500
+"""Members whose stays are derived in one write."""
+
+# The last position of the stay that began last before the message `m`: the message itself where that stay goes on.
+_END_OF_STAY = """(SELECT ifnull(x.last, m.seq) FROM stays x
+    WHERE x.session = m.session AND x.peer = {peer} AND x.first <= m.seq ORDER BY x.first DESC LIMIT 1)"""
+
+
+def seen(peer: str, before_the_first: Literal["seen", "unseen"]) -> str:
+    """A condition in SQL: the message `m` came during a stay of the peer, given as an SQL expression for its row.
+
+    `before_the_first` says what it comes to for messages that came before the peer first joined.
+    """
+    otherwise = "m.seq" if before_the_first == "seen" else "0"
+    return f"m.seq <= coalesce({_END_OF_STAY.format(peer=peer)}, {otherwise})"
+
+
+def has_left_any(db: Connection, peer: int) -> bool:
+    """Whether the peer has ever left a session."""
+    query = "SELECT 1 FROM stays INDEXED BY stays_ended WHERE peer = ? AND last IS NOT NULL LIMIT 1"
+    return db.execute(query, (peer,)).fetchone() is not None
+
+
+def begin(db: Connection, session: int, peer: int) -> None:
+    """The peer, which is a member, sees what is said in the session from now on."""
+    db.execute(
+        """INSERT INTO stays (session, peer, first)
+           SELECT s.pk, :peer, coalesce(
+               (SELECT x.first FROM stays x WHERE x.session = s.pk AND x.peer = :peer AND x.last = s.message_count),
+               s.message_count + 1)
+           FROM sessions s WHERE s.pk = :session
+           ON CONFLICT DO UPDATE SET last = NULL""",
+        {"session": session, "peer": peer},
+    )
+
+
+def end(db: Connection, session: int, peer: int) -> None:
+    """The peer sees no more of what is said in the session."""
+    db.execute(
+        """UPDATE stays SET last = (SELECT message_count FROM sessions WHERE pk = stays.session)
+           WHERE session = ? AND peer = ? AND last IS NULL""",
+        (session, peer),
+    )
+
+
+def copy(db: Connection, source: int, target: int, through: int) -> None:
+    """Give the members of a copied session the stays that they had up to the position `through` of the original.
+
+    Each of them is in the copy now, so that its last stay goes on.
+    """
+    db.execute(
+        """INSERT INTO stays (session, peer, first, last)
+           SELECT m.session, m.peer, min(x.first, :through + 1), iif(x.last > :through, :through, x.last)
+           FROM members m JOIN stays x ON x.session = :source AND x.peer = m.peer
+           WHERE m.session = :target AND (x.first <= :through OR x.last IS NULL)""",
+        {"source": source, "target": target, "through": through},
+    )
+
+
+def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None) -> Member | None:
+    """Give members that have no stays one, from the instants between which they were in; returns how far this came.
+
+    For what was stored before there were stays: only the latest stay of each member was known then, by clocks. Looks at
+    `DERIVED_AT_A_TIME` members behind `after`, each of which takes a time that grows with the logarithm of the
+    session's messages; None once there are no more. Deleted sessions are left out.
+    """
+    found = db.execute(
+        """SELECT m.session, m.peer, m.joined_at, m.left_at, s.message_count,
+               (SELECT total(x.last IS NULL) FROM stays x WHERE x.session = m.session AND x.peer = m.peer
+                HAVING count(*) > 0)
+           FROM members m CROSS JOIN sessions s ON s.pk = m.session
+           WHERE (m.session, m.peer) > (?1, ?2) AND (?3 IS NULL OR s.workspace = ?3) AND s.deleted_at IS NULL
+           ORDER BY m.session, m.peer LIMIT ?4""",
+        (*after, workspace, DERIVED_AT_A_TIME),
+    ).fetchall()
+    for session, peer, joined_at, left_at, count, going_on in found:
+        if going_on is None:
+            before = _arrived_before(db, session, count, joined_at // 1_000)
+            last = None if left_at is None else max(before, _arrived_before(db, session, count, left_at // 1_000 + 1))
+            add(db, session, peer, before + 1, last)
+        elif left_at is None and not going_on:
+            begin(db, session, peer)
+    return (found[-1][0], found[-1][1]) if found else None
+
+
+def add(db: Connection, session: int, peer: int, first: int, last: int | None) -> None:
+    """Store a stay as it is given, of a member."""
+    db.execute("INSERT INTO stays (session, peer, first, last) VALUES (?, ?, ?, ?)", (session, peer, first, last))
+
+
+def _arrived_before(db: Connection, session: int, count: int, instant: int) -> int:
+    """How many of the session's messages arrived before the instant (milliseconds since 1970), by their ids.
+
+    A binary search: it takes ids to be in the order of the positions, which they are unless a clock was set back.
+    """
+    low, high = 0, count
+    while low < high:
+        middle = (low + high) // 2
+        (id,) = db.execute("SELECT id FROM messages WHERE session = ? AND seq = ?", (session, middle + 1)).fetchone()
+        if made_at(id) < instant:
+            low = middle + 1
+        else:
+            high = middle
+    return low
