@@ -6,7 +6,7 @@ from datetime import datetime
 
 from generated import models
 from handlers.context import Context
-from omoide import clock
+from omoide import clock, security
 from omoide.errors import Disabled, Unprocessable
 from omoide.security import Keyring, Principal
 
@@ -26,7 +26,9 @@ async def create_key(
         raise Unprocessable("At least one of workspace_id, peer_id, or session_id must be provided")
     if not workspace_id:
         raise Unprocessable("workspace_id is required when scoping a key to a peer or session")
+    now, until = clock.now(), None if expires_at is None else clock.micros(expires_at)
+    if until is not None:
+        security.check_expiry(until, now)
     keyring = Keyring(context.settings.jwt_secret.get_secret_value())
     principal = Principal(workspace=workspace_id, peer=peer_id, session=session_id)
-    until = None if expires_at is None else clock.micros(expires_at)
-    return models.Key(key=keyring.mint(principal, now=clock.now(), expires_at=until))
+    return models.Key(key=keyring.mint(principal, now=now, expires_at=until))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from functools import partial
 from typing import Literal
 
@@ -13,9 +14,9 @@ from omoide import clock, security
 from omoide.reasoning.contexts import known_about
 from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall, recall
 from omoide.reasoning.representation import render
-from omoide.records import PageRequest
+from omoide.records import Change, PageRequest
 from omoide.search.messages import MessageSearch
-from omoide.store import cards, peers
+from omoide.store import cards, members, peers
 
 
 async def get_or_create_peer(
@@ -24,11 +25,22 @@ async def get_or_create_peer(
     """The peer, made on first use; what the body gives replaces what is stored."""
     grant = security.peer_grant(context.principal, body.id)
     change = requests.peer_change(body)
+    session_id = security.reads_members_of(context.principal)
+    if session_id is not None and not context.store.read(members.is_active, workspace_id, session_id, body.id):
+        return 200, _known_by_name(context, workspace_id, body.id, change)
     if found := context.store.read(peers.settled, workspace_id, body.id, change):
         return 200, shapes.peer(found)
     now = clock.now()
     record, created = await context.store.write(peers.get_or_create, workspace_id, body.id, change, now, grant)
     return (201 if created else 200), shapes.peer(record)
+
+
+def _known_by_name(context: Context, workspace_id: str, peer_id: str, change: Change) -> models.Peer:
+    """A peer of which the key may know only that it is there. Raises Unauthorized if it is not, and for any change."""
+    found = context.store.read(peers.find, workspace_id, peer_id)
+    if found is None or change != Change():
+        raise security.refusal(security.NAMED)
+    return shapes.peer(replace(found, metadata={}, configuration={}))
 
 
 async def get_peers(

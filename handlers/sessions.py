@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from generated import models
 from handlers import pages, recalls, requests, searches, shapes
 from handlers.context import Context
 from omoide import clock, security
 from omoide.reasoning.contexts import MAX_CONTEXT_TOKENS, session_context
 from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
-from omoide.records import PageRequest, SessionChange
+from omoide.records import Observation, PageRequest, SessionChange
 from omoide.search.messages import MessageSearch
 from omoide.store import clones, members, sessions, summaries
 
@@ -17,9 +19,12 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
     """The session, made on first use: metadata replaced, configuration merged, peers and scopes added."""
     given, scopes = requests.observations(body.peers), requests.scope_names(body.scopes, "body", "scopes")
     grant = security.session_grant(context.principal, body.id, given, scopes)
+    may_read = _may_read(context, workspace_id, body.id, given)
+    if not (may_read or grant.create):
+        raise security.refusal(security.NAMED)
     metadata, configuration = requests.metadata(body.metadata), requests.configuration(context, body.configuration)
     change = SessionChange(metadata, configuration, given, scopes)
-    if found := context.store.read(sessions.settled, workspace_id, body.id, change):
+    if may_read and (found := context.store.read(sessions.settled, workspace_id, body.id, change)):
         return shapes.session(found)
     limit = context.settings.max_observers
     record = await context.store.write(
@@ -28,6 +33,20 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
     if scopes:
         context.wake_worker()
     return shapes.session(record)
+
+
+def _may_read(context: Context, workspace_id: str, session_id: str, given: Mapping[str, Observation]) -> bool:
+    """Whether the key may read the session, if it is there, by get-or-create that gives these peers.
+
+    A peer's key: while its peer is in the session. Then peers may be named that are in it as well, but no flags of
+    theirs, since whether these change anything would tell what they are.
+    """
+    reader = security.reader(context.principal)
+    if reader is None:
+        return True
+    if any(flags != Observation() for peer_id, flags in given.items() if peer_id != reader):
+        return False
+    return context.store.read(members.is_active, workspace_id, session_id, reader)
 
 
 async def get_sessions(

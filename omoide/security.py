@@ -1,7 +1,8 @@
 """Keys: what they say, and what they open.
 
 A key is a JWT (HS256). Its claims narrow it: `ad` admin, `w` workspace, `p` peer, `s` session. The narrowest claim
-decides, by the roles that an operation lists in the document; see the top of openapi.yaml. Every refusal is a 401,
+decides, also where `ad` comes with it, by the roles that an operation lists in the document; see the top of
+openapi.yaml. Every refusal is a 401,
 because that is what clients of this API act on.
 """
 
@@ -11,12 +12,12 @@ import json
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from omoide import clock
 from omoide.deferred import deferred
-from omoide.errors import Unauthorized
+from omoide.errors import Unauthorized, Unprocessable
 from omoide.records import ANYTHING, Grant
 
 with deferred("jwt"):
@@ -27,6 +28,10 @@ CACHED_KEYS = 4_096
 KEY_CHARACTERS = 4_096
 """The longest key that is read, and the longest header that is remembered."""
 NOT_PERMITTED = "JWT not permissioned for this resource"
+NAMED = frozenset({"named"})
+"""The roles of an operation that names in its body what it gets or creates."""
+
+_FIRST_INSTANT, _LAST_INSTANT = (clock.micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
 
 # Three parts in base64url and nothing around them, for decoders commonly forgive padding and worse.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
@@ -98,7 +103,7 @@ class Keyring:
         admin = claims.get("ad")
         if not (admin is None or isinstance(admin, bool)):
             raise Unauthorized("Invalid JWT")
-        return Principal(admin is True, workspace, peer, session), expires
+        return Principal(admin is True and workspace is None, workspace, peer, session), expires
 
 
 def _said_once(members: list[tuple[str, Any]]) -> None:
@@ -127,6 +132,17 @@ def _expiry(claim: object) -> int | None:
     except (ValueError, OverflowError):
         pass
     raise Unauthorized("Invalid JWT")
+
+
+def check_expiry(expires_at: int, now: int) -> None:
+    """Raise Unprocessable unless a key with this end (both in microseconds since 1970) is good at least for a while.
+
+    A key ends on a full second, in the years that have a date in UTC.
+    """
+    if not _FIRST_INSTANT <= expires_at <= _LAST_INSTANT:
+        raise Unprocessable("The expiry must lie in the years 1 to 9999 in UTC")
+    if expires_at // 1_000_000 * 1_000_000 <= now:
+        raise Unprocessable("The expiry must lie in the future, by a second at least")
 
 
 def permits(principal: Principal, roles: frozenset[str], path: Mapping[str, str]) -> bool | None:
@@ -198,10 +214,15 @@ def reader(principal: Principal) -> str | None:
     return principal.peer if principal.session is None else None
 
 
+def reads_members_of(principal: Principal) -> str | None:
+    """The session of which the key reads the members, and no other peers; None for a key of no session."""
+    return principal.session
+
+
 def may_name_workspace(principal: Principal, workspace_id: str) -> None:
     """Raise Unauthorized unless the key may get or create this workspace: every key of it may."""
     if not principal.admin and principal.workspace != workspace_id:
-        raise refusal(frozenset({"named"}))
+        raise refusal(NAMED)
 
 
 def may_ask_for(principal: Principal, session_id: str | None) -> None:
@@ -211,32 +232,32 @@ def may_ask_for(principal: Principal, session_id: str | None) -> None:
 
 
 def peer_grant(principal: Principal, peer_id: str) -> Grant:
-    """What the key may do to the peer by get-or-create. Raises Unauthorized if it may not even read it.
+    """What the key may do to the peer by get-or-create. Raises Unauthorized if it may not even name it.
 
-    A peer's key: its own peer. A session's key: read any.
+    A peer's key: its own peer. A session's key: name any that is there; it reads only the members of its session, see
+    `reads_members_of`.
     """
     if principal.session is not None:
         return Grant(create=False, change=False)
     if principal.peer not in (None, peer_id):
-        raise refusal(frozenset({"named"}))
+        raise refusal(NAMED)
     return ANYTHING
 
 
 def session_grant(
     principal: Principal, session_id: str, peer_ids: Collection[str], scope_ids: Collection[str] = ()
 ) -> Grant:
-    """What the key may do to the session by get-or-create. Raises Unauthorized if it may not even read it.
+    """What the key may do to the session by get-or-create. Raises Unauthorized if it may not even name it.
 
-    A session's key: its own session. A peer's key: read any, and create one that the peer is in from the start. Neither
-    may put a session into scopes.
+    A session's key: its own session. A peer's key: read one that the peer is in, see `reader`, and create one with the
+    peer as its only member. Neither may put a session into scopes.
     """
     if scope_ids and not principal.admin and (principal.peer or principal.session):
         raise Unauthorized("Scope membership requires a workspace-level key")
     if principal.session is not None:
         if principal.session != session_id:
-            raise refusal(frozenset({"named"}))
+            raise refusal(NAMED)
         return ANYTHING
     if principal.peer is not None:
-        takes_part = principal.peer in peer_ids
-        return Grant(create=takes_part, change=False)
+        return Grant(create={*peer_ids} == {principal.peer}, change=False)
     return ANYTHING

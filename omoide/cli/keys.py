@@ -11,7 +11,7 @@ from omoide import clock
 from omoide.cli.start import read_settings
 from omoide.errors import OmoideError
 from omoide.names import check_id, check_peer_names
-from omoide.security import Keyring, Principal
+from omoide.security import Keyring, Principal, check_expiry
 
 MOST_DAYS = 36_525
 """A century."""
@@ -52,4 +52,9 @@ def create(*, admin: bool, workspace: str | None, peer: str | None, session: str
         raise click.ClickException("Set OMOIDE_JWT_SECRET to the secret that the server uses.")
     now = clock.now()
     expires_at = None if days is None else now + timedelta(days=days) // timedelta(microseconds=1)
+    if expires_at is not None:
+        try:
+            check_expiry(expires_at, now)
+        except OmoideError as error:
+            raise click.UsageError(error.detail) from error
     click.echo(Keyring(secret).mint(Principal(admin, workspace, peer, session), now=now, expires_at=expires_at))
