@@ -26,7 +26,7 @@ async def about_peer(context: Context, workspace_id: str, peer_id: str, body: mo
     for a target, session or scope that is not there.
     """
     _check_format(body)
-    recalls.no_scope_peers(peer_id, body.target)
+    recalls.no_scope_peers(context, workspace_id, peer_id, body.target)
     reach = _reach(context, workspace_id, peer_id, body)
     if body.target and body.target != peer_id:
         asking.check_target(context.store, workspace_id, body.target)
@@ -92,7 +92,7 @@ def _reach(context: Context, workspace_id: str, peer_id: str, body: models.Diale
 
 def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:
     """The scopes asked for. Raises Unprocessable where other options restrict the question as well."""
-    names = recalls.scope_names(body.scope)
+    names = recalls.scope_names(body.scope, "body", "scope")
     if names is not None and (filters or body.session_id is not None):
         others = "session_id or filters" if isinstance(body, models.DialecticOptions) else "session_id"
         raise Unprocessable(f"scope cannot be combined with {others}")

@@ -147,7 +147,7 @@ async def get_peer_context(
     max_conclusions: int | None = None,
 ) -> models.PeerContext:
     """Representation and card in one answer."""
-    recalls.no_scope_peers(peer_id, target)
+    recalls.no_scope_peers(context, workspace_id, peer_id, target)
     wanted = Recall(
         workspace_id,
         peer_id,

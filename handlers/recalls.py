@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from generated import models
+from handlers import requests
 from handlers.context import Context
 from omoide.errors import Unauthorized, Unprocessable
-from omoide.names import SCOPE_PREFIX, is_scope_peer
+from omoide.names import SCOPE_PREFIX, is_scope_peer, scope_fault, scope_of_peer, shortened
 from omoide.reasoning import allowlist
 from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
 from omoide.security import NOT_PERMITTED
@@ -19,10 +20,10 @@ SCOPE_NEEDS_WORKSPACE_KEY = "`scope` requires a workspace- or admin-level key"
 
 def representation(context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet) -> Recall:
     """What a representation's body asks for. Raises Unprocessable, NotFound or Unauthorized."""
-    no_scope_peers(peer_id, body.target)
+    no_scope_peers(context, workspace_id, peer_id, body.target)
     observer = peer_id
     sessions: Sequence[str] | None = allowlist.parse(body.filters, body.session_id)
-    if (scope := scope_names(body.scope)) is not None:
+    if (scope := scope_names(body.scope, "body", "scope")) is not None:
         if body.filters or body.session_id is not None:
             raise Unprocessable("scope cannot be combined with session_id or filters")
         observer, sessions = scoped(context, workspace_id, peer_id, scope)
@@ -41,10 +42,15 @@ def representation(context: Context, workspace_id: str, peer_id: str, body: mode
     )
 
 
-def scope_names(scope: object) -> str | list[str] | None:
-    """One scope's name, or several; a list of one is several. The generated type of a list is a wrapper."""
+def scope_names(scope: object, *loc: str | int) -> str | list[str] | None:
+    """One scope's name, or several; a list of one is several. The generated type of a list is a wrapper.
+
+    `loc` is where they stand. Raises InvalidFields for names that no scope can have.
+    """
     unwrapped = getattr(scope, "root", scope)
-    return unwrapped if isinstance(unwrapped, str | list) else None
+    if isinstance(unwrapped, str):
+        return requests.scope_name(unwrapped, *loc)
+    return requests.scope_names(unwrapped, *loc) if isinstance(unwrapped, list) else None
 
 
 def scoped(
@@ -54,7 +60,7 @@ def scoped(
 
     Raises Unauthorized for narrowed keys, NotFound for scopes that are not there.
     """
-    if context.principal.peer is not None or context.principal.session is not None:
+    if _is_narrowed(context):
         raise Unauthorized(SCOPE_NEEDS_WORKSPACE_KEY)
     if isinstance(scope, str):
         return f"{SCOPE_PREFIX}{context.store.read(scopes.get, workspace_id, scope).id}", None
@@ -71,11 +77,26 @@ def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence[str])
             raise Unauthorized(NOT_PERMITTED)
 
 
-def no_scope_peers(*peer_ids: str | None) -> None:
-    """Raise Unprocessable if one of these is the hidden peer behind a scope."""
+def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -> None:
+    """Raise Unprocessable if one of these is called as only the hidden peers behind scopes are.
+
+    Whether there is such a scope is said to those keys only that may read scopes.
+    """
     named = [peer_id for peer_id in peer_ids if peer_id is not None and is_scope_peer(peer_id)]
-    if named:
-        raise Unprocessable(f"Peer name(s) {named} are scopes. Use the `scope` parameter to read from a scope.")
+    if not named:
+        return
+    shown = [*map(shortened, named)]
+    if fault := next(filter(None, (scope_fault(scope_of_peer(peer_id)) for peer_id in named)), None):
+        raise Unprocessable(f"Peer name(s) {shown} use the reserved scope prefix '{SCOPE_PREFIX}'. {fault}")
+    are_there = not _is_narrowed(context) and all(
+        context.store.read(scopes.find, workspace_id, scope_of_peer(peer_id)) for peer_id in named
+    )
+    what = "are scopes" if are_there else f"use the reserved scope prefix '{SCOPE_PREFIX}'"
+    raise Unprocessable(f"Peer name(s) {shown} {what}. Use the `scope` parameter to read from a scope.")
+
+
+def _is_narrowed(context: Context) -> bool:
+    return context.principal.peer is not None or context.principal.session is not None
 
 
 def session(
@@ -94,8 +115,10 @@ def session(
 
     Raises Unprocessable for options that exclude one another, Unauthorized, NotFound.
     """
+    if scope is not None:
+        requests.scope_name(scope, "query", "scope")
     _check_options(session_id, peer_target, peer_perspective, scope, sessions, limit_to_session)
-    no_scope_peers(peer_target, peer_perspective)
+    no_scope_peers(context, workspace_id, peer_target, peer_perspective)
     if peer_target is None:
         return None
     observer: str = peer_perspective or peer_target

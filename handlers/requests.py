@@ -74,12 +74,18 @@ def peer_change(body: models.PeerCreate | models.PeerUpdate) -> Change:
 
 
 def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
-    """The names under which scopes may be created, each once; `loc` is where they stand. Raises InvalidFields."""
+    """The names under which scopes may exist, each once; `loc` is where they stand. Raises InvalidFields."""
     unique = [*dict.fromkeys(given or ())]
     faults = [(name, names.scope_fault(name)) for name in unique]
     if bad := [FieldFault(loc, f"Value error, {why}", input=name[:100]) for name, why in faults if why]:
         raise InvalidFields(bad)
     return unique
+
+
+def scope_name(given: str, *loc: str | int) -> str:
+    """The name of a scope that may exist; `loc` is where it stands. Raises InvalidFields for one that never can."""
+    (name,) = scope_names([given], *loc)
+    return name
 
 
 def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:

@@ -16,11 +16,16 @@ async def get_or_create_scope(
     context: Context, *, workspace_id: str, body: models.ScopeCreate
 ) -> tuple[Literal[200, 201], models.ScopeModel]:
     """The scope, made on first use; metadata replaces what is stored."""
-    (name,), metadata = requests.scope_names([body.id], "body", "id"), requests.metadata(body.metadata)
+    name, metadata = requests.scope_name(body.id, "body", "id"), requests.metadata(body.metadata)
     if found := context.store.read(scopes.settled, workspace_id, name, metadata):
         return 200, shapes.scope(found)
     record, created = await context.store.write(scopes.get_or_create, workspace_id, name, metadata, clock.now())
     return (201 if created else 200), shapes.scope(record)
+
+
+def _named(scope_id: str) -> str:
+    """The path's scope. Raises InvalidFields for a name that no scope can have."""
+    return requests.scope_name(scope_id, "path", "scope_id")
 
 
 async def get_scopes(
@@ -32,14 +37,14 @@ async def get_scopes(
 
 async def get_scope(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeModel:
     """One scope."""
-    return shapes.scope(context.store.read(scopes.get, workspace_id, scope_id))
+    return shapes.scope(context.store.read(scopes.get, workspace_id, _named(scope_id)))
 
 
 async def add_sessions_to_scope(
     context: Context, *, workspace_id: str, scope_id: str, body: models.ScopeSessionsAdd
 ) -> None:
     """Put sessions into the scope; a job copies what is known from them."""
-    await context.store.write(scopes.add_sessions, workspace_id, scope_id, body.session_ids, clock.now())
+    await context.store.write(scopes.add_sessions, workspace_id, _named(scope_id), body.session_ids, clock.now())
     context.wake_worker()
 
 
@@ -48,15 +53,15 @@ async def get_scope_sessions(
 ) -> models.PageSession:
     """A page of the sessions in the scope."""
     request = PageRequest(page, size, reverse)
-    return shapes.sessions_page(context.store.read(scopes.sessions, workspace_id, scope_id, request))
+    return shapes.sessions_page(context.store.read(scopes.sessions, workspace_id, _named(scope_id), request))
 
 
 async def remove_session_from_scope(context: Context, *, workspace_id: str, scope_id: str, session_id: str) -> None:
     """Take a session out of the scope; a job lets the scope forget it."""
-    await context.store.write(scopes.remove_session, workspace_id, scope_id, session_id, clock.now())
+    await context.store.write(scopes.remove_session, workspace_id, _named(scope_id), session_id, clock.now())
     context.wake_worker()
 
 
 async def get_scope_status(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeStatus:
     """How far the copying is."""
-    return shapes.scope_status(context.store.read(scopes.status, workspace_id, scope_id))
+    return shapes.scope_status(context.store.read(scopes.status, workspace_id, _named(scope_id)))

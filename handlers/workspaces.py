@@ -60,7 +60,8 @@ async def search_workspace(
     body: models.WorkspaceMessageSearchOptions,
 ) -> list[models.Message]:
     """The workspace's messages that fit the query best."""
-    wanted = MessageSearch(workspace_id, body.query, body.limit, scope=body.scope, filters=body.filters)
+    scope = None if body.scope is None else requests.scope_name(body.scope, "body", "scope")
+    wanted = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
     return await searches.found(context, wanted)
 
 

@@ -135,14 +135,14 @@ def _expiry(claim: object) -> int | None:
 
 
 def check_expiry(expires_at: int, now: int) -> None:
-    """Raise Unprocessable unless a key with this end (both in microseconds since 1970) is good at least for a while.
+    """Raise Unprocessable for the end of a key, in microseconds since 1970 as `now`, that lies in the past.
 
-    A key ends on a full second, in the years that have a date in UTC.
+    Keys carry whole seconds, so an end is in the future if its second is; and it must have a date in UTC.
     """
     if not _FIRST_INSTANT <= expires_at <= _LAST_INSTANT:
         raise Unprocessable("The expiry must lie in the years 1 to 9999 in UTC")
     if expires_at // 1_000_000 * 1_000_000 <= now:
-        raise Unprocessable("The expiry must lie in the future, by a second at least")
+        raise Unprocessable("The expiry must lie in the future")
 
 
 def permits(principal: Principal, roles: frozenset[str], path: Mapping[str, str]) -> bool | None:

@@ -92,6 +92,25 @@ def test_a_peer_or_session_without_workspace_is_no_scope(claims: dict[str, Any])
     assert refused(header(claims)) == "Invalid JWT scope: peer/session token missing workspace"
 
 
+@pytest.mark.parametrize(
+    "narrower", [{"w": "w"}, {"w": "w", "p": "p"}, {"w": "w", "s": "s"}, {"w": "w", "p": "p", "s": "s"}]
+)
+def test_a_narrower_claim_decides_over_an_admins(narrower: dict[str, str]) -> None:
+    for claims in ({"ad": True, **narrower}, {**narrower, "ad": True}, {"ad": False, **narrower}):
+        principal = Principal(workspace="w", peer=narrower.get("p"), session=narrower.get("s"))
+        assert KEYS.principal(header(claims), NOW) == principal
+
+
+@pytest.mark.parametrize("claims", [{"p": "p"}, {"s": "s"}, {"w": "", "p": "p"}, {"w": None, "s": "s"}])
+def test_an_admin_claim_does_not_replace_the_workspace_of_a_peer_or_session(claims: dict[str, Any]) -> None:
+    refusal = "Invalid JWT scope: peer/session token missing workspace"
+    assert refused(header({"ad": True, **claims})) == refusal
+
+
+def test_an_admin_key_with_empty_claims_is_an_admin_key() -> None:
+    assert KEYS.principal(header({"ad": True, "w": "", "p": "", "s": None}), NOW) == ADMIN
+
+
 def test_empty_claims_count_as_absent() -> None:
     assert KEYS.principal(header({"w": "w", "p": "", "s": ""}), NOW) == Principal(workspace="w")
 
@@ -146,7 +165,8 @@ READ_ONLY = Grant(create=False, change=False)
         (S, "t", [], None),
         (P, "s", [], READ_ONLY),
         (P, "s", ["q"], READ_ONLY),
-        (P, "s", ["p", "q"], Grant(create=True, change=False)),
+        (P, "s", ["p"], Grant(create=True, change=False)),
+        (P, "s", ["p", "q"], READ_ONLY),
         (Principal(workspace="w", peer="p", session="s"), "s", [], ANYTHING),
     ],
 )

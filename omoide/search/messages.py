@@ -15,6 +15,7 @@ from omoide.clock import micros
 from omoide.deferred import deferred
 from omoide.errors import Unprocessable
 from omoide.inference.embedders import Vector
+from omoide.names import is_scope_peer, scope_fault, scope_of_peer
 from omoide.records import Json, Message
 from omoide.search import wording
 from omoide.search.finder import VectorFinder
@@ -87,6 +88,8 @@ def limits_of(wanted: MessageSearch) -> Limits:
     witness = filters.pop(WITNESS, None)
     if witness is not None and not isinstance(witness, str):
         raise Unprocessable(f"{WITNESS} must be the id of a peer")
+    if witness is not None and is_scope_peer(witness) and (fault := scope_fault(scope_of_peer(witness))):
+        raise Unprocessable(f"{WITNESS} must be the id of a peer. {fault}")
     path = {"workspace_id": wanted.workspace_id, "session_id": wanted.session_id, "peer_id": wanted.peer_id}
     for key, given in path.items():
         if given is not None:

@@ -15,13 +15,15 @@ from tests.contract.conformance import OPERATIONS
 from tests.running import Server
 
 # The path is workspace w, session s, peer p. "other" keys are of a second workspace, peer q, session t.
-# p is in s, and so is q; r is not.
+# p is in s, and so is q; r never was; left was and has left; back had left and is in it again.
 KEYS = {
     "admin": Principal(admin=True),
     "w": Principal(workspace="w"),
     "w/p": Principal(workspace="w", peer="p"),
     "w/q": Principal(workspace="w", peer="q"),
     "w/r": Principal(workspace="w", peer="r"),
+    "w/left": Principal(workspace="w", peer="left"),
+    "w/back": Principal(workspace="w", peer="back"),
     "w:s": Principal(workspace="w", session="s"),
     "w:t": Principal(workspace="w", session="t"),
     "w/p:t": Principal(workspace="w", peer="p", session="t"),
@@ -33,64 +35,64 @@ KEYS = {
 }
 
 TABLE = """
-                              admin w w/p w/q w/r w:s w:t w/p:t x x/p x:s empty none
-health_check                    ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
-readiness_check                 ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
-get_metrics                     ✔   ·  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_or_create_workspace         ✔   ✔  ✔   ✔   ✔   ✔   ✔    ✔   ·  ·   ·    ·    ·
-get_all_workspaces              ✔   ·  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-update_workspace                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_or_create_peer              ✔   ✔  ✔   ·   ·   ✔   ✔    ✔   ·  ·   ·    ·    ·
-get_peers                       ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-update_peer                     ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_sessions_for_peer           ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_or_create_session           ✔   ✔  ✔   ✔   ✔   ✔   ·    ·   ·  ·   ·    ·    ·
-get_sessions                    ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-update_session                  ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-clone_session                   ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-add_peers_to_session            ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-set_session_peers               ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-remove_peers_from_session       ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-get_session_peers               ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-get_peer_config                 ✔   ✔  ✔   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-set_peer_config                 ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-create_messages_for_session     ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-get_messages                    ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-get_message                     ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-update_message                  ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-search_workspace                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-search_peer                     ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-search_session                  ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-chat_workspace                  ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-schedule_dream                  ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-chat                            ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_representation              ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_peer_card                   ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-set_peer_card                   ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_peer_context                ✔   ✔  ✔   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_session_context             ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-get_session_summaries           ✔   ✔  ✔   ✔   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-get_or_create_scope             ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_scopes                      ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_scope                       ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-add_sessions_to_scope           ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_scope_sessions              ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-remove_session_from_scope       ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_scope_status                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-create_conclusions              ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-list_conclusions                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-query_conclusions               ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_conclusion                  ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-delete_conclusion               ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-create_messages_with_file       ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-get_queue_status                ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
-create_key                      ✔   ·  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-list_webhook_endpoints          ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-get_or_create_webhook_endpoint  ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-test_emit                       ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-delete_webhook_endpoint         ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-delete_workspace                ✔   ✔  ·   ·   ·   ·   ·    ·   ·  ·   ·    ·    ·
-delete_session                  ✔   ✔  ·   ·   ·   ✔   ·    ·   ·  ·   ·    ·    ·
+                              admin w w/p w/q w/r w/left w/back w:s w:t w/p:t x x/p x:s empty none
+health_check                    ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
+readiness_check                 ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ✔  ✔   ✔    ✔    ✔
+get_metrics                     ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_or_create_workspace         ✔   ✔  ✔   ✔   ✔    ✔      ✔    ✔   ✔    ✔   ·  ·   ·    ·    ·
+get_all_workspaces              ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+update_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_or_create_peer              ✔   ✔  ✔   ·   ·    ·      ·    ✔   ✔    ✔   ·  ·   ·    ·    ·
+get_peers                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+update_peer                     ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_sessions_for_peer           ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_or_create_session           ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+get_sessions                    ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+update_session                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+clone_session                   ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+add_peers_to_session            ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+set_session_peers               ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+remove_peers_from_session       ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+get_session_peers               ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+get_peer_config                 ✔   ✔  ✔   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+set_peer_config                 ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+create_messages_for_session     ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+get_messages                    ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+get_message                     ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+update_message                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+search_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+search_peer                     ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+search_session                  ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+chat_workspace                  ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+schedule_dream                  ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+chat                            ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_representation              ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_peer_card                   ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+set_peer_card                   ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_peer_context                ✔   ✔  ✔   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_session_context             ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+get_session_summaries           ✔   ✔  ✔   ✔   ·    ·      ✔    ✔   ·    ·   ·  ·   ·    ·    ·
+get_or_create_scope             ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_scopes                      ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_scope                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+add_sessions_to_scope           ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_scope_sessions              ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+remove_session_from_scope       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_scope_status                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+create_conclusions              ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+list_conclusions                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+query_conclusions               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_conclusion                  ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+delete_conclusion               ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+create_messages_with_file       ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+get_queue_status                ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
+create_key                      ✔   ·  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+list_webhook_endpoints          ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+get_or_create_webhook_endpoint  ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+test_emit                       ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+delete_webhook_endpoint         ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+delete_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·    ·   ·  ·   ·    ·    ·
+delete_session                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 """
 
 BODIES: dict[str, object] = {
@@ -108,7 +110,7 @@ BODIES: dict[str, object] = {
     "get_or_create_session": {"id": "s"},
     "get_or_create_scope": {"id": "x"},
     "add_sessions_to_scope": {"session_ids": ["s"]},
-    "set_session_peers": {"p": {}, "q": {}},
+    "set_session_peers": {"p": {}, "q": {}, "back": {}},
     "remove_peers_from_session": [],
     "create_messages_for_session": {"messages": [{"peer_id": "p", "content": "Hello"}]},
     "get_or_create_webhook_endpoint": {"url": "https://example.org/hook"},
@@ -129,9 +131,15 @@ def header(key: Principal | None) -> dict[str, str]:
 
 
 def put_session(client: httpx.Client, workspace: str, session: str) -> None:
-    body = {"id": session, "peers": {"p": {}, "q": {}} if session == "s" else {}}
-    path = f"/v3/workspaces/{workspace}/sessions"
-    client.post(path, json=body, headers=header(KEYS["admin"])).raise_for_status()
+    path, admin = f"/v3/workspaces/{workspace}/sessions", header(KEYS["admin"])
+    client.post(path, json={"id": session}, headers=admin).raise_for_status()
+    if session == "s":
+        for method, body in (
+            ("POST", {"p": {}, "q": {}, "left": {}, "back": {}}),
+            ("DELETE", ["left", "back"]),
+            ("POST", {"back": {}}),
+        ):
+            client.request(method, f"{path}/{session}/peers", json=body, headers=admin).raise_for_status()
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import jwt
 import pytest
 
 from omoide import clock
-from omoide.security import ADMIN, Keyring
+from omoide.security import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
 from tests.running import Server
 
@@ -63,15 +63,40 @@ def test_a_minted_key_opens_its_workspace_and_no_other(admin: httpx.Client, guar
         ("2030-01-01T05:30:00.999+05:30", 1_893_456_000),
         ("2030-01-01T00:00:00", 1_893_456_000),
         ("1893456000", 1_893_456_000),
-        ("2001-01-01", 978_307_200),
+        ("2099-01-01", 4_070_908_800),
+        ("9999-12-31T23:59:59Z", 253_402_300_799),
     ],
 )
 def test_the_expiry_is_a_number_of_seconds_in_utc(given: str, seconds: int, admin: httpx.Client) -> None:
     assert claims(minted(admin, workspace_id="w", expires_at=given))["exp"] == seconds
 
 
-def test_an_expired_key_says_so(admin: httpx.Client, guarded: Server) -> None:
-    headers = {"Authorization": f"Bearer {minted(admin, workspace_id='w', expires_at='2001-01-01')}"}
+@pytest.mark.parametrize(
+    "given",
+    [
+        "2001-01-01",
+        "978307200",
+        "1969-12-31T23:59:59Z",
+        "0001-01-01T00:00:00Z",
+        "-1",
+        datetime.now(UTC).isoformat(),
+        datetime.now(UTC).replace(microsecond=999_999).isoformat(),
+    ],
+)
+def test_a_key_that_would_have_expired_already_is_refused(given: str, admin: httpx.Client) -> None:
+    refused = admin.post("/v3/keys", params={"workspace_id": "w", "expires_at": given})
+    assert (refused.status_code, refused.json()["detail"]) == (422, "The expiry must lie in the future")
+
+
+@pytest.mark.parametrize("given", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
+def test_an_expiry_without_a_date_in_utc_is_refused(given: str, admin: httpx.Client) -> None:
+    refused = admin.post("/v3/keys", params={"workspace_id": "w", "expires_at": given})
+    assert (refused.status_code, refused.json()["detail"]) == (422, "The expiry must lie in the years 1 to 9999 in UTC")
+
+
+def test_an_expired_key_says_so(guarded: Server) -> None:
+    long_ago = Keyring(SECRET).mint(Principal(workspace="w"), now=clock.now(), expires_at=1_000_000)
+    headers = {"Authorization": f"Bearer {long_ago}"}
     with guarded.client(headers=headers) as client:
         refused = client.post("/v3/workspaces", json={"id": "w"})
     assert (refused.status_code, refused.json()["detail"]) == (401, "JWT expired")

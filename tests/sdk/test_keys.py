@@ -51,9 +51,14 @@ DEEDS: dict[str, tuple[set[str], Deed]] = {
     "list the sessions of alice": (WIDE_OR_PEER, lambda call, h, new: call(Peer("alice", h).sessions)),
     "list the sessions of bob": (WIDE, lambda call, h, new: call(Peer("bob", h).sessions)),
     "create a session with alice": (WIDE_OR_PEER, lambda call, h, new: call(h.session, new, peers=["alice"])),
+    "create a session with alice and bob": (WIDE, lambda call, h, new: call(h.session, new, peers=["alice", "bob"])),
     "create a session without her": (WIDE, lambda call, h, new: call(h.session, new)),
+    "get first with its members": (
+        ALL,
+        lambda call, h, new: call(h.session, "first", peers=["alice", "bob"]),
+    ),
     "get first": (ALL, lambda call, h, new: call(h.session, "first")),
-    "get second": (WIDE_OR_PEER, lambda call, h, new: call(h.session, "second")),
+    "get second": (WIDE, lambda call, h, new: call(h.session, "second")),
     "change first": (WIDE_OR_SESSION, lambda call, h, new: call(Session("first", h).set_metadata, {"by": new})),
     "change second": (WIDE, lambda call, h, new: call(Session("second", h).set_metadata, {"by": new})),
     "change first by getting it": (
@@ -152,6 +157,38 @@ def test_a_peers_key_reads_a_session_for_as_long_as_the_peer_is_in_it(
     call(session.remove_peers, "alice")
     with pytest.raises(AuthenticationError):
         call(mine.messages)
+
+
+def test_a_peers_key_makes_a_session_and_gets_it_until_its_peer_has_left(
+    house: Server, connect: Connect, fresh: Callable[[str], str], call: Style
+) -> None:
+    admin, mine = (connect(house, HOUSE, api_key=minted(**CLAIMS[kind])) for kind in ("admin", "peer"))
+    id = fresh("session")
+    for _ in range(2):
+        session = call(mine.session, id, peers=["alice"], metadata={"topic": "tea"})
+        assert session.metadata == {"topic": "tea"}
+    assert call(mine.session, id).metadata == {"topic": "tea"}
+    call(Session(id, admin).remove_peers, "alice")
+    for given in ({}, {"peers": ["alice"]}, {"peers": ["alice"], "metadata": {"topic": "tea"}}):
+        with pytest.raises(AuthenticationError):
+            call(mine.session, id, **given)
+
+
+def test_a_sessions_key_reads_the_metadata_of_its_members_only(
+    house: Server, connect: Connect, fresh: Callable[[str], str], call: Style
+) -> None:
+    admin, narrow = (connect(house, HOUSE, api_key=minted(**CLAIMS[kind])) for kind in ("admin", "session"))
+    member, other = (fresh("peer") for _ in range(2))
+    for id in (member, other):
+        call(admin.peer, id, metadata={"phone": "12"})
+    call(Session("first", admin).add_peers, member)
+    assert call(narrow.peer, member).metadata == {"phone": "12"}
+    assert call(narrow.peer, other).metadata == {}
+    for metadata in ({}, {"phone": "12"}, {"phone": "13"}):
+        with pytest.raises(AuthenticationError):
+            call(narrow.peer, other, metadata=metadata)
+    call(Session("first", admin).remove_peers, member)
+    assert call(narrow.peer, member).metadata == {}
 
 
 def test_a_sessions_key_deletes_its_session(

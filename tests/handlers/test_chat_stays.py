@@ -1,0 +1,198 @@
+"""What a chat may know of messages: by the key that asks, and by when its peer was in the sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from omoide import clock
+from omoide.reasoning.memory import Memory
+from omoide.reasoning.reasoner import Question
+from omoide.records import Summary
+from omoide.security import ADMIN, Keyring, Principal
+from omoide.store import Connection, Store, sessions, summaries
+from tests.conftest import SECRET
+from tests.handlers.asked import Told, events, served
+from tests.handlers.place import Place
+
+Fresh = Callable[[str], str]
+WHEN = ("before", "first stay", "away", "second stay")
+
+
+def key(principal: Principal) -> dict[str, str]:
+    return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
+
+
+class Reading:
+    """Says all that any of the tools that read messages brings, one thing on a line."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        """Messages whose surroundings are asked for."""
+
+    async def __call__(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+        snippets = [
+            *await memory.search_messages("tea", 20),
+            *await memory.grep_messages("TEA", 30),
+            *await memory.search_messages_temporal("tea", None, None),
+            *await memory.get_observation_context(self.ids),
+        ]
+        read = [message for snippet in snippets for message in snippet.messages]
+        read += await memory.get_messages_by_date_range(None, None)
+        read += await memory.get_recent_history(10_000)
+        for line in sorted({message.content for message in read}):
+            yield f"{line}\n"
+        yield await memory.get_session_summary() or ""
+
+
+@pytest.fixture(scope="module")
+def reading() -> Reading:
+    return Reading()
+
+
+@pytest.fixture(scope="module")
+def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stays") / "omoide.db"
+
+
+@pytest.fixture(scope="module")
+def api(reading: Reading, db: Path) -> Iterator[httpx.Client]:
+    told = Told()
+    told.say = reading
+    with served(db, told) as url, httpx.Client(base_url=url, timeout=None, headers=key(ADMIN)) as client:
+        yield client
+
+
+@pytest.fixture
+def place(api: httpx.Client, reading: Reading, fresh: Fresh) -> Place:
+    """alice is back in `back` after she was away, has left `left`, and never was in `other`."""
+    place = Place(api, fresh("stays"))
+    reading.ids = []
+    for session in ("back", "left"):
+        for when in WHEN:
+            if when in ("first stay", "second stay"):
+                place.ok("POST", f"/sessions/{session}/peers", {"alice": {}})
+            reading.ids += [each["id"] for each in place.say(session, f"tea {when} in {session}", peer="bob")]
+            if when == "first stay" or (session, when) == ("left", "second stay"):
+                place.ok("DELETE", f"/sessions/{session}/peers", ["alice"])
+    reading.ids += [each["id"] for each in place.say("left", "tea after in left", peer="bob")]
+    reading.ids += [each["id"] for each in place.say("other", "tea in other", peer="bob")]
+    return place
+
+
+def ask(place: Place, principal: Principal, **body: Any) -> set[str]:
+    """What the chat with alice says, whole and streamed alike; its evidence holds nothing else."""
+    given = {"query": "tea", "include_evidence": True, **body}
+    whole = place.ok("POST", "/peers/alice/chat", given, headers=key(principal))
+    *pieces, last = events(
+        place.call("POST", "/peers/alice/chat", {**given, "stream": True}, headers=key(principal)).content
+    )
+    assert "".join(event["delta"]["content"] for event in pieces) == (whole["content"] or "")
+    assert last["evidence"] == whole["evidence"]
+    said = {*(whole["content"] or "").splitlines()}
+    assert len(whole["evidence"]["messages"]) == len(said)
+    return said
+
+
+def alices(place: Place) -> Principal:
+    return Principal(workspace=place.id, peer="alice")
+
+
+@pytest.mark.parametrize("more", [{}, {"target": "bob"}, {"reasoning_level": "max"}])
+def test_a_peers_key_knows_what_was_said_in_its_stays_where_it_is_now(place: Place, more: dict[str, Any]) -> None:
+    assert ask(place, alices(place), **more) == {"tea first stay in back", "tea second stay in back"}
+    place.ok("DELETE", "/sessions/back/peers", ["alice"])
+    assert ask(place, alices(place), **more) == set()
+    place.ok("POST", "/sessions/left/peers", {"alice": {}})
+    assert ask(place, alices(place), **more) == {"tea first stay in left", "tea second stay in left"}
+
+
+@pytest.mark.parametrize(
+    "named",
+    [{"session_id": "back"}, {"filters": {"session_id": "back"}}, {"filters": {"session_id": {"in": ["back"]}}}],
+)
+def test_a_peers_key_that_names_a_session_reads_it_as_its_list_does(place: Place, named: dict[str, Any]) -> None:
+    assert ask(place, alices(place), **named) == {f"tea {when} in back" for when in WHEN} == {*place.said("back")}
+
+
+@pytest.mark.parametrize("principal", [ADMIN, None], ids=["admin", "workspace"])
+def test_a_perspective_knows_all_but_what_was_said_while_its_peer_was_away(
+    place: Place, principal: Principal | None
+) -> None:
+    wide = principal or Principal(workspace=place.id)
+    seen = {f"tea {when} in {session}" for session in ("back", "left") for when in WHEN if when != "away"}
+    assert ask(place, wide) == seen
+    place.ok("POST", "/sessions/left/peers", {"alice": {}})
+    assert ask(place, wide) == seen
+    place.say("left", "tea at last", peer="bob")
+    assert ask(place, wide) == seen | {"tea at last"}
+
+
+def test_an_author_s_perspective_reaches_back_before_its_first_message(place: Place) -> None:
+    place.say("new", "Bob's tea is in Lisbon", peer="bob")
+    place.say("new", "good tea", peer="alice")
+    assert {"Bob's tea is in Lisbon", "good tea"} <= ask(place, ADMIN)
+    assert "good tea" in ask(place, alices(place))
+
+
+def test_a_search_by_a_peers_key_finds_its_messages_in_sessions_where_it_is_now(place: Place) -> None:
+    for session in ("back", "left"):
+        place.say(session, f"my tea in {session}")
+    place.ok("DELETE", "/sessions/left/peers", ["alice"])
+
+    def found(principal: Principal, query: str) -> set[str]:
+        answer = place.ok("POST", "/peers/alice/search", {"query": query}, headers=key(principal))
+        return {message["content"] for message in answer}
+
+    for query in ("tea", "", "my tea in"):
+        assert found(alices(place), query) == {"my tea in back"}
+        assert found(ADMIN, query) == {"my tea in back", "my tea in left"}
+
+
+def test_a_peers_key_lists_the_sessions_of_its_peer_that_it_is_in(place: Place) -> None:
+    def listed(principal: Principal, **filters: Any) -> list[str]:
+        answer = place.ok("POST", "/peers/alice/sessions", {"filters": filters or None}, headers=key(principal))
+        return [session["id"] for session in answer["items"]]
+
+    for filters in ({}, {"is_active": True}, {"is_active": {"ne": False}}, {"OR": [{"is_active": True}]}):
+        assert listed(alices(place), **filters) == ["back"]
+    assert listed(ADMIN, is_active=True) == ["back", "left"]
+
+
+def test_a_member_that_leaves_while_it_is_answered_learns_no_more(
+    place: Place, api: httpx.Client, reading: Reading, db: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_summary(db, place, "tea all along")
+    told: list[tuple[set[str], str | None]] = []
+
+    async def leaving(question: Question, memory: Memory) -> None:
+        for _ in range(2):
+            history = {message.content for message in await memory.get_recent_history(10_000)}
+            history |= {message.content for each in await memory.grep_messages("tea", 30) for message in each.messages}
+            told.append((history, await memory.get_session_summary()))
+            async with httpx.AsyncClient(base_url=api.base_url, headers=key(ADMIN), timeout=None) as client:
+                await client.request("DELETE", f"{place.url}/sessions/back/peers", json=["alice"])
+
+    async def say(self: Reading, question: Question, memory: Memory) -> AsyncIterator[str]:
+        await leaving(question, memory)
+        yield "done"
+
+    monkeypatch.setattr(Reading, "__call__", say)
+    place.ok("POST", "/peers/alice/chat", {"query": "tea", "session_id": "back"}, headers=key(alices(place)))
+    assert told == [({*place.said("back")}, "tea all along"), (set(), None)]
+
+
+def with_summary(db: Path, place: Place, content: str) -> None:
+    def put(connection: Connection) -> None:
+        session = sessions.get(connection, place.id, "back")
+        made = Summary(content, "m" * 21, 1, summaries.SHORT, clock.instant(clock.now()), 3)
+        summaries.put(connection, session.pk, made, clock.now())
+
+    store = Store.open(db)
+    asyncio.run(store.write(put))
+    store.close()
