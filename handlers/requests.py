@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-
-import orjson
+from datetime import datetime
 
 from generated import models
 from handlers.context import Context
-from omoide import clock, names
+from omoide import clock, json_text, names
 from omoide.errors import FieldFault, InvalidFields, Unprocessable
-from omoide.metadata import checked_metadata, without_nul
+from omoide.metadata import checked_metadata, cleaned
 from omoide.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 
 Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | models.MessageConfiguration
@@ -34,7 +32,7 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
     if value is None:
         return None
     loc = loc or ("body", "configuration")
-    patch: Json = without_nul(value.model_dump(exclude_unset=True))
+    patch = cleaned(value.model_dump(exclude_unset=True), *loc)
     sections = {key: section for key, section in patch.items() if isinstance(section, dict)}
     texts: dict[tuple[str, ...], object] = {
         (): patch.get(INSTRUCTIONS),
@@ -51,8 +49,9 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
 
 
 def peer_configuration(value: models.PeerConfig | None) -> Json | None:
-    """A peer's configuration, kept as given but for NUL characters."""
-    return None if value is None else without_nul(value.model_dump(exclude_unset=True))
+    """A peer's configuration, kept as given but for NUL characters. Raises InvalidFields if it is nested too deeply."""
+    loc = ("body", "configuration")
+    return None if value is None else cleaned(value.model_dump(exclude_unset=True), *loc)
 
 
 def observations(given: Mapping[str, models.SessionPeerConfig] | None) -> dict[str, Observation]:
@@ -102,19 +101,20 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
         # Most messages have none of these, and messages come by the hundred.
         {} if given is None else metadata(given, *loc, "metadata") or {},
         0,
-        None if said_at is None else _said_at(said_at, index),
+        None if said_at is None else said_at_micros(said_at, *loc, "created_at"),
         None if wanted is None else configuration(context, wanted, *loc, "configuration"),
     )
 
 
-def _said_at(instant: datetime, index: int) -> int:
-    """Microseconds since 1970. Raises InvalidFields for an instant that has no date in UTC."""
+def said_at_micros(instant: datetime, *loc: str | int) -> int:
+    """Microseconds since 1970. Raises InvalidFields at `loc` for an instant that has no date in UTC."""
+    microseconds = clock.micros(instant)
     try:
-        instant.astimezone(UTC)
+        clock.instant(microseconds)  # an offset may lead out of the years 1 to 9999
     except OverflowError:
         fault = "Value error, the instant must lie in the years 1 to 9999 in UTC"
-        raise InvalidFields([FieldFault(("body", "messages", index, "created_at"), fault)]) from None
-    return clock.micros(instant)
+        raise InvalidFields([FieldFault(loc, fault)]) from None
+    return microseconds
 
 
 def idempotency(context: Context, key: str | None, body: models.MessageBatchCreate) -> Idempotency | None:
@@ -122,7 +122,7 @@ def idempotency(context: Context, key: str | None, body: models.MessageBatchCrea
     if key is None:
         return None
     # Sorted, because a client that builds the call anew may order keys differently.
-    given = orjson.dumps(body.model_dump(mode="json", exclude_unset=True), option=orjson.OPT_SORT_KEYS)
+    given = json_text.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
     digest = hashlib.blake2b(given, digest_size=16).digest()
     return Idempotency(key, digest, keep=int(context.settings.idempotency_hours * HOUR))
 

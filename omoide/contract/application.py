@@ -17,10 +17,10 @@ from contextlib import AbstractAsyncContextManager
 from functools import partial
 from typing import Any
 
-import orjson
 from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from connexion.middleware.lifespan import LifespanMiddleware
 from connexion.operations import AbstractOperation
+from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
@@ -91,8 +91,8 @@ def response(scope: Scope, problem: Problem) -> ConnexionResponse:
     operation: Operation | None = scope.get("extensions", {}).get(COMPILED)
     if problem.status == 422 and isinstance(detail, str) and operation is not None and operation.lists_faults:
         detail = [{"type": "value_error", "loc": ["body"], "msg": f"Value error, {detail}"}]
-    # `default=str`: an echoed input may hold what JSON cannot, such as an integer beyond 64 bits.
-    body = orjson.dumps({"detail": detail}, default=str, option=orjson.OPT_NON_STR_KEYS)
+    # Unlike orjson, this writes an echoed integer beyond 64 bits; `fallback` writes what JSON has no form for.
+    body = to_json({"detail": detail}, bytes_mode="base64", fallback=str)
     return ConnexionResponse(
         status_code=problem.status, mimetype="application/json", headers=dict(problem.headers or {}), body=body
     )

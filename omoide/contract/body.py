@@ -1,7 +1,7 @@
 """Request bodies: bytes within a limit, JSON that is really JSON, forms with files.
 
 The limit is kept before and while bytes arrive, so that an oversized body is refused before it is buffered. Parsing is
-orjson's; when it refuses, Python's parser words the fault, because its message and position are what clients know.
+`json_text`'s; when it refuses, Python's parser words the fault, because its message and position are what clients know.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-import orjson
 from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import Receive, Scope
 
+from omoide import json_text
 from omoide.contract.errors import BodyTooLarge, Invalid, Malformed, WrongEncoding
 
 UNREADABLE = "There was an error parsing the body"
@@ -70,27 +70,31 @@ def is_json(content_type: str) -> bool:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises Malformed if it is not UTF-8 and Invalid (`json_invalid`) if it is not JSON.
 
-    Numbers that are not finite and lone surrogates are not JSON. Of duplicate keys the last wins.
+    Numbers that are not finite are not JSON. An escaped surrogate without its partner is read as U+FFFD, in keys too.
+    Of duplicate keys the last wins.
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as refusal:
+        return json_text.loads(body)
+    except ValueError as refusal:
+        if (repaired := json_text.repaired(body)) != body:
+            return parse_json(repaired)
         raise _explain(body, refusal) from None
 
 
-def _explain(body: bytes, refusal: orjson.JSONDecodeError) -> Invalid | Malformed:
+def _explain(body: bytes, refusal: ValueError) -> Invalid | Malformed:
     try:
         text = body.decode()
     except UnicodeDecodeError:
         return Malformed(UNREADABLE)
-    position, reason = refusal.pos, refusal.msg
+    too_much = "The value is nested too deeply or a number is too long"
+    position, reason = getattr(refusal, "pos", 0), getattr(refusal, "msg", too_much)
     try:
         json.loads(text)
     except json.JSONDecodeError as error:
         position, reason = error.pos, error.msg
     except (RecursionError, ValueError):
-        reason = "The value is nested too deeply or a number is too long"
+        reason = too_much
     fault = {"type": "json_invalid", "loc": ["body", position], "msg": "JSON decode error", "input": {}}
     return Invalid([{**fault, "ctx": {"error": reason}}])
 

@@ -7,7 +7,9 @@ from functools import cache
 from typing import Any, TypeVar
 
 import orjson
+from pydantic_core import from_json
 
+from omoide import json_text
 from omoide.clock import instant
 from omoide.records import Json, Page, PageRequest, Peer, Session, Workspace
 from omoide.store.database import Connection
@@ -18,11 +20,19 @@ Row = tuple[Any, ...]
 
 
 def to_text(value: Json) -> str:
-    return orjson.dumps(value).decode() if value else "{}"
+    """The value as a JSON column holds it."""
+    return json_text.dumps(value).decode() if value else "{}"
 
 
 def from_text(text: str) -> Json:
-    return {} if text == "{}" else orjson.loads(text)
+    """The value of a JSON column, with every integer exact."""
+    if text == "{}":
+        return {}
+    try:
+        found: Json = from_json(text)
+    except ValueError:  # nested deeper than that parser follows, as earlier versions stored it
+        found = orjson.loads(text)
+    return found
 
 
 def insert(db: Connection, statement: str, params: Sequence[Any]) -> int:

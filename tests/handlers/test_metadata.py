@@ -8,6 +8,15 @@ import pytest
 
 from tests.handlers.place import Place
 
+
+def nested(levels: int) -> Any:
+    """An array in an array, so many in all."""
+    found: Any = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
 WHERE: dict[str, tuple[str, str, list[str | int]]] = {
     # the call, and where its body has metadata
     "a new workspace": ("POST", "/v3/workspaces", ["metadata"]),
@@ -24,11 +33,18 @@ GOOD = {
     "100 keys": {str(n): n for n in range(100)},
     "five objects deep": FIVE_DEEP,
     "deep in arrays": {"1": [[[[[[{"2": {}}]]]]]]},
+    "99 arrays deep": {"1": nested(99)},
+    "integers of any size": {
+        "n": [2**53 + 1, 2**63, 2**64 - 1, 2**64, 2**64 + 1, 10**300],
+        "m": [-(2**63), -(2**63) - 1, -(2**64)],
+    },
+    "other numbers": {"n": [0, 1, 1.5, 1e300, 123456789.125]},
     "any JSON": {"": None, "é": [1.5, True, "x"], "n": 2**53},
 }
 BAD = {
     "101 keys": {str(n): n for n in range(101)},
     "six objects deep": {"0": FIVE_DEEP},
+    "100 arrays deep": {"1": nested(100)},
     "an array": [1],
     "a text": "{}",
 }
@@ -73,3 +89,47 @@ def test_nul_characters_are_removed_from_keys_and_texts(place: Place) -> None:
     assert place.session("it", metadata=given, configuration={"own": given})["metadata"] == clean
     assert place.session("it")["configuration"] == {"own": clean}
     assert place.peer("alice")["metadata"] == clean
+
+
+LONG = {"n": 2**64 + 1, "m": [-(2**70), {"k": 10**30}]}
+
+
+def test_configuration_keeps_integers_of_any_size(place: Place) -> None:
+    assert place.peer("alice", configuration=LONG)["configuration"] == LONG
+    assert place.session("it", configuration={"own": LONG})["configuration"]["own"] == LONG
+    assert place.ok("PUT", "", {"configuration": {"own": LONG}})["configuration"]["own"] == LONG
+
+
+def test_a_clone_keeps_integers_of_any_size(place: Place) -> None:
+    place.session("it", metadata=LONG, configuration={"own": LONG})
+    place.ok("POST", "/sessions/it/messages", {"messages": [{"peer_id": "alice", "content": "", "metadata": LONG}]})
+    copy = place.ok("POST", "/sessions/it/clone")
+    assert (copy["metadata"], copy["configuration"]) == (LONG, {"own": LONG})
+    assert place.ok("POST", f"/sessions/{copy['id']}/messages/list")["items"][0]["metadata"] == LONG
+
+
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, 10**30, -(2**63) - 1])
+def test_a_filter_finds_an_integer_of_any_size_and_not_its_neighbours(number: int, place: Place) -> None:
+    for offset in (-1, 0, 1):
+        place.peer(f"p{offset}", metadata={"n": number + offset, "deep": {"n": number + offset}})
+    for filters in (
+        {"metadata": {"n": number}},
+        {"metadata": {"deep": {"n": number}}},
+        {"metadata": {"n": {"in": [number]}}},
+        {"metadata": {"n": {"gt": number - 1, "lt": number + 1}}},
+    ):
+        assert [each["id"] for each in place.ok("POST", "/peers/list", {"filters": filters})["items"]] == ["p0"]
+
+
+def test_a_call_with_long_integers_may_be_repeated(place: Place) -> None:
+    body = {"messages": [{"peer_id": "alice", "content": "hi", "metadata": LONG}]}
+    key = {"Idempotency-Key": "turn-1"}
+    first = place.ok("POST", "/sessions/it/messages", body, headers=key)
+    assert place.ok("POST", "/sessions/it/messages", body, headers=key) == first
+    assert first[0]["metadata"] == LONG
+
+
+def test_a_fault_repeats_an_integer_of_any_size(place: Place) -> None:
+    refused = place.call("POST", "/peers", {"id": 2**70})
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["input"] == 2**70

@@ -175,7 +175,7 @@ def holds(whole: Any, part: Any) -> bool:
 
 
 def as_number(value: Any) -> int | float | None:
-    """A JSON number or a numeric string as a number: exact within 64 bits, a double beyond; None for all else."""
+    """A JSON number or a numeric string as a number: integers exact; None for all else."""
     if isinstance(value, str):
         text = value.strip(" \t\n\v\f\r")
         if not text or set(text) - set("0123456789+-.eE"):
@@ -184,9 +184,7 @@ def as_number(value: Any) -> int | float | None:
             value = int(text) if set(text) <= set("0123456789+-") else float(text)
         except ValueError:
             return None
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else float(value)
-    return value if isinstance(value, float) else None
+    return value if isinstance(value, int | float) else None
 
 
 def as_text(value: Any) -> str:

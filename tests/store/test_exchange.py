@@ -81,6 +81,14 @@ def workspace_of(messages: int) -> list[dict[str, Any]]:
     ]
 
 
+def nested(levels: int) -> Any:
+    """An array in an array, so many in all."""
+    found: Any = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
 def file_of(lines: Sequence[dict[str, Any]], **header: Any) -> list[bytes]:
     counts: dict[str, int] = {}
     for line in lines:
@@ -259,6 +267,9 @@ FILES: dict[str, tuple[list[bytes], str]] = {
     "a time that is none": (spoilt(put(5, created_at=10**18)), "line 5: created_at: "),
     "an id that is none": (spoilt(put(5, id="' OR 1=1 --")), "line 5: id: String should match pattern"),
     "a NUL": (spoilt(put(5, content="a\0b")), "line 5: it holds a NUL character"),
+    "deep arrays": (spoilt(put(5, metadata={"a": nested(100)})), "line 5: Value error, arrays and objects"),
+    "deep configuration": (spoilt(put(3, configuration={"a": nested(100)})), "line 3: Value error, arrays and objects"),
+    "deep arrays with NUL": (spoilt(put(5, metadata={"a": nested(100), "b": "\0"})), "line 5: it is nested too deeply"),
     "deep metadata": (spoilt(put(5, metadata={"a": {"b": {"c": {"d": {"e": {}}}}}})), "line 5: Value error, Metadata"),
     "an unknown author": (spoilt(put(5, peer="bob")), "line 5: there is no line of a peer 'bob' before"),
     "an unknown session": (spoilt(put(5, session="t")), "line 5: there is no line of a session 't' before"),
@@ -319,6 +330,16 @@ def test_what_is_read_back_is_what_was_written(store: Store) -> None:
     header = store.read(lambda db: reading.header(db, reading.find(db, "w"), program="0", now=1))
     assert {kind: count for kind, count in header["counts"].items() if count} == json.loads(lines[0])["counts"]
     assert [*header["counts"]] == [*form.KINDS]
+
+
+def test_integers_of_any_size_are_kept(store: Store) -> None:
+    kept = {"n": 2**64 + 1, "m": [-(2**70), {"k": 10**300}]}
+    own = {"metadata": kept, "configuration": {"own": kept}}
+    message = record("message", metadata=kept)
+    lines = file_of([record("workspace", **own), record("peer", **own), record("session", **own), message])
+    bring(store, lines)
+    found = store.read(lambda db: [*reading.lines(db, reading.find(db, "w"))])
+    assert [json.loads(line) for line in found] == [json.loads(line) for line in lines[1:]]
 
 
 def test_long_lines_are_stored_with_fewer_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

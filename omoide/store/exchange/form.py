@@ -10,11 +10,11 @@ import functools
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from omoide.metadata import without_nul
+from omoide import json_text
+from omoide.metadata import TooDeep, without_nul
 from omoide.records import Json, Level
 
 FORMAT = 2
@@ -343,14 +343,21 @@ def read_line(line: bytes) -> Line:
 
 def _json(line: bytes) -> dict[str, Any]:
     try:
-        found = orjson.loads(line)
-    except orjson.JSONDecodeError as error:
+        found = json_text.loads(line)
+    except ValueError as error:
         raise BadLine(f"this is no JSON: {error}") from error
     if not isinstance(found, dict):
         raise BadLine("this is no JSON object")
-    if b"\\u0000" in line and without_nul(found) != found:
+    if b"\\u0000" in line and _holds_nul(found):
         raise BadLine("it holds a NUL character")
     return found
+
+
+def _holds_nul(found: dict[str, Any]) -> bool:
+    try:
+        return bool(without_nul(found) != found)
+    except TooDeep:
+        raise BadLine("it is nested too deeply") from None
 
 
 def _checked(what: str, found: Any) -> Any:

@@ -15,7 +15,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide import names
 from omoide.clock import derived_id
 from omoide.errors import OmoideError
-from omoide.metadata import checked_metadata
+from omoide.metadata import checked_metadata, cleaned
 from omoide.records import Json
 from omoide.store import backfills, conclusions, dream_queue, rows, stays, words
 from omoide.store.database import Connection
@@ -118,7 +118,8 @@ class Rows:
 
     def _owned(self, line: form.Peer | form.Session) -> tuple[Any, ...]:
         metadata = rows.to_text(checked_metadata(line["metadata"], "metadata"))
-        return self.id(line["uid"]), metadata, rows.to_text(line["configuration"]), line["created_at"]
+        configuration = rows.to_text(cleaned(line["configuration"], "configuration"))
+        return self.id(line["uid"]), metadata, configuration, line["created_at"]
 
     def _peer(self, db: Connection, line: form.Peer) -> None:
         if not line["scope"]:

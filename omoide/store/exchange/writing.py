@@ -19,7 +19,7 @@ import orjson
 from omoide import clock, names
 from omoide.clock import derived_id
 from omoide.errors import Conflict, Unprocessable
-from omoide.metadata import checked_metadata
+from omoide.metadata import checked_metadata, cleaned
 from omoide.store import Store, embeddings, purge, queue, rows, stays, webhooks
 from omoide.store.database import Connection
 from omoide.store.exchange import form
@@ -180,6 +180,7 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
     if others:
         return _Leftover(others[0][0])
     metadata = rows.to_text(checked_metadata(first["metadata"], "metadata"))
+    configuration = rows.to_text(cleaned(first["configuration"], "configuration"))
     now = clock.now()
     # Numbers of workspaces are used again. Not this one: what still removes another must not take it for that.
     workspace = rows.insert(
@@ -187,7 +188,7 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
         f"""INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at, deleted_at)
             SELECT max(coalesce((SELECT max(pk) FROM workspaces), 0), coalesce((SELECT max(payload ->> 'workspace')
                 FROM jobs WHERE kind = '{PURGE}'), 0)) + 1, ?, ?, ?, ?, ?, ?""",
-        (name, uid, metadata, rows.to_text(first["configuration"]), first["created_at"], now),
+        (name, uid, metadata, configuration, first["created_at"], now),
     )
     progress = Progress(0, workspace, salt, 2, digest)
     job = rows.insert(

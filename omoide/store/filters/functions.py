@@ -3,6 +3,8 @@
     casefold(text)                  the text for caseless comparison, by Unicode and not only by ASCII
     json_text(type, value)          the text form of a row of json_each that is no string
     json_contains(json, part)       whether a JSON value contains another
+    json_member(json, key)          the text form of a member of an object or array
+    json_order(json, key, number)   -1, 0 or 1: how a member that is a number compares with another, exactly
 
 All are deterministic, and answer NULL or 0 for what they were not made for. Stored JSON is taken to be valid and
 without unpaired surrogates, which SQLite could not hand over as text.
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol
 
-from omoide.store.filters.values import INT64, text_form
+from omoide.store.filters.values import text_form
 
 PARSED_PARTS = 64
 """Operands of containment that a connection keeps in parsed form."""
@@ -45,9 +47,18 @@ def register(connection: Connection) -> None:
         except (ValueError, RecursionError):
             return 0
 
+    def json_order(whole: object, key: object, operand: object) -> int | None:
+        member = _member(whole, key)
+        if isinstance(member, bool) or not isinstance(member, int | float) or not isinstance(operand, str):
+            return None
+        number: Any = part_of(operand)
+        return int(member > number) - int(member < number)
+
     connection.create_function("casefold", 1, _casefold, deterministic=True)
     connection.create_function("json_text", 2, _json_text, deterministic=True)
     connection.create_function("json_contains", 2, json_contains, deterministic=True)
+    connection.create_function("json_member", 2, _json_member, deterministic=True)
+    connection.create_function("json_order", 3, json_order, deterministic=True)
 
 
 class TooManyVisits(Exception):
@@ -109,11 +120,20 @@ def _json_text(type_name: object, value: object) -> str | None:
     return text_form(value) if isinstance(value, int | float) else None
 
 
-def _integer(digits: str) -> int | float:
-    """A JSON integer, as a double beyond 64 bits, as SQLite has it."""
-    number = float(digits)
-    exact = int(digits) if abs(number) <= INT64.stop else INT64.stop
-    return exact if exact in INT64 else number
+def _json_member(whole: object, key: object) -> str | None:
+    member = _member(whole, key)
+    return None if member is None else text_form(member)
 
 
-_parsed: Callable[[str], object] = json.JSONDecoder(parse_int=_integer).decode
+def _member(whole: object, key: object) -> object:
+    """The member of a JSON object or array in text, or None."""
+    if not isinstance(whole, str):
+        return None
+    try:
+        container: Any = _parsed(whole)
+        return container[key]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None
+
+
+_parsed: Callable[[str], object] = json.JSONDecoder().decode

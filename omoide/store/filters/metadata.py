@@ -22,9 +22,13 @@ from omoide.store.filters.operators import (
     no_list,
     no_null,
 )
-from omoide.store.filters.values import is_numeric, json_parameter, text_form
+from omoide.store.filters.values import exact_number, is_numeric, json_parameter, text_form
 
-_TEXT = "CASE v.type WHEN 'text' THEN v.value ELSE json_text(v.type, v.value) END"
+_IS_LONG = "v.type = 'integer' AND typeof(v.value) = 'real'"
+"""Whether a value is an integer beyond 64 bits, of which SQLite gives the nearest double only."""
+
+_TEXT = f"""CASE WHEN v.type = 'text' THEN v.value WHEN {_IS_LONG} THEN json_member(v.json, v.key)
+    ELSE json_text(v.type, v.value) END"""
 """The text form of a value. Most are strings, for which no function needs to be called."""
 
 _AS_NUMBER = "CAST(? AS NUMERIC)"
@@ -129,6 +133,10 @@ def _scalar(place: Place, part: object) -> Clause:
     if isinstance(part, bool):
         return place.is_scalar(f"'{text_form(part)}'", "?", int(part))
     if isinstance(part, int | float):
+        if exact_number(part) is not None:
+            return place.holds(
+                "v.type IN ('integer', 'real') AND json_order(v.json, v.key, ?) = 0", json_parameter(part)
+            )
         return place.is_scalar("'integer', 'real'", _AS_NUMBER, str(part))
     return place.is_scalar("'text'", "?", text_form(part))
 
@@ -156,6 +164,14 @@ def _compared(place: Place, operator: str, symbol: str, operand: object) -> Clau
     if isinstance(operand, bool):
         return place.holds(f"{_TEXT} {symbol} ?", text_form(operand))
     if isinstance(operand, int | float | str):
+        if (number := exact_number(operand)) is not None:
+            return place.holds(
+                "v.type IN ('integer', 'real', 'text')"
+                f" AND CASE WHEN typeof(v.value) = 'real' THEN json_order(v.json, v.key, ?) {symbol} 0"
+                f" ELSE v.value {symbol} {_AS_NUMBER} AND v.value <= CAST('9e999' AS REAL) END",
+                json_parameter(number),
+                str(operand),
+            )
         # Beside a cast, SQLite reads numeric strings as numbers; other strings stay text, which is above every number.
         return place.holds(
             f"v.type IN ('integer', 'real', 'text') AND v.value {symbol} {_AS_NUMBER}"

@@ -20,13 +20,17 @@ MAX_SHOWN = 100
 INT64 = range(-(2**63), 2**63)
 """What an SQLite INTEGER holds."""
 
+MAX_DIGITS = 400
+"""Digits of a numeric string that is read as an integer; a longer one is beyond every double."""
+
 _EPOCH = datetime(1970, 1, 1)
 _DATE = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d(-\d)?|\d{4}W\d\d\d?"
 _TIME = r"\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?"
 _ZONE = r"Z|[+-]\d\d(:?\d\d)?"
 _instant = re.compile(rf"({_DATE})([T ]({_TIME})({_ZONE})?)?", re.ASCII).fullmatch
 
-_BLANK = r"[ \t\n\v\f\r]*"
+_BLANKS = " \t\n\v\f\r"
+_BLANK = rf"[{_BLANKS}]*"
 _numeric = re.compile(rf"{_BLANK}[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?{_BLANK}", re.ASCII).fullmatch
 
 
@@ -36,6 +40,17 @@ def shown(value: object) -> str:
     return text[:MAX_SHOWN].encode(errors="backslashreplace").decode()
 
 
+def exact_number(operand: int | float | str) -> int | float | None:
+    """The number that an operand or a numeric string says, if SQLite cannot compare it exactly: from ±2**63 on.
+
+    SQLite reads integers beyond 64 bits as doubles, which many of them share.
+    """
+    if isinstance(operand, str):
+        digits = operand.strip(_BLANKS)
+        operand = int(digits) if digits.lstrip("+-").isdecimal() and len(digits) < MAX_DIGITS else float(digits)
+    return None if INT64.start < operand < INT64.stop else operand
+
+
 def is_numeric(text: str) -> bool:
     """Whether the text is a decimal number to SQLite, which reads rows by the same grammar ("Type affinity" in its
     documentation): blanks around, a sign, a point and an exponent are fine; `1_0`, `0x10`, `nan` and `inf` are text."""
@@ -43,14 +58,9 @@ def is_numeric(text: str) -> bool:
 
 
 def text_form(value: object) -> str:
-    """A JSON value as the text that text operators see: a string as it is, everything else as JSON, keys sorted.
-
-    Integers beyond 64 bits are doubles, as they are to SQLite.
-    """
+    """A JSON value as the text that text operators see: a string as it is, everything else as JSON, keys sorted."""
     if isinstance(value, str):
         return value
-    if isinstance(value, int) and not isinstance(value, bool) and value not in INT64:
-        return repr(float(value))
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 

@@ -1,0 +1,54 @@
+"""Read and write JSON without changing a number, and repair the text that JavaScript makes of a cut emoji.
+
+orjson, which is fastest, reads integers beyond 64 bits as floats and refuses to write them. So a text that may hold one
+is read by pydantic-core's parser, and a value that holds one is written by Python's `json`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+from pydantic_core import from_json
+
+_LONG_INTEGER = b"0" * 20
+_LONG_NEGATIVE = b"-" + b"0" * 19
+_DIGITS = bytes(48 if 48 <= code < 58 else code if code == 45 else 32 for code in range(256))
+"""Maps every digit to `0`, keeps `-`, and makes a space of everything else."""
+
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair of surrogates: one character
+    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})"  # one without its partner
+    rb"|.)",  # any other escape, that of a backslash among them
+    re.DOTALL,
+)
+
+
+def loads(text: bytes) -> Any:
+    """The value of a JSON text in UTF-8, with every integer exact. Of duplicate keys the last one counts.
+
+    Raises orjson.JSONDecodeError, a ValueError, for what is not JSON (NaN, Infinity and lone surrogates are not) and
+    for numbers beyond the range of a double. Raises ValueError where a text with long integers is nested deeper than
+    200 levels.
+    """
+    value = orjson.loads(text)
+    digits = text.translate(_DIGITS)
+    if _LONG_INTEGER in digits or _LONG_NEGATIVE in digits:
+        return from_json(text)
+    return value
+
+
+def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
+    """A JSON value as compact UTF-8. Raises TypeError or ValueError for what is not a JSON value."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else 0)
+    except TypeError:  # an integer beyond 64 bits
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=sort_keys, allow_nan=False)
+        return text.encode()
+
+
+def repaired(text: bytes) -> bytes:
+    """A JSON text with the escape of U+FFFD in place of each escaped surrogate that has no partner."""
+    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], text)
