@@ -8,14 +8,13 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import orjson
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
 from generated import models
 from handlers import requests
 from handlers.context import Context
-from omoide import clock, uploads
+from omoide import json_text, uploads
 from omoide.errors import FieldFault, InvalidFields, TooLarge
 from omoide.records import Json, NewMessage
 
@@ -27,6 +26,7 @@ _READERS = ThreadPoolExecutor(2, "upload")
 
 _OBJECT: TypeAdapter[Json] = TypeAdapter(Json)
 _CONFIGURATION = TypeAdapter(models.MessageConfiguration)
+_INSTANT = TypeAdapter(datetime)
 
 
 async def texts(context: Context, file: UploadFile) -> list[str]:
@@ -47,8 +47,8 @@ def template(
 ) -> NewMessage:
     """The message that the form describes, without its content.
 
-    What is not JSON, or not an instant, counts as not given, because clients rely on that. Raises InvalidFields for
-    JSON of the wrong kind and for metadata and instructions beyond their limits.
+    What is not JSON counts as not given, because clients rely on that. Raises InvalidFields for JSON of the wrong kind,
+    for metadata and instructions beyond their limits, and for what is not an instant.
     """
     given = _checked("configuration", _parsed(configuration), _CONFIGURATION)
     return NewMessage(
@@ -62,9 +62,11 @@ def template(
 
 
 def _parsed(text: str | None) -> Any:
+    if text is None:
+        return None
     try:
-        return None if text is None else orjson.loads(text)
-    except orjson.JSONDecodeError:
+        return json_text.loads(json_text.repaired(text.encode()))
+    except ValueError:
         return None
 
 
@@ -74,16 +76,28 @@ def _checked(field: str, value: Any, adapter: TypeAdapter[Any]) -> Any:
     try:
         return adapter.validate_python(value, strict=True)
     except ValidationError as error:
-        found = [FieldFault(("body", field, *fault["loc"]), fault["msg"], fault["type"]) for fault in error.errors()]
-        raise InvalidFields(found) from None
+        raise _invalid(field, error) from None
+
+
+def _invalid(field: str, error: ValidationError) -> InvalidFields:
+    return InvalidFields(
+        [FieldFault(("body", field, *fault["loc"]), fault["msg"], fault["type"]) for fault in error.errors()]
+    )
 
 
 def _micros(text: str | None) -> int | None:
-    try:
-        if text is None:
-            return None
-        microseconds = clock.micros(datetime.fromisoformat(text))
-        clock.instant(microseconds)  # an offset may lead out of the years 1 to 9999
-        return microseconds
-    except (ValueError, OverflowError):
+    """Microseconds since 1970 of an instant as the messages route takes it, or in another form of ISO 8601.
+
+    Raises InvalidFields for anything else.
+    """
+    if text is None:
         return None
+    instant: datetime
+    try:
+        instant = _INSTANT.validate_python(text)
+    except ValidationError as refusal:
+        try:
+            instant = datetime.fromisoformat(text)
+        except ValueError:
+            raise _invalid("created_at", refusal) from None
+    return requests.said_at_micros(instant, "body", "created_at")

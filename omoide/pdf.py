@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import struct
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,6 +45,13 @@ _DAMAGE = (
     struct.error,
     zlib.error,
 )
+
+
+_UNREADABLE = re.compile(r"[\s\ufffd]*").fullmatch
+"""What pypdf gives for text in a font that the page does not have."""
+
+_SHOWS_TEXT = re.compile(rb"[)>\]]\s*(?:T[jJ]|['\"])(?![^\s()<>\[\]/%])").search
+"""A string or an array of them, and the operator that shows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +123,28 @@ def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] = tim
         stream_parsing_work_maximum_count=limits.stream_elements,
     ):
         text = "\n\n".join(f"[Page {number}]\n{page}" for number, page in _pages(data, meter))
-    if not text:
-        raise Unprocessable("The PDF holds no text; scanned pages are not recognized")
+        if not text:
+            raise Unprocessable(_why_without_text(data, meter))
     return text
+
+
+def _why_without_text(data: bytes, meter: _Meter) -> str:
+    """The complaint about a PDF that gave no text."""
+    with _faults("The PDF is damaged and cannot be read"):
+        reader = _watched(_unlocked(pypdf.PdfReader(io.BytesIO(data))), meter)
+        if any(_shows_text(page) for page in reader.pages):
+            return "The PDF holds no text that can be read: a page may lack the fonts of its text"
+    return "The PDF holds no text; scanned pages are not recognized"
+
+
+def _shows_text(page: pypdf.PageObject) -> bool:
+    """Whether a page, or a form that it may draw, has an operator that shows text."""
+    streams: list[Any] = [page.get_contents()]
+    with suppress(pypdf.errors.PyPdfError, *_DAMAGE):
+        resources: Any = page["/Resources"]
+        drawn = [form.get_object() for form in resources["/XObject"].values()]
+        streams += [form for form in drawn if form["/Subtype"] == "/Form"]
+    return any(stream is not None and _SHOWS_TEXT(stream.get_data()) for stream in streams)
 
 
 def _pages(data: bytes, meter: _Meter) -> Iterator[tuple[int, str]]:
@@ -132,7 +159,7 @@ def _pages(data: bytes, meter: _Meter) -> Iterator[tuple[int, str]]:
         with _faults(f"Page {number} of the PDF is damaged and cannot be read"):
             text = _page_text(reader.pages[number - 1], meter)
         meter.after_page(text)
-        if text:
+        if not _UNREADABLE(text):
             yield number, text
 
 

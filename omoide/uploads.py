@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import PurePosixPath
 from typing import NoReturn
 
+from omoide import charsets
 from omoide.errors import Unprocessable, UnsupportedMediaType
 from omoide.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
 
@@ -47,8 +48,6 @@ _BINARY_HEADS = {
     b"\x1f\x8b\x08": "a gzip archive",
 }
 
-_UTF16_BOMS = (b"\xff\xfe", b"\xfe\xff")
-
 # Where a text may be cut, from the best place to the worst. The cut follows the delimiter.
 _DELIMITERS = ("\n\n", "\n", ". ", " ")
 
@@ -74,16 +73,16 @@ def pieces(
 def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_limits: PdfLimits | None = None) -> str:
     """The text of a file, without NUL characters and fit to be encoded as UTF-8.
 
-    Raises UnsupportedMediaType for a kind of file that is not read, Unprocessable for one that is not what it is
-    declared as or is damaged, and TooLarge for a PDF beyond `pdf_limits`.
+    Raises UnsupportedMediaType for a kind of file or a charset that is not read, Unprocessable for a file that is not
+    what it is declared as or is damaged, and TooLarge for a PDF beyond `pdf_limits`.
     """
     match kind_of(data, content_type, filename):
         case Kind.PDF:
             text = pdf_text(data, pdf_limits or PdfLimits())
         case Kind.JSON:
-            text = _json_text(data)
+            text = _json_text(data, charsets.declared(content_type))
         case Kind.TEXT:
-            text = _decoded(data)
+            text = charsets.decoded(data, charsets.declared(content_type))
     return _storable(text)
 
 
@@ -153,21 +152,14 @@ def _kind_by_name(filename: str | None) -> Kind | None:
     return Kind.TEXT if extension in _TEXT_EXTENSIONS else None
 
 
-def _decoded(data: bytes) -> str:
-    """Text in UTF-16 if a byte order mark says so, else UTF-8, else Latin-1, which takes any bytes."""
-    encoding = "utf-16" if data.startswith(_UTF16_BOMS) else "utf-8-sig"
-    try:
-        return data.decode(encoding)
-    except UnicodeDecodeError:
-        return data.decode("latin-1")
-
-
-def _json_text(data: bytes) -> str:
+def _json_text(data: bytes, charset: str | None) -> str:
     """A JSON document written anew: keys in their order, one space after `,` and `:`, no escapes without need."""
+    is_utf8 = charset in (None, "utf-8", "ascii")
     try:
-        written = data.decode("utf-8-sig")
+        written = data.decode("utf-8-sig" if is_utf8 else str(charset)).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        raise Unprocessable("JSON uploads must be UTF-8 encoded") from error
+        must = "must be UTF-8 encoded" if is_utf8 else f"must be in the charset that they declare: {charset}"
+        raise Unprocessable(f"JSON uploads {must}") from error
     if not written.strip():
         return ""
     try:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from omoide.errors import OmoideError, TooLarge, Unprocessable
 from omoide.pdf import PdfLimits, pdf_text
-from tests.pdf_files import drawing, encrypted, pdf_drawing, pdf_of, pdf_saying
+from tests.pdf_files import drawing, encrypted, pdf_drawing, pdf_of, pdf_saying, stream_of
 
 LIMITS = PdfLimits()
 
@@ -44,6 +44,30 @@ def test_an_encrypted_file_that_anyone_may_open_is_read() -> None:
 def test_a_file_without_text_is_refused(data: bytes) -> None:
     with pytest.raises(Unprocessable, match="The PDF holds no text"):
         pdf_text(data, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("resources", "content"),
+    [
+        (b"", drawing("Hello.")),
+        (b"/Resources<<>>", drawing("Hello.")),
+        (b"/Resources<</ProcSet[/PDF/Text]>>", drawing("Hello.")),
+        (b"", b"BT [(Hel) -20 (lo)] TJ ET"),
+        (b"", b"BT (Hello)' ET"),
+        (b"", b"BT <48656C6C6F> Tj ET"),
+    ],
+)
+def test_a_file_whose_text_has_no_font_is_not_called_scanned(resources: bytes, content: bytes) -> None:
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]%s/Contents 4 0 R>>" % resources
+    tree = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>", page, stream_of(content)]
+    with pytest.raises(Unprocessable, match="a page may lack the fonts of its text") as refused:
+        pdf_text(pdf_of(tree), LIMITS)
+    assert "scanned" not in refused.value.detail
+
+
+def test_a_file_that_only_draws_is_called_scanned() -> None:
+    with pytest.raises(Unprocessable, match="scanned pages are not recognized"):
+        pdf_text(pdf_drawing(b"0 0 m 9 9 l S"), LIMITS)
 
 
 @pytest.mark.parametrize(

@@ -109,10 +109,58 @@ def test_a_declared_text_that_is_a_known_binary_file_is_refused(head: bytes, con
         (b"a\0b\0", "ab"),
         (b"line\r\nline", "line\r\nline"),
         (b"<|endoftext|>", "<|endoftext|>"),
+        (
+            ("会議は来週の火曜日です。" * 3).encode()[:-1],
+            "会議は来週の火曜日です。" * 2 + "会議は来週の火曜日です\ufffd",
+        ),
+        ("Köln ".encode() + b"\xff" + " Zürich".encode(), "Köln \ufffd Zürich"),
+        ("Привет".encode() + b"\xff\xd0", "Привет\ufffd\ufffd"),
+        (b"a log that was cut \xe4\xbc", "a log that was cut \ufffd"),
+        ("»Spaß« für »Müller«".encode("latin-1"), "»Spaß« für »Müller«"),
+        ("café".encode("latin-1"), "café"),
+        (b"\xef\xbb\xbfmark, \xff and ", "mark, \ufffd and "),
+        ("UTF-32: ä漢".encode("utf-32"), "UTF-32: ä漢"),
+        ("no mark: ä".encode("utf-16-le"), "no mark: ä"),
+        ("no mark: ä".encode("utf-16-be"), "no mark: ä"),
+        (b"\xff\xfe" + "cut in its last character".encode("utf-16-le")[:-1], "cut in its last characte\ufffd"),
     ],
 )
 def test_text_is_utf16_with_a_mark_else_utf8_else_latin1_without_nul(data: bytes, text: str) -> None:
     assert extract(data, "text/plain", None) == text
+
+
+@pytest.mark.parametrize(
+    ("charset", "data", "text"),
+    [
+        ("gbk", "我们下周二在上海开会".encode("gbk"), "我们下周二在上海开会"),
+        ("GB2312", "朱镕基".encode("gbk"), "朱镕基"),
+        ("windows-1251", "Встреча".encode("cp1251"), "Встреча"),
+        ('"Shift_JIS"', "会議".encode("shift_jis"), "会議"),
+        ("shift_jis", "会議①".encode("cp932"), "会議①"),
+        ("ISO-2022-JP", "会議".encode("iso2022_jp"), "会議"),
+        ("gbk", "上海".encode("gbk") + b"\xff" + "开会".encode("gbk"), "上海\ufffd开会"),
+        ("gbk", "我们下周二在上海开会。".encode(), "我们下周二在上海开会。"),
+        ("utf-8", "Käse".encode("latin-1"), "Käse"),
+        ("us-ascii", "Käse".encode(), "Käse"),
+        ("iso-8859-1", b"\xef\xbb\xbf" + "Käse".encode(), "Käse"),
+        ("utf-16", "hi ä".encode("utf-16-be"), "hi ä"),
+        ("utf-16", "漢字".encode("utf-16-le"), "漢字"),
+        ("utf-32", "漢字".encode("utf-32-le"), "漢字"),
+        ("binary", "Käse".encode(), "Käse"),
+        ("", "Käse".encode(), "Käse"),
+    ],
+)
+def test_a_declared_charset_is_used_unless_the_bytes_contradict_it(charset: str, data: bytes, text: str) -> None:
+    assert extract(data, f"Text/Plain; format=flowed; Charset={charset}", None) == text
+
+
+@pytest.mark.parametrize(
+    "charset", ["utf-7", "rot13", "hex", "zlib", "idna", "punycode", "unicode_escape", "cp037", "none", "é", "x" * 999]
+)
+@pytest.mark.parametrize("media", ["text/plain", "application/json"])
+def test_what_is_no_charset_of_files_is_refused(charset: str, media: str) -> None:
+    with pytest.raises(UnsupportedMediaType, match="Unsupported charset: "):
+        extract(b"1", f"{media}; charset={charset}", None)
 
 
 @given(st.binary(max_size=200))
@@ -147,6 +195,13 @@ def test_markdown_and_csv_stay_as_they_are() -> None:
 )
 def test_json_is_written_anew(data: bytes, text: str) -> None:
     assert extract(data, "application/json", None) == text
+
+
+def test_json_is_read_in_the_charset_that_it_declares() -> None:
+    assert extract('{"a": "é"}'.encode("latin-1"), "application/json; charset=ISO-8859-1", None) == '{"a": "é"}'
+    assert extract('{"a": "é"}'.encode("utf-16"), "application/json; charset=utf-16", None) == '{"a": "é"}'
+    with pytest.raises(Unprocessable, match="must be in the charset that they declare: gbk"):
+        extract(b'{"a": "\xff"}', "application/json; charset=gbk", None)
 
 
 @pytest.mark.parametrize("data", [b'{"a": "\xe9"}', '{"a": 1}'.encode("utf-16")])

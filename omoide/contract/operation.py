@@ -7,12 +7,13 @@ serializer. What remains per request is reading, one validation call each, the h
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol, get_args, get_origin, get_type_hints
 
 from jsonschema_rs import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.types import Receive, Scope, Send
 
 from omoide.contract import body as bodies
@@ -98,7 +99,7 @@ class FormBody:
         count = len(self.files) + len(self.adapters)
         form = await bodies.read_form(scope, headers, receive, self.limit, fields=count)
         scope["extensions"][FORM] = form
-        found: list[Fault] = []
+        found = [*self._repeated(form)]
         values.update(self.defaults)
         for name in [*self.files, *self.adapters]:
             value = form.get(name)
@@ -107,7 +108,22 @@ class FormBody:
                     found.append(faults.missing(["body", name]))
                 continue
             self._take(name, value, values, found)
-        return found
+        return found or [*self._unknown_files(form)]
+
+    def _repeated(self, form: FormData) -> Iterator[Fault]:
+        """Fields that were given more than once: all but one of their parts would be lost."""
+        count = Counter(name for name, _ in form.multi_items())
+        for name in [*self.files, *self.adapters]:
+            if count[name] > 1:
+                message = f"Value error, the form has {count[name]} parts of this name; it takes one"
+                yield {"type": "value_error", "loc": ["body", name], "msg": message}
+
+    def _unknown_files(self, form: FormData) -> Iterator[Fault]:
+        """Files under names that the form does not have: their content would be lost."""
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile) and name not in self.files and name not in self.adapters:
+                message = f"Value error, the form takes no file of this name; it takes {', '.join(self.files)}"
+                yield {"type": "value_error", "loc": ["body", name], "msg": message}
 
     def _take(self, name: str, value: str | UploadFile, values: dict[str, Any], found: list[Fault]) -> None:
         if (name in self.files) != isinstance(value, UploadFile):

@@ -203,23 +203,74 @@ def test_unknown_keys_of_the_configuration_are_ignored(upload: Upload) -> None:
         ("2024-01-15T10:30:00", "2024-01-15T10:30:00Z"),
         ("20240115T103000Z", "2024-01-15T10:30:00Z"),
         ("2024-01-15T10:30:00+05:30", "2024-01-15T05:00:00Z"),
+        ("1705314600", "2024-01-15T10:30:00Z"),
+        ("1705314600000", "2024-01-15T10:30:00Z"),
+        ("2024-01-15 10:30Z", "2024-01-15T10:30:00Z"),
     ],
 )
-def test_iso_instants_are_kept(given: str, stored: str, upload: Upload) -> None:
+def test_instants_are_kept(given: str, stored: str, upload: Upload) -> None:
     assert upload(b"Hello", created_at=given).json()[0]["created_at"] == stored
 
 
-@pytest.mark.parametrize("given", ["", "yesterday", "1705312200", "0001-01-01T00:00:00+05:00"])
-def test_what_is_no_instant_counts_as_not_given(given: str, upload: Upload) -> None:
-    answer = upload(b"Hello", created_at=given)
+def test_an_empty_instant_counts_as_not_given(upload: Upload) -> None:
+    answer = upload(b"Hello", created_at="")
     assert answer.status_code == 201, answer.text
     assert answer.json()[0]["created_at"] > "2026"
 
 
-def test_whole_numbers_beyond_64_bits_are_no_fault(upload: Upload) -> None:
+@pytest.mark.parametrize("given", [" ", "yesterday", "2024-13-01", "true", "0001-01-01T00:00:00+05:00", "12:30"])
+def test_what_is_no_instant_is_refused_as_in_messages_and_stores_nothing(
+    given: str, http: httpx.Client, upload: Upload, session: str
+) -> None:
+    message = {"peer_id": "alice", "content": "Hello", "created_at": given}
+    assert http.post(f"{session}/messages", json={"messages": [message]}).status_code == 422
+    refused = upload(b"Hello", created_at=given)
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["detail"][0]["loc"] == ["body", "created_at"]
+    assert sessions(http, session) == 0
+
+
+def test_whole_numbers_of_any_size_are_kept(upload: Upload) -> None:
     answer = upload(b"Hello", metadata='{"n": 123456789012345678901234567890}')
     assert answer.status_code == 201, answer.text
-    assert answer.json()[0]["metadata"] == {"n": 1.2345678901234568e29}
+    assert answer.json()[0]["metadata"] == {"n": 123456789012345678901234567890}
+
+
+def test_half_a_character_in_the_metadata_is_replaced(upload: Upload) -> None:
+    answer = upload(b"Hello", metadata='{"a\\ud83d": "\\ude00 \\ud83d\\ude00"}')
+    assert answer.json()[0]["metadata"] == {"a\ufffd": "\ufffd \U0001f600"}
+
+
+@pytest.mark.parametrize(
+    ("surplus", "loc"),
+    [
+        (part("file", b"Two", "b.txt", "text/plain"), ["body", "file"]),
+        (part("file", b"Two"), ["body", "file"]),
+        (part("peer_id", b"bob"), ["body", "peer_id"]),
+        (part("metadata", b'{"b": 2}'), ["body", "metadata"]),
+        (part("file2", b"Two", "b.txt", "text/plain"), ["body", "file2"]),
+    ],
+)
+def test_a_part_that_would_be_lost_is_refused(
+    surplus: bytes, loc: list[str], http: httpx.Client, send: Upload, session: str
+) -> None:
+    parts = [part("peer_id", b"alice"), part("metadata", b"{}"), part("file", b"One", "a.txt", "text/plain")]
+    refused = send(*parts, surplus)
+    assert refused.status_code == 422, refused.text
+    assert loc in [fault["loc"] for fault in refused.json()["detail"]]
+    assert sessions(http, session) == 0
+
+
+def test_a_text_field_that_the_form_does_not_know_is_ignored(send: Upload) -> None:
+    parts = [part("peer_id", b"alice"), part("note", b"x"), part("file", b"One", "a.txt", "text/plain")]
+    assert send(*parts).status_code == 201
+
+
+def test_a_declared_charset_is_used_and_an_unknown_one_is_refused(upload: Upload) -> None:
+    text = "Встреча во вторник"
+    answer = upload(text.encode("cp1251"), 'text/plain; charset="Windows-1251"')
+    assert answer.json()[0]["content"] == text
+    assert upload(b"Hello", "text/plain; charset=utf-7").status_code == 415
 
 
 def test_what_the_form_lacks_is_named(send: Upload) -> None:
