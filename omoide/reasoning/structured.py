@@ -58,6 +58,11 @@ def resolved(schema: Json) -> Json:
     return root
 
 
+def literal(schema: Json) -> Json:
+    """The schema that `check` has admitted with its references put in place, and otherwise as the caller means it."""
+    return _Walk(schema, widens=False).node(schema, "the root", 1, ())
+
+
 def enforced(node: Json) -> Json:
     """What an answer to a resolved schema has to pass: its shape, without the wishes."""
     kept: Json = {key: node[key] for key in (*_STRUCTURE, "additionalProperties") if key in node}
@@ -84,11 +89,15 @@ def permits_null(node: Json) -> bool:
 
 
 class _Walk:
-    """One way through a schema. `met` holds the references that it went through."""
+    """One way through a schema. `met` holds the references that it went through.
 
-    def __init__(self, root: Json) -> None:
+    `widens` lets properties that are not required be null, and forbids keys that the schema does not name.
+    """
+
+    def __init__(self, root: Json, *, widens: bool = True) -> None:
         self.met: set[str] = set()
         self._root = root
+        self._widens = widens
         self._nodes = 0
 
     def node(self, given: Any, at: str, depth: int, through: tuple[str, ...]) -> Json:
@@ -103,7 +112,8 @@ class _Walk:
         found |= _shape(node, at)
         if found.get("type") == "object" or "object" in types_of(found):
             found["properties"] = self._properties(found, at, depth + 1, through)
-            found["additionalProperties"] = False
+            if self._widens:
+                found["additionalProperties"] = False
         if "items" in found:
             found["items"] = self.node(found["items"], f"{at}.items", depth + 1, through)
         for key in CHOICES:
@@ -150,6 +160,8 @@ class _Walk:
         if unknown := [name for name in required if name not in given]:
             raise _refused(f"required at {at} names {unknown[0]!r}, which is not among its properties")
         nodes = {name: self.node(each, f"{at}.{name}", depth, through) for name, each in given.items()}
+        if not self._widens:
+            return nodes
         return {name: each if name in required else _optional(each) for name, each in nodes.items()}
 
 

@@ -95,6 +95,11 @@ test('a zod schema is filled with what is known and with nothing else', async ()
   assert.deepEqual(PERSON.parse(JSON.parse(await stream.getFinalResponse())), known)
 })
 
+test('an optional field that nothing is known about is left out', async () => {
+  const shape = z.object({ city: z.string(), opera: z.string().optional(), shoeSize: z.number().int().optional() })
+  assert.deepEqual(await alice.chat(LIVES, { responseFormat: shape }), { city: 'Lisbon' })
+})
+
 test('evidence is what was read', async () => {
   for (const of of [alice, honcho]) {
     const { content, evidence } = await of.chat(LIVES, { includeEvidence: true })

@@ -27,6 +27,7 @@ from omoide.reasoning.agentic.forms import Form, filled, json_in
 from omoide.reasoning.agentic.lines import messages_result, snippets_result
 from omoide.reasoning.agentic.rounds import Finding, Talk, talk
 from omoide.reasoning.agentic.tools import ReadingTools, Toolbox
+from omoide.reasoning.conforming import Conforming
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Question, ReasoningLevel
 from omoide.records import Conclusion
@@ -122,7 +123,8 @@ class _Answering:
         if self._question.response_format is None:
             await self._freely(opening)
         else:
-            await self._in_form(opening, Shape(structured.resolved(self._question.response_format)))
+            schema = self._question.response_format
+            await self._in_form(opening, Shape(structured.resolved(schema), Conforming(schema)))
 
     async def _freely(self, opening: Opening) -> None:
         told = await self._look(opening, self._spoken)

@@ -7,15 +7,17 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
+from omoide.reasoning.conforming import Conforming
 from omoide.reasoning.structured import CHOICES, enforced
 from omoide.records import Json
 
 
 class Shape:
-    """A schema that `structured.resolved` gave."""
+    """A schema that `structured.resolved` gave. With `conforming`, values also fit the schema that its caller sent."""
 
-    def __init__(self, resolved: Json) -> None:
+    def __init__(self, resolved: Json, conforming: Conforming | None = None) -> None:
         self.resolved = resolved
+        self._conforming = conforming
         self._validator = Draft202012Validator(enforced(resolved))
 
     def fitted(self, value: Any) -> Any:
@@ -26,7 +28,7 @@ class Shape:
         except ValidationError as fault:
             place = "/".join(map(str, fault.instance_path)) or "the answer"
             raise ValueError(f"{place}: {fault.message}") from fault
-        return fitted
+        return fitted if self._conforming is None else self._conforming.conformed(fitted)
 
 
 def trimmed(value: Any, node: Json) -> Any:

@@ -16,6 +16,7 @@ import orjson
 from jsonschema_rs import Draft202012Validator
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
+from omoide.reasoning.conforming import Conforming
 from omoide.reasoning.extractive import relevance, slot_answers, values
 from omoide.reasoning.extractive.candidates import Statement, statements
 from omoide.reasoning.extractive.gathering import BREADTHS, Gathered
@@ -222,15 +223,26 @@ class _Filling:
         return self._known[path]
 
 
+def _conformed(text: str, conforming: Conforming) -> str:
+    """The JSON text as the caller's schema admits it; empty if it does not."""
+    try:
+        return orjson.dumps(conforming.conformed(orjson.loads(text))).decode() if text else ""
+    except ValueError:
+        return ""
+
+
 async def fill(question: Question, gathered: Gathered, memory: Memory, embedder: Embedder, answer: str | None) -> str:
     """The JSON text for the question's response format, or nothing; `answer` as for `filled`."""
-    schema = resolved(question.response_format or {})
+    own = question.response_format or {}
+    schema, conforming = resolved(own), Conforming(own)
     gathered = await gather_fields(schema, question, gathered, memory)
     candidates = await asyncio.to_thread(statements, question, gathered.asked, gathered.conclusions, gathered.snippets)
     vectors = await vectors_of(schema, gathered.asked, candidates, embedder)
     text = await asyncio.to_thread(filled, schema, gathered.asked, candidates, vectors, answer)
+    text = _conformed(text, conforming)
     if memory.tokens.count(text) <= BREADTHS[question.level].tokens:
         return text
     # Slots are short; statements are what takes room.
     brief = filled(schema, gathered.asked, [each for each in candidates if each.filled()], None, None)
+    brief = _conformed(brief, conforming)
     return brief if memory.tokens.count(brief) <= BREADTHS[question.level].tokens else ""

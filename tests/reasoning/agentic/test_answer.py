@@ -216,6 +216,19 @@ def test_an_answer_in_a_form_fits_it_whatever_the_model_said_first(
     assert in_form(memory, *turns, mode=mode)[0] == {"city": "Porto", "tags": []}
 
 
+def test_a_null_that_the_form_does_not_allow_is_left_out(memory: Memory) -> None:
+    schema = {"type": "object", "properties": {"city": {"type": "string"}, "opera": {"type": "string"}}}
+    models = Scripted('{"city": "Porto", "opera": null}')
+    assert json.loads(said(memory, models, response_format=schema)) == {"city": "Porto"}
+
+
+def test_an_answer_that_breaks_a_wish_of_the_form_is_put_right(memory: Memory) -> None:
+    city = {"type": "string", "minLength": 3}
+    schema = {"type": "object", "properties": {"city": city}, "required": ["city"]}
+    models = Scripted("In Porto.", '{"city": "P"}', '{"city": "Porto"}')
+    assert json.loads(said(memory, models, response_format=schema)) == {"city": "Porto"}
+
+
 def test_an_answer_in_a_form_comes_whole(memory: Memory) -> None:
     asked = question(memory, response_format=SCHEMA)
     assert len(read(answer.answer(asked, memory, Caller(Scripted('{"city": "Porto"}'), "answer")))) == 1

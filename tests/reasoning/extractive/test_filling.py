@@ -209,9 +209,10 @@ class Profile(BaseModel):
     answer: str
 
 
-def asked_for(past: Past, **more: Any) -> str:
+def asked_for(past: Past, schema: dict[str, Any] | None = None, **more: Any) -> str:
     async def read() -> list[str]:
-        asked = question("Where does alice live?", response_format=Profile.model_json_schema(), **more)
+        form = schema or Profile.model_json_schema()
+        asked = question("Where does alice live?", response_format=form, **more)
         return [piece async for piece in answer(asked, past.memory(), EMBEDDER)]
 
     return "".join(asyncio.run(read()))
@@ -242,6 +243,17 @@ def test_a_typed_model_is_filled_where_nothing_is_known(tmp_path: Path) -> None:
     text = asked_for(Past(store))
     store.close()
     assert Profile.model_validate_json(text) == Profile(name="", city="", employer=None, dog=Dog(), answer="")
+
+
+def test_an_optional_property_that_nothing_is_known_about_is_left_out(tmp_path: Path) -> None:
+    schema = of(required=False, city=STRING, opera=STRING, shoe_size=INTEGER, boats=STRINGS, car=of(colour=STRING))
+    store = Store.open(tmp_path / "omoide.db")
+    past = Past(store)
+    past.conclude("alice lives in Lisbon")
+    found = json.loads(asked_for(past, schema))
+    store.close()
+    assert found == {"city": "Lisbon", "boats": []}
+    Draft202012Validator(schema).validate(found)
 
 
 def test_the_lowest_level_keeps_to_its_tokens(tmp_path: Path) -> None:
