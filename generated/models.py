@@ -132,13 +132,22 @@ class MessageUploadForm(BaseModel):
     ]
     peer_id: Annotated[str, Field(description="Who says it.")]
     metadata: Annotated[
-        str | None, Field(description="The metadata of every message")
+        str | None,
+        Field(
+            description="The metadata of every message, as JSON. Text that is not JSON counts as no metadata."
+        ),
     ] = None
     configuration: Annotated[
-        str | None, Field(description="A MessageConfiguration as JSON.")
+        str | None,
+        Field(
+            description="A MessageConfiguration as JSON. Text that is not JSON counts as no configuration."
+        ),
     ] = None
     created_at: Annotated[
-        str | None, Field(description="When it was said; ISO 8601.")
+        str | None,
+        Field(
+            description="When it was said, as in MessageCreate; other forms of ISO 8601 are understood too. Empty means now."
+        ),
     ] = None
 
 
@@ -284,7 +293,9 @@ class ScheduleDreamRequest(BaseModel):
     observed: Annotated[str | None, Field(description="Default the observer.")] = None
     dream_type: Literal["omni", "card_refresh"]
     session_id: str | None = None
-    rebuild: Annotated[bool, Field(description="With card_refresh")] = False
+    rebuild: Annotated[
+        bool, Field(description="With card_refresh, start from the conclusions alone.")
+    ] = False
 
 
 class ScopeModel(BaseModel):
@@ -297,7 +308,8 @@ class ScopeBackfillJob(BaseModel):
     state: Literal["pending", "completed", "failed"]
     updated_at: datetime
     docs_copied: Annotated[
-        int | None, Field(description="How many conclusions were copied")
+        int | None,
+        Field(description="How many conclusions were copied, once completed."),
     ] = None
 
 

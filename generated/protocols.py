@@ -372,7 +372,7 @@ class SessionsApi(Protocol):
         peer_target: str | None = None,
         peer_perspective: str | None = None,
         scope: str | None = None,
-        sessions: Annotated[list[str] | None, Field(max_length=1000)] = None,
+        sessions: Annotated[list[Annotated[str, Field(max_length=512)]] | None, Field(max_length=1000)] = None,
         limit_to_session: bool = False,
         search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None,
         search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None,

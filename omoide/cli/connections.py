@@ -10,6 +10,7 @@ may take the answer from it (RFC 9112, section 9.6).
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -29,6 +30,16 @@ REFUSALS = {
     431: "The head of the request is too large",
     503: "Too many connections",
 }
+_LISTS_SESSIONS = re.compile(rb"[^?]*/sessions/[^/?]+/context\?").match
+"""Addresses that may list sessions: of the one operation that takes a list of ids and cannot take a body."""
+LISTED_BYTES = 1_000 * len(b"&sessions=" + b"x" * 512)
+"""The longest list: `sessions` has at most 1,000 items of at most 512 characters (openapi.yaml)."""
+MOST_LISTING = 16
+"""Connections of a process that may send such an address at the same time, so that they take at most 9 MB together."""
+
+MOST_PARSED_BYTES = 65_535
+"""The longest address that httptools takes apart; it keeps lengths in 16 bits."""
+
 WHILE_SENDING = {400, 431}
 """Refusals of what has just come, so that more of it may be coming."""
 
@@ -94,7 +105,7 @@ class Connection(HttpToolsProtocol):
         super().data_received(data)
         # The parser keeps an unfinished line to itself, so what was fed is counted, not what it has told.
         if self.in_head and self.head_bytes > self.limits.max_header_bytes and not self.is_ending:
-            self.refuse(431)
+            self._judge_long_head()
 
     def on_message_begin(self) -> None:
         if not self.in_head:  # sent together with the request before it
@@ -104,11 +115,16 @@ class Connection(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if max(self.head_bytes, self.read_bytes) > self.limits.max_header_bytes:
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-            if size > self.limits.max_header_bytes:
+            if size > self.most_head_bytes:
                 self.refusal = 431
                 raise ValueError  # ends the parsing
         self.in_head, self.in_body, self.body_bytes, self.head_bytes = False, True, 0, 0
+        if len(self.url) <= MOST_PARSED_BYTES:
+            super().on_headers_complete()
+            return
+        self.url, _, query = self.url.partition(b"?")
         super().on_headers_complete()
+        self.scope["query_string"] = query  # the request's task has not begun
 
     def on_body(self, body: bytes) -> None:
         self.body_bytes += len(body)
@@ -134,6 +150,24 @@ class Connection(HttpToolsProtocol):
             self.transport.write_eof()
         else:
             self.transport.close()
+
+    @property
+    def most_head_bytes(self) -> int:
+        """How large the head may become, by what has come of the address."""
+        return self.limits.max_header_bytes + (LISTED_BYTES if _LISTS_SESSIONS(self.url) else 0)
+
+    def _judge_long_head(self) -> None:
+        """Refuse a head that has not ended beyond its limit, or that is long while too many others are."""
+        if self.head_bytes > self.most_head_bytes:
+            self.refuse(431)
+        elif (
+            sum(each.in_head and each.head_bytes > self.limits.max_header_bytes for each in self._all()) > MOST_LISTING
+        ):
+            self.refuse(503)
+
+    def _all(self) -> Iterable[Connection]:
+        connections: Any = self.connections
+        return [*connections]
 
     @property
     def is_ending(self) -> bool:

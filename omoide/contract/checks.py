@@ -1,8 +1,8 @@
 """Telling in one message everything that is wrong with a document.
 
-`openapi-spec-validator` judges it against the 3.1 meta-schema. Five faults that it does not find, but that would come
+`openapi-spec-validator` judges it against the 3.1 meta-schema. Six faults that it does not find, but that would come
 up later and obscurely, are looked for here: dangling `$ref`s, operations without a handler, unknown security schemes,
-operations without a success response, and 3.0's `nullable`.
+operations without a success response, 3.0's `nullable`, and unknown keys inside schemas.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
+from omoide.contract import vocabulary
 from omoide.contract.document import Document, digest, target
 from omoide.contract.errors import BrokenDocument
 
@@ -49,7 +50,8 @@ def faults(document: Document) -> list[str]:
     if broken:
         # Inside a schema the validator counts places from that schema on; there we can tell the whole place.
         return list(_schema_faults(document.raw, "", document.raw.get("components", {}))) or broken
-    return [*_leftover_nullable(document.raw, ""), *_operation_faults(document)]
+    unknown = vocabulary.unknown_keys(document.raw)
+    return [*_leftover_nullable(document.raw, ""), *unknown, *_operation_faults(document)]
 
 
 def _operation_faults(document: Document) -> Iterator[str]:

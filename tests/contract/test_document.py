@@ -92,6 +92,40 @@ BROKEN: dict[str, tuple[Break, str]] = {
         lambda d: at(d, "paths").update({"/other": {"get": {**at(d, *GET), "parameters": []}}}),
         "get_toy",
     ),
+    "a stray key of a schema": (
+        lambda d: at(d, "components", "schemas", "Toy", "properties").update(
+            yaml.safe_load("size: {type: integer, description: In metres, whole ones.}")
+        ),
+        "components/schemas/Toy/properties/size: unknown key 'whole ones.'",
+    ),
+    "a misspelt keyword of a parameter's schema": (
+        lambda d: at(d, *GET)["parameters"][0]["schema"].update(maxlength=3),
+        "paths//toys/{toy_id}/get/parameters/0/schema: unknown key 'maxlength'",
+    ),
+    "an unknown keyword deep inside": (
+        lambda d: at(d, "components", "schemas", "Toy").update(
+            properties={"a": {"anyOf": [{"type": "null"}, {"type": "array", "items": {"tpye": "string"}}]}}
+        ),
+        "components/schemas/Toy/properties/a/anyOf/1/items: unknown key 'tpye'",
+    ),
+    "an unknown keyword in a response": (
+        lambda d: at(d, *GET)["responses"].update(
+            default={"description": "Any.", "content": {"application/json": {"schema": {"definitions": {}}}}}
+        ),
+        "paths//toys/{toy_id}/get/responses/default/content/application/json/schema: unknown key 'definitions'",
+    ),
+    "a misspelt key of a parameter": (
+        lambda d: at(d, *GET)["parameters"][0].update(descripton="x"),
+        "paths//toys/{toy_id}/get/parameters/0: Unevaluated properties are not allowed ('descripton' was unexpected)",
+    ),
+    "a misspelt key of a response": (
+        lambda d: at(d, *GET)["responses"]["200"].update(haeders={}),
+        "paths//toys/{toy_id}/get/responses/200: Unevaluated properties are not allowed ('haeders' was unexpected)",
+    ),
+    "a misspelt key of a media type": (
+        lambda d: at(d, *GET)["responses"]["200"].update(content={"application/json": {"shema": {}}}),
+        "get/responses/200/content/application/json: Unevaluated properties are not allowed ('shema' was unexpected)",
+    ),
     "a misspelt key of an operation": (lambda d: at(d, *GET).update(respones={}), "paths//toys/{toy_id}/get"),
 }
 
@@ -104,6 +138,23 @@ def test_a_broken_document_is_refused_and_the_place_named(breaking: Break, place
         load(tmp_path, document)
     assert place in str(refusal.value)
     assert str(refusal.value).startswith("openapi.yaml is not a valid contract:\n")
+
+
+def test_every_known_keyword_and_extension_is_admitted(tmp_path: Path) -> None:
+    document = copy.deepcopy(GOOD)
+    schema = {
+        "type": "object",
+        "properties": {"unknown": {"type": "string"}, "schema": {"const": {"unknown": 1}}},
+        "x-own": {"schema": {"unknown": 1}},
+        "example": {"unknown": 1, "schema": {"unknown": 1}},
+        "examples": [{"unknown": 1}],
+        "default": {"unknown": "x"},
+        "unevaluatedProperties": False,
+        "discriminator": {"propertyName": "unknown"},
+        "xml": {"name": "toy"},
+    }
+    at(document, "components", "schemas").update(Known=schema)
+    load(tmp_path, document)
 
 
 def test_a_good_document_loads(tmp_path: Path) -> None:

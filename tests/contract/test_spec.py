@@ -60,6 +60,11 @@ def test_errors_are_shared_by_reference(operation: OperationSpec) -> None:
 
 
 @operations
+def test_every_operation_documents_that_a_head_can_be_too_large(operation: OperationSpec) -> None:
+    assert operation.raw["responses"]["431"] == {"$ref": "#/components/responses/HeadTooLarge"}
+
+
+@operations
 def test_every_guarded_operation_documents_its_refusals(operation: OperationSpec) -> None:
     if operation.raw["security"]:
         assert "401" in operation.raw["responses"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 from collections import deque
 from collections.abc import Iterator
@@ -9,7 +10,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.raw import connect, exchange, statuses, until_closed
+from omoide.app import document_path
+from omoide.cli.connections import LISTED_BYTES, MOST_LISTING
+from omoide.contract import checks
+from tests.raw import PATIENCE, connect, exchange, statuses, until_closed
 from tests.running import Server
 
 MOST = 12
@@ -68,6 +72,45 @@ def test_a_request_that_others_may_read_differently_is_refused_and_nothing_after
 @pytest.mark.parametrize("request_bytes", [*LARGE.values()], ids=[*LARGE])
 def test_a_head_beyond_its_limit_is_refused(request_bytes: bytes, server: Server) -> None:
     assert statuses(exchange(server, request_bytes))[-1:] == [431]
+
+
+def answered(server: Server, request: bytes) -> bytes:
+    """What a server answers to a request after which it closes; the client stays until then."""
+    with connect(server) as connection:
+        connection.sendall(request)
+        return until_closed(connection)
+
+
+CONTEXT = b"/v3/workspaces/long/sessions/%s/context?" % (b"s" * 512)
+
+
+def test_the_context_of_a_session_takes_every_list_of_sessions_that_it_promises(server: Server) -> None:
+    (spec,) = [each for each in checks.load(document_path()).operations() if each.handler == "get_session_context"]
+    listed = next(each["schema"] for each in spec.parameters if each["name"] == "sessions")
+    count, length = listed["maxItems"], listed["items"]["maxLength"]
+    assert count * len(b"&sessions=" + b"s" * length) == LISTED_BYTES
+    body = b'{"id": "%s"}' % (b"s" * length)
+    made = b"POST /v3/workspaces/long/sessions HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"
+    assert statuses(answered(server, made + b"Content-Length: %d\r\n" % len(body) + LAST + body)) == [200]
+    ids = [b"s" * length, *(b"%0*d" % (length, number) for number in range(count - 1))]
+    for listing, status in ((ids, 200), ([*ids[1:], b"other", b"more"], 422)):
+        address = CONTEXT + b"peer_target=alice&" + b"&".join(b"sessions=" + each for each in listing)
+        assert statuses(answered(server, b"GET " + address + b" HTTP/1.1\r\n" + HOST + LAST)) == [status]
+
+
+@pytest.mark.parametrize("path", [CONTEXT, b"/sessions/s/context/more?", b"/sessions?q=/sessions/s/context?"])
+def test_an_address_beyond_every_list_of_sessions_is_refused(path: bytes, server: Server) -> None:
+    size = LISTED_BYTES + 40_000 if path is CONTEXT else 40_000
+    assert statuses(exchange(server, b"GET " + path + b"x" * size + b" HTTP/1.1\r\n" + HOST + LAST)) == [431]
+
+
+def test_only_some_clients_may_send_long_addresses_at_the_same_time(server: Server) -> None:
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(server)) for _ in range(3 * MOST_LISTING)]
+        for client in clients:
+            client.sendall(b"GET " + CONTEXT + b"x" * 40_000)
+        refused, _, _ = select.select(clients, [], [], PATIENCE)
+        assert statuses(until_closed(refused[0])) == [503]
 
 
 def test_what_a_refused_client_still_sends_is_taken(server: Server) -> None:
