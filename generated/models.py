@@ -515,7 +515,7 @@ class WorkspaceDialecticOptions(BaseModel):
     response_format: Annotated[
         dict[str, Any] | None,
         Field(
-            description="A JSON Schema whose root is an object; the answer is then JSON text that fits it."
+            description="A JSON Schema whose root is an object; the answer is then JSON text that is valid against it. A property that is not required and that nothing is known about is null where the schema allows that, else left out."
         ),
     ] = None
     include_evidence: bool = False
@@ -590,7 +590,7 @@ class DialecticOptions(BaseModel):
     response_format: Annotated[
         dict[str, Any] | None,
         Field(
-            description="A JSON Schema whose root is an object; the answer is then JSON text that fits it."
+            description="A JSON Schema whose root is an object; the answer is then JSON text that is valid against it. A property that is not required and that nothing is known about is null where the schema allows that, else left out."
         ),
     ] = None
     include_evidence: bool = False

@@ -23,7 +23,7 @@ PATH = "/v3/workspaces/{workspace_id}/sessions"
 # Place → what we say beside the seed there.
 ADDED_KEYS = {
     f"paths/{PATH}/post": {"x-handler"},
-    f"paths/{PATH}/post/responses": {"400", "401", "409", "413", "415", "429", "503", "507"},
+    f"paths/{PATH}/post/responses": {"400", "401", "409", "413", "415", "429", "431", "503", "507"},
     f"paths/{PATH}/post/requestBody/content/application/json": {"example"},
     f"paths/{PATH}/post/responses/200": {"links"},
     f"paths/{PATH}/post/responses/200/content/application/json": {"example"},
