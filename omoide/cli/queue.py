@@ -15,9 +15,11 @@ from omoide import clock
 from omoide.addresses import without_secrets
 from omoide.cli.progress import faults_in_one_line
 from omoide.cli.start import read_settings
+from omoide.diagnosis.verdict import several
 from omoide.records import OwedJob
-from omoide.store import Store, backlog
+from omoide.store import Store, backlog, embeddings, refusal_marks
 from omoide.store.read_only import require_database
+from omoide.store.sources import SOURCES
 
 LIMIT = 100
 
@@ -33,7 +35,10 @@ DATABASE = click.option("--db", type=click.Path(dir_okay=False), help="The datab
 @DATABASE
 @click.pass_context
 def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db: str | None) -> None:
-    """List the jobs of a database: failed ones first, then those due longest."""
+    """List the jobs of a database: failed ones first, then those due longest.
+
+    Texts that the embedder refused are counted below.
+    """
     context.obj = db
     if context.invoked_subcommand:
         return
@@ -42,16 +47,21 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
             replace(job, error=job.error and without_secrets(job.error))
             for job in store.read(backlog.listed, clock.now(), failed_only=failed, limit=limit)
         ]
+        refused = [store.read(refusal_marks.count, source) for source in SOURCES]
+        reason = without_secrets(store.read(refusal_marks.latest_error) or "")
     if as_json:
         for job in jobs:
             click.echo(orjson.dumps(job).decode())
     else:
         click.echo("\n".join([_line(job, clock.instant(clock.now())) for job in jobs] or ["Nothing is owed."]))
+        for source, count in zip(SOURCES, refused, strict=True):
+            if count:
+                click.echo(f"{several(count, source[:-1])} refused by the embedder, the last with: {reason}")
 
 
 @queue.command()
 @click.argument("job", nargs=-1, type=int)
-@click.option("--all", "every", is_flag=True, help="All jobs that failed for good.")
+@click.option("--all", "every", is_flag=True, help="All jobs that failed, and all texts that the embedder refused.")
 @DATABASE
 @click.pass_context
 def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str | None) -> None:
@@ -60,7 +70,10 @@ def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str 
         raise click.UsageError("Say either the numbers of jobs or --all.")
     with faults_in_one_line(), _opened(db or context.obj) as store:
         count = asyncio.run(store.write(backlog.retry, clock.now(), None if every else job))
+        texts = asyncio.run(store.write(embeddings.retry_refused, clock.now())) if every else 0
     click.echo(f"{count} {'job' if count == 1 else 'jobs'} will be tried again.")
+    if texts:
+        click.echo(f"{several(texts, 'text')} will be embedded again.")
 
 
 @contextlib.contextmanager

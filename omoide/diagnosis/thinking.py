@@ -44,6 +44,7 @@ async def check_embedder(settings: Settings, kept: Progress | None, missing: Mis
         "kept_name": kept.name if kept else None,
         "kept_dimensions": kept.dimensions if kept else None,
         **{f"{source}_without": counted.missing for source, counted in missing.items()},
+        **{f"{source}_refused": counted.refused for source, counted in missing.items()},
     }
     if fault := await _embedding_fault(embedder, seconds):
         return Verdict("embedder", "wrong", fault, figures)
@@ -54,8 +55,15 @@ async def check_embedder(settings: Settings, kept: Progress | None, missing: Mis
             "starts with these settings removes them and embeds everything anew."
         )
         return Verdict("embedder", "wrong", text, figures)
-    if without := [_without(source, each) for source, each in missing.items() if each.missing]:
-        text = f"{shown}. Without a vector so far: {' and '.join(without)}."
+    without = [_without(source, each) for source, each in missing.items() if each.missing]
+    refused = [several(each.refused, source[:-1]) for source, each in missing.items() if each.refused]
+    if without or refused:
+        text = f"{shown}."
+        if without:
+            text += f" Without a vector so far: {' and '.join(without)}."
+        if refused:
+            text += f" Refused by it, and found by words only: {' and '.join(refused)}."
+            text += " `omoide queue retry --all` has them tried again."
         return Verdict("embedder", "notice", text, figures)
     return Verdict("embedder", "good", f"{shown}, every text has its vector." if missing else f"{shown}.", figures)
 

@@ -29,13 +29,15 @@ EmbedNow: TypeAlias = "Callable[[Sequence[str]], Vectors]"
 class EmbeddingFailed(Unavailable):
     """No vectors for these texts. `retryable` says whether the same call may succeed later, unchanged.
 
-    `reason` is a sentence for the operator and the job's record; it never holds a key or a text.
+    `reason` is a sentence for the operator and the job's record; it never holds a key or a text. `may_be_text` says
+    whether one of the texts may be the cause, so that others may succeed without it.
     """
 
-    def __init__(self, reason: str, *, retryable: bool) -> None:
+    def __init__(self, reason: str, *, retryable: bool, may_be_text: bool = False) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retryable = retryable
+        self.may_be_text = may_be_text
 
 
 class Embedder(Protocol):

@@ -131,7 +131,9 @@ def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
     Raises EmbeddingFailed: not retryable when the vectors have another length than `dimensions` or are no finite
     numbers, because the same model will say so again; retryable when the answer is no answer at all.
     """
-    unreadable = EmbeddingFailed("The embedding endpoint's answer is not in the OpenAI format.", retryable=True)
+    unreadable = EmbeddingFailed(
+        "The embedding endpoint's answer is not in the OpenAI format.", retryable=True, may_be_text=True
+    )
     try:
         items = from_json(answer)["data"]
         rows = {item.get("index", place): item["embedding"] for place, item in enumerate(items)}
@@ -154,7 +156,9 @@ def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
     if vectors.shape != (count, dimensions):
         raise unreadable
     if not np.isfinite(vectors).all():
-        raise EmbeddingFailed("The embedding endpoint's vectors are not finite numbers.", retryable=False)
+        raise EmbeddingFailed(
+            "The embedding endpoint's vectors are not finite numbers.", retryable=False, may_be_text=True
+        )
     return unit_rows(vectors)
 
 
@@ -165,7 +169,12 @@ def _refusal(response: httpx.Response) -> EmbeddingFailed:
     # Words about a refused key tend to quote the key.
     if status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and (words := _explanation(response.content)):
         reason = f"{reason}: {words}"
-    return EmbeddingFailed(reason if reason.endswith(".") else f"{reason}.", retryable=retryable)
+    # Endpoints answer with all kinds of errors to a text that they cannot take, and some with an error of their own.
+    return EmbeddingFailed(
+        reason if reason.endswith(".") else f"{reason}.",
+        retryable=retryable,
+        may_be_text=status not in _RETRYABLE_STATUSES,
+    )
 
 
 def _explanation(answer: bytes) -> str:

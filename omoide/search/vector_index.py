@@ -122,11 +122,12 @@ class _Block:
 
 
 class _Entry:
-    """A group in memory: its rows as far as the row `through` of its table."""
+    """A group in memory: its rows as far as the row `through` of its table, as of `segments.late`."""
 
     def __init__(self, words: int) -> None:
         self.blocks: list[_Block] = []
         self.through = 0
+        self.late = 0
         self.lock = Lock()
         self._words = words
 
@@ -224,7 +225,10 @@ class VectorIndex:
         with self._lock:
             entry = self._entries.setdefault(group, _Entry(self._words))
             self._entries.move_to_end(group)
+        late = segments.late(db)
         with entry.lock:
+            if late != entry.late:  # rows were added among those that were read
+                entry.blocks, entry.through, entry.late = [], 0, late
             if through > entry.through:
                 for some in segments.of_workspace(db, group.source, group.workspace, self._words, entry.through):
                     entry.take(some)

@@ -53,6 +53,9 @@ _RULES: dict[str, str] = {
         FROM message_vectors v WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.pk = v.pk)""",
     "vectors are of no conclusion": """
         FROM conclusion_vectors v WHERE NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.pk = v.pk)""",
+    "refused texts are of no row": """
+        FROM refused_texts r WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE r.source = 'messages' AND m.pk = r.pk)
+        AND NOT EXISTS (SELECT 1 FROM conclusions c WHERE r.source = 'conclusions' AND c.pk = r.pk)""",
     "vectors are of another length than the embedder's": """
         FROM (SELECT vector FROM message_vectors UNION ALL SELECT vector FROM conclusion_vectors) v, embedder e
         WHERE length(v.vector) <> 2 * e.dimensions""",

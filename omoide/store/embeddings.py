@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from omoide.store import queue, segments
+from omoide.store import queue, refusal_marks, segments
 from omoide.store.database import Connection
+from omoide.store.refusal_marks import Refusal
 from omoide.store.sources import SOURCES, VECTORS, Source
 
 __all__ = ["SOURCES", "Source"]
@@ -48,7 +49,7 @@ def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
     """
     found = progress(db)
     if found is None or (found.name, found.dimensions) != (name, dimensions):
-        for table in ("message_vectors", "conclusion_vectors", "embedder"):
+        for table in ("message_vectors", "conclusion_vectors", "refused_texts", "embedder"):
             db.execute(f"DELETE FROM {table}")
         segments.remove_all(db)
         db.execute("INSERT INTO embedder (one, name, dimensions) VALUES (1, ?, ?)", (name, dimensions))
@@ -68,27 +69,66 @@ def missing(db: Connection, source: Source, after: int, limit: int) -> list[tupl
     return [(pk, text) for pk, text in db.execute(query, (after, limit))]
 
 
-def add(db: Connection, model: Progress, source: Source, through: int, vectors: Sequence[tuple[int, bytes]]) -> bool:
+def add(
+    db: Connection,
+    model: Progress,
+    source: Source,
+    through: int,
+    vectors: Sequence[tuple[int, bytes]],
+    refusals: Sequence[Refusal] = (),
+) -> bool:
     """Keep vectors of rows behind those that `model` has seen, up to the row `through`, and move its mark there.
 
-    False, and nothing is kept, if the model or its mark is another by now: then somebody else did the work. Rows that
-    are gone by now are left out.
+    `refusals` are the rows among them that the embedder refused. False, and nothing is kept, if the model or its mark
+    is another by now: then somebody else did the work. Rows that are gone by now are left out.
     """
     if progress(db) != model:
         return False
-    db.executemany(
-        f"INSERT OR REPLACE INTO {VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS "
-        f"(SELECT 1 FROM {source} WHERE pk = ?)",
-        [(pk, vector, pk) for pk, vector in vectors],
-    )
+    _store(db, source, vectors)
+    refusal_marks.mark(db, source, refusals)
     db.execute(f"UPDATE embedder SET {source}_through = ?", (through,))
     segments.extend(db, source)
     return True
 
 
+def add_late(
+    db: Connection,
+    model: Progress,
+    source: Source,
+    tried: Sequence[int],
+    vectors: Sequence[tuple[int, bytes]],
+    refusals: Sequence[Refusal],
+) -> None:
+    """Keep what became of the rows `tried`, which had been refused. Nothing if the model is another by now."""
+    found = progress(db)
+    if found is None or (found.name, found.dimensions) != (model.name, model.dimensions):
+        return
+    _store(db, source, vectors)
+    refusal_marks.remove(db, source, tried)
+    refusal_marks.mark(db, source, refusals)
+    segments.add_late(db, source, [pk for pk, _ in vectors])
+
+
+def retry_refused(db: Connection, now: int) -> int:
+    """Have all texts that were refused tried again; how many there are."""
+    count = refusal_marks.retry(db)
+    if count:
+        owe(db, now)
+    return count
+
+
+def _store(db: Connection, source: Source, vectors: Sequence[tuple[int, bytes]]) -> None:
+    db.executemany(
+        f"INSERT OR REPLACE INTO {VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS "
+        f"(SELECT 1 FROM {source} WHERE pk = ?)",
+        [(pk, vector, pk) for pk, vector in vectors],
+    )
+
+
 def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
     """Forget the vectors of these rows, which must still be there themselves."""
     segments.remove(db, source, pks)
+    refusal_marks.remove(db, source, pks)
     db.executemany(f"DELETE FROM {VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from omoide.clock import made_at
-from omoide.store import embeddings
+from omoide.store import embeddings, refusal_marks
 from omoide.store.consistency import contradictions
 from omoide.store.database import Connection
 from omoide.store.embeddings import Progress, Source
@@ -38,10 +38,11 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Unembedded:
-    """How many texts have no vector yet, of how many."""
+    """How many texts have no vector yet, of how many; and how many the embedder refused."""
 
     missing: int
     of: int
+    refused: int = 0
 
 
 def damage(db: Connection) -> list[str]:
@@ -87,7 +88,8 @@ def embedder(db: Connection) -> Progress | None:
 def unembedded(db: Connection, source: Source, progress: Progress) -> Unembedded:
     """What has been stored since the embedder was last at work. Blank texts never have a vector."""
     query = f"SELECT count(*) FILTER (WHERE pk > ?), count(*) FROM {source}"
-    return Unembedded(*db.execute(query, (progress.through(source),)).fetchone())
+    missing, of = db.execute(query, (progress.through(source),)).fetchone()
+    return Unembedded(missing, of, refusal_marks.count(db, source))
 
 
 def endpoints(db: Connection) -> int:

@@ -286,6 +286,21 @@ def m0008_stays(db: Database) -> None:
         done = stays.derive(connection, done)
 
 
+# `due` asks for another try of a text that the embedder refused. `late` counts vectors that were stored after their
+# turn, so that whoever holds segments in memory reads them again.
+REFUSALS = """\
+CREATE TABLE refused_texts (
+    source TEXT NOT NULL, pk INTEGER NOT NULL, error TEXT NOT NULL, refused_at INTEGER NOT NULL,
+    due INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (source, pk)) WITHOUT ROWID;
+ALTER TABLE embedder ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
+"""
+
+
+@migrations()
+def m0009_refusals(db: Database) -> None:
+    _run(db, REFUSALS)
+
+
 def _run(db: Database, script: str) -> None:
     """Statement by statement: `executescript` would end the transaction that the step runs in."""
     for statement in script.split(";"):

@@ -103,6 +103,27 @@ def extend(db: Connection, source: Source) -> None:
     db.execute(f"UPDATE embedder SET {source}_signed = ?", (reached,))
 
 
+def late(db: Connection) -> int:
+    """How many vectors were stored after their turn: where this has changed, segments were added behind `reach`."""
+    row = db.execute("SELECT late FROM embedder").fetchone()
+    return int(row[0]) if row else 0
+
+
+def add_late(db: Connection, source: Source, pks: Sequence[int]) -> None:
+    """Take in rows that got their vector after those around them."""
+    row = db.execute(f"SELECT dimensions, {source}_signed FROM embedder").fetchone()
+    if row is None or not pks:
+        return
+    first, second = TAKEN_FROM[source]
+    query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
+        FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value
+        CROSS JOIN {source} t ON t.pk = v.pk WHERE v.pk <= ?"""  # what lies beyond is taken in by `extend`
+    found = db.execute(query, (orjson.dumps([*pks]).decode(), row[1])).fetchall()
+    for workspace, rows in itertools.groupby(sorted(found, key=_workspace), key=_workspace):
+        _append(db, source, workspace, made([*rows], row[0]))
+    db.execute("UPDATE embedder SET late = late + ?", (len(found),))
+
+
 def of_workspace(db: Connection, source: Source, workspace: int, words: int, after: int) -> Iterator[Segment]:
     """The workspace's segments, without rows up to the number `after`. `words` is how many hold a vector's signs."""
     query = "SELECT size, rows FROM segments WHERE workspace = ? AND source = ? AND last > ? ORDER BY last"

@@ -1,0 +1,252 @@
+"""A text that the embedding endpoint refuses holds up no other; an endpoint that is away is not the texts' fault."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from omoide.cli.main import main
+from omoide.diagnosis.examining import examine
+from omoide.inference.embedder_choice import embedder_for
+from omoide.inference.embedders import Embedder
+from omoide.inference.tokens import TokenCounter
+from omoide.search.finder import VectorFinder
+from omoide.search.vector_index import Group
+from omoide.store import Connection, Store, consistency, purge, sessions, soundness
+from omoide.worker import refusals
+from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
+from tests.search.test_embedding import Night, owed
+
+DIMENSIONS = 8
+MOST_FOR_AN_OUTAGE = 2
+
+Judge = Callable[[list[str]], int | bytes]
+"""What an endpoint does with texts: a status, or a body; 200 for vectors."""
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refusals, "PAUSE_SECONDS", 0.0)
+
+
+@pytest.fixture
+def endpoint() -> Iterator[FaultProxy]:
+    with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store.open(tmp_path / "omoide.db")
+    yield opened
+    opened.close()
+
+
+def judging(judge: Judge) -> Callable[[BaseHTTPRequestHandler, FaultProxy, bytes], None]:
+    def answer(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
+        texts = json.loads(asked)["input"]
+        judged = judge(texts)
+        if judged == 200:
+            vectors = [{"index": n, "embedding": vector_of(text)} for n, text in enumerate(texts)]
+            judged = json.dumps({"data": vectors}).encode()
+        if isinstance(judged, bytes):
+            send(handler, 200, judged)
+        else:
+            send(handler, judged, b'{"error": {"message": "internal error"}}')
+
+    return answer
+
+
+def vector_of(text: str) -> list[float]:
+    return [1.0 + (sum(text.encode()) * (n + 3)) % 17 for n in range(DIMENSIONS)]
+
+
+def refusing(word: str, with_: int | bytes = 500) -> Judge:
+    return lambda texts: with_ if any(word in text for text in texts) else 200
+
+
+def remote(endpoint: FaultProxy, model: str = "e5") -> Embedder:
+    return embedder_for(f"openai:{model}", tokens=TokenCounter(), base_url=f"{endpoint.url}/v1", dimensions=DIMENSIONS)
+
+
+def marked(db: Connection) -> list[int]:
+    return [pk for (pk,) in db.execute("SELECT pk FROM refused_texts ORDER BY source, pk")]
+
+
+def nobody_left(night: Night) -> bool:
+    return night.store.read(owed) == []
+
+
+async def begun(store: Store, endpoint: FaultProxy, judge: Judge) -> Night:
+    endpoint.fault = judging(judge)
+    night = Night(store, remote(endpoint))
+    await night.begin()
+    return night
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [[1], [200], [77], [1, 2, 3], [5, 100, 199], range(90, 100), range(1, 201)],
+    ids=["first", "last", "one", "first ones", "some", "neighbours", "all"],
+)
+@pytest.mark.parametrize("answer", [500, 400, b'{"data": [{"embedding": null}]}'], ids=["500", "400", "unreadable"])
+def test_texts_that_are_refused_are_marked_and_all_others_embedded(
+    bad: list[int], answer: int | bytes, store: Store, endpoint: FaultProxy
+) -> None:
+    async def story() -> None:
+        night = await begun(store, endpoint, refusing("poison", answer))
+        await night.say(*("poison" if n in bad else f"message {n}" for n in range(1, 101)))
+        await night.say(*("poison" if n in bad else f"message {n}" for n in range(101, 201)))
+        await night.work()
+        assert nobody_left(night)
+        assert store.read(marked) == [*bad]
+        assert night.embedded() == 200 - len(bad)
+        asked = len(endpoint.asked)
+        assert asked <= 30 + 16 * len(bad)
+        await night.say("One more.")
+        await night.work()
+        assert len(endpoint.asked) == asked + 1, "what is marked is left alone"
+        assert list(consistency_faults(store)) == []
+
+    asyncio.run(story())
+
+
+def consistency_faults(store: Store) -> list[str]:
+    return [*store.read(lambda db: [*consistency.contradictions(db), *soundness.faults(db)])]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 429, 401, 404, 408])
+def test_an_outage_marks_nothing_and_costs_few_requests(status: int, store: Store, endpoint: FaultProxy) -> None:
+    async def story() -> None:
+        night = await begun(store, endpoint, lambda texts: status)
+        await night.say(*(f"message {n}" for n in range(100)))
+        await night.work()
+        assert len(endpoint.asked) <= MOST_FOR_AN_OUTAGE
+        assert [kind for kind, _ in store.read(owed)] == ["embed"]
+        assert store.read(marked) == []
+        endpoint.fault = judging(lambda texts: 200)
+        await night.later()
+        assert (night.embedded(), nobody_left(night)) == (100, True)
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("after", [1, 2, 5, 8, 9, 10, 11])
+def test_an_outage_that_begins_meanwhile_marks_nothing(after: int, store: Store, endpoint: FaultProxy) -> None:
+    def judge(texts: list[str]) -> int:
+        return 500 if len(endpoint.asked) > after or "poison" in texts else 200
+
+    async def story() -> None:
+        night = await begun(store, endpoint, judge)
+        await night.say(*("poison" if n == 5 else f"message {n}" for n in range(16)))
+        await night.work()
+        assert store.read(marked) == []
+        assert [kind for kind, _ in store.read(owed)] == ["embed"]
+
+    asyncio.run(story())
+
+
+def test_a_text_that_is_refused_now_and_then_gets_its_vector(store: Store, endpoint: FaultProxy) -> None:
+    alone = 0
+
+    def judge(texts: list[str]) -> int:
+        nonlocal alone
+        alone += texts == ["moody"]
+        return 500 if "moody" in texts and alone < refusals.TRIES_ALONE else 200
+
+    async def story() -> None:
+        night = await begun(store, endpoint, judge)
+        await night.say("a", "moody", "b")
+        await night.work()
+        assert (night.embedded(), store.read(marked), nobody_left(night)) == (3, [], True)
+
+    asyncio.run(story())
+
+
+def test_what_was_refused_is_tried_again_when_the_operator_asks(
+    store: Store, endpoint: FaultProxy, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def refused() -> Night:
+        night = await begun(store, endpoint, refusing("poison"))
+        await night.say("a", "poison", "b")
+        await night.work()
+        return night
+
+    def invoke(*arguments: str) -> str:
+        done = CliRunner().invoke(main, [*arguments, "--db", str(store.path)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    night = asyncio.run(refused())
+    assert "1 messages refused by the embedder" in caplog.text
+    assert "poison" not in caplog.text
+    assert "1 message refused by the embedder, the last with: The embedding endpoint answered 500" in invoke("queue")
+    searcher = VectorFinder(store, night.embedder, pause_seconds=0)
+    assert len(nearest(searcher, store)) == 2
+    assert "1 text will be embedded again." in invoke("queue", "retry", "--all")
+    asyncio.run(night.work())
+    assert store.read(marked) == [2], "refused again, and left alone again"
+    assert nobody_left(night)
+    endpoint.fault = judging(lambda texts: 200)
+    invoke("queue", "retry", "--all")
+    asyncio.run(night.work())
+    assert (store.read(marked), night.embedded(), nobody_left(night)) == ([], 3, True)
+    assert len(nearest(searcher, store)) == 3, "by a search that held the others in memory, too"
+    assert consistency_faults(store) == []
+
+
+def nearest(searcher: VectorFinder, store: Store) -> list[tuple[int, float]]:
+    vector = np.array(vector_of("a"), np.float32)
+    return store.read(lambda db: searcher.index.nearest(db, Group("messages", 1), vector / np.linalg.norm(vector), 9))
+
+
+def test_doctor_counts_what_was_refused(store: Store, endpoint: FaultProxy) -> None:
+    async def story() -> None:
+        night = await begun(store, endpoint, refusing("poison"))
+        await night.say("a", "poison", "b")
+        await night.work()
+        settings = night.worker.tools.settings.model_copy(
+            update={
+                "embedder": "openai:e5",
+                "embedder_base_url": f"{endpoint.url}/v1",
+                "embedder_dimensions": DIMENSIONS,
+            }
+        )
+        (verdict,) = [each for each in await examine(settings, is_local=True, seconds=60) if each.name == "embedder"]
+        assert (verdict.state, verdict.figures["messages_refused"], verdict.figures["messages_without"]) == (
+            "notice",
+            1,
+            0,
+        )
+        assert "found by words only: 1 message." in verdict.text
+
+    asyncio.run(story())
+
+
+def test_marks_go_with_another_embedder_and_with_their_texts(store: Store, endpoint: FaultProxy) -> None:
+    async def story() -> None:
+        night = await begun(store, endpoint, refusing("poison"))
+        await night.say("a", "poison", "b")
+        await night.say("poison", session="t")
+        await night.work()
+        assert store.read(marked) == [2, 4]
+        await store.write(sessions.delete, "w", "t", 1)
+        while await store.write(purge.session, 2):
+            pass
+        assert store.read(marked) == [2]
+        endpoint.fault = judging(lambda texts: 200)
+        other = Night(store, remote(endpoint, "another"))
+        await other.begin()
+        assert store.read(marked) == []
+        await other.work()
+        assert other.embedded() == 3
+
+    asyncio.run(story())
