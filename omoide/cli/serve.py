@@ -21,6 +21,7 @@ from omoide.cli.start import (
     make_worker_parts,
     prepare_files,
     read_settings_and_log,
+    require_known,
 )
 from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.worker import work_until_told
@@ -85,6 +86,7 @@ def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
     listening = listening_on(settings.host, settings.port, "Omoide running")
 
     def api(name: str) -> None:
+        require_known(settings, known)
         metrics.enter(name)
         uvicorn.Server(config).run(sockets=[listening])
 

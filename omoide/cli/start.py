@@ -24,7 +24,7 @@ from omoide.reasoning.choice import reasoner_for
 from omoide.settings import Settings, WrongSetting, unknown_variables
 from omoide.store import Store
 from omoide.store.leadership import Leadership
-from omoide.store.open_files import FileIdentity
+from omoide.store.open_files import FileIdentity, expect
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
 from omoide.worker.tools import Tools
@@ -99,6 +99,14 @@ def prepare_files(settings: Settings) -> FileIdentity | None:
         reasoner_for(settings, embedder_of(settings, tokens), tokens)
         return Store.prepare(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     except (OmoideError, WrongSetting) as error:
+        raise click.ClickException(str(error)) from error
+
+
+def require_known(settings: Settings, known: FileIdentity | None) -> None:
+    """End the command with one line if the database is no longer the file that was prepared."""
+    try:
+        expect(settings.db, known)
+    except OmoideError as error:
         raise click.ClickException(str(error)) from error
 
 

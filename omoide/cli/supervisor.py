@@ -20,6 +20,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from omoide.addresses import without_secrets
 
 logger = logging.getLogger("omoide.processes")
@@ -173,6 +175,8 @@ def _live(child: Child, lifeline: int) -> None:
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
+    except click.ClickException as error:  # what an operator can do something about
+        logger.error("the %s process cannot start: %s", child.name, error.message)
     except BaseException:  # as an interpreter does at its end
         sys.stderr.write(without_secrets(traceback.format_exc()))
     finally:

@@ -99,9 +99,10 @@ class Store:
         self._open_reader = open_reader
         self._open_writer = open_writer
         self._reader = open_reader()
-        self._files = OpenFiles.of(path)
-        self._has_readers = False
+        self._files = OpenFiles(path)
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
+        if in_threads():
+            self._idle.put(open_reader())
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="omoide-reader")
         self._writer = writer
         self._is_doubtful = False
@@ -168,10 +169,7 @@ class Store:
             self._files.check()  # another file is not opened, nor is one made
             connection = self._open_reader()
         except Unavailable:
-            if not self._has_readers:
-                raise
-            return self._idle.get()  # those that are open go on
-        self._has_readers = True
+            connection = self._idle.get()  # at least one is always open, and goes on
         return connection
 
     async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -290,8 +288,7 @@ def _migrated(path: Path, durability: str, busy_timeout: float, known: FileIdent
     refuse_as_database(path)
     try:
         with turn(path):
-            if known:
-                expect(path, known)
+            expect(path, known)
             refuse_unknown(path, busy_timeout=busy_timeout)
             writer = connect(path, durability=durability, busy_timeout=busy_timeout)
             try:

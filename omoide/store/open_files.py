@@ -8,11 +8,10 @@ opens nothing: closing another handle of these files would release SQLite's own 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from omoide.errors import Unavailable
-from omoide.store.database_files import companion
+from omoide.store.leadership import is_led
 
 FileIdentity = tuple[int, int]
 """Device and inode."""
@@ -27,8 +26,8 @@ class Displaced(Unavailable):
     """A name of the database leads to no file, or to another than the one that is open."""
 
 
-def identity(path: Path, *, follow: bool = True) -> FileIdentity | None:
-    """Which file a name leads to, mostly through symbolic links; None if to none."""
+def identity(path: str | Path, *, follow: bool = True) -> FileIdentity | None:
+    """Which file a name leads to, with `follow` through symbolic links; None if to none."""
     try:
         status = os.stat(path, follow_symlinks=follow)
     except OSError:
@@ -36,43 +35,45 @@ def identity(path: Path, *, follow: bool = True) -> FileIdentity | None:
     return status.st_dev, status.st_ino
 
 
-def expect(path: Path, known: FileIdentity) -> None:
-    """Raise Displaced unless the path leads to the file that is known."""
-    if (found := identity(path)) != known:
+def expect(path: Path, known: FileIdentity | None) -> None:
+    """Raise Displaced unless the path leads to the file that is known, if one is, and its log is there if it is in use.
+
+    Call it before the file is opened: SQLite would make a new log, and mix it with the one that others have open.
+    """
+    if known and (found := identity(path)) != known:
         raise Displaced(REPLACED if found else REMOVED)
+    target = os.path.realpath(path)
+    if identity(f"{target}-shm") and not identity(f"{target}-wal") and is_led(path):
+        raise Displaced(NO_LOG)
 
 
-@dataclass(frozen=True, slots=True)
 class OpenFiles:
-    """Which files were opened under the names of one database."""
+    """Which files a connection that has read from the database has open now, under the names of that database."""
 
-    path: Path
-    target: Path
-    """The path without symbolic links: SQLite names the log and its index after it."""
-    database: FileIdentity | None
-    log: FileIdentity | None
-    index: FileIdentity | None
-
-    @classmethod
-    def of(cls, path: Path) -> OpenFiles:
-        """Those that a connection which has read from the database has open now; what it could not make is None."""
-        target = Path(os.path.realpath(path))
-        return cls(
-            path, target, identity(path), identity(companion(target, "-wal")), identity(companion(target, "-shm"))
-        )
+    def __init__(self, path: Path) -> None:
+        target = os.path.realpath(path)  # SQLite names the log and its index after it
+        self._database = identity(target)
+        given = os.path.abspath(path)
+        self._targets = [target] if given == target else [target, given]
+        self._log, self._index = f"{target}-wal", f"{target}-shm"
+        self._companions = [
+            (name, known, reason)
+            for name, reason in ((self._log, NO_LOG), (self._index, NO_INDEX))
+            if (known := identity(name))  # one that could not be made is not missed
+        ]
+        self._known_index = identity(self._index)
 
     def check(self) -> None:
         """Raise Displaced unless every name leads to the file that was opened."""
-        found = identity(self.target, follow=False)
-        if found == self.database and self.path != self.target:
-            found = identity(self.path)
-        if found != self.database:
-            raise Displaced(REPLACED if found else REMOVED)
-        if self.log and identity(companion(self.target, "-wal")) != self.log:
-            raise Displaced(NO_LOG)
-        if self.index and identity(companion(self.target, "-shm")) != self.index:
-            raise Displaced(NO_INDEX)
+        for name in self._targets:
+            # A link in the place of the file leads to another log, wherever it leads.
+            found = identity(name, follow=name is not self._targets[0])
+            if found != self._database:
+                raise Displaced(REPLACED if found else REMOVED)
+        for name, known, reason in self._companions:
+            if identity(name) != known:
+                raise Displaced(reason)
 
     def share_index(self) -> bool:
         """Whether no other program can have the database open with another index: it would not see SQLite's locks."""
-        return identity(companion(self.target, "-shm")) in (None, self.index)
+        return identity(self._index) in (None, self._known_index)

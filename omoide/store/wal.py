@@ -61,6 +61,7 @@ class WriteAheadLog:
     def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self.path = path
         self.file = journal(path)
+        self._name, self._folder = str(self.file), str(path.absolute().parent)
         self.limit_bytes = limit_bytes
         self._pause = FIRST_PAUSE_SECONDS
         self._next_attempt = 0.0
@@ -70,7 +71,7 @@ class WriteAheadLog:
 
     def size(self) -> int:
         """Bytes; 0 if there is no log."""
-        return _size(self.file)
+        return _size(self._name)
 
     def keep_small(self, db: Connection) -> float | None:
         """Empty the log if it is large and an attempt is due. Call it outside of a transaction.
@@ -118,13 +119,13 @@ class WriteAheadLog:
     def require_room(self, db: Connection) -> None:
         """Raise StorageFull if the disk would have no room left for what the log holds. Call it outside of a
         transaction."""
-        free, reserve = _room(self.path.parent)
+        free, reserve = _room(self._folder)
         if free > self.size() + reserve:
             return
         needed = _growth(db, self.path) + reserve
         if free < needed and self._is_due():
             self.empty(db)
-            free, reserve = _room(self.path.parent)
+            free, reserve = _room(self._folder)
             needed = _growth(db, self.path) + reserve
         if free < needed:
             raise StorageFull("There is no room left to store this")
@@ -147,14 +148,14 @@ class WriteAheadLog:
         self.empty(db)
 
 
-def _size(path: Path) -> int:
+def _size(path: str | Path) -> int:
     try:
         return os.stat(path).st_size
     except OSError:
         return 0
 
 
-def _room(folder: Path) -> tuple[int, int]:
+def _room(folder: str) -> tuple[int, int]:
     """The bytes that are free on a disk, and how many of them are to stay free; without a limit where that is not
     known."""
     try:

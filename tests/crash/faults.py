@@ -72,6 +72,15 @@ def locked(db: Path) -> Iterator[None]:
         other.execute("ROLLBACK")
 
 
+@contextlib.contextmanager
+def moved(db: Path) -> Iterator[None]:
+    """The database file is elsewhere, and an empty one in its place."""
+    away = db.rename(db.with_name("away.db"))
+    db.touch()
+    yield
+    away.replace(db)
+
+
 class Clock:
     """The time of day of the servers that have `clock/` on their path and TEST_CLOCK in their environment."""
 

@@ -100,6 +100,7 @@ def serve() -> Iterator[Serve]:
     [
         pytest.param(faults.full, 507, "There is no room left to store this", id="full"),
         pytest.param(faults.journal_unwritable, 503, "The disk failed to read or write the database", id="unwritable"),
+        pytest.param(faults.moved, 503, "Another file has replaced the database", id="moved"),
         pytest.param(faults.locked, 503, "The database is locked by another process", id="locked"),
     ],
 )

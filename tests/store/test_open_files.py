@@ -11,6 +11,7 @@ import pytest
 
 from omoide.errors import Unavailable
 from omoide.store import Store
+from omoide.store.leadership import Leadership
 from omoide.store.open_files import NO_INDEX, NO_LOG, REMOVED, REPLACED, identity
 from tests.store.manners import answering_nobody
 from tests.store.rows import kinds, put
@@ -158,6 +159,17 @@ def test_what_was_committed_is_kept_when_the_log_is_removed(home: Path) -> None:
         assert again.read(kinds) == ["in the log"]
         asyncio.run(again.write(put, "after"))
         again.close()
+
+
+def test_a_log_that_was_removed_is_not_made_again_while_a_server_uses_the_former_one(store: Store) -> None:
+    leader = Leadership(store.path)
+    assert leader.take()
+    log = Path(f"{store.path}-wal")
+    log.unlink()
+    with pytest.raises(Unavailable, match="log of the database was removed"):
+        Store.open(store.path)
+    assert not log.exists()
+    leader.close()
 
 
 def test_a_database_behind_a_link_is_checked_at_both_ends(home: Path) -> None:
