@@ -45,7 +45,7 @@ def representation(context: Context, workspace_id: str, peer_id: str, body: mode
 def scope_names(scope: object, *loc: str | int) -> str | list[str] | None:
     """One scope's name, or several; a list of one is several. The generated type of a list is a wrapper.
 
-    `loc` is where they stand. Raises InvalidFields for names that no scope can have.
+    `loc` is their location in the request. Raises InvalidFields for names that no scope can have.
     """
     unwrapped = getattr(scope, "root", scope)
     if isinstance(unwrapped, str):
@@ -78,9 +78,9 @@ def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence[str])
 
 
 def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -> None:
-    """Raise Unprocessable if one of these is called as only the hidden peers behind scopes are.
+    """Raise Unprocessable if one of these ids has the prefix that is reserved for the hidden peers behind scopes.
 
-    Whether there is such a scope is said to those keys only that may read scopes.
+    Whether such a scope exists is disclosed only to keys that may read scopes.
     """
     named = [peer_id for peer_id in peer_ids if peer_id is not None and is_scope_peer(peer_id)]
     if not named:

@@ -73,7 +73,7 @@ def peer_change(body: models.PeerCreate | models.PeerUpdate) -> Change:
 
 
 def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
-    """The names under which scopes may exist, each once; `loc` is where they stand. Raises InvalidFields."""
+    """Names that scopes can have, each once; `loc` is their location in the request. Raises InvalidFields."""
     unique = [*dict.fromkeys(given or ())]
     faults = [(name, names.scope_fault(name)) for name in unique]
     if bad := [FieldFault(loc, f"Value error, {why}", input=name[:100]) for name, why in faults if why]:
@@ -82,7 +82,7 @@ def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
 
 
 def scope_name(given: str, *loc: str | int) -> str:
-    """The name of a scope that may exist; `loc` is where it stands. Raises InvalidFields for one that never can."""
+    """A name that a scope can have; `loc` is its location in the request. Raises InvalidFields for any other."""
     (name,) = scope_names([given], *loc)
     return name
 

@@ -36,10 +36,10 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
 
 
 def _may_read(context: Context, workspace_id: str, session_id: str, given: Mapping[str, Observation]) -> bool:
-    """Whether the key may read the session, if it is there, by get-or-create that gives these peers.
+    """Whether the key may read the session, if it exists, by a get-or-create request with these peers.
 
-    A peer's key: while its peer is in the session. Then peers may be named that are in it as well, but no flags of
-    theirs, since whether these change anything would tell what they are.
+    A peer's key: while its peer is in the session. The request may then name other members, but not set their flags:
+    a refusal would disclose whether these differ from the stored ones.
     """
     reader = security.reader(context.principal)
     if reader is None:

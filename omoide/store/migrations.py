@@ -266,7 +266,7 @@ def m0007_looking_up(db: Database) -> None:
     _run(db, LOOKING_UP)
 
 
-# A stay is told by positions of messages, for clocks of several processes are never quite the same.
+# Stays are intervals of positions and not of time, because the clocks of several processes differ.
 STAYS = """\
 CREATE TABLE stays (
     session INTEGER NOT NULL, peer INTEGER NOT NULL,

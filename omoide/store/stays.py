@@ -2,8 +2,8 @@
 
 A stay begins with the next message after the peer joined (`first`) and ends with the last one before it left (`last`,
 NULL while the peer is in the session). Positions of messages (`messages.seq`) are exact where clocks are not: writes
-are serial, so a message comes either before a join or after it, whatever the clocks of the processes say. A peer that
-leaves and comes back before another message arrives continues its stay.
+are serial, so a message comes either before a join or after it, whatever the clocks of the processes say. No two stays
+of a peer begin with the same message, so that it never has more of them than the session has messages, and one.
 """
 
 from __future__ import annotations
@@ -40,20 +40,17 @@ def has_left_any(db: Connection, peer: int) -> bool:
 
 
 def begin(db: Connection, session: int, peer: int) -> None:
-    """The peer, which is a member, sees what is said in the session from now on."""
+    """Begin a stay with the session's next message. The peer must be a member already."""
+    # The stay that is there already is one that ended before anything was said in it.
     db.execute(
-        """INSERT INTO stays (session, peer, first)
-           SELECT s.pk, :peer, coalesce(
-               (SELECT x.first FROM stays x WHERE x.session = s.pk AND x.peer = :peer AND x.last = s.message_count),
-               s.message_count + 1)
-           FROM sessions s WHERE s.pk = :session
+        """INSERT INTO stays (session, peer, first) SELECT pk, ?, message_count + 1 FROM sessions WHERE pk = ?
            ON CONFLICT DO UPDATE SET last = NULL""",
-        {"session": session, "peer": peer},
+        (peer, session),
     )
 
 
 def end(db: Connection, session: int, peer: int) -> None:
-    """The peer sees no more of what is said in the session."""
+    """End the peer's stay, if it is in the session, with the session's last message."""
     db.execute(
         """UPDATE stays SET last = (SELECT message_count FROM sessions WHERE pk = stays.session)
            WHERE session = ? AND peer = ? AND last IS NULL""",

@@ -62,9 +62,9 @@ def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def api(reading: Reading, db: Path) -> Iterator[httpx.Client]:
-    told = Told()
-    told.say = reading
-    with served(db, told) as url, httpx.Client(base_url=url, timeout=None, headers=key(ADMIN)) as client:
+    reasoner = Told()
+    reasoner.say = reading
+    with served(db, reasoner) as url, httpx.Client(base_url=url, timeout=None, headers=key(ADMIN)) as client:
         yield client
 
 
@@ -168,13 +168,13 @@ def test_a_member_that_leaves_while_it_is_answered_learns_no_more(
     place: Place, api: httpx.Client, reading: Reading, db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_summary(db, place, "tea all along")
-    told: list[tuple[set[str], str | None]] = []
+    seen: list[tuple[set[str], str | None]] = []
 
     async def leaving(question: Question, memory: Memory) -> None:
         for _ in range(2):
             history = {message.content for message in await memory.get_recent_history(10_000)}
             history |= {message.content for each in await memory.grep_messages("tea", 30) for message in each.messages}
-            told.append((history, await memory.get_session_summary()))
+            seen.append((history, await memory.get_session_summary()))
             async with httpx.AsyncClient(base_url=api.base_url, headers=key(ADMIN), timeout=None) as client:
                 await client.request("DELETE", f"{place.url}/sessions/back/peers", json=["alice"])
 
@@ -184,7 +184,7 @@ def test_a_member_that_leaves_while_it_is_answered_learns_no_more(
 
     monkeypatch.setattr(Reading, "__call__", say)
     place.ok("POST", "/peers/alice/chat", {"query": "tea", "session_id": "back"}, headers=key(alices(place)))
-    assert told == [({*place.said("back")}, "tea all along"), (set(), None)]
+    assert seen == [({*place.said("back")}, "tea all along"), (set(), None)]
 
 
 def with_summary(db: Path, place: Place, content: str) -> None:

@@ -1,8 +1,8 @@
-"""A session that a key may not read is told apart by nothing from one that does not exist.
+"""A session that a key may not read cannot be distinguished from one that does not exist.
 
-Every operation of the document that takes the id of a session, in every place, is asked about a session where the key's
-peer never was, one that it left, one that was deleted, and one that there never was: status and body must be the same,
-but for the id itself. Who may read what is the table in contract/test_access.py.
+Each operation that takes the id of a session gets, in every position, a session that the key's peer never joined, one
+that it left, one that was deleted, and one that never existed. Status and body must be equal except for the id itself.
+Which key may read what is the table in contract/test_access.py.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MISSING, UNREADABLE = "missing", ("foreign", "left", "deleted")
 HERE = "here"
 """The session of the path, where that is one that the key reads."""
 X = "{X}"
-"""The id in question, wherever it stands in a request."""
+"""Placeholder for the id in question, in paths, queries and bodies."""
 IDS = re.compile(r"^session_ids?$|^sessions$|^filters$")
 KEYS = {
     "a peer's key": Principal(workspace="w", peer="p"),

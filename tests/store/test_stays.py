@@ -30,7 +30,7 @@ from omoide.store.exchange import reading, writing
 from omoide.store.message_search import Limits
 
 NOW = 1_760_000_000_000_000
-"""The instant of all writes, unless a test gives others: so none can be told from another by clocks."""
+"""The instant of all writes unless a test gives another, so that clocks cannot distinguish them."""
 HOUR = 3_600_000_000
 
 
@@ -129,7 +129,7 @@ def test_a_stay_in_which_nothing_was_said_still_marks_the_first_join(store: Stor
     play(store, story)
 
 
-def test_leaving_and_coming_back_before_another_message_is_one_stay(store: Store) -> None:
+def test_leaving_and_coming_back_before_another_message_misses_nothing(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.join()
         talk.say("one")
@@ -137,7 +137,7 @@ def test_leaving_and_coming_back_before_another_message_is_one_stay(store: Store
             talk.leave()
             talk.join()
         talk.say("two")
-        assert talk.stays() == [(1, None)]
+        assert talk.stays() == [(1, 1), (2, None)]
         assert talk.witnessed() == ["one", "two"]
 
     play(store, story)
@@ -290,13 +290,13 @@ def test_of_an_export_without_stays_the_last_one_is_derived(
 ) -> None:
     monkeypatch.setattr(stays, "DERIVED_AT_A_TIME", 1)
 
-    def told(talk: Talk) -> None:
+    def past(talk: Talk) -> None:
         for hour, deed in enumerate((talk.join, talk.leave, talk.join, talk.leave)):
             talk.say(f"before {hour}", now=NOW + 2 * hour * HOUR)
             deed(now=NOW + (2 * hour + 1) * HOUR)
         talk.say("after", now=NOW + 9 * HOUR)
 
-    play(store, told)
+    play(store, past)
     bring(other, of_the_first_format(exported(db_path)))
 
     def story(talk: Talk) -> None:
@@ -325,11 +325,11 @@ def stay(**given: Any) -> dict[str, Any]:
 def test_an_import_refuses_stays_that_cannot_be(
     store: Store, other: Store, db_path: Path, lines: Sequence[dict[str, Any]], reason: str
 ) -> None:
-    def told(talk: Talk) -> None:
+    def story(talk: Talk) -> None:
         comes_and_goes(talk)
         talk.say("hello", peer="dora", session="another")
 
-    play(store, told)
+    play(store, story)
     header, *rest = of_the_first_format(exported(db_path))
     counts = {**json.loads(header)["counts"], "stay": len(lines)}
     after = max(n for n, line in enumerate(rest) if json.loads(line)["kind"] == "message") + 1

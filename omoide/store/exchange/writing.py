@@ -271,7 +271,7 @@ def _count(line: form.Line, counts: Counter[str], header: Header) -> None:
 
 
 async def _complete_stays(store: Store, workspace: int) -> None:
-    """Derive the stays of members of which the file tells none, some at a time."""
+    """Derive stays for members that have none in the file, a limited number in each write."""
     done = await store.write(_first_stays, workspace)
     while done is not None:
         done = await store.write(stays.derive, done, workspace)
