@@ -38,6 +38,7 @@ FROM = f"FROM conclusions c {_JOINED}"
 FROM_ROWS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.pk = wanted.value {_JOINED}"
 FROM_IDS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value {_JOINED}"
 """As FROM, of those that are in a list, which is the first parameter."""
+LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
 
 
 def record(row: rows.Row) -> Conclusion:
@@ -227,8 +228,8 @@ def pair(db: Connection, workspace_id: str, observer_id: str, observed_id: str) 
 def recent(
     db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
 ) -> list[Conclusion]:
-    """The pair's newest conclusions; with `sessions` only explicit ones from these."""
-    return _ranked(db, workspace_id, pair, sessions, "c.created_at DESC, c.pk DESC", limit)
+    """The pair's newest conclusions, by when that was said; with `sessions` only explicit ones from these."""
+    return _ranked(db, workspace_id, pair, sessions, LAST_SAID_FIRST, limit)
 
 
 def oldest(
@@ -239,6 +240,13 @@ def oldest(
     query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
         ORDER BY c.created_at, c.pk LIMIT ?"""
     return [record(row) for row in db.execute(query, (workspace_id, *pair, *since, limit))]
+
+
+def said_after(db: Connection, workspace_id: str, pair: tuple[int, int], time: int, limit: int) -> list[Conclusion]:
+    """The pair's conclusions that were said after an instant, the newest of them."""
+    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ? AND c.said_at > ?
+        ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
+    return [record(row) for row in db.execute(query, (workspace_id, *pair, time, limit))]
 
 
 def most_derived(

@@ -24,6 +24,9 @@ _RULES: dict[str, str] = {
         WHERE s.deleted_at IS NULL AND r.first_seq + r.count - 1 > s.message_count""",
     "summaries reach beyond their session": """
         FROM summaries k JOIN sessions s ON s.pk = k.session WHERE s.deleted_at IS NULL AND k.seq > s.message_count""",
+    "sessions have another number of messages in the order in which they were said": """
+        FROM sessions s WHERE s.deleted_at IS NULL AND (SELECT count(*) FROM said_order o WHERE o.session = s.pk)
+        <> iif(s.last_said_at IS NULL, s.message_count, 0)""",
     "members are of another workspace than their session": """
         FROM members m JOIN sessions s ON s.pk = m.session JOIN peers p ON p.pk = m.peer
         WHERE p.workspace <> s.workspace""",

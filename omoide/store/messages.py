@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 import orjson
 
 from omoide.clock import instant, new_ids
 from omoide.errors import Conflict, NotFound
 from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
-from omoide.store import embeddings, members, rows, sessions, stays, words
+from omoide.store import embeddings, members, rows, said_order, sessions, stays, words
 from omoide.store.database import Connection
 from omoide.store.filters import MESSAGE_FIELDS
 
@@ -25,6 +26,13 @@ _JOINS = """
     JOIN peers p ON p.pk = m.peer"""
 _COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, token_count, created_at, muted)"
 
+
+_IN_SAID_ORDER = _JOINS.replace(
+    "FROM messages m", "FROM said_order o CROSS JOIN messages m ON m.session = o.session AND m.seq = o.seq"
+)
+
+FEW = 200
+"""So many messages are rather read and put in the order in which they were said than looked for in it."""
 
 FORGET_AT_A_TIME = 100
 """Receipts that are too old which one call removes, at the most: after a quiet day there may be any number of them."""
@@ -93,7 +101,12 @@ def _add(
     first, last = ground.message_count + 1, ground.message_count + len(batch)
     appended = Appended(ground, session_id, first, authors)
     muted = frozenset(then(db, appended)) if then else ()
-    db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, ground.session))
+    came_at = said_order.came_at(ground.last_said_at, now)
+    times = [came_at if new.created_at is None else new.created_at for new in batch]
+    last_said_at = said_order.after(ground.last_said_at, times)
+    db.execute(
+        "UPDATE sessions SET message_count = ?, last_said_at = ? WHERE pk = ?", (last, last_said_at, ground.session)
+    )
     at = instant(now)
     stored, values = [], []
     # An id tells when its message came: never before its author did, though that be by another process's clock.
@@ -126,6 +139,8 @@ def _add(
             )
         )
     rows.insert_all(db, _COLUMNS, values)
+    if last_said_at is None:
+        said_order.keep(db, ground.session, first, ground.last_said_at, None)
     words.add_messages(db, ground.session, first, last)
     embeddings.owe(db, now)
     return appended, stored
@@ -213,12 +228,27 @@ def page(
 
 
 def newest_first(db: Connection, workspace_id: str, session_id: str, since: int) -> Iterator[Message]:
-    """The session's messages from the position `since` on, the newest first, read as they are asked for."""
-    query = f"""SELECT {_MESSAGE} {_JOINS} WHERE m.session = (
-            SELECT s.pk FROM sessions s JOIN workspaces w ON w.pk = s.workspace
-            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL)
-        AND m.seq >= ? ORDER BY m.seq DESC"""
-    return (record(row) for row in db.execute(query, (workspace_id, session_id, since)))
+    """The session's messages from the position `since` on, read as they are asked for: what was said last comes first,
+    of what was said at one time what came last."""
+    row = db.execute(
+        """SELECT s.pk, s.message_count, s.last_said_at FROM sessions s JOIN workspaces w ON w.pk = s.workspace
+           WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
+        (workspace_id, session_id),
+    ).fetchone()
+    if row is None:
+        return iter(())
+    session, count, last_said_at = row
+    if last_said_at is None and count - since < FEW:
+        return iter(sorted(_range(db, session, since, count), key=_said_at)[::-1])
+    query = f"SELECT {_MESSAGE} {_JOINS} WHERE m.session = ? AND m.seq >= ? ORDER BY m.seq DESC"
+    if last_said_at is None:
+        query = f"""SELECT {_MESSAGE} {_IN_SAID_ORDER} WHERE o.session = ? AND o.seq >= ?
+            ORDER BY o.created_at DESC, o.seq DESC"""
+    return (record(row) for row in db.execute(query, (session, since)))
+
+
+def _said_at(message: Message) -> datetime:
+    return message.created_at
 
 
 def window(
@@ -312,5 +342,6 @@ def copy(db: Connection, source: int, target: int, last: int, now: int) -> None:
     copies = [(id, target, *row) for id, row in zip(new_ids(now, len(found)), found, strict=True)]
     rows.insert_all(db, f"messages (id, session, {columns})", copies)
     db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (len(found), target))
+    said_order.note(db, target, 1)
     words.add_messages(db, target, 1, len(found))
     embeddings.owe(db, now)

@@ -9,6 +9,8 @@ the same number, here and in memory, cannot be taken for that of another row. A 
 the queue's status, and while it `grows` more of them may be added; `led` says that the worker which leads
 has claimed it; `done` keeps count of what was finished of late.
 `conclusions.same` is equal for texts that are the same but for case. `messages.muted` are not reasoned about.
+`sessions.last_said_at` is when the newest message was said, as long as messages come in that order; once one comes that
+was said before another, it is NULL and `said_order` holds all messages of the session, so that the newest are found.
 `dreams` knows for each pair what was learned since its last dream. In `message_words`, `place` holds the
 numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own; in
 `conclusion_words` those of the workspace, the observer (`r2`) and the observed (`d3`). `segments` are described in
@@ -299,6 +301,29 @@ ALTER TABLE embedder ADD COLUMN late INTEGER NOT NULL DEFAULT 0;
 @migrations()
 def m0009_refusals(db: Database) -> None:
     _run(db, REFUSALS)
+
+
+# Sessions whose messages all came in the order in which they were said, which are most, need no rows of their own.
+SAID_ORDER = """\
+ALTER TABLE sessions ADD COLUMN last_said_at INTEGER DEFAULT -62135596800000000;
+CREATE TABLE said_order (
+    session INTEGER NOT NULL REFERENCES sessions, created_at INTEGER NOT NULL, seq INTEGER NOT NULL,
+    PRIMARY KEY (session, created_at, seq)) WITHOUT ROWID;
+UPDATE sessions SET last_said_at = (SELECT max(created_at) FROM messages WHERE session = sessions.pk)
+    WHERE message_count > 0;
+INSERT INTO said_order SELECT session, created_at, seq FROM messages WHERE session IN (
+    SELECT DISTINCT session FROM (
+        SELECT session, created_at < lag(created_at) OVER (PARTITION BY session ORDER BY seq) AS is_earlier
+        FROM messages)
+    WHERE is_earlier);
+UPDATE sessions SET last_said_at = NULL WHERE pk IN (SELECT DISTINCT session FROM said_order);
+CREATE INDEX conclusions_said ON conclusions (observer, observed, said_at, created_at) WHERE deleted_at IS NULL;
+"""
+
+
+@migrations()
+def m0010_said_order(db: Database) -> None:
+    _run(db, SAID_ORDER)
 
 
 def _run(db: Database, script: str) -> None:

@@ -21,6 +21,7 @@ _OF_A_SESSION: Mapping[str, str] = {
     "members": "peer",
     "summaries": "kind",
     "backfills": "scope",
+    "said_order": "created_at",
 }
 """Table → the part of its key that tells a session's rows apart."""
 

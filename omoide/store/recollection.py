@@ -73,8 +73,9 @@ def of_kind(within: Held | None, is_derived: bool | None) -> Held | None:
 
 
 def newest(db: Connection, within: Held, limit: int) -> list[Conclusion]:
-    """Newest first."""
-    return _conclusions(db, within, "ORDER BY c.created_at DESC, c.pk DESC LIMIT ?", limit)
+    """Newest first: of a pair by when it was said, of all of them by when it was concluded."""
+    order = "c.created_at DESC, c.pk DESC" if within.pair is None else conclusions.LAST_SAID_FIRST
+    return _conclusions(db, within, f"ORDER BY {order} LIMIT ?", limit)
 
 
 def most_derived(db: Connection, within: Held, limit: int) -> list[Conclusion]:

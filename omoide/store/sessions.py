@@ -106,6 +106,8 @@ class Ground(NamedTuple):
     workspace: int
     session: int
     message_count: int
+    last_said_at: int | None
+    """When the newest message was said (microseconds since 1970); None if they did not come in the order of that."""
     workspace_configuration: Json
     configuration: Json
 
@@ -118,15 +120,15 @@ def ensure(db: Connection, workspace_id: str, session_id: str, now: int) -> tupl
 
 def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Ground:
     """The session as it is; it and its workspace are created empty if missing."""
-    query = f"SELECT s.workspace, s.pk, s.message_count, w.configuration, s.configuration {_FROM}"
+    query = f"SELECT s.workspace, s.pk, s.message_count, s.last_said_at, w.configuration, s.configuration {_FROM}"
     query += " AND s.id = ? AND s.deleted_at IS NULL"
     place = (workspace_id, session_id)
     row = db.execute(query, place).fetchone()
     if row is None:
         create(db, workspaces.ensure(db, workspace_id, now), workspace_id, session_id, Change(), now)
         row = db.execute(query, place).fetchone()
-    workspace, session, count, *configurations = row
-    return Ground(workspace, session, count, *map(rows.from_text, configurations))
+    workspace, session, count, last_said_at, *configurations = row
+    return Ground(workspace, session, count, last_said_at, *map(rows.from_text, configurations))
 
 
 def _existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Session, int]:

@@ -10,13 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omoide import clock
+from omoide.clock import micros
 from omoide.jobs import Job
 from omoide.reasoning.reasoner import Batch, CardTask
 from omoide.reasoning.twins import twins_of
 from omoide.reasoning.units import Unit
 from omoide.records import Conclusion, Fact
 from omoide.settings import Settings
-from omoide.store import Connection, cards, dreams, learning, messages, observing, queue, webhooks, workspaces
+from omoide.store import (
+    Connection,
+    cards,
+    conclusions,
+    dreams,
+    learning,
+    messages,
+    observing,
+    queue,
+    webhooks,
+    workspaces,
+)
 from omoide.store.cards import CardChanged, Kept
 from omoide.store.dreams import Schedule
 from omoide.store.learning import Known, Pair, Twin
@@ -26,6 +38,9 @@ from omoide.worker.tools import Tools
 
 MOST_KNOWN = 500
 """How many of the newest conclusions from a session are looked through for what says the same."""
+
+MOST_LATER = 500
+"""How many of the conclusions that were said after new facts a card is held against, the newest."""
 
 MINUTE, HOUR = 60_000_000, 3_600_000_000
 
@@ -38,6 +53,8 @@ class Listener:
     id: str
     card: Kept
     known: Sequence[Known]
+    later: Sequence[Conclusion] = ()
+    """What it holds that was said after the first of the new facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +103,7 @@ async def _store(
     """
     observers: Sequence[Observer] = ()
     for _ in range(MOST_COMPUTATIONS):
-        observers = await _observers(tools, unit, facts, observers)
+        observers = await _observers(tools, workspace_id, unit, facts, observers)
         try:
             return await tools.store.write(_keep, tools, job, workspace_id, unit, window, facts, observers)
         except (CardChanged, ScopesChanged) as change:
@@ -95,19 +112,21 @@ async def _store(
 
 
 async def _observers(
-    tools: Tools, unit: Unit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
+    tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
 ) -> list[Observer]:
     """Everybody who learns: those of the time of the messages, and the scopes that the session is in now.
 
     `computed` is the result of an earlier call, of which is used what still holds.
     """
     compares = bool(facts) and tools.settings.deduplicate
-    listeners = await tools.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
+    keeps_cards = bool(facts) and _keeps_card(tools, unit)
+    since = min(micros(fact.said_at) for fact in facts) if keeps_cards else None
+    listeners = await tools.store.read_aside(_listeners, workspace_id, unit, MOST_KNOWN if compares else 0, since)
     before = {each.listener.pk: each for each in computed}
     return [await _observer(tools, unit, facts, listener, before.get(listener.pk)) for listener in listeners]
 
 
-def _listeners(db: Connection, unit: Unit, most_known: int) -> list[Listener]:
+def _listeners(db: Connection, workspace_id: str, unit: Unit, most_known: int, since: int | None) -> list[Listener]:
     found = [*zip(unit.observer_pks, unit.observers, strict=True)]
     found += [(pk, observing.peer_id(db, pk)) for pk in observing.scopes(db, unit.session_pk)]
     return [
@@ -116,6 +135,9 @@ def _listeners(db: Connection, unit: Unit, most_known: int) -> list[Listener]:
             id,
             cards.kept(db, pk, unit.observed),
             learning.known(db, (pk, unit.observed_pk), unit.session_pk, most_known) if most_known else [],
+            []
+            if since is None
+            else conclusions.said_after(db, workspace_id, (pk, unit.observed_pk), since, MOST_LATER),
         )
         for pk, id in found
     ]
@@ -128,7 +150,7 @@ async def _observer(
         twins = before.twins
     else:
         twins = await twins_of(tools.embedder, facts, listener.known) if facts and listener.known else {}
-    if before and before.listener.card == listener.card:
+    if before and (before.listener.card, before.listener.later) == (listener.card, listener.later):
         revised = before.revised
     else:
         revised = await _revised(tools, unit, facts, listener)
@@ -137,13 +159,18 @@ async def _observer(
 
 async def _revised(tools: Tools, unit: Unit, facts: Sequence[Fact], listener: Listener) -> Sequence[str] | None:
     """The card's lines with the facts; None where it stays as it is."""
-    if not (facts and tools.reasoner.keeps_cards and unit.resolved.peer_card_create):
+    if not facts or not _keeps_card(tools, unit):
         return None
-    new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
+    # What was said later has the last word, also where talk of long ago is imported after it.
+    new = [*(_as_conclusion(fact, listener.id, unit) for fact in facts), *listener.later]
     card, instructions = listener.card, unit.resolved.peer_card_instructions
     return await tools.reasoner.card(
         CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
     )
+
+
+def _keeps_card(tools: Tools, unit: Unit) -> bool:
+    return tools.reasoner.keeps_cards and unit.resolved.peer_card_create
 
 
 def _as_conclusion(fact: Fact, observer_id: str, unit: Unit) -> Conclusion:

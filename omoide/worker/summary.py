@@ -59,8 +59,10 @@ async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
     said = await tools.store.read_aside(messages.through, told["session_pk"], since, through)
     if not said:
         return None
+    # As it was said: old talk may be imported later than newer, and `through` counts in the order of arrival.
+    in_order = sorted(said, key=lambda message: message.created_at)
     task = SummaryTask(
-        told["session"], kind, said, previous.content if previous else None, MOST_TOKENS[kind], told["instructions"]
+        told["session"], kind, in_order, previous.content if previous else None, MOST_TOKENS[kind], told["instructions"]
     )
     content = await tools.reasoner.summarize(task)
     if not content.strip():

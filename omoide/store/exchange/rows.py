@@ -17,7 +17,7 @@ from omoide.clock import derived_id
 from omoide.errors import OmoideError
 from omoide.metadata import checked_metadata, cleaned
 from omoide.records import Json
-from omoide.store import backfills, conclusions, dream_queue, rows, stays, words
+from omoide.store import backfills, conclusions, dream_queue, rows, said_order, stays, words
 from omoide.store.database import Connection
 from omoide.store.exchange import form
 from omoide.store.exchange.form import BadLine
@@ -71,6 +71,7 @@ class Rows:
         for session, (first, last) in self._said.items():
             db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, session))
             words.add_messages(db, session, first, last)
+            said_order.note(db, session, first)
         self._said.clear()
 
     def id(self, given: str) -> str:

@@ -1,0 +1,110 @@
+"""The newest messages of a session are those that were said last, in whatever order they came."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+
+from omoide.clock import instant
+from omoide.records import NewMessage
+from omoide.store import Connection, clones, messages, purge, said_order, sessions
+from omoide.store.consistency import contradictions
+from omoide.store.database import connect
+from omoide.store.migrations import migrate
+from tests.store.rows import steps
+
+NOW = 1_700_000_000_000_000
+DAY = 86_400_000_000
+
+
+@pytest.fixture
+def db(db_path: Path) -> Iterator[Connection]:
+    connection = connect(db_path, durability="normal", busy_timeout=5)
+    migrate(sqlite_utils.Database(connection))
+    yield connection
+    assert [*contradictions(connection)] == []
+    connection.close()
+
+
+def say(db: Connection, *times: int | None, session: str = "s", now: int = NOW) -> None:
+    batch = [NewMessage("alice", f"said at {time}", {}, 1, time) for time in times]
+    messages.add(db, "w", session, batch, now, max_observers=9)
+
+
+def newest(db: Connection, session: str = "s", since: int = 1) -> list[int]:
+    """Positions, from the newest on."""
+    found = messages.newest_first(db, "w", session, since)
+    ids = [message.id for message in found]
+    return [db.execute("SELECT seq FROM messages WHERE id = ?", (id,)).fetchone()[0] for id in ids]
+
+
+def kept(db: Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM said_order").fetchone()[0])
+
+
+@pytest.mark.parametrize("few", [0, 100], ids=["by the index", "read and sorted"])
+@pytest.mark.parametrize(
+    "batches",
+    [
+        [[NOW, NOW], [NOW - DAY, NOW - DAY + 1]],
+        [[NOW - DAY], [NOW], [None]],
+        [[NOW, NOW - 1]],
+        [[None], [NOW - DAY], [None], [NOW - 2 * DAY]],
+        [[-5, -5, -7]],
+        *[[[random.Random(n).randrange(5) for _ in range(3)] for _ in range(4)] for n in range(3)],
+    ],
+)
+def test_what_was_said_last_is_the_newest_and_of_one_time_what_came_last(
+    batches: Sequence[Sequence[int | None]], few: int, db: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(messages, "FEW", few)
+    for batch in batches:
+        say(db, *batch)
+    times = [NOW if time is None else time for batch in batches for time in batch]
+    expected = sorted(range(1, len(times) + 1), key=lambda seq: (times[seq - 1], seq), reverse=True)
+    for since in (1, 2):
+        assert newest(db, since=since) == [seq for seq in expected if seq >= since]
+    assert bool(kept(db)) is (expected != [*range(len(times), 0, -1)])
+    listed = messages.through(db, 1, 1, len(times))
+    assert [message.created_at for message in listed] == [*map(instant, times)], "lists keep the order of arrival"
+
+
+def test_writers_that_wait_for_one_another_do_not_upset_the_order(db: Connection) -> None:
+    say(db, None, now=NOW)
+    say(db, None, now=NOW - said_order.JITTER)
+    assert (newest(db), kept(db)) == ([2, 1], 0)
+    say(db, None, now=NOW - said_order.JITTER - 1)
+    assert (newest(db), kept(db)) == ([1, 2, 3], 3)
+
+
+def test_a_clone_is_in_the_order_of_its_messages(db: Connection) -> None:
+    say(db, NOW, NOW + 1, NOW - DAY)
+    ids = [message.id for message in messages.through(db, 1, 1, 3)]
+    whole = clones.clone(db, "w", "s", None, NOW)
+    part = clones.clone(db, "w", "s", ids[1], NOW)
+    assert newest(db, whole.id) == [2, 1, 3]
+    assert newest(db, part.id) == [2, 1]
+    say(db, NOW - 2 * DAY, session=part.id)
+    assert newest(db, part.id) == [2, 1, 3]
+    assert newest(db) == [2, 1, 3]
+
+
+def test_the_order_goes_with_its_session(db: Connection) -> None:
+    say(db, NOW, NOW - DAY, NOW - DAY)
+    sessions.delete(db, "w", "s", NOW)
+    while purge.session(db, 1):
+        pass
+    assert kept(db) == 0
+
+
+def test_of_a_long_session_no_more_is_read_than_is_asked_for(db: Connection) -> None:
+    say(db, *range(100))
+    for _ in range(20):
+        say(db, *[NOW - DAY] * 100)
+    say(db, 5)
+    assert len(newest(db)) == kept(db) == 2_101
+    assert steps(db, lambda db: next(messages.newest_first(db, "w", "s", 1))) < 10

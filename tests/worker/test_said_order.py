@@ -1,0 +1,93 @@
+"""What is made of messages goes by when they were said, also where old talk is imported after newer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from omoide import intake
+from omoide.clock import micros
+from omoide.reasoning.contexts import session_context
+from omoide.reasoning.memory import Memory, Reach
+from omoide.reasoning.owing import rules_of
+from omoide.reasoning.reasoner import SummaryTask
+from omoide.records import NewMessage
+from omoide.store import cards, conclusions
+from tests.worker.home import Home, Reasoner
+
+Play = Callable[..., Any]
+NEWER, OLDER = (micros(datetime(year, 5, 1, tzinfo=UTC)) for year in (2025, 2020))
+
+
+async def say(home: Home, at: int, *lines: str, session: str = "s") -> None:
+    batch = [NewMessage("alice", line, {}, 0, at + number) for number, line in enumerate(lines)]
+    place = (home.store, home.tools.tokens, "w", session, batch)
+    await intake.add_messages(*place, max_observers=10, idempotency=None, rules=rules_of(home.settings))
+    await home.work()
+
+
+async def context(home: Home, budget: int) -> list[str]:
+    place = (home.store, home.tools.finder, home.tools.tokens, "w", "s")
+    found = await session_context(*place, budget=budget, with_summary=False, wanted=None)
+    return [message.content for message in found.messages]
+
+
+def lived(home: Home) -> list[str]:
+    return [line for line in home.store.read(cards.get, "w", "alice", "alice") or [] if "lives in" in line]
+
+
+def test_context_and_history_end_with_what_was_said_last(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await say(home, NEWER, "One.", "Two.")
+        await say(home, OLDER, "Long ago.", "Less long ago.")
+        assert await context(home, 1_000) == ["Long ago.", "Less long ago.", "One.", "Two."]
+        assert await context(home, 4) == ["One.", "Two."]
+        memory = Memory(home.store, home.tools.finder, home.tools.tokens, Reach("w", "alice", "alice", session_id="s"))
+        assert [message.content for message in await memory.get_recent_history(4)] == ["One.", "Two."]
+
+    play(story)
+
+
+def test_a_summary_is_of_messages_in_the_order_in_which_they_were_said(play: Play) -> None:
+    tasks: list[SummaryTask] = []
+
+    class Noting(Reasoner):
+        async def summarize(self, task: SummaryTask) -> str:
+            tasks.append(task)
+            return await super().summarize(task)
+
+    async def story(home: Home) -> None:
+        await say(home, NEWER, *(f"New {number}." for number in range(5)))
+        await say(home, OLDER, *(f"Old {number}." for number in range(5)))
+        said = [message.content for message in tasks[0].messages]
+        assert said == [*(f"Old {number}." for number in range(5)), *(f"New {number}." for number in range(5))]
+
+    play(story, Noting, messages_per_short_summary=10)
+
+
+def test_a_card_keeps_the_newer_value_when_an_older_one_is_imported(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await say(home, NEWER, "I live in Lisbon.")
+        await say(home, OLDER, "I live in Porto.", "My dog is Rex.", session="imported")
+        assert lived(home) == ["ATTRIBUTE: lives in Lisbon"]
+        assert "RELATIONSHIP: dog Rex" in (home.store.read(cards.get, "w", "alice", "alice") or [])
+        await say(home, NEWER + 100, "I moved to Madrid. I live in Madrid now.", session="imported")
+        assert lived(home) == ["ATTRIBUTE: lives in Madrid"]
+
+    play(story)
+
+
+def test_the_most_recent_conclusions_are_those_that_were_said_last(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await say(home, NEWER, "I live in Lisbon.")
+        await say(home, OLDER, "My dog is Rex.", session="imported")
+        pair = home.store.read(conclusions.pair, "w", "alice", "alice")
+        assert pair is not None
+        (newest,) = home.store.read(conclusions.recent, "w", pair, None, 1)
+        assert newest.content == "alice lives in Lisbon"
+        memory = Memory(home.store, home.tools.finder, home.tools.tokens, Reach("w", "alice", "alice"))
+        (newest,) = await memory.get_recent_observations(1)
+        assert newest.content == "alice lives in Lisbon"
+
+    play(story)
