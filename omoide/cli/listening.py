@@ -10,14 +10,12 @@ from typing import Any
 import click
 
 from omoide.cli.connections import protocol_of
+from omoide.file_limit import BACKLOG, capacity
 from omoide.middleware.origins import is_loopback
 from omoide.settings import Settings
 
 GRACE_SECONDS = 5
 """How long open connections may finish after the server was told to stop."""
-
-BACKLOG = 2_048
-"""Connections that wait while no process takes them, because it is busy or being replaced."""
 
 
 def is_protected(settings: Settings) -> bool:
@@ -36,6 +34,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "log_config": None,  # what `read_settings_and_log` has set up is used
         "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded
         "server_header": False,
+        "backlog": capacity(settings.max_connections).backlog,
         "http": protocol_of(settings),
         # Given, because uvicorn would take them from variables of its own.
         "workers": 1,

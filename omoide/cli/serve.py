@@ -5,6 +5,7 @@ Everything is loaded, made and checked once, then forked: see `supervisor`.
 
 from __future__ import annotations
 
+import logging
 import os
 from functools import partial
 from typing import Any
@@ -25,10 +26,13 @@ from omoide.cli.start import (
 )
 from omoide.cli.supervisor import Child, Supervisor
 from omoide.cli.worker import work_until_told
+from omoide.file_limit import raise_limit
 from omoide.reasoning.choice import name_of
 from omoide.settings import Settings
 from omoide.store.open_files import FileIdentity
 from omoide.worker.wake import WakePipe, WorkerElsewhere
+
+logger = logging.getLogger("omoide.processes")
 
 SPARE_SECONDS = 2
 """How much longer than they were given processes may take to end."""
@@ -57,10 +61,19 @@ def serve(**flags: Any) -> None:
         err=True,
     )
     known = prepare_files(settings)
+    settings = _within_limit(settings)
     if settings.workers == 0:
         uvicorn.run(_in_one_process(settings, known), **server_options(settings))
     else:
         _serve_forked(settings, known)
+
+
+def _within_limit(settings: Settings) -> Settings:
+    """The settings, with no more connections than files may be open. Says so at the start if these are fewer."""
+    fits = raise_limit(settings.max_connections)
+    if shortage := fits.shortage(settings.max_connections):
+        logger.warning("%s", shortage)
+    return settings.model_copy(update={"max_connections": fits.connections})
 
 
 def served_app() -> ASGIApp:

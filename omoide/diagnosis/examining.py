@@ -8,7 +8,7 @@ from omoide import clock
 from omoide.diagnosis.storage import check_clock, check_database, check_disk
 from omoide.diagnosis.thinking import Missing, check_embedder, check_reasoner, missing_vectors
 from omoide.diagnosis.verdict import Verdict
-from omoide.diagnosis.work import check_access, check_jobs, check_webhooks
+from omoide.diagnosis.work import check_access, check_connections, check_jobs, check_webhooks
 from omoide.errors import OmoideError
 from omoide.settings import Settings
 from omoide.store import examination
@@ -39,6 +39,7 @@ async def examine(settings: Settings, *, is_local: bool, seconds: float) -> list
         found.append(check_jobs(contents.owed, now))
     found.append(check_webhooks(settings, contents.endpoints if contents else 0))
     found.append(check_access(settings, is_local=is_local))
+    found += check_connections(settings)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omoide.diagnosis.verdict import Figures, Verdict, several, span
+from omoide.file_limit import capacity
 from omoide.settings import Settings
 from omoide.store.examination import Owed
 
@@ -58,3 +59,14 @@ def check_access(settings: Settings, *, is_local: bool) -> Verdict:
         return Verdict("access", "notice", text, figures)
     text = f"{address} is open to other machines and authentication is off: the server will refuse to start."
     return Verdict("access", "wrong", text, figures)
+
+
+def check_connections(settings: Settings) -> list[Verdict]:
+    """That as many connections can be held as the settings say. Nothing is said where that is so."""
+    wanted = settings.max_connections
+    fits = capacity(wanted)
+    shortage = fits.shortage(wanted)
+    if shortage is None:
+        return []
+    figures: Figures = {"open_files": fits.limit, "connections": fits.connections, "max_connections": wanted}
+    return [Verdict("connections", "notice", f"Started from here, {shortage}.", figures)]

@@ -1,0 +1,120 @@
+"""The limit of open files: raised as far as it goes, and no more connections held than it leaves room for."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from omoide.diagnosis.work import check_connections
+from omoide.file_limit import BACKLOG, LEAST_BACKLOG, RESERVED, capacity
+from omoide.settings import Settings
+from tests.handlers.place import Place
+from tests.running import COMMAND, CommandServer
+
+REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Limited(CommandServer):
+    """A server that is started by a shell with a limit of its own: `ulimit` with these words."""
+
+    def __init__(self, db: Path, ulimit: str, **settings: str) -> None:
+        self.ulimit = ulimit
+        super().__init__(db, **settings)
+
+    def _command(self, arguments: list[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            limited(self.ulimit, *arguments),
+            stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.db.parent,
+        )  # fmt: skip
+
+
+@contextmanager
+def running(folder: Path, ulimit: str, **settings: str) -> Iterator[Limited]:
+    server = Limited(folder / "omoide.db", ulimit, **settings)
+    try:
+        yield server
+    finally:
+        server.stop()
+
+
+def limited(ulimit: str, *arguments: str) -> list[str]:
+    return ["sh", "-c", f'{ulimit} && exec "$@"', "sh", str(COMMAND), *arguments]
+
+
+@contextmanager
+def connections(server: Limited, count: int) -> Iterator[list[socket.socket]]:
+    """Connections that stay open, each after an answer."""
+    address = urlsplit(server.url)
+    with ExitStack() as opened:
+        found = []
+        for _ in range(count):
+            one = opened.enter_context(socket.create_connection((address.hostname, address.port), timeout=60))
+            assert status(one) == b"200"
+            found.append(one)
+        yield found
+
+
+def status(connection: socket.socket) -> bytes:
+    """The status of the answer to one more request; empty if the connection was closed."""
+    connection.sendall(REQUEST)
+    answer = b""
+    while not answer.endswith(b"}") and (piece := connection.recv(65_536)):
+        answer += piece
+    return answer[9:12]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "limit", "connections", "backlog"),
+    [
+        (800, 20_000, 800, BACKLOG),
+        (800, 800 + RESERVED + 2 * BACKLOG, 800, BACKLOG),
+        (800, 1_024, 800, 64),
+        (800, 800 + RESERVED + 2 * LEAST_BACKLOG, 800, LEAST_BACKLOG),
+        (800, 800 + RESERVED + 2 * LEAST_BACKLOG - 1, 799, LEAST_BACKLOG),
+        (800, 256, 96, LEAST_BACKLOG),
+        (800, 64, 1, LEAST_BACKLOG),
+        (8, 256, 8, 76),
+    ],
+)
+def test_connections_and_those_that_wait_fit_into_the_limit(
+    wanted: int, limit: int, connections: int, backlog: int
+) -> None:
+    fits = capacity(wanted, limit)
+    assert (fits.connections, fits.backlog) == (connections, backlog)
+    assert (fits.shortage(wanted) is None) == (connections == wanted)
+
+
+def test_with_a_low_limit_fewer_connections_are_held_and_every_request_is_answered(tmp_path: Path) -> None:
+    with running(tmp_path, "ulimit -n 256", quiet_seconds="3600") as server:
+        assert "only 256 files may be open (ulimit -n): 96 connections are held" in "".join(server.log)
+        with connections(server, 400) as opened, server.client() as http:
+            assert {status(one) for one in opened[-90:]} == {b"200"}
+            assert Place(http, "w").say("s", "And the database can be written.")
+
+
+def test_a_soft_limit_is_raised_as_far_as_the_connections_take(tmp_path: Path) -> None:
+    with running(tmp_path, "ulimit -Sn 100 && ulimit -Hn 600", max_connections="400") as server:
+        assert "files may be open" not in "".join(server.log)
+        with connections(server, 400) as opened:
+            assert {status(one) for one in opened} == {b"200"}
+
+
+def test_doctor_says_when_the_limit_is_too_low(tmp_path: Path) -> None:
+    environment = {**os.environ, "OMOIDE_EMBEDDER": "none"}
+    command = limited("ulimit -n 256", "doctor", "--json")
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=False)
+    (verdict,) = [each for each in json.loads(done.stdout)["checks"] if each["name"] == "connections"]
+    assert (verdict["state"], verdict["figures"]) == (
+        "notice",
+        {"open_files": 256, "connections": 96, "max_connections": 800},
+    )
+    assert "OMOIDE_MAX_CONNECTIONS=800, which takes 960" in verdict["text"]
+    assert check_connections(Settings.model_validate({"max_connections": 8})) == []
