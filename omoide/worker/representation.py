@@ -7,7 +7,7 @@ counts for dreams, and moves the job on or ends it. A crash anywhere repeats a w
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omoide import clock
 from omoide.clock import micros
@@ -39,8 +39,8 @@ from omoide.worker.tools import Tools
 MOST_KNOWN = 500
 """How many of the newest conclusions from a session are looked through for what says the same."""
 
-MOST_LATER = 500
-"""How many of the conclusions that were said after new facts a card is held against, the newest."""
+MOST_LATER = 1_000
+"""How many of the conclusions that were said after the facts which change a card it is held against, the newest."""
 
 MINUTE, HOUR = 60_000_000, 3_600_000_000
 
@@ -53,8 +53,6 @@ class Listener:
     id: str
     card: Kept
     known: Sequence[Known]
-    later: Sequence[Conclusion] = ()
-    """What it holds that was said after the first of the new facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,14 +117,14 @@ async def _observers(
     `computed` is the result of an earlier call, of which is used what still holds.
     """
     compares = bool(facts) and tools.settings.deduplicate
-    keeps_cards = bool(facts) and _keeps_card(tools, unit)
-    since = min(micros(fact.said_at) for fact in facts) if keeps_cards else None
-    listeners = await tools.store.read_aside(_listeners, workspace_id, unit, MOST_KNOWN if compares else 0, since)
+    listeners = await tools.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
     before = {each.listener.pk: each for each in computed}
-    return [await _observer(tools, unit, facts, listener, before.get(listener.pk)) for listener in listeners]
+    return [
+        await _observer(tools, workspace_id, unit, facts, listener, before.get(listener.pk)) for listener in listeners
+    ]
 
 
-def _listeners(db: Connection, workspace_id: str, unit: Unit, most_known: int, since: int | None) -> list[Listener]:
+def _listeners(db: Connection, unit: Unit, most_known: int) -> list[Listener]:
     found = [*zip(unit.observer_pks, unit.observers, strict=True)]
     found += [(pk, observing.peer_id(db, pk)) for pk in observing.scopes(db, unit.session_pk)]
     return [
@@ -135,42 +133,41 @@ def _listeners(db: Connection, workspace_id: str, unit: Unit, most_known: int, s
             id,
             cards.kept(db, pk, unit.observed),
             learning.known(db, (pk, unit.observed_pk), unit.session_pk, most_known) if most_known else [],
-            []
-            if since is None
-            else conclusions.said_after(db, workspace_id, (pk, unit.observed_pk), since, MOST_LATER),
         )
         for pk, id in found
     ]
 
 
 async def _observer(
-    tools: Tools, unit: Unit, facts: Sequence[Fact], listener: Listener, before: Observer | None
+    tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], listener: Listener, before: Observer | None
 ) -> Observer:
     if before and before.listener.known == listener.known:
         twins = before.twins
     else:
         twins = await twins_of(tools.embedder, facts, listener.known) if facts and listener.known else {}
-    if before and (before.listener.card, before.listener.later) == (listener.card, listener.later):
+    if before and before.listener.card == listener.card:
         revised = before.revised
     else:
-        revised = await _revised(tools, unit, facts, listener)
+        revised = await _revised(tools, workspace_id, unit, facts, listener)
     return Observer(listener, twins, revised)
 
 
-async def _revised(tools: Tools, unit: Unit, facts: Sequence[Fact], listener: Listener) -> Sequence[str] | None:
+async def _revised(
+    tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], listener: Listener
+) -> Sequence[str] | None:
     """The card's lines with the facts; None where it stays as it is."""
-    if not facts or not _keeps_card(tools, unit):
+    if not (facts and tools.reasoner.keeps_cards and unit.resolved.peer_card_create):
         return None
-    # What was said later has the last word, also where talk of long ago is imported after it.
-    new = [*(_as_conclusion(fact, listener.id, unit) for fact in facts), *listener.later]
+    new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
     card, instructions = listener.card, unit.resolved.peer_card_instructions
-    return await tools.reasoner.card(
-        CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
-    )
-
-
-def _keeps_card(tools: Tools, unit: Unit) -> bool:
-    return tools.reasoner.keeps_cards and unit.resolved.peer_card_create
+    task = CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
+    revised = await tools.reasoner.card(task)
+    if [*revised] == [*card.lines]:
+        return revised
+    # What was said later has the last word, also where talk of long ago is imported after it.
+    pair, since = (listener.pk, unit.observed_pk), min(micros(fact.said_at) for fact in facts)
+    later = await tools.store.read_aside(conclusions.said_after, workspace_id, pair, since, MOST_LATER)
+    return await tools.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
 
 
 def _as_conclusion(fact: Fact, observer_id: str, unit: Unit) -> Conclusion:

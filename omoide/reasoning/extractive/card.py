@@ -59,6 +59,9 @@ CACHED_LINES = 1_024
 # The day that an age was said on.
 _DAY = re.compile(r" \(\d{4}-\d\d-\d\d\)$")
 
+CACHED_STATEMENTS = 4_096
+"""Of how many statements: they come again where older talk is learned after them, or a card is rebuilt."""
+
 Place = tuple[str, ...]
 
 
@@ -108,6 +111,12 @@ def _told(line: str, peer_id: str) -> Sequence[Slot]:
     return []
 
 
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def _stated(content: str, peer_id: str) -> tuple[Sequence[Slot], Sequence[Slot]]:
+    """The slots that a statement ends, and those that it fills."""
+    return tuple(ended_of(content, peer_id)), tuple(slots_of(content, peer_id))
+
+
 class _Kept:
     """The lines that are not given: ours by the place they fill, the others as they are."""
 
@@ -129,10 +138,9 @@ class _Kept:
 
     def learn(self, conclusion: Conclusion) -> bool:
         """Let a statement change the lines; whether it had anything to say."""
-        ended = ended_of(conclusion.content, self._peer_id)
+        ended, filled = _stated(conclusion.content, self._peer_id)
         for slot in ended:
             self._end(slot)
-        filled = slots_of(conclusion.content, self._peer_id)
         for slot in filled:
             if slot.place not in self._taken:
                 self._fill(slot, conclusion.said_at)
