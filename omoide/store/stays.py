@@ -8,6 +8,7 @@ of a peer begin with the same message, so that it never has more of them than th
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from typing import Literal, TypeAlias
 
 from omoide.clock import made_at
@@ -88,10 +89,13 @@ def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None)
            ORDER BY m.session, m.peer LIMIT ?4""",
         (*after, workspace, DERIVED_AT_A_TIME),
     ).fetchall()
+    arrivals: _Arrivals | None = None
     for session, peer, joined_at, left_at, count, going_on in found:
+        if arrivals is None or arrivals.session != session:
+            arrivals = _Arrivals(db, session, count)
         if going_on is None:
-            before = _arrived_before(db, session, count, joined_at // 1_000)
-            last = None if left_at is None else max(before, _arrived_before(db, session, count, left_at // 1_000 + 1))
+            before = arrivals.before(joined_at // 1_000)
+            last = None if left_at is None else max(before, arrivals.before(left_at // 1_000 + 1))
             add(db, session, peer, before + 1, last)
         elif left_at is None and not going_on:
             begin(db, session, peer)
@@ -103,17 +107,24 @@ def add(db: Connection, session: int, peer: int, first: int, last: int | None) -
     db.execute("INSERT INTO stays (session, peer, first, last) VALUES (?, ?, ?, ?)", (session, peer, first, last))
 
 
-def _arrived_before(db: Connection, session: int, count: int, instant: int) -> int:
-    """How many of the session's messages arrived before the instant (milliseconds since 1970), by their ids.
+class _Arrivals:
+    """When the messages of one session arrived, in milliseconds since 1970, read from their ids at first use."""
 
-    A binary search: it takes ids to be in the order of the positions, which they are unless a clock was set back.
-    """
-    low, high = 0, count
-    while low < high:
-        middle = (low + high) // 2
-        (id,) = db.execute("SELECT id FROM messages WHERE session = ? AND seq = ?", (session, middle + 1)).fetchone()
-        if made_at(id) < instant:
-            low = middle + 1
-        else:
-            high = middle
-    return low
+    def __init__(self, db: Connection, session: int, count: int) -> None:
+        self.session = session
+        self._db = db
+        self._count = count
+        self._known: dict[int, int] = {}
+
+    def before(self, instant: int) -> int:
+        """How many messages arrived before the instant, in milliseconds since 1970.
+
+        A binary search: it takes ids to be in the order of the positions, which they are unless a clock was set back.
+        """
+        return bisect_left(range(1, self._count + 1), instant, key=self._at)
+
+    def _at(self, seq: int) -> int:
+        if seq not in self._known:
+            query = "SELECT id FROM messages WHERE session = ? AND seq = ?"
+            self._known[seq] = made_at(self._db.execute(query, (self.session, seq)).fetchone()[0])
+        return self._known[seq]
