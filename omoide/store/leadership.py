@@ -6,6 +6,7 @@ so that nobody has to guess from silence that a leader is dead.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -17,11 +18,18 @@ class Leadership:
     """A candidate's hand on the lock of one database. Raises OSError if the file beside it cannot be made."""
 
     def __init__(self, db: Path) -> None:
+        self._db = db
         self._file = os.open(companion(db, LEADER), os.O_RDWR | os.O_CREAT, 0o644)
 
     def take(self) -> bool:
         """Whether this candidate leads from now on, or did already."""
-        return _locked(self._file, fcntl.LOCK_EX)
+        if not _locked(self._file, fcntl.LOCK_EX):
+            return False
+        # For those who open the database meanwhile: it may no longer be the file that has its name.
+        os.ftruncate(self._file, 0)
+        with contextlib.suppress(OSError):
+            os.pwrite(self._file, str(os.stat(self._db).st_ino).encode(), 0)
+        return True
 
     def close(self) -> None:
         """Lead no longer."""
@@ -38,6 +46,16 @@ def is_led(db: Path) -> bool:
         return not _locked(file, fcntl.LOCK_SH)
     finally:
         os.close(file)
+
+
+def led_inode(db: Path) -> int | None:
+    """The inode of the file that the leader works on; None if nobody leads or that is not known."""
+    if not is_led(db):
+        return None
+    try:
+        return int(companion(db, LEADER).read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 def _locked(file: int, kind: int) -> bool:

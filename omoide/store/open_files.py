@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from omoide.errors import Unavailable
-from omoide.store.leadership import is_led
+from omoide.store.leadership import led_inode
 
 FileIdentity = tuple[int, int]
 """Device and inode."""
@@ -36,14 +36,21 @@ def identity(path: str | Path, *, follow: bool = True) -> FileIdentity | None:
 
 
 def expect(path: Path, known: FileIdentity | None) -> None:
-    """Raise Displaced unless the path leads to the file that is known, if one is, and its log is there if it is in use.
+    """Raise Displaced unless the path leads to the file that is known, if one is, and that a running server works on.
 
-    Call it before the file is opened: SQLite would make a new log, and mix it with the one that others have open.
+    Call it before the file is opened: SQLite would use the log of that server for whatever file is there, or make it a
+    second one.
     """
-    if known and (found := identity(path)) != known:
+    found = identity(path)
+    if known and found != known:
+        raise Displaced(REPLACED if found else REMOVED)
+    led = led_inode(path)
+    if led is None:
+        return
+    if found is None or found[1] != led:
         raise Displaced(REPLACED if found else REMOVED)
     target = os.path.realpath(path)
-    if identity(f"{target}-shm") and not identity(f"{target}-wal") and is_led(path):
+    if identity(f"{target}-shm") and not identity(f"{target}-wal"):
         raise Displaced(NO_LOG)
 
 

@@ -43,7 +43,7 @@ LAST_PAUSE_SECONDS = 2.0
 HOLD_SECONDS = 4.0
 """How long new reads are held back; longer than the two seconds that a filtered list may take by default."""
 HOLD_EVERY_SECONDS = 30.0
-"""How often reads may be held back: a backup or another program may read for much longer than `HOLD_SECONDS`."""
+"""How often reads may be held back in vain: a backup or another program may read for much longer than that."""
 LOOK_SECONDS = 0.01
 """How often a read that is held back looks at the log."""
 
@@ -115,6 +115,8 @@ class WriteAheadLog:
                 self._held_until, self._next_hold = now + HOLD_SECONDS, now + HOLD_EVERY_SECONDS
         while time.monotonic() < self._held_until and self.size() > self.limit_bytes // 4:
             time.sleep(LOOK_SECONDS)
+        if self.size() <= self.limit_bytes // 4:
+            self._next_hold = 0.0
 
     def require_room(self, db: Connection) -> None:
         """Raise StorageFull if the disk would have no room left for what the log holds. Call it outside of a

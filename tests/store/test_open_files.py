@@ -161,6 +161,19 @@ def test_what_was_committed_is_kept_when_the_log_is_removed(home: Path) -> None:
         again.close()
 
 
+@pytest.mark.parametrize("change", [move_away, put_copy_in_place, put_empty_file_in_place])
+def test_no_other_process_opens_another_file_than_the_one_that_a_server_works_on(change: Change, store: Store) -> None:
+    leader = Leadership(store.path)
+    assert leader.take()
+    Store.prepare(store.path)
+    change(store.path)
+    left = identity(store.path)
+    with pytest.raises(Unavailable):
+        Store.prepare(store.path)
+    assert identity(store.path) == left
+    leader.close()
+
+
 def test_a_log_that_was_removed_is_not_made_again_while_a_server_uses_the_former_one(store: Store) -> None:
     leader = Leadership(store.path)
     assert leader.take()

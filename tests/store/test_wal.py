@@ -116,6 +116,23 @@ def test_a_long_read_waits_for_a_large_log_once_and_not_for_ever(
     assert next(looks) <= after + 4, "it was held back a moment ago"
 
 
+def test_a_long_read_waits_again_where_the_last_wait_was_of_use(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = itertools.count(1)
+    log = WriteAheadLog(tmp_path / "omoide.db", LIMIT)
+
+    def sleep_until_it_is_emptied(_: float) -> None:
+        next(waits)
+        log.file.write_bytes(b"")
+
+    monkeypatch.setattr(wal, "time", SimpleNamespace(sleep=sleep_until_it_is_emptied, monotonic=lambda: 1_000.0))
+    for _ in range(3):
+        log.file.write_bytes(bytes(LIMIT // 2 + 1))
+        log.hold_reader()
+    assert next(waits) == 4
+
+
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     with small_disk(tmp_path / "disk") as mounted:
