@@ -50,22 +50,24 @@ def template(
     What is not JSON counts as not given, because clients rely on that. Raises InvalidFields for JSON of the wrong kind,
     for metadata and instructions beyond their limits, and for what is not an instant.
     """
-    given = _checked("configuration", _parsed(configuration), _CONFIGURATION)
+    given = _checked("configuration", _parsed("configuration", configuration), _CONFIGURATION)
     return NewMessage(
         peer_id=peer_id,
         content="",
-        metadata=requests.metadata(_checked("metadata", _parsed(metadata), _OBJECT)) or {},
+        metadata=requests.metadata(_checked("metadata", _parsed("metadata", metadata), _OBJECT)) or {},
         token_count=0,
         created_at=_micros(created_at),
         configuration=requests.configuration(context, given),
     )
 
 
-def _parsed(text: str | None) -> Any:
+def _parsed(field: str, text: str | None) -> Any:
     if text is None:
         return None
     try:
         return json_text.loads(json_text.repaired(text.encode()))
+    except json_text.SameKeys as fault:
+        raise InvalidFields([FieldFault(("body", field), f"Value error, {fault}")]) from None
     except ValueError:
         return None
 

@@ -49,6 +49,30 @@ def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
         return text.encode()
 
 
+class SameKeys(ValueError):
+    """Keys of one object became the same by the repair, so that a value would be lost."""
+
+
 def repaired(text: bytes) -> bytes:
-    """A JSON text with the escape of U+FFFD in place of each escaped surrogate that has no partner."""
-    return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], text)
+    """A JSON text with the escape of U+FFFD in place of each escaped surrogate that has no partner.
+
+    Raises SameKeys.
+    """
+    found = _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], text)
+    if found != text:
+        _refuse_same_keys(found)
+    return found
+
+
+def _refuse_same_keys(text: bytes) -> None:
+    def look(pairs: list[tuple[str, Any]]) -> None:
+        keys = [key for key, _ in pairs if "\ufffd" in key]
+        if len(keys) > len(set(keys)):
+            raise SameKeys("Keys of one object differ in halves of characters only")
+
+    try:
+        json.loads(text, object_pairs_hook=look)
+    except SameKeys:
+        raise
+    except (ValueError, RecursionError):
+        pass  # not JSON, which whoever reads it will say

@@ -77,7 +77,11 @@ def parse_json(body: bytes) -> Any:
     try:
         return json_text.loads(body)
     except ValueError as refusal:
-        if (repaired := json_text.repaired(body)) != body:
+        try:
+            repaired = json_text.repaired(body)
+        except json_text.SameKeys as fault:
+            raise _not_json(0, str(fault)) from None
+        if repaired != body:
             return parse_json(repaired)
         raise _explain(body, refusal) from None
 
@@ -95,6 +99,10 @@ def _explain(body: bytes, refusal: ValueError) -> Invalid | Malformed:
         position, reason = error.pos, error.msg
     except (RecursionError, ValueError):
         reason = too_much
+    return _not_json(position, reason)
+
+
+def _not_json(position: int, reason: str) -> Invalid:
     fault = {"type": "json_invalid", "loc": ["body", position], "msg": "JSON decode error", "input": {}}
     return Invalid([{**fault, "ctx": {"error": reason}}])
 

@@ -22,6 +22,7 @@ BODIES = {
     "a surrogate written in UTF-8": (b'{"id": "a", "metadata": {"x": "\xed\xa0\xbd"}}', 400),
     "half a character in an id": (b'{"id": "a\\ud800"}', 422),
     "half a character in half of a text": (b'{"id": "a", "metadata": {"x": "\\ud800', 422),
+    "keys that differ in halves only": (b'{"id": "a", "metadata": {"x\\ud83d": 1, "x\\ude00": 2}}', 422),
     "arrays 101 deep": (b'{"id": "a", "metadata": {"x": ' + b"[" * 100 + b"]" * 100 + b"}}", 422),
     "arrays 300 deep": (b'{"id": "a", "metadata": {"x": ' + b"[" * 300 + b"]" * 300 + b"}}", 422),
     "configuration 900 deep": (b'{"id": "a", "configuration": {"x": ' + b"[" * 900 + b"]" * 900 + b"}}", 422),

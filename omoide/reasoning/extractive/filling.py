@@ -12,9 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 from jsonschema_rs import Draft202012Validator
 
+from omoide import json_text
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoning.conforming import Conforming
 from omoide.reasoning.extractive import relevance, slot_answers, values
@@ -81,7 +81,7 @@ def filled(
     """
     try:
         value = _Filling(schema, asked, candidates, vectors, answer).value(schema, ())
-        return orjson.dumps(value).decode() if _passes(schema, value) else ""
+        return json_text.dumps(value).decode() if _passes(schema, value) else ""
     except (Unfillable, ValueError, TypeError):
         return ""
 
@@ -226,7 +226,7 @@ class _Filling:
 def _conformed(text: str, conforming: Conforming) -> str:
     """The JSON text as the caller's schema admits it; empty if it does not."""
     try:
-        return orjson.dumps(conforming.conformed(orjson.loads(text))).decode() if text else ""
+        return json_text.dumps(conforming.conformed(json_text.loads(text.encode()))).decode() if text else ""
     except ValueError:
         return ""
 
