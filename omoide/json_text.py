@@ -38,7 +38,7 @@ def loads(text: bytes) -> Any:
     200 levels.
     """
     value = orjson.loads(text)
-    if _SAMPLES in text[::_STRIDE].translate(_DIGITS):
+    if text[::_STRIDE].translate(_DIGITS).find(_SAMPLES) >= 0:  # `in` takes twice as long
         digits = text.translate(_DIGITS)
         if _LONG_INTEGER in digits or _LONG_NEGATIVE in digits:
             return from_json(text)
