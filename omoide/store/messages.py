@@ -229,7 +229,10 @@ def page(
 
 def newest_first(db: Connection, workspace_id: str, session_id: str, since: int) -> Iterator[Message]:
     """The session's messages from the position `since` on, read as they are asked for: what was said last comes first,
-    of what was said at one time what came last."""
+    of what was said at one time what came last.
+
+    What was said last of all is among them, wherever it is.
+    """
     row = db.execute(
         """SELECT s.pk, s.message_count, s.last_said_at FROM sessions s JOIN workspaces w ON w.pk = s.workspace
            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
@@ -238,13 +241,17 @@ def newest_first(db: Connection, workspace_id: str, session_id: str, since: int)
     if row is None:
         return iter(())
     session, count, last_said_at = row
-    if last_said_at is None and count - since < FEW:
-        return iter(sorted(_range(db, session, since, count), key=_said_at)[::-1])
-    query = f"SELECT {_MESSAGE} {_JOINS} WHERE m.session = ? AND m.seq >= ? ORDER BY m.seq DESC"
-    if last_said_at is None:
-        query = f"""SELECT {_MESSAGE} {_IN_SAID_ORDER} WHERE o.session = ? AND o.seq >= ?
-            ORDER BY o.created_at DESC, o.seq DESC"""
-    return (record(row) for row in db.execute(query, (session, since)))
+    if last_said_at is not None:
+        query = f"SELECT {_MESSAGE} {_JOINS} WHERE m.session = ? AND m.seq >= ? ORDER BY m.seq DESC"
+        return (record(row) for row in db.execute(query, (session, since)))
+    newest = said_order.newest(db, session)
+    if count - since < FEW:
+        before = _range(db, session, newest, newest) if newest < since else []
+        there = [*before, *_range(db, session, since, count)]
+        return iter(sorted(there, key=_said_at)[::-1])
+    query = f"""SELECT {_MESSAGE} {_IN_SAID_ORDER} WHERE o.session = ? AND (o.seq >= ? OR o.seq = ?)
+        ORDER BY o.created_at DESC, o.seq DESC"""
+    return (record(row) for row in db.execute(query, (session, since, newest)))
 
 
 def _said_at(message: Message) -> datetime:

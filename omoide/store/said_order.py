@@ -50,3 +50,9 @@ def note(db: Connection, session: int, first: int) -> None:
     (before,) = db.execute("SELECT last_said_at FROM sessions WHERE pk = ?", (session,)).fetchone()
     found = db.execute("SELECT created_at FROM messages WHERE session = ? AND seq >= ? ORDER BY seq", (session, first))
     keep(db, session, first, before, after(before, (time for (time,) in found)))
+
+
+def newest(db: Connection, session: int) -> int:
+    """The position of the message that was said last, in a session whose order is kept."""
+    query = "SELECT seq FROM said_order WHERE session = ? ORDER BY created_at DESC, seq DESC LIMIT 1"
+    return int(db.execute(query, (session,)).fetchone()[0])

@@ -27,9 +27,10 @@ async def say(home: Home, at: int, *lines: str, session: str = "s") -> None:
     await home.work()
 
 
-async def context(home: Home, budget: int) -> list[str]:
+async def context(home: Home, budget: int, *, with_summary: bool = False) -> list[str]:
     place = (home.store, home.tools.finder, home.tools.tokens, "w", "s")
-    found = await session_context(*place, budget=budget, with_summary=False, wanted=None)
+    found = await session_context(*place, budget=budget, with_summary=with_summary, wanted=None)
+    assert bool(found.summary) is with_summary
     return [message.content for message in found.messages]
 
 
@@ -47,6 +48,18 @@ def test_context_and_history_end_with_what_was_said_last(play: Play) -> None:
         assert [message.content for message in await memory.get_recent_history(4)] == ["One.", "Two."]
 
     play(story)
+
+
+def test_a_context_with_a_summary_ends_with_what_was_said_last_too(play: Play) -> None:
+    async def story(home: Home) -> None:
+        await say(home, NEWER, "New one.", "New two.")
+        await say(home, OLDER, *(f"Old {number}." for number in range(9)))
+        said = await context(home, 1_000, with_summary=True)
+        assert said == ["Old 7.", "Old 8.", "New two."]
+        await say(home, NEWER + 100, "New three.")
+        assert await context(home, 1_000, with_summary=True) == ["Old 7.", "Old 8.", "New three."]
+
+    play(story, messages_per_short_summary=10)
 
 
 def test_a_summary_is_of_messages_in_the_order_in_which_they_were_said(play: Play) -> None:
