@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from functools import lru_cache
 from typing import NamedTuple
 
 from omoide.aside import aside
@@ -16,6 +15,7 @@ from omoide.inference.embedders import Embedder, EmbeddingFailed
 from omoide.reasoning.sameness import MOST_EXTRA, richness, says_the_same, wording
 from omoide.records import Fact
 from omoide.store.learning import Known, Twin
+from omoide.text_cache import text_cache
 
 logger = logging.getLogger("omoide.reasoning")
 
@@ -68,7 +68,7 @@ class _Outline(NamedTuple):
     words: int
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
+@text_cache(maxsize=CACHED_TEXTS)
 def _outline(text: str) -> _Outline:
     worded = wording(text)
     return _Outline(hash((worded.guards, worded.words[:1])), len(worded.words), hash(worded.words))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
+from omoide import text_cache
 from omoide.deferred import deferred
 from omoide.inference.embedders import EmbedNow
 from omoide.store import Connection, embeddings
@@ -49,6 +50,12 @@ class Unembedded:
         self._embed = embed
         self._kept: dict[tuple[Source, int], bytes] = {}
         self._lock = Lock()
+        text_cache.register(self)
+
+    def cache_clear(self) -> None:
+        """Forget all vectors."""
+        with self._lock:
+            self._kept = {}
 
     def vectors(self, db: Connection, source: Source, workspace: int, after: int, places: Places) -> dict[int, bytes]:
         """Row → vector as it is stored, of the workspace's newest living rows behind `after` that are wanted.

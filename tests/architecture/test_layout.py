@@ -98,3 +98,9 @@ def test_make_alone_names_every_target() -> None:
     assert {"setup", "serve", "regenerate", "check", "format", "test", "bench"} <= set(
         re.findall(r"^  make (\S+)", done.stdout, re.MULTILINE)
     )
+
+
+@sources
+def test_caches_of_texts_can_be_emptied(path: Path) -> None:
+    if "reasoning" in path.parts:
+        assert "lru_cache" not in path.read_text(), "text_cache is emptied when content is deleted"

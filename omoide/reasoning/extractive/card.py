@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 
 from omoide.reasoning.cards import (
@@ -28,6 +27,7 @@ from omoide.reasoning.extractive import slot_kinds as kinds
 from omoide.reasoning.extractive.slots import Slot, agree, ended_of, phrase, slots_of
 from omoide.reasoning.reasoner import CardTask
 from omoide.records import Conclusion
+from omoide.text_cache import text_cache
 
 # What a card tells. Patterns are no facts about somebody, and contradictions none that hold.
 LEVELS_TOLD = frozenset({"explicit", "deductive"})
@@ -97,7 +97,7 @@ def slots_of_line(line: str, peer_id: str) -> list[Slot]:
     return [*_told(line, peer_id)]
 
 
-@lru_cache(maxsize=CACHED_LINES)
+@text_cache(maxsize=CACHED_LINES)
 def _told(line: str, peer_id: str) -> Sequence[Slot]:
     text = line.removeprefix(section(line) or "").strip()
     if line.startswith(INSTRUCTION):
@@ -111,7 +111,7 @@ def _told(line: str, peer_id: str) -> Sequence[Slot]:
     return []
 
 
-@lru_cache(maxsize=CACHED_STATEMENTS)
+@text_cache(maxsize=CACHED_STATEMENTS)
 def _stated(content: str, peer_id: str) -> tuple[Sequence[Slot], Sequence[Slot]]:
     """The slots that a statement ends, and those that it fills."""
     return tuple(ended_of(content, peer_id)), tuple(slots_of(content, peer_id))

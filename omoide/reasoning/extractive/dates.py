@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
 
 from dateparser.date import DateDataParser  # type: ignore[import-untyped]
+
+from omoide.text_cache import text_cache
 
 CACHED_PHRASES = 4_096
 """How many answers are kept: phrases times days."""
@@ -201,7 +202,7 @@ def _iso(found: date | None) -> str | None:
     return None if found is None else found.isoformat()
 
 
-@lru_cache(maxsize=CACHED_PHRASES)
+@text_cache(maxsize=CACHED_PHRASES)
 def _parsed(phrase: str, day: date) -> date | None:
     """dateparser's answer for noon of that day."""
     settings = {"RELATIVE_BASE": datetime.combine(day, time(12))}

@@ -10,6 +10,8 @@ from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar
 
+from omoide import text_cache
+
 V = TypeVar("V")
 
 LONGEST = 500
@@ -23,11 +25,17 @@ class Remembered(Generic[V]):
         self._most = most
         self._values: dict[str, V] = {}
         self._lock = Lock()
+        text_cache.register(self)
 
     def known(self, texts: Iterable[str]) -> dict[str, V]:
         """Those of the texts that are known, with their values."""
         values = self._values
         return {text: value for text in texts if (value := values.get(text)) is not None}
+
+    def cache_clear(self) -> None:
+        """Forget all of them."""
+        with self._lock:
+            self._values = {}
 
     def keep(self, values: Mapping[str, V]) -> None:
         """Remember these, and forget for them what was kept first."""

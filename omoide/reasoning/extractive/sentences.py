@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 
 from sentencex import segment  # type: ignore[import-untyped]
+
+from omoide.text_cache import text_cache
 
 CHUNK = 2_000
 """Characters that are segmented at once. Longer paragraphs are taken in pieces, cut at a space where there is one, for
@@ -18,6 +19,7 @@ the segmenter's time grows with the square of some texts."""
 CACHED_TEXTS, LONGEST_KEPT = 8_192, 500
 """Of how many texts, of up to so many characters, the sentences are kept: a message is looked at when facts are drawn
 from it and for summaries, and so is each line of a summary for the next one."""
+
 SHORT_ITEM_WORDS = 4
 """A list's items up to this many words are told together with the line that introduces the list."""
 
@@ -51,7 +53,7 @@ def _found(content: str) -> list[str]:
     ]
 
 
-_known = lru_cache(maxsize=CACHED_TEXTS)(_found)
+_known = text_cache(maxsize=CACHED_TEXTS)(_found)
 
 
 def _prose(text: str) -> Iterator[str]:

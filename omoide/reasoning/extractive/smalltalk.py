@@ -7,7 +7,8 @@ looked at (`without_opening`). What is not in a table is not small talk.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+
+from omoide.text_cache import text_cache
 
 CACHED_SENTENCES = 2_048
 """A sentence is asked about twice in a row: whether it says nothing, and whether it states something."""
@@ -99,7 +100,7 @@ _BARE_OPENING = re.compile(
 )
 
 
-@lru_cache(maxsize=CACHED_SENTENCES)
+@text_cache(maxsize=CACHED_SENTENCES)
 def is_smalltalk(sentence: str) -> bool:
     """Whether the sentence (apostrophes straight) consists of nothing but phrases that state nothing."""
     if _WISH.match(sentence):

@@ -8,12 +8,12 @@ in doubt between a statement and a request is left out.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from omoide.reasoning.extractive.grammar import SUBJECT_FORMS, table
 from omoide.reasoning.extractive.requests import is_request, is_standing
 from omoide.reasoning.extractive.smalltalk import is_smalltalk, without_opening
 from omoide.reasoning.extractive.words import is_english, may_be_finite
+from omoide.text_cache import text_cache
 
 CACHED_SENTENCES = 8_192
 """What is judged once: a sentence is looked at when facts are drawn, for a short summary and for a long one."""
@@ -76,7 +76,7 @@ _SAYS_I = table(
 _NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")
 
 
-@lru_cache(maxsize=CACHED_SENTENCES)
+@text_cache(maxsize=CACHED_SENTENCES)
 def states_something(sentence: str) -> bool:
     """Whether the sentence, as `sentences` gives it, says that something is so, or how its speaker wants it always."""
     plain = without_opening(_without_addresses(sentence).replace("’", "'"))

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection
-from functools import lru_cache
 
 from lemminflect import getAllLemmas  # type: ignore[import-untyped]
 
 from omoide.search.query import FUNCTION_WORDS
+from omoide.text_cache import text_cache
 
 CACHED_WORDS, CACHED_TEXTS = 16_384, 2_048
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
@@ -74,13 +74,13 @@ def content_words(text: str, without: Collection[str] = ()) -> list[str]:
     return list(dict.fromkeys(word for word in words(text) if word not in left_out))
 
 
-@lru_cache(maxsize=CACHED_TEXTS)
+@text_cache(maxsize=CACHED_TEXTS)
 def base_forms(text: str) -> frozenset[str]:
     """Every base form of every word that carries meaning."""
     return frozenset[str]().union(*(bases(word) for word in words(text) if word not in EMPTY))
 
 
-@lru_cache(maxsize=CACHED_WORDS)
+@text_cache(maxsize=CACHED_WORDS)
 def bases(word: str) -> frozenset[str]:
     """The word and its base forms as any kind of word, and what else stands for these."""
     kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)

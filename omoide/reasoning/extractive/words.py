@@ -6,12 +6,12 @@ lemminflect looks words up; answers are kept, because talk uses few words often.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal
 
 from lemminflect import getAllLemmas, getInflection  # type: ignore[import-untyped]
 
 from omoide.reasoning.extractive.grammar import ADVERBS, CLOSED, FINITE, OTHERS, PAST_FIRST
+from omoide.text_cache import text_cache
 
 CACHED_WORDS = 16_384
 """How many words' answers are kept; an active vocabulary is smaller."""
@@ -28,7 +28,7 @@ class Verb:
     """Whether it can be nothing but a verb."""
 
 
-@lru_cache(maxsize=CACHED_WORDS)
+@text_cache(maxsize=CACHED_WORDS)
 def verb(word: str) -> Verb | None:
     """What the lower-case word is as a finite verb after `I`; None if it cannot be one, or is an auxiliary."""
     kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)
@@ -47,13 +47,13 @@ def verb(word: str) -> Verb | None:
     return Verb("present", third[0], only=kinds.keys() <= {"VERB", "AUX"}) if third else None
 
 
-@lru_cache(maxsize=CACHED_WORDS)
+@text_cache(maxsize=CACHED_WORDS)
 def is_english(word: str) -> bool:
     """Whether the lexicon or the closed classes have the lower-case word."""
     return word in CLOSED or word in ADVERBS or word in FINITE or word in OTHERS or bool(getAllLemmas(word))
 
 
-@lru_cache(maxsize=CACHED_WORDS)
+@text_cache(maxsize=CACHED_WORDS)
 def may_be_finite(word: str) -> bool:
     """Whether the lower-case word may be the verb of a sentence, in whatever person."""
     if word in FINITE or "'" in word:
@@ -61,7 +61,7 @@ def may_be_finite(word: str) -> bool:
     return not word.endswith("ing") and "VERB" in getAllLemmas(word)
 
 
-@lru_cache(maxsize=CACHED_WORDS)
+@text_cache(maxsize=CACHED_WORDS)
 def is_ly_adverb(word: str) -> bool:
     """Whether the lower-case word ends in -ly, is an adverb, and can be no verb."""
     if not word.endswith("ly"):

@@ -8,11 +8,11 @@ sentence, and what has few words of its own count for less. Most cues are Englis
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from omoide.reasoning.extractive.smalltalk import is_smalltalk
 from omoide.reasoning.extractive.statements import CACHED_SENTENCES, states_something
 from omoide.reasoning.extractive.terms import content_words
+from omoide.text_cache import text_cache
 
 ENOUGH_WORDS = 6
 """With so many words of its own a sentence says enough; with fewer it is worth the less."""
@@ -31,13 +31,13 @@ _ABOUT_SPEAKER = re.compile(r"\b(?:I|we|my|our|mine|ours)\b", re.IGNORECASE)
 _PARTICULAR = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-Z][a-z]")
 
 
-@lru_cache(maxsize=CACHED_SENTENCES)
+@text_cache(maxsize=CACHED_SENTENCES)
 def is_filler(sentence: str) -> bool:
     """Whether it says nothing: greetings, thanks, assent, or no word at all."""
     return not any(map(str.isalnum, sentence)) or is_smalltalk(sentence.replace("’", "'"))
 
 
-@lru_cache(maxsize=CACHED_SENTENCES)
+@text_cache(maxsize=CACHED_SENTENCES)
 def worth(sentence: str) -> float:
     """A factor for the score of a sentence that is no filler, from 0 to about 1.5."""
     unspaced = 0 if sentence.isascii() else len(_UNSPACED.findall(sentence))
