@@ -40,9 +40,10 @@ from omoide.reasoning.choice import reasoner_for
 from omoide.reasoning.owing import rules_of
 from omoide.reasoning.reasoner import Reasoner
 from omoide.search.finder import VectorFinder
+from omoide.search.forgetting import Forgetting
 from omoide.security import NOBODY, Keyring, authorizer
 from omoide.settings import Settings
-from omoide.store import Store, embeddings, members
+from omoide.store import Store, embeddings, erasure, members
 from omoide.store.open_files import FileIdentity
 
 ROOT = Path(__file__).parent
@@ -64,8 +65,10 @@ class Parts:
     meter: Meter
 
     async def adopt_embedder(self) -> None:
-        """Keep vectors of this embedder from now on; call it before any work begins."""
+        """Keep vectors of this embedder from now on, and erase what older versions left; call it before any work
+        begins."""
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
+        await self.store.write(erasure.owe_first, clock.now())
 
     async def aclose(self) -> None:
         await self.reasoner.aclose()
@@ -127,15 +130,19 @@ class House:
     async def opened(self, parts: Parts, alongside: Callable[[Parts], Companion] | None) -> AsyncIterator[None]:
         """From the start to the end of serving, with what runs beside it."""
         self.parts, self.wake = parts, lambda: None
-        running = None
+        running, forgetting = None, None
         try:
             await parts.adopt_embedder()
+            forgetting = asyncio.create_task(Forgetting(parts.store, parts.finder.index).run())
             if alongside:
                 companion = alongside(parts)
                 self.wake = companion.wake
                 running = asyncio.ensure_future(companion.run())
             yield
         finally:
+            if forgetting:
+                forgetting.cancel()
+                await asyncio.wait([forgetting])
             if running:
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -13,6 +13,7 @@ import click
 from omoide.app import Parts
 from omoide.cli.metrics_page import listening_for_metrics, metrics_page, telling
 from omoide.cli.start import collect_garbage, make_metrics, make_worker, make_worker_parts, read_settings_and_log
+from omoide.search.forgetting import Forgetting
 from omoide.worker.loop import Worker
 from omoide.worker.wake import WakePipe
 
@@ -50,14 +51,19 @@ async def _woken(parts: Parts, pipe: WakePipe) -> None:
 async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
     """Work until told to stop: then finish what runs, or give it back."""
     running = asyncio.create_task(work)
+    forgetting: asyncio.Task[None] | None = None
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, _stop, running)
     try:
         await parts.adopt_embedder()
+        forgetting = asyncio.create_task(Forgetting(parts.store, parts.finder.index).run())
         with contextlib.suppress(asyncio.CancelledError):
             await running
     finally:
+        if forgetting:
+            forgetting.cancel()
+            await asyncio.wait([forgetting])
         await parts.aclose()
 
 

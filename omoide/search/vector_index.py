@@ -220,6 +220,19 @@ class VectorIndex:
         hits += [hit for hit in _by_distance(new, vector, count) if hit[0] not in known]
         return sorted(hits, key=lambda hit: (hit[1], -hit[0]))[:count]
 
+    def forget_deleted(self, db: Connection) -> None:
+        """Drop the rows of what was deleted, and groups that have no others."""
+        with self._lock:
+            entries = [*self._entries.items()]
+        for group, entry in entries:
+            for rows in entry.rows():
+                if gone := _gone(db, group, rows):
+                    _drop(entry, group, gone)
+        with self._lock:
+            for group, entry in entries:
+                if not entry.blocks and self._entries.get(group) is entry:
+                    del self._entries[group]
+
     def _followed(self, db: Connection, group: Group, through: int) -> _Entry:
         """The group, loaded at least as far as the row `through`."""
         with self._lock:
@@ -292,6 +305,20 @@ def _differing(bits: npt.NDArray[np.uint64], asked: npt.NDArray[np.uint64]) -> n
     for word, wanted in zip(bits, asked, strict=True):
         total += np.bitwise_count(word ^ wanted)
     return total
+
+
+def _gone(db: Connection, group: Group, rows: Segment) -> list[int]:
+    """Those of the rows that are deleted."""
+    pks = rows.pks
+    if group.source == "messages":
+        # Where the oldest message of a session is there, so are all: only of other sessions each is looked up. That is
+        # the oldest, because a later session may have the number of one that is gone.
+        order = np.argsort(pks)
+        sessions, oldest = np.unique(rows.first[order], return_index=True)
+        living = embeddings.living(db, group.source, pks[order][oldest].tolist())
+        pks = pks[np.isin(rows.first, sessions[~np.isin(pks[order][oldest], [*living])])]
+    living = embeddings.living(db, group.source, pks.tolist())
+    return [pk for pk in pks.tolist() if pk not in living]
 
 
 def _drop(entry: _Entry, group: Group, gone: list[int]) -> None:

@@ -14,7 +14,7 @@ from omoide import names
 from omoide.errors import NotFound, Unprocessable
 from omoide.metadata import without_nul
 from omoide.records import Change
-from omoide.store import peers
+from omoide.store import erasure, peers
 from omoide.store.database import Connection
 
 
@@ -51,9 +51,9 @@ def put(
     if names.is_scope_peer(observed_id):
         raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. No card is ever kept about a scope.")
     observer, _ = peers.get_or_create(db, workspace_id, observer_id, Change(), now)
-    kept: list[str] = without_nul([*lines])
-    _put(db, observer.pk, observed_id, kept, kept, now)
-    return kept
+    given: list[str] = without_nul([*lines])
+    _put(db, observer.pk, observed_id, given, given, now)
+    return given
 
 
 def kept(db: Connection, observer: int, observed_id: str) -> Kept:
@@ -81,9 +81,12 @@ def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> boo
 
 
 def _put(db: Connection, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int) -> None:
+    held = kept(db, observer, observed_id)
     db.execute(
         """INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT DO UPDATE
            SET lines = excluded.lines, given = excluded.given, updated_at = excluded.updated_at""",
         (observer, observed_id, orjson.dumps([*lines]).decode(), orjson.dumps([*given]).decode(), now),
     )
+    if not {*held.lines, *held.given} <= {*lines, *given}:
+        erasure.owe(db, now)

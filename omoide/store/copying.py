@@ -16,7 +16,7 @@ from urllib.parse import quote
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
-from omoide.store import examination
+from omoide.store import examination, free_space
 from omoide.store.database import Connection
 from omoide.store.database_files import (
     JOURNALS,
@@ -77,13 +77,14 @@ def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, s
 
 
 def _copy(db: Connection, target: Path, shown: Shown) -> None:
-    """The snapshot as one file without a journal."""
+    """The snapshot as one file without a journal; its free space is overwritten, in which deleted content may be."""
     try:
         with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
             # It is nobody's yet: brought to the disk once, at the end, and removed if that does not come.
             copy.execute("PRAGMA synchronous=OFF")
             db.backup(copy, pages=PAGES_AT_A_TIME, progress=lambda _, left, all_: shown(all_ - left, all_))
             copy.execute("PRAGMA journal_mode=DELETE")
+        free_space.overwrite_all(target)
     except sqlite3.Error as error:
         raise _as_omoide(error, target) from error
     finally:

@@ -72,6 +72,7 @@ def connect(path: Path, *, durability: str, busy_timeout: float, create: bool = 
         connection.execute(f"PRAGMA synchronous={'FULL' if durability == 'full' else 'NORMAL'}")
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
+        connection.execute("PRAGMA secure_delete=FAST")  # see `erasure`
         functions.register(connection)
         connection.create_function("made_at", 1, clock.made_at, deterministic=True)
     except sqlite3.Error as error:

@@ -11,10 +11,11 @@ from datetime import datetime
 
 import orjson
 
+from omoide import clock
 from omoide.clock import instant, new_ids
 from omoide.errors import Conflict, NotFound
 from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
-from omoide.store import embeddings, members, rows, said_order, sessions, stays, words
+from omoide.store import embeddings, erasure, members, rows, said_order, sessions, stays, words
 from omoide.store.database import Connection
 from omoide.store.filters import MESSAGE_FIELDS
 
@@ -331,6 +332,7 @@ def update(db: Connection, workspace_id: str, session_id: str, message_id: str, 
         raise NotFound("Message not found")
     if metadata is not None:
         db.execute("UPDATE messages SET metadata = ? WHERE id = ?", (rows.to_text(metadata), message_id))
+        erasure.owe(db, clock.now())
     return get(db, workspace_id, session_id, message_id)
 
 

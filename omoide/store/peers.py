@@ -9,7 +9,7 @@ from omoide import names
 from omoide.clock import instant, new_id
 from omoide.errors import Unauthorized, Unprocessable
 from omoide.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
-from omoide.store import rows, workspaces
+from omoide.store import erasure, rows, workspaces
 from omoide.store.database import Connection
 from omoide.store.filters import PEER_FIELDS, SESSION_FIELDS, names_field
 
@@ -62,6 +62,7 @@ def get_or_create(
         "UPDATE peers SET metadata = ?, configuration = ? WHERE pk = ?",
         (rows.to_text(metadata), rows.to_text(config), old.pk),
     )
+    erasure.owe(db, now)
     return Peer(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at), False
 
 

@@ -6,14 +6,17 @@ deleted is left alone, because the numbers of sessions and workspaces are used a
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
 
 import orjson
 
 from omoide.store import embeddings, segments, words
 from omoide.store.database import Connection
 
-ROWS_AT_A_TIME = 500
+ROWS_AT_A_TIME = 100
+"""Taking the words of so many messages out of the full-text index takes some 50 ms; other writes wait so long."""
 
 _OF_A_SESSION: Mapping[str, str] = {
     "receipts": "key",
@@ -26,6 +29,26 @@ _OF_A_SESSION: Mapping[str, str] = {
 """Table → the part of its key that tells a session's rows apart."""
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _overwriting(step: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Connection, P], T]:
+    """Let SQLite overwrite all that the step frees. Other writes leave pages that they free to `erasure`: to overwrite
+    these as well makes adding messages slower by 4 to 6 %."""
+
+    @functools.wraps(step)
+    def overwriting(db: Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        db.execute("PRAGMA secure_delete=ON").fetchall()
+        try:
+            return step(db, *args, **kwargs)
+        finally:
+            db.execute("PRAGMA secure_delete=FAST").fetchall()
+
+    return overwriting
+
+
+@_overwriting
 def session(db: Connection, pk: int) -> bool:
     """Remove some rows of a deleted session; False once none is left, the session itself included."""
     if not db.execute("SELECT 1 FROM sessions WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
@@ -42,6 +65,7 @@ def session(db: Connection, pk: int) -> bool:
     return False
 
 
+@_overwriting
 def workspace(db: Connection, pk: int) -> bool:
     """Remove some rows of a deleted workspace; False once none is left, the workspace itself included."""
     if not db.execute("SELECT 1 FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
@@ -73,6 +97,7 @@ def workspace(db: Connection, pk: int) -> bool:
     return False
 
 
+@_overwriting
 def conclusions(db: Connection, before: int) -> bool:
     """Remove some conclusions that were deleted before an instant; False once none is left."""
     return _remove_texts(

@@ -13,7 +13,7 @@ from omoide import names
 from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
 from omoide.records import Backfill, Json, Page, PageRequest, Scope, Session
-from omoide.store import backfills, rows, stays, workspaces
+from omoide.store import backfills, erasure, rows, stays, workspaces
 from omoide.store.database import Connection
 
 CONFIGURATION = '{"observe_me":false}'
@@ -69,6 +69,7 @@ def get_or_create(
     if metadata is None or metadata == old.metadata:
         return old, False
     db.execute("UPDATE peers SET metadata = ? WHERE pk = ?", (rows.to_text(metadata), old.pk))
+    erasure.owe(db, now)
     return Scope(old.pk, old.id, metadata, old.created_at), False
 
 

@@ -9,7 +9,7 @@ from omoide import configuration, names
 from omoide.clock import instant, new_id
 from omoide.errors import NotFound, Unauthorized
 from omoide.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
-from omoide.store import forgetting, members, peers, queue, rows, scopes, workspaces
+from omoide.store import erasure, forgetting, members, peers, queue, rows, scopes, workspaces
 from omoide.store.database import Connection
 from omoide.store.filters import SESSION_FIELDS
 
@@ -62,7 +62,9 @@ def get_or_create(
     if not (grant.create if old is None else grant.change):
         raise Unauthorized("Unauthorized access to resource")
     workspace = workspaces.ensure(db, workspace_id, now)
-    session = create(db, workspace, workspace_id, session_id, change, now) if old is None else _update(db, old, change)
+    session = (
+        create(db, workspace, workspace_id, session_id, change, now) if old is None else _update(db, old, change, now)
+    )
     if change.peers:
         members.add(db, workspace, session.pk, session_id, change.peers, now, max_observers=max_observers)
     scopes.join(db, workspace_id, session.pk, change.scopes, now)
@@ -82,13 +84,14 @@ def create(db: Connection, workspace: int, workspace_id: str, session_id: str, c
     return Session(pk, session_id, uid, workspace_id, metadata, config, instant(now))
 
 
-def _update(db: Connection, old: Session, change: Change) -> Session:
+def _update(db: Connection, old: Session, change: Change, now: int) -> Session:
     metadata, config = _after(old, change)
     if (metadata, config) != (old.metadata, old.configuration):
         db.execute(
             "UPDATE sessions SET metadata = ?, configuration = ? WHERE pk = ?",
             (rows.to_text(metadata), rows.to_text(config), old.pk),
         )
+        erasure.owe(db, now)
     return Session(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at)
 
 

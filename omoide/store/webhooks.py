@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from omoide import clock
 from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
 from omoide.records import Json, Page, PageRequest, WebhookEndpoint
-from omoide.store import queue, rows, workspaces
+from omoide.store import erasure, queue, rows, workspaces
 from omoide.store.database import Connection
 
 DELIVERY = "deliver_webhook"
@@ -68,6 +69,7 @@ def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
         raise NotFound(f"Webhook endpoint {endpoint_id} not found for workspace {workspace_id}")
     db.execute("DELETE FROM webhooks WHERE id = ?", (endpoint_id,))
     queue.drop(db, DELIVERY, endpoint_id)
+    erasure.owe(db, clock.now())
 
 
 def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> None:

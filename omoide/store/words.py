@@ -20,6 +20,10 @@ from omoide.store.group_commit import before_commit, do_owed
 Index = Literal["message_words", "conclusion_words"]
 MESSAGES: Index = "message_words"
 CONCLUSIONS: Index = "conclusion_words"
+INDEXES = (MESSAGES, CONCLUSIONS)
+
+REWRITTEN_PAGES = 200
+"""Pages of about 4 KB that one call of `rewrite` writes."""
 
 _INDEXED = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
     FROM messages m JOIN peers p ON p.pk = m.peer"""
@@ -75,9 +79,16 @@ def add_conclusions(db: Connection, after: int) -> None:
     db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED} WHERE c.pk > ?", (after,))
 
 
+def _erase_when_removing(db: Connection, index: Index) -> None:
+    """Have FTS5 remove the entries of rows that are taken out, and not only note that these are gone."""
+    if not db.execute(f"SELECT 1 FROM {index}_config WHERE k = 'secure-delete' AND v = 1").fetchone():
+        db.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('secure-delete', 1)")
+
+
 def remove_messages(db: Connection, pks: Sequence[int]) -> None:
     """Take messages out of the index. They and their peers must still be there."""
     do_owed(db)
+    _erase_when_removing(db, MESSAGES)
     db.execute(
         f"""INSERT INTO message_words (message_words, rowid, place, text) SELECT 'delete', {_INDEXED}
             WHERE m.pk IN (SELECT value FROM json_each(?))""",
@@ -87,6 +98,7 @@ def remove_messages(db: Connection, pks: Sequence[int]) -> None:
 
 def remove_conclusions(db: Connection, pks: Sequence[int]) -> None:
     """Take conclusions out of the index. They must still be there."""
+    _erase_when_removing(db, CONCLUSIONS)
     # What is not in it must not be taken out, or the index is spoilt.
     db.execute(
         f"""INSERT INTO conclusion_words (conclusion_words, rowid, place, text) SELECT 'delete', {_CONCLUDED}
@@ -94,6 +106,14 @@ def remove_conclusions(db: Connection, pks: Sequence[int]) -> None:
             AND EXISTS (SELECT 1 FROM conclusion_words w WHERE w.rowid = c.pk)""",
         (_json(pks),),
     )
+
+
+def rewrite(db: Connection, index: Index, *, is_first: bool) -> bool:
+    """Write the next part of the whole index again, without what was taken out of it; whether more is left to do."""
+    before = db.total_changes
+    pages = -REWRITTEN_PAGES if is_first else REWRITTEN_PAGES  # SQLite takes the minus sign for "everything"
+    db.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('merge', ?)", (pages,))
+    return db.total_changes - before >= 2  # https://www.sqlite.org/fts5.html#the_merge_command
 
 
 def occurs(db: Connection, index: Index, word: str) -> bool:

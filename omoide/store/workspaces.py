@@ -6,7 +6,7 @@ from omoide import configuration, names
 from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
 from omoide.records import Change, Json, Page, PageRequest, Workspace
-from omoide.store import queue, rows
+from omoide.store import erasure, queue, rows
 from omoide.store.database import Connection
 from omoide.store.filters import WORKSPACE_FIELDS
 
@@ -57,6 +57,7 @@ def update(db: Connection, workspace_id: str, change: Change, now: int) -> Works
             "UPDATE workspaces SET metadata = ?, configuration = ? WHERE pk = ?",
             (rows.to_text(metadata), rows.to_text(config), old.pk),
         )
+        erasure.owe(db, now)
     return Workspace(old.pk, old.id, old.uid, metadata, config, old.created_at)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from omoide import clock
 from omoide.jobs import DREAM, REASONING, REPRESENTATION, SUMMARY, Job
 from omoide.settings import Settings
-from omoide.store import backfills, conclusions, embeddings, purge
+from omoide.store import backfills, conclusions, embeddings, erasure, purge
 from omoide.store.webhooks import DELIVERY
-from omoide.worker import dreaming, embedding, representation, scopes, summary, webhooks
+from omoide.worker import dreaming, embedding, erasing, representation, scopes, summary, webhooks
 from omoide.worker.tools import Task, Tools
 
 __all__ = ["TASKS", "Task", "Tools", "attempt_limits"]
@@ -19,12 +19,14 @@ async def purge_session(tools: Tools, job: Job) -> None:
     """Remove the rows of a deleted session."""
     while await tools.store.write(purge.session, int(job.payload["session"])):
         pass
+    await tools.store.write(erasure.owe, clock.now())
 
 
 async def purge_workspace(tools: Tools, job: Job) -> None:
     """Remove the rows of a deleted workspace and of everything in it."""
     while await tools.store.write(purge.workspace, int(job.payload["workspace"])):
         pass
+    await tools.store.write(erasure.owe, clock.now())
 
 
 async def purge_conclusions(tools: Tools, job: Job) -> None:
@@ -32,6 +34,7 @@ async def purge_conclusions(tools: Tools, job: Job) -> None:
     while await tools.store.write(purge.conclusions, clock.now() - conclusions.GRACE):
         pass
     await tools.store.write(conclusions.owe_purge, clock.now())
+    await tools.store.write(erasure.owe, clock.now())
 
 
 TASKS: Mapping[str, Task] = {
@@ -45,6 +48,7 @@ TASKS: Mapping[str, Task] = {
     backfills.FORGET: scopes.forget,
     DELIVERY: webhooks.deliver,
     embeddings.JOB: embedding.embed,
+    erasure.JOB: erasing.erase,
 }
 
 

@@ -74,7 +74,7 @@ def all_vectors(db: Connection) -> list[bytes]:
 
 
 def owed(db: Connection) -> list[tuple[str, str | None]]:
-    return [(kind, error) for kind, error in db.execute("SELECT kind, error FROM jobs")]
+    return [(kind, error) for kind, error in db.execute("SELECT kind, error FROM jobs WHERE kind <> 'erase'")]
 
 
 def run(store: Store, embedder: Embedder, story: Callable[[Night], Awaitable[None]]) -> None:

@@ -1,0 +1,65 @@
+"""The b-tree of a full-text index, kept free of words that no row holds any more.
+
+Of each leaf of a segment FTS5 notes a separator in `<index>_idx`: the shortest beginning of the leaf's first word that
+is greater than the last word of the leaf before; of words that are much alike (`canary1`, `canary2`) that is the whole
+word. It stays when the word is removed. Here such a separator is replaced by a beginning of the word that now comes
+first, which is as good for finding the leaf. Formats: "Data Structures" in SQLite's `fts5_index.c`.
+"""
+
+from __future__ import annotations
+
+from struct import unpack_from
+
+from omoide.store.connection import Connection
+from omoide.store.words import Index
+
+LEAVES_AT_A_TIME = 500
+"""Leaves of about 4 KB that one write looks at."""
+
+SEGMENT_BITS = 37
+"""By how many bits the number of a segment is shifted in the row number of its leaves."""
+
+Position = tuple[int, bytes]
+"""Segment and separator of a leaf, after which to go on."""
+
+START: Position = (0, b"")
+
+
+def renew(db: Connection, index: Index, after: Position) -> Position | None:
+    """Replace separators of the next leaves that are no beginning of their first word; None after the last leaf."""
+    rows = db.execute(
+        f"""SELECT segid, CAST(term AS BLOB), pgno, block FROM (
+                SELECT segid, term, pgno >> 1 AS pgno FROM {index}_idx WHERE (segid, term) > (?, ?)
+                ORDER BY segid, term LIMIT ?)
+            JOIN {index}_data ON id = (segid << {SEGMENT_BITS}) + pgno ORDER BY 1, 2""",
+        (*after, LEAVES_AT_A_TIME),
+    ).fetchall()
+    for segment, separator, _, leaf in rows:
+        first = first_term(leaf)
+        if first is not None and not first.startswith(separator):
+            end = next(n for n, (a, b) in enumerate(zip(separator, first, strict=False), 1) if a != b)
+            db.execute(
+                f"UPDATE {index}_idx SET term = ? WHERE segid = ? AND term = ?",
+                (first[:end], segment, separator),
+            )
+    return (rows[-1][0], rows[-1][1]) if rows else None
+
+
+def first_term(leaf: bytes) -> bytes | None:
+    """The first word that begins on a leaf, with the byte in front that names its index; None if there is none."""
+    (size,) = unpack_from(">H", leaf, 2)
+    if size >= len(leaf):
+        return None
+    offset, _ = _varint(leaf, size)
+    length, start = _varint(leaf, offset)
+    return leaf[start : start + length]
+
+
+def _varint(block: bytes, at: int) -> tuple[int, int]:
+    """A number that is stored seven bits to a byte, and where the next byte is."""
+    value = 0
+    while True:
+        value = value << 7 | block[at] & 0x7F
+        at += 1
+        if block[at - 1] < 0x80:
+            return value, at

@@ -1,0 +1,93 @@
+"""What was deleted is forgotten in memory as well, by every process and without a search."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from omoide import clock
+from omoide.search.finder import VectorFinder
+from omoide.search.forgetting import Forgetting
+from omoide.search.vector_index import Group
+from omoide.store import conclusions, sessions, workspaces
+from omoide.text_cache import text_cache
+from tests.worker.home import EMBEDDER, Home
+
+
+def held(finder: VectorFinder) -> dict[Group, int]:
+    """Group → how many rows of it are in memory."""
+    entries = finder.index._entries
+    return {group: sum(len(rows) for rows in entry.rows()) for group, entry in entries.items()}
+
+
+def test_rows_of_deleted_sessions_conclusions_and_workspaces_leave_the_memory(db_path: Path) -> None:
+    async def story() -> None:
+        home = await Home(db_path).open()
+        finder = VectorFinder(home.store, EMBEDDER)
+        forgetting = Forgetting(home.store, finder.index)
+
+        async def finish() -> None:
+            def hasten(db: Any) -> None:
+                db.execute("UPDATE conclusions SET deleted_at = 0 WHERE deleted_at IS NOT NULL")
+                db.execute("UPDATE jobs SET due_at = 0")
+
+            while home.store.read(lambda db: db.execute("SELECT 1 FROM jobs").fetchone()):
+                await home.store.write(hasten)
+                await home.work()
+
+        await home.say("alice I live in Porto.", "alice I like figs.", session="gone")
+        await home.say("alice I have a dog.", session="kept")
+        await finish()
+        vector = (await EMBEDDER.embed(["figs"]))[0]
+        for source in ("messages", "conclusions"):
+            home.store.read(finder.index.nearest, Group(source, 1), vector, 5)
+        assert held(finder) == {Group("messages", 1): 3, Group("conclusions", 1): 3}
+
+        await home.store.write(sessions.delete, "w", "gone", clock.now())
+        await finish()
+        await forgetting.look()
+        assert held(finder) == {Group("messages", 1): 1, Group("conclusions", 1): 1}
+
+        await home.store.write(conclusions.delete, "w", home.known()[0].id, clock.now())
+        await finish()
+        await forgetting.look()
+        assert held(finder) == {Group("messages", 1): 1}
+
+        await home.store.write(sessions.delete, "w", "kept", clock.now())
+        await home.store.write(workspaces.delete, "w", clock.now())
+        await finish()
+        await forgetting.look()
+        assert held(finder) == {}
+        home.store.close()
+
+    asyncio.run(story())
+
+
+def test_cached_texts_are_forgotten_once_something_was_erased(db_path: Path) -> None:
+    computed = []
+
+    @text_cache(maxsize=9)
+    def length(text: str) -> int:
+        computed.append(text)
+        return len(text)
+
+    async def story() -> None:
+        home = await Home(db_path).open()
+        forgetting = Forgetting(home.store, home.tools.finder.index)
+        await forgetting.look()
+        assert length("a secret") == length("a secret") == 8
+        await forgetting.look()
+        length("a secret")
+        assert computed == ["a secret"], "nothing was erased: nothing is computed again"
+        await home.say("alice hello")
+        await home.store.write(sessions.delete, "w", "s", clock.now())
+        while home.store.read(lambda db: db.execute("SELECT 1 FROM jobs").fetchone()):
+            await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0").rowcount)
+            await home.work()
+        await forgetting.look()
+        length("a secret")
+        assert computed == ["a secret"] * 2
+        home.store.close()
+
+    asyncio.run(story())
