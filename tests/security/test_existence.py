@@ -138,12 +138,13 @@ class House:
         return found.status_code, re.sub(rf"\b{session}\b", X, found.text)
 
 
-def _with(given: Any, session: str) -> Any:
+def _with(given: Any, id: str) -> Any:
+    """The options of a request with the id in the positions of its placeholder."""
     if isinstance(given, dict):
-        return {name: _with(value, session) for name, value in given.items()}
+        return {name: _with(value, id) for name, value in given.items()}
     if isinstance(given, list):
-        return [_with(value, session) for value in given]
-    return session if given == X else given
+        return [_with(value, id) for value in given]
+    return given.replace(X, id) if isinstance(given, str) else given
 
 
 @pytest.fixture(scope="module")
@@ -230,3 +231,20 @@ def test_a_sessions_key_knows_of_a_peer_outside_only_that_it_is_there(house: Hou
         assert house.ask(principal, "POST", path, json={"id": "p", **body}).status_code == 401
     assert house.ask(principal, "POST", path, json={"id": "eve"}).status_code == 401
     assert house.admin("POST", "/peers/list", {"filters": {"id": "eve"}})["items"] == []
+
+
+@pytest.mark.parametrize("principal", [Principal(workspace="w", peer="p"), Principal(workspace="w", session=HERE)])
+def test_a_narrow_key_does_not_learn_whether_a_scope_exists(principal: Principal, house: House) -> None:
+    requests: list[tuple[str, str, Json]] = [
+        ("POST", "/peers/p/chat", {"json": {**ASK, "target": f"scope.{X}"}}),
+        ("POST", "/peers/p/chat", {"json": {**ASK, "scope": X}}),
+        ("POST", "/peers/p/representation", {"json": {"target": f"scope.{X}"}}),
+        ("GET", "/peers/p/context", {"params": {"target": f"scope.{X}"}}),
+        ("GET", f"/sessions/{HERE}/context", {"params": {"peer_target": "p", "peer_perspective": f"scope.{X}"}}),
+        ("GET", f"/sessions/{HERE}/context", {"params": {"peer_target": "p", "scope": X}}),
+        ("GET", f"/scopes/{X}", {}),
+    ]
+    for method, path, options in requests:
+        found = [house.answer(principal, method, f"/v3/workspaces/w{path}", options, id) for id in ("sc", MISSING)]
+        assert found[0] == found[1]
+        assert found[0][0] in (401, 422)
