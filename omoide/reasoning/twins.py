@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from omoide.aside import aside
 from omoide.inference.embedders import Embedder, EmbeddingFailed
+from omoide.inference.refusals import embed_or_zeros
 from omoide.reasoning.sameness import MOST_EXTRA, richness, says_the_same, wording
 from omoide.records import Fact
 from omoide.store.learning import Known, Twin
@@ -32,7 +33,7 @@ async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Kn
         return {}
     texts = [*dict.fromkeys(text for i, k in pairs for text in (facts[i].content, known[k].content))]
     try:
-        vectors = dict(zip(texts, await embedder.embed(texts), strict=True))
+        vectors = dict(zip(texts, await embed_or_zeros(embedder, texts), strict=True))
     except EmbeddingFailed as failure:
         logger.warning("what says the same is not looked for now: %s", failure.reason)
         return {}

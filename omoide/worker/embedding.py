@@ -3,7 +3,7 @@
 One job embeds whatever is not yet, in the order in which it was stored, a batch at a time: read, embed, store. Only
 the storing is a transaction. What has a vector but is in no segment, since the file is of an older version, is taken
 in at the end. While the embedder fails, the job is tried again later, ever more seldom. Texts that it refuses while it
-takes others (`refusals.py`) are marked and hold up no other.
+takes others (`inference/refusals.py`) are marked and hold up no other.
 """
 
 from __future__ import annotations
@@ -12,12 +12,14 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from omoide import clock
 from omoide.inference.embedders import EmbeddingFailed
+from omoide.inference.refusals import embed_accepted
 from omoide.jobs import Job
 from omoide.store import embeddings, refusal_marks, segments
 from omoide.store.refusal_marks import Refusal
+from omoide.store.segments import packed
 from omoide.store.sources import SOURCES, Source
-from omoide.worker.refusals import embedded
 from omoide.worker.tools import Tools
 
 logger = logging.getLogger("omoide.worker")
@@ -47,10 +49,9 @@ async def _one_batch(tools: Tools, source: Source) -> bool:
     found = await tools.store.read_aside(embeddings.missing, source, model.through(source), BATCH)
     if not found:
         return False
-    outcome = await embedded(tools.embedder, found)
-    kept = await tools.store.write(embeddings.add, model, source, outcome.through, outcome.vectors, outcome.refusals)
-    if kept:
-        _warn(source, outcome.refusals)
+    through, vectors, refusals = await _outcome(tools, found)
+    if await tools.store.write(embeddings.add, model, source, through, vectors, refusals):
+        _warn(source, refusals)
     return True
 
 
@@ -60,11 +61,24 @@ async def _refused_before(tools: Tools, source: Source) -> bool:
     texts = await tools.store.read_aside(refusal_marks.due, source, BATCH)
     if not texts:
         return False
-    outcome = await embedded(tools.embedder, texts)
-    tried = [pk for pk, _ in texts if pk <= outcome.through]
-    await tools.store.write(embeddings.add_late, model, source, tried, outcome.vectors, outcome.refusals)
-    _warn(source, outcome.refusals)
+    through, vectors, refusals = await _outcome(tools, texts)
+    tried = [pk for pk, _ in texts if pk <= through]
+    await tools.store.write(embeddings.add_late, model, source, tried, vectors, refusals)
+    _warn(source, refusals)
     return True
+
+
+async def _outcome(
+    tools: Tools, texts: Sequence[tuple[int, str]]
+) -> tuple[int, list[tuple[int, bytes]], list[Refusal]]:
+    """Up to which row it is settled what becomes of the texts; row and vector of every one that has one (blank texts
+    have none); and those that the embedder refuses."""
+    found = await embed_accepted(tools.embedder, [text for _, text in texts])
+    pks = [pk for pk, _ in texts[: len(found.vectors)]]
+    rows = zip(pks, packed(found.vectors), found.vectors, strict=True)
+    now = clock.now()
+    refusals = [Refusal(pks[place], reason, now) for place, reason in found.refused.items()]
+    return pks[-1], [(pk, stored) for pk, stored, vector in rows if vector.any()], refusals
 
 
 def _model(tools: Tools) -> embeddings.Progress:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -15,17 +16,22 @@ from click.testing import CliRunner
 
 from omoide.cli.main import main
 from omoide.diagnosis.examining import examine
+from omoide.inference import refusals
 from omoide.inference.embedder_choice import embedder_for
-from omoide.inference.embedders import Embedder
+from omoide.inference.embedders import Embedder, EmbeddingFailed
+from omoide.inference.refusals import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
+from omoide.reasoning.extractive.reasoner import Extractive
+from omoide.reasoning.reasoner import SummaryTask
+from omoide.records import Message
 from omoide.search.finder import VectorFinder
 from omoide.search.vector_index import Group
 from omoide.store import Connection, Store, consistency, purge, sessions, soundness
-from omoide.worker import refusals
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
 from tests.search.test_embedding import Night, owed
 
 DIMENSIONS = 8
+LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 MOST_FOR_AN_OUTAGE = 2
 
 Judge = Callable[[list[str]], int | bytes]
@@ -248,5 +254,28 @@ def test_marks_go_with_another_embedder_and_with_their_texts(store: Store, endpo
         assert store.read(marked) == []
         await other.work()
         assert other.embedded() == 3
+
+    asyncio.run(story())
+
+
+def test_reasoning_passes_over_a_text_that_is_refused_and_waits_in_an_outage(endpoint: FaultProxy) -> None:
+    embedder = remote(endpoint)
+
+    async def story() -> None:
+        endpoint.fault = judging(refusing("poison"))
+        texts = ["poison", *(f"message {n}" for n in range(100)), "poison", ""]
+        vectors = await embed_or_zeros(embedder, texts)
+        assert [place for place, vector in enumerate(vectors) if not vector.any()] == [0, 101, 102]
+        assert (await embed_or_zeros(embedder, [])).shape == (0, DIMENSIONS)
+        reasoner = Extractive(embedder, TokenCounter())
+        turns = ["I study poison, and have done so for years.", "I live in Lisbon with my dog."]
+        said = [Message(f"m{n}", "s", "w", "p", text, {}, 9, LONG_AGO) for n, text in enumerate(turns)]
+        task = SummaryTask("s", "short", said, None, 100)
+        assert "Lisbon" in await reasoner.summarize(task)
+        endpoint.fault = judging(lambda texts: 500)
+        with pytest.raises(EmbeddingFailed):
+            await embed_or_zeros(embedder, texts)
+        with pytest.raises(EmbeddingFailed):
+            await Extractive(embedder, TokenCounter()).summarize(task)
 
     asyncio.run(story())

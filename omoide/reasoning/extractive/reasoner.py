@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 
 from omoide.aside import aside
 from omoide.inference.embedders import Embedder
+from omoide.inference.refusals import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.extractive import answer, card, derive, dream
 from omoide.reasoning.extractive.summary import Summarizer
@@ -44,7 +45,7 @@ class Extractive:
     async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
         """Raises EmbeddingFailed while the embedder does: what says the same cannot be told then."""
         texts = [conclusion.content for conclusion in task.conclusions]
-        vectors = await self._embedder.embed(texts)
+        vectors = await embed_or_zeros(self._embedder, texts)
         return await asyncio.to_thread(dream.dream, task, vectors)
 
     def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:

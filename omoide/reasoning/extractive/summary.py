@@ -15,6 +15,7 @@ import numpy as np
 
 from omoide.aside import aside
 from omoide.inference.embedders import Embedder, Vector, Vectors
+from omoide.inference.refusals import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.extractive.ranking import Costs, Similarities, centrality, choose, nearest_to_middle, similarities
 from omoide.reasoning.extractive.remembered import Remembered
@@ -79,8 +80,8 @@ class Summarizer:
     async def _embedded(self, texts: Sequence[str]) -> Vectors:
         known = self._vectors.known(texts)
         if missing := [text for text in dict.fromkeys(texts) if text not in known]:
-            found = dict(zip(missing, await self._embedder.embed(missing), strict=True))
-            self._vectors.keep(found)
+            found = dict(zip(missing, await embed_or_zeros(self._embedder, missing), strict=True))
+            self._vectors.keep({text: vector for text, vector in found.items() if vector.any()})
             known |= found
         return np.array([known[text] for text in texts])
 
