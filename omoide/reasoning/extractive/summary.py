@@ -81,7 +81,8 @@ class Summarizer:
         known = self._vectors.known(texts)
         if missing := [text for text in dict.fromkeys(texts) if text not in known]:
             found = dict(zip(missing, await embed_or_zeros(self._embedder, missing), strict=True))
-            self._vectors.keep({text: vector for text, vector in found.items() if vector.any()})
+            # A text that was refused may be accepted the next time.
+            self._vectors.keep({text: vector for text, vector in found.items() if vector.any() or not text.strip()})
             known |= found
         return np.array([known[text] for text in texts])
 
