@@ -65,7 +65,7 @@ async def recall(store: Store, finder: Finder, wanted: Recall) -> list[Conclusio
     if frequent:
         parts.append(store.read(conclusions.most_derived, *place, frequent))
     # As many as there are places, and as many again as may be there already or be told twice.
-    parts.append(store.read(conclusions.recent, *place, 2 * wanted.max_conclusions))
+    parts.append(store.read(conclusions.last_said, *place, 2 * wanted.max_conclusions))
     return merged(parts, wanted.max_conclusions)
 
 

@@ -39,6 +39,8 @@ FROM_ROWS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.pk = wanted
 FROM_IDS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value {_JOINED}"
 """As FROM, of those that are in a list, which is the first parameter."""
 LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
+OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
+"""In the terms of the index `conclusions_said`."""
 
 
 def record(row: rows.Row) -> Conclusion:
@@ -228,8 +230,18 @@ def pair(db: Connection, workspace_id: str, observer_id: str, observed_id: str) 
 def recent(
     db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
 ) -> list[Conclusion]:
-    """The pair's newest conclusions, by when that was said; with `sessions` only explicit ones from these."""
-    return _ranked(db, workspace_id, pair, sessions, LAST_SAID_FIRST, limit)
+    """The pair's newest conclusions; with `sessions` only explicit ones from these."""
+    return _ranked(db, workspace_id, pair, sessions, "c.created_at DESC, c.pk DESC", limit)
+
+
+def last_said(
+    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
+) -> list[Conclusion]:
+    """As `recent`, the newest by when they were said."""
+    restriction, params = restricted(sessions)
+    query = f"""SELECT {COLUMNS} {FROM} AND {OF_PAIR_BY_TIME}{restriction}
+        ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
+    return [record(row) for row in db.execute(query, (workspace_id, *pair, *params, limit))]
 
 
 def oldest(
@@ -237,14 +249,15 @@ def oldest(
 ) -> list[Conclusion]:
     """The pair's conclusions in the order in which they were made, from the first or from behind `after` on."""
     since = (0, 0) if after is None else (micros(after.created_at), after.pk)
-    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
+    from_pair = f"FROM conclusions c INDEXED BY conclusions_pair {_JOINED}"
+    query = f"""SELECT {COLUMNS} {from_pair} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
         ORDER BY c.created_at, c.pk LIMIT ?"""
     return [record(row) for row in db.execute(query, (workspace_id, *pair, *since, limit))]
 
 
 def said_after(db: Connection, workspace_id: str, pair: tuple[int, int], time: int, limit: int) -> list[Conclusion]:
     """The pair's conclusions that were said after an instant, the newest of them."""
-    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ? AND c.said_at > ?
+    query = f"""SELECT {COLUMNS} {FROM} AND {OF_PAIR_BY_TIME} AND c.said_at > ?
         ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
     return [record(row) for row in db.execute(query, (workspace_id, *pair, time, limit))]
 

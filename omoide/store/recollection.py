@@ -74,8 +74,10 @@ def of_kind(within: Held | None, is_derived: bool | None) -> Held | None:
 
 def newest(db: Connection, within: Held, limit: int) -> list[Conclusion]:
     """Newest first: of a pair by when it was said, of all of them by when it was concluded."""
-    order = "c.created_at DESC, c.pk DESC" if within.pair is None else conclusions.LAST_SAID_FIRST
-    return _conclusions(db, within, f"ORDER BY {order} LIMIT ?", limit)
+    if within.pair is None:
+        return _conclusions(db, within, "ORDER BY c.created_at DESC, c.pk DESC LIMIT ?", limit)
+    by_time = f"AND {conclusions.OF_PAIR_BY_TIME} ORDER BY {conclusions.LAST_SAID_FIRST} LIMIT ?"
+    return _conclusions(db, within, by_time, *within.pair, limit)
 
 
 def most_derived(db: Connection, within: Held, limit: int) -> list[Conclusion]:

@@ -97,7 +97,7 @@ def test_the_most_recent_conclusions_are_those_that_were_said_last(play: Play) -
         await say(home, OLDER, "My dog is Rex.", session="imported")
         pair = home.store.read(conclusions.pair, "w", "alice", "alice")
         assert pair is not None
-        (newest,) = home.store.read(conclusions.recent, "w", pair, None, 1)
+        (newest,) = home.store.read(conclusions.last_said, "w", pair, None, 1)
         assert newest.content == "alice lives in Lisbon"
         memory = Memory(home.store, home.tools.finder, home.tools.tokens, Reach("w", "alice", "alice"))
         (newest,) = await memory.get_recent_observations(1)
