@@ -34,7 +34,7 @@ async def get_metrics(context: Context) -> str:
         raise Disabled("Metrics are switched off")
     try:
         async with asyncio.timeout(context.settings.ready_seconds):
-            found = await context.store.read_aside(vitals.vitals, clock.now())
+            found = await context.store.read_at_once(vitals.vitals, clock.now())
     except (OmoideError, TimeoutError):
         found = None  # what was counted can be told all the same
     facts = Facts(

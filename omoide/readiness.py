@@ -60,7 +60,7 @@ async def judge(store: Store, settings: Settings, metrics: Metrics, embedder: st
         return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
     try:
         async with asyncio.timeout(settings.ready_seconds):
-            known, owed = await store.read_aside(_read, clock.now())
+            known, owed = await store.read_at_once(_read, clock.now())
     except (TimeoutError, OmoideError):
         unknown = Part("degraded", "could not be read in time")
         return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
@@ -81,7 +81,7 @@ def _read(db: Connection, now: int) -> tuple[embeddings.Progress | None, tuple[v
 async def _database(store: Store, settings: Settings) -> Part:
     try:
         async with asyncio.timeout(settings.ready_seconds):
-            await store.read_aside(vitals.touch)
+            await store.read_at_once(vitals.touch)
             await store.write(vitals.touch if store.takes_writes and store.is_writable() else vitals.change)
     except TimeoutError:
         return Part("down", f"took no write within {settings.ready_seconds:g} s")

@@ -48,8 +48,8 @@ LOOK_SECONDS = 0.01
 """How often a read that is held back looks at the log."""
 
 RESERVE_BYTES = 8_388_608
-RESERVE_SHARE = 32
-"""Room that is left on the disk: so many bytes, or this part of a small disk. A commit takes less, mostly."""
+RESERVE_SHARE = 8
+"""Room that is left on the disk: so many bytes, or this part of a small disk. A commit needs less, twice over."""
 
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 """https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
@@ -61,7 +61,7 @@ class WriteAheadLog:
     def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self.path = path
         self.file = journal(path)
-        self._name, self._folder = str(self.file), str(path.absolute().parent)
+        self._name, self._folder = str(self.file), str(self.file.parent)
         self.limit_bytes = limit_bytes
         self._pause = FIRST_PAUSE_SECONDS
         self._next_attempt = 0.0

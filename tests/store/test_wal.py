@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +14,7 @@ import pytest
 
 from omoide.errors import StorageFull
 from omoide.store import Connection, Store, wal
-from omoide.store.database import connect
+from omoide.store.database import READERS, connect
 from omoide.store.wal import WriteAheadLog
 from tests.crash.faults import small_disk
 from tests.handlers.place import until
@@ -131,6 +132,22 @@ def test_a_long_read_waits_again_where_the_last_wait_was_of_use(
         log.file.write_bytes(bytes(LIMIT // 2 + 1))
         log.hold_reader()
     assert next(waits) == 4
+
+
+def test_what_tells_how_the_server_is_waits_for_no_log(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    is_free = threading.Event()
+    monkeypatch.setattr(WriteAheadLog, "hold_reader", lambda _: is_free.wait())
+
+    async def story(store: Store) -> None:
+        held = [asyncio.create_task(store.read_aside(kinds)) for _ in range(2 * READERS)]
+        await asyncio.sleep(0)
+        assert await store.read_at_once(kinds) == []
+        assert not any(task.done() for task in held)
+        is_free.set()
+        assert await asyncio.gather(*held) == [[]] * len(held)
+
+    with opened(db_path) as store:
+        asyncio.run(story(store))
 
 
 @pytest.fixture
