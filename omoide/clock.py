@@ -19,6 +19,8 @@ _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _SORTED = bytes.maketrans(_BASE64, ALPHABET.encode())
 _CLOCK_LENGTH = 7  # 42 bits of milliseconds: until 2109
 _RANDOM_BITS = 6 * (ID_LENGTH - _CLOCK_LENGTH)
+LAST_OF_IDS = (1 << 6 * _CLOCK_LENGTH) * 1_000 - 1
+"""The last instant, in microseconds since 1970, that an id can say: in the year 2109."""
 
 
 def now() -> int:

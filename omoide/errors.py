@@ -11,7 +11,8 @@
     ├── Unprocessable         422  understood, well formed, and against a rule
     │   └── InvalidFields     422  the same, said field by field
     └── Unavailable           503  the store cannot answer just now; trying again may help
-        └── StorageFull       507  there is no room left to write
+        ├── StorageFull       507  there is no room left to write
+        └── Contradicted      503  what is stored contradicts what is to be written
 
 Raise the class where the fault is discovered; `omoide.app` turns it into a response, once.
 """
@@ -89,3 +90,7 @@ class Unavailable(OmoideError):
 
 class StorageFull(Unavailable):
     status = 507
+
+
+class Contradicted(Unavailable):
+    """Trying again does not help until the database is mended."""

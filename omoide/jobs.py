@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,68 @@ LAST_RETRY_SECONDS = 300.0
 REPRESENTATION, SUMMARY, DREAM = "representation", "summary", "dream"
 REASONING = (REPRESENTATION, SUMMARY, DREAM)
 """The kinds of jobs whose end callers wait for: they are counted, and done in order within their key."""
+
+
+_TEXT, _NUMBER, _TEXT_OR_NONE = (str,), (int,), (str, type(None))
+_PAYLOADS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
+    REPRESENTATION: {
+        "session": _TEXT,
+        "session_pk": _NUMBER,
+        "observed": _TEXT,
+        "observed_pk": _NUMBER,
+        "observers": (list,),
+        "observer_pks": (list,),
+        "configuration": (dict,),
+        "first": _NUMBER,
+        "through": _NUMBER,
+        "tokens": _NUMBER,
+    },
+    SUMMARY: {
+        "session": _TEXT,
+        "session_pk": _NUMBER,
+        "through": _NUMBER,
+        "kinds": (list,),
+        "instructions": _TEXT_OR_NONE,
+    },
+    DREAM: {"observer": _TEXT, "observed": _TEXT, "session": _TEXT_OR_NONE, "type": _TEXT},
+    "deliver_webhook": {"endpoint": _TEXT, "delivery": _TEXT, "type": _TEXT, "data": (dict,)},
+    "purge_session": {"session": _NUMBER},
+    "purge_workspace": {"workspace": _NUMBER},
+    "scope_backfill": {"scope": _NUMBER, "session": _NUMBER},
+    "scope_removal": {"scope": _NUMBER, "session": _NUMBER},
+}
+KINDS = frozenset({*_PAYLOADS, "purge_conclusions", "embed", "erase"})
+"""All kinds of jobs. What is known of a payload is checked before a job is begun."""
+_ITEMS = {"observers": str, "observer_pks": int, "kinds": str}
+_IN_WORKSPACE = frozenset({*REASONING, "deliver_webhook", "scope_backfill", "scope_removal"})
+MOST_NUMBER = 2**63 - 1
+
+
+def payload_fault(kind: str, payload: object) -> str | None:
+    """Why a payload cannot be one of a kind of jobs; None if it can, or if nothing is known of the kind."""
+    if not isinstance(payload, dict):
+        return "its payload is not a JSON object"
+    form = _PAYLOADS.get(kind, {})
+    for name, types in form.items():
+        if name not in payload:
+            return f"its payload lacks {name}"
+        value = payload[name]
+        if type(value) not in types or (type(value) is int and not 0 <= value <= MOST_NUMBER):
+            return f"{name} in its payload is not what a {kind} job needs"
+        if name in _ITEMS and any(type(each) is not _ITEMS[name] for each in value):
+            return f"{name} in its payload lists what a {kind} job cannot use"
+    if kind == REPRESENTATION and len(payload) > len(form):
+        return "its payload says more than a representation job knows"
+    if kind == REPRESENTATION and len(payload["observers"]) != len(payload["observer_pks"]):
+        return "its payload names observers by id and by row, and not as many of each"
+    return None
+
+
+def job_fault(kind: str, payload: object, workspace: int | None) -> str | None:
+    """Why a job cannot be done at all. `workspace` is the row of the one that it belongs to, if that is there."""
+    if workspace is None and kind in _IN_WORKSPACE:
+        return "the workspace that it belongs to is not there"
+    return payload_fault(kind, payload)
 
 
 @dataclass(frozen=True, slots=True)

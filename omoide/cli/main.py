@@ -14,6 +14,7 @@ from omoide.cli.export import export_
 from omoide.cli.import_ import import_
 from omoide.cli.keys import key
 from omoide.cli.queue import queue
+from omoide.cli.repair import repair_
 from omoide.cli.restore import restore
 from omoide.cli.serve import serve
 from omoide.cli.worker import worker
@@ -37,5 +38,5 @@ def main() -> None:
     """Omoide: a memory server for AI agents."""
 
 
-for command in (serve, worker, queue, key, doctor, backup, restore, export_, import_, check):
+for command in (serve, worker, queue, key, doctor, backup, restore, export_, import_, check, repair_):
     main.add_command(command)

@@ -17,7 +17,7 @@ import orjson
 from omoide import text_cache
 from omoide.deferred import deferred
 from omoide.inference.embedders import EmbedNow
-from omoide.store import Connection, embeddings
+from omoide.store import Connection, embeddings, rows
 from omoide.store.segments import Segment, packed
 from omoide.store.sources import TAKEN_FROM, Source
 
@@ -91,17 +91,18 @@ def _wanted(db: Connection, source: Source, workspace: int, after: int, places: 
             WHERE workspace = ?""",
         (after, MOST_LOOKED_AT, workspace),
     ).fetchall()
+    found = [row for row in found if all(type(number) is int and 0 <= number < 2**32 for number in row[1:])]
     if not found:
         return []
     pks, firsts, seconds = zip(*found, strict=True)
-    rows = Segment(
+    newest = Segment(
         np.array(pks, np.int64),
         np.array(firsts, np.uint32),
         np.array(seconds, np.uint32),
         np.zeros((0, len(pks)), "u8"),
     )
-    chosen = places(rows)
-    wanted = rows.pks if chosen is None else rows.pks[chosen]
+    chosen = places(newest)
+    wanted = newest.pks if chosen is None else newest.pks[chosen]
     return [int(pk) for pk in wanted[:MOST_EMBEDDED]]
 
 
@@ -111,7 +112,8 @@ def _texts(db: Connection, source: Source, pks: Sequence[int]) -> list[tuple[int
         ORDER BY wanted.key"""
     texts: list[tuple[int, str]] = []
     characters = 0
-    for pk, text in db.execute(query, (orjson.dumps([*pks]).decode(),)):
+    for pk, stored in db.execute(query, (orjson.dumps([*pks]).decode(),)):
+        (text,) = rows.mended([f"{source}.content"], (stored,))
         characters += len(text)
         if texts and characters > MOST_CHARACTERS:
             break

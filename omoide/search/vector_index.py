@@ -201,13 +201,13 @@ class VectorIndex:
         living: set[int] = set()
         for _ in range(DELETIONS_AT_ONCE):
             candidates = _alike(entry.rows(), vector, max(RESCORED, 2 * count), allowed)
-            there = embeddings.vectors(db, group.source, candidates)
+            there = embeddings.vectors(db, group.source, candidates, len(vector))
             near = _by_distance(there, vector, count)
             living = embeddings.living(db, group.source, [pk for pk, _ in near])
             if len(there) == len(candidates) and len(living) == len(near):
                 break
             # Another search may have followed further than what this connection sees: that is not gone.
-            kept = embeddings.living(db, group.source, [*there])
+            kept = embeddings.living(db, group.source, candidates)
             gone = [pk for pk in candidates if pk not in kept and pk <= through]
             if not gone:
                 break
@@ -348,6 +348,9 @@ def _by_distance(vectors: dict[int, bytes], vector: Vector, most: int) -> list[t
         return []
     pks = np.array([*vectors], np.int64)
     stored = np.frombuffer(b"".join(vectors.values()), STORED).reshape(len(vectors), len(vector))
-    distances = np.clip(1.0 - stored.astype(np.float32) @ vector, 0.0, 2.0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        distances = np.clip(1.0 - stored.astype(np.float32) @ vector, 0.0, 2.0)
+    is_number = np.isfinite(distances)  # a damaged vector is none
+    pks, distances = pks[is_number], distances[is_number]
     nearest = np.lexsort((-pks, distances))[:most]
     return [*zip(pks[nearest].tolist(), distances[nearest].tolist(), strict=True)]

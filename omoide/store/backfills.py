@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from omoide.clock import derived_id, instant
 from omoide.records import Backfill
-from omoide.store import conclusions, embeddings, purge, queue
+from omoide.store import conclusions, embeddings, purge, queue, rows
+from omoide.store.column_rules import as_text, json_or_null
 from omoide.store.database import Connection
 
 COPY = "scope_backfill"
 FORGET = "scope_removal"
+_ORIGIN = f"json_extract({json_or_null('details')}, '$.origin')"
 ROWS_AT_A_TIME = 500
 """Conclusions that are copied or hidden in one write, so that other writes get their turn between."""
 
@@ -26,7 +26,7 @@ ROWS_AT_A_TIME = 500
 def begin(db: Connection, scope: int, session: int, now: int) -> None:
     """Owe the scope what is known from a session that entered it; nothing if nobody has said anything there."""
     (count, workspace) = db.execute("SELECT message_count, workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
-    if not count:
+    if count == 0:
         return
     db.execute(
         """INSERT INTO backfills (scope, session, state, updated_at) VALUES (?, ?, 'pending', ?)
@@ -78,11 +78,16 @@ def status(db: Connection, scope: int) -> dict[str, Backfill]:
         (COPY, scope),
     )
     states = {}
-    for session_id, state, updated_at, docs_copied, jobs, failed_at, failures in found:
+    for row in found:
+        session_id, state, updated_at, docs_copied, jobs, failed_at, failures = rows.mended(_STATUS, row)
         failed = state == "pending" and jobs > 0 and jobs == failures
         at = max(updated_at, failed_at) if failed else updated_at
         states[session_id] = Backfill("failed" if failed else state, instant(at), docs_copied)
     return states
+
+
+_STATUS = ["sessions.id", "backfills.state", "backfills.updated_at", "backfills.docs_copied"]
+_STATUS += ["", "jobs.failed_at", ""]
 
 
 def copy_some(db: Connection, scope: int, session: int, after: int, now: int) -> int | None:
@@ -92,12 +97,13 @@ def copy_some(db: Connection, scope: int, session: int, after: int, now: int) ->
     """
     if not _is_in(db, scope, session):
         return None
-    found = db.execute(
+    stored = db.execute(
         """SELECT pk, id, workspace, observed, content, times_derived, said_at, created_at FROM conclusions
            WHERE session = ? AND pk > ? AND observer = observed AND level = 'explicit' AND deleted_at IS NULL
            ORDER BY pk LIMIT ?""",
         (session, after, ROWS_AT_A_TIME),
-    ).fetchall()
+    )
+    found = [rows.mended(_COPIED, row) for row in stored]
     if not found:
         _complete(db, scope, session, now)
         return None
@@ -112,14 +118,18 @@ def copy_some(db: Connection, scope: int, session: int, after: int, now: int) ->
     return int(found[-1][0])
 
 
+_COPIED = ["", "conclusions.id", "", "", "conclusions.content", "conclusions.times_derived"]
+_COPIED += ["conclusions.said_at", "conclusions.created_at"]
+
+
 def _known(db: Connection, scope: int, session: int) -> set[tuple[int, str]]:
     """What the scope has seen in the session itself since it came: whom it is about, and the text."""
     seen = db.execute(
-        """SELECT observed, content FROM conclusions WHERE session = ? AND observer = ? AND level = 'explicit'
-           AND deleted_at IS NULL AND json_extract(details, '$.origin') IS NULL""",
+        f"""SELECT observed, content FROM conclusions WHERE session = ? AND observer = ? AND level = 'explicit'
+           AND deleted_at IS NULL AND {_ORIGIN} IS NULL""",
         (session, scope),
     )
-    return {(observed, _folded(content)) for observed, content in seen}
+    return {(observed, _folded(as_text(content))) for observed, content in seen}
 
 
 def _folded(content: str) -> str:
@@ -149,8 +159,8 @@ def _copy(db: Connection, copy: str, scope: int, session: int, row: Sequence[Any
 
 def _complete(db: Connection, scope: int, session: int, now: int) -> None:
     (count,) = db.execute(
-        """SELECT count(*) FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
-           AND json_extract(details, '$.origin') IS NOT NULL""",
+        f"""SELECT count(*) FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
+           AND {_ORIGIN} IS NOT NULL""",
         (session, scope),
     ).fetchone()
     db.execute(
@@ -162,8 +172,8 @@ def _complete(db: Connection, scope: int, session: int, now: int) -> None:
 def copies(db: Connection, scope: int, session: int) -> list[int]:
     """The rows of what was copied for the scope from the session and is not deleted."""
     found = db.execute(
-        """SELECT pk FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
-           AND json_extract(details, '$.origin') IS NOT NULL""",
+        f"""SELECT pk FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
+           AND {_ORIGIN} IS NOT NULL""",
         (session, scope),
     )
     return [pk for (pk,) in found]
@@ -191,7 +201,7 @@ def to_forget(db: Connection, scope: int, session: int) -> list[int]:
            WHERE observer = ? AND level <> 'explicit' AND source_ids IS NOT NULL""",
         (scope,),
     ).fetchall()
-    sources = {id: orjson.loads(source_ids) for id, _, _, source_ids in derived}
+    sources = {id: conclusions.sources_of((source_ids,)) for id, _, _, source_ids in derived}
     lost = resting_on({row[0] for row in from_session}, sources)
     live = {pk for id, pk, is_live, *_ in (*from_session, *derived) if is_live and id in lost}
     return sorted(live)

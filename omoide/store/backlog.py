@@ -9,22 +9,26 @@ import orjson
 from omoide.clock import instant
 from omoide.jobs import DREAM, REASONING
 from omoide.records import OwedJob, WorkCount
+from omoide.store import rows
+from omoide.store.column_rules import as_text, count_or_zero, json_or_null
 from omoide.store.database import Connection
 
-_OWED = """
-    SELECT coalesce(j.payload ->> 'session', '') AS session, j.payload ->> 'observed' AS observed,
-        CASE WHEN j.payload ->> 'observer' IS NULL THEN coalesce(j.payload -> 'observers', '[]')
-             ELSE json_array(j.payload ->> 'observer') END AS observers,
-        0 AS done, CASE WHEN failed_at IS NOT NULL THEN units ELSE 0 END AS failed,
-        CASE WHEN failed_at IS NULL THEN units ELSE 0 END AS owed,
+_PAYLOAD = json_or_null("j.payload")
+_UNITS = count_or_zero("units")
+_OWED = f"""
+    SELECT coalesce({_PAYLOAD} ->> 'session', '') AS session, {_PAYLOAD} ->> 'observed' AS observed,
+        CASE WHEN {_PAYLOAD} ->> 'observer' IS NULL THEN coalesce({_PAYLOAD} -> 'observers', '[]')
+             ELSE json_array({_PAYLOAD} ->> 'observer') END AS observers,
+        0 AS done, CASE WHEN failed_at IS NOT NULL THEN {_UNITS} ELSE 0 END AS failed,
+        CASE WHEN failed_at IS NULL THEN {_UNITS} ELSE 0 END AS owed,
         failed_at IS NULL AND (coalesce(j.leased_until > :now, 0) OR EXISTS (
             SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)) AS held,
         CASE WHEN failed_at IS NULL THEN due_at END AS due_at, error
     FROM jobs j JOIN workspaces w ON w.pk = j.workspace
     WHERE w.id = :workspace AND w.deleted_at IS NULL AND j.kind IN (SELECT value FROM json_each(:kinds))
         AND (j.kind <> :dream OR j.attempts > 0 OR j.due_at <= :now OR failed_at IS NOT NULL)"""
-_DONE = """
-    SELECT d.session, d.observed, d.observers, d.units, 0, 0, 0, NULL, NULL
+_DONE = f"""
+    SELECT d.session, d.observed, {json_or_null("d.observers")}, {count_or_zero("d.units")}, 0, 0, 0, NULL, NULL
     FROM done d JOIN workspaces w ON w.pk = d.workspace WHERE w.id = :workspace AND w.deleted_at IS NULL"""
 
 
@@ -43,7 +47,7 @@ def status(
     `session` restricts to one session, `observer` and `observed` to jobs that match either. In progress is all that is
     held or waits behind what is. A dream that waits for its hour is not counted: nobody has to wait for it.
     """
-    rows = db.execute(
+    found = db.execute(
         f"""SELECT session, sum(done), sum(failed), sum(owed * held), sum(owed * NOT held), min(due_at), max(error)
             FROM ({_OWED} UNION ALL {_DONE})
             WHERE (:session IS NULL OR session = :session)
@@ -60,35 +64,57 @@ def status(
             "session": session,
         },
     )
-    return {
-        name or None: WorkCount(done + failed, held, pending, failed, due and instant(due), error)
-        for name, done, failed, held, pending, due, error in rows
-    }
+    return dict(map(_count, found))
+
+
+def _count(row: rows.Row) -> tuple[str | None, WorkCount]:
+    session, *counts = row[:5]
+    done, failed, held, pending = (int(count or 0) for count in counts)
+    due, error = rows.mended(["jobs.due_at?", "jobs.error"], row[5:])
+    name = as_text(session) or None
+    return name, WorkCount(done + failed, held, pending, failed, due and instant(due), error)
 
 
 def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[OwedJob]:
     """What is owed in the whole database, what failed for good first, then what has waited longest."""
-    rows = db.execute(
+    found = db.execute(
         """SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.leased_until > ?, j.failed_at,
                j.error
            FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace
            WHERE j.failed_at IS NOT NULL OR NOT ? ORDER BY j.failed_at IS NULL, j.due_at, j.pk LIMIT ?""",
         (now, failed_only, limit),
     )
-    return [
-        OwedJob(
-            pk,
-            kind,
-            workspace,
-            units,
-            attempts,
-            state="failed" if failed_at else "running" if held else "waiting" if due_at > now else "due",
-            due_at=instant(max(due_at, created_at)),  # one that goes first is due since it was added
-            created_at=instant(created_at),
-            error=error,
-        )
-        for pk, kind, workspace, units, attempts, due_at, created_at, held, failed_at, error in rows
-    ]
+    return [_owed_job(now, *rows.mended(_LISTED, row)) for row in found]
+
+
+_LISTED = ["", "jobs.kind", "workspaces.id?", *(f"jobs.{name}" for name in ("units", "attempts", "due_at"))]
+_LISTED += ["jobs.created_at", "", "jobs.failed_at", "jobs.error"]
+
+
+def _owed_job(
+    now: int,
+    pk: int,
+    kind: str,
+    workspace: str | None,
+    units: int,
+    attempts: int,
+    due_at: int,
+    created_at: int,
+    held: int | None,
+    failed_at: int | None,
+    error: str | None,
+) -> OwedJob:
+    return OwedJob(
+        pk,
+        kind,
+        workspace,
+        units,
+        attempts,
+        state="failed" if failed_at is not None else "running" if held else "waiting" if due_at > now else "due",
+        due_at=instant(max(due_at, created_at)),  # one that goes first is due since it was added
+        created_at=instant(created_at),
+        error=error,
+    )
 
 
 def retry(db: Connection, now: int, pks: Collection[int] | None) -> int:

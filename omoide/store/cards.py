@@ -14,7 +14,7 @@ from omoide import names
 from omoide.errors import NotFound, Unprocessable
 from omoide.metadata import without_nul
 from omoide.records import Change
-from omoide.store import erasure, peers
+from omoide.store import erasure, peers, rows
 from omoide.store.database import Connection
 
 
@@ -38,7 +38,14 @@ def get(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -
     row = db.execute(
         "SELECT lines FROM cards WHERE observer = ? AND observed = ?", (observer.pk, observed_id)
     ).fetchone()
-    return orjson.loads(row[0]) if row else None
+    return _lines(row) if row else None
+
+
+_lines = rows.reader(["cards.lines"], rows.texts_from)
+_kept = rows.reader(
+    ["cards.lines", "cards.given"],
+    lambda lines, given: Kept(tuple(rows.texts_from(lines)), tuple(rows.texts_from(given))),
+)
 
 
 def put(
@@ -60,7 +67,7 @@ def kept(db: Connection, observer: int, observed_id: str) -> Kept:
     """The card as an observer (its row) keeps it."""
     row = db.execute("SELECT lines, given FROM cards WHERE observer = ? AND observed = ?", (observer, observed_id))
     found = row.fetchone()
-    return Kept(tuple(orjson.loads(found[0])), tuple(orjson.loads(found[1]))) if found else Kept()
+    return _kept(found) if found else Kept()
 
 
 def revise(db: Connection, observer: int, observed_id: str, read: Kept, lines: Sequence[str], now: int) -> None:

@@ -19,6 +19,7 @@ from omoide.store import embeddings, peers, queue, rows, sessions, words
 from omoide.store.database import Connection
 from omoide.store.digest import same
 from omoide.store.filters import CONCLUSION_FIELDS, compile_filters
+from omoide.store.filters.fields import LEVELS
 
 PURGE = "purge_conclusions"
 """The kind, and the key, of the job that removes the rows of deleted conclusions."""
@@ -43,8 +44,22 @@ OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 """In the terms of the index `conclusions_said`."""
 
 
-def record(row: rows.Row) -> Conclusion:
-    pk, id, content, observer, observed, session, level, sources, times, said_at, created_at, details = row
+def _record(
+    pk: int,
+    id: str,
+    content: str,
+    observer: str,
+    observed: str,
+    session: str | None,
+    level: Level,
+    sources: str | None,
+    times: int,
+    said_at: int,
+    created_at: int,
+    details: str,
+) -> Conclusion:
+    if level not in LEVELS:
+        raise ValueError("no such level")
     return Conclusion(
         pk=pk,
         id=id,
@@ -53,12 +68,26 @@ def record(row: rows.Row) -> Conclusion:
         observed_id=observed,
         session_id=session,
         level=level,
-        source_ids=None if sources is None else orjson.loads(sources),
+        source_ids=None if sources is None else rows.texts_from(sources),
         times_derived=times,
         said_at=instant(said_at),
         created_at=instant(created_at),
         details=rows.from_text(details),
     )
+
+
+_OWN = ("level", "source_ids", "times_derived", "said_at", "created_at", "details")
+record = rows.reader(
+    [
+        *("", "conclusions.id", "conclusions.content", "peers.id", "peers.id", "sessions.id?"),
+        *(f"conclusions.{name}" for name in _OWN),
+    ],
+    _record,
+)
+
+
+sources_of = rows.reader(["conclusions.source_ids"], rows.texts_from)
+"""The sources in a row of which `source_ids` is the only column."""
 
 
 def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: int) -> list[Conclusion]:
@@ -179,6 +208,7 @@ def owe_purge(db: Connection, now: int) -> None:
     """Leave a job that removes what is deleted, if anything is, once the first of it has been so for long enough."""
     (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
     if first is not None:
+        (first,) = rows.mended(["conclusions.deleted_at"], (first,))
         queue.add(db, PURGE, {}, now, key=PURGE, due_at=first + GRACE)
 
 

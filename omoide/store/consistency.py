@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from omoide.store.column_rules import json_or_null
 from omoide.store.connection import Connection
 
+_PAYLOAD = json_or_null("j.payload")
+SAID_ORDER_DIFFERS = "sessions have another number of messages in the order in which they were said"
+STAYS_OVERLAP = "stays reach beyond their session, overlap, or go on though the member has left"
 _RULES: dict[str, str] = {
     "messages belong to a session of another workspace": """
         FROM messages m JOIN sessions s ON s.pk = m.session WHERE s.workspace <> m.workspace""",
@@ -24,7 +28,7 @@ _RULES: dict[str, str] = {
         WHERE s.deleted_at IS NULL AND r.first_seq + r.count - 1 > s.message_count""",
     "summaries reach beyond their session": """
         FROM summaries k JOIN sessions s ON s.pk = k.session WHERE s.deleted_at IS NULL AND k.seq > s.message_count""",
-    "sessions have another number of messages in the order in which they were said": """
+    SAID_ORDER_DIFFERS: """
         FROM sessions s WHERE s.deleted_at IS NULL AND (SELECT count(*) FROM said_order o WHERE o.session = s.pk)
         <> iif(s.last_said_at IS NULL, s.message_count, 0)""",
     "members are of another workspace than their session": """
@@ -34,7 +38,7 @@ _RULES: dict[str, str] = {
         FROM members m JOIN sessions s ON s.pk = m.session WHERE s.deleted_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM stays x WHERE x.session = m.session AND x.peer = m.peer
             AND (x.last IS NULL) = (m.left_at IS NULL))""",
-    "stays reach beyond their session, overlap, or go on though the member has left": """
+    STAYS_OVERLAP: """
         FROM stays x JOIN members m ON m.session = x.session AND m.peer = x.peer JOIN sessions s ON s.pk = x.session
         WHERE s.deleted_at IS NULL AND (
             coalesce(x.last, x.first - 1) > s.message_count OR x.last < x.first - 1
@@ -72,18 +76,28 @@ _RULES: dict[str, str] = {
         WHERE w.pk IS NULL OR g.source NOT IN ('messages', 'conclusions')""",
     "jobs are of a workspace that is gone": """
         FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace WHERE j.workspace IS NOT NULL AND w.pk IS NULL""",
-    "deleted workspaces have nobody to remove them": """
+    "deleted workspaces have nobody to remove them": f"""
         FROM workspaces w WHERE deleted_at IS NOT NULL AND NOT EXISTS (
-            SELECT 1 FROM jobs j WHERE j.kind = 'purge_workspace' AND j.payload ->> 'workspace' = w.pk)""",
-    "deleted sessions have nobody to remove them": """
+            SELECT 1 FROM jobs j WHERE j.kind = 'purge_workspace' AND {_PAYLOAD} ->> 'workspace' = w.pk)""",
+    "deleted sessions have nobody to remove them": f"""
         FROM sessions s JOIN workspaces w ON w.pk = s.workspace
         WHERE s.deleted_at IS NOT NULL AND w.deleted_at IS NULL AND NOT EXISTS (
-            SELECT 1 FROM jobs j WHERE j.kind = 'purge_session' AND j.payload ->> 'session' = s.pk)""",
+            SELECT 1 FROM jobs j WHERE j.kind = 'purge_session' AND {_PAYLOAD} ->> 'session' = s.pk)""",
     "deleted conclusions have nobody to remove them": """
         FROM conclusions c JOIN workspaces w ON w.pk = c.workspace
         WHERE c.deleted_at IS NOT NULL AND w.deleted_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'purge_conclusions')""",
 }
+
+
+def count(db: Connection, fault: str) -> int:
+    """How many rows break the rule of that name."""
+    return int(db.execute(f"SELECT count(*) {_RULES[fault]}").fetchone()[0])
+
+
+def overlapping_stays() -> str:
+    """SQL that selects the session and the peer of stays that contradict their member or one another."""
+    return f"SELECT x.session, x.peer {_RULES[STAYS_OVERLAP]}"
 
 
 def contradictions(db: Connection) -> Iterator[str]:

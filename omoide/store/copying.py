@@ -17,7 +17,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
 from omoide.store import examination, free_space
-from omoide.store.database import Connection
+from omoide.store.column_rules import readable
+from omoide.store.database import Connection, connect
 from omoide.store.database_files import (
     JOURNALS,
     companion,
@@ -53,6 +54,7 @@ def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
         with contextlib.closing(
             sqlite3.connect(address, uri=True, timeout=busy_timeout, isolation_level=None, factory=Connection)
         ) as connection:
+            connection.text_factory = readable
             connection.execute("PRAGMA query_only=ON")
             connection.execute("BEGIN")
             # Here the snapshot begins. The schema is not read yet: `check` is to name what is damaged there, too.
@@ -127,13 +129,20 @@ def check(path: Path, *, thoroughly: bool = True, called: Path | None = None) ->
 def integrity(db: Connection, most: int, *, thoroughly: bool = True) -> list[str]:
     """What is wrong with the structure, as many faults at the most; nothing if all is sound. Reads all of the file.
 
-    `thoroughly` compares indexes with their tables as well, which takes longer.
+    `thoroughly` compares indexes with their tables as well, which takes longer. Values that a table must not have are
+    no fault of the structure: see `damage`.
     """
     try:
-        found = [line for (line,) in db.execute(f"PRAGMA {'integrity' if thoroughly else 'quick'}_check({int(most)})")]
+        pragma = f"PRAGMA {'integrity' if thoroughly else 'quick'}_check({max(int(most), _LOOKED_AT)})"
+        found = [line for (line,) in db.execute(pragma)]
     except sqlite3.DatabaseError as error:  # too damaged even for that
         return [str(error)]
-    return [] if found == ["ok"] else found
+    return [line for line in found if line != "ok" and not line.startswith(_OF_VALUES)][:most]
+
+
+_LOOKED_AT = 1_000
+"""Lines that SQLite is asked for, so that values which a table must not have do not hide faults of the structure."""
+_OF_VALUES = ("NULL value in ", "CHECK constraint failed in ")
 
 
 def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> examination.Schema:
@@ -158,6 +167,32 @@ def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> e
             _belong_as(partial, path)  # a server must be able to write to it, whoever restores it
         _set_aside(path, former)
     return schema
+
+
+@contextlib.contextmanager
+def alone(path: Path) -> Iterator[Connection]:
+    """A connection in a transaction for writing, while no other process has the database open or can open it.
+
+    Its end is the caller's to say; without, nothing is kept. Raises NotFound, Conflict while anybody has it open,
+    Unprocessable for a file that is not of the present schema.
+    """
+    if not path.exists():
+        raise NotFound(f"There is no database {path}")
+    with turn(path):
+        _claim(path)
+        with contextlib.closing(connect(path, durability="full", busy_timeout=0)) as db:
+            if not examination.schema(db).is_current:
+                raise Unprocessable(f"{path} is not of the schema of this version: start a server on it once")
+            db.execute("PRAGMA foreign_keys=OFF")
+            db.text_factory = readable
+            try:
+                db.execute("BEGIN IMMEDIATE")
+                yield db
+            except sqlite3.Error as error:
+                raise as_omoide(error) from error
+            finally:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
 
 
 def _claim(path: Path) -> None:

@@ -31,13 +31,14 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide import clock
 from omoide.aside import in_threads
 from omoide.errors import StorageFull, Unavailable
-from omoide.store.connection import Connection
+from omoide.store.connection import Connection, is_unreadable, leniently
 from omoide.store.database_files import refuse_as_database
 from omoide.store.filters import functions
 from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
 from omoide.store.migrations import migrate, turn
 from omoide.store.open_files import Displaced, FileIdentity, OpenFiles, expect, identity
 from omoide.store.read_only import refuse_unknown
+from omoide.store.schema_objects import restore_indexes
 from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
 from omoide.store.wal import LIMIT_BYTES, WriteAheadLog
 
@@ -74,10 +75,18 @@ def connect(path: Path, *, durability: str, busy_timeout: float, create: bool = 
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA secure_delete=FAST")  # see `erasure`
         functions.register(connection)
-        connection.create_function("made_at", 1, clock.made_at, deterministic=True)
+        connection.create_function("made_at", 1, _made_at, deterministic=True)
     except sqlite3.Error as error:
         raise Unavailable(f"Cannot open the database {path}: {error}") from error
     return connection
+
+
+def _made_at(id: object) -> int | None:
+    """As `clock.made_at`; None for what is no id, so that a damaged one ends no statement."""
+    try:
+        return clock.made_at(id.decode() if isinstance(id, bytes) else str(id))
+    except ValueError:
+        return None
 
 
 class Store:
@@ -138,8 +147,15 @@ class Store:
 
     @staticmethod
     def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> FileIdentity | None:
-        """Create and migrate the file as needed, and leave nothing open; which file it is. Raises as `_migrated`."""
-        _migrated(path, durability, busy_timeout, None).close()
+        """Create and migrate the file as needed, make missing indexes again, and leave nothing open; which file it is.
+
+        Raises as `_migrated`.
+        """
+        is_new = not path.exists()
+        with contextlib.closing(_migrated(path, durability, busy_timeout, None)) as db:
+            if not is_new:
+                with turn(path):
+                    restore_indexes(db)
         return identity(path)
 
     def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -284,7 +300,12 @@ class Store:
 def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
     connection.execute("BEGIN")
     try:
-        return work()
+        try:
+            return work()
+        except sqlite3.OperationalError as error:
+            if not is_unreadable(error):
+                raise
+            return leniently(connection, work)
     except sqlite3.Error as error:
         raise as_omoide(error) from error
     finally:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from omoide.jobs import DREAM
 from omoide.records import Json
 from omoide.store import queue
+from omoide.store.column_rules import as_text, json_or_null
 from omoide.store.database import Connection
 
 OMNI, CARD_REFRESH = "omni", "card_refresh"
 Pair = tuple[int, int]
 """Observer and observed (rows of peers)."""
+_PAYLOAD = json_or_null("payload")
 
 
 def key(type: str, pair: Pair) -> str:
@@ -42,13 +44,15 @@ def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> No
     Call it after `interrupt`, so that no dream of the pair runs.
     """
     amended = db.execute(
-        """UPDATE jobs SET payload = json_set(payload, '$.rebuild', json('true'), '$.automatic', json('true')),
+        f"""UPDATE jobs SET payload = json_set({_PAYLOAD}, '$.rebuild', json('true'), '$.automatic', json('true')),
                due_at = min(due_at, ?), grows = 0
-           WHERE kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL""",
+           WHERE kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL AND {_PAYLOAD} IS NOT NULL""",
         (now, DREAM, key(type, pair)),
     )
     if not amended.rowcount:
-        observer, observed = (str(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0]) for pk in pair)
+        observer, observed = (
+            as_text(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0]) for pk in pair
+        )
         payload: Json = {"observer": observer, "observed": observed, "session": None}
         add(db, workspace, pair, type, {**payload, "rebuild": True, "automatic": True}, now, now)
 
@@ -68,7 +72,7 @@ def interrupt(db: Connection, workspace: int, now: int) -> None:
 def leave_session(db: Connection, workspace: int, session_id: str) -> None:
     """Have the dreams that were asked for in a session that is deleted belong to none."""
     db.execute(
-        """UPDATE jobs SET payload = json_set(payload, '$.session', NULL)
-           WHERE workspace = ? AND kind = ? AND payload ->> 'session' = ?""",
+        f"""UPDATE jobs SET payload = json_set({_PAYLOAD}, '$.session', NULL)
+           WHERE workspace = ? AND kind = ? AND {_PAYLOAD} ->> 'session' = ?""",
         (workspace, DREAM, session_id),
     )

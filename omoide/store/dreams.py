@@ -13,7 +13,7 @@ from omoide.errors import NotFound, Unprocessable
 from omoide.jobs import DREAM
 from omoide.names import is_scope_peer
 from omoide.records import Derived, Json, Merge
-from omoide.store import conclusions, dream_queue, embeddings, learning, peers, queue, sessions
+from omoide.store import conclusions, dream_queue, embeddings, learning, peers, queue, rows, sessions
 from omoide.store.database import Connection
 from omoide.store.digest import same
 from omoide.store.dream_queue import OMNI, Pair
@@ -48,6 +48,7 @@ def learned(
            RETURNING explicit_since, last_at""",
         (*pair, count),
     ).fetchone()
+    since, last_at = rows.mended(["dreams.explicit_since", "dreams.last_at"], (since, last_at))
     if schedule is None or since < schedule.threshold:
         return
     # A clock that was ahead then would make it wait for that time to come again.
@@ -86,7 +87,7 @@ def request(
 def since(db: Connection, pair: Pair) -> int:
     """How many explicit conclusions are new since the last dream."""
     row = db.execute("SELECT explicit_since FROM dreams WHERE observer = ? AND observed = ?", pair).fetchone()
-    return row[0] if row else 0
+    return rows.mended(["dreams.explicit_since"], row)[0] if row else 0
 
 
 def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
@@ -141,7 +142,7 @@ def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
         f"SELECT count(*), max(said_at) FROM conclusions WHERE {_OF_PAIR}",
         (*pair, orjson.dumps([*ids]).decode()),
     ).fetchone()
-    return said_at if count == len(set(ids)) else None
+    return rows.mended(["conclusions.said_at"], (said_at,))[0] if count and count == len(set(ids)) else None
 
 
 def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None:
@@ -161,7 +162,7 @@ def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
     """
     for pk, _ in _live(db, pair, ids, " AND level <> 'explicit'"):
         (sources,) = db.execute("SELECT source_ids FROM conclusions WHERE pk = ?", (pk,)).fetchone()
-        learning.replace(db, pair, pk, orjson.loads(sources or "[]"), now)
+        learning.replace(db, pair, pk, conclusions.sources_of((sources or "[]",)), now)
 
 
 def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:

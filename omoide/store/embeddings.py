@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from omoide.store import queue, refusal_marks, segments
+from omoide.store import queue, refusal_marks, rows, segments
+from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
 from omoide.store.refusal_marks import Refusal
 from omoide.store.sources import SOURCES, VECTORS, Source
@@ -39,7 +40,10 @@ class Progress:
 def progress(db: Connection) -> Progress | None:
     """None before any embedder was adopted."""
     row = db.execute("SELECT name, dimensions, messages_through, conclusions_through FROM embedder").fetchone()
-    return Progress(*row) if row else None
+    return Progress(*rows.mended(_PROGRESS, row)) if row else None
+
+
+_PROGRESS = [f"embedder.{name}" for name in ("name", "dimensions", "messages_through", "conclusions_through")]
 
 
 def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
@@ -66,7 +70,7 @@ def owe(db: Connection, now: int) -> None:
 def missing(db: Connection, source: Source, after: int, limit: int) -> list[tuple[int, str]]:
     """Row and text of up to `limit` rows behind the row `after`, in the order of their numbers."""
     query = f"SELECT pk, content FROM {source} WHERE pk > ? ORDER BY pk LIMIT ?"
-    return [(pk, text) for pk, text in db.execute(query, (after, limit))]
+    return [(pk, as_text(text)) for pk, text in db.execute(query, (after, limit))]
 
 
 def add(
@@ -132,11 +136,12 @@ def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
     db.executemany(f"DELETE FROM {VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
 
 
-def vectors(db: Connection, source: Source, pks: Sequence[int]) -> dict[int, bytes]:
-    """Row number → vector, for those rows that have one still."""
+def vectors(db: Connection, source: Source, pks: Sequence[int], dimensions: int) -> dict[int, bytes]:
+    """Row number → vector, for those rows that have one still; one of another length is none."""
     # CROSS JOIN: what is looked for leads, not the table that it is looked for in.
     query = f"SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value"
-    return dict(db.execute(query, (orjson.dumps([*pks]).decode(),)).fetchall())
+    query += f" WHERE {segments.IS_VECTOR}"
+    return dict(db.execute(query, (orjson.dumps([*pks]).decode(), 2 * dimensions)).fetchall())
 
 
 def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:

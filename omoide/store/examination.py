@@ -8,12 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import islice
 
-from omoide.clock import made_at
-from omoide.store import embeddings, refusal_marks
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.clock import ID_LENGTH, made_at
+from omoide.store import column_rules, embeddings, refusal_marks
 from omoide.store.consistency import contradictions
+from omoide.store.damage import summary
 from omoide.store.database import Connection
 from omoide.store.embeddings import Progress, Source
 from omoide.store.read_only import Schema, journal, opened, schema
+from omoide.store.schema_objects import differences, missing
 
 __all__ = ["Owed", "Schema", "Unembedded", "damage", "embedder", "endpoints", "journal", "newest", "opened", "owed"]
 __all__ += ["schema", "unembedded"]
@@ -46,24 +50,35 @@ class Unembedded:
 
 
 def damage(db: Connection) -> list[str]:
-    """What is wrong with the file's structure, or between its rows; nothing if it is sound. Reads all of it.
+    """What is wrong with the file's structure, its values, or between rows; nothing if it is sound. Reads all of it.
 
-    Between rows it looks only where the structure is sound and the schema is the present one.
+    Of each sort the first `MOST_FAULTS`. Beyond the structure it looks only where the schema is the present one.
     """
     found = [line for (line,) in db.execute(f"PRAGMA quick_check({MOST_FAULTS})")]
-    if found != ["ok"]:
-        return found
-    return list(islice(contradictions(db), MOST_FAULTS)) if schema(db).is_current else []
+    if found == ["ok"]:
+        found = []
+    try:
+        if not schema(db).is_current:
+            return found
+        found += islice(differences(db), MOST_FAULTS)
+        found += islice(summary(db), MOST_FAULTS)
+        if not any(each.type == "table" for each in missing(db)):
+            found += islice(contradictions(db), MOST_FAULTS)
+    except sqlite3.Error as error:
+        found = found or [str(error)]
+    return found
 
 
 def newest(db: Connection) -> int | None:
     """When the newest row of any kind was made, in microseconds since 1970, by the clock of that time."""
     tables = ("workspaces", "peers", "sessions", "conclusions", "jobs")
     rows = [db.execute(f"SELECT created_at FROM {table} ORDER BY pk DESC LIMIT 1").fetchone() for table in tables]
-    times = [row[0] for row in rows if row]
+    times = [row[0] for row in rows if row and column_rules.TIME.admits(row[0])]
     # A message may be given any time by its sender; its id has that of the server.
     message = db.execute("SELECT id FROM messages ORDER BY pk DESC LIMIT 1").fetchone()
-    return max(times + ([made_at(message[0]) * 1_000] if message else []), default=None)
+    if message and column_rules.ID.admits(message[0]) and len(message[0]) == ID_LENGTH:
+        times.append(made_at(message[0]) * 1_000)
+    return max(times, default=None)
 
 
 def owed(db: Connection, now: int) -> Owed:
@@ -77,7 +92,9 @@ def owed(db: Connection, now: int) -> Owed:
            FROM jobs""",
         {"now": now},
     ).fetchone()
-    return Owed(*row)
+    *counts, oldest, error = row
+    owed_, running, failed = counts
+    return Owed(owed_, running, failed, oldest, None if error is None else column_rules.as_text(error))
 
 
 def embedder(db: Connection) -> Progress | None:

@@ -79,7 +79,11 @@ def _derived(db: Connection, pair: Pair) -> list[_Derived]:
            WHERE observer = ? AND observed = ? AND level <> 'explicit' AND deleted_at IS NULL""",
         pair,
     )
-    return [_Derived(pk, id, of, tuple(orjson.loads(text or "[]"))) for pk, id, of, text in found]
+    return [_Derived(pk, id, of, _sources(text)) for pk, id, of, text in found]
+
+
+def _sources(text: object) -> tuple[str, ...]:
+    return tuple(conclusions.sources_of((text or "[]",)))
 
 
 def _resting_on_session(db: Connection, derived: Collection[_Derived], session: int) -> set[str]:
@@ -109,4 +113,4 @@ def _rows(db: Connection, ids: Iterable[str]) -> dict[str, tuple[int | None, str
            FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value""",
         (orjson.dumps([*ids]).decode(),),
     )
-    return {id: (of, level, tuple(orjson.loads(text or "[]"))) for id, of, level, text in found}
+    return {id: (of, level, _sources(text)) for id, of, level, text in found}

@@ -7,12 +7,13 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import OmoideError
-from omoide.store.connection import Connection
+from omoide.store.connection import Connection, is_unreadable, leniently
 from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
 
 MAX_BATCH = 128
@@ -121,7 +122,14 @@ def _run_in_savepoint(connection: Connection, write: Write) -> None:
     connection.execute("SAVEPOINT work")
     owed = list(connection.owed or ())
     try:
-        write.result = write.work(connection)
+        try:
+            write.result = write.work(connection)
+        except sqlite3.OperationalError as error:
+            if not is_unreadable(error):
+                raise
+            connection.execute("ROLLBACK TO work")
+            connection.owed = list(owed)
+            write.result = leniently(connection, partial(write.work, connection))
     except BaseException as error:
         write.error = as_omoide(error) if isinstance(error, sqlite3.Error) else error
         # A full disk may make SQLite roll back everything; what is wrong with the file is so for every write.

@@ -16,7 +16,8 @@ import orjson
 
 from omoide.clock import micros, new_id
 from omoide.records import Fact
-from omoide.store import conclusions, embeddings
+from omoide.store import conclusions, embeddings, rows
+from omoide.store.column_rules import as_text
 from omoide.store.conclusions import New
 from omoide.store.database import Connection
 from omoide.store.digest import same
@@ -93,19 +94,22 @@ def _same(db: Connection, pair: Pair, session: int, digests: Sequence[int]) -> d
 
 def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
     """Count the fact with a conclusion that says so: it was said once more, and holds as of then."""
-    (text,) = db.execute("SELECT details FROM conclusions WHERE pk = ?", (pk,)).fetchone()
-    details = orjson.loads(text)
+    details = _details(db.execute("SELECT details FROM conclusions WHERE pk = ?", (pk,)).fetchone())
     ids = [*dict.fromkeys([*details.get("message_ids", []), *fact.message_ids])][-MOST_MESSAGES:]
     db.execute(
-        """UPDATE conclusions SET times_derived = times_derived + 1, said_at = max(said_at, ?), details = ?
+        """UPDATE conclusions SET times_derived = coalesce(CAST(times_derived AS INTEGER), 0) + 1,
+           said_at = max(coalesce(CAST(said_at AS INTEGER), 0), ?), details = ?
            WHERE pk = ?""",
         (micros(fact.said_at), orjson.dumps({**details, "message_ids": ids}).decode(), pk),
     )
 
 
+_details = rows.reader(["conclusions.details"], rows.from_text)
+
+
 def _times(db: Connection, pk: int) -> int | None:
     row = db.execute("SELECT times_derived FROM conclusions WHERE pk = ? AND deleted_at IS NULL", (pk,)).fetchone()
-    return row[0] if row else None
+    return rows.mended(["conclusions.times_derived"], row)[0] if row else None
 
 
 def _new(fact: Fact, digest: int, times: int, now: int) -> New:
@@ -121,7 +125,7 @@ def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: i
         (*pair, old_id),
     ).fetchall()
     for pk, text in citing:
-        replaced = (new_ids if id == old_id else [id] for id in orjson.loads(text))
+        replaced = (new_ids if id == old_id else [id] for id in conclusions.sources_of((text,)))
         sources = [*dict.fromkeys(itertools.chain.from_iterable(replaced))]
         db.execute("UPDATE conclusions SET source_ids = ? WHERE pk = ?", (orjson.dumps(sources).decode(), pk))
     conclusions.hide(db, [old], now)
@@ -132,4 +136,4 @@ def known(db: Connection, pair: Pair, session: int, limit: int) -> list[Known]:
     # By the session's index, backwards: what the pair knows from other sessions may be any number of times as much.
     query = """SELECT pk, content FROM conclusions WHERE session = ? AND +observer = ? AND +observed = ?
         AND level = 'explicit' AND deleted_at IS NULL ORDER BY pk DESC LIMIT ?"""
-    return [Known(pk, content) for pk, content in db.execute(query, (session, *pair, limit))]
+    return [Known(pk, as_text(content)) for pk, content in db.execute(query, (session, *pair, limit))]

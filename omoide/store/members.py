@@ -95,7 +95,7 @@ def authors(
     for peer_id in peer_ids:
         if row := db.execute(query, (session, workspace, peer_id)).fetchone():
             found[peer_id] = row[0]
-            there = max(there, row[1])
+            there = max(there, rows.mended(["members.joined_at"], row[1:])[0])
     if joining := [peer_id for peer_id in peer_ids if peer_id not in found]:
         peers.refuse_scopes(db, workspace, joining, "Scope peers cannot author messages.")
         known = peers.ensure(db, workspace, joining, now)

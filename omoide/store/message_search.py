@@ -14,6 +14,7 @@ import orjson
 from omoide import names
 from omoide.records import Message
 from omoide.store import messages, scopes, visibility, words
+from omoide.store.column_rules import count_or_zero
 from omoide.store.database import Connection
 from omoide.store.filters import Clause
 from omoide.store.filters.clauses import all_of
@@ -213,7 +214,7 @@ def literal(db: Connection, within: Reach, text: str, limit: int) -> list[int]:
     sql, params = within.out_of(_GIVEN, _json(latest))
     # LIKE is several times as fast as a function of ours, but knows only the letters of ASCII and no long patterns.
     by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
-    holds = "m.content LIKE ? ESCAPE '\\'" if by_like else "instr(casefold(m.content), ?)"
+    holds = "m.content LIKE ? ESCAPE '\\'" if by_like else "instr(casefold(CAST(m.content AS BLOB)), ?)"
     sought = f"%{_like_escaped(text)}%" if by_like else text.casefold()
     query = f"SELECT m.pk {sql} AND {holds} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
     return [row[0] for row in db.execute(query, (*params, sought, limit))]
@@ -241,7 +242,8 @@ def _latest(db: Connection, within: Reach) -> list[int]:
 
 def _count(db: Connection, sessions: Collection[int]) -> int:
     """How many messages the sessions have."""
-    query = "SELECT coalesce(sum(message_count), 0) FROM sessions WHERE pk IN (SELECT value FROM json_each(?))"
+    count = count_or_zero("message_count")
+    query = f"SELECT coalesce(sum({count}), 0) FROM sessions WHERE pk IN (SELECT value FROM json_each(?))"
     return int(db.execute(query, (_json(sessions),)).fetchone()[0])
 
 
@@ -270,7 +272,7 @@ def around(db: Connection, within: Reach, pks: Sequence[int]) -> dict[int, tuple
 
 def holding(db: Connection, pks: Sequence[int], needle: str) -> set[int]:
     """Those of the messages that hold the case-folded text as it stands."""
-    query = f"SELECT m.pk FROM {_GIVEN} WHERE instr(casefold(m.content), ?)"
+    query = f"SELECT m.pk FROM {_GIVEN} WHERE instr(casefold(CAST(m.content AS BLOB)), ?)"
     return {row[0] for row in db.execute(query, (_json(pks), needle))}
 
 

@@ -8,6 +8,7 @@ import orjson
 
 from omoide.records import Json
 from omoide.store import rows, sessions, workspaces
+from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
 
 MemberRow = tuple[int, str, str, Json, int | None, int | None, bool]
@@ -26,10 +27,15 @@ def members(db: Connection, session: int, authors: Collection[int]) -> list[Memb
            JOIN peers p ON p.pk = m.peer ORDER BY 1""",
         {"session": session, "authors": orjson.dumps([*authors]).decode()},
     )
-    return [
-        (pk, id, kind, rows.from_text(configuration), me, others, bool(there))
-        for pk, id, kind, configuration, me, others, there in found
-    ]
+    return [*map(_member, found)]
+
+
+def _made(pk: int, id: str, kind: str, configuration: str, me: int | None, others: int | None, there: int) -> MemberRow:
+    return pk, id, kind, rows.from_text(configuration), me, others, bool(there)
+
+
+_FLAGS = ("members.observe_me", "members.observe_others")
+_member = rows.reader(["", "peers.id", "peers.kind", "peers.configuration", *_FLAGS, ""], _made)
 
 
 def scopes(db: Connection, session: int) -> list[int]:
@@ -44,7 +50,7 @@ def scopes(db: Connection, session: int) -> list[int]:
 
 def peer_id(db: Connection, pk: int) -> str:
     """The id of a peer that is there."""
-    return str(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0])
+    return as_text(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0])
 
 
 def session_pk(db: Connection, workspace_id: str, session_id: str | None) -> int | None:

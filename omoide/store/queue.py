@@ -7,6 +7,7 @@ transaction that finishes the job (`require`). What is owed and was done, for th
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
@@ -14,7 +15,10 @@ import orjson
 
 from omoide.jobs import REASONING, Job, LostLease
 from omoide.store import rows
+from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
+
+logger = logging.getLogger("omoide.worker")
 
 _HELD = "WHERE pk = ? AND attempts = ? AND leased_until IS NOT NULL"
 """The job as its worker claimed it: one that lost its lease to another has nothing to say about it any more."""
@@ -81,7 +85,19 @@ def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], i
     row = db.execute(
         f"SELECT pk, payload, created_at, grows FROM jobs WHERE {_WAITS} ORDER BY pk DESC LIMIT 1", (kind, key)
     ).fetchone()
-    return (row[0], orjson.loads(row[1]), row[2]) if row and row[3] else None
+    if row is None or row[3] != 1:
+        return None
+    payload = _readable(row[1])
+    return None if payload is None else (row[0], payload, *rows.mended(["jobs.created_at"], (row[2],)))
+
+
+def _readable(stored: object) -> dict[str, Any] | None:
+    """The payload of a job; None if it is no JSON object: such a job is given up when it is claimed."""
+    try:
+        payload = orjson.loads(stored) if isinstance(stored, str) else None
+    except ValueError:
+        return None
+    return payload if isinstance(payload, dict) else None
 
 
 def extend(db: Connection, pk: int, payload: dict[str, Any], due_at: int, *, units: int) -> None:
@@ -119,15 +135,53 @@ def _claimable(now: int, busy: Collection[str]) -> dict[str, Any]:
 def claim(db: Connection, now: int, *, lease: int, busy: Collection[str] = (), led: bool = False) -> Job | None:
     """The job that is due longest and may run, held for `lease` microseconds; None if there is none.
 
-    The kinds in `busy` are passed over. `led` says that it is the leading worker who claims.
+    The kinds in `busy` are passed over. `led` says that it is the leading worker who claims. Damaged jobs are given up
+    on the way, so that they hold up no other.
     """
-    row = db.execute(
-        f"""UPDATE jobs SET leased_until = :until, attempts = attempts + 1, grows = 0, led = :led
+    while row := db.execute(
+        f"""UPDATE jobs SET leased_until = :until, attempts = {_ATTEMPTS} + 1, grows = 0, led = :led
             WHERE pk = (SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1)
-            RETURNING pk, kind, payload, attempts, workspace, key""",
+            RETURNING pk, kind, payload, attempts, (SELECT pk FROM workspaces w WHERE w.pk = workspace), key""",
         {"until": now + lease, "led": led, **_claimable(now, busy)},
-    ).fetchone()
-    return Job(row[0], row[1], orjson.loads(row[2]), row[3], row[4], row[5]) if row else None
+    ).fetchone():
+        pk, kind, stored, attempts, workspace, key = row
+        if (payload := _readable(stored)) is not None:
+            return Job(pk, as_text(kind), payload, attempts, workspace, None if key is None else as_text(key))
+        _set_aside(db, pk, now, "damaged: its payload is not a JSON object")
+    return None
+
+
+_ATTEMPTS = "iif(typeof(attempts) = 'integer' AND attempts BETWEEN 0 AND 1000000000, attempts, 0)"
+
+LONGEST_LEASE = 2 * DAY
+"""Microseconds that a lease may reach beyond now: the setting ends at a day."""
+LONGEST_WAIT = 3_650 * DAY
+"""Microseconds that a job may wait to come due: settings for dreams end at a month."""
+
+# By their indexes: text and bytes are above every number to SQLite.
+_LEASED_FOR_EVER = "leased_until IS NOT NULL AND (leased_until > ? OR typeof(leased_until) <> 'integer')"
+_NEVER_DUE = "failed_at IS NULL AND (due_at > ? OR due_at IS NULL)"
+
+
+def is_damaged(db: Connection, now: int) -> bool:
+    """Whether there are jobs that would never be claimed. Only reads, by indexes."""
+    query = f"SELECT 1 FROM jobs WHERE {_NEVER_DUE} UNION ALL SELECT 1 FROM jobs WHERE {_LEASED_FOR_EVER} LIMIT 1"
+    return db.execute(query, (now + LONGEST_WAIT, now + LONGEST_LEASE)).fetchone() is not None
+
+
+def relieve(db: Connection, now: int) -> None:
+    """Free jobs that are held for longer than any lease lasts, and give up those that would never come due."""
+    db.execute(f"UPDATE jobs SET leased_until = NULL WHERE {_LEASED_FOR_EVER}", (now + LONGEST_LEASE,))
+    for (pk,) in db.execute(f"SELECT pk FROM jobs WHERE {_NEVER_DUE}", (now + LONGEST_WAIT,)).fetchall():
+        _set_aside(db, pk, now, "damaged: the time when it is due is none")
+
+
+def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
+    """Keep a damaged job where its operator sees it."""
+    logger.warning("job %d is given up: %s", pk, error)
+    db.execute(
+        "UPDATE jobs SET leased_until = NULL, due_at = ?, failed_at = ?, error = ? WHERE pk = ?", (now, now, error, pk)
+    )
 
 
 def take_over(db: Connection, now: int) -> None:
@@ -138,7 +192,8 @@ def take_over(db: Connection, now: int) -> None:
     db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led")
     db.execute(
         """UPDATE jobs SET created_at = :now, due_at = max(min(due_at, :now), due_at - (created_at - :now)),
-               leased_until = leased_until - (created_at - :now) WHERE created_at > :now""",
+               leased_until = leased_until - (created_at - :now)
+           WHERE created_at > :now AND typeof(created_at) = 'integer'""",
         {"now": now},
     )
 
@@ -162,8 +217,9 @@ def waiting(db: Connection, now: int, *, busy: Collection[str] = ()) -> bool:
 
 def next_due(db: Connection, now: int) -> int | None:
     """When the next job comes due that is not due yet; None if there is none."""
-    row = db.execute("SELECT min(due_at) FROM jobs WHERE failed_at IS NULL AND due_at > ?", (now,)).fetchone()
-    return row[0] if row else None
+    query = "SELECT min(due_at) FROM jobs WHERE failed_at IS NULL AND due_at > ? AND due_at <= ?"
+    row = db.execute(query, (now, now + LONGEST_WAIT)).fetchone()
+    return int(row[0]) if row and row[0] is not None else None
 
 
 def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
@@ -193,8 +249,8 @@ def release(db: Connection, job: Job) -> None:
 def finish(db: Connection, job: Job, now: int) -> None:
     """Remove a held job; reasoning is counted as done for a while."""
     if job.kind in REASONING:
-        (units,) = db.execute(f"SELECT units FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() or (None,)
-        if units:
+        row = db.execute(f"SELECT units FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone()
+        if row and (units := rows.mended(["jobs.units"], row)[0]):
             count_done(db, job, units, now)
     db.execute(f"DELETE FROM jobs {_HELD}", (job.pk, job.attempts))
 
@@ -206,9 +262,10 @@ def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], 
     """
     query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk"
     for pk, payload, units in db.execute(query, (job.kind, job.key)).fetchall():
-        if is_done(orjson.loads(payload)):
+        told = _readable(payload)
+        if told is not None and is_done(told):
             if job.kind in REASONING:
-                count_done(db, job, units, now)
+                count_done(db, job, rows.mended(["jobs.units"], (units,))[0], now)
             db.execute("DELETE FROM jobs WHERE pk = ?", (pk,))
 
 
@@ -237,7 +294,8 @@ def is_drained(db: Connection, job: Job) -> bool:
 def payloads(db: Connection, job: Job) -> list[dict[str, Any]]:
     """Those of all jobs of the same kind and key that are left, itself included."""
     query = "SELECT payload FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL ORDER BY pk"
-    return [orjson.loads(payload) for (payload,) in db.execute(query, (job.kind, job.key))]
+    found = (_readable(payload) for (payload,) in db.execute(query, (job.kind, job.key)))
+    return [payload for payload in found if payload is not None]
 
 
 def count_done(db: Connection, job: Job, units: int, now: int) -> None:

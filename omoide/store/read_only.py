@@ -16,6 +16,7 @@ import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import NotFound, Unavailable
+from omoide.store.column_rules import readable
 from omoide.store.connection import Connection
 from omoide.store.database_files import companion
 from omoide.store.migrations import migrations
@@ -51,6 +52,7 @@ def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
     try:
         made = sqlite3.connect(address, uri=True, timeout=busy_timeout, factory=Connection)
         with contextlib.closing(made) as connection:
+            connection.text_factory = readable
             connection.execute("PRAGMA query_only=ON")
             connection.execute("PRAGMA schema_version").fetchone()  # the first look at the file itself
             yield connection

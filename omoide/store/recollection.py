@@ -14,6 +14,7 @@ import orjson
 
 from omoide.records import Conclusion, Message
 from omoide.store import conclusions, message_search, messages, peers
+from omoide.store.column_rules import json_or_null
 from omoide.store.conclusions import COLUMNS, FROM, FROM_IDS, Restriction
 from omoide.store.database import Connection
 from omoide.store.message_search import Limits
@@ -95,7 +96,7 @@ def named(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion
 
 def citing(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion]:
     """The conclusions that name one of these among their sources, oldest first."""
-    cites = """AND c.level <> 'explicit' AND EXISTS (SELECT 1 FROM json_each(c.source_ids) source
+    cites = f"""AND c.level <> 'explicit' AND EXISTS (SELECT 1 FROM json_each({json_or_null("c.source_ids")}) source
         WHERE source.value IN (SELECT value FROM json_each(?))) ORDER BY c.created_at, c.pk"""
     return _conclusions(db, within, cites, _json(ids))
 
@@ -163,7 +164,8 @@ def stretches(
     pks = db.execute(f"SELECT wanted.key, m.pk {sql} ORDER BY wanted.key, m.seq", params).fetchall()
     there = messages.by_pks(db, [pk for _, pk in pks])
     for number, pk in pks:
-        found[wanted[number]].append(there[pk])
+        if pk in there:
+            found[wanted[number]].append(there[pk])
     return found
 
 

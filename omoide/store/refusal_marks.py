@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from omoide.store.column_rules import as_text
 from omoide.store.connection import Connection
 from omoide.store.sources import Source
 
@@ -48,7 +49,7 @@ def due(db: Connection, source: Source, limit: int) -> list[tuple[int, str]]:
     """Row and text of those that are to be tried again."""
     query = f"""SELECT r.pk, t.content FROM refused_texts r CROSS JOIN {source} t ON t.pk = r.pk
         WHERE r.source = ? AND r.due ORDER BY r.pk LIMIT ?"""
-    return db.execute(query, (source, limit)).fetchall()
+    return [(pk, as_text(text)) for pk, text in db.execute(query, (source, limit))]
 
 
 def count(db: Connection, source: Source) -> int:
@@ -59,4 +60,4 @@ def count(db: Connection, source: Source) -> int:
 def latest_error(db: Connection) -> str | None:
     """Why the text that was refused last was."""
     row = db.execute("SELECT error FROM refused_texts ORDER BY refused_at DESC LIMIT 1").fetchone()
-    return str(row[0]) if row else None
+    return as_text(row[0]) if row else None

@@ -1,7 +1,12 @@
-"""What the tables have in common: JSON columns, pages, and the selects that make records."""
+"""What the tables have in common: JSON columns, pages, and the selects that make records.
+
+A damaged value harms its own row only: `reader` replaces it as `column_rules` says, and logs it once. For sound rows
+that costs one comparison of the types of their values.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, TypeVar
@@ -12,8 +17,12 @@ from pydantic_core import from_json
 from omoide import json_text
 from omoide.clock import instant
 from omoide.records import Json, Page, PageRequest, Peer, Session, Workspace
+from omoide.store import column_rules
+from omoide.store.column_rules import Rule
 from omoide.store.database import Connection
 from omoide.store.filters import Fields, compile_filters
+
+logger = logging.getLogger("omoide.store")
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -25,14 +34,83 @@ def to_text(value: Json) -> str:
 
 
 def from_text(text: str) -> Json:
-    """The value of a JSON column, with every integer exact."""
+    """The object in a JSON column, with every integer exact. Raises ValueError for anything else."""
     if text == "{}":
         return {}
     try:
-        found: Json = from_json(text)
+        found = from_json(text)
     except ValueError:  # nested deeper than that parser follows, as earlier versions stored it
         found = orjson.loads(text)
+    if type(found) is not dict:
+        raise ValueError("not a JSON object")
     return found
+
+
+def texts_from(text: str) -> list[str]:
+    """A stored JSON list of texts. Raises ValueError for anything else."""
+    values = orjson.loads(text)
+    if type(values) is not list or any(type(value) is not str for value in values):
+        raise ValueError("not a list of texts")
+    return values
+
+
+MOST_LOGGED = 1_000
+"""Damaged values that are remembered as logged; beyond, no more are logged."""
+_logged: set[tuple[str, object]] = set()
+
+
+def mended(columns: Sequence[str], row: Row) -> Row:
+    """The row with what its columns do not admit replaced. `columns` are `table.column` each, "" for computed ones."""
+    values = []
+    for column, value in zip(columns, row, strict=True):
+        rule = column_rules.rule_of(column) if column else None
+        if rule is None or rule.admits(value):
+            values.append(value)
+        else:
+            _log_once(columns, row, column, rule)
+            values.append(rule.mend(value))
+    return (*values,)
+
+
+def _log_once(columns: Sequence[str], row: Row, column: str, rule: Rule) -> None:
+    """Log a damaged value once per process, by the first id of its table in the row."""
+    table = column.partition(".")[0]
+    pairs = zip(columns, row, strict=True)
+    known_by = next((value for name, value in pairs if name == f"{table}.id" and name != column), row[0])
+    message = "damaged: %s of %.100r is not %s, and is read as if it were; see omoide check"
+    log_once((column, known_by), message, column, known_by, rule.what)
+
+
+def log_once(about: tuple[str, object], message: str, *args: object) -> None:
+    """Log a warning about something damaged, unless this process has done so."""
+    if about not in _logged and len(_logged) < MOST_LOGGED:
+        _logged.add(about)
+        logger.warning(message, *args)
+
+
+def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]:
+    """A function that makes a record of a selected row, whose columns are as in `mended`.
+
+    `make` is called with the values of a row, and again with mended ones where it raises ValueError or OverflowError or
+    where a value has a type that its column does not admit.
+    """
+    rules = [column_rules.rule_of(column) if column else None for column in columns]
+    sound: set[tuple[type, ...]] = set()
+
+    def read(row: Row) -> T:
+        types = (*map(type, row),)
+        if types not in sound and all(
+            rule is None or type_ in rule.types for rule, type_ in zip(rules, types, strict=True)
+        ):
+            sound.add(types)
+        if types in sound:
+            try:
+                return make(*row)
+            except (ValueError, OverflowError):
+                pass
+        return make(*mended(columns, row))
+
+    return read
 
 
 def insert(db: Connection, statement: str, params: Sequence[Any]) -> int:
@@ -71,21 +149,37 @@ PEER = "p.pk, p.id, p.uid, w.id, p.metadata, p.configuration, p.created_at"
 SESSION = "s.pk, s.id, s.uid, w.id, s.metadata, s.configuration, s.created_at, s.deleted_at IS NULL"
 
 
-def workspace(row: Row) -> Workspace:
-    pk, id, uid, metadata, configuration, created_at = row
+def _workspace(pk: int, id: str, uid: str, metadata: str, configuration: str, created_at: int) -> Workspace:
     return Workspace(pk, id, uid, from_text(metadata), from_text(configuration), instant(created_at))
 
 
-def peer(row: Row) -> Peer:
-    pk, id, uid, workspace_id, metadata, configuration, created_at = row
+def _peer(pk: int, id: str, uid: str, workspace_id: str, metadata: str, configuration: str, created_at: int) -> Peer:
     return Peer(pk, id, uid, workspace_id, from_text(metadata), from_text(configuration), instant(created_at))
 
 
-def session(row: Row) -> Session:
-    pk, id, uid, workspace_id, metadata, configuration, created_at, is_active = row
+def _session(
+    pk: int,
+    id: str,
+    uid: str,
+    workspace_id: str,
+    metadata: str,
+    configuration: str,
+    created_at: int,
+    is_active: int,
+) -> Session:
     return Session(
         pk, id, uid, workspace_id, from_text(metadata), from_text(configuration), instant(created_at), bool(is_active)
     )
+
+
+def _columns(table: str) -> list[str]:
+    owned = [f"{table}.{name}" for name in ("uid", "metadata", "configuration", "created_at")]
+    return ["", f"{table}.id", owned[0], *([] if table == "workspaces" else ["workspaces.id"]), *owned[1:]]
+
+
+workspace = reader(_columns("workspaces"), _workspace)
+peer = reader(_columns("peers"), _peer)
+session = reader([*_columns("sessions"), ""], _session)
 
 
 def filtered(source: str, params: Sequence[Any], filters: Json | None, fields: Fields) -> tuple[str, Sequence[Any]]:

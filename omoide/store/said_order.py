@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from omoide.store.column_rules import FIRST_SAID, sound
 from omoide.store.database import Connection
 
 JITTER = 10_000_000
@@ -49,10 +50,20 @@ def note(db: Connection, session: int, first: int) -> None:
     """As `keep`, for messages whose times are in the database only."""
     (before,) = db.execute("SELECT last_said_at FROM sessions WHERE pk = ?", (session,)).fetchone()
     found = db.execute("SELECT created_at FROM messages WHERE session = ? AND seq >= ? ORDER BY seq", (session, first))
-    keep(db, session, first, before, after(before, (time for (time,) in found)))
+    times = (sound("messages.created_at", time) for (time,) in found)
+    keep(db, session, first, before, after(sound("sessions.last_said_at", before), times))
 
 
 def newest(db: Connection, session: int) -> int:
-    """The position of the message that was said last, in a session whose order is kept."""
-    query = "SELECT seq FROM said_order WHERE session = ? ORDER BY created_at DESC, seq DESC LIMIT 1"
-    return int(db.execute(query, (session,)).fetchone()[0])
+    """The position of the message that was said last, in a session whose order is kept; 0 if that is damaged."""
+    query = """SELECT seq FROM said_order WHERE session = ? AND typeof(seq) = 'integer'
+        ORDER BY created_at DESC, seq DESC LIMIT 1"""
+    row = db.execute(query, (session,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def derive(db: Connection, session: int) -> None:
+    """Note the order of all messages of a session once more, whatever was noted before."""
+    db.execute("DELETE FROM said_order WHERE session = ?", (session,))
+    db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (FIRST_SAID, session))
+    note(db, session, 1)

@@ -31,9 +31,11 @@ _MEMBERS = """
     WHERE m.left_at IS NULL AND s.deleted_at IS NULL AND m.peer"""
 
 
-def _record(row: rows.Row) -> Scope:
-    pk, peer_id, metadata, created_at = row
+def _made(pk: int, peer_id: str, metadata: str, created_at: int) -> Scope:
     return Scope(pk, names.scope_of_peer(peer_id), rows.from_text(metadata), instant(created_at))
+
+
+_record = rows.reader(["", "peers.id", "peers.metadata", "peers.created_at"], _made)
 
 
 def find(db: Connection, workspace_id: str, scope_id: str) -> Scope | None:
@@ -154,7 +156,8 @@ def session_ids(db: Connection, workspace_id: str, scope_ids: Sequence[str]) -> 
     """The ids of the active sessions that are in any of the scopes, each once. Raises NotFound for unknown scopes."""
     scopes = [get(db, workspace_id, scope_id).pk for scope_id in dict.fromkeys(scope_ids)]
     marks = ", ".join("?" * len(scopes))
-    return [row[0] for row in db.execute(f"SELECT DISTINCT s.id {_MEMBERS} IN ({marks}) ORDER BY s.pk", scopes)]
+    found = db.execute(f"SELECT DISTINCT s.id {_MEMBERS} IN ({marks}) ORDER BY s.pk", scopes)
+    return [rows.mended(["sessions.id"], row)[0] for row in found]
 
 
 def _session(db: Connection, workspace_id: str, session_id: str) -> int | None:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, TypeAlias
 import orjson
 
 from omoide.deferred import deferred
+from omoide.store import rows
 from omoide.store.connection import Connection
-from omoide.store.segments import Numbers, Segment, bytes_of, made, read, words_of
+from omoide.store.segments import Numbers, Segment, bytes_of, is_sound, made, read, words_of
 from omoide.store.sources import SOURCES, TAKEN_FROM, VECTORS, Source
 
 with deferred("numpy"):
@@ -26,15 +27,18 @@ Stored: TypeAlias = "tuple[int, int, int, int, int, bytes]"
 """Row of `segments`, workspace, first and last number, size, rows."""
 
 
+_MARKS = ("dimensions", "messages_signed", "conclusions_signed")
+
+
 def segment_faults(db: Connection) -> Iterator[str]:
     """What is wrong with the segments. The file must be of the present schema."""
-    row = db.execute("SELECT dimensions, messages_signed, conclusions_signed FROM embedder").fetchone()
+    row = db.execute(f"SELECT {', '.join(_MARKS)} FROM embedder").fetchone()
     if row is None:
         (count,) = db.execute("SELECT count(*) FROM segments").fetchone()
         if count:
             yield f"{count:,} segments are there, and no embedder whose vectors they could be of"
         return
-    dimensions, *signed = row
+    dimensions, *signed = rows.mended([f"embedder.{column}" for column in _MARKS], row)
     for source, reach in zip(SOURCES, signed, strict=True):
         yield from _of_source(db, source, dimensions, reach)
 
@@ -44,12 +48,12 @@ def _of_source(db: Connection, source: Source, dimensions: int, reach: int) -> I
     query = """SELECT pk, CAST(workspace AS INTEGER), first, last, CAST(size AS INTEGER), CAST(rows AS BLOB)
         FROM segments WHERE source = ? ORDER BY pk"""
     for stored in db.execute(query, (source,)):
-        pk, size, rows = stored[0], stored[4], stored[5]
+        pk, size, content = stored[0], stored[4] or 0, stored[5] or b""
         needed = bytes_of(size, dimensions)
-        if size < 1 or len(rows) != needed:
-            yield f"segment {pk} of {source} has {len(rows):,} bytes, where {size:,} rows take {needed:,}"
+        if size < 1 or len(content) != needed:
+            yield f"segment {pk} of {source} has {len(content):,} bytes, where {size:,} rows take {needed:,}"
             continue
-        segment = read(rows, size, words_of(dimensions))
+        segment = read(content, size, words_of(dimensions))
         held.append(segment.pks)
         yield from _of_segment(db, source, dimensions, reach, stored, segment)
     there, times = np.unique(np.concatenate([np.zeros(0, np.int64), *held]), return_counts=True)
@@ -92,7 +96,8 @@ def _vectors(db: Connection, source: Source, dimensions: int, pks: Numbers) -> t
         FROM (SELECT DISTINCT value FROM json_each(?)) wanted
         CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value CROSS JOIN {source} t ON t.pk = v.pk
         WHERE length(v.vector) = ? ORDER BY t.pk"""
-    found = db.execute(query, (orjson.dumps(pks.tolist()).decode(), 2 * dimensions)).fetchall()
+    stored = db.execute(query, (orjson.dumps(pks.tolist()).decode(), 2 * dimensions))
+    found = [row for row in stored if is_sound(row, dimensions)]
     return np.array([row[0] for row in found], np.int64), made(found, dimensions)
 
 

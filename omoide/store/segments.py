@@ -11,13 +11,15 @@ the vectors themselves.
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
 from omoide.deferred import deferred
+from omoide.store import rows
 from omoide.store.database import Connection
 from omoide.store.sources import TAKEN_FROM, VECTORS, Source
 
@@ -26,6 +28,8 @@ with deferred("numpy"):
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+logger = logging.getLogger("omoide.store")
 
 FULL = 4_096
 """Rows of a segment that is not merged any more: 200 kB for 256 dimensions."""
@@ -75,10 +79,19 @@ def sign_bits(vectors: npt.NDArray[np.floating | np.integer]) -> Bits:
     return np.ascontiguousarray(words.T)
 
 
+IS_VECTOR = "typeof(v.vector) = 'blob' AND length(v.vector) = ?"
+"""SQL: the row of the table `v` is a vector of so many bytes. Any other is damaged, and treated as absent."""
+
+
+IS_SEGMENT = """(typeof(size) = 'integer' AND size > 0 AND typeof(rows) = 'blob'
+    AND length(rows) = size * (16 + 8 * ?))"""
+"""SQL: a row of `segments` has as many bytes as it must, where so many words hold the signs of a vector."""
+
+
 def reach(db: Connection, source: Source) -> int:
     """The row up to which everything that has a vector is in a segment."""
     row = db.execute(f"SELECT {source}_signed FROM embedder").fetchone()
-    return int(row[0]) if row else 0
+    return int(rows.mended([f"embedder.{source}_signed"], row)[0]) if row else 0
 
 
 def is_behind(db: Connection, source: Source) -> bool:
@@ -89,16 +102,20 @@ def is_behind(db: Connection, source: Source) -> bool:
 def extend(db: Connection, source: Source) -> None:
     """Take in the next rows that have a vector, if there are any."""
     row = db.execute(f"SELECT dimensions, {source}_signed, {source}_through FROM embedder").fetchone()
-    if row is None or row[1] >= row[2]:
+    if row is None:
         return
-    dimensions, signed, through = row
+    columns = ["embedder.dimensions", f"embedder.{source}_signed", f"embedder.{source}_through"]
+    dimensions, signed, through = rows.mended(columns, row)
+    if signed >= through:
+        return
     first, second = TAKEN_FROM[source]
     query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
         FROM {VECTORS[source]} v CROSS JOIN {source} t ON t.pk = v.pk
         WHERE v.pk > ? AND v.pk <= ? ORDER BY v.pk LIMIT ?"""
     found = db.execute(query, (signed, through, TAKEN)).fetchall()
-    for workspace, rows in itertools.groupby(sorted(found, key=_workspace), key=_workspace):
-        _append(db, source, workspace, made([*rows], dimensions))
+    sound = [row for row in found if is_sound(row, dimensions)]
+    for workspace, some in itertools.groupby(sorted(sound, key=_workspace), key=_workspace):
+        _append(db, source, workspace, made([*some], dimensions))
     reached = found[-1][1] if len(found) == TAKEN else through
     db.execute(f"UPDATE embedder SET {source}_signed = ?", (reached,))
 
@@ -106,7 +123,7 @@ def extend(db: Connection, source: Source) -> None:
 def late(db: Connection) -> int:
     """How many vectors were stored after their turn: where this has changed, segments were added behind `reach`."""
     row = db.execute("SELECT late FROM embedder").fetchone()
-    return int(row[0]) if row else 0
+    return int(rows.mended(["embedder.late"], row)[0]) if row else 0
 
 
 def add_late(db: Connection, source: Source, pks: Sequence[int]) -> None:
@@ -118,19 +135,41 @@ def add_late(db: Connection, source: Source, pks: Sequence[int]) -> None:
     query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
         FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value
         CROSS JOIN {source} t ON t.pk = v.pk WHERE v.pk <= ?"""  # what lies beyond is taken in by `extend`
-    found = db.execute(query, (orjson.dumps([*pks]).decode(), row[1])).fetchall()
-    for workspace, rows in itertools.groupby(sorted(found, key=_workspace), key=_workspace):
-        _append(db, source, workspace, made([*rows], row[0]))
+    dimensions, signed = rows.mended(["embedder.dimensions", f"embedder.{source}_signed"], row)
+    stored = db.execute(query, (orjson.dumps([*pks]).decode(), signed))
+    found = sorted((row for row in stored if is_sound(row, dimensions)), key=_workspace)
+    for workspace, some in itertools.groupby(found, key=_workspace):
+        _append(db, source, workspace, made([*some], dimensions))
     db.execute("UPDATE embedder SET late = late + ?", (len(found),))
 
 
 def of_workspace(db: Connection, source: Source, workspace: int, words: int, after: int) -> Iterator[Segment]:
     """The workspace's segments, without rows up to the number `after`. `words` is how many hold a vector's signs."""
+    whole = f"{IS_SEGMENT} AND typeof(last) = 'integer'"
+    damaged = f"SELECT pk FROM segments WHERE workspace = ? AND source = ? AND NOT ({whole}) LIMIT 1"
+    if row := db.execute(damaged, (workspace, source, words)).fetchone():
+        _log(*row)
+        yield from _of_vectors(db, source, workspace, after)
+        return
     query = "SELECT size, rows FROM segments WHERE workspace = ? AND source = ? AND last > ? ORDER BY last"
-    for size, rows in db.execute(query, (workspace, source, after)):
-        segment = read(rows, size, words)
+    for size, stored in db.execute(query, (workspace, source, after)):
+        segment = read(stored, size, words)
         newer = segment.pks > after
         yield segment if newer.all() else segment.at(newer)
+
+
+def _of_vectors(db: Connection, source: Source, workspace: int, after: int) -> Iterator[Segment]:
+    """What the workspace's segments would hold beyond the row `after`, made of the vectors themselves."""
+    row = db.execute(f"SELECT dimensions, {source}_signed FROM embedder").fetchone()
+    dimensions, reach = rows.mended(["embedder.dimensions", f"embedder.{source}_signed"], row)
+    first, second = TAKEN_FROM[source]
+    query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
+        FROM {VECTORS[source]} v CROSS JOIN {source} t ON t.pk = v.pk
+        WHERE v.pk > ? AND v.pk <= ? AND t.workspace = ? ORDER BY v.pk LIMIT ?"""
+    while found := db.execute(query, (after, reach, workspace, TAKEN)).fetchall():
+        if sound := [row for row in found if is_sound(row, dimensions)]:
+            yield made(sound, dimensions)
+        after = found[-1][1]
 
 
 def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
@@ -143,8 +182,11 @@ def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
     query = f"""SELECT pk, size, rows FROM segments
         WHERE workspace IN ({owners}) AND source = ? AND last >= ? AND first <= ?"""
     params = (orjson.dumps([*pks]).decode(), source, min(pks), max(pks))
-    for pk, size, rows in db.execute(query, params).fetchall():
-        segment = read(rows, size, words_of(row[0]))
+    words = words_of(rows.mended(["embedder.dimensions"], row)[0])
+    for pk, size, stored in db.execute(query, params).fetchall():
+        segment = _sound(pk, size, stored, words)
+        if segment is None:
+            continue
         kept = ~np.isin(segment.pks, gone)
         if not kept.all():
             _replace(db, pk, segment.at(kept))
@@ -182,6 +224,29 @@ def made(rows: Sequence[tuple[int, int, int, int, bytes]], dimensions: int) -> S
     return Segment(np.array(pks, np.int64), np.array(first, np.uint32), np.array(second, np.uint32), sign_bits(numbers))
 
 
+def is_sound(row: tuple[Any, ...], dimensions: int) -> bool:
+    """Whether a segment can be made of a row, of which the last value is the vector."""
+    *numbers, vector = row
+    return (
+        all(type(number) is int and 0 < number < 2**63 for number in numbers)
+        and all(number < 2**32 for number in numbers[2:])
+        and type(vector) is bytes
+        and len(vector) == 2 * dimensions
+    )
+
+
+def _sound(pk: int, size: object, stored: object, words: int) -> Segment | None:
+    """A stored segment; None if it is damaged."""
+    if type(size) is int and size > 0 and type(stored) is bytes and len(stored) == size * (16 + 8 * words):
+        return read(stored, size, words)
+    _log(pk)
+    return None
+
+
+def _log(pk: int) -> None:
+    rows.log_once(("segments", pk), "damaged: segment %d; omoide check --repair makes it again", pk)
+
+
 def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
     return row[0]
 
@@ -193,12 +258,13 @@ def _append(db: Connection, source: Source, workspace: int, new: Segment) -> Non
     if len(loose) < LOOSE:
         _insert(db, source, workspace, new)
         return
-    kept = [
-        read(db.execute("SELECT rows FROM segments WHERE pk = ?", (pk,)).fetchone()[0], size, len(new.bits))
-        for pk, size in loose
-    ]
-    db.executemany("DELETE FROM segments WHERE pk = ?", [(pk,) for pk, _ in loose])
-    whole = _joined([*kept, new])
+    kept: dict[int, Segment] = {}
+    for pk, size in loose:
+        (stored,) = db.execute("SELECT rows FROM segments WHERE pk = ?", (pk,)).fetchone()
+        if segment := _sound(pk, size, stored, len(new.bits)):
+            kept[pk] = segment
+    db.executemany("DELETE FROM segments WHERE pk = ?", [(pk,) for pk in kept])
+    whole = _joined([*kept.values(), new])
     for start in range(0, len(whole), FULL):
         _insert(db, source, workspace, whole.at(slice(start, start + FULL)))
 

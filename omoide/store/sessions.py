@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from omoide import configuration, names
 from omoide.clock import instant, new_id
 from omoide.errors import NotFound, Unauthorized
 from omoide.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
 from omoide.store import erasure, forgetting, members, peers, queue, rows, scopes, workspaces
+from omoide.store.column_rules import MOST, json_or_null
 from omoide.store.database import Connection
 from omoide.store.filters import SESSION_FIELDS
 
@@ -130,8 +131,27 @@ def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Grou
     if row is None:
         create(db, workspaces.ensure(db, workspace_id, now), workspace_id, session_id, Change(), now)
         row = db.execute(query, place).fetchone()
-    workspace, session, count, last_said_at, *configurations = row
-    return Ground(workspace, session, count, last_said_at, *map(rows.from_text, configurations))
+    found = _ground(row)
+    count = sound_count(db, found.session, row[2])
+    return found if count == found.message_count else found._replace(message_count=count)
+
+
+def sound_count(db: Connection, session: int, stored: Any) -> int:
+    """How many messages a session has: as it is stored, or by the messages themselves where that is damaged."""
+    if type(stored) is int and 0 <= stored <= MOST:
+        return stored
+    query = "SELECT coalesce(max(seq), 0) FROM messages WHERE session = ? AND typeof(seq) = 'integer'"
+    return int(db.execute(query, (session,)).fetchone()[0])
+
+
+def _made(
+    workspace: int, session: int, count: int, last_said_at: int | None, of_workspace: str, of_session: str
+) -> Ground:
+    return Ground(workspace, session, count, last_said_at, rows.from_text(of_workspace), rows.from_text(of_session))
+
+
+_COUNTS = ("sessions.message_count", "sessions.last_said_at")
+_ground = rows.reader(["", "", *_COUNTS, "workspaces.configuration", "sessions.configuration"], _made)
 
 
 def _existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Session, int]:
@@ -208,8 +228,8 @@ def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None
     session, workspace = _existing(db, workspace_id, session_id)
     # By name, and now: in the next moment there may be another session of that name.
     db.execute(
-        """DELETE FROM jobs WHERE workspace = ? AND kind IN ('representation', 'summary')
-           AND payload ->> 'session' = ?""",
+        f"""DELETE FROM jobs WHERE workspace = ? AND kind IN ('representation', 'summary')
+           AND {json_or_null("payload")} ->> 'session' = ?""",
         (workspace, session_id),
     )
     db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))

@@ -1,15 +1,19 @@
-"""Whether all of a database is as it must be: SQLite's own structures, references, full text, segments, and the
-rules between rows."""
+"""Whether all of a database is as it must be: SQLite's own structures, the schema, values, references, full text,
+segments, and the rules between rows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
 
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
 from omoide.store import examination
 from omoide.store.consistency import contradictions
 from omoide.store.copying import integrity
+from omoide.store.damage import damages
 from omoide.store.database import Connection
+from omoide.store.schema_objects import differences, missing
 from omoide.store.segment_faults import segment_faults
 
 MOST_FAULTS = 100
@@ -25,26 +29,43 @@ _WORDS = {"messages": "message_words_docsize", "conclusions": "conclusion_words_
 def faults(db: Connection) -> list[str]:
     """A line for everything that is wrong, nothing if the database is sound. Reads all of it.
 
-    Of a file whose structure is damaged, and of one that is not ours or is of a newer program, no more is said.
+    Of a file that is not ours, is of a newer program or is too damaged to be read, no more is said than that.
     """
-    if structure := integrity(db, MOST_FAULTS):
-        return [f"structure: {' '.join(line.split())}" for line in structure]
+    structure = [f"structure: {' '.join(line.split())}" for line in integrity(db, MOST_FAULTS)]
+    try:
+        return [*structure, *_beyond_structure(db)]
+    except sqlite3.Error as error:
+        if structure:
+            return structure
+        return [f"structure: the rest cannot be read: {error}"]
+
+
+def _beyond_structure(db: Connection) -> Iterator[str]:
     schema = examination.schema(db)
     if schema.is_newer:
-        return ["a newer version of Omoide has worked on this database"]
-    if not schema.applied:
-        return ["this is a database, but not one of Omoide's"]
-    if not schema.is_current:
-        return [*_references(db)]
-    of_segments = [f"{SEGMENTS}{line}" for line in islice(segment_faults(db), MOST_FAULTS)]
-    return [*_references(db), *_unindexed(db), *of_segments, *(f"rows: {line}" for line in contradictions(db))]
+        yield "a newer version of Omoide has worked on this database"
+    elif not schema.applied:
+        yield "this is a database, but not one of Omoide's"
+    elif schema.is_current:
+        yield from (f"schema: {line}" for line in differences(db))
+        yield from values(db)
+        if not any(each.type == "table" for each in missing(db)):
+            yield from _unindexed(db)
+            yield from (f"{SEGMENTS}{line}" for line in islice(segment_faults(db), MOST_FAULTS))
+            yield from (f"rows: {line}" for line in contradictions(db))
 
 
-def _references(db: Connection) -> Iterator[str]:
-    rows = db.execute('SELECT "table", rowid, parent FROM pragma_foreign_key_check LIMIT ?', (MOST_FAULTS,))
-    for table, rowid, parent in rows:
-        row = "a row" if rowid is None else f"row {rowid}"
-        yield f"reference: {row} of {table} refers to {parent}, where there is no such row"
+def values(db: Connection) -> Iterator[str]:
+    """A line for each damaged value and each reference to nothing, up to `MOST_FAULTS` of either."""
+    counts = {"value": 0, "reference": 0}
+    for damage in damages(db):
+        sort = "reference" if damage.is_reference else "value"
+        counts[sort] += 1
+        if counts[sort] <= MOST_FAULTS:
+            yield f"{sort}: {damage}"
+    for sort, count in counts.items():
+        if count > MOST_FAULTS:
+            yield f"{sort}: {count - MOST_FAULTS:,} more like these"
 
 
 def _unindexed(db: Connection) -> Iterator[str]:

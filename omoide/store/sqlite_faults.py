@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import OmoideError, StorageFull, Unavailable
+from omoide.errors import Contradicted, OmoideError, StorageFull, Unavailable
 
 OF_THE_FILE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 """SQLite's codes for faults of the file, and not of what is done with it, that may pass."""
@@ -31,4 +31,6 @@ def as_omoide(error: sqlite3.Error) -> OmoideError:
         return StorageFull("There is no room left to store this")
     if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable("The database is locked by another process")
+    if kind == sqlite3.SQLITE_CONSTRAINT:
+        return Contradicted(f"The database contradicts this: {error}")
     return Unavailable(f"{_MEANINGS.get(kind, 'The database cannot be used')}: {error}")

@@ -11,7 +11,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from typing import Literal, TypeAlias
 
-from omoide.clock import made_at
+from omoide.clock import LAST_OF_IDS, made_at
+from omoide.store.column_rules import sound
 from omoide.store.connection import Connection
 
 Member: TypeAlias = tuple[int, int]
@@ -90,9 +91,10 @@ def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None)
         (*after, workspace, DERIVED_AT_A_TIME),
     ).fetchall()
     arrivals: _Arrivals | None = None
-    for session, peer, joined_at, left_at, count, going_on in found:
+    for session, peer, joined, left, counted, going_on in found:
+        joined_at, left_at = sound("members.joined_at", joined), sound("members.left_at", left)
         if arrivals is None or arrivals.session != session:
-            arrivals = _Arrivals(db, session, count)
+            arrivals = _Arrivals(db, session, sound("sessions.message_count", counted))
         if going_on is None:
             before = arrivals.before(joined_at // 1_000)
             last = None if left_at is None else max(before, arrivals.before(left_at // 1_000 + 1))
@@ -126,5 +128,7 @@ class _Arrivals:
     def _at(self, seq: int) -> int:
         if seq not in self._known:
             query = "SELECT id FROM messages WHERE session = ? AND seq = ?"
-            self._known[seq] = made_at(self._db.execute(query, (self.session, seq)).fetchone()[0])
+            row = self._db.execute(query, (self.session, seq)).fetchone()
+            # A damaged session may count more messages than it has.
+            self._known[seq] = made_at(sound("messages.id", row[0])) if row else LAST_OF_IDS // 1_000
         return self._known[seq]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omoide.clock import instant
 from omoide.records import Summary
+from omoide.store import rows
 from omoide.store.database import Connection
 
 SHORT = "honcho_chat_summary_short"
@@ -16,10 +17,17 @@ def of_session(db: Connection, workspace_id: str, session_id: str) -> dict[str, 
         SELECT x.kind, x.content, x.message, x.seq, x.token_count, x.created_at FROM summaries x
         JOIN sessions s ON s.pk = x.session JOIN workspaces w ON w.pk = s.workspace
         WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL"""
-    return {
-        kind: Summary(content, message, seq, kind, instant(created_at), token_count)
-        for kind, content, message, seq, token_count, created_at in db.execute(query, (workspace_id, session_id))
-    }
+    found = map(_record, db.execute(query, (workspace_id, session_id)))
+    return {summary.summary_type: summary for summary in found}
+
+
+def _made(kind: str, content: str, message: str, seq: int, token_count: int, created_at: int) -> Summary:
+    return Summary(content, message, seq, kind, instant(created_at), token_count)
+
+
+_record = rows.reader(
+    [f"summaries.{name}" for name in ("kind", "content", "message", "seq", "token_count", "created_at")], _made
+)
 
 
 def put(db: Connection, session: int, summary: Summary, now: int) -> None:

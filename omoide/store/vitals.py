@@ -7,6 +7,7 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.store.column_rules import as_text, count_or_zero
 from omoide.store.database import Connection
 from omoide.store.embeddings import progress
 from omoide.store.read_only import journal
@@ -46,8 +47,9 @@ class Vitals:
 
 def vitals(db: Connection, now: int) -> Vitals:
     """Reads every job and session, so call it aside."""
+    count = count_or_zero("message_count")
     sessions, messages = db.execute(
-        "SELECT count(*), coalesce(sum(message_count), 0) FROM sessions WHERE deleted_at IS NULL"
+        f"SELECT count(*), coalesce(sum({count}), 0) FROM sessions WHERE deleted_at IS NULL"
     ).fetchone()
     return Vitals(owed(db, now), sessions, messages, _unembedded(db))
 
@@ -57,11 +59,12 @@ def owed(db: Connection, now: int) -> tuple[Owed, ...]:
     rows = db.execute(
         """SELECT kind, CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
                WHEN due_at > :now THEN 'waiting' ELSE 'due' END AS state,
-               count(*), max(0, :now - min(max(due_at, created_at)))
+               count(*), max(0, :now - coalesce(min(CASE WHEN typeof(due_at) = 'integer'
+                   AND typeof(created_at) = 'integer' THEN max(due_at, created_at) END), :now))
            FROM jobs GROUP BY kind, state ORDER BY kind, state""",
         {"now": now},
     )
-    return tuple(Owed(*row) for row in rows)
+    return tuple(Owed(as_text(kind), *rest) for kind, *rest in rows)
 
 
 def _unembedded(db: Connection) -> int:

@@ -19,9 +19,11 @@ _ENDPOINT = "h.id, w.id, h.url, h.created_at"
 _FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"
 
 
-def _record(row: rows.Row) -> WebhookEndpoint:
-    id, workspace_id, url, created_at = row
+def _made(id: str, workspace_id: str, url: str, created_at: int) -> WebhookEndpoint:
     return WebhookEndpoint(id, workspace_id, url, instant(created_at))
+
+
+_record = rows.reader(["webhooks.id", "workspaces.id", "webhooks.url", "webhooks.created_at"], _made)
 
 
 def find(db: Connection, endpoint_id: str) -> WebhookEndpoint | None:
@@ -75,7 +77,8 @@ def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
 def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> None:
     """Owe an event to every endpoint of the workspace (its row): call it in the transaction of what happened."""
     endpoints = db.execute("SELECT id FROM webhooks WHERE workspace = ? ORDER BY pk", (workspace,)).fetchall()
-    for (endpoint,) in endpoints:
+    for row in endpoints:
+        (endpoint,) = rows.mended(["webhooks.id"], row)
         payload = {"endpoint": endpoint, "delivery": new_id(now), "type": type, "data": data}
         queue.add(db, DELIVERY, payload, now, key=endpoint, workspace=workspace, coalesce=False)
 

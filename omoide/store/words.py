@@ -79,6 +79,12 @@ def add_conclusions(db: Connection, after: int) -> None:
     db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED} WHERE c.pk > ?", (after,))
 
 
+def add_all(db: Connection) -> None:
+    """Index everything, where the indexes are empty."""
+    db.execute(f"INSERT INTO message_words (rowid, place, text) SELECT {_INDEXED}")
+    db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED}")
+
+
 def _erase_when_removing(db: Connection, index: Index) -> None:
     """Have FTS5 remove the entries of rows that are taken out, and not only note that these are gone."""
     if not db.execute(f"SELECT 1 FROM {index}_config WHERE k = 'secure-delete' AND v = 1").fetchone():

@@ -7,6 +7,7 @@ from omoide.clock import instant, new_id
 from omoide.errors import Conflict, NotFound
 from omoide.records import Change, Json, Page, PageRequest, Workspace
 from omoide.store import erasure, queue, rows
+from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
 from omoide.store.filters import WORKSPACE_FIELDS
 
@@ -91,4 +92,4 @@ def page(db: Connection, request: PageRequest, filters: Json | None = None) -> P
 def name_of(db: Connection, pk: int | None) -> str:
     """The id of a workspace by its row; empty if it is not there."""
     row = db.execute("SELECT id FROM workspaces WHERE pk = ?", (pk,)).fetchone()
-    return str(row[0]) if row else ""
+    return as_text(row[0]) if row else ""

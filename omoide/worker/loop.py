@@ -18,8 +18,8 @@ from collections.abc import Callable, Mapping
 
 from omoide import clock, logs
 from omoide.addresses import without_secrets
-from omoide.errors import OmoideError, Unavailable
-from omoide.jobs import REASONING, GiveUp, Job, LostLease, retry_after
+from omoide.errors import Contradicted, OmoideError, Unavailable
+from omoide.jobs import REASONING, GiveUp, Job, LostLease, job_fault, retry_after
 from omoide.metrics import Meter, Metrics
 from omoide.store import queue
 from omoide.store.leadership import Leadership
@@ -135,7 +135,6 @@ class Worker:
             await self._lead()
             while True:
                 self._woken.clear()
-                self.meter.beat()
                 try:
                     await self._keep_time()
                     await self._fill()
@@ -144,6 +143,7 @@ class Worker:
                 except Exception:
                     logger.exception("the worker could not reach its jobs")
                 else:
+                    self.meter.beat()
                     self._outage.is_over()
                 with contextlib.suppress(TimeoutError):  # Python 3.11's `wait_for` may swallow being told to stop
                     async with asyncio.timeout(self._until_next()):
@@ -220,7 +220,9 @@ class Worker:
         most = max(1, self.concurrency - 1)
         busy = [kind for kind, count in Counter(self._running.values()).items() if count >= most]
         if not self.store.read(queue.waiting, clock.now(), busy=busy):
-            return None
+            if not self.store.read(queue.is_damaged, clock.now()):
+                return None
+            await self.store.write(queue.relieve, clock.now())
         led = self.leadership is not None
         return await self.store.write(queue.claim, clock.now(), lease=self.lease, busy=busy, led=led)
 
@@ -242,6 +244,10 @@ class Worker:
     async def _attempt(self, job: Job) -> str:
         """Do the job, and see to what becomes of it; which is one of `metrics.RESULTS`."""
         try:
+            if job.kind not in self.tasks:
+                raise GiveUp(f"damaged: no job of the kind {job.kind[:50]!r} is known")
+            if fault := job_fault(job.kind, job.payload, job.workspace):
+                raise GiveUp(f"damaged: {fault}")
             await self.tasks[job.kind](self.tools, job)
         except GiveUp as end:
             return await self._give_up(job, without_secrets(end.reason))
@@ -255,7 +261,8 @@ class Worker:
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
             reason = without_secrets(f"{type(error).__name__}: {error}")
             # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
-            patient = isinstance(error, Unavailable) and job.kind in REASONING
+            outage = isinstance(error, Unavailable) and not isinstance(error, Contradicted)
+            patient = outage and job.kind in REASONING
             if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
                 return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
             due = clock.now() + int(self.rest(job.attempts) * SECOND)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from omoide import clock
-from omoide.jobs import Job
+from omoide.jobs import SUMMARY, Job, payload_fault
 from omoide.reasoning.reasoner import SummaryKind, SummaryTask
 from omoide.records import Json, Summary
 from omoide.store import Connection, messages, queue, summaries, webhooks, workspaces
@@ -74,7 +74,7 @@ async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
 def _reaches(job: Job, owed: Sequence[Json], kind: SummaryKind) -> int:
     """How far to go: where later summaries of the kind are owed as well, this one does the work of some of them."""
     due = int(job.payload["through"])
-    later = [told["through"] for told in owed if kind in told["kinds"]]
+    later = [told["through"] for told in owed if payload_fault(SUMMARY, told) is None and kind in told["kinds"]]
     return int(max([due, *(seq for seq in later if seq <= due + MOST_AT_ONCE)]))
 
 
@@ -86,7 +86,13 @@ def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> N
         summaries.put(db, job.payload["session_pk"], summary, now)
     reached = {summary.summary_type: summary.seq for summary in made}
     queue.finish_others(
-        db, job, lambda told: all(told["through"] <= reached.get(KINDS[kind], 0) for kind in told["kinds"]), now
+        db,
+        job,
+        lambda told: (
+            payload_fault(SUMMARY, told) is None
+            and all(told["through"] <= reached.get(KINDS.get(kind, ""), 0) for kind in told["kinds"])
+        ),
+        now,
     )
     if made and queue.is_drained(db, job):
         emptied = {

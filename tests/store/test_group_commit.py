@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from omoide.errors import NotFound, Unavailable
+from omoide.errors import Contradicted, NotFound, Unavailable
 from omoide.store import Connection, Store, queue
 from omoide.store.database import connect
 from omoide.store.group_commit import MAX_BATCH, before_commit, do_owed
@@ -118,7 +118,7 @@ def test_where_the_end_fails_nothing_of_the_commit_is_kept_and_the_next_is(store
         before_commit(db, lambda db: put_and_break_a_constraint(db, "end"))
 
     failed = asyncio.run(gathered(store, (put, "a"), (fail_at_the_end,), (put_and_fail, "b")))
-    assert [type(error) for error in failed] == [Unavailable, Unavailable, NotFound]
+    assert [type(error) for error in failed] == [Contradicted, Contradicted, NotFound]
     assert asyncio.run(gathered(store, (put_at_the_end, "c"))) == ["c"]
     assert store.read(kinds) == ["c", "c, at the end"]
 

@@ -12,13 +12,16 @@ from typing import Any
 import orjson
 
 from omoide.errors import NotFound, Unprocessable
+from omoide.jobs import payload_fault
 from omoide.records import Json
-from omoide.store import examination
+from omoide.store import examination, rows
+from omoide.store.column_rules import json_or_null
 from omoide.store.database import Connection
 from omoide.store.exchange.form import FORMAT, KINDS, Header
 
 Row = tuple[Any, ...]
 
+_PAYLOAD = json_or_null("t.payload")
 _SESSION = "JOIN sessions s ON s.pk = t.session AND s.deleted_at IS NULL"
 
 # Kind → what follows SELECT, less the columns; :workspace is the row of the workspace.
@@ -46,9 +49,9 @@ _SOURCES: Mapping[str, str] = {
     "ORDER BY t.scope, t.session",
     "webhook": "FROM webhooks t WHERE t.workspace = :workspace ORDER BY t.pk",
     # Those of a scope say only by the numbers of rows what they are about.
-    "job": """FROM jobs t
-        LEFT JOIN peers o ON t.kind IN ('scope_backfill', 'scope_removal') AND o.pk = t.payload ->> 'scope'
-        LEFT JOIN sessions s ON t.kind IN ('scope_backfill', 'scope_removal') AND s.pk = t.payload ->> 'session'
+    "job": f"""FROM jobs t
+        LEFT JOIN peers o ON t.kind IN ('scope_backfill', 'scope_removal') AND o.pk = {_PAYLOAD} ->> 'scope'
+        LEFT JOIN sessions s ON t.kind IN ('scope_backfill', 'scope_removal') AND s.pk = {_PAYLOAD} ->> 'session'
             AND s.deleted_at IS NULL
         WHERE t.workspace = :workspace AND (t.kind IN ('representation', 'summary', 'dream', 'deliver_webhook')
             OR (t.kind IN ('scope_backfill', 'scope_removal') AND o.pk IS NOT NULL AND s.pk IS NOT NULL))
@@ -74,6 +77,52 @@ _COLUMNS: Mapping[str, str] = {
     "job": """t.kind, t.payload, o.id, s.id, t.created_at, t.due_at,
         max(0, t.attempts - (t.leased_until IS NOT NULL)), t.units, t.grows, t.error, t.failed_at""",
 }
+
+
+_TABLES = {"s": "sessions", "p": "peers", "o": "peers"}
+
+
+def _admitted(kind: str) -> list[str]:
+    """The columns of a kind as `rows.mended` takes them."""
+    own = {"backfill": "backfills", "summary": "summaries"}.get(kind, f"{kind}s")
+    found = []
+    for expression in _split(_COLUMNS[kind]):
+        alias, _, name = expression.partition(".")
+        if not name.isidentifier():
+            found.append("")
+        else:
+            found.append(f"{own}.{name}" if alias == "t" else f"{_TABLES[alias]}.{name}?")
+    return found
+
+
+def _split(columns: str) -> list[str]:
+    """Expressions between commas outside of brackets."""
+    parts, depth = [""], 0
+    for character in columns:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts]
+
+
+_ADMITTED = {kind: _admitted(kind) for kind in _COLUMNS}
+
+
+def _rows(db: Connection, kind: str, workspace: int) -> Iterator[Row]:
+    """The rows of a kind, damaged values mended; jobs that could not be done are left out."""
+    for row in db.execute(f"SELECT {_COLUMNS[kind]} {_SOURCES[kind]}", {"workspace": workspace}):
+        if kind == "job" and _is_damaged(row):
+            continue
+        yield rows.mended(_ADMITTED[kind], row)
+
+
+def _is_damaged(row: Row) -> bool:
+    try:
+        return payload_fault(row[0], orjson.loads(row[1])) is not None
+    except (ValueError, TypeError):
+        return True
 
 
 def _json(text: str) -> orjson.Fragment:
@@ -279,9 +328,14 @@ def find(db: Connection, workspace_id: str) -> int:
 
 def header(db: Connection, workspace: int, *, program: str, now: int) -> Header:
     """What the first line says. `db` is to see the same for all lines: see `copying.snapshot`."""
-    (workspace_id,) = db.execute("SELECT id FROM workspaces WHERE pk = ?", (workspace,)).fetchone()
+    (workspace_id,) = rows.mended(
+        ["workspaces.id"], db.execute("SELECT id FROM workspaces WHERE pk = ?", (workspace,)).fetchone()
+    )
     counts = {}
     for kind in KINDS:
+        if kind == "job":
+            counts[kind] = sum(1 for _ in _rows(db, kind, workspace))
+            continue
         source = _SOURCES[kind].split("ORDER BY")[0]
         (counts[kind],) = db.execute(f"SELECT count(*) {source}", {"workspace": workspace}).fetchone()
     return Header(kind="header", format=FORMAT, program=program, exported_at=now, workspace=workspace_id, counts=counts)
@@ -291,5 +345,5 @@ def lines(db: Connection, workspace: int) -> Iterator[bytes]:
     """Every line behind the first, as it is written, read as they are asked for."""
     for kind in KINDS:
         make = _MAKERS[kind]
-        for row in db.execute(f"SELECT {_COLUMNS[kind]} {_SOURCES[kind]}", {"workspace": workspace}):
+        for row in _rows(db, kind, workspace):
             yield orjson.dumps({"kind": kind, **make(*row)}, option=orjson.OPT_APPEND_NEWLINE)

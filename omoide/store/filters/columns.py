@@ -7,6 +7,7 @@ inside anything. Metadata, which is a whole document, does not belong here.
 from __future__ import annotations
 
 from omoide.errors import Unprocessable
+from omoide.store.column_rules import stored_json
 from omoide.store.filters.clauses import EVERY_ROW, NO_ROW, Clause, SqlValue, all_of
 from omoide.store.filters.fields import Field, Kind
 from omoide.store.filters.operators import (
@@ -89,7 +90,7 @@ def _containment(name: str, field: Field, operator: str, operand: object) -> Cla
         return _array_containment(name, field, operand)
     if field.kind not in (Kind.TEXT, Kind.ENUM):
         raise Unprocessable(f"Operator '{operator}' requires a text column, but '{name}' is {field.kind}")
-    return _set_and(field, f"instr(casefold({field.sql}), ?) > 0", text_form(operand).casefold())
+    return _set_and(field, f"instr(casefold(CAST({field.sql} AS BLOB)), ?) > 0", text_form(operand).casefold())
 
 
 def _array_containment(name: str, field: Field, operand: object) -> Clause:
@@ -99,7 +100,7 @@ def _array_containment(name: str, field: Field, operand: object) -> Clause:
             raise _mistyped(name, "a string", item)
     return Clause(
         f"({field.sql} IS NOT NULL AND NOT EXISTS (SELECT value FROM json_each(?)"
-        f" EXCEPT SELECT value FROM json_each({field.sql}) WHERE type = 'text'))",
+        f" EXCEPT SELECT value FROM json_each({stored_json(field.sql)}) WHERE type = 'text'))",
         (json_parameter(wanted),),
     )
 

@@ -6,8 +6,8 @@
     json_member(json, key)          the text form of a member of an object or array
     json_order(json, key, number)   -1, 0 or 1: how a member that is a number compares with another, exactly
 
-All are deterministic, and answer NULL or 0 for what they were not made for. Stored JSON is taken to be valid and
-without unpaired surrogates, which SQLite could not hand over as text.
+All are deterministic, and answer NULL or 0 for what they were not made for. Give text as bytes (`CAST(… AS BLOB)`):
+where it is not UTF-8, Python's sqlite3 would end the whole statement before the function is called.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ def register(connection: Connection) -> None:
     part_of = lru_cache(maxsize=PARSED_PARTS)(_parsed)
 
     def json_contains(whole: object, part: object) -> int:
+        if isinstance(whole, bytes):
+            whole = whole.decode(errors="replace")
         if not isinstance(whole, str) or not isinstance(part, str):
             return 0
         try:
@@ -106,10 +108,14 @@ def _identity(scalar: object) -> object:
 
 
 def _casefold(text: object) -> str | None:
+    if isinstance(text, bytes):
+        text = text.decode(errors="replace")
     return text.casefold() if isinstance(text, str) else None
 
 
 def _json_text(type_name: object, value: object) -> str | None:
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
     if type_name in ("object", "array") and isinstance(value, str):
         try:
             return text_form(json.loads(value))

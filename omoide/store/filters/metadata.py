@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 
 from omoide.errors import Unprocessable
+from omoide.store.column_rules import stored_json
 from omoide.store.filters.clauses import EVERY_ROW, NO_ROW, Clause, SqlValue, all_of, negated
 from omoide.store.filters.limits import FilterLimits
 from omoide.store.filters.operators import (
@@ -27,8 +28,9 @@ from omoide.store.filters.values import exact_number, is_numeric, json_parameter
 _IS_LONG = "v.type = 'integer' AND typeof(v.value) = 'real'"
 """Whether a value is an integer beyond 64 bits, of which SQLite gives the nearest double only."""
 
+_VALUE = "iif(v.type IN ('object', 'array'), CAST(v.value AS BLOB), v.value)"
 _TEXT = f"""CASE WHEN v.type = 'text' THEN v.value WHEN {_IS_LONG} THEN json_member(v.json, v.key)
-    ELSE json_text(v.type, v.value) END"""
+    ELSE json_text(v.type, {_VALUE}) END"""
 """The text form of a value. Most are strings, for which no function needs to be called."""
 
 _AS_NUMBER = "CAST(? AS NUMERIC)"
@@ -52,7 +54,10 @@ class Place:
     def holds(self, predicate: str, *params: SqlValue) -> Clause:
         """The rows that have a value here for which the predicate, which speaks of `v.type` and `v.value`, is true."""
         names = [*(f"o{level}" for level in range(1, len(self.keys))), "v"]
-        documents = [self.column, *(f"iif({name}.type = 'object', {name}.value, NULL)" for name in names[:-1])]
+        documents = [
+            stored_json(self.column),
+            *(f"iif({name}.type = 'object', {name}.value, NULL)" for name in names[:-1]),
+        ]
         pairs = zip(documents, names, strict=True)
         sources = ", ".join(f"json_each({document}) AS {name}" for document, name in pairs)
         keys = " AND ".join(f"{name}.key = ?" for name in names)
@@ -64,7 +69,8 @@ class Place:
             return self.holds(f"v.type IN ({types}) AND v.value = {value_sql}", param)
         # The same, several times faster: SQLite keeps the parsed document from one json_extract to the next.
         path = "$" + "".join(f'."{key}"' for key in self.keys)
-        sql = f"json_extract({self.column}, ?) = {value_sql} AND json_type({self.column}, ?) IN ({types})"
+        document = stored_json(self.column)
+        sql = f"json_extract({document}, ?) = {value_sql} AND json_type({document}, ?) IN ({types})"
         return Clause(f"coalesce({sql}, 0)", (path, param, path))
 
 
@@ -123,7 +129,7 @@ def _contained(place: Place, part: object, limits: FilterLimits) -> Clause:
         _check_depth(place, limits)
         return all_of(_contained(place.below(key), value, limits) for key, value in part.items())
     if isinstance(part, list):
-        return place.holds("v.type = 'array' AND json_contains(v.value, ?)", json_parameter(part))
+        return place.holds("v.type = 'array' AND json_contains(CAST(v.value AS BLOB), ?)", json_parameter(part))
     return _scalar(place, part)
 
 
@@ -200,8 +206,9 @@ def _substring(place: Place, operator: str, operand: object) -> Clause:
         raise no_null(operator)
     member = operand if isinstance(operand, list) else [operand]
     return place.holds(
-        f"(instr(casefold({_TEXT}), ?) > 0 OR v.type = 'array' AND json_contains(v.value, ?)"
-        " OR v.type = 'object' AND json_contains(v.value, ?))",
+        f"(instr(casefold(CAST({_TEXT} AS BLOB)), ?) > 0"
+        " OR v.type = 'array' AND json_contains(CAST(v.value AS BLOB), ?)"
+        " OR v.type = 'object' AND json_contains(CAST(v.value AS BLOB), ?))",
         text_form(operand).casefold(),
         json_parameter(member),
         json_parameter(operand),

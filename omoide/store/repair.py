@@ -1,0 +1,362 @@
+"""Mends what `damage` finds, in one transaction, and says of each change what was there before.
+
+Values become what they are read as (`column_rules`). A row whose key is damaged or that belongs to nothing any more is
+removed; a job that is damaged is given up. What is derived is made again: counts, indexes, full text, segments, and
+vectors by a job. Call it only while no other process has the file open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.errors import Unprocessable
+from omoide.store import column_rules, embeddings, purge_jobs, refusal_marks, said_order, segments, stays, words
+from omoide.store.column_rules import RULES, as_text
+from omoide.store.connection import Connection
+from omoide.store.consistency import SAID_ORDER_DIFFERS, contradictions, count, overlapping_stays
+from omoide.store.damage import Damage, damages
+from omoide.store.digest import same
+from omoide.store.refusal_marks import Refusal
+from omoide.store.schema_objects import WORDS, differences, expected, missing
+from omoide.store.segment_faults import segment_faults
+from omoide.store.sources import SOURCES, VECTORS, Source
+
+MADE_AGAIN = frozenset({*VECTORS.values(), "segments", "embedder", "refused_texts", "done", "receipts"})
+"""Tables that may be empty: what they hold is derived, or remembered for some hours only."""
+
+ROUNDS = 20
+"""How often references are looked over: rows that belong to removed ones go in the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done, in words, and the row as it was where something of it is lost."""
+
+    what: str
+    table: str | None = None
+    was: Mapping[str, Any] | None = None
+
+    def line(self) -> bytes:
+        """One line of JSON; bytes as hexadecimal digits."""
+        shown = {"change": self.what, "table": self.table, "was": self.was}
+        return orjson.dumps(shown, default=_shown, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _shown(value: object) -> object:
+    return {"bytes": value.hex()} if isinstance(value, bytes) else str(value)
+
+
+def repair(db: Connection, now: int) -> list[Change]:
+    """Mend everything that can be mended. Call it in a transaction; nothing is to be kept where it raises.
+
+    Raises Unprocessable where a table is missing whose rows are nowhere else.
+    """
+    db.execute("PRAGMA defer_foreign_keys=ON")
+    changes = [*_tables(db)]
+    unembedded: dict[Source, list[int]] = {source: [] for source in SOURCES}
+    touched = {change.table for change in changes}
+    for _ in range(ROUNDS):
+        found = [*damages(db)]
+        if not found:
+            break
+        for damage in found:
+            if (change := _mend(db, damage, now, unembedded)) is not None:
+                changes.append(change)
+                touched.add(damage.table)
+    changes += _numbers(db)
+    changes += _said_orders(db, everywhere=bool(touched & {"messages", "sessions", "said_order"}))
+    changes += _contradictions(db, now)
+    if touched & {"messages", "conclusions", "peers", "sessions", "workspaces"} or _words_are_damaged(db):
+        changes += _words_again(db)
+    changes += _indexes(db)
+    if touched & {"segments", "embedder", "messages", "conclusions", *VECTORS.values()} or any(segment_faults(db)):
+        segments.begin_anew(db)
+        for source in SOURCES:
+            while segments.is_behind(db, source):
+                segments.extend(db, source)
+        changes.append(Change("what is searched by meaning is made again of the stored vectors"))
+    changes += _embed_again(db, unembedded, now)
+    return changes
+
+
+def _tables(db: Connection) -> Iterator[Change]:
+    """Make tables again that may be empty."""
+    gone = [each for each in missing(db) if each.type == "table" and each.name not in WORDS]
+    gone = [each for each in gone if not any(each.name.startswith(f"{words}_") for words in WORDS)]
+    if lost := [each.name for each in gone if each.name not in MADE_AGAIN]:
+        raise Unprocessable(f"The table {lost[0]} is missing: restore a backup, nothing was changed")
+    for each in gone:
+        assert each.sql
+        db.execute(each.sql)
+        yield Change(f"table {each.name} was missing and is made again, empty", each.name)
+    if any(each.name in VECTORS.values() for each in gone):
+        for table in (*VECTORS.values(), "segments", "embedder"):
+            db.execute(f"DELETE FROM {table}")
+
+
+def _mend(db: Connection, damage: Damage, now: int, unembedded: dict[Source, list[int]]) -> Change | None:
+    """Mend one value; None if its row is gone by now."""
+    where, params = _where(damage)
+    was = _row(db, damage.table, where, params)
+    if was is None:
+        return None
+    for source, table in VECTORS.items():
+        if damage.table == table:
+            db.execute(f"DELETE FROM {table} WHERE {where}", params)
+            if damage.column == "vector":
+                unembedded[source].append(damage.key["pk"])
+            return Change(f"{damage}: removed, the text is embedded again")
+    if damage.table == "embedder":
+        for table in (*VECTORS.values(), "segments", "embedder"):
+            db.execute(f"DELETE FROM {table}")
+        return Change(f"{damage}: every text is embedded again at the next start", damage.table, was)
+    mended = _mended(db, damage, was, now)
+    if mended is None:
+        db.execute(f"DELETE FROM {damage.table} WHERE {where}", params)
+        return Change(f"{damage}: the row is removed", damage.table, was)
+    given = ", ".join(f"{column} = ?" for column in mended)
+    try:
+        db.execute(f"UPDATE {damage.table} SET {given} WHERE {where}", [*mended.values(), *params])
+    except sqlite3.IntegrityError:  # there is another row of that name
+        db.execute(f"DELETE FROM {damage.table} WHERE {where}", params)
+        return Change(f"{damage}: the row is removed, as there is another like it", damage.table, was)
+    return Change(f"{damage}: now {_described(mended)}", damage.table, was)
+
+
+def _described(mended: Mapping[str, Any]) -> str:
+    return ", ".join(f"{column} is {_short(value)}" for column, value in mended.items())
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:60]}…"
+
+
+def _where(damage: Damage) -> tuple[str, list[Any]]:
+    """The row of a damage. Text that is not UTF-8 has been read as bytes, and is compared as such."""
+    names = [
+        f"CAST({name} AS BLOB) = ?" if type(value) is bytes else f"{name} IS ?" for name, value in damage.key.items()
+    ]
+    return " AND ".join(names), [*damage.key.values()]
+
+
+def _row(db: Connection, table: str, where: str, params: list[Any]) -> Mapping[str, Any] | None:
+    before = db.text_factory
+    db.text_factory = column_rules.readable_or_bytes
+    try:
+        cursor = db.execute(f"SELECT * FROM {table} WHERE {where}", params)
+        row = cursor.fetchone()
+        return None if row is None else dict(zip((each[0] for each in cursor.description), row, strict=True))
+    finally:
+        db.text_factory = before
+
+
+def _mended(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    """Column → value for the row; None if the row cannot be kept."""
+    table, column = damage.table, damage.column
+    special = _SPECIAL.get(f"{table}.{column}")
+    if special is not None:
+        return special(db, damage, was, now)
+    rule = RULES[table][column]
+    if table == "jobs":
+        return _job(column, damage.value, now)
+    if column in damage.key:
+        return None
+    if rule.refers_to:
+        return {column: None} if type(None) in rule.types else None
+    value = rule.mend(damage.value)
+    if type(None) in rule.types and isinstance(damage.value, str | bytes) and int in rule.types:
+        value = None
+    if table == "conclusions" and column == "content":
+        return {column: value, "same": same(value)}
+    return {column: value}
+
+
+def _job(column: str, value: Any, now: int) -> Mapping[str, Any]:
+    """A damaged job is given up, unless only what can be reset is damaged."""
+    fresh = {"leased_until": None, "attempts": 0, "units": 1, "grows": 0, "led": 0, "created_at": now}
+    if column in fresh:
+        return {column: fresh[column]}
+    if column == "error":
+        return {column: as_text(value)}
+    if column == "failed_at":
+        return {column: now}
+    given_up = {"leased_until": None, "due_at": now, "failed_at": now, "error": f"damaged: its {column}"}
+    kept = {"kind": as_text(value), "payload": "{}", "key": as_text(value), "workspace": None}
+    return {**given_up, column: kept.get(column, now)}
+
+
+def _message_seq(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    """The gap that the message left in its session; else behind the last."""
+    row = db.execute(
+        """SELECT min(m.seq) + 1 FROM (SELECT 0 AS seq UNION ALL SELECT seq FROM messages
+               WHERE session = :s AND typeof(seq) = 'integer' AND seq > 0) m
+           WHERE NOT EXISTS (SELECT 1 FROM messages n WHERE n.session = :s AND n.seq = m.seq + 1)""",
+        {"s": was["session"]},
+    ).fetchone()
+    return {"seq": row[0]}
+
+
+def _message_workspace(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    """That of its session."""
+    row = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (was["session"],)).fetchone()
+    return {"workspace": row[0]} if row else None
+
+
+def _conclusion_workspace(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    """That of its observer."""
+    row = db.execute("SELECT workspace FROM peers WHERE pk = ?", (was["observer"],)).fetchone()
+    return {"workspace": row[0]} if row else None
+
+
+def _peer_kind(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    return {"kind": "scope" if as_text(was["id"]).startswith("scope.") else "peer"}
+
+
+def _content_digest(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
+    return {"same": same(as_text(was["content"]))}
+
+
+_SPECIAL: Mapping[str, Callable[[Connection, Damage, Mapping[str, Any], int], Mapping[str, Any] | None]] = {
+    "messages.seq": _message_seq,
+    "messages.workspace": _message_workspace,
+    "conclusions.workspace": _conclusion_workspace,
+    "conclusions.same": _content_digest,
+    "peers.kind": _peer_kind,
+}
+
+
+def _numbers(db: Connection) -> Iterator[Change]:
+    """Number the messages of every session from 1 without gaps, and count them."""
+    sessions = db.execute(
+        """SELECT s.pk, s.id, s.message_count, count(m.pk), max(m.seq), min(m.seq) FROM sessions s
+           LEFT JOIN messages m ON m.session = s.pk GROUP BY s.pk
+           HAVING count(m.pk) <> s.message_count OR coalesce(max(m.seq), 0) <> s.message_count
+               OR coalesce(min(m.seq), 1) <> 1"""
+    ).fetchall()
+    for pk, id, stored, messages, last, _ in sessions:
+        if messages != (last or 0):
+            numbered = "SELECT pk, row_number() OVER (ORDER BY seq, pk) FROM messages WHERE session = ?"
+            rows = db.execute(numbered, (pk,)).fetchall()
+            db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(-seq, row) for row, seq in rows])
+            db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(seq, row) for row, seq in rows])
+            yield Change(f"the messages of session {as_text(id)} are numbered again: {messages:,}")
+        if stored != messages:
+            db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (messages, pk))
+            yield Change(f"message_count of session {as_text(id)} is now {messages:,}, and was {stored}")
+
+
+def _said_orders(db: Connection, *, everywhere: bool) -> Iterator[Change]:
+    """Note in which order the messages of sessions were said: where that is contradictory, or everywhere."""
+    if everywhere or count(db, SAID_ORDER_DIFFERS):
+        for (pk,) in db.execute("SELECT pk FROM sessions").fetchall():
+            said_order.derive(db, pk)
+        yield Change("the order in which messages were said is noted again")
+
+
+_COUNT = "(SELECT s.message_count FROM sessions s WHERE s.pk = {table}.session)"
+_OWNER = "(SELECT s.workspace FROM sessions s WHERE s.pk = {table}.session)"
+_LAST = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"
+_LAST_MESSAGE, _LAST_CONCLUSION = _LAST.format(table="messages"), _LAST.format(table="conclusions")
+
+_CORRECTIONS: Mapping[str, str] = {
+    "receipts of messages that are not there are removed": f"""
+        DELETE FROM receipts WHERE first_seq + count - 1 > {_COUNT.format(table="receipts")}""",
+    "summaries no longer reach beyond their session": f"""
+        UPDATE summaries SET seq = max(1, {_COUNT.format(table="summaries")})
+        WHERE seq > {_COUNT.format(table="summaries")}""",
+    "messages have the workspace of their session": f"""
+        UPDATE messages SET workspace = {_OWNER.format(table="messages")}
+        WHERE workspace <> {_OWNER.format(table="messages")}""",
+    "members of another workspace than their session are removed": f"""
+        DELETE FROM members
+        WHERE (SELECT p.workspace FROM peers p WHERE p.pk = members.peer) <> {_OWNER.format(table="members")}""",
+    "no more is held to be embedded than is stored": f"""
+        UPDATE embedder SET messages_through = min(messages_through, {_LAST_MESSAGE}),
+            conclusions_through = min(conclusions_through, {_LAST_CONCLUSION})
+        WHERE messages_through > {_LAST_MESSAGE} OR conclusions_through > {_LAST_CONCLUSION}""",
+    "no more is held to be in segments than has a vector": """
+        UPDATE embedder SET messages_signed = min(messages_signed, messages_through),
+            conclusions_signed = min(conclusions_signed, conclusions_through)
+        WHERE messages_signed > messages_through OR conclusions_signed > conclusions_through""",
+}
+
+
+def _contradictions(db: Connection, now: int) -> Iterator[Change]:
+    for what, statement in _CORRECTIONS.items():
+        if changed := db.execute(statement).rowcount:
+            yield Change(f"{what}: {changed:,}")
+    yield from _stays(db)
+    for what in purge_jobs.owe_missing(db, now):
+        yield Change(what)
+
+
+def _stays(db: Connection) -> Iterator[Change]:
+    """Remove stays that contradict their member, and derive those that are missing."""
+    orphans = "NOT EXISTS (SELECT 1 FROM members m WHERE m.session = stays.session AND m.peer = stays.peer)"
+    for condition in (orphans, f"(session, peer) IN ({overlapping_stays()})"):
+        if removed := db.execute(f"DELETE FROM stays WHERE {condition}").rowcount:
+            yield Change(f"stays that contradict who is in a session are removed: {removed:,}")
+    before = db.total_changes
+    done = stays.derive(db)
+    while done is not None:
+        done = stays.derive(db, done)
+    if db.total_changes > before:
+        yield Change("stays that members lack are derived from when they were in their sessions")
+
+
+def _words_are_damaged(db: Connection) -> bool:
+    there = {each.name for each in missing(db)}
+    if any(name.startswith(words) for name in there for words in WORDS):
+        return True
+    if any("words" in line for line in contradictions(db)):
+        return True
+    return any(line for (line,) in db.execute("PRAGMA integrity_check") if "FTS5" in line or "fts5" in line)
+
+
+def _words_again(db: Connection) -> Iterator[Change]:
+    """Make the full-text indexes again of the rows."""
+    db.execute("PRAGMA writable_schema=ON")
+    for table in WORDS:
+        db.execute("DELETE FROM sqlite_schema WHERE name = ? AND sql LIKE 'CREATE VIRTUAL%'", (table,))
+    db.execute("PRAGMA writable_schema=RESET")
+    for name in expected():
+        if any(name.startswith(f"{table}_") for table in WORDS):
+            db.execute(f"DROP TABLE IF EXISTS {name}")
+    for table in WORDS:
+        sql = expected()[table].sql
+        assert sql
+        db.execute(sql)
+    words.add_all(db)
+    yield Change("the full-text indexes are made again")
+
+
+def _indexes(db: Connection) -> Iterator[Change]:
+    """Make indexes again that are missing or another, and remove triggers that are not Omoide's."""
+    wrong = {line.split()[1] for line in differences(db) if line.startswith("index ")}
+    for name in sorted(wrong):
+        sql = expected()[name].sql
+        assert sql
+        db.execute(f"DROP INDEX IF EXISTS {name}")
+        db.execute(sql)
+        yield Change(f"index {name} is made again")
+    strays = db.execute("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
+    for name, table, sql in strays:
+        if name not in expected() and table in expected():
+            db.execute('DROP TRIGGER "' + name.replace('"', '""') + '"')
+            yield Change(f"trigger {name} on {table} is removed", table, {"sql": sql})
+
+
+def _embed_again(db: Connection, unembedded: Mapping[Source, list[int]], now: int) -> Iterator[Change]:
+    """Have the worker embed texts whose vectors were removed, as it does with what an embedder refused before."""
+    for source, pks in unembedded.items():
+        refusal_marks.mark(db, source, [Refusal(pk, "its vector was damaged", now) for pk in pks])
+        db.executemany("UPDATE refused_texts SET due = 1 WHERE source = ? AND pk = ?", [(source, pk) for pk in pks])
+        if pks:
+            yield Change(f"{len(pks):,} {source} are embedded again by the worker")
+    embeddings.owe(db, now)

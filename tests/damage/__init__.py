@@ -1,0 +1,1 @@
+"""One stored value damaged at a time, and everything used."""

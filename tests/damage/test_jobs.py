@@ -1,0 +1,129 @@
+"""A damaged job stops no other: it is given up with the reason, and the others go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omoide import clock
+from omoide.errors import OmoideError
+from omoide.jobs import KINDS
+from omoide.metrics import Metrics
+from omoide.store import Store, backlog, queue
+from omoide.worker.loop import Outage
+from omoide.worker.tasks import TASKS
+from tests.worker.test_loop import Diary, add, at_work, worker_on
+
+
+@pytest.fixture
+def store(db_path: Path) -> Iterator[Store]:
+    opened = Store.open(db_path)
+    yield opened
+    opened.close()
+
+
+async def done(store: Store) -> list[str]:
+    """What a worker does that knows notes, in this order."""
+    diary = Diary()
+    worker = worker_on(store, {"note": diary})
+    while await worker.run_one():
+        pass
+    return [await diary.next() for _ in range(diary.notes.qsize())]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "payload = 'none'",
+        "payload = x'00ff'",
+        "payload = '[1]'",
+        "payload = ''",
+        "payload = CAST(x'ff' AS TEXT)",
+        "due_at = 'tomorrow'",
+        "due_at = x'00'",
+        "due_at = 9223372036854775807",
+        "kind = 'unheard of'",
+        "kind = x'ff'",
+    ],
+)
+def test_a_damaged_job_is_given_up_with_its_reason_and_others_are_done(damage: str, store: Store) -> None:
+    async def scene() -> list[str]:
+        for name in ("bad", "good", "better"):
+            await add(store, "note", name, key="k")
+        await store.write(lambda db: db.execute(f"UPDATE jobs SET {damage} WHERE pk = 1"))
+        return await done(store)
+
+    assert asyncio.run(scene()) == ["good", "better"]
+    (left,) = store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+    assert left.pk == 1
+    assert str(left.error).startswith("damaged: ")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "leased_until = 'for ever'",
+        "leased_until = 9223372036854775807",
+        "leased_until = 7258118400000000",
+        "attempts = 'often'",
+        "attempts = -9223372036854775808",
+        "attempts = 9223372036854775807",
+        "units = 'many'",
+        "units = 9e999",
+        "grows = 'yes'",
+        "led = x'00'",
+        "due_at = -1",
+        "created_at = 'once'",
+        "error = x'ff'",
+    ],
+)
+def test_a_job_of_which_only_the_state_is_damaged_is_done(damage: str, store: Store) -> None:
+    async def scene() -> list[str]:
+        await add(store, "note", "bad", key="k")
+        await add(store, "note", "good", key="k")
+        await store.write(lambda db: db.execute(f"UPDATE jobs SET {damage} WHERE pk = 1"))
+        store.read(backlog.listed, clock.now(), failed_only=False, limit=9)
+        return sorted(await done(store))
+
+    assert asyncio.run(scene()) == ["bad", "good"]
+
+
+@pytest.mark.parametrize("kind", sorted(TASKS))
+def test_a_payload_that_is_not_of_its_kind_is_given_up_at_once(kind: str, store: Store) -> None:
+    async def scene() -> str | None:
+        await store.write(lambda db: queue.add(db, kind, {"session": [None], "workspace": "x"}, clock.now()))
+        worker = worker_on(store, {**TASKS, "embed": Diary(), "erase": Diary(), "purge_conclusions": Diary()})
+        await worker.run_one()
+        found = store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        return found[0].error if found else None
+
+    error = asyncio.run(scene())
+    assert (error is None) == (kind in {"embed", "erase", "purge_conclusions"})  # which need nothing of it
+    assert error is None or error.startswith("damaged: ")
+
+
+def test_every_kind_of_jobs_is_known_where_jobs_are_checked() -> None:
+    assert TASKS.keys() == KINDS
+
+
+def test_a_worker_that_cannot_claim_gives_no_sign_of_life(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scene() -> float:
+        failed: asyncio.Queue[OmoideError] = asyncio.Queue()
+
+        def note(self: Any, error: OmoideError) -> None:
+            failed.put_nowait(error)
+
+        monkeypatch.setattr(Outage, "goes_on", note)
+        await store.write(lambda db: db.execute("ALTER TABLE jobs RENAME TO jobs_elsewhere"))
+        metrics = Metrics()
+        async with at_work(store, {}, poll=0.01) as worker:
+            worker.meter = metrics.enter("server")
+            await failed.get()
+            await failed.get()
+        return metrics.processes_seen()[0].beat_at
+
+    assert asyncio.run(scene()) == 0

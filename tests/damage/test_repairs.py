@@ -1,0 +1,130 @@
+"""What `omoide repair` says, keeps and refuses, and what no single value can damage: indexes and whole tables."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from omoide.cli.main import main
+from omoide.store import Store
+from tests.damage import world
+
+Invoke = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("repairs") / "sound.db"
+    world.build(path)
+    return path
+
+
+@pytest.fixture
+def database(sound: Path, db_path: Path) -> Path:
+    shutil.copyfile(sound, db_path)
+    return db_path
+
+
+@pytest.fixture
+def invoke(database: Path) -> Invoke:
+    return lambda command, *args: CliRunner().invoke(main, [command, "--db", str(database), *args])
+
+
+def change(path: Path, *statements: str) -> None:
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        for statement in statements:
+            db.execute(statement)
+        db.commit()
+
+
+def test_a_repair_only_says_what_it_would_do_until_it_is_told_to_do_it(invoke: Invoke, database: Path) -> None:
+    change(database, "UPDATE sessions SET metadata = 'none' WHERE id = 'pier'")
+    said = invoke("repair")
+    assert said.exit_code == 0
+    assert "metadata of row 1 of sessions (workspace harbour) is not a JSON object: now metadata is '{}'" in said.output
+    assert "Nothing was changed" in said.output
+    assert "metadata of row 1 of sessions" in invoke("check").output
+    done = invoke("repair", "--apply")
+    assert done.exit_code == 0, done.output
+    assert "is sound" in invoke("check").output
+    assert "there is nothing to mend" in invoke("repair", "--apply").output
+
+
+def test_what_a_repair_changes_is_kept_as_it_was(invoke: Invoke, database: Path) -> None:
+    change(
+        database,
+        "UPDATE messages SET content = x'ff41' WHERE pk = 3",
+        "UPDATE members SET session = 999 WHERE session = 1",
+    )
+    assert invoke("repair", "--apply").exit_code == 0
+    (kept,) = database.parent.glob("omoide.db.repair-*.jsonl")
+    assert kept.stat().st_mode & 0o077 == 0
+    lines = [json.loads(line) for line in kept.read_text().splitlines()]
+    assert [line["was"]["content"] for line in lines if line["table"] == "messages"] == [{"bytes": "ff41"}]
+    assert all(line["was"]["session"] == 999 for line in lines if line["table"] == "members")
+    with contextlib.closing(sqlite3.connect(database)) as db:
+        assert db.execute("SELECT content FROM messages WHERE pk = 3").fetchone() == ("\N{REPLACEMENT CHARACTER}A",)
+        assert db.execute("SELECT count(*) FROM members WHERE session = 999").fetchone() == (0,)
+
+
+def test_a_repair_refuses_while_the_database_is_open(invoke: Invoke, database: Path) -> None:
+    store = Store.open(database)
+    try:
+        refused = invoke("repair", "--apply")
+    finally:
+        store.close()
+    assert refused.exit_code == 1
+    assert "is in use" in refused.output
+
+
+def test_an_index_that_is_missing_is_named_and_made_again_at_the_start(invoke: Invoke, database: Path) -> None:
+    change(database, "DROP INDEX messages_seq", "DROP INDEX jobs_due")
+    said = invoke("check").output
+    assert "schema: index messages_seq is missing" in said
+    assert "schema: index jobs_due is missing" in said
+    Store.prepare(database)
+    assert "is sound" in invoke("check").output
+
+
+@pytest.mark.parametrize(
+    ("statement", "named"),
+    [
+        ("DROP TABLE message_words", "schema: table message_words is missing"),
+        ("DELETE FROM message_words_data WHERE id > 10", "message_words"),
+        ("DELETE FROM conclusion_words_docsize", "words: row"),
+        ("DROP TABLE message_vectors", "schema: table message_vectors is missing"),
+        ("DROP TABLE segments", "schema: table segments is missing"),
+        ("UPDATE segments SET rows = x'00'", "segments: segment"),
+        ("CREATE TRIGGER stray AFTER INSERT ON messages BEGIN SELECT 1; END", "schema: trigger stray"),
+        ("UPDATE sessions SET message_count = 2 WHERE id = 'pier'", "rows: "),
+    ],
+)
+def test_what_is_derived_is_found_damaged_and_made_again(
+    statement: str, named: str, invoke: Invoke, database: Path
+) -> None:
+    change(database, statement)
+    assert named in invoke("check").output
+    assert invoke("repair", "--apply").exit_code == 0
+    assert "is sound" in invoke("check").output
+
+
+def test_a_table_whose_rows_are_nowhere_else_is_not_made_up(invoke: Invoke, database: Path) -> None:
+    change(database, "PRAGMA foreign_keys=OFF", "DROP TABLE cards")
+    refused = invoke("repair", "--apply")
+    assert refused.exit_code == 1
+    assert "The table cards is missing" in refused.output
+    assert "schema: table cards is missing" in invoke("check").output
+
+
+def test_the_doctor_names_the_row_the_workspace_and_the_fault(invoke: Invoke, database: Path) -> None:
+    change(database, "UPDATE peers SET metadata = '[1]', created_at = 'yesterday' WHERE id = 'alice'")
+    said = invoke("doctor").output
+    assert "metadata of row 1 of peers (workspace harbour) is not a JSON object (1 more row" in said
+    assert "created_at of row 1 of peers (workspace harbour) is not a time from 1970 to 2109" in said
