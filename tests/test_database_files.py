@@ -121,7 +121,8 @@ def test_no_database_is_made_of_a_file_that_belongs_to_another(
     (tmp_path / "lines.jsonl").write_text("{}\n")
     before = sorted(tmp_path.iterdir()), target.read_bytes()
     done = invoke(*command, "--db", target.name)
-    assert (done.exit_code, "belongs to the database" in done.output) == (1, True)
+    assert done.exit_code == 1
+    assert "belongs to the database" in done.output or f"{target.name} is empty" in done.output
     assert (sorted(tmp_path.iterdir()), target.read_bytes()) == before
 
 
@@ -136,11 +137,12 @@ def test_no_database_is_made_of_output_that_is_being_written(tmp_path: Path) -> 
 def test_lines_are_not_appended_to_a_file_of_the_database(opened: Store, tmp_path: Path) -> None:
     lock = companion(opened.path, ".leader")
     environment = {**os.environ, "OMOIDE_DB": str(opened.path)}
+    before = lock.read_bytes()
     with lock.open("ab") as out:
         command = [str(COMMAND), "export", "w", "-"]
         done = subprocess.run(command, env=environment, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
     assert (done.returncode, "belongs to the database" in done.stderr) == (1, True)
-    assert lock.read_bytes() == b""
+    assert lock.read_bytes() == before
 
 
 def test_a_database_by_a_symbolic_link_has_its_locks_next_to_the_file(invoke: Invoke, opened: Store) -> None:
