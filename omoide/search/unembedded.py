@@ -12,14 +12,12 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
-import orjson
-
 from omoide import text_cache
 from omoide.deferred import deferred
 from omoide.inference.embedders import EmbedNow
 from omoide.store import Connection, embeddings, rows
 from omoide.store.segments import Segment, packed
-from omoide.store.sources import TAKEN_FROM, Source
+from omoide.store.sources import Source
 
 with deferred("numpy"):
     import numpy as np
@@ -84,23 +82,16 @@ class Unembedded:
 
 
 def _wanted(db: Connection, source: Source, workspace: int, after: int, places: Places) -> list[int]:
-    first, second = TAKEN_FROM[source]
-    found = db.execute(
-        f"""SELECT pk, {first}, {second} FROM (
-                SELECT pk, workspace, {first}, {second} FROM {source} WHERE pk > ? ORDER BY pk DESC LIMIT ?)
-            WHERE workspace = ?""",
-        (after, MOST_LOOKED_AT, workspace),
-    ).fetchall()
-    found = [row for row in found if all(type(number) is int and 0 <= number < 2**32 for number in row[1:])]
+    found = [
+        row
+        for row in embeddings.newest(db, source, workspace, after, MOST_LOOKED_AT)
+        if all(type(number) is int and 0 <= number < 2**32 for number in row[1:])
+    ]
     if not found:
         return []
     pks, firsts, seconds = zip(*found, strict=True)
-    newest = Segment(
-        np.array(pks, np.int64),
-        np.array(firsts, np.uint32),
-        np.array(seconds, np.uint32),
-        np.zeros((0, len(pks)), "u8"),
-    )
+    none = np.zeros((0, len(pks)), np.uint64)
+    newest = Segment(np.array(pks, np.int64), np.array(firsts, np.uint32), np.array(seconds, np.uint32), none)
     chosen = places(newest)
     wanted = newest.pks if chosen is None else newest.pks[chosen]
     return [int(pk) for pk in wanted[:MOST_EMBEDDED]]
@@ -108,11 +99,9 @@ def _wanted(db: Connection, source: Source, workspace: int, after: int, places: 
 
 def _texts(db: Connection, source: Source, pks: Sequence[int]) -> list[tuple[int, str]]:
     """Row and text of these rows, in this order, as far as there is room for them."""
-    query = f"""SELECT t.pk, t.content FROM json_each(?) wanted CROSS JOIN {source} t ON t.pk = wanted.value
-        ORDER BY wanted.key"""
     texts: list[tuple[int, str]] = []
     characters = 0
-    for pk, stored in db.execute(query, (orjson.dumps([*pks]).decode(),)):
+    for pk, stored in embeddings.texts(db, source, pks):
         (text,) = rows.mended([f"{source}.content"], (stored,))
         characters += len(text)
         if texts and characters > MOST_CHARACTERS:

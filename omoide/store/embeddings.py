@@ -7,7 +7,7 @@ little-endian: the rounding changes a cosine in its fourth digit, and they take 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -16,7 +16,7 @@ from omoide.store import queue, refusal_marks, rows, segments
 from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
 from omoide.store.refusal_marks import Refusal
-from omoide.store.sources import SOURCES, VECTORS, Source
+from omoide.store.sources import SOURCES, TAKEN_FROM, VECTORS, Source
 
 __all__ = ["SOURCES", "Source"]
 
@@ -142,6 +142,21 @@ def vectors(db: Connection, source: Source, pks: Sequence[int], dimensions: int)
     query = f"SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value"
     query += f" WHERE {segments.IS_VECTOR}"
     return dict(db.execute(query, (orjson.dumps([*pks]).decode(), 2 * dimensions)).fetchall())
+
+
+def newest(db: Connection, source: Source, workspace: int, after: int, most: int) -> list[tuple[int, int, int]]:
+    """Of the `most` newest rows behind the row `after` those of the workspace, the newest first: each with the two
+    numbers that a search is narrowed by."""
+    columns = ", ".join(("pk", *TAKEN_FROM[source]))
+    rows = f"SELECT workspace, {columns} FROM {source} WHERE pk > ? ORDER BY pk DESC LIMIT ?"
+    return db.execute(f"SELECT {columns} FROM ({rows}) WHERE workspace = ?", (after, most, workspace)).fetchall()
+
+
+def texts(db: Connection, source: Source, pks: Sequence[int]) -> Iterator[tuple[int, str]]:
+    """Row and text of these rows, in this order, read as they are asked for."""
+    query = f"""SELECT t.pk, t.content FROM json_each(?) wanted CROSS JOIN {source} t ON t.pk = wanted.value
+        ORDER BY wanted.key"""
+    return ((pk, text) for pk, text in db.execute(query, (orjson.dumps([*pks]).decode(),)))
 
 
 def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:
