@@ -208,7 +208,8 @@ def copy(db: Connection, source: int, target: int, through: int, now: int) -> No
     db.execute(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others)
            SELECT ?, peer, ?, observe_me, observe_others FROM members
-           WHERE session = ? AND left_at IS NULL ORDER BY joined_at, peer""",
+           WHERE session = ? AND left_at IS NULL AND EXISTS (SELECT 1 FROM peers p WHERE p.pk = members.peer)
+           ORDER BY joined_at, peer""",
         (target, now, source),
     )
     stays.copy(db, source, target, through)

@@ -73,6 +73,7 @@ def record(row: rows.Row) -> Message:
         and type(session_id) is str
         and type(workspace_id) is str
         and type(token_count) is int
+        and token_count >= 0
     ):
         try:
             said = {} if metadata == "{}" else rows.from_text(metadata)

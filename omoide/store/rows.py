@@ -91,11 +91,12 @@ def log_once(about: tuple[str, object], message: str, *args: object) -> None:
 def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]:
     """A function that makes a record of a selected row, whose columns are as in `mended`.
 
-    `make` is called with the values of a row, and again with mended ones where it raises ValueError or OverflowError or
-    where a value has a type that its column does not admit.
+    `make` is called with the values of a row, and again with mended ones where it raises ValueError or OverflowError,
+    where a value has a type that its column does not admit, or where a count is out of range.
     """
     rules = [column_rules.rule_of(column) if column else None for column in columns]
     sound: set[tuple[type, ...]] = set()
+    counts = [(at, rule) for at, rule in enumerate(rules) if rule in (column_rules.COUNT, column_rules.POSITION)]
 
     def read(row: Row) -> T:
         types = (*map(type, row),)
@@ -103,7 +104,7 @@ def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]
             rule is None or type_ in rule.types for rule, type_ in zip(rules, types, strict=True)
         ):
             sound.add(types)
-        if types in sound:
+        if types in sound and all(rule is not None and rule.admits(row[at]) for at, rule in counts):
             try:
                 return make(*row)
             except (ValueError, OverflowError):

@@ -19,8 +19,11 @@ from omoide.store.schema_objects import WORDS
 from tests.damage import world
 from tests.damage.world import Case, Seen
 
-SAMPLE = 8
+SAMPLE = 7
 """Cases that each run of the suite takes, always the same ones."""
+
+ONCE_FOUND = ("summaries.token_count = minus one", "members.peer = a list")
+"""Cases that each run takes as well."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ def chosen(request: pytest.FixtureRequest, count: int) -> list[Case]:
     cases = world.cases()
     if request.config.getoption("--all-damage"):
         return cases
-    return random.Random(7).sample(cases, count)
+    return [case for case in cases if str(case).startswith(ONCE_FOUND)][:2] + random.Random(7).sample(cases, count)
 
 
 def test_a_damaged_value_harms_its_own_row_only(original: Original, request: pytest.FixtureRequest) -> None:
