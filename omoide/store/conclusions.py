@@ -23,8 +23,8 @@ from omoide.store.filters.fields import LEVELS
 
 PURGE = "purge_conclusions"
 """The kind, and the key, of the job that removes the rows of deleted conclusions."""
-GRACE = 300_000_000
-"""For how many microseconds they are kept: as long as the public API keeps them."""
+GRACE = 2_000_000
+"""Microseconds from a deletion to the job, so that one job serves many of them."""
 
 COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
     c.created_at, c.details"""

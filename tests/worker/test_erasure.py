@@ -161,7 +161,7 @@ def fill(yard: Yard) -> dict[tuple[str, str], str]:
         yard.sql(f"UPDATE {table} SET configuration = json_object('k', ?)", made[table, "configuration"])
     names = (made["cards", "observed"], f'["{made["cards", "lines"]}"]', f'["{made["cards", "given"]}"]')
     yard.sql("INSERT INTO cards SELECT pk, ?, ?, 1, ? FROM peers", *names)
-    yard.sql("INSERT INTO webhooks VALUES (1, 'h', 1, ?, 1)", made["webhooks", "url"])
+    yard.sql("INSERT INTO webhooks VALUES (1, 'webhook_of_the_canary', 1, ?, 1)", made["webhooks", "url"])
     told = f'{{"session": "s", "told": "{made["jobs", "payload"]}"}}'
     failed = "INSERT INTO jobs (kind, payload, created_at, due_at, workspace, failed_at, error) VALUES (?,?,1,1,1,1,?)"
     yard.sql(failed, "representation", told, made["jobs", "error"])
