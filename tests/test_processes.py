@@ -13,6 +13,7 @@ import pytest
 from benchmarks.process_tree import family, named
 from omoide import clock
 from omoide.cli.supervisor import LAST_PAUSE_SECONDS, Child
+from omoide.jobs import REPRESENTATION
 from omoide.store import Connection, Store, queue
 from omoide.store.leadership import Leadership, is_led
 from tests.handlers.place import Place, until
@@ -53,10 +54,11 @@ def learned(server: Server) -> list[str]:
 
 
 def claim(path: Path, *, led: bool) -> None:
-    """Hold the job that is due, as a worker would that then died."""
+    """Hold the reasoning that is due, as a worker would that then died."""
     store = Store.open(path)
     job = asyncio.run(store.write(queue.claim, clock.now(), lease=HOUR, led=led))
     assert job is not None
+    assert job.kind == REPRESENTATION
     store.close()
 
 

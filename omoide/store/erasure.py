@@ -55,13 +55,24 @@ def owe(db: Connection, now: int) -> None:
 
 
 def owe_first(db: Connection, now: int) -> None:
-    """Leave the job for a file in which nothing was ever erased, though it may have content that was deleted."""
-    if count(db) == 0 and db.execute("SELECT 1 FROM sqlite_sequence WHERE name = 'messages'").fetchone():
+    """Leave the job for a file in which nothing was ever erased, though it may have content that was deleted.
+
+    A file that never had content counts as erased: what is deleted from it later is erased by that deletion's job.
+    """
+    if count(db) != 0:
+        return
+    if db.execute(_WAS_USED).fetchone():
         owe(db, now)
+    else:
+        db.execute("PRAGMA user_version=1")
+
+
+_WAS_USED = "SELECT 1 FROM workspaces UNION ALL SELECT 1 FROM sqlite_sequence WHERE seq > 0 LIMIT 1"
+"""All content belongs to a workspace, and deleting one leaves a job. Migrations leave sequences at 0."""
 
 
 def count(db: Connection) -> int:
-    """A number that is another after each erasure; 0 before the first."""
+    """A number that is another after each erasure; 0 before the first of a file that may have deleted content."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 

@@ -12,11 +12,12 @@ from typing import Any
 import pytest
 
 from omoide import clock
-from omoide.records import NewMessage
-from omoide.store import Connection, copying, erasure, messages
+from omoide.records import Change, NewMessage
+from omoide.store import Connection, Store, copying, erasure, messages, workspaces
 from omoide.store.read_only import opened
 from omoide.store.soundness import faults
 from tests.security.in_process import Application, application
+from tests.store.rows import kinds
 from tests.worker.home import Home
 
 W = "/v3/workspaces/w"
@@ -385,3 +386,16 @@ def test_what_an_older_version_left_in_the_file_is_erased_after_the_next_start(d
     assert b"zqxkeptjwk" in content
     with opened(db_path, busy_timeout=5) as db:
         assert [line for line in faults(db) if line.startswith(("structure", "words"))] == []
+
+
+@pytest.mark.parametrize("was_used", [False, True])
+def test_a_start_leaves_the_job_for_a_file_that_had_content_only(was_used: bool, db_path: Path) -> None:
+    store = Store.open(db_path)
+    if was_used:
+        asyncio.run(store.write(workspaces.get_or_create, "w", Change(metadata={"a": canary("old")}), 0))
+    store.close()
+    for _ in range(2):
+        with application(db_path):
+            pass
+    with opened(db_path, busy_timeout=5) as db:
+        assert kinds(db) == [erasure.JOB] * was_used
