@@ -47,6 +47,7 @@ KINDS = frozenset({*_PAYLOADS, "purge_conclusions", "embed", "erase"})
 _ITEMS = {"observers": str, "observer_pks": int, "kinds": str}
 _IN_WORKSPACE = frozenset({*REASONING, "deliver_webhook", "scope_backfill", "scope_removal"})
 MOST_NUMBER = 2**63 - 1
+_MISSING = object()
 
 
 def payload_fault(kind: str, payload: object) -> str | None:
@@ -55,12 +56,13 @@ def payload_fault(kind: str, payload: object) -> str | None:
         return "its payload is not a JSON object"
     form = _PAYLOADS.get(kind, {})
     for name, types in form.items():
-        if name not in payload:
+        value = payload.get(name, _MISSING)
+        if value is _MISSING:
             return f"its payload lacks {name}"
-        value = payload[name]
-        if type(value) not in types or (type(value) is int and not 0 <= value <= MOST_NUMBER):
+        type_ = type(value)
+        if type_ not in types or (type_ is int and not 0 <= value <= MOST_NUMBER):
             return f"{name} in its payload is not what a {kind} job needs"
-        if name in _ITEMS and any(type(each) is not _ITEMS[name] for each in value):
+        if type_ is list and name in _ITEMS and {*map(type, value)} - {_ITEMS[name]}:
             return f"{name} in its payload lists what a {kind} job cannot use"
     if kind == REPRESENTATION and len(payload) > len(form):
         return "its payload says more than a representation job knows"

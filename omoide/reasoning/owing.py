@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from omoide.jobs import REPRESENTATION, SUMMARY, payload_fault
+from omoide.jobs import REPRESENTATION, SUMMARY
 from omoide.reasoning import configuration
 from omoide.reasoning.configuration import Defaults, Resolved, defaults_of
 from omoide.reasoning.observers import Membership, observers_of, peer_flag
@@ -145,10 +145,9 @@ def _collect(lots: list[_Lot], terms: Unit, seq: int, tokens: int) -> None:
 def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: int, pace: Pace) -> None:
     """Owe the units of one peer in one session, the first of them together with what grows already."""
     key = units[0][0].key
-    if (found := queue.growing(db, REPRESENTATION, key)) and payload_fault(REPRESENTATION, found[1]) is None:
+    if found := queue.growing(db, REPRESENTATION, key):
         pk, payload, begun_at = found
-        joined = Unit.from_payload(payload).with_more(units[0][0])
-        if joined:
+        if joined := units[0][0].joined_to(payload):
             queue.extend(db, pk, joined.payload(), pace.due_at(joined, begun_at, now), units=units[0][1])
             units = units[1:]
     for unit, count in units:

@@ -45,16 +45,31 @@ class Unit:
     def resolved(self) -> Resolved:
         return from_json(self.configuration)
 
-    def with_more(self, more: Unit) -> Unit | None:
-        """This unit and the next messages together; None if others would learn from them, or otherwise."""
-        if self.observer_pks != more.observer_pks or self.configuration != more.configuration:
+    def joined_to(self, payload: Json) -> Unit | None:
+        """This unit added to a stored one, given as its payload; None if that cannot grow by it.
+
+        It cannot where others learn from it, or under another configuration, or where its payload is damaged. What the
+        two have in common is taken from this unit, so that damage elsewhere in the payload is mended.
+        """
+        first, tokens = payload.get("first"), payload.get("tokens")
+        if payload.get("observer_pks") != self.observer_pks or payload.get("configuration") != self.configuration:
             return None
-        return replace(self, through=more.through, tokens=self.tokens + more.tokens)
+        if (
+            type(first) is not int
+            or type(tokens) is not int
+            or not 0 <= first <= self.first
+            or not 0 <= tokens < MOST_TOKENS
+        ):
+            return None
+        return replace(self, first=first, tokens=tokens + self.tokens)
 
     def rest(self, first: int) -> Unit | None:
         """What is left from a position on; None if nothing is."""
         return replace(self, first=first) if first <= self.through else None
 
+
+MOST_TOKENS = 2**53
+"""More than any text has: beyond is damage."""
 
 _NAMES = tuple(each.name for each in fields(Unit))
 

@@ -10,7 +10,7 @@ matter of `scopes`.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from omoide.errors import BadRequest
 from omoide.records import Observation, Page, PageRequest, Peer
@@ -30,6 +30,9 @@ _FROM = """
     JOIN workspaces w ON w.pk = s.workspace
     JOIN peers p ON p.pk = m.peer
     WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL"""
+
+
+_joined_at = rows.mender("members.joined_at")
 
 
 def is_active(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> bool:
@@ -68,14 +71,17 @@ def add(
     """
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
+    joining: list[tuple[int, tuple[Flag, Flag]]] = []
     for peer_id, observation in given.items():
+        peer = known[peer_id]
         row = db.execute(
-            "SELECT observe_me, observe_others, left_at FROM members WHERE session = ? AND peer = ?",
-            (session, known[peer_id]),
+            "SELECT observe_me, observe_others, left_at FROM members WHERE session = ? AND peer = ?", (session, peer)
         ).fetchone()
-        returning = row is not None and row[2] is not None
-        flags = _merged((None, None) if row is None or returning else row[:2], observation)
-        _put(db, session, known[peer_id], flags, now, joins=row is None or returning)
+        if row is None or row[2] is not None:
+            joining.append((peer, _merged((None, None), observation)))
+        else:
+            _set(db, session, peer, _merged(row[:2], observation))
+    _join(db, session, joining, now)
     if any(observation.observe_others for observation in given.values()):
         _check_observers(db, session, session_id, max_observers)
 
@@ -95,7 +101,7 @@ def authors(
     for peer_id in peer_ids:
         if row := db.execute(query, (session, workspace, peer_id)).fetchone():
             found[peer_id] = row[0]
-            there = max(there, rows.mended(["members.joined_at"], row[1:])[0])
+            there = max(there, _joined_at(row[1]))
     if joining := [peer_id for peer_id in peer_ids if peer_id not in found]:
         peers.refuse_scopes(db, workspace, joining, "Scope peers cannot author messages.")
         known = peers.ensure(db, workspace, joining, now)
@@ -116,7 +122,7 @@ def join_as_authors(db: Connection, session: int, joining: Collection[int], now:
             (session, peer, now),
         )
         if joined.rowcount:
-            stays.begin(db, session, peer)
+            stays.begin(db, session, [peer])
         if joined.rowcount and _observers(db, session) > max_observers:
             db.execute("UPDATE members SET observe_others = NULL WHERE session = ? AND peer = ?", (session, peer))
 
@@ -145,9 +151,10 @@ def replace(
     for _, _, peer in leaving:
         stays.end(db, session, peer)
     present = {peer for (peer,) in active}
-    for peer_id, observation in given.items():
-        peer = known[peer_id]
-        _put(db, session, peer, _merged((None, None), observation), now, joins=peer not in present)
+    flags = {known[peer_id]: _merged((None, None), observation) for peer_id, observation in given.items()}
+    for peer in flags.keys() & present:
+        _set(db, session, peer, flags[peer])
+    _join(db, session, [(peer, of_peer) for peer, of_peer in flags.items() if peer not in present], now)
     _check_observers(db, session, session_id, max_observers)
 
 
@@ -182,7 +189,10 @@ def configure(
         "SELECT observe_me, observe_others FROM members WHERE session = ? AND peer = ?", (session, peer)
     ).fetchone()
     flags = _merged(row or (None, None), observation)
-    _put(db, session, peer, flags, now, joins=row is None)
+    if row is None:
+        _join(db, session, [(peer, flags)], now)
+    else:
+        _set(db, session, peer, flags)
     if observation.observe_others and not (row and row[1]):
         _check_observers(db, session, session_id, max_observers)
 
@@ -215,20 +225,20 @@ def copy(db: Connection, source: int, target: int, through: int, now: int) -> No
     stays.copy(db, source, target, through)
 
 
-def _put(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag], now: int, *, joins: bool) -> None:
-    if joins:
-        db.execute(
-            """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, ?, ?)
-               ON CONFLICT DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,
-               observe_me = excluded.observe_me, observe_others = excluded.observe_others""",
-            (session, peer, now, *flags),
-        )
-        stays.begin(db, session, peer)
-    else:
-        db.execute(
-            "UPDATE members SET observe_me = ?, observe_others = ? WHERE session = ? AND peer = ?",
-            (*flags, session, peer),
-        )
+def _join(db: Connection, session: int, joining: Sequence[tuple[int, tuple[Flag, Flag]]], now: int) -> None:
+    """Let peers (their rows) join, each with these flags."""
+    db.executemany(
+        """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, ?, ?)
+           ON CONFLICT DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,
+           observe_me = excluded.observe_me, observe_others = excluded.observe_others""",
+        [(session, peer, now, *flags) for peer, flags in joining],
+    )
+    stays.begin(db, session, [peer for peer, _ in joining])
+
+
+def _set(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag]) -> None:
+    query = "UPDATE members SET observe_me = ?, observe_others = ? WHERE session = ? AND peer = ?"
+    db.execute(query, (*flags, session, peer))
 
 
 def _observers(db: Connection, session: int) -> int:

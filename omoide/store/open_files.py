@@ -1,13 +1,15 @@
 """The files that a store has open, and whether their names still lead to them.
 
 A file that is removed or replaced stays open and takes writes that are lost when it is closed. So each transaction
-looks before its commit whether the names lead to the files that were opened. That takes one system call for each and
-opens nothing: closing another handle of these files would release SQLite's own locks.
+checks before its commit whether the names lead to the files that were opened. That takes one system call for each and
+opens nothing: closing another handle of these files would release SQLite's own locks. A name cannot change without a
+change of its folder, so the files are not looked at while the folder's time of modification stays the same.
 """
 
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 from omoide.errors import Unavailable
@@ -20,6 +22,11 @@ REMOVED = "The database file was removed: nothing is written until it is back"
 REPLACED = "Another file has replaced the database: nothing is written until the former one is back"
 NO_LOG = "The write-ahead log of the database was removed or replaced: stop the server, which keeps all, and start it"
 NO_INDEX = "The index of the write-ahead log was removed or replaced: stop the server, which keeps all, and start it"
+
+
+SETTLED_NANOSECONDS = 100_000_000
+"""How old the time of modification of a folder must be to be relied on: one that is younger may stay the same while
+another name changes, as file systems count time in steps of a few milliseconds."""
 
 
 class Displaced(Unavailable):
@@ -69,9 +76,30 @@ class OpenFiles:
             if (known := identity(name))  # one that could not be made is not missed
         ]
         self._known_index = identity(self._index)
+        self._folder = os.path.dirname(target)
+        self._unchanged: tuple[int, int, int] | None = None
+        """Device, inode and time of modification of the folder when its names were last found to be right."""
 
     def check(self) -> None:
         """Raise Displaced unless every name leads to the file that was opened."""
+        if len(self._targets) > 1:  # a link may lead elsewhere without a change of the folder that it leads to
+            self._check_names()
+            return
+        try:
+            status = os.stat(self._folder)
+        except OSError:
+            self._unchanged = None
+            self._check_names()
+            return
+        now = (status.st_dev, status.st_ino, status.st_mtime_ns)
+        if now == self._unchanged:
+            return
+        self._unchanged = None
+        self._check_names()
+        if abs(time.time_ns() - status.st_mtime_ns) > SETTLED_NANOSECONDS:
+            self._unchanged = now
+
+    def _check_names(self) -> None:
         for name in self._targets:
             # A link in the place of the file leads to another log, wherever it leads.
             found = identity(name, follow=name is not self._targets[0])

@@ -80,6 +80,9 @@ def add_all(
     rows.insert_all(db, columns, values)
 
 
+_created_at = rows.mender("jobs.created_at")
+
+
 def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
     """Row, payload and time of making of the newest job of a kind and key, if more may still be added to it."""
     row = db.execute(
@@ -88,7 +91,7 @@ def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], i
     if row is None or row[3] != 1:
         return None
     payload = _readable(row[1])
-    return None if payload is None else (row[0], payload, *rows.mended(["jobs.created_at"], (row[2],)))
+    return None if payload is None else (row[0], payload, _created_at(row[2]))
 
 
 def _readable(stored: object) -> dict[str, Any] | None:

@@ -61,15 +61,32 @@ _logged: set[tuple[str, object]] = set()
 
 def mended(columns: Sequence[str], row: Row) -> Row:
     """The row with what its columns do not admit replaced. `columns` are `table.column` each, "" for computed ones."""
+    rules = _rules(*columns)
+    if all(rule is None or rule.admits(value) for rule, value in zip(rules, row, strict=True)):
+        return row
     values = []
-    for column, value in zip(columns, row, strict=True):
-        rule = column_rules.rule_of(column) if column else None
+    for column, rule, value in zip(columns, rules, row, strict=True):
         if rule is None or rule.admits(value):
             values.append(value)
         else:
             _log_once(columns, row, column, rule)
             values.append(rule.mend(value))
     return (*values,)
+
+
+def mender(column: str) -> Callable[[Any], Any]:
+    """A function that gives a value of this `table.column`, or what replaces it where the column does not admit it."""
+    (rule,) = _rules(column)
+
+    def mend(value: Any) -> Any:
+        return value if rule is None or rule.admits(value) else mended([column], (value,))[0]
+
+    return mend
+
+
+@cache
+def _rules(*columns: str) -> tuple[Rule | None, ...]:
+    return (*(column_rules.rule_of(column) if column else None for column in columns),)
 
 
 def _log_once(columns: Sequence[str], row: Row, column: str, rule: Rule) -> None:
@@ -94,9 +111,11 @@ def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]
     `make` is called with the values of a row, and again with mended ones where it raises ValueError or OverflowError,
     where a value has a type that its column does not admit, or where a count is out of range.
     """
-    rules = [column_rules.rule_of(column) if column else None for column in columns]
+    rules = _rules(*columns)
     sound: set[tuple[type, ...]] = set()
-    counts = [(at, rule) for at, rule in enumerate(rules) if rule in (column_rules.COUNT, column_rules.POSITION)]
+    counts = [
+        (at, rule) for at, rule in enumerate(rules) if rule and rule in (column_rules.COUNT, column_rules.POSITION)
+    ]
 
     def read(row: Row) -> T:
         types = (*map(type, row),)
@@ -104,7 +123,7 @@ def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]
             rule is None or type_ in rule.types for rule, type_ in zip(rules, types, strict=True)
         ):
             sound.add(types)
-        if types in sound and all(rule is not None and rule.admits(row[at]) for at, rule in counts):
+        if types in sound and (not counts or all(rule.admits(row[at]) for at, rule in counts)):
             try:
                 return make(*row)
             except (ValueError, OverflowError):

@@ -176,5 +176,5 @@ def _enter(db: Connection, scope: int, session: int, now: int) -> None:
         (session, scope, now),
     )
     if joined.rowcount:
-        stays.begin(db, session, scope)
+        stays.begin(db, session, [scope])
         backfills.begin(db, scope, session, now)

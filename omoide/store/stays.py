@@ -9,6 +9,7 @@ of a peer begin with the same message, so that it never has more of them than th
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from omoide.clock import LAST_OF_IDS, made_at
@@ -41,13 +42,13 @@ def has_left_any(db: Connection, peer: int) -> bool:
     return db.execute(query, (peer,)).fetchone() is not None
 
 
-def begin(db: Connection, session: int, peer: int) -> None:
-    """Begin a stay with the session's next message. The peer must be a member already."""
-    # The stay that is there already is one that ended before anything was said in it.
-    db.execute(
+def begin(db: Connection, session: int, peers: Sequence[int]) -> None:
+    """Begin a stay of each peer with the session's next message. They must be members already."""
+    # A stay that is there already is one that ended before anything was said in it.
+    db.executemany(
         """INSERT INTO stays (session, peer, first) SELECT pk, ?, message_count + 1 FROM sessions WHERE pk = ?
            ON CONFLICT DO UPDATE SET last = NULL""",
-        (peer, session),
+        [(peer, session) for peer in peers],
     )
 
 

@@ -51,6 +51,13 @@ RESERVE_BYTES = 8_388_608
 RESERVE_SHARE = 8
 """Room that is left on the disk: so many bytes, or this part of a small disk. A commit needs less, twice over."""
 
+SMALL_SECONDS = 0.02
+"""For how long the size of a log below an eighth of its limit is not asked for again."""
+
+ROOMY_BYTES = 1_073_741_824
+ROOMY_SECONDS = 0.1
+"""For how long a disk that has so much room is not asked again: none writes as much in that time."""
+
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 """https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
 
@@ -67,6 +74,8 @@ class WriteAheadLog:
         self._next_attempt = 0.0
         self._holding = threading.Lock()
         self._held_until = 0.0
+        self._next_look = 0.0
+        self._roomy_until = 0.0
         self._next_hold = 0.0
 
     def size(self) -> int:
@@ -76,9 +85,15 @@ class WriteAheadLog:
     def keep_small(self, db: Connection) -> float | None:
         """Empty the log if it is large and an attempt is due. Call it outside of a transaction.
 
-        Returns the seconds until the next attempt is due, or None if the log is small.
+        Returns the seconds until it is to be called again, or None if the log is small.
         """
-        if self.size() <= self.limit_bytes // 4:
+        now = time.monotonic()
+        if now < self._next_look:
+            return self._next_look - now
+        size = self.size()
+        if size <= self.limit_bytes // 4:
+            if size <= self.limit_bytes // 8:
+                self._next_look = now + SMALL_SECONDS
             return None
         if self._is_due() and self.empty(db):
             return None
@@ -121,8 +136,13 @@ class WriteAheadLog:
     def require_room(self, db: Connection) -> None:
         """Raise StorageFull if the disk would have no room left for what the log holds. Call it outside of a
         transaction."""
+        now = time.monotonic()
+        if now < self._roomy_until:
+            return
         free, reserve = _room(self._folder)
-        if free > self.size() + reserve:
+        if (spare := free - self.size() - reserve) > 0:
+            if spare > ROOMY_BYTES:
+                self._roomy_until = now + ROOMY_SECONDS
             return
         needed = _growth(db, self.path) + reserve
         if free < needed and self._is_due():

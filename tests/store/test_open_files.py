@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -107,6 +108,19 @@ def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(change: Cha
         assert refusal.value.detail == reason
     assert not store.takes_writes
     assert store.read(kinds) == asyncio.run(store.read_aside(kinds)) == ["before"]
+
+
+@pytest.mark.parametrize(("change", "reason"), CHANGES)
+def test_a_change_is_noticed_in_a_folder_that_was_not_changed_for_long(
+    change: Change, reason: str, store: Store
+) -> None:
+    os.utime(store.path.parent, (0, 0))
+    for kind in ("first", "second"):  # the names are not looked at for the second
+        asyncio.run(store.write(put, kind))
+    change(store.path)
+    with pytest.raises(Unavailable) as refusal:
+        asyncio.run(store.write(put, "lost"))
+    assert refusal.value.detail == reason
 
 
 def put_back(path: Path) -> None:

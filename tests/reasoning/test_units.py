@@ -1,0 +1,36 @@
+"""A unit grows by what is said next, and only where its stored payload is sound and means the same observers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from omoide.reasoning.units import Unit
+
+STORED = Unit("s", 1, "alice", 2, ["bob"], [3], {"reasoning": {"enabled": True}}, 4, 6, 100)
+NEXT = replace(STORED, first=7, through=9, tokens=30)
+
+
+def test_what_is_said_next_is_added_to_the_stored_unit() -> None:
+    assert NEXT.joined_to(STORED.payload()) == replace(STORED, through=9, tokens=130)
+
+
+@pytest.mark.parametrize("changed", [{"observer_pks": [3, 4]}, {"configuration": {}}])
+def test_a_unit_of_others_does_not_grow(changed: dict[str, Any]) -> None:
+    assert NEXT.joined_to({**STORED.payload(), **changed}) is None
+
+
+@pytest.mark.parametrize("name", ["first", "tokens", "observer_pks", "configuration"])
+@pytest.mark.parametrize("value", ["4", None, -1, 4.0, True, [[1]], {"a": 1}, 2**70])
+def test_a_damaged_payload_does_not_grow(name: str, value: Any) -> None:
+    payload = {**STORED.payload(), name: value}
+    assert NEXT.joined_to(payload) is None
+    del payload[name]
+    assert NEXT.joined_to(payload) is None
+
+
+@pytest.mark.parametrize("name", ["session", "session_pk", "observed", "observed_pk", "observers"])
+def test_damage_of_what_both_have_in_common_is_mended(name: str) -> None:
+    assert NEXT.joined_to({**STORED.payload(), name: 1.5}) == replace(STORED, through=9, tokens=130)
