@@ -59,7 +59,7 @@ def put(
         raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. No card is ever kept about a scope.")
     observer, _ = peers.get_or_create(db, workspace_id, observer_id, Change(), now)
     given: list[str] = without_nul([*lines])
-    _put(db, observer.pk, observed_id, given, given, now)
+    _replace(db, observer.pk, observed_id, kept(db, observer.pk, observed_id), given, now)
     return given
 
 
@@ -71,7 +71,11 @@ def kept(db: Connection, observer: int, observed_id: str) -> Kept:
 
 
 def revise(db: Connection, observer: int, observed_id: str, read: Kept, lines: Sequence[str], now: int) -> None:
-    """Replace the lines of a card that is still as it was read. Raises CardChanged otherwise."""
+    """Replace the lines of a card that is still as it was read. Raises CardChanged otherwise.
+
+    Lines that were learned and no longer hold are not erased from free space at once: no caller deleted them, and what
+    deletes their source erases them too.
+    """
     if kept(db, observer, observed_id) != read:
         raise CardChanged(f"the card about {observed_id} was changed meanwhile")
     if tuple(lines) != read.lines:
@@ -83,17 +87,21 @@ def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> boo
     held = kept(db, observer, observed_id)
     if held.lines == held.given:
         return False
-    _put(db, observer, observed_id, held.given, held.given, now)
+    _replace(db, observer, observed_id, held, held.given, now)
     return True
 
 
+def _replace(db: Connection, observer: int, observed_id: str, held: Kept, given: Sequence[str], now: int) -> None:
+    """Keep given lines only, and have erased what they replace."""
+    _put(db, observer, observed_id, given, given, now)
+    if not {*held.lines, *held.given} <= {*given}:
+        erasure.owe(db, now)
+
+
 def _put(db: Connection, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int) -> None:
-    held = kept(db, observer, observed_id)
     db.execute(
         """INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT DO UPDATE
            SET lines = excluded.lines, given = excluded.given, updated_at = excluded.updated_at""",
         (observer, observed_id, orjson.dumps([*lines]).decode(), orjson.dumps([*given]).decode(), now),
     )
-    if not {*held.lines, *held.given} <= {*lines, *given}:
-        erasure.owe(db, now)
