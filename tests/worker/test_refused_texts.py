@@ -99,11 +99,20 @@ async def begun(store: Store, endpoint: FaultProxy, judge: Judge) -> Night:
 
 
 @pytest.mark.parametrize(
-    "bad",
-    [[1], [200], [77], [1, 2, 3], [5, 100, 199], range(90, 100), range(1, 201)],
-    ids=["first", "last", "one", "first ones", "some", "neighbours", "all"],
+    ("bad", "answer"),
+    [
+        ([1], 500),
+        ([200], 500),
+        ([77], 500),
+        ([1, 2, 3], 500),
+        ([5, 100, 199], 500),
+        (range(90, 100), 500),
+        (range(1, 201), 500),
+        ([5, 100, 199], 400),
+        ([5, 100, 199], b'{"data": [{"embedding": null}]}'),
+    ],
+    ids=["first", "last", "one", "first ones", "some", "neighbours", "all", "status 400", "unreadable"],
 )
-@pytest.mark.parametrize("answer", [500, 400, b'{"data": [{"embedding": null}]}'], ids=["500", "400", "unreadable"])
 def test_texts_that_are_refused_are_marked_and_all_others_embedded(
     bad: list[int], answer: int | bytes, store: Store, endpoint: FaultProxy
 ) -> None:
