@@ -40,7 +40,7 @@ from omoide.store.open_files import Displaced, FileIdentity, OpenFiles, expect, 
 from omoide.store.read_only import refuse_unknown
 from omoide.store.schema_objects import restore_indexes
 from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
-from omoide.store.wal import LIMIT_BYTES, WriteAheadLog
+from omoide.store.wal import LIMIT_BYTES, NoRoomToBegin, WriteAheadLog
 
 __all__ = ["Connection", "Store", "connect"]
 
@@ -262,13 +262,17 @@ class Store:
         if self._is_doubtful:
             self._reopen()
         before = partial(self.log.require_room, self._writer)
-        batch, error = commit(self._writer, writes, self.busy_timeout, before=before, check=self._files.check)
+        batch, error = commit(self._writer, writes, self.busy_timeout, before=before, check=self._check_commit)
         self._is_doubtful = isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE
         if isinstance(error, Displaced):
             self._save_what_is_committed()
-        elif not isinstance(error, StorageFull) and any(isinstance(write.error, StorageFull) for write in batch):
+        elif not isinstance(error, NoRoomToBegin) and any(isinstance(write.error, StorageFull) for write in batch):
             self.log.recover(self._writer, self._open_reader)
         return batch
+
+    def _check_commit(self) -> None:
+        self._files.check()
+        self.log.require_room_to_commit(self._writer)
 
     def _save_what_is_committed(self) -> None:
         """Move the log into the file that is open: it may be elsewhere, and must not be mixed with one in its place."""

@@ -9,7 +9,8 @@ after a pause. Where the log has grown to half its limit, each process also hold
 `HOLD_SECONDS` at most, until an attempt succeeds. The size of the file tells all processes of a database the same.
 
 What is in the log needs room in the database file sooner or later. On a disk that is nearly full nothing is written
-any more while that room is still there, so that the log can always be emptied.
+any more while that room is still there, and no transaction is committed that would take it, so that the log can always
+be emptied.
 """
 
 from __future__ import annotations
@@ -49,17 +50,22 @@ LOOK_SECONDS = 0.01
 
 RESERVE_BYTES = 8_388_608
 RESERVE_SHARE = 8
-"""Room that is left on the disk: so many bytes, or this part of a small disk. A commit needs less, twice over."""
+"""Room that is left on the disk: so many bytes, or this part of a small disk."""
 
 SMALL_SECONDS = 0.02
 """For how long the size of a log below an eighth of its limit is not asked for again."""
 
 ROOMY_BYTES = 1_073_741_824
 ROOMY_SECONDS = 0.1
-"""For how long a disk that has so much room is not asked again: none writes as much in that time."""
+"""For how long a disk that has so much room is not asked again: none writes as much in that time. No transaction
+is measured there either."""
 
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 """https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
+
+
+class NoRoomToBegin(StorageFull):
+    """There is no room, and nothing was written: nothing has to be recovered."""
 
 
 class WriteAheadLog:
@@ -77,6 +83,8 @@ class WriteAheadLog:
         self._next_look = 0.0
         self._roomy_until = 0.0
         self._next_hold = 0.0
+        self._before: tuple[int, int] | None = None
+        """Pages in use and bytes of the log before the transaction; None if there is room enough for any."""
 
     def size(self) -> int:
         """Bytes; 0 if there is no log."""
@@ -134,22 +142,42 @@ class WriteAheadLog:
             self._next_hold = 0.0
 
     def require_room(self, db: Connection) -> None:
-        """Raise StorageFull if the disk would have no room left for what the log holds. Call it outside of a
+        """Raise NoRoomToBegin if the disk would have no room left for what the log holds. Call it outside of a
         transaction."""
+        self._before = None
         now = time.monotonic()
         if now < self._roomy_until:
             return
         free, reserve = _room(self._folder)
-        if (spare := free - self.size() - reserve) > 0:
-            if spare > ROOMY_BYTES:
-                self._roomy_until = now + ROOMY_SECONDS
+        size = self.size()
+        spare = free - size - reserve
+        if spare > ROOMY_BYTES:
+            self._roomy_until = now + ROOMY_SECONDS
+            return
+        self._before = _used_pages(db), size
+        if spare > 0:
             return
         needed = _growth(db, self.path) + reserve
         if free < needed and self._is_due():
             self.empty(db)
             free, reserve = _room(self._folder)
             needed = _growth(db, self.path) + reserve
+            self._before = self._before[0], self.size()
         if free < needed:
+            raise NoRoomToBegin("There is no room left to store this")
+
+    def require_room_to_commit(self, db: Connection) -> None:
+        """Raise StorageFull if the log could not be emptied after this transaction. Call it right before its commit,
+        with `require_room` before its beginning; call `recover` if it raised."""
+        if self._before is None:
+            return
+        pages, size = self._before
+        (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
+        # Pages that come into use, or go out of it, are written to the log; half of the reserve is for others.
+        changed = abs(_used_pages(db) - pages) * (page_bytes + _FRAME_HEADER_BYTES)
+        written = max(0, self.size() - size)  # of a transaction larger than SQLite's cache
+        free, reserve = _room(self._folder)
+        if free < max(0, changed - written) + _growth(db, self.path) + reserve // 2:
             raise StorageFull("There is no room left to store this")
 
     def recover(self, db: Connection, open_other: Callable[[], Connection]) -> None:
@@ -188,6 +216,13 @@ def _room(folder: str) -> tuple[int, int]:
         return 2**63, 0
     free = disk.f_bfree if os.geteuid() == 0 else disk.f_bavail
     return free * disk.f_frsize, min(RESERVE_BYTES, disk.f_blocks * disk.f_frsize // RESERVE_SHARE)
+
+
+def _used_pages(db: Connection) -> int:
+    """Pages of the database that hold anything, with what the transaction has changed so far."""
+    (pages,) = db.execute("PRAGMA page_count").fetchone()
+    (unused,) = db.execute("PRAGMA freelist_count").fetchone()
+    return int(pages) - int(unused)
 
 
 def _growth(db: Connection, path: Path) -> int:

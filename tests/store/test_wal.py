@@ -156,18 +156,18 @@ def disk(tmp_path: Path) -> Iterator[Path]:
         yield mounted
 
 
-def takes(store: Store) -> bool:
+def takes(store: Store, piece: str = PIECE) -> bool:
     """Whether there is room for another write."""
     try:
-        asyncio.run(store.write(put, PIECE))
+        asyncio.run(store.write(put, piece))
     except StorageFull:
         return False
     return True
 
 
-def fill(store: Store) -> int:
+def fill(store: Store, piece: str = PIECE) -> int:
     """Write until there is no room left; how many writes were taken."""
-    return next(count for count in itertools.count() if not takes(store))
+    return next(count for count in itertools.count() if not takes(store, piece))
 
 
 def put_much(db: Connection) -> None:
@@ -182,6 +182,16 @@ def test_a_log_that_filled_the_disk_is_emptied_once_no_read_keeps_it(disk: Path)
             assert store.read(kinds) == [PIECE] * taken
         until(lambda: takes(store))
         assert store.read(kinds) == [PIECE] * (taken + 1)
+
+
+@pytest.mark.parametrize("times", [1, 4, 10, 20, 30])
+def test_no_commit_however_large_takes_the_room_that_emptying_the_log_needs(times: int, disk: Path) -> None:
+    with opened(disk / "omoide.db") as store:
+        asyncio.run(store.write(put, "before"))
+        with reading(store.path):
+            taken = fill(store, times * PIECE)
+        until(lambda: takes(store))
+        assert store.read(kinds) == ["before", *[times * PIECE] * taken, PIECE]
 
 
 def test_a_log_that_filled_the_disk_is_emptied_at_the_next_start(disk: Path) -> None:
