@@ -7,7 +7,6 @@ in the working directory, the defaults here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -22,10 +21,6 @@ from pydantic_settings import (
 )
 
 from omoide.addresses import is_endpoint
-from omoide.deferred import deferred
-
-with deferred("difflib"):
-    import difflib
 
 PREFIX = "OMOIDE_"
 MIN_SECRET_BYTES = 32
@@ -397,10 +392,3 @@ class Settings(BaseSettings):
         if 0 < len(self.jwt_secret.get_secret_value().encode()) < MIN_SECRET_BYTES:
             raise ValueError(f"jwt_secret must have at least {MIN_SECRET_BYTES} bytes")
         return self
-
-
-def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
-    """The names among these variables that begin as settings do and are none, each with the one that may be meant."""
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
-    strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
-    return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1, 0.85)), None) for name in strange}

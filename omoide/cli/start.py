@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
@@ -17,17 +17,21 @@ from omoide import logs
 from omoide.app import Companion, Parts, create_app, embedder_of, metrics_of, open_parts
 from omoide.aside import answers_nobody
 from omoide.contract.errors import BrokenDocument
+from omoide.deferred import deferred
 from omoide.errors import OmoideError
 from omoide.inference.tokens import TokenCounter
 from omoide.metrics import Meter, Metrics
 from omoide.reasoning.choice import reasoner_for
-from omoide.settings import Settings, WrongSetting, unknown_variables
+from omoide.settings import PREFIX, Settings, WrongSetting
 from omoide.store import Store
 from omoide.store.leadership import Leadership
 from omoide.store.open_files import FileIdentity, expect
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
 from omoide.worker.tools import Tools
+
+with deferred("difflib"):
+    import difflib
 
 logger = logging.getLogger("omoide.settings")
 
@@ -70,6 +74,13 @@ def _warnings() -> list[str]:
         f"there is no setting {name}" + (f": is {meant} meant?" if meant else "")
         for name, meant in unknown_variables(os.environ).items()
     ]
+
+
+def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
+    """The names among these variables that begin as settings do and are none, each with the one that may be meant."""
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
+    return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1, 0.85)), None) for name in strange}
 
 
 def make_metrics(*processes: str) -> Metrics:
