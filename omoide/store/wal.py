@@ -57,8 +57,10 @@ SMALL_SECONDS = 0.02
 
 ROOMY_BYTES = 1_073_741_824
 ROOMY_SECONDS = 0.1
-"""For how long a disk that has so much room is not asked again: none writes as much in that time. No transaction
-is measured there either."""
+"""For how long a disk that has so much room is not asked again: none writes as much in that time."""
+
+LARGEST_COMMIT_BYTES = 134_217_728
+"""More than a transaction writes in practice. Where there is twice as much room, its size is not measured."""
 
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 """https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
@@ -153,6 +155,7 @@ class WriteAheadLog:
         spare = free - size - reserve
         if spare > ROOMY_BYTES:
             self._roomy_until = now + ROOMY_SECONDS
+        if spare > 2 * LARGEST_COMMIT_BYTES:
             return
         self._before = _used_pages(db), size
         if spare > 0:
