@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from omoide import text_cache
+from omoide import heap, text_cache
+from omoide.aside import aside
 from omoide.errors import OmoideError
 from omoide.search.vector_index import VectorIndex
 from omoide.store import Store, erasure
@@ -36,4 +37,5 @@ class Forgetting:
             return
         text_cache.forget()
         await self._store.read_aside(self._index.forget_deleted)
+        await aside(heap.trim)  # or the process grows by some megabytes each time
         self._count = count
