@@ -5,8 +5,8 @@ unallocated part of a page when SQLite rebuilds that page, nor what was freed be
 reads the pages of the file itself (https://www.sqlite.org/fileformat2.html) and writes zeros over free pages, the tails
 of the pages that list them, free blocks, and the gap between a page's cell pointers and its cells.
 
-The caller makes sure that nobody writes to the file meanwhile. Readers need not stop: only bytes change that hold no
-content.
+The caller makes sure that no other process writes to the file meanwhile. Readers need not stop: only bytes change that
+hold no content.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def is_led(db: Path) -> bool:
 
 
 def led_inode(db: Path) -> int | None:
-    """The inode of the file that the leader works on; None if nobody leads or that is not known."""
+    """The inode of the file that the leader works on; None if no worker leads or that is not known."""
     if not is_led(db):
         return None
     try:
