@@ -2,10 +2,7 @@
 
 Reads run where they are called, on a connection that cannot write: what takes microseconds is not worth a thread. What
 may take longer runs in a few threads beside the event loop, each with a connection of its own (`read_aside`). All
-writes go to one writer thread. It begins as soon as no other process writes, runs whatever is in its queue by then or
-comes meanwhile in one `BEGIN IMMEDIATE … COMMIT` with a savepoint for each, so that one failure hurts only its own
-caller, and answers after the commit. That shares the cost of a flush among all who write at the same time, and the
-flush does not stop the event loop.
+writes go to one writer thread (`writer`).
 
 Several processes may open the same file: WAL lets them read while one writes, and writers wait for one another up to
 the busy timeout.
@@ -17,8 +14,7 @@ import asyncio
 import contextlib
 import os
 import queue
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -30,17 +26,17 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide import clock
 from omoide.aside import in_threads
-from omoide.errors import StorageFull, Unavailable
+from omoide.errors import Unavailable
 from omoide.store.connection import Connection, is_unreadable, leniently
 from omoide.store.database_files import refuse_as_database
 from omoide.store.filters import functions
-from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
 from omoide.store.migrations import migrate, turn
-from omoide.store.open_files import Displaced, FileIdentity, OpenFiles, expect, identity
+from omoide.store.open_files import FileIdentity, OpenFiles, expect, identity
 from omoide.store.read_only import refuse_unknown
 from omoide.store.schema_objects import restore_indexes
-from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
-from omoide.store.wal import LIMIT_BYTES, NoRoomToBegin, WriteAheadLog
+from omoide.store.sqlite_faults import as_omoide
+from omoide.store.wal import LIMIT_BYTES, WriteAheadLog
+from omoide.store.writer import Writer
 
 __all__ = ["Connection", "Store", "connect"]
 
@@ -107,19 +103,13 @@ class Store:
         """Whether the last write that somebody waited for could be stored."""
         self.busy_timeout = busy_timeout
         self._open_reader = open_reader
-        self._open_writer = open_writer
         self._reader = open_reader()
         self._files = OpenFiles(path)
         self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
         if in_threads():
             self._idle.put(open_reader())
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="omoide-reader")
-        self._writer = writer
-        self._is_doubtful = False
-        """Whether the connection may see the file as it was, and not as it is."""
-        self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
-        self._thread.start()
+        self._writer = Writer(writer, open_writer, open_reader, self._files, self.log, busy_timeout)
 
     @classmethod
     def open(
@@ -205,21 +195,8 @@ class Store:
 
         Raises what `fn` raises, and Unavailable or StorageFull if the database cannot take the write.
         """
-        if not in_threads():
-            await asyncio.sleep(0)
-        if not self._thread.is_alive():
-            raise Unavailable("The database is closed")
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        write = Write(lambda connection: fn(connection, *args, **kwargs), future, loop)
-        if in_threads():
-            self._queue.put(write)
-        else:
-            self._commit(iter([write]))
-            write.settle()
-            self.log.keep_small(self._writer)
         try:
-            result = await future
+            result = await self._writer.write(lambda connection: fn(connection, *args, **kwargs))
         except Unavailable:
             self.takes_writes = False
             raise
@@ -232,73 +209,12 @@ class Store:
 
     def close(self) -> None:
         """Finish what is queued and close the file."""
-        self._queue.put(None)
-        self._thread.join()
+        self._writer.stop()
         self._readers.shutdown()
         while not self._idle.empty():
             self._idle.get().close()
         self._reader.close()
-        try:
-            self._files.check()
-        except Displaced:
-            self._save_what_is_committed()
         self._writer.close()
-
-    def _run(self) -> None:
-        pause: float | None = None
-        while True:
-            try:
-                first = self._queue.get(timeout=pause)
-            except queue.Empty:
-                pause = self.log.keep_small(self._writer)
-                continue
-            if first is None:
-                return
-            answer(self._commit(self._and_following(first)))
-            pause = self.log.keep_small(self._writer)
-
-    def _commit(self, writes: Iterator[Write]) -> list[Write]:
-        """Run them in one transaction; which these were."""
-        if self._is_doubtful:
-            self._reopen()
-        before = partial(self.log.require_room, self._writer)
-        batch, error = commit(self._writer, writes, self.busy_timeout, before=before, check=self._check_commit)
-        self._is_doubtful = isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE
-        if isinstance(error, Displaced):
-            self._save_what_is_committed()
-        elif not isinstance(error, NoRoomToBegin) and any(isinstance(write.error, StorageFull) for write in batch):
-            self.log.recover(self._writer, self._open_reader)
-        return batch
-
-    def _check_commit(self) -> None:
-        self._files.check()
-        self.log.require_room_to_commit(self._writer)
-
-    def _save_what_is_committed(self) -> None:
-        """Move the log into the file that is open: it may be elsewhere, and must not be mixed with one in its place."""
-        if self._files.share_index():
-            self.log.empty(self._writer)
-
-    def _and_following(self, first: Write) -> Iterator[Write]:
-        """A write, and those that wait when the one before has been run: what comes meanwhile shares the commit."""
-        yield first
-        for _ in range(MAX_BATCH - 1):
-            try:
-                following = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            if following is None:
-                self._queue.put(None)
-                return
-            yield following
-
-    def _reopen(self) -> None:
-        """Look at the file anew: a connection that found it read-only, say, goes on to find it so for ever."""
-        with contextlib.suppress(Unavailable, sqlite3.Error):
-            self._files.check()
-            writer = self._open_writer()
-            self._writer.close()
-            self._writer = writer
 
 
 def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:

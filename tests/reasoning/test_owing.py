@@ -22,7 +22,7 @@ PACE = Pace(tokens=100, quiet=QUIET, patience=PATIENCE)
 @pytest.fixture
 def db(db_path: Path) -> Iterator[Connection]:
     store = Store.open(db_path)
-    yield store._writer
+    yield store._writer.connection
     store.close()
 
 

@@ -132,8 +132,8 @@ def test_a_fault_in_our_own_code_at_the_end_does_not_end_the_writer(store: Store
 
 
 def test_without_others_what_belongs_before_the_commit_is_done_at_once(store: Store) -> None:
-    put_at_the_end(store._writer, "a")
-    assert kinds(store._writer) == ["a, at the end", "a"]
+    put_at_the_end(store._writer.connection, "a")
+    assert kinds(store._writer.connection) == ["a, at the end", "a"]
 
 
 def test_a_write_is_answered_after_it_can_be_read(store: Store) -> None:

@@ -21,7 +21,7 @@ SAID = datetime(2026, 11, 22, tzinfo=UTC)
 @pytest.fixture
 def db(db_path: Path) -> Iterator[Connection]:
     store = Store.open(db_path)
-    connection = store._writer
+    connection = store._writer.connection
     for name in ("s", "t"):
         sessions.get_or_create(connection, "w", name, SessionChange(), NOW, max_observers=9)
     for name in ("alice", "bob"):

@@ -20,7 +20,7 @@ ABOUT = {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}
 @pytest.fixture
 def db(db_path: Path) -> Iterator[Connection]:
     store = Store.open(db_path)
-    connection = store._writer
+    connection = store._writer.connection
     workspaces.get_or_create(connection, "w", Change(), NOW)
     yield connection
     store.close()

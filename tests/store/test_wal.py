@@ -82,7 +82,7 @@ def test_a_log_that_a_long_read_kept_is_emptied_after_it_without_another_write(d
                     asyncio.run(store.write(put, PIECE))
                 asyncio.run(store.write(put, "taken although somebody reads"))
         until(lambda: store.log.size() == 0)
-        assert kinds(store._writer)[-1] == "taken although somebody reads"
+        assert kinds(store._writer.connection)[-1] == "taken although somebody reads"
 
 
 def test_a_process_that_only_works_empties_the_log_with_its_writes(
