@@ -11,7 +11,7 @@ import re
 HIDDEN = "***"
 
 # One address in a text. What precedes an "@" may hold any character; punctuation at the end belongs to the sentence.
-_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://(?:\S*@)?[^\s\"'<>`]*(?<![.,;:!?)}\\])")
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://(?:\S*@[^\s\"'<>`]*|[^\s\"'<>`]+)(?<![.,;:!?)}\\])")
 _PARTS = re.compile(r"(?P<scheme>[^:]+)://(?P<rest>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?", re.DOTALL)
 _ENDPOINT = re.compile(
     r"https?://([^\s/?#]*@)?(\[[0-9a-f:.%]+\]|[^\s/?#@:\[\]\\]+)(:[0-9]{1,5})?([/?#]\S*)?", re.IGNORECASE

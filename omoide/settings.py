@@ -6,29 +6,21 @@ in the working directory, the defaults here.
 
 from __future__ import annotations
 
-import re
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
-from omoide.addresses import is_endpoint
+from omoide.setting_values import Choice, DatabasePath, Endpoint, Listed, Networks, Origins
 
 PREFIX = "OMOIDE_"
 MIN_SECRET_BYTES = 32
-
-_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
-
-Listed = Annotated[tuple[str, ...], NoDecode]
-"""Texts, in the environment with commas between."""
 
 
 class WrongSetting(ValueError):
@@ -61,7 +53,7 @@ class Settings(BaseSettings):
         le=64,
         description="How many processes serve, beside the one that thinks. 0: one process does everything.",
     )
-    db: Path = Field(Path("omoide.db"), description="The database file. Created if missing.")
+    db: DatabasePath = Field(Path("omoide.db"), description="The database file. Created if missing.")
     auth: bool = Field(False, description="Whether every call needs a key.")
     jwt_secret: SecretStr = Field(SecretStr(""), description="What keys are signed with (HS256). Needed with auth.")
     public_without_auth: bool = Field(
@@ -72,12 +64,12 @@ class Settings(BaseSettings):
         description="By which host names the server may be called while auth is off, with commas between; * is any. "
         "Empty: on a loopback address localhost and IP addresses, elsewhere any.",
     )
-    cors_origins: Listed = Field(
+    cors_origins: Origins = Field(
         (),
         description="Which web pages may use the API, such as https://app.example.org, with commas between; * is any. "
         "Empty: none of another origin.",
     )
-    trusted_proxies: Listed = Field(
+    trusted_proxies: Networks = Field(
         ("127.0.0.1", "::1"),
         description="Which addresses or networks a reverse proxy may have, with commas between; * is any. What it says "
         "of the caller's address (X-Forwarded-For) is believed, where rates are limited by address.",
@@ -113,7 +105,7 @@ class Settings(BaseSettings):
         le=3_600,
         description="How long a client may leave an answer unread, or send on after a refusal, before it is cut off.",
     )
-    durability: Literal["full", "normal"] = Field(
+    durability: Annotated[Literal["full", "normal"], Choice] = Field(
         "full",
         description="full: what was acknowledged survives power loss. normal: it survives a crash of the process.",
     )
@@ -144,7 +136,7 @@ class Settings(BaseSettings):
         "wordllama",
         description="What turns texts into vectors: wordllama (embedded), or openai:<model> at an endpoint.",
     )
-    embedder_base_url: str = Field("", description="The endpoint of openai:<model>, without /embeddings.")
+    embedder_base_url: Endpoint = Field("", description="The endpoint of openai:<model>, without /embeddings.")
     embedder_api_key: SecretStr = Field(SecretStr(""), description="The key for that endpoint, if it wants one.")
     embedder_dimensions: int = Field(
         0, ge=0, le=65_536, description="The length of that model's vectors; 0 where it is known."
@@ -154,7 +146,7 @@ class Settings(BaseSettings):
         description="The language model that reasons: openai:<model>, anthropic:<model> or google:<model>. Without it "
         "the embedded reasoner works, which needs none.",
     )
-    model_base_url: str = Field(
+    model_base_url: Endpoint = Field(
         "",
         description="The endpoint of that model where it is not the provider's own, such as http://127.0.0.1:8080/v1.",
     )
@@ -164,7 +156,7 @@ class Settings(BaseSettings):
     model_answer: str = Field("", description="Another model to answer questions with.")
     model_dream: str = Field("", description="Another model to dream and to keep peer cards with.")
     model_fallback: str = Field("", description="The model that is asked where another one fails. Without it, none.")
-    model_fallback_base_url: str = Field(
+    model_fallback_base_url: Endpoint = Field(
         "", description="Its endpoint where it is neither the provider's own nor that of the model."
     )
     openai_api_key: SecretStr = Field(
@@ -189,7 +181,7 @@ class Settings(BaseSettings):
     model_retries: int = Field(
         2, ge=0, le=10, description="How often a request that failed for a passing reason is made again at once."
     )
-    model_output: Literal["auto", "schema", "json", "prompt"] = Field(
+    model_output: Annotated[Literal["auto", "schema", "json", "prompt"], Choice] = Field(
         "auto",
         description="How a model is made to answer in a given form: by a JSON schema, by JSON mode, or in words. auto "
         "begins with the first and goes on to the next when the endpoint refuses.",
@@ -278,12 +270,14 @@ class Settings(BaseSettings):
         le=86_400,
         description="After how long without a sign of life a job is taken from its worker.",
     )
-    log_format: Literal["text", "json"] = Field("text", description="Lines of the log: text, or json, an object each.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field(
+    log_format: Annotated[Literal["text", "json"], Choice] = Field(
+        "text", description="Lines of the log: text, or json, an object each."
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], Choice] = Field(
         "info", description="From which level on something is logged."
     )
     access_log: bool = Field(False, description="Whether every request is logged: never its body or its key.")
-    metrics: Literal["key", "open", "off"] = Field(
+    metrics: Annotated[Literal["key", "open", "off"], Choice] = Field(
         "key",
         description="Who may read /metrics: key, with auth on whoever has an admin key; open, everybody; off, nobody.",
     )
@@ -319,49 +313,6 @@ class Settings(BaseSettings):
     def _empty_means_unset(cls, values: Any) -> Any:
         """`OMOIDE_PORT=` in a compose file is a setting left blank, not a wrong one."""
         return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
-
-    @field_validator("allowed_hosts", "cors_origins", "trusted_proxies", mode="before")
-    @classmethod
-    def _commas_part_a_list(cls, value: Any) -> Any:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
-
-    @field_validator("log_level", "log_format", "durability", "metrics", "model_output", mode="before")
-    @classmethod
-    def _choices_are_written_as_one_likes(cls, value: Any) -> Any:
-        return value.strip().lower() if isinstance(value, str) else value
-
-    @field_validator("db")
-    @classmethod
-    def _the_file_itself(cls, path: Path) -> Path:
-        """`~` and a symbolic link followed: locks next to the link would be other locks than those next to the file."""
-        try:
-            path = path.expanduser()
-            return path.resolve() if path.is_symlink() else path
-        except (OSError, RuntimeError) as error:
-            raise ValueError(str(error)) from error
-
-    @field_validator("cors_origins")
-    @classmethod
-    def _origins_are_origins(cls, origins: tuple[str, ...]) -> tuple[str, ...]:
-        for origin in origins:
-            if not _ORIGIN.fullmatch(origin):
-                raise ValueError(f"'{origin}' is no origin: write scheme://host or scheme://host:port, or *")
-        return origins
-
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _proxies_are_addresses(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
-        for proxy in proxies:
-            if proxy != "*":
-                ip_network(proxy)  # which says what is wrong with it
-        return proxies
-
-    @field_validator("model_base_url", "model_fallback_base_url", "embedder_base_url")
-    @classmethod
-    def _endpoints_are_addresses(cls, url: str) -> str:
-        if url and not is_endpoint(url):
-            raise ValueError("an endpoint begins with http:// or https:// and the name of a host, and has no spaces")
-        return url
 
     @model_validator(mode="after")
     def _short_summaries_come_more_often(self) -> Settings:

@@ -52,6 +52,7 @@ def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
         f"('http://host/v1?key={SECRET}').",
         f'"https://u:{SECRET}"quoted@host/v1"',
         f"first https://a:{SECRET}@b, then https://c:{SECRET}@d.",
+        f'"https://u:x"{SECRET}@" is quoted',
         f"no route GET /v1/models?api_key={SECRET}&n=1",
     ],
 )
@@ -60,7 +61,7 @@ def test_a_text_is_shown_without_the_secrets_of_its_addresses(text: str) -> None
 
 
 def test_a_text_without_secrets_stays_as_it_is() -> None:
-    text = "Omoide running on http://127.0.0.1:8000 (Press CTRL+C to quit) a=b ?c=d me@example.org"
+    text = "Omoide running on http://127.0.0.1:8000 (Press CTRL+C to quit) a=b ?c=d me@example.org http:// or https://"
     assert without_secrets(text) == text
 
 

@@ -1,0 +1,69 @@
+"""The types of settings that need more than pydantic's own rules: lists, origins, networks, endpoints, paths."""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator
+from pydantic_settings import NoDecode
+
+from omoide.addresses import is_endpoint
+
+_ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
+
+
+def _split_at_commas(value: Any) -> Any:
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _lower(value: Any) -> Any:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _resolved(path: Path) -> Path:
+    """The file itself: locks next to a symbolic link would be other locks than those next to the file."""
+    try:
+        path = path.expanduser()
+        return path.resolve() if path.is_symlink() else path
+    except (OSError, RuntimeError) as error:
+        raise ValueError(str(error)) from error
+
+
+def _require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        if not _ORIGIN.fullmatch(origin):
+            raise ValueError(
+                f"'{origin}' is no origin: write one such as https://app.example.org or http://localhost:3000, or *"
+            )
+    return origins
+
+
+def _require_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
+    for network in networks:
+        if network != "*":
+            ip_network(network)  # raises ValueError with the reason
+    return networks
+
+
+def _require_endpoint(url: str) -> str:
+    if url and not is_endpoint(url):
+        raise ValueError("an endpoint begins with http:// or https:// and the name of a host, and has no spaces")
+    return url
+
+
+Choice = BeforeValidator(_lower)
+"""For a `Literal` of lower-case words, which may be written in upper case and with spaces around."""
+
+Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
+"""Texts, in the environment with commas between."""
+
+Origins = Annotated[Listed, AfterValidator(_require_origins)]
+Networks = Annotated[Listed, AfterValidator(_require_networks)]
+Endpoint = Annotated[str, AfterValidator(_require_endpoint)]
+"""The address of an HTTP endpoint, or empty."""
+
+DatabasePath = Annotated[Path, AfterValidator(_resolved)]
+"""A leading `~` and a symbolic link are followed."""
