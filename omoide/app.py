@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Scope
 import generated
 from generated import protocols
 from handlers.context import Context
-from omoide import clock, logs
+from omoide import clock, logs, turns
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
@@ -34,6 +34,7 @@ from omoide.inference.model_choice import TASKS
 from omoide.inference.provider_failed import FAULTS
 from omoide.inference.tokens import TokenCounter
 from omoide.metrics import Meter, Metrics
+from omoide.middleware import rates
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
 from omoide.middleware.rates import RateLimit, Rates
 from omoide.reasoning.choice import reasoner_for
@@ -172,6 +173,7 @@ def create_app(
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
+        turns.lane.set(lane_of(scope, has_good_key=keyring is not None and who is not NOBODY))
         return Context(
             parts.store,
             settings,
@@ -205,6 +207,12 @@ def create_app(
     )
     behind = guarded(app, settings, keyring)
     return Front(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
+
+
+def lane_of(scope: Scope, *, has_good_key: bool) -> turns.Lane:
+    """Whose work a request is: of which workspace, and by which key or from which address."""
+    caller = (has_good_key and rates.key(scope)) or rates.network(scope)
+    return turns.Lane(scope["path_params"].get("workspace_id", ""), caller)
 
 
 def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None) -> ASGIApp:

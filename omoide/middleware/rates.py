@@ -111,10 +111,21 @@ class RateLimit:
     def _caller(self, scope: Scope) -> object:
         for name, value in scope["headers"]:
             if name == b"authorization":
-                # The key itself, because the scheme and the blanks around may be written in many ways.
-                is_good = self._is_good(str(value, "latin-1"))
-                return value.partition(b" ")[2].strip() if is_good else network(scope)
+                return _token(value) if self._is_good(str(value, "latin-1")) else network(scope)
         return network(scope)
+
+
+def key(scope: Scope) -> str:
+    """The key that the request brings, good or not; empty if it brings none."""
+    for name, value in scope["headers"]:
+        if name == b"authorization":
+            return str(_token(value), "latin-1")
+    return ""
+
+
+def _token(authorization: bytes) -> bytes:
+    """The key alone, because the scheme and the blanks around may be written in many ways."""
+    return authorization.partition(b" ")[2].strip()
 
 
 def network(scope: Scope) -> str:

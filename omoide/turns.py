@@ -1,0 +1,256 @@
+"""Turns by lane: who has used little time goes before who has used much, whoever came first.
+
+A lane is a workspace and a caller in it. Workspaces take turns with one another, and callers with the others of their
+workspace. This is start-time fair queueing (Goyal, Vin and Cheng, 1996): each member of a level has a virtual time that
+advances by the seconds its work took, and the waiting member with the lowest one is next. Work is charged when it is
+taken, with the mean of what work of this member took, and corrected when it is done. The virtual time of a level is
+that of the member served last; it also advances with the work done, so that no member waits forever, however many new
+ones come. Who comes after a rest is put `CREDIT_SECONDS` before it at most: ahead of those that use all they can get.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Any, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+CREDIT_SECONDS = 0.1
+"""Work that a member may have done at once after a rest."""
+
+FLOOR_SHARE = 4
+"""Where new members keep coming, one that used much waits until the others have used so many times as much each."""
+
+FIRST_COST_SECONDS = 0.002
+"""What is charged for work of a member that has done none before, until it is known."""
+
+LEAST_COST_SECONDS = 0.000_05
+"""What the shortest work is charged: members that use nearly no time alternate."""
+
+COST_WEIGHT = 0.25
+"""The weight of the latest work in the mean that the next one is charged with."""
+
+MOST_REMEMBERED = 4_096
+"""Lanes of which is known what they used; beyond that, only what those have used that wait is known."""
+
+
+class Lane(NamedTuple):
+    """Whose work it is. `caller` is the key, or the network address where there is none."""
+
+    workspace: str
+    caller: str
+
+
+BACKGROUND = Lane("", "")
+"""Of work that no request asked for."""
+
+lane: ContextVar[Lane] = ContextVar("lane", default=BACKGROUND)
+"""Of the request or job that is being served."""
+
+
+class _Member(Generic[T]):
+    """One that takes turns with the others of its level: a workspace, or a caller in one."""
+
+    __slots__ = ("cost", "held", "time")
+
+    def __init__(self, time: float, held: T) -> None:
+        self.time = time
+        """Virtual time, in seconds."""
+        self.cost = FIRST_COST_SECONDS
+        """What its work takes on average, in seconds."""
+        self.held = held
+
+
+class _Level(Generic[T]):
+    """Members that take turns; each holds something, which `make` makes."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self.members: dict[str, _Member[T]] = {}
+        self.waiting: dict[str, _Member[T]] = {}
+        """In the order in which they began to wait."""
+        self._now = 0.0
+        self._make = make
+
+    def join(self, name: str) -> T:
+        """The member waits for a turn; what it holds."""
+        member = self.waiting.get(name)
+        if member is None:
+            member = self._member(name)
+            member.time = max(member.time, self._now - CREDIT_SECONDS)
+            self.waiting[name] = member
+        return member.held
+
+    def leave(self, name: str) -> None:
+        """The member waits no longer."""
+        del self.waiting[name]
+
+    def begin(self) -> tuple[str, T, float]:
+        """Whose turn it is: its name, what it holds, and the seconds charged for its next work. One must wait."""
+        name, member = min(self.waiting.items(), key=_time)
+        self._now = max(self._now, member.time)
+        member.time += member.cost
+        return name, member.held, member.cost
+
+    def end(self, name: str, seconds: float, charged: float) -> T:
+        """Charge the member what its work took, of which `charged` was charged before; what it holds."""
+        member = self._member(name)
+        if seconds:
+            seconds = max(seconds, LEAST_COST_SECONDS)
+            member.cost += COST_WEIGHT * (seconds - member.cost)
+            self._now += seconds / (FLOOR_SHARE * max(1, len(self.waiting)))
+        member.time += seconds - charged
+        return member.held
+
+    def forget_resting(self) -> None:
+        """Remember only the members that wait."""
+        self.members = dict(self.waiting)
+
+    def _member(self, name: str) -> _Member[T]:
+        member = self.members.get(name)
+        if member is None:
+            member = self.members[name] = _Member(self._now - CREDIT_SECONDS, self._make())
+        return member
+
+
+def _time(entry: tuple[str, _Member[Any]]) -> float:
+    return entry[1].time
+
+
+@dataclass(frozen=True, slots=True)
+class Turn(Generic[T]):
+    """An item whose turn has come. Pass it to `Turns.done` when its work is done."""
+
+    lane: Lane
+    item: T
+    charged: tuple[float, float]
+    """The seconds charged in advance to the workspace and to the caller."""
+
+
+class Turns(Generic[T]):
+    """Items that wait, in order within their lane.
+
+    Not thread-safe. What is kept is bounded by the items that wait and by `MOST_REMEMBERED`.
+    """
+
+    def __init__(self) -> None:
+        self._workspaces = self._fresh()
+        self._waiting = 0
+        self._running = 0
+        self._lanes = 0
+
+    def __len__(self) -> int:
+        """How many items wait."""
+        return self._waiting
+
+    def put(self, lane: Lane, item: T) -> None:
+        """Let an item wait, behind the others of its lane."""
+        callers = self._workspaces.join(lane.workspace)
+        if lane.caller not in callers.members:
+            self._lanes += 1
+        callers.join(lane.caller).append(item)
+        self._waiting += 1
+        if self._lanes > MOST_REMEMBERED:
+            self._forget_resting()
+
+    def remove(self, lane: Lane, item: T) -> bool:
+        """Let an item of this lane wait no longer; whether it did."""
+        workspace = self._workspaces.waiting.get(lane.workspace)
+        caller = workspace and workspace.held.waiting.get(lane.caller)
+        if not workspace or not caller or item not in caller.held:
+            return False
+        caller.held.remove(item)
+        self._taken(lane, workspace.held, caller.held)
+        self._forget_if_idle()
+        return True
+
+    def take(self) -> Turn[T] | None:
+        """The item whose turn it is, which waits no longer; None if none waits."""
+        if not self._waiting:
+            return None
+        workspace, callers, of_workspace = self._workspaces.begin()
+        caller, items, of_caller = callers.begin()
+        lane, item = Lane(workspace, caller), items.popleft()
+        self._taken(lane, callers, items)
+        self._running += 1
+        return Turn(lane, item, (of_workspace, of_caller))
+
+    def _taken(self, lane: Lane, callers: _Level[deque[T]], items: deque[T]) -> None:
+        self._waiting -= 1
+        if not items:
+            callers.leave(lane.caller)
+            if not callers.waiting:
+                self._workspaces.leave(lane.workspace)
+
+    def done(self, turn: Turn[T], seconds: float) -> None:
+        """The work took so many seconds; 0 for an item that was dropped."""
+        self._running -= 1
+        callers = self._workspaces.end(turn.lane.workspace, seconds, turn.charged[0])
+        callers.end(turn.lane.caller, seconds, turn.charged[1])
+        self._forget_if_idle()
+
+    def _forget_if_idle(self) -> None:
+        if not self._waiting and not self._running:  # no lane waits for another, so nothing is held against any
+            self._workspaces, self._lanes = self._fresh(), 0
+
+    def _forget_resting(self) -> None:
+        self._workspaces.forget_resting()
+        for workspace in self._workspaces.members.values():
+            workspace.held.forget_resting()
+        self._lanes = sum(len(workspace.held.members) for workspace in self._workspaces.members.values())
+
+    @staticmethod
+    def _fresh() -> _Level[_Level[deque[T]]]:
+        return _Level(lambda: _Level(deque))
+
+
+class Gate:
+    """A semaphore whose permits are given to lanes in turn, for one event loop. The time that one is held counts."""
+
+    def __init__(self, permits: int) -> None:
+        self._free = permits
+        self._turns: Turns[asyncio.Future[Turn[Any]]] = Turns()
+
+    @property
+    def waiting(self) -> int:
+        """How many callers wait."""
+        return len(self._turns)
+
+    @contextlib.asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Hold one permit for the lane of this context."""
+        loop = asyncio.get_running_loop()
+        given: asyncio.Future[Turn[Any]] = loop.create_future()
+        own = lane.get()
+        self._turns.put(own, given)
+        self._give()
+        try:
+            turn = await given
+        except asyncio.CancelledError:
+            if given.cancelled():
+                self._turns.remove(own, given)
+            else:  # given in the same moment
+                self._take_back(given.result(), 0.0)
+            raise
+        began = loop.time()
+        try:
+            yield
+        finally:
+            self._take_back(turn, max(loop.time() - began, LEAST_COST_SECONDS))
+
+    def _give(self) -> None:
+        while self._free and (turn := self._turns.take()):
+            if turn.item.done():  # cancelled, which its caller does not know yet
+                self._turns.done(turn, 0.0)
+            else:
+                self._free -= 1
+                turn.item.set_result(turn)
+
+    def _take_back(self, turn: Turn[Any], seconds: float) -> None:
+        self._turns.done(turn, seconds)
+        self._free += 1
+        self._give()
