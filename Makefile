@@ -13,7 +13,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-wal bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-wal fairness bench-all schemathesis lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -115,7 +115,7 @@ soak: setup ## use a server for MINUTES with faults on, and see that all is ther
 bench: setup ## measure against a hand-written server, side by side
 	$(BIN)/python -m benchmarks
 
-bench-all: setup $(REPORT) ## measure everything and write benchmarks/report.md with its picture; takes half an hour
+bench-all: setup $(REPORT) ## measure everything and write benchmarks/report.md with its picture; takes an hour
 	$(BIN)/python -m benchmarks.report
 
 # Apart: nothing but the picture needs it.
@@ -135,6 +135,9 @@ bench-reason: setup ## measure what each verb of the embedded reasoner costs
 
 bench-wal: setup ## measure how large the write-ahead log becomes in MINUTES while clients search and add
 	$(BIN)/python -m benchmarks.wal --minutes $(MINUTES)
+
+fairness: setup $(REPORT) ## measure what heavy tenants cost a light one; writes the section in benchmarks/report.md
+	$(BIN)/python -m benchmarks.report --only fairness
 
 bench-weight: setup ## print what each package of an installation weighs, and who asks for it
 	$(BIN)/python -m benchmarks.weight

@@ -14,6 +14,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
+
 from benchmarks.recall.dataset import conversations
 from omoide import clock
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
@@ -23,8 +25,9 @@ from omoide.store.segments import packed
 
 WORKSPACE = "size"
 SESSION_MESSAGES = 500
+BATCH_MESSAGES = 500
 COMMITTED = 8
-"""Sessions that share a commit."""
+"""Batches that share a commit."""
 EMBEDDED_AT_ONCE = 4_096
 CONCLUSIONS_PER_MESSAGE = 0.2
 REPLACED = 0.15
@@ -60,17 +63,22 @@ def filled(folder: Path, count: int, kept: Path | None) -> float:
     return float(took.read_text())
 
 
-async def fill(db: Path, count: int) -> float:
-    """A database with so many messages, a fifth as many conclusions about one peer, and all their vectors; seconds."""
+async def fill(db: Path, count: int, session_messages: int = SESSION_MESSAGES) -> float:
+    """A database with so many messages, a fifth as many conclusions about one peer, and all their vectors; seconds.
+
+    Session s0 has the first `session_messages`, s1 the next, and so on.
+    """
     begin = time.perf_counter()
     store = Store.open(db, durability="normal")
     said = speech(count)
-    starts = iter(range(0, count, SESSION_MESSAGES))
+    starts = iter(range(0, count, BATCH_MESSAGES))
     while some := [*itertools.islice(starts, COMMITTED)]:
-        sessions = [_session(said, start, min(SESSION_MESSAGES, count - start)) for start in some]
+        sessions = [
+            (f"s{start // session_messages}", _batch(said, min(BATCH_MESSAGES, count - start))) for start in some
+        ]
         await asyncio.gather(*(_add(store, name, batch) for name, batch in sessions))
     about = (text for _, text in itertools.islice(said, int(count * CONCLUSIONS_PER_MESSAGE)))
-    while texts := [*itertools.islice(about, COMMITTED * SESSION_MESSAGES)]:
+    while texts := [*itertools.islice(about, COMMITTED * BATCH_MESSAGES)]:
         drawn = [NewConclusion(text, "idris", "idris", None) for text in texts]
         await store.write(conclusions.add, WORKSPACE, drawn, clock.now())
     await embed_all(store)
@@ -79,9 +87,9 @@ async def fill(db: Path, count: int) -> float:
     return time.perf_counter() - begin
 
 
-def _session(said: Iterator[tuple[str, str]], start: int, count: int) -> tuple[str, list[NewMessage]]:
+def _batch(said: Iterator[tuple[str, str]], count: int) -> list[NewMessage]:
     turns = itertools.islice(said, count)
-    return f"s{start // SESSION_MESSAGES}", [NewMessage(peer, text, {}, len(text) // 4, None) for peer, text in turns]
+    return [NewMessage(peer, text, {}, len(text) // 4, None) for peer, text in turns]
 
 
 async def _add(store: Store, session: str, batch: list[NewMessage]) -> None:
@@ -110,3 +118,16 @@ def _missing(db: Connection, source: embeddings.Source) -> list[tuple[int, str]]
 def _forget_jobs(db: Connection) -> None:
     """Everything is embedded: no job is owed."""
     db.execute("DELETE FROM jobs")
+
+
+@click.command()
+@click.argument("db", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("count", type=click.IntRange(min=1))
+@click.option("--session-messages", default=SESSION_MESSAGES, help="Messages of each session, a multiple of 500.")
+def main(*, db: Path, count: int, session_messages: int) -> None:
+    """Fill the database DB with COUNT messages."""
+    asyncio.run(fill(db, count, session_messages))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -91,8 +91,18 @@ def omoide(folder: Path, *flags: str, **settings: str) -> Server:
 
     It runs in the folder, so that no settings file is read.
     """
-    command = str(Path(sys.executable).with_name("omoide"))
+    return omoide_of(None, folder, flags, settings)
+
+
+def omoide_of(checkout: Path | None, folder: Path, flags: Sequence[str], settings: Mapping[str, str]) -> Server:
+    """The same of another checkout of this repository, if one is given."""
+    command = str(python_of(checkout).with_name("omoide"))
     return Server([command, "serve", "--port", "0", "--db", str(folder / DATABASE), *flags], folder, **settings)
+
+
+def python_of(checkout: Path | None) -> Path:
+    """The interpreter of a checkout of this repository in which `make setup` was run, or this one."""
+    return Path(sys.executable) if checkout is None else checkout.absolute() / ".venv" / "bin" / "python"
 
 
 def floor(folder: Path) -> Server:

@@ -1,0 +1,111 @@
+"""The heavy tenant: as many requests as its connections can make, until it is stopped; refusals are counted."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from benchmarks.children import Control
+from benchmarks.fairness.tenants import Tenant
+from benchmarks.http_client import Answer, ConnectionLost, Pool
+
+MOST_CONNECTIONS = 1_024
+REFUSED_SECONDS = 0.1
+"""How long a connection rests after a refusal: the load is to occupy the server, not the client."""
+LONGEST_SECONDS = 300
+NO_CONNECTION = "no connection"
+REFUSALS = range(400, 600)
+
+
+@dataclass
+class Result:
+    """How many answers of each status there were (or NO_CONNECTION), how long it went on, and remarks for the table."""
+
+    answers: Counter[str] = field(default_factory=Counter)
+    received_bytes: int = 0
+    seconds: float = 0.0
+    processor_seconds: float = 0.0
+    notes: list[str] = field(default_factory=list)
+
+
+class Heavy:
+    """The heavy tenant's client, as a scenario uses it."""
+
+    def __init__(self, tenant: Tenant, control: Control) -> None:
+        self.tenant = tenant
+        self.pool = Pool(tenant.server, MOST_CONNECTIONS, source=tenant.source)
+        self.result = Result()
+        self.rest_seconds = REFUSED_SECONDS
+        self._control = control
+        self._begun = (time.perf_counter(), time.process_time())
+
+    def begun(self) -> None:
+        """The preparation is over, the load begins: from now on it is counted."""
+        self.result.answers.clear()
+        self.result.received_bytes = 0
+        self._begun = (time.perf_counter(), time.process_time())
+        self._control.begun()
+
+    def note(self, text: str) -> None:
+        self.result.notes.append(text)
+
+    async def send(self, sent: bytes, *, keep_body: bool = False) -> Answer | None:
+        """The answer, counted; None where there was none. Waits a moment after a refusal."""
+        try:
+            answer = await self.pool.exchange(sent, keep_body=keep_body)
+        except ConnectionLost:
+            self.result.answers[NO_CONNECTION] += 1
+            await asyncio.sleep(self.rest_seconds)
+            return None
+        self.result.answers[str(answer.status)] += 1
+        self.result.received_bytes += answer.size
+        if answer.status in REFUSALS:
+            await asyncio.sleep(self.rest_seconds)
+        return answer
+
+    async def repeat(self, requests: Iterator[bytes], connections: int) -> None:
+        """Make the requests, so many at a time, until the load is stopped or there are no more."""
+        await asyncio.gather(*(self._repeat(requests) for _ in range(connections)))
+
+    async def _repeat(self, requests: Iterator[bytes]) -> None:
+        for sent in requests:
+            await self.send(sent)
+
+    async def stopped(self) -> None:
+        await self._control.until_stopped()
+
+    def finished(self) -> Result:
+        begin, computed = self._begun
+        self.result.seconds = time.perf_counter() - begin
+        self.result.processor_seconds = time.process_time() - computed
+        return self.result
+
+
+Load = Callable[[Heavy], Coroutine[Any, Any, None]]
+"""Prepares, calls `begun`, and makes requests until it is cancelled; a function of a module, because it is pickled."""
+
+
+async def play(control: Control, tenant: Tenant, load: Load) -> Result:
+    """Play a load until the parent stops it, or for LONGEST_SECONDS. Raises what its preparation raises."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * MOST_CONNECTIONS), most))
+    heavy = Heavy(tenant, control)
+    await heavy.pool.expect(tenant.create_workspace(), 200, 201)
+    playing = asyncio.create_task(load(heavy))
+    stop = asyncio.create_task(heavy.stopped())
+    await asyncio.wait([playing, stop], timeout=LONGEST_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    if playing.done():
+        playing.result()
+        await asyncio.wait([stop], timeout=LONGEST_SECONDS)
+    result = heavy.finished()
+    for task in (playing, stop):
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+    return result

@@ -1,0 +1,231 @@
+"""The light tenant: a few requests of each kind a second, at times fixed beforehand.
+
+A latency counts from the time a request was due, not from when it could be sent, so that a stall shows in every request
+that was due during it. Each operation has connections of its own: one that waits delays no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import orjson
+
+from benchmarks.children import Control
+from benchmarks.fairness.tenants import Tenant
+from benchmarks.filling import speech
+from benchmarks.http_client import ConnectionLost, Pool, request
+
+CONNECTIONS = 4
+"""Of each operation."""
+SESSION_MESSAGES = 40
+SEED = 13
+CONCLUSION = "conclusion"
+PROBES_PER_SECOND = 0.5
+PROBE_POLL_SECONDS = 0.1
+PREPARATION_SECONDS = 60
+WARM_UP_REQUESTS = 2
+"""Of each operation: the first ones load what the server loads at first use."""
+OK = range(200, 300)
+QUESTIONS = ("Where does alice live?", "What is the dog called?", "When does alice run?", "Who reads books?")
+STATEMENT = "I live in Lisbon, I have a dog called Rex, and I work as a nurse."
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A kind of request, made `per_second` times a second; `fresh` opens a new connection for each."""
+
+    name: str
+    requests: Callable[[Tenant, str], Iterator[bytes]]
+    """Of the tenant and an admin key."""
+    per_second: float = 10
+    fresh: bool = False
+
+
+def _additions(tenant: Tenant, _: str) -> Iterator[bytes]:
+    for _peer, text in speech(SEED):
+        yield tenant.post("/sessions/diary/messages", {"messages": [{"peer_id": "alice", "content": text}]})
+
+
+def _bodies(path: str, name: str) -> Callable[[Tenant, str], Iterator[bytes]]:
+    return lambda tenant, _: itertools.cycle([tenant.post(path, {name: question}) for question in QUESTIONS])
+
+
+def _monitoring(path: str) -> Operation:
+    return Operation(path, lambda _, admin: itertools.repeat(request("GET", path, key=admin)), 5, fresh=True)
+
+
+OPERATIONS = {
+    each.name: each
+    for each in (
+        Operation("chat", _bodies("/peers/alice/chat", "query")),
+        Operation("search", _bodies("/search", "query")),
+        Operation("add", _additions),
+        Operation("get or create", lambda tenant, _: itertools.repeat(tenant.post("/sessions", {"id": "talk"}))),
+        Operation("list", lambda tenant, _: itertools.repeat(tenant.post("/sessions/talk/messages/list", {}))),
+        Operation("context", lambda tenant, _: itertools.repeat(tenant.get("/sessions/talk/context?tokens=1000"))),
+        _monitoring("/health"),
+        _monitoring("/ready"),
+        _monitoring("/metrics"),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the light tenant does for `seconds`; it waits `patience` seconds more for the last answers."""
+
+    tenant: Tenant
+    operations: tuple[str, ...]
+    seconds: float
+    patience: float
+    admin_key: str = ""
+    prepares: bool = False
+    """Whether its conversation has to be stored first."""
+    concludes: bool = True
+    """Whether conclusions come, so that the time to them is measured."""
+
+
+@dataclass
+class Result:
+    """Per operation: latencies in seconds, and what failed. An operation still waiting at the end counts in both."""
+
+    latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    failures: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    processor_seconds: float = 0.0
+    seconds: float = 0.0
+
+    def failed(self, name: str) -> int:
+        return self.failures[name].total() if name in self.failures else 0
+
+
+def due_times(begin: float, per_second: float, seconds: float, phase: float = 0.0) -> list[float]:
+    """The times at which requests are due; `phase`, from 0 to 1, shifts them by a part of the interval."""
+    count = max(1, round(per_second * seconds))
+    return [begin + (number + phase) / per_second for number in range(count)]
+
+
+async def play(control: Control, plan: Plan) -> Result:
+    """Make all requests of the plan. Raises RuntimeError if the tenant could not be prepared."""
+    if plan.prepares:
+        await prepare(plan)
+    control.begun()
+    result = Result()
+    begin, computed = time.perf_counter(), time.process_time()
+    chosen = [OPERATIONS[name] for name in plan.operations]
+    tasks = [
+        asyncio.create_task(_operate(plan, operation, begin, number / len(chosen), result))
+        for number, operation in enumerate(chosen)
+    ]
+    if plan.concludes:
+        tasks.append(asyncio.create_task(_probe_all(plan, begin, result)))
+    await asyncio.gather(*tasks)
+    result.seconds, result.processor_seconds = time.perf_counter() - begin, time.process_time() - computed
+    return result
+
+
+async def prepare(plan: Plan) -> None:
+    """Store a small conversation, wait for a conclusion about one of its peers, and make each request once or twice.
+
+    Raises RuntimeError if the server refuses any of it, TimeoutError if there is no conclusion.
+    """
+    tenant = plan.tenant
+    pool = Pool(tenant.server, 1, source=tenant.source)
+    turns = itertools.islice(speech(SEED), SESSION_MESSAGES)
+    said = [{"peer_id": ("alice", "helper")[number % 2], "content": text} for number, (_, text) in enumerate(turns)]
+    said.append({"peer_id": "alice", "content": STATEMENT})
+    await pool.expect(tenant.create_workspace(), 200, 201)
+    await pool.expect(tenant.post("/sessions/talk/messages", {"messages": said}), 201)
+    if plan.concludes:
+        async with asyncio.timeout(PREPARATION_SECONDS):
+            await _concluded(pool, tenant, "alice")
+    for name in plan.operations:
+        for sent in itertools.islice(OPERATIONS[name].requests(tenant, plan.admin_key), WARM_UP_REQUESTS):
+            await pool.expect(sent, 200, 201)
+    pool.close()
+
+
+async def _operate(plan: Plan, operation: Operation, begin: float, phase: float, result: Result) -> None:
+    pool = Pool(plan.tenant.server, CONNECTIONS, source=plan.tenant.source)
+    requests = operation.requests(plan.tenant, plan.admin_key)
+    under_way = []
+    for due in due_times(begin, operation.per_second, plan.seconds, phase):
+        await _until(due)
+        exchange = _exchange(pool, next(requests), operation, due, result)
+        under_way.append(asyncio.create_task(exchange))
+    await _finish(under_way, operation.name, plan, begin, result)
+    pool.close()
+
+
+async def _exchange(pool: Pool, sent: bytes, operation: Operation, due: float, result: Result) -> None:
+    try:
+        answer = await pool.exchange(sent, fresh=operation.fresh)
+    except ConnectionLost as error:
+        result.failures[operation.name][str(error)] += 1
+    except asyncio.CancelledError:
+        _still_waiting(operation.name, due, result)
+        raise
+    else:
+        if answer.status in OK:
+            result.latencies[operation.name].append(time.perf_counter() - due)
+        else:
+            result.failures[operation.name][f"status {answer.status}"] += 1
+
+
+async def _probe_all(plan: Plan, begin: float, result: Result) -> None:
+    pool = Pool(plan.tenant.server, CONNECTIONS, source=plan.tenant.source)
+    under_way = []
+    for due in due_times(begin, PROBES_PER_SECOND, plan.seconds):
+        await _until(due)
+        under_way.append(asyncio.create_task(_probe(pool, plan.tenant, due, result)))
+    await _finish(under_way, CONCLUSION, plan, begin, result)
+    pool.close()
+
+
+async def _probe(pool: Pool, tenant: Tenant, due: float, result: Result) -> None:
+    """Time from a message of a new peer in a new session until a conclusion about the peer can be read."""
+    name = f"probe-{uuid.uuid4().hex}"
+    said = {"messages": [{"peer_id": name, "content": STATEMENT}]}
+    try:
+        await pool.expect(tenant.post(f"/sessions/{name}/messages", said), 201)
+        await _concluded(pool, tenant, name)
+    except asyncio.CancelledError:
+        _still_waiting(CONCLUSION, due, result)
+        raise
+    except (ConnectionLost, RuntimeError) as error:
+        result.failures[CONCLUSION][str(error)] += 1
+    else:
+        result.latencies[CONCLUSION].append(time.perf_counter() - due)
+
+
+async def _concluded(pool: Pool, tenant: Tenant, peer: str) -> None:
+    listed = tenant.post("/conclusions/list?size=1", {"filters": {"observer_id": peer, "observed_id": peer}})
+    while True:
+        if orjson.loads(await pool.expect(listed, 200))["items"]:
+            return
+        await asyncio.sleep(PROBE_POLL_SECONDS)
+
+
+async def _finish(under_way: list[asyncio.Task[None]], name: str, plan: Plan, begin: float, result: Result) -> None:
+    """Wait for the last answers as long as the plan allows; those that do not come in time are given up."""
+    remaining = begin + plan.seconds + plan.patience - time.perf_counter()
+    _, late = await asyncio.wait(under_way, timeout=max(0.0, remaining))
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*late, return_exceptions=True)
+
+
+def _still_waiting(name: str, due: float, result: Result) -> None:
+    """A request that is given up has taken at least this long."""
+    result.latencies[name].append(time.perf_counter() - due)
+    result.failures[name]["still waiting at the end"] += 1
+
+
+async def _until(due: float) -> None:
+    if (early := due - time.perf_counter()) > 0:
+        await asyncio.sleep(early)

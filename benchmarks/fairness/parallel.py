@@ -1,0 +1,122 @@
+"""Parallel searching on one and two processes, and how kept connections spread over two."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import os
+import re
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from benchmarks import filling, process_tree
+from benchmarks.children import Child, Control
+from benchmarks.fairness import tenants
+from benchmarks.fairness.run import Setup
+from benchmarks.figures import Figure, held
+from benchmarks.http_client import Pool, request
+from benchmarks.load import Round, rate
+from benchmarks.recall.dataset import questions
+from benchmarks.servers import Address
+from benchmarks.table import Bar
+
+CONNECTIONS = (1, 4, 16)
+ROUNDS = 2
+WARM_UP_SECONDS = 1.0
+GAINS = {1: Bar(0.95, unit=" x"), 2: Bar(1.6, unit=" x")}
+"""Processes → how many times the searches of one connection sixteen connections should make."""
+KEPT = 32
+TRIALS = 9
+SMALLEST_SHARE = Bar(0.25)
+"""Of the kept connections, on the process that has the fewest of two. With a fair coin for each connection, fewer than
+8 of 32 happen once in 480 trials."""
+ESTABLISHED = "01"
+SETTLE_SECONDS = 0.2
+WAIT_SECONDS = 60
+
+
+async def _search(_: Control, tenant: tenants.Tenant, connections: int, seconds: float) -> Round:
+    asked = [tenant.post("/search", {"query": each.question, "limit": 10}) for each in questions()]
+    return await rate(tenant.server, itertools.cycle(asked), 200, connections=connections, seconds=seconds)
+
+
+def searching(setup: Setup, seconds: float) -> Iterator[Figure]:
+    """Searches a second and their median for each number of connections, in rounds by turns."""
+    for workers, bar in GAINS.items():
+        with setup.server(filled=True, workers=workers) as server:
+            tenant = tenants.tenant(server.address, filling.WORKSPACE, tenants.HEAVY_SOURCE)
+            _played(tenant, CONNECTIONS[-1], WARM_UP_SECONDS)
+            rounds = [
+                {connections: _played(tenant, connections, seconds) for connections in CONNECTIONS}
+                for _ in range(ROUNDS)
+            ]
+        for connections in CONNECTIONS:
+            row = f"{connections} searching, {workers} process{'es' if workers > 1 else ''}"
+            of = [each[connections] for each in rounds]
+            ratio = statistics.median(each[connections].rate / each[1].rate for each in rounds)
+            yield held(row, "rate", statistics.median(each.rate for each in of), "/s")
+            yield held(row, "times one", ratio, "x", bar if connections == CONNECTIONS[-1] else None)
+            yield held(
+                row, "p50", 1_000 * statistics.median(latency for each in of for latency in each.latencies), "ms"
+            )
+
+
+def _played(tenant: tenants.Tenant, connections: int, seconds: float) -> Round:
+    child = Child[Round](_search, tenant, connections, seconds)
+    try:
+        return child.result(seconds + WAIT_SECONDS)
+    finally:
+        child.kill()
+
+
+def spreading(setup: Setup) -> Iterator[Figure]:
+    """How many of the kept connections each of two processes has, in several trials on one server."""
+    with setup.server(filled=False, workers=2) as server:
+        pids = process_tree.named(server.process.pid, "omoide-api")
+        trials = [asyncio.run(_kept(server.address, pids)) for _ in range(TRIALS)]
+    row = f"{KEPT} kept connections on two processes"
+    shown = ", ".join(f"{max(counts)}+{min(counts)}" for counts in trials)
+    yield held(row, "smallest share", min(min(counts) / max(1, sum(counts)) for counts in trials), "", SMALLEST_SHARE)
+    yield Figure(row, f"{TRIALS} trials", shown)
+
+
+async def _kept(address: Address, pids: list[int]) -> list[int]:
+    """Open connections at once, use each, and count them per process."""
+    pool = Pool(address, KEPT, source=tenants.HEAVY_SOURCE)
+    sent = request("GET", "/health")
+    await asyncio.gather(*(pool.exchange(sent) for _ in range(KEPT)))
+    await asyncio.sleep(SETTLE_SECONDS)
+    counts = await asyncio.to_thread(_count, address[1], pids)
+    pool.close()
+    await asyncio.sleep(SETTLE_SECONDS)
+    return counts
+
+
+def _count(port: int, pids: list[int]) -> list[int]:
+    return per_process(Path("/proc/net/tcp").read_text(), port, {pid: sockets(pid) for pid in pids})
+
+
+def per_process(table: str, port: int, sockets_of: Mapping[int, set[int]]) -> list[int]:
+    """How many established connections to the port each process holds, from /proc/net/tcp and the processes' inodes."""
+    found: Counter[int] = Counter()
+    for line in table.splitlines()[1:]:
+        fields = line.split()
+        if fields[3] == ESTABLISHED and int(fields[1].rpartition(":")[2], 16) == port:
+            for pid, inodes in sockets_of.items():
+                found[pid] += int(fields[9]) in inodes
+    return [found[pid] for pid in sockets_of]
+
+
+def sockets(pid: int) -> set[int]:
+    """The inodes of the sockets that a process holds."""
+    inodes = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found = re.match(r"socket:\[(\d+)\]", os.readlink(descriptor))
+        except OSError:
+            continue
+        if found:
+            inodes.add(int(found[1]))
+    return inodes

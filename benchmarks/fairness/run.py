@@ -1,0 +1,140 @@
+"""Run a scenario: the light tenant alone, then with the heavy one, on the same server."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import filling, process_tree, servers
+from benchmarks.children import Child
+from benchmarks.fairness import heavy, light, stubs, tenants
+from benchmarks.fairness.scenarios import FILLED_MESSAGES, SESSION_MESSAGES, Scenario
+from benchmarks.servers import DATABASE, Server
+
+PREPARATION_SECONDS = 180
+PATIENCE_SECONDS = 20
+"""How long the light tenant waits for its last answers."""
+MARGIN_SECONDS = 60
+MEGABYTE = 1_000_000
+NO_SETTINGS: Mapping[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the light tenant saw without and with the heavy one, and what that one did."""
+
+    scenario: Scenario
+    without: light.Result
+    beside: light.Result
+    heavy: heavy.Result
+    api_peak_mb: float
+    """Resident memory of the largest process that serves, at its peak."""
+    worker_peak_mb: float
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is measured: the server of which checkout (None: this one), how many processes serve, and for how long."""
+
+    checkout: Path | None
+    workers: int
+    seconds: float
+    databases: Path
+    """A folder for filled databases, which are made once."""
+    heavy_source: str = tenants.HEAVY_SOURCE
+
+    @contextlib.contextmanager
+    def server(self, *, filled: bool, workers: int = 0, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Server]:
+        """A server on a database of its own, with authentication on."""
+        with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
+            folder = Path(name)
+            if filled:
+                shutil.copyfile(self._filled(), folder / DATABASE)
+            flags = ("--workers", str(workers or self.workers))
+            with servers.omoide_of(self.checkout, folder, flags, {**tenants.SETTINGS, **settings}) as server:
+                yield server
+
+    def _filled(self) -> Path:
+        """A filled database, made by the checkout's own code."""
+        name = "this" if self.checkout is None else "-".join(self.checkout.absolute().parts[1:])
+        db = self.databases / f"{name}-{FILLED_MESSAGES}.db"
+        if not db.exists():
+            self.databases.mkdir(parents=True, exist_ok=True)
+            part = db.with_suffix(".part")
+            part.unlink(missing_ok=True)
+            # -P: imports come from the checkout, not from the folder of the script.
+            script = ["-P", str(Path(filling.__file__).absolute()), str(part), str(FILLED_MESSAGES)]
+            command = [str(servers.python_of(self.checkout)), *script, "--session-messages", str(SESSION_MESSAGES)]
+            subprocess.run(command, check=True, cwd=self.checkout or servers.ROOT)
+            part.rename(db)
+        return db
+
+
+def measure(scenario: Scenario, setup: Setup) -> Outcome:
+    """Both phases of a scenario. Raises RuntimeError or TimeoutError if it could not be played."""
+    with ExitStack() as stack:
+        settings = {}
+        if scenario.hanging_model:
+            host, port = stack.enter_context(stubs.running(stubs.hang))
+            settings = {
+                "model": "openai:hanging",
+                "model_base_url": f"http://{host}:{port}/v1",
+                "model_api_key": "none",
+            }
+        server = stack.enter_context(setup.server(filled=scenario.filled, settings=settings))
+        return played(scenario, setup, server)
+
+
+def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
+    """The phases on a server that runs."""
+    alone = _plan(scenario, setup, server, prepares=True)
+    without = light_result(alone)
+    tenant = tenants.tenant(server.address, filling.WORKSPACE, setup.heavy_source)
+    load = Child[heavy.Result](heavy.play, tenant, scenario.play)
+    try:
+        load.wait_until_begun(PREPARATION_SECONDS)
+        beside = light_result(_plan(scenario, setup, server, prepares=False))
+        load.stop()
+        done = load.result(MARGIN_SECONDS)
+    finally:
+        load.kill()
+    return Outcome(scenario, without, beside, done, peak_mb(server, "omoide-api"), peak_mb(server, "omoide-worker"))
+
+
+def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -> light.Plan:
+    tenant = tenants.tenant(server.address, "light", tenants.LIGHT_SOURCE)
+    return light.Plan(
+        tenant,
+        scenario.operations,
+        setup.seconds,
+        PATIENCE_SECONDS,
+        admin_key=tenants.admin_key(),
+        prepares=prepares,
+        concludes=not scenario.hanging_model,
+    )
+
+
+def light_result(plan: light.Plan) -> light.Result:
+    child = Child[light.Result](light.play, plan)
+    try:
+        child.wait_until_begun(PREPARATION_SECONDS)
+        return child.result(plan.seconds + plan.patience + MARGIN_SECONDS)
+    finally:
+        child.kill()
+
+
+def peak_mb(server: Server, name: str) -> float:
+    """The largest resident memory that a process of this name has had, in MB; 0 if there is none."""
+    sizes = []
+    for pid in process_tree.named(server.process.pid, name):
+        with contextlib.suppress(OSError):
+            found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+            sizes.append(int(found[1]) * 1_024 / MEGABYTE if found else 0.0)
+    return max(sizes, default=0.0)

@@ -1,0 +1,86 @@
+"""The outcome of scenarios as figures for the report."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Iterator, Sequence
+
+from benchmarks.fairness.light import CONCLUSION, Result
+from benchmarks.fairness.run import Outcome
+from benchmarks.figures import Figure, held, percentile
+from benchmarks.table import Bar
+
+CHAT_MEDIAN = Bar(100, at_most=True, unit=" ms")
+CHAT_P99 = Bar(500, at_most=True, unit=" ms")
+CONCLUDED = Bar(3_000, at_most=True, unit=" ms")
+NONE_FAILED = Bar(0, at_most=True, unit=" failed")
+
+
+def light_tenant(outcome: Outcome) -> Iterator[Figure]:
+    """A row for each operation: its latencies in ms, alone and with the heavy tenant, and how many failed."""
+    for name in (*outcome.scenario.operations, CONCLUSION):
+        alone, beside = (_milliseconds(result, name) for result in (outcome.without, outcome.beside))
+        if not alone and not beside and not outcome.beside.failed(name):
+            continue
+        row = f"{outcome.scenario.name}: {name}"
+        yield _figure(row, "p50 alone", alone, 0.5)
+        yield _figure(row, "p50", beside, 0.5, CHAT_MEDIAN if name == "chat" else None)
+        yield _figure(row, "p99 alone", alone, 0.99)
+        yield _figure(row, "p99", beside, 0.99, CHAT_P99 if name == "chat" else None)
+        yield _figure(row, "longest", beside, 1.0, CONCLUDED if name == CONCLUSION else None)
+        yield held(row, "failed", outcome.beside.failed(name), "", NONE_FAILED)
+
+
+def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
+    """A row for the load itself: what it got, what the server's processes held, what the clients computed."""
+    row, heavy = outcome.scenario.name, outcome.heavy
+    accepted = sum(count for status, count in heavy.answers.items() if status.startswith("2"))
+    refused = {status: count for status, count in sorted(heavy.answers.items()) if not status.startswith("2")}
+    yield held(row, "answered", accepted / heavy.seconds, "/s")
+    yield held(row, "received", heavy.received_bytes / 1_000_000 / heavy.seconds, "MB/s")
+    yield held(row, "API process at its peak", outcome.api_peak_mb, "MB")
+    yield held(row, "worker at its peak", outcome.worker_peak_mb, "MB")
+    yield held(row, "heavy client computes", 100 * heavy.processor_seconds / heavy.seconds, "%")
+    yield held(row, "light client computes", 100 * outcome.beside.processor_seconds / outcome.beside.seconds, "%")
+    said = [f"{count:,} {status}" for status, count in refused.items()]
+    yield Figure(row, "outcome", "; ".join([outcome.scenario.says, *heavy.notes, *said]))
+
+
+def floor(without: Result, beside: Result) -> Iterator[Figure]:
+    """What the light client measures of a server that answers at once: alone, and while both processors are busy."""
+    for row, result in (
+        ("the clients alone: idle processors", without),
+        ("the clients alone: busy processors", beside),
+    ):
+        taken = [1_000 * each for latencies in result.latencies.values() for each in latencies]
+        yield _figure(row, "p50", taken, 0.5)
+        yield _figure(row, "p99", taken, 0.99)
+        yield _figure(row, "longest", taken, 1.0)
+
+
+def compared(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterator[Figure]:
+    """Medians and p99 with the heavy tenant, of this server and of another, and their ratios."""
+    for mine, other in zip(ours, theirs, strict=True):
+        for name in (*mine.scenario.operations, CONCLUSION):
+            pair = [_milliseconds(outcome.beside, name) for outcome in (mine, other)]
+            row = f"{mine.scenario.name}: {name}"
+            if not all(pair):
+                continue
+            for share, measure in ((0.5, "p50"), (0.99, "p99")):
+                here, there = (percentile(values, share) for values in pair)
+                yield held(row, measure, here, "ms")
+                yield held(row, f"{measure} of the other", there, "ms")
+                yield held(row, f"{measure} ratio", here / there, "x")
+            yield held(row, "failed", mine.beside.failed(name))
+            yield held(row, "failed of the other", other.beside.failed(name))
+
+
+def _milliseconds(result: Result, name: str) -> list[float]:
+    return [1_000 * latency for latency in result.latencies.get(name, [])]
+
+
+def _figure(row: str, measure: str, values: Sequence[float], share: float, bar: Bar | None = None) -> Figure:
+    if not values:
+        return Figure(row, measure, None, "ms", bar.text() if bar else "", False if bar else None)
+    value = statistics.median(values) if share == 0.5 else percentile(values, share)
+    return held(row, measure, value, "ms", bar)
