@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import itertools
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 
@@ -94,6 +95,17 @@ def test_counts_are_those_of_the_published_pattern(
 @settings(deadline=None, max_examples=30)
 def test_texts_counted_together_count_as_they_do_alone(counter: TokenCounter, texts: list[str]) -> None:
     assert counter.count_all(texts) == [counter.count(text) for text in texts]
+
+
+def test_counting_the_pieces_of_a_large_file_takes_little_memory(counter: TokenCounter) -> None:
+    pieces = [f"{number} is said in it. 漢字" * 1_000 for number in range(200)]
+    expected = [counter.count(piece) for piece in pieces]
+    tracemalloc.start()
+    try:
+        assert counter.count_all(pieces) == expected
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_no_text_among_others_is_taken_for_what_parts_them(counter: TokenCounter) -> None:
