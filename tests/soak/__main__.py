@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -19,19 +19,19 @@ import httpx
 
 from omoide.webhooks import DELIVERY_HEADER
 from tests.inference.completions import streaming
-from tests.inference.fault_proxy import Fault
+from tests.inference.fault_proxy import Fault, FaultProxy
 from tests.running import COMMAND, Server
 from tests.soak.faults import Troublemaker
 from tests.soak.ledger import Ledger
-from tests.soak.load import Client
-from tests.soak.memory import Watcher
+from tests.soak.load import CONSTANT, Client
+from tests.soak.memory import WARM_UP, Phase, Watcher
 from tests.soak.reckoning import differences, drained
 from tests.soak.report import Outcome, report
 from tests.worker.provider import SENTENCE, provider
 
 CLIENTS = 4
-WARM_UP = 0.3
-"""Which part of the time is not judged for memory; in it the worker is killed as well."""
+GROWING_PART = 0.5
+"""Which part of the time data is added in; in the rest its amount is constant."""
 
 SETTINGS = {
     "quiet_seconds": "0.5",
@@ -93,42 +93,77 @@ def _streamed(asked: dict[str, Any]) -> Fault | None:
 
 
 def soak(folder: Path, minutes: float) -> Outcome:
-    """Run a server that long, under load and faults, and look what has become of everything."""
-    ledger, stop = Ledger(), threading.Event()
+    """Run a server that long, first with growing data and faults, then with constant data, and check what it holds."""
+    ledger, over = Ledger(), threading.Event()
     with provider(_streamed) as asked, receiver() as received:
         server = Server(folder / "omoide.db", "--workers", "2", model_base_url=f"{asked.url}/v1", **SETTINGS)
         try:
-            httpx.post(f"{server.url}/v3/workspaces", json={"id": "w0"}).raise_for_status()
-            httpx.post(f"{server.url}/v3/workspaces/w0/webhooks", json={"url": received.url}).raise_for_status()
-            httpx.put(f"{server.url}/v3/workspaces/aside/peers/p", json={}).raise_for_status()
-            began = time.monotonic()
-            warm = began + WARM_UP * minutes * 60
-            watcher = Watcher(server.process.pid, stop)
-            clients = [Client(server.url, ledger, seed, stop) for seed in range(CLIENTS)]
-            threads = [watcher, *clients, Troublemaker(server, asked, ledger, stop, spares_worker_from=warm)]
-            for thread in threads:
-                thread.start()
-            while time.monotonic() < began + minutes * 60 and not any(client.failure for client in clients):
-                time.sleep(1)
-                asked.asked.clear()
-                asked.headers.clear()
-            lasted = time.monotonic() - began
-            stop.set()
-            for thread in threads:
-                thread.join()
-            held = watcher.held(since=warm)
-            broken = [f"a client failed: {client.failure!r}" for client in clients if client.failure]
+            _prepare(server, received.url)
+            watcher = Watcher(server.process.pid, server.db, over)
+            watcher.start()
             with server.client() as http:
+                growing, broken = _growing(server, asked, ledger, watcher, minutes * 60 * GROWING_PART)
                 seconds = drained(http, asked.asked.clear)
-                broken += differences(http, ledger)
+                constant, more = _constant(server, asked, ledger, watcher, minutes * 60 * (1 - GROWING_PART))
+                drained(http, asked.asked.clear)
+                broken += more + differences(http, ledger)
         finally:
+            over.set()
             server.stop()
     broken += [f"unexplained: {each}" for each in ledger.unexplained()]
     if len(received.delivered) < ledger.events:
         broken.append(f"{ledger.events} events were acknowledged, {len(received.delivered)} delivered")
     checked = subprocess.run([COMMAND, "check", "--db", server.db], capture_output=True, text=True, check=False)
     broken += [f"omoide check: {line}" for line in (checked.stdout + checked.stderr).splitlines() if checked.returncode]
-    return Outcome(lasted, ledger, held, seconds, len(received.delivered), server.db.stat().st_size, broken)
+    return Outcome(growing, constant, ledger, seconds, len(received.delivered), server.db.stat().st_size, broken)
+
+
+def _prepare(server: Server, endpoint: str) -> None:
+    httpx.post(f"{server.url}/v3/workspaces", json={"id": "w0"}).raise_for_status()
+    httpx.post(f"{server.url}/v3/workspaces/w0/webhooks", json={"url": endpoint}).raise_for_status()
+    httpx.put(f"{server.url}/v3/workspaces/aside/peers/p", json={}).raise_for_status()
+
+
+def _growing(
+    server: Server, asked: FaultProxy, ledger: Ledger, watcher: Watcher, seconds: float
+) -> tuple[Phase, list[str]]:
+    """Add data while faults happen; what the processes held, and what went wrong with the clients."""
+    began, stop = time.monotonic(), threading.Event()
+    clients = [Client(server.url, ledger, seed, stop) for seed in range(CLIENTS)]
+    faults = Troublemaker(server, asked, ledger, stop, spares_worker_from=began + WARM_UP * seconds)
+    broken = _run(clients, [faults], asked, stop, seconds)
+    return watcher.phase(began), broken
+
+
+def _constant(
+    server: Server, asked: FaultProxy, ledger: Ledger, watcher: Watcher, seconds: float
+) -> tuple[Phase, list[str]]:
+    """The same with as much deleted as is added, and without faults."""
+    began, stop = time.monotonic(), threading.Event()
+    clients = [Client(server.url, ledger, CLIENTS + number, stop, CONSTANT) for number in range(CLIENTS)]
+    broken = _run(clients, [], asked, stop, seconds)
+    return watcher.phase(began), broken
+
+
+def _run(
+    clients: Sequence[Client],
+    others: Sequence[threading.Thread],
+    asked: FaultProxy,
+    stop: threading.Event,
+    seconds: float,
+) -> list[str]:
+    """Let all of them run that long, or until a client fails; what failed."""
+    end = time.monotonic() + seconds
+    for thread in (*clients, *others):
+        thread.start()
+    while time.monotonic() < end and not any(client.failure for client in clients):
+        time.sleep(1)
+        asked.asked.clear()
+        asked.headers.clear()
+    stop.set()
+    for thread in (*clients, *others):
+        thread.join()
+    return [f"a client failed: {client.failure!r}" for client in clients if client.failure]
 
 
 def main() -> int:

@@ -6,6 +6,8 @@ import random
 import threading
 import time
 import uuid
+from collections import deque
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -19,7 +21,12 @@ PATIENCE_SECONDS = 60.0
 PACE_SECONDS = 0.02
 """How long a client rests between calls, so that the worker keeps up on a small machine."""
 
-SHARES = {
+ALIVE = 10
+"""Sessions that a client keeps of those that it makes and deletes in turn."""
+FILE_LINES = 20_000
+"""Of a file that is uploaded and deleted: half a megabyte."""
+
+GROWING = {
     "add": 24,
     "add_without_a_key": 4,
     "upload": 4,
@@ -42,7 +49,13 @@ SHARES = {
     "status": 6,
     "operator": 3,
 }
-"""How often each of a client's methods is called, in proportion."""
+"""How often each of a client's methods is called while data is added, in proportion."""
+
+CONSTANT = {name: share for name, share in GROWING.items() if name not in ("add", "add_without_a_key", "upload")} | {
+    "replaced_session": 16,
+    "uploaded_and_deleted": 1,
+}
+"""The same where everything that is added is deleted again: the amount of data is constant."""
 
 
 class NoAnswer(Exception):
@@ -57,8 +70,12 @@ def words(count: int) -> list[str]:
 class Client(threading.Thread):
     """Calls until `stop` is set."""
 
-    def __init__(self, url: str, ledger: Ledger, seed: int, stop: threading.Event) -> None:
+    def __init__(
+        self, url: str, ledger: Ledger, seed: int, stop: threading.Event, shares: Mapping[str, int] = GROWING
+    ) -> None:
         super().__init__(daemon=True, name=f"soak-client-{seed}")
+        self.shares = shares
+        self.alive: deque[str] = deque()
         self.http = httpx.Client(base_url=url, timeout=PATIENCE_SECONDS)
         self.ledger = ledger
         self.random = random.Random(seed)
@@ -68,7 +85,7 @@ class Client(threading.Thread):
     def run(self) -> None:
         try:
             while not self.stop.wait(PACE_SECONDS):
-                (name,) = self.random.choices([*SHARES], [*SHARES.values()])
+                (name,) = self.random.choices([*self.shares], [*self.shares.values()])
                 try:
                     getattr(self, name)()
                 except NoAnswer:
@@ -227,6 +244,24 @@ class Client(threading.Thread):
         path = f"/v3/workspaces/aside/sessions/{uuid.uuid4().hex}"
         batch = [{"peer_id": "q", "content": content} for content in words(5)]
         self.call("POST", f"{path}/messages", {"messages": batch}, name="messages aside")
+        self.call("DELETE", path, name="sessions/{id}")
+
+    def replaced_session(self) -> None:
+        """A session that facts are drawn from; once there are enough of them the oldest is deleted."""
+        path = f"/v3/workspaces/aside/sessions/{uuid.uuid4().hex}"
+        batch = [{"peer_id": "q", "content": content} for content in words(self.random.randint(1, 20))]
+        self.call("POST", f"{path}/messages", {"messages": batch}, name="messages aside")
+        self.alive.append(path)
+        if len(self.alive) > ALIVE:
+            self.call("DELETE", self.alive.popleft(), name="sessions/{id}")
+
+    def uploaded_and_deleted(self) -> None:
+        path = f"/v3/workspaces/aside/sessions/{uuid.uuid4().hex}"
+        files = {
+            "file": ("a.txt", b"".join(b"Line %d of a file.\n" % line for line in range(FILE_LINES)), "text/plain")
+        }
+        self.call("POST", f"{path}/messages/upload", name="messages/upload aside", files=files, data={"peer_id": "q"})
+        self.call("POST", f"{path}/messages/list", {}, name="messages/list")
         self.call("DELETE", path, name="sessions/{id}")
 
     def short_lived_workspace(self) -> None:

@@ -1,11 +1,13 @@
-"""How much memory each process of a server holds, looked at again and again."""
+"""How much memory each process of a server holds and how much data its file has, sampled repeatedly."""
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -14,16 +16,21 @@ from benchmarks.process_tree import family
 
 SAMPLE_SECONDS = 1.0
 FEWEST_SAMPLES = 10
-GROWTH = 1.10
-"""By how much the memory of a process may grow."""
+GROWTH = 1.05
+"""By how much the memory of a process may grow while the amount of data is constant."""
+
+WARM_UP = 0.4
+"""Which part of each phase is passed over for memory: caches are filled then, and the worker is killed in it."""
+
+Series = Sequence[tuple[float, int]]
+"""Samples in order: when, by the monotonic clock, and how many bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What one process held in the first fifth and in the last fifth of the time it was looked at, in bytes."""
+    """Medians in bytes of the first and of the last fifth of a period: of one process's memory, or of the file."""
 
-    process: str
-    pid: int
+    name: str
     first: float
     last: float
 
@@ -32,33 +39,55 @@ class Held:
         return self.last / self.first
 
 
-class Watcher(threading.Thread):
-    """Looks until `stop` is set."""
+def held(name: str, series: Series, since: float, until: float) -> Held | None:
+    """What the series says of the period; None unless it covers all of it, with enough samples."""
+    sizes = [size for at, size in series if since <= at <= until]
+    covers = bool(series) and series[0][0] <= since and series[-1][0] > until - 3 * SAMPLE_SECONDS
+    if not covers or len(sizes) < FEWEST_SAMPLES:
+        return None
+    fifth = max(1, len(sizes) // 5)
+    return Held(name, median(sizes[:fifth]), median(sizes[-fifth:]))
 
-    def __init__(self, pid: int, stop: threading.Event) -> None:
+
+def of_processes(seen: Mapping[tuple[str, int], Series], since: float, until: float) -> list[Held]:
+    """What `held` says of each process (by name and pid) that lived throughout the period."""
+    every = (held(name, series, since, until) for (name, _), series in seen.items())
+    return [each for each in every if each is not None]
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A part of the run: how long it took, and what the file and the processes held in it after its warm-up."""
+
+    seconds: float
+    data: Held | None
+    processes: Sequence[Held]
+
+
+class Watcher(threading.Thread):
+    """Samples the processes of the server `pid` and its file `db` until `stop` is set."""
+
+    def __init__(self, pid: int, db: Path, stop: threading.Event) -> None:
         super().__init__(daemon=True, name="soak-memory")
         self.pid = pid
+        self.db = db
         self.stop = stop
         self.seen: dict[tuple[str, int], list[tuple[float, int]]] = defaultdict(list)
+        self.file: list[tuple[float, int]] = []
 
     def run(self) -> None:
         while not self.stop.wait(SAMPLE_SECONDS):
+            now = time.monotonic()
+            self.file.append((now, self.db.stat().st_size))
             for pid in family(self.pid):
-                try:
+                with contextlib.suppress(OSError):
                     name = Path(f"/proc/{pid}/comm").read_text().strip()
                     size = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-                except OSError:
-                    continue
-                if size:
-                    self.seen[name if pid != self.pid else "supervisor", pid].append((time.monotonic(), int(size[1])))
+                    if size:
+                        self.seen[name if pid != self.pid else "supervisor", pid].append((now, int(size[1]) * 1_024))
 
-    def held(self, since: float) -> list[Held]:
-        """Of each process that lived from `since` (by the monotonic clock) to now."""
-        newest = max(at for samples in self.seen.values() for at, _ in samples)
-        found = []
-        for (name, pid), samples in self.seen.items():
-            sizes = [size * 1_024 for at, size in samples if at >= since]
-            if samples[0][0] <= since and samples[-1][0] > newest - 3 * SAMPLE_SECONDS and len(sizes) >= FEWEST_SAMPLES:
-                fifth = max(1, len(sizes) // 5)
-                found.append(Held(name, pid, median(sizes[:fifth]), median(sizes[-fifth:])))
-        return found
+    def phase(self, began: float) -> Phase:
+        """From `began` (by the monotonic clock) until now."""
+        until = time.monotonic()
+        since = began + WARM_UP * (until - began)
+        return Phase(until - began, held("data", self.file, since, until), of_processes(self.seen, since, until))

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
 from tests.soak.ledger import EXPLAINS_FOR_SECONDS, Fault, Ledger
-from tests.soak.memory import Held
+from tests.soak.memory import WARM_UP, Held, Phase, Series, of_processes
 from tests.soak.reckoning import of_messages
 from tests.soak.report import Outcome, report
 
 PLACE = "w", "s"
-FLAT = [Held(name, 1, 100.0, 109.0) for name in ("supervisor", "omoide-api", "omoide-worker")]
+PROCESSES = ("supervisor", "omoide-api", "omoide-worker")
+FLAT = [Held(name, 100.0, 104.9) for name in PROCESSES]
+SECONDS = 300
+BEGAN, ENDED = 1_000.0, 1_000.0 + SECONDS
+SINCE = BEGAN + WARM_UP * SECONDS
+MEGABYTE = 1_000_000
 
 
 def ledger(kind: str, fault: str, began: float) -> Ledger:
@@ -24,7 +30,8 @@ def ledger(kind: str, fault: str, began: float) -> Ledger:
 
 
 def outcome(*held: Held, broken: tuple[str, ...] = ()) -> Outcome:
-    return Outcome(60.0, Ledger(), held or FLAT, 1.0, 0, 1, broken)
+    growing = Phase(60.0, Held("data", 10.0, 100.0), [Held(name, 100.0, 150.0) for name in PROCESSES])
+    return Outcome(growing, Phase(60.0, None, held or FLAT), Ledger(), 1.0, 0, 1, broken)
 
 
 @pytest.mark.parametrize(
@@ -59,9 +66,48 @@ def test_messages_that_are_lost_doubled_or_made_up_are_found_and_uncertain_ones_
     ]
 
 
-def test_a_process_that_grows_or_that_nobody_could_judge_is_found() -> None:
+def sampled(megabytes: Callable[[float], float], since: float = BEGAN - 60, until: float = ENDED) -> Series:
+    """A sample for each second, of a process whose size depends on which part of the phase has passed."""
+    return [
+        (since + second, int(MEGABYTE * megabytes((since + second - BEGAN) / SECONDS)))
+        for second in range(int(until - since) + 1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "is_good"),
+    [
+        pytest.param(lambda part: 200, True, id="flat"),
+        pytest.param(lambda part: 200 + 8 * part, True, id="slow growth"),
+        pytest.param(lambda part: 200 + 30 * part, False, id="steady growth"),
+        pytest.param(lambda part: 100 + 100 * min(1, part / WARM_UP), True, id="growth in the warm-up only"),
+        pytest.param(lambda part: 200 if part < 0.75 else 220, False, id="a late step"),
+        pytest.param(lambda part: 200 + 100 * (int(part * SECONDS) % 10 == 0), True, id="short peaks"),
+        pytest.param(lambda part: 200 + 60 * (part * 20 % 1), True, id="a sawtooth"),
+        pytest.param(lambda part: 200 + 40 * part + 60 * (part * 20 % 1), False, id="a sawtooth that rises"),
+        pytest.param(lambda part: 200 - 40 * part, True, id="shrinking"),
+    ],
+)
+def test_memory_that_grows_in_the_phase_with_constant_data_is_found(
+    megabytes: Callable[[float], float], is_good: bool
+) -> None:
+    seen = {("supervisor", 1): sampled(lambda _: 100), ("omoide-api", 2): sampled(megabytes)}
+    processes = of_processes({**seen, ("omoide-worker", 3): sampled(lambda _: 100)}, SINCE, ENDED)
+    judged = outcome(*processes)
+    assert judged.is_good == is_good
+    assert is_good or [finding.split()[:3] for finding in judged.findings] == [["omoide-api", "grew", "by"]]
+
+
+@pytest.mark.parametrize(
+    ("since", "until"), [(SINCE + 1, ENDED), (BEGAN, ENDED - 10), (ENDED - 5, ENDED), (BEGAN - 60, SINCE)]
+)
+def test_a_process_that_did_not_live_throughout_the_period_is_not_judged(since: float, until: float) -> None:
+    assert of_processes({("omoide-api", 1): sampled(lambda _: 100, since, until)}, SINCE, ENDED) == []
+
+
+def test_growth_beyond_the_bound_and_processes_that_could_not_be_judged_are_found() -> None:
     assert outcome().is_good
-    assert outcome(*FLAT[:2], Held("omoide-worker", 1, 100.0, 111.0)).findings == ["omoide-worker grew by 11%"]
+    assert outcome(*FLAT[:2], Held("omoide-worker", 100.0, 105.1)).findings == ["omoide-worker grew by 5.1%"]
     assert outcome(*FLAT[:2]).findings == ["no omoide-worker lived long enough to be judged"]
 
 
