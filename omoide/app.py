@@ -27,6 +27,7 @@ from omoide.contract.routing import name_of_operation
 from omoide.contract.security import principal
 from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
 from omoide.front import Front
+from omoide.heap import Trimmer
 from omoide.inference.counted_embedder import CountedEmbedder
 from omoide.inference.embedder_choice import embedder_for
 from omoide.inference.embedders import Embedder
@@ -131,19 +132,19 @@ class House:
     async def opened(self, parts: Parts, alongside: Callable[[Parts], Companion] | None) -> AsyncIterator[None]:
         """From the start to the end of serving, with what runs beside it."""
         self.parts, self.wake = parts, lambda: None
-        running, forgetting = None, None
+        running, housekeeping = None, None
         try:
             await parts.adopt_embedder()
-            forgetting = asyncio.create_task(Forgetting(parts.store, parts.finder.index).run())
+            housekeeping = asyncio.gather(Forgetting(parts.store, parts.finder.index).run(), Trimmer().run())
             if alongside:
                 companion = alongside(parts)
                 self.wake = companion.wake
                 running = asyncio.ensure_future(companion.run())
             yield
         finally:
-            if forgetting:
-                forgetting.cancel()
-                await asyncio.wait([forgetting])
+            if housekeeping:
+                housekeeping.cancel()
+                await asyncio.wait([housekeeping])
             if running:
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -14,6 +14,7 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
+from omoide import heap
 from omoide.cli.listening import GRACE_SECONDS, is_protected, listening_on, server_options
 from omoide.cli.start import (
     make_app,
@@ -49,6 +50,7 @@ SPARE_SECONDS = 2
 def serve(**flags: Any) -> None:
     """Serve the API, with a worker beside it."""
     settings = read_settings_and_log(**flags)
+    heap.limit()
     if not is_protected(settings):
         raise click.ClickException(
             f"{settings.host} can be reached from other machines and authentication is off: anybody could read and "
@@ -79,7 +81,9 @@ def _within_limit(settings: Settings) -> Settings:
 def served_app() -> ASGIApp:
     """The application with a worker beside it in the same process, its settings from the environment: for any other
     ASGI server."""
-    return _in_one_process(read_settings_and_log())
+    settings = read_settings_and_log()
+    heap.limit()
+    return _in_one_process(settings)
 
 
 def _in_one_process(settings: Settings, known: FileIdentity | None = None) -> ASGIApp:

@@ -10,9 +10,11 @@ from typing import Any
 
 import click
 
+from omoide import heap
 from omoide.app import Parts
 from omoide.cli.metrics_page import listening_for_metrics, metrics_page, telling
 from omoide.cli.start import collect_garbage, make_metrics, make_worker, make_worker_parts, read_settings_and_log
+from omoide.heap import Trimmer
 from omoide.search.forgetting import Forgetting
 from omoide.worker.loop import Worker
 from omoide.worker.wake import WakePipe
@@ -25,6 +27,7 @@ from omoide.worker.wake import WakePipe
 def worker(*, until_empty: bool, metrics_port: int | None, **flags: Any) -> None:
     """Do the jobs of a database, beside `omoide serve` or alone. Any number of workers may run."""
     settings = read_settings_and_log(**flags)
+    heap.limit()
     listening = None if metrics_port is None else listening_for_metrics(settings, metrics_port)
     metrics = make_metrics("worker")
     parts = make_worker_parts(settings, metrics.enter("worker"))
@@ -51,19 +54,19 @@ async def _woken(parts: Parts, pipe: WakePipe) -> None:
 async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
     """Work until told to stop: then finish what runs, or give it back."""
     running = asyncio.create_task(work)
-    forgetting: asyncio.Task[None] | None = None
+    housekeeping: asyncio.Future[tuple[None, None]] | None = None
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, _stop, running)
     try:
         await parts.adopt_embedder()
-        forgetting = asyncio.create_task(Forgetting(parts.store, parts.finder.index).run())
+        housekeeping = asyncio.gather(Forgetting(parts.store, parts.finder.index).run(), Trimmer().run())
         with contextlib.suppress(asyncio.CancelledError):
             await running
     finally:
-        if forgetting:
-            forgetting.cancel()
-            await asyncio.wait([forgetting])
+        if housekeeping:
+            housekeeping.cancel()
+            await asyncio.wait([housekeeping])
         await parts.aclose()
 
 
