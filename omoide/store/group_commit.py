@@ -15,6 +15,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.errors import OmoideError
 from omoide.store.connection import Connection, is_unreadable, leniently
 from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
+from omoide.turns import BACKGROUND, Lane
 
 MAX_BATCH = 128
 """Writes that share one commit at the most, so that the first of them does not wait for ever."""
@@ -46,6 +47,7 @@ class Write:
     work: Callable[[Connection], Any]
     future: asyncio.Future[Any]
     loop: asyncio.AbstractEventLoop
+    lane: Lane = BACKGROUND
     result: Any = None
     error: BaseException | None = None
 

@@ -1,9 +1,12 @@
 """The writer of a process: one connection, and one thread that runs all writes in group commits.
 
-The thread begins as soon as no other process writes, runs whatever is in its queue by then or comes meanwhile in one
+The thread begins as soon as no other process writes, runs whatever waits by then or comes meanwhile in one
 `BEGIN IMMEDIATE … COMMIT` with a savepoint for each, so that one failure affects only its own caller, and answers after
 the commit. That shares the cost of a flush among all who write at the same time, and the flush does not stop the event
 loop.
+
+Writes are taken by lane in turn (`omoide.turns`), in order within a lane. A batch ends once its writes took
+`BATCH_SECONDS`, so that a write of another lane waits for the batch that runs and for few of the next one.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import asyncio
 import contextlib
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import TypeVar
@@ -25,8 +29,12 @@ from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
 from omoide.store.open_files import Displaced, OpenFiles
 from omoide.store.sqlite_faults import OF_THE_FILE, kind_of
 from omoide.store.wal import NoRoomToBegin, WriteAheadLog
+from omoide.turns import Turns, lane
 
 T = TypeVar("T")
+
+BATCH_SECONDS = 0.05
+"""A batch takes no further write after so many seconds of work. Small writes reach `MAX_BATCH` in half of that."""
 
 
 class Writer:
@@ -52,7 +60,11 @@ class Writer:
         self._busy_timeout = busy_timeout
         self._is_doubtful = False
         """Whether the connection may see the file as it was, and not as it is."""
-        self._queue: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
+        self._arrivals: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
+        """Writes that the thread has not seen yet; None once there will be no more."""
+        self._turns: Turns[Write] = Turns()
+        """Writes that wait. Only the thread uses it."""
+        self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
         self._thread.start()
 
@@ -67,9 +79,9 @@ class Writer:
             raise Unavailable("The database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        write = Write(work, future, loop)
+        write = Write(work, future, loop, lane.get())
         if in_threads():
-            self._queue.put(write)
+            self._arrivals.put(write)
         else:
             self._commit(iter([write]))
             write.settle()
@@ -78,7 +90,7 @@ class Writer:
 
     def stop(self) -> None:
         """Finish what is queued. Call `close` after it."""
-        self._queue.put(None)
+        self._arrivals.put(None)
         self._thread.join()
 
     def close(self) -> None:
@@ -91,16 +103,29 @@ class Writer:
 
     def _run(self) -> None:
         pause: float | None = None
-        while True:
-            try:
-                first = self._queue.get(timeout=pause)
-            except queue.Empty:
-                pause = self._log.keep_small(self.connection)
-                continue
-            if first is None:
-                return
-            answer(self._commit(self._and_following(first)))
+        while not self._is_stopping:
+            self._receive(pause)
             pause = self._log.keep_small(self.connection)
+            while len(self._turns):
+                answer(self._commit(self._batch()))
+                pause = self._log.keep_small(self.connection)
+
+    def _receive(self, timeout: float | None) -> None:
+        """Let the writes that have come wait for their turns; wait up to `timeout` seconds for one, None for ever."""
+        with contextlib.suppress(queue.Empty):
+            self._admit(self._arrivals.get(timeout=timeout))
+            while True:
+                self._admit(self._arrivals.get_nowait())
+
+    def _receive_more(self) -> None:
+        if not self._arrivals.empty():
+            self._receive(0)
+
+    def _admit(self, write: Write | None) -> None:
+        if write is None:
+            self._is_stopping = True
+        else:
+            self._turns.put(write.lane, write)
 
     def _commit(self, writes: Iterator[Write]) -> list[Write]:
         """Run them in one transaction; which these were."""
@@ -124,18 +149,19 @@ class Writer:
         if self._files.share_index():
             self._log.empty(self.connection)
 
-    def _and_following(self, first: Write) -> Iterator[Write]:
-        """A write, and those that wait when the one before has been run: what comes meanwhile shares the commit."""
-        yield first
-        for _ in range(MAX_BATCH - 1):
+    def _batch(self) -> Iterator[Write]:
+        """The writes that share one commit, each taken when the one before has been run."""
+        began = ended = time.perf_counter()
+        self._receive_more()
+        for _ in range(MAX_BATCH):
+            if ended - began > BATCH_SECONDS or not (turn := self._turns.take()):
+                return
             try:
-                following = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            if following is None:
-                self._queue.put(None)
-                return
-            yield following
+                yield turn.item
+            finally:
+                started, ended = ended, time.perf_counter()
+                self._receive_more()  # first: where nobody waits, what the work took is forgotten
+                self._turns.done(turn, ended - started)
 
     def _reopen(self) -> None:
         """Look at the file anew: a connection that found it read-only, say, goes on to find it so for ever."""
