@@ -13,7 +13,7 @@ DEPLOY := .venv/deploy/installed
 NODE := tests/sdk_typescript/node_modules/.package-lock.json
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-wal fairness bench-all schemathesis lock
+.PHONY: help setup serve regenerate check format audit test test-llm check-deploy crash soak browser node cli bench bench-recall bench-size bench-reason bench-weight bench-wal fairness mixed bench-all schemathesis lock
 
 help: ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -138,6 +138,10 @@ bench-wal: setup ## measure how large the write-ahead log becomes in MINUTES whi
 
 fairness: setup $(REPORT) ## measure what heavy tenants cost a light one; writes the section in benchmarks/report.md
 	$(BIN)/python -m benchmarks.report --only fairness
+
+mixed: MINUTES = 5
+mixed: setup $(REPORT) ## do everything on 64, 128 and 256 connections for MINUTES each; writes its section in benchmarks/report.md
+	$(BIN)/python -m benchmarks.report --only mixed -- --minutes $(MINUTES)
 
 bench-weight: setup ## print what each package of an installation weighs, and who asks for it
 	$(BIN)/python -m benchmarks.weight

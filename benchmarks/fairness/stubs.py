@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import multiprocessing
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -22,15 +23,17 @@ READ_BYTES = 65_536
 
 async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Read whatever comes and never answer, as a provider that hangs."""
-    while await reader.read(READ_BYTES):
-        pass
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(READ_BYTES):
+            pass
     writer.close()
 
 
 async def answer_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answer each request with the same few bytes; for requests that arrive one at a time, without large bodies."""
-    while await reader.read(READ_BYTES):
-        writer.write(ANSWER)
+    with contextlib.suppress(ConnectionError):
+        while await reader.read(READ_BYTES):
+            writer.write(ANSWER)
     writer.close()
 
 

@@ -52,6 +52,14 @@ PARTS = (
         ("-m", "benchmarks.fairness"),
     ),
     Part(
+        "mixed",
+        "Mixed connections",
+        "Connections that add, list, search, chat, read contexts and conclusions, upload and delete, as fast as it "
+        "is answered, on an empty database without authentication. At the end every message of every session is read "
+        "and compared with what was acknowledged. Resident memory is that of each process (its id in brackets).",
+        ("-m", "benchmarks.mixed"),
+    ),
+    Part(
         "size",
         "Growth",
         "One request at a time to databases of growing size, all messages in one workspace.",

@@ -32,7 +32,7 @@ async def serving(respond: Respond) -> AsyncIterator[Address]:
                 if not (answered := await respond(head, body)):
                     return
                 writer.write(answered)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.CancelledError, asyncio.IncompleteReadError, ConnectionError):
             return
         finally:
             writer.close()

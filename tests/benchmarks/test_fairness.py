@@ -58,7 +58,7 @@ def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(contr
     latencies = result.latencies["get or create"]
     assert len(latencies) == result.failed("get or create") == 8 > light.CONNECTIONS
     assert all(latency >= 0.1 for latency in latencies)
-    assert latencies[0] - latencies[-1] >= 0.5, "they were due from 0.7 s before the last one on"
+    assert max(latencies) >= 0.75, "the first was due 0.8 s before the end of the load"
 
 
 def test_the_light_tenants_failures_are_counted_apart(control: Control) -> None:
