@@ -60,6 +60,7 @@ def floor(seconds: float) -> Iterator[Figure]:
     help="Another checkout with its .venv, measured after this one in each scenario; prints ratios.",
 )
 @click.option("--same-address", is_flag=True, help="Both tenants call from the same address.")
+@click.option("--without-auth", is_flag=True, help="The server takes no keys, so that only workspaces differ.")
 @click.option(
     "--keep", type=click.Path(file_okay=False, path_type=Path), help="A folder for filled databases, to use again."
 )
@@ -71,6 +72,7 @@ def main(
     seconds: float,
     against: Path | None,
     same_address: bool,
+    without_auth: bool,
     keep: Path | None,
     json_file: Path | None,
 ) -> None:
@@ -80,7 +82,8 @@ def main(
     source = tenants.LIGHT_SOURCE if same_address else tenants.HEAVY_SOURCE
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as place:
-        setups = [Setup(each, workers, seconds, keep or Path(place), source) for each in (None, against)]
+        databases = keep or Path(place)
+        setups = [Setup(each, workers, seconds, databases, source, not without_auth) for each in (None, against)]
         setups = setups if against else setups[:1]
         outcomes = [*_outcomes(names, setups)]
         for row in (tables.light_tenant, tables.heavy_tenant):

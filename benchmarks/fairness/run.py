@@ -19,7 +19,7 @@ from benchmarks.fairness.scenarios import FILLED_MESSAGES, SESSION_MESSAGES, Sce
 from benchmarks.servers import DATABASE, Server
 
 PREPARATION_SECONDS = 180
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 10
 """How long the light tenant waits for its last answers."""
 MARGIN_SECONDS = 60
 MEGABYTE = 1_000_000
@@ -49,16 +49,18 @@ class Setup:
     databases: Path
     """A folder for filled databases, which are made once."""
     heavy_source: str = tenants.HEAVY_SOURCE
+    auth: bool = True
 
     @contextlib.contextmanager
     def server(self, *, filled: bool, workers: int = 0, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Server]:
-        """A server on a database of its own, with authentication on."""
+        """A server on a database of its own."""
         with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
             folder = Path(name)
             if filled:
                 shutil.copyfile(self._filled(), folder / DATABASE)
             flags = ("--workers", str(workers or self.workers))
-            with servers.omoide_of(self.checkout, folder, flags, {**tenants.SETTINGS, **settings}) as server:
+            settings = {**tenants.SETTINGS, "auth": str(self.auth).lower(), **settings}
+            with servers.omoide_of(self.checkout, folder, flags, settings) as server:
                 yield server
 
     def _filled(self) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Iterator, Sequence
 
 from benchmarks.fairness.light import CONCLUSION, Result
@@ -82,5 +81,4 @@ def _milliseconds(result: Result, name: str) -> list[float]:
 def _figure(row: str, measure: str, values: Sequence[float], share: float, bar: Bar | None = None) -> Figure:
     if not values:
         return Figure(row, measure, None, "ms", bar.text() if bar else "", False if bar else None)
-    value = statistics.median(values) if share == 0.5 else percentile(values, share)
-    return held(row, measure, value, "ms", bar)
+    return held(row, measure, percentile(values, share), "ms", bar)

@@ -10,7 +10,7 @@ from omoide import clock
 from omoide.security import Keyring, Principal
 
 SECRET = "a secret for benchmarks, of more than 32 bytes"
-SETTINGS = {"auth": "true", "jwt_secret": SECRET, "quiet_seconds": "1"}
+SETTINGS = {"jwt_secret": SECRET, "quiet_seconds": "1"}
 """Of every measured server. A message is reasoned about one second after the last one, so that waiting for the
 speaker to go on does not hide waiting for the worker."""
 LIGHT_SOURCE = "127.0.0.1"

@@ -48,7 +48,7 @@ PARTS = (
         "workspace, a key and an address of its own. The light tenant's requests are due at fixed times, 10 a second "
         "of each kind, and latencies count from then; `conclusion` is the time from a message until a conclusion about "
         "its peer can be listed, one second of it waiting for more to be said. A request that fails or still waits "
-        "20 s after the end is counted as failed. The clients share the processors with the server.",
+        "10 s after the end is counted as failed. The clients share the processors with the server.",
         ("-m", "benchmarks.fairness"),
     ),
     Part(
