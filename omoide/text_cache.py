@@ -12,6 +12,9 @@ from typing import Protocol, TypeVar
 
 T = TypeVar("T")
 
+LONGEST_KEPT = 1_000
+"""Characters of a text whose result is kept: entries are limited in number, and by this in size."""
+
 
 class Forgets(Protocol):
     def cache_clear(self) -> None: ...
@@ -25,13 +28,21 @@ def register(cache: Forgets) -> None:
     _caches.add(cache)
 
 
-def text_cache(maxsize: int) -> Callable[[Callable[..., T]], functools._lru_cache_wrapper[T]]:
-    """`functools.lru_cache`, registered."""
+def text_cache(maxsize: int, longest: int = LONGEST_KEPT) -> Callable[[Callable[..., T]], Callable[..., T]]:
+    """`functools.lru_cache`, registered, for a function of a text and of short further arguments.
 
-    def decorate(function: Callable[..., T]) -> functools._lru_cache_wrapper[T]:
+    What it returns for a text of more than `longest` characters is not kept.
+    """
+
+    def decorate(function: Callable[..., T]) -> Callable[..., T]:
         cached = functools.lru_cache(maxsize=maxsize)(function)
         register(cached)
-        return cached
+
+        @functools.wraps(function)
+        def bounded(text: str, *further: object) -> T:
+            return cached(text, *further) if len(text) <= longest else function(text, *further)
+
+        return bounded
 
     return decorate
 

@@ -16,8 +16,8 @@ from omoide.text_cache import text_cache
 CHUNK = 2_000
 """Characters that are segmented at once. Longer paragraphs are taken in pieces, cut at a space where there is one, for
 the segmenter's time grows with the square of some texts."""
-CACHED_TEXTS, LONGEST_KEPT = 8_192, 500
-"""Of how many texts, of up to so many characters, the sentences are kept: a message is looked at when facts are drawn
+CACHED_TEXTS = 8_192
+"""Of how many texts the sentences are kept: a message is looked at when facts are drawn
 from it and for summaries, and so is each line of a summary for the next one."""
 
 SHORT_ITEM_WORDS = 4
@@ -38,7 +38,7 @@ _END = re.compile(r"[.!?…:;。！？؟।]['\"”’»)\]]*$")
 
 def sentences(content: str) -> list[str]:
     """The sentences in the order in which they were said, none of them empty, with single spaces and no Markdown."""
-    return [*(_known(content) if len(content) <= LONGEST_KEPT else _found(content))]
+    return [*_known(content)]
 
 
 def _found(content: str) -> list[str]:

@@ -16,6 +16,8 @@ from omoide.search.query import FUNCTION_WORDS
 from omoide.text_cache import text_cache
 
 CACHED_WORDS, CACHED_TEXTS = 16_384, 2_048
+LONGEST_TEXT = 8_000
+"""Characters of the texts among these: one question looks at each of its candidates several times."""
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
 # Beside the function words of search: contractions, and words by which questions are put or answered.
@@ -74,7 +76,7 @@ def content_words(text: str, without: Collection[str] = ()) -> list[str]:
     return list(dict.fromkeys(word for word in words(text) if word not in left_out))
 
 
-@text_cache(maxsize=CACHED_TEXTS)
+@text_cache(maxsize=CACHED_TEXTS, longest=LONGEST_TEXT)
 def base_forms(text: str) -> frozenset[str]:
     """Every base form of every word that carries meaning."""
     return frozenset[str]().union(*(bases(word) for word in words(text) if word not in EMPTY))
