@@ -1,8 +1,7 @@
 """How glibc's allocator keeps and returns freed memory. With any other C library these functions do nothing.
 
-glibc makes an arena for nearly every thread, and none of them can use what is free in another. It also raises the size
-from which an allocation gets a mapping of its own to the largest one freed so far, and what has no such mapping stays
-in an arena. docs/decisions/ has the figures ("What the allocator keeps").
+glibc makes an arena for nearly every thread, and no thread can use what is free in another's. docs/decisions/ has the
+figures ("What the allocator keeps").
 """
 
 from __future__ import annotations
@@ -23,10 +22,6 @@ with deferred("ctypes"):
 ARENAS = 1
 """For all threads together. Python's own lock lets one of them allocate at a time, most of the time."""
 
-MAPPED_BYTES = 1_048_576
-"""Allocations of this size or more get a mapping of their own and are returned when they are freed. Fixed, because
-glibc otherwise raises the limit up to 32 MB. Smaller would slow down searches, which use arrays of half a megabyte."""
-
 TRIM_BYTES = 16_000_000
 """By how much a process may grow after heavy work before it looks for free memory to return."""
 
@@ -36,26 +31,18 @@ BUSY_SHARE = 0.25
 MOST_BUSY_LOOKS = 12
 """unless it was busy at so many looks in a row."""
 
-# Parameters of mallopt(3), their values, and the environment variables of glibc that set them as well.
-_OPTIONS = (
-    (-8, ARENAS, "MALLOC_ARENA_MAX"),
-    (-3, MAPPED_BYTES, "MALLOC_MMAP_THRESHOLD_"),
-)
-_TUNABLES = "GLIBC_TUNABLES"
+_M_ARENA_MAX = -8  # see mallopt(3)
 
 
 def limit(environment: Mapping[str, str] = os.environ) -> None:
-    """Set what the allocator may keep, for this process and those forked from it. Call it before threads are started.
+    """Limit the number of arenas of this process and those forked from it. Call it before threads are started.
 
-    A variable of glibc's own in the environment takes precedence over the value here.
+    glibc's own variables in the environment take precedence.
     """
-    if "glibc.malloc." in environment.get(_TUNABLES, ""):
+    if "MALLOC_ARENA_MAX" in environment or "glibc.malloc.arena_max" in environment.get("GLIBC_TUNABLES", ""):
         return
     with contextlib.suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter, value, variable in _OPTIONS:
-            if variable not in environment:
-                mallopt(parameter, value)
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, ARENAS)
 
 
 def trim() -> None:
@@ -104,7 +91,7 @@ class Trimmer:
         if is_busy and self._busy_looks < MOST_BUSY_LOOKS:
             return
         await aside(trim)
-        self._least, self._busy_looks = resident_bytes(), 0
+        self._least, self._busy_looks = resident_bytes() or resident, 0
 
     def _is_busy(self) -> bool:
         """Whether the process used much of a processor since the last call."""
