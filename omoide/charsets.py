@@ -7,16 +7,11 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 
-from omoide.errors import UnsupportedMediaType
-
-# The longer marks first: the mark of UTF-32 begins with that of UTF-16.
-_MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
+from omoide import wide_text
+from omoide.binary import BLOCK, is_binary, is_garbled
+from omoide.errors import Unprocessable, UnsupportedMediaType
 
 _CHARSETS = frozenset(
     {
@@ -51,17 +46,20 @@ _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_
 
 _SAYS_NOTHING = frozenset({"", "binary", "unknown", "unknown-8bit", "x-unknown"})
 
-_MOSTLY = 0.9
-"""The share of characters that must be right for UTF-16 and UTF-32 to be believed."""
+_WIDE_REPLACED = 0.02
+"""The share of errors in a block beyond which this is not text: random data in UTF-16 has 3 %."""
 
-_NULS = 0.3
-"""The share of NULs among every other byte that is UTF-16 without a mark: the high bytes of ASCII characters."""
+_REPLACED = 0.3
+"""The same for other charsets, where a text in another one than it declares is read as far as possible."""
+
+NO_TEXT = "The file is declared as text, but it is binary data, or in another charset than it declares"
 
 _charset = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|([^\s;"]*))""", re.IGNORECASE).search
 
-# Characters by how often their UTF-8 is also text in a one-byte encoding: practically never, and now and then.
-_DISTINCT = re.compile("[\u0080-\u00ff\u0800-\ufffc\ufffe\uffff\U00010000-\U0010ffff]")
-_COMMON = re.compile("[\u0100-\u07ff]")
+# First bytes of characters in UTF-8, by how often these are also text in a one-byte encoding: practically never (those
+# of U+0080 to U+00FF and from U+0800 on), and now and then.
+_DISTINCT = bytes([0xC2, 0xC3, *range(0xE0, 0xF5)])
+_COMMON = bytes(range(0xC4, 0xE0))
 _DISTINCT_WEIGHT = 4
 
 _CUT = re.compile(rb"(?:[\xe0-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{1,2})\Z")
@@ -84,54 +82,82 @@ def declared(content_type: str | None) -> str | None:
 
 
 def decoded(data: bytes, charset: str | None) -> str:
-    """The text of a file whose content type declares `charset` (see `declared`). Any bytes give a text."""
-    for mark, encoding in _MARKS:
-        if data.startswith(mark) and (text := _mostly_right(data, encoding)) is not None:
-            return text
-    if data.startswith(codecs.BOM_UTF8):
-        return data.decode("utf-8-sig", "replace")
-    if charset is None or charset in _UNDECLARED:
-        return _examined(data)
-    if charset in ("utf-16", "utf-32"):  # without a mark
-        charset = _utf16_without_mark(data) or f"{charset}-le"
-    for encoding in (charset, "utf-8", _SUPERSETS.get(charset, charset)):
+    """The text of a file whose content type declares `charset` (see `declared`). Raises Unprocessable if it is none.
+
+    NULs at either end are left out, as a program leaves them in a log that was truncated while it wrote to it.
+    """
+    if charset in _UNDECLARED:
+        charset = None
+    is_utf8 = data.startswith(codecs.BOM_UTF8)
+    if not is_utf8:
+        if encoding := wide_text.encoding_of(data, charset):
+            return _replacing(data, encoding, _WIDE_REPLACED)
+        if charset and charset.startswith(wide_text.CHARSETS):
+            return _as_declared(data, f"{charset}-le" if charset in wide_text.CHARSETS else charset, _WIDE_REPLACED)
+    text = data.strip(b"\0")
+    if is_binary(text) or len(text) == 0 < len(data):
+        encoding = None if charset or is_utf8 else wide_text.likely_encoding(data)
+        if encoding is None:
+            raise Unprocessable(NO_TEXT)
+        return _replacing(data, encoding, _WIDE_REPLACED)
+    if is_utf8:
+        return _replacing(text, "utf-8-sig")
+    return _as_declared(text, charset) if charset else _examined(text)
+
+
+def _as_declared(data: bytes, charset: str, most_replaced: float = _REPLACED) -> str:
+    otherwise = () if b"\0" in data else ("utf-8",)  # NULs can be UTF-8, but hardly are
+    for encoding in (charset, *otherwise, _SUPERSETS.get(charset, charset)):
         try:
-            return data.decode(encoding)
+            text = data.decode(encoding)
         except UnicodeDecodeError:
-            pass
-    return data.decode(_SUPERSETS.get(charset, charset), "replace")
+            continue
+        for start in range(0, len(text), BLOCK):
+            _refuse_garbled(text[start : start + BLOCK], most_replaced)
+        return text
+    return _replacing(data, _SUPERSETS.get(charset, charset), most_replaced)
 
 
 def _examined(data: bytes) -> str:
-    """Text in UTF-16 if every other byte is NUL, else in UTF-8 with a few bad bytes, else in Latin-1."""
-    if encoding := _utf16_without_mark(data):
-        return data.decode(encoding, "replace")
+    """Text in UTF-8, with a few bad bytes perhaps, else in Latin-1."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        text = data.decode("utf-8", "replace")
+        text = "".join(_blocks(data, "utf-8"))
         return text if _is_utf8(data, text) else data.decode("latin-1")
+
+
+def _replacing(data: bytes, encoding: str, most_replaced: float = _REPLACED) -> str:
+    """The text, with U+FFFD in place of errors; the first block that has too many of them is the last that is read."""
+    blocks = []
+    for block in _blocks(data, encoding):
+        _refuse_garbled(block, most_replaced)
+        blocks.append(block)
+    return "".join(blocks)
+
+
+def _blocks(data: bytes, encoding: str) -> Iterator[str]:
+    """The text in blocks, with U+FFFD in place of errors. So many of these are slow that other threads must get in."""
+    decoder = codecs.getincrementaldecoder(encoding)("replace")
+    for start in range(0, len(data), BLOCK):
+        yield decoder.decode(data[start : start + BLOCK], start + BLOCK >= len(data))
+
+
+def _refuse_garbled(block: str, most_replaced: float) -> None:
+    if is_garbled(block, most_replaced):
+        raise Unprocessable(NO_TEXT)
 
 
 def _is_utf8(data: bytes, text: str) -> bool:
     """Whether bytes that are not valid UTF-8 are so for the most part; `text` has U+FFFD for what is not."""
-    bad = text.count("\ufffd") - data.count("\ufffd".encode())
+    replaced = text.count("\ufffd")
+    bad = replaced - data.count("\ufffd".encode())
     if _CUT.search(data):
         bad -= 1
-    good = _DISTINCT_WEIGHT * len(_DISTINCT.findall(text)) + len(_COMMON.findall(text))
+    written = text.encode()
+    good = _DISTINCT_WEIGHT * (_count(written, _DISTINCT) - replaced) + _count(written, _COMMON)
     return bad == 0 or good > bad
 
 
-def _mostly_right(data: bytes, encoding: str) -> str | None:
-    text = data.decode(encoding, "replace")
-    return text if text.count("\ufffd") <= (1 - _MOSTLY) * len(text) else None
-
-
-def _utf16_without_mark(data: bytes) -> str | None:
-    half = len(data) // 2
-    if not half or b"\0" not in data:
-        return None
-    low, high = data[: 2 * half : 2].count(0), data[1 : 2 * half : 2].count(0)
-    if max(low, high) < _NULS * half or min(low, high) > max(low, high) / 10:
-        return None
-    return "utf-16-le" if high > low else "utf-16-be"
+def _count(data: bytes, those: bytes) -> int:
+    return len(data) - len(data.translate(None, those))

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import json
+import math
+import pickle
+import random
+import sys
+import zlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omoide import charsets
 from omoide.errors import TooLarge, Unprocessable, UnsupportedMediaType
 from omoide.pdf import PdfLimits
 from omoide.uploads import Kind, extract, kind_of, pieces, split
@@ -161,6 +170,139 @@ def test_a_declared_charset_is_used_unless_the_bytes_contradict_it(charset: str,
 def test_what_is_no_charset_of_files_is_refused(charset: str, media: str) -> None:
     with pytest.raises(UnsupportedMediaType, match="Unsupported charset: "):
         extract(b"1", f"{media}; charset={charset}", None)
+
+
+PROSE = b"A line of text, as there are many.\n" * 4_000
+RANDOM = random.Random(1).randbytes(200_000)
+
+BINARY = {
+    "random": RANDOM,
+    "short": RANDOM[:600],
+    "random after text": PROSE + RANDOM,
+    "random before text": RANDOM + PROSE,
+    "random amid text": PROSE + RANDOM[:70_000] + PROSE,
+    "random after a mark of UTF-8": codecs.BOM_UTF8 + RANDOM,
+    "random after a mark of UTF-16": codecs.BOM_UTF16_LE + RANDOM,
+    "random after a mark of UTF-16, big end first": codecs.BOM_UTF16_BE + RANDOM,
+    "random after a mark of UTF-32": codecs.BOM_UTF32_LE + RANDOM,
+    "zlib": zlib.compress(PROSE + RANDOM),
+    "bzip2": bz2.compress(PROSE + RANDOM),
+    "pickle": pickle.dumps([*range(5_000)]),
+    "integers": b"".join(number.to_bytes(4, "little") for number in range(5_000)),
+    "sound": b"".join(round(9_000 * math.sin(at / 20)).to_bytes(2, "little", signed=True) for at in range(9_000)),
+    "NULs": bytes(5_000),
+    "control characters": bytes(range(32)) * 100,
+    "a program": Path(sys.executable).read_bytes()[:200_000],
+}
+
+
+@pytest.mark.parametrize("data", BINARY.values(), ids=BINARY)
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=binary"])
+def test_binary_data_is_no_text(data: bytes, charset: str) -> None:
+    with pytest.raises(Unprocessable, match="declared as text, but it is"):
+        extract(data, f"text/plain{charset}", "a.txt")
+
+
+@pytest.mark.parametrize(
+    "charset",
+    [
+        "utf-16",
+        "utf-16-le",
+        "utf-16-be",
+        "utf-32",
+        "utf-32-be",
+        "iso-8859-1",
+        "windows-1252",
+        "gbk",
+        "shift_jis",
+        "iso-2022-jp",
+        "euc-kr",
+        "big5",
+        "koi8-r",
+        "cp437",
+    ],
+)
+def test_binary_data_is_no_text_whatever_charset_it_declares(charset: str) -> None:
+    for data in (RANDOM, PROSE.decode().encode(charset) + RANDOM):
+        with pytest.raises(Unprocessable, match="declared as text, but it is"):
+            extract(data, f"text/plain; charset={charset}", "a.txt")
+
+
+LANGUAGES = [
+    "The quick brown fox, “quoted”, in a café. ",
+    "Встреча во вторник в десять часов. ",
+    "Η συνάντηση είναι την Τρίτη. ",
+    "הפגישה ביום שלישי. ",
+    "الاجتماع يوم الثلاثاء. ",
+    "会議は来週の火曜日です。",
+    "我们下周二在上海开会。",
+    "我們下週二在上海開會。",
+    "회의는 다음 주 화요일입니다. ",
+    "ประชุมวันอังคารหน้า ",
+    "बैठक अगले मंगलवार को है। ",
+    "Toplantı Salı günü, İstanbul’da. ",
+    "Spotkanie w przyszły wtorek, Łódź. ",
+    "🧑‍🚀 👍🏽 ",
+]
+
+
+@pytest.mark.parametrize("text", LANGUAGES)
+def test_text_of_any_language_passes_in_every_charset_that_can_write_it(text: str) -> None:
+    passed = 0
+    for charset in sorted(charsets._CHARSETS):
+        for size in (1, 3_000):
+            try:
+                data = (text * size).encode(charset)
+            except UnicodeEncodeError:
+                continue
+            extract(data, "text/plain", "a.txt")  # in whatever charset it is read
+            assert extract(data, f"text/plain; charset={charset}", "a.txt").removeprefix("\ufeff") == text * size
+            passed += 1
+    assert passed >= 10
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\x1b[31mred\x1b[0m, and \x1b[1mbold\x1b[0m\r\n",
+        "N\bNA\bAM\bME\bE  _\bf_\bo_\bo\n",
+        "8=FIX.4.2\x019=178\x0135=8\x0149=PHLX\x01\n",
+        "00714cam\x1e001\x1fa Title\x1d",
+        "page\f\n text \v more\t\r\n",
+        "end of a file\r\n\x1a",
+        "AAECAwQFBgcICQoLDA0ODw",
+        "ding \a, and a word now and then of a text that goes on and on\n",
+    ],
+)
+def test_control_characters_that_texts_have_use_for_pass(text: str) -> None:
+    for size in (1, 4_000):
+        assert extract((text * size).encode(), "text/plain", "a.txt") == text * size
+
+
+def test_nuls_at_the_ends_and_a_few_within_do_not_make_a_text_binary() -> None:
+    for data in (bytes(200_000) + PROSE, PROSE + bytes(200_000), PROSE + b"\0" + PROSE, bytes(3) + PROSE + bytes(5)):
+        assert extract(data, "text/plain", "a.log").encode() == data.replace(b"\0", b"")
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", LANGUAGES)
+def test_wide_text_in_any_script_is_read_without_a_mark(text: str, charset: str) -> None:
+    assert extract((text * 900).encode(charset), "text/plain", "a.txt") == text * 900
+
+
+@pytest.mark.parametrize("charset", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+def test_wide_text_without_a_mark_is_known_by_its_nuls(charset: str) -> None:
+    text = "Käse für Müller, und eine Übergröße.\n" * 3_000
+    assert extract(text.encode(charset), "text/plain", "a.txt") == text
+    assert extract(text.encode(charset)[:-1], "text/plain", "a.txt") == text[:-1] + "\ufffd"
+
+
+@pytest.mark.parametrize("charset", ["utf-8", "gbk", "iso-8859-7", "euc_jp", "utf-16-le", "utf-32-be"])
+def test_bad_bytes_are_replaced_wherever_the_blocks_end(charset: str) -> None:
+    text = "a" * 65_535 + "\u03b1" * 9 + "b" * 70_000
+    bad = b"\x00\xd8" if charset == "utf-16-le" else b"\xff" * (4 if charset == "utf-32-be" else 1)
+    data = text.encode(charset) + bad + "ccc".encode(charset)
+    assert extract(data, f"text/plain; charset={charset}", "a.txt") == f"{text}\ufffdccc"
 
 
 @given(st.binary(max_size=200))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from io import BytesIO
 from typing import Any
@@ -153,6 +154,8 @@ def test_the_largest_file_passes_and_one_byte_more_stores_nothing(
         (b"{", "application/json", "a.json", 422),
         (b"%PDF-1.7 broken", "application/pdf", "a.pdf", 422),
         (b"", "application/pdf", "a.pdf", 422),
+        pytest.param(os.urandom(MAX_BYTES), "text/plain", "a.txt", 422, id="binary"),
+        pytest.param(b"A text.\n" * 9_000 + os.urandom(200_000), "text/markdown", "a.md", 422, id="binary after text"),
     ],
 )
 def test_files_that_cannot_be_read_store_nothing(
