@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,6 +53,10 @@ ROOT = Path(__file__).parent
 HANDLERS = ROOT.parent / "handlers"
 
 logger = logging.getLogger("omoide.app")
+
+SWITCH_SECONDS = 0.000_5
+"""After so long a thread that computes lets the event loop go on, which answers short requests meanwhile. Python's own
+is ten times as long, and the loop waits for it each time that it wakes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,7 @@ class House:
         """From the start to the end of serving, with what runs beside it."""
         self.parts, self.wake = parts, lambda: None
         running, housekeeping = None, None
+        sys.setswitchinterval(SWITCH_SECONDS)
         try:
             await parts.adopt_embedder()
             housekeeping = asyncio.gather(Forgetting(parts.store, parts.finder.index).run(), Trimmer().run())

@@ -1,15 +1,19 @@
-"""Where a process computes: in threads beside its event loop, or in the loop where nobody waits for that.
+"""Where a process computes: in threads, or in its event loop where no caller waits for that.
 
-In a process that answers callers, threads let the event loop go on. Where a process only works they share one
-interpreter and are done no sooner: handing it over, several times for each message, took more than the work did.
+In a process that answers callers, threads let the event loop go on, by lane in turn (see `lane_threads`). Where a
+process only works they share one interpreter and are done no sooner: handing it over, several times for each message,
+took more than the work did.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import cache
 from threading import Event
 from typing import ParamSpec, TypeVar
+
+from omoide.lane_threads import LaneThreads
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -27,12 +31,18 @@ def in_threads() -> bool:
     return not _answers_nobody.is_set()
 
 
+@cache
+def threads() -> LaneThreads:
+    """The threads of this process, which has one interpreter and so one order in which work is done."""
+    return LaneThreads()
+
+
 async def aside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work(…)` returns: run in a thread, or in the loop once everybody else there has had a turn.
 
     Not for what may take a second: that would hold up a worker's leases and the signal to stop.
     """
     if in_threads():
-        return await asyncio.to_thread(work, *args, **kwargs)
+        return await threads().run(work, *args, **kwargs)
     await asyncio.sleep(0)
     return work(*args, **kwargs)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 
 from omoide import clock
+from omoide.aside import aside
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.owing import Rules, owe
 from omoide.records import Idempotency, Message, NewMessage
@@ -50,4 +50,4 @@ async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[Ne
 
     if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:
         return count()
-    return await asyncio.to_thread(count)
+    return await aside(count)

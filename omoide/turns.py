@@ -147,12 +147,16 @@ class Turns(Generic[T]):
         """How many items wait."""
         return self._waiting
 
-    def put(self, lane: Lane, item: T) -> None:
-        """Let an item wait, behind the others of its lane."""
+    def put(self, lane: Lane, item: T, *, first: bool = False) -> None:
+        """Let an item wait behind the others of its lane, or as the first of them."""
         callers = self._workspaces.join(lane.workspace)
         if lane.caller not in callers.members:
             self._lanes += 1
-        callers.join(lane.caller).append(item)
+        items = callers.join(lane.caller)
+        if first:
+            items.appendleft(item)
+        else:
+            items.append(item)
         self._waiting += 1
         if self._lanes > MOST_REMEMBERED:
             self._forget_resting()

@@ -63,16 +63,15 @@ async def session_context(
         budget -= tokens.count(known.representation) + sum(tokens.count(line) for line in known.card or ())
     if budget <= 0:
         return SessionContext([], None, known)
-    found = store.read(summaries.of_session, workspace_id, session_id) if with_summary else {}
-    summary = choose_summary(found, budget)
-    left = budget - (summary.token_count if summary else 0)
-    since = summary.seq if summary else 1
-    chosen = store.read(_newest, workspace_id, session_id, since, left, tokens)
+    summary, chosen = await store.read_aside(_said, workspace_id, session_id, budget, tokens, with_summary=with_summary)
     return SessionContext(chosen, summary, known)
 
 
-def _newest(
-    db: Connection, workspace_id: str, session_id: str, since: int, budget: int, tokens: TokenCounter
-) -> list[Message]:
-    walk = messages.newest_first(db, workspace_id, session_id, since)
-    return choose_messages(walk, budget, trim=tokens.trim, count=tokens.count)
+def _said(
+    db: Connection, workspace_id: str, session_id: str, budget: int, tokens: TokenCounter, *, with_summary: bool
+) -> tuple[Summary | None, list[Message]]:
+    """A summary, and the newest messages after it, within the budget."""
+    summary = choose_summary(summaries.of_session(db, workspace_id, session_id), budget) if with_summary else None
+    left = budget - (summary.token_count if summary else 0)
+    walk = messages.newest_first(db, workspace_id, session_id, summary.seq if summary else 1)
+    return summary, choose_messages(walk, left, trim=tokens.trim, count=tokens.count)

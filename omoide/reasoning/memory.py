@@ -19,7 +19,7 @@ from omoide.reasoning.snippets import Hit, excerpts
 from omoide.records import Conclusion, Json, Message
 from omoide.search.conclusions import nearest_of
 from omoide.search.finder import VectorFinder
-from omoide.search.messages import MessageSearch, search
+from omoide.search.messages import MessageSearch, search_then
 from omoide.store import Connection, Store, members, messages, recollection, summaries
 from omoide.store.message_search import Limits
 from omoide.store.recollection import Held
@@ -252,8 +252,11 @@ class Memory:
             after=after,
             before=before,
         )
-        hits = await search(self._store, self._finder, wanted)
-        return await self._around([hit.id for hit in hits], NEIGHBOURS, limits)
+
+        def around(db: Connection, hits: list[Message]) -> list[Snippet]:
+            return _snippets(db, self.reach.workspace_id, limits, [hit.id for hit in hits], NEIGHBOURS)
+
+        return await search_then(self._store, self._finder, wanted, around)
 
     async def _around(self, ids: Sequence[str], window: int, limits: Limits) -> list[Snippet]:
         """The messages of these ids, best first, that are within the limits, and those around them that are as well."""

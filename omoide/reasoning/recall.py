@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from omoide.records import Conclusion
 from omoide.search import conclusions as nearest
 from omoide.search.conclusions import Finder
-from omoide.store import Store, conclusions
+from omoide.store import Connection, Store, conclusions
 
 MAX_CONCLUSIONS = 100
 
@@ -61,12 +61,16 @@ async def recall(store: Store, finder: Finder, wanted: Recall) -> list[Conclusio
                 max_distance=wanted.search_max_distance,
             )
         )
-    place = (wanted.workspace_id, pair, wanted.sessions)
-    if frequent:
-        parts.append(store.read(conclusions.most_derived, *place, frequent))
-    # As many as there are places, and as many again as may be there already or be told twice.
-    parts.append(store.read(conclusions.last_said, *place, 2 * wanted.max_conclusions))
-    return merged(parts, wanted.max_conclusions)
+
+    def rest(db: Connection) -> list[Conclusion]:
+        place = (wanted.workspace_id, pair, wanted.sessions)
+        if frequent:
+            parts.append(conclusions.most_derived(db, *place, frequent))
+        # As many as there are places, and as many again as may be there already or be told twice.
+        parts.append(conclusions.last_said(db, *place, 2 * wanted.max_conclusions))
+        return merged(parts, wanted.max_conclusions)
+
+    return await store.read_aside(rest)
 
 
 def merged(parts: Iterable[Iterable[Conclusion]], limit: int) -> list[Conclusion]:

@@ -13,7 +13,7 @@ from omoide.inference.embedders import Vector
 from omoide.records import Conclusion, Json
 from omoide.search import wording
 from omoide.search.query import Query
-from omoide.store import Connection, Store, conclusions, deadline, embeddings, segments, words, workspaces
+from omoide.store import Connection, Store, conclusions, deadline, words, workspaces
 from omoide.store.filters.operators import ANYTHING
 
 P = ParamSpec("P")
@@ -30,8 +30,8 @@ class Finder(Protocol):
     async def query_vector(self, text: str) -> Vector | None:
         """The text's vector; None if it cannot be had in time."""
 
-    async def nearest_conclusions(
-        self, workspace_id: str, pair: Pair | None, vector: Vector, count: int
+    def nearest_conclusions(
+        self, db: Connection, workspace_id: str, pair: Pair | None, vector: Vector, count: int
     ) -> list[tuple[int, float]]:
         """Row and cosine distance of up to `count` conclusions of the pair, or of the workspace, nearest first."""
 
@@ -118,41 +118,38 @@ async def _best(
     seconds: float | None = None,
 ) -> list[Conclusion]:
     """By meaning, then by words those that are not found by meaning; the newest for an empty query."""
-    if asked.is_empty:
-        return await _read(store, seconds, conclusions.newest, workspace_id, pair, restriction, limit)
-    vector = await finder.query_vector(asked.text)
-    known = store.read(_known_by_meaning)
-    found: list[Conclusion] = []
-    if vector is not None:
-        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
-    # Whether something without a vector is within the distance can be told only where it is given one.
-    is_judged = vector is not None and max_distance is not None and finder.is_current
-    if len(found) == limit or not asked.words or is_judged:
-        return found
-    left = restriction if vector is None else conclusions.not_by_meaning(restriction)
-    others = await _read(store, seconds, _by_words, workspace_id, pair, asked.words, left, limit)
-    if vector is not None and store.read(_known_by_meaning) != known:
-        # What got its vector between the two looks is in neither; a look by meaning after the one by words has it.
-        found = await _by_meaning(store, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
-    there = {conclusion.id for conclusion in found}
-    return [*found, *(conclusion for conclusion in others if conclusion.id not in there)][:limit]
+    vector = None if asked.is_empty else await finder.query_vector(asked.text)
+
+    def best(db: Connection) -> list[Conclusion]:
+        if asked.is_empty:
+            return _within(db, seconds, conclusions.newest, workspace_id, pair, restriction, limit)
+        found: list[Conclusion] = []
+        if vector is not None:
+            found = _by_meaning(db, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
+        # Whether something without a vector is within the distance can be told only where it is given one.
+        is_judged = vector is not None and max_distance is not None and finder.is_current
+        if len(found) == limit or not asked.words or is_judged:
+            return found
+        left = restriction if vector is None else conclusions.not_by_meaning(restriction)
+        others = _within(db, seconds, _by_words, workspace_id, pair, asked.words, left, limit)
+        there = {conclusion.id for conclusion in found}
+        return [*found, *(conclusion for conclusion in others if conclusion.id not in there)][:limit]
+
+    return await store.read_aside(best)
 
 
-async def _read(
-    store: Store, seconds: float | None, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+def _within(
+    db: Connection,
+    seconds: float | None,
+    fn: Callable[Concatenate[Connection, P], T],
+    /,
+    *args: P.args,
+    **kwargs: P.kwargs,
 ) -> T:
-    """What `fn` reads, beside the event loop and in so many seconds, if they are given."""
+    """What `fn` reads, in so many seconds, if they are given. Raises Unprocessable."""
     if seconds is None:
-        return await store.read_aside(fn, *args, **kwargs)
-
-    def within_time(db: Connection) -> T:
-        return deadline.within(db, seconds, fn, *args, **kwargs)
-
-    return await store.read_aside(within_time)
-
-
-def _known_by_meaning(db: Connection) -> tuple[object, ...]:
-    return embeddings.progress(db), segments.reach(db, "conclusions")
+        return fn(db, *args, **kwargs)
+    return deadline.within(db, seconds, fn, *args, **kwargs)
 
 
 def _by_words(
@@ -178,8 +175,8 @@ def _by_words(
     return found[:limit]
 
 
-async def _by_meaning(
-    store: Store,
+def _by_meaning(
+    db: Connection,
     finder: Finder,
     workspace_id: str,
     pair: Pair | None,
@@ -192,9 +189,9 @@ async def _by_meaning(
     """Nearest first. Rows that are gone or restricted away are made up for by looking further."""
     count = 2 * limit
     while True:
-        hits = await finder.nearest_conclusions(workspace_id, pair, vector, count)
+        hits = finder.nearest_conclusions(db, workspace_id, pair, vector, count)
         near = [pk for pk, distance in hits if max_distance is None or distance <= max_distance]
-        there = await _read(store, seconds, conclusions.by_pks, workspace_id, near, restriction)
+        there = _within(db, seconds, conclusions.by_pks, workspace_id, near, restriction)
         found = [there[pk] for pk in near if pk in there]
         if len(found) >= limit or len(hits) < count or len(near) < len(hits):
             return found[:limit]

@@ -55,15 +55,10 @@ class VectorFinder:
             return None
         return vector if vector.any() else None
 
-    async def nearest_conclusions(
-        self, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
-    ) -> list[tuple[int, float]]:
-        """Row and cosine distance of up to `count` conclusions of the pair, or of the workspace, nearest first."""
-        return await self._store.read_aside(self._nearest_conclusions, workspace_id, pair, vector, count)
-
-    def _nearest_conclusions(
+    def nearest_conclusions(
         self, db: Connection, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
     ) -> list[tuple[int, float]]:
+        """Row and cosine distance of up to `count` conclusions of the pair, or of the workspace, nearest first."""
         workspace = workspaces.find(db, workspace_id)
         if workspace is None:
             return []

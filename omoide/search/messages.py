@@ -7,9 +7,10 @@ the very query comes first.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 
 from omoide.clock import micros
 from omoide.deferred import deferred
@@ -29,6 +30,8 @@ from omoide.store.words import Place
 
 with deferred("numpy"):
     import numpy as np
+
+T = TypeVar("T")
 
 POOL = 60
 """Messages that each ranking contributes, at least."""
@@ -73,13 +76,30 @@ async def search(
     Raises Unprocessable for a bad filter, a scope together with a filter for sessions, and a search that takes longer
     than `seconds` (None: for ever) because of its filter; NotFound for an unknown scope.
     """
+    return await search_then(store, finder, wanted, lambda db, found: found, seconds=seconds)
+
+
+async def search_then(
+    store: Store,
+    finder: VectorFinder,
+    wanted: MessageSearch,
+    then: Callable[[Connection, list[Message]], T],
+    *,
+    seconds: float | None = None,
+) -> T:
+    """What `then` reads for the messages that `search` finds, in the same snapshot. Raises as `search`."""
     limits = limits_of(wanted)
     query = Query(wanted.query)
     wants_vector = not query.is_empty and not query.is_literal
     vector = await finder.query_vector(query.text) if wants_vector else None
-    if limits.clause is None or seconds is None:
-        return await store.read_aside(_found, finder.index, wanted, limits, query, vector)
-    return await store.read_aside(deadline.within, seconds, _found, finder.index, wanted, limits, query, vector)
+
+    def read(db: Connection) -> T:
+        place = (finder.index, wanted, limits, query, vector)
+        if limits.clause is None or seconds is None:
+            return then(db, _found(db, *place))
+        return then(db, deadline.within(db, seconds, _found, *place))
+
+    return await store.read_aside(read)
 
 
 def limits_of(wanted: MessageSearch) -> Limits:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from omoide.deferred import deferred
 from omoide.inference.embedders import EmbedNow, Vector
+from omoide.lane_threads import uninterrupted
 from omoide.search.unembedded import Unembedded
 from omoide.store import Connection, embeddings, segments
 from omoide.store.segments import STORED, Numbers, Owners, Segment, sign_bits
@@ -239,7 +240,7 @@ class VectorIndex:
             entry = self._entries.setdefault(group, _Entry(self._words))
             self._entries.move_to_end(group)
         late = segments.late(db)
-        with entry.lock:
+        with entry.lock, uninterrupted():
             if late != entry.late:  # rows were added among those that were read
                 entry.blocks, entry.through, entry.late = [], 0, late
             if through > entry.through:

@@ -13,9 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import queue
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -25,14 +23,16 @@ import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide import clock
-from omoide.aside import in_threads
+from omoide.aside import aside, in_threads
 from omoide.errors import Unavailable
+from omoide.lane_threads import resting
 from omoide.store.connection import Connection, is_unreadable, leniently
 from omoide.store.database_files import refuse_as_database
 from omoide.store.filters import functions
 from omoide.store.migrations import migrate, turn
 from omoide.store.open_files import FileIdentity, OpenFiles, expect, identity
 from omoide.store.read_only import refuse_unknown
+from omoide.store.readers import Readers
 from omoide.store.schema_objects import restore_indexes
 from omoide.store.sqlite_faults import as_omoide
 from omoide.store.wal import LIMIT_BYTES, WriteAheadLog
@@ -42,9 +42,6 @@ __all__ = ["Connection", "Store", "connect"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-READERS = 4
-"""Long reads that run at a time; more would only share the processor."""
 
 _NO_WAITING = "PRAGMA busy_timeout=0"
 """For the connection that writes: `group_commit.begin` waits."""
@@ -105,10 +102,7 @@ class Store:
         self._open_reader = open_reader
         self._reader = open_reader()
         self._files = OpenFiles(path)
-        self._idle: queue.SimpleQueue[Connection] = queue.SimpleQueue()
-        if in_threads():
-            self._idle.put(open_reader())
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="omoide-reader")
+        self._idle = Readers(open_reader, self._files, first=in_threads())
         self._writer = Writer(writer, open_writer, open_reader, self._files, self.log, busy_timeout)
 
     @classmethod
@@ -153,16 +147,20 @@ class Store:
         return _from_snapshot(self._reader, partial(fn, self._reader, *args, **kwargs))
 
     async def read_aside(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, beside the event loop (see `aside`): for what may take more than a millisecond."""
+        """As `read`, off the event loop (see `aside`): for what may take more than a millisecond.
+
+        Raises Unavailable if the store was closed before it could begin.
+        """
         if not in_threads():
             await asyncio.sleep(0)
             return self.read(fn, *args, **kwargs)
 
         def work() -> T:
-            self.log.hold_reader()
+            if self.log.holds_readers():
+                resting(self.log.hold_reader)
             return self._read_in_thread(fn, *args, **kwargs)
 
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        return await aside(work)
 
     async def read_at_once(
         self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
@@ -173,22 +171,11 @@ class Store:
         return await asyncio.to_thread(self._read_in_thread, fn, *args, **kwargs)
 
     def _read_in_thread(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        connection = self._take_reader()
+        connection = self._idle.take()
         try:
             return _from_snapshot(connection, partial(fn, connection, *args, **kwargs))
         finally:
-            self._idle.put(connection)
-
-    def _take_reader(self) -> Connection:
-        """One of the connections for reads beside the event loop. Raises Unavailable."""
-        with contextlib.suppress(queue.Empty):
-            return self._idle.get_nowait()
-        try:
-            self._files.check()  # another file is not opened, nor is one made
-            connection = self._open_reader()
-        except Unavailable:
-            connection = self._idle.get()  # at least one is always open, and goes on
-        return connection
+            self._idle.give_back(connection)
 
     async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """What `fn(connection, …)` returns, once its changes are committed; if it raises, nothing of it is kept.
@@ -210,9 +197,7 @@ class Store:
     def close(self) -> None:
         """Finish what is queued and close the file."""
         self._writer.stop()
-        self._readers.shutdown()
-        while not self._idle.empty():
-            self._idle.get().close()
+        self._idle.close()
         self._reader.close()
         self._writer.close()
 

@@ -7,12 +7,14 @@ the statement from outside, so that SQLite itself looks for the end at each of i
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import Unprocessable
+from omoide.lane_threads import paused_clock
 from omoide.store.database import Connection
 
 P = ParamSpec("P")
@@ -26,7 +28,7 @@ def within(
     db: Connection, seconds: float, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """What `fn(db, …)` returns. Raises Unprocessable if its statements run for longer than `seconds`, or compare more
-    within one row than `filters.functions` allows."""
+    within one row than `filters.functions` allows. The time for which others have their turn does not count."""
     alarm = _Alarm(db, seconds)
     alarm.start()
     try:
@@ -50,12 +52,18 @@ class _Alarm(threading.Thread):
         self.rung = False
         self._db = db
         self._seconds = seconds
+        self._paused = paused_clock()
         self._disarmed = threading.Event()
         self._ringing = threading.Lock()
 
     def run(self) -> None:
         waited = self._seconds
+        began, before = time.monotonic(), self._paused()
         while not self._disarmed.wait(waited):
+            left = self._seconds - (time.monotonic() - began) + self._paused() - before
+            if left > 0 and not self.rung:
+                waited = left
+                continue
             with self._ringing:
                 if not self._disarmed.is_set():
                     self.rung = True

@@ -130,9 +130,13 @@ class WriteAheadLog:
         self._pause, self._next_attempt = FIRST_PAUSE_SECONDS, 0.0
         return True
 
+    def holds_readers(self) -> bool:
+        """Whether the log has grown too large for long reads to begin."""
+        return self.size() > self.limit_bytes // 2
+
     def hold_reader(self) -> None:
         """Let a long read begin: later, where the log has grown too large. Call it in a thread of its own."""
-        if self.size() <= self.limit_bytes // 2:
+        if not self.holds_readers():
             return
         now = time.monotonic()
         with self._holding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from http.server import BaseHTTPRequestHandler
 
 import pytest
@@ -239,15 +239,16 @@ class Interrupted(VectorFinder):
 
     def __init__(self, night: Night) -> None:
         super().__init__(night.store, night.embedder)
-        self.then: Callable[[], Awaitable[None]] | None = night.work
+        self.then: Callable[[], Coroutine[None, None, None]] | None = night.work
+        self.loop = asyncio.get_running_loop()
 
-    async def nearest_conclusions(
-        self, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
+    def nearest_conclusions(
+        self, db: Connection, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
     ) -> list[tuple[int, float]]:
-        found = await super().nearest_conclusions(workspace_id, pair, vector, count)
+        found = super().nearest_conclusions(db, workspace_id, pair, vector, count)
         if self.then:
             work, self.then = self.then, None
-            await work()
+            asyncio.run_coroutine_threadsafe(work(), self.loop).result()
         return found
 
 

@@ -113,7 +113,7 @@ class NoVectors:
     async def query_vector(self, text: str) -> None:
         return None
 
-    async def nearest_conclusions(self, *_: object) -> list[tuple[int, float]]:
+    def nearest_conclusions(self, *_: object) -> list[tuple[int, float]]:
         raise AssertionError("there is no vector to ask with")
 
 

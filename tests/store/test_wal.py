@@ -13,8 +13,9 @@ from types import SimpleNamespace
 import pytest
 
 from omoide.errors import StorageFull
+from omoide.lane_threads import MOST_THREADS
 from omoide.store import Connection, Store, wal
-from omoide.store.database import READERS, connect
+from omoide.store.database import connect
 from omoide.store.wal import WriteAheadLog
 from tests.crash.faults import small_disk
 from tests.handlers.place import until
@@ -136,10 +137,11 @@ def test_a_long_read_waits_again_where_the_last_wait_was_of_use(
 
 def test_what_tells_how_the_server_is_waits_for_no_log(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     is_free = threading.Event()
+    monkeypatch.setattr(WriteAheadLog, "holds_readers", lambda _: True)
     monkeypatch.setattr(WriteAheadLog, "hold_reader", lambda _: is_free.wait())
 
     async def story(store: Store) -> None:
-        held = [asyncio.create_task(store.read_aside(kinds)) for _ in range(2 * READERS)]
+        held = [asyncio.create_task(store.read_aside(kinds)) for _ in range(2 * MOST_THREADS)]
         await asyncio.sleep(0)
         assert await store.read_at_once(kinds) == []
         assert not any(task.done() for task in held)

@@ -7,11 +7,11 @@ likely to answer it, if one is likely enough; else it says plainly that nothing 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
+from omoide.aside import aside
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoning.evidence import Snippet
 from omoide.reasoning.extractive import filling, relevance, slot_answers
@@ -66,15 +66,13 @@ async def answer(question: Question, memory: Memory, embedder: Embedder) -> Asyn
     Reads through `memory` alone. Where the embedder fails, words decide.
     """
     gathered = await gather(question, memory)
-    case = await asyncio.to_thread(Case.of, question, gathered)
-    vectors = None if case.asked.is_overview else await _vectors(case, embedder)
-    told = await asyncio.to_thread(sentences, case, vectors)
+    told = await _chosen(question, gathered, embedder)
     if question.response_format is not None:
         if text := await filling.fill(question, gathered, memory, embedder, " ".join(told) or None):
             yield text
         return
     left, lead = BREADTHS[question.level].tokens, ""
-    for sentence in told or [nothing_known(case.asked.about)]:
+    for sentence in told or [nothing_known(gathered.asked.about)]:
         piece = lead + sentence
         cost = memory.tokens.count(piece)
         if cost > left:
@@ -107,13 +105,29 @@ def sentences(case: Case, vectors: Vectors | None) -> list[str]:
     return list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
 
 
-async def _vectors(case: Case, embedder: Embedder) -> Vectors | None:
-    """Those of `relevance.texts_compared`; None while the embedder fails."""
-    texts = await asyncio.to_thread(relevance.texts_compared, case.asked, case.candidates)
+async def _chosen(question: Question, gathered: Gathered, embedder: Embedder) -> list[str]:
+    """The sentences of the answer, by words alone while the embedder fails.
+
+    In one go where no provider has to be asked for vectors, so that a caller waits once for a thread.
+    """
+
+    def begin() -> tuple[Case, list[str]]:
+        case = Case.of(question, gathered)
+        return case, [] if case.asked.is_overview else relevance.texts_compared(case.asked, case.candidates)
+
+    if (embed := embedder.embed_now) is not None:
+
+        def choose() -> list[str]:
+            case, texts = begin()
+            return sentences(case, embed(texts) if texts else None)
+
+        return await aside(choose)
+    case, texts = await aside(begin)
     try:
-        return await embedder.embed(texts)
+        vectors = await embedder.embed(texts) if texts else None
     except EmbeddingFailed:
-        return None
+        vectors = None
+    return await aside(sentences, case, vectors)
 
 
 def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:

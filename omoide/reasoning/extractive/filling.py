@@ -7,7 +7,6 @@ no answer at all. Which values a statement gives is `values`' to say.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 from jsonschema_rs import Draft202012Validator
 
 from omoide import json_text
+from omoide.aside import aside
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoning.conforming import Conforming
 from omoide.reasoning.extractive import relevance, slot_answers, values
@@ -236,9 +236,9 @@ async def fill(question: Question, gathered: Gathered, memory: Memory, embedder:
     own = question.response_format or {}
     schema, conforming = resolved(own), Conforming(own)
     gathered = await gather_fields(schema, question, gathered, memory)
-    candidates = await asyncio.to_thread(statements, question, gathered.asked, gathered.conclusions, gathered.snippets)
+    candidates = await aside(statements, question, gathered.asked, gathered.conclusions, gathered.snippets)
     vectors = await vectors_of(schema, gathered.asked, candidates, embedder)
-    text = await asyncio.to_thread(filled, schema, gathered.asked, candidates, vectors, answer)
+    text = await aside(filled, schema, gathered.asked, candidates, vectors, answer)
     text = _conformed(text, conforming)
     if memory.tokens.count(text) <= BREADTHS[question.level].tokens:
         return text

@@ -1,0 +1,353 @@
+"""Threads work by lane in turn; long work makes room for short work, and nothing waits forever."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omoide import lane_threads, logs, turns
+from omoide.errors import Unavailable
+from omoide.lane_threads import LaneThreads, checkpoint, paused_clock, resting, uninterrupted
+from omoide.store import Connection, Store, deadline
+from omoide.turns import Lane
+
+HEAVY, LIGHT, OTHER_KEY = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", "another key")
+
+
+@pytest.fixture
+def threads() -> Iterator[LaneThreads]:
+    made = LaneThreads()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def without_relief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only checkpoints make room."""
+    monkeypatch.setattr(lane_threads, "RELIEF_SECONDS", 3_600)
+
+
+def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any]) -> asyncio.Task[Any]:
+    async def asked() -> Any:
+        turns.lane.set(lane)
+        return await threads.run(work)
+
+    return asyncio.create_task(asked())
+
+
+async def busy(threads: LaneThreads) -> threading.Event:
+    """Let a piece of work run that ends when the event is set."""
+    released, begun = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def work() -> None:
+        loop.call_soon_threadsafe(begun.set)
+        released.wait()
+
+    ask(threads, Lane("busy", ""), work)
+    await begun.wait()
+    return released
+
+
+def assert_rests(threads: LaneThreads) -> None:
+    """All that was given was given back."""
+    threads.close()
+    assert (threads._free, threads._extra, threads._started, len(threads._turns)) == (1, 0, 0, 0)
+
+
+def is_closing(store: Store) -> None:
+    with store._idle._changed:
+        store._idle._changed.wait_for(lambda: store._idle._is_closed)
+
+
+def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    asyncio.run(story())
+
+
+@pytest.mark.usefixtures("without_relief")
+@pytest.mark.parametrize("light", [LIGHT, OTHER_KEY], ids=["another workspace", "another key"])
+def test_work_of_another_lane_passes_two_hundred_that_wait(threads: LaneThreads, light: Lane) -> None:
+    order: list[str] = []
+
+    async def story() -> None:
+        released = await busy(threads)
+        heavy = [ask(threads, HEAVY, lambda: order.append("heavy")) for _ in range(200)]
+        await asyncio.sleep(0)
+        one = ask(threads, light, lambda: order.append("light"))
+        await asyncio.sleep(0)
+        released.set()
+        await asyncio.gather(*heavy, one)
+
+    played(story)
+    assert order.index("light") <= 1
+    assert len(order) == 201
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_cancelled_work_that_waits_is_never_run(threads: LaneThreads) -> None:
+    ran: list[int] = []
+
+    async def story() -> None:
+        released = await busy(threads)
+        waiting = [ask(threads, HEAVY, lambda n=number: ran.append(n)) for number in range(100)]  # type: ignore[misc]
+        await asyncio.sleep(0)
+        for each in waiting[::2]:
+            each.cancel()
+        await asyncio.sleep(0)
+        assert len(threads._turns) == 50
+        released.set()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+    played(story)
+    assert ran == [*range(1, 100, 2)]
+
+
+def test_what_fails_fails_for_its_caller_only(threads: LaneThreads) -> None:
+    async def story() -> None:
+        failing, ending, fine = (
+            ask(threads, HEAVY, work) for work in (lambda: 1 // 0, lambda: next(iter(())), lambda: "fine")
+        )
+        with pytest.raises(ZeroDivisionError):
+            await failing
+        with pytest.raises(RuntimeError, match="StopIteration"):
+            await ending
+        assert await fine == "fine"
+
+    played(story)
+
+
+def test_work_belongs_to_the_request_that_asked_for_it(threads: LaneThreads) -> None:
+    async def story() -> None:
+        logs.request.set(b"name")
+        assert await threads.run(logs.request_id) == "name"
+
+    played(story)
+
+
+def spin(until: threading.Event, most: int = 1_000_000_000) -> None:
+    for _ in range(most):
+        if until.is_set():
+            return
+        checkpoint()
+
+
+def release(events: list[threading.Event]) -> None:
+    for event in events:
+        event.set()
+
+
+def wait_for(event: threading.Event) -> None:
+    event.wait()
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_long_work_makes_room_at_its_checkpoints(threads: LaneThreads) -> None:
+    async def story() -> None:
+        reached = threading.Event()
+        long = ask(threads, HEAVY, lambda: spin(reached))
+        await asyncio.sleep(0)
+        await ask(threads, LIGHT, reached.set)
+        await long
+
+    played(story)
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_work_that_was_interrupted_goes_on_before_others_of_its_lane(threads: LaneThreads) -> None:
+    order: list[str] = []
+
+    async def story() -> None:
+        reached = threading.Event()
+
+        def long() -> None:
+            spin(reached)
+            order.append("long")
+
+        asked = [ask(threads, HEAVY, long)]
+        await asyncio.sleep(0)
+        asked += [ask(threads, HEAVY, lambda: order.append("next")) for _ in range(3)]
+        asked.append(ask(threads, LIGHT, reached.set))
+        await asyncio.gather(*asked)
+
+    played(story)
+    assert order == ["long", "next", "next", "next"]
+
+
+def test_work_without_checkpoints_does_not_keep_others_waiting(threads: LaneThreads) -> None:
+    async def story() -> None:
+        events = [threading.Event() for _ in range(lane_threads.MOST_AT_A_TIME - 1)]
+        long = [ask(threads, HEAVY, event.wait) for event in events]
+        await asyncio.sleep(0)
+        await ask(threads, LIGHT, lambda: release(events))
+        await asyncio.gather(*long)
+
+    played(story)
+    assert_rests(threads)
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_what_holds_a_lock_is_not_interrupted(threads: LaneThreads) -> None:
+    order: list[str] = []
+
+    async def story() -> None:
+        waiting = threading.Event()
+
+        def holding() -> None:
+            with uninterrupted():
+                waiting.wait()
+                for _ in range(100_000):
+                    checkpoint()
+            order.append("holding")
+
+        long = ask(threads, HEAVY, holding)
+        await asyncio.sleep(0)
+        other = ask(threads, LIGHT, lambda: order.append("other"))
+        await asyncio.sleep(0)
+        waiting.set()
+        await asyncio.gather(long, other)
+
+    played(story)
+    assert order == ["holding", "other"]
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_interrupted_work_that_holds_what_others_wait_for_goes_on(
+    threads: LaneThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_threads, "MOST_PAUSED_SECONDS", 0.01)
+
+    async def story() -> None:
+        begun, lock = threading.Event(), threading.Lock()
+
+        def holding() -> None:
+            with lock:
+                spin(begun)
+
+        def needing() -> None:
+            begun.set()
+            lock.acquire()
+
+        await asyncio.gather(ask(threads, HEAVY, holding), ask(threads, LIGHT, needing))
+
+    played(story)
+    assert_rests(threads)
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_work_that_rests_lets_others_work(threads: LaneThreads) -> None:
+    async def story() -> None:
+        reached = threading.Event()
+        held = ask(threads, HEAVY, lambda: resting(lambda: wait_for(reached)))
+        await asyncio.sleep(0)
+        await ask(threads, LIGHT, reached.set)
+        await held
+
+    played(story)
+    assert_rests(threads)
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_more_work_is_interrupted_than_there_are_threads() -> None:
+    few = LaneThreads(most_threads=3)
+
+    async def story() -> None:
+        reached = threading.Event()
+        long = [ask(few, Lane(f"heavy {n}", ""), lambda: spin(reached)) for n in range(2)]
+        await asyncio.sleep(0)
+        await ask(few, LIGHT, reached.set)
+        await asyncio.gather(*long)
+        rounds = [ask(few, Lane(f"heavy {n}", ""), lambda: spin(threading.Event(), 20_000)) for n in range(8)]
+        await asyncio.gather(*rounds)
+
+    played(story)
+    assert_rests(few)
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_a_long_statement_makes_room(db_path: Path) -> None:
+    store = Store.open(db_path, durability="normal")
+    reached = threading.Event()
+
+    def long(db: Connection) -> int:
+        db.create_function("reached", 0, reached.is_set)
+        counted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE NOT reached())"
+        return int(db.execute(f"{counted} SELECT count(*) FROM n").fetchone()[0])
+
+    async def ask_store(lane: Lane, fn: Callable[[Connection], Any]) -> Any:
+        turns.lane.set(lane)
+        return await store.read_aside(fn)
+
+    async def story() -> None:
+        reading = asyncio.create_task(ask_store(HEAVY, long))
+        await asyncio.sleep(0)
+        await asyncio.create_task(ask_store(LIGHT, lambda db: reached.set()))
+        assert await reading > 0
+
+    played(story)
+    store.close()
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_time_for_which_work_was_interrupted_is_told(threads: LaneThreads) -> None:
+    async def story() -> None:
+        reached = threading.Event()
+
+        def long() -> tuple[float, float]:
+            paused = paused_clock()
+            before = paused()
+            spin(reached)
+            return before, paused()
+
+        asked = ask(threads, HEAVY, long)
+        await asyncio.sleep(0)
+        await ask(threads, LIGHT, reached.set)
+        before, after = await asked
+        assert (before, after > 0) == (0.0, True)
+
+    played(story)
+
+
+def test_the_end_of_a_filter_waits_for_the_time_it_was_interrupted(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter(range(0, 1_000_000, 1_000))
+    monkeypatch.setattr(deadline, "paused_clock", lambda: lambda: float(next(times)))
+    count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
+    store = Store.open(db_path, durability="normal")
+    assert store.read(deadline.within, 0.001, lambda db: db.execute(count).fetchone()[0]) == 300_000
+    store.close()
+
+
+@pytest.mark.usefixtures("without_relief")
+def test_a_store_that_closes_finishes_reads_that_began_and_fails_the_others(db_path: Path) -> None:
+    store = Store.open(db_path, durability="normal")
+
+    async def story() -> None:
+        begun, released = threading.Event(), threading.Event()
+
+        def first(db: Connection) -> int:
+            begun.set()
+            released.wait()
+            return int(db.execute("SELECT 5").fetchone()[0])
+
+        reading = asyncio.create_task(store.read_aside(first))
+        await asyncio.sleep(0)
+        begun.wait()
+        waiting = [asyncio.create_task(store.read_aside(lambda db: 1)) for _ in range(20)]
+        await asyncio.sleep(0)
+        closing = threading.Thread(target=store.close)
+        closing.start()
+        await asyncio.to_thread(is_closing, store)
+        released.set()
+        assert await reading == 5
+        for each in waiting:
+            with pytest.raises(Unavailable, match="closed"):
+                await each
+        closing.join()
+
+    played(story)
