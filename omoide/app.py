@@ -108,7 +108,7 @@ def open_parts(
         wal_limit_bytes=settings.wal_limit_bytes,
         known=known,
     )
-    finder = VectorFinder(store, embedder)
+    finder = VectorFinder(embedder)
     return Parts(store, settings, embedder, tokens, finder, reasoner, meter)
 
 

@@ -46,7 +46,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.store = Store.open(folder / "omoide.db", durability="normal")
         self.embedder = WordLlamaEmbedder()
-        self.finder = VectorFinder(self.store, self.embedder)
+        self.finder = VectorFinder(self.embedder)
         self.turns = conversations()
         self.asked = questions()
 

@@ -10,7 +10,7 @@ import logging
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector
 from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
-from omoide.store import Connection, Store, workspaces
+from omoide.store import Connection, workspaces
 
 logger = logging.getLogger("omoide.search")
 
@@ -26,7 +26,6 @@ class VectorFinder:
 
     def __init__(
         self,
-        store: Store,
         embedder: Embedder,
         *,
         query_seconds: float = QUERY_SECONDS,
@@ -34,7 +33,6 @@ class VectorFinder:
     ) -> None:
         self.index = VectorIndex(embedder.name, embedder.dimensions, embed=embedder.embed_now)
         self.is_current = embedder.embed_now is not None
-        self._store = store
         self._embedder = embedder
         self._query_seconds = query_seconds
         self._pause_seconds = pause_seconds

@@ -32,7 +32,7 @@ class Tools:
     def around(cls, store: Store, settings: Settings, embedder: Embedder, outbound: Outbound | None = None) -> Tools:
         """Tools on a store, with the reasoner of the settings. Raises WrongSetting."""
         tokens = TokenCounter()
-        finder = VectorFinder(store, embedder)
+        finder = VectorFinder(embedder)
         reasoner = reasoner_for(settings, embedder, tokens)
         return cls(store, settings, embedder, tokens, finder, reasoner, outbound or Outbound())
 

@@ -32,7 +32,7 @@ class Past:
     def __init__(self, store: Store, workspace_id: str = WORKSPACE) -> None:
         self.store = store
         self.workspace_id = workspace_id
-        self.finder = VectorFinder(store, EMBEDDER)
+        self.finder = VectorFinder(EMBEDDER)
 
     def write(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         async def written() -> T:

@@ -42,7 +42,7 @@ class Night:
         self.store = store
         self.embedder = embedder
         self.worker = Worker(Tools.around(store, settings, embedder), poll_seconds=60, lease_seconds=60)
-        self.finder = VectorFinder(store, embedder, pause_seconds=0)
+        self.finder = VectorFinder(embedder, pause_seconds=0)
 
     async def begin(self) -> None:
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
@@ -147,7 +147,7 @@ def test_a_search_does_not_wait_for_an_endpoint_that_says_nothing(store: Store, 
         await night.work()
         endpoint.fault = stalling
         asked = len(endpoint.asked)
-        finder = VectorFinder(store, night.embedder, query_seconds=0.05, pause_seconds=3_600)
+        finder = VectorFinder(night.embedder, query_seconds=0.05, pause_seconds=3_600)
         for _ in range(3):
             found = await search(store, finder, MessageSearch("w", "puppy"), seconds=60)
             assert found[0].content == SAID[0]
@@ -238,7 +238,7 @@ class Interrupted(VectorFinder):
     """Finds by meaning, and has everything embedded right after its first look."""
 
     def __init__(self, night: Night) -> None:
-        super().__init__(night.store, night.embedder)
+        super().__init__(night.embedder)
         self.then: Callable[[], Coroutine[None, None, None]] | None = night.work
         self.loop = asyncio.get_running_loop()
 
@@ -278,7 +278,7 @@ async def draw(night: Night, *contents: str, observer: str = "alice", session: s
 
 async def drawn(night: Night, text: str, *, limit: int = 1, most: float | None = None, **filters: str) -> list[str]:
     """What another process finds, which has not been asked before."""
-    finder = VectorFinder(night.store, night.embedder)
+    finder = VectorFinder(night.embedder)
     found = await query(night.store, finder, "w", text, filters or None, limit=limit, max_distance=most)
     return [conclusion.content for conclusion in found]
 
@@ -304,7 +304,7 @@ def test_what_is_deleted_before_it_was_embedded_is_not_found(store: Store) -> No
         await night.say("hi")
         await draw(night, DRAWN[0], session="s")
         await draw(night, DRAWN[1], DRAWN[2])
-        finder = VectorFinder(store, night.embedder)
+        finder = VectorFinder(night.embedder)
         assert len(await query(store, finder, "w", "pets", None, limit=9, max_distance=None)) == 3
         (page,) = store.read(
             lambda db: db.execute("SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2]).fetchall()

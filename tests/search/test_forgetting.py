@@ -24,7 +24,7 @@ def held(finder: VectorFinder) -> dict[Group, int]:
 def test_rows_of_deleted_sessions_conclusions_and_workspaces_leave_the_memory(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path).open()
-        finder = VectorFinder(home.store, EMBEDDER)
+        finder = VectorFinder(EMBEDDER)
         forgetting = Forgetting(home.store, finder.index)
 
         async def finish() -> None:

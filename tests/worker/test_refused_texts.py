@@ -204,7 +204,7 @@ def test_what_was_refused_is_tried_again_when_the_operator_asks(
     assert "1 messages refused by the embedder" in caplog.text
     assert "poison" not in caplog.text
     assert "1 message refused by the embedder, the last with: The embedding endpoint answered 500" in invoke("queue")
-    searcher = VectorFinder(store, night.embedder, pause_seconds=0)
+    searcher = VectorFinder(night.embedder, pause_seconds=0)
     assert len(nearest(searcher, store)) == 2
     assert "1 text will be embedded again." in invoke("queue", "retry", "--all")
     asyncio.run(night.work())
