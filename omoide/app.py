@@ -12,6 +12,7 @@ import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -36,7 +37,8 @@ from omoide.inference.model_choice import TASKS
 from omoide.inference.provider_failed import FAULTS
 from omoide.inference.tokens import TokenCounter
 from omoide.metrics import Meter, Metrics
-from omoide.middleware import rates
+from omoide.middleware.callers import Callers, lane_of
+from omoide.middleware.in_progress import InProgressLimit
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
 from omoide.middleware.rates import RateLimit, Rates
 from omoide.reasoning.choice import reasoner_for
@@ -180,7 +182,7 @@ def create_app(
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
-        turns.lane.set(lane_of(scope, has_good_key=keyring is not None and who is not NOBODY))
+        turns.lane.set(lane_of(scope))
         return Context(
             parts.store,
             settings,
@@ -216,30 +218,26 @@ def create_app(
     return Front(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
 
-def lane_of(scope: Scope, *, has_good_key: bool) -> turns.Lane:
-    """Whose work a request is: of which workspace, and by which key or from which address."""
-    caller = (has_good_key and rates.key(scope)) or rates.network(scope)
-    return turns.Lane(scope["path_params"].get("workspace_id", ""), caller)
-
-
 def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None) -> ASGIApp:
     """The application behind what the settings ask for; what they do not ask for is not there.
 
-    What is counted is counted together by all processes that are forked from this one.
+    Rates are counted together by all processes that are forked from this one, requests in progress by each.
     """
-
-    def is_good(authorization: str) -> bool:
-        try:
-            return keyring is not None and bool(keyring.principal(authorization, clock.now()))
-        except Unauthorized:
-            return False
-
+    callers = Callers(None if keyring is None else partial(_is_good, keyring))
+    app = InProgressLimit(app, callers, settings.max_connections, settings.max_requests_per_caller)
     if per_minute := settings.rate_limit_per_minute:
-        app = RateLimit(app, Rates(per_minute, settings.rate_limit_burst or per_minute), is_good)
+        app = RateLimit(app, Rates(per_minute, settings.rate_limit_burst or per_minute), callers)
     if not settings.auth:
         anywhere = None if is_loopback(settings.host) else ("*",)
         app = SameOrigin(app, settings.cors_origins, settings.allowed_hosts or anywhere)
     return with_cors(app, settings.cors_origins) if settings.cors_origins else app
+
+
+def _is_good(keyring: Keyring, authorization: str) -> bool:
+    try:
+        return bool(keyring.principal(authorization, clock.now()))
+    except Unauthorized:
+        return False
 
 
 def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:

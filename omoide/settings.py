@@ -86,6 +86,20 @@ class Settings(BaseSettings):
     max_connections: int = Field(
         800, ge=8, le=100_000, description="How many connections a server process holds before it closes idle ones."
     )
+    max_requests_per_caller: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        description="How many requests of one key may be in progress in a server process, or of an address where there "
+        "is no good key. 0: no fixed number; a caller's share in any case depends on what is free.",
+    )
+    keep_alive_seconds: float = Field(
+        20.0,
+        gt=0,
+        le=3_600,
+        description="How long a connection is kept open for the next request. Longer than clients keep it, the "
+        "official ones for 5 s, so that they do not send on a connection that is just being closed.",
+    )
     max_header_bytes: int = Field(
         32_768,
         ge=4_096,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omoide import turns
-from omoide.app import lane_of
+from omoide.middleware.callers import Callers
 from omoide.turns import CREDIT_SECONDS, LEAST_COST_SECONDS, MOST_REMEMBERED, Gate, Lane, Turns
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
@@ -201,14 +201,17 @@ def test_a_caller_that_is_cancelled_leaves_its_permit_to_others(given: bool) -> 
     asyncio.run(story())
 
 
-def scope(*, address: str = "192.0.2.1", authorization: bytes = b"", workspace: str = "w") -> dict[str, Any]:
+GOOD = Callers(lambda authorization: "made-up" not in authorization)
+
+
+def scope(*, address: str = "192.0.2.1", authorization: bytes = b"", path: bytes = b"/v3/workspaces/w") -> Any:
     headers = [(b"host", b"localhost"), *([(b"authorization", authorization)] if authorization else [])]
-    return {"headers": headers, "client": (address, 50_000), "path_params": {"workspace_id": workspace}}
+    return {"headers": headers, "client": (address, 50_000), "raw_path": path}
 
 
 def test_requests_of_one_key_are_one_lane_wherever_they_come_from() -> None:
     lanes = {
-        lane_of(scope(address=address, authorization=authorization), has_good_key=True)
+        GOOD.of(scope(address=address, authorization=authorization))
         for address in ("192.0.2.1", "192.0.2.2")
         for authorization in (b"Bearer a.b.c", b"bearer  a.b.c ")
     }
@@ -220,11 +223,20 @@ def test_requests_without_a_good_key_are_told_apart_by_address_and_workspace() -
         scope(),
         scope(authorization=b"Bearer made-up"),
         scope(address="192.0.2.2"),
-        scope(workspace="another"),
+        scope(path=b"/v3/workspaces/another/peers/list"),
     ]
-    assert [lane_of(each, has_good_key=False) for each in requests] == [
+    assert [GOOD.of(each) for each in requests] == [
         Lane("w", "192.0.2.1"),
         Lane("w", "192.0.2.1"),
         Lane("w", "192.0.2.2"),
         Lane("another", "192.0.2.1"),
     ]
+
+
+def test_without_authentication_no_key_makes_a_lane() -> None:
+    assert Callers(None).of(scope(authorization=b"Bearer a.b.c")) == Lane("w", "192.0.2.1")
+
+
+@pytest.mark.parametrize("path", [b"/v3/workspaces/w/chat", b"/v3/workspaces/%77/chat/", b"/%763/%77orkspaces/w"])
+def test_a_workspace_is_one_lane_however_its_path_is_written(path: bytes) -> None:
+    assert GOOD.of(scope(path=path)) == Lane("w", "192.0.2.1")

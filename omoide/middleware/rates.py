@@ -14,10 +14,11 @@ import mmap
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from ipaddress import IPv6Address, ip_address
 
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from omoide.middleware.callers import Callers
 
 BUCKETS = 32_768
 """How many callers are told apart; two numbers of eight bytes each."""
@@ -72,22 +73,18 @@ class Rates:
 
 
 class RateLimit:
-    """Middleware that answers 429 with Retry-After to whoever calls too often.
-
-    `is_good` tells whether an Authorization header brings a good key. Who has none is told apart by address, so that
-    made-up keys buy nothing.
-    """
+    """Middleware that answers 429 with Retry-After to whoever calls too often, in whatever workspace."""
 
     def __init__(
         self,
         app: ASGIApp,
         rates: Rates,
-        is_good: Callable[[str], bool],
+        callers: Callers,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._rates = rates
-        self._is_good = is_good
+        self._callers = callers
         self._clock = clock
         sentence = f"Rate limit exceeded: {rates.per_minute} requests a minute, {rates.burst} at once"
         self._body = orjson.dumps({"detail": sentence})
@@ -96,7 +93,7 @@ class RateLimit:
         if scope["type"] != "http" or not scope["path"].startswith(LIMITED):
             await self._app(scope, receive, send)
             return
-        wait = self._rates.wait(self._caller(scope), self._clock())
+        wait = self._rates.wait(self._callers.of(scope).caller, self._clock())
         if not wait:
             await self._app(scope, receive, send)
             return
@@ -107,39 +104,3 @@ class RateLimit:
         ]
         await send({"type": "http.response.start", "status": 429, "headers": headers})
         await send({"type": "http.response.body", "body": self._body})
-
-    def _caller(self, scope: Scope) -> object:
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                return _token(value) if self._is_good(str(value, "latin-1")) else network(scope)
-        return network(scope)
-
-
-def key(scope: Scope) -> str:
-    """The key that the request brings, good or not; empty if it brings none."""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            return str(_token(value), "latin-1")
-    return ""
-
-
-def _token(authorization: bytes) -> bytes:
-    """The key alone, because the scheme and the blanks around may be written in many ways."""
-    return authorization.partition(b" ")[2].strip()
-
-
-def network(scope: Scope) -> str:
-    """The caller's address; of an IPv6 address the first half, since one caller has all that begin with it."""
-    client = scope.get("client")
-    if client is None:
-        return ""
-    host: str = client[0]
-    if ":" not in host:
-        return host
-    try:
-        address = ip_address(host)
-    except ValueError:
-        return host
-    if not isinstance(address, IPv6Address):
-        return host
-    return str(address.ipv4_mapped or int(address) >> 64)

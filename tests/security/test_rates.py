@@ -18,7 +18,9 @@ from honcho import Honcho
 from benchmarks.process_tree import named
 from omoide import clock
 from omoide.app import guarded as guard
-from omoide.middleware.rates import RateLimit, Rates, network
+from omoide.middleware.callers import network
+from omoide.middleware.in_progress import InProgressLimit
+from omoide.middleware.rates import RateLimit, Rates
 from omoide.security import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
@@ -201,7 +203,7 @@ def test_a_flood_of_callers_takes_no_more_room_and_is_counted_on() -> None:
     ],
 )
 def test_a_caller_without_a_key_is_its_network(one: str, other: str, same: bool) -> None:
-    assert (network({"client": (one, 1)}) == network({"client": (other, 2)})) is same
+    assert (network((one, 1)) == network((other, 2))) is same
 
 
 def test_without_authentication_a_key_tells_nobody_apart() -> None:
@@ -225,10 +227,10 @@ def test_without_authentication_a_key_tells_nobody_apart() -> None:
     assert served[1]["status"] == 429
 
 
-def test_what_is_off_is_not_there() -> None:
+def test_what_is_off_is_not_there_and_a_limit_of_requests_in_progress_always_is() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None: ...
 
     keyring = Keyring(SECRET)
-    assert guard(app, settings_of(auth=True, jwt_secret=SECRET), keyring) is app
+    assert isinstance(guard(app, settings_of(auth=True, jwt_secret=SECRET), keyring), InProgressLimit)
     limit = guard(app, settings_of(auth=True, jwt_secret=SECRET, rate_limit_per_minute=1), keyring)
     assert isinstance(limit, RateLimit)
