@@ -31,6 +31,7 @@ from omoide.reasoning.conforming import Conforming
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Question, ReasoningLevel
 from omoide.records import Conclusion
+from omoide.turns import Gate
 
 # Source: the public description of the API.
 HISTORY_TOKENS = 4_096
@@ -67,15 +68,22 @@ VIEWS = {name: prompts.load(f"answer.view.{name}") for name in ("self", "other",
 
 
 async def answer(
-    question: Question, memory: Memory, caller: Caller, clock: Callable[[], float] = time.monotonic
+    question: Question,
+    memory: Memory,
+    caller: Caller,
+    clock: Callable[[], float] = time.monotonic,
+    openings: Gate | None = None,
 ) -> AsyncIterator[str]:
     """The answer in pieces; one piece where a form was asked for. Nothing where the model has nothing to say.
 
     Raises ProviderFailed where the provider fails, and where an answer that is not streamed takes longer than
-    `ANSWER_SECONDS`; ModelUnfit where the model cannot keep to the form. `clock` gives seconds.
+    `ANSWER_SECONDS`; ModelUnfit where the model cannot keep to the form. What the model is given first is gathered with
+    a permit of `openings`, if there are any. `clock` gives seconds.
     """
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
-    work = asyncio.create_task(_Answering(question, memory, caller, clock, pieces.put_nowait).run())
+    work = asyncio.create_task(
+        _Answering(question, memory, caller, clock, pieces.put_nowait, openings or Gate(1)).run()
+    )
     work.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
         while (piece := await pieces.get()) is not None:
@@ -96,10 +104,12 @@ class _Answering:
         caller: Caller,
         clock: Callable[[], float],
         say: Callable[[str], None],
+        openings: Gate,
     ) -> None:
         self._question = question
         self._memory = memory
         self._caller = caller
+        self._openings = openings
         self._clock = clock
         self._say = say
         self._budget = BUDGETS[question.level]
@@ -119,7 +129,8 @@ class _Answering:
             raise ProviderFailed(reason, retryable=True) from None
 
     async def _answer(self) -> None:
-        opening = await self._opening()
+        async with self._openings.turn():
+            opening = await self._opening()
         if self._question.response_format is None:
             await self._freely(opening)
         else:

@@ -10,6 +10,11 @@ from omoide.reasoning.agentic import answer, card, derive, dream, summary
 from omoide.reasoning.agentic.calls import Caller, Models
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+from omoide.turns import Gate
+
+OPENINGS = 4
+"""How many questions are prepared for the model at the same time. Of the others nothing is read yet: a thousand that
+come at once would hold up all other requests."""
 
 
 class Agentic:
@@ -21,6 +26,7 @@ class Agentic:
     def __init__(self, models: Models, tokens: TokenCounter) -> None:
         self._models = models
         self._tokens = tokens
+        self._openings = Gate(OPENINGS)
 
     @property
     def name(self) -> str:
@@ -43,7 +49,7 @@ class Agentic:
         return await dream.dream(task, memory, Caller(self._models, "dream"), self._tokens)
 
     def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
-        return answer.answer(question, memory, Caller(self._models, "answer"))
+        return answer.answer(question, memory, Caller(self._models, "answer"), openings=self._openings)
 
     async def aclose(self) -> None:
         await self._models.aclose()

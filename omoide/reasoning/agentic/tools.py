@@ -6,6 +6,7 @@ a session. Whatever a model calls, with whatever arguments, it gets a text back:
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Tool(Generic[A]):
     def definition(self) -> ToolDefinition:
         return ToolDefinition(
             name=self.name,
-            parameters_json_schema=_untitled(self.arguments.model_json_schema()),
+            parameters_json_schema=_schema_of(self.arguments),
             description=self.purpose,
         )
 
@@ -278,6 +279,13 @@ def _named(text: str) -> str:
 def _faults(error: ValidationError) -> str:
     faults = (f"{'.'.join(map(str, each['loc'])) or 'arguments'}: {each['msg']}" for each in error.errors()[:5])
     return _named("; ".join(faults))
+
+
+@functools.cache
+def _schema_of(arguments: type[Arguments]) -> Json:
+    """The JSON schema of arguments, made once: that takes longer than anything else before a model is asked."""
+    schema: Json = _untitled(arguments.model_json_schema())
+    return schema
 
 
 def _untitled(schema: Any) -> Any:
