@@ -9,9 +9,12 @@ from __future__ import annotations
 import resource
 from dataclasses import dataclass
 
-RESERVED = 96
-"""Files besides connections: about 30 for the database, its readers and the event loop, the rest for models, embedders,
-webhooks and uploads."""
+CONNECTIONS_IN_RESERVE = 16
+"""Connections beyond the limit that a process takes for /health, /ready and /metrics."""
+
+RESERVED = 96 + CONNECTIONS_IN_RESERVE
+"""Files besides connections within the limit: about 30 for the database, its readers and the event loop, the rest for
+models, embedders, webhooks and uploads, and for connections in reserve."""
 
 BACKLOG = 2_048
 """Connections that wait while no process takes them, because it is busy or being replaced."""

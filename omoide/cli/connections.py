@@ -2,22 +2,27 @@
 
 uvicorn waits for ever for a request that has begun, reads heads of any length, writes to whoever does not read. Here
 every process looks over its connections once a second: a head that takes too long, a body that drips, an answer that
-nobody reads end the connection. When there are too many of them, those that are idle give way, so that idle ones keep
-nobody out. After a refusal the connection still takes, unread, what is under way: to close on a client that is sending
-may take the answer from it (RFC 9112, section 9.6).
+nobody reads end the connection. When there are too many of them, those that wait for their client give way, so that
+idle ones keep nobody out (`giving_way`). A few more are held in reserve for requests that ask how the server is. After
+a refusal the connection still takes, unread, what is under way: to close on a client that is sending may take the
+answer from it (RFC 9112, section 9.6).
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 from typing import Any, ClassVar
 
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from omoide.cli.connection_counts import OwnCount
+from omoide.cli.giving_way import gives_way, gives_way_in_reserve
+from omoide.file_limit import CONNECTIONS_IN_RESERVE
+from omoide.middleware.callers import network
 from omoide.settings import Settings
 
 SWEEP_SECONDS = 1.0
@@ -43,6 +48,11 @@ MOST_PARSED_BYTES = 65_535
 WHILE_SENDING = {400, 431}
 """Refusals of what has just come, so that more of it may be coming."""
 
+ANSWERED_IN_RESERVE = {b"/health", b"/ready", b"/metrics"}
+"""Paths that are served however many connections are open."""
+RESERVE_SECONDS = 2.0
+"""How long a connection in reserve may take for its request, and leave the answer unread."""
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -64,17 +74,23 @@ def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
         settings.body_seconds,
         settings.stalled_seconds,
     )
-    return type("LimitedProtocol", (Connection,), {"limits": limits})
+    return type("LimitedProtocol", (Connection,), {"limits": limits, "reserve": set()})
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. It is idle, in a head, in a body, or answering."""
+    """One connection. It is idle, in a head, in a body, or answering; `reserve` are those beyond the limit.
+
+    `count` is how many the process holds, where it shares a socket with others.
+    """
 
     limits: ClassVar[Limits]
+    reserve: ClassVar[set[Connection]]
     sweeps: ClassVar[dict[asyncio.AbstractEventLoop, asyncio.TimerHandle]] = {}
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(self, *args: Any, count: OwnCount | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
+        self.count = count
+        self.network = ""
         self.head_bytes = 0
         self.read_bytes = 0
         self.in_head = True  # a connection that says nothing is in a head that does not come
@@ -89,10 +105,20 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self.since = self.unread_since = self.loop.time()
-        if len(self.connections) > self.limits.max_connections and not self._make_room():
-            self.refuse(503)
+        self.network = network(self.client)
+        if not self._finds_room():
+            if len(self.reserve) < CONNECTIONS_IN_RESERVE or self._makes_room_in_reserve():
+                self.reserve.add(self)
+            else:
+                self.refuse(503)
         if self.loop not in self.sweeps:
             self._sweep_later()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reserve.discard(self)
+        if self.count is not None:
+            self.count.closed()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self.is_ending:
@@ -118,13 +144,26 @@ class Connection(HttpToolsProtocol):
             if size > self.most_head_bytes:
                 self.refusal = 431
                 raise ValueError  # ends the parsing
+        if self in self.reserve and not self._is_served_in_reserve():
+            self.refusal = 503
+            raise ValueError
         self.in_head, self.in_body, self.body_bytes, self.head_bytes = False, True, 0, 0
         if len(self.url) <= MOST_PARSED_BYTES:
             super().on_headers_complete()
-            return
-        self.url, _, query = self.url.partition(b"?")
-        super().on_headers_complete()
-        self.scope["query_string"] = query  # the request's task has not begun
+        else:
+            self.url, _, query = self.url.partition(b"?")
+            super().on_headers_complete()
+            self.scope["query_string"] = query  # the request's task has not begun
+        if self in self.reserve or (self.count is not None and self.cycle.keep_alive and self.count.release()):
+            self.cycle.keep_alive = False  # the answer will say so, and no client sends another request after it
+
+    def _is_served_in_reserve(self) -> bool:
+        """Whether the request is for how the server is, or there is room for the connection by now."""
+        if self.url.partition(b"?")[0] in ANSWERED_IN_RESERVE:
+            return True
+        if self._finds_room():
+            self.reserve.discard(self)
+        return self not in self.reserve
 
     def on_body(self, body: bytes) -> None:
         self.body_bytes += len(body)
@@ -139,13 +178,15 @@ class Connection(HttpToolsProtocol):
 
     def refuse(self, status: int) -> None:
         """Say why, if nothing is being answered, and close: at once, or when a client that may be sending still has."""
+        if self in self.reserve and self.is_answering:
+            return  # it is closed after that answer
         if self.cycle is not None and self.cycle.response_started and (self.in_body or self.is_answering):
             self.transport.abort()  # a second answer would be taken for a part of the first
             return
         body = orjson.dumps({"detail": REFUSALS[status]})
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
         self.transport.write(STATUS_LINE[status] + head + body)
-        if status in WHILE_SENDING and not self.is_answering:
+        if (status in WHILE_SENDING or self in self.reserve) and not self.is_answering:
             self.is_refused, self.since = True, self.loop.time()
             self.transport.write_eof()
         else:
@@ -165,9 +206,9 @@ class Connection(HttpToolsProtocol):
         ):
             self.refuse(503)
 
-    def _all(self) -> Iterable[Connection]:
+    def _all(self) -> set[Connection]:
         connections: Any = self.connections
-        return [*connections]
+        return {*connections}
 
     @property
     def is_ending(self) -> bool:
@@ -177,19 +218,18 @@ class Connection(HttpToolsProtocol):
     def is_answering(self) -> bool:
         return self.cycle is not None and not self.cycle.response_complete
 
-    def _make_room(self) -> bool:
-        """Close one: refused, or else idle longest, or else with the body that takes longest. False if none."""
-        others: Iterable[Any] = self.connections
-        waiting = [each for each in others if each is not self and each.is_waiting]
-        if not waiting:
-            return False
-        min(waiting, key=lambda each: (not each.is_refused, each.in_body, each.since)).transport.abort()
-        return True
-
     @property
-    def is_waiting(self) -> bool:
-        """Whether nothing is being done but waiting for the client."""
-        return (self.in_body or not self.is_answering) and not self.transport.is_closing()
+    def is_closing(self) -> bool:
+        return self.transport.is_closing()
+
+    def _finds_room(self) -> bool:
+        """Whether the connection is within the limit, or another one could be closed for it."""
+        if len(self.connections) - len(self.reserve - {self}) <= self.limits.max_connections:
+            return True
+        return _close(gives_way(self._all() - self.reserve, self, self.loop.time()))
+
+    def _makes_room_in_reserve(self) -> bool:
+        return _close(gives_way_in_reserve(self.reserve, self, self.loop.time()))
 
     def _sweep_later(self) -> None:
         self.sweeps[self.loop] = self.loop.call_later(SWEEP_SECONDS, self._sweep)
@@ -197,27 +237,38 @@ class Connection(HttpToolsProtocol):
     def _sweep(self) -> None:
         del self.sweeps[self.loop]
         now = self.loop.time()
-        open_ones: list[Any] = list(self.connections)
-        for connection in open_ones:
+        for connection in self._all():
             connection.look_over(now)
+        if self.count is not None:
+            self.count.plan_releases()
         if self.connections:
             self._sweep_later()
 
     def look_over(self, now: float) -> None:
         """End the connection if it waits for what does not come."""
+        is_in_reserve = self in self.reserve
+        stalled_seconds = min(self.limits.stalled_seconds, RESERVE_SECONDS if is_in_reserve else inf)
+        head_seconds = min(self.limits.head_seconds, RESERVE_SECONDS if is_in_reserve else inf)
         unread = self.transport.get_write_buffer_size()
         if unread == 0 or unread != self.unread:
             self.unread, self.unread_since = unread, now
-        elif now - self.unread_since > self.limits.stalled_seconds:
+        elif now - self.unread_since > stalled_seconds:
             self.transport.abort()
             return
         if self.transport.is_closing() or self.flow.read_paused:
             return
         waited = now - self.since
         if self.is_refused:
-            if waited > self.limits.stalled_seconds:
+            if waited > stalled_seconds:
                 self.transport.abort()
         elif self.in_body and waited > self.limits.body_seconds + self.body_bytes / BODY_BYTES_PER_SECOND:
             self.refuse(408)
-        elif self.in_head and not self.is_answering and waited > self.limits.head_seconds:
+        elif self.in_head and not self.is_answering and waited > head_seconds:
             self.refuse(408) if self.head_bytes else self.transport.close()
+
+
+def _close(connection: Any) -> bool:
+    """Close a connection that is to give way. False if there is none."""
+    if connection is not None:
+        connection.transport.abort()
+    return connection is not None

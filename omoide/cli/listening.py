@@ -30,6 +30,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "port": settings.port,
         "lifespan": "on",  # a fault at start must stop the server, not leave it answering 500
         "timeout_graceful_shutdown": GRACE_SECONDS,
+        "timeout_keep_alive": settings.keep_alive_seconds,
         "access_log": False,  # there is a better one in front of the application
         "log_config": None,  # what `read_settings_and_log` has set up is used
         "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded

@@ -15,6 +15,8 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from omoide import heap
+from omoide.cli.accepting import Server
+from omoide.cli.connection_counts import ConnectionCounts
 from omoide.cli.listening import GRACE_SECONDS, is_protected, listening_on, server_options
 from omoide.cli.start import (
     make_app,
@@ -100,19 +102,20 @@ def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
     metrics = make_metrics(*names, "worker")
     app = make_app(settings, lambda _: WorkerElsewhere(pipe), metrics, known)
     config = uvicorn.Config(app, **server_options(settings))
+    counts = ConnectionCounts(settings.workers)
     listening = listening_on(settings.host, settings.port, "Omoide running")
 
-    def api(name: str) -> None:
+    def api(number: int, name: str) -> None:
         require_known(settings, known)
         metrics.enter(name)
-        uvicorn.Server(config).run(sockets=[listening])
+        Server(config, counts.enter(number)).run(sockets=[listening])
 
     def work() -> None:
         os.nice(settings.worker_niceness)  # nobody waits for thought
         listening.close()  # or whoever connects would wait for a process that never answers
         work_until_told(make_worker_parts(settings, metrics.enter("worker"), known), pipe=pipe)
 
-    children = [Child("api", partial(api, name)) for name in names]
+    children = [Child("api", partial(api, *numbered)) for numbered in enumerate(names)]
     grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS
     # Whoever connects while open requests finish is refused at once, and does not wait for nobody.
     Supervisor([*children, Child("worker", work)], grace_seconds=grace, let_go=listening.close).run()

@@ -76,12 +76,12 @@ def status(connection: socket.socket) -> bytes:
     [
         (800, 20_000, 800, BACKLOG),
         (800, 800 + RESERVED + 2 * BACKLOG, 800, BACKLOG),
-        (800, 1_024, 800, 64),
+        (800, 1_024, 800, 56),
         (800, 800 + RESERVED + 2 * LEAST_BACKLOG, 800, LEAST_BACKLOG),
         (800, 800 + RESERVED + 2 * LEAST_BACKLOG - 1, 799, LEAST_BACKLOG),
-        (800, 256, 96, LEAST_BACKLOG),
+        (800, 256, 80, LEAST_BACKLOG),
         (800, 64, 1, LEAST_BACKLOG),
-        (8, 256, 8, 76),
+        (8, 256, 8, 68),
     ],
 )
 def test_connections_and_those_that_wait_fit_into_the_limit(
@@ -94,9 +94,9 @@ def test_connections_and_those_that_wait_fit_into_the_limit(
 
 def test_with_a_low_limit_fewer_connections_are_held_and_every_request_is_answered(tmp_path: Path) -> None:
     with running(tmp_path, "ulimit -n 256", quiet_seconds="3600") as server:
-        assert "only 256 files may be open (ulimit -n): 96 connections are held" in "".join(server.log)
+        assert "only 256 files may be open (ulimit -n): 80 connections are held" in "".join(server.log)
         with connections(server, 400) as opened, server.client() as http:
-            assert {status(one) for one in opened[-90:]} == {b"200"}
+            assert {status(one) for one in opened[-75:]} == {b"200"}
             assert Place(http, "w").say("s", "And the database can be written.")
 
 
@@ -114,7 +114,7 @@ def test_doctor_says_when_the_limit_is_too_low(tmp_path: Path) -> None:
     (verdict,) = [each for each in json.loads(done.stdout)["checks"] if each["name"] == "connections"]
     assert (verdict["state"], verdict["figures"]) == (
         "notice",
-        {"open_files": 256, "connections": 96, "max_connections": 800},
+        {"open_files": 256, "connections": 80, "max_connections": 800},
     )
-    assert "OMOIDE_MAX_CONNECTIONS=800, which takes 960" in verdict["text"]
+    assert "OMOIDE_MAX_CONNECTIONS=800, which takes 976" in verdict["text"]
     assert check_connections(Settings.model_validate({"max_connections": 8})) == []

@@ -1,0 +1,199 @@
+"""Kept connections are spread over the processes that serve, also after one of them stood still or died."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from benchmarks.process_tree import named
+from omoide.cli.connection_counts import ConnectionCounts
+from omoide.settings import Settings
+from tests.handlers.place import until
+from tests.raw import connect, until_closed
+from tests.running import Server
+from tests.security.test_rates import stopped
+
+REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+CONNECTIONS = 32
+
+
+class Kept:
+    """Clients that each keep a connection, and connect again where the server closes it, as all clients do."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.connections: list[socket.socket] = []
+
+    def connect(self) -> None:
+        self.connections.append(connect(self.server))
+
+    def ask_all(self) -> None:
+        for number, connection in enumerate(self.connections):
+            if not self._is_kept_after_a_request(connection):
+                connection.close()
+                self.connections[number] = connect(self.server)
+
+    @staticmethod
+    def _is_kept_after_a_request(connection: socket.socket) -> bool:
+        answer = b""
+        with suppress(ConnectionError):
+            connection.sendall(REQUEST)
+            while not answer.endswith(b"}") and (piece := connection.recv(65_536)):
+                answer += piece
+        return answer.endswith(b"}") and b"connection: close\r\n" not in answer
+
+    def counts(self) -> list[int]:
+        """How many each process holds."""
+        port = urlsplit(self.server.url).port
+        return [held(pid, port or 0) for pid in named(self.server.process.pid, "omoide-api")]
+
+    def become_even(self) -> bool:
+        """Ask once on each connection. Says whether two processes hold 14 to 18 each of 32 then."""
+        self.ask_all()
+        counts = self.counts()
+        return sum(counts) == CONNECTIONS and len(counts) == 2 and all(14 <= count <= 18 for count in counts)
+
+    def close(self) -> None:
+        for connection in self.connections:
+            connection.close()
+
+
+def held(pid: int, port: int) -> int:
+    """How many connections of the port a process has open, by proc(5)."""
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    open_ones = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "01"}
+    found = 0
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            found += os.readlink(descriptor) in open_ones
+    return found
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = Server(tmp_path_factory.mktemp("two") / "omoide.db", "--workers", "2", quiet_seconds="3600")
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def kept(two: Server) -> Iterator[Kept]:
+    clients = Kept(two)
+    until(lambda: clients.counts() == [0, 0])
+    yield clients
+    clients.close()
+
+
+def test_connections_that_come_at_once_are_spread(kept: Kept) -> None:
+    for _ in range(CONNECTIONS):
+        kept.connect()
+    until(kept.become_even)
+
+
+def test_connections_that_come_one_by_one_are_spread(kept: Kept) -> None:
+    for _ in range(CONNECTIONS):
+        kept.connect()
+        kept.ask_all()
+    until(kept.become_even)
+
+
+def test_a_process_that_stood_still_gets_its_share_of_what_is_kept(two: Server, kept: Kept) -> None:
+    with stopped(named(two.process.pid, "omoide-api")[0]):
+        for _ in range(CONNECTIONS):
+            kept.connect()
+            kept.ask_all()  # nobody waits for the one that stands still
+        assert sorted(kept.counts()) in ([0, CONNECTIONS], [1, CONNECTIONS - 1])
+    until(kept.become_even)
+
+
+def test_a_process_that_replaces_a_killed_one_gets_its_share(two: Server, kept: Kept) -> None:
+    for _ in range(CONNECTIONS):
+        kept.connect()
+    until(kept.become_even)
+    os.kill(named(two.process.pid, "omoide-api")[0], signal.SIGKILL)
+    until(kept.become_even)
+
+
+def test_a_connection_that_is_not_used_is_closed(tmp_path: Path) -> None:
+    server = Server(tmp_path / "omoide.db", keep_alive_seconds="0.1")
+    with connect(server) as connection:
+        connection.sendall(REQUEST)
+        assert until_closed(connection).endswith(b"}")
+    server.stop()
+
+
+def test_clients_give_a_connection_up_before_the_server_does() -> None:
+    expiry = httpx.Limits().keepalive_expiry
+    assert expiry is not None
+    assert Settings.model_validate({}).keep_alive_seconds > 2 * expiry
+
+
+# Counts.
+
+
+def test_who_holds_fewer_connections_may_accept() -> None:
+    counts = ConnectionCounts(3)
+    one, two, three = (counts.enter(number) for number in range(3))
+    for _ in range(2):
+        one.accepted()
+    assert [one.may_accept(), two.may_accept(), three.may_accept()] == [False, True, True]
+    two.accepted()
+    assert not one.may_accept()
+    three.accepted()
+    assert one.may_accept(), "one more than the others does no harm"
+    one.closed()
+    assert one.open == 1
+
+
+def test_taking_turns_processes_hold_the_same_number() -> None:
+    counts = ConnectionCounts(4)
+    processes = [counts.enter(number) for number in range(4)]
+    for _ in range(400):
+        next(each for each in processes if each.may_accept()).accepted()
+    numbers = [each.open for each in processes]
+    assert sum(numbers) == 400
+    assert max(numbers) - min(numbers) <= 400 // 4 // 16 + 1
+
+
+def test_one_process_always_may_accept_and_gives_nothing_away() -> None:
+    alone = ConnectionCounts().enter(0)
+    for _ in range(100):
+        assert alone.may_accept()
+        alone.accepted()
+    alone.plan_releases()
+    assert not alone.release()
+
+
+def test_nobody_waits_for_a_process_that_gives_no_sign_of_life() -> None:
+    counts = ConnectionCounts(2)
+    one, dead = counts.enter(0), counts.enter(1)
+    for _ in range(5):
+        one.accepted()
+    one.stop_waiting()
+    assert one.may_accept()
+    one.plan_releases()
+    assert not one.release(), "it would not take what is given away"
+    dead.beat()
+    assert not one.may_accept()
+    one.plan_releases()
+    assert [one.release() for _ in range(4)] == [True, True, False, False]
+
+
+def test_who_takes_the_place_of_a_dead_process_begins_with_nothing() -> None:
+    counts = ConnectionCounts(2)
+    one, dead = counts.enter(0), counts.enter(1)
+    for _ in range(5):
+        one.accepted()
+        dead.accepted()
+    assert one.may_accept()
+    one.stop_waiting()
+    assert counts.enter(1).open == 0
+    assert not one.may_accept()
