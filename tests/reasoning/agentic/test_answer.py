@@ -11,8 +11,10 @@ from pydantic_ai.exceptions import ModelConnectionError
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
 from omoide.inference.models import ANSWER_SECONDS, ModelUnfit, ProviderFailed
+from omoide.inference.tokens import TokenCounter
 from omoide.reasoning.agentic import answer
 from omoide.reasoning.agentic.calls import HELD, Caller
+from omoide.reasoning.agentic.reasoner import OPENINGS, Agentic
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.structured import check
 from tests.reasoning.agentic.scripted import Scripted, calls, question, read, results_in
@@ -191,6 +193,30 @@ def test_whoever_stops_reading_stops_the_work(memory: Memory) -> None:
         return len(asyncio.all_tasks())
 
     assert asyncio.run(first_piece()) == 1
+
+
+def test_only_some_questions_are_prepared_at_the_same_time(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    search, running, most = Memory.search_memory, 0, 0
+
+    async def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        found = await search(*arguments, **options)
+        running -= 1
+        return found
+
+    monkeypatch.setattr(Memory, "search_memory", counted)
+
+    async def ask(reasoner: Agentic) -> str:
+        return "".join([piece async for piece in reasoner.answer(question(memory), memory)]).strip()
+
+    async def ask_all() -> list[str]:
+        reasoner = Agentic(Scripted(*["In Porto."] * 20), TokenCounter())
+        return await asyncio.gather(*(ask(reasoner) for _ in range(20)))
+
+    assert asyncio.run(ask_all()) == ["In Porto."] * 20
+    assert most <= OPENINGS
 
 
 def in_form(memory: Memory, *turns: Any, level: Any = "low", mode: Any = "schema") -> tuple[Any, Scripted]:
