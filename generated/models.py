@@ -876,7 +876,6 @@ class DialecticStreamChunk(BaseModel):
 class DialecticStreamEnd(BaseModel):
     done: Literal[True]
     evidence: Evidence | None = None
-    error: ErrorDetail | None = None
 
 
 class DialecticStreamEvent(

@@ -1,6 +1,8 @@
 """An answer as server-sent events: `data: ` and one JSON object each, the last with `done`, as in the public API.
 
-What goes wrong before the first event is an error like any other; later it is told in the last event.
+What goes wrong before the first event is an error like any other. What goes wrong later is reported in an event without
+`done`, after which the response breaks off: clients ignore `error` and stop at `done`, so an answer that is not whole
+would look like one, but every client reports a response that broke off.
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ Came = asyncio.Queue[str | Exception | None]
 async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: bool) -> AsyncIterator[bytes]:
     """The answer's pieces as they come, then the end; a sign of life whenever `keepalive_seconds` passed without one.
 
-    Raises what goes wrong before the first of these. The work on the answer ends with the iterator.
+    Raises what goes wrong before the first of these, and ConnectionAbortedError after the event that reports what went
+    wrong later. The work on the answer ends with the iterator.
     """
     # One place, so that no more is worked out than is taken; one task, because an answer may not change hands.
     came: Came = asyncio.Queue(1)
@@ -44,15 +47,15 @@ async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: boo
         if with_evidence:
             last["evidence"] = shapes.evidence(answer.evidence).model_dump(mode="json")
     except asyncio.CancelledError:
-        # A stream that is not whole must not look like one: clients take no notice of `error`, and stop at `done`. So
-        # this event does not say `done`, and the response breaks off after it, which every client reports.
         if has_begun:
-            yield _event({"error": {"detail": STOPPED}, "done": False})
+            yield _broken(STOPPED)
         raise
     except Exception as error:
         if not has_begun:
             raise
-        last = {"error": {"detail": _detail(error)}, "done": True}
+        detail = _detail(error)
+        yield _broken(detail)
+        raise ConnectionAbortedError(detail) from None
     finally:
         work.cancel()
         await asyncio.wait((work,))
@@ -67,6 +70,11 @@ async def _hand_over(answer: Answer, came: Came) -> None:
                 await came.put(piece)
     except Exception as error:
         end = error
+    except asyncio.CancelledError as error:
+        if (task := asyncio.current_task()) is None or task.cancelling():
+            raise
+        end = RuntimeError("the work on an answer was cancelled by itself")  # whoever waits must hear of an end
+        end.__cause__ = error
     await came.put(end)
 
 
@@ -80,6 +88,10 @@ async def _within(seconds: float, came: Came) -> str | None:
     if isinstance(item, Exception):
         raise item
     return item
+
+
+def _broken(detail: str) -> bytes:
+    return _event({"error": {"detail": detail}, "done": False})
 
 
 def _event(payload: Json) -> bytes:

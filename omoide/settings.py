@@ -195,6 +195,13 @@ class Settings(BaseSettings):
     model_retries: int = Field(
         2, ge=0, le=10, description="How often a request that failed for a passing reason is made again at once."
     )
+    model_answer_bytes: int = Field(
+        16_777_216,
+        ge=65_536,
+        le=1_000_000_000,
+        description="How many bytes are read of an answer of a model at most, compressed or not; of one that is not "
+        "streamed at most 4 MiB.",
+    )
     model_output: Annotated[Literal["auto", "schema", "json", "prompt"], Choice] = Field(
         "auto",
         description="How a model is made to answer in a given form: by a JSON schema, by JSON mode, or in words. auto "

@@ -7,10 +7,13 @@ other. Work for a client that has left is cancelled.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from starlette.types import Receive, Send
+
+logger = logging.getLogger("omoide.contract")
 
 MEDIA_TYPE = "text/event-stream"
 HEADERS = [
@@ -21,14 +24,22 @@ HEADERS = [
 
 
 async def send_events(events: AsyncIterator[bytes], status: int, send: Send) -> None:
-    """Send a response of these bytes as they come. Raises what the iterator raises."""
+    """Send a response of these bytes as they come. Raises what the iterator raises.
+
+    After ConnectionAbortedError from the iterator the response is left without its end, so that the server closes the
+    connection and the client sees that the stream is not whole.
+    """
     try:
         first = await anext(events, b"")
         await send({"type": "http.response.start", "status": status, "headers": HEADERS})
         await send({"type": "http.response.body", "body": first, "more_body": True})
-        async for event in events:
-            await send({"type": "http.response.body", "body": event, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        try:
+            async for event in events:
+                await send({"type": "http.response.body", "body": event, "more_body": True})
+        except ConnectionAbortedError as reason:
+            logger.warning("a stream broke off: %s", reason)
+        else:
+            await send({"type": "http.response.body", "body": b""})
     finally:
         if (close := getattr(events, "aclose", None)) is not None:
             await close()

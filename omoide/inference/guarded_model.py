@@ -7,21 +7,25 @@ failure is to the rest of the server, is decided in `models.py`.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic_ai.exceptions import ContentFilterError, ModelAPIError, ModelRequestTimeout, UnexpectedModelBehavior
-from pydantic_ai.messages import ModelMessage, ModelResponse
+from pydantic_ai.exceptions import ContentFilterError, ModelAPIError, ModelRequestTimeout
+from pydantic_ai.messages import ModelMessage, ModelResponse, ModelResponseStreamEvent
 from pydantic_ai.models import Model, ModelRequestParameters, StreamedResponse
 from pydantic_ai.models.wrapper import WrapperModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import RunContext
 from pydantic_ai.usage import RequestUsage
 
+from omoide.inference.answers import check, failure
+from omoide.inference.gate import Busy, Gate
 from omoide.inference.model_choice import Task
+from omoide.inference.model_client import Reading, reading
 from omoide.inference.provider_errors import is_passing
+from omoide.inference.provider_failed import ModelBusy
 
 T = TypeVar("T")
 
@@ -31,39 +35,31 @@ FIRST_WAIT_SECONDS = 0.5
 MOST_WAIT_SECONDS = 8.0
 
 
-class Gate:
-    """Lets `places` requests run at a time, of which work in the background leaves one to questions."""
-
-    def __init__(self, places: int) -> None:
-        self._all = asyncio.Semaphore(places)
-        self._background = asyncio.Semaphore(max(1, places - 1))
-
-    @asynccontextmanager
-    async def place(self, task: Task) -> AsyncGenerator[None]:
-        """Within the block, one place is taken; before it, one is waited for."""
-        async with AsyncExitStack() as taken:
-            if task != "answer":
-                await taken.enter_async_context(self._background)
-            await taken.enter_async_context(self._all)
-            yield
-
-
 @dataclass(frozen=True, slots=True)
 class Care:
     """How a model is asked. `pause` waits for some seconds, `chance` gives a number from 0 to 1 that spreads waits."""
 
     task: Task
     gate: Gate
+    wait_seconds: float | None
+    """How long one request may wait for others before it begins; none for as long as it takes."""
     request_seconds: float
+    """How long a request may take, or the opening of a stream."""
+    stream_seconds: float
+    """How long a stream may take after that."""
     retries: int
     pause: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
     answered: Callable[[Task, RequestUsage], None]
-    failed: Callable[[Task, ModelAPIError], None]
+    failed: Callable[[Task, ModelAPIError | ContentFilterError], None]
 
 
 class GuardedModel(WrapperModel):
-    """Asks `wrapped` with `care`. Raises what it raises, and ModelRequestTimeout after `request_seconds`."""
+    """Asks `wrapped` with `care`, and reads what it answers with suspicion.
+
+    Raises what it raises, ModelRequestTimeout after `request_seconds`, BadAnswer and ContentFilterError for answers
+    that are of no use, and ModelBusy, after which no other model is asked, where the request could not begin.
+    """
 
     def __init__(self, wrapped: Model, care: Care) -> None:
         super().__init__(wrapped)
@@ -76,13 +72,15 @@ class GuardedModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
     ) -> ModelResponse:
         async def once() -> ModelResponse:
-            async with self._care.gate.place(self._care.task):
-                asked = self.wrapped.request(messages, model_settings, model_request_parameters)
-                return await self._in_time(asked)
+            async with self._place():
+                with reading() as noted:
+                    asked = self.wrapped.request(messages, model_settings, model_request_parameters)
+                    response = await self._in_time(asked, noted)
+            self._care.answered(self._care.task, response.usage)
+            check(response, self.model_name, noted)
+            return response
 
-        response = await self._again_and_again(once)
-        self._care.answered(self._care.task, response.usage)
-        return response
+        return await self._again_and_again(once)
 
     @asynccontextmanager
     async def request_stream(
@@ -92,36 +90,64 @@ class GuardedModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
         run_context: RunContext[Any] | None = None,
     ) -> AsyncGenerator[StreamedResponse]:
-        """A stream keeps its place until it is closed. Only its opening is tried again: words cannot be taken back."""
+        """A stream keeps its place until it is closed. It is tried again until its first event: words cannot be taken
+        back."""
 
-        async def open_once() -> tuple[AsyncExitStack, StreamedResponse]:
+        async def open_once() -> tuple[AsyncExitStack, StreamedResponse, Reading, float]:
             async with AsyncExitStack() as opening:
-                await opening.enter_async_context(self._care.gate.place(self._care.task))
-                stream = self.wrapped.request_stream(messages, model_settings, model_request_parameters, run_context)
-                response = await self._in_time(opening.enter_async_context(stream))
-                return opening.pop_all(), response
+                await opening.enter_async_context(self._place())
+                with reading() as noted:
+                    stream = self.wrapped.request_stream(
+                        messages, model_settings, model_request_parameters, run_context
+                    )
+                    response = await self._in_time(opening.enter_async_context(stream), noted)
+                    seconds = self._care.stream_seconds
+                    until = asyncio.get_running_loop().time() + seconds
+                    if not await self._in_time(_has_events(response), noted, seconds):
+                        check(response.get(), self.model_name, noted, is_stream=True)
+                return opening.pop_all(), response, noted, until
 
-        opened, response = await self._again_and_again(open_once)
+        opened, response, noted, until = await self._again_and_again(open_once)
         async with opened:
+            limit = asyncio.timeout_at(until)
             try:
-                yield response
-            except ModelAPIError as error:
-                self._care.failed(self._care.task, error)
-                raise
+                async with limit:
+                    yield response
+                    check(response.get(), self.model_name, noted, is_stream=True)
+            except Exception as error:
+                found = failure(error, self.model_name, noted)
+                if isinstance(error, TimeoutError) and limit.expired():
+                    found = ModelRequestTimeout(self.model_name, self._care.stream_seconds)
+                if found is None:
+                    raise
+                self._care.failed(self._care.task, found)
+                raise found from error.__cause__
             finally:
                 self._care.answered(self._care.task, response.usage)
 
-    async def _in_time(self, asked: Awaitable[T]) -> T:
+    @asynccontextmanager
+    async def _place(self) -> AsyncGenerator[None]:
+        async with AsyncExitStack() as taken:
+            seconds = self._care.wait_seconds
+            try:
+                await taken.enter_async_context(self._care.gate.place(self._care.task, seconds))
+            except Busy:
+                reason = f"The model is busy: the request could not begin within {seconds:g} s."
+                raise ModelBusy(reason, retryable=True) from None
+            yield
+
+    async def _in_time(self, asked: Awaitable[T], noted: Reading, seconds: float | None = None) -> T:
+        seconds = self._care.request_seconds if seconds is None else seconds
         try:
-            async with asyncio.timeout(self._care.request_seconds):
+            async with asyncio.timeout(seconds):
                 return await asked
         except TimeoutError:
-            raise ModelRequestTimeout(self.model_name, self._care.request_seconds) from None
-        except ContentFilterError:
-            raise
-        except UnexpectedModelBehavior as error:
-            # An answer that is no answer of this protocol: the endpoint's fault, which another one may not have.
-            raise ModelAPIError(self.model_name, "The answer cannot be read.") from error
+            raise ModelRequestTimeout(self.model_name, seconds) from None
+        except Exception as error:
+            found = failure(error, self.model_name, noted)
+            if found is None:
+                raise
+            raise found from error.__cause__
 
     async def _again_and_again(self, once: Callable[[], Awaitable[T]]) -> T:
         """What `once` gives, tried up to `retries` times more while its failure may pass."""
@@ -138,7 +164,7 @@ class GuardedModel(WrapperModel):
     async def _counted(self, once: Callable[[], Awaitable[T]]) -> T:
         try:
             return await once()
-        except ModelAPIError as error:
+        except (ModelAPIError, ContentFilterError) as error:
             self._care.failed(self._care.task, error)
             raise
 
@@ -148,3 +174,21 @@ class GuardedModel(WrapperModel):
             return asked_for if asked_for <= MOST_WAIT_SECONDS else None
         longest = min(MOST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**attempt)
         return longest * (0.5 + self._care.chance() / 2)
+
+
+async def _has_events(response: StreamedResponse) -> bool:
+    """Wait for the first event of a stream, which its reader gets all the same; says whether there is one."""
+    events = aiter(response)
+    first = await anext(events, None)
+    # As pydantic-ai's FallbackModel does: what is iterated is taken from here.
+    response._event_iterator = _chained(first, events)
+    return first is not None
+
+
+async def _chained(
+    first: ModelResponseStreamEvent | None, others: AsyncIterator[ModelResponseStreamEvent]
+) -> AsyncIterator[ModelResponseStreamEvent]:
+    if first is not None:
+        yield first
+    async for event in others:
+        yield event

@@ -13,15 +13,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-import httpx2
-from pydantic_ai.exceptions import AgentRunError, FallbackExceptionGroup, ModelAPIError
-from pydantic_ai.models import Model, create_async_httpx2_client
+from pydantic_ai.exceptions import AgentRunError, ContentFilterError, FallbackExceptionGroup, ModelAPIError
+from pydantic_ai.models import Model
 from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from omoide.inference.guarded_model import Care, Gate, GuardedModel
+from omoide.inference.gate import Gate
+from omoide.inference.guarded_model import Care, GuardedModel
 from omoide.inference.model_choice import TASKS, ModelChoice, ModelChoices, Task, model_choices
+from omoide.inference.model_client import model_client
 from omoide.inference.provider_errors import failure_of, fault_of, late
 from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
 from omoide.inference.provider_models import OutputMode, provider_model
@@ -33,9 +34,14 @@ __all__ += ["Task", "Usage", "chat_models"]
 
 T = TypeVar("T")
 
-# A client waits 60 s for an answer and then asks again; ours comes, or fails, well before.
 ANSWER_SECONDS = 50.0
-CONNECT_SECONDS = 5.0
+"""What an answer as a whole may take: a client waits 60 s for it and then asks again."""
+STREAM_SECONDS = 300.0
+"""What a streamed answer may take, whose reader sees that it goes on."""
+SPARE_SECONDS = 5.0
+"""A connection waits for bytes this much longer than a request may take, so that one limit decides."""
+MOST_TOKENS = 1_000_000_000
+"""More than this is no number of tokens of one request."""
 # Each step asks less of an endpoint than the one before.
 _STEPS: tuple[OutputMode, ...] = ("schema", "json", "prompt")
 
@@ -84,7 +90,7 @@ class ChatModels:
         self._output: Literal["auto", "schema", "json", "prompt"] = settings.model_output
         self._pause, self._chance = pause, chance
         self._gate = Gate(settings.model_concurrency)
-        self._client = create_async_httpx2_client(timeout=httpx2.Timeout(self._seconds, connect=CONNECT_SECONDS))
+        self._client = model_client(self._seconds, settings.model_answer_bytes)
         self._models: dict[tuple[Task, OutputMode], Model] = {}
         self._modes: dict[ModelChoice, OutputMode] = {}
         self._usage = dict.fromkeys(TASKS, Usage())
@@ -106,15 +112,13 @@ class ChatModels:
         The stable beginning of a prompt is cached where a provider offers that, and the growing rest where one run
         makes several requests. The SDKs do not retry: `of` does.
         """
-        settings = ModelSettings(
+        # Not `request_timeout`: where its limit and one of asyncio's within it pass at once, the task is cancelled.
+        return ModelSettings(
             max_tokens=max_tokens,
-            timeout=self._request_seconds(task),
+            timeout=self._seconds + SPARE_SECONDS,
             max_retries=0,
             cache={"messages": task in ("answer", "dream")},
         )
-        if task == "answer":
-            settings["request_timeout"] = self._seconds  # of a stream, whose words come later than its opening
-        return settings
 
     async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T:
         """What `work` gives, which runs `of(task)`.
@@ -175,7 +179,9 @@ class ChatModels:
         care = Care(
             task,
             self._gate,
+            self._request_seconds(task) / 2 if task == "answer" else None,
             self._request_seconds(task),
+            self._seconds,
             self._retries,
             self._pause,
             self._chance,
@@ -186,7 +192,8 @@ class ChatModels:
         model = GuardedModel(provider_model(choice, self._client, mode), care)
         if fallback is None or fallback == choice:
             return model
-        return FallbackModel(model, GuardedModel(provider_model(fallback, self._client, mode), care))
+        spare = GuardedModel(provider_model(fallback, self._client, mode), care)
+        return FallbackModel(model, spare, fallback_on=(ModelAPIError, ContentFilterError))
 
     def _request_seconds(self, task: Task) -> float:
         """How long one request may take: of an answer as long as leaves time for the fallback."""
@@ -199,18 +206,24 @@ class ChatModels:
 
     def _answered(self, task: Task, spent: RequestUsage) -> None:
         usage = self._usage[task]
+        tokens = [*map(_admitted, (spent.input_tokens, spent.cache_read_tokens, spent.output_tokens))]
         self._usage[task] = replace(
             usage,
             requests=usage.requests + 1,
-            input_tokens=usage.input_tokens + spent.input_tokens,
-            cached_tokens=usage.cached_tokens + spent.cache_read_tokens,
-            output_tokens=usage.output_tokens + spent.output_tokens,
+            input_tokens=usage.input_tokens + tokens[0],
+            cached_tokens=usage.cached_tokens + tokens[1],
+            output_tokens=usage.output_tokens + tokens[2],
         )
         if self._meter is not None:
-            self._meter.model_answered(task, spent.input_tokens, spent.cache_read_tokens, spent.output_tokens)
+            self._meter.model_answered(task, *tokens)
 
-    def _failed(self, task: Task, error: ModelAPIError) -> None:
+    def _failed(self, task: Task, error: ModelAPIError | ContentFilterError) -> None:
         usage = self._usage[task]
         self._usage[task] = replace(usage, failures=usage.failures + 1)
         if self._meter is not None:
             self._meter.model_failed(task, fault_of(error))
+
+
+def _admitted(tokens: object) -> int:
+    """A number of tokens as a provider gave it; 0 for what cannot be one."""
+    return tokens if isinstance(tokens, int) and 0 <= tokens <= MOST_TOKENS else 0

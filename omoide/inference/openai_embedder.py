@@ -16,6 +16,14 @@ from pydantic_core import from_json
 
 from omoide.addresses import without_secrets
 from omoide.deferred import deferred
+from omoide.inference.answer_limits import (
+    ACCEPTED_CODINGS,
+    MOST_ERROR_BYTES,
+    AnswerTooLong,
+    AnswerUnreadable,
+    beginning,
+    unpacked,
+)
 from omoide.inference.batches import batches
 from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
 from omoide.inference.tokens import TokenCounter
@@ -26,6 +34,9 @@ with deferred("httpx", "numpy"):
 
 # Answers below 500 that ask for patience; 500 and above always do.
 _RETRYABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+ANSWER_BYTES, NUMBER_BYTES = 16 * 1024 * 1024, 32
+"""What is read of an answer: so much, which vectors of another length than was expected fit into as well, and as much
+for each number."""
 # How much of an endpoint's own words goes into a reason.
 _EXPLANATION_CHARACTERS = 200
 
@@ -70,8 +81,8 @@ class OpenAIEmbedder:
         self._limits = limits or RequestLimits()
         self._url = f"{base_url.rstrip('/')}/embeddings"
         self._client = httpx.AsyncClient(
-            headers={"Authorization": f"Bearer {api_key}"} if api_key else {},
-            timeout=httpx.Timeout(self._limits.request_seconds, connect=self._limits.connect_seconds),
+            headers={"Accept-Encoding": ACCEPTED_CODINGS} | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
+            timeout=httpx.Timeout(None, connect=self._limits.connect_seconds),
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
@@ -99,16 +110,23 @@ class OpenAIEmbedder:
         body: dict[str, Any] = {"model": self._model, "input": texts, "encoding_format": "float"}
         if self._shorten:
             body["dimensions"] = self.dimensions
-        answer = await self._post(body)
+        answer = await self._post(body, ANSWER_BYTES + len(texts) * self.dimensions * NUMBER_BYTES)
         # A batch may be a hundred thousand numbers: too long to read on the event loop.
         return await asyncio.to_thread(read_vectors, answer, len(texts), self.dimensions)
 
-    async def _post(self, body: dict[str, Any]) -> bytes:
-        """The bytes of a successful answer. Every other end is an EmbeddingFailed."""
+    async def _post(self, body: dict[str, Any], most: int) -> bytes:
+        """The bytes of a successful answer, at most so many. Every other end is an EmbeddingFailed."""
         try:
-            # httpx limits each wait for bytes; an endpoint that dribbles is stopped by the limit on the whole.
-            async with asyncio.timeout(self._limits.request_seconds):
-                response = await self._client.post(self._url, json=body)
+            # httpx could limit each wait for bytes only, which an endpoint that dribbles never breaks.
+            async with (
+                asyncio.timeout(self._limits.request_seconds),
+                self._client.stream("POST", self._url, json=body) as response,
+            ):
+                coding = response.headers.get("content-encoding", "")
+                if response.status_code != HTTPStatus.OK:
+                    pieces = unpacked(response.aiter_raw(), coding, MOST_ERROR_BYTES)
+                    raise _refusal(response.status_code, await beginning(pieces, MOST_ERROR_BYTES))
+                return b"".join([piece async for piece in unpacked(response.aiter_raw(), coding, most)])
         except (httpx.TimeoutException, TimeoutError) as error:
             seconds = self._limits.request_seconds
             raise EmbeddingFailed(
@@ -120,9 +138,13 @@ class OpenAIEmbedder:
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise EmbeddingFailed(f"The embedding endpoint could not be reached: {kind}.", retryable=True) from error
-        if response.status_code != HTTPStatus.OK:
-            raise _refusal(response)
-        return response.content
+        except AnswerTooLong:
+            reason = (
+                f"The embedding endpoint sent more than {most} bytes, which {len(body['input'])} vectors cannot need."
+            )
+            raise EmbeddingFailed(reason, retryable=True) from None
+        except AnswerUnreadable:
+            raise _unreadable() from None
 
 
 def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
@@ -131,9 +153,7 @@ def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
     Raises EmbeddingFailed: not retryable when the vectors have another length than `dimensions` or are no finite
     numbers, because the same model will say so again; retryable when the answer is no answer at all.
     """
-    unreadable = EmbeddingFailed(
-        "The embedding endpoint's answer is not in the OpenAI format.", retryable=True, may_be_text=True
-    )
+    unreadable = _unreadable()
     try:
         items = from_json(answer)["data"]
         rows = {item.get("index", place): item["embedding"] for place, item in enumerate(items)}
@@ -162,12 +182,17 @@ def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
     return unit_rows(vectors)
 
 
-def _refusal(response: httpx.Response) -> EmbeddingFailed:
-    status = response.status_code
+def _unreadable() -> EmbeddingFailed:
+    return EmbeddingFailed(
+        "The embedding endpoint's answer is not in the OpenAI format.", retryable=True, may_be_text=True
+    )
+
+
+def _refusal(status: int, body: bytes) -> EmbeddingFailed:
     retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRYABLE_STATUSES
     reason = f"The embedding endpoint answered {status}"
     # Words about a refused key tend to quote the key.
-    if status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and (words := _explanation(response.content)):
+    if status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and (words := _explanation(body)):
         reason = f"{reason}: {words}"
     # Endpoints answer with all kinds of errors to a text that they cannot take, and some with an error of their own.
     return EmbeddingFailed(

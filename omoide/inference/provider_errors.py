@@ -31,6 +31,7 @@ from pydantic_ai.exceptions import (
 
 from omoide.errors import OmoideError
 from omoide.inference import provider_failed as said
+from omoide.inference.answers import BadAnswer
 from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
 
 Error = AgentRunError | FallbackExceptionGroup
@@ -70,15 +71,18 @@ _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LAR
 def is_passing(error: ModelAPIError) -> bool:
     """Whether the same request may succeed if it is made again at once.
 
-    A time-out is not repeated: its time is spent. Quota, keys and unknown models do not heal by themselves.
+    A time-out is not repeated: its time is spent, as it is after an answer that was too long. Quota, keys and unknown
+    models do not heal by themselves.
     """
+    if isinstance(error, BadAnswer):
+        return error.fault != said.TOO_LONG
     if is_about_form(error) or isinstance(error, ModelTimeoutError | ModelRequestTimeout | ModelQuotaExceededError):
         return False
     if isinstance(error, ModelRateLimitError | ModelUnavailableError | ModelServerError | ModelConnectionError):
         return True
     if isinstance(error, ModelHTTPError):
         return error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status_code in _PASSING_STATUSES
-    # What is left of its own class is an answer that could not be read; every refusal has a class.
+    # What is left of its own class is an error in the middle of a stream; every refusal has a class.
     return not isinstance(error, ModelRequestRejectedError)
 
 
@@ -109,7 +113,7 @@ def failure_of(error: Error, name: str, *, asks_form: bool = True) -> OmoideErro
     if isinstance(error, ModelAPIError):
         return _provider_failure(error, name, asks_form)
     if isinstance(error, ContentFilterError):
-        return ModelUnfit(f"The provider of {name} withheld the answer of the model.")
+        return ModelUnfit(f"The provider of {name} {said.WITHHELD}.")
     if isinstance(error, UnexpectedModelBehavior):
         return ModelUnfit(f"The answers of {name} do not have the form that was asked for.")
     return ModelUnfit(f"The work with {name} ended early: {type(error).__name__}.")
@@ -120,8 +124,10 @@ def late(name: str, seconds: float) -> ProviderFailed:
     return ProviderFailed(f"The provider of {name} did not answer within {seconds:g} s.", retryable=True)
 
 
-def fault_of(error: ModelAPIError) -> str:
+def fault_of(error: ModelAPIError | ContentFilterError) -> str:
     """What the provider did, in one of our own words for it (`provider_failed.FAULTS`)."""
+    if isinstance(error, ContentFilterError):
+        return said.WITHHELD
     return said.FORM if is_about_form(error) else _plain_fault(error)[0]
 
 
@@ -142,6 +148,8 @@ def _provider_failure(error: ModelAPIError, name: str, asks_form: bool) -> Omoid
 
 def _plain_fault(error: ModelAPIError) -> tuple[str, bool]:
     """What went wrong, and whether it may pass while nothing is changed here."""
+    if isinstance(error, BadAnswer):
+        return error.fault, True
     for kind, fault, retryable in _FAULTS:
         if isinstance(error, kind):
             return fault, retryable

@@ -15,7 +15,12 @@ KEY, UNKNOWN = "refused the key", "does not know this model or address"
 REQUEST, FORM = "refused the request", "refused the form of output that was asked for"
 DOWN, BROKEN, LATE = "is overloaded or down", "failed", "did not answer in time"
 UNREACHABLE, UNREADABLE = "could not be reached, or broke off", "gave no answer that can be read"
-FAULTS = (QUOTA, RATE, KEY, UNKNOWN, REQUEST, FORM, DOWN, BROKEN, LATE, UNREACHABLE, UNREADABLE)
+TOO_LONG, BROKEN_OFF = "sent more than an answer may hold", "ended its answer before it was complete"
+WITHHELD = "withheld the answer of the model"
+FAULTS = (
+    *(QUOTA, RATE, KEY, UNKNOWN, REQUEST, FORM, DOWN, BROKEN, LATE, UNREACHABLE, UNREADABLE),
+    *(TOO_LONG, BROKEN_OFF, WITHHELD),
+)
 """All that a provider can have done, in our own words: whoever may hear how the server is may hear them."""
 
 
@@ -31,6 +36,10 @@ class ProviderFailed(Unavailable):
         self.reason = reason
         self.retryable = retryable
         self.provider_status = provider_status
+
+
+class ModelBusy(ProviderFailed):
+    """No request could begin in time, because as many as are allowed were running."""
 
 
 class FormRefused(ProviderFailed):

@@ -18,7 +18,7 @@ from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
 from omoide.errors import OmoideError
-from omoide.inference.models import ANSWER_SECONDS, ModelUnfit, ProviderFailed
+from omoide.inference.models import ANSWER_SECONDS, STREAM_SECONDS, ModelUnfit, ProviderFailed
 from omoide.reasoning import structured
 from omoide.reasoning.agentic import prompts
 from omoide.reasoning.agentic.calls import PLAIN, Caller, Opening, text_of
@@ -76,9 +76,9 @@ async def answer(
 ) -> AsyncIterator[str]:
     """The answer in pieces; one piece where a form was asked for. Nothing where the model has nothing to say.
 
-    Raises ProviderFailed where the provider fails, and where an answer that is not streamed takes longer than
-    `ANSWER_SECONDS`; ModelUnfit where the model cannot keep to the form. What the model is given first is gathered with
-    a permit of `openings`, if there are any. `clock` gives seconds.
+    Raises ProviderFailed where the provider fails, and where an answer takes longer than `ANSWER_SECONDS`, or than
+    `STREAM_SECONDS` if it is streamed; ModelUnfit where the model cannot keep to the form. What the model is given first
+    is gathered with a permit of `openings`, if there are any. `clock` gives seconds.
     """
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
     work = asyncio.create_task(
@@ -88,6 +88,8 @@ async def answer(
     try:
         while (piece := await pieces.get()) is not None:
             yield piece
+        if work.cancelled():  # by nobody here: a limit of time within it was not told as one
+            raise ProviderFailed(f"{caller.models.name} gave no answer in time.", retryable=True)
         await work
     finally:
         work.cancel()
@@ -117,15 +119,14 @@ class _Answering:
         self._until = clock() + LOOKING * ANSWER_SECONDS
 
     async def run(self) -> None:
-        if self._question.is_streamed:
-            return await self._answer()
+        seconds = STREAM_SECONDS if self._question.is_streamed else ANSWER_SECONDS
         try:
-            async with asyncio.timeout(ANSWER_SECONDS) as limit:
+            async with asyncio.timeout(seconds) as limit:
                 return await self._answer()
         except TimeoutError:
             if not limit.expired():
                 raise
-            reason = f"{self._caller.models.name} gave no answer within {ANSWER_SECONDS:g} s."
+            reason = f"{self._caller.models.name} gave no answer within {seconds:g} s."
             raise ProviderFailed(reason, retryable=True) from None
 
     async def _answer(self) -> None:

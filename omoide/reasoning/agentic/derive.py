@@ -28,6 +28,8 @@ MOST_CONTENT = 65_535
 MOST_FACTS = 100
 MOST_REFERENCES = 8
 """Facts of one batch and references of one fact; a small model that is held to a schema finds no other end."""
+MOST_READ = 10
+"""Times these numbers are looked at in an answer without a schema, which may repeat itself or hold what is no fact."""
 
 RULES, GIVEN = prompts.load("derive.rules"), prompts.load("derive.given")
 
@@ -48,7 +50,7 @@ class Statement(BaseModel):
     def _numbers_only(cls, given: Any) -> list[int]:
         """What cannot be a number refers to nothing; it does not spoil the fact."""
         listed = given if isinstance(given, list) else [given]
-        found = (str(each).strip().strip("[]#") for each in listed)
+        found = (str(each).strip().strip("[]#") for each in listed[: MOST_READ * MOST_REFERENCES])
         return [int(each) for each in found if each.isascii() and each.isdigit() and len(each) < 10]
 
 
@@ -65,7 +67,8 @@ class Statements(BaseModel):
         """Null stands for no facts, a bare text for a fact without references; what is neither goes away."""
         if not isinstance(given, list):
             return [] if given is None else given
-        told = ({"content": each} if isinstance(each, str) else each for each in given)
+        read = given[: MOST_READ * MOST_FACTS]
+        told = ({"content": each} if isinstance(each, str) else each for each in read)
         return [each for each in told if isinstance(each, dict) and "content" in each]
 
 

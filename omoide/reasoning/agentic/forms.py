@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from pydantic_ai.exceptions import UserError
@@ -32,6 +33,8 @@ MODES: Sequence[OutputMode] = ("schema", "json", "prompt")
 """From the most exact to the most modest."""
 MOST_FAULT = 500
 """Characters of a fault that the model is shown."""
+MOST_BEGINNINGS = 100
+"""Brackets in an answer at which JSON is looked for; a model in a loop says thousands."""
 
 IN_WORDS, REPAIR = prompts.load("json.rules"), prompts.load("repair")
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
@@ -136,7 +139,7 @@ def json_in(text: str) -> Any:
     text = _THOUGHTS.sub("", text)
     decoder = json.JSONDecoder()
     fault = "There is no JSON in it."
-    for start in _BEGINNING.finditer(text):
+    for start in islice(_BEGINNING.finditer(text), MOST_BEGINNINGS):
         try:
             return decoder.raw_decode(text, start.start())[0]
         except (ValueError, RecursionError) as error:

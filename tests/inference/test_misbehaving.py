@@ -1,0 +1,386 @@
+"""Answers without end, out of form or broken off: each is bounded in bytes and time and has its sentence."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic_ai.messages import ModelResponse
+from pydantic_ai.models import ModelRequestParameters
+from pydantic_ai.tools import ToolDefinition
+
+from omoide.errors import OmoideError
+from omoide.inference.models import ChatModels, ModelUnfit, ProviderFailed, chat_models
+from omoide.inference.probe import probe
+from omoide.reasoning.agentic.calls import Caller, Opening
+from omoide.settings import Settings
+from tests.inference.completions import USAGE
+from tests.inference.misbehaving import (
+    DONE,
+    EVENTS,
+    MEGABYTE,
+    Line,
+    Misbehaving,
+    Script,
+    answering,
+    beginning,
+    body,
+    choice,
+    chunk,
+    dripping,
+    endless,
+    event,
+    events,
+    head,
+    misbehaving,
+    payload,
+    raw,
+    said,
+)
+
+TOO_LONG = "sent more than an answer may hold"
+UNREADABLE = "gave no answer that can be read"
+BROKEN_OFF = "ended its answer before it was complete"
+LATE = "did not answer in time"
+LOST = "could not be reached, or broke off"
+
+MOST_READ = 16 * MEGABYTE
+"""What the system takes off the provider's hands while little of it is read."""
+
+HOWS = pytest.mark.parametrize("how", ["whole", "streamed"])
+BEES = event(chunk({"role": "assistant", "content": "Bees."}))
+END = event(chunk({}, "stop"))
+TOOLS = ModelRequestParameters(function_tools=[ToolDefinition(name="search_memory")])
+
+
+async def no_pause(_: float) -> None:
+    """Retries follow at once."""
+
+
+def made(provider: Misbehaving, **options: Any) -> ChatModels:
+    given = {"model": "openai:toy", "model_base_url": provider.url, "model_retries": 0, "model_answer_bytes": MEGABYTE}
+    return chat_models(Settings.model_validate(given | options), pause=no_pause)
+
+
+def asked(models: ChatModels, how: str, heard: Callable[[str], None] = lambda _: None) -> ModelResponse:
+    """What a model answers, as the reasoner asks it."""
+
+    async def work() -> ModelResponse:
+        caller = Caller(models, "derive" if how == "whole" else "answer")
+        history = [Opening("Rules.", "Who keeps bees?").request()]
+        try:
+            if how == "whole":
+                return await caller.whole(history, 100, TOOLS)
+            return await caller.spoken(history, 100, TOOLS, heard)
+        finally:
+            await models.aclose()
+
+    return asyncio.run(work())
+
+
+def failing(script: Script, how: str, **options: Any) -> tuple[str, int]:
+    """The sentence of the failure, without whose it is, and how many bytes the provider sent."""
+    with misbehaving(script) as provider:
+        with pytest.raises(ProviderFailed) as caught:
+            asked(made(provider, **options), how)
+        assert caught.value.retryable == (caught.value.provider_status != 401)
+        return caught.value.reason.removeprefix("The provider of openai:toy ").removesuffix("."), provider.sent
+
+
+def coded(data: bytes, coding: str) -> Script:
+    return lambda line, asked: line.say(beginning(asked, f"Content-Encoding: {coding}") + data)
+
+
+def then_for_ever(start: bytes, data: bytes) -> Script:
+    def script(line: Line, asked: dict[str, Any]) -> None:
+        line.say(start)
+        line.for_ever(data)
+
+    return script
+
+
+# Without end.
+
+BLANKS = b" " * (32 * MEGABYTE)
+GZIPPED, DEFLATED = gzip.compress(BLANKS, 1), zlib.compress(BLANKS, 1)
+RAW = zlib.compressobj(1, wbits=-zlib.MAX_WBITS)
+RAW_DEFLATED = RAW.compress(BLANKS) + RAW.flush()
+ENDLESS = {
+    "body": endless(b"x" * 65_536),
+    "blanks": endless(b" " * 65_536),
+    "line": endless(b"x" * 65_536, b"data: "),
+    "gzip": coded(GZIPPED, "gzip"),
+    "deflate": coded(DEFLATED, "deflate"),
+    "deflate without a header": coded(RAW_DEFLATED, "deflate"),
+    "length": endless(b"x" * 65_536, b"", "Content-Length: 99999999999"),
+    "of no media type": then_for_ever(b"HTTP/1.1 200 OK\r\n\r\n", b"x" * 65_536),
+    "comments": then_for_ever(head(media=EVENTS), b": still here\n\n" * 4_096),
+    "empty events": then_for_ever(head(media=EVENTS), event(chunk({})) * 512),
+    "words": then_for_ever(head(media=EVENTS), event(chunk({"content": "bees " * 200})) * 64),
+}
+
+
+@HOWS
+@pytest.mark.parametrize("script", ENDLESS.values(), ids=ENDLESS.keys())
+def test_no_more_is_read_of_an_answer_than_it_may_hold(script: Script, how: str) -> None:
+    reason, sent = failing(script, how, model_answer_bytes=65_536)
+    assert reason == TOO_LONG
+    assert sent < MOST_READ
+
+
+@HOWS
+@pytest.mark.parametrize(
+    ("status", "reason"), [(401, "refused the key (HTTP 401)"), (500, "failed (HTTP 500)"), (307, UNREADABLE)]
+)
+def test_the_status_counts_where_the_body_of_an_error_has_no_end(status: int, reason: str, how: str) -> None:
+    place = "Location: /v1/chat/completions"
+    found, sent = failing(then_for_ever(head(status, place), b"x" * 65_536), how)
+    assert found == reason
+    assert sent < MOST_READ
+
+
+DRIPPING = {
+    "body": dripping(b" "),
+    "comments": dripping(b": still here\n\n"),
+    "head": dripping(b"X-A: b\r\n", before=b"HTTP/1.1 200 OK\r\n"),
+    "continue": dripping(b"HTTP/1.1 100 Continue\r\n\r\n", before=b""),
+    "error": dripping(b"x", before=head(500)),
+    "words": dripping(event(chunk({"content": ""})), before=head(media=EVENTS)),
+    "nothing": lambda line, asked: line.hang(),
+}
+
+
+@HOWS
+@pytest.mark.parametrize("script", DRIPPING.values(), ids=DRIPPING.keys())
+def test_time_is_limited_however_often_a_byte_comes(script: Script, how: str) -> None:
+    assert failing(script, how, model_timeout_seconds=0.2)[0] == LATE
+
+
+# No answer at all.
+
+
+def nested(depth: int) -> bytes:
+    return b'{"choices":' + b"[" * depth + b"]" * depth + b"}"
+
+
+def calling(**call: Any) -> Script:
+    named = {"id": "1", "index": 0, "type": "function", "function": {"name": "search_memory", "arguments": "{}"}}
+    return answering({"content": None, "tool_calls": [named | call]}, "tool_calls")
+
+
+def choices(value: Any) -> Script:
+    return payload(choice({}) | {"choices": value}, chunk({}) | {"choices": value})
+
+
+def many_calls(count: int) -> Script:
+    one = {"type": "function", "function": {"name": "search_memory", "arguments": "{}"}}
+    calls = [{**one, "id": str(index), "index": index} for index in range(count)]
+    return answering({"content": None, "tool_calls": calls}, "tool_calls")
+
+
+NONE = {
+    "nothing": raw(b""),
+    "html": body(b"<html>Bad gateway</html>"),
+    "html of its type": body(b"<html>Bad gateway</html>", media="text/html"),
+    "no type": lambda line, asked: line.say(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"),
+    "half": raw(b'{"choices": ['),
+    "a list": raw(b"[1]"),
+    "null": raw(b"null"),
+    "a text": raw(b'"x"'),
+    "NaN": raw(b"NaN"),
+    "an object": raw(b"{}"),
+    "brackets": raw(b"[" * 100_000),
+    "braces": raw(b'{"a":' * 100_000),
+    "nested": raw(nested(90)),
+    "deeply nested": raw(nested(900)),
+    "no UTF-8": raw(b'{"choices": "\xff\xfe"}'),
+    "a long number": raw(b'{"created": ' + b"9" * 5_000 + b"}"),
+    "many numbers": raw(b'{"choices": [' + b"1," * 100_000 + b"1]}"),
+    "many objects": raw(b'{"choices": [' + b"{}," * 100_000 + b"{}]}"),
+    "twice the same key": raw(b'{"choices": [1], "choices": []}'),
+    "no choices": choices([]),
+    "null for choices": choices(None),
+    "a text for choices": choices("abc"),
+    "a number for choices": choices(7),
+    "null for a choice": choices([None]),
+    "a list for a choice": choices([[]]),
+    "an empty choice": choices([{}]),
+    "null for a message": choices([{"index": 0, "finish_reason": "stop", "message": None, "delta": None}]),
+    "a text for a message": choices([{"index": 0, "finish_reason": "stop", "message": "x", "delta": "x"}]),
+    "no content": answering({"content": None}),
+    "a number for content": answering({"content": 5}),
+    "a list of numbers for content": answering({"content": [1]}),
+    "a call of nothing": calling(function=None),
+    "a call of another type": calling(type="custom", function=None, custom={"name": "x", "input": "y"}),
+    "a date beyond all years": answering({"content": "Bees."}, created=10**18),
+    "a text for usage": answering({"content": "Bees."}, usage="x"),
+    "513 calls": many_calls(513),
+    "5,000 calls": many_calls(5_000),
+    "gzip that is none": coded(b"hello", "gzip"),
+    "a coding that was not accepted": coded(b"hello", "br"),
+    "two codings": coded(gzip.compress(gzip.compress(b"{}")), "gzip, gzip"),
+}
+
+
+@HOWS
+@pytest.mark.parametrize("script", NONE.values(), ids=NONE.keys())
+def test_an_answer_that_is_none_is_an_outage_of_the_provider(script: Script, how: str) -> None:
+    assert failing(script, how)[0] == UNREADABLE
+
+
+@HOWS
+def test_an_answer_that_is_none_is_asked_for_again_and_an_endless_one_is_not(how: str) -> None:
+    for script, requests in ((choices([]), 3), (endless(b"x" * 65_536), 1)):
+        with misbehaving(script) as provider:
+            with pytest.raises(ProviderFailed):
+                asked(made(provider, model_retries=2), how)
+            assert len(provider.asked) == requests
+
+
+@HOWS
+@pytest.mark.parametrize("size", [1_000_001, 3_000_000])
+def test_words_beyond_all_measure_are_too_long(size: int, how: str) -> None:
+    for script in (said("x" * size), calling(function={"name": "search_memory", "arguments": "x" * size})):
+        assert failing(script, how, model_answer_bytes=16 * MEGABYTE)[0] == TOO_LONG
+
+
+LOSSES = {
+    "hang-up": lambda line, asked: None,
+    "length": lambda line, asked: line.say(beginning(asked, "Content-Length: 999") + b"{"),
+    "negative length": lambda line, asked: line.say(beginning(asked, "Content-Length: -1") + b"{}"),
+    "no HTTP": lambda line, asked: line.say(b"220 mail.example.com ESMTP\r\n"),
+    "endless head": then_for_ever(b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n" * 4_096),
+    "endless chunk": then_for_ever(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0" * 65_536),
+    "another protocol": lambda line, asked: line.say(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\n"),
+}
+
+
+@HOWS
+@pytest.mark.parametrize("script", LOSSES.values(), ids=LOSSES.keys())
+def test_a_connection_that_is_lost_is_an_outage_of_the_provider(script: Script, how: str) -> None:
+    reason, sent = failing(script, how)
+    assert (reason, sent < MOST_READ) == (LOST, True)
+
+
+# How an answer ends.
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        events(BEES),
+        events(BEES, END[:30]),
+        events(BEES, b'data: {"cho'),
+        answering({"content": "Bees."}, "error"),
+        answering({"content": "Bees."}, "abort"),
+    ],
+    ids=["no end", "half an end", "half an event", "an error", "an abortion"],
+)
+def test_a_stream_that_ends_without_its_end_is_not_complete(script: Script) -> None:
+    heard: list[str] = []
+    with misbehaving(script) as provider, pytest.raises(ProviderFailed, match=BROKEN_OFF) as caught:
+        asked(made(provider, model_retries=2), "streamed", heard.append)
+    assert caught.value.retryable
+    assert len(provider.asked) == 1
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        events(BEES, END, DONE),
+        events(BEES, END),
+        events(BEES, DONE),
+        events(BEES, event(chunk({}, "eos"))),
+        events(b"\r\n".join((BEES + END).splitlines()) + b"\r\n\r\n"),
+        events(b"\r".join((BEES + END).splitlines()) + b"\r\r"),
+        events(b": hello\n\n", BEES, b": still here\n\n", END),
+    ],
+    ids=["both", "reason", "done", "unknown reason", "CRLF", "CR", "comments"],
+)
+def test_a_stream_ends_with_a_reason_or_with_done(script: Script) -> None:
+    heard: list[str] = []
+    with misbehaving(script) as provider:
+        asked(made(provider), "streamed", heard.append)
+    assert "".join(heard) == "Bees."
+
+
+@HOWS
+@pytest.mark.parametrize(
+    "script",
+    [
+        answering({"content": "Be"}, "content_filter"),
+        answering({"content": ""}, "content_filter"),
+        answering({"content": "Be"}, "guardrail_intervened"),
+        answering({"content": None, "refusal": "I may not say."}),
+    ],
+    ids=["filter", "all of it", "another word", "refusal"],
+)
+def test_an_answer_that_was_withheld_is_a_failed_attempt_and_no_outage(script: Script, how: str) -> None:
+    with misbehaving(script) as provider:
+        with pytest.raises(ModelUnfit, match="withheld the answer of the model"):
+            asked(made(provider, model_retries=2), how)
+        assert len(provider.asked) == 1
+
+
+@HOWS
+def test_the_fallback_answers_what_the_first_model_withholds(how: str) -> None:
+    with misbehaving(answering({"content": ""}, "content_filter")) as first, misbehaving(said("Bees.")) as second:
+        spare = {"model_fallback": "openai:spare", "model_fallback_base_url": second.url}
+        assert asked(made(first, **spare), how).text == "Bees."
+
+
+@HOWS
+@pytest.mark.parametrize("script", [NONE["brackets"], NONE["no choices"], ENDLESS["body"], ENDLESS["gzip"]])
+def test_the_fallback_answers_for_a_provider_that_gives_no_answer(script: Script, how: str) -> None:
+    with misbehaving(script) as first, misbehaving(said("Bees.")) as second:
+        spare = {"model_fallback": "openai:spare", "model_fallback_base_url": second.url}
+        assert asked(made(first, **spare), how).text == "Bees."
+
+
+SOUND = {
+    "plain": said("Bees."),
+    "in parts": answering({"content": [{"type": "text", "text": "Bees."}]}),
+    "without usage": answering({"content": "Bees."}, usage=None),
+    "negative usage": answering({"content": "Bees."}, usage={**USAGE, "prompt_tokens": -5}),
+    "usage beyond all numbers": answering({"content": "Bees."}, usage={**USAGE, "prompt_tokens": 10**30}),
+    "cut by its limit": answering({"content": "Bees."}, "length"),
+}
+
+
+@HOWS
+@pytest.mark.filterwarnings("ignore:Failed to extract usage")
+@pytest.mark.parametrize("script", SOUND.values(), ids=SOUND.keys())
+def test_an_answer_that_is_odd_counts(script: Script, how: str) -> None:
+    with misbehaving(script) as provider:
+        models = made(provider)
+        assert asked(models, how).text == "Bees."
+        usage = models.usage["derive" if how == "whole" else "answer"]
+        assert (usage.requests, usage.failures) == (1, 0)
+        assert 0 <= usage.input_tokens < 1_000
+
+
+@HOWS
+@pytest.mark.parametrize("coding", ["gzip", "deflate"])
+def test_a_packed_answer_is_unpacked(coding: str, how: str) -> None:
+    pack = gzip.compress if coding == "gzip" else zlib.compress
+
+    def script(line: Line, asked: dict[str, Any]) -> None:
+        sound = BEES + END + DONE if asked.get("stream") else json.dumps(choice({"content": "Bees."})).encode()
+        line.say(beginning(asked, f"Content-Encoding: {coding}") + pack(sound))
+
+    with misbehaving(script) as provider:
+        assert asked(made(provider), how).text == "Bees."
+
+
+@pytest.mark.parametrize("script", [NONE["brackets"], NONE["no choices"], ENDLESS["body"], ENDLESS["gzip"]])
+def test_a_probe_says_what_is_wrong_with_an_answer(script: Script) -> None:
+    with misbehaving(script) as provider:
+        models = made(provider)
+        with pytest.raises(OmoideError, match=f"{UNREADABLE}|{TOO_LONG}"):
+            asyncio.run(probe(models._choices.by_task["answer"], 30))
+        assert provider.sent < MOST_READ
