@@ -126,8 +126,10 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
-def served(db: Path, reasoner: Told, *, grace_seconds: int | None = None, **settings: Any) -> Iterator[str]:
+def served(db: Path, reasoner: Told | None, *, grace_seconds: int | None = None, **settings: Any) -> Iterator[str]:
     """The address of the application, with authentication on; keys are signed with SECRET.
+
+    Without a `reasoner`, the one of the settings answers.
 
     At the end of the block open requests may finish for `grace_seconds`; None: for as long as they take.
     """

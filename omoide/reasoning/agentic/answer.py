@@ -77,8 +77,8 @@ async def answer(
     """The answer in pieces; one piece where a form was asked for. Nothing where the model has nothing to say.
 
     Raises ProviderFailed where the provider fails, and where an answer takes longer than `ANSWER_SECONDS`, or than
-    `STREAM_SECONDS` if it is streamed; ModelUnfit where the model cannot keep to the form. What the model is given first
-    is gathered with a permit of `openings`, if there are any. `clock` gives seconds.
+    `STREAM_SECONDS` if it is streamed; ModelUnfit where the model cannot keep to the form. What the model is given
+    first is gathered with a permit of `openings`, if there are any. `clock` gives seconds.
     """
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
     work = asyncio.create_task(

@@ -1,0 +1,183 @@
+"""Chat with a model whose provider gives no answer: 503 with the reason, or a stream that breaks off with it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+from honcho import Honcho
+
+from omoide import clock
+from omoide.security import ADMIN, Keyring
+from tests.conftest import SECRET
+from tests.handlers.asked import Told, events, served
+from tests.handlers.place import Place
+from tests.inference.misbehaving import (
+    EVENTS,
+    MEGABYTE,
+    Line,
+    Misbehaving,
+    Script,
+    answering,
+    chunk,
+    dripping,
+    endless,
+    event,
+    head,
+    misbehaving,
+    payload,
+    raw,
+    said,
+)
+from tests.inference.misbehaving import events as streaming
+
+OF = "The provider of openai:toy"
+KEY = Keyring(SECRET).mint(ADMIN, now=clock.now())
+BEES = event(chunk({"role": "assistant", "content": "Bees keep Ottokar company. " * 10}))
+
+
+def then_for_ever(start: bytes, data: bytes) -> Script:
+    def script(line: Line, asked: dict[str, Any]) -> None:
+        line.say(start)
+        line.for_ever(data)
+
+    return script
+
+
+BEFORE_A_WORD: dict[str, tuple[Script, str]] = {
+    "body": (endless(b"x" * 65_536), "sent more than an answer may hold"),
+    "comments": (
+        then_for_ever(head(media=EVENTS), b": still here\n\n" * 4_096),
+        "sent more than an answer may hold",
+    ),
+    "no choices": (payload({}, chunk({}) | {"choices": []}), "gave no answer that can be read"),
+    "brackets": (raw(b"[" * 50_000), "gave no answer that can be read"),
+    "drip": (dripping(b": still here\n\n"), "did not answer in time"),
+    "filter": (answering({"content": ""}, "content_filter"), "withheld the answer of the model"),
+}
+AFTER_SOME: dict[str, tuple[Script, str]] = {
+    "no end": (streaming(BEES), "ended its answer before it was complete"),
+    "error": (streaming(BEES, event(chunk({}, "error"))), "ended its answer before it was complete"),
+    "filter": (streaming(BEES, event(chunk({}, "content_filter"))), "withheld the answer of the model"),
+    "endless": (
+        then_for_ever(head(media=EVENTS) + BEES, b": still here\n\n" * 4_096),
+        "sent more than an answer may hold",
+    ),
+    "brackets": (streaming(BEES, b"data: " + b"[" * 50_000 + b"\n\n"), "gave no answer that can be read"),
+    "drip": (dripping(b": still here\n\n", before=head(media=EVENTS) + BEES), "did not answer in time"),
+}
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[Misbehaving]:
+    with misbehaving(said("Bees.")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def url(provider: Misbehaving, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    settings: dict[str, Any] = {
+        "model": "openai:toy",
+        "model_base_url": provider.url,
+        "model_retries": 0,
+        "model_answer_bytes": 65_536,
+        "model_timeout_seconds": 1.0,
+    }
+    with served(tmp_path_factory.mktemp("provider") / "omoide.db", None, **settings) as address:
+        yield address
+
+
+@pytest.fixture
+def place(url: str, fresh: Callable[[str], str]) -> Iterator[Place]:
+    with httpx.Client(base_url=url, timeout=None, headers={"Authorization": f"Bearer {KEY}"}) as client:
+        yield Place(client, fresh("provider"))
+
+
+def chat(place: Place, **body: Any) -> httpx.Response:
+    return place.call("POST", "/peers/alice/chat", {"query": "Who keeps bees?", **body})
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize(("script", "reason"), BEFORE_A_WORD.values(), ids=BEFORE_A_WORD.keys())
+def test_a_chat_without_a_word_of_its_model_is_503_with_the_reason(
+    script: Script, reason: str, stream: bool, provider: Misbehaving, place: Place
+) -> None:
+    provider.script = script
+    answer = chat(place, stream=stream)
+    assert (answer.status_code, answer.json()) == (503, {"detail": f"{OF} {reason}."})
+
+
+@pytest.mark.parametrize(("script", "reason"), BEFORE_A_WORD.values(), ids=BEFORE_A_WORD.keys())
+def test_a_chat_in_a_form_is_503_with_the_reason(
+    script: Script, reason: str, provider: Misbehaving, place: Place
+) -> None:
+    provider.script = script
+    answer = chat(place, response_format={"type": "object", "properties": {"keeper": {"type": "string"}}})
+    assert (answer.status_code, answer.json()) == (503, {"detail": f"{OF} {reason}."})
+
+
+@pytest.mark.parametrize(("script", "reason"), AFTER_SOME.values(), ids=AFTER_SOME.keys())
+def test_an_answer_that_is_not_whole_is_not_given_for_one(
+    script: Script, reason: str, provider: Misbehaving, place: Place
+) -> None:
+    provider.script = script
+    answer = chat(place)
+    assert (answer.status_code, answer.json()) == (503, {"detail": f"{OF} {reason}."})
+
+
+def broken_off(place: Place) -> list[Any]:
+    """The events of a chat that breaks off."""
+    seen: list[str] = []
+    body = {"query": "Who keeps bees?", "stream": True}
+    with place.http.stream("POST", f"{place.url}/peers/alice/chat", json=body) as response:
+        assert response.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError):
+            seen.extend(response.iter_lines())
+    return events("\n".join(seen).encode())
+
+
+@pytest.mark.parametrize(("script", "reason"), AFTER_SOME.values(), ids=AFTER_SOME.keys())
+def test_a_stream_that_has_begun_breaks_off_with_the_reason(
+    script: Script, reason: str, provider: Misbehaving, place: Place
+) -> None:
+    provider.script = script
+    *said, last = broken_off(place)
+    assert "".join(each["delta"]["content"] for each in said) == "Bees keep Ottokar company. " * 10
+    assert last == {"error": {"detail": f"{OF} {reason}."}, "done": False}
+
+
+def test_the_official_client_reports_a_stream_that_breaks_off(provider: Misbehaving, place: Place, url: str) -> None:
+    provider.script = AFTER_SOME["no end"][0]
+    place.peer("alice")
+    seen: list[str] = []
+    peer = Honcho(base_url=url, api_key=KEY, workspace_id=place.id).peer("alice")
+    with pytest.raises(httpx.RemoteProtocolError):
+        seen.extend(peer.chat_stream("Who keeps bees?"))
+    assert seen
+
+
+def test_the_next_chat_is_answered(provider: Misbehaving, place: Place) -> None:
+    provider.script = said("Ottokar does.")
+    assert chat(place).json()["content"] == "Ottokar does."
+    assert events(chat(place, stream=True).content)[-1] == {"done": True}
+    assert provider.sent < 1_000 * MEGABYTE
+
+
+def test_work_that_is_cancelled_by_itself_is_an_error_and_not_silence(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    async def say(question: Any, memory: Any) -> Any:
+        yield "Green"
+        raise asyncio.CancelledError
+
+    told = Told()
+    told.say = say
+    with (
+        served(tmp_path_factory.mktemp("cancelled") / "omoide.db", told) as address,
+        httpx.Client(base_url=address, timeout=None, headers={"Authorization": f"Bearer {KEY}"}) as client,
+    ):
+        *_, last = broken_off(Place(client, "w"))
+    assert last == {"error": {"detail": "An unexpected error occurred"}, "done": False}

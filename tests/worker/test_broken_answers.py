@@ -1,0 +1,125 @@
+"""What a provider's broken answers cost jobs: time while it is away, an attempt where the model will not say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omoide import clock
+from omoide.settings import Settings
+from omoide.store import backlog
+from tests.inference.misbehaving import (
+    MEGABYTE,
+    Misbehaving,
+    Script,
+    answering,
+    beginning,
+    choice,
+    chunk,
+    endless,
+    misbehaving,
+    packed_zeros,
+    payload,
+    raw,
+    said,
+)
+from tests.worker.home import Home
+from tests.worker.test_provider_faults import later, run, without_pauses
+
+FACTS = said('{"facts": [{"content": "alice lives in Porto", "message_ids": [1]}]}')
+MANY = "[" + ", ".join(f'{{"content": "fact {number}", "message_ids": [1]}}' for number in range(10_000)) + "]"
+OUTAGES: dict[str, tuple[Script, str]] = {
+    "no choices": (
+        payload(choice({}) | {"choices": []}, chunk({}) | {"choices": []}),
+        "gave no answer that can be read",
+    ),
+    "brackets": (raw(b"[" * 100_000), "gave no answer that can be read"),
+    "no content": (answering({"content": None}), "gave no answer that can be read"),
+    "an error": (answering({"content": "{"}, "error"), "ended its answer before it was complete"),
+    "endless": (endless(b"x" * 65_536), "sent more than an answer may hold"),
+    "packed": (
+        lambda line, asked: line.say(beginning(asked, "Content-Encoding: gzip") + packed_zeros(8 * MEGABYTE)),
+        "sent more than an answer may hold",
+    ),
+}
+
+
+@pytest.fixture
+def provider() -> Iterator[Misbehaving]:
+    with misbehaving(FACTS) as running:
+        yield running
+
+
+def played(path: Path, provider: Misbehaving, story: object, **more: object) -> None:
+    chosen = {
+        "model": "openai:toy",
+        "model_base_url": provider.url,
+        "model_retries": 0,
+        "model_answer_bytes": MEGABYTE,
+        **more,
+    }
+    run(path, story, without_pauses(Settings.model_validate(chosen)), **chosen)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("script", "reason"), OUTAGES.values(), ids=OUTAGES.keys())
+def test_what_was_said_waits_while_a_provider_gives_no_answer(
+    script: Script, reason: str, provider: Misbehaving, db_path: Path
+) -> None:
+    async def story(home: Home) -> None:
+        provider.script = script
+        await home.say("alice I live in Porto.")
+        for _ in range(4):
+            await home.work()
+            await later(home)
+        status = home.status()["s"]
+        assert (status.pending, status.errored) == (1, 0)
+        assert status.error == f"ProviderFailed: The provider of openai:toy {reason}."
+        provider.script = FACTS
+        await home.work()
+        assert home.texts() == ["alice lives in Porto"]
+
+    played(db_path, provider, story, reasoning_attempts=2)
+
+
+def test_what_a_provider_withholds_fails_and_can_be_tried_again(provider: Misbehaving, db_path: Path) -> None:
+    async def story(home: Home) -> None:
+        provider.script = answering({"content": ""}, "content_filter")
+        await home.say("alice I live in Porto.")
+        for _ in range(2):
+            await home.work()
+            await later(home)
+        (job,) = home.store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        reason = "ModelUnfit: The provider of openai:toy withheld the answer of the model. (after 2 attempts)"
+        assert job.error == reason
+        assert home.texts() == []
+        provider.script = FACTS
+        await home.store.write(backlog.retry, clock.now(), None)
+        await home.work()
+        assert home.texts() == ["alice lives in Porto"]
+
+    played(db_path, provider, story, reasoning_attempts=2)
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"facts": ' * 20_000, "{} " * 20_000], ids=["[", "{", "{}"])
+def test_a_model_that_keeps_no_form_is_no_outage(text: str, provider: Misbehaving, db_path: Path) -> None:
+    async def story(home: Home) -> None:
+        provider.script = said(text)
+        await home.say("alice I live in Porto.")
+        await home.work()
+        status = home.status()["s"]
+        assert (status.completed, status.pending, status.errored) == (1, 0, 0)
+        assert home.texts() == []
+
+    played(db_path, provider, story)
+
+
+def test_facts_beyond_all_measure_are_cut(provider: Misbehaving, db_path: Path) -> None:
+    async def story(home: Home) -> None:
+        provider.script = said(f'{{"facts": {MANY}}}')
+        await home.say("alice I live in Porto.")
+        await home.work()
+        assert len(home.texts()) == 100
+
+    played(db_path, provider, story)
