@@ -75,17 +75,18 @@ async def create_messages_with_file(
     created_at: str | None = None,
 ) -> list[models.Message]:
     """The messages that the text of the file became, in its order."""
-    texts = await uploads.texts(context, file)
-    described = uploads.template(context, peer_id, metadata, configuration, created_at)
-    stored = await intake.add_messages(
-        context.store,
-        context.tokens,
-        workspace_id,
-        session_id,
-        [described._replace(content=text) for text in texts],
-        max_observers=context.settings.max_observers,
-        idempotency=None,
-        rules=context.rules,
-    )
+    async with uploads.turn():
+        texts = await uploads.texts(context, file)
+        described = uploads.template(context, peer_id, metadata, configuration, created_at)
+        stored = await intake.add_messages(
+            context.store,
+            context.tokens,
+            workspace_id,
+            session_id,
+            [described._replace(content=text) for text in texts],
+            max_observers=context.settings.max_observers,
+            idempotency=None,
+            rules=context.rules,
+        )
     context.wake_worker()
     return shapes.messages(stored)

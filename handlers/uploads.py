@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -17,22 +18,34 @@ from handlers.context import Context
 from omoide import json_text, uploads
 from omoide.errors import FieldFault, InvalidFields, TooLarge
 from omoide.records import Json, NewMessage
+from omoide.turns import Gate
 
 MESSAGE_CHARACTERS = 25_000
 """The longest message: where the text of a file is cut."""
 
-_READERS = ThreadPoolExecutor(2, "upload")
+AT_A_TIME = 2
+"""Uploads that a process has in memory and works on, until their messages are stored. Others wait on disk."""
+
+_READERS = ThreadPoolExecutor(AT_A_TIME, "upload")
 """Files are read by these threads alone, so that slow ones keep nobody waiting but one another."""
+
+_turns = Gate(AT_A_TIME)
 
 _OBJECT: TypeAdapter[Json] = TypeAdapter(Json)
 _CONFIGURATION = TypeAdapter(models.MessageConfiguration)
 _INSTANT = TypeAdapter(datetime)
 
 
+def turn() -> AbstractAsyncContextManager[None]:
+    """Wait until this caller's upload may be worked on: callers take turns."""
+    return _turns.turn()
+
+
 async def texts(context: Context, file: UploadFile) -> list[str]:
     """The text of the file in pieces that fit into messages.
 
-    Raises TooLarge, and what `uploads.pieces` raises. Reading a file takes a thread and not the event loop.
+    Call it within `turn`. Raises TooLarge, and what `uploads.pieces` raises. Reading a file takes a thread and not the
+    event loop.
     """
     limit = context.settings.max_upload_bytes
     data = await file.read(limit + 1)

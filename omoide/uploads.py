@@ -6,13 +6,11 @@ how large a file may be is checked where it is received.
 
 from __future__ import annotations
 
-import json
 from enum import Enum
 from pathlib import PurePosixPath
-from typing import NoReturn
 
-from omoide import charsets
-from omoide.errors import Unprocessable, UnsupportedMediaType
+from omoide import charsets, json_document
+from omoide.errors import Unavailable, Unprocessable, UnsupportedMediaType
 from omoide.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
 
 # What the 415 answer lists. Further types of text are read too (see below), but promise nothing.
@@ -153,7 +151,7 @@ def _kind_by_name(filename: str | None) -> Kind | None:
 
 
 def _json_text(data: bytes, charset: str | None) -> str:
-    """A JSON document written anew: keys in their order, one space after `,` and `:`, no escapes without need."""
+    """A JSON document written again in one form (see `json_document`)."""
     is_utf8 = charset in (None, "utf-8", "ascii")
     try:
         written = data.decode("utf-8-sig" if is_utf8 else str(charset)).removeprefix("\ufeff")
@@ -163,24 +161,20 @@ def _json_text(data: bytes, charset: str | None) -> str:
     if not written.strip():
         return ""
     try:
-        value = json.loads(written, parse_float=_finite, parse_constant=_refuse)
-        return json.dumps(value, ensure_ascii=False)
-    except (ValueError, RecursionError) as error:
+        return json_document.rewritten(written)
+    except ValueError as error:
         raise Unprocessable("Uploaded JSON is invalid") from error
-
-
-def _finite(written: str) -> float:
-    number = float(written)
-    if number in (float("inf"), float("-inf")):
-        _refuse(written)
-    return number
-
-
-def _refuse(written: str) -> NoReturn:
-    # Python reads NaN and Infinity and writes them again; no other reader of JSON would take them.
-    raise ValueError(f"{written} is no JSON number")
+    except json_document.Interrupted as error:
+        raise Unavailable(
+            "The file could not be read: it takes more memory than there is, or the server stops"
+        ) from error
 
 
 def _storable(text: str) -> str:
     """`text` without NUL, and with U+FFFD for halves of characters, which JSON escapes and PDFs can hold."""
-    return text.replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    text = text.replace("\0", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omoide import charsets
-from omoide.errors import TooLarge, Unprocessable, UnsupportedMediaType
+from omoide.errors import TooLarge, Unavailable, Unprocessable, UnsupportedMediaType
 from omoide.pdf import PdfLimits
 from omoide.uploads import Kind, extract, kind_of, pieces, split
 from tests.pdf_files import pdf_saying
@@ -360,6 +360,49 @@ def test_invalid_json_is_refused(data: bytes) -> None:
     with pytest.raises(Unprocessable) as caught:
         extract(data, "application/json", None)
     assert caught.value.detail == "Uploaded JSON is invalid"
+
+
+LARGE = "[" + ", ".join(['{"a": [1, 2.5, "é", null]}'] * 6_000) + "]"
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (LARGE.replace(" ", "").encode(), LARGE),
+        (LARGE.replace("é", "\\ud83d").encode(), LARGE.replace("é", "\ufffd")),
+        (LARGE.replace("é", "\\ud83d\\ude00").encode(), LARGE.replace("é", "😀")),
+        (b'"' + b"x" * 200_000 + b'"', '"' + "x" * 200_000 + '"'),
+        (b" " * 200_000, ""),
+    ],
+    ids=["objects", "halves of characters", "escapes", "one text", "blanks"],
+)
+def test_a_large_json_document_is_written_anew_likewise(data: bytes, text: str) -> None:
+    assert extract(data, "application/json", None) == text
+
+
+@pytest.mark.parametrize(
+    "fault", ["]", ", NaN]", ", 1e400]", ", " + "[" * 100_000, ", " + "9" * 5_000 + "]", ', "\t"]']
+)
+def test_a_fault_at_the_end_of_a_large_json_document_is_refused(fault: str) -> None:
+    with pytest.raises(Unprocessable) as caught:
+        extract((LARGE[:-1] + (fault if fault != "]" else "")).encode(), "application/json", None)
+    assert caught.value.detail == "Uploaded JSON is invalid"
+
+
+def test_a_large_json_document_is_read_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert extract(LARGE.encode(), "application/json", None) == LARGE
+
+
+def test_a_process_that_is_killed_is_no_fault_of_the_json_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = tmp_path / "python"
+    killed.write_text("#!/bin/sh\nkill -9 $$\n")
+    killed.chmod(0o700)
+    monkeypatch.setattr(sys, "executable", str(killed))
+    with pytest.raises(Unavailable, match="could not be read"):
+        extract(LARGE.encode(), "application/json", None)
 
 
 VALUES = st.recursive(

@@ -20,6 +20,10 @@ from omoide.contract.errors import BodyTooLarge, Invalid, Malformed, WrongEncodi
 UNREADABLE = "There was an error parsing the body"
 
 
+SPOOLED_BYTES = 262_144
+"""A file that is larger waits on disk, and not in memory, for its turn."""
+
+
 class Disconnected(Exception):
     """The client left before its request was complete. Nobody is there to be answered."""
 
@@ -134,6 +138,7 @@ async def read_form(
     parser = MultiPartParser(
         Headers(scope=scope), chunks(), max_files=fields + 1, max_fields=fields + 1, max_part_size=limit
     )
+    parser.spool_max_size = SPOOLED_BYTES
     try:
         return await parser.parse()
     except _Cut as cut:

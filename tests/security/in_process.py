@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from starlette.types import ASGIApp
 
 from omoide.app import create_app
 from omoide.settings import Settings
+
+T = TypeVar("T")
 
 
 def settings_of(**given: Any) -> Settings:
@@ -26,6 +28,10 @@ class Application:
 
     def ask(self, method: str, path: str, headers: Any = None, **options: Any) -> httpx.Response:
         return self._runner.run(self._client.request(method, path, headers=headers, **options))
+
+    def run(self, work: Callable[[httpx.AsyncClient], Coroutine[Any, Any, T]]) -> T:
+        """What `work` returns, in the event loop of the application: for requests at the same time."""
+        return self._runner.run(work(self._client))
 
     def close(self) -> None:
         self._runner.run(self._client.aclose())
