@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from functools import partial
@@ -16,6 +14,7 @@ from generated import models
 from handlers import requests
 from handlers.context import Context
 from omoide import json_text, uploads
+from omoide.aside import aside
 from omoide.errors import FieldFault, InvalidFields, TooLarge
 from omoide.records import Json, NewMessage
 from omoide.turns import Gate
@@ -25,9 +24,6 @@ MESSAGE_CHARACTERS = 25_000
 
 AT_A_TIME = 2
 """Uploads that a process has in memory and works on, until their messages are stored. Others wait on disk."""
-
-_READERS = ThreadPoolExecutor(AT_A_TIME, "upload")
-"""Files are read by these threads alone, so that slow ones keep nobody waiting but one another."""
 
 _turns = Gate(AT_A_TIME)
 
@@ -52,7 +48,7 @@ async def texts(context: Context, file: UploadFile) -> list[str]:
     if len(data) > limit:
         raise TooLarge(f"File size ({file.size} bytes) exceeds maximum allowed size ({limit} bytes)")
     pieces = partial(uploads.pieces, data, file.content_type, file.filename, limit=MESSAGE_CHARACTERS)
-    return await asyncio.get_running_loop().run_in_executor(_READERS, pieces)
+    return await aside(pieces)
 
 
 def template(

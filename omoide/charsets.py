@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from omoide import wide_text
 from omoide.binary import BLOCK, is_binary, is_garbled
 from omoide.errors import Unprocessable, UnsupportedMediaType
+from omoide.lane_threads import checkpoint
 
 _CHARSETS = frozenset(
     {
@@ -140,6 +141,7 @@ def _blocks(data: bytes, encoding: str) -> Iterator[str]:
     """The text in blocks, with U+FFFD in place of errors. So many of these are slow that other threads must get in."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for start in range(0, len(data), BLOCK):
+        checkpoint()
         yield decoder.decode(data[start : start + BLOCK], start + BLOCK >= len(data))
 
 

@@ -1,8 +1,8 @@
 """Write a JSON document again in one form: keys in their order, one space after `,` and `:`, no escapes without need.
 
-Python's parser and writer keep the whole interpreter busy until they are done: for a document of a few megabytes up to a
-second, with fifty times its memory. Large ones are rewritten by a process of their own, which takes some 20 ms more and
-leaves nothing behind. It runs this very file, so this imports nothing but the standard library.
+Python's parser and writer keep the whole interpreter busy until they are done: for a document of a few megabytes up to
+a second, with fifty times its memory. Large ones are rewritten by a process of their own, which takes some 20 ms more
+and leaves nothing behind. It runs this very file, so this imports nothing but the standard library.
 """
 
 from __future__ import annotations

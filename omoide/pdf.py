@@ -19,6 +19,7 @@ from typing import Any
 
 from omoide.deferred import deferred
 from omoide.errors import TooLarge, Unprocessable
+from omoide.lane_threads import checkpoint, paused_clock
 
 with deferred("pypdf"):
     import pypdf
@@ -85,6 +86,7 @@ class _Meter:
         self._over = ""
 
     def check(self) -> None:
+        checkpoint()
         if self._earlier_pages + self._this_page > self.limits.characters:
             self._over = f"The PDF holds more than {self.limits.characters} characters of text"
         elif self._clock() > self._deadline:
@@ -108,13 +110,13 @@ class _Meter:
         self.check()
 
 
-def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] = time.monotonic) -> str:
+def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] | None = None) -> str:
     """`[Page n]` and its text for each page that has any, parted by blank lines; `n` counts from 1.
 
     Opens files that are encrypted without a password, as viewers do. Raises Unprocessable for a PDF that is damaged,
     protected by a password or without text, and TooLarge for one beyond `limits`.
     """
-    meter = _Meter(limits, clock)
+    meter = _Meter(limits, clock or _clock())
     with pypdf.apply_configuration(
         zlib_maximum_output_length=limits.stream_bytes,
         lzw_maximum_output_length=limits.stream_bytes,
@@ -126,6 +128,12 @@ def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] = tim
         if not text:
             raise Unprocessable(_why_without_text(data, meter))
     return text
+
+
+def _clock() -> Callable[[], float]:
+    """Seconds, less those for which this thread made room for other work."""
+    paused = paused_clock()
+    return lambda: time.monotonic() - paused()
 
 
 def _why_without_text(data: bytes, meter: _Meter) -> str:

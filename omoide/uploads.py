@@ -6,11 +6,13 @@ how large a file may be is checked where it is received.
 
 from __future__ import annotations
 
+from concurrent.futures import Future
 from enum import Enum
 from pathlib import PurePosixPath
 
 from omoide import charsets, json_document
 from omoide.errors import Unavailable, Unprocessable, UnsupportedMediaType
+from omoide.lane_threads import resting
 from omoide.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
 
 # What the 415 answer lists. Further types of text are read too (see below), but promise nothing.
@@ -161,13 +163,29 @@ def _json_text(data: bytes, charset: str | None) -> str:
     if not written.strip():
         return ""
     try:
-        return json_document.rewritten(written)
+        return _rewritten(written)
     except ValueError as error:
         raise Unprocessable("Uploaded JSON is invalid") from error
     except json_document.Interrupted as error:
         raise Unavailable(
             "The file could not be read: it takes more memory than there is, or the server stops"
         ) from error
+
+
+def _rewritten(document: str) -> str:
+    """As `json_document.rewritten`; other work goes on while another process is at it."""
+    if len(document) < json_document.LARGE_CHARACTERS:
+        return json_document.rewritten(document)
+    done: Future[str] = Future()
+
+    def wait() -> None:
+        try:
+            done.set_result(json_document.rewritten(document))
+        except Exception as error:
+            done.set_exception(error)
+
+    resting(wait)
+    return done.result()
 
 
 def _storable(text: str) -> str:

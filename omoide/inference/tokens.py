@@ -18,6 +18,7 @@ from threading import Lock
 
 from omoide.deferred import deferred
 from omoide.inference.batches import batches
+from omoide.lane_threads import checkpoint
 
 with deferred("tiktoken"):
     import tiktoken
@@ -102,7 +103,11 @@ class TokenCounter:
         if sum(map(len, texts)) <= TOGETHER:
             return self._counts(texts)
         some = batches(texts, most_texts=len(texts), most_characters=TOGETHER)
-        return [count for batch in some for count in self._counts(batch)]
+        counts: list[int] = []
+        for batch in some:
+            checkpoint()
+            counts += self._counts(batch)
+        return counts
 
     def _counts(self, texts: Sequence[str]) -> list[int]:
         """The same, with one call of the encoder."""
