@@ -198,7 +198,12 @@ class PeerCardResponse(BaseModel):
 
 
 class PeerCardSet(BaseModel):
-    peer_card: list[str]
+    peer_card: Annotated[
+        list[str],
+        Field(
+            description="The lines. As JSON they are limited in bytes as metadata is."
+        ),
+    ]
 
 
 class PeerConfig(BaseModel):

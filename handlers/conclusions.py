@@ -15,7 +15,7 @@ async def create_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionBatchCreate
 ) -> list[models.Conclusion]:
     """The conclusions as stored, in the order of the request."""
-    batch = requests.new_conclusions(context, body.conclusions)
+    batch = await requests.new_conclusions(context, body.conclusions)
     stored = await context.store.write(conclusions.add, workspace_id, batch, clock.now())
     context.wake_worker()
     return [shapes.conclusion(record) for record in stored]
@@ -39,7 +39,7 @@ async def query_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionQuery
 ) -> list[models.Conclusion]:
     """The conclusions nearest to the query."""
-    requests.check_query(context, body.query)
+    await requests.check_query(context, body.query)
     found = await search.query(
         context.store,
         context.finder,

@@ -26,9 +26,9 @@ async def create_messages_for_session(
         context.tokens,
         workspace_id,
         session_id,
-        requests.new_messages(context, body.messages),
+        await requests.new_messages(context, body.messages),
         max_observers=context.settings.max_observers,
-        idempotency=requests.idempotency(context, idempotency_key, body),
+        idempotency=await requests.idempotency(context, idempotency_key, body),
         rules=context.rules,
     )
     context.wake_worker()
@@ -59,7 +59,7 @@ async def update_message(
     context: Context, *, workspace_id: str, session_id: str, message_id: str, body: models.MessageUpdate
 ) -> models.Message:
     """The message with its metadata replaced."""
-    metadata = requests.metadata(body.metadata)
+    metadata = requests.metadata(context, body.metadata)
     return shapes.message(await context.store.write(messages.update, workspace_id, session_id, message_id, metadata))
 
 
@@ -89,4 +89,4 @@ async def create_messages_with_file(
             rules=context.rules,
         )
     context.wake_worker()
-    return shapes.messages(stored)
+    return await shapes.many_messages(stored)

@@ -24,7 +24,7 @@ async def get_or_create_peer(
 ) -> tuple[Literal[200, 201], models.Peer]:
     """The peer, made on first use; what the body gives replaces what is stored."""
     grant = security.peer_grant(context.principal, body.id)
-    change = requests.peer_change(body)
+    change = requests.peer_change(context, body)
     session_id = security.reads_members_of(context.principal)
     if session_id is not None and not context.store.read(members.is_active, workspace_id, session_id, body.id):
         return 200, _known_by_name(context, workspace_id, body.id, change)
@@ -60,7 +60,7 @@ async def get_peers(
 
 async def update_peer(context: Context, *, workspace_id: str, peer_id: str, body: models.PeerUpdate) -> models.Peer:
     """The peer after the change, made if missing."""
-    change = requests.peer_change(body)
+    change = requests.peer_change(context, body)
     return shapes.peer(await context.store.write(peers.update, workspace_id, peer_id, change, clock.now()))
 
 
@@ -129,7 +129,7 @@ async def set_peer_card(
     context: Context, *, workspace_id: str, peer_id: str, body: models.PeerCardSet, target: str | None = None
 ) -> models.PeerCardResponse:
     """Replace the card that the peer keeps about a target."""
-    lines, now = body.peer_card, clock.now()
+    lines, now = requests.card(context, body.peer_card), clock.now()
     stored = await context.store.write(cards.put, workspace_id, peer_id, target or peer_id, lines, now)
     return models.PeerCardResponse(peer_card=stored)
 

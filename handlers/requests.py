@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -13,26 +14,33 @@ from omoide.errors import FieldFault, InvalidFields, Unprocessable
 from omoide.metadata import checked_metadata, cleaned
 from omoide.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 
+LONGEST_ESCAPE = 6
+"""JSON may write a character of one byte as `\\u0061`."""
+
 Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | models.MessageConfiguration
 HOUR = 3_600_000_000
 """In microseconds."""
 INSTRUCTIONS = "custom_instructions"
 
 
-def metadata(value: Json | None, *loc: str | int) -> Json | None:
-    """The metadata, checked; `loc` is where it stands. Raises InvalidFields."""
-    return None if value is None else checked_metadata(value, *(loc or ("body", "metadata")))
+def metadata(context: Context, value: Json | None, *loc: str | int) -> Json | None:
+    """The metadata, checked; `loc` is its location in the request. Raises InvalidFields."""
+    if value is None:
+        return None
+    return checked_metadata(value, *(loc or ("body", "metadata")), most=context.settings.max_metadata_bytes)
 
 
 def configuration(context: Context, value: Configuration | None, *loc: str | int) -> Json | None:
     """The configuration as a patch: only what was given, unknown fields of known sections dropped.
 
-    Raises InvalidFields if instructions are too long or the summary intervals contradict each other.
+    Raises InvalidFields if it is too large, if instructions are too long or if the summary intervals contradict each
+    other.
     """
     if value is None:
         return None
     loc = loc or ("body", "configuration")
-    patch = cleaned(value.model_dump(exclude_unset=True), *loc)
+    most = context.settings.max_metadata_bytes
+    patch = cleaned(value.model_dump(exclude_unset=True), *loc, most=most, what="Configuration")
     sections = {key: section for key, section in patch.items() if isinstance(section, dict)}
     texts: dict[tuple[str, ...], object] = {
         (): patch.get(INSTRUCTIONS),
@@ -48,10 +56,20 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
     return patch
 
 
-def peer_configuration(value: models.PeerConfig | None) -> Json | None:
-    """A peer's configuration, kept as given but for NUL characters. Raises InvalidFields if it is nested too deeply."""
-    loc = ("body", "configuration")
-    return None if value is None else cleaned(value.model_dump(exclude_unset=True), *loc)
+def peer_configuration(context: Context, value: models.PeerConfig | None) -> Json | None:
+    """A peer's configuration, kept as given but for NUL characters.
+
+    Raises InvalidFields if it is nested too deeply or too large.
+    """
+    if value is None:
+        return None
+    most = context.settings.max_metadata_bytes
+    return cleaned(value.model_dump(exclude_unset=True), "body", "configuration", most=most, what="Configuration")
+
+
+def card(context: Context, lines: list[str]) -> list[str]:
+    """The lines of a peer card, checked. Raises InvalidFields if they are too large."""
+    return cleaned(lines, "body", "peer_card", most=context.settings.max_metadata_bytes, what="Peer card")
 
 
 def observations(given: Mapping[str, models.SessionPeerConfig] | None) -> dict[str, Observation]:
@@ -65,11 +83,12 @@ def observation(config: models.SessionPeerConfig) -> Observation:
 
 def change(context: Context, body: models.WorkspaceUpdate | models.SessionUpdate | models.WorkspaceCreate) -> Change:
     """The change that a workspace's or session's body asks for."""
-    return Change(metadata(body.metadata), configuration(context, body.configuration))
+    most = context.settings.max_metadata_bytes
+    return Change(metadata(context, body.metadata), configuration(context, body.configuration), most)
 
 
-def peer_change(body: models.PeerCreate | models.PeerUpdate) -> Change:
-    return Change(metadata(body.metadata), peer_configuration(body.configuration))
+def peer_change(context: Context, body: models.PeerCreate | models.PeerUpdate) -> Change:
+    return Change(metadata(context, body.metadata), peer_configuration(context, body.configuration))
 
 
 def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
@@ -87,8 +106,14 @@ def scope_name(given: str, *loc: str | int) -> str:
     return name
 
 
-def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
+async def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
     """The messages to store, not yet counted. Raises InvalidFields naming the message."""
+    if all(message.configuration is None for message in batch):
+        return _new_messages(context, batch)
+    return await asyncio.to_thread(_new_messages, context, batch)  # which may have to count the tokens of instructions
+
+
+def _new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
     return [_new_message(context, message, index) for index, message in enumerate(batch)]
 
 
@@ -99,7 +124,7 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
         message.peer_id,
         message.content.replace("\x00", ""),
         # Most messages have none of these, and messages come by the hundred.
-        {} if given is None else metadata(given, *loc, "metadata") or {},
+        {} if given is None else metadata(context, given, *loc, "metadata") or {},
         0,
         None if said_at is None else said_at_micros(said_at, *loc, "created_at"),
         None if wanted is None else configuration(context, wanted, *loc, "configuration"),
@@ -117,24 +142,40 @@ def said_at_micros(instant: datetime, *loc: str | int) -> int:
     return microseconds
 
 
-def idempotency(context: Context, key: str | None, body: models.MessageBatchCreate) -> Idempotency | None:
+LARGE_BATCH = 100_000
+"""Characters of a batch from which on its digest is worked out in a thread."""
+
+
+async def idempotency(context: Context, key: str | None, body: models.MessageBatchCreate) -> Idempotency | None:
     """What tells a repetition of this call, if the caller named it: all that the body gives."""
     if key is None:
         return None
-    # Sorted, because a client that builds the call anew may order keys differently.
-    given = json_text.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
-    digest = hashlib.blake2b(given, digest_size=16).digest()
+    is_large = sum(len(message.content) for message in body.messages) > LARGE_BATCH
+    digest = await asyncio.to_thread(_digest, body) if is_large else _digest(body)
     return Idempotency(key, digest, keep=int(context.settings.idempotency_hours * HOUR))
+
+
+def _digest(body: models.MessageBatchCreate) -> bytes:
+    # Sorted, because a client that builds the call again may order keys differently.
+    given = json_text.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
+    return hashlib.blake2b(given, digest_size=16).digest()
 
 
 MAX_CONCLUSION_TOKENS = 8_192
 """The longest conclusion and query, in o200k_base tokens: what common embedding models take."""
 
 
-def new_conclusions(context: Context, batch: Sequence[models.ConclusionCreate]) -> list[NewConclusion]:
+COUNT_ON_LOOP_CHARACTERS = 20_000
+"""Fewer characters than this are counted on the event loop: some milliseconds."""
+
+LONGEST_TOKEN_BYTES = 128
+"""Of o200k_base."""
+
+
+async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCreate]) -> list[NewConclusion]:
     """The conclusions to store. Raises InvalidFields naming the one that is too long."""
     for index, new in enumerate(batch):
-        if (count := _tokens_beyond(context, new.content)) is not None:
+        if (count := await _tokens_beyond(context, new.content)) is not None:
             fault = (
                 f"Value error, Content exceeds maximum embedding token limit of {MAX_CONCLUSION_TOKENS} "
                 f"(got {count} tokens)"
@@ -146,15 +187,17 @@ def new_conclusions(context: Context, batch: Sequence[models.ConclusionCreate]) 
     ]
 
 
-def check_query(context: Context, query: str) -> None:
+async def check_query(context: Context, query: str) -> None:
     """Raise Unprocessable for a query that is too long to be compared with anything."""
-    if _tokens_beyond(context, query) is not None:
+    is_beyond = len(query) > LONGEST_TOKEN_BYTES * MAX_CONCLUSION_TOKENS
+    if is_beyond or await _tokens_beyond(context, query) is not None:
         raise Unprocessable(f"Query exceeds maximum token limit of {MAX_CONCLUSION_TOKENS}.")
 
 
-def _tokens_beyond(context: Context, text: str) -> int | None:
+async def _tokens_beyond(context: Context, text: str) -> int | None:
     """How many tokens the text has, if that is too many. A token has at least one byte, so few texts are counted."""
     if len(text.encode()) <= MAX_CONCLUSION_TOKENS:
         return None
-    count = context.tokens.count(text)
+    is_long = len(text) > COUNT_ON_LOOP_CHARACTERS
+    count = await asyncio.to_thread(context.tokens.count, text) if is_long else context.tokens.count(text)
     return count if count > MAX_CONCLUSION_TOKENS else None

@@ -16,7 +16,7 @@ async def get_or_create_scope(
     context: Context, *, workspace_id: str, body: models.ScopeCreate
 ) -> tuple[Literal[200, 201], models.ScopeModel]:
     """The scope, made on first use; metadata replaces what is stored."""
-    name, metadata = requests.scope_name(body.id, "body", "id"), requests.metadata(body.metadata)
+    name, metadata = requests.scope_name(body.id, "body", "id"), requests.metadata(context, body.metadata)
     if found := context.store.read(scopes.settled, workspace_id, name, metadata):
         return 200, shapes.scope(found)
     record, created = await context.store.write(scopes.get_or_create, workspace_id, name, metadata, clock.now())

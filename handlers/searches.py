@@ -6,10 +6,15 @@ from generated import models
 from handlers import requests, shapes
 from handlers.context import Context
 from omoide.search.messages import MessageSearch, search
+from omoide.store import answer_size
 
 
 async def found(context: Context, wanted: MessageSearch) -> list[models.Message]:
-    """The messages that the search finds, best first. Raises Unprocessable for a query that is too long."""
-    requests.check_query(context, wanted.query)
+    """The messages that the search finds, best first, as many as fit into an answer.
+
+    Raises Unprocessable for a query that is too long.
+    """
+    await requests.check_query(context, wanted.query)
     seconds = context.settings.filter_seconds
-    return shapes.messages(await search(context.store, context.finder, wanted, seconds=seconds))
+    hits = await search(context.store, context.finder, wanted, seconds=seconds)
+    return shapes.messages(answer_size.within(hits, context.settings.max_answer_bytes))

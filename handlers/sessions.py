@@ -22,8 +22,11 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
     may_read = _may_read(context, workspace_id, body.id, given)
     if not (may_read or grant.create):
         raise security.refusal(security.NAMED)
-    metadata, configuration = requests.metadata(body.metadata), requests.configuration(context, body.configuration)
-    change = SessionChange(metadata, configuration, given, scopes)
+    metadata, configuration = (
+        requests.metadata(context, body.metadata),
+        requests.configuration(context, body.configuration),
+    )
+    change = SessionChange(metadata, configuration, context.settings.max_metadata_bytes, given, scopes)
     if may_read and (found := context.store.read(sessions.settled, workspace_id, body.id, change)):
         return shapes.session(found)
     limit = context.settings.max_observers
@@ -67,7 +70,11 @@ async def update_session(
     context: Context, *, workspace_id: str, session_id: str, body: models.SessionUpdate
 ) -> models.Session:
     """The session after the change, made if missing."""
-    change = SessionChange(requests.metadata(body.metadata), requests.configuration(context, body.configuration))
+    metadata, configuration = (
+        requests.metadata(context, body.metadata),
+        requests.configuration(context, body.configuration),
+    )
+    change = SessionChange(metadata, configuration, context.settings.max_metadata_bytes)
     return await _apply(context, workspace_id, session_id, change)
 
 
@@ -212,10 +219,11 @@ async def get_session_context(
         workspace_id,
         session_id,
         budget=MAX_CONTEXT_TOKENS if tokens is None else tokens,
+        most_bytes=context.settings.max_answer_bytes,
         with_summary=summary,
         wanted=wanted,
     )
-    return shapes.session_context(session_id, found)
+    return await shapes.session_context(session_id, found)
 
 
 async def get_session_summaries(context: Context, *, workspace_id: str, session_id: str) -> models.SessionSummaries:

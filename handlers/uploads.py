@@ -16,6 +16,7 @@ from handlers.context import Context
 from omoide import json_text, uploads
 from omoide.aside import aside
 from omoide.errors import FieldFault, InvalidFields, TooLarge
+from omoide.metadata import too_large
 from omoide.records import Json, NewMessage
 from omoide.turns import Gate
 
@@ -59,20 +60,23 @@ def template(
     What is not JSON counts as not given, because clients rely on that. Raises InvalidFields for JSON of the wrong kind,
     for metadata and instructions beyond their limits, and for what is not an instant.
     """
-    given = _checked("configuration", _parsed("configuration", configuration), _CONFIGURATION)
+    limit = context.settings.max_metadata_bytes
+    given = _checked("configuration", _parsed("configuration", configuration, limit), _CONFIGURATION)
     return NewMessage(
         peer_id=peer_id,
         content="",
-        metadata=requests.metadata(_checked("metadata", _parsed("metadata", metadata), _OBJECT)) or {},
+        metadata=requests.metadata(context, _checked("metadata", _parsed("metadata", metadata, limit), _OBJECT)) or {},
         token_count=0,
         created_at=_micros(created_at),
         configuration=requests.configuration(context, given),
     )
 
 
-def _parsed(field: str, text: str | None) -> Any:
+def _parsed(field: str, text: str | None, most: int) -> Any:
     if text is None:
         return None
+    if len(text) > requests.LONGEST_ESCAPE * most:  # too large in any form but with blanks
+        raise too_large(len(text), most, "body", field, what=field.capitalize())
     try:
         return json_text.loads(json_text.repaired(text.encode()))
     except json_text.SameKeys as fault:

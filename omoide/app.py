@@ -48,7 +48,7 @@ from omoide.search.finder import VectorFinder
 from omoide.search.forgetting import Forgetting
 from omoide.security import NOBODY, Keyring, authorizer
 from omoide.settings import Settings
-from omoide.store import Store, embeddings, erasure, members
+from omoide.store import Store, embeddings, erasure, members, value_pieces
 from omoide.store.open_files import FileIdentity
 
 ROOT = Path(__file__).parent
@@ -211,6 +211,7 @@ def create_app(
         authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,
         max_body_bytes=settings.max_body_bytes,
+        expand=lambda context, values: value_pieces.pieces(context.store, values),
         lifespan=lifespan,
         translations={OmoideError: _problem, Exception: _unexpected},
     )

@@ -6,10 +6,13 @@ deep, the root counting as one, objects inside arrays not counted).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
+from omoide import json_text
 from omoide.errors import FieldFault, InvalidFields
 from omoide.records import Json
+
+T = TypeVar("T")
 
 MAX_KEYS = 100
 MAX_DEPTH = 5
@@ -17,23 +20,50 @@ MAX_NESTING = 100
 """Arrays and objects inside each other. Writing a response fails beyond 255 levels, those around the value included."""
 
 
-def checked_metadata(value: Json, *loc: str | int) -> Json:
-    """The metadata without NUL characters. Raises InvalidFields at `loc` if it has too many keys or is too deep."""
+def checked_metadata(value: Json, *loc: str | int, most: int | None = None) -> Json:
+    """The metadata without NUL characters.
+
+    Raises InvalidFields at `loc` if it has too many keys, is too deep or takes more than `most` bytes.
+    """
     if len(value) > MAX_KEYS:
         raise InvalidFields([FieldFault(loc, f"Value error, Metadata exceeds maximum of {MAX_KEYS} top-level keys")])
     if depth(value) > MAX_DEPTH:
         raise InvalidFields([FieldFault(loc, f"Value error, Metadata nesting exceeds maximum depth of {MAX_DEPTH}")])
-    return cleaned(value, *loc)
+    return cleaned(value, *loc, most=most)
 
 
-def cleaned(value: Json, *loc: str | int) -> Json:
-    """The value without NUL characters. Raises InvalidFields at `loc` if it is nested too deeply."""
+def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Metadata") -> T:
+    """The JSON value without NUL characters.
+
+    Raises InvalidFields at `loc` if it is nested too deeply or takes more than `most` bytes as JSON without blanks.
+    """
     try:
-        found: Json = without_nul(value)
+        text = json_text.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        raise _too_deep(loc) from None  # which is all that may be wrong with what was read from JSON
+    if most is not None and len(text) > most:
+        raise too_large(len(text), most, *loc, what=what)
+    if _NUL not in text and text.count(b"[") + text.count(b"{") <= MAX_NESTING:
+        return value
+    try:
+        found: T = without_nul(value)
     except TooDeep:
-        fault = f"Value error, arrays and objects are nested deeper than {MAX_NESTING} levels"
-        raise InvalidFields([FieldFault(loc, fault)]) from None
+        raise _too_deep(loc) from None
     return found
+
+
+def too_large(size: int, most: int, *loc: str | int, what: str) -> InvalidFields:
+    """The error for an object of `size` bytes where `most` are taken."""
+    return InvalidFields([FieldFault(loc, f"Value error, {what} exceeds the maximum of {most} bytes (it has {size})")])
+
+
+_NUL = rb"\u0000"
+"""A NUL character as JSON writes it."""
+
+
+def _too_deep(loc: tuple[str | int, ...]) -> InvalidFields:
+    fault = f"Value error, arrays and objects are nested deeper than {MAX_NESTING} levels"
+    return InvalidFields([FieldFault(loc, fault)])
 
 
 class TooDeep(Exception):

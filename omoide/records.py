@@ -194,6 +194,8 @@ class Change:
 
     metadata: Json | None = None
     configuration: Json | None = None
+    max_bytes: int | None = None
+    """The largest configuration that a merge may result in, in bytes of JSON; None for any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,19 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(
         20_000_000, ge=1_000, le=1_000_000_000, description="The largest request body, in bytes."
     )
+    max_metadata_bytes: int = Field(
+        65_536,
+        ge=2,
+        le=1_000_000_000,
+        description="The largest metadata, configuration or peer card that is taken: the bytes of its JSON in UTF-8, "
+        "written without blanks. What is stored already is kept whatever its size.",
+    )
+    max_answer_bytes: int = Field(
+        8_000_000,
+        ge=1,
+        le=1_000_000_000,
+        description="From how many bytes on a context or a search ends early; it has one message at the least.",
+    )
     max_observers: int = Field(
         10, ge=0, le=1_000, description="How many peers of one session may have observe_others set."
     )

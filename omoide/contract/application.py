@@ -24,6 +24,7 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
+from omoide.contract.answers import Expand
 from omoide.contract.body import Disconnected
 from omoide.contract.connexion31 import SpecFirst, TagResolver
 from omoide.contract.docs import Docs
@@ -48,6 +49,7 @@ def application(
     authorize: Authorize,
     make_context: MakeContext,
     max_body_bytes: int,
+    expand: Expand | None = None,
     lifespan: Lifespan | None = None,
     translations: Mapping[type[Exception], Translation] | None = None,
 ) -> ASGIApp:
@@ -55,6 +57,7 @@ def application(
 
     handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: from the request's
     scope to the handlers' first argument. max_body_bytes: the limit where an operation has no `x-max-body-bytes`.
+    expand: as in `answers`.
     Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
     """
     specs = {(spec.path, spec.method): spec for spec in document.operations()}
@@ -69,6 +72,7 @@ def application(
             protocol=protocols[spec.tag],
             make_context=make_context,
             max_body_bytes=max_body_bytes,
+            expand=expand,
         )
         return guarded(operation, compiled, wiring)
 

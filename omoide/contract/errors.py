@@ -4,6 +4,7 @@
     Problem                   an answer with a status and a detail
     ├── Malformed       400   the body cannot be read at all
     ├── BodyTooLarge    413   more bytes than the operation takes
+    ├── TooManyValues   413   more JSON values than any operation takes
     ├── WrongMediaType  415   a media type that the operation does not take
     ├── WrongEncoding   415   a body that is packed, and nobody here unpacks it
     └── Invalid         422   readable, but not what the document says; a list of faults
@@ -51,6 +52,13 @@ class BodyTooLarge(Problem):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"Request body exceeds the maximum of {limit} bytes")
+
+
+class TooManyValues(Problem):
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"Request body exceeds the maximum of {limit} JSON values")
 
 
 class WrongMediaType(Problem):

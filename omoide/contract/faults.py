@@ -18,14 +18,22 @@ from omoide.contract.errors import Fault
 INPUT_TEXT_LIMIT = 200
 """Characters of an offending text, and items of an offending container, that are echoed."""
 
+MOST_FAULTS = 1_000
+"""Faults that are listed."""
 
-def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator, *, at: str) -> list[Fault]:
-    """The faults of a value that the gate refused; never empty."""
+
+def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator | None, *, at: str) -> list[Fault]:
+    """The faults of a value that the gate refused; never empty.
+
+    Without the gate, which takes seconds for a large value, a fault that only JSON Schema sees is not described.
+    """
     for strict in (False, True):
         try:
             adapter.validate_python(value, strict=strict)
         except ValidationError as error:
             return of_pydantic(error, at=at)
+    if gate is None:
+        return [{"type": "value_error", "loc": [at], "msg": "Value error, the value is not what the schema admits"}]
     return [
         {
             "type": str(error.kind.name),
@@ -39,6 +47,8 @@ def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator, *
 
 def of_pydantic(error: ValidationError, *, at: str) -> list[Fault]:
     """The same faults, their places prefixed with where the value came from (`body`, `query`, …)."""
+    if (count := error.error_count()) > MOST_FAULTS:
+        return [{"type": "value_error", "loc": [at], "msg": f"Value error, there are {count} faults, too many to list"}]
     return [_fault(detail, (at, *detail["loc"])) for detail in error.errors(include_url=False)]
 
 

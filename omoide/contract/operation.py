@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Protocol, get_args, get_origin, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from jsonschema_rs import Draft202012Validator
 from pydantic import TypeAdapter, ValidationError
@@ -17,8 +17,9 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.types import Receive, Scope, Send
 
 from omoide.contract import body as bodies
-from omoide.contract import faults, streams
+from omoide.contract import faults, large_bodies, streams
 from omoide.contract.annotations import is_file, python_name
+from omoide.contract.answers import Answer, Expand
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import BrokenDocument, Fault, Invalid, WrongMediaType
 from omoide.contract.parameters import Parameters
@@ -61,9 +62,15 @@ class JsonBody:
         media = headers.get(b"content-type", b"")
         if media != b"application/json" and not bodies.is_json(text := media.decode("latin-1")):
             raise WrongMediaType(text, "application/json")
-        value = bodies.parse_json(raw)
+        value = await bodies.read_json(raw)
+        if len(raw) <= large_bodies.LARGE_BYTES:
+            return self._take(value, values)
+        async with large_bodies.turn():
+            return self._take(value, values, is_large=True)
+
+    def _take(self, value: Any, values: dict[str, Any], *, is_large: bool = False) -> list[Fault]:
         if not self.gate.is_valid(value):
-            return faults.explain(value, self.adapter, self.gate, at="body")
+            return faults.explain(value, self.adapter, None if is_large else self.gate, at="body")
         try:
             values["body"] = self.adapter.validator.validate_python(value)
         except ValidationError as error:  # what JSON Schema does not assert, such as formats
@@ -141,39 +148,6 @@ class FormBody:
                 ]
 
 
-class Answer:
-    """Turns what a handler returns into the response that the document promises."""
-
-    def __init__(self, spec: OperationSpec, document: Document, hint: Any) -> None:
-        returned = {status: document.resolve(response) for status, response in spec.returned().items()}
-        self.statuses = [*returned]
-        contents = [response.get("content", {}) for response in returned.values()]
-        self.several = len(self.statuses) > 1
-        self.may_stream = _any_streams(hint)
-        self.content_type = b"application/json"
-        self.to_json: Callable[[Any], bytes] | None = None
-        if text := next((media for content in contents for media in content if media.startswith("text/plain")), None):
-            self.content_type, self.to_json = text.encode(), str.encode
-        elif any(contents):
-            shape = get_args(hint)[1] if self.several and get_origin(hint) is tuple else hint
-            kinds = [kind for kind in get_args(shape) if not _streams(kind)] if _any_streams(shape) else [shape]
-            self.to_json = TypeAdapter(kinds[0]).serializer.to_json if kinds else None
-
-    async def send(self, result: Any, send: Send) -> None:
-        status, value = result if self.several else (self.statuses[0], result)
-        if self.may_stream and hasattr(value, "__aiter__"):
-            await streams.send_events(value, status, send)
-            return
-        if self.to_json is None:
-            await send({"type": "http.response.start", "status": status, "headers": []})
-            await send({"type": "http.response.body", "body": b""})
-            return
-        payload = self.to_json(value)
-        headers = [(b"content-type", self.content_type), (b"content-length", str(len(payload)).encode())]
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": payload})
-
-
 class Operation:
     """An ASGI application that serves one operation. `protocol` is the generated Protocol of its tag."""
 
@@ -186,6 +160,7 @@ class Operation:
         protocol: type,
         make_context: MakeContext,
         max_body_bytes: int,
+        expand: Expand | None = None,
     ) -> None:
         method = getattr(protocol, spec.handler, None)
         if method is None:
@@ -199,7 +174,7 @@ class Operation:
         self.parameters = Parameters(spec, document, hints, defaults)
         limit = int(spec.raw.get("x-max-body-bytes", max_body_bytes))
         self.body = _compile_body(spec, document, hints, defaults, limit)
-        self.answer = Answer(spec, document, hints["return"])
+        self.answer = Answer(spec, document, hints["return"], expand)
         self.lists_faults = _lists_faults(spec, document)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -211,14 +186,14 @@ class Operation:
         try:
             if found:
                 raise Invalid(found)
-            work = self._answer(self.make_context(scope), values, send)
+            work = self._answer(self.make_context(scope), values, receive, send)
             await (streams.while_connected(receive, work) if self.answer.may_stream else work)
         finally:
             if FORM in scope["extensions"]:
                 await scope["extensions"][FORM].close()
 
-    async def _answer(self, context: Any, values: Mapping[str, Any], send: Send) -> None:
-        await self.answer.send(await self.handler(context, **values), send)
+    async def _answer(self, context: Any, values: Mapping[str, Any], receive: Receive, send: Send) -> None:
+        await self.answer.send(await self.handler(context, **values), context, receive, send)
 
 
 def _compile_body(
@@ -230,14 +205,6 @@ def _compile_body(
     if media == "multipart/form-data":
         return FormBody(document.resolve(content["schema"]), hints, defaults, limit=limit)
     return JsonBody(content["schema"], document, hints["body"], required=spec.body.get("required", False), limit=limit)
-
-
-def _streams(kind: Any) -> bool:
-    return "AsyncIterator" in str(get_origin(kind) or kind)
-
-
-def _any_streams(shape: Any) -> bool:
-    return _streams(shape) or any(map(_streams, get_args(shape)))
 
 
 def _lists_faults(spec: OperationSpec, document: Document) -> bool:

@@ -16,7 +16,7 @@ from omoide.reasoning.memory import Memory, Reach
 from omoide.reasoning.reasoner import Question, Reasoner, ReasoningLevel
 from omoide.records import Json
 from omoide.search.finder import VectorFinder
-from omoide.store import Connection, Store, cards, peers, sessions, workspaces
+from omoide.store import Connection, Store, cards, observing, peers, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,7 @@ def _question(db: Connection, inquiry: Inquiry, defaults: Defaults) -> Question:
 
 
 def _configuration(db: Connection, reach: Reach, defaults: Defaults) -> Resolved:
-    workspace = workspaces.find(db, reach.workspace_id)
-    session = None if reach.session_id is None else sessions.find(db, reach.workspace_id, reach.session_id)
-    return resolve(
-        workspace.configuration if workspace else {}, session.configuration if session else None, None, defaults
-    )
+    return resolve(*observing.configurations_of(db, reach.workspace_id, reach.session_id), None, defaults)
 
 
 def _card(db: Connection, reach: Reach, resolved: Resolved, about: str | None) -> list[str]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from omoide.clock import new_id
 from omoide.errors import NotFound
 from omoide.records import Change, Session
-from omoide.store import backfills, members, messages, sessions, workspaces
+from omoide.store import backfills, members, message_copy, messages, sessions, workspaces
 from omoide.store.database import Connection
+from omoide.store.large_values import referred
 
 
 def clone(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session:
@@ -21,10 +22,22 @@ def clone(db: Connection, workspace_id: str, session_id: str, until: str | None,
     if until is not None and last is None:
         raise NotFound(f"Message with ID {until} not found")
     workspace = workspaces.ensure(db, workspace_id, now)
-    change = Change(source.metadata, source.configuration)
-    copy = sessions.create(db, workspace, workspace_id, new_id(now), change, now)
+    copy = _empty_copy(db, workspace, source, now)
     through = messages.count(db, source.pk) if last is None else last
     members.copy(db, source.pk, copy.pk, through, now)
-    messages.copy(db, source.pk, copy.pk, through, now)
+    message_copy.copy(db, source.pk, copy.pk, through, now)
     backfills.begin_all(db, copy.pk, now)
     return copy
+
+
+def _empty_copy(db: Connection, workspace: int, source: Session, now: int) -> Session:
+    if referred(source.metadata) is None and referred(source.configuration) is None:
+        change = Change(source.metadata, source.configuration)
+        return sessions.create(db, workspace, source.workspace_id, new_id(now), change, now)
+    copy = sessions.create(db, workspace, source.workspace_id, new_id(now), Change(), now)
+    db.execute(
+        """UPDATE sessions SET (metadata, configuration) =
+           (SELECT metadata, configuration FROM sessions WHERE pk = ?) WHERE pk = ?""",
+        (source.pk, copy.pk),
+    )
+    return sessions.get(db, source.workspace_id, copy.id)

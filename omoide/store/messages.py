@@ -19,8 +19,10 @@ from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageReq
 from omoide.store import embeddings, erasure, members, rows, said_order, sessions, stays, words
 from omoide.store.database import Connection
 from omoide.store.filters import MESSAGE_FIELDS
+from omoide.store.large_values import stored_object
 
-_MESSAGE = "m.id, s.id, w.id, p.id, m.content, m.metadata, m.token_count, m.created_at"
+_METADATA = stored_object("m.metadata")
+_MESSAGE = f"m.id, s.id, w.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at"
 _JOINS = """
     FROM messages m
     JOIN sessions s ON s.pk = m.session
@@ -76,7 +78,7 @@ def record(row: rows.Row) -> Message:
         and token_count >= 0
     ):
         try:
-            said = {} if metadata == "{}" else rows.from_text(metadata)
+            said = {} if metadata == "{}" else rows.object_of(metadata, "messages", "metadata", "id", id)
             at = EPOCH + timedelta(microseconds=created_at)
             return _new(Message, (id, session_id, workspace_id, peer_id, content, said, token_count, at))
         except (ValueError, OverflowError, TypeError):
@@ -91,7 +93,7 @@ _new: Callable[[type[Message], tuple[Any, ...]], Message] = tuple.__new__
 def _mended(row: rows.Row) -> Message:
     *texts, metadata, token_count, created_at = rows.mended(_STORED, row)
     id, session_id, workspace_id, peer_id, content = texts
-    said = rows.from_text(metadata)
+    said = rows.object_of(metadata, "messages", "metadata", "id", id)
     return Message(id, session_id, workspace_id, peer_id, content, said, token_count, instant(created_at))
 
 
@@ -303,7 +305,7 @@ def window(
     was away: after it left and before it came back. The author's first message is always there, whatever its size.
     """
     found = db.execute(
-        f"""SELECT m.seq, m.peer, m.id, p.id, m.content, m.metadata, m.token_count, m.created_at
+        f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at
            FROM messages m JOIN peers p ON p.pk = m.peer
            WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 AND (m.peer = ? OR NOT EXISTS (
                SELECT 1 FROM json_each(?) learner WHERE NOT {stays.seen("learner.value", before_the_first="seen")}))
@@ -371,28 +373,7 @@ def update(db: Connection, workspace_id: str, session_id: str, message_id: str, 
     return get(db, workspace_id, session_id, message_id)
 
 
-_COPIED = ["", "", *(f"messages.{name}" for name in ("content", "metadata", "token_count", "created_at", "muted"))]
-
-
 def count(db: Connection, session: int) -> int:
     """How many messages the session has, which is the position of the last."""
     (stored,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
     return sessions.sound_count(db, session, stored)
-
-
-def copy(db: Connection, source: int, target: int, last: int, now: int) -> None:
-    """Give one session the messages of another, up to the position `last`, under new ids."""
-    columns = "workspace, peer, content, metadata, token_count, created_at, muted"
-    found = db.execute(
-        f"SELECT {columns} FROM messages WHERE session = ? AND seq <= ? ORDER BY seq",
-        (source, last),
-    ).fetchall()
-    # Damaged values are not copied, and messages of which it is not known whose they are are left out.
-    sound = [rows.mended(_COPIED, row) for row in found if type(row[0]) is int and type(row[1]) is int]
-    numbered = enumerate(zip(new_ids(now, len(sound)), sound, strict=True), 1)
-    copies = [(id, target, *row, seq) for seq, (id, row) in numbered]
-    rows.insert_all(db, f"messages (id, session, {columns}, seq)", copies)
-    db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (len(sound), target))
-    said_order.note(db, target, 1)
-    words.add_messages(db, target, 1, len(sound))
-    embeddings.owe(db, now)

@@ -10,20 +10,23 @@ from omoide.records import Json
 from omoide.store import rows, sessions, workspaces
 from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
+from omoide.store.large_values import loaded, settings_in
 
 MemberRow = tuple[int, str, str, Json, int | None, int | None, bool]
 """Peer (row, id, kind, configuration), observe_me and observe_others as set in the session, whether it is there now."""
 
 
+_CONFIGURATION = settings_in("p.configuration")
+_MEMBER = f"p.pk, p.id, p.kind, {_CONFIGURATION}, m.observe_me, m.observe_others, m.left_at IS NULL"
+
+
 def members(db: Connection, session: int, authors: Collection[int]) -> list[MemberRow]:
     """The authors (rows of peers), and all members that observe others, in the order in which they joined."""
     found = db.execute(
-        """SELECT p.pk, p.id, p.kind, p.configuration, m.observe_me, m.observe_others, m.left_at IS NULL
-           FROM members m JOIN peers p ON p.pk = m.peer
+        f"""SELECT {_MEMBER} FROM members m JOIN peers p ON p.pk = m.peer
            WHERE m.session = :session AND m.observe_others = 1
            UNION
-           SELECT p.pk, p.id, p.kind, p.configuration, m.observe_me, m.observe_others, m.left_at IS NULL
-           FROM json_each(:authors) a JOIN members m ON m.session = :session AND m.peer = a.value
+           SELECT {_MEMBER} FROM json_each(:authors) a JOIN members m ON m.session = :session AND m.peer = a.value
            JOIN peers p ON p.pk = m.peer ORDER BY 1""",
         {"session": session, "authors": orjson.dumps([*authors]).decode()},
     )
@@ -63,4 +66,5 @@ def configurations_of(db: Connection, workspace_id: str, session_id: str | None)
     """The stored configuration of a workspace and of one of its sessions, as far as they are there."""
     workspace = workspaces.find(db, workspace_id)
     session = sessions.find(db, workspace_id, session_id) if session_id else None
-    return (workspace.configuration if workspace else {}), (session.configuration if session else None)
+    of_session = loaded(db, session.configuration) if session else None
+    return (loaded(db, workspace.configuration) if workspace else {}), of_session

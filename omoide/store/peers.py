@@ -12,6 +12,7 @@ from omoide.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Pee
 from omoide.store import erasure, rows, workspaces
 from omoide.store.database import Connection
 from omoide.store.filters import PEER_FIELDS, SESSION_FIELDS, names_field
+from omoide.store.large_values import after, text_of
 
 _FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -27,7 +28,7 @@ def find(db: Connection, workspace_id: str, peer_id: str) -> Peer | None:
 def settled(db: Connection, workspace_id: str, peer_id: str, change: Change) -> Peer | None:
     """The peer if it exists and the change would leave it as it is: then nothing needs to be written."""
     found = find(db, workspace_id, peer_id)
-    if found is None or _after(found, change) != (found.metadata, found.configuration):
+    if found is None or _after(db, found, change) != (found.metadata, found.configuration):
         return None
     return found
 
@@ -53,14 +54,14 @@ def get_or_create(
             (workspace, peer_id, uid, rows.to_text(metadata), rows.to_text(config), now),
         )
         return Peer(pk, peer_id, uid, workspace_id, metadata, config, instant(now)), True
-    metadata, config = _after(old, change)
+    metadata, config = _after(db, old, change)
     if (metadata, config) == (old.metadata, old.configuration):
         return old, False
     if not grant.change:
         raise Unauthorized("Unauthorized access to resource")
     db.execute(
         "UPDATE peers SET metadata = ?, configuration = ? WHERE pk = ?",
-        (rows.to_text(metadata), rows.to_text(config), old.pk),
+        (text_of(db, metadata), text_of(db, config), old.pk),
     )
     erasure.owe(db, now)
     return Peer(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at), False
@@ -96,9 +97,9 @@ def refuse_scopes(db: Connection, workspace: int, peer_ids: Iterable[str], reaso
         raise Unprocessable(f"Peer name(s) {scopes} are scopes. {reason}")
 
 
-def _after(peer: Peer, change: Change) -> tuple[dict[str, object], dict[str, object]]:
-    metadata = peer.metadata if change.metadata is None else change.metadata
-    config = peer.configuration if change.configuration is None else change.configuration
+def _after(db: Connection, peer: Peer, change: Change) -> tuple[Json, Json]:
+    metadata = peer.metadata if change.metadata is None else after(db, peer.metadata, change.metadata)
+    config = peer.configuration if change.configuration is None else after(db, peer.configuration, change.configuration)
     return metadata, config
 
 

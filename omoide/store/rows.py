@@ -21,6 +21,7 @@ from omoide.store import column_rules
 from omoide.store.column_rules import Rule
 from omoide.store.database import Connection
 from omoide.store.filters import Fields, compile_filters
+from omoide.store.large_values import is_mark, reference, stored_object
 
 logger = logging.getLogger("omoide.store")
 
@@ -46,6 +47,13 @@ def from_text(text: str) -> Json:
     return found
 
 
+def object_of(text: str, table: str, column: str, key: str, value: int | str) -> Json:
+    """As `from_text`, but for a large object a reference to this column of the row whose `key` has this value."""
+    if text == "{}":
+        return {}
+    return reference(text, table, column, key, value) if is_mark(text) else from_text(text)
+
+
 def texts_from(text: str) -> list[str]:
     """A stored JSON list of texts. Raises ValueError for anything else."""
     values = orjson.loads(text)
@@ -62,11 +70,11 @@ _logged: set[tuple[str, object]] = set()
 def mended(columns: Sequence[str], row: Row) -> Row:
     """The row with what its columns do not admit replaced. `columns` are `table.column` each, "" for computed ones."""
     rules = _rules(*columns)
-    if all(rule is None or rule.admits(value) for rule, value in zip(rules, row, strict=True)):
+    if all(rule is None or rule.admits(value) or is_mark(value) for rule, value in zip(rules, row, strict=True)):
         return row
     values = []
     for column, rule, value in zip(columns, rules, row, strict=True):
-        if rule is None or rule.admits(value):
+        if rule is None or rule.admits(value) or is_mark(value):
             values.append(value)
         else:
             _log_once(columns, row, column, rule)
@@ -164,17 +172,28 @@ def _insertion(into: str, width: int, count: int) -> str:
     return f"INSERT INTO {into} VALUES {', '.join([row] * count)}"
 
 
-WORKSPACE = "w.pk, w.id, w.uid, w.metadata, w.configuration, w.created_at"
-PEER = "p.pk, p.id, p.uid, w.id, p.metadata, p.configuration, p.created_at"
-SESSION = "s.pk, s.id, s.uid, w.id, s.metadata, s.configuration, s.created_at, s.deleted_at IS NULL"
+def _owned(alias: str) -> str:
+    return f"{stored_object(f'{alias}.metadata')}, {stored_object(f'{alias}.configuration')}"
+
+
+WORKSPACE = f"w.pk, w.id, w.uid, {_owned('w')}, w.created_at"
+PEER = f"p.pk, p.id, p.uid, w.id, {_owned('p')}, p.created_at"
+SESSION = f"s.pk, s.id, s.uid, w.id, {_owned('s')}, s.created_at, s.deleted_at IS NULL"
+
+
+def _objects(table: str, pk: int, metadata: str, configuration: str) -> tuple[Json, Json]:
+    return (
+        object_of(metadata, table, "metadata", "pk", pk),
+        object_of(configuration, table, "configuration", "pk", pk),
+    )
 
 
 def _workspace(pk: int, id: str, uid: str, metadata: str, configuration: str, created_at: int) -> Workspace:
-    return Workspace(pk, id, uid, from_text(metadata), from_text(configuration), instant(created_at))
+    return Workspace(pk, id, uid, *_objects("workspaces", pk, metadata, configuration), instant(created_at))
 
 
 def _peer(pk: int, id: str, uid: str, workspace_id: str, metadata: str, configuration: str, created_at: int) -> Peer:
-    return Peer(pk, id, uid, workspace_id, from_text(metadata), from_text(configuration), instant(created_at))
+    return Peer(pk, id, uid, workspace_id, *_objects("peers", pk, metadata, configuration), instant(created_at))
 
 
 def _session(
@@ -187,9 +206,8 @@ def _session(
     created_at: int,
     is_active: int,
 ) -> Session:
-    return Session(
-        pk, id, uid, workspace_id, from_text(metadata), from_text(configuration), instant(created_at), bool(is_active)
-    )
+    objects = _objects("sessions", pk, metadata, configuration)
+    return Session(pk, id, uid, workspace_id, *objects, instant(created_at), bool(is_active))
 
 
 def _columns(table: str) -> list[str]:

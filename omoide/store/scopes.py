@@ -15,11 +15,12 @@ from omoide.errors import Conflict, NotFound
 from omoide.records import Backfill, Json, Page, PageRequest, Scope, Session
 from omoide.store import backfills, erasure, rows, stays, workspaces
 from omoide.store.database import Connection
+from omoide.store.large_values import after, stored_object
 
 CONFIGURATION = '{"observe_me":false}'
 """What the hidden peer shows as its own: nothing is ever concluded about it."""
 
-_COLUMNS = "p.pk, p.id, p.metadata, p.created_at"
+_COLUMNS = f"p.pk, p.id, {stored_object('p.metadata')}, p.created_at"
 _FROM = """
     FROM peers p
     JOIN workspaces w ON w.pk = p.workspace
@@ -32,7 +33,9 @@ _MEMBERS = """
 
 
 def _made(pk: int, peer_id: str, metadata: str, created_at: int) -> Scope:
-    return Scope(pk, names.scope_of_peer(peer_id), rows.from_text(metadata), instant(created_at))
+    return Scope(
+        pk, names.scope_of_peer(peer_id), rows.object_of(metadata, "peers", "metadata", "pk", pk), instant(created_at)
+    )
 
 
 _record = rows.reader(["", "peers.id", "peers.metadata", "peers.created_at"], _made)
@@ -54,7 +57,9 @@ def get(db: Connection, workspace_id: str, scope_id: str) -> Scope:
 def settled(db: Connection, workspace_id: str, scope_id: str, metadata: Json | None) -> Scope | None:
     """The scope if it exists with this metadata, or with any for None: then nothing needs to be written."""
     found = find(db, workspace_id, scope_id)
-    return found if found and metadata in (None, found.metadata) else None
+    if found is None or metadata is None:
+        return found
+    return found if after(db, found.metadata, metadata) is found.metadata else None
 
 
 def get_or_create(
@@ -68,7 +73,7 @@ def get_or_create(
     old = find(db, workspace_id, scope_id)
     if old is None:
         return _create(db, workspaces.ensure(db, workspace_id, now), workspace_id, scope_id, metadata or {}, now), True
-    if metadata is None or metadata == old.metadata:
+    if metadata is None or after(db, old.metadata, metadata) is old.metadata:
         return old, False
     db.execute("UPDATE peers SET metadata = ? WHERE pk = ?", (rows.to_text(metadata), old.pk))
     erasure.owe(db, now)

@@ -13,6 +13,7 @@ from omoide.store import erasure, forgetting, members, peers, queue, rows, scope
 from omoide.store.column_rules import MOST, json_or_null
 from omoide.store.database import Connection
 from omoide.store.filters import SESSION_FIELDS
+from omoide.store.large_values import after, merged, settings_in, text_of
 
 _FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -34,7 +35,7 @@ def get(db: Connection, workspace_id: str, session_id: str) -> Session:
 def settled(db: Connection, workspace_id: str, session_id: str, change: SessionChange) -> Session | None:
     """The session if it exists and the change would leave it as it is: then nothing needs to be written."""
     found = find(db, workspace_id, session_id)
-    if found is None or _after(found, change) != (found.metadata, found.configuration):
+    if found is None or _after(db, found, change) != (found.metadata, found.configuration):
         return None
     if not members.unchanged(db, found.pk, change.peers) or not scopes.has_all(db, found.pk, change.scopes):
         return None
@@ -86,21 +87,19 @@ def create(db: Connection, workspace: int, workspace_id: str, session_id: str, c
 
 
 def _update(db: Connection, old: Session, change: Change, now: int) -> Session:
-    metadata, config = _after(old, change)
+    metadata, config = _after(db, old, change)
     if (metadata, config) != (old.metadata, old.configuration):
         db.execute(
             "UPDATE sessions SET metadata = ?, configuration = ? WHERE pk = ?",
-            (rows.to_text(metadata), rows.to_text(config), old.pk),
+            (text_of(db, metadata), text_of(db, config), old.pk),
         )
         erasure.owe(db, now)
     return Session(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at)
 
 
-def _after(session: Session, change: Change) -> tuple[dict[str, object], dict[str, object]]:
-    metadata = session.metadata if change.metadata is None else change.metadata
-    config = session.configuration
-    if change.configuration is not None:
-        config = configuration.patched(config, change.configuration)
+def _after(db: Connection, session: Session, change: Change) -> tuple[Json, Json]:
+    metadata = session.metadata if change.metadata is None else after(db, session.metadata, change.metadata)
+    config = merged(db, session.configuration, change)
     return metadata, config
 
 
@@ -122,10 +121,13 @@ def ensure(db: Connection, workspace_id: str, session_id: str, now: int) -> tupl
     return found.workspace, found.session
 
 
+_SETTINGS = f"{settings_in('w.configuration')}, {settings_in('s.configuration')}"
+_GROUND = f"s.workspace, s.pk, s.message_count, s.last_said_at, {_SETTINGS}"
+
+
 def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Ground:
     """The session as it is; it and its workspace are created empty if missing."""
-    query = f"SELECT s.workspace, s.pk, s.message_count, s.last_said_at, w.configuration, s.configuration {_FROM}"
-    query += " AND s.id = ? AND s.deleted_at IS NULL"
+    query = f"SELECT {_GROUND} {_FROM} AND s.id = ? AND s.deleted_at IS NULL"
     place = (workspace_id, session_id)
     row = db.execute(query, place).fetchone()
     if row is None:

@@ -10,6 +10,7 @@ from omoide.store import erasure, queue, rows
 from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
 from omoide.store.filters import WORKSPACE_FIELDS
+from omoide.store.large_values import after, merged, text_of
 
 
 def find(db: Connection, workspace_id: str) -> Workspace | None:
@@ -49,14 +50,12 @@ def update(db: Connection, workspace_id: str, change: Change, now: int) -> Works
     old, created = get_or_create(db, workspace_id, change, now)
     if created:
         return old
-    metadata = old.metadata if change.metadata is None else change.metadata
-    config = old.configuration
-    if change.configuration is not None:
-        config = configuration.patched(config, change.configuration)
+    metadata = old.metadata if change.metadata is None else after(db, old.metadata, change.metadata)
+    config = merged(db, old.configuration, change)
     if (metadata, config) != (old.metadata, old.configuration):
         db.execute(
             "UPDATE workspaces SET metadata = ?, configuration = ? WHERE pk = ?",
-            (rows.to_text(metadata), rows.to_text(config), old.pk),
+            (text_of(db, metadata), text_of(db, config), old.pk),
         )
         erasure.owe(db, now)
     return Workspace(old.pk, old.id, old.uid, metadata, config, old.created_at)

@@ -39,12 +39,15 @@ GOOD = {
         "m": [-(2**63), -(2**63) - 1, -(2**64)],
     },
     "other numbers": {"n": [0, 1, 1.5, 1e300, 123456789.125]},
+    "65,536 bytes": {"a": "x" * (65_536 - 8)},
     "any JSON": {"": None, "é": [1.5, True, "x"], "n": 2**53},
 }
 BAD = {
     "101 keys": {str(n): n for n in range(101)},
     "six objects deep": {"0": FIVE_DEEP},
     "100 arrays deep": {"1": nested(100)},
+    "65,537 bytes": {"a": "x" * (65_537 - 8)},
+    "65,538 bytes of UTF-8": {"a": "é" * 32_765},
     "an array": [1],
     "a text": "{}",
 }

@@ -29,7 +29,7 @@ async def say(home: Home, at: int, *lines: str, session: str = "s") -> None:
 
 async def context(home: Home, budget: int, *, with_summary: bool = False) -> list[str]:
     place = (home.store, home.tools.finder, home.tools.tokens, "w", "s")
-    found = await session_context(*place, budget=budget, with_summary=with_summary, wanted=None)
+    found = await session_context(*place, budget=budget, most_bytes=8_000_000, with_summary=with_summary, wanted=None)
     assert bool(found.summary) is with_summary
     return [message.content for message in found.messages]
 

@@ -1,0 +1,119 @@
+"""The texts of large stored objects, read beside the event loop a piece at a time while an answer is sent."""
+
+from __future__ import annotations
+
+import codecs
+import hashlib
+from collections.abc import AsyncIterator, Sequence
+from contextlib import closing
+from typing import NamedTuple
+
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.errors import Conflict
+from omoide.store.database import Connection, Store
+from omoide.store.large_values import LargeValue, open_blob
+
+PIECE_BYTES = 1_048_576
+"""What is read at a time: several objects, or a part of one."""
+
+NOTHING = b"{}"
+"""In place of an object that is damaged, or whose row is gone."""
+
+
+class _Found(NamedTuple):
+    size: int
+    digest: bytes
+
+
+async def pieces(store: Store, values: Sequence[LargeValue]) -> AsyncIterator[tuple[bytes, bool]]:
+    """The texts of the objects in order, each piece with whether it is the last one of its object.
+
+    Raises Conflict if an object is replaced while its pieces are read.
+    """
+    start = 0
+    while start < len(values):
+        if values[start].size > PIECE_BYTES:
+            async for piece in _of_one(store, values[start]):
+                yield piece, False
+            yield b"", True
+            start += 1
+            continue
+        texts = await store.read_aside(_together, values[start:])
+        for text in texts:
+            yield text, True
+        start += len(texts)
+
+
+def _together(db: Connection, values: Sequence[LargeValue]) -> list[bytes]:
+    """The texts of the first objects, as many as fit into a piece; at least one."""
+    texts: list[bytes] = []
+    left = PIECE_BYTES
+    for value in values:
+        left -= value.size
+        if texts and left < 0:
+            break
+        found = _whole(db, value)
+        # It may have been replaced by a larger one since its size was read.
+        texts.append(found if len(found) <= 2 * PIECE_BYTES else NOTHING)
+    return texts
+
+
+def _whole(db: Connection, value: LargeValue) -> bytes:
+    query = f"SELECT {_valid(value.column)}, CAST({value.column} AS BLOB) FROM {value.table} WHERE {value.key} = ?"
+    row = db.execute(query, (value.of,)).fetchone()
+    return _readable(row[1]) if row and row[0] else NOTHING
+
+
+def _valid(column: str) -> str:
+    return f"iif(json_valid({column}), json_type({column}) = 'object', 0)"
+
+
+def _readable(text: bytes) -> bytes:
+    """The text with U+FFFD for what is not UTF-8."""
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return text.decode(errors="replace").encode()
+    return text
+
+
+async def _of_one(store: Store, value: LargeValue) -> AsyncIterator[bytes]:
+    """The text of one object in pieces. The digest shows whether all of them are of the same text."""
+    found = await store.read_aside(_examined, value)
+    if found is None:
+        yield NOTHING
+        return
+    digest, decoder = hashlib.blake2b(), codecs.getincrementaldecoder("utf-8")("replace")
+    for start in range(0, found.size, PIECE_BYTES):
+        raw = await store.read_aside(_part, value, start)
+        digest.update(raw)
+        yield decoder.decode(raw, start + PIECE_BYTES >= found.size).encode()
+    if digest.digest() != found.digest:
+        raise Conflict("An object was replaced while it was read")
+
+
+def _examined(db: Connection, value: LargeValue) -> _Found | None:
+    """Size and digest of the text; None where it is not a JSON object."""
+    row = db.execute(f"SELECT {_valid(value.column)} FROM {value.table} WHERE {value.key} = ?", (value.of,)).fetchone()
+    blob = open_blob(db, value) if row and row[0] else None
+    if blob is None:
+        return None
+    digest = hashlib.blake2b()
+    with closing(blob):
+        while raw := blob.read(PIECE_BYTES):
+            digest.update(raw)
+        return _Found(len(blob), digest.digest())
+
+
+def _part(db: Connection, value: LargeValue, start: int) -> bytes:
+    try:
+        blob = open_blob(db, value)
+        if blob is None:
+            return b""
+        with closing(blob):
+            blob.seek(min(start, len(blob)))
+            raw: bytes = blob.read(PIECE_BYTES)
+            return raw
+    except sqlite3.Error:  # it was replaced by what is neither text nor bytes
+        return b""

@@ -1,0 +1,177 @@
+"""Large metadata: refused when it comes, read in pieces where it is stored already, and never held as a whole."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.handlers.place import Place
+from tests.running import Server
+
+LIMIT = 65_536
+STORED: dict[str, Any] = {
+    "more than is parsed with a row": {"a": "x" * 5_000},
+    "more than the limit": {"a": ["é😀" * 9_000, {"b": [[], {}, 2**70]}] * 2},
+    "more than a piece": {"a": ['\\"\n' * 100_000, "😀" * 400_000], "placeholder": {"": "{}"}},
+}
+
+
+@pytest.fixture
+def stored(server: Server) -> Iterator[sqlite3.Connection]:
+    """The database of the server, for rows as an older server left them."""
+    with closing(sqlite3.connect(server.db, isolation_level=None, timeout=30)) as db:
+        yield db
+
+
+def enlarge(db: sqlite3.Connection, table: str, id: str, value: Any, column: str = "metadata") -> None:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    key = "id" if table == "messages" else "uid"
+    assert db.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (text, id)).rowcount == 1
+
+
+def metadata_of(count: int) -> dict[str, str]:
+    """Metadata of so many bytes."""
+    return {"a": "x" * (count - len('{"a":""}'))}
+
+
+@pytest.mark.parametrize("value", [*STORED.values()], ids=[*STORED])
+def test_large_stored_metadata_comes_back_as_it_is(value: Any, place: Place, stored: sqlite3.Connection) -> None:
+    first, last = place.say("it", "hello there", "hello again")
+    enlarge(stored, "messages", first["id"], value)
+    expected = [value, {}]
+    messages = "/sessions/it/messages"
+    assert [each["metadata"] for each in place.ok("POST", f"{messages}/list")["items"]] == expected
+    assert [each["metadata"] for each in place.ok("GET", "/sessions/it/context")["messages"]] == expected
+    hits = {each["id"]: each["metadata"] for each in place.ok("POST", "/search", {"query": "hello"})}
+    assert hits == {first["id"]: value, last["id"]: {}}
+    assert place.ok("GET", f"{messages}/{first['id']}")["metadata"] == value
+    assert place.ok("PUT", f"{messages}/{first['id']}", {})["metadata"] == value
+
+
+@pytest.mark.parametrize("kind", ["peers", "sessions"])
+@pytest.mark.parametrize("value", [*STORED.values()], ids=[*STORED])
+def test_large_objects_are_listed_got_and_kept(value: Any, kind: str, place: Place, stored: sqlite3.Connection) -> None:
+    made = place.ok("POST", f"/{kind}", {"id": "it", "metadata": {"n": 1}})
+    enlarge(stored, kind, made["uid"], value)
+    enlarge(stored, kind, made["uid"], value, "configuration")
+    expected = {**made, "metadata": value, "configuration": value}
+    assert place.ok("POST", f"/{kind}/list")["items"] == [expected]
+    assert place.ok("POST", f"/{kind}", {"id": "it"}) == expected
+    assert place.ok("PUT", f"/{kind}/it", {"metadata": {}}) == {**expected, "metadata": {}}
+    assert place.ok("POST", f"/{kind}/list")["items"] == [{**expected, "metadata": {}}]
+
+
+def test_a_clone_has_large_metadata_too(place: Place, stored: sqlite3.Connection) -> None:
+    value = STORED["more than a piece"]
+    (message,) = place.say("it", "hello")
+    enlarge(stored, "messages", message["id"], value)
+    enlarge(stored, "sessions", place.session("it")["uid"], value)
+    copy = place.ok("POST", "/sessions/it/clone")
+    assert copy["metadata"] == value
+    assert place.ok("POST", f"/sessions/{copy['id']}/messages/list")["items"][0]["metadata"] == value
+
+
+@pytest.mark.parametrize("text", ["{" + "x" * 5_000, "[" + "1," * 3_000 + "1]", "x" * 1_100_000])
+def test_what_is_large_and_no_object_harms_only_itself(text: str, place: Place, stored: sqlite3.Connection) -> None:
+    messages = place.say("it", "hello", "there")
+    enlarge(stored, "messages", messages[0]["id"], text)
+    assert place.ok("POST", "/sessions/it/messages/list")["items"] == messages
+
+
+def test_a_large_configuration_is_merged_and_heeded(place: Place, stored: sqlite3.Connection) -> None:
+    old = {"own": "x" * 200_000, "reasoning": {"enabled": False}, "observe_me": True}
+    enlarge(stored, "sessions", place.session("it")["uid"], old, "configuration")
+    assert place.say("it", "I live in Lisbon.")
+    assert place.ok("GET", "/queue/status")["total_work_units"] == 0
+    shrunk = {key: value for key, value in old.items() if key != "own"}
+    assert place.session("it", configuration={"own": None})["configuration"] == shrunk
+
+
+def test_merges_cannot_grow_beyond_the_limit(place: Place) -> None:
+    half = "x" * (LIMIT // 2)
+    assert place.session("it", configuration={"a": half})
+    refused = place.call("PUT", "/sessions/it", {"configuration": {"b": half}})
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["body", "configuration"])
+    assert place.session("it")["configuration"] == {"a": half}
+
+
+LIMITED: dict[str, tuple[str, str, str]] = {
+    # the call, and the field of its body
+    "a peer's configuration": ("POST", "/peers", "configuration"),
+    "a session's configuration": ("POST", "/sessions", "configuration"),
+    "a workspace's configuration": ("PUT", "", "configuration"),
+    "a scope": ("POST", "/scopes", "metadata"),
+}
+
+
+@pytest.mark.parametrize(("method", "path", "field"), [*LIMITED.values()], ids=[*LIMITED])
+def test_every_free_object_has_the_limit_of_metadata(method: str, path: str, field: str, place: Place) -> None:
+    assert place.call(method, path, {"id": "it", field: metadata_of(LIMIT)}).is_success
+    refused = place.call(method, path, {"id": "it", field: metadata_of(LIMIT + 1)})
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["body", field])
+
+
+def test_a_card_has_the_limit_of_metadata(place: Place) -> None:
+    assert place.call("PUT", "/peers/it/card", {"peer_card": ["x" * (LIMIT - 4)]}).is_success
+    refused = place.call("PUT", "/peers/it/card", {"peer_card": ["x" * (LIMIT - 3)]})
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["body", "peer_card"])
+
+
+@pytest.mark.parametrize("size", [LIMIT + 1, 7 * LIMIT])
+def test_an_upload_has_the_limit_of_metadata(size: int, place: Place) -> None:
+    form = {"peer_id": "alice", "metadata": json.dumps(metadata_of(size))}
+    path = f"{place.url}/sessions/it/messages/upload"
+    refused = place.http.post(path, data=form, files={"file": ("a.txt", b"hello", "text/plain")})
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["body", "metadata"])
+
+
+def test_context_and_search_end_at_the_limit_of_an_answer(place: Place, stored: sqlite3.Connection) -> None:
+    for message in place.say("it", "hello one", "hello two", "hello three"):
+        enlarge(stored, "messages", message["id"], {"a": "x" * 5_000_000})
+    context = place.ok("GET", "/sessions/it/context")
+    assert [each["content"] for each in context["messages"]] == ["hello three"]
+    assert len(place.ok("POST", "/search", {"query": "hello"})) == 1
+    listed = place.ok("POST", "/sessions/it/messages/list")
+    assert [len(each["metadata"]["a"]) for each in listed["items"]] == [5_000_000] * 3
+
+
+def test_a_context_holds_more_messages_than_are_read_at_once(place: Place) -> None:
+    for start in range(0, 1_100, 100):
+        place.say("it", *map(str, range(start, start + 100)))
+    found = place.ok("GET", "/sessions/it/context")["messages"]
+    assert [each["content"] for each in found] == [*map(str, range(1_100))]
+
+
+def test_a_long_page_says_what_short_ones_say(place: Place) -> None:
+    place.say("it", *map(str, range(100)))
+    path = "/sessions/it/messages/list"
+    whole = place.ok("POST", path, params={"size": 100})
+    parts = [place.ok("POST", path, params={"size": 20, "page": number}) for number in range(1, 6)]
+    assert whole == {**parts[0], "size": 100, "pages": 1, "items": [item for part in parts for item in part["items"]]}
+
+
+def test_a_list_of_large_messages_takes_little_memory(tmp_path: Path) -> None:
+    running = Server(tmp_path / "omoide.db", quiet_seconds="86400", max_metadata_bytes="20000000")
+    try:
+        with running.client() as http:
+            place, count, size = Place(http, "heavy"), 12, 8_000_000
+            for _ in range(count):
+                body = {"peer_id": "alice", "content": "hello", "metadata": {"a": "x" * size}}
+                place.ok("POST", "/sessions/it/messages", {"messages": [body]})
+            before = running.resident_bytes()
+            with http.stream("POST", f"{place.url}/sessions/it/messages/list", json={}) as answer:
+                received, most = 0, 0
+                for part in answer.iter_raw():
+                    received += len(part)
+                    most = max(most, running.resident_bytes() - before) if received % 50 == 0 else most
+            most = max(most, running.resident_bytes() - before)
+        assert received > count * size
+        assert most < 4 * size
+    finally:
+        running.stop()
