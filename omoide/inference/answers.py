@@ -83,10 +83,20 @@ def check(response: ModelResponse, model_name: str, noted: Reading, *, is_stream
         raise BadAnswer(model_name, said.BROKEN_OFF)
     if not response.parts and reason != "length":
         raise BadAnswer(model_name, said.UNREADABLE)
-    if len(response.parts) > MOST_PARTS:
+    if len(response.parts) > MOST_PARTS or not all(map(_is_sound, response.parts)):
         raise BadAnswer(model_name, said.UNREADABLE)
     if sum(map(_length, response.parts)) > MOST_CHARACTERS:
         raise BadAnswer(model_name, said.TOO_LONG)
+
+
+def _is_sound(part: object) -> bool:
+    """Whether a part holds what its type says; SDKs pass on what they were sent."""
+    if isinstance(part, TextPart | ThinkingPart):
+        return isinstance(part.content, str)
+    if isinstance(part, ToolCallPart):
+        names = (part.tool_name, part.tool_call_id)
+        return all(isinstance(name, str) for name in names) and isinstance(part.args, str | dict | None)
+    return True
 
 
 def _length(part: object) -> int:

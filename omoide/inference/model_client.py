@@ -99,7 +99,7 @@ async def _error_body(source: httpx2.AsyncByteStream, coding: str) -> bytes:
         check_json(body)
     except AnswerUnreadable:
         return b""
-    return body
+    return body.decode(errors="replace").encode()
 
 
 class _Events(httpx2.AsyncByteStream):

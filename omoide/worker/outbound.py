@@ -25,6 +25,10 @@ MOST_ADDRESSES = 4
 """How many addresses of a name are tried, one after another, before the attempt has failed."""
 
 
+MOST_REASON = 200
+"""Characters of an error, which may quote a header of any length that the target sent."""
+
+
 class Forbidden(Exception):
     """The target is one that must not be reached from here."""
 
@@ -65,7 +69,8 @@ class Outbound:
         except TimeoutError:
             raise Unreachable(f"{target.host} did not answer within {seconds:g} seconds") from None
         except httpx.HTTPError as error:
-            raise Unreachable(f"{target.host} could not be reached: {error or type(error).__name__}") from error
+            reason = str(error)[:MOST_REASON] or type(error).__name__
+            raise Unreachable(f"{target.host} could not be reached: {reason}") from error
 
     async def _post(
         self, target: httpx.URL, addresses: Sequence[str], content: bytes, headers: Mapping[str, str], seconds: float

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -14,7 +15,7 @@ from omoide import clock
 from omoide.security import ADMIN, Keyring
 from tests.conftest import SECRET
 from tests.handlers.asked import Told, events, served
-from tests.handlers.place import Place
+from tests.handlers.place import Place, until
 from tests.inference.misbehaving import (
     EVENTS,
     MEGABYTE,
@@ -181,3 +182,28 @@ def test_work_that_is_cancelled_by_itself_is_an_error_and_not_silence(
     ):
         *_, last = broken_off(Place(client, "w"))
     assert last == {"error": {"detail": "An unexpected error occurred"}, "done": False}
+
+
+def test_a_chat_does_not_wait_for_those_of_another_tenant(tmp_path_factory: pytest.TempPathFactory) -> None:
+    def slow_for_one(line: Line, asked: dict[str, Any]) -> None:
+        if "heavy" in str(asked["messages"]):
+            line.hang()
+        said("Bees.")(line, asked)
+
+    with misbehaving(slow_for_one) as provider:
+        settings: dict[str, Any] = {"model": "openai:toy", "model_base_url": provider.url, "model_concurrency": 3}
+        folder = tmp_path_factory.mktemp("tenants")
+        with (
+            served(folder / "omoide.db", None, **settings) as address,
+            httpx.Client(base_url=address, timeout=None, headers={"Authorization": f"Bearer {KEY}"}) as client,
+            ThreadPoolExecutor(8) as pool,
+        ):
+            heavy, light = Place(client, "heavy"), Place(client, "light")
+            waiting = [pool.submit(heavy.call, "POST", "/peers/alice/chat", {"query": "heavy"}) for _ in range(8)]
+            until(lambda: len(provider.asked) == 2)
+            for _ in range(3):
+                answer = chat(light)
+                assert (answer.status_code, answer.json()["content"]) == (200, "Bees.")
+            assert len(provider.asked) == 5
+            provider.released.set()
+            assert {each.result().status_code for each in waiting} == {200}

@@ -134,6 +134,12 @@ def test_no_more_is_read_of_an_answer_than_it_may_hold(script: Script, how: str)
 
 
 @HOWS
+@pytest.mark.parametrize("data", [b"[" * 60_000, b"[" * 900 + b"]" * 900, b"\xff", b"", b"[1]", b"null", b"NaN"])
+def test_the_status_counts_whatever_the_body_of_an_error_is(data: bytes, how: str) -> None:
+    assert failing(body(data, 503), how)[0] == "is overloaded or down (HTTP 503)"
+
+
+@HOWS
 @pytest.mark.parametrize(
     ("status", "reason"), [(401, "refused the key (HTTP 401)"), (500, "failed (HTTP 500)"), (307, UNREADABLE)]
 )
@@ -216,6 +222,9 @@ NONE = {
     "a number for content": answering({"content": 5}),
     "a list of numbers for content": answering({"content": [1]}),
     "a call of nothing": calling(function=None),
+    "a number for the name of a tool": calling(function={"name": 5, "arguments": "{}"}),
+    "a number for the id of a call": calling(id=5),
+    "a number for arguments": calling(function={"name": "search_memory", "arguments": 5}),
     "a call of another type": calling(type="custom", function=None, custom={"name": "x", "input": "y"}),
     "a date beyond all years": answering({"content": "Bees."}, created=10**18),
     "a text for usage": answering({"content": "Bees."}, usage="x"),
