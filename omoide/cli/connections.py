@@ -20,7 +20,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from omoide.cli.connection_counts import OwnCount
-from omoide.cli.giving_way import gives_way, gives_way_in_reserve
+from omoide.cli.giving_way import GivingWay, gives_way_in_reserve
 from omoide.file_limit import CONNECTIONS_IN_RESERVE
 from omoide.middleware.callers import network
 from omoide.settings import Settings
@@ -74,7 +74,7 @@ def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
         settings.body_seconds,
         settings.stalled_seconds,
     )
-    return type("LimitedProtocol", (Connection,), {"limits": limits, "reserve": set()})
+    return type("LimitedProtocol", (Connection,), {"limits": limits, "reserve": set(), "giving_way": GivingWay()})
 
 
 class Connection(HttpToolsProtocol):
@@ -85,6 +85,7 @@ class Connection(HttpToolsProtocol):
 
     limits: ClassVar[Limits]
     reserve: ClassVar[set[Connection]]
+    giving_way: ClassVar[GivingWay]
     sweeps: ClassVar[dict[asyncio.AbstractEventLoop, asyncio.TimerHandle]] = {}
 
     def __init__(self, *args: Any, count: OwnCount | None = None, **options: Any) -> None:
@@ -226,7 +227,7 @@ class Connection(HttpToolsProtocol):
         """Whether the connection is within the limit, or another one could be closed for it."""
         if len(self.connections) - len(self.reserve - {self}) <= self.limits.max_connections:
             return True
-        return _close(gives_way(self._all() - self.reserve, self, self.loop.time()))
+        return _close(self.giving_way.of(self._all() - self.reserve, self, self.loop.time()))
 
     def _makes_room_in_reserve(self) -> bool:
         return _close(gives_way_in_reserve(self.reserve, self, self.loop.time()))

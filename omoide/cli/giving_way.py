@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection
+from itertools import takewhile
+from operator import attrgetter, itemgetter
 from typing import Protocol
 
 STALLED_SECONDS = 2.0
@@ -11,6 +13,14 @@ STALLED_SECONDS = 2.0
 
 TIME_TO_SPEAK = 0.25
 """For so many seconds a connection in reserve is left to send its request."""
+
+LOOKS = 32
+"""As many times all are looked at until all are closed,"""
+
+VALID_SECONDS = 0.1
+"""and again after so long."""
+
+_network, _rank = attrgetter("network"), itemgetter(0)
 
 
 class Candidate(Protocol):
@@ -30,26 +40,44 @@ class Candidate(Protocol):
     def is_closing(self) -> bool: ...
 
 
-def gives_way(connections: Collection[Candidate], new: Candidate, now: float) -> Candidate | None:
-    """The connection to close for `new`: one that waits for its client, of the address that holds most connections.
+class GivingWay:
+    """Finds which connection to close for a new one.
 
-    Of these first one that was refused, then idle ones and unfinished heads, the oldest first, then unfinished bodies
-    and answers that are not read, these only if their address holds no fewer connections than the new one's.
+    It looks at all of them for several new ones at a time: otherwise a flood of connections would take the processor.
     """
-    held = Counter(each.network for each in connections)
+
+    def __init__(self) -> None:
+        self._next: list[Candidate] = []
+        self._until = 0.0
+
+    def of(self, connections: Collection[Candidate], new: Candidate, now: float) -> Candidate | None:
+        """The connection to close for `new`, the first of `ranked`; None if there is none."""
+        while self._next and now < self._until:
+            each = self._next.pop()
+            if _is_idle(each) and not each.is_closing:
+                return each
+        found = ranked(connections, new, now)
+        idle = takewhile(_is_idle, found[: max(1, len(connections) // LOOKS)])
+        self._next, self._until = [*idle][:0:-1], now + VALID_SECONDS
+        return found[0] if found else None
+
+
+def ranked(connections: Collection[Candidate], new: Candidate, now: float) -> list[Candidate]:
+    """The connections that may be closed for `new`: those that wait for their client, of the address that holds most.
+
+    Of these first those that were refused, then idle ones and unfinished heads, the oldest first, then unfinished
+    bodies and answers that are not read, these only if their address holds no fewer connections than the new one's.
+    """
+    held = Counter(map(_network, connections))
     least = held[new.network]
-    waiting = [
-        each
-        for each in connections
-        if each is not new
-        and not each.is_closing
-        and (_is_idle(each) or (_is_unfinished(each, now) and held[each.network] >= least))
-    ]
-    return min(
-        waiting,
-        key=lambda each: (not each.is_refused, -held[each.network], not _is_idle(each), each.since),
-        default=None,
-    )
+    found = []
+    for each in connections:
+        is_idle = _is_idle(each)
+        may_close = is_idle or (_is_unfinished(each, now) and held[each.network] >= least)
+        if may_close and each is not new and not each.is_closing:
+            found.append(((not each.is_refused, -held[each.network], not is_idle, each.since), each))
+    found.sort(key=_rank)
+    return [each for _, each in found]
 
 
 def gives_way_in_reserve(reserve: Collection[Candidate], new: Candidate, now: float) -> Candidate | None:

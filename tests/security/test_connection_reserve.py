@@ -15,7 +15,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from omoide.cli import connections, giving_way
-from omoide.cli.giving_way import gives_way
+from omoide.cli.giving_way import GivingWay, ranked
 from omoide.cli.listening import server_options
 from omoide.file_limit import CONNECTIONS_IN_RESERVE
 from omoide.settings import Settings
@@ -193,6 +193,10 @@ class Held:
     is_closing: bool = False
 
 
+def gives_way(held: list[Held], new: Held, now: float) -> Any:
+    return next(iter(ranked(held, new, now)), None)
+
+
 def of_heavy(**state: Any) -> list[Held]:
     return [Held("heavy", **state) for _ in range(5)]
 
@@ -225,3 +229,18 @@ def test_what_is_being_answered_or_read_does_not_give_way() -> None:
 def test_a_refused_connection_gives_way_before_any_other() -> None:
     refused, new = Held("light", since=50.0, is_refused=True), Held("new")
     assert gives_way([*of_heavy(), refused, new], new, 100.0) is refused
+
+
+def test_they_give_way_in_their_order_however_many_come_at_once() -> None:
+    heavy = [Held("heavy", since=float(number)) for number in range(100)]
+    light, new, finder = [Held("light") for _ in range(20)], Held("new"), GivingWay()
+    closed = []
+    for number in range(60):
+        if number == 30:
+            for busy in heavy[31:33]:
+                busy.is_answering = True  # since the finder has looked at them
+        found = finder.of([*light, *heavy, new], new, 200.0)
+        assert isinstance(found, Held)
+        found.is_closing = True
+        closed.append(found)
+    assert closed == [*heavy[:31], *heavy[33:62]]
