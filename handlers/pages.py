@@ -1,4 +1,4 @@
-"""Reading one page of a list. A filter is read beside the event loop and for a limited time."""
+"""Reading one page of a list. A filter is read off the event loop and for a limited time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def read(
     Raises Unprocessable for a bad filter, and for one that takes longer than the setting `filter_seconds`.
     """
     if body is None or not body.filters:
-        return context.store.read(page, *args, None)
+        return await context.store.read_page(page, *args, None)
     return await read_aside(context, body, page, *args)
 
 

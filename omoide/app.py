@@ -36,6 +36,7 @@ from omoide.inference.embedders import Embedder
 from omoide.inference.model_choice import TASKS
 from omoide.inference.provider_failed import FAULTS
 from omoide.inference.tokens import TokenCounter
+from omoide.loop_turns import LoopTurns
 from omoide.metrics import Meter, Metrics
 from omoide.middleware.callers import Callers, lane_of
 from omoide.middleware.in_progress import InProgressLimit
@@ -178,11 +179,16 @@ def create_app(
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)
     house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
+    loop_turns = LoopTurns()
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
+
+    def admit(scope: Scope) -> Awaitable[None] | None:
+        own = lane_of(scope)
+        turns.lane.set(own)
+        return loop_turns.admit(own)
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
-        turns.lane.set(lane_of(scope))
         return Context(
             parts.store,
             settings,
@@ -210,6 +216,7 @@ def create_app(
         protocols=protocols.BY_TAG,
         authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,
+        admit=admit,
         max_body_bytes=settings.max_body_bytes,
         expand=lambda context, values: value_pieces.pieces(context.store, values),
         lifespan=lifespan,

@@ -31,7 +31,7 @@ from omoide.contract.docs import Docs
 from omoide.contract.document import Document
 from omoide.contract.errors import Problem
 from omoide.contract.failures import Failures
-from omoide.contract.operation import COMPILED, MakeContext, Operation
+from omoide.contract.operation import COMPILED, Admit, MakeContext, Operation
 from omoide.contract.routing import SegmentRouting
 from omoide.contract.security import Authorize, bearer, guarded
 
@@ -50,6 +50,7 @@ def application(
     make_context: MakeContext,
     max_body_bytes: int,
     expand: Expand | None = None,
+    admit: Admit | None = None,
     lifespan: Lifespan | None = None,
     translations: Mapping[type[Exception], Translation] | None = None,
 ) -> ASGIApp:
@@ -58,6 +59,7 @@ def application(
     handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: from the request's
     scope to the handlers' first argument. max_body_bytes: the limit where an operation has no `x-max-body-bytes`.
     expand: as in `answers`.
+    admit: what a request that passed security has to await before its parameters are read.
     Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
     """
     specs = {(spec.path, spec.method): spec for spec in document.operations()}
@@ -73,6 +75,7 @@ def application(
             make_context=make_context,
             max_body_bytes=max_body_bytes,
             expand=expand,
+            admit=admit,
         )
         return guarded(operation, compiled, wiring)
 

@@ -32,6 +32,8 @@ FORM = "contract.form"
 
 Handler = Callable[..., Awaitable[Any]]
 MakeContext = Callable[[Scope], Any]
+Admit = Callable[[Scope], Awaitable[None] | None]
+"""What an admitted request has to await before it begins; None if nothing."""
 
 
 class Body(Protocol):
@@ -161,6 +163,7 @@ class Operation:
         make_context: MakeContext,
         max_body_bytes: int,
         expand: Expand | None = None,
+        admit: Admit | None = None,
     ) -> None:
         method = getattr(protocol, spec.handler, None)
         if method is None:
@@ -171,6 +174,7 @@ class Operation:
         self.spec = spec
         self.handler = handler
         self.make_context = make_context
+        self.admit = admit
         self.parameters = Parameters(spec, document, hints, defaults)
         limit = int(spec.raw.get("x-max-body-bytes", max_body_bytes))
         self.body = _compile_body(spec, document, hints, defaults, limit)
@@ -179,6 +183,8 @@ class Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"][COMPILED] = self
+        if self.admit is not None and (turn := self.admit(scope)) is not None:
+            await turn
         headers = dict(scope["headers"])
         values, found = self.parameters.read(scope, headers)
         if self.body is not None:

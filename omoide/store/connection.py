@@ -12,8 +12,15 @@ from omoide.store.column_rules import guarded, readable
 T = TypeVar("T")
 
 
+class ManyRows(Exception):
+    """There are more rows than may be counted on this connection."""
+
+
 class Connection(sqlite3.Connection):
     """A connection that knows what is still to be done before the transaction of its writer is committed."""
+
+    most_counted: int | None = None
+    """How many rows a page may count before it raises `ManyRows`; None: any number."""
 
     owed: list[Callable[[Connection], None]] | None = None
     """None where no writer is at work, and nobody would do it."""

@@ -26,7 +26,7 @@ from omoide import clock
 from omoide.aside import aside, in_threads
 from omoide.errors import Unavailable
 from omoide.lane_threads import resting
-from omoide.store.connection import Connection, is_unreadable, leniently
+from omoide.store.connection import Connection, ManyRows, is_unreadable, leniently
 from omoide.store.database_files import refuse_as_database
 from omoide.store.filters import functions
 from omoide.store.migrations import migrate, turn
@@ -42,6 +42,9 @@ __all__ = ["Connection", "Store", "connect"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+COUNTED_ON_LOOP = 2_000
+"""Rows that are counted in the event loop: some tenths of a millisecond."""
 
 _NO_WAITING = "PRAGMA busy_timeout=0"
 """For the connection that writes: `group_commit.begin` waits."""
@@ -161,6 +164,16 @@ class Store:
             return self._read_in_thread(fn, *args, **kwargs)
 
         return await aside(work)
+
+    async def read_page(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, or as `read_aside` if `fn` has more than `COUNTED_ON_LOOP` rows to count (see `rows.page`)."""
+        self._reader.most_counted = COUNTED_ON_LOOP
+        with contextlib.suppress(ManyRows):
+            try:
+                return self.read(fn, *args, **kwargs)
+            finally:
+                self._reader.most_counted = None
+        return await self.read_aside(fn, *args, **kwargs)
 
     async def read_at_once(
         self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs

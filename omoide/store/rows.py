@@ -19,6 +19,7 @@ from omoide.clock import instant
 from omoide.records import Json, Page, PageRequest, Peer, Session, Workspace
 from omoide.store import column_rules
 from omoide.store.column_rules import Rule
+from omoide.store.connection import ManyRows
 from omoide.store.database import Connection
 from omoide.store.filters import Fields, compile_filters
 from omoide.store.large_values import is_mark, reference, stored_object
@@ -229,6 +230,16 @@ def filtered(source: str, params: Sequence[Any], filters: Json | None, fields: F
     return (source, params) if clause is None else (f"{source} AND {clause.sql}", (*params, *clause.params))
 
 
+def _count(db: Connection, source: str, params: Sequence[Any]) -> int:
+    if db.most_counted is None:
+        return int(db.execute(f"SELECT count(*) {source}", params).fetchone()[0])
+    limited = f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)"
+    (total,) = db.execute(limited, (*params, db.most_counted + 1)).fetchone()
+    if total > db.most_counted:
+        raise ManyRows
+    return int(total)
+
+
 def page(
     db: Connection,
     columns: str,
@@ -239,8 +250,11 @@ def page(
     request: PageRequest,
     make: Callable[[Row], T],
 ) -> Page[T]:
-    """One page of `SELECT columns source`, ordered by the expressions in `order`, newest first if reversed."""
-    (total,) = db.execute(f"SELECT count(*) {source}", params).fetchone()
+    """One page of `SELECT columns source`, ordered by the expressions in `order`, newest first if reversed.
+
+    Raises ManyRows on a connection that may not count as many.
+    """
+    total = _count(db, source, params)
     if request.offset >= total:
         return Page([], total, request)
     direction = " DESC" if request.reverse else ""

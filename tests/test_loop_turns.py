@@ -1,0 +1,108 @@
+"""Requests begin by lane in turn: many connections of one caller do not make another wait for all of them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from omoide import clock, loop_turns
+from omoide.loop_turns import LoopTurns
+from omoide.records import Change, PageRequest
+from omoide.store import Connection, Store, peers
+from omoide.store.database import COUNTED_ON_LOOP
+from omoide.turns import Lane
+
+HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
+
+
+class Requests:
+    """Requests that are answered at once, each of which takes so many seconds of a clock that only they move."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        self.order: list[str] = []
+        self.turns = LoopTurns()
+        monkeypatch.setattr(loop_turns, "perf_counter", lambda: self.now)
+
+    async def ask(self, lane: Lane, seconds: float) -> None:
+        if (turn := self.turns.admit(lane)) is not None:
+            await turn
+        self.now += seconds
+        self.order.append(lane.workspace)
+
+    def begin(self, lane: Lane, seconds: float, count: int) -> list[asyncio.Task[None]]:
+        return [asyncio.create_task(self.ask(lane, seconds)) for _ in range(count)]
+
+
+@pytest.fixture
+def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
+    return Requests(monkeypatch)
+
+
+@pytest.mark.parametrize("seconds", [0.0005, 0.01, 0.2])
+def test_a_request_passes_those_of_a_lane_that_wait(requests: Requests, seconds: float) -> None:
+    async def story() -> None:
+        heavy = requests.begin(HEAVY, seconds, 300)
+        await asyncio.sleep(0)
+        before = len(requests.order)
+        light = requests.begin(LIGHT, 0.0001, 1)
+        await asyncio.gather(*heavy, *light)
+        at_once = loop_turns.ROUND_SECONDS / seconds + 1
+        assert before <= at_once + 1
+        assert requests.order.index("light") <= before + 2 * at_once + 1
+
+    asyncio.run(story())
+    assert len(requests.order) == 301
+
+
+def test_requests_that_take_little_begin_at_once(requests: Requests) -> None:
+    async def story() -> None:
+        asked = requests.begin(HEAVY, 0.0001, 25)
+        await asyncio.sleep(0)
+        assert len(requests.order) == 25
+        await asyncio.gather(*asked)
+
+    asyncio.run(story())
+
+
+def test_a_request_that_is_cancelled_while_it_waits_never_begins(requests: Requests) -> None:
+    async def story() -> None:
+        asked = requests.begin(HEAVY, 0.01, 50)
+        await asyncio.sleep(0)
+        for each in asked[25:]:
+            each.cancel()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert not len(requests.turns._turns)
+
+    asyncio.run(story())
+    assert len(requests.order) == 25
+
+
+def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> None:
+    store = Store.open(db_path, durability="normal")
+
+    def fill(db: Connection, count: int) -> None:
+        (known,) = db.execute("SELECT count(*) FROM peers").fetchone()
+        for number in range(known, count):
+            peers.get_or_create(db, "w", f"p{number}", Change(), clock.now())
+
+    async def is_read_at_once() -> bool:
+        """Whether the page was there before anything else could run."""
+        reading = asyncio.create_task(store.read_page(peers.page, "w", PageRequest(1, 1, False)))
+        await asyncio.sleep(0)
+        at_once = reading.done()
+        page = await reading
+        assert page.total == store.read(lambda db: db.execute("SELECT count(*) FROM peers").fetchone()[0])
+        return at_once
+
+    async def story() -> None:
+        await store.write(fill, COUNTED_ON_LOOP)
+        assert await is_read_at_once()
+        await store.write(fill, COUNTED_ON_LOOP + 1)
+        assert not await is_read_at_once()
+        assert store.read(peers.page, "w", PageRequest(1, 1, False)).total == COUNTED_ON_LOOP + 1
+
+    asyncio.run(story())
+    store.close()
