@@ -104,7 +104,7 @@ async def clone_session(
     context: Context, *, workspace_id: str, session_id: str, message_id: str | None = None
 ) -> models.Session:
     """A copy of the session."""
-    record = await context.store.write(clones.clone, workspace_id, session_id, message_id, clock.now())
+    record = await clones.clone(context.store, workspace_id, session_id, message_id)
     context.wake_worker()
     return shapes.session(record)
 

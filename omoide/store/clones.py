@@ -1,33 +1,94 @@
-"""Copying a session: who is in it now, and what was said in it."""
+"""Copying a session: who is in it now, and what was said in it.
+
+A long session is copied in several transactions, so that other writes get their turn between. Until the last of them
+the copy is hidden like a deleted session, and a job is enqueued that removes it: the job comes due where copying ends
+in the middle, and goes with the last transaction.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
+from omoide import clock
 from omoide.clock import new_id
-from omoide.errors import NotFound
+from omoide.errors import NotFound, Unavailable
 from omoide.records import Change, Session
-from omoide.store import backfills, members, message_copy, messages, sessions, workspaces
-from omoide.store.database import Connection
+from omoide.store import backfills, embeddings, members, message_copy, messages, queue, sessions, workspaces
+from omoide.store.database import Connection, Store
 from omoide.store.large_values import referred
 
+PATIENCE = 120_000_000
+"""Microseconds after the last step in which a copy that is not complete is removed."""
 
-def clone(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session:
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """A copy, and how far it has come: the position in the source through which messages are copied."""
+
+    source: Session
+    copy: Session
+    last: int
+    through: int
+
+    @property
+    def key(self) -> str:
+        """Of the job that removes the copy."""
+        return f"clone:{self.copy.uid}"
+
+
+async def clone(store: Store, workspace_id: str, session_id: str, until: str | None) -> Session:
     """A copy of the session under a fresh id, with its messages up to and including `until`, or all of them.
 
-    Raises NotFound if there is no such session, or no such message in it.
+    Raises NotFound if there is no such session, or no such message in it; also where the session is deleted meanwhile.
     """
-    source = sessions.find(db, workspace_id, session_id)
-    if source is None:
-        raise NotFound("Original session not found")
+    found = await store.write(begin, workspace_id, session_id, until, clock.now())
+    while isinstance(found, Unfinished):
+        found = await store.write(go_on, found, clock.now())
+    return found
+
+
+def begin(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session | Unfinished:
+    """The copy of a short session, or the beginning of one. Raises NotFound as `clone` does."""
+    source = _source(db, workspace_id, session_id)
     last = None if until is None else messages.position(db, source.pk, until)
     if until is not None and last is None:
         raise NotFound(f"Message with ID {until} not found")
     workspace = workspaces.ensure(db, workspace_id, now)
     copy = _empty_copy(db, workspace, source, now)
-    through = messages.count(db, source.pk) if last is None else last
-    members.copy(db, source.pk, copy.pk, through, now)
-    message_copy.copy(db, source.pk, copy.pk, through, now)
+    last = messages.count(db, source.pk) if last is None else last
+    members.copy(db, source.pk, copy.pk, last, now)
+    begun = Unfinished(source, copy, last, message_copy.copy_some(db, source.pk, copy.pk, 0, last, now))
+    if begun.through < last:
+        db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (embeddings.UNFINISHED, copy.pk))
+        queue.add(db, "purge_session", {"session": copy.pk}, now, key=begun.key, due_at=now + PATIENCE)
+        return begun
     backfills.begin_all(db, copy.pk, now)
     return copy
+
+
+def go_on(db: Connection, begun: Unfinished, now: int) -> Session | Unfinished:
+    """Copy some more; the copy once it is complete.
+
+    Raises NotFound if the source was deleted, and Unavailable if the copy waited for so long that it is being removed.
+    """
+    if not queue.put_off(db, "purge_session", begun.key, now + PATIENCE):
+        raise Unavailable("Copying the session took too long")
+    source, copy = begun.source, begun.copy
+    if _source(db, source.workspace_id, source.id).uid != source.uid:
+        raise NotFound("Original session not found")
+    through = message_copy.copy_some(db, source.pk, copy.pk, begun.through, begun.last, now)
+    if through < begun.last:
+        return replace(begun, through=through)
+    db.execute("UPDATE sessions SET deleted_at = NULL WHERE pk = ?", (copy.pk,))
+    queue.cancel(db, "purge_session", begun.key)
+    backfills.begin_all(db, copy.pk, now)
+    return copy
+
+
+def _source(db: Connection, workspace_id: str, session_id: str) -> Session:
+    if found := sessions.find(db, workspace_id, session_id):
+        return found
+    raise NotFound("Original session not found")
 
 
 def _empty_copy(db: Connection, workspace: int, source: Session, now: int) -> Session:

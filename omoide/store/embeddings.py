@@ -20,6 +20,9 @@ from omoide.store.sources import SOURCES, TAKEN_FROM, VECTORS, Source
 
 __all__ = ["SOURCES", "Source"]
 
+UNFINISHED = 0
+"""`deleted_at` of a session that is hidden until it is complete; nothing is deleted at that time."""
+
 JOB = "embed"
 """The kind, and the key, of the job that embeds whatever is not yet."""
 
@@ -160,9 +163,12 @@ def texts(db: Connection, source: Source, pks: Sequence[int]) -> Iterator[tuple[
 
 
 def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:
-    """Those of the rows that are neither deleted nor part of something deleted."""
+    """Those of the rows that are neither deleted nor part of something deleted.
+
+    Those of an unfinished session are: what is kept in memory of the others is given up for good.
+    """
     joined = {
-        "messages": "JOIN sessions s ON s.pk = t.session WHERE s.deleted_at IS NULL",
+        "messages": f"JOIN sessions s ON s.pk = t.session WHERE coalesce(s.deleted_at, {UNFINISHED}) = {UNFINISHED}",
         "conclusions": "LEFT JOIN sessions s ON s.pk = t.session WHERE t.deleted_at IS NULL AND s.deleted_at IS NULL",
     }[source]
     query = f"SELECT t.pk FROM json_each(?) wanted CROSS JOIN {source} t ON t.pk = wanted.value {joined}"

@@ -6,6 +6,7 @@ deleted is left alone, because the numbers of sessions and workspaces are used a
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
@@ -17,6 +18,9 @@ from omoide.store.database import Connection
 
 ROWS_AT_A_TIME = 50
 """Taking the words of so many messages out of the full-text index takes some 40 ms; other writes wait so long."""
+
+CHARACTERS_AT_A_TIME = 25_000
+"""So many characters of text take as long. One message that is longer is removed alone."""
 
 _OF_A_SESSION: Mapping[str, str] = {
     "receipts": "key",
@@ -53,9 +57,9 @@ def session(db: Connection, pk: int) -> bool:
     """Remove some rows of a deleted session; False once none is left, the session itself included."""
     if not db.execute("SELECT 1 FROM sessions WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
-    if _remove_texts(db, "messages", "SELECT pk FROM messages WHERE session = ? LIMIT ?", pk):
+    if _remove_texts(db, "messages", "SELECT pk, length(content) FROM messages WHERE session = ? LIMIT ?", pk):
         return True
-    if _remove_texts(db, "conclusions", "SELECT pk FROM conclusions WHERE session = ? LIMIT ?", pk):
+    if _remove_texts(db, "conclusions", "SELECT pk, length(content) FROM conclusions WHERE session = ? LIMIT ?", pk):
         return True
     for table, key in _OF_A_SESSION.items():
         chosen = f"SELECT {key} FROM {table} WHERE session = ? LIMIT ?"
@@ -76,10 +80,11 @@ def workspace(db: Connection, pk: int) -> bool:
     row = db.execute("SELECT pk FROM sessions WHERE workspace = ? LIMIT 1", (pk,)).fetchone()
     if row:
         # Something may have been added to a session in the instant before its workspace was hidden.
-        db.execute("UPDATE sessions SET deleted_at = coalesce(deleted_at, 0) WHERE pk = ?", row)
+        db.execute("UPDATE sessions SET deleted_at = coalesce(deleted_at, 1) WHERE pk = ?", row)
         session(db, row[0])
         return True
-    known = "SELECT c.pk FROM peers p JOIN conclusions c ON c.observer = p.pk WHERE p.workspace = ? LIMIT ?"
+    known = """SELECT c.pk, length(c.content) FROM peers p JOIN conclusions c ON c.observer = p.pk
+        WHERE p.workspace = ? LIMIT ?"""
     if _remove_texts(db, "conclusions", known, pk):
         return True
     keepers = "SELECT DISTINCT c.observer FROM peers p JOIN cards c ON c.observer = p.pk WHERE p.workspace = ? LIMIT ?"
@@ -100,9 +105,8 @@ def workspace(db: Connection, pk: int) -> bool:
 @_overwriting
 def conclusions(db: Connection, before: int) -> bool:
     """Remove some conclusions that were deleted before an instant; False once none is left."""
-    return _remove_texts(
-        db, "conclusions", "SELECT pk FROM conclusions WHERE deleted_at IS NOT NULL AND deleted_at <= ? LIMIT ?", before
-    )
+    chosen = "SELECT pk, length(content) FROM conclusions WHERE deleted_at IS NOT NULL AND deleted_at <= ? LIMIT ?"
+    return _remove_texts(db, "conclusions", chosen, before)
 
 
 def deleted_conclusions(db: Connection, ids: Sequence[str]) -> None:
@@ -119,8 +123,16 @@ def _remove(db: Connection, statement: str, params: Sequence[int]) -> bool:
 
 
 def _remove_texts(db: Connection, source: embeddings.Source, chosen: str, owner: int) -> bool:
-    """Remove the messages or conclusions that `chosen` selects for the owner; says whether there were any."""
-    pks = [pk for (pk,) in db.execute(chosen, (owner, ROWS_AT_A_TIME))]
+    """Remove some of the messages or conclusions whose rows and lengths `chosen` selects for the owner; says whether
+    there were any."""
+    pks: list[int] = []
+    characters = 0
+    with contextlib.closing(db.execute(chosen, (owner, ROWS_AT_A_TIME))) as found:
+        for pk, length in found:
+            characters += length or 0
+            if pks and characters > CHARACTERS_AT_A_TIME:
+                break
+            pks.append(pk)
     _remove_rows(db, source, pks)
     return bool(pks)
 

@@ -71,6 +71,17 @@ def add(
     )
 
 
+def put_off(db: Connection, kind: str, key: str, due_at: int) -> bool:
+    """Let the job wait until `due_at`; False if there is none that nobody has begun."""
+    changed = db.execute(f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0", (due_at, kind, key))
+    return bool(changed.rowcount)
+
+
+def cancel(db: Connection, kind: str, key: str) -> None:
+    """Drop jobs that wait."""
+    db.execute(f"DELETE FROM jobs WHERE {_WAITS}", (kind, key))
+
+
 def add_all(
     db: Connection, kind: str, payloads: Sequence[dict[str, Any]], now: int, *, key: str, workspace: int
 ) -> None:

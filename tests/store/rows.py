@@ -6,7 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from omoide.store import Connection, queue
+from omoide.records import Session
+from omoide.store import Connection, clones, queue
 
 
 def put(db: Connection, kind: str) -> str:
@@ -36,6 +37,14 @@ def steps(db: Connection, work: Callable[[Connection], object]) -> int:
     finally:
         db.set_progress_handler(None, 0)
     return taken
+
+
+def cloned(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session:
+    """The copy of a session, with all that is done at the end of the transaction."""
+    copy = clones.begin(db, workspace_id, session_id, until, now)
+    while isinstance(copy, clones.Unfinished):
+        copy = clones.go_on(db, copy, now)
+    return copy
 
 
 class Gate:

@@ -8,10 +8,11 @@ import pytest
 
 from omoide.errors import Unprocessable
 from omoide.records import Idempotency, NewMessage, PageRequest
-from omoide.store import Connection, Store, clones, members, message_search, messages, words
+from omoide.store import Connection, Store, members, message_search, messages, words
 from omoide.store.message_search import Limits
 from omoide.store.messages import Appended
 from omoide.store.rows import MOST_ROWS
+from tests.store.rows import cloned
 from tests.store.test_group_commit import gathered
 
 NOW = 1_760_000_000_000_000
@@ -126,7 +127,7 @@ def test_what_an_author_says_is_never_from_before_it_came_though_another_clock_l
 def test_a_copy_of_a_session_mutes_what_the_session_mutes(store: Store) -> None:
     def work(db: Connection) -> list[tuple[str, int]]:
         messages.add(db, "w", "s", said("secret", "open"), NOW, max_observers=10, then=lambda *_: [1])
-        copy = clones.clone(db, "w", "s", None, NOW)
+        copy = cloned(db, "w", "s", None, NOW)
         query = "SELECT content, muted FROM messages WHERE session = ? ORDER BY seq"
         return [tuple(row) for row in db.execute(query, (copy.pk,))]
 

@@ -135,6 +135,16 @@ def test_much_is_removed_in_many_steps(db: Connection) -> None:
     assert counts(db)["messages"] == 0
 
 
+def test_long_messages_are_removed_in_small_steps(db: Connection) -> None:
+    long = "word " * (purge.CHARACTERS_AT_A_TIME // 5)
+    say(db, "w", "s", *[long] * 4, *["x"] * 10)
+    pk = drop_session(db, "w", "s")
+    left = []
+    while purge.session(db, pk):
+        left.append(counts(db)["messages"])
+    assert left[:5] == [13, 12, 11, 10, 0]
+
+
 @pytest.mark.parametrize("step", [purge.session, purge.workspace])
 def test_what_is_not_deleted_is_not_purged(step: Callable[[Connection, int], bool], db: Connection) -> None:
     fill(db, "w", "s")

@@ -11,11 +11,11 @@ import sqlite_utils
 
 from omoide.clock import instant
 from omoide.records import NewMessage
-from omoide.store import Connection, clones, messages, purge, said_order, sessions
+from omoide.store import Connection, messages, purge, said_order, sessions
 from omoide.store.consistency import contradictions
 from omoide.store.database import connect
 from omoide.store.migrations import migrate
-from tests.store.rows import steps
+from tests.store.rows import cloned, steps
 
 NOW = 1_700_000_000_000_000
 DAY = 86_400_000_000
@@ -84,8 +84,8 @@ def test_writers_that_wait_for_one_another_do_not_upset_the_order(db: Connection
 def test_a_clone_is_in_the_order_of_its_messages(db: Connection) -> None:
     say(db, NOW, NOW + 1, NOW - DAY)
     ids = [message.id for message in messages.through(db, 1, 1, 3)]
-    whole = clones.clone(db, "w", "s", None, NOW)
-    part = clones.clone(db, "w", "s", ids[1], NOW)
+    whole = cloned(db, "w", "s", None, NOW)
+    part = cloned(db, "w", "s", ids[1], NOW)
     assert newest(db, whole.id) == [2, 1, 3]
     assert newest(db, part.id) == [2, 1]
     say(db, NOW - 2 * DAY, session=part.id)

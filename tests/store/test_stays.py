@@ -16,7 +16,6 @@ from omoide.records import NewMessage, Observation, SessionChange
 from omoide.store import (
     Connection,
     Store,
-    clones,
     consistency,
     copying,
     members,
@@ -28,6 +27,7 @@ from omoide.store import (
 )
 from omoide.store.exchange import reading, writing
 from omoide.store.message_search import Limits
+from tests.store.rows import cloned
 
 NOW = 1_760_000_000_000_000
 """The instant of all writes unless a test gives another, so that clocks cannot distinguish them."""
@@ -205,7 +205,7 @@ def test_a_copy_of_a_session_keeps_what_its_members_saw(
         talk.say("since")
         query = "SELECT id FROM messages WHERE seq = ?"
         until = None if through is None else talk.db.execute(query, (through,)).fetchone()[0]
-        copy = clones.clone(talk.db, "w", "s", until, NOW)
+        copy = cloned(talk.db, "w", "s", until, NOW)
         assert talk.witnessed(copy.id) == expected
         talk.say("in the copy", session=copy.id)
         assert talk.witnessed(copy.id) == [*expected, "in the copy"]

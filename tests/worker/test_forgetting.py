@@ -155,7 +155,7 @@ def test_a_clone_keeps_what_its_session_loses(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Lisbon.")
         await home.work()
-        copy = await home.store.write(clones.clone, "w", "s", None, clock.now())
+        copy = await clones.clone(home.store, "w", "s", None)
         await home.say("alice My dog is Rex.", session=copy.id)
         await home.work()
         await delete(home, "s")

@@ -1,0 +1,145 @@
+"""A long session is copied in steps; until the last one there is no copy, and one that is never finished goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omoide.errors import NotFound, Unavailable
+from omoide.records import NewMessage, PageRequest
+from omoide.store import Connection, Store, clones, consistency, embeddings, message_copy, messages, purge, sessions
+from omoide.store.clones import Unfinished
+from tests.store.rows import cloned
+
+NOW = 1_800_000_000_000_000
+TEXTS = [f"text {number}" for number in range(11)]
+
+
+@pytest.fixture
+def db(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    monkeypatch.setattr(message_copy, "MESSAGES_AT_A_TIME", 3)
+    store = Store.open(db_path)
+    say(store._writer.connection, "s", *TEXTS)
+    yield store._writer.connection
+    assert [fault for fault in consistency._RULES if consistency.count(store._writer.connection, fault)] == []
+    store._writer.connection.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
+    store.close()
+
+
+def say(db: Connection, session: str, *texts: str) -> None:
+    messages.add(db, "w", session, [NewMessage("a", text, {}, 1, None) for text in texts], NOW, max_observers=9)
+
+
+def said(db: Connection, session: str) -> list[str]:
+    return [message.content for message in messages.page(db, "w", session, PageRequest(1, 100, False)).items]
+
+
+def visible(db: Connection) -> list[str]:
+    return [session.id for session in sessions.page(db, "w", PageRequest(1, 100, False)).items]
+
+
+def begun(db: Connection) -> Unfinished:
+    found = clones.begin(db, "w", "s", None, NOW)
+    assert isinstance(found, Unfinished)
+    return found
+
+
+def jobs(db: Connection) -> list[tuple[str, int]]:
+    return db.execute("SELECT kind, due_at FROM jobs WHERE kind = 'purge_session'").fetchall()
+
+
+@pytest.mark.parametrize("last", [None, 1, 3, 4, 9, 11])
+def test_a_copy_in_steps_is_the_same_as_in_one(last: int | None, db: Connection) -> None:
+    until = None if last is None else messages.through(db, 1, last, last)[0].id
+    copy = cloned(db, "w", "s", until, NOW)
+    assert said(db, copy.id) == TEXTS[:last]
+    assert visible(db) == ["s", copy.id]
+    assert jobs(db) == []
+    say(db, copy.id, "next")
+    assert said(db, copy.id) == [*TEXTS[:last], "next"]
+    assert db.execute("SELECT count(*) FROM message_words WHERE message_words MATCH 'text'").fetchone()[0] == 11 + (
+        last or 11
+    )
+
+
+def test_long_messages_are_copied_in_steps_too(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_copy, "MESSAGES_AT_A_TIME", 100)
+    monkeypatch.setattr(message_copy, "CHARACTERS_AT_A_TIME", 10)
+    assert begun(db).through == 2
+    assert said(db, cloned(db, "w", "s", None, NOW).id) == TEXTS
+
+
+def test_nobody_sees_a_copy_before_it_is_complete(db: Connection) -> None:
+    step: Unfinished | object = begun(db)
+    while isinstance(step, Unfinished):
+        assert visible(db) == ["s"]
+        assert said(db, step.copy.id) == []
+        assert sessions.find(db, "w", step.copy.id) is None
+        step = clones.go_on(db, step, NOW)
+    assert len(visible(db)) == 2
+
+
+def test_what_is_kept_in_memory_of_an_unfinished_copy_is_not_given_up(db: Connection) -> None:
+    step = begun(db)
+    copied = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE session = ?", (step.copy.pk,))]
+    assert embeddings.living(db, "messages", copied) == {*copied}
+    sessions.delete(db, "w", "s", NOW)
+    assert embeddings.living(db, "messages", [1, 2, *copied]) == {*copied}
+
+
+def test_messages_that_come_meanwhile_are_not_copied(db: Connection) -> None:
+    step = clones.go_on(db, begun(db), NOW)
+    say(db, "s", "later")
+    while isinstance(step, Unfinished):
+        step = clones.go_on(db, step, NOW)
+    assert said(db, step.id) == TEXTS
+
+
+def test_a_copy_that_is_never_finished_is_removed_by_a_job(db: Connection) -> None:
+    step = clones.go_on(db, begun(db), NOW + 5)
+    assert isinstance(step, Unfinished)
+    assert jobs(db) == [("purge_session", NOW + 5 + clones.PATIENCE)]
+    while purge.session(db, step.copy.pk):
+        pass
+    assert db.execute("SELECT count(*) FROM messages").fetchone() == (11,)
+    assert said(db, "s") == TEXTS
+
+
+@pytest.mark.parametrize("change", ["leased_until = 1, attempts = 1", "attempts = 1"])
+def test_a_copy_whose_removal_has_begun_is_not_gone_on_with(change: str, db: Connection) -> None:
+    step = begun(db)
+    db.execute(f"UPDATE jobs SET {change} WHERE kind = 'purge_session'")
+    with pytest.raises(Unavailable, match="took too long"):
+        clones.go_on(db, step, NOW)
+
+
+def test_a_copy_ends_where_its_source_is_deleted(db: Connection) -> None:
+    step = begun(db)
+    sessions.delete(db, "w", "s", NOW)
+    with pytest.raises(NotFound, match="Original session not found"):
+        clones.go_on(db, step, NOW)
+    say(db, "s", "another session of that name")
+    with pytest.raises(NotFound, match="Original session not found"):
+        clones.go_on(db, step, NOW)
+    assert visible(db) == ["s"]
+
+
+def test_other_writes_are_stored_between_the_steps(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(message_copy, "MESSAGES_AT_A_TIME", 1)
+    store = Store.open(db_path)
+    seen: list[int] = []
+
+    async def story() -> None:
+        await store.write(say, "s", *TEXTS)
+        copying = asyncio.ensure_future(clones.clone(store, "w", "s", None))
+        while not copying.done():
+            await store.write(say, "other", "x")
+            seen.append(store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()[0]))
+        assert store.read(said, (await copying).id) == TEXTS
+
+    asyncio.run(story())
+    store.close()
+    assert len({*seen}) >= len(TEXTS) // 2
