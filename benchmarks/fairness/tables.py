@@ -41,7 +41,7 @@ def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
     yield held(row, "worker at its peak", outcome.worker_peak_mb, "MB")
     yield held(row, "heavy client computes", 100 * heavy.processor_seconds / heavy.seconds, "%")
     yield held(row, "light client computes", 100 * outcome.beside.processor_seconds / outcome.beside.seconds, "%")
-    said = [f"{count:,} {status}" for status, count in refused.items()]
+    said = [f"{count:,} × {status}" for status, count in refused.items()]
     yield Figure(row, "outcome", "; ".join([outcome.scenario.says, *heavy.notes, *said]))
 
 
