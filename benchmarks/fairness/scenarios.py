@@ -133,7 +133,7 @@ async def waiting(heavy: Heavy) -> None:
     """Chats whose answers never come, every second one streamed; a refused one is tried again."""
     await heavy.pool.expect(heavy.tenant.post("/peers", {"id": "p"}), 200, 201)
     heavy.begun()
-    heavy.rest_seconds = 1.0  # so many connections that retry sooner would be a load of their own
+    heavy.rest_seconds = 5.0  # so many connections that retry sooner would be a load of their own
     asked = [heavy.tenant.post("/peers/p/chat", {"query": "Who?", "stream": stream}) for stream in (True, False)]
     await heavy.repeat(itertools.cycle(asked), HANGING_CHATS)
 
