@@ -34,6 +34,8 @@ class Outcome:
     without: light.Result
     beside: light.Result
     heavy: heavy.Result
+    server_seconds: float
+    """What all processes of the server computed while both tenants called."""
     api_peak_mb: float
     """Resident memory of the largest process that serves, at its peak."""
     worker_peak_mb: float
@@ -102,12 +104,15 @@ def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
     load = Child[heavy.Result](heavy.play, tenant, scenario.play)
     try:
         load.wait_until_begun(PREPARATION_SECONDS)
+        computed = server.processor_seconds()
         beside = light_result(_plan(scenario, setup, server, prepares=False))
+        computed = server.processor_seconds() - computed
         load.stop()
         done = load.result(MARGIN_SECONDS)
     finally:
         load.kill()
-    return Outcome(scenario, without, beside, done, peak_mb(server, "omoide-api"), peak_mb(server, "omoide-worker"))
+    peaks = [peak_mb(server, name) for name in ("omoide-api", "omoide-worker")]
+    return Outcome(scenario, without, beside, done, computed, *peaks)
 
 
 def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -> light.Plan:

@@ -39,6 +39,7 @@ def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
     yield held(row, "received", heavy.received_bytes / 1_000_000 / heavy.seconds, "MB/s")
     yield held(row, "API process at its peak", outcome.api_peak_mb, "MB")
     yield held(row, "worker at its peak", outcome.worker_peak_mb, "MB")
+    yield held(row, "server computes", 100 * outcome.server_seconds / outcome.beside.seconds, "%")
     yield held(row, "heavy client computes", 100 * heavy.processor_seconds / heavy.seconds, "%")
     yield held(row, "light client computes", 100 * outcome.beside.processor_seconds / outcome.beside.seconds, "%")
     said = [f"{count:,} × {status}" for status, count in refused.items()]

@@ -154,7 +154,7 @@ def outcome(chat: float, concluded: float, failed: int = 0) -> Outcome:
         beside.latencies[name] = [{"chat": chat, CONCLUSION: concluded}.get(name, 0.02)] * 10
     if failed:
         beside.failures["add"]["status 503"] += failed
-    return Outcome(SCENARIOS["chats"], alone, beside, heavy.Result(seconds=1), 100, 90)
+    return Outcome(SCENARIOS["chats"], alone, beside, heavy.Result(seconds=1), 1, 100, 90)
 
 
 @pytest.mark.parametrize(
