@@ -19,13 +19,12 @@ MOST_CONNECTIONS = 1_024
 REFUSED_SECONDS = 0.1
 """How long a connection rests after a refusal: the load is to occupy the server, not the client."""
 LONGEST_SECONDS = 300
-NO_CONNECTION = "no connection"
 REFUSALS = range(400, 600)
 
 
 @dataclass
 class Result:
-    """How many answers of each status there were (or NO_CONNECTION), how long it went on, and remarks for the table."""
+    """Answers by status, or by why there was none; how long it went on, in seconds; and remarks for the table."""
 
     answers: Counter[str] = field(default_factory=Counter)
     received_bytes: int = 0
@@ -59,8 +58,8 @@ class Heavy:
         """The answer, counted; None where there was none. Waits a moment after a refusal."""
         try:
             answer = await self.pool.exchange(sent, keep_body=keep_body)
-        except ConnectionLost:
-            self.result.answers[NO_CONNECTION] += 1
+        except ConnectionLost as error:
+            self.result.answers[str(error)] += 1
             await asyncio.sleep(self.rest_seconds)
             return None
         self.result.answers[str(answer.status)] += 1

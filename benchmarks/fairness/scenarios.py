@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import itertools
 import os
 import random
@@ -22,6 +24,7 @@ SESSION_MESSAGES = 100_000
 DEEPEST_PAGE = SESSION_MESSAGES // 100
 FILE_BYTES = 5_000_000
 HANGING_CHATS = 1_000
+LOADING_SECONDS = 6.0
 METADATA_BYTES = 19_000_000
 """The largest metadata that is tried: with it, a request is just below the default limit of a body."""
 METADATA_STEP = 1.05
@@ -132,6 +135,9 @@ async def chats(heavy: Heavy) -> None:
 async def waiting(heavy: Heavy) -> None:
     """Chats whose answers never come, every second one streamed; a refused one is tried again."""
     await heavy.pool.expect(heavy.tenant.post("/peers", {"id": "p"}), 200, 201)
+    with contextlib.suppress(TimeoutError):  # the first one loads the packages that ask providers
+        async with asyncio.timeout(LOADING_SECONDS):
+            await heavy.pool.exchange(heavy.tenant.post("/peers/p/chat", {"query": "Who?", "stream": True}))
     heavy.begun()
     heavy.rest_seconds = 5.0  # so many connections that retry sooner would be a load of their own
     asked = [heavy.tenant.post("/peers/p/chat", {"query": "Who?", "stream": stream}) for stream in (True, False)]
