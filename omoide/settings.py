@@ -203,7 +203,11 @@ class Settings(BaseSettings):
         "case, unless it is streamed, because clients wait no longer.",
     )
     model_concurrency: int = Field(
-        4, ge=1, le=1_000, description="How many requests to models run at a time. One of them is kept for questions."
+        4,
+        ge=1,
+        le=1_000,
+        description="How many requests to models run at a time. One of them is kept for questions; of three or "
+        "more, questions of one caller leave one to other callers.",
     )
     model_retries: int = Field(
         2, ge=0, le=10, description="How often a request that failed for a passing reason is made again at once."
