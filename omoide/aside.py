@@ -8,7 +8,8 @@ took more than the work did.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextvars import ContextVar
 from functools import cache
 from threading import Event
 from typing import ParamSpec, TypeVar
@@ -37,6 +38,32 @@ def threads() -> LaneThreads:
     return LaneThreads()
 
 
+async def _let_others() -> None:
+    await asyncio.sleep(0)
+
+
+before_steps: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("before_steps", default=_let_others)
+"""Awaited before each step in a process that only works: a worker sets it for each of its jobs."""
+
+
+async def in_steps(work: Generator[None, None, T]) -> T:
+    """The value that a generator returns, computed as by `aside`. It yields where others may run, every 50 ms or so."""
+
+    def some() -> Callable[[], T] | None:
+        try:
+            next(work)
+            while in_threads():
+                next(work)
+        except StopIteration as end:
+            result: T = end.value
+            return lambda: result
+        return None
+
+    while (returned := await aside(some)) is None:
+        pass
+    return returned()
+
+
 async def aside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work(…)` returns: run in a thread, or in the loop once everybody else there has had a turn.
 
@@ -44,5 +71,5 @@ async def aside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T
     """
     if in_threads():
         return await threads().run(work, *args, **kwargs)
-    await asyncio.sleep(0)
+    await before_steps.get()()
     return work(*args, **kwargs)

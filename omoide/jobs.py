@@ -12,6 +12,9 @@ LAST_RETRY_SECONDS = 300.0
 REPRESENTATION, SUMMARY, DREAM = "representation", "summary", "dream"
 REASONING = (REPRESENTATION, SUMMARY, DREAM)
 """The kinds of jobs whose end callers wait for: they are counted, and done in order within their key."""
+ERASE = "erase"
+IN_ORDER = (*REASONING, ERASE)
+"""The kinds that are done in order within their key, also while the first waits for its next turn or attempt."""
 
 
 _TEXT, _NUMBER, _TEXT_OR_NONE = (str,), (int,), (str, type(None))
@@ -42,7 +45,7 @@ _PAYLOADS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "scope_backfill": {"scope": _NUMBER, "session": _NUMBER},
     "scope_removal": {"scope": _NUMBER, "session": _NUMBER},
 }
-KINDS = frozenset({*_PAYLOADS, "purge_conclusions", "embed", "erase"})
+KINDS = frozenset({*_PAYLOADS, "purge_conclusions", "embed", ERASE})
 """All kinds of jobs. What is known of a payload is checked before a job is begun."""
 _ITEMS = {"observers": str, "observer_pks": int, "kinds": str}
 _IN_WORKSPACE = frozenset({*REASONING, "deliver_webhook", "scope_backfill", "scope_removal"})
@@ -93,6 +96,17 @@ class Job:
 
 class LostLease(Exception):
     """The job is no longer this worker's: it was taken over, or what it was about is gone. Nothing is to be done."""
+
+
+class Unfinished(Exception):
+    """Raised by a task that has done part of its job: the rest is done when it is its workspace's turn again.
+
+    `payload` is what remains; None where the job says the same as before, or was given back already.
+    """
+
+    def __init__(self, payload: dict[str, Any] | None = None) -> None:
+        super().__init__("the rest is done in another turn")
+        self.payload = payload
 
 
 class GiveUp(Exception):

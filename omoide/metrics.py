@@ -25,9 +25,9 @@ LEFT = 499
 """The status of a request whose client left before it was answered; no such answer is ever sent."""
 
 STATUSES = (200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, LEFT, 500, 501, 503, 507)
-RESULTS = ("done", "retried", "given_up", "lost", "returned")
-"""How an attempt at a job ends: done; failed and tried again later; failed for good; taken over by another worker;
-given back because the worker was told to stop."""
+RESULTS = ("done", "continued", "retried", "given_up", "lost", "returned")
+"""How an attempt at a job ends: done; done in part, the rest in a later turn; failed and tried again later; failed for
+good; taken over by another worker; given back because the worker was told to stop."""
 
 TOKENS = ("input", "cached", "output")
 

@@ -31,7 +31,7 @@ WEIGHTS = Path(__file__).parent / "data" / "l2_supercat_256.safetensors"
 
 # What one thread takes in one go. More gains nothing, and takes memory.
 BATCH_TEXTS = 128
-BATCH_CHARACTERS = 100_000
+BATCH_CHARACTERS = 50_000
 # Fewer characters than this, such as those of a query, are embedded in less time than handing them to a thread takes.
 ON_LOOP_CHARACTERS = 500
 # Tokens whose vectors are gathered at a time (4 MB): a message of emoji makes 100,000 tokens.

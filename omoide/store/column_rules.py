@@ -272,6 +272,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "grows": FLAG,
         "led": FLAG,
     },
+    "shares": {"used": COUNT, "ready": FLAG, "due_at": optional(TIME)},
     "done": {
         "workspace": row_of("workspaces"),
         "kind": TEXT,

@@ -7,7 +7,7 @@ little-endian: the rounding changes a cosine in its fourth digit, and they take 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -25,6 +25,9 @@ UNFINISHED = 0
 
 JOB = "embed"
 """The kind, and the key, of the job that embeds whatever is not yet."""
+
+MOST_CHARACTERS = 100_000
+"""Of texts that are embedded in one go, together: some 30 ms for the embedder that needs no provider."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,22 @@ def owe(db: Connection, now: int) -> None:
 
 
 def missing(db: Connection, source: Source, after: int, limit: int) -> list[tuple[int, str]]:
-    """Row and text of up to `limit` rows behind the row `after`, in the order of their numbers."""
+    """Row and text of up to `limit` rows behind the row `after`, in the order of their numbers: no more than have
+    `MOST_CHARACTERS` together, but one at least."""
     query = f"SELECT pk, content FROM {source} WHERE pk > ? ORDER BY pk LIMIT ?"
-    return [(pk, as_text(text)) for pk, text in db.execute(query, (after, limit))]
+    return limited((pk, as_text(text)) for pk, text in db.execute(query, (after, limit)))
+
+
+def limited(rows: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
+    """The first of the rows that have no more than `MOST_CHARACTERS` together, one at least. Reads no others."""
+    found: list[tuple[int, str]] = []
+    characters = 0
+    for pk, text in rows:
+        characters += len(text)
+        if found and characters > MOST_CHARACTERS:
+            break
+        found.append((pk, text))
+    return found
 
 
 def add(

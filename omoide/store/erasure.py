@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import Unavailable
+from omoide.jobs import ERASE
 from omoide.store import free_space, queue
 from omoide.store.connection import Connection
 from omoide.store.database import connect
@@ -25,7 +26,7 @@ from omoide.store.group_commit import begin
 from omoide.store.sqlite_faults import as_omoide
 from omoide.store.wal import WriteAheadLog
 
-JOB = "erase"
+JOB = ERASE
 """The kind, and the key, of the job."""
 
 LEAST_DELAY = 2_000_000

@@ -14,7 +14,8 @@ was said before another, it is NULL and `said_order` holds all messages of the s
 `dreams` knows for each pair what was learned since its last dream. In `message_words`, `place` holds the
 numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own; in
 `conclusion_words` those of the workspace, the observer (`r2`) and the observed (`d3`). `segments` are described in
-`segments.py`; rows up to the marks `messages_signed` and `conclusions_signed` are in them.
+`segments.py`; rows up to the marks `messages_signed` and `conclusions_signed` are in them. `shares` has the numbers of
+workspaces and is described in `shares.py`.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from typing import cast
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from omoide.store import stays
+from omoide.store import shares, stays
 from omoide.store.connection import Connection
 from omoide.store.database_files import LOCK, companion
 from omoide.store.digest import same
@@ -325,6 +326,12 @@ CREATE INDEX conclusions_said ON conclusions (observer + 0, observed, said_at, c
 @migrations()
 def m0010_said_order(db: Database) -> None:
     _run(db, SAID_ORDER)
+
+
+@migrations()
+def m0011_shares(db: Database) -> None:
+    for statement in shares.SCHEMA:  # triggers hold semicolons
+        db.execute(statement)
 
 
 def _run(db: Database, script: str) -> None:

@@ -13,7 +13,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import orjson
 
-from omoide.store import embeddings, segments, words
+from omoide.store import embeddings, segments, shares, words
 from omoide.store.database import Connection
 
 ROWS_AT_A_TIME = 50
@@ -99,6 +99,7 @@ def workspace(db: Connection, pk: int) -> bool:
             return True
     db.execute("DELETE FROM webhooks WHERE workspace = ?", (pk,))
     db.execute("DELETE FROM workspaces WHERE pk = ?", (pk,))
+    shares.forget(db, pk)
     return False
 
 

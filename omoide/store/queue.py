@@ -1,20 +1,21 @@
 """Jobs: work that a committed change still owes, as rows in the same transaction.
 
-A worker claims the oldest job that is due and holds it by a lease; if it dies, the lease runs out and another takes the
-job over. Finishing removes the row. Whatever a job does must therefore bear being done twice, or be done in the very
-transaction that finishes the job (`require`). What is owed and was done, for those who ask, is told by `backlog`.
+A worker claims the oldest job that is due of the workspace whose turn it is (`shares`) and holds it by a lease; if it
+dies, the lease runs out and another takes the job over. Finishing removes the row. Whatever a job does must therefore
+bear being done twice, or be done in the very transaction that finishes the job (`require`). What is owed and was done,
+for those who ask, is told by `backlog`.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import orjson
 
-from omoide.jobs import REASONING, Job, LostLease
-from omoide.store import rows
+from omoide.jobs import IN_ORDER, REASONING, Job, LostLease
+from omoide.store import done, rows, shares
 from omoide.store.column_rules import as_text
 from omoide.store.database import Connection
 
@@ -29,12 +30,10 @@ FIRST = 0
 """When a job is due that goes before all that is due already: it is quick, and others gain by it."""
 
 DAY = 86_400_000_000
-FORGET_DONE = DAY // 2
-"""After how many microseconds what was done is counted no more: as long as the public API keeps it."""
 FORGET_FAILED = 30 * DAY
 """After how many microseconds a job that failed for good is removed: as long as the public API keeps it."""
 FORGET_AT_A_TIME = 20
-"""How many such rows are removed along with another write, at the most."""
+"""How many such jobs are removed along with another write, at the most."""
 
 
 def add(
@@ -54,20 +53,21 @@ def add(
 
     `workspace` lets it go with its workspace. Of a kind and `key` one job runs at a time; reasoning goes in the order
     in which it was owed, of other kinds one that failed and waits for its next attempt lets others pass. While one
-    waits that nobody has begun, no other is added: it will do the work of both, when the first of them is due. Say
+    waits with the same payload, no other is added: it will do the work of both, when the first of them is due. Say
     `coalesce=False` where every job is work of its own. `units` is what it counts for; `grows` admits it to `extend`.
     """
     due_at = now if due_at is None else due_at
+    text = orjson.dumps(payload).decode()
     if key is not None and coalesce:
-        waits = f"SELECT pk, attempts = 0 AND due_at > ? FROM jobs WHERE {_WAITS} ORDER BY pk LIMIT 1"
-        if found := db.execute(waits, (due_at, kind, key)).fetchone():
+        waits = f"SELECT pk, attempts = 0 AND due_at > ? FROM jobs WHERE {_WAITS} AND payload = ? ORDER BY pk LIMIT 1"
+        if found := db.execute(waits, (due_at, kind, key, text)).fetchone():
             if found[1]:
                 db.execute("UPDATE jobs SET due_at = ? WHERE pk = ?", (due_at, found[0]))
             return
     db.execute(
         """INSERT INTO jobs (kind, payload, created_at, due_at, key, workspace, units, grows)
            VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
-        (kind, orjson.dumps(payload).decode(), now, due_at, key, workspace, units, int(grows)),
+        (kind, text, now, due_at, key, workspace, units, int(grows)),
     )
 
 
@@ -134,35 +134,74 @@ def delay(db: Connection, kind: str, key: str, due_at: int) -> None:
     )
 
 
-# A job that is due, that nobody holds, and that does not have to wait for another of its kind and key.
-_CLAIMABLE = """FROM jobs j WHERE failed_at IS NULL AND due_at <= :now
+# A job of one share that is due, that nobody holds, and that does not have to wait for another of its kind and key.
+_CLAIMABLE = f"""FROM jobs j WHERE {shares.share_of("j.workspace")} = :share AND failed_at IS NULL AND due_at <= :now
     AND (leased_until IS NULL OR leased_until <= :now) AND kind NOT IN (SELECT value FROM json_each(:busy))
     AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)
     AND NOT (j.kind IN (SELECT value FROM json_each(:ordered)) AND EXISTS (
         SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.pk < j.pk AND h.failed_at IS NULL))"""
 
 
-def _claimable(now: int, busy: Collection[str]) -> dict[str, Any]:
-    return {"now": now, "busy": orjson.dumps(list(busy)).decode(), "ordered": orjson.dumps(REASONING).decode()}
+def _claimable(db: Connection, share: int, now: int, busy: Collection[str]) -> int | None:
+    """The job of a share that is due longest and may run."""
+    values = {
+        "share": share,
+        "now": now,
+        "busy": orjson.dumps(list(busy)).decode(),
+        "ordered": orjson.dumps(IN_ORDER).decode(),
+    }
+    row = db.execute(f"SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1", values).fetchone()
+    return row[0] if row else None
 
 
-def claim(db: Connection, now: int, *, lease: int, busy: Collection[str] = (), led: bool = False) -> Job | None:
-    """The job that is due longest and may run, held for `lease` microseconds; None if there is none.
+def _next(db: Connection, now: int, busy: Collection[str], full: Collection[int]) -> tuple[int, int | None, list[int]]:
+    """The share whose turn it is and its job, None if no job may run; and the shares passed on the way that have none,
+    whatever kinds are busy."""
+    passed: list[int] = []
+    for share in shares.ready(db):
+        if share in full:
+            continue
+        if (pk := _claimable(db, share, now, busy)) is not None:
+            return share, pk, passed
+        if not busy or _claimable(db, share, now, ()) is None:
+            passed.append(share)
+    return shares.NO_WORKSPACE, None, passed
 
-    The kinds in `busy` are passed over. `led` says that it is the leading worker who claims. Damaged jobs are given up
-    on the way, so that they hold up no other.
+
+def claim(
+    db: Connection,
+    now: int,
+    *,
+    lease: int,
+    busy: Collection[str] = (),
+    full: Collection[int] = (),
+    used: Mapping[int, int] | None = None,
+    led: bool = False,
+) -> Job | None:
+    """A job that may run, held for `lease` microseconds; None if there is none.
+
+    It is the one that is due longest of the workspace that has used the least time (`shares`). The kinds in `busy` and
+    the workspaces (rows; `shares.NO_WORKSPACE` for none) in `full` are passed over. `used` is the time that jobs of
+    workspaces took since the last claim, in microseconds. `led` says that it is the leading worker who claims. Damaged
+    jobs are given up on the way, so that they hold up no other.
     """
-    while row := db.execute(
-        f"""UPDATE jobs SET leased_until = :until, attempts = {_ATTEMPTS} + 1, grows = 0, led = :led
-            WHERE pk = (SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1)
-            RETURNING pk, kind, payload, attempts, (SELECT pk FROM workspaces w WHERE w.pk = workspace), key""",
-        {"until": now + lease, "led": led, **_claimable(now, busy)},
-    ).fetchone():
-        pk, kind, stored, attempts, workspace, key = row
+    shares.charge(db, used or {})
+    shares.wake(db, now)
+    while True:
+        share, pk, passed = _next(db, now, busy, full)
+        shares.rest(db, passed, now)
+        if pk is None:
+            return None
+        row = db.execute(
+            f"""UPDATE jobs SET leased_until = ?, attempts = {_ATTEMPTS} + 1, grows = 0, led = ? WHERE pk = ?
+                RETURNING kind, payload, attempts, (SELECT pk FROM workspaces w WHERE w.pk = workspace), key""",
+            (now + lease, led, pk),
+        ).fetchone()
+        kind, stored, attempts, workspace, key = row
         if (payload := _readable(stored)) is not None:
+            shares.begin(db, share, now)
             return Job(pk, as_text(kind), payload, attempts, workspace, None if key is None else as_text(key))
         _set_aside(db, pk, now, "damaged: its payload is not a JSON object")
-    return None
 
 
 _ATTEMPTS = "iif(typeof(attempts) = 'integer' AND attempts BETWEEN 0 AND 1000000000, attempts, 0)"
@@ -178,9 +217,10 @@ _NEVER_DUE = "failed_at IS NULL AND (due_at > ? OR due_at IS NULL)"
 
 
 def is_damaged(db: Connection, now: int) -> bool:
-    """Whether there are jobs that would never be claimed. Only reads, by indexes."""
+    """Whether there are jobs that would never be claimed. Only reads."""
     query = f"SELECT 1 FROM jobs WHERE {_NEVER_DUE} UNION ALL SELECT 1 FROM jobs WHERE {_LEASED_FOR_EVER} LIMIT 1"
-    return db.execute(query, (now + LONGEST_WAIT, now + LONGEST_LEASE)).fetchone() is not None
+    last = now + LONGEST_WAIT
+    return db.execute(query, (last, now + LONGEST_LEASE)).fetchone() is not None or shares.is_damaged(db, last)
 
 
 def relieve(db: Connection, now: int) -> None:
@@ -188,6 +228,7 @@ def relieve(db: Connection, now: int) -> None:
     db.execute(f"UPDATE jobs SET leased_until = NULL WHERE {_LEASED_FOR_EVER}", (now + LONGEST_LEASE,))
     for (pk,) in db.execute(f"SELECT pk FROM jobs WHERE {_NEVER_DUE}", (now + LONGEST_WAIT,)).fetchall():
         _set_aside(db, pk, now, "damaged: the time when it is due is none")
+    shares.renew(db)
 
 
 def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
@@ -210,6 +251,7 @@ def take_over(db: Connection, now: int) -> None:
            WHERE created_at > :now AND typeof(created_at) = 'integer'""",
         {"now": now},
     )
+    shares.renew(db)
 
 
 def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
@@ -222,11 +264,24 @@ def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
         "UPDATE jobs SET leased_until = max(:now, leased_until - :by) WHERE leased_until > :now + :lease",
         {"now": now, "by": by, "lease": lease},
     )
+    shares.renew(db)
 
 
-def waiting(db: Connection, now: int, *, busy: Collection[str] = ()) -> bool:
-    """Whether `claim` would find a job. Only reads, so that an idle worker writes nothing."""
-    return db.execute(f"SELECT 1 {_CLAIMABLE} LIMIT 1", _claimable(now, busy)).fetchone() is not None
+def waiting(
+    db: Connection, now: int, *, busy: Collection[str] = (), full: Collection[int] = (), most: int = 100
+) -> bool:
+    """Whether `claim` would find a job, or has more than `most` shares to lay to rest. Only reads, so that an idle
+    worker writes nothing."""
+    idle = 0
+    for share in shares.ready_or_due(db, now):
+        if share in full:
+            continue
+        if _claimable(db, share, now, busy) is not None:
+            return True
+        idle += not busy or _claimable(db, share, now, ()) is None
+        if idle > most:
+            return True
+    return False
 
 
 def next_due(db: Connection, now: int) -> int | None:
@@ -260,12 +315,24 @@ def release(db: Connection, job: Job) -> None:
     db.execute(f"UPDATE jobs SET leased_until = NULL, attempts = attempts - 1 {_HELD}", (job.pk, job.attempts))
 
 
+def give_back(db: Connection, job: Job, now: int, payload: dict[str, Any] | None = None) -> None:
+    """Give a job back whose turn is over: it goes behind what is due in its workspace, and keeps its order in its key.
+
+    `payload` is what remains to be done, None for the same as before. It uses up no attempt.
+    """
+    db.execute(
+        f"""UPDATE jobs SET leased_until = NULL, attempts = attempts - 1, due_at = ?, payload = coalesce(?, payload)
+            {_HELD}""",
+        (now, None if payload is None else orjson.dumps(payload).decode(), job.pk, job.attempts),
+    )
+
+
 def finish(db: Connection, job: Job, now: int) -> None:
     """Remove a held job; reasoning is counted as done for a while."""
     if job.kind in REASONING:
         row = db.execute(f"SELECT units FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone()
         if row and (units := rows.mended(["jobs.units"], row)[0]):
-            count_done(db, job, units, now)
+            done.count(db, job, units, now)
     db.execute(f"DELETE FROM jobs {_HELD}", (job.pk, job.attempts))
 
 
@@ -279,7 +346,7 @@ def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], 
         told = _readable(payload)
         if told is not None and is_done(told):
             if job.kind in REASONING:
-                count_done(db, job, rows.mended(["jobs.units"], (units,))[0], now)
+                done.count(db, job, rows.mended(["jobs.units"], (units,))[0], now)
             db.execute("DELETE FROM jobs WHERE pk = ?", (pk,))
 
 
@@ -310,31 +377,6 @@ def payloads(db: Connection, job: Job) -> list[dict[str, Any]]:
     query = "SELECT payload FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL ORDER BY pk"
     found = (_readable(payload) for (payload,) in db.execute(query, (job.kind, job.key)))
     return [payload for payload in found if payload is not None]
-
-
-def count_done(db: Connection, job: Job, units: int, now: int) -> None:
-    """Count units of reasoning as done; what was counted long ago is forgotten."""
-    told = job.payload
-    observers = told.get("observers") or [told["observer"]] if told.get("observers") or told.get("observer") else []
-    db.execute(
-        """INSERT INTO done (workspace, kind, session, observed, observers, units, updated_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET units = units + excluded.units, updated_at = excluded.updated_at""",
-        (
-            job.workspace,
-            job.kind,
-            told.get("session") or "",
-            told.get("observed") or "",
-            orjson.dumps(observers).decode(),
-            units,
-            now,
-        ),
-    )
-    db.execute(
-        """DELETE FROM done WHERE (workspace, kind, session, observed, observers) IN (
-               SELECT workspace, kind, session, observed, observers FROM done WHERE updated_at < ? LIMIT ?)""",
-        (now - FORGET_DONE, FORGET_AT_A_TIME),
-    )
 
 
 def postpone(db: Connection, job: Job, due_at: int, error: str | None) -> None:

@@ -15,7 +15,17 @@ import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import Unprocessable
-from omoide.store import column_rules, embeddings, purge_jobs, refusal_marks, said_order, segments, stays, words
+from omoide.store import (
+    column_rules,
+    embeddings,
+    purge_jobs,
+    refusal_marks,
+    said_order,
+    segments,
+    shares,
+    stays,
+    words,
+)
 from omoide.store.column_rules import RULES, as_text
 from omoide.store.connection import Connection
 from omoide.store.consistency import SAID_ORDER_DIFFERS, contradictions, count, overlapping_stays
@@ -26,7 +36,7 @@ from omoide.store.schema_objects import WORDS, differences, expected, missing
 from omoide.store.segment_faults import segment_faults
 from omoide.store.sources import SOURCES, VECTORS, Source
 
-MADE_AGAIN = frozenset({*VECTORS.values(), "segments", "embedder", "refused_texts", "done", "receipts"})
+MADE_AGAIN = frozenset({*VECTORS.values(), "segments", "embedder", "refused_texts", "done", "receipts", "shares"})
 """Tables that may be empty: what they hold is derived, or remembered for some hours only."""
 
 ROUNDS = 20
@@ -74,6 +84,7 @@ def repair(db: Connection, now: int) -> list[Change]:
     if touched & {"messages", "conclusions", "peers", "sessions", "workspaces"} or _words_are_damaged(db):
         changes += _words_again(db)
     changes += _indexes(db)
+    shares.renew(db)
     if touched & {"segments", "embedder", "messages", "conclusions", *VECTORS.values()} or any(segment_faults(db)):
         segments.begin_anew(db)
         for source in SOURCES:
@@ -337,14 +348,14 @@ def _words_again(db: Connection) -> Iterator[Change]:
 
 
 def _indexes(db: Connection) -> Iterator[Change]:
-    """Make indexes again that are missing or another, and remove triggers that are not Omoide's."""
-    wrong = {line.split()[1] for line in differences(db) if line.startswith("index ")}
-    for name in sorted(wrong):
-        sql = expected()[name].sql
-        assert sql
-        db.execute(f"DROP INDEX IF EXISTS {name}")
-        db.execute(sql)
-        yield Change(f"index {name} is made again")
+    """Make indexes and triggers again that are missing or another, and remove triggers that are not Omoide's."""
+    wrong = {line.split()[1] for line in differences(db) if line.startswith(("index ", "trigger "))}
+    for name in sorted(wrong & {*expected()}):
+        each = expected()[name]
+        assert each.sql
+        db.execute(f"DROP {each.type} IF EXISTS {name}")
+        db.execute(each.sql)
+        yield Change(f"{each.type} {name} is made again")
     strays = db.execute("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
     for name, table, sql in strays:
         if name not in expected() and table in expected():

@@ -64,17 +64,19 @@ def differences(db: Connection) -> Iterator[str]:
 
 
 def restore_indexes(db: Connection) -> None:
-    """Make again the indexes that a file of the present schema lacks: without one, statements fail or crawl.
+    """Make again the indexes and triggers that a file of the present schema lacks: without one, statements fail or
+    crawl, or jobs are overlooked.
 
     One that cannot be made, since rows contradict it, is logged and left out.
     """
     for each in missing(db):
-        if each.type == "index" and each.sql:
+        if each.type in ("index", "trigger") and each.sql:
             try:
                 db.execute(each.sql)
-                logger.warning("index %s was missing and has been made again", each.name)
+                logger.warning("%s %s was missing and has been made again", each.type, each.name)
             except sqlite3.Error as error:
-                logger.error("index %s is missing and cannot be made: %s; see omoide check", each.name, error)
+                message = "%s %s is missing and cannot be made: %s; see omoide check"
+                logger.error(message, each.type, each.name, error)
 
 
 def _is_shadow(name: str) -> bool:

@@ -237,7 +237,7 @@ def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None
     db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))
     forgetting.session(db, workspace, session.pk, session_id, now)
     db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
-    queue.add(db, "purge_session", {"session": session.pk}, now)
+    queue.add(db, "purge_session", {"session": session.pk}, now, workspace=workspace)
 
 
 def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None = None) -> Page[Session]:

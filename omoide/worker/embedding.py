@@ -20,27 +20,33 @@ from omoide.store import embeddings, refusal_marks, segments
 from omoide.store.refusal_marks import Refusal
 from omoide.store.segments import packed
 from omoide.store.sources import SOURCES, Source
+from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Tools
 
 logger = logging.getLogger("omoide.worker")
 
 BATCH = 256
-"""Texts that are read, embedded and stored in one go."""
+"""Texts that are read, embedded and stored in one go, at the most."""
 
 GATHER_SECONDS = 0.1
 """How long a job waits for more texts to come, so that a busy server has few such jobs and not one for each call."""
 
 
 async def embed(tools: Tools, job: Job) -> None:
-    """Embed everything that is not yet. Raises EmbeddingFailed when that is not possible now."""
+    """Embed everything that is not yet, as far as it gets in its turn.
+
+    Raises EmbeddingFailed when that is not possible now, and Unfinished.
+    """
     await asyncio.sleep(GATHER_SECONDS)
+    turn = TimeSlice()
     for source in SOURCES:
         while await _one_batch(tools, source):
-            pass
+            turn.end_if_over()
         while await _refused_before(tools, source):
-            pass
+            turn.end_if_over()
         while tools.store.read(segments.is_behind, source):
             await tools.store.write(segments.extend, source)
+            turn.end_if_over()
 
 
 async def _one_batch(tools: Tools, source: Source) -> bool:
@@ -58,7 +64,7 @@ async def _one_batch(tools: Tools, source: Source) -> bool:
 async def _refused_before(tools: Tools, source: Source) -> bool:
     """Try again what was refused and is due again, a batch of it; says whether there was any."""
     model = _model(tools)
-    texts = await tools.store.read_aside(refusal_marks.due, source, BATCH)
+    texts = embeddings.limited(await tools.store.read_aside(refusal_marks.due, source, BATCH))
     if not texts:
         return False
     through, vectors, refusals = await _outcome(tools, texts)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 from omoide.errors import Unavailable
-from omoide.jobs import Job
+from omoide.jobs import Job, Unfinished
 from omoide.store import erasure, word_separators, words
 from omoide.store.erasure import Eraser
+from omoide.store.free_space import MOST_PAGES
 from omoide.store.words import INDEXES, Index
+from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Tools
 
 PAUSE_SECONDS = 0.5
@@ -17,23 +19,45 @@ PAUSES = 6
 """How many attempts follow the first before the job is tried again later."""
 
 
+PAGE = "page"
+"""Where the payload of a job that was begun holds the page of the file to go on with. What is deleted meanwhile owes
+another job."""
+
+
 async def erase(tools: Tools, job: Job) -> None:
     """Leave nothing of deleted rows in the full-text indexes, in free space, and in the write-ahead log.
 
-    Raises Unavailable while readers that stay, as Litestream is, keep the log from being emptied.
+    Raises Unavailable while readers that stay, as Litestream is, keep the log from being emptied, and Unfinished.
     """
+    turn = TimeSlice()
+    page = _progress(job)
+    if page is None:
+        await _erase_words(tools)
+        page = 1
+        turn.end_if_over({PAGE: page})
+    with Eraser(tools.store.path, busy_timeout=tools.store.busy_timeout) as eraser:
+        while (following := await _overwrite_free_space(eraser, page)) is not None:
+            page = following
+            if turn.is_over():
+                eraser.flush()
+                raise Unfinished({PAGE: page})
+        eraser.flush()
+        await _empty_log(eraser)
+
+
+def _progress(job: Job) -> int | None:
+    """The page to go on with; None for a job that begins."""
+    page = job.payload.get(PAGE)
+    return page if type(page) is int and 1 <= page <= MOST_PAGES else None
+
+
+async def _erase_words(tools: Tools) -> None:
     for index in INDEXES:
         if tools.store.read(erasure.count) == 0:
             await _rewrite(tools, index)
         after: word_separators.Position | None = word_separators.START
         while after:
             after = await tools.store.write(word_separators.renew, index, after)
-    with Eraser(tools.store.path, busy_timeout=tools.store.busy_timeout) as eraser:
-        page: int | None = 1
-        while page is not None:
-            page = await _overwrite_free_space(eraser, page)
-        eraser.flush()
-        await _empty_log(eraser)
 
 
 async def _rewrite(tools: Tools, index: Index) -> None:

@@ -14,16 +14,22 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from operator import itemgetter
 
 from omoide import clock, logs
 from omoide.addresses import without_secrets
+from omoide.aside import before_steps
 from omoide.errors import Contradicted, OmoideError, Unavailable
-from omoide.jobs import REASONING, GiveUp, Job, LostLease, job_fault, retry_after
+from omoide.jobs import REASONING, GiveUp, Job, LostLease, Unfinished, job_fault, retry_after
 from omoide.metrics import Meter, Metrics
-from omoide.store import queue
+from omoide.store import queue, shares
 from omoide.store.leadership import Leadership
+from omoide.store.webhooks import DELIVERY
+from omoide.turns import Lane, lane
+from omoide.worker.contention import Contended
 from omoide.worker.tasks import TASKS, attempt_limits
+from omoide.worker.time_slice import Place
 from omoide.worker.tools import Task, Tools
 
 logger = logging.getLogger("omoide.worker")
@@ -35,6 +41,10 @@ PREPARE_BELOW_SECONDS = 2.0
 
 STAND_BY_SECONDS = 0.2
 """How often a worker that does not lead looks whether it may."""
+
+
+MOST_HELD = 8
+"""How many jobs a worker holds for each that runs at a time: those that pause, as a place of theirs went to others."""
 
 
 MOST_DRIFT = SECOND
@@ -80,7 +90,8 @@ class Worker:
 
     With a `leadership` it begins when it leads, and takes over at once what the leader before it had claimed; without,
     it is an extra hand. No kind takes the last free place, so that jobs of one kind which wait long, as deliveries to
-    dead hosts do, leave room for the others. `rest` tells for how many seconds a job waits that has
+    dead hosts do, leave room for the others; nor does one workspace. A job that computes for long pauses when its turn
+    is over (`time_slice`), and another may have its place. `rest` tells for how many seconds a job waits that has
     failed so many times. In `meter` attempts are counted, and signs of life given.
     """
 
@@ -111,7 +122,11 @@ class Worker:
         self.meter = meter or Metrics().own
         self._woken = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
-        self._running: dict[asyncio.Task[None], str] = {}
+        self._running: dict[asyncio.Task[None], Place] = {}
+        self._resumes_next = False
+        """Whether the next free place is for a job that pauses, if there is one, rather than for another."""
+        self._used: Counter[int] = Counter()
+        """Microseconds that jobs of each workspace took since the last claim."""
 
     def wake(self) -> None:
         """Look for jobs now. Call it from the loop's own thread."""
@@ -149,15 +164,21 @@ class Worker:
                     async with asyncio.timeout(self._until_next()):
                         await self._woken.wait()
         finally:
-            if self._preparing:
-                self._preparing.cancel()
-            if self._running:
-                await asyncio.wait(self._running, timeout=self.tools.settings.stop_seconds)
-            for task in self._running:
-                task.cancel()
-            await asyncio.gather(*self._running, return_exceptions=True)
-            if self.leadership:
-                self.leadership.close()
+            await self._stop()
+
+    async def _stop(self) -> None:
+        """Let what runs or pauses go on for a moment, and give back what has not ended by then."""
+        if self._preparing:
+            self._preparing.cancel()
+        for place in self._running.values():
+            place.go_on(to_the_end=True)
+        if self._running:
+            await asyncio.wait(self._running, timeout=self.tools.settings.stop_seconds)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
+        if self.leadership:
+            self.leadership.close()
 
     async def _lead(self) -> None:
         """Wait to be the leader, and free what the one before left claimed."""
@@ -201,14 +222,36 @@ class Worker:
         return job is not None
 
     async def _fill(self) -> None:
-        """Begin jobs until every place is taken or none is left that may run."""
-        while len(self._running) < self.concurrency and (job := await self._claim()):
-            task = asyncio.create_task(self._do(job))
-            self._running[task] = job.kind
-            task.add_done_callback(self._ended)
+        """Begin jobs, and let those that pause go on, in turn, until every place is taken or none is left that may run.
+
+        Jobs that pause are still held, so their number is limited as well.
+        """
+        while len(self._running) - len(paused := self._pausing()) < self.concurrency:
+            if len(self._running) >= MOST_HELD * self.concurrency or (paused and self._resumes_next):
+                job = None
+            else:
+                job = await self._claim()
+            if job is not None:
+                self._begin(job)
+            elif paused:
+                paused[0].go_on()
+            else:
+                return
+            self._resumes_next = job is not None
+
+    def _pausing(self) -> list[Place]:
+        """Those that pause, the one that has for the longest first."""
+        paused = [(place.paused_at, place) for place in self._running.values() if place.paused_at is not None]
+        return [place for _, place in sorted(paused, key=itemgetter(0))]
+
+    def _begin(self, job: Job) -> None:
+        place = Place(job, self._woken.set)
+        task = asyncio.create_task(self._do(job, place))
+        self._running[task] = place
+        task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        kind = self._running.pop(task)
+        kind = self._running.pop(task).job.kind
         error = None if task.cancelled() else task.exception()
         if isinstance(error, Unavailable):  # once its lease has run out, it is done again
             logger.warning("what became of a job (%s) could not be stored: %s", kind, error)
@@ -218,15 +261,35 @@ class Worker:
 
     async def _claim(self) -> Job | None:
         most = max(1, self.concurrency - 1)
-        busy = [kind for kind, count in Counter(self._running.values()).items() if count >= most]
-        if not self.store.read(queue.waiting, clock.now(), busy=busy):
-            if not self.store.read(queue.is_damaged, clock.now()):
-                return None
-            await self.store.write(queue.relieve, clock.now())
-        led = self.leadership is not None
-        return await self.store.write(queue.claim, clock.now(), lease=self.lease, busy=busy, led=led)
+        places = self._running.values()
+        kinds = Counter(place.job.kind for place in places if place.paused_at is None)
+        busy = [kind for kind, count in kinds.items() if count >= most]
+        # Jobs of no workspace are few, and serve all.
+        workspaces = Counter(place.job.workspace for place in places if place.job.workspace is not None)
+        full = [workspace for workspace, count in workspaces.items() if count >= most]
+        found = self.store.read(queue.waiting, clock.now(), busy=busy, full=full, most=0)
+        if found and (job := await self._claimed(busy, full)):
+            return job
+        if not self.store.read(queue.is_damaged, clock.now()):
+            return None
+        await self.store.write(queue.relieve, clock.now())
+        return await self._claimed(busy, full)
 
-    async def _do(self, job: Job) -> None:
+    async def _claimed(self, busy: Collection[str], full: Collection[int]) -> Job | None:
+        used, self._used = self._used, Counter()
+        led = self.leadership is not None
+        try:
+            return await self.store.write(
+                queue.claim, clock.now(), lease=self.lease, busy=busy, full=full, used=used, led=led
+            )
+        except OmoideError:
+            self._used.update(used)
+            raise
+
+    async def _do(self, job: Job, place: Place | None = None) -> None:
+        lane.set(Lane(str(job.workspace or ""), ""))  # by which models are asked in turn
+        if place:
+            before_steps.set(place.step)
         heartbeat = asyncio.create_task(self._hold(job))
         told, began, result = logs.job.set((job.pk, job.kind)), time.perf_counter(), "lost"
         try:
@@ -237,9 +300,16 @@ class Worker:
             raise
         finally:
             heartbeat.cancel()
-            self.meter.job(job.kind, result, time.perf_counter() - began)
+            seconds = time.perf_counter() - began
+            self._count(job, place.seconds() if place else seconds)
+            self.meter.job(job.kind, result, seconds)
             logger.debug("attempt %s at a job: %s", job.attempts, result)
             logs.job.reset(told)
+
+    def _count(self, job: Job, seconds: float) -> None:
+        """Count what a job took with its workspace; a delivery takes nothing from others while its host is silent."""
+        cost = 0 if job.kind == DELIVERY else int(seconds * SECOND)
+        self._used[job.workspace or shares.NO_WORKSPACE] += max(cost, shares.LEAST_COST)
 
     async def _attempt(self, job: Job) -> str:
         """Do the job, and see to what becomes of it; which is one of `metrics.RESULTS`."""
@@ -249,28 +319,39 @@ class Worker:
             if fault := job_fault(job.kind, job.payload, job.workspace):
                 raise GiveUp(f"damaged: {fault}")
             await self.tasks[job.kind](self.tools, job)
+        except Unfinished as turn:
+            if self.store.read(queue.is_held, job):
+                await self.store.write(queue.give_back, job, clock.now(), turn.payload)
+            return "continued"
         except GiveUp as end:
             return await self._give_up(job, without_secrets(end.reason))
         except LostLease as loss:
             logger.info("%s", loss)
             return "lost"
         except Exception as error:
+            return await self._fail(job, error)
+        if self.store.read(queue.is_held, job):  # reasoning ends in the transaction that stores what it found
+            await self.store.write(queue.finish, job, clock.now())
+        return "done"
+
+    async def _fail(self, job: Job, error: Exception) -> str:
+        """Let the job be tried again later, or give it up."""
+        if isinstance(error, Contended):  # nothing failed: others are at work on the same
+            logger.info("job %s (%s) is done later: %s", job.pk, job.kind, error)
+        else:
             # What was foreseen says all in its sentence; anything else is a fault of ours.
             expected = isinstance(error, OmoideError)
             message = "job %s (%s) failed at attempt %s: %s"
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
-            reason = without_secrets(f"{type(error).__name__}: {error}")
-            # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
-            outage = isinstance(error, Unavailable) and not isinstance(error, Contradicted)
-            patient = outage and job.kind in REASONING
-            if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
-                return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
-            due = clock.now() + int(self.rest(job.attempts) * SECOND)
-            await self.store.write(queue.postpone, job, due, reason)
-            return "retried"
-        if self.store.read(queue.is_held, job):  # reasoning ends in the transaction that stores what it found
-            await self.store.write(queue.finish, job, clock.now())
-        return "done"
+        reason = without_secrets(f"{type(error).__name__}: {error}")
+        # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
+        outage = isinstance(error, Unavailable) and not isinstance(error, Contradicted)
+        patient = outage and job.kind in REASONING
+        if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
+            return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
+        due = clock.now() + int(self.rest(job.attempts) * SECOND)
+        await self.store.write(queue.postpone, job, due, reason)
+        return "retried"
 
     async def _give_up(self, job: Job, reason: str) -> str:
         logger.warning("job %s (%s) is given up: %s", job.pk, job.kind, reason)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from omoide import clock
 from omoide.clock import micros
-from omoide.jobs import Job
+from omoide.jobs import Job, Unfinished
 from omoide.reasoning.reasoner import Batch, CardTask
 from omoide.reasoning.twins import twins_of
 from omoide.reasoning.units import Unit
@@ -21,6 +21,7 @@ from omoide.store import (
     Connection,
     cards,
     conclusions,
+    done,
     dreams,
     learning,
     messages,
@@ -34,6 +35,7 @@ from omoide.store.dreams import Schedule
 from omoide.store.learning import Known, Pair, Twin
 from omoide.store.messages import Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
+from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Tools
 
 MOST_KNOWN = 500
@@ -69,12 +71,13 @@ class ScopesChanged(Exception):
 
 
 async def derive(tools: Tools, job: Job) -> None:
-    """Reason about the job's unit of messages to its end."""
+    """Reason about the job's unit of messages, to its end or until its turn is over. Raises Unfinished."""
+    turn = TimeSlice()
     unit: Unit | None = Unit.from_payload(job.payload)
     while unit is not None:
         workspace_id, window = await tools.store.read_aside(_read, job, unit, tools.settings.batch_tokens)
         facts = await _facts(tools, workspace_id, unit, window)
-        unit = await _store(tools, job, workspace_id, unit, window, facts)
+        unit = await _store(tools, job, turn, workspace_id, unit, window, facts)
 
 
 def _read(db: Connection, job: Job, unit: Unit, budget: int) -> tuple[str, Window]:
@@ -92,9 +95,9 @@ async def _facts(tools: Tools, workspace_id: str, unit: Unit, window: Window) ->
 
 
 async def _store(
-    tools: Tools, job: Job, workspace_id: str, unit: Unit, window: Window, facts: Sequence[Fact]
+    tools: Tools, job: Job, turn: TimeSlice, workspace_id: str, unit: Unit, window: Window, facts: Sequence[Fact]
 ) -> Unit | None:
-    """Keep the facts and return what is left of the unit.
+    """Keep the facts and return what is left of the unit. Raises Unfinished where the job was given back with that.
 
     If a card or the scopes changed meanwhile, computes what that made stale again. Raises Contended if that does not
     come to an end.
@@ -103,9 +106,13 @@ async def _store(
     for _ in range(MOST_COMPUTATIONS):
         observers = await _observers(tools, workspace_id, unit, facts, observers)
         try:
-            return await tools.store.write(_keep, tools, job, workspace_id, unit, window, facts, observers)
+            rest = await tools.store.write(_keep, tools, job, turn, workspace_id, unit, window, facts, observers)
         except (CardChanged, ScopesChanged) as change:
             reason = str(change)
+        else:
+            if rest is not None and not tools.store.read(queue.is_held, job):
+                raise Unfinished
+            return rest
     raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
 
 
@@ -182,6 +189,7 @@ def _keep(
     db: Connection,
     tools: Tools,
     job: Job,
+    turn: TimeSlice,
     workspace_id: str,
     unit: Unit,
     window: Window,
@@ -206,7 +214,9 @@ def _keep(
     rest = unit.rest(window.rest)
     if rest is not None:
         queue.advance(db, job, rest.payload(), units=window.own)
-        queue.count_done(db, job, window.own, now)
+        done.count(db, job, window.own, now)
+        if turn.is_over():
+            queue.give_back(db, job, now)
         return rest
     if queue.is_drained(db, job):
         webhooks.emit(db, job.workspace, "queue.empty", _emptied(workspace_id, unit), now)

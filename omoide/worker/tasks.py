@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from omoide import clock
 from omoide.jobs import DREAM, REASONING, REPRESENTATION, SUMMARY, Job
 from omoide.settings import Settings
-from omoide.store import backfills, conclusions, embeddings, erasure, purge
+from omoide.store import Connection, backfills, conclusions, embeddings, erasure, purge
 from omoide.store.webhooks import DELIVERY
 from omoide.worker import dreaming, embedding, erasing, representation, scopes, summary, webhooks
+from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Task, Tools
 
 __all__ = ["TASKS", "Task", "Tools", "attempt_limits"]
@@ -17,24 +18,28 @@ __all__ = ["TASKS", "Task", "Tools", "attempt_limits"]
 
 async def purge_session(tools: Tools, job: Job) -> None:
     """Remove the rows of a deleted session."""
-    while await tools.store.write(purge.session, int(job.payload["session"])):
-        pass
+    await _in_turns(tools, purge.session, int(job.payload["session"]))
     await tools.store.write(erasure.owe, clock.now())
 
 
 async def purge_workspace(tools: Tools, job: Job) -> None:
     """Remove the rows of a deleted workspace and of everything in it."""
-    while await tools.store.write(purge.workspace, int(job.payload["workspace"])):
-        pass
+    await _in_turns(tools, purge.workspace, int(job.payload["workspace"]))
     await tools.store.write(erasure.owe, clock.now())
 
 
 async def purge_conclusions(tools: Tools, job: Job) -> None:
     """Remove the rows of conclusions that were deleted some time ago, and owe those that were deleted since."""
-    while await tools.store.write(purge.conclusions, clock.now() - conclusions.GRACE):
-        pass
+    await _in_turns(tools, purge.conclusions, clock.now() - conclusions.GRACE)
     await tools.store.write(conclusions.owe_purge, clock.now())
     await tools.store.write(erasure.owe, clock.now())
+
+
+async def _in_turns(tools: Tools, remove: Callable[[Connection, int], bool], which: int) -> None:
+    """Remove some rows at a time until none is left. Raises Unfinished."""
+    turn = TimeSlice()
+    while await tools.store.write(remove, which):
+        turn.end_if_over()
 
 
 TASKS: Mapping[str, Task] = {

@@ -101,6 +101,8 @@ def test_an_index_that_is_missing_is_named_and_made_again_at_the_start(invoke: I
         ("DELETE FROM conclusion_words_docsize", "words: row"),
         ("DROP TABLE message_vectors", "schema: table message_vectors is missing"),
         ("DROP TABLE segments", "schema: table segments is missing"),
+        ("DROP TABLE shares", "schema: table shares is missing"),
+        ("DROP TRIGGER jobs_freed", "schema: trigger jobs_freed is missing"),
         ("UPDATE segments SET rows = x'00'", "segments: segment"),
         ("CREATE TRIGGER stray AFTER INSERT ON messages BEGIN SELECT 1; END", "schema: trigger stray"),
         ("UPDATE sessions SET message_count = 2 WHERE id = 'pier'", "rows: "),

@@ -50,6 +50,7 @@ DAMAGES: Mapping[str, str] = {
 _OF_SESSION = "session = (SELECT pk FROM sessions WHERE id = 'pier' AND workspace = :w)"
 _CHOSEN: Mapping[str, str] = {
     "workspaces": "pk = :w",
+    "shares": "pk = :w",
     "sessions": "workspace = :w AND id = 'pier'",
     "members": _OF_SESSION,
     "stays": _OF_SESSION,

@@ -10,8 +10,9 @@ import pytest
 
 from omoide.jobs import Job, LostLease
 from omoide.records import Change, WorkCount
-from omoide.store import Connection, Store, backlog, queue, workspaces
-from omoide.store.queue import FORGET_AT_A_TIME, FORGET_DONE, FORGET_FAILED
+from omoide.store import Connection, Store, backlog, done, queue, workspaces
+from omoide.store.done import FORGET_AFTER
+from omoide.store.queue import FORGET_AT_A_TIME, FORGET_FAILED
 
 NOW, LEASE = FORGET_FAILED * 2, 1_000
 ABOUT = {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}
@@ -129,7 +130,7 @@ def test_what_was_done_is_counted_for_those_whom_it_concerns(db: Connection) -> 
     owe(db, {"session": None, "observer": "carol", "observed": "bob"}, kind="dream")
     job = claim(db)
     queue.advance(db, job, {**ABOUT, "first": 2}, units=2)
-    queue.count_done(db, job, 2, NOW)
+    done.count(db, job, 2, NOW)
     assert status(db)["s"] == WorkCount(completed=2, in_progress=1, due_at=status(db)["s"].due_at)
     queue.finish(db, job, NOW)
     for _ in range(2):
@@ -150,10 +151,10 @@ def test_what_was_done_long_ago_is_counted_no_more(db: Connection) -> None:
         owe(db, {**ABOUT, "session": f"old-{number}"}, key=str(number))
         queue.finish(db, claim(db), NOW)
     owe(db)
-    queue.finish(db, claim(db), NOW + FORGET_DONE + 1)
+    queue.finish(db, claim(db), NOW + FORGET_AFTER + 1)
     assert len(status(db)) == 2 + 1
     owe(db)
-    queue.finish(db, claim(db), NOW + FORGET_DONE + 1)
+    queue.finish(db, claim(db), NOW + FORGET_AFTER + 1)
     assert status(db).keys() == {"s"}
 
 

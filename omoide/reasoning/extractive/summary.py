@@ -8,12 +8,13 @@ the room is used up, the old gives way to the new bit by bit. Nothing is written
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from omoide.aside import aside
+from omoide.aside import aside, in_steps
+from omoide.inference.batches import batches
 from omoide.inference.embedders import Embedder, Vector, Vectors
 from omoide.inference.refusals import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
@@ -23,6 +24,7 @@ from omoide.reasoning.extractive.sentences import sentences as sentences_of
 from omoide.reasoning.extractive.terms import words
 from omoide.reasoning.extractive.worth import is_filler, worth
 from omoide.reasoning.reasoner import SummaryKind, SummaryTask
+from omoide.records import Message
 
 SHARE: dict[SummaryKind, float] = {"short": 0.25, "long": 0.35}
 """How much of what is new a summary takes up, by tokens."""
@@ -40,6 +42,11 @@ WISH = 2.0
 """How much likeness to the instructions counts beside all else."""
 SAME_VECTOR, SAME_WORDS = 0.85, 0.8
 """From which cosine, and which share of words in common (Jaccard), two sentences of one speaker say the same."""
+
+AT_A_TIME = 256
+"""Sentences that are counted or judged in one step."""
+PAIRS_AT_A_TIME = 2_048
+"""Pairs of sentences that are compared in one step."""
 
 REMEMBERED_SENTENCES = 8_192
 """Of which a vector (1 kB) and the tokens are kept: what stands in the summaries of some thirty busy sessions."""
@@ -71,11 +78,11 @@ class Summarizer:
         The same task gives the same summary. Instructions are taken as a topic: what is near to it is preferred.
         Raises Unavailable when the embedder cannot be had.
         """
-        sentences = await aside(lambda: list(_sentences(task)))
+        sentences = [sentence for part in _parts(task) for sentence in await aside(_sentences, *part)]
         if not sentences:
             return ""
         vectors = await self._embedded([*(sentence.text for sentence in sentences), task.instructions or ""])
-        return await aside(self._written, task, sentences, vectors[:-1], vectors[-1])
+        return await in_steps(self._written(task, sentences, vectors[:-1], vectors[-1]))
 
     async def _embedded(self, texts: Sequence[str]) -> Vectors:
         known = self._vectors.known(texts)
@@ -86,11 +93,19 @@ class Summarizer:
             known |= found
         return np.array([known[text] for text in texts])
 
-    def _written(self, task: SummaryTask, sentences: Sequence[_Sentence], vectors: Vectors, wish: Vector) -> str:
+    def _written(
+        self, task: SummaryTask, sentences: Sequence[_Sentence], vectors: Vectors, wish: Vector
+    ) -> Generator[None, None, str]:
         kept = _kept(sentences, vectors)
         sentences = [sentences[index] for index in kept]
-        costs = np.array(self._counted([_lines([sentence]) for sentence in sentences]), dtype=np.int64) + 1
-        return _summary(task, sentences, vectors[kept], wish, costs, self._tokens)
+        yield
+        counts: list[int] = []
+        for first in range(0, len(sentences), AT_A_TIME):
+            some = sentences[first : first + AT_A_TIME]
+            counts += self._counted([_lines([sentence]) for sentence in some])
+            yield
+        costs = np.array(counts, dtype=np.int64) + 1
+        return (yield from _summary(task, sentences, vectors[kept], wish, costs, self._tokens))
 
     def _counted(self, lines: Sequence[str]) -> list[int]:
         known = self._costs.known(lines)
@@ -107,18 +122,33 @@ def _kept(sentences: Sequence[_Sentence], vectors: Vectors) -> list[int]:
     return [*range(old), *(old + index for index in nearest_to_middle(vectors[old:], max(MOST_SENTENCES - old, 0)))]
 
 
-def _sentences(task: SummaryTask) -> Iterator[_Sentence]:
-    """What was said that says something: first the previous summary's, then the messages', in order."""
+def _parts(task: SummaryTask) -> Iterator[tuple[Sequence[str], Sequence[Message], int]]:
+    """What `_sentences` takes, so much at a time that no step takes long."""
     carried = (task.previous or "").splitlines()
-    for line, text in enumerate(carried):
+    yield carried, (), 0
+    line = len(carried)
+    for texts in batches([message.content for message in task.messages], most_texts=100, most_characters=25_000):
+        first = line - len(carried)
+        yield (), task.messages[first : first + len(texts)], line
+        line += len(texts)
+
+
+def _sentences(carried: Sequence[str], messages: Sequence[Message], line: int) -> list[_Sentence]:
+    """What was said that says something: first the lines of the previous summary, then the messages, in order.
+
+    `line` is the number of the first of them.
+    """
+    found: list[_Sentence] = []
+    for number, text in enumerate(carried, line):
         named = _SPEAKER.match(text)
         for sentence in sentences_of(text[named.end() :] if named else text):
-            yield _Sentence(sentence, named[1] if named else None, line, True)
-    for line, message in enumerate(task.messages, len(carried)):
+            found.append(_Sentence(sentence, named[1] if named else None, number, True))
+    for number, message in enumerate(messages, line + len(carried)):
         speaker = " ".join(message.peer_id.split())
         for sentence in sentences_of(message.content):
             if not is_filler(sentence):
-                yield _Sentence(sentence, speaker, line, False)
+                found.append(_Sentence(sentence, speaker, number, False))
+    return found
 
 
 def _summary(
@@ -128,12 +158,19 @@ def _summary(
     wish: Vector,
     costs: Costs,
     tokens: TokenCounter,
-) -> str:
+) -> Generator[None, None, str]:
     old = sum(sentence.carried for sentence in sentences)
     similar = similarities(vectors)
-    worths = np.array([worth(sentence.text) for sentence in sentences], dtype=np.float32)
+    yield
+    worths = np.empty(len(sentences), dtype=np.float32)
+    for first in range(0, len(sentences), AT_A_TIME):
+        some = sentences[first : first + AT_A_TIME]
+        worths[first : first + AT_A_TIME] = [worth(sentence.text) for sentence in some]
+        yield
     scores = centrality(similar) * worths * (1 + WISH * np.maximum(vectors @ wish, 0))
-    carried, new = _pools(sentences, old, _said_again(sentences, similar))
+    yield
+    carried, new = _pools(sentences, old, (yield from _said_again(sentences, similar)))
+    yield
     fit = [index for index in new if costs[index] <= MOST_SENTENCE_TOKENS and worths[index] >= LEAST_WORTH]
     room = _room_for_new(int(costs[new].sum()), int(costs[carried].sum()), task)
     chosen = choose(scores, similar, costs, room, among=fit or new)
@@ -161,19 +198,23 @@ def _room_for_new(new: int, carried: int, task: SummaryTask) -> int:
     return max(min(wanted, task.max_tokens - carried), min(wanted, int(task.max_tokens * NEW_AT_LEAST)))
 
 
-def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> dict[int, int]:
+def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> Generator[None, None, dict[int, int]]:
     """Sentence → a later one of the same speaker that says nearly the same: that stands, it may be a correction."""
-    earlier, later = np.nonzero(np.triu(similar >= SAME_VECTOR, k=1))
     said: dict[int, frozenset[str]] = {}
     again = {}
-    for one, other in zip(earlier.tolist(), later.tolist(), strict=True):
-        if sentences[one].speaker == sentences[other].speaker:
-            for each in (one, other):
-                if each not in said:
-                    said[each] = frozenset(words(sentences[each].text))
-            common = len(said[one] & said[other])
-            if common >= SAME_WORDS * len(said[one] | said[other]):
-                again[one] = other
+    compared = 0
+    for one in range(len(sentences)):
+        for other in (one + 1 + np.flatnonzero(similar[one, one + 1 :] >= SAME_VECTOR)).tolist():
+            compared += 1
+            if compared % PAIRS_AT_A_TIME == 0:
+                yield
+            if sentences[one].speaker == sentences[other].speaker:
+                for each in (one, other):
+                    if each not in said:
+                        said[each] = frozenset(words(sentences[each].text))
+                common = len(said[one] & said[other])
+                if common >= SAME_WORDS * len(said[one] | said[other]):
+                    again[one] = other
     return again
 
 

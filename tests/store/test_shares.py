@@ -1,0 +1,267 @@
+"""Workspaces are served in turn, by the time they have used. The time is an argument, so nobody waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omoide.jobs import Job
+from omoide.store import Connection, Store, queue, rows, shares
+from tests.store.rows import steps
+
+NOW, SECOND = 10**15, 1_000_000
+HEAVY, LIGHT, OTHER = 1, 2, 3
+
+
+@pytest.fixture
+def db(db_path: Path) -> Iterator[Connection]:
+    """A connection that writes, on which each statement is a transaction."""
+    store = Store.open(db_path)
+    connection: Connection = asyncio.run(store.write(lambda connection: connection))
+    for workspace in (HEAVY, LIGHT, OTHER):
+        connection.execute(
+            "INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, '{}', '{}', 1)",
+            (workspace, f"w{workspace}", f"u{workspace}"),
+        )
+    yield connection
+    store.close()
+
+
+def owe(db: Connection, workspace: int | None, count: int = 1, *, kind: str = "note", **options: Any) -> None:
+    for number in range(count):
+        queue.add(db, kind, {"n": number}, NOW, workspace=workspace, coalesce=False, **options)
+
+
+def claim(db: Connection, now: int = NOW, **options: Any) -> Job | None:
+    return queue.claim(db, now, lease=60 * SECOND, **options)
+
+
+def served(db: Connection, claims: int, costs: dict[int | None, int]) -> list[int | None]:
+    """Whose jobs are claimed, one at a time, if they take the workspaces so many microseconds each."""
+    found: list[int | None] = []
+    used: dict[int, int] = {}
+    for _ in range(claims):
+        job = claim(db, used=used)
+        assert job is not None
+        found.append(job.workspace)
+        used = {job.workspace or shares.NO_WORKSPACE: costs[job.workspace]}
+        queue.finish(db, job, NOW)
+    return found
+
+
+def test_a_job_waits_for_one_of_another_workspace_however_many_it_has(db: Connection) -> None:
+    owe(db, HEAVY, 200)
+    assert served(db, 5, {HEAVY: SECOND}) == [HEAVY] * 5
+    owe(db, LIGHT)
+    assert LIGHT in served(db, 2, {HEAVY: SECOND, LIGHT: SECOND})
+
+
+def test_workspaces_get_equal_time_and_not_equal_numbers_of_jobs(db: Connection) -> None:
+    owe(db, HEAVY, 50)
+    owe(db, LIGHT, 50)
+    counts = Counter(served(db, 44, {HEAVY: SECOND, LIGHT: SECOND // 10}))
+    assert counts == {HEAVY: 4, LIGHT: 40}
+
+
+def test_nobody_saves_up_time_while_nothing_of_theirs_waits(db: Connection) -> None:
+    owe(db, LIGHT)
+    served(db, 1, {LIGHT: SECOND})
+    owe(db, HEAVY, 100)
+    served(db, 50, {HEAVY: SECOND})
+    owe(db, LIGHT, 20)
+    counts = Counter(served(db, 20, {HEAVY: SECOND, LIGHT: SECOND}))
+    assert abs(counts[HEAVY] - counts[LIGHT]) <= 2
+
+
+def test_who_used_idle_hours_alone_does_not_wait_for_others_to_make_up_for_them(db: Connection) -> None:
+    owe(db, HEAVY, 60)
+    served(db, 50, {HEAVY: SECOND})
+    owe(db, LIGHT, 60)
+    counts = Counter(served(db, 10, {HEAVY: SECOND, LIGHT: SECOND}))
+    assert abs(counts[HEAVY] - counts[LIGHT]) <= 2
+
+
+def test_new_workspaces_that_keep_coming_do_not_keep_one_that_used_much_waiting_for_ever(db: Connection) -> None:
+    owe(db, HEAVY, 9)
+    claim(db)
+    used = {HEAVY: 10 * SECOND}
+    for number in range(100):
+        db.execute("DELETE FROM shares WHERE pk > ?", (OTHER,))
+        owe(db, LIGHT if number % 2 else OTHER)
+        db.execute("DELETE FROM shares WHERE pk IN (?, ?)", (LIGHT, OTHER))  # as if they were new
+        db.execute("UPDATE jobs SET due_at = due_at - 1 WHERE workspace IN (?, ?)", (LIGHT, OTHER))
+        job = claim(db, used=used)
+        assert job is not None
+        if job.workspace == HEAVY:
+            return
+        used = {job.workspace or 0: SECOND}
+        queue.finish(db, job, NOW)
+    pytest.fail("it was never served")
+
+
+def test_jobs_of_no_workspace_get_four_times_the_time_of_one_and_starve_nobody(db: Connection) -> None:
+    owe(db, None, 100)
+    owe(db, HEAVY, 100)
+    counts = Counter(served(db, 50, {None: SECOND, HEAVY: SECOND}))
+    assert counts[HEAVY] == pytest.approx(10, abs=2)
+
+
+def test_of_workspaces_that_used_the_same_the_one_that_waits_longest_is_first(db: Connection) -> None:
+    owe(db, OTHER, due_at=NOW - 2)
+    owe(db, HEAVY, due_at=NOW - 3)
+    owe(db, LIGHT, due_at=NOW - 1)
+    assert [job and job.workspace for job in (claim(db), claim(db), claim(db))] == [HEAVY, OTHER, LIGHT]
+
+
+def test_what_comes_due_later_is_found_then(db: Connection) -> None:
+    owe(db, HEAVY, due_at=NOW + 5)
+    owe(db, LIGHT, due_at=NOW + 9)
+    assert claim(db, NOW + 4) is None
+    assert [getattr(claim(db, NOW + at), "workspace", None) for at in (5, 6, 9)] == [HEAVY, None, LIGHT]
+
+
+def test_a_full_workspace_is_passed_over_until_it_has_room(db: Connection) -> None:
+    owe(db, HEAVY, 2)
+    assert claim(db, full=[HEAVY]) is None
+    assert not queue.waiting(db, NOW, full=[HEAVY])
+    owe(db, LIGHT)
+    first, second = claim(db, full=[HEAVY]), claim(db)
+    assert first is not None
+    assert second is not None
+    assert (first.workspace, second.workspace) == (LIGHT, HEAVY)
+
+
+def test_a_job_that_waited_for_a_kind_that_was_busy_is_found_when_it_is_not(db: Connection) -> None:
+    owe(db, HEAVY, kind="slow")
+    assert claim(db, busy=["slow"]) is None
+    assert claim(db) is not None
+
+
+def test_a_job_that_waited_for_another_of_its_key_is_found_however_that_ends(db: Connection) -> None:
+    def freed(end: Any) -> bool:
+        db.execute("DELETE FROM jobs")
+        owe(db, HEAVY, 2, key="k")
+        first = claim(db)
+        assert first is not None
+        assert claim(db) is None, "the second waits for it"
+        end(first)
+        return claim(db) is not None
+
+    assert freed(lambda job: queue.finish(db, job, NOW))
+    assert freed(lambda job: queue.postpone(db, job, NOW + SECOND, "no luck"))
+    assert freed(lambda job: queue.give_up(db, job, NOW, "no use"))
+    assert freed(lambda job: queue.release(db, job))
+    assert freed(lambda job: queue.give_back(db, job, NOW))
+    assert freed(lambda job: db.execute("DELETE FROM jobs WHERE pk = ?", (job.pk,)))
+
+
+def test_the_next_in_order_is_found_when_the_first_that_waits_is_dropped(db: Connection) -> None:
+    owe(db, HEAVY, key="k", kind="dream", due_at=NOW + SECOND)
+    owe(db, HEAVY, key="k", kind="dream")
+    assert claim(db) is None
+    db.execute("DELETE FROM jobs WHERE due_at > ?", (NOW,))
+    assert claim(db) is not None
+
+
+def test_a_lease_that_ends_is_noticed_by_another_claim(db: Connection) -> None:
+    owe(db, HEAVY)
+    assert claim(db) is not None
+    assert claim(db, NOW + 59 * SECOND) is None
+    assert claim(db, NOW + 60 * SECOND) is not None
+
+
+def test_a_job_given_back_goes_behind_others_of_its_workspace_and_stays_first_of_its_key(db: Connection) -> None:
+    for key in ("a", "a", "b"):
+        owe(db, HEAVY, key=key, kind="dream")
+    first = claim(db)
+    assert first is not None
+    queue.give_back(db, first, NOW + 1, {"n": "the rest"})
+    order = []
+    for _ in range(3):
+        job = claim(db, NOW + 1)
+        assert job is not None
+        order.append((job.key, job.pk == first.pk, job.attempts))
+        queue.finish(db, job, NOW)
+    assert order == [("b", False, 1), ("a", True, 1), ("a", False, 1)]
+
+
+def test_what_is_owed_while_a_job_is_half_done_is_work_of_its_own(db: Connection) -> None:
+    queue.add(db, "erase", {}, NOW, key="erase")
+    half = claim(db)
+    assert half is not None
+    queue.give_back(db, half, NOW, {"page": 5})
+    for _ in range(3):
+        queue.add(db, "erase", {}, NOW, key="erase")
+    first = claim(db)
+    assert first is not None
+    assert first.payload == {"page": 5}
+    assert claim(db) is None, "it waits until the first has ended"
+    queue.finish(db, first, NOW)
+    second = claim(db)
+    assert second is not None
+    assert second.payload == {}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["used = 'much'", "used = -5", "used = 9e99", "ready = 'no'", "ready = 7", "due_at = 'soon'", "due_at = x'00'"],
+)
+def test_a_damaged_account_keeps_no_workspace_from_being_served(damage: str, db: Connection) -> None:
+    owe(db, HEAVY)
+    owe(db, LIGHT)
+    db.execute(f"UPDATE shares SET {damage} WHERE pk = ?", (LIGHT,))
+    assert queue.is_damaged(db, NOW)
+    queue.relieve(db, NOW)
+    assert {getattr(claim(db), "workspace", None) for _ in range(2)} == {HEAVY, LIGHT}
+    assert not queue.is_damaged(db, NOW)
+
+
+def test_a_job_whose_workspace_is_damaged_is_claimed(db: Connection) -> None:
+    owe(db, HEAVY, 4)
+    for pk, workspace in enumerate(("abc", b"x", -1, 99), 1):
+        db.execute("UPDATE jobs SET workspace = ? WHERE pk = ?", (workspace, pk))
+    assert [claim(db) is not None for _ in range(5)] == [True] * 4 + [False]
+
+
+def fill(db: Connection, jobs: Sequence[tuple[int, str]]) -> None:
+    """A job for each workspace and key."""
+    db.execute("DELETE FROM jobs")
+    db.execute("DELETE FROM shares")
+    db.execute("BEGIN")
+    columns = "jobs (kind, payload, created_at, due_at, key, workspace)"
+    rows.insert_all(db, columns, [("note", "{}", NOW, NOW, key, workspace) for workspace, key in jobs])
+    db.execute("COMMIT")
+
+
+def cost(db: Connection, jobs: Sequence[tuple[int, str]]) -> int:
+    """Steps of SQLite's that twenty claims take, once the first have been made."""
+    fill(db, jobs)
+    assert claim(db) is not None
+    return steps(db, lambda db: [claim(db, used={HEAVY: SECOND}) for _ in range(20)])
+
+
+def test_a_claim_costs_the_same_however_many_jobs_a_workspace_has(db: Connection) -> None:
+    few, many = (cost(db, [(HEAVY, str(n)) for n in range(count)]) for count in (100, 5_000))
+    assert many < 2 * few
+
+
+def test_a_claim_costs_the_same_however_many_workspaces_have_jobs(db: Connection) -> None:
+    few, many = (cost(db, [(n, str(n)) for n in range(1, count)]) for count in (100, 5_000))
+    assert many < 2 * few
+
+
+def test_workspaces_that_only_have_jobs_for_later_cost_a_claim_nothing(db: Connection) -> None:
+    def later(count: int) -> int:
+        fill(db, [(n, str(n)) for n in range(10, count)])
+        db.execute("UPDATE jobs SET due_at = ?", (NOW + SECOND,))
+        owe(db, HEAVY, 30)
+        claim(db)
+        return steps(db, lambda db: [claim(db) for _ in range(20)])
+
+    few, many = later(100), later(5_000)
+    assert many < 2 * few
