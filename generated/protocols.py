@@ -332,7 +332,7 @@ class SessionsApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        body: list[str],
+        body: Annotated[list[str], Field(max_length=1000)],
     ) -> models.Session:
         """DELETE /v3/workspaces/{workspace_id}/sessions/{session_id}/peers -> 200"""
         ...

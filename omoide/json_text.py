@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -22,12 +23,19 @@ _STRIDE = 6
 _SAMPLES = b"0" * 3
 """Of 19 digits in a row every sixth byte gives at least three in a row. Few texts without long integers do."""
 
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair of surrogates: one character
-    rb"|(u[dD][89a-fA-F][0-9a-fA-F]{2})"  # one without its partner
-    rb"|.)",  # any other escape, that of a backslash among them
-    re.DOTALL,
+_SURROGATE = re.compile(
+    rb"(?<!\\)(?:\\\\)*+"  # what precedes: escaped backslashes, so that the next one begins an escape
+    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair of surrogates: one character
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}))"  # one without its partner
 )
+
+_NO_BACKSLASH = re.compile(rb"[^\\]")
+
+_LONGEST_ESCAPE = 12
+"""Bytes of a pair of surrogates."""
+
+_STRETCH = 262_144
+"""Bytes that are looked through at a time: other threads can run in between."""
 
 
 def loads(text: bytes) -> Any:
@@ -65,10 +73,36 @@ def repaired(text: bytes) -> bytes:
 
     Raises SameKeys.
     """
-    found = _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], text)
-    if found != text:
-        _refuse_same_keys(found)
+    if not any(sign in text for sign in (rb"\ud", rb"\uD")):
+        return text
+    parts: list[bytes] = []
+    done = 0
+    for start, end in _lone_surrogates(text):
+        parts += (text[done:start], rb"\ufffd")
+        done = end
+    if not parts:
+        return text
+    found = b"".join((*parts, text[done:]))
+    _refuse_same_keys(found)
     return found
+
+
+def _lone_surrogates(text: bytes) -> Iterator[tuple[int, int]]:
+    """Where the escapes of surrogates without a partner are."""
+    start = 0
+    while start < len(text):
+        end = start + _STRETCH
+        if text[end - 1 : end] == b"\\":  # after all backslashes that follow: how many there are decides
+            run = _NO_BACKSLASH.search(text, end)
+            end = run.start() if run else len(text)
+        following = end
+        for found in _SURROGATE.finditer(text, start, end + _LONGEST_ESCAPE):
+            if found.start() >= end:  # which may be cut
+                break
+            if found[1]:
+                yield found.span(1)
+            following = max(end, found.end())
+        start = following
 
 
 def _refuse_same_keys(text: bytes) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omoide import json_text
 from omoide.json_text import SameKeys, dumps, loads, repaired
 
 
@@ -64,3 +66,18 @@ def test_every_value_comes_back_as_it_was(value: Any) -> None:
 def test_what_cannot_be_kept_is_a_fault(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         loads(text)
+
+
+_PIECES = [rb"\ud83d", rb"\ude00", rb"\ud83d\ude00", rb"\uD9aB", rb"\u00e9", rb"\n", rb"\\", b"\\", b"ud83d", b"x"]
+_ANY_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+
+
+@given(pieces=st.lists(st.sampled_from(_PIECES), max_size=12), stretch=st.sampled_from([1, 2, 5, 13, 1_000]))
+def test_halves_of_characters_are_found_wherever_a_stretch_ends(pieces: list[bytes], stretch: int) -> None:
+    text = b"".join(pieces)
+    expected = _ANY_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_text, "_STRETCH", stretch)
+        assert json_text.repaired(text) == expected

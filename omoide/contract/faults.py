@@ -38,7 +38,7 @@ def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator | 
         {
             "type": str(error.kind.name),
             "loc": [at, *error.instance_path],
-            "msg": error.message,
+            "msg": shortened(error.message),  # which repeats the value
             "input": shortened(error.instance),
         }
         for error in gate.iter_errors(value)

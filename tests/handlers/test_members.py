@@ -178,3 +178,14 @@ def test_a_membership_body_of_another_shape_is_refused(method: str, body: Any, s
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"][0] == "body"
     assert session.members("it") == ["alice", "bob"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
+def test_a_call_takes_a_thousand_peers_at_the_most(method: str, place: Place) -> None:
+    place.session("it")
+    ids = [f"p{number}" for number in range(1_001)]
+    refused = place.call(method, "/sessions/it/peers", ids if method == "DELETE" else {id: {} for id in ids})
+    assert refused.status_code == 422
+    assert len(refused.text) < 1_000
+    assert place.call("POST", "/sessions", {"id": "it", "peers": {id: {} for id in ids}}).status_code == 422
+    assert place.members("it") == []
