@@ -174,7 +174,8 @@ def _add(
     rows.insert_all(db, _COLUMNS, values)
     if last_said_at is None:
         said_order.keep(db, ground.session, first, ground.last_said_at, None)
-    words.add_messages(db, ground.session, first, last)
+    characters = sum(len(new.content) for new in batch)
+    words.add_messages(db, ground.session, first, last, characters=characters)
     embeddings.owe(db, now)
     return appended, stored
 

@@ -25,6 +25,9 @@ INDEXES = (MESSAGES, CONCLUSIONS)
 REWRITTEN_PAGES = 200
 """Pages of about 4 KB that one call of `rewrite` writes."""
 
+CHARACTERS_AT_ONCE = 100_000
+"""Indexing so many takes several milliseconds, which no other write should be charged with."""
+
 _INDEXED = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
     FROM messages m JOIN peers p ON p.pk = m.peer"""
 _CONCLUDED = "c.pk, 'w' || c.workspace || ' r' || c.observer || ' d' || c.observed, c.content FROM conclusions c"
@@ -54,12 +57,16 @@ def of_conclusions(workspace: int, pair: tuple[int, int] | None) -> Place:
     return Place(CONCLUSIONS, (f"w{workspace}",) if pair is None else (f"r{pair[0]}", f"d{pair[1]}"))
 
 
-def add_messages(db: Connection, session: int, first: int, last: int) -> None:
+def add_messages(db: Connection, session: int, first: int, last: int, *, characters: int = 0) -> None:
     """Index the session's messages from the position `first` to `last`, before they are committed.
 
-    Not at once: at the end of a savepoint FTS5 writes what it has gathered, and many small writes cost it more.
+    Not at once: at the end of a savepoint FTS5 writes what it has gathered, and many small writes cost it more. Where
+    they have many `characters` together it is done at once, so that its time counts for their write.
     """
-    before_commit(db, partial(_add_messages, session=session, first=first, last=last))
+    if characters > CHARACTERS_AT_ONCE:
+        _add_messages(db, session=session, first=first, last=last)
+    else:
+        before_commit(db, partial(_add_messages, session=session, first=first, last=last))
 
 
 def _add_messages(db: Connection, *, session: int, first: int, last: int) -> None:

@@ -156,3 +156,14 @@ def test_receipts_that_are_too_old_are_forgotten_some_at_a_time_and_all_of_them_
         assert left(db) == 2
 
     asyncio.run(store.write(work))
+
+
+@pytest.mark.parametrize(("size", "left_for_the_end"), [(10, 1), (words.CHARACTERS_AT_ONCE + 1, 0)])
+def test_long_messages_are_indexed_within_their_own_write(size: int, left_for_the_end: int, store: Store) -> None:
+    def work(db: Connection) -> int:
+        messages.add(db, "w", "s", said("a" * size), NOW, max_observers=10)
+        return len(db.owed or ())
+
+    assert asyncio.run(store.write(work)) == left_for_the_end
+    query = "SELECT count(*) FROM message_words WHERE message_words MATCH 'place : s1'"
+    assert store.read(lambda db: db.execute(query).fetchone()[0]) == 1
