@@ -153,7 +153,7 @@ class House:
         finally:
             if housekeeping:
                 housekeeping.cancel()
-                await asyncio.wait([housekeeping])
+                await asyncio.gather(housekeeping, return_exceptions=True)
             if running:
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
