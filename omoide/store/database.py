@@ -1,8 +1,8 @@
 """The database file and its connections.
 
 Reads run where they are called, on a connection that cannot write: what takes microseconds is not worth a thread. What
-may take longer runs in a few threads beside the event loop, each with a connection of its own (`read_aside`). All
-writes go to one writer thread (`writer`).
+may take longer runs in a thread, by lane in turn (`read_aside`), on one of several connections (`readers`). All writes
+go to one writer thread (`writer`).
 
 Several processes may open the same file: WAL lets them read while one writes, and writers wait for one another up to
 the busy timeout.

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
+from omoide import clock, turns
 from omoide.errors import OmoideError
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.jobs import GiveUp, Job, retry_after
+from omoide.records import Change
 from omoide.settings import Settings
-from omoide.store import Connection, Store, queue
+from omoide.store import Connection, Store, queue, workspaces
 from omoide.store.database import connect
 from omoide.store.leadership import Leadership
 from omoide.worker.loop import SECOND, Outage, Watch, Worker
@@ -416,3 +417,20 @@ def test_a_clock_that_was_set_back_while_the_database_was_locked_is_made_up_for(
 
     with caplog.at_level(logging.CRITICAL, "omoide.worker"):
         assert asyncio.run(scene()) == 8 * HOUR
+
+
+def test_a_job_belongs_to_the_lane_of_its_workspace(store: Store) -> None:
+    lanes: asyncio.Queue[turns.Lane] = asyncio.Queue()
+
+    async def task(tools: Tools, job: Job) -> None:
+        lanes.put_nowait(turns.lane.get())
+
+    async def story() -> list[turns.Lane]:
+        for workspace in ("one", "another"):
+            await store.write(workspaces.get_or_create, workspace, Change(), clock.now())
+        for pk in (1, 2):
+            await store.write(queue.add, "note", {}, clock.now(), key=None, coalesce=False, workspace=pk)
+        async with at_work(store, {"note": task}):
+            return [await lanes.get(), await lanes.get()]
+
+    assert asyncio.run(story()) == [turns.Lane("1", ""), turns.Lane("2", "")]
