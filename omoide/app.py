@@ -179,13 +179,7 @@ def create_app(
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, HANDLERS)
     house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
-    loop_turns = LoopTurns()
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
-
-    def admit(scope: Scope) -> Awaitable[None] | None:
-        own = lane_of(scope)
-        turns.lane.set(own)
-        return loop_turns.admit(own)
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
@@ -216,7 +210,7 @@ def create_app(
         protocols=protocols.BY_TAG,
         authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,
-        admit=admit,
+        admit=admission(),
         max_body_bytes=settings.max_body_bytes,
         expand=lambda context, values: value_pieces.pieces(context.store, values),
         lifespan=lifespan,
@@ -224,6 +218,18 @@ def create_app(
     )
     behind = guarded(app, settings, keyring)
     return Front(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
+
+
+def admission() -> Callable[[Scope], Awaitable[None] | None]:
+    """What notes whose work a request is, and returns what it has to await before it begins."""
+    loop_turns = LoopTurns()
+
+    def admit(scope: Scope) -> Awaitable[None] | None:
+        own = lane_of(scope)
+        turns.lane.set(own)
+        return loop_turns.admit(own)
+
+    return admit
 
 
 def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None) -> ASGIApp:
