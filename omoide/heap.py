@@ -1,7 +1,7 @@
 """How glibc's allocator keeps and returns freed memory. With any other C library these functions do nothing.
 
 glibc makes an arena for nearly every thread, and no thread can use what is free in another's.
-docs/decisions/0029-what-the-allocator-keeps.md has the figures.
+docs/decisions/0031-what-the-allocator-keeps.md has the figures.
 """
 
 from __future__ import annotations
