@@ -50,9 +50,13 @@ def from_text(text: str) -> Json:
 
 def object_of(text: str, table: str, column: str, key: str, value: int | str) -> Json:
     """As `from_text`, but for a large object a reference to this column of the row whose `key` has this value."""
-    if text == "{}":
-        return {}
-    return reference(text, table, column, key, value) if is_mark(text) else from_text(text)
+    try:
+        found = from_json(text)
+    except ValueError:
+        return reference(text, table, column, key, value) if is_mark(text) else from_text(text)
+    if type(found) is not dict:
+        raise ValueError("not a JSON object")
+    return found
 
 
 def texts_from(text: str) -> list[str]:
@@ -182,19 +186,27 @@ PEER = f"p.pk, p.id, p.uid, w.id, {_owned('p')}, p.created_at"
 SESSION = f"s.pk, s.id, s.uid, w.id, {_owned('s')}, s.created_at, s.deleted_at IS NULL"
 
 
-def _objects(table: str, pk: int, metadata: str, configuration: str) -> tuple[Json, Json]:
-    return (
-        object_of(metadata, table, "metadata", "pk", pk),
-        object_of(configuration, table, "configuration", "pk", pk),
+def _workspace(pk: int, id: str, uid: str, metadata: str, configuration: str, created_at: int) -> Workspace:
+    return Workspace(
+        pk,
+        id,
+        uid,
+        {} if metadata == "{}" else object_of(metadata, "workspaces", "metadata", "pk", pk),
+        {} if configuration == "{}" else object_of(configuration, "workspaces", "configuration", "pk", pk),
+        instant(created_at),
     )
 
 
-def _workspace(pk: int, id: str, uid: str, metadata: str, configuration: str, created_at: int) -> Workspace:
-    return Workspace(pk, id, uid, *_objects("workspaces", pk, metadata, configuration), instant(created_at))
-
-
 def _peer(pk: int, id: str, uid: str, workspace_id: str, metadata: str, configuration: str, created_at: int) -> Peer:
-    return Peer(pk, id, uid, workspace_id, *_objects("peers", pk, metadata, configuration), instant(created_at))
+    return Peer(
+        pk,
+        id,
+        uid,
+        workspace_id,
+        {} if metadata == "{}" else object_of(metadata, "peers", "metadata", "pk", pk),
+        {} if configuration == "{}" else object_of(configuration, "peers", "configuration", "pk", pk),
+        instant(created_at),
+    )
 
 
 def _session(
@@ -207,8 +219,16 @@ def _session(
     created_at: int,
     is_active: int,
 ) -> Session:
-    objects = _objects("sessions", pk, metadata, configuration)
-    return Session(pk, id, uid, workspace_id, *objects, instant(created_at), bool(is_active))
+    return Session(
+        pk,
+        id,
+        uid,
+        workspace_id,
+        {} if metadata == "{}" else object_of(metadata, "sessions", "metadata", "pk", pk),
+        {} if configuration == "{}" else object_of(configuration, "sessions", "configuration", "pk", pk),
+        instant(created_at),
+        bool(is_active),
+    )
 
 
 def _columns(table: str) -> list[str]:
