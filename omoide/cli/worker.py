@@ -66,7 +66,7 @@ async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
     finally:
         if housekeeping:
             housekeeping.cancel()
-            await asyncio.wait([housekeeping])
+            await asyncio.gather(housekeeping, return_exceptions=True)
         await parts.aclose()
 
 
