@@ -48,7 +48,7 @@ from omoide.reasoning.reasoner import Reasoner
 from omoide.search.finder import VectorFinder
 from omoide.search.forgetting import Forgetting
 from omoide.security import NOBODY, Keyring, authorizer
-from omoide.settings import Settings
+from omoide.settings import Settings, WrongSetting
 from omoide.store import Store, embeddings, erasure, members, value_pieces
 from omoide.store.open_files import FileIdentity
 
@@ -140,17 +140,22 @@ class House:
     async def opened(self, parts: Parts, alongside: Callable[[Parts], Companion] | None) -> AsyncIterator[None]:
         """From the start to the end of serving, with what runs beside it."""
         self.parts, self.wake = parts, lambda: None
-        running, housekeeping = None, None
+        running, housekeeping, preparing = None, None, None
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
             await parts.adopt_embedder()
             housekeeping = asyncio.gather(Forgetting(parts.store, parts.finder.index).run(), Trimmer().run())
+            if parts.settings.model:
+                preparing = asyncio.create_task(_prepared(parts.reasoner))
             if alongside:
                 companion = alongside(parts)
                 self.wake = companion.wake
                 running = asyncio.ensure_future(companion.run())
             yield
         finally:
+            if preparing:
+                preparing.cancel()
+                await asyncio.wait([preparing])
             if housekeeping:
                 housekeeping.cancel()
                 await asyncio.gather(housekeeping, return_exceptions=True)
@@ -159,6 +164,12 @@ class House:
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
             await parts.aclose()
+
+
+async def _prepared(reasoner: Reasoner) -> None:
+    """Load what asks a provider, which takes a second or two, before the first question waits for it."""
+    with contextlib.suppress(OmoideError, WrongSetting):  # the first question says what is wrong
+        await reasoner.prepare()
 
 
 def create_app(
