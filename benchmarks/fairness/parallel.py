@@ -7,6 +7,7 @@ import itertools
 import os
 import re
 import statistics
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -19,7 +20,7 @@ from benchmarks.figures import Figure, held
 from benchmarks.http_client import Pool, request
 from benchmarks.load import Round, rate
 from benchmarks.recall.dataset import questions
-from benchmarks.servers import Address
+from benchmarks.servers import Address, Server
 from benchmarks.table import Bar
 
 CONNECTIONS = (1, 4, 16)
@@ -74,12 +75,23 @@ def _played(tenant: tenants.Tenant, connections: int, seconds: float) -> Round:
 def spreading(setup: Setup) -> Iterator[Figure]:
     """How many of the kept connections each of two processes has, in several trials on one server."""
     with setup.server(filled=False, workers=2) as server:
-        pids = process_tree.named(server.process.pid, "omoide-api")
+        pids = _serving(server, 2)
         trials = [asyncio.run(_kept(server.address, pids)) for _ in range(TRIALS)]
     row = f"{KEPT} kept connections on two processes"
     shown = ", ".join(f"{max(counts)}+{min(counts)}" for counts in trials)
     yield held(row, "smallest share", min(min(counts) / max(1, sum(counts)) for counts in trials), "", SMALLEST_SHARE)
     yield Figure(row, f"{TRIALS} trials", shown)
+
+
+def _serving(server: Server, count: int) -> list[int]:
+    """The processes that serve, once all of them do. Raises TimeoutError."""
+    deadline = time.perf_counter() + WAIT_SECONDS
+    while len(pids := process_tree.named(server.process.pid, "omoide-api")) < count:
+        if time.perf_counter() > deadline:
+            raise TimeoutError(f"{len(pids)} processes serve after {WAIT_SECONDS} s")
+        time.sleep(SETTLE_SECONDS)
+    time.sleep(SETTLE_SECONDS)  # a process has its name a moment before it accepts connections
+    return pids
 
 
 async def _kept(address: Address, pids: list[int]) -> list[int]:
