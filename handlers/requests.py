@@ -21,6 +21,8 @@ Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | mo
 HOUR = 3_600_000_000
 """In microseconds."""
 INSTRUCTIONS = "custom_instructions"
+MOST_PEERS = 1_000
+"""Peers of a session that one call may add or set. The document says so where the body is ours to describe."""
 
 
 def metadata(context: Context, value: Json | None, *loc: str | int) -> Json | None:
@@ -73,7 +75,9 @@ def card(context: Context, lines: list[str]) -> list[str]:
 
 
 def observations(given: Mapping[str, models.SessionPeerConfig] | None) -> dict[str, Observation]:
-    """What the body says about peers in a session."""
+    """What the body says about peers in a session. Raises InvalidFields if there are more than `MOST_PEERS`."""
+    if given is not None and len(given) > MOST_PEERS:
+        raise InvalidFields([FieldFault(("body", "peers"), f"Value error, peers exceeds the maximum of {MOST_PEERS}")])
     return {peer_id: observation(config) for peer_id, config in (given or {}).items()}
 
 

@@ -39,7 +39,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.loop_turns import LoopTurns
 from omoide.metrics import Meter, Metrics
 from omoide.middleware.callers import Callers, lane_of
-from omoide.middleware.in_progress import InProgressLimit
+from omoide.middleware.in_progress import CHAT_SHARE, InProgressLimit, Shares
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
 from omoide.middleware.rates import RateLimit, Rates
 from omoide.reasoning.choice import reasoner_for
@@ -191,6 +191,7 @@ def create_app(
     checks.require_handlers(document, HANDLERS)
     house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
+    shares = Shares(settings.max_connections, settings.max_requests_per_caller)
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
@@ -221,19 +222,20 @@ def create_app(
         protocols=protocols.BY_TAG,
         authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,
-        admit=admission(),
+        admit=admission(shares.in_progress),
         max_body_bytes=settings.max_body_bytes,
         expand=lambda context, values: value_pieces.pieces(context.store, values),
         lifespan=lifespan,
         translations={OmoideError: _problem, Exception: _unexpected},
     )
-    behind = guarded(app, settings, keyring)
+    behind = guarded(app, settings, keyring, shares)
     return Front(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
 
-def admission() -> Callable[[Scope], Awaitable[None] | None]:
-    """What notes whose work a request is, and returns what it has to await before it begins."""
-    loop_turns = LoopTurns()
+def admission(in_progress: Callable[[], int]) -> Callable[[Scope], Awaitable[None] | None]:
+    """What notes whose work a request is, and returns what it has to await before it begins; `in_progress` tells how
+    many requests this process works on."""
+    loop_turns = LoopTurns(in_progress)
 
     def admit(scope: Scope) -> Awaitable[None] | None:
         own = lane_of(scope)
@@ -243,13 +245,16 @@ def admission() -> Callable[[Scope], Awaitable[None] | None]:
     return admit
 
 
-def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None) -> ASGIApp:
+def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None, shares: Shares | None = None) -> ASGIApp:
     """The application behind what the settings ask for; what they do not ask for is not there.
 
+    In `shares` the requests are counted that this process works on.
     Rates are counted together by all processes that are forked from this one, requests in progress by each.
     """
     callers = Callers(None if keyring is None else partial(_is_good, keyring))
-    app = InProgressLimit(app, callers, settings.max_connections, settings.max_requests_per_caller)
+    shares = shares or Shares(settings.max_connections, settings.max_requests_per_caller)
+    chats = Shares(int(settings.max_connections * CHAT_SHARE), settings.max_requests_per_caller)
+    app = InProgressLimit(app, callers, shares, chats)
     if per_minute := settings.rate_limit_per_minute:
         app = RateLimit(app, Rates(per_minute, settings.rate_limit_burst or per_minute), callers)
     if not settings.auth:

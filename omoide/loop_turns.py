@@ -8,7 +8,7 @@ round of the loop took less than `ROUND_SECONDS`; else it waits for a later roun
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from time import perf_counter
 from typing import Any
 
@@ -17,11 +17,18 @@ from omoide.turns import Lane, Turn, Turns
 ROUND_SECONDS = 0.003
 """What requests may take of one round of the loop, in seconds, before further ones wait."""
 
+FEW = 4
+"""While no more requests than these are in progress, they begin at once: they cannot make others wait for long."""
+
 
 class LoopTurns:
-    """For one event loop. What a request takes is the time until the next one begins, or the round ends."""
+    """For one event loop. What a request takes is the time until the next one begins, or the round ends.
 
-    def __init__(self) -> None:
+    `in_progress` tells how many requests the process works on.
+    """
+
+    def __init__(self, in_progress: Callable[[], int]) -> None:
+        self._in_progress = in_progress
         self._turns: Turns[asyncio.Future[Turn[Any]]] = Turns()
         self._loop: asyncio.AbstractEventLoop | None = None
         """Of the round in progress; None between rounds."""
@@ -32,6 +39,8 @@ class LoopTurns:
 
     def admit(self, lane: Lane) -> Awaitable[None] | None:
         """None if a request may begin at once; else what it has to await."""
+        if self._in_progress() <= FEW and not len(self._turns):
+            return None
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             self._begin_round(loop)

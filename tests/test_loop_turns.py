@@ -23,7 +23,7 @@ class Requests:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         self.order: list[str] = []
-        self.turns = LoopTurns()
+        self.turns = LoopTurns(lambda: 32)
         monkeypatch.setattr(loop_turns, "perf_counter", lambda: self.now)
 
     async def ask(self, lane: Lane, seconds: float) -> None:

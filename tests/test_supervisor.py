@@ -56,7 +56,10 @@ def start() -> Iterator[Start]:
 
     def begin(*words: str, ignored: tuple[signal.Signals, ...] = ()) -> subprocess.Popen[str]:
         ignoring = "".join(f"signal.signal({int(sign)}, signal.SIG_IGN); " for sign in ignored)
-        command = f"import os, signal, sys; {ignoring}os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+        heeding = "signal.signal(signal.SIGHUP, signal.SIG_DFL); "  # the tests may run under nohup
+        command = (
+            f"import os, signal, sys; {heeding}{ignoring}os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+        )
         started.append(
             subprocess.Popen(
                 [sys.executable, "-c", command, "-c", SCRIPT, *words],

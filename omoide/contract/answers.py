@@ -83,7 +83,7 @@ class Answer:
             await send({"type": "http.response.body", "body": b""})
             return
         try:
-            payload = await self._payload(value)
+            payload = await self._payload(value) if self._is_long(value) else self.to_json(value)
         except PydanticSerializationError:
             if self.expand is None:
                 raise
@@ -93,7 +93,10 @@ class Answer:
                 values.append(each)
                 return _STANDING_IN
 
-            payload = await self._payload(value, fallback=stand_in)
+            if self._is_long(value):
+                payload = await self._payload(value, fallback=stand_in)
+            else:
+                payload = self.to_json(value, fallback=stand_in)
             work = self._send_pieces(status, _stand_in.split(payload), self.expand(context, values), send)
             await (work if self.may_stream else streams.while_connected(receive, work))
             return
@@ -101,15 +104,18 @@ class Answer:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload})
 
-    async def _payload(self, value: Any, **options: Any) -> bytes:
-        """The value as JSON; a long list in it in slices."""
-        assert self.to_json is not None
-        if self.list_to_json is None:
-            return self.to_json(value, **options)
+    def _is_long(self, value: Any) -> bool:
+        """Whether a list in the value is so long that it is written in slices."""
+        return self.list_to_json is not None and len(self._items(value)) > SLICE
+
+    def _items(self, value: Any) -> list[Any]:
         items: list[Any] = value if self.list_name is None else getattr(value, self.list_name)
-        if len(items) <= SLICE:
-            return self.to_json(value, **options)
-        slices = await self._slices(items, **options)
+        return items
+
+    async def _payload(self, value: Any, **options: Any) -> bytes:
+        """The value as JSON, the long list in it in slices."""
+        assert self.to_json is not None
+        slices = await self._slices(self._items(value), **options)
         if self.list_name is None:
             return b"[" + slices + b"]"
         # In the text of a value no quotation mark stands alone, so this is found where the field is.

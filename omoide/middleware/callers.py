@@ -13,8 +13,8 @@ from omoide.turns import Lane
 LANE = "lane"
 """Where the scope's extensions hold who calls, and in which workspace."""
 
-IN_WORKSPACE = ["v3", "workspaces"]
-"""What the paths of operations in a workspace begin with; its id follows."""
+IN_WORKSPACE = b"/v3/workspaces/"
+"""What the paths of operations in a workspace usually begin with; its id follows."""
 
 
 class Callers:
@@ -32,21 +32,29 @@ class Callers:
         extensions = scope.setdefault("extensions", {})
         lane: Lane | None = extensions.get(LANE)
         if lane is None:
-            segments = path_segments(scope)
-            workspace = segments[2] if segments[:2] == IN_WORKSPACE and len(segments) > 2 else ""
-            lane = extensions[LANE] = Lane(workspace, self._key(scope) or network(scope["client"]))
+            key = "" if self._is_good is None else self._key(scope, self._is_good)
+            lane = extensions[LANE] = Lane(_workspace(scope), key or network(scope["client"]))
         return lane
 
-    def _key(self, scope: Scope) -> str:
+    def _key(self, scope: Scope, is_good: Callable[[str], bool]) -> str:
         """The key that the request brings, if it is good; empty if not."""
-        if self._is_good is None:
-            return ""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = str(value, "latin-1")
                 # The key itself, because the scheme and the blanks around it may be written in many ways.
-                return authorization.partition(" ")[2].strip() if self._is_good(authorization) else ""
+                return authorization.partition(" ")[2].strip() if is_good(authorization) else ""
         return ""
+
+
+def _workspace(scope: Scope) -> str:
+    """The workspace that the path names; empty for none."""
+    path: bytes = scope.get("raw_path") or scope["path"].encode()
+    if path.startswith(IN_WORKSPACE) and b"%" not in path:  # the usual spelling, which needs no decoding
+        return path[len(IN_WORKSPACE) :].partition(b"/")[0].decode("latin-1")
+    match path_segments(scope):
+        case ["v3", "workspaces", workspace, *_]:
+            return workspace
+    return ""
 
 
 def lane_of(scope: Scope) -> Lane:

@@ -33,10 +33,14 @@ class Shares:
     """Counts requests in progress, of `room` in all. `most` is a fixed limit for a caller; 0 is none."""
 
     def __init__(self, room: int, most: int = 0) -> None:
-        self.free = max(1, room)
+        self._room = self.free = max(1, room)
         self._most = most or self.free
         self._in_workspace: dict[Lane, int] = {}
         self._of_caller: dict[str, int] = {}
+
+    def in_progress(self) -> int:
+        """How many requests are counted now."""
+        return self._room - self.free
 
     def begin(self, lane: Lane) -> bool:
         """Count one more request of the lane, if it may have one. Says whether it may."""
@@ -60,14 +64,14 @@ class Shares:
 class InProgressLimit:
     """Middleware that answers 429 with Retry-After to a caller that has too many requests in progress.
 
-    `room` requests can be in progress at a time, `most` of them of one caller; 0 is no limit besides its share.
+    `shares` counts all requests, `chats` those that ask a question as well.
     """
 
-    def __init__(self, app: ASGIApp, callers: Callers, room: int, most: int = 0) -> None:
+    def __init__(self, app: ASGIApp, callers: Callers, shares: Shares, chats: Shares) -> None:
         self._app = app
         self._callers = callers
-        self._all = Shares(room, most)
-        self._chats = Shares(int(room * CHAT_SHARE), most)
+        self._all = shares
+        self._chats = chats
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(LIMITED):

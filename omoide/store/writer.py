@@ -104,22 +104,30 @@ class Writer:
     def _run(self) -> None:
         pause: float | None = None
         while not self._is_stopping:
-            self._receive(pause)
+            first = self._receive(pause)
+            if first is not None:
+                answer(self._commit(self._batch(first)))
             pause = self._log.keep_small(self.connection)
             while len(self._turns):
                 answer(self._commit(self._batch()))
                 pause = self._log.keep_small(self.connection)
 
-    def _receive(self, timeout: float | None) -> None:
-        """Let the writes that have come wait for their turns; wait up to `timeout` seconds for one, None for ever."""
-        with contextlib.suppress(queue.Empty):
-            self._admit(self._arrivals.get(timeout=timeout))
-            while True:
-                self._admit(self._arrivals.get_nowait())
+    def _receive(self, timeout: float | None) -> Write | None:
+        """Wait up to `timeout` seconds for a write, None for ever. Of several that came each waits for its turn."""
+        try:
+            first = self._arrivals.get(timeout=timeout)
+        except queue.Empty:
+            return None
+        if first is not None and self._arrivals.empty():
+            return first
+        self._admit(first)
+        self._receive_more()
+        return None
 
     def _receive_more(self) -> None:
-        if not self._arrivals.empty():
-            self._receive(0)
+        """Let the writes that have come wait for their turns."""
+        while not self._arrivals.empty():
+            self._admit(self._arrivals.get_nowait())
 
     def _admit(self, write: Write | None) -> None:
         if write is None:
@@ -149,11 +157,22 @@ class Writer:
         if self._files.share_index():
             self._log.empty(self.connection)
 
-    def _batch(self) -> Iterator[Write]:
-        """The writes that share one commit, each taken when the one before has been run."""
+    def _batch(self, first: Write | None = None) -> Iterator[Write]:
+        """The writes that share one commit, each taken when the one before has been run; `first` came while no other
+        waited."""
         began = ended = time.perf_counter()
+        if first is not None:
+            yield first
+            ended = time.perf_counter()
+            if self._arrivals.empty():
+                return
+            self._turns.put(first.lane, first)  # others came meanwhile: now it counts whose turn this was
+            turn = self._turns.take()
+            self._receive_more()
+            if turn is not None:
+                self._turns.done(turn, ended - began)
         self._receive_more()
-        for _ in range(MAX_BATCH):
+        for _ in range(MAX_BATCH - 1):
             if ended - began > BATCH_SECONDS or not (turn := self._turns.take()):
                 return
             try:

@@ -312,7 +312,7 @@ def test_pages_of_records_stand_still_while_their_metadata_is_replaced(http: htt
 
 
 def test_a_filter_that_takes_too_long_is_refused_while_others_are_served(tmp_path: Path) -> None:
-    running = Server(tmp_path / "omoide.db", filter_seconds="1")
+    running = Server(tmp_path / "omoide.db", filter_seconds="1", max_metadata_bytes="200000")
     path = "/v3/workspaces/w/sessions/s/messages"
     slow: Json = {"filters": {"NOT": [{"metadata": {"long": {"contains": f"y{n}"}}} for n in range(100)]}}
     with running.client() as patient, running.client() as other:

@@ -144,7 +144,7 @@ def test_context_and_search_end_at_the_limit_of_an_answer(place: Place, stored: 
 def test_a_context_holds_more_messages_than_are_read_at_once(place: Place) -> None:
     for start in range(0, 1_100, 100):
         place.say("it", *map(str, range(start, start + 100)))
-    found = place.ok("GET", "/sessions/it/context")["messages"]
+    found = place.ok("GET", "/sessions/it/context?summary=false")["messages"]
     assert [each["content"] for each in found] == [*map(str, range(1_100))]
 
 

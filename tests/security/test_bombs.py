@@ -40,7 +40,7 @@ JSON_BOMBS = {
 @pytest.mark.parametrize("body", [*JSON_BOMBS.values()], ids=[*JSON_BOMBS])
 def test_a_json_bomb_is_refused_in_few_words(body: bytes, http: httpx.Client, fresh: Fresh) -> None:
     answer = http.post(f"/v3/workspaces/{fresh('bomb')}/sessions", content=body, headers=JSON)
-    assert answer.status_code == 422
+    assert answer.status_code in (413, 422)
     assert len(answer.content) < 2 * MEGABYTE
     assert http.get("/health").status_code == 200
 
@@ -70,7 +70,7 @@ for _ in range(200):
 @pytest.mark.parametrize("filters", [*FILTER_BOMBS.values()], ids=[*FILTER_BOMBS])
 def test_a_filter_bomb_is_refused_or_read_within_its_time(filters: Any, http: httpx.Client, fresh: Fresh) -> None:
     answer = http.post(f"/v3/workspaces/{fresh('filters')}/sessions/list", json={"filters": filters})
-    assert answer.status_code in (200, 422), answer.text[:300]
+    assert answer.status_code in (200, 413, 422), answer.text[:300]
     assert http.get("/health").status_code == 200
 
 
