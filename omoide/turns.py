@@ -106,6 +106,17 @@ class _Level(Generic[T]):
         member.time += seconds - charged
         return member.held
 
+    def member(self, name: str, cost: float, charged: float | None) -> T:
+        """Know a member whose work takes `cost` seconds on average; what it holds.
+
+        It was charged so many seconds for what runs; None for one that has not worked and has all its credit.
+        """
+        member = self._member(name)
+        member.cost = cost
+        if charged is not None:
+            member.time = self._now + charged
+        return member.held
+
     def forget_resting(self) -> None:
         """Remember only the members that wait."""
         self.members = dict(self.waiting)
@@ -131,6 +142,19 @@ class Turn(Generic[T]):
     """The seconds charged in advance to the workspace and to the caller."""
 
 
+class _Sole(Generic[T]):
+    """The only lane that has anything to do: its items need no account, only how it begins once there is another."""
+
+    __slots__ = ("cost", "has_worked", "items", "lane")
+
+    def __init__(self, lane: Lane) -> None:
+        self.lane = lane
+        self.items: deque[T] = deque()
+        self.cost = FIRST_COST_SECONDS
+        """What its work takes on average, in seconds."""
+        self.has_worked = False
+
+
 class Turns(Generic[T]):
     """Items that wait, in order within their lane.
 
@@ -138,6 +162,8 @@ class Turns(Generic[T]):
     """
 
     def __init__(self) -> None:
+        self._sole: _Sole[T] | None = None
+        """As long as there is one lane alone; then `_workspaces` is empty."""
         self._workspaces = self._fresh()
         self._waiting = 0
         self._running = 0
@@ -149,26 +175,54 @@ class Turns(Generic[T]):
 
     def put(self, lane: Lane, item: T, *, first: bool = False) -> None:
         """Let an item wait behind the others of its lane, or as the first of them."""
-        callers = self._workspaces.join(lane.workspace)
-        if lane.caller not in callers.members:
-            self._lanes += 1
-        items = callers.join(lane.caller)
+        self._waiting += 1
+        sole = self._sole
+        if sole is None and self._lanes == 0:
+            sole = self._sole = _Sole(lane)
+        if sole is not None and sole.lane == lane:
+            items = sole.items
+        else:
+            if sole is not None:
+                self._open_accounts(sole)
+            items = self._join(lane)
         if first:
             items.appendleft(item)
         else:
             items.append(item)
-        self._waiting += 1
         if self._lanes > MOST_REMEMBERED:
             self._forget_resting()
 
+    def _join(self, lane: Lane) -> deque[T]:
+        """The items of a lane that waits for a turn."""
+        callers = self._workspaces.join(lane.workspace)
+        if lane.caller not in callers.members:
+            self._lanes += 1
+        return callers.join(lane.caller)
+
+    def _open_accounts(self, sole: _Sole[T]) -> None:
+        """Let the lane that was alone take turns with another."""
+        self._sole = None
+        charged = self._running * sole.cost if sole.has_worked or self._running else None
+        callers = self._workspaces.member(sole.lane.workspace, sole.cost, charged)
+        callers.member(sole.lane.caller, sole.cost, charged)
+        self._lanes = 1
+        if sole.items:
+            self._join(sole.lane).extend(sole.items)
+
     def remove(self, lane: Lane, item: T) -> bool:
         """Let an item of this lane wait no longer; whether it did."""
-        workspace = self._workspaces.waiting.get(lane.workspace)
-        caller = workspace and workspace.held.waiting.get(lane.caller)
-        if not workspace or not caller or item not in caller.held:
-            return False
-        caller.held.remove(item)
-        self._taken(lane, workspace.held, caller.held)
+        if (sole := self._sole) is not None:
+            if sole.lane != lane or item not in sole.items:
+                return False
+            sole.items.remove(item)
+            self._waiting -= 1
+        else:
+            workspace = self._workspaces.waiting.get(lane.workspace)
+            caller = workspace and workspace.held.waiting.get(lane.caller)
+            if not workspace or not caller or item not in caller.held:
+                return False
+            caller.held.remove(item)
+            self._taken(lane, workspace.held, caller.held)
         self._forget_if_idle()
         return True
 
@@ -176,11 +230,14 @@ class Turns(Generic[T]):
         """The item whose turn it is, which waits no longer; None if none waits."""
         if not self._waiting:
             return None
+        self._running += 1
+        if (sole := self._sole) is not None:
+            self._waiting -= 1
+            return Turn(sole.lane, sole.items.popleft(), (sole.cost, sole.cost))
         workspace, callers, of_workspace = self._workspaces.begin()
         caller, items, of_caller = callers.begin()
         lane, item = Lane(workspace, caller), items.popleft()
         self._taken(lane, callers, items)
-        self._running += 1
         return Turn(lane, item, (of_workspace, of_caller))
 
     def _taken(self, lane: Lane, callers: _Level[deque[T]], items: deque[T]) -> None:
@@ -193,13 +250,20 @@ class Turns(Generic[T]):
     def done(self, turn: Turn[T], seconds: float) -> None:
         """The work took so many seconds; 0 for an item that was dropped."""
         self._running -= 1
-        callers = self._workspaces.end(turn.lane.workspace, seconds, turn.charged[0])
-        callers.end(turn.lane.caller, seconds, turn.charged[1])
+        if (sole := self._sole) is not None:
+            if seconds:
+                sole.cost += COST_WEIGHT * (max(seconds, LEAST_COST_SECONDS) - sole.cost)
+                sole.has_worked = True
+        else:
+            callers = self._workspaces.end(turn.lane.workspace, seconds, turn.charged[0])
+            callers.end(turn.lane.caller, seconds, turn.charged[1])
         self._forget_if_idle()
 
     def _forget_if_idle(self) -> None:
         if not self._waiting and not self._running:  # no lane waits for another, so nothing is held against any
-            self._workspaces, self._lanes = self._fresh(), 0
+            self._sole = None
+            if self._lanes:
+                self._workspaces, self._lanes = self._fresh(), 0
 
     def _forget_resting(self) -> None:
         self._workspaces.forget_resting()
