@@ -237,10 +237,12 @@ def admission(in_progress: Callable[[], int]) -> Callable[[Scope], Awaitable[Non
     many requests this process works on."""
     loop_turns = LoopTurns(in_progress)
 
+    set_lane, admit_lane = turns.lane.set, loop_turns.admit
+
     def admit(scope: Scope) -> Awaitable[None] | None:
         own = lane_of(scope)
-        turns.lane.set(own)
-        return loop_turns.admit(own)
+        set_lane(own)
+        return admit_lane(own)
 
     return admit
 

@@ -39,13 +39,12 @@ class LoopTurns:
 
     def admit(self, lane: Lane) -> Awaitable[None] | None:
         """None if a request may begin at once; else what it has to await."""
-        if self._in_progress() <= FEW and not len(self._turns):
-            return None
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            self._begin_round(loop)
+            if len(self._turns) or self._in_progress() > FEW:
+                self._begin_round(loop)
             return None
-        if not len(self._turns) and perf_counter() - self._began < ROUND_SECONDS:
+        if perf_counter() - self._began < ROUND_SECONDS and not len(self._turns):
             return None
         return self._wait(lane, loop)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 from urllib.parse import unquote
 
@@ -32,8 +33,12 @@ class Callers:
         extensions = scope.setdefault("extensions", {})
         lane: Lane | None = extensions.get(LANE)
         if lane is None:
-            key = "" if self._is_good is None else self._key(scope, self._is_good)
-            lane = extensions[LANE] = Lane(_workspace(scope), key or network(scope["client"]))
+            client, workspace = scope["client"], _workspace(scope)
+            if self._is_good is not None and (key := self._key(scope, self._is_good)):
+                lane = Lane(workspace.decode(errors="replace"), key)
+            else:
+                lane = _lane_of_host(workspace, client[0] if client else "")
+            extensions[LANE] = lane
         return lane
 
     def _key(self, scope: Scope, is_good: Callable[[str], bool]) -> str:
@@ -46,15 +51,20 @@ class Callers:
         return ""
 
 
-def _workspace(scope: Scope) -> str:
-    """The workspace that the path names; empty for none."""
+def _workspace(scope: Scope) -> bytes:
+    """The workspace that the path names, in UTF-8; empty for none."""
     path: bytes = scope.get("raw_path") or scope["path"].encode()
     if path.startswith(IN_WORKSPACE) and b"%" not in path:  # the usual spelling, which needs no decoding
-        return path[len(IN_WORKSPACE) :].partition(b"/")[0].decode("latin-1")
+        return path[len(IN_WORKSPACE) :].partition(b"/")[0]
     match path_segments(scope):
         case ["v3", "workspaces", workspace, *_]:
-            return workspace
-    return ""
+            return workspace.encode()
+    return b""
+
+
+@lru_cache(1_024)
+def _lane_of_host(workspace: bytes, host: str) -> Lane:
+    return Lane(workspace.decode(errors="replace"), network((host, 0)))
 
 
 def lane_of(scope: Scope) -> Lane:

@@ -35,8 +35,7 @@ class Shares:
     def __init__(self, room: int, most: int = 0) -> None:
         self._room = self.free = max(1, room)
         self._most = most or self.free
-        self._in_workspace: dict[Lane, int] = {}
-        self._of_caller: dict[str, int] = {}
+        self._counts: dict[Lane, int] = {}
 
     def in_progress(self) -> int:
         """How many requests are counted now."""
@@ -44,21 +43,24 @@ class Shares:
 
     def begin(self, lane: Lane) -> bool:
         """Count one more request of the lane, if it may have one. Says whether it may."""
-        here, in_all = self._in_workspace.get(lane, 0), self._of_caller.get(lane.caller, 0)
-        if here >= self.free or in_all >= self._most or in_all >= WORKSPACES * self.free:
-            return False
-        self.free -= 1
-        self._in_workspace[lane] = here + 1
-        self._of_caller[lane.caller] = in_all + 1
+        here, free = self._counts.get(lane, 0), self.free
+        in_progress = self._room - free
+        if in_progress >= free or in_progress >= self._most:  # else no caller can have too many
+            in_all = sum(count for other, count in self._counts.items() if other.caller == lane.caller)
+            if here >= free or in_all >= self._most or in_all >= WORKSPACES * free:
+                return False
+        self.free = free - 1
+        self._counts[lane] = here + 1
         return True
 
     def end(self, lane: Lane) -> None:
         """One that had begun has ended. Whoever has none left is forgotten."""
         self.free += 1
-        if (here := self._in_workspace.pop(lane)) > 1:
-            self._in_workspace[lane] = here - 1
-        if (in_all := self._of_caller.pop(lane.caller)) > 1:
-            self._of_caller[lane.caller] = in_all - 1
+        here = self._counts[lane] - 1
+        if here:
+            self._counts[lane] = here
+        else:
+            del self._counts[lane]
 
 
 class InProgressLimit:

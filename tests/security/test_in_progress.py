@@ -229,8 +229,7 @@ def test_what_has_ended_is_forgotten() -> None:
         for _ in range(count):
             shares.end(lane)
     assert shares.free == 16
-    assert not shares._in_workspace
-    assert not shares._of_caller
+    assert not shares._counts
 
 
 @pytest.mark.parametrize(
