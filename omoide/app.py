@@ -22,6 +22,7 @@ import generated
 from generated import protocols
 from handlers.context import Context
 from omoide import clock, logs, turns
+from omoide.aside import threads
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
@@ -235,7 +236,7 @@ def create_app(
 def admission(in_progress: Callable[[], int]) -> Callable[[Scope], Awaitable[None] | None]:
     """What notes whose work a request is, and returns what it has to await before it begins; `in_progress` tells how
     many requests this process works on."""
-    loop_turns = LoopTurns(in_progress)
+    loop_turns = LoopTurns(in_progress, lambda: threads().asked)
 
     set_lane, admit_lane = turns.lane.set, loop_turns.admit
 

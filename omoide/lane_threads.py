@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from omoide.turns import Turn, Turns, lane
+from omoide.turns import Lane, Turn, Turns, lane
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,6 +102,8 @@ class LaneThreads:
         """Turns given so far: whether anything goes on."""
         self._started = 0
         """Pieces of work that have a thread, those that were interrupted included."""
+        self.asked: dict[Lane, int] = {}
+        """How many pieces of work of each lane are not done. Only event loops use it."""
         self._watcher: asyncio.AbstractEventLoop | None = None
         """The event loop that is about to call `_relieve`."""
 
@@ -116,12 +118,18 @@ class LaneThreads:
         self._start(starting)
         if starting is not job:
             self._watch(loop)
+        self.asked[job.lane] = self.asked.get(job.lane, 0) + 1
         try:
             return await caller
         except asyncio.CancelledError:
             with self._lock:
                 self._turns.remove(job.lane, job)
             raise
+        finally:
+            if self.asked[job.lane] > 1:
+                self.asked[job.lane] -= 1
+            else:
+                del self.asked[job.lane]
 
     def close(self) -> None:
         """Wait until all work is done."""

@@ -1,21 +1,34 @@
 """The event loop by lane in turn: requests that are answered at once do not make those of others wait.
 
 An event loop runs all that is ready before it looks for what came meanwhile, so that thirty connections of one caller
-get thirty times the time of another caller's one. Here a request begins at once as long as those before it in the same
-round of the loop took less than `ROUND_SECONDS`; else it waits for a later round, in the order of `turns`.
+get thirty times the time of another caller's one. Here the requests of a lane that used much of the loop lately begin
+in rounds of `ROUND_SECONDS`, in the order of `turns`; those of other lanes begin at once.
+
+Threads share the interpreter with the loop, and a thread that computes a little between two calls of SQLite waits for a
+busy loop at each of them. So while they work for lanes that used little of the loop, it rests between two rounds.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from time import perf_counter
+from collections.abc import Awaitable, Callable, Collection
+from time import perf_counter, thread_time
 from typing import Any
 
 from omoide.turns import Lane, Turn, Turns
 
 ROUND_SECONDS = 0.003
 """What requests may take of one round of the loop, in seconds, before further ones wait."""
+
+LITTLE_SECONDS, LITTLE_SHARE = 0.003, 0.5
+"""A lane uses little of the loop if its requests took less than this lately, or less than this share of what those of
+the busiest lane took. Its requests wait for no round."""
+
+HALF_LIFE_SECONDS = 0.05
+"""What a lane used counts half after so long."""
+
+REST, MOST_REST_SECONDS = 2.0, 0.05
+"""For how many times what the loop computed since the last round it rests after one, while threads work for others."""
 
 FEW = 4
 """While no more requests than these are in progress, they begin at once: they cannot make others wait for long."""
@@ -24,18 +37,28 @@ FEW = 4
 class LoopTurns:
     """For one event loop. What a request takes is the time until the next one begins, or the round ends.
 
-    `in_progress` tells how many requests the process works on.
+    `in_progress` tells how many requests the process works on, `in_threads` for which lanes its threads work.
     """
 
-    def __init__(self, in_progress: Callable[[], int]) -> None:
+    def __init__(self, in_progress: Callable[[], int], in_threads: Callable[[], Collection[Lane]]) -> None:
         self._in_progress = in_progress
+        self._in_threads = in_threads
         self._turns: Turns[asyncio.Future[Turn[Any]]] = Turns()
         self._loop: asyncio.AbstractEventLoop | None = None
         """Of the round in progress; None between rounds."""
         self._began = 0.0
+        self._rests = False
+        self._computed = 0.0
+        """Processor time of the loop's thread at the end of the last round: requests also compute after a wait."""
+        self._used: dict[Lane, float] = {}
+        """Seconds of the loop that lanes used lately."""
+        self._most_used = 0.0
+        self._halved_at = 0.0
+        self._running: Lane | None = None
+        """Of the request that runs now, which began at `_running_since`."""
+        self._running_since = 0.0
         self._resumed: Turn[Any] | None = None
-        """The request that runs now, if it had to wait."""
-        self._resumed_at = 0.0
+        """The same request, if it had to wait."""
 
     def admit(self, lane: Lane) -> Awaitable[None] | None:
         """None if a request may begin at once; else what it has to await."""
@@ -43,10 +66,14 @@ class LoopTurns:
         if self._loop is not loop:
             if len(self._turns) or self._in_progress() > FEW:
                 self._begin_round(loop)
+                self._running, self._running_since = lane, self._began
             return None
-        if perf_counter() - self._began < ROUND_SECONDS and not len(self._turns):
-            return None
-        return self._wait(lane, loop)
+        now = perf_counter()
+        self._charge(now)
+        if (len(self._turns) or now - self._began >= ROUND_SECONDS) and not self._uses_little(lane):
+            return self._wait(lane, loop)
+        self._running, self._running_since = lane, now
+        return None
 
     def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop, self._began = loop, perf_counter()
@@ -63,19 +90,40 @@ class LoopTurns:
             else:
                 self._turns.done(given.result(), 0.0)
             raise
-        self._charge()
-        self._resumed, self._resumed_at = turn, perf_counter()
+        now = perf_counter()
+        self._charge(now)
+        self._resumed, self._running, self._running_since = turn, lane, now
 
-    def _charge(self) -> None:
+    def _charge(self, now: float) -> None:
         """Charge the request that ran last what it took."""
-        if self._resumed is not None:
-            self._turns.done(self._resumed, perf_counter() - self._resumed_at)
-            self._resumed = None
+        if self._running is not None:
+            took = now - self._running_since
+            used = self._used[self._running] = self._used.get(self._running, 0.0) + took
+            self._most_used = max(self._most_used, used)
+            self._running = None
+            if self._resumed is not None:
+                self._turns.done(self._resumed, took)
+                self._resumed = None
+        if (age := now - self._halved_at) > HALF_LIFE_SECONDS:
+            left = 0.5 ** (age / HALF_LIFE_SECONDS)
+            self._used = {lane: used * left for lane, used in self._used.items() if used * left > 1e-5}
+            self._most_used = max(self._used.values(), default=0.0)
+            self._halved_at = now
+
+    def _uses_little(self, lane: Lane) -> bool:
+        return self._used.get(lane, 0.0) < max(LITTLE_SECONDS, LITTLE_SHARE * self._most_used)
 
     def _end_round(self) -> None:
-        """Let the requests begin in the next round that it has time for."""
-        self._charge()
+        """Let the requests begin in the next round that it has time for, after a rest if threads work for others."""
+        self._charge(perf_counter())
         loop, self._loop = self._loop, None
+        before, self._computed = self._computed, thread_time()
+        if loop is not None and len(self._turns) and not self._rests and self._threads_work_for_others():
+            self._loop, self._rests = loop, True
+            rest = REST * max(ROUND_SECONDS, self._computed - before)
+            loop.call_later(min(rest, MOST_REST_SECONDS), self._end_round)
+            return
+        self._rests = False
         planned = 0.0
         while planned < ROUND_SECONDS and (turn := self._turns.take()) is not None:
             if turn.item.done():  # cancelled, which its caller does not know yet
@@ -85,3 +133,7 @@ class LoopTurns:
                 turn.item.set_result(turn)
         if planned and loop is not None:
             self._begin_round(loop)
+
+    def _threads_work_for_others(self) -> bool:
+        """Whether they work for a lane that used little of the loop."""
+        return any(map(self._uses_little, self._in_threads()))

@@ -23,7 +23,8 @@ class Requests:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
         self.order: list[str] = []
-        self.turns = LoopTurns(lambda: 32)
+        self.in_threads: list[Lane] = []
+        self.turns = LoopTurns(lambda: 32, lambda: self.in_threads)
         monkeypatch.setattr(loop_turns, "perf_counter", lambda: self.now)
 
     async def ask(self, lane: Lane, seconds: float) -> None:
@@ -106,3 +107,20 @@ def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> Non
 
     asyncio.run(story())
     store.close()
+
+
+def test_requests_of_a_busy_lane_wait_while_threads_work_for_another(requests: Requests) -> None:
+    """The loop rests between two rounds, which is when threads can compute."""
+
+    async def story(in_threads: list[Lane]) -> int:
+        requests.in_threads, requests.order = in_threads, []
+        heavy = requests.begin(HEAVY, 0.002, 20)
+        rounds = 0
+        while not all(each.done() for each in heavy):
+            await asyncio.sleep(0)
+            rounds += 1
+        return rounds
+
+    at_once = asyncio.run(story([]))
+    assert asyncio.run(story([LIGHT])) > 2 * at_once
+    assert asyncio.run(story([HEAVY])) <= 2 * at_once, "its own work is nothing to wait for"
