@@ -39,7 +39,7 @@ from omoide.inference.provider_failed import FAULTS
 from omoide.inference.tokens import TokenCounter
 from omoide.loop_turns import LoopTurns
 from omoide.metrics import Meter, Metrics
-from omoide.middleware.callers import Callers, lane_of
+from omoide.middleware.callers import LANE, Callers
 from omoide.middleware.in_progress import CHAT_SHARE, InProgressLimit, Shares
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
 from omoide.middleware.rates import RateLimit, Rates
@@ -241,7 +241,9 @@ def admission(in_progress: Callable[[], int]) -> Callable[[Scope], Awaitable[Non
     set_lane, admit_lane = turns.lane.set, loop_turns.admit
 
     def admit(scope: Scope) -> Awaitable[None] | None:
-        own = lane_of(scope)
+        own = scope["extensions"].get(LANE)
+        if own is None:  # a request that is not counted, as those for how the server is
+            return None
         set_lane(own)
         return admit_lane(own)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from omoide.turns import Lane, Turn, Turns
 
-ROUND_SECONDS = 0.003
+ROUND_SECONDS = 0.006
 """What requests may take of one round of the loop, in seconds, before further ones wait."""
 
 LITTLE_SECONDS, LITTLE_SHARE = 0.003, 0.5

@@ -29,7 +29,7 @@ class Callers:
         self._is_good = is_good
 
     def of(self, scope: Scope) -> Lane:
-        """Who sends an HTTP request, and in which workspace. It is found once, and kept for `lane_of`."""
+        """Who sends an HTTP request, and in which workspace. It is found once, and kept in the extensions."""
         extensions = scope.setdefault("extensions", {})
         lane: Lane | None = extensions.get(LANE)
         if lane is None:
@@ -65,12 +65,6 @@ def _workspace(scope: Scope) -> bytes:
 @lru_cache(1_024)
 def _lane_of_host(workspace: bytes, host: str) -> Lane:
     return Lane(workspace.decode(errors="replace"), network((host, 0)))
-
-
-def lane_of(scope: Scope) -> Lane:
-    """Whose work a request is, which has come through the middleware; one that is not counted is its address's."""
-    lane: Lane | None = scope["extensions"].get(LANE)
-    return lane or Lane("", network(scope.get("client")))
 
 
 def path_segments(scope: Scope) -> list[str]:
