@@ -240,3 +240,21 @@ def test_without_authentication_no_key_makes_a_lane() -> None:
 @pytest.mark.parametrize("path", [b"/v3/workspaces/w/chat", b"/v3/workspaces/%77/chat/", b"/%763/%77orkspaces/w"])
 def test_a_workspace_is_one_lane_however_its_path_is_written(path: bytes) -> None:
     assert GOOD.of(scope(path=path)) == Lane("w", "192.0.2.1")
+
+
+def test_a_lane_that_worked_alone_goes_behind_one_that_comes() -> None:
+    turns: Turns[str] = Turns()
+    busy, new = Lane("busy", "key"), Lane("new", "key")
+    for number in range(3):
+        turns.put(busy, f"busy {number}")
+    first = turns.take()
+    assert first is not None
+    turns.done(first, 0.02)
+    turns.put(busy, "busy 3")
+    turns.put(new, "new 0")
+    order = []
+    while (turn := turns.take()) is not None:
+        order.append(turn.item)
+        turns.done(turn, 0.02)
+    assert order[0] == "new 0"
+    assert [item for item in order if item != "new 0"] == ["busy 1", "busy 2", "busy 3"]

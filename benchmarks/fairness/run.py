@@ -32,7 +32,7 @@ class Outcome:
 
     scenario: Scenario
     without: light.Result
-    beside: light.Result
+    loaded: light.Result
     heavy: heavy.Result
     server_seconds: float
     """What all processes of the server computed while both tenants called."""
@@ -105,14 +105,14 @@ def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
     try:
         load.wait_until_begun(PREPARATION_SECONDS)
         computed = server.processor_seconds()
-        beside = light_result(_plan(scenario, setup, server, prepares=False))
+        loaded = light_result(_plan(scenario, setup, server, prepares=False))
         computed = server.processor_seconds() - computed
         load.stop()
         done = load.result(MARGIN_SECONDS)
     finally:
         load.kill()
     peaks = [peak_mb(server, name) for name in ("omoide-api", "omoide-worker")]
-    return Outcome(scenario, without, beside, done, computed, *peaks)
+    return Outcome(scenario, without, loaded, done, computed, *peaks)
 
 
 def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -> light.Plan:

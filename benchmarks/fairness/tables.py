@@ -18,16 +18,16 @@ NONE_FAILED = Bar(0, at_most=True, unit=" failed")
 def light_tenant(outcome: Outcome) -> Iterator[Figure]:
     """A row for each operation: its latencies in ms, alone and with the heavy tenant, and how many failed."""
     for name in (*outcome.scenario.operations, CONCLUSION):
-        alone, beside = (_milliseconds(result, name) for result in (outcome.without, outcome.beside))
-        if not alone and not beside and not outcome.beside.failed(name):
+        alone, loaded = (_milliseconds(result, name) for result in (outcome.without, outcome.loaded))
+        if not alone and not loaded and not outcome.loaded.failed(name):
             continue
         row = f"{outcome.scenario.name}: {name}"
         yield _figure(row, "p50 alone", alone, 0.5)
-        yield _figure(row, "p50", beside, 0.5, CHAT_MEDIAN if name == "chat" else None)
+        yield _figure(row, "p50", loaded, 0.5, CHAT_MEDIAN if name == "chat" else None)
         yield _figure(row, "p99 alone", alone, 0.99)
-        yield _figure(row, "p99", beside, 0.99, CHAT_P99 if name == "chat" else None)
-        yield _figure(row, "longest", beside, 1.0, CONCLUDED if name == CONCLUSION else None)
-        yield held(row, "failed", outcome.beside.failed(name), "", NONE_FAILED)
+        yield _figure(row, "p99", loaded, 0.99, CHAT_P99 if name == "chat" else None)
+        yield _figure(row, "longest", loaded, 1.0, CONCLUDED if name == CONCLUSION else None)
+        yield held(row, "failed", outcome.loaded.failed(name), "", NONE_FAILED)
 
 
 def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
@@ -39,18 +39,18 @@ def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
     yield held(row, "received", heavy.received_bytes / 1_000_000 / heavy.seconds, "MB/s")
     yield held(row, "API process at its peak", outcome.api_peak_mb, "MB")
     yield held(row, "worker at its peak", outcome.worker_peak_mb, "MB")
-    yield held(row, "server computes", 100 * outcome.server_seconds / outcome.beside.seconds, "%")
+    yield held(row, "server computes", 100 * outcome.server_seconds / outcome.loaded.seconds, "%")
     yield held(row, "heavy client computes", 100 * heavy.processor_seconds / heavy.seconds, "%")
-    yield held(row, "light client computes", 100 * outcome.beside.processor_seconds / outcome.beside.seconds, "%")
+    yield held(row, "light client computes", 100 * outcome.loaded.processor_seconds / outcome.loaded.seconds, "%")
     said = [f"{count:,} × {status}" for status, count in refused.items()]
     yield Figure(row, "outcome", "; ".join([outcome.scenario.says, *heavy.notes, *said]))
 
 
-def floor(without: Result, beside: Result) -> Iterator[Figure]:
+def floor(without: Result, loaded: Result) -> Iterator[Figure]:
     """What the light client measures of a server that answers at once: alone, and while both processors are busy."""
     for row, result in (
         ("the clients alone: idle processors", without),
-        ("the clients alone: busy processors", beside),
+        ("the clients alone: busy processors", loaded),
     ):
         taken = [1_000 * each for latencies in result.latencies.values() for each in latencies]
         yield _figure(row, "p50", taken, 0.5)
@@ -62,7 +62,7 @@ def compared(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterator[Fig
     """Medians and p99 with the heavy tenant, of this server and of another, and their ratios."""
     for mine, other in zip(ours, theirs, strict=True):
         for name in (*mine.scenario.operations, CONCLUSION):
-            pair = [_milliseconds(outcome.beside, name) for outcome in (mine, other)]
+            pair = [_milliseconds(outcome.loaded, name) for outcome in (mine, other)]
             row = f"{mine.scenario.name}: {name}"
             if not all(pair):
                 continue
@@ -71,8 +71,8 @@ def compared(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterator[Fig
                 yield held(row, measure, here, "ms")
                 yield held(row, f"{measure} of the other", there, "ms")
                 yield held(row, f"{measure} ratio", here / there, "x")
-            yield held(row, "failed", mine.beside.failed(name))
-            yield held(row, "failed of the other", other.beside.failed(name))
+            yield held(row, "failed", mine.loaded.failed(name))
+            yield held(row, "failed of the other", other.loaded.failed(name))
 
 
 def _milliseconds(result: Result, name: str) -> list[float]:

@@ -148,13 +148,13 @@ def test_a_child_that_fails_says_why() -> None:
 
 def outcome(chat: float, concluded: float, failed: int = 0) -> Outcome:
     """The light tenant's latencies in seconds, alone always 10 ms."""
-    alone, beside = light.Result(), light.Result(seconds=1)
+    alone, loaded = light.Result(), light.Result(seconds=1)
     for name in (*SCENARIOS["chats"].operations, CONCLUSION):
         alone.latencies[name] = [0.01] * 10
-        beside.latencies[name] = [{"chat": chat, CONCLUSION: concluded}.get(name, 0.02)] * 10
+        loaded.latencies[name] = [{"chat": chat, CONCLUSION: concluded}.get(name, 0.02)] * 10
     if failed:
-        beside.failures["add"]["status 503"] += failed
-    return Outcome(SCENARIOS["chats"], alone, beside, heavy.Result(seconds=1), 1, 100, 90)
+        loaded.failures["add"]["status 503"] += failed
+    return Outcome(SCENARIOS["chats"], alone, loaded, heavy.Result(seconds=1), 1, 100, 90)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_the_light_tenants_operations_share_one_table() -> None:
 
 def test_an_operation_without_any_answer_misses_its_goals() -> None:
     found = outcome(0.1, 1)
-    del found.beside.latencies["chat"]
+    del found.loaded.latencies["chat"]
     chat = [each for each in tables.light_tenant(found) if each.name == "chats: chat" and each.met is not None]
     assert [(each.measure, each.met) for each in chat] == [("p50", False), ("p99", False), ("failed", True)]
 
