@@ -21,8 +21,8 @@ from starlette.types import ASGIApp, Scope
 import generated
 from generated import protocols
 from handlers.context import Context
-from omoide import clock, logs, turns
-from omoide.aside import threads
+from omoide import clock, logs
+from omoide.admission import Admission
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
@@ -37,10 +37,8 @@ from omoide.inference.embedders import Embedder
 from omoide.inference.model_choice import TASKS
 from omoide.inference.provider_failed import FAULTS
 from omoide.inference.tokens import TokenCounter
-from omoide.loop_turns import LoopTurns
 from omoide.metrics import Meter, Metrics
-from omoide.middleware.callers import LANE, Callers
-from omoide.middleware.in_progress import CHAT_SHARE, InProgressLimit, Shares
+from omoide.middleware.callers import Callers
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
 from omoide.middleware.rates import RateLimit, Rates
 from omoide.reasoning.choice import reasoner_for
@@ -192,7 +190,7 @@ def create_app(
     checks.require_handlers(document, HANDLERS)
     house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
-    shares = Shares(settings.max_connections, settings.max_requests_per_caller)
+    callers = callers_of(keyring)
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
@@ -223,43 +221,26 @@ def create_app(
         protocols=protocols.BY_TAG,
         authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,
-        admit=admission(shares.in_progress),
+        admission=Admission(callers, settings.max_connections, settings.max_requests_per_caller),
         max_body_bytes=settings.max_body_bytes,
         expand=lambda context, values: value_pieces.pieces(context.store, values),
         lifespan=lifespan,
         translations={OmoideError: _problem, Exception: _unexpected},
     )
-    behind = guarded(app, settings, keyring, shares)
+    behind = guarded(app, settings, callers)
     return Front(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
 
-def admission(in_progress: Callable[[], int]) -> Callable[[Scope], Awaitable[None] | None]:
-    """What notes whose work a request is, and returns what it has to await before it begins; `in_progress` tells how
-    many requests this process works on."""
-    loop_turns = LoopTurns(in_progress, lambda: threads().asked)
-
-    set_lane, admit_lane = turns.lane.set, loop_turns.admit
-
-    def admit(scope: Scope) -> Awaitable[None] | None:
-        own = scope["extensions"].get(LANE)
-        if own is None:  # a request that is not counted, as those for how the server is
-            return None
-        set_lane(own)
-        return admit_lane(own)
-
-    return admit
+def callers_of(keyring: Keyring | None) -> Callers:
+    """What tells callers apart: by their keys, and by address where there are none."""
+    return Callers(None if keyring is None else partial(_is_good, keyring))
 
 
-def guarded(app: ASGIApp, settings: Settings, keyring: Keyring | None, shares: Shares | None = None) -> ASGIApp:
+def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
     """The application behind what the settings ask for; what they do not ask for is not there.
 
-    In `shares` the requests are counted that this process works on.
-    Rates are counted together by all processes that are forked from this one, requests in progress by each.
+    Rates are counted together by all processes that are forked from this one.
     """
-    callers = Callers(None if keyring is None else partial(_is_good, keyring))
-    shares = shares or Shares(settings.max_connections, settings.max_requests_per_caller)
-    chats = Shares(int(settings.max_connections * CHAT_SHARE), settings.max_requests_per_caller)
-    app = InProgressLimit(app, callers, shares, chats)
     if per_minute := settings.rate_limit_per_minute:
         app = RateLimit(app, Rates(per_minute, settings.rate_limit_burst or per_minute), callers)
     if not settings.auth:

@@ -2,8 +2,9 @@
 
 One interpreter computes for all callers: a second thread beside the first hardly does more, and both take longer. So
 one piece of work runs at a time, in whichever thread it began. Who goes next is decided by `turns`, from the processor
-time that each lane has used. At a checkpoint (`checkpoint`), work that has used its slice queues again for the rest,
-first in its lane. Work that reaches no checkpoint for `RELIEF_SECONDS` no longer keeps the next piece waiting.
+time that each lane has used. At a checkpoint (`checkpoint`), a piece that has used its slice queues again for the rest.
+Within a lane short work passes long work (`Work.rank`). Work that reaches no checkpoint for `RELIEF_SECONDS` no longer
+keeps the next piece waiting.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from omoide.turns import Lane, Turn, Turns, lane
+from omoide.turns import BACKGROUND, Lane, Turn, Turns, Work, current_work, resumed
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,15 +45,16 @@ class _Job:
     """A piece of work and its caller."""
 
     __slots__ = (
-        "began", "caller", "context", "error", "lane", "loop", "may_go_on", "paused", "paused_at", "result", "turn",
+        "began", "call", "caller", "context", "error", "loop", "may_go_on", "paused", "paused_at", "result", "turn",
         "work",
     )  # fmt: skip
 
-    def __init__(self, work: Callable[[], Any], caller: asyncio.Future[Any], loop: asyncio.AbstractEventLoop) -> None:
-        self.work = work
+    def __init__(self, call: Callable[[], Any], caller: asyncio.Future[Any], loop: asyncio.AbstractEventLoop) -> None:
+        self.call = call
         self.caller = caller
         self.loop = loop
-        self.lane = lane.get()
+        of_context = current_work.get()
+        self.work = Work(BACKGROUND) if of_context.lane is BACKGROUND else of_context
         self.context: Context = copy_context()
         self.turn: Turn[_Job] | None = None
         """None while it waits, and while it goes on without a turn."""
@@ -68,7 +70,7 @@ class _Job:
 
     def run(self) -> None:
         try:
-            self.result = self.context.run(self.work)
+            self.result = self.context.run(self.call)
         except BaseException as error:
             self.error = error
 
@@ -107,33 +109,37 @@ class LaneThreads:
         self._watcher: asyncio.AbstractEventLoop | None = None
         """The event loop that is about to call `_relieve`."""
 
-    async def run(self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `work(…)` returns, run in a thread when the turn of this lane comes; never, if cancelled before that."""
+    async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """What `call(…)` returns, run in a thread when the turn of this lane comes; never, if cancelled before that."""
         loop = asyncio.get_running_loop()
         caller: asyncio.Future[T] = loop.create_future()
-        job = _Job(lambda: work(*args, **kwargs), caller, loop)
+        job = _Job(lambda: call(*args, **kwargs), caller, loop)
         with self._lock:
-            self._turns.put(job.lane, job)
+            self._put(job)
             starting = self._next()
         self._start(starting)
         if starting is not job:
             self._watch(loop)
-        self.asked[job.lane] = self.asked.get(job.lane, 0) + 1
+        lane = job.work.lane
+        self.asked[lane] = self.asked.get(lane, 0) + 1
         try:
-            return await caller
+            return await resumed(caller)
         except asyncio.CancelledError:
             with self._lock:
-                self._turns.remove(job.lane, job)
+                self._turns.remove(lane, job)
             raise
         finally:
-            if self.asked[job.lane] > 1:
-                self.asked[job.lane] -= 1
+            if self.asked[lane] > 1:
+                self.asked[lane] -= 1
             else:
-                del self.asked[job.lane]
+                del self.asked[lane]
 
     def close(self) -> None:
         """Wait until all work is done."""
         self._executor.shutdown()
+
+    def _put(self, job: _Job) -> None:
+        self._turns.put(job.work.lane, job, job.work.rank())
 
     def _next(self) -> _Job | None:
         """Give what is free to whose turn it is; the work, if it needs a thread. Call it with the lock held."""
@@ -170,7 +176,9 @@ class LaneThreads:
         """Charge what the slice took, and let the next begin. Call it with the lock held."""
         if job.turn is None:
             return
-        self._turns.done(job.turn, time.thread_time() - job.began)
+        computed = time.thread_time() - job.began
+        job.work.computed += computed
+        self._turns.done(job.turn, computed)
         job.turn = None
         if self._extra:
             self._extra -= 1
@@ -204,7 +212,7 @@ class LaneThreads:
                 job.paused_at = time.monotonic()
                 self._give_back(job)
                 if during is None:
-                    self._turns.put(job.lane, job, first=True)
+                    self._put(job)
                 starting = self._next()
         if not may_pause:
             return during() if during else None
@@ -212,7 +220,7 @@ class LaneThreads:
         if during is not None:
             during()
             with self._lock:
-                self._turns.put(job.lane, job, first=True)
+                self._put(job)
                 starting = self._next()
             self._start(starting)
         self._wait(job)
@@ -223,7 +231,7 @@ class LaneThreads:
         assert job.paused_at is not None
         if not job.may_go_on.wait(MOST_PAUSED_SECONDS):
             with self._lock:
-                self._turns.remove(job.lane, job)  # if it waits no longer, its turn came in this moment
+                self._turns.remove(job.work.lane, job)  # if it waits no longer, its turn came in this moment
         job.paused, job.paused_at = job.paused_seconds(), None
         job.began = time.thread_time()
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
+from math import inf
 from time import perf_counter, thread_time
 from typing import Any
 
-from omoide.turns import Lane, Turn, Turns
+from omoide.turns import BACKGROUND, Lane, Turn, Turns
 
 ROUND_SECONDS = 0.006
 """What requests may take of one round of the loop, in seconds, before further ones wait."""
@@ -29,6 +30,9 @@ HALF_LIFE_SECONDS = 0.05
 
 REST, MOST_REST_SECONDS = 2.0, 0.05
 """For how many times what the loop computed since the last round it rests after one, while threads work for others."""
+
+ALONE_SECONDS = 1.0
+"""A lane is alone if no other lane sent a request for so long. Then nothing waits for a round."""
 
 FEW = 4
 """While no more requests than these are in progress, they begin at once: they cannot make others wait for long."""
@@ -50,6 +54,10 @@ class LoopTurns:
         self._rests = False
         self._computed = 0.0
         """Processor time of the loop's thread at the end of the last round: requests also compute after a wait."""
+        self._latest = BACKGROUND
+        """The lane of the latest request."""
+        self._alone_from = 0.0
+        """From when on that lane is alone, if no other sends a request before."""
         self._used: dict[Lane, float] = {}
         """Seconds of the loop that lanes used lately."""
         self._most_used = 0.0
@@ -62,21 +70,23 @@ class LoopTurns:
 
     def admit(self, lane: Lane) -> Awaitable[None] | None:
         """None if a request may begin at once; else what it has to await."""
+        now = perf_counter()
+        if lane != self._latest:
+            self._latest, self._alone_from = lane, now + ALONE_SECONDS
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
-            if len(self._turns) or self._in_progress() > FEW:
-                self._begin_round(loop)
-                self._running, self._running_since = lane, self._began
+            if now < self._alone_from and (len(self._turns) or self._in_progress() > FEW):
+                self._begin_round(loop, now)
+                self._running, self._running_since = lane, now
             return None
-        now = perf_counter()
         self._charge(now)
         if (len(self._turns) or now - self._began >= ROUND_SECONDS) and not self._uses_little(lane):
             return self._wait(lane, loop)
         self._running, self._running_since = lane, now
         return None
 
-    def _begin_round(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop, self._began = loop, perf_counter()
+    def _begin_round(self, loop: asyncio.AbstractEventLoop, now: float) -> None:
+        self._loop, self._began = loop, now
         loop.call_soon(self._end_round)
 
     async def _wait(self, lane: Lane, loop: asyncio.AbstractEventLoop) -> None:
@@ -124,15 +134,16 @@ class LoopTurns:
             loop.call_later(min(rest, MOST_REST_SECONDS), self._end_round)
             return
         self._rests = False
-        planned = 0.0
-        while planned < ROUND_SECONDS and (turn := self._turns.take()) is not None:
+        planned, now = 0.0, perf_counter()
+        most = ROUND_SECONDS if now < self._alone_from else inf
+        while planned < most and (turn := self._turns.take()) is not None:
             if turn.item.done():  # cancelled, which its caller does not know yet
                 self._turns.done(turn, 0.0)
             else:
                 planned += turn.charged[1]
                 turn.item.set_result(turn)
         if planned and loop is not None:
-            self._begin_round(loop)
+            self._begin_round(loop, now)
 
     def _threads_work_for_others(self) -> bool:
         """Whether they work for a lane that used little of the loop."""

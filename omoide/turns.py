@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -49,8 +51,40 @@ class Lane(NamedTuple):
 BACKGROUND = Lane("", "")
 """Of work that no request asked for."""
 
-lane: ContextVar[Lane] = ContextVar("lane", default=BACKGROUND)
-"""Of the request or job that is being served."""
+AGE_PER_SECOND = 16.0
+"""A piece of work that has computed for a second goes behind what came so many seconds later in its lane, so that short
+work passes long work. Work that got less than this part of the time since it began passes all that came later."""
+
+
+class Work:
+    """What a request or a job does: whose it is, since when, and how much it has computed, in seconds."""
+
+    __slots__ = ("began", "computed", "lane", "resume", "turn")
+
+    def __init__(self, lane: Lane, resume: Callable[[Lane], Awaitable[None] | None] | None = None) -> None:
+        self.lane = lane
+        self.began = perf_counter()
+        self.computed = 0.0
+        self.turn: Awaitable[None] | None = None
+        """What a request has to await before it begins."""
+        self.resume = resume
+        """Gives what it has to await before it goes on in the event loop after a wait; see `LoopTurns.admit`."""
+
+    def rank(self) -> float:
+        """The lower, the sooner it goes on in its lane."""
+        return self.began + AGE_PER_SECOND * self.computed
+
+
+current_work: ContextVar[Work] = ContextVar("current_work", default=Work(BACKGROUND))  # noqa: B039  # never changed
+
+
+async def resumed(value: Awaitable[T]) -> T:
+    """The value, once it is there and the work of this context may go on."""
+    result = await value
+    own = current_work.get()
+    if own.resume is not None and (turn := own.resume(own.lane)) is not None:
+        await turn
+    return result
 
 
 class _Member(Generic[T]):
@@ -142,21 +176,61 @@ class Turn(Generic[T]):
     """The seconds charged in advance to the workspace and to the caller."""
 
 
+class _Line(Generic[T]):
+    """Items that wait in a lane, by rank, and those of the same rank in the order in which they came."""
+
+    __slots__ = ("_items", "_ranks")
+
+    def __init__(self) -> None:
+        self._items: deque[T] = deque()
+        self._ranks: deque[float] = deque()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, item: T, rank: float) -> None:
+        if not self._ranks or self._ranks[-1] <= rank:
+            self._items.append(item)
+            self._ranks.append(rank)
+        else:
+            index = bisect_right(self._ranks, rank)
+            self._items.insert(index, item)
+            self._ranks.insert(index, rank)
+
+    def take(self) -> T:
+        """The first; there must be one."""
+        self._ranks.popleft()
+        return self._items.popleft()
+
+    def take_all(self, line: _Line[T]) -> None:
+        """Let the items of another line wait in this one, which is empty."""
+        self._items, self._ranks = line._items, line._ranks
+
+    def remove(self, item: T) -> bool:
+        """Let an item wait no longer; whether it did."""
+        if item not in self._items:
+            return False
+        index = self._items.index(item)
+        del self._items[index]
+        del self._ranks[index]
+        return True
+
+
 class _Sole(Generic[T]):
     """The only lane that has anything to do: its items need no account, only how it begins once there is another."""
 
-    __slots__ = ("cost", "has_worked", "items", "lane")
+    __slots__ = ("cost", "has_worked", "lane", "line")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self.items: deque[T] = deque()
+        self.line: _Line[T] = _Line()
         self.cost = FIRST_COST_SECONDS
         """What its work takes on average, in seconds."""
         self.has_worked = False
 
 
 class Turns(Generic[T]):
-    """Items that wait, in order within their lane.
+    """Items that wait, each in its lane.
 
     Not thread-safe. What is kept is bounded by the items that wait and by `MOST_REMEMBERED`.
     """
@@ -173,27 +247,24 @@ class Turns(Generic[T]):
         """How many items wait."""
         return self._waiting
 
-    def put(self, lane: Lane, item: T, *, first: bool = False) -> None:
-        """Let an item wait behind the others of its lane, or as the first of them."""
+    def put(self, lane: Lane, item: T, rank: float = 0.0) -> None:
+        """Let an item wait in its lane, where a lower rank goes first."""
         self._waiting += 1
         sole = self._sole
         if sole is None and self._lanes == 0:
             sole = self._sole = _Sole(lane)
         if sole is not None and sole.lane == lane:
-            items = sole.items
+            line = sole.line
         else:
             if sole is not None:
                 self._open_accounts(sole)
-            items = self._join(lane)
-        if first:
-            items.appendleft(item)
-        else:
-            items.append(item)
+            line = self._join(lane)
+        line.put(item, rank)
         if self._lanes > MOST_REMEMBERED:
             self._forget_resting()
 
-    def _join(self, lane: Lane) -> deque[T]:
-        """The items of a lane that waits for a turn."""
+    def _join(self, lane: Lane) -> _Line[T]:
+        """Where the items of a lane wait that takes turns."""
         callers = self._workspaces.join(lane.workspace)
         if lane.caller not in callers.members:
             self._lanes += 1
@@ -206,22 +277,20 @@ class Turns(Generic[T]):
         callers = self._workspaces.member(sole.lane.workspace, sole.cost, charged)
         callers.member(sole.lane.caller, sole.cost, charged)
         self._lanes = 1
-        if sole.items:
-            self._join(sole.lane).extend(sole.items)
+        if sole.line:
+            self._join(sole.lane).take_all(sole.line)
 
     def remove(self, lane: Lane, item: T) -> bool:
         """Let an item of this lane wait no longer; whether it did."""
         if (sole := self._sole) is not None:
-            if sole.lane != lane or item not in sole.items:
+            if sole.lane != lane or not sole.line.remove(item):
                 return False
-            sole.items.remove(item)
             self._waiting -= 1
         else:
             workspace = self._workspaces.waiting.get(lane.workspace)
             caller = workspace and workspace.held.waiting.get(lane.caller)
-            if not workspace or not caller or item not in caller.held:
+            if not workspace or not caller or not caller.held.remove(item):
                 return False
-            caller.held.remove(item)
             self._taken(lane, workspace.held, caller.held)
         self._forget_if_idle()
         return True
@@ -233,16 +302,16 @@ class Turns(Generic[T]):
         self._running += 1
         if (sole := self._sole) is not None:
             self._waiting -= 1
-            return Turn(sole.lane, sole.items.popleft(), (sole.cost, sole.cost))
+            return Turn(sole.lane, sole.line.take(), (sole.cost, sole.cost))
         workspace, callers, of_workspace = self._workspaces.begin()
-        caller, items, of_caller = callers.begin()
-        lane, item = Lane(workspace, caller), items.popleft()
-        self._taken(lane, callers, items)
+        caller, line, of_caller = callers.begin()
+        lane, item = Lane(workspace, caller), line.take()
+        self._taken(lane, callers, line)
         return Turn(lane, item, (of_workspace, of_caller))
 
-    def _taken(self, lane: Lane, callers: _Level[deque[T]], items: deque[T]) -> None:
+    def _taken(self, lane: Lane, callers: _Level[_Line[T]], line: _Line[T]) -> None:
         self._waiting -= 1
-        if not items:
+        if not line:
             callers.leave(lane.caller)
             if not callers.waiting:
                 self._workspaces.leave(lane.workspace)
@@ -272,8 +341,8 @@ class Turns(Generic[T]):
         self._lanes = sum(len(workspace.held.members) for workspace in self._workspaces.members.values())
 
     @staticmethod
-    def _fresh() -> _Level[_Level[deque[T]]]:
-        return _Level(lambda: _Level(deque))
+    def _fresh() -> _Level[_Level[_Line[T]]]:
+        return _Level(lambda: _Level(_Line))
 
 
 class Gate:
@@ -293,7 +362,7 @@ class Gate:
         """Hold one permit for the lane of this context."""
         loop = asyncio.get_running_loop()
         given: asyncio.Future[Turn[Any]] = loop.create_future()
-        own = lane.get()
+        own = current_work.get().lane
         self._turns.put(own, given)
         self._give()
         try:

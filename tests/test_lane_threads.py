@@ -32,9 +32,13 @@ def without_relief(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_threads, "RELIEF_SECONDS", 3_600)
 
 
-def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any]) -> asyncio.Task[Any]:
+def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any], computed: float = 0.0) -> asyncio.Task[Any]:
+    """Do the work, of a request that has computed for so many seconds before."""
+
     async def asked() -> Any:
-        turns.lane.set(lane)
+        own = turns.Work(lane)
+        own.computed = computed
+        turns.current_work.set(own)
         return await threads.run(work)
 
     return asyncio.create_task(asked())
@@ -158,7 +162,7 @@ def test_long_work_makes_room_at_its_checkpoints(threads: LaneThreads) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_work_that_was_interrupted_goes_on_before_others_of_its_lane(threads: LaneThreads) -> None:
+def test_work_that_computed_for_long_makes_room_for_others_of_its_lane(threads: LaneThreads) -> None:
     order: list[str] = []
 
     async def story() -> None:
@@ -168,14 +172,14 @@ def test_work_that_was_interrupted_goes_on_before_others_of_its_lane(threads: La
             spin(reached)
             order.append("long")
 
-        asked = [ask(threads, HEAVY, long)]
+        asked = [ask(threads, HEAVY, long, computed=60.0)]
         await asyncio.sleep(0)
         asked += [ask(threads, HEAVY, lambda: order.append("next")) for _ in range(3)]
         asked.append(ask(threads, LIGHT, reached.set))
         await asyncio.gather(*asked)
 
     played(story)
-    assert order == ["long", "next", "next", "next"]
+    assert order == ["next", "next", "next", "long"]
 
 
 def test_work_without_checkpoints_does_not_keep_others_waiting(threads: LaneThreads) -> None:
@@ -279,7 +283,7 @@ def test_a_long_statement_makes_room(db_path: Path) -> None:
         return int(db.execute(f"{counted} SELECT count(*) FROM n").fetchone()[0])
 
     async def ask_store(lane: Lane, fn: Callable[[Connection], Any]) -> Any:
-        turns.lane.set(lane)
+        turns.current_work.set(turns.Work(lane))
         return await store.read_aside(fn)
 
     async def story() -> None:

@@ -12,7 +12,7 @@ from omoide.loop_turns import LoopTurns
 from omoide.records import Change, PageRequest
 from omoide.store import Connection, Store, peers
 from omoide.store.database import COUNTED_ON_LOOP
-from omoide.turns import Lane
+from omoide.turns import Lane, Work, current_work, resumed
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
@@ -26,6 +26,8 @@ class Requests:
         self.in_threads: list[Lane] = []
         self.turns = LoopTurns(lambda: 32, lambda: self.in_threads)
         monkeypatch.setattr(loop_turns, "perf_counter", lambda: self.now)
+        asyncio.run(self.ask(LIGHT, 0.0))  # so that the other lane is not alone
+        self.order.clear()
 
     async def ask(self, lane: Lane, seconds: float) -> None:
         if (turn := self.turns.admit(lane)) is not None:
@@ -124,3 +126,46 @@ def test_requests_of_a_busy_lane_wait_while_threads_work_for_another(requests: R
     at_once = asyncio.run(story([]))
     assert asyncio.run(story([LIGHT])) > 2 * at_once
     assert asyncio.run(story([HEAVY])) <= 2 * at_once, "its own work is nothing to wait for"
+
+
+def test_requests_of_a_lane_that_is_alone_do_not_wait_for_rounds(requests: Requests) -> None:
+    async def story() -> None:
+        heavy = requests.begin(HEAVY, 0.01, 200)
+        await asyncio.sleep(0)
+        assert len(requests.order) < 200, "the light lane was there a moment ago"
+        await asyncio.gather(*heavy)
+        requests.now += loop_turns.ALONE_SECONDS
+        heavy = requests.begin(HEAVY, 0.01, 200)
+        await asyncio.sleep(0)
+        assert len(requests.order) == 400
+        await asyncio.gather(*heavy)
+
+    asyncio.run(story())
+
+
+def test_a_request_that_goes_on_after_a_wait_takes_a_turn_again(requests: Requests) -> None:
+    """What it computes then, to shape its answer, is charged to it, and others need not wait for all of it."""
+
+    async def write(seconds: float, committed: asyncio.Event) -> None:
+        if (turn := requests.turns.admit(HEAVY)) is not None:
+            await turn
+        current_work.set(Work(HEAVY, requests.turns.admit))
+        await resumed(committed.wait())
+        requests.now += seconds
+        requests.order.append("heavy")
+
+    async def story() -> None:
+        committed = asyncio.Event()
+        heavy = [asyncio.create_task(write(0.01, committed)) for _ in range(100)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        committed.set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        before = len(requests.order)
+        light = requests.begin(LIGHT, 0.0001, 1)
+        await asyncio.gather(*heavy, *light)
+        assert before < 10
+        assert requests.order.index("light") <= before + 3
+
+    asyncio.run(story())

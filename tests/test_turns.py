@@ -10,7 +10,16 @@ import pytest
 
 from omoide import turns
 from omoide.middleware.callers import Callers
-from omoide.turns import CREDIT_SECONDS, LEAST_COST_SECONDS, MOST_REMEMBERED, Gate, Lane, Turns
+from omoide.turns import (
+    AGE_PER_SECOND,
+    CREDIT_SECONDS,
+    LEAST_COST_SECONDS,
+    MOST_REMEMBERED,
+    Gate,
+    Lane,
+    Turns,
+    Work,
+)
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
@@ -137,7 +146,7 @@ def test_a_gate_lets_lanes_through_in_turn() -> None:
     order: list[str] = []
 
     async def hold(gate: Gate, own: Lane) -> None:
-        turns.lane.set(own)
+        turns.current_work.set(turns.Work(own))
         async with gate.turn():
             order.append(own.workspace)
             await asyncio.sleep(0)
@@ -204,14 +213,14 @@ def test_a_caller_that_is_cancelled_leaves_its_permit_to_others(given: bool) -> 
 GOOD = Callers(lambda authorization: "made-up" not in authorization)
 
 
-def scope(*, address: str = "192.0.2.1", authorization: bytes = b"", path: bytes = b"/v3/workspaces/w") -> Any:
+def scope(*, address: str = "192.0.2.1", authorization: bytes = b"", workspace: str = "w") -> Any:
     headers = [(b"host", b"localhost"), *([(b"authorization", authorization)] if authorization else [])]
-    return {"headers": headers, "client": (address, 50_000), "raw_path": path}
+    return {"headers": headers, "client": (address, 50_000), "path_params": {"workspace_id": workspace}}
 
 
 def test_requests_of_one_key_are_one_lane_wherever_they_come_from() -> None:
     lanes = {
-        GOOD.of(scope(address=address, authorization=authorization))
+        GOOD.lane(scope(address=address, authorization=authorization))
         for address in ("192.0.2.1", "192.0.2.2")
         for authorization in (b"Bearer a.b.c", b"bearer  a.b.c ")
     }
@@ -223,9 +232,9 @@ def test_requests_without_a_good_key_are_told_apart_by_address_and_workspace() -
         scope(),
         scope(authorization=b"Bearer made-up"),
         scope(address="192.0.2.2"),
-        scope(path=b"/v3/workspaces/another/peers/list"),
+        scope(workspace="another"),
     ]
-    assert [GOOD.of(each) for each in requests] == [
+    assert [GOOD.lane(each) for each in requests] == [
         Lane("w", "192.0.2.1"),
         Lane("w", "192.0.2.1"),
         Lane("w", "192.0.2.2"),
@@ -234,12 +243,7 @@ def test_requests_without_a_good_key_are_told_apart_by_address_and_workspace() -
 
 
 def test_without_authentication_no_key_makes_a_lane() -> None:
-    assert Callers(None).of(scope(authorization=b"Bearer a.b.c")) == Lane("w", "192.0.2.1")
-
-
-@pytest.mark.parametrize("path", [b"/v3/workspaces/w/chat", b"/v3/workspaces/%77/chat/", b"/%763/%77orkspaces/w"])
-def test_a_workspace_is_one_lane_however_its_path_is_written(path: bytes) -> None:
-    assert GOOD.of(scope(path=path)) == Lane("w", "192.0.2.1")
+    assert Callers(None).lane(scope(authorization=b"Bearer a.b.c")) == Lane("w", "192.0.2.1")
 
 
 def test_a_lane_that_worked_alone_goes_behind_one_that_comes() -> None:
@@ -258,3 +262,23 @@ def test_a_lane_that_worked_alone_goes_behind_one_that_comes() -> None:
         turns.done(turn, 0.02)
     assert order[0] == "new 0"
     assert [item for item in order if item != "new 0"] == ["busy 1", "busy 2", "busy 3"]
+
+
+def test_within_a_lane_short_work_passes_work_that_has_computed_for_long() -> None:
+    long, short, later = (Work(LIGHT) for _ in range(3))
+    later.began = short.began + AGE_PER_SECOND
+    long.computed = (short.began - long.began) / AGE_PER_SECOND + 0.5
+    waiting: Turns[str] = Turns()
+    for name, each in (("long", long), ("later", later), ("short", short)):
+        waiting.put(LIGHT, name, each.rank())
+    order = [turn.item for turn in iter(waiting.take, None)]
+    assert order == ["short", "long", "later"], "it passes only for so long"
+
+
+def test_items_of_one_rank_keep_their_order_when_another_lane_joins() -> None:
+    waiting: Turns[int] = Turns()
+    for number, rank in enumerate((2.0, 1.0, 2.0, 1.0)):
+        waiting.put(LIGHT, number, rank)
+    waiting.put(Lane("another", "key"), 9)
+    assert [turn.item for turn in iter(waiting.take, None) if turn.lane == LIGHT] == [1, 3, 0, 2]
+    assert len(waiting) == 0

@@ -36,7 +36,8 @@ class OwnCount:
         self._own = process * _WIDTH
         self._others = [at for at in range(0, len(values), _WIDTH) if at != self._own]
         self._silent: dict[int, int] = {}
-        self._to_release = 0
+        self.to_release = 0
+        """Connections that should go to other processes; see `release`."""
 
     @property
     def open(self) -> int:
@@ -78,13 +79,13 @@ class OwnCount:
         others = self._held_by_others()
         share = -(-(self.open + sum(others)) // (1 + len(others)))
         surplus = self.open - share
-        self._to_release = surplus if surplus > _tolerated(share) else 0
+        self.to_release = surplus if surplus > _tolerated(share) else 0
 
     def release(self) -> bool:
         """Whether the connection that asks should go to another process."""
-        if not self._to_release:
+        if not self.to_release:
             return False
-        self._to_release -= 1
+        self.to_release -= 1
         return True
 
     def _held_by_others(self) -> list[int]:

@@ -19,7 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from omoide import metrics_text
-from omoide.app import Parts, guarded
+from omoide.app import Parts, callers_of, guarded
 from omoide.cli.listening import is_protected, listening_on, server_options
 from omoide.errors import Unauthorized
 from omoide.metrics import Metrics
@@ -66,7 +66,7 @@ def metrics_page(settings: Settings, metrics: Metrics, parts: Parts) -> ASGIApp:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await (await answer(Request(scope, receive)))(scope, receive, send)
 
-    return guarded(app, settings, keyring)
+    return guarded(app, settings, callers_of(keyring))
 
 
 class _Beside(uvicorn.Server):

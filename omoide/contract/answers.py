@@ -83,38 +83,37 @@ class Answer:
             await send({"type": "http.response.body", "body": b""})
             return
         try:
-            payload = await self._payload(value) if self._is_long(value) else self.to_json(value)
+            payload = self.to_json(value) if self.list_to_json is None else await self._payload(value)
         except PydanticSerializationError:
             if self.expand is None:
                 raise
-            values: list[Any] = []
-
-            def stand_in(each: Any) -> str:
-                values.append(each)
-                return _STANDING_IN
-
-            if self._is_long(value):
-                payload = await self._payload(value, fallback=stand_in)
-            else:
-                payload = self.to_json(value, fallback=stand_in)
-            work = self._send_pieces(status, _stand_in.split(payload), self.expand(context, values), send)
+            work = self._send_expanded(status, value, self.expand, context, send)
             await (work if self.may_stream else streams.while_connected(receive, work))
             return
         headers = [(b"content-type", self.content_type), (b"content-length", str(len(payload)).encode())]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": payload})
 
-    def _is_long(self, value: Any) -> bool:
-        """Whether a list in the value is so long that it is written in slices."""
-        return self.list_to_json is not None and len(self._items(value)) > SLICE
+    async def _send_expanded(self, status: int, value: Any, expand: Expand, context: Any, send: Send) -> None:
+        """Send a value that holds others for which JSON has no form."""
+        values: list[Any] = []
+
+        def stand_in(each: Any) -> str:
+            values.append(each)
+            return _STANDING_IN
+
+        payload = await self._payload(value, fallback=stand_in)
+        await self._send_pieces(status, _stand_in.split(payload), expand(context, values), send)
 
     def _items(self, value: Any) -> list[Any]:
         items: list[Any] = value if self.list_name is None else getattr(value, self.list_name)
         return items
 
     async def _payload(self, value: Any, **options: Any) -> bytes:
-        """The value as JSON, the long list in it in slices."""
+        """The value as JSON, a long list in it in slices."""
         assert self.to_json is not None
+        if self.list_to_json is None or len(self._items(value)) <= SLICE:
+            return self.to_json(value, **options)
         slices = await self._slices(self._items(value), **options)
         if self.list_name is None:
             return b"[" + slices + b"]"

@@ -31,11 +31,14 @@ from omoide.contract.docs import Docs
 from omoide.contract.document import Document
 from omoide.contract.errors import Problem
 from omoide.contract.failures import Failures
-from omoide.contract.operation import COMPILED, Admit, MakeContext, Operation
+from omoide.contract.operation import COMPILED, Admission, MakeContext, Operation
 from omoide.contract.routing import SegmentRouting
 from omoide.contract.security import Authorize, bearer, guarded
 
 logger = logging.getLogger("omoide.contract")
+
+COUNTED = "/v"
+"""How the paths of the API begin, whose requests are counted; those that tell about the server's health are not."""
 
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 Translation = Callable[[Any], Problem]
@@ -50,7 +53,7 @@ def application(
     make_context: MakeContext,
     max_body_bytes: int,
     expand: Expand | None = None,
-    admit: Admit | None = None,
+    admission: Admission | None = None,
     lifespan: Lifespan | None = None,
     translations: Mapping[type[Exception], Translation] | None = None,
 ) -> ASGIApp:
@@ -59,7 +62,7 @@ def application(
     handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: from the request's
     scope to the handlers' first argument. max_body_bytes: the limit where an operation has no `x-max-body-bytes`.
     expand: as in `answers`.
-    admit: what a request that passed security has to await before its parameters are read.
+    admission: counts the requests of operations whose path begins with a version, as `/v3/…`; none if None.
     Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
     """
     specs = {(spec.path, spec.method): spec for spec in document.operations()}
@@ -75,7 +78,7 @@ def application(
             make_context=make_context,
             max_body_bytes=max_body_bytes,
             expand=expand,
-            admit=admit,
+            admission=admission if spec.path.startswith(COUNTED) else None,
         )
         return guarded(operation, compiled, wiring)
 

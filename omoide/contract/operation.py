@@ -32,8 +32,24 @@ FORM = "contract.form"
 
 Handler = Callable[..., Awaitable[Any]]
 MakeContext = Callable[[Scope], Any]
-Admit = Callable[[Scope], Awaitable[None] | None]
-"""What an admitted request has to await before it begins; None if nothing."""
+
+
+class Admitted(Protocol):
+    """A request that is counted. Before anything is read of it, `turn` has to be awaited, if it is something."""
+
+    turn: Awaitable[None] | None
+
+
+class Admission(Protocol):
+    """Counts the requests in progress, and says when they may begin."""
+
+    def begin(self, scope: Scope, may_stream: bool, /) -> Any:
+        """Count a request that has passed security; an `Admitted`. Raises Problem if there are too many."""
+        ...
+
+    def end(self, admitted: Any, may_stream: bool, /) -> None:
+        """The request is over. Called once for each that has begun."""
+        ...
 
 
 class Body(Protocol):
@@ -163,7 +179,7 @@ class Operation:
         make_context: MakeContext,
         max_body_bytes: int,
         expand: Expand | None = None,
-        admit: Admit | None = None,
+        admission: Admission | None = None,
     ) -> None:
         method = getattr(protocol, spec.handler, None)
         if method is None:
@@ -174,7 +190,7 @@ class Operation:
         self.spec = spec
         self.handler = handler
         self.make_context = make_context
-        self.admit = admit
+        self.admission = admission
         self.parameters = Parameters(spec, document, hints, defaults)
         limit = int(spec.raw.get("x-max-body-bytes", max_body_bytes))
         self.body = _compile_body(spec, document, hints, defaults, limit)
@@ -183,18 +199,22 @@ class Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"][COMPILED] = self
-        if self.admit is not None and (turn := self.admit(scope)) is not None:
-            await turn
-        headers = dict(scope["headers"])
-        values, found = self.parameters.read(scope, headers)
-        if self.body is not None:
-            found += await self.body.read(scope, headers, receive, values)
+        may_stream, admission = self.answer.may_stream, self.admission
+        admitted: Admitted | None = None if admission is None else admission.begin(scope, may_stream)
         try:
+            if admitted is not None and admitted.turn is not None:
+                await admitted.turn
+            headers = dict(scope["headers"])
+            values, found = self.parameters.read(scope, headers)
+            if self.body is not None:
+                found += await self.body.read(scope, headers, receive, values)
             if found:
                 raise Invalid(found)
             work = self._answer(self.make_context(scope), values, receive, send)
-            await (streams.while_connected(receive, work) if self.answer.may_stream else work)
+            await (streams.while_connected(receive, work) if may_stream else work)
         finally:
+            if admission is not None:
+                admission.end(admitted, may_stream)
             if FORM in scope["extensions"]:
                 await scope["extensions"][FORM].close()
 

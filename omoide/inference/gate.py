@@ -44,7 +44,7 @@ class Gate:
     @asynccontextmanager
     async def _of_lane(self) -> AsyncIterator[None]:
         """One of the places that questions of this context's lane may hold. Lanes that want none are forgotten."""
-        own = turns.lane.get()
+        own = turns.current_work.get().lane
         places, users = self._lanes.get(own) or (asyncio.Semaphore(self._most_of_lane), 0)
         self._lanes[own] = places, users + 1
         try:

@@ -5,41 +5,37 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
-from urllib.parse import unquote
 
 from starlette.types import Scope
 
 from omoide.turns import Lane
 
-LANE = "lane"
-"""Where the scope's extensions hold who calls, and in which workspace."""
-
-IN_WORKSPACE = b"/v3/workspaces/"
-"""What the paths of operations in a workspace usually begin with; its id follows."""
+WORKSPACE = "workspace_id"
+"""The parameter of a path that names the workspace."""
 
 
 class Callers:
     """Finds the caller of a request.
 
-    `is_good` tells whether an Authorization header brings a good key. Requests without one are told apart by address,
-    so that made-up keys gain nothing.
+    `is_good` tells whether an Authorization header brings a good key; None if no keys are asked for. Requests without
+    a good one are told apart by address, so that made-up keys gain nothing.
     """
 
     def __init__(self, is_good: Callable[[str], bool] | None) -> None:
         self._is_good = is_good
 
-    def of(self, scope: Scope) -> Lane:
-        """Who sends an HTTP request, and in which workspace. It is found once, and kept in the extensions."""
-        extensions = scope.setdefault("extensions", {})
-        lane: Lane | None = extensions.get(LANE)
-        if lane is None:
-            client, workspace = scope["client"], _workspace(scope)
-            if self._is_good is not None and (key := self._key(scope, self._is_good)):
-                lane = Lane(workspace.decode(errors="replace"), key)
-            else:
-                lane = _lane_of_host(workspace, client[0] if client else "")
-            extensions[LANE] = lane
-        return lane
+    def caller(self, scope: Scope) -> str:
+        """The key that an HTTP request brings, if it is good, and else the network address."""
+        if self._is_good is not None and (key := self._key(scope, self._is_good)):
+            return key
+        return network(scope["client"])
+
+    def lane(self, scope: Scope) -> Lane:
+        """Who sends a request, and in which workspace; the request must have been routed."""
+        workspace, client = scope["path_params"].get(WORKSPACE, ""), scope["client"]
+        if self._is_good is None and client:
+            return _lane_of_host(workspace, client[0])
+        return Lane(workspace, self.caller(scope))
 
     def _key(self, scope: Scope, is_good: Callable[[str], bool]) -> str:
         """The key that the request brings, if it is good; empty if not."""
@@ -51,27 +47,9 @@ class Callers:
         return ""
 
 
-def _workspace(scope: Scope) -> bytes:
-    """The workspace that the path names, in UTF-8; empty for none."""
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    if path.startswith(IN_WORKSPACE) and b"%" not in path:  # the usual spelling, which needs no decoding
-        return path[len(IN_WORKSPACE) :].partition(b"/")[0]
-    match path_segments(scope):
-        case ["v3", "workspaces", workspace, *_]:
-            return workspace.encode()
-    return b""
-
-
 @lru_cache(1_024)
-def _lane_of_host(workspace: bytes, host: str) -> Lane:
-    return Lane(workspace.decode(errors="replace"), network((host, 0)))
-
-
-def path_segments(scope: Scope) -> list[str]:
-    """The segments of the request's path, decoded as routing decodes them: a path may be written in many ways."""
-    path: bytes = scope.get("raw_path") or scope["path"].encode()
-    segments = path.decode("latin-1").strip("/").split("/")
-    return [unquote(segment) for segment in segments] if b"%" in path else segments
+def _lane_of_host(workspace: str, host: str) -> Lane:
+    return Lane(workspace, network((host, 0)))
 
 
 def network(client: tuple[str, int] | None) -> str:

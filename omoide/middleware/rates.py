@@ -93,7 +93,7 @@ class RateLimit:
         if scope["type"] != "http" or not scope["path"].startswith(LIMITED):
             await self._app(scope, receive, send)
             return
-        wait = self._rates.wait(self._callers.of(scope).caller, self._clock())
+        wait = self._rates.wait(self._callers.caller(scope), self._clock())
         if not wait:
             await self._app(scope, receive, send)
             return

@@ -29,7 +29,7 @@ from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
 from omoide.store.open_files import Displaced, OpenFiles
 from omoide.store.sqlite_faults import OF_THE_FILE, kind_of
 from omoide.store.wal import NoRoomToBegin, WriteAheadLog
-from omoide.turns import Turns, lane
+from omoide.turns import Turns, current_work, resumed
 
 T = TypeVar("T")
 
@@ -68,10 +68,10 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
         self._thread.start()
 
-    async def write(self, work: Callable[[Connection], T]) -> T:
-        """What `work` returns, once its changes are committed; if it raises, nothing of it is kept.
+    async def write(self, step: Callable[[Connection], T]) -> T:
+        """What `step` returns, once its changes are committed; if it raises, nothing of it is kept.
 
-        Raises what `work` raises, and Unavailable or StorageFull if the database cannot take the write.
+        Raises what `step` raises, and Unavailable or StorageFull if the database cannot take the write.
         """
         if not in_threads():
             await asyncio.sleep(0)
@@ -79,14 +79,14 @@ class Writer:
             raise Unavailable("The database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        write = Write(work, future, loop, lane.get())
+        write = Write(step, future, loop, current_work.get().lane)
         if in_threads():
             self._arrivals.put(write)
         else:
             self._commit(iter([write]))
             write.settle()
             self._log.keep_small(self.connection)
-        return await future
+        return await resumed(future)
 
     def stop(self) -> None:
         """Finish what is queued. Call `close` after it."""

@@ -26,7 +26,7 @@ from omoide.metrics import Meter, Metrics
 from omoide.store import queue, shares
 from omoide.store.leadership import Leadership
 from omoide.store.webhooks import DELIVERY
-from omoide.turns import Lane, lane
+from omoide.turns import Lane, Work, current_work
 from omoide.worker.contention import Contended
 from omoide.worker.tasks import TASKS, attempt_limits
 from omoide.worker.time_slice import Place
@@ -287,7 +287,7 @@ class Worker:
             raise
 
     async def _do(self, job: Job, place: Place | None = None) -> None:
-        lane.set(Lane(str(job.workspace or ""), ""))  # by which models are asked in turn
+        current_work.set(Work(Lane(str(job.workspace or ""), "")))  # by which models are asked in turn
         if place:
             before_steps.set(place.step)
         heartbeat = asyncio.create_task(self._hold(job))

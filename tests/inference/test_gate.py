@@ -33,7 +33,7 @@ class Door:
         """A request that holds its place until it is told to leave."""
 
         async def request() -> None:
-            turns.lane.set(lane)
+            turns.current_work.set(turns.Work(lane))
             async with self.gate.place(task, seconds):
                 self.inside.append(name)
                 await self.ends[name].wait()

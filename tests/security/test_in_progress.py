@@ -14,11 +14,11 @@ import pytest
 from honcho import Honcho
 
 from omoide import clock
-from omoide.middleware.in_progress import Shares, is_chat
+from omoide.admission import Shares
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Question
 from omoide.security import ADMIN, Keyring
-from omoide.turns import Lane
+from omoide.turns import Lane, Work
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
 from tests.handlers.asked import Told, saying, served
@@ -175,14 +175,15 @@ def test_the_official_client_waits_for_its_turn(tmp_path: Path) -> None:
 # Shares.
 
 
-def begun(shares: Shares, lane: Lane, attempts: int = 10_000) -> int:
-    return sum(shares.begin(lane) for _ in range(attempts))
+def begun(shares: Shares, lane: Lane, attempts: int = 10_000) -> list[Work]:
+    """The requests that could begin, of so many that were tried one after the other."""
+    return [work for work in (Work(lane) for _ in range(attempts)) if shares.begin(work)]
 
 
 def in_turn(shares: Shares, lanes: list[Lane]) -> Counter[Lane]:
     """How many requests each lane has once none gets another; they ask one after the other."""
     held: Counter[Lane] = Counter()
-    while admitted := [lane for lane in lanes if shares.begin(lane)]:
+    while admitted := [lane for lane in lanes if shares.begin(Work(lane))]:
         held.update(admitted)
     return held
 
@@ -203,47 +204,29 @@ def test_callers_get_equal_shares_and_leave_one_free(callers: int) -> None:
 def test_however_many_come_who_comes_next_is_let_in(lanes: Callable[[int], Lane]) -> None:
     shares = Shares(800)
     for number in range(700):
-        shares.begin(lanes(number))
-    assert shares.begin(Lane("another", "another"))
+        shares.begin(Work(lanes(number)))
+    assert shares.begin(Work(Lane("another", "another")))
 
 
 def test_one_caller_leaves_room_to_others_in_however_many_workspaces_it_asks() -> None:
     shares = Shares(800)
-    held = sum(begun(shares, Lane(f"w{number}", "key"), 50) for number in range(1_000))
+    held = sum(len(begun(shares, Lane(f"w{number}", "key"), 50)) for number in range(1_000))
     assert held == 8 * 800 // 9 + 1
-    assert begun(shares, Lane("w", "another")) > 40
+    assert len(begun(shares, Lane("w", "another"))) > 40
 
 
 def test_a_fixed_number_holds_in_all_workspaces_together() -> None:
     shares = Shares(800, most=5)
-    assert [begun(shares, Lane(f"w{number}", "key"), 3) for number in range(3)] == [3, 2, 0]
-    assert begun(shares, Lane("w0", "another")) == 5
+    assert [len(begun(shares, Lane(f"w{number}", "key"), 3)) for number in range(3)] == [3, 2, 0]
+    assert len(begun(shares, Lane("w0", "another"))) == 5
 
 
 def test_what_has_ended_is_forgotten() -> None:
     shares = Shares(16)
     for number in range(1_000):
-        lane = Lane(f"w{number}", f"key {number}")
-        count = begun(shares, lane, 20)
-        assert count == 8
-        for _ in range(count):
-            shares.end(lane)
+        requests = begun(shares, Lane(f"w{number}", f"key {number}"), 20)
+        assert len(requests) == 8
+        for work in requests:
+            shares.end(work)
     assert shares.free == 16
-    assert not shares._counts
-
-
-@pytest.mark.parametrize(
-    ("path", "asks"),
-    [
-        ("/v3/workspaces/w/chat", True),
-        ("/v3/workspaces/w/chat/", True),
-        ("/v3/workspaces/w/peers/p/chat", True),
-        ("/v3/workspaces/w/peers/a%2Fb/chat", True),
-        ("/v3/workspaces/w/peers/p/%63hat", True),
-        ("/v3/workspaces/w/peers/chat", False),
-        ("/v3/workspaces/w/sessions/chat", False),
-        ("/v3/workspaces/chat", False),
-    ],
-)
-def test_a_chat_is_known_by_its_path(path: str, asks: bool) -> None:
-    assert is_chat({"path": str(httpx.URL(path).path), "raw_path": path.encode()}) is asks
+    assert shares.in_progress() == 0

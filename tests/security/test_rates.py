@@ -17,9 +17,9 @@ from honcho import Honcho
 
 from benchmarks.process_tree import named
 from omoide import clock
+from omoide.app import callers_of
 from omoide.app import guarded as guard
 from omoide.middleware.callers import network
-from omoide.middleware.in_progress import InProgressLimit
 from omoide.middleware.rates import RateLimit, Rates
 from omoide.security import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
@@ -216,7 +216,7 @@ def test_without_authentication_a_key_tells_nobody_apart() -> None:
         served.append(message)
 
     async def story() -> None:
-        limit = guard(app, settings_of(rate_limit_per_minute=1, public_without_auth=True), None)
+        limit = guard(app, settings_of(rate_limit_per_minute=1, public_without_auth=True), callers_of(None))
         for number in range(2):
             headers = [(b"authorization", b"Bearer %d" % number)]
             scope = {"type": "http", "path": LISTED, "headers": headers, "client": ("10.0.0.1", 1)}
@@ -227,10 +227,10 @@ def test_without_authentication_a_key_tells_nobody_apart() -> None:
     assert served[1]["status"] == 429
 
 
-def test_what_is_off_is_not_there_and_a_limit_of_requests_in_progress_always_is() -> None:
+def test_what_is_off_is_not_there() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None: ...
 
-    keyring = Keyring(SECRET)
-    assert isinstance(guard(app, settings_of(auth=True, jwt_secret=SECRET), keyring), InProgressLimit)
-    limit = guard(app, settings_of(auth=True, jwt_secret=SECRET, rate_limit_per_minute=1), keyring)
+    callers = callers_of(Keyring(SECRET))
+    assert guard(app, settings_of(auth=True, jwt_secret=SECRET), callers) is app
+    limit = guard(app, settings_of(auth=True, jwt_secret=SECRET, rate_limit_per_minute=1), callers)
     assert isinstance(limit, RateLimit)

@@ -14,7 +14,7 @@ from omoide.errors import NotFound, Unavailable
 from omoide.store import Connection, Store, writer
 from omoide.store.database import connect
 from omoide.store.group_commit import MAX_BATCH
-from omoide.turns import Lane, lane
+from omoide.turns import Lane, Work, current_work
 from tests.store.rows import Gate, kinds, put
 
 HEAVY, LIGHT = Lane("heavy", "a"), Lane("light", "b")
@@ -24,7 +24,7 @@ def writing(store: Store, of: Lane, *write: Any) -> asyncio.Future[Any]:
     """A write that waits in this lane once the event loop has had a turn."""
 
     def begin() -> asyncio.Future[Any]:
-        lane.set(of)
+        current_work.set(Work(of))
         return asyncio.ensure_future(store.write(*write))
 
     return copy_context().run(begin)

@@ -423,7 +423,7 @@ def test_a_job_belongs_to_the_lane_of_its_workspace(store: Store) -> None:
     lanes: asyncio.Queue[turns.Lane] = asyncio.Queue()
 
     async def task(tools: Tools, job: Job) -> None:
-        lanes.put_nowait(turns.lane.get())
+        lanes.put_nowait(turns.current_work.get().lane)
 
     async def story() -> list[turns.Lane]:
         for workspace in ("one", "another"):
