@@ -96,7 +96,7 @@ class LaneThreads:
         self._executor = ThreadPoolExecutor(most_threads, thread_name_prefix="omoide-lane")
         self._most_threads = most_threads
         self._lock = threading.Lock()
-        self._turns: Turns[_Job] = Turns()
+        self._turns: Turns[_Job] = Turns(by_age=True)
         self._free = 1
         self._extra = 0
         """Pieces of work that run beyond the first, until one ends or makes room."""

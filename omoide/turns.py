@@ -6,6 +6,9 @@ advances by the seconds its work took, and the waiting member with the lowest on
 taken, with the mean of what work of this member took, and corrected when it is done. The virtual time of a level is
 that of the member served last; it also advances with the work done, so that no member waits forever, however many new
 ones come. Who comes after a rest is put `CREDIT_SECONDS` before it at most: ahead of those that use all they can get.
+
+Members that used about the same lately are served by age where items have one: with equal shares for all, whatever a
+caller asks in several workspaces would in the end wait in the one whose work takes a little longer than in the others.
 """
 
 from __future__ import annotations
@@ -31,6 +34,12 @@ FLOOR_SHARE = 4
 FIRST_COST_SECONDS = 0.002
 """What is charged for work of a member that has done none before, until it is known."""
 
+ALIKE = 1.25
+"""Members are alike if one used at most so many times as much lately as the other."""
+
+HALF_LIFE_SECONDS = 0.5
+"""What a member used counts half after so many seconds of work in its level."""
+
 LEAST_COST_SECONDS = 0.000_05
 """What the shortest work is charged: members that use nearly no time alternate."""
 
@@ -51,7 +60,7 @@ class Lane(NamedTuple):
 BACKGROUND = Lane("", "")
 """Of work that no request asked for."""
 
-AGE_PER_SECOND = 16.0
+AGE_PER_SECOND = 4.0
 """A piece of work that has computed for a second goes behind what came so many seconds later in its lane, so that short
 work passes long work. Work that got less than this part of the time since it began passes all that came later."""
 
@@ -90,9 +99,12 @@ async def resumed(value: Awaitable[T]) -> T:
 class _Member(Generic[T]):
     """One that takes turns with the others of its level: a workspace, or a caller in one."""
 
-    __slots__ = ("cost", "held", "time")
+    __slots__ = ("cost", "held", "time", "used", "used_at")
 
     def __init__(self, time: float, held: T) -> None:
+        self.used = 0.0
+        """Seconds, of which those before `used_at` count less; see `_Level.used_by`."""
+        self.used_at = 0.0
         self.time = time
         """Virtual time, in seconds."""
         self.cost = FIRST_COST_SECONDS
@@ -101,9 +113,12 @@ class _Member(Generic[T]):
 
 
 class _Level(Generic[T]):
-    """Members that take turns; each holds something, which `make` makes."""
+    """Members that take turns; each holds something, which `make` makes, and whose first item has the rank `first`."""
 
-    def __init__(self, make: Callable[[], T]) -> None:
+    def __init__(self, make: Callable[[], T], first: Callable[[T], float] | None = None) -> None:
+        self._first = first
+        self._worked = 0.0
+        """Seconds of work done in this level."""
         self.members: dict[str, _Member[T]] = {}
         self.waiting: dict[str, _Member[T]] = {}
         """In the order in which they began to wait."""
@@ -126,9 +141,32 @@ class _Level(Generic[T]):
     def begin(self) -> tuple[str, T, float]:
         """Whose turn it is: its name, what it holds, and the seconds charged for its next work. One must wait."""
         name, member = min(self.waiting.items(), key=_time)
+        if self._first is not None and len(self.waiting) > 1:
+            name, member = self._older_if_alike(name, member, self._first)
         self._now = max(self._now, member.time)
         member.time += member.cost
         return name, member.held, member.cost
+
+    def _older_if_alike(self, name: str, member: _Member[T], first: Callable[[T], float]) -> tuple[str, _Member[T]]:
+        """Who waits with the oldest item, if it used about as much as the given member, whose turn it is; else that."""
+        older_name, older = min(self.waiting.items(), key=lambda entry: first(entry[1].held))
+        if older is member or self.used_by(older) > ALIKE * self.used_by(member):
+            return name, member
+        older.time = min(older.time, member.time + CREDIT_SECONDS)  # as it goes before those with less, often
+        return older_name, older
+
+    def first_rank(self) -> float:
+        """The lowest rank of what the waiting members hold; one must wait."""
+        assert self._first is not None
+        return min(self._first(member.held) for member in self.waiting.values())
+
+    def used_by(self, member: _Member[T]) -> float:
+        """Seconds that a member used lately."""
+        age = self._worked - member.used_at
+        if age > 0:
+            member.used *= 0.5 ** (age / HALF_LIFE_SECONDS)
+            member.used_at = self._worked
+        return member.used
 
     def end(self, name: str, seconds: float, charged: float) -> T:
         """Charge the member what its work took, of which `charged` was charged before; what it holds."""
@@ -137,6 +175,8 @@ class _Level(Generic[T]):
             seconds = max(seconds, LEAST_COST_SECONDS)
             member.cost += COST_WEIGHT * (seconds - member.cost)
             self._now += seconds / (FLOOR_SHARE * max(1, len(self.waiting)))
+            self._worked += seconds
+            member.used = self.used_by(member) + seconds
         member.time += seconds - charged
         return member.held
 
@@ -206,6 +246,10 @@ class _Line(Generic[T]):
         """Let the items of another line wait in this one, which is empty."""
         self._items, self._ranks = line._items, line._ranks
 
+    def first_rank(self) -> float:
+        """The rank of the first; there must be one."""
+        return self._ranks[0]
+
     def remove(self, item: T) -> bool:
         """Let an item wait no longer; whether it did."""
         if item not in self._items:
@@ -230,12 +274,13 @@ class _Sole(Generic[T]):
 
 
 class Turns(Generic[T]):
-    """Items that wait, each in its lane.
+    """Items that wait, each in its lane. `by_age`: ranks are times, and lanes that used the same are served by them.
 
     Not thread-safe. What is kept is bounded by the items that wait and by `MOST_REMEMBERED`.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, by_age: bool = False) -> None:
+        self._by_age = by_age
         self._sole: _Sole[T] | None = None
         """As long as there is one lane alone; then `_workspaces` is empty."""
         self._workspaces = self._fresh()
@@ -340,9 +385,10 @@ class Turns(Generic[T]):
             workspace.held.forget_resting()
         self._lanes = sum(len(workspace.held.members) for workspace in self._workspaces.members.values())
 
-    @staticmethod
-    def _fresh() -> _Level[_Level[_Line[T]]]:
-        return _Level(lambda: _Level(_Line))
+    def _fresh(self) -> _Level[_Level[_Line[T]]]:
+        if not self._by_age:
+            return _Level(lambda: _Level(_Line))
+        return _Level(lambda: _Level(_Line, _Line.first_rank), _Level.first_rank)
 
 
 class Gate:
