@@ -28,6 +28,10 @@ should not hurt one another."""
 CHAT_SHARE = 0.75
 """Which part of all may be chats. They wait for a provider for up to a minute; all else is done within seconds."""
 
+QUESTION_LEAD_SECONDS = 0.5
+"""A question goes before what came so many seconds earlier in its lane: somebody waits for its answer, which takes
+several pieces of work one after the other."""
+
 RETRY_AFTER_SECONDS = 1
 
 
@@ -83,9 +87,11 @@ class Admission:
         work = Work(self._lane(scope), self._resume)
         if not self._all.begin(work):
             raise _refusal("requests")
-        if may_stream and not self._chats.begin(work):
-            self._all.end(work)
-            raise _refusal("chats")
+        if may_stream:
+            work.began -= QUESTION_LEAD_SECONDS
+            if not self._chats.begin(work):
+                self._all.end(work)
+                raise _refusal("chats")
         current_work.set(work)
         if self._all.free < self._calm:
             work.turn = self._resume(work.lane)

@@ -40,6 +40,8 @@ WAIT_SECONDS = 0.1
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 2.0
 """The pause after an attempt that failed doubles from the first to the last of these."""
+HOLDING_PAUSE_SECONDS = 0.05
+"""The pause while new reads are held back: those in progress soon end, and others should not be held for longer."""
 
 HOLD_SECONDS = 4.0
 """How long new reads are held back; longer than the two seconds that a filtered list may take by default."""
@@ -124,8 +126,9 @@ class WriteAheadLog:
             logger.debug("the write-ahead log was not emptied: %s", error)
             busy = 1
         if busy:
-            self._next_attempt = time.monotonic() + self._pause
-            self._pause = min(LAST_PAUSE_SECONDS, 2 * self._pause)
+            pause, self._pause = self._pause, min(LAST_PAUSE_SECONDS, 2 * self._pause)
+            is_holding = time.monotonic() < self._held_until
+            self._next_attempt = time.monotonic() + (HOLDING_PAUSE_SECONDS if is_holding else pause)
             return False
         self._pause, self._next_attempt = FIRST_PAUSE_SECONDS, 0.0
         return True
@@ -142,6 +145,7 @@ class WriteAheadLog:
         with self._holding:
             if now >= self._next_hold:
                 self._held_until, self._next_hold = now + HOLD_SECONDS, now + HOLD_EVERY_SECONDS
+                self._next_attempt = min(self._next_attempt, now + HOLDING_PAUSE_SECONDS)
         while time.monotonic() < self._held_until and self.size() > self.limit_bytes // 4:
             time.sleep(LOOK_SECONDS)
         if self.size() <= self.limit_bytes // 4:
