@@ -41,7 +41,9 @@ FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 2.0
 """The pause after an attempt that failed doubles from the first to the last of these."""
 HOLDING_PAUSE_SECONDS = 0.05
-"""The pause while new reads are held back: those in progress soon end, and others should not be held for longer."""
+HOLDING_PAUSES = 20
+"""The pause, so many times, where the log is so large that reads are held back: those in progress soon end, and no
+others should be held for longer than it takes."""
 
 HOLD_SECONDS = 4.0
 """How long new reads are held back; longer than the two seconds that a filtered list may take by default."""
@@ -82,6 +84,7 @@ class WriteAheadLog:
         self.limit_bytes = limit_bytes
         self._pause = FIRST_PAUSE_SECONDS
         self._next_attempt = 0.0
+        self._holding_pauses = 0
         self._holding = threading.Lock()
         self._held_until = 0.0
         self._next_look = 0.0
@@ -126,12 +129,17 @@ class WriteAheadLog:
             logger.debug("the write-ahead log was not emptied: %s", error)
             busy = 1
         if busy:
-            pause, self._pause = self._pause, min(LAST_PAUSE_SECONDS, 2 * self._pause)
-            is_holding = time.monotonic() < self._held_until
-            self._next_attempt = time.monotonic() + (HOLDING_PAUSE_SECONDS if is_holding else pause)
+            self._next_attempt = time.monotonic() + self._pause_after_failure()
             return False
-        self._pause, self._next_attempt = FIRST_PAUSE_SECONDS, 0.0
+        self._pause, self._next_attempt, self._holding_pauses = FIRST_PAUSE_SECONDS, 0.0, 0
         return True
+
+    def _pause_after_failure(self) -> float:
+        if self.holds_readers() and self._holding_pauses < HOLDING_PAUSES:
+            self._holding_pauses += 1
+            return HOLDING_PAUSE_SECONDS
+        pause, self._pause = self._pause, min(LAST_PAUSE_SECONDS, 2 * self._pause)
+        return pause
 
     def holds_readers(self) -> bool:
         """Whether the log has grown too large for long reads to begin."""
