@@ -17,9 +17,9 @@ from starlette.types import Scope
 
 from omoide.aside import threads
 from omoide.contract.errors import Problem
+from omoide.lanes import Work, current_work
 from omoide.loop_turns import FEW, LoopTurns
 from omoide.middleware.callers import Callers
-from omoide.turns import Work, current_work
 
 WORKSPACES = 8
 """A caller may have this many times what is free in all its workspaces together: it may serve several itself, and they

@@ -18,7 +18,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from omoide.turns import BACKGROUND, Lane, Turn, Turns, Work, current_work, resumed
+from omoide.lanes import BACKGROUND, Lane, Work, current_work
+from omoide.turns import Turn, Turns
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -123,7 +124,10 @@ class LaneThreads:
         lane = job.work.lane
         self.asked[lane] = self.asked.get(lane, 0) + 1
         try:
-            return await resumed(caller)
+            result = await caller
+            if (turn := job.work.go_on()) is not None:
+                await turn
+            return result
         except asyncio.CancelledError:
             with self._lock:
                 self._turns.remove(lane, job)

@@ -16,7 +16,8 @@ from math import inf
 from time import perf_counter, thread_time
 from typing import Any
 
-from omoide.turns import BACKGROUND, Lane, Turn, Turns
+from omoide.lanes import BACKGROUND, Lane
+from omoide.turns import Turn, Turns
 
 ROUND_SECONDS = 0.006
 """What requests may take of one round of the loop, in seconds, before further ones wait."""
@@ -73,6 +74,8 @@ class LoopTurns:
         now = perf_counter()
         if lane != self._latest:
             self._latest, self._alone_from = lane, now + ALONE_SECONDS
+        elif now >= self._alone_from and self._loop is None:
+            return None
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             if now < self._alone_from and (len(self._turns) or self._in_progress() > FEW):

@@ -17,11 +17,11 @@ import asyncio
 import contextlib
 from bisect import bisect_right
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextvars import ContextVar
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from time import perf_counter
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, TypeVar
+
+from omoide.lanes import Lane, current_work
 
 T = TypeVar("T")
 
@@ -48,52 +48,6 @@ COST_WEIGHT = 0.25
 
 MOST_REMEMBERED = 4_096
 """Lanes of which is known what they used; beyond that, only what those have used that wait is known."""
-
-
-class Lane(NamedTuple):
-    """Whose work it is. `caller` is the key, or the network address where there is none."""
-
-    workspace: str
-    caller: str
-
-
-BACKGROUND = Lane("", "")
-"""Of work that no request asked for."""
-
-AGE_PER_SECOND = 4.0
-"""A piece of work that has computed for a second goes behind what came so many seconds later in its lane, so that short
-work passes long work. Work that got less than this part of the time since it began passes all that came later."""
-
-
-class Work:
-    """What a request or a job does: whose it is, since when, and how much it has computed, in seconds."""
-
-    __slots__ = ("began", "computed", "lane", "resume", "turn")
-
-    def __init__(self, lane: Lane, resume: Callable[[Lane], Awaitable[None] | None] | None = None) -> None:
-        self.lane = lane
-        self.began = perf_counter()
-        self.computed = 0.0
-        self.turn: Awaitable[None] | None = None
-        """What a request has to await before it begins."""
-        self.resume = resume
-        """Gives what it has to await before it goes on in the event loop after a wait; see `LoopTurns.admit`."""
-
-    def rank(self) -> float:
-        """The lower, the sooner it goes on in its lane."""
-        return self.began + AGE_PER_SECOND * self.computed
-
-
-current_work: ContextVar[Work] = ContextVar("current_work", default=Work(BACKGROUND))  # noqa: B039  # never changed
-
-
-async def resumed(value: Awaitable[T]) -> T:
-    """The value, once it is there and the work of this context may go on."""
-    result = await value
-    own = current_work.get()
-    if own.resume is not None and (turn := own.resume(own.lane)) is not None:
-        await turn
-    return result
 
 
 class _Member(Generic[T]):

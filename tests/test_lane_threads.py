@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from omoide import lane_threads, logs, turns
+from omoide import lane_threads, lanes, logs
 from omoide.errors import Unavailable
 from omoide.lane_threads import LaneThreads, checkpoint, paused_clock, resting, uninterrupted
+from omoide.lanes import Lane
 from omoide.store import Connection, Store, deadline
-from omoide.turns import Lane
 
 HEAVY, LIGHT, OTHER_KEY = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", "another key")
 
@@ -36,9 +36,9 @@ def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any], computed: flo
     """Do the work, of a request that has computed for so many seconds before."""
 
     async def asked() -> Any:
-        own = turns.Work(lane)
+        own = lanes.Work(lane)
         own.computed = computed
-        turns.current_work.set(own)
+        lanes.current_work.set(own)
         return await threads.run(work)
 
     return asyncio.create_task(asked())
@@ -283,7 +283,7 @@ def test_a_long_statement_makes_room(db_path: Path) -> None:
         return int(db.execute(f"{counted} SELECT count(*) FROM n").fetchone()[0])
 
     async def ask_store(lane: Lane, fn: Callable[[Connection], Any]) -> Any:
-        turns.current_work.set(turns.Work(lane))
+        lanes.current_work.set(lanes.Work(lane))
         return await store.read_aside(fn)
 
     async def story() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from omoide import clock, loop_turns
+from omoide.lanes import Lane, Work
 from omoide.loop_turns import LoopTurns
 from omoide.records import Change, PageRequest
 from omoide.store import Connection, Store, peers
 from omoide.store.database import COUNTED_ON_LOOP
-from omoide.turns import Lane, Work, current_work, resumed
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
@@ -149,8 +149,9 @@ def test_a_request_that_goes_on_after_a_wait_takes_a_turn_again(requests: Reques
     async def write(seconds: float, committed: asyncio.Event) -> None:
         if (turn := requests.turns.admit(HEAVY)) is not None:
             await turn
-        current_work.set(Work(HEAVY, requests.turns.admit))
-        await resumed(committed.wait())
+        await committed.wait()
+        if (turn := Work(HEAVY, requests.turns.admit).go_on()) is not None:
+            await turn
         requests.now += seconds
         requests.order.append("heavy")
 

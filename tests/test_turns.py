@@ -8,18 +8,10 @@ from typing import Any
 
 import pytest
 
-from omoide import turns
+from omoide import lanes
+from omoide.lanes import AGE_PER_SECOND, Lane, Work
 from omoide.middleware.callers import Callers
-from omoide.turns import (
-    AGE_PER_SECOND,
-    CREDIT_SECONDS,
-    LEAST_COST_SECONDS,
-    MOST_REMEMBERED,
-    Gate,
-    Lane,
-    Turns,
-    Work,
-)
+from omoide.turns import CREDIT_SECONDS, LEAST_COST_SECONDS, MOST_REMEMBERED, Gate, Turns
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
@@ -146,7 +138,7 @@ def test_a_gate_lets_lanes_through_in_turn() -> None:
     order: list[str] = []
 
     async def hold(gate: Gate, own: Lane) -> None:
-        turns.current_work.set(turns.Work(own))
+        lanes.current_work.set(lanes.Work(own))
         async with gate.turn():
             order.append(own.workspace)
             await asyncio.sleep(0)

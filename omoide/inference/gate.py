@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from omoide import turns
+from omoide import lanes, turns
 from omoide.inference.model_choice import Task
-from omoide.turns import Lane
+from omoide.lanes import Lane
 
 
 class Busy(Exception):
@@ -44,7 +44,7 @@ class Gate:
     @asynccontextmanager
     async def _of_lane(self) -> AsyncIterator[None]:
         """One of the places that questions of this context's lane may hold. Lanes that want none are forgotten."""
-        own = turns.current_work.get().lane
+        own = lanes.current_work.get().lane
         places, users = self._lanes.get(own) or (asyncio.Semaphore(self._most_of_lane), 0)
         self._lanes[own] = places, users + 1
         try:

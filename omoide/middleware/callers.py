@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 
 from starlette.types import Scope
 
-from omoide.turns import Lane
+from omoide.lanes import Lane
 
 WORKSPACE = "workspace_id"
 """The parameter of a path that names the workspace."""

@@ -13,9 +13,9 @@ from typing import Any
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.errors import OmoideError
+from omoide.lanes import BACKGROUND, Lane
 from omoide.store.connection import Connection, is_unreadable, leniently
 from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
-from omoide.turns import BACKGROUND, Lane
 
 MAX_BATCH = 128
 """Writes that share one commit at the most, so that the first of them does not wait for ever."""

@@ -24,12 +24,13 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.aside import in_threads
 from omoide.errors import StorageFull, Unavailable
+from omoide.lanes import current_work
 from omoide.store.connection import Connection
 from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
 from omoide.store.open_files import Displaced, OpenFiles
 from omoide.store.sqlite_faults import OF_THE_FILE, kind_of
 from omoide.store.wal import NoRoomToBegin, WriteAheadLog
-from omoide.turns import Turns, current_work, resumed
+from omoide.turns import Turns
 
 T = TypeVar("T")
 
@@ -79,14 +80,18 @@ class Writer:
             raise Unavailable("The database is closed")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        write = Write(step, future, loop, current_work.get().lane)
+        own = current_work.get()
+        write = Write(step, future, loop, own.lane)
         if in_threads():
             self._arrivals.put(write)
         else:
             self._commit(iter([write]))
             write.settle()
             self._log.keep_small(self.connection)
-        return await resumed(future)
+        result = await future
+        if (turn := own.go_on()) is not None:
+            await turn
+        return result
 
     def stop(self) -> None:
         """Finish what is queued. Call `close` after it."""

@@ -22,11 +22,11 @@ from omoide.addresses import without_secrets
 from omoide.aside import before_steps
 from omoide.errors import Contradicted, OmoideError, Unavailable
 from omoide.jobs import REASONING, GiveUp, Job, LostLease, Unfinished, job_fault, retry_after
+from omoide.lanes import Lane, Work, current_work
 from omoide.metrics import Meter, Metrics
 from omoide.store import queue, shares
 from omoide.store.leadership import Leadership
 from omoide.store.webhooks import DELIVERY
-from omoide.turns import Lane, Work, current_work
 from omoide.worker.contention import Contended
 from omoide.worker.tasks import TASKS, attempt_limits
 from omoide.worker.time_slice import Place

@@ -7,14 +7,14 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from omoide import turns
+from omoide import lanes
 from omoide.inference.gate import Busy, Gate
 from omoide.inference.model_choice import Task
 from omoide.inference.models import chat_models
 from omoide.inference.provider_failed import ModelBusy
+from omoide.lanes import Lane
 from omoide.reasoning.agentic.calls import PLAIN, Caller, Opening
 from omoide.settings import Settings
-from omoide.turns import Lane
 from tests.inference.misbehaving import misbehaving, said
 
 HEAVY, LIGHT, OTHER = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", "another key")
@@ -33,7 +33,7 @@ class Door:
         """A request that holds its place until it is told to leave."""
 
         async def request() -> None:
-            turns.current_work.set(turns.Work(lane))
+            lanes.current_work.set(lanes.Work(lane))
             async with self.gate.place(task, seconds):
                 self.inside.append(name)
                 await self.ends[name].wait()
@@ -110,7 +110,7 @@ def test_a_lane_may_hold_all_of_few_places(places: int) -> None:
 def test_the_background_leaves_a_place_to_questions(places: int, most: int) -> None:
     async def story(door: Door) -> None:
         for number in range(9):
-            await door.come(f"derive {number}", turns.BACKGROUND, "derive")
+            await door.come(f"derive {number}", lanes.BACKGROUND, "derive")
         assert len(door.inside) == most
         if places > 1:
             await door.come("question")

@@ -15,10 +15,10 @@ from honcho import Honcho
 
 from omoide import clock
 from omoide.admission import Shares
+from omoide.lanes import Lane, Work
 from omoide.reasoning.memory import Memory
 from omoide.reasoning.reasoner import Question
 from omoide.security import ADMIN, Keyring
-from omoide.turns import Lane, Work
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
 from tests.handlers.asked import Told, saying, served

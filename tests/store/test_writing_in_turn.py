@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from omoide.errors import NotFound, Unavailable
+from omoide.lanes import Lane, Work, current_work
 from omoide.store import Connection, Store, writer
 from omoide.store.database import connect
 from omoide.store.group_commit import MAX_BATCH
-from omoide.turns import Lane, Work, current_work
 from tests.store.rows import Gate, kinds, put
 
 HEAVY, LIGHT = Lane("heavy", "a"), Lane("light", "b")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from omoide import clock, turns
+from omoide import clock, lanes
 from omoide.errors import OmoideError
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.jobs import GiveUp, Job, retry_after
@@ -420,17 +420,17 @@ def test_a_clock_that_was_set_back_while_the_database_was_locked_is_made_up_for(
 
 
 def test_a_job_belongs_to_the_lane_of_its_workspace(store: Store) -> None:
-    lanes: asyncio.Queue[turns.Lane] = asyncio.Queue()
+    noted: asyncio.Queue[lanes.Lane] = asyncio.Queue()
 
     async def task(tools: Tools, job: Job) -> None:
-        lanes.put_nowait(turns.current_work.get().lane)
+        noted.put_nowait(lanes.current_work.get().lane)
 
-    async def story() -> list[turns.Lane]:
+    async def story() -> list[lanes.Lane]:
         for workspace in ("one", "another"):
             await store.write(workspaces.get_or_create, workspace, Change(), clock.now())
         for pk in (1, 2):
             await store.write(queue.add, "note", {}, clock.now(), key=None, coalesce=False, workspace=pk)
         async with at_work(store, {"note": task}):
-            return [await lanes.get(), await lanes.get()]
+            return [await noted.get(), await noted.get()]
 
-    assert asyncio.run(story()) == [turns.Lane("1", ""), turns.Lane("2", "")]
+    assert asyncio.run(story()) == [lanes.Lane("1", ""), lanes.Lane("2", "")]
