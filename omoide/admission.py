@@ -28,7 +28,7 @@ should not hurt one another."""
 CHAT_SHARE = 0.75
 """Which part of all may be chats. They wait for a provider for up to a minute; all else is done within seconds."""
 
-QUESTION_LEAD_SECONDS = 0.5
+QUESTION_LEAD_SECONDS = 1.0
 """A question goes before what came so many seconds earlier in its lane: somebody waits for its answer, which takes
 several pieces of work one after the other."""
 

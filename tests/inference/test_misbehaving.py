@@ -393,3 +393,13 @@ def test_a_probe_says_what_is_wrong_with_an_answer(script: Script) -> None:
         with pytest.raises(OmoideError, match=f"{UNREADABLE}|{TOO_LONG}"):
             asyncio.run(probe(models._choices.by_task["answer"], 30))
         assert provider.sent < MOST_READ
+
+
+@HOWS
+@pytest.mark.parametrize("status", [301, 307, 308])
+def test_a_redirect_to_another_host_is_not_followed_with_the_key(how: str, status: int) -> None:
+    with misbehaving(payload({})) as elsewhere:
+        redirect = body(b"", status, f"Location: {elsewhere.url}/chat/completions")
+        reason, _ = failing(redirect, how, model_api_key="secret")
+        assert elsewhere.asked == []
+    assert reason == UNREADABLE
