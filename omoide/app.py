@@ -40,7 +40,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.metrics import Meter, Metrics
 from omoide.middleware.callers import Callers
 from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
-from omoide.middleware.rates import RateLimit, Rates
+from omoide.middleware.rates import LIMITED, RateLimit, Rates
 from omoide.reasoning.choice import reasoner_for
 from omoide.reasoning.owing import rules_of
 from omoide.reasoning.reasoner import Reasoner
@@ -191,6 +191,7 @@ def create_app(
     house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     callers = callers_of(keyring)
+    admission = Admission(callers, settings.max_connections, settings.max_requests_per_caller)
 
     def make_context(scope: Scope) -> Context:
         who, parts = principal(scope) or NOBODY, house.parts
@@ -221,7 +222,7 @@ def create_app(
         protocols=protocols.BY_TAG,
         authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,
-        admission=Admission(callers, settings.max_connections, settings.max_requests_per_caller),
+        admission_of=lambda path: admission if path.startswith(LIMITED) else None,
         max_body_bytes=settings.max_body_bytes,
         expand=lambda context, values: value_pieces.pieces(context.store, values),
         lifespan=lifespan,

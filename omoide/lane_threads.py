@@ -125,9 +125,6 @@ class LaneThreads:
         self.asked[lane] = self.asked.get(lane, 0) + 1
         try:
             result = await caller
-            if (turn := job.work.go_on()) is not None:
-                await turn
-            return result
         except asyncio.CancelledError:
             with self._lock:
                 self._turns.remove(lane, job)
@@ -137,6 +134,9 @@ class LaneThreads:
                 self.asked[lane] -= 1
             else:
                 del self.asked[lane]
+        if (turn := job.work.go_on()) is not None:
+            await turn
+        return result
 
     def close(self) -> None:
         """Wait until all work is done."""

@@ -145,7 +145,7 @@ class Connection(HttpToolsProtocol):
             if size > self.most_head_bytes:
                 self.refusal = 431
                 raise ValueError  # ends the parsing
-        if self.reserve and self in self.reserve and not self._is_served_in_reserve():
+        if self in self.reserve and not self._is_served_in_reserve():
             self.refusal = 503
             raise ValueError
         self.in_head, self.in_body, self.body_bytes, self.head_bytes = False, True, 0, 0
@@ -155,7 +155,7 @@ class Connection(HttpToolsProtocol):
             self.url, _, query = self.url.partition(b"?")
             super().on_headers_complete()
             self.scope["query_string"] = query  # the request's task has not begun
-        if (self.reserve and self in self.reserve) or (self.count is not None and self.count.to_release):
+        if self.reserve or (self.count is not None and self.count.to_release):
             self._end_after_answer()
 
     def _end_after_answer(self) -> None:

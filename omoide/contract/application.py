@@ -37,9 +37,6 @@ from omoide.contract.security import Authorize, bearer, guarded
 
 logger = logging.getLogger("omoide.contract")
 
-COUNTED = "/v"
-"""How the paths of the API begin, whose requests are counted; those that tell about the server's health are not."""
-
 Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
 Translation = Callable[[Any], Problem]
 
@@ -53,7 +50,7 @@ def application(
     make_context: MakeContext,
     max_body_bytes: int,
     expand: Expand | None = None,
-    admission: Admission | None = None,
+    admission_of: Callable[[str], Admission | None] = lambda _: None,
     lifespan: Lifespan | None = None,
     translations: Mapping[type[Exception], Translation] | None = None,
 ) -> ASGIApp:
@@ -62,7 +59,7 @@ def application(
     handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: from the request's
     scope to the handlers' first argument. max_body_bytes: the limit where an operation has no `x-max-body-bytes`.
     expand: as in `answers`.
-    admission: counts the requests of operations whose path begins with a version, as `/v3/…`; none if None.
+    admission_of: from an operation's path to what counts its requests; None for one whose requests are not counted.
     Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
     """
     specs = {(spec.path, spec.method): spec for spec in document.operations()}
@@ -78,7 +75,7 @@ def application(
             make_context=make_context,
             max_body_bytes=max_body_bytes,
             expand=expand,
-            admission=admission if spec.path.startswith(COUNTED) else None,
+            admission=admission_of(spec.path),
         )
         return guarded(operation, compiled, wiring)
 

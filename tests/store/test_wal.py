@@ -118,6 +118,25 @@ def test_a_long_read_waits_for_a_large_log_once_and_not_for_ever(
     assert next(looks) <= after + 4, "it was held back a moment ago"
 
 
+def test_a_log_for_which_reads_are_held_is_tried_often_but_not_for_ever(
+    db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(wal, "time", SimpleNamespace(sleep=lambda _: None, monotonic=lambda: now))
+    monkeypatch.setattr(wal, "WAIT_SECONDS", 0.0)
+    Store.open(db_path).close()
+    with contextlib.closing(connect(db_path, durability="normal", busy_timeout=1)) as db, reading(db_path):
+        log, pauses = WriteAheadLog(db_path, LIMIT), []
+        while not log.holds_readers():
+            put(db, PIECE)
+        for _ in range(wal.HOLDING_PAUSES + 6):
+            pauses.append(log.keep_small(db) or 0.0)
+            now += pauses[-1]
+    assert pauses[: wal.HOLDING_PAUSES] == pytest.approx([wal.HOLDING_PAUSE_SECONDS] * wal.HOLDING_PAUSES)
+    assert pauses[wal.HOLDING_PAUSES] == pytest.approx(wal.FIRST_PAUSE_SECONDS)
+    assert pauses[-1] == pytest.approx(wal.LAST_PAUSE_SECONDS)
+
+
 def test_a_long_read_waits_again_where_the_last_wait_was_of_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
