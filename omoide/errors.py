@@ -12,6 +12,7 @@
     │   └── InvalidFields     422  the same, said field by field
     └── Unavailable           503  the store cannot answer just now; trying again may help
         ├── StorageFull       507  there is no room left to write
+        ├── IndexDamaged      503  a full-text index is damaged; the worker builds it again
         └── Contradicted      503  what is stored contradicts what is to be written
 
 Raise the class where the fault is discovered; `omoide.app` turns it into a response, once.
@@ -90,6 +91,10 @@ class Unavailable(OmoideError):
 
 class StorageFull(Unavailable):
     status = 507
+
+
+class IndexDamaged(Unavailable):
+    """A full-text index is damaged. What the rows say is not: the index can be built again from them."""
 
 
 class Contradicted(Unavailable):

@@ -13,7 +13,8 @@ REPRESENTATION, SUMMARY, DREAM = "representation", "summary", "dream"
 REASONING = (REPRESENTATION, SUMMARY, DREAM)
 """The kinds of jobs whose end callers wait for: they are counted, and done in order within their key."""
 ERASE = "erase"
-IN_ORDER = (*REASONING, ERASE)
+REBUILD_WORDS = "rebuild_words"
+IN_ORDER = (*REASONING, ERASE, REBUILD_WORDS)
 """The kinds that are done in order within their key, also while the first waits for its next turn or attempt."""
 
 
@@ -44,6 +45,7 @@ _PAYLOADS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "purge_workspace": {"workspace": _NUMBER},
     "scope_backfill": {"scope": _NUMBER, "session": _NUMBER},
     "scope_removal": {"scope": _NUMBER, "session": _NUMBER},
+    REBUILD_WORDS: {"index": _TEXT},
 }
 KINDS = frozenset({*_PAYLOADS, "purge_conclusions", "embed", ERASE})
 """All kinds of jobs. What is known of a payload is checked before a job is begun."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from omoide.store import words
 from omoide.store.column_rules import json_or_null
 from omoide.store.connection import Connection
 
@@ -108,3 +109,6 @@ def contradictions(db: Connection) -> Iterator[str]:
         (count,) = db.execute(f"SELECT count(*) {rows}").fetchone()
         if count:
             yield f"{count:,} {fault}"
+    for index in words.INDEXES:
+        if left := words.held(db, index) - words.totals(db, index)[1]:
+            yield f"{left:,} words are in {index} and in none of its rows"

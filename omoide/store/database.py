@@ -24,8 +24,9 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide import clock
 from omoide.aside import aside, in_threads
-from omoide.errors import Unavailable
+from omoide.errors import IndexDamaged, Unavailable
 from omoide.lane_threads import resting
+from omoide.store import word_rebuild
 from omoide.store.connection import Connection, ManyRows, is_unreadable, leniently
 from omoide.store.database_files import refuse_as_database
 from omoide.store.filters import functions
@@ -163,7 +164,11 @@ class Store:
                 resting(self.log.hold_reader)
             return self._read_in_thread(fn, *args, **kwargs)
 
-        return await aside(work)
+        try:
+            return await aside(work)
+        except IndexDamaged as error:
+            await self._request_rebuild(error)
+            raise
 
     async def read_page(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """As `read`, or as `read_aside` if `fn` has more than `COUNTED_ON_LOOP` rows to count (see `rows.page`)."""
@@ -197,11 +202,18 @@ class Store:
         """
         try:
             result = await self._writer.write(lambda connection: fn(connection, *args, **kwargs))
-        except Unavailable:
+        except Unavailable as error:
             self.takes_writes = False
+            if isinstance(error, IndexDamaged):
+                await self._request_rebuild(error)
             raise
         self.takes_writes = True
         return result
+
+    async def _request_rebuild(self, error: IndexDamaged) -> None:
+        """Have the worker build a damaged index again, if that can be stored."""
+        with contextlib.suppress(Unavailable):
+            await self._writer.write(partial(word_rebuild.request, fault=error.detail, now=clock.now()))
 
     def is_writable(self) -> bool:
         """Whether the files could be opened for writing now; a file system may have become read-only meanwhile."""

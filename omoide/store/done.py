@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from omoide.jobs import Job
-from omoide.store.database import Connection
+from omoide.store.connection import Connection
 
 FORGET_AFTER = 43_200_000_000
 """After how many microseconds what was done is counted no more: as long as the public API keeps it."""

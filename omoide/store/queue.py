@@ -17,7 +17,7 @@ import orjson
 from omoide.jobs import IN_ORDER, REASONING, Job, LostLease
 from omoide.store import done, rows, shares
 from omoide.store.column_rules import as_text
-from omoide.store.database import Connection
+from omoide.store.connection import Connection
 
 logger = logging.getLogger("omoide.worker")
 

@@ -19,8 +19,7 @@ from omoide.clock import instant
 from omoide.records import Json, Page, PageRequest, Peer, Session, Workspace
 from omoide.store import column_rules
 from omoide.store.column_rules import Rule
-from omoide.store.connection import ManyRows
-from omoide.store.database import Connection
+from omoide.store.connection import Connection, ManyRows
 from omoide.store.filters import Fields, compile_filters
 from omoide.store.large_values import is_mark, reference, stored_object
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import Contradicted, OmoideError, StorageFull, Unavailable
+from omoide.errors import Contradicted, IndexDamaged, OmoideError, StorageFull, Unavailable
 
 OF_THE_FILE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 """SQLite's codes for faults of the file, and not of what is done with it, that may pass."""
@@ -33,4 +33,11 @@ def as_omoide(error: sqlite3.Error) -> OmoideError:
         return Unavailable("The database is locked by another process")
     if kind == sqlite3.SQLITE_CONSTRAINT:
         return Contradicted(f"The database contradicts this: {error}")
+    if kind == sqlite3.SQLITE_CORRUPT and "fts5" in str(error):  # the message also names the index
+        return damage_of("", error)
     return Unavailable(f"{_MEANINGS.get(kind, 'The database cannot be used')}: {error}")
+
+
+def damage_of(index: str, error: sqlite3.Error) -> IndexDamaged:
+    """What SQLite's report of damage means where it is about a full-text index; `index` if it does not name it."""
+    return IndexDamaged(f"A full-text index is damaged{f' ({index})' if index else ''}: {error}")

@@ -11,13 +11,11 @@ from __future__ import annotations
 from struct import unpack_from
 
 from omoide.store.connection import Connection
+from omoide.store.doclist_indexes import SEGMENT_BITS
 from omoide.store.words import Index
 
 LEAVES_AT_A_TIME = 500
 """Leaves of about 4 KB that one write looks at."""
-
-SEGMENT_BITS = 37
-"""By how many bits the number of a segment is shifted in the row number of its leaves."""
 
 Position = tuple[int, bytes]
 """Segment and separator of a leaf, after which to go on."""

@@ -7,15 +7,18 @@ syntax. Which words of a query count, and how much, is decided in `omoide.search
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
 
 import orjson
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store.database import Connection
+from omoide.store.connection import Connection
+from omoide.store.doclist_indexes import drop_stale
 from omoide.store.group_commit import before_commit, do_owed
+from omoide.store.sqlite_faults import damage_of, kind_of
 
 Index = Literal["message_words", "conclusion_words"]
 MESSAGES: Index = "message_words"
@@ -28,9 +31,12 @@ REWRITTEN_PAGES = 200
 CHARACTERS_AT_ONCE = 100_000
 """Indexing so many takes several milliseconds, which no other write should be charged with."""
 
-_INDEXED = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
-    FROM messages m JOIN peers p ON p.pk = m.peer"""
-_CONCLUDED = "c.pk, 'w' || c.workspace || ' r' || c.observer || ' d' || c.observed, c.content FROM conclusions c"
+ENTRIES: Mapping[Index, str] = {
+    MESSAGES: """t.pk, 'w' || t.workspace || ' s' || t.session || ' p' || t.peer, p.id || ': ' || t.content
+        FROM messages t JOIN peers p ON p.pk = t.peer""",
+    CONCLUSIONS: "t.pk, 'w' || t.workspace || ' r' || t.observer || ' d' || t.observed, t.content FROM conclusions t",
+}
+"""Index → SQL for its entries (row, marks, text) of the rows `t` of its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +77,27 @@ def add_messages(db: Connection, session: int, first: int, last: int, *, charact
 
 def _add_messages(db: Connection, *, session: int, first: int, last: int) -> None:
     db.execute(
-        f"""INSERT INTO message_words (rowid, place, text) SELECT {_INDEXED}
-            WHERE m.session = ? AND m.seq BETWEEN ? AND ?""",
+        f"""INSERT INTO message_words (rowid, place, text) SELECT {ENTRIES[MESSAGES]}
+            WHERE t.session = ? AND t.seq BETWEEN ? AND ?""",
         (session, first, last),
     )
 
 
 def add_conclusion(db: Connection, pk: int) -> None:
-    db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED} WHERE c.pk = ?", (pk,))
+    db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {ENTRIES[CONCLUSIONS]} WHERE t.pk = ?", (pk,))
 
 
 def add_conclusions(db: Connection, after: int) -> None:
     """Index all conclusions behind the row `after`."""
-    db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED} WHERE c.pk > ?", (after,))
+    db.execute(
+        f"INSERT INTO conclusion_words (rowid, place, text) SELECT {ENTRIES[CONCLUSIONS]} WHERE t.pk > ?", (after,)
+    )
 
 
 def add_all(db: Connection) -> None:
     """Index everything, where the indexes are empty."""
-    db.execute(f"INSERT INTO message_words (rowid, place, text) SELECT {_INDEXED}")
-    db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {_CONCLUDED}")
+    for index in INDEXES:
+        db.execute(f"INSERT INTO {index} (rowid, place, text) SELECT {ENTRIES[index]}")
 
 
 def _erase_when_removing(db: Connection, index: Index) -> None:
@@ -101,24 +109,34 @@ def _erase_when_removing(db: Connection, index: Index) -> None:
 def remove_messages(db: Connection, pks: Sequence[int]) -> None:
     """Take messages out of the index. They and their peers must still be there."""
     do_owed(db)
-    _erase_when_removing(db, MESSAGES)
-    db.execute(
-        f"""INSERT INTO message_words (message_words, rowid, place, text) SELECT 'delete', {_INDEXED}
-            WHERE m.pk IN (SELECT value FROM json_each(?))""",
-        (_json(pks),),
-    )
+    _remove(db, MESSAGES, pks)
 
 
 def remove_conclusions(db: Connection, pks: Sequence[int]) -> None:
     """Take conclusions out of the index. They must still be there."""
-    _erase_when_removing(db, CONCLUSIONS)
-    # What is not in it must not be taken out, or the index is spoilt.
-    db.execute(
-        f"""INSERT INTO conclusion_words (conclusion_words, rowid, place, text) SELECT 'delete', {_CONCLUDED}
-            WHERE c.pk IN (SELECT value FROM json_each(?))
-            AND EXISTS (SELECT 1 FROM conclusion_words w WHERE w.rowid = c.pk)""",
-        (_json(pks),),
-    )
+    _remove(db, CONCLUSIONS, pks)
+
+
+def _remove(db: Connection, index: Index, pks: Sequence[int]) -> None:
+    _erase_when_removing(db, index)
+    # What is not in it must not be taken out, or the index is spoilt. In ascending order FTS5 writes once.
+    try:
+        db.execute(
+            f"""INSERT INTO {index} ({index}, rowid, place, text) SELECT 'delete', {ENTRIES[index]}
+                WHERE t.pk IN (SELECT value FROM json_each(?)) AND EXISTS (SELECT 1 FROM {index} WHERE rowid = t.pk)
+                ORDER BY t.pk""",
+            (_json(pks),),
+        )
+        _write_gathered(db)
+    except sqlite3.DatabaseError as error:  # from a savepoint without the name of the index
+        raise (damage_of(index, error) if kind_of(error) == sqlite3.SQLITE_CORRUPT else error) from error
+    drop_stale(db, index)
+
+
+def _write_gathered(db: Connection) -> None:
+    """Have FTS5 write the changes that it gathers in memory, which it does at a savepoint."""
+    db.execute("SAVEPOINT words")
+    db.execute("RELEASE words")
 
 
 def rewrite(db: Connection, index: Index, *, is_first: bool) -> bool:
@@ -178,6 +196,21 @@ def totals(db: Connection, index: Index) -> tuple[int, int]:
     row = db.execute(f"SELECT block FROM {index}_data WHERE id = 1").fetchone()
     rows, *columns = [*_numbers(row[0])] if row and row[0] else [0]
     return rows, sum(columns)
+
+
+def held(db: Connection, index: Index) -> int:
+    """How many words the entries of an index have together: more than `totals` says if any were left behind.
+
+    Reads all of the index. Raises sqlite3.DatabaseError if it is damaged.
+    """
+    (keeps_out,) = db.execute("PRAGMA query_only").fetchone()
+    db.execute("PRAGMA query_only=OFF")  # which forbids even a table of the connection's own
+    try:
+        db.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.held_{index} USING fts5vocab (main, {index}, row)")
+    finally:
+        db.execute(f"PRAGMA query_only={keeps_out}")
+    (count,) = db.execute(f"SELECT coalesce(sum(cnt), 0) FROM temp.held_{index}").fetchone()
+    return int(count)
 
 
 def _expression(place: Place, words: Iterable[str], beside: Sequence[str] = ()) -> str:

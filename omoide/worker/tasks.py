@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from omoide import clock
 from omoide.jobs import DREAM, REASONING, REPRESENTATION, SUMMARY, Job
 from omoide.settings import Settings
-from omoide.store import Connection, backfills, conclusions, embeddings, erasure, purge
+from omoide.store import Connection, backfills, conclusions, embeddings, erasure, purge, word_rebuild
 from omoide.store.webhooks import DELIVERY
-from omoide.worker import dreaming, embedding, erasing, representation, scopes, summary, webhooks
+from omoide.worker import dreaming, embedding, erasing, rebuilding, representation, scopes, summary, webhooks
 from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Task, Tools
 
@@ -54,6 +54,7 @@ TASKS: Mapping[str, Task] = {
     DELIVERY: webhooks.deliver,
     embeddings.JOB: embedding.embed,
     erasure.JOB: erasing.erase,
+    word_rebuild.JOB: rebuilding.rebuild_words,
 }
 
 

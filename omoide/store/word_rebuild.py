@@ -1,0 +1,60 @@
+"""Building a damaged full-text index again from the rows, in steps, while the server goes on.
+
+The first step empties the index, and the job remembers up to which row it must add what is missing. Rows that are added
+meanwhile index themselves; rows that are removed before their turn were never in the new index.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from omoide.jobs import REBUILD_WORDS
+from omoide.store import queue
+from omoide.store.connection import Connection
+from omoide.store.words import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
+
+JOB = REBUILD_WORDS
+
+CHARACTERS_AT_A_TIME = 100_000
+"""Indexing so many takes some ten milliseconds; other writes wait so long. One longer text is indexed alone."""
+ROWS_AT_A_TIME = 1_000
+
+_TABLES: dict[Index, str] = {MESSAGES: "messages", CONCLUSIONS: "conclusions"}
+
+
+def request(db: Connection, fault: str, now: int) -> None:
+    """Leave a job for each index that SQLite's message about the damage names; for all, if it names none."""
+    for index in [each for each in INDEXES if each in fault] or INDEXES:
+        queue.add(db, JOB, {"index": index}, now, key=index)
+
+
+def empty(db: Connection, index: Index) -> dict[str, Any]:
+    """Take everything out of an index, also of a damaged one; what a job needs to go on."""
+    db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
+    (last,) = db.execute(f"SELECT max(pk) FROM {_TABLES[index]}").fetchone()
+    return {"index": index, "after": 0, "through": last or 0}
+
+
+def add_missing(db: Connection, index: Index, after: int, through: int) -> int | None:
+    """Index the next rows behind the row `after` that are not in the index; the row to go on after, or None."""
+    last = _last_of_step(db, index, after, through)
+    if last is not None:
+        db.execute(
+            f"""INSERT INTO {index} (rowid, place, text) SELECT {ENTRIES[index]} WHERE t.pk > ? AND t.pk <= ?
+                AND NOT EXISTS (SELECT 1 FROM {index} w WHERE w.rowid = t.pk) ORDER BY t.pk""",
+            (after, last),
+        )
+    return last
+
+
+def _last_of_step(db: Connection, index: Index, after: int, through: int) -> int | None:
+    query = f"SELECT pk, length(content) FROM {_TABLES[index]} WHERE pk > ? AND pk <= ? ORDER BY pk LIMIT ?"
+    last, characters = None, 0
+    with contextlib.closing(db.execute(query, (after, through, ROWS_AT_A_TIME))) as rows:
+        for pk, length in rows:
+            characters += length or 0
+            if last is not None and characters > CHARACTERS_AT_A_TIME:
+                break
+            last = pk
+    return last

@@ -1,0 +1,141 @@
+"""The full-text indexes say what the rows say, whatever is added and removed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlite_utils
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
+from omoide.records import NewMessage
+from omoide.store import messages, purge, sessions, word_rebuild, words, workspaces
+from omoide.store.consistency import contradictions
+from omoide.store.database import Connection, connect
+from omoide.store.migrations import migrate
+
+NOW = 1_700_000_000_000_000
+
+
+@pytest.fixture
+def db(db_path: Path) -> Iterator[Connection]:
+    connection = connect(db_path, durability="normal", busy_timeout=5)
+    migrate(sqlite_utils.Database(connection))
+    yield connection
+    connection.close()
+
+
+def say(db: Connection, session: str, *contents: str) -> None:
+    batch = [NewMessage("alice", content, {}, 1, None) for content in contents]
+    db.execute("BEGIN")
+    messages.add(db, "w", session, batch, NOW, max_observers=10)
+    db.execute("COMMIT")
+
+
+def merge(db: Connection) -> None:
+    """Have FTS5 make one segment of all, as it does by itself of many."""
+    is_first = True
+    while words.rewrite(db, words.MESSAGES, is_first=is_first):
+        is_first = False
+
+
+def remove(db: Connection, session: str) -> None:
+    pk = sessions.get(db, "w", session).pk
+    sessions.delete(db, "w", session, NOW)
+    more = True
+    while more:
+        db.execute("BEGIN")
+        more = purge.session(db, pk)
+        db.execute("COMMIT")
+
+
+def found(db: Connection, word: str) -> list[int]:
+    workspace = workspaces.find(db, "w")
+    assert workspace is not None
+    return words.holding(db, words.of_messages(workspace.pk, None, None), [word], 10_000)
+
+
+def test_a_word_is_found_after_the_next_word_that_filled_many_leaves_is_gone(db: Connection) -> None:
+    say(db, "first", *["alpha"] * 100)
+    say(db, "long", *["beta " * 3_000] * 20)
+    say(db, "last", *["alpha"] * 10)
+    merge(db)
+    both = found(db, "alpha")
+    remove(db, "long")
+    query = "SELECT count(*) FROM message_words WHERE message_words MATCH 'alpha' AND rowid > 110"
+    assert db.execute(query).fetchone() == (10,)
+    assert found(db, "alpha") == both
+    remove(db, "first")
+    remove(db, "last")
+    assert found(db, "alpha") == []
+    assert words.held(db, words.MESSAGES) == 0
+
+
+def texts(drawn: random.Random) -> list[str]:
+    """Short texts, or long ones of a word that is in no others, amid the words of the others in the alphabet."""
+    if drawn.random() < 0.9:
+        return [f"I own item {drawn.getrandbits(64):x}" for _ in range(drawn.randint(1, 30))]
+    word = f"k{drawn.getrandbits(32):x} "
+    return [word * drawn.randint(1_000, 2_000) for _ in range(drawn.randint(10, 30))]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_index_holds_the_words_of_its_rows_and_no_others(db: Connection, seed: int) -> None:
+    drawn = random.Random(seed)
+    alive: list[str] = []
+    for number in range(60):
+        if len(alive) < 20 or drawn.random() < 0.2:
+            alive += [f"s{number}-{n}" for n in range(6)]
+            for session in alive[-6:]:
+                say(db, session, *texts(drawn))
+            merge(db)
+        else:
+            remove(db, alive.pop(drawn.randrange(len(alive))))
+        held = words.held(db, words.MESSAGES)
+        assert held == words.totals(db, words.MESSAGES)[1], number
+    assert [*contradictions(db)] == []
+
+
+def test_words_of_rows_that_are_gone_are_reported(db: Connection) -> None:
+    say(db, "s", "alpha beta", "gamma")
+    db.execute("INSERT INTO message_words (rowid, place, text) VALUES (1, '', 'left behind')")
+    db.execute("INSERT INTO message_words (message_words, rowid, place, text) VALUES ('delete', 1, '', 'alpha beta')")
+    db.execute("UPDATE message_words_docsize SET sz = sz WHERE id = 1")
+    db.execute("DELETE FROM message_words_data WHERE id = 1")
+    assert any("words are in message_words" in line for line in contradictions(db))
+
+
+def damage(db: Connection) -> None:
+    """Remove the leaves of all segments."""
+    db.execute("DELETE FROM message_words_data WHERE id > 1000")
+
+
+def test_a_damaged_index_is_built_again_from_the_rows_in_steps(db: Connection) -> None:
+    for number in range(3):
+        say(db, f"s{number}", *["alpha " * 4_000] * 8)
+    before = found(db, "alpha")
+    damage(db)
+    with pytest.raises(sqlite3.DatabaseError):
+        found(db, "alpha")
+    job = word_rebuild.empty(db, words.MESSAGES)
+    after: int | None = 0
+    steps = 0
+    while after is not None:
+        after = word_rebuild.add_missing(db, words.MESSAGES, after, job["through"])
+        steps += 1
+        if steps == 2:  # rows come and go meanwhile
+            say(db, "new", "alpha")
+            remove(db, "s2")
+    assert steps > 3
+    assert found(db, "alpha") == [25, *before[8:]]
+    assert [*contradictions(db)] == []
+
+
+def test_rebuilding_twice_adds_nothing_twice(db: Connection) -> None:
+    say(db, "s", *["alpha"] * 5)
+    job = word_rebuild.empty(db, words.MESSAGES)
+    for _ in range(2):
+        assert word_rebuild.add_missing(db, words.MESSAGES, 0, job["through"]) == 5
+    assert words.held(db, words.MESSAGES) == words.totals(db, words.MESSAGES)[1]

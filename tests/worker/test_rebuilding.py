@@ -1,0 +1,75 @@
+"""A full-text index that turns out damaged is built again by the worker, and what waited for it is done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from omoide import clock
+from omoide.errors import IndexDamaged
+from omoide.records import NewMessage
+from omoide.store import Connection, messages, sessions, words
+from omoide.store.consistency import contradictions
+from tests.worker.conftest import Play
+from tests.worker.home import Home
+
+
+def say(db: Connection, session: str, *contents: str) -> None:
+    batch = [NewMessage("alice", content, {}, 1, None) for content in contents]
+    messages.add(db, "w", session, batch, clock.now(), max_observers=10)
+
+
+def damage(db: Connection) -> None:
+    """Remove the leaves of all segments."""
+    db.execute("DELETE FROM message_words_data WHERE id > 1000")
+
+
+def texts(db: Connection) -> list[str]:
+    return [text for (text,) in db.execute("SELECT content FROM messages ORDER BY pk")]
+
+
+def owed(db: Connection) -> list[tuple[str, Any]]:
+    return db.execute("SELECT kind, key FROM jobs WHERE kind = 'rebuild_words'").fetchall()
+
+
+def due_now(db: Connection) -> None:
+    db.execute("UPDATE jobs SET due_at = 0")
+
+
+async def worked(home: Home) -> None:
+    """All jobs are done, those that wait for another attempt included."""
+    for _ in range(5):
+        await home.store.write(due_now)
+        await home.work()
+
+
+def test_a_purge_that_meets_a_damaged_index_ends_after_the_index_is_built_again(play: Play) -> None:
+    async def story(home: Home) -> None:
+        store = home.store
+        await store.write(say, "gone", *["I like old tea"] * 60)
+        await store.write(say, "kept", "I like tea")
+        await store.write(damage)
+        await store.write(sessions.delete, "w", "gone", clock.now())
+        await worked(home)
+        assert store.read(texts) == ["I like tea"]
+        assert [*store.read(lambda db: [*contradictions(db)])] == []
+        assert store.read(owed) == []
+
+    play(story)
+
+
+def test_a_search_that_meets_a_damaged_index_has_it_built_again(play: Play) -> None:
+    async def story(home: Home) -> None:
+        store = home.store
+        await store.write(say, "s", "I like tea")
+        await store.write(damage)
+        with pytest.raises(IndexDamaged, match="message_words"):
+            await store.read_aside(words.occurs, words.MESSAGES, "tea")
+        with pytest.raises(IndexDamaged):
+            await store.read_aside(words.occurs, words.MESSAGES, "tea")
+        assert store.read(owed) == [("rebuild_words", "message_words")]
+        await worked(home)
+        assert await store.read_aside(words.occurs, words.MESSAGES, "tea")
+
+    play(story)
