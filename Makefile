@@ -109,8 +109,8 @@ schemathesis: setup ## try many cases of every operation against the document; t
 crash: setup ## kill the server two hundred times while it does all it can, and look for damage
 	$(BIN)/pytest tests/crash --kills 200
 
-soak: setup ## use a server for MINUTES with faults on, and see that all is there at the end; writes docs/soak.md
-	$(BIN)/python -m tests.soak --minutes $(MINUTES) --report docs/soak.md
+soak: setup ## use a server for MINUTES with faults on, and see that all is there at the end; writes docs/reference/soak.md
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --report docs/reference/soak.md
 
 bench: setup ## measure against a hand-written server, side by side
 	$(BIN)/python -m benchmarks

@@ -1,4 +1,4 @@
-"""docs/configuration.md lists every setting as it is. `python -m tests.test_settings_table` rewrites the list."""
+"""docs/reference/configuration.md lists every setting. `python -m tests.test_settings_table` rewrites the list."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import SecretStr
 
 from omoide.settings import Settings
 
-PAGE = Path(__file__).parents[1] / "docs" / "configuration.md"
+PAGE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"
 
 
@@ -24,7 +24,7 @@ def table() -> str:
 
 
 def page() -> str:
-    """The page with the list as it should be."""
+    """The page with an up-to-date list."""
     text = PAGE.read_text()
     before, rest = text.split(BEGIN)
     return f"{before}{BEGIN}{table()}{END}{rest.split(END)[1]}"

@@ -40,7 +40,7 @@ COMPRESSION = 6
 def export_(workspace: str, file: Path, *, force: bool, **flags: Any) -> None:
     """Write everything in WORKSPACE, as it is now, into FILE: a line of JSON each. A server may be at work meanwhile.
 
-    A FILE that ends in .gz is compressed; - is standard output. docs/backup.md describes the form.
+    A FILE that ends in .gz is compressed; - is standard output. docs/reference/export-format.md describes the form.
     """
     settings = read_settings(**flags)
     watch = Stopwatch()

@@ -1,12 +1,15 @@
-"""What the pages name is there: every page, file, heading, setting and make target."""
+"""Links in the pages lead to existing pages and headings, and pages name only what exists."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 
+from omoide.cli.main import main
 from omoide.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -14,45 +17,93 @@ PAGES = sorted(
     page.relative_to(ROOT)
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]
 )
-# Where a path in backticks may begin: pages speak of modules as they stand in the package.
+# Directories that a path in backticks may be relative to: pages name modules as they are in the package.
 BEGINNINGS = [ROOT, ROOT / "omoide", ROOT / "docs"]
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
-def headings(page: Path) -> set[str]:
-    """The names by which the headings of a page can be linked to."""
-    found = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in found}
+def prose(page: Path) -> str:
+    """The text of a page without its code blocks, whose comments look like headings."""
+    return re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings."""
+    titles = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).strip().replace(" ", "-") for title in titles}
 
 
 def links(page: Path) -> list[str]:
-    """Links to places of the repository."""
-    return [link for link in re.findall(r"\]\(([^)\s]+)\)", page.read_text()) if "://" not in link]
+    """The relative links of a page."""
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", prose(page)) if "://" not in link]
+
+
+def linked_pages(page: Path) -> set[Path]:
+    targets = ((page.parent / link.partition("#")[0]).resolve() for link in links(page) if not link.startswith("#"))
+    return {target for target in targets if target.suffix == ".md"}
 
 
 def quoted(page: Path) -> list[str]:
     return re.findall(r"`([^`\n]+)`", page.read_text())
 
 
+def commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """A command with its subcommands, by full name. Groups that only hold subcommands are left out."""
+    if not isinstance(command, click.Group) or command.invoke_without_command:
+        yield name, command
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            yield from commands(each, f"{name} {each.name}")
+
+
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_link_leads_somewhere(page: Path) -> None:
+def test_every_relative_link_leads_to_an_existing_file_and_anchor(page: Path) -> None:
     for link in links(ROOT / page):
-        place, _, heading = link.partition("#")
-        target = (ROOT / page).parent / place if place else ROOT / page
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
         assert target.exists(), link
-        assert not heading or heading in headings(target), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_reachable_from_the_index() -> None:
+    reached: set[Path] = set()
+    pending = {ROOT / "docs" / "index.md"}
+    while pending:
+        page = pending.pop()
+        reached.add(page)
+        pending |= linked_pages(page) - reached
+    assert {ROOT / page for page in PAGES if page.parts[0] == "docs"} <= reached
+
+
+def test_the_index_names_every_page_but_the_single_decision_records() -> None:
+    named = linked_pages(ROOT / "docs" / "index.md")
+    pages = {ROOT / page for page in PAGES if page.parts[0] == "docs" and not page.name[0].isdigit()}
+    assert pages - {ROOT / "docs" / "index.md"} <= named
+
+
+def test_the_readme_links_to_the_index() -> None:
+    assert ROOT / "docs" / "index.md" in linked_pages(ROOT / "README.md")
+
+
+def test_the_command_line_page_lists_every_command_and_option() -> None:
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text()
+    options: set[str] = set()
+    for name, command in commands(main, "omoide"):
+        assert f"`{name}" in page, name
+        options |= {option for each in command.params for option in each.opts if option.startswith("--")}
+    assert {*re.findall(r"--[a-z][a-z-]*", page)} == options | {"--help", "--version"}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=str)
-def test_every_file_and_target_that_is_named_is_there(page: Path) -> None:
+def test_every_file_and_make_target_in_backticks_exists(page: Path) -> None:
     for text in quoted(ROOT / page):
         if re.fullmatch(r"\w[\w.-]*/[\w./-]*(\.\w+|/)", text):
-            assert any((place / text).exists() for place in [*BEGINNINGS, (ROOT / page).parent]), text
+            assert any((base / text).exists() for base in [*BEGINNINGS, (ROOT / page).parent]), text
         if target := re.match(r"make ([a-z-]+)", text):
             assert target[1] in TARGETS, text
 
 
-def test_every_setting_that_is_named_is_one() -> None:
+def test_every_named_setting_exists() -> None:
     named = {name.lower() for page in PAGES for name in re.findall(r"OMOIDE_([A-Z_]+[A-Z])", (ROOT / page).read_text())}
     assert {"db", "auth"} <= named
     assert named <= {*Settings.model_fields}

@@ -170,14 +170,14 @@ def test_systemd_understands_the_unit_and_finds_it_well_protected(tmp_path: Path
 
 
 def test_the_page_names_every_file_of_the_folder() -> None:
-    page = (ROOT / "docs" / "operating.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "run-in-production.md").read_text()
     for path in DEPLOY.iterdir():
         if path.suffix != ".dockerignore":
             assert f"deploy/{path.name}" in page
 
 
 def test_addresses_in_the_page_are_served() -> None:
-    page = (ROOT / "docs" / "operating.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "run-in-production.md").read_text()
     named = {urlsplit(url).path for url in re.findall(r"http://(?:localhost|127\.0\.0\.1):8000[^\s`)\"']*", page)}
     assert named
     assert named <= PATHS | {"", "/", "/docs"}

@@ -1,1 +1,1 @@
-"""What the threat model in docs/security.md claims, held against real servers."""
+"""What the threat model in docs/explanation/security.md claims, held against real servers."""

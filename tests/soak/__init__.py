@@ -1,1 +1,1 @@
-"""A server under mixed load and faults for as long as one likes: `make soak MINUTES=20` writes docs/soak.md."""
+"""Test a server under mixed load and faults: `make soak MINUTES=20` writes docs/reference/soak.md."""

@@ -1,4 +1,4 @@
-"""`python -m tests.soak --minutes 20 --report docs/soak.md`: ends with 1 if anything was not as it should be."""
+"""`python -m tests.soak --minutes 20 --report docs/reference/soak.md`: exits with 1 if a criterion is not met."""
 
 from __future__ import annotations
 

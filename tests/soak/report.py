@@ -1,4 +1,4 @@
-"""The outcome of a run, in words for docs/soak.md."""
+"""Format the outcome of a run as docs/reference/soak.md."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from tests.soak.memory import GROWTH, WARM_UP, Phase
 
 SHOWN = 20
 HEAD = """\
-# Soak
+# Soak test
 
-The last run of `make soak`, written by it. Clients call everything that the API offers; two API processes and a worker
-serve them; a made-up provider reasons. In the first phase data is added, and meanwhile API processes and the worker are
-killed, the file is held by another program, and the provider goes away. In the second phase, as long as the first, as
-much is deleted as is added, sessions with what was learned from them and uploaded files among it, and there are no
-faults.
+Written by the last run of `make soak`. Clients call every operation of the API, served by two API processes and a
+worker, with a simulated provider. In the first phase data grows, while API processes and the worker are killed,
+another program locks the file, and the provider is unavailable. In the second phase, of the same length, clients
+delete as much as they add, including sessions with their conclusions and uploaded files, and there are no faults.
 
-**How it is judged.** No answer above 499 but 503 within {seconds:.0f} s of a held file or an absent provider; no broken
-connection but within {seconds:.0f} s of a killed API process. Each acknowledged message is there once, and one
-conclusion was drawn from it; a message whose call brought no answer is there once or not at all; nothing else is there.
-All acknowledged events were delivered. The queue is empty, nothing was given up, and `omoide check` finds nothing.
+**Criteria.** No answer above 499 except 503 within {seconds:.0f} s of a locked file or an unavailable provider; no
+broken connection except within {seconds:.0f} s of a killed API process. Each acknowledged message is stored once,
+with one conclusion derived from it; a message whose call got no answer is stored once or not at all; nothing else
+is stored. All acknowledged events were delivered. The queue is empty, no job was given up, and `omoide check` finds
+nothing.
 
-Memory is judged in the second phase: after the first {warm_up:.0%} of it, which fill the caches, the median resident
-memory of a process in the last fifth is within {growth:.0%} of that in the first fifth. For the first phase it is shown
-with the size of the database and not judged: what a process keeps of the data grows with it up to the bounds of its
-caches, so that growth does not tell a leak from a cache that fills.
+Memory is judged in the second phase: after the first {warm_up:.0%} of it, which fill the caches, the median
+resident memory of a process in the last fifth is within {growth:.0%} of that in the first fifth. For the first
+phase it is shown with the size of the database and not judged: cached data grows with the database up to the limits
+of the caches, so growth does not distinguish a leak from a cache that fills.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """`drained` is the seconds until the queue was empty after the first phase; `broken` everything that went wrong."""
+    """`drained` is the seconds until the queue was empty after the first phase; `broken` lists all failures."""
 
     growing: Phase
     constant: Phase
@@ -57,19 +57,19 @@ class Outcome:
 
 
 def report(outcome: Outcome) -> str:
-    """The whole page."""
+    """Return the whole page."""
     ledger = outcome.ledger
     said = sum(map(len, ledger.acknowledged.values()))
     unsure = sum(map(len, ledger.uncertain.values()))
     faults = Counter(fault.kind for fault in ledger.faults)
     troubles = Counter(kind for _, _, kind, _ in ledger.troubles)
-    verdict = "All of it held" if outcome.is_good else "Not all of it held"
+    verdict = "All criteria were met" if outcome.is_good else "Not all criteria were met"
     figures = [
         ("with growing data", f"{outcome.growing.seconds / 60:.1f} min"),
         ("with constant data", f"{outcome.constant.seconds / 60:.1f} min"),
         ("calls answered", f"{ledger.answers.total():,}"),
         ("messages acknowledged", f"{said:,}"),
-        ("messages without an answer, there once or not at all", f"{unsure:,}"),
+        ("messages without an answer, stored once or not at all", f"{unsure:,}"),
         ("events acknowledged and delivered", f"{ledger.events:,}, {outcome.delivered:,}"),
         ("queue empty after", f"{outcome.drained:.1f} s"),
         ("size of the database", f"{outcome.file_bytes / 1e6:.1f} MB"),
@@ -79,14 +79,14 @@ def report(outcome: Outcome) -> str:
         f"\n**{verdict}**, on Python {platform.python_version()}.\n\n",
         _table(("", ""), figures),
         "\n## Faults\n\n" + _table(("fault", "times"), sorted(faults.items())),
-        "\n## What clients noticed\n\n" + _table(("trouble", "times"), sorted(troubles.items())),
+        "\n## Errors seen by clients\n\n" + _table(("error", "times"), sorted(troubles.items())),
         "\n## Memory with growing data\n\n" + _memory(outcome.growing),
         "\n## Memory with constant data\n\n" + _memory(outcome.constant),
         "\n## Answers\n\n" + _answers(ledger),
     ]
     if findings := outcome.findings:
         more = [f"- and {len(findings) - SHOWN} more\n"] if len(findings) > SHOWN else []
-        parts.append("\n## What did not hold\n\n" + "".join([*(f"- {each}\n" for each in findings[:SHOWN]), *more]))
+        parts.append("\n## Failures\n\n" + "".join([*(f"- {each}\n" for each in findings[:SHOWN]), *more]))
     return "".join(parts)
 
 

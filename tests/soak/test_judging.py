@@ -112,6 +112,6 @@ def test_growth_beyond_the_bound_and_processes_that_could_not_be_judged_are_foun
 
 
 def test_the_report_says_what_did_not_hold() -> None:
-    assert "**All of it held**" in report(outcome())
-    assert "**Not all of it held**" in (text := report(outcome(broken=("a message is lost: x",))))
+    assert "**All criteria were met**" in report(outcome())
+    assert "**Not all criteria were met**" in (text := report(outcome(broken=("a message is lost: x",))))
     assert "- a message is lost: x\n" in text

@@ -1,7 +1,7 @@
-"""The form of an exported workspace: one JSON object a line, the header first. Documented in docs/backup.md.
+"""The form of an exported workspace: one JSON object a line, the header first.
 
-Everything is named as callers name it, and never by the number of a row: so it means the same in every database. A
-line stands behind those that it refers to. Times are microseconds since 1970, in UTC.
+docs/reference/export-format.md documents it. References are by name and never by row number, so a line means the same
+in every database. A line comes after those that it refers to. Times are microseconds since 1970, in UTC.
 """
 
 from __future__ import annotations
