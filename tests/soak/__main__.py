@@ -31,12 +31,12 @@ from tests.worker.provider import SENTENCE, provider
 
 CLIENTS = 4
 GROWING_PART = 0.5
-"""Which part of the time data is added in; in the rest its amount is constant."""
+"""Fraction of the time in which data grows; in the rest its amount is constant."""
 
 SETTINGS = {
     "quiet_seconds": "0.5",
-    "deduplicate": "false",  # so that what is derived twice shows
-    "busy_timeout_seconds": "1",  # so that a held file is noticed
+    "deduplicate": "false",  # so that duplicate conclusions stay visible
+    "busy_timeout_seconds": "1",  # so that a locked file causes errors
     "model": "openai:toy",
     "model_api_key": "soak",
     "model_retries": "1",
@@ -48,7 +48,7 @@ SETTINGS = {
 
 
 class Received:
-    """Which test events have come in, by the ids of their deliveries; an endpoint at `url` takes them."""
+    """Test events received by the endpoint at `url`, by the ids of their deliveries."""
 
     def __init__(self) -> None:
         self.delivered: set[str] = set()
@@ -58,7 +58,7 @@ class Received:
 
 @contextmanager
 def receiver() -> Iterator[Received]:
-    """A webhook endpoint on loopback, which refuses every fifth delivery; it comes again."""
+    """Serve a webhook endpoint on loopback that refuses every fifth delivery, which is then retried."""
     received = Received()
 
     class Handler(BaseHTTPRequestHandler):
@@ -73,7 +73,7 @@ def receiver() -> Iterator[Received]:
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keeps the output for what matters."""
+            """Do not log."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     received.url = f"http://127.0.0.1:{server.server_port}/hook"
@@ -88,12 +88,12 @@ def receiver() -> Iterator[Received]:
 
 
 def _streamed(asked: dict[str, Any]) -> Fault | None:
-    """The provider's sentence as a stream, where one is asked for."""
+    """Stream the provider's sentence if the request asks for a stream."""
     return streaming(SENTENCE) if asked.get("stream") else None
 
 
 def soak(folder: Path, minutes: float) -> Outcome:
-    """Run a server that long, first with growing data and faults, then with constant data, and check what it holds."""
+    """Run a server with growing data and faults, then with constant data, and check the stored data."""
     ledger, over = Ledger(), threading.Event()
     with provider(_streamed) as asked, receiver() as received:
         server = Server(folder / "omoide.db", "--workers", "2", model_base_url=f"{asked.url}/v1", **SETTINGS)
@@ -127,7 +127,7 @@ def _prepare(server: Server, endpoint: str) -> None:
 def _growing(
     server: Server, asked: FaultProxy, ledger: Ledger, watcher: Watcher, seconds: float
 ) -> tuple[Phase, list[str]]:
-    """Add data while faults happen; what the processes held, and what went wrong with the clients."""
+    """Add data while faults happen. Return the phase and the failures of clients."""
     began, stop = time.monotonic(), threading.Event()
     clients = [Client(server.url, ledger, seed, stop) for seed in range(CLIENTS)]
     faults = Troublemaker(server, asked, ledger, stop, spares_worker_from=began + WARM_UP * seconds)
@@ -138,7 +138,7 @@ def _growing(
 def _constant(
     server: Server, asked: FaultProxy, ledger: Ledger, watcher: Watcher, seconds: float
 ) -> tuple[Phase, list[str]]:
-    """The same with as much deleted as is added, and without faults."""
+    """Delete as much as is added, without faults. Return the phase and the failures of clients."""
     began, stop = time.monotonic(), threading.Event()
     clients = [Client(server.url, ledger, CLIENTS + number, stop, CONSTANT) for number in range(CLIENTS)]
     broken = _run(clients, [], asked, stop, seconds)
@@ -152,7 +152,7 @@ def _run(
     stop: threading.Event,
     seconds: float,
 ) -> list[str]:
-    """Let all of them run that long, or until a client fails; what failed."""
+    """Run all threads for `seconds` or until a client fails. Return the failures of clients."""
     end = time.monotonic() + seconds
     for thread in (*clients, *others):
         thread.start()
@@ -169,7 +169,7 @@ def _run(
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
-    parser.add_argument("--report", type=Path, help="where the report goes; without it, to the terminal")
+    parser.add_argument("--report", type=Path, help="file for the report; default: only print it")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="soak-") as folder:
         outcome = soak(Path(folder), options.minutes)

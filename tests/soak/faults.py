@@ -1,4 +1,4 @@
-"""What is done to a server while it is used: processes killed, the file held, the provider away."""
+"""Injects faults into a running server: kills processes, locks the file, makes the provider fail."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tests.soak.ledger import Ledger
 from tests.worker.provider import half
 
 REST_SECONDS = (4.0, 10.0)
-"""Between two faults, at the least and at the most."""
+"""Shortest and longest pause between two faults."""
 
 
 class Troublemaker(threading.Thread):
-    """Does one thing after another until `stop` is set: all of them, then all in another order, and so on.
+    """Injects one fault after another until `stop` is set: all kinds, then all again in another order, and so on.
 
     One API process is spared throughout, and the worker from `spares_worker_from` on (by the monotonic clock), so that
-    there are processes old enough to tell whether their memory grows.
+    some processes live long enough to judge the growth of their memory.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Troublemaker(threading.Thread):
                 os.kill(pids[0], signal.SIGKILL)
 
     def hold_the_file(self) -> None:
-        """In a burst, for longer and for shorter than calls wait."""
+        """Lock the file in a burst, for longer and for shorter than calls wait."""
         holder = connect(self.server.db, durability="full", busy_timeout=30)
         with self.ledger.fault("locked file"):
             for _ in range(5):

@@ -1,4 +1,4 @@
-"""What clients were told while the server ran: what was acknowledged, what may have been stored, what went wrong."""
+"""Record of a run: acknowledged messages, messages that may have been stored, and errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 EXPLAINS_FOR_SECONDS = 10.0
-"""How long after its end a fault still explains an answer: calls wait, and a process comes back."""
+"""How long after its end a fault still explains an error: calls wait, and a process restarts."""
 
 Place = tuple[str, str]
 """Workspace and session."""
@@ -18,7 +18,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Something that was done to the server, from when to when, by the monotonic clock."""
+    """A fault injected into the server, with its start and end by the monotonic clock."""
 
     kind: str
     began: float
@@ -26,20 +26,20 @@ class Fault:
 
 
 EXPLAINED_BY = {"connection": {"kill of an API process"}, "503": {"locked file", "provider away"}}
-"""What can go wrong for a client, and the faults that explain it. Nothing explains any other answer above 499."""
+"""Errors that a client may see, and the faults that explain them. Nothing explains any other status above 499."""
 
 
 @dataclass
 class Ledger:
-    """Filled by many threads."""
+    """The record of a run; thread-safe."""
 
     acknowledged: dict[Place, list[tuple[str, str]]] = field(default_factory=dict)
-    """Place → (peer, content) of the messages that were."""
+    """Place → (peer, content) of acknowledged messages."""
     uncertain: dict[Place, list[tuple[str, str]]] = field(default_factory=dict)
-    """The same of calls that brought no answer: stored once or not at all."""
+    """The same for calls without an answer: stored once or not at all."""
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     troubles: list[tuple[float, float, str, str]] = field(default_factory=list)
-    """When a call began and ended, what went wrong (a key of EXPLAINED_BY, or a status), and what it was."""
+    """Start and end of a call, kind of error (a key of EXPLAINED_BY, or a status), and the call."""
     faults: list[Fault] = field(default_factory=list)
     running: list[tuple[str, float]] = field(default_factory=list)
     events: int = 0
@@ -65,7 +65,7 @@ class Ledger:
             self.faults.append(Fault(kind, began, time.monotonic()))
 
     def unexplained(self) -> list[str]:
-        """What went wrong although nobody had done anything that explains it. Call it when all faults are over."""
+        """Return the errors that no fault explains. Call it when all faults are over."""
         return [
             f"{kind} for {name}"
             for began, ended, kind, name in self.troubles

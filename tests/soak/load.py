@@ -1,4 +1,4 @@
-"""Clients that call everything, as the SDKs do: each in a thread, one call after another, drawn by lot."""
+"""Clients that call every operation as the SDKs do: each in a thread, one randomly chosen call after another."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ SESSIONS = tuple(f"s{number}" for number in range(12))
 PEERS = tuple(f"p{number}" for number in range(6))
 PATIENCE_SECONDS = 60.0
 PACE_SECONDS = 0.02
-"""How long a client rests between calls, so that the worker keeps up on a small machine."""
+"""Pause of a client between calls, so that the worker keeps up on a small machine."""
 
 ALIVE = 10
-"""Sessions that a client keeps of those that it makes and deletes in turn."""
+"""How many of the sessions that it creates a client keeps; beyond that it deletes the oldest."""
 FILE_LINES = 20_000
-"""Of a file that is uploaded and deleted: half a megabyte."""
+"""Lines of a file that is uploaded and deleted: half a megabyte."""
 
 GROWING = {
     "add": 24,
@@ -49,26 +49,26 @@ GROWING = {
     "status": 6,
     "operator": 3,
 }
-"""How often each of a client's methods is called while data is added, in proportion."""
+"""Relative frequency of each of a client's methods while data is added."""
 
 CONSTANT = {name: share for name, share in GROWING.items() if name not in ("add", "add_without_a_key", "upload")} | {
     "replaced_session": 16,
     "uploaded_and_deleted": 1,
 }
-"""The same where everything that is added is deleted again: the amount of data is constant."""
+"""The same for constant data: everything added is deleted again."""
 
 
 class NoAnswer(Exception):
-    """The call brought none that says anything about what was done: a broken connection, or 503."""
+    """The outcome of a call is unknown: a broken connection, or a status of 500 or more."""
 
 
 def words(count: int) -> list[str]:
-    """Contents that nobody else says; a reasoner makes one fact of each."""
+    """Return unique contents; the reasoner derives one fact from each."""
     return [f"I own item {uuid.uuid4().hex}." for _ in range(count)]
 
 
 class Client(threading.Thread):
-    """Calls until `stop` is set."""
+    """Makes calls until `stop` is set."""
 
     def __init__(
         self, url: str, ledger: Ledger, seed: int, stop: threading.Event, shares: Mapping[str, int] = GROWING
@@ -96,7 +96,7 @@ class Client(threading.Thread):
             self.http.close()
 
     def call(self, method: str, path: str, body: Any = None, *, name: str = "", **options: Any) -> httpx.Response:
-        """The answer, which is below 500. Raises NoAnswer."""
+        """Return the response, with a status below 500. Raises NoAnswer."""
         began = time.monotonic()
         name = f"{method} {name or path}"
         try:
@@ -114,7 +114,7 @@ class Client(threading.Thread):
         return self.random.choice(WORKSPACES), self.random.choice(SESSIONS)
 
     def add(self) -> None:
-        """Under a name that makes repeating harmless, and repeated until it is acknowledged."""
+        """Add a batch with an idempotency key, and retry until it is acknowledged."""
         place = self.place()
         batch = [(self.random.choice(PEERS), content) for content in words(self.random.randint(1, 20))]
         body = {"messages": [{"peer_id": peer, "content": content} for peer, content in batch]}
@@ -214,14 +214,14 @@ class Client(threading.Thread):
         self.call("POST", f"{path}/query", {"query": "item", "filters": filters}, name="conclusions/query")
 
     def own_conclusion(self) -> None:
-        """Made by hand in a workspace where nothing is derived, and taken back."""
+        """Create a conclusion in a workspace outside the comparison, and delete it."""
         path, pair = "/v3/workspaces/aside/conclusions", {"observer_id": "p", "observed_id": "p"}
         made = self.call("POST", path, {"conclusions": [{"content": words(1)[0], **pair}]}, name="conclusions")
         if made.status_code == 201:
             self.call("DELETE", f"{path}/{made.json()[0]['id']}", name="conclusions/{id}")
 
     def members(self) -> None:
-        """Somebody who never says anything comes and goes."""
+        """Add a silent peer to a session, and remove it."""
         workspace, session = self.place()
         path, guest = f"/v3/workspaces/{workspace}/sessions/{session}/peers", f"guest-{self.random.randint(1, 9)}"
         self.call("POST", path, {guest: {"observe_others": False}}, name="members")
@@ -247,7 +247,7 @@ class Client(threading.Thread):
         self.call("DELETE", path, name="sessions/{id}")
 
     def replaced_session(self) -> None:
-        """A session that facts are drawn from; once there are enough of them the oldest is deleted."""
+        """Create a session from which facts are derived; beyond `ALIVE` sessions delete the oldest."""
         path = f"/v3/workspaces/aside/sessions/{uuid.uuid4().hex}"
         batch = [{"peer_id": "q", "content": content} for content in words(self.random.randint(1, 20))]
         self.call("POST", f"{path}/messages", {"messages": batch}, name="messages aside")

@@ -1,4 +1,4 @@
-"""How much memory each process of a server holds and how much data its file has, sampled repeatedly."""
+"""Samples the memory of each server process and the size of the database."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from benchmarks.process_tree import family
 SAMPLE_SECONDS = 1.0
 FEWEST_SAMPLES = 10
 GROWTH = 1.05
-"""By how much the memory of a process may grow while the amount of data is constant."""
+"""Largest accepted growth factor of a process's memory while the amount of data is constant."""
 
 WARM_UP = 0.4
-"""Which part of each phase is passed over for memory: caches are filled then, and the worker is killed in it."""
+"""Fraction of each phase that is ignored for memory: caches fill in it, and the worker is killed in it."""
 
 Series = Sequence[tuple[float, int]]
-"""Samples in order: when, by the monotonic clock, and how many bytes."""
+"""Samples in order: time by the monotonic clock, and bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Held:
 
 
 def held(name: str, series: Series, since: float, until: float) -> Held | None:
-    """What the series says of the period; None unless it covers all of it, with enough samples."""
+    """Return the medians of a period; None unless the series covers all of it with enough samples."""
     sizes = [size for at, size in series if since <= at <= until]
     covers = bool(series) and series[0][0] <= since and series[-1][0] > until - 3 * SAMPLE_SECONDS
     if not covers or len(sizes) < FEWEST_SAMPLES:
@@ -50,14 +50,14 @@ def held(name: str, series: Series, since: float, until: float) -> Held | None:
 
 
 def of_processes(seen: Mapping[tuple[str, int], Series], since: float, until: float) -> list[Held]:
-    """What `held` says of each process (by name and pid) that lived throughout the period."""
+    """Return `held` for each process (by name and pid) that lived throughout the period."""
     every = (held(name, series, since, until) for (name, _), series in seen.items())
     return [each for each in every if each is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A part of the run: how long it took, and what the file and the processes held in it after its warm-up."""
+    """A part of the run: its duration, and the sizes of the file and the processes after its warm-up."""
 
     seconds: float
     data: Held | None
@@ -87,7 +87,7 @@ class Watcher(threading.Thread):
                         self.seen[name if pid != self.pid else "supervisor", pid].append((now, int(size[1]) * 1_024))
 
     def phase(self, began: float) -> Phase:
-        """From `began` (by the monotonic clock) until now."""
+        """Return the phase from `began` (by the monotonic clock) until now."""
         until = time.monotonic()
         since = began + WARM_UP * (until - began)
         return Phase(until - began, held("data", self.file, since, until), of_processes(self.seen, since, until))

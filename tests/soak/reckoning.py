@@ -1,4 +1,4 @@
-"""When it is over: whether what the server holds is what it acknowledged, once each, thought about once each."""
+"""Compare the stored data with the ledger: each message stored once, with one conclusion."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from tests.soak.ledger import Ledger, Place
 from tests.soak.load import SESSIONS, WORKSPACES
 
 DRAIN_SECONDS = 600.0
-"""How long the queue may take to become empty: what waits for a provider may wait for five minutes."""
+"""Time limit for the queue to become empty: a job that waits for a provider may wait for five minutes."""
 
 
 def drained(http: httpx.Client, gone_on: Callable[[], None]) -> float:
-    """Wait until nothing is owed, and return how many seconds that took. Raises AssertionError after a while."""
+    """Wait until the queue is empty, and return the seconds. Raises AssertionError after DRAIN_SECONDS."""
     began = time.monotonic()
-    while (owed := _owed(http)) and time.monotonic() - began < DRAIN_SECONDS:
+    while (jobs := _owed(http)) and time.monotonic() - began < DRAIN_SECONDS:
         gone_on()
         time.sleep(0.5)
-    assert not owed, f"the queue is not empty after {DRAIN_SECONDS:.0f} s: {owed}"
+    assert not jobs, f"the queue is not empty after {DRAIN_SECONDS:.0f} s: {jobs}"
     return time.monotonic() - began
 
 
 def _owed(http: httpx.Client) -> list[str]:
-    """The jobs of the metrics, dreams that wait for their hour aside."""
+    """Return the job counts of the metrics that are not 0, except dreams, which wait for their time."""
     lines = [line for line in http.get("/metrics").text.splitlines() if line.startswith("omoide_jobs{")]
     return [line for line in lines if not line.endswith(" 0.0") and 'kind="dream"' not in line]
 
 
 def differences(http: httpx.Client, ledger: Ledger) -> list[str]:
-    """Everything that is missing, there twice, or there although nobody said it."""
+    """Return a line for each message or conclusion that is missing, stored twice, or unexpected."""
     found = []
     for workspace in WORKSPACES:
         stored: Counter[tuple[str, str]] = Counter()
@@ -46,17 +46,17 @@ def differences(http: httpx.Client, ledger: Ledger) -> list[str]:
         expected = {f"{peer} said {content}" for peer, content in stored}
         found += [f"a conclusion is missing in {workspace}: {each}" for each in expected - {*derived}]
         found += [f"{derived[each]} conclusions in {workspace}: {each}" for each in expected if derived[each] > 1]
-        found += [f"a conclusion of nothing in {workspace}: {each}" for each in {*derived} - expected]
+        found += [f"an unexpected conclusion in {workspace}: {each}" for each in {*derived} - expected]
     return found
 
 
 def of_messages(stored: Counter[tuple[str, str]], ledger: Ledger, place: Place) -> list[str]:
-    """What is wrong with the messages that are stored in a place."""
+    """Return a line for each wrong message in a place."""
     acknowledged, uncertain = {*ledger.acknowledged.get(place, [])}, {*ledger.uncertain.get(place, [])}
     return [
         *(f"a message is lost: {each}" for each in acknowledged - {*stored}),
-        *(f"a message is there {count} times: {each}" for each, count in stored.items() if count > 1),
-        *(f"a message that nobody said: {each}" for each in {*stored} - acknowledged - uncertain),
+        *(f"a message is stored {count} times: {each}" for each, count in stored.items() if count > 1),
+        *(f"an unexpected message: {each}" for each in {*stored} - acknowledged - uncertain),
     ]
 
 

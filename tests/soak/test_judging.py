@@ -1,4 +1,4 @@
-"""The judge of a soak finds what it is to find."""
+"""The soak test detects lost, duplicate and unexpected data, unexplained errors and growing memory."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SINCE = BEGAN + WARM_UP * SECONDS
 MEGABYTE = 1_000_000
 
 
-def ledger(kind: str, fault: str, began: float) -> Ledger:
-    """A call that went wrong from 100 to 101, and a fault of one second."""
+def ledger_of(kind: str, fault: str, began: float) -> Ledger:
+    """Return a ledger with an error from 100 to 101 and a fault of one second."""
     made = Ledger()
     made.troubles.append((100.0, 101.0, kind, "POST messages"))
     made.faults.append(Fault(fault, began, began + 1))
@@ -51,23 +51,23 @@ def outcome(*held: Held, broken: tuple[str, ...] = ()) -> Outcome:
 def test_only_a_fault_of_the_right_kind_and_time_explains(
     kind: str, fault: str, began: float, is_explained: bool
 ) -> None:
-    assert (ledger(kind, fault, began).unexplained() == []) == is_explained
+    assert (ledger_of(kind, fault, began).unexplained() == []) == is_explained
 
 
-def test_messages_that_are_lost_doubled_or_made_up_are_found_and_uncertain_ones_may_be_there_or_not() -> None:
-    told = Ledger()
-    told.said(PLACE, [("p", "kept"), ("p", "lost")], certain=True)
-    told.said(PLACE, [("p", "unsure"), ("p", "unsure and there")], certain=False)
+def test_lost_duplicate_and_unexpected_messages_are_found_and_uncertain_ones_ignored() -> None:
+    ledger = Ledger()
+    ledger.said(PLACE, [("p", "kept"), ("p", "lost")], certain=True)
+    ledger.said(PLACE, [("p", "unsure"), ("p", "unsure and there")], certain=False)
     stored = Counter([("p", "kept"), ("p", "kept"), ("p", "unsure and there"), ("q", "made up")])
-    assert of_messages(stored, told, PLACE) == [
+    assert of_messages(stored, ledger, PLACE) == [
         "a message is lost: ('p', 'lost')",
-        "a message is there 2 times: ('p', 'kept')",
-        "a message that nobody said: ('q', 'made up')",
+        "a message is stored 2 times: ('p', 'kept')",
+        "an unexpected message: ('q', 'made up')",
     ]
 
 
 def sampled(megabytes: Callable[[float], float], since: float = BEGAN - 60, until: float = ENDED) -> Series:
-    """A sample for each second, of a process whose size depends on which part of the phase has passed."""
+    """Return a sample per second of a process whose size depends on the elapsed fraction of the phase."""
     return [
         (since + second, int(MEGABYTE * megabytes((since + second - BEGAN) / SECONDS)))
         for second in range(int(until - since) + 1)
@@ -111,7 +111,7 @@ def test_growth_beyond_the_bound_and_processes_that_could_not_be_judged_are_foun
     assert outcome(*FLAT[:2]).findings == ["no omoide-worker lived long enough to be judged"]
 
 
-def test_the_report_says_what_did_not_hold() -> None:
+def test_the_report_lists_failures() -> None:
     assert "**All criteria were met**" in report(outcome())
     assert "**Not all criteria were met**" in (text := report(outcome(broken=("a message is lost: x",))))
     assert "- a message is lost: x\n" in text
