@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
+
 from omoide.store import words
 from omoide.store.column_rules import json_or_null
 from omoide.store.connection import Connection
@@ -110,5 +112,14 @@ def contradictions(db: Connection) -> Iterator[str]:
         if count:
             yield f"{count:,} {fault}"
     for index in words.INDEXES:
-        if left := words.held(db, index) - words.totals(db, index)[1]:
+        yield from _left_words(db, index)
+
+
+def _left_words(db: Connection, index: words.Index) -> Iterator[str]:
+    try:
+        left = words.held(db, index) - words.totals(db, index)[1]
+    except sqlite3.DatabaseError as error:
+        yield f"the words in {index} cannot be read: {error}"
+    else:
+        if left:
             yield f"{left:,} words are in {index} and in none of its rows"
