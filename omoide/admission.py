@@ -85,15 +85,16 @@ class Admission:
     def begin(self, scope: Scope, may_stream: bool, /) -> Work:
         """Count a request. Raises Problem 429 if its caller has too many in progress."""
         work = Work(self._lane(scope), self._resume)
-        if not self._all.begin(work):
+        requests = self._all
+        if not requests.begin(work):
             raise _refusal("requests")
         if may_stream:
             work.began -= QUESTION_LEAD_SECONDS
             if not self._chats.begin(work):
-                self._all.end(work)
+                requests.end(work)
                 raise _refusal("chats")
         current_work.set(work)
-        if self._all.free < self._calm:
+        if requests.free < self._calm:
             work.turn = self._resume(work.lane)
         return work
 

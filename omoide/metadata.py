@@ -25,6 +25,8 @@ def checked_metadata(value: Json, *loc: str | int, most: int | None = None) -> J
 
     Raises InvalidFields at `loc` if it has too many keys, is too deep or takes more than `most` bytes.
     """
+    if not value:
+        return value
     if len(value) > MAX_KEYS:
         raise InvalidFields([FieldFault(loc, f"Value error, Metadata exceeds maximum of {MAX_KEYS} top-level keys")])
     if depth(value) > MAX_DEPTH:

@@ -18,8 +18,7 @@ import contextlib
 from bisect import bisect_right
 from collections import deque
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from omoide.lanes import Lane, current_work
 
@@ -160,8 +159,7 @@ def _time(entry: tuple[str, _Member[Any]]) -> float:
     return entry[1].time
 
 
-@dataclass(frozen=True, slots=True)
-class Turn(Generic[T]):
+class Turn(NamedTuple, Generic[T]):
     """An item whose turn has come. Pass it to `Turns.done` when its work is done."""
 
     lane: Lane
