@@ -36,7 +36,7 @@ FIRST_COST_SECONDS = 0.002
 ALIKE = 1.25
 """Members are alike if one used at most so many times as much lately as the other."""
 
-HALF_LIFE_SECONDS = 0.5
+HALF_LIFE_SECONDS = 2.0
 """What a member used counts half after so many seconds of work in its level."""
 
 LEAST_COST_SECONDS = 0.000_05
