@@ -22,6 +22,10 @@ AGE_PER_SECOND = 4.0
 """A piece of work that has computed for a second goes behind what came so many seconds later in its lane, so that short
 work passes long work, but not for ever."""
 
+SHORT_SECONDS = 0.02
+"""Work that has computed less is short: none passes it, because pieces of the same length that pass one another all end
+later."""
+
 
 class Work:
     """What a request or a job does: whose it is, since when, and how much it has computed, in seconds."""
@@ -43,7 +47,7 @@ class Work:
 
     def rank(self) -> float:
         """The lower, the sooner it goes on in its lane."""
-        return self.began + AGE_PER_SECOND * self.computed
+        return self.began + AGE_PER_SECOND * max(0.0, self.computed - SHORT_SECONDS)
 
 
 current_work: ContextVar[Work] = ContextVar("current_work", default=Work(BACKGROUND))  # noqa: B039  # never changed

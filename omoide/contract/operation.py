@@ -80,9 +80,9 @@ class JsonBody:
         media = headers.get(b"content-type", b"")
         if media != b"application/json" and not bodies.is_json(text := media.decode("latin-1")):
             raise WrongMediaType(text, "application/json")
-        value = await bodies.read_json(raw)
         if len(raw) <= large_bodies.LARGE_BYTES:
-            return self._take(value, values)
+            return self._take(bodies.parse_json(raw), values)
+        value = await bodies.read_json(raw)
         async with large_bodies.turn():
             return self._take(value, values, is_large=True)
 
