@@ -1,1 +1,1 @@
-"""Thinking: what is known, put into words and into a budget. No SQL, no HTTP."""
+"""Reasoning over messages and conclusions, and the services that read them. No SQL, no HTTP."""

@@ -1,6 +1,6 @@
-"""The sessions to which a read of memory may be restricted. Pure.
+"""Parse the `filters` that restrict a read of memory to some sessions. Pure.
 
-`filters` on representation and chat admit one key only, `session_id`: an id, a list of ids, or `{"in": [ids]}`.
+`filters` on representation and chat accept only the key `session_id`: an id, a list of ids, or `{"in": [ids]}`.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ _is_id = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 
 
 def parse(filters: object, session_id: str | None) -> tuple[str, ...] | None:
-    """The ids that a read is restricted to, each once; None without restriction. Raises Unprocessable.
+    """Return the distinct session ids that a read is restricted to, None if unrestricted. Raises Unprocessable.
 
-    With both, `session_id` must be one of the listed ones, and the read is restricted to it.
+    If both are given, `session_id` must be in the list, and the read is restricted to it.
     """
     listed = _listed(filters)
     if session_id is None:
@@ -28,7 +28,7 @@ def parse(filters: object, session_id: str | None) -> tuple[str, ...] | None:
 
 
 def checked(ids: Sequence[object]) -> tuple[str, ...]:
-    """The ids, each once, in order. Raises Unprocessable if there are too many or one is no id."""
+    """Return the distinct ids in order. Raises Unprocessable for too many ids or an invalid one."""
     for value in ids:
         if not isinstance(value, str) or not _is_id(value):
             raise Unprocessable(f"Invalid session id in allowlist: {str(value)[:100]!r}")

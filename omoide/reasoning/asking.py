@@ -1,6 +1,6 @@
-"""A question asked of a reasoner: how far it reaches, what it is given beforehand, and the answer as it comes.
+"""Ask a reasoner: collect the cards and configuration for a question, and stream the answer.
 
-What is read for the answer goes through `Memory`, which keeps to the reach. Who may ask what is decided by callers.
+Reads for the answer go through `Memory`, which enforces the reach. Callers check authorization.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from omoide.store import Connection, Store, cards, observing, peers, sessions
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
-    """What a caller asks. `response_format` is one that `structured.check` has admitted."""
+    """A caller's question. `structured.check` has accepted the `response_format`."""
 
     reach: Reach
     query: str
@@ -33,36 +33,36 @@ class Inquiry:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that is still to come."""
+    """An answer in progress."""
 
     pieces: AsyncGenerator[str, None]
-    """Its text, to be read once; none of them where there is no answer. Raises what the reasoner raises."""
+    """The text, can be iterated once; yields nothing if there is no answer. Raises the reasoner's exceptions."""
     evidence: Evidence
-    """What was read for it: all of it once the last piece has come."""
+    """The records read for the answer; complete after the last piece."""
 
 
 def check_target(store: Store, workspace_id: str, peer_id: str) -> None:
-    """Raise NotFound unless there is such a peer to ask about."""
+    """Raise NotFound if the peer that the question is about does not exist."""
     if store.read(peers.find, workspace_id, peer_id) is None:
         raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
 
 
 def check_session(store: Store, workspace_id: str, session_id: str) -> None:
-    """Raise NotFound unless there is such a session to be pinned to."""
+    """Raise NotFound if the session that the question is pinned to does not exist."""
     store.read(sessions.get, workspace_id, session_id)
 
 
 def ask(
     store: Store, finder: VectorFinder, tokens: TokenCounter, reasoner: Reasoner, defaults: Defaults, inquiry: Inquiry
 ) -> Answer:
-    """The answer, on which no work is done before its first piece is asked for."""
+    """Return a lazy answer: the reasoner starts when the first piece is requested."""
     memory = Memory(store, finder, tokens, inquiry.reach)
     question = store.read(_question, inquiry, defaults)
     return Answer(_pieces(reasoner, question, memory), memory.evidence)
 
 
 async def _pieces(reasoner: Reasoner, question: Question, memory: Memory) -> AsyncGenerator[str, None]:
-    """What the reasoner says, without empty pieces; what is blank waits until something follows it."""
+    """Yield the reasoner's text without empty pieces; white space is held back until text follows it."""
     blank = ""
     said = reasoner.answer(question, memory)
     try:
@@ -100,7 +100,7 @@ def _configuration(db: Connection, reach: Reach, defaults: Defaults) -> Resolved
 
 
 def _card(db: Connection, reach: Reach, resolved: Resolved, about: str | None) -> list[str]:
-    """What the observer keeps about somebody. A card mixes sessions, so a reach restricted to sessions has none."""
+    """Return the observer's card about a peer. Cards mix sessions: empty if the reach is restricted to sessions."""
     if reach.observer_id is None or about is None or reach.sessions is not None or not resolved.peer_card_use:
         return []
     if peers.find(db, reach.workspace_id, reach.observer_id) is None:

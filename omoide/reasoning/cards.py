@@ -1,6 +1,6 @@
-"""The form of a peer card's lines that a reasoner writes. Pure.
+"""Validate the peer card lines that a reasoner writes. Pure.
 
-What the API's callers write into a card is theirs and not held against these rules (public description of the API).
+Lines written by API callers are not validated (public description of the API).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ MAX_LINES = 40
 class Admitted(NamedTuple):
     accepted: list[str]
     refused: list[str]
-    """Those without a prefix, with nothing after it, or too long, and those beyond the most that a card takes."""
+    """Lines without a prefix, with nothing after it, too long, or beyond the maximum number of lines."""
 
 
 def admitted(lines: Iterable[str], most: int = MAX_LINES) -> Admitted:
-    """The lines that may stand on a card, trimmed, each once: of those that differ in case and white space the first.
+    """Split lines into valid ones, trimmed and at most `most`, and refused ones.
 
-    A repeated line is neither accepted nor refused.
+    Lines that differ only in case and white space are repetitions: the first is kept, the others are dropped silently.
     """
     accepted: dict[str, str] = {}
     refused = []
@@ -39,12 +39,12 @@ def admitted(lines: Iterable[str], most: int = MAX_LINES) -> Admitted:
 
 
 def folded(line: str) -> str:
-    """What two lines have in common that differ only in case and white space."""
+    """Return the comparison key of a line: casefolded, with single spaces."""
     return " ".join(line.split()).casefold()
 
 
 def section(line: str) -> str | None:
-    """The prefix that the line begins with."""
+    """Return the prefix of the line, None if it has none."""
     return next((prefix for prefix in PREFIXES if line.startswith(prefix)), None)
 
 

@@ -1,4 +1,4 @@
-"""Which reasoner the settings name. It is loaded when it is first asked, so that the server starts without it."""
+"""Create the reasoner that the settings name. It is loaded on first use, to keep start-up fast."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ EXTRACTIVE = "extractive"
 
 
 def name_of(settings: Settings) -> str:
-    """The name of the reasoner that the settings choose."""
+    """Return the name of the configured reasoner."""
     return settings.model or EXTRACTIVE
 
 
 def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter, meter: Meter | None = None) -> Reasoner:
-    """The model of the settings, or the embedded reasoner, which needs none. Nothing is asked of a provider here.
+    """Create the reasoner for the configured model, or the embedded one, which needs no model. Calls no provider.
 
-    What models are asked is counted in `meter`.
+    Model requests are counted in `meter`.
 
-    Raises WrongSetting, with one line, for a provider that is not known, an extra or a key that is missing.
+    Raises WrongSetting, with a one-line message, for an unknown provider, or a missing extra or key.
     """
 
     def load() -> Reasoner:
@@ -41,7 +41,7 @@ def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter, m
         return Extractive(embedder, tokens)
 
     def load_agentic() -> Reasoner:
-        # Imported here: pydantic-ai and a provider's package take seconds, and are not installed with every server.
+        # Imported here: pydantic-ai and a provider's package take seconds to import, and are optional.
         from omoide.inference.models import chat_models
         from omoide.reasoning.agentic.reasoner import Agentic
 
@@ -56,7 +56,7 @@ def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter, m
 
 
 class Deferred:
-    """A reasoner that is made by `load`, in a thread, when one of its verbs is first called."""
+    """Lazy reasoner: the first call of a verb runs `load` in a thread."""
 
     def __init__(self, name: str, load: Callable[[], Reasoner], *, keeps_cards: bool) -> None:
         self.name = name
@@ -105,7 +105,7 @@ class Deferred:
 
 
 class Relieved:
-    """`reasoner`, in whose place `relief` derives where the provider fails or refuses. The rest is the provider's."""
+    """Wrapper around `reasoner` that derives with `relief` when the provider fails or refuses. No other verb does."""
 
     def __init__(self, reasoner: Reasoner, relief: Reasoner) -> None:
         self.name = reasoner.name
@@ -122,7 +122,7 @@ class Relieved:
         try:
             return await self._reasoner.derive(batch)
         except (ProviderFailed, RequestRefused) as failure:
-            logger.warning("%s Conclusions are drawn by the reasoner %r instead.", failure.reason, self._relief.name)
+            logger.warning("%s Falling back to the reasoner %r for this batch.", failure.reason, self._relief.name)
             return await self._relief.derive(batch)
 
     async def aclose(self) -> None:

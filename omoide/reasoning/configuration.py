@@ -1,8 +1,8 @@
-"""What the configurations of a workspace, a session and a message come to, taken together. Pure.
+"""Resolve the configurations of a workspace, a session and a message into one. Pure.
 
-The stronger level wins, key by key: message over session over workspace over the operator's settings. Stored
-configuration is the caller's own object: what is missing, null or of a wrong kind is left to the weaker level and
-never raises. How configuration is merged when it is written belongs to `omoide.configuration`.
+Levels override each other key by key: message over session over workspace over the operator's settings. Stored
+configuration is an arbitrary object of the caller: a value that is missing, null or of the wrong type is inherited
+from the next level and never raises. `omoide.configuration` merges configuration when it is written.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ FEWEST_PER_SHORT_SUMMARY = 10
 FEWEST_PER_LONG_SUMMARY = 20
 
 MOST_PER_SUMMARY = 2**40
-"""More messages than any session has; greater numbers mean no more than this, and might not fit into what is stored."""
+"""More messages than any session has. Larger values are clamped, because they might not fit into a stored integer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What holds for one message, session or dream. Instructions are None where there are none, else not blank.
+    """Effective configuration for one message, session or dream. Instructions are None or non-blank.
 
-    The defaults here are those of the program, not of its operator: `as_json` leaves them out, so they must not change.
+    The defaults are the program's, not the operator's. They must not change: `as_json` omits values equal to them.
     """
 
     reasoning_enabled: bool = True
@@ -37,7 +37,7 @@ class Resolved:
     peer_card_use: bool = True
     peer_card_create: bool = True
     peer_card_instructions: str | None = None
-    """Beside `dream_instructions`, not instead of them."""
+    """Applied in addition to `dream_instructions`."""
     summary_enabled: bool = True
     messages_per_short_summary: int = DEFAULT_SHORT_SUMMARY
     messages_per_long_summary: int = DEFAULT_LONG_SUMMARY
@@ -54,7 +54,7 @@ _NAMES = tuple(each.name for each in fields(Resolved))
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """The operator's settings: what holds where no level says otherwise."""
+    """The operator's settings, used where no level has a value."""
 
     reasoning_enabled: bool = True
     peer_card_use: bool = True
@@ -63,9 +63,9 @@ class Defaults:
     messages_per_short_summary: int = DEFAULT_SHORT_SUMMARY
     messages_per_long_summary: int = DEFAULT_LONG_SUMMARY
     dream_enabled: bool = True
-    """A main switch: no level turns dreams on where the operator has turned them off."""
+    """Main switch: if it is off, no level can turn dreams on."""
     resolved: Resolved = field(init=False, repr=False, compare=False)
-    """What empty configurations come to: nearly all are empty, so it is made once."""
+    """The result for empty configurations, precomputed because nearly all are empty."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "resolved", _merged([], [], self))
@@ -84,10 +84,10 @@ def defaults_of(settings: Settings) -> Defaults:
 
 
 def resolve(workspace: Json, session: Json | None, message: Json | None, defaults: Defaults) -> Resolved:
-    """The configuration that holds. A message speaks of `reasoning` only; the rest of what it says is ignored.
+    """Return the effective configuration. Of a message's configuration only `reasoning` is used.
 
-    Legacy words are heard where a level has no `reasoning.enabled`: `deriver.enabled`, then `skip_deriver: true`. Of
-    two summary intervals that contradict each other, the one from the weaker level yields (see `_intervals`).
+    A level without `reasoning.enabled` may use a legacy key: `deriver.enabled`, then `skip_deriver: true`. If the two
+    summary intervals conflict, the one from the weaker level is adjusted (see `_intervals`).
     """
     if not (workspace or session or message):
         return defaults.resolved
@@ -97,18 +97,18 @@ def resolve(workspace: Json, session: Json | None, message: Json | None, default
 
 
 def as_json(resolved: Resolved) -> Json:
-    """What differs from the program's defaults: nothing, mostly. Equal configurations give equal values."""
+    """Return the values that differ from the program's defaults. Equal configurations give equal results."""
     return {name: value for name in _NAMES if (value := getattr(resolved, name)) != getattr(PROGRAM_DEFAULTS, name)}
 
 
 def from_json(frozen: Json) -> Resolved:
-    """The configuration that `as_json` was given. Keys that only another version knows are left out."""
+    """Inverse of `as_json`. Ignores keys written by another version."""
     known = {name: value for name, value in frozen.items() if name in _NAMES}
     return Resolved(**known) if known else PROGRAM_DEFAULTS
 
 
 def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -> Resolved:
-    """`general` are the levels that speak of everything, `with_message` those for reasoning; the strongest first."""
+    """Resolve the levels, strongest first: `with_message` for the reasoning section, `general` for the others."""
     reasoning = _first(with_message, _reasoning_enabled, defaults.reasoning_enabled)
     dream = _first(general, lambda level: _flag(level, "dream", "enabled"), True)
     short, long = _intervals(general, defaults)
@@ -129,7 +129,7 @@ def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -
 
 
 def _first(levels: Iterable[Json], read: Callable[[Json], T | None], default: T) -> T:
-    """What the strongest level that has a say says."""
+    """Return the value of the strongest level that has one."""
     for level in levels:
         if (found := read(level)) is not None:
             return found
@@ -159,7 +159,7 @@ def _reasoning_enabled(level: Json) -> bool | None:
 
 
 def _instructions(levels: Iterable[Json], module: str) -> str | None:
-    """The strongest level's text: the module's own, else what it shares among all. An empty one counts, as none."""
+    """Return the strongest level's text: the module's own, else the shared one. An empty text overrides as None."""
 
     def of(level: Json) -> str | None:
         own = _text(_section(level, module))
@@ -169,10 +169,10 @@ def _instructions(levels: Iterable[Json], module: str) -> str | None:
 
 
 def _intervals(levels: list[Json], defaults: Defaults) -> tuple[int, int]:
-    """Messages per short and per long summary, the first less than the second.
+    """Return the messages per short and per long summary; the first is always less than the second.
 
-    Each is the strongest level's. Where they contradict each other, the one from the weaker level (the long one, if
-    they are from the same) is replaced by what keeps the proportion of the operator's defaults.
+    Each comes from the strongest level that sets it. If they conflict, the one from the weaker level (the long one, if
+    both are from the same) is recomputed in the proportion of the operator's defaults.
     """
     shorts = [_interval(level, "messages_per_short_summary", FEWEST_PER_SHORT_SUMMARY) for level in levels]
     longs = [_interval(level, "messages_per_long_summary", FEWEST_PER_LONG_SUMMARY) for level in levels]
@@ -196,5 +196,5 @@ def _interval(level: Json, key: str, fewest: int) -> int | None:
 
 
 def _ranked(values: list[int | None]) -> tuple[int, int]:
-    """The first value that is there, with its place; the last one always is."""
+    """Return the index of the first value that is not None, and the value. The last one never is None."""
     return next((rank, value) for rank, value in enumerate(values) if value is not None)

@@ -1,7 +1,7 @@
-"""Make an answer valid against the schema that the caller sent, wishes included, before it leaves. Pure.
+"""Make an answer valid against the schema that the caller sent, including lengths, ranges and formats. Pure.
 
-Reasoners work with the normal form of a schema (`structured.resolved`), in which every property that is not required
-may be null. In the caller's own schema it often may not: there a property that nothing is known about is left out.
+Reasoners work with the normal form of a schema (`structured.resolved`), in which every optional property may be null.
+The caller's own schema often does not allow null: an optional property without a value is then removed.
 """
 
 from __future__ import annotations
@@ -15,19 +15,17 @@ from omoide.records import Json
 
 
 class Conforming:
-    """A schema that `structured.check` has admitted, as its caller means it."""
+    """Validator for a caller's schema that `structured.check` has accepted."""
 
     def __init__(self, schema: Json) -> None:
         self._root = literal(schema)
         self._validators: dict[int, Draft202012Validator] = {}
 
     def conformed(self, value: Json) -> Json:
-        """The value without what the schema does not admit.
+        """Return the value without its invalid parts. Raises ValueError with the first error if it is still invalid.
 
-        Raises ValueError, with the first fault, if what remains is not valid.
-
-        A property whose value is not valid becomes null where that is, else its default, and is left out where it is
-        not required. An item of a list that is not valid is left out.
+        An invalid property becomes null if null is valid, else its default; an optional one is removed otherwise.
+        Invalid items of lists are removed.
         """
         found: Json = self._cut(value, self._root)
         for fault in self._validator(self._root).iter_errors(found):
@@ -53,7 +51,7 @@ class Conforming:
         kept: Json = {}
         for name, given in value.items():
             child = node.get("properties", {}).get(name)
-            if child is None:  # of a branch of this node
+            if child is None:  # defined by a branch of this node
                 kept[name] = given
                 continue
             candidates = [self._cut(given, child), None, *([child["default"]] if "default" in child else ())]
@@ -71,7 +69,7 @@ class Conforming:
         if found is None:
             try:
                 found = Draft202012Validator(node, validate_formats=True)
-            except ValueError:  # a wish that no validator understands, such as a broken pattern
+            except ValueError:  # a constraint that the validator rejects, such as a broken pattern
                 found = Draft202012Validator(enforced(node))
             self._validators[id(node)] = found
         return found

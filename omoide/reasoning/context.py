@@ -1,8 +1,8 @@
-"""What of a session fits into a budget of tokens. Pure: the messages come as an iterator, newest first.
+"""Select the summary and the messages of a session that fit into a token budget. Pure.
 
-Source of the shares: the public API. A summary may take 40 % of what representation and card leave; the messages take
-the rest, newest first, and the first one that does not fit ends the walk. Only the very newest message is cut rather
-than left out, so that a context is never without what was said last.
+Source of the shares: the public API. A summary may take 40 % of the tokens remaining after representation and card.
+Messages take the remainder, newest first, up to the first one that does not fit. Only the newest message is truncated
+instead of omitted, so a context always contains the end of the conversation.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Count = Callable[[str], int]
 
 
 def choose_summary(summaries: Mapping[str, Summary], budget: int) -> Summary | None:
-    """The long summary if it fits into its share and says more than the short one, else the short one if it fits."""
+    """Return the long summary if it fits into its share and is longer than the short one, else the short one."""
     allowance = int(budget * SUMMARY_SHARE)
     long, short = summaries.get(LONG), summaries.get(SHORT)
     if long and long.token_count <= allowance and long.token_count > (short.token_count if short else 0):
@@ -28,7 +28,7 @@ def choose_summary(summaries: Mapping[str, Summary], budget: int) -> Summary | N
 
 
 def choose_messages(newest_first: Iterable[Message], budget: int, *, trim: Trim, count: Count) -> list[Message]:
-    """The newest messages whose tokens fit into the budget, oldest first; the iterator is read no further than that."""
+    """Return the newest messages that fit into the budget, oldest first. Consumes the iterator no further."""
     chosen: list[Message] = []
     for message in newest_first:
         if message.token_count <= budget:

@@ -1,4 +1,4 @@
-"""The bundles that a caller puts into a prompt: what is known about a peer, and what a session comes down to."""
+"""Build the contexts that callers put into prompts: a peer's representation and card, a session's context."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from omoide.search.conclusions import Finder
 from omoide.store import Connection, Store, answer_size, cards, messages, summaries
 
 MAX_CONTEXT_TOKENS = 100_000
-"""The budget of a session's context where none is given; the document admits no more."""
+"""Default and maximum token budget of a session context."""
 
 COUNT_ON_LOOP_CHARACTERS = 20_000
-"""What is known in fewer characters than this is counted on the event loop: some milliseconds."""
+"""Shorter texts are counted on the event loop, which takes some milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known about somebody. The card is None where there is none or where it may not be shown."""
+    """Representation and card of a peer. The card is None if there is none or it may not be shown."""
 
     representation: str
     card: list[str] | None
@@ -36,9 +36,9 @@ class SessionContext:
 
 
 async def known_about(store: Store, finder: Finder, wanted: Recall) -> Known:
-    """Representation and card. A card mixes sessions, so a read restricted to sessions has none.
+    """Return representation and card. Cards mix sessions, so a read restricted to sessions returns none.
 
-    Raises NotFound without such an observer, unless the read is restricted.
+    Raises NotFound if the observer does not exist, unless the read is restricted.
     """
     card = None
     if wanted.sessions is None:
@@ -58,11 +58,11 @@ async def session_context(
     with_summary: bool,
     wanted: Recall | None,
 ) -> SessionContext:
-    """What fits into `budget` tokens: what is known about the target first, then a summary, then messages.
+    """Fill `budget` tokens: representation and card of the target first, then a summary, then messages.
 
-    The messages end early where they would take more than `most_bytes` of an answer.
+    Messages are limited to `most_bytes` of the response as well. A session that does not exist has none.
 
-    Raises NotFound as `known_about` does. A session that does not exist has no messages.
+    Raises NotFound as `known_about` does.
     """
     known = None
     if wanted is not None:
@@ -86,7 +86,7 @@ def _said(
     *,
     with_summary: bool,
 ) -> tuple[Summary | None, list[Message]]:
-    """A summary, and the newest messages after it, within the budget and `most_bytes` of an answer."""
+    """Return a summary and the newest messages after it, within `budget` tokens and `most_bytes` of the response."""
     summary = choose_summary(summaries.of_session(db, workspace_id, session_id), budget) if with_summary else None
     left = budget - (summary.token_count if summary else 0)
     walk = messages.newest_first(db, workspace_id, session_id, summary.seq if summary else 1)

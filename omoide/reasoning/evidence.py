@@ -1,4 +1,4 @@
-"""What was read for an answer: each thing once, and by which calls. It is wider than what the answer rests on."""
+"""Record of the conclusions and messages read for an answer, and of the tool calls. A superset of what it used."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from omoide.records import Conclusion, Json, Message
 
 @dataclass(frozen=True, slots=True)
 class Snippet:
-    """Neighbouring messages of one session, oldest first, around those that were found."""
+    """Consecutive messages of one session, oldest first, around one or more matches."""
 
     session_id: str
     messages: Sequence[Message]
     found: Sequence[str]
-    """The ids of those that were looked for, best first."""
+    """The ids of the matches, best first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class ToolCall:
 
 @dataclass(slots=True)
 class Evidence:
-    """What was read, by id, in the order in which it was first come across."""
+    """Records by id, in the order of the first read."""
 
     conclusions: dict[str, Conclusion] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Evidence:
         messages: Iterable[Message] = (),
         snippets: Iterable[Snippet] = (),
     ) -> None:
-        """Keep a call that succeeded, and what it returned."""
+        """Record a successful call and its results."""
         self.tool_calls.append(ToolCall(tool, given))
         for conclusion in conclusions:
             self.conclusions.setdefault(conclusion.id, conclusion)

@@ -1,7 +1,7 @@
-"""What a reasoner may read while it answers or dreams, and what it did read.
+"""Read access for a reasoner while it answers or dreams.
 
-One is made for each question: it knows how far the question reaches (observer, observed, sessions) and puts that into
-every query, so that nothing a reasoner is told can widen it. All that a reasoner was shown is kept as evidence.
+There is one `Memory` per question. It adds the question's reach (observer, observed, sessions) to every query, so no
+prompt injection can widen it. Everything returned to the reasoner is recorded as evidence.
 """
 
 from __future__ import annotations
@@ -27,44 +27,44 @@ from omoide.store.recollection import Held
 P = ParamSpec("P")
 __all__ = ["Evidence", "Memory", "Reach", "Snippet", "ToolCall"]
 
-# Defaults and limits of the tools, from the public description of the API.
+# Defaults and limits of the tools: public description of the API.
 MEMORY_DEFAULT, MEMORY_MOST = 20, 40
 MESSAGES_DEFAULT, MESSAGES_MOST = 10, 20
 GREP_DEFAULT, GREP_MOST = 10, 30
 RECENT_DEFAULT, RECENT_MOST = 10, 100
 NEIGHBOURS = 2
-"""Messages shown before and after one that was found, at most."""
+"""Maximum number of messages shown before and after a match."""
 HISTORY_MOST = 16_384
 """Tokens."""
 
-# Ours: what a question may cost.
+# Our own limits, to bound the cost of a question.
 NAMED_MOST = 50
-"""Messages whose surroundings are read in one call."""
+"""Message ids per call of `get_observation_context`."""
 CHAIN_MOST = 40
-"""Conclusions of one chain."""
+"""Conclusions per chain."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """How far a question reaches. Fixed when it is asked."""
+    """Scope of a question's reads, fixed when it is asked."""
 
     workspace_id: str
     observer_id: str | None
     """None: the whole workspace."""
     observed_id: str | None
     sessions: tuple[str, ...] | None = None
-    """Only explicit conclusions from these, and only their messages; None does not restrict conclusions."""
+    """Restrict reads to explicit conclusions and messages of these sessions; None does not restrict conclusions."""
     session_id: str | None = None
-    """Messages come from this session only."""
+    """Restrict messages to this session."""
     reader: str | None = None
-    """The peer to whom the key is narrowed that asks: messages only as far as `store.visibility` has it."""
+    """The peer that the caller's key is limited to: only messages that are visible to it (`store.visibility`)."""
 
 
 class Memory:
-    """The tools of a reasoner, each of which notes what it returned in `evidence`.
+    """Tools of a reasoner. Each records its results in `evidence`.
 
-    Limits above the named maxima are taken for these, those below 1 for 1. Where the workspace, a peer or a session is
-    not there, nothing is found.
+    Limits are clamped to the range from 1 to the named maximum. If the workspace, a peer or a session does not exist,
+    the result is empty.
     """
 
     def __init__(self, store: Store, finder: VectorFinder, tokens: TokenCounter, reach: Reach) -> None:
@@ -77,8 +77,10 @@ class Memory:
     async def search_memory(
         self, query: str, top_k: int = MEMORY_DEFAULT, *, is_derived: bool | None = None
     ) -> list[Conclusion]:
-        """The conclusions within reach that are nearest to the query, best first; only those that were derived or only
-        those that were said, if `is_derived` says so."""
+        """Return the conclusions within reach that are nearest to the query, best first.
+
+        `is_derived` restricts them to derived (True) or explicit (False) ones.
+        """
         top_k = _within(top_k, MEMORY_MOST)
         found: list[Conclusion] = []
         if held := recollection.of_kind(self._held(), is_derived):
@@ -91,9 +93,9 @@ class Memory:
         return found
 
     async def search_messages(self, query: str, limit: int = MESSAGES_DEFAULT) -> list[Snippet]:
-        """The messages within reach that fit the query, best first, each with the two before and after it.
+        """Return the messages within reach that match the query, best first, each with two before and after it.
 
-        Ranges that overlap are one snippet, in the place of the better one.
+        Overlapping ranges are merged into one snippet, ranked by the better match.
         """
         limit = _within(limit, MESSAGES_MOST)
         found = await self._searched(query, limit, None, None)
@@ -103,9 +105,9 @@ class Memory:
     async def grep_messages(
         self, text: str, limit: int = GREP_DEFAULT, context_window: int = NEIGHBOURS
     ) -> list[Snippet]:
-        """The newest messages within reach that hold the text, whatever its case, with those around them.
+        """Return the newest messages within reach that contain the text, ignoring case, with those around them.
 
-        A blank text finds nothing.
+        A blank text matches nothing.
         """
         limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
         hits = await self._messages(recollection.holding, self._limits(), text, limit) if text.strip() else []
@@ -120,7 +122,7 @@ class Memory:
         limit: int = MESSAGES_MOST,
         order: Literal["asc", "desc"] = "desc",
     ) -> list[Message]:
-        """The messages within reach that were said in the interval: from `after` on and before `before`."""
+        """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive)."""
         limit = _within(limit, MESSAGES_MOST)
         limits = self._limits(after, before)
         found = await self._messages(recollection.said, limits, limit, oldest_first=order == "asc")
@@ -132,7 +134,7 @@ class Memory:
     async def search_messages_temporal(
         self, query: str, after: datetime | None, before: datetime | None, limit: int = MESSAGES_DEFAULT
     ) -> list[Snippet]:
-        """As `search_messages`, only what was said in the interval: from `after` on and before `before`."""
+        """Search messages in the interval from `after` (inclusive) to `before` (exclusive); see `search_messages`."""
         limit = _within(limit, MESSAGES_DEFAULT)
         found = await self._searched(query, limit, after, before)
         given = {"query": query, **_dates(after, before), "limit": limit, "context_window": NEIGHBOURS}
@@ -140,7 +142,7 @@ class Memory:
         return found
 
     async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
-        """These messages, as far as they are within reach, each with the one before and after it."""
+        """Return the messages of these ids that are within reach, each with the one before and after it."""
         ids = [*dict.fromkeys(map(_bare, message_ids))][:NAMED_MOST]
         found = await self._around(ids, 1, self._limits())
         self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=found)
@@ -149,9 +151,9 @@ class Memory:
     async def get_reasoning_chain(
         self, observation_id: str, direction: Literal["premises", "conclusions", "both"] = "both"
     ) -> list[Conclusion]:
-        """What a conclusion rests on and what rests on it, itself first, each followed to its end or to `CHAIN_MOST`.
+        """Return a conclusion, its transitive sources and the conclusions derived from it, up to `CHAIN_MOST`.
 
-        Nothing when reach is restricted.
+        Empty if the reach is restricted to sessions.
         """
         held = self._held()
         if self.reach.sessions is not None or held is None:
@@ -162,15 +164,15 @@ class Memory:
         return found
 
     async def get_recent_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
-        """The newest conclusions within reach, newest first."""
+        """Return the newest conclusions within reach, newest first."""
         return await self._ranked("get_recent_observations", recollection.newest, limit)
 
     async def get_most_derived_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
-        """The conclusions within reach that were drawn most often."""
+        """Return the conclusions within reach that were derived most often."""
         return await self._ranked("get_most_derived_observations", recollection.most_derived, limit)
 
     async def get_session_summary(self, kind: Literal["short", "long"] = "short") -> str | None:
-        """The summary of the session that the question is pinned to; None without one."""
+        """Return the summary of the pinned session; None if there is no such session or summary."""
         if (session_id := self._pinned()) is None:
             return None
         there = self._store.read(summaries.of_session, self.reach.workspace_id, session_id)
@@ -179,9 +181,9 @@ class Memory:
         return summary.content if summary else None
 
     async def get_recent_history(self, max_tokens: int) -> list[Message]:
-        """The newest messages of the session that the question is pinned to, oldest first, within the budget.
+        """Return the newest messages of the pinned session that fit into the budget, oldest first.
 
-        A newest message that is too long for it is cut. `max_tokens` is at most `HISTORY_MOST`.
+        The newest message is truncated if it does not fit. `max_tokens` is clamped to `HISTORY_MOST`.
         """
         session_id, budget = self._pinned(), min(max_tokens, HISTORY_MOST)
         if session_id is None:
@@ -197,7 +199,7 @@ class Memory:
         )
 
     def _pinned(self) -> str | None:
-        """The session that the question is pinned to, if it may be read."""
+        """Return the session that the question is pinned to, if it may be read."""
         reach = self.reach
         if reach.session_id is None or (reach.sessions is not None and reach.session_id not in reach.sessions):
             return None
@@ -207,7 +209,7 @@ class Memory:
         return reach.session_id
 
     def _limits(self, after: datetime | None = None, before: datetime | None = None) -> Limits:
-        """Pinned to one session; else to those listed; else to what the observer may know: see `store.visibility`."""
+        """Restrict messages to the pinned session, else to the listed ones, else to those visible to the observer."""
         reach = self.reach
         is_free = reach.session_id is None and reach.sessions is None
         return Limits(
@@ -259,7 +261,7 @@ class Memory:
         return await search_then(self._store, self._finder, wanted, around)
 
     async def _around(self, ids: Sequence[str], window: int, limits: Limits) -> list[Snippet]:
-        """The messages of these ids, best first, that are within the limits, and those around them that are as well."""
+        """Return the messages of these ids that are within the limits, best first, with their neighbours."""
         return await self._store.read_aside(_snippets, self.reach.workspace_id, limits, ids, window)
 
 
@@ -268,7 +270,7 @@ def _within(limit: int, most: int) -> int:
 
 
 def _bare(id: str) -> str:
-    """An id without the mark that texts may put before it."""
+    """Strip the `id:` prefix that tool results put before an id."""
     return id.strip().removeprefix("id:").strip()
 
 

@@ -1,8 +1,8 @@
-"""Who forms a picture of whoever speaks in a session. Pure.
+"""Select the observers of a message's sender. Pure.
 
-Everybody who may be observed is observed at least by themselves: that is where all that is known about them gathers.
-Scopes see what everybody sees, but belong to what is done when conclusions are written, so they are told apart here.
-Membership is taken as it is when the message is stored; what is concluded is the same for all observers.
+A peer that may be observed always observes itself; its own conclusions are the complete set. Scopes observe all
+members but are excluded here, because they are looked up when conclusions are written. Membership is evaluated when
+the message is stored. All observers receive the same conclusions.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from omoide.records import Json
 
 @dataclass(frozen=True, slots=True)
 class Membership:
-    """A peer in a session, or one that left it or never was in it (not `active`). None is a flag that was not set."""
+    """A peer and its flags in a session. Not `active` if it left or never joined. A flag that is not set is None."""
 
     peer_id: str
     peer_pk: int
     observe_me: bool | None = None
-    """As set in the session."""
+    """From the session."""
     peer_observe_me: bool | None = None
-    """As set on the peer."""
+    """From the peer's own configuration."""
     observe_others: bool | None = None
     active: bool = True
     is_scope: bool = False
 
 
 def peer_flag(configuration: Json) -> bool | None:
-    """`observe_me` in a peer's own configuration; None for anything that is not a boolean."""
+    """Return `observe_me` of a peer's own configuration; None if it is not a boolean."""
     found = configuration.get("observe_me")
     return found if isinstance(found, bool) else None
 
 
 def observes_me(member: Membership) -> bool:
-    """Whether anything may be concluded about the member: as the session says, else as the peer says, else yes."""
+    """Whether the member may be observed: the session's flag, else the peer's flag, else True."""
     if member.is_scope:
         return False
     for flag in (member.observe_me, member.peer_observe_me):
@@ -45,9 +45,9 @@ def observes_me(member: Membership) -> bool:
 
 
 def observers_of(sender: Membership, members: Sequence[Membership]) -> list[Membership]:
-    """Whoever learns from what the sender says: itself first, then the observing members in the order given.
+    """Return the observers of the sender: itself first, then the observing members in the order given.
 
-    Empty if nothing may be concluded about the sender. `members` may hold the sender, peers that left, and scopes.
+    Empty if the sender may not be observed. `members` may contain the sender, peers that left, and scopes.
     """
     if not observes_me(sender):
         return []

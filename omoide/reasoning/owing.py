@@ -1,7 +1,7 @@
-"""What stored messages owe: units of work for whoever learns from them, and summaries at their intervals.
+"""Enqueue reasoning and summary jobs for messages that are about to be stored.
 
-Called inside the transaction that stores the messages, just before it does, so that no message is ever without its
-work. Configuration and observers are as they are now; later changes do not reach what is already owed.
+Runs inside the transaction that stores the messages, so no message is ever stored without its jobs. Configuration and
+observers are frozen into the jobs; later changes do not affect them.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The operator's part in what is owed."""
+    """The operator's settings for enqueueing."""
 
     defaults: Defaults
     pace: Pace
@@ -40,7 +40,7 @@ def rules_of(settings: Settings) -> Rules:
 
 
 def owe(db: Connection, appended: Appended, batch: Sequence[NewMessage], now: int, rules: Rules) -> list[int]:
-    """Owe what the batch, about to be appended, calls for. Returns the positions of those nobody is to reason about."""
+    """Enqueue the jobs of the batch. Returns the positions of the messages that no job covers."""
     levels = (appended.ground.workspace_configuration, appended.ground.configuration)
     general = configuration.resolve(*levels, None, rules.defaults)
     terms = _Terms(db, appended)
@@ -64,7 +64,7 @@ def owe(db: Connection, appended: Appended, batch: Sequence[NewMessage], now: in
 
 
 class _Terms:
-    """Who learns from what a peer says, and how: a unit without messages. The same object for the same terms."""
+    """Cache of unit templates: observers and configuration, without messages. Equal terms give the same object."""
 
     def __init__(self, db: Connection, appended: Appended) -> None:
         self._db = db
@@ -73,7 +73,7 @@ class _Terms:
         self._members: dict[str, Membership] = {}
 
     def of(self, peer_id: str, resolved: Resolved) -> Unit | None:
-        """None if nobody is to learn from it."""
+        """Return the template for a peer's messages; None if there are no observers or reasoning is off."""
         if not resolved.reasoning_enabled:
             return None
         key = peer_id, resolved
@@ -103,7 +103,7 @@ class _Terms:
 
 
 def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
-    """Peer id → membership of the authors and of everybody who observes others."""
+    """Return the memberships of the authors and of all members that observe others, by peer id."""
     found = observing.members(db, appended.ground.session, appended.authors.values())
     return {
         id: Membership(
@@ -121,7 +121,7 @@ def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
 
 @dataclass(slots=True)
 class _Lot:
-    """Messages of one peer that are learned from on the same terms."""
+    """Consecutive messages of one peer with the same observers and configuration."""
 
     terms: Unit
     first: int
@@ -134,7 +134,7 @@ class _Lot:
 
 
 def _collect(lots: list[_Lot], terms: Unit, seq: int, tokens: int) -> None:
-    """Add a message to the last of the lots, or behind it."""
+    """Add a message to the last lot if the terms are equal, else start a new lot."""
     if lots and lots[-1].terms is terms:
         lot = lots[-1]
         lot.through, lot.tokens, lot.count = seq, lot.tokens + tokens, lot.count + 1
@@ -143,7 +143,7 @@ def _collect(lots: list[_Lot], terms: Unit, seq: int, tokens: int) -> None:
 
 
 def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: int, pace: Pace) -> None:
-    """Owe the units of one peer in one session, the first of them together with what grows already."""
+    """Enqueue the units of one peer in one session; the first is appended to the open job, if possible."""
     key = units[0][0].key
     if found := queue.growing(db, REPRESENTATION, key):
         pk, payload, begun_at = found
@@ -151,7 +151,7 @@ def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: i
             queue.extend(db, pk, joined.payload(), pace.due_at(joined, begun_at, now), units=units[0][1])
             units = units[1:]
     for unit, count in units:
-        # What is owed under other conditions cannot grow any more, so it has nothing to wait for.
+        # A job with other terms cannot be appended to any more, so it need not wait.
         queue.hasten(db, REPRESENTATION, key, now)
         queue.add(
             db,

@@ -1,10 +1,10 @@
-"""What a reasoner is: five verbs, and the frozen values that go in and come out.
+"""The `Reasoner` protocol: five verbs, with their frozen input and output types.
 
-`derive` draws facts from what was said, `summarize` tells what a session comes down to, `card` keeps a peer card,
-`dream` looks over what is known and draws more from it, `answer` answers a question. A reasoner reads and thinks; it
-never writes. What it returns is stored by the worker, in one transaction with the end of the job.
+`derive` extracts facts from messages, `summarize` summarizes a session, `card` updates a peer card, `dream`
+consolidates conclusions and derives new ones, `answer` answers a question. A reasoner only reads. The worker stores
+its results, in the transaction that completes the job.
 
-`extractive/` needs no model and invents nothing; `agentic/` asks a language model.
+`extractive/` needs no model and only restates or quotes; `agentic/` uses a language model.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ SummaryKind = Literal["short", "long"]
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Messages of one session, oldest first, from which facts about one of its peers are to be drawn."""
+    """Messages of one session, oldest first, to extract facts about one of its peers from."""
 
     workspace_id: str
     session_id: str
     observed_id: str
     messages: Sequence[Message]
-    """Those of the observed peer, and as context what others said between and just before."""
+    """Messages of the observed peer, and as context those of others between and just before them."""
     instructions: str | None = None
-    """The operator's own wish as to what is worth drawing: data, which changes neither form nor reach."""
+    """Custom instructions on what to extract. Untrusted data: they change neither output format nor reach."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +53,23 @@ class SummaryTask:
     session_id: str
     kind: SummaryKind
     messages: Sequence[Message]
-    """What was said since the previous summary of this kind, oldest first."""
+    """Messages since the previous summary of this kind, oldest first."""
     previous: str | None
-    """That summary; what it says has to be carried on."""
+    """The previous summary; the new one has to include its content."""
     max_tokens: int
     instructions: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CardTask:
-    """`current` is the card as it stands, `given` those lines of it that the API's callers wrote: they stay."""
+    """`current` are the lines of the stored card, `given` those of them that API callers wrote: they are kept."""
 
     observer_id: str
     observed_id: str
     current: Sequence[str]
     given: Sequence[str]
     conclusions: Sequence[Conclusion]
-    """What is known and not yet on the card, oldest first; with `rebuild` everything that is known."""
+    """Conclusions that are not yet on the card, oldest first; all conclusions with `rebuild`."""
     rebuild: bool = False
     instructions: str | None = None
 
@@ -80,7 +80,7 @@ class DreamTask:
     observed_id: str
     session_id: str | None
     conclusions: Sequence[Conclusion]
-    """The newest that the observer holds about the observed, of all levels, oldest first."""
+    """The newest conclusions of the pair, of all levels, oldest first."""
     instructions: str | None = None
 
 
@@ -89,63 +89,63 @@ class Dreamed:
     derived: Sequence[Derived] = ()
     merged: Sequence[Merge] = ()
     outdated: Sequence[str] = ()
-    """Ids of derived conclusions that no longer hold and go away."""
+    """Ids of derived conclusions to delete, because they no longer hold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
     query: str
     observer_id: str | None
-    """Whose knowledge answers; None asks the whole workspace."""
+    """The peer whose knowledge is used; None for the whole workspace."""
     target_id: str | None
-    """Whom the question is about; None for whomever it names."""
+    """The peer that the question is about; None for the peers that it names."""
     level: ReasoningLevel = "low"
     session_id: str | None = None
     response_format: Json | None = None
-    """A JSON Schema that `structured.check` has admitted; the answer is then JSON text that fits it."""
+    """A JSON Schema that `structured.check` has accepted; the answer is then JSON text that is valid against it."""
     instructions: str | None = None
     observer_card: Sequence[str] = ()
-    """What the observer keeps about itself; nothing where it is the target."""
+    """The observer's card about itself; empty if it is the target."""
     target_card: Sequence[str] = ()
-    """What the observer keeps about the target."""
+    """The observer's card about the target."""
     semantic_query: str | None = None
-    """What to look for first, in place of the query."""
+    """Text for the first search, instead of the query."""
     is_streamed: bool = False
-    """Whether the answer is read as it comes, so that it may take longer than a client would wait for it in silence."""
+    """Whether the answer is streamed; it may then take longer in total."""
 
 
 class Reasoner(Protocol):
-    """One for the server. Its methods may be called at the same time. All raise Unavailable when a provider that they
-    need cannot be had just now; nothing is lost then, and the same call may succeed later."""
+    """There is one per server; its methods are called concurrently. All verbs raise Unavailable while a provider
+    that they need is unavailable; the call may be retried."""
 
     @property
     def name(self) -> str:
-        """What the operator knows it by: `extractive`, or the model at work."""
+        """The name shown to the operator: `extractive`, or `provider:model`."""
 
     @property
     def keeps_cards(self) -> bool:
-        """Whether keeping a card is so cheap that it follows every batch. Otherwise it is left to dreams."""
+        """Whether a card update is cheap enough to run after every batch. Otherwise only dreams update cards."""
 
     async def prepare(self) -> None:
-        """Loads what the first call would have to wait for. Calls no provider, and never fails."""
+        """Load lazily loaded resources in advance. Calls no provider, and never fails."""
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
-        """The facts, in the order in which they were said; none where nothing was stated."""
+        """Return the facts stated in the batch, in the order in which they were said."""
 
     async def summarize(self, task: SummaryTask) -> str:
-        """The summary, of at most `max_tokens` tokens; empty if there is nothing to say."""
+        """Return a summary of at most `max_tokens` tokens; empty if there is nothing to summarize."""
 
     async def card(self, task: CardTask) -> Sequence[str]:
-        """The card's lines from now on, the given ones among them."""
+        """Return all lines of the updated card, including the given ones."""
 
     async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
-        """What is to be added, merged and taken away."""
+        """Return the conclusions to add, merge and delete."""
 
     def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
-        """The answer in pieces, as they come. What it read stands in `memory.evidence` afterwards.
+        """Yield the answer in pieces. `memory.evidence` then contains the records that were read.
 
-        Nothing but white space in all means that there is no answer.
+        An answer that consists of white space means that there is none.
         """
 
     async def aclose(self) -> None:
-        """Lets connections go."""
+        """Close connections."""

@@ -1,7 +1,7 @@
-"""Choosing the conclusions that a representation is made of.
+"""Select the conclusions for a representation.
 
-Three parts share the places: those nearest to a search text, those drawn most often, and the newest. Sources of the
-shares: the public API. What the parts have in common counts once, and the places that this frees go to the newest.
+Three parts share the total: the conclusions nearest to a search text, the most frequently derived, and the newest.
+Source of the shares: the public API. A conclusion in several parts counts once; the newest fill the remaining slots.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ MAX_CONCLUSIONS = 100
 
 @dataclass(frozen=True, slots=True)
 class Recall:
-    """Whose knowledge of whom, restricted to which sessions, and how it is chosen."""
+    """Request for a representation: the pair, the sessions and the selection parameters."""
 
     workspace_id: str
     observer_id: str
     observed_id: str
     sessions: Sequence[str] | None = None
-    """Only explicit conclusions from these; None for all conclusions."""
+    """Restrict to explicit conclusions of these sessions; None for all conclusions."""
     search_query: str | None = None
     search_top_k: int | None = None
     search_max_distance: float | None = None
@@ -33,7 +33,7 @@ class Recall:
     max_conclusions: int = MAX_CONCLUSIONS
 
     def shares(self) -> tuple[int, int]:
-        """How many places the nearest and the most frequent get; the rest is for the newest."""
+        """Return the numbers of nearest and of most frequent conclusions; the newest get the remainder."""
         total = self.max_conclusions
         semantic = min(total, max(1, self.search_top_k or total // 3)) if self.search_query else 0
         if not self.most_frequent:
@@ -42,7 +42,7 @@ class Recall:
 
 
 async def recall(store: Store, finder: Finder, wanted: Recall) -> list[Conclusion]:
-    """The chosen conclusions, in no order that means anything; none where a peer or session is not there."""
+    """Return the selected conclusions in no particular order; empty if a peer or session does not exist."""
     pair = store.read(conclusions.pair, wanted.workspace_id, wanted.observer_id, wanted.observed_id)
     if pair is None:
         return []
@@ -66,7 +66,7 @@ async def recall(store: Store, finder: Finder, wanted: Recall) -> list[Conclusio
         place = (wanted.workspace_id, pair, wanted.sessions)
         if frequent:
             parts.append(conclusions.most_derived(db, *place, frequent))
-        # As many as there are places, and as many again as may be there already or be told twice.
+        # Twice the total, because some may be selected already or be repetitions.
         parts.append(conclusions.last_said(db, *place, 2 * wanted.max_conclusions))
         return merged(parts, wanted.max_conclusions)
 
@@ -74,7 +74,7 @@ async def recall(store: Store, finder: Finder, wanted: Recall) -> list[Conclusio
 
 
 def merged(parts: Iterable[Iterable[Conclusion]], limit: int) -> list[Conclusion]:
-    """The conclusions of all parts in turn up to the limit, those that say the same at the same time once. Pure."""
+    """Concatenate the parts up to the limit, without conclusions of equal text, time, session and level. Pure."""
     chosen: dict[tuple[object, ...], Conclusion] = {}
     for part in parts:
         for conclusion in part:

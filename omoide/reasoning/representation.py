@@ -1,7 +1,7 @@
-"""Conclusions → the text that stands for what an observer knows. Pure.
+"""Render conclusions as the text of a representation. Pure.
 
-Sections by level, in the order explicit, deductive, inductive, contradiction, each with its heading, empty ones left
-out; within a section oldest first. The layout is that of the public API, to the blank line.
+One section with heading per level, in the order explicit, deductive, inductive, contradiction; empty sections are
+omitted, and entries are sorted oldest first. The layout, including blank lines, is that of the public API.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DEFAULT_CONFIDENCE = "medium"
 
 
 def render(conclusions: Iterable[Conclusion]) -> str:
-    """The text; empty if there are no conclusions."""
+    """Return the representation; empty if there are no conclusions."""
     ordered = sorted(conclusions, key=lambda c: (c.said_at, c.created_at, c.pk))
     parts = []
     for heading, level, layout in SECTIONS:
@@ -27,7 +27,7 @@ def render(conclusions: Iterable[Conclusion]) -> str:
 
 
 def time(instant: datetime) -> str:
-    """In UTC, to the second, without zone."""
+    """Format an instant to the second, without zone. Expects UTC."""
     return f"{instant:%Y-%m-%d %H:%M:%S}"
 
 

@@ -1,8 +1,8 @@
-"""Do two texts say the same thing? A guard beside the embedder, which sees a bag of words and no meaning. Pure.
+"""Decide whether two texts state the same. Complements the embedder, which ignores word order and negation. Pure.
 
-A near vector is no proof: "born in 1990" is near "born in 1991", "likes" near "does not like". So two texts say the
-same only if their numbers, dates, names, negations and hedges are equal and the words of the poorer one stand in the
-richer one in the same order. A pair that is refused costs one line too many; a pair wrongly admitted loses a fact.
+Vector distance is not sufficient: "born in 1990" is near "born in 1991", "likes" near "does not like". Two texts are
+equivalent only if their numbers, dates, names, negations and hedges are equal, and the words of the shorter one are a
+subsequence of the longer one. A false negative costs one redundant line; a false positive loses a fact.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import re
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
-# How much a distinct token weighs beside a repeated one (public description of the API, reasoning of duplicates).
+# Weight of a distinct token relative to a repeated one (public description of the API, reasoning of duplicates).
 DISTINCT_WEIGHT = 10
 
-# Of the richer text's words, how many the poorer may lack: one in four. More is more than another wording.
+# Share of the richer text's words that the poorer one may lack. Beyond it, a pair is more than a rewording.
 MOST_EXTRA = 0.25
 
-# Words that carry nothing a reader would miss.
+# Words that do not change the meaning.
 FILLERS = frozenset(["a", "an", "the", "really", "very", "just", "also", "actually", "quite", "so", "now", "currently"])
 
-# Words that turn a statement around, weaken it, or say that somebody else says it. They are never additions.
+# Words that negate, weaken or attribute a statement. They have to be equal in both texts.
 _GUARDS = """
 not no never none nothing nobody neither nor without hardly barely rarely seldom scarcely almost nearly maybe
 perhaps probably possibly might may can could would should must will if unless until used use want wants wanted
@@ -46,16 +46,16 @@ _NOT = re.compile(r"\b(?:(ca)n't|(wo)n't|cannot|(\w+)n't)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """A text as the comparison sees it."""
+    """A text normalized for comparison."""
 
     words: tuple[str, ...]
-    """All but fillers, in order, lower case."""
+    """All words except fillers, in order, lower case."""
     guards: tuple[str, ...]
-    """Of these the ones that must be equal: negations, hedges, numbers, dates and names, in order."""
+    """The words that must be equal: negations, hedges, numbers, dates and names, in order."""
 
 
 def tokens(text: str) -> list[str]:
-    """The words, numbers and few signs that matter, as they are written; `doesn't` is `does not`."""
+    """Split a text into words, numbers and currency, percent and question signs; `doesn't` becomes `does not`."""
     plain = text.replace("’", "'").replace("‘", "'")
     return _TOKEN.findall(_NOT.sub(_spelled_out, plain))
 
@@ -69,24 +69,24 @@ def wording(text: str) -> Wording:
             continue
         words.append(word)
         if word in GUARDS or word in NUMBER_WORDS or not token.islower():
-            # A capital means a name, but not on the first word.
+            # A capital indicates a name, except in the first word.
             is_first = place == 0 and token[0].isalpha() and word not in GUARDS and word not in NUMBER_WORDS
             guards.append("" if is_first else word if word == token else f"{word}^")
     return Wording(tuple(words), tuple(guard for guard in guards if guard))
 
 
 def words(text: str) -> tuple[str, ...]:
-    """The words that carry the text, in order, lower case, without fillers."""
+    """Return the words without fillers, in order, lower case."""
     return wording(text).words
 
 
 def says_the_same(a: str, b: str) -> bool:
-    """Whether either text can stand for both, the richer one kept. Symmetric. Says yes only when it is sure."""
+    """Whether two texts state the same, so that only the richer one need be kept. Symmetric and conservative."""
     return wordings_agree(wording(a), wording(b)) and _is_richer_where_longer(a, b)
 
 
 def wordings_agree(a: Wording, b: Wording) -> bool:
-    """The part of `says_the_same` that needs no counting."""
+    """Compare two normalized texts: `says_the_same` without the check of richness."""
     poorer, richer = (a, b) if len(a.words) <= len(b.words) else (b, a)
     if not poorer.words or poorer.guards != richer.guards or poorer.words[0] != richer.words[0]:
         return False
@@ -97,13 +97,13 @@ def wordings_agree(a: Wording, b: Wording) -> bool:
 
 
 def richness(text: str, tokens_of: Callable[[str], Sequence[Hashable]] = tokens) -> int:
-    """How much a text holds: its tokens, and each distinct one ten times more. `tokens_of` cuts it into tokens."""
+    """Return the number of tokens plus ten times the number of distinct tokens. `tokens_of` tokenizes the text."""
     found = tokens_of(text)
     return len(found) + DISTINCT_WEIGHT * len(set(found))
 
 
 def _is_richer_where_longer(a: str, b: str) -> bool:
-    """The text that is kept is the richer one, so it has to be the one with more words that matter."""
+    """Whether the richer text, which is kept, also has more words without fillers."""
     more = len(words(a)) - len(words(b))
     return more == 0 or (richness(a) - richness(b)) * more > 0
 

@@ -1,4 +1,4 @@
-"""Where found messages stand → the stretches of conversation to show around them. Pure."""
+"""Compute the ranges of messages to show around search hits. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omoide.store.recollection import Stretch
 
 
 class Hit(NamedTuple):
-    """A message that was found, and where it stands: its session's row, and its position there from 1."""
+    """A matching message: its id, its session's primary key, and its position in the session, from 1."""
 
     id: str
     session: int
@@ -19,16 +19,16 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """A stretch, and the ids of what was found in it, best first."""
+    """A range of messages, and the ids of the hits in it, best first."""
 
     stretch: Stretch
     found: tuple[str, ...]
 
 
 def excerpts(hits: Sequence[Hit], window: int) -> list[Excerpt]:
-    """Each hit, best first, with up to `window` messages before and after it.
+    """Return the range of each hit, best first, with up to `window` messages before and after it.
 
-    Stretches of one session that have messages in common become one, in the place of the best hit in it.
+    Overlapping ranges of one session are merged and ranked by their best hit.
     """
     rank = {hit: place for place, hit in enumerate(hits)}
     merged: list[tuple[Stretch, list[Hit]]] = []

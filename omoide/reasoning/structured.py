@@ -1,8 +1,8 @@
-"""The part of JSON Schema that a caller may ask an answer to have, and one normal form of it. Pure.
+"""Check and normalize the JSON Schema of a structured answer: the supported subset and its normal form. Pure.
 
-A schema that `check` admits can be filled by every reasoner: its root is an object, it is finite, and each node says
-plainly what stands there. `resolved` gives the form that reasoners read, `enforced` the one that an answer has to pass:
-lengths, ranges, patterns and formats are wishes, and the shape is not. Finding values belongs to the reasoners.
+Every reasoner can fill a schema that `check` accepts: its root is an object, it is finite, and each node is explicit.
+`resolved` returns the normal form that reasoners read, `enforced` the form that an answer must be valid against: it
+requires the structure only. Lengths, ranges, patterns and formats are optional constraints.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from omoide.errors import Unprocessable
 from omoide.records import Json
 
 MOST_DEPTH = 20
-"""Schemas below one another, the root being the first."""
+"""Maximum nesting of schemas; the root has depth 1."""
 MOST_NODES = 500
-"""Schemas in all, counted with every reference put in its place."""
+"""Maximum number of schemas after all references are resolved."""
 
 TYPES = frozenset({"string", "number", "integer", "boolean", "null", "object", "array"})
 CHOICES = ("anyOf", "oneOf")
@@ -28,20 +28,20 @@ _REFUSED = frozenset({
     "propertyNames", "dependentSchemas", "dependentRequired", "dependencies", "unevaluatedItems",
     "unevaluatedProperties", "contentSchema", "$dynamicRef", "$recursiveRef",
 })  # fmt: skip
-# What only concerns the text that a schema was written in.
+# Keywords that have no meaning in the resolved schema.
 _DROPPED = frozenset({"$ref", "$schema", "$id", "$comment", "$anchor", "const", *_DEFINITIONS})
 
 
 def check(schema: Json) -> None:
-    """Raises Unprocessable, with a sentence that begins `Invalid response_format: `, for what cannot be filled."""
+    """Raise Unprocessable, with a message that starts with `Invalid response_format: `, for an unsupported schema."""
     resolved(schema)
 
 
 def resolved(schema: Json) -> Json:
-    """The schema with its references put in place, every key of an object known, and `const` told as `enum`.
+    """Return the normal form: references inlined, additional properties forbidden, `const` replaced by `enum`.
 
-    Properties that are not required may also be null, and have the default null (an empty list where a list was
-    asked for, which the caller's own schema admits as well) unless the schema gives another. Raises Unprocessable.
+    Optional properties become nullable. Unless the schema gives a default, it is null, or an empty list for lists,
+    which the caller's own schema allows as well. Raises Unprocessable.
     """
     walk = _Walk(schema)
     root = walk.node(schema, "the root", 1, ())
@@ -54,17 +54,17 @@ def resolved(schema: Json) -> Json:
     try:
         Draft202012Validator(enforced(root))
     except ValueError as error:
-        raise _refused("it holds text that is not Unicode") from error
+        raise _refused("it contains text that is not valid Unicode") from error
     return root
 
 
 def literal(schema: Json) -> Json:
-    """The schema that `check` has admitted with its references put in place, and otherwise as the caller means it."""
+    """Return an accepted schema with its references inlined and otherwise unchanged."""
     return _Walk(schema, widens=False).node(schema, "the root", 1, ())
 
 
 def enforced(node: Json) -> Json:
-    """What an answer to a resolved schema has to pass: its shape, without the wishes."""
+    """Reduce a resolved schema to its structure, without the optional constraints."""
     kept: Json = {key: node[key] for key in (*_STRUCTURE, "additionalProperties") if key in node}
     if "properties" in node:
         kept["properties"] = {name: enforced(each) for name, each in node["properties"].items()}
@@ -74,13 +74,13 @@ def enforced(node: Json) -> Json:
 
 
 def types_of(node: Json) -> tuple[str, ...]:
-    """The types that a resolved node names; none where it names none."""
+    """Return the types of a resolved node; empty if it has no `type`."""
     given = node.get("type", ())
     return (given,) if isinstance(given, str) else tuple(given)
 
 
 def permits_null(node: Json) -> bool:
-    """Whether null passes a resolved node."""
+    """Whether null is valid against a resolved node."""
     return (
         ("type" not in node or "null" in types_of(node))
         and ("enum" not in node or any(value is None for value in node["enum"]))
@@ -89,9 +89,9 @@ def permits_null(node: Json) -> bool:
 
 
 class _Walk:
-    """One way through a schema. `met` holds the references that it went through.
+    """Recursive normalization of one schema. `met` collects the resolved references.
 
-    `widens` lets properties that are not required be null, and forbids keys that the schema does not name.
+    `widens` makes optional properties nullable and forbids additional properties.
     """
 
     def __init__(self, root: Json, *, widens: bool = True) -> None:
@@ -101,7 +101,7 @@ class _Walk:
         self._nodes = 0
 
     def node(self, given: Any, at: str, depth: int, through: tuple[str, ...]) -> Json:
-        """The normal form of one schema and all below it; `through` are the references that led here."""
+        """Normalize a schema and its subschemas; `through` are the references on the path to it."""
         self._nodes += 1
         if self._nodes > MOST_NODES:
             raise _refused(f"it has more than {MOST_NODES} schemas")
@@ -127,7 +127,7 @@ class _Walk:
     def _referred(
         self, given: Any, at: str, through: tuple[str, ...], *, is_root: bool
     ) -> tuple[Json, tuple[str, ...]]:
-        """The schema itself, or what it refers to with what it says beside that."""
+        """Resolve `$ref`, with sibling keywords taking precedence over those of the target."""
         node = _plain(given, at, is_root=is_root)
         while "$ref" in node:
             reference = node["$ref"]
@@ -166,7 +166,7 @@ class _Walk:
 
 
 def _plain(given: Any, at: str, *, is_root: bool = False) -> Json:
-    """The schema, if it holds nothing that is refused wherever it stands."""
+    """Return the schema. Raises Unprocessable for keywords that are not supported at this level."""
     if not isinstance(given, dict):
         raise _refused(f"{at} must be a schema object")
     if refused := sorted(_REFUSED & given.keys()):
@@ -179,7 +179,7 @@ def _plain(given: Any, at: str, *, is_root: bool = False) -> Json:
 
 
 def _shape(node: Json, at: str) -> Json:
-    """`type` and `enum` of a schema, where it has or implies them."""
+    """Return `type` and `enum` of a schema, given or implied."""
     shape: Json = {}
     if "type" in node:
         named = [node["type"]] if isinstance(node["type"], str) else _list(node, "type", at)
@@ -191,13 +191,13 @@ def _shape(node: Json, at: str) -> Json:
     if "const" in node or "enum" in node:
         values = [node["const"]] if "const" in node else _list(node, "enum", at)
         if not all(value is None or isinstance(value, str | int) for value in values):
-            raise _refused(f"enum at {at} may only hold texts, whole numbers, true, false and null")
+            raise _refused(f"enum at {at} may only contain strings, integers, true, false and null")
         shape["enum"] = values
     return shape
 
 
 def _optional(node: Json) -> Json:
-    """The schema of a property that may be left out."""
+    """Return the normal form of an optional property: nullable, with a default."""
     default: list[Json] | None = [] if node.get("type") == "array" and "enum" not in node else None
     wider = dict(node)
     if not permits_null(node):
@@ -221,7 +221,7 @@ def _mapping(node: Json, key: str, at: str) -> Json:
 def _list(node: Json, key: str, at: str) -> list[Any]:
     found = node[key]
     if not isinstance(found, list) or not found:
-        raise _refused(f"{key} at {at} must be a list that is not empty")
+        raise _refused(f"{key} at {at} must be a non-empty list")
     return found
 
 

@@ -1,7 +1,7 @@
-"""Which of what is known says what a new fact says, in nearly the same words.
+"""Find near-duplicates of new facts among known conclusions.
 
-The measure of the public API: a cosine distance of at most 0.05. An embedder that knows no order of words, as ours,
-takes "cats more than dogs" for "dogs more than cats", so what is near must pass `says_the_same` as well.
+Threshold of the public API: a cosine distance of at most 0.05. Our embedder ignores word order and cannot distinguish
+"cats more than dogs" from "dogs more than cats", so candidates must also pass `says_the_same`.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from omoide.text_cache import text_cache
 logger = logging.getLogger("omoide.reasoning")
 
 CACHED_TEXTS = 16_384
-"""Of how many texts the outline is kept: what is known of a session comes again with each of its windows."""
+"""Size of the outline cache: the known conclusions of a session are compared again for each of its windows."""
 NEAR = 0.95
-"""The least cosine similarity of two texts that say the same."""
+"""Minimum cosine similarity of near-duplicates."""
 
 
 async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Known]) -> dict[int, Twin]:
-    """Number of a fact → the nearest of what is known that says the same. None at all while the embedder fails."""
+    """Return the nearest duplicate of each fact, by the fact's index. Empty while the embedder fails."""
     pairs = await aside(candidates, [fact.content for fact in facts], [each.content for each in known])
     if not pairs:
         return {}
@@ -35,7 +35,7 @@ async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Kn
     try:
         vectors = dict(zip(texts, await embed_or_zeros(embedder, texts), strict=True))
     except EmbeddingFailed as failure:
-        logger.warning("what says the same is not looked for now: %s", failure.reason)
+        logger.warning("near-duplicate detection skipped: %s", failure.reason)
         return {}
     nearest: dict[int, tuple[float, int]] = {}
     for i, k in pairs:
@@ -48,7 +48,7 @@ async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Kn
 
 
 def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
-    """Pairs of a new and an old text that pass `says_the_same`. Pure."""
+    """Return the index pairs of new and old texts that pass `says_the_same`. Pure."""
     alike: dict[int, list[int]] = {}
     outlines = [*map(_outline, old)]
     for k, outline in enumerate(outlines):
@@ -62,7 +62,7 @@ def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
 
 
 class _Outline(NamedTuple):
-    """What tells most texts apart at a glance: `kind` is equal where two say the same, `words` where all words are."""
+    """Cheap pre-filter: equivalent texts have equal `kind`; equal `words` mean that all words are equal."""
 
     kind: int
     length: int
@@ -76,7 +76,7 @@ def _outline(text: str) -> _Outline:
 
 
 def _may_agree(a: _Outline, b: _Outline) -> bool:
-    """Whether texts of one kind may say the same: with as many words the same ones, else with few more."""
+    """Whether texts of one kind may be equivalent: equal words, or a small difference in length."""
     return (
         a.words == b.words if a.length == b.length else abs(a.length - b.length) <= MOST_EXTRA * max(a.length, b.length)
     )

@@ -1,8 +1,8 @@
-"""The unit of work that messages owe: what one peer said in one session, to be reasoned about in one go. Pure.
+"""Unit of reasoning work: consecutive messages of one peer in one session, processed as one job. Pure.
 
-A unit is a row among the jobs. While nobody has begun it, further messages of the same peer are added to it, as long as
-the same observers learn from them under the same configuration; where these change, a new unit begins. So no unit has
-to be cut later, and what was decided when a message came holds until it is done.
+Until a worker claims the job, further messages of the peer are appended to it, provided that observers and
+configuration are the same; otherwise a new unit is started. A unit therefore never has to be split, and decisions made
+when a message was stored hold until it is processed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ class Unit:
     observed_pk: int
     observers: Sequence[str]
     observer_pks: Sequence[int]
-    """The peers that learn from it, in the order of `observers`. Scopes are looked up when it is done."""
+    """Primary keys in the order of `observers`. Scopes are looked up when the job runs."""
     configuration: Json
-    """As `configuration.as_json` gave it."""
+    """Result of `configuration.as_json`."""
     first: int
-    """Where in the session the first of the messages stands, and `through` the last."""
+    """Position of the first message in the session; `through` is that of the last."""
     through: int
     tokens: int
 
@@ -46,10 +46,10 @@ class Unit:
         return from_json(self.configuration)
 
     def joined_to(self, payload: Json) -> Unit | None:
-        """This unit added to a stored one, given as its payload; None if that cannot grow by it.
+        """Return this unit appended to a stored payload; None if that is not possible.
 
-        It cannot where others learn from it, or under another configuration, or where its payload is damaged. What the
-        two have in common is taken from this unit, so that damage elsewhere in the payload is mended.
+        It is not possible if observers or configuration differ, or `first` or `tokens` of the payload are invalid. The
+        other fields are taken from this unit, so invalid values in them are repaired.
         """
         first, tokens = payload.get("first"), payload.get("tokens")
         if payload.get("observer_pks") != self.observer_pks or payload.get("configuration") != self.configuration:
@@ -64,12 +64,12 @@ class Unit:
         return replace(self, first=first, tokens=tokens + self.tokens)
 
     def rest(self, first: int) -> Unit | None:
-        """What is left from a position on; None if nothing is."""
+        """Return the unit from a position on; None if it is empty."""
         return replace(self, first=first) if first <= self.through else None
 
 
 MOST_TOKENS = 2**53
-"""More than any text has: beyond is damage."""
+"""More tokens than any text has; a larger value is invalid."""
 
 _NAMES = tuple(each.name for each in fields(Unit))
 
@@ -79,11 +79,11 @@ class Pace:
     """When a unit is due. Times in microseconds."""
 
     tokens: int
-    """A unit of so many tokens is due at once."""
+    """A unit with this many tokens is due immediately."""
     quiet: int
-    """A smaller one is due when nothing was added to it for this long,"""
+    """Debounce: a smaller unit is due when no message was added for this long."""
     patience: int
-    """or so long after it was begun."""
+    """Maximum delay since the unit was created."""
 
     def due_at(self, unit: Unit, begun_at: int, now: int) -> int:
         return now if unit.tokens >= self.tokens else max(now, min(now + self.quiet, begun_at + self.patience))
