@@ -1,1 +1,1 @@
-"""The reasoner that asks a language model, whichever the settings name. Loaded when it is first asked."""
+"""Reasoner that uses the configured language model. Imported on first use."""

@@ -1,8 +1,7 @@
-"""Answering with a model: it is given what is nearest to the question, may look further, and then says what it found.
+"""Answer a question with a model: prefetch the nearest records, let the model call tools, and stream its answer.
 
-The level decides how often and with which tools it may look. The last turn is said as it comes. When rounds or time are
-used up, the model is asked once more, without tools, with all that was found before it. What was read is noted by
-`Memory`.
+The level determines the number of rounds and the tools. The last turn is streamed. When rounds or time are used up,
+the model is asked once more without tools, with all findings in the prompt. `Memory` records the evidence.
 """
 
 from __future__ import annotations
@@ -37,20 +36,20 @@ from omoide.turns import Gate
 HISTORY_TOKENS = 4_096
 
 LOOKING = 0.6
-"""The share of the time that the rounds may take; the rest is for saying the answer."""
+"""Share of the time limit that tool rounds may use; the remainder is for the answer."""
 MOST_FINDINGS = 160_000
-"""Characters of findings that the last turn is given; the newest are kept."""
+"""Maximum characters of findings in the last turn; the newest are kept."""
 FORM_OUTPUT = 2_048
-"""Tokens that an answer in a given form has at the least."""
+"""Minimum output limit, in tokens, of a structured answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
     rounds: int
     output: int
-    """Tokens of a turn."""
+    """Maximum tokens of a turn."""
     prefetched: int
-    """Conclusions of each kind, explicit and derived, that are looked up beforehand."""
+    """Number of explicit and of derived conclusions to prefetch."""
     is_minimal: bool = False
 
 
@@ -74,11 +73,12 @@ async def answer(
     clock: Callable[[], float] = time.monotonic,
     openings: Gate | None = None,
 ) -> AsyncIterator[str]:
-    """The answer in pieces; one piece where a form was asked for. Nothing where the model has nothing to say.
+    """Yield the answer in pieces, a structured one in a single piece. Yields nothing if the model returns no text.
 
-    Raises ProviderFailed where the provider fails, and where an answer takes longer than `ANSWER_SECONDS`, or than
-    `STREAM_SECONDS` if it is streamed; ModelUnfit where the model cannot keep to the form. What the model is given
-    first is gathered with a permit of `openings`, if there are any. `clock` gives seconds.
+    `openings` limits concurrent prefetching. `clock` returns seconds.
+
+    Raises ProviderFailed if the provider fails, or after `ANSWER_SECONDS` (`STREAM_SECONDS` if streamed); ModelUnfit
+    if the model's output does not match the response format.
     """
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
     work = asyncio.create_task(
@@ -88,7 +88,7 @@ async def answer(
     try:
         while (piece := await pieces.get()) is not None:
             yield piece
-        if work.cancelled():  # by nobody here: a limit of time within it was not told as one
+        if work.cancelled():  # not by this function: a timeout inside was not reported as TimeoutError
             raise ProviderFailed(f"{caller.models.name} gave no answer in time.", retryable=True)
         await work
     finally:
@@ -97,7 +97,7 @@ async def answer(
 
 
 class _Answering:
-    """The work on one answer. `say` takes its pieces."""
+    """Work on one answer. `say` receives its pieces."""
 
     def __init__(
         self,
@@ -147,7 +147,7 @@ class _Answering:
             await self._spoken([with_findings(opening, AGAIN, told.findings).request()], PLAIN)
 
     async def _in_form(self, opening: Opening, shape: Shape) -> None:
-        """The model looks freely; what it says then counts if it fits, and is asked for in the form if not."""
+        """Run the tool rounds without imposing the form. If the final text does not match, request it in the form."""
         schema = json.dumps(shape.resolved, ensure_ascii=False)
         in_form = Opening(
             f"{opening.rules}\n\n{prompts.fill(IN_FORM, schema=prompts.section('schema', schema))}", opening.given
@@ -159,7 +159,7 @@ class _Answering:
             output = max(self._budget.output, FORM_OUTPUT)
             value = await filled(self._caller, with_findings(opening, LAST, told.findings), form, output)
         if value is None:
-            raise ModelUnfit(f"{self._caller.models.name} gave no answer that fits the response_format.")
+            raise ModelUnfit(f"{self._caller.models.name} returned no answer that matches the response_format.")
         self._say(json.dumps(value, ensure_ascii=False))
 
     async def _look(self, opening: Opening, turn: Callable[..., Any]) -> Talk:
@@ -190,9 +190,9 @@ class _Answering:
         return Opening(rules_for(asked), given)
 
     async def _prefetched(self) -> tuple[list[Conclusion], list[Conclusion], str]:
-        """What is nearest to the question: explicit conclusions, derived ones, and messages where there are none.
+        """Return the nearest explicit and derived conclusions, and messages if there are no conclusions.
 
-        Nothing if it cannot be looked up: the model may still look itself.
+        Empty if the search fails: the model can still use the tools.
         """
         query = self._question.semantic_query or self._question.query
         try:
@@ -206,7 +206,7 @@ class _Answering:
 
 
 def rules_for(question: Question) -> str:
-    """The rules, which never vary, then whose knowledge of whom answers, the cards, and the operator's wishes. Pure."""
+    """Build the instructions: the constant rules first, then the pair, the cards and custom instructions. Pure."""
     observer, target = question.observer_id, question.target_id
     view = "workspace" if observer is None or target is None else "self" if observer == target else "other"
     names = {"observer": prompts.inline(observer or ""), "target": prompts.inline(target or "")}
@@ -220,10 +220,10 @@ def rules_for(question: Question) -> str:
 
 
 def with_findings(opening: Opening, wish: str, findings: Sequence[Finding]) -> Opening:
-    """The opening with what was found since, and what is wanted now. Pure.
+    """Append the findings and the next request to the opening. Pure.
 
-    The findings stand in the text and not as calls, because some providers take neither calls nor their results in a
-    request without tools.
+    The findings are plain text, because some providers accept neither tool calls nor their results in a request
+    without tools.
     """
     kept: list[str] = []
     left = MOST_FINDINGS

@@ -1,4 +1,4 @@
-"""One request to a model, whole or as it comes. What a request is for belongs to those who make it."""
+"""Send one request to a model, streamed or not."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from omoide.inference.models import OutputMode, Task
 T = TypeVar("T")
 
 HELD = 240
-"""Characters of a turn with tools that are held back: what models say before they call a tool is shorter, and no part
-of the answer. Once more than this is said it is the answer, and calls beside it are not run."""
+"""Characters held back in a streamed turn with tools. Text that models write before a tool call is shorter and not part
+of the answer. A longer text is the answer, and tool calls in the same turn are ignored."""
 
 PLAIN = ModelRequestParameters()
 
 
 class Models(Protocol):
-    """What is needed of `omoide.inference.models.ChatModels`."""
+    """The part of `omoide.inference.models.ChatModels` that reasoning uses."""
 
     @property
     def name(self) -> str: ...
@@ -55,7 +55,7 @@ class Models(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What a model is given first: rules, and what they are to be applied to."""
+    """First request to a model: the rules as instructions, and the input as user prompt."""
 
     rules: str
     given: str
@@ -66,8 +66,8 @@ class Opening:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The model of one task. Every request raises ProviderFailed where the provider does, and RequestRefused where it
-    takes no such request."""
+    """The model for one task. Requests raise ProviderFailed if the provider fails, and RequestRefused if it rejects
+    the request."""
 
     models: Models
     task: Task
@@ -75,7 +75,7 @@ class Caller:
     async def whole(
         self, history: Sequence[ModelMessage], max_tokens: int, parameters: ModelRequestParameters = PLAIN
     ) -> ModelResponse:
-        """The response to a conversation."""
+        """Return the complete response."""
 
         async def work() -> ModelResponse:
             return await model_request(
@@ -94,9 +94,9 @@ class Caller:
         parameters: ModelRequestParameters,
         say: Callable[[str], None],
     ) -> ModelResponse:
-        """The response, whose text is said as it comes, except for what comes before calls of tools.
+        """Stream the response's text to `say`, except text that precedes tool calls, and return the response.
 
-        The response has calls only if nothing of it was said.
+        The response contains tool calls only if no text was passed to `say`.
         """
         voice = _Voice(say, HELD if parameters.function_tools else 0)
 
@@ -115,7 +115,7 @@ class Caller:
 
 
 class _Voice:
-    """Says text as it comes, once it is clear that it is no preface to a call."""
+    """Buffer streamed text until it is certain not to precede a tool call."""
 
     def __init__(self, say: Callable[[str], None], held: int) -> None:
         self.has_spoken = False
@@ -133,7 +133,7 @@ class _Voice:
             self._calls = True
 
     def finish(self) -> None:
-        """Say what was held back, if it was no preface."""
+        """Flush the buffer, unless a tool call followed."""
         if not self._calls:
             self._speak()
 
@@ -150,10 +150,10 @@ class _Voice:
 
 
 def text_of(response: ModelResponse) -> str:
-    """What a response says, without what the model thought; trimmed."""
+    """Return the trimmed text of a response, without reasoning parts."""
     return "".join(part.content for part in response.parts if isinstance(part, TextPart)).strip()
 
 
 def is_cut(response: ModelResponse) -> bool:
-    """Whether the model was stopped before it came to its end."""
+    """Whether the response was truncated by the token limit."""
     return response.finish_reason == "length"

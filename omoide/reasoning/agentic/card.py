@@ -1,6 +1,6 @@
-"""Keeping a peer card with a model: it says how the card is to read; what may not stand on a card stays out.
+"""Update a peer card with a model. The model returns all lines; invalid ones are dropped.
 
-Lines that the API's callers gave stay, whatever the model says.
+Lines that API callers wrote are always kept.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from omoide.reasoning.reasoner import CardTask
 from omoide.records import Conclusion
 
 MOST_INPUT, MOST_OUTPUT = 16_384, 4_096
-"""Tokens of conclusions that a model is given, and of its answer."""
+"""Maximum tokens of conclusions in the prompt, and of the output."""
 LEVELS_TOLD = frozenset({"explicit", "deductive"})
-"""Patterns are no facts about somebody, and contradictions none that hold."""
+"""Levels in the prompt. Patterns and contradictions are not facts."""
 
 RULES, GIVEN = prompts.load("card.rules"), prompts.load("card.given")
 
@@ -50,7 +50,7 @@ FORM = Form("card", SCHEMA, Lines.model_validate)
 
 
 async def card(task: CardTask, caller: Caller, tokens: TokenCounter) -> list[str]:
-    """The card from now on: the given lines, then the model's. The current one where it has none that may stand.
+    """Return the updated card: the given lines, then the model's valid ones; the current card if there are none.
 
     Raises ProviderFailed.
     """
@@ -62,7 +62,7 @@ async def card(task: CardTask, caller: Caller, tokens: TokenCounter) -> list[str
 
 
 def revised(task: CardTask, lines: Sequence[Any]) -> list[str]:
-    """What the model's lines make of the card. Pure."""
+    """Combine the given lines with the model's valid ones. Pure."""
     given = {folded(line) for line in task.given}
     new = (single(prompts.plain(line)) for line in lines if isinstance(line, str))
     accepted = admitted((line for line in new if folded(line) not in given), MAX_LINES - len(task.given)).accepted
@@ -70,7 +70,7 @@ def revised(task: CardTask, lines: Sequence[Any]) -> list[str]:
 
 
 def newest_within(conclusions: Sequence[Conclusion], tokens: TokenCounter, budget: int) -> list[Conclusion]:
-    """The newest of the conclusions, given oldest first, for which there is room; in the same order. Pure."""
+    """Return the newest conclusions that fit into the token budget. Input and output are oldest first. Pure."""
     kept: list[Conclusion] = []
     left = budget
     for conclusion in reversed(conclusions):

@@ -1,7 +1,7 @@
-"""What was said → facts about one of those who said it, each with the messages that say so. One request a batch.
+"""Extract facts about one peer from a batch of messages, each with its source messages, in one model request.
 
-The messages of the peer are numbered in the prompt, and only these numbers can be referred to; what others said is
-context. Storing is not done here.
+The peer's messages are numbered in the prompt, and facts can refer only to these numbers. Messages of others are
+context. The caller stores the facts.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from omoide.records import Fact, Message
 MOST_INPUT = 25_000
 MOST_OUTPUT = 2_500
 MOST_CONTENT = 65_535
-"""Tokens of messages that a model is given and of its answer, and characters of one fact."""
+"""Maximum tokens of messages in the prompt, tokens of the output, and characters of one fact."""
 
 MOST_FACTS = 100
 MOST_REFERENCES = 8
-"""Facts of one batch and references of one fact; a small model that is held to a schema finds no other end."""
+"""Maximum facts per batch and references per fact. Without a limit, a small model with a schema may never stop."""
 MOST_READ = 10
-"""Times these numbers are looked at in an answer without a schema, which may repeat itself or hold what is no fact."""
+"""Multiple of these limits that is read of an output without a schema, which may contain repetitions and non-facts."""
 
 RULES, GIVEN = prompts.load("derive.rules"), prompts.load("derive.given")
 
@@ -48,14 +48,14 @@ class Statement(BaseModel):
     @field_validator("message_ids", mode="before")
     @classmethod
     def _numbers_only(cls, given: Any) -> list[int]:
-        """What cannot be a number refers to nothing; it does not spoil the fact."""
+        """Drop references that are not numbers, instead of rejecting the fact."""
         listed = given if isinstance(given, list) else [given]
         found = (str(each).strip().strip("[]#") for each in listed[: MOST_READ * MOST_REFERENCES])
         return [int(each) for each in found if each.isascii() and each.isdigit() and len(each) < 10]
 
 
 class Statements(BaseModel):
-    """What the model is asked for."""
+    """Lenient parser of the model's output."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -64,7 +64,7 @@ class Statements(BaseModel):
     @field_validator("facts", mode="before")
     @classmethod
     def _null_is_none(cls, given: Any) -> Any:
-        """Null stands for no facts, a bare text for a fact without references; what is neither goes away."""
+        """Treat null as no facts, and a string as a fact without references; drop other values."""
         if not isinstance(given, list):
             return [] if given is None else given
         read = given[: MOST_READ * MOST_FACTS]
@@ -101,7 +101,7 @@ FORM = Form("facts", SCHEMA, Statements.model_validate)
 
 
 async def derive(batch: Batch, caller: Caller, tokens: TokenCounter) -> list[Fact]:
-    """The facts, in the order in which they were said; none where the model gave nothing that can be read.
+    """Return the facts in the order in which they were said; empty if the model's output cannot be parsed.
 
     Raises ProviderFailed.
     """
@@ -115,10 +115,10 @@ async def derive(batch: Batch, caller: Caller, tokens: TokenCounter) -> list[Fac
 
 
 def facts_of(statements: Statements, numbered: Mapping[int, Message]) -> list[Fact]:
-    """The statements as facts. Pure.
+    """Convert statements to facts. Pure.
 
-    A reference to what is not numbered counts for nothing; a fact without any rests on the newest message. What is
-    blank or said twice goes away.
+    Unknown references are ignored; a fact without references gets the newest message as its source. Blank and
+    duplicate statements are dropped.
     """
     newest = max(numbered.values(), key=lambda message: message.created_at)
     facts: dict[str, Fact] = {}
@@ -133,9 +133,9 @@ def facts_of(statements: Statements, numbered: Mapping[int, Message]) -> list[Fa
 
 
 def within_budget(batch: Batch, tokens: TokenCounter, budget: int) -> list[Message]:
-    """The messages, in their order, of which the peer's own come first when there is no room for all. Pure.
+    """Return the messages that fit into the token budget, in their order; the peer's own have priority. Pure.
 
-    An own message that does not fit is cut; of what others said the newest is kept.
+    An own message that does not fit is truncated; of the others' messages the newest are kept.
     """
     left = budget
     kept: dict[str, Message] = {}

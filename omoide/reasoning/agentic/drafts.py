@@ -1,7 +1,7 @@
-"""What a dream is going to change, as it comes together: tools that write, and write nothing down yet.
+"""Collect the changes of a dream: the writing tools, which store nothing yet.
 
-Nothing gets in that does not rest on conclusions of the very pair that dreams, which it was shown. What was drawn in
-this dream may be drawn upon under the name it was given; it stands for what it rests on.
+A new conclusion must cite conclusions of the dreaming pair that the model was shown. It may also cite conclusions
+drafted earlier in the dream, by their temporary names, which are replaced by their sources.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from omoide.reasoning.reasoner import Dreamed, DreamTask
 from omoide.records import Conclusion, Derived, Json
 
 MOST_AT_ONCE = 50
-"""Conclusions of one call."""
+"""Maximum conclusions per call."""
 MOST_DRAWN = 200
-"""Conclusions of one dream."""
+"""Maximum conclusions per dream."""
 MOST_TEXTS = 40
-"""Premises or sources that are kept with a conclusion."""
+"""Maximum premises or sources stored with a conclusion."""
 FEWEST_SOURCES = {"deductive": 1, "inductive": 2, "contradiction": 2}
 
 Drawn = Literal["deductive", "inductive", "contradiction"]
@@ -70,7 +70,7 @@ class Finish(Arguments):
 
 
 class Draft:
-    """The changes of one dream. `memory` says what was read besides the conclusions of the task."""
+    """The changes of one dream. The evidence of `memory` and the task's conclusions may be cited."""
 
     def __init__(self, task: DreamTask, memory: Memory) -> None:
         self._task = task
@@ -108,11 +108,11 @@ class Draft:
 
     @property
     def shown(self) -> str:
-        """What was drawn so far, under the names that it can be drawn upon by; neutral."""
+        """The conclusions drafted so far, with the names to cite them by; neutralized."""
         return "\n".join(f"[id:{name}] {each.level}: {neutral(each.content)}" for name, each in self._drawn.items())
 
     def dreamed(self) -> Dreamed:
-        """The changes. What rests on a conclusion that goes away rests on that one's sources."""
+        """Return the changes. Citations of a deleted conclusion are replaced by its sources."""
         known = self._known()
         derived = []
         for each in self._drawn.values():
@@ -159,7 +159,7 @@ class Draft:
         return f"{created} created." + "".join(f"\nRefused {each}" for each in refused)
 
     def _refusal(self, level: Drawn, content: str, sources: tuple[str, ...] | None) -> str:
-        """Why a conclusion is not kept; empty if it is."""
+        """Return why a conclusion is refused; empty if it is accepted."""
         if not content:
             return "it says nothing"
         if sources is None:
@@ -172,7 +172,7 @@ class Draft:
         return "there are enough" if len(self._drawn) >= MOST_DRAWN else ""
 
     def _sources(self, ids: Sequence[str]) -> tuple[str, ...] | None:
-        """What these ids come down to, each once; None if one of them is not known."""
+        """Return the distinct ids of stored conclusions that these ids refer to; None if one of them is unknown."""
         known = self._known()
         found: dict[str, None] = {}
         for id in map(_bare, ids):
@@ -185,7 +185,7 @@ class Draft:
         return tuple(found)
 
     def _known(self) -> dict[str, Conclusion]:
-        """The conclusions of the pair that were shown."""
+        """Return the conclusions of the pair that the model was shown."""
         read = self._memory.evidence.conclusions.values()
         pair = (self._task.observer_id, self._task.observed_id)
         shown = (*self._task.conclusions, *read)
@@ -193,7 +193,7 @@ class Draft:
 
 
 def _lasting(ids: Sequence[str], known: dict[str, Conclusion], outdated: dict[str, None]) -> list[str]:
-    """The ids with those that go away replaced by what they rest on, as far as that is known."""
+    """Replace the ids of deleted conclusions by those of their known sources, transitively."""
     lasting: list[str] = []
     waiting, met = [*ids], set()
     while waiting:
@@ -209,7 +209,7 @@ def _lasting(ids: Sequence[str], known: dict[str, Conclusion], outdated: dict[st
 
 
 def _pattern(given: Induction, count: int) -> Json:
-    """What is kept with a pattern. Its confidence is no greater than the number of its sources allows."""
+    """Return the details of a pattern. The number of sources limits its confidence."""
     most = "low" if count < 3 else "medium" if count < 5 else "high"
     order = ("low", "medium", "high")
     confidence = min(given.confidence, most, key=order.index)
@@ -222,7 +222,7 @@ def _texts(given: Sequence[str]) -> list[str]:
 
 
 def _bare(id: str) -> str:
-    """An id without the mark and brackets that texts put around it."""
+    """Strip the brackets and the `id:` prefix that tool results put around an id."""
     return id.strip().strip("[]").removeprefix("id:").strip()
 
 

@@ -1,4 +1,4 @@
-"""Looking over what is known with a model: first what follows of necessity, then what repeats. It stores nothing."""
+"""Consolidate the conclusions of a pair with a model: a deduction phase, then an induction phase. Stores nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ logger = logging.getLogger("omoide.reasoning")
 # Source of rounds and output: the public description of the API.
 MOST_OUTPUT = 8_192
 MOST_SHOWN = 8_192
-"""Tokens of conclusions that a specialist is given at first; it may look for more."""
+"""Maximum tokens of conclusions in the first prompt of a phase; the model may search for more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ GIVEN = prompts.load("dream.given")
 
 
 async def dream(task: DreamTask, memory: Memory, caller: Caller, tokens: TokenCounter) -> Dreamed:
-    """What is to be added and taken away. A phase that fails keeps what it had drawn, and the next one follows.
+    """Return the conclusions to add and delete. If a phase fails, its drafts are kept and the next phase runs.
 
-    Raises Unavailable where the provider fails, and what the first phase raised if no phase came to its end.
+    Raises Unavailable if the provider fails, and the first phase's exception if all phases fail.
     """
     draft = Draft(task, memory)
     failures: list[Exception] = []

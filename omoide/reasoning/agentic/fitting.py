@@ -1,4 +1,4 @@
-"""JSON of a model → an answer that has the shape which was asked for, or a fault that says where it has not. Pure."""
+"""Fit a model's JSON output to a schema: drop unknown keys, fill in defaults and validate. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omoide.records import Json
 
 
 class Shape:
-    """A schema that `structured.resolved` gave. With `conforming`, values also fit the schema that its caller sent."""
+    """A schema from `structured.resolved`. With `conforming`, values are also valid against the caller's schema."""
 
     def __init__(self, resolved: Json, conforming: Conforming | None = None) -> None:
         self.resolved = resolved
@@ -21,7 +21,7 @@ class Shape:
         self._validator = Draft202012Validator(enforced(resolved))
 
     def fitted(self, value: Any) -> Any:
-        """The value with unknown keys dropped and defaults filled in. Raises ValueError, with the first fault."""
+        """Drop unknown keys, fill in defaults and validate. Raises ValueError with the first error."""
         fitted = trimmed(value, self.resolved)
         try:
             self._validator.validate(fitted)
@@ -32,7 +32,7 @@ class Shape:
 
 
 def trimmed(value: Any, node: Json) -> Any:
-    """The value without keys that its schema does not know, and with defaults for those that it has left out."""
+    """Drop keys that the schema does not define and fill in defaults for missing ones."""
     for key in CHOICES:
         if key in node:
             value = _of_branches(value, node[key])
@@ -47,7 +47,7 @@ def trimmed(value: Any, node: Json) -> Any:
 
 
 def _of_branches(value: Any, branches: Sequence[Json]) -> Any:
-    """The value as the first branch has it that admits it; as it is where none does."""
+    """Trim the value to the first branch that accepts it; unchanged if none does."""
     for branch in branches:
         candidate = trimmed(value, branch)
         if Draft202012Validator(enforced(branch)).is_valid(candidate):

@@ -1,7 +1,7 @@
-"""An answer in a given form, from strong servers and weak: by JSON schema, else by JSON mode, else in words.
+"""Structured output with fallbacks: JSON schema, else JSON mode, else a schema in the prompt.
 
-A server that refuses one way is asked in the next, and once that has worked it is remembered. What comes back is judged
-here whichever way was taken; what does not fit is shown to the model once, with the fault, to be put right.
+If a provider rejects a mode, the next one is tried and remembered once it has worked. The output is validated here in
+every mode. Invalid output is returned to the model once, with the error, for repair.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ T = TypeVar("T")
 logger = logging.getLogger("omoide.reasoning")
 
 MODES: Sequence[OutputMode] = ("schema", "json", "prompt")
-"""From the most exact to the most modest."""
+"""Strictest first."""
 MOST_FAULT = 500
-"""Characters of a fault that the model is shown."""
+"""Maximum characters of an error in the repair prompt."""
 MOST_BEGINNINGS = 100
-"""Brackets in an answer at which JSON is looked for; a model in a loop says thousands."""
+"""Maximum opening brackets at which JSON is tried; a model in a loop may write thousands."""
 
 IN_WORDS, REPAIR = prompts.load("json.rules"), prompts.load("repair")
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
@@ -44,7 +44,7 @@ _BEGINNING = re.compile(r"[{\[]")
 
 @dataclass(frozen=True, slots=True)
 class Form(Generic[T]):
-    """`read` makes of JSON what it stands for, and raises ValueError with what is wrong about it."""
+    """A named schema. `read` converts parsed JSON to the value, and raises ValueError if it is invalid."""
 
     name: str
     schema: Json
@@ -52,8 +52,8 @@ class Form(Generic[T]):
 
 
 async def filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: int) -> T | None:
-    """The form as the model fills it; None where it does not manage to. Raises ProviderFailed, and RequestRefused where
-    it is refused however it is asked for."""
+    """Return the value; None if the output stays invalid after a repair. Raises ProviderFailed, and RequestRefused if
+    the provider rejects the request in every mode."""
     first = caller.models.output_mode(caller.task)
     modes = MODES[MODES.index(first) :]
     for mode in modes:
@@ -62,7 +62,7 @@ async def filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: in
         except (ProviderFailed, RequestRefused, UserError) as refusal:
             if mode == modes[-1] or not _may_be_about_form(refusal):
                 raise
-            logger.info("no output by %s for %s: %s", mode, caller.task, type(refusal).__name__)
+            logger.info("output mode %s rejected for task %s: %s", mode, caller.task, type(refusal).__name__)
             continue
         _remember(caller, mode)
         return value
@@ -70,14 +70,14 @@ async def filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: in
 
 
 def _may_be_about_form(failure: ProviderFailed | RequestRefused | UserError) -> bool:
-    """Whether a simpler way may do. Some servers refuse a form without a word about it."""
+    """Whether a simpler mode may work. Some servers reject a form with an unspecific error."""
     if isinstance(failure, ProviderFailed | RequestRefused):
         return isinstance(failure, FormRefused) or failure.provider_status in _REFUSALS
     return True
 
 
 def _remember(caller: Caller, mode: OutputMode) -> None:
-    """Only a way that worked tells that it was the way before which was refused, and not the request."""
+    """Record the mode. Only its success shows that the provider rejected the stricter mode and not the request."""
     models, task = caller.models, caller.task
     while MODES.index(models.output_mode(task)) < MODES.index(mode) and models.refused(task):
         pass
@@ -92,7 +92,7 @@ async def _filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: i
         return form.read(json_in(text_of(response)))
     except ValueError as error:
         fault = prompts.neutral(str(error))[:MOST_FAULT]
-    if is_cut(response):  # it would be again
+    if is_cut(response):  # a repair would be truncated as well
         return _salvaged(caller, form, response)
     repaired = await caller.whole([*history, *_repair(request, response, fault)], max_tokens, parameters)
     try:
@@ -113,14 +113,14 @@ def _asked(opening: Opening, form: Form[T], mode: OutputMode) -> tuple[Opening, 
 
 
 def _repair(opening: Opening, response: ModelResponse, fault: str) -> list[ModelMessage]:
-    """What is said after an answer that does not fit; one that is empty is not repeated."""
+    """Return the messages that ask for a repair; an empty response is not repeated to the model."""
     said = text_of(response)
     wish = ModelRequest.user_text_prompt(prompts.fill(REPAIR, fault=fault), instructions=opening.rules)
     return [ModelResponse(parts=[TextPart(said)]), wish] if said else [wish]
 
 
 def _salvaged(caller: Caller, form: Form[T], *responses: ModelResponse) -> T | None:
-    """What can be had from an answer that was broken off, from the first of these that has anything."""
+    """Parse truncated JSON leniently; return the value of the first response that has one."""
     for response in responses:
         text = _THOUGHTS.sub("", text_of(response))
         start = _BEGINNING.search(text)
@@ -130,12 +130,12 @@ def _salvaged(caller: Caller, form: Form[T], *responses: ModelResponse) -> T | N
             return form.read(from_json(text[start.start() :], allow_partial=True))
         except ValueError:
             continue
-    logger.warning("%s gave nothing that fits the form %s", caller.models.name, form.name)
+    logger.warning("%s returned no valid output for the form %s", caller.models.name, form.name)
     return None
 
 
 def json_in(text: str) -> Any:
-    """The first JSON object or list in a text, with words or fences around it or not. Raises ValueError without one."""
+    """Return the first JSON object or list in a text, ignoring text and fences around it. Raises ValueError."""
     text = _THOUGHTS.sub("", text)
     decoder = json.JSONDecoder()
     fault = "There is no JSON in it."

@@ -1,7 +1,7 @@
-"""Messages and conclusions as lines for a model to read. Pure.
+"""Format messages and conclusions as lines of a prompt. Pure.
 
-A message of several lines cannot pass for several messages: each further line of it begins with a bar. What comes out
-is neutral already (see `prompts`).
+Continuation lines of a message begin with a bar, so that one message cannot imitate several. The output is neutralized
+(see `prompts`).
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from omoide.records import Conclusion, Message
 # Source: the public description of the API.
 MOST_OF_MESSAGE = 2_000
 MOST_OF_RESULT = 10_000
-"""Characters of one message in a result, and of the result."""
+"""Maximum characters of one message in a tool result, and of the result."""
 
 CUT = " […]"
 BAR = "\n| "
 
 
 def message_line(message: Message, label: str = "", most: int | None = None) -> str:
-    """`label`, time, peer and content, of which at most so many characters are shown."""
+    """Format label, time, peer and content, which is truncated to `most` characters."""
     content = message.content if most is None else shortened(message.content, most)
     mark = f"[{label}] " if label else ""
     return f"{mark}{time(message.created_at)} {inline(message.peer_id)}: {barred(content)}"
 
 
 def conclusion_line(conclusion: Conclusion, *, with_pair: bool = False) -> str:
-    """Its id, level and time, then what it says; with whose knowledge of whom it is, where that can differ."""
+    """Format id, level, time, optionally the pair, and content."""
     pair = f" [{inline(conclusion.observer_id)}->{inline(conclusion.observed_id)}]" if with_pair else ""
     content = barred(shortened(conclusion.content, MOST_OF_MESSAGE))
     return f"[id:{conclusion.id}] {conclusion.level} {time(conclusion.said_at)}{pair}: {content}"
@@ -45,7 +45,7 @@ def messages_result(messages: Sequence[Message]) -> str:
 
 
 def snippets_result(snippets: Sequence[Snippet]) -> str:
-    """Each stretch of conversation with its session and how many messages in it were found."""
+    """Format snippets, each with its session and number of matches."""
     shown = (
         f"Session {inline(each.session_id)}, {len(each.found)} found:\n{messages_result(each.messages)}"
         for each in snippets
@@ -54,15 +54,15 @@ def snippets_result(snippets: Sequence[Snippet]) -> str:
 
 
 def barred(text: str) -> str:
-    """The text as one entry: its further lines are marked as such."""
+    """Neutralize the text and mark its continuation lines."""
     return BAR.join(neutral(text).strip().splitlines())
 
 
 def single(text: str) -> str:
-    """The text in one line, as facts and lines of cards stand."""
+    """Return the text as one line with single spaces, the form of facts and card lines."""
     return " ".join(text.split())
 
 
 def shortened(text: str, most: int) -> str:
-    """At most `most` characters of the text, with a sign where it was cut."""
+    """Truncate the text to `most` characters, including a mark at the end."""
     return text if len(text) <= most else text[: max(0, most - len(CUT))] + CUT

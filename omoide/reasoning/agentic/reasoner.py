@@ -1,4 +1,4 @@
-"""The five verbs with a language model. What it says is judged here; how it is asked is `inference.models`' matter."""
+"""`Reasoner` implementation that uses language models through `inference.models`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact,
 from omoide.turns import Gate
 
 OPENINGS = 4
-"""How many questions are prepared for the model at the same time. Of the others nothing is read yet: a thousand that
-come at once would hold up all other requests."""
+"""Number of questions prefetched concurrently. The others wait: the searches of a thousand simultaneous questions would
+delay all other requests."""
 
 
 class Agentic:
-    """See `Reasoner`. All verbs raise ProviderFailed, which is Unavailable, while the provider cannot be had, and
-    ModelUnfit for what the model cannot do."""
+    """See `Reasoner`. Verbs raise ProviderFailed, a subclass of Unavailable, while the provider is unavailable, and
+    ModelUnfit if the model's output is unusable."""
 
     keeps_cards = False
 

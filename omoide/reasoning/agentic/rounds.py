@@ -1,4 +1,4 @@
-"""Rounds of a model and tools: it calls, it is given what was found, until it calls no more or rounds are used up."""
+"""Tool loop: run the model's tool calls and return the results to it, until it stops or rounds are used up."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from omoide.reasoning.agentic.calls import Opening, text_of
 from omoide.reasoning.agentic.tools import ERROR, Toolbox
 
 MOST_CALLS = 8
-"""Calls of one round that are run; the others are told to come later."""
+"""Calls executed per round; the others get an error as their result."""
 MOST_READ = 240_000
-"""Characters of results in all, some 60,000 tokens; once there are so many, the rounds end. The public limit of a
-request's input is 100,000 tokens."""
+"""Total characters of results, about 60,000 tokens, after which the loop ends. The public limit of a request's input is
+100,000 tokens."""
 
 Turn = Callable[[Sequence[ModelMessage], ModelRequestParameters], Awaitable[ModelResponse]]
-"""How the model is asked: whole, or said as it comes."""
+"""Send the history to the model, streamed or not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A call that was run, its arguments as JSON, and its result."""
+    """A tool call: its name, its arguments as JSON, and its result."""
 
     tool: str
     arguments: str
@@ -32,7 +32,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """`text` is what the model said at the end; empty where it was stopped before it had said anything."""
+    """Result of the tool loop. `text` is the model's final text; empty if the loop ended before there was one."""
 
     text: str
     findings: Sequence[Finding]
@@ -41,7 +41,7 @@ class Talk:
 async def talk(
     turn: Turn, opening: Opening, toolbox: Toolbox, rounds: int, is_over: Callable[[], bool] = lambda: False
 ) -> Talk:
-    """Let the model work for up to so many rounds of calls; `is_over` is asked before each. Raises ProviderFailed."""
+    """Run up to `rounds` rounds; `is_over` is checked before each. Raises ProviderFailed."""
     history: list[ModelMessage] = [opening.request()]
     parameters = ModelRequestParameters(function_tools=toolbox.definitions)
     findings: list[Finding] = []

@@ -1,6 +1,6 @@
-"""What a session comes down to: the summary so far and what was said since, as one account within its budget.
+"""Summarize a session with a model, from the previous summary and the messages since, within a token limit.
 
-More messages than a model can read at once are taken in stretches, each summary being carried on into the next.
+Messages that exceed the model's input are processed in chunks, each with the summary of the chunks before it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from omoide.reasoning.reasoner import SummaryTask
 from omoide.records import Message
 
 MOST_INPUT = 25_000
-"""Tokens of messages that a model is given at once."""
+"""Maximum tokens of messages per request."""
 WORDS_PER_TOKEN = 0.75
 FEWEST_WORDS = 25
-"""The hint of how long a summary may be; source of the share: the public description of the API."""
+"""Length hint for the model; source of the ratio: the public description of the API."""
 
 RULES = {"short": prompts.load("summary.short.rules"), "long": prompts.load("summary.long.rules")}
 GIVEN = prompts.load("summary.given")
@@ -28,7 +28,7 @@ _WRAPPING = re.compile(r"^<summary>\s*|\s*</summary>$", re.IGNORECASE)
 
 
 async def summarize(task: SummaryTask, caller: Caller, tokens: TokenCounter) -> str:
-    """The summary, of at most `max_tokens` tokens; empty where the model had nothing to say. Raises ProviderFailed."""
+    """Return a summary of at most `max_tokens` tokens; empty if the model returned no text. Raises ProviderFailed."""
     summary = task.previous or ""
     is_new = False
     for stretch in stretches(task.messages, tokens, MOST_INPUT):
@@ -40,7 +40,7 @@ async def summarize(task: SummaryTask, caller: Caller, tokens: TokenCounter) -> 
 
 
 def stretches(messages: Sequence[Message], tokens: TokenCounter, budget: int) -> Iterator[list[str]]:
-    """The messages as lines, in stretches of at most `budget` tokens; one that is longer is cut."""
+    """Format messages as lines, in chunks of at most `budget` tokens; a longer message is truncated."""
     stretch: list[str] = []
     left = budget
     for message in messages:
@@ -56,9 +56,9 @@ def stretches(messages: Sequence[Message], tokens: TokenCounter, budget: int) ->
 
 
 def within(text: str, budget: int, tokens: TokenCounter, *, is_broken_off: bool = False) -> str:
-    """The text, without its last sentences where it is too long or was broken off in the middle of one. Pure.
+    """Truncate a text that is too long or was broken off, at the end of a sentence. Pure.
 
-    Where there is no whole sentence, as much of the text as there is room for.
+    If there is no complete sentence, truncate it to the token budget.
     """
     fits = tokens.count(text) <= budget
     if fits and not is_broken_off:
@@ -81,6 +81,6 @@ def _opening(task: SummaryTask, summary: str, stretch: Sequence[str], tokens: To
 
 
 def words_for(task: SummaryTask, input_tokens: int) -> int:
-    """How many words the summary may have: a short one no more than what it is made of. Pure."""
+    """Return the length hint in words; a short summary is not to be longer than its input. Pure."""
     most = min(input_tokens, task.max_tokens) if task.kind == "short" else task.max_tokens
     return max(FEWEST_WORDS, int(WORDS_PER_TOKEN * most))

@@ -1,7 +1,7 @@
-"""Tools: what a model may call, under the names of the public API, and how a call becomes text.
+"""Tools that a model may call, with the names of the public API, and the execution of calls.
 
-How far a tool reaches is decided by `Memory`, which puts it into every query; there is no argument that names a peer or
-a session. Whatever a model calls, with whatever arguments, it gets a text back: a fault is a text as well.
+`Memory` adds the reach to every query; no argument names a peer or a session. Every call returns a text, errors
+included.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ from omoide.records import Conclusion, Json
 logger = logging.getLogger("omoide.reasoning")
 
 ERROR = "ERROR: "
-"""What every text begins with that tells of a fault."""
+"""Prefix of every error text."""
 NOTHING = "Nothing was found."
 MOST_NAMED = 300
-"""Characters of what a model said that are said back to it."""
+"""Maximum characters of model input quoted in an error."""
 
 
 class Arguments(BaseModel):
-    """What a tool takes. Anything else that is given is passed over, and null stands for the default."""
+    """Base class of tool arguments. Unknown arguments are ignored, and null means the default."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -79,7 +79,7 @@ class Tool(Generic[A]):
         )
 
     async def use(self, given: Json) -> str:
-        """The result. Raises ValueError for arguments that cannot be used."""
+        """Validate the arguments and return the result. Raises ValueError for invalid arguments."""
         return await self.run(self.arguments.model_validate(given))
 
 
@@ -94,7 +94,7 @@ class Toolbox:
         return [tool.definition for tool in self._tools.values()]
 
     async def use(self, call: ToolCallPart) -> str:
-        """What the call gives, cut to `MOST_OF_RESULT` characters. Never raises for what a model did."""
+        """Return the result or error text, at most `MOST_OF_RESULT` characters. Never raises."""
         tool = self._tools.get(call.tool_name)
         if tool is None:
             return f"{ERROR}there is no tool {_named(call.tool_name)}. There are: {', '.join(self._tools)}."
@@ -160,13 +160,13 @@ class RecentObservations(Arguments):
 
 
 class ReadingTools:
-    """The methods of a `Memory` as tools."""
+    """Tools for the methods of a `Memory`."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
 
     def minimal(self) -> list[Tool[Any]]:
-        """The two searches."""
+        """Return the two search tools."""
         return [
             Tool(
                 "search_memory",
@@ -183,7 +183,7 @@ class ReadingTools:
         ]
 
     def all(self) -> list[Tool[Any]]:
-        """What a question may use. Chains are left out where only some sessions may be read, for they mix sessions."""
+        """Return the tools for questions. Chains mix sessions, so they are excluded if the reach is restricted."""
         chain = [] if self.memory.reach.sessions is not None else [self.reasoning_chain()]
         return [
             *self.minimal(),
@@ -262,7 +262,7 @@ class ReadingTools:
 
 
 def instant(text: str) -> datetime | None:
-    """A date or time in ISO 8601, in UTC where it names no zone; None for an empty one. Raises ValueError."""
+    """Parse an ISO 8601 date or time, UTC by default; None if empty. Raises ValueError."""
     if not text.strip():
         return None
     try:
@@ -283,13 +283,13 @@ def _faults(error: ValidationError) -> str:
 
 @functools.cache
 def _schema_of(arguments: type[Arguments]) -> Json:
-    """The JSON schema of arguments, made once: that takes longer than anything else before a model is asked."""
+    """Return the JSON schema of arguments. Cached: generating it takes most of the time before a model request."""
     schema: Json = _untitled(arguments.model_json_schema())
     return schema
 
 
 def _untitled(schema: Any) -> Any:
-    """The schema without titles, which only repeat the names."""
+    """Remove titles, which only repeat the names."""
     if isinstance(schema, dict):
         return {key: _untitled(value) for key, value in schema.items() if key != "title" or not isinstance(value, str)}
     return [_untitled(each) for each in schema] if isinstance(schema, list) else schema
