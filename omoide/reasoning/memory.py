@@ -35,7 +35,7 @@ RECENT_DEFAULT, RECENT_MOST = 10, 100
 NEIGHBOURS = 2
 """Maximum number of messages shown before and after a match."""
 HISTORY_MOST = 16_384
-"""Tokens."""
+"""Maximum tokens of `get_recent_history`."""
 
 # Our own limits, to bound the cost of a question.
 NAMED_MOST = 50

@@ -1,1 +1,1 @@
-"""The reasoner that needs no model: it takes apart what was said, quotes it, and never invents."""
+"""Reasoner without a model: it extracts, restates and quotes statements."""

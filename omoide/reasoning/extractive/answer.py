@@ -1,8 +1,8 @@
-"""Answers made of quotations: the statements that fit a question best, with who said them and when. It invents nothing.
+"""Answer a question by quoting the best matching statements, with speaker and date.
 
-A question for a slot is answered by the newest statement that fills it; any other by the statements that are most
-likely to answer it, if one is likely enough; else it says plainly that nothing is known. What may be read is
-`gathering`'s, what a statement is worth `relevance`'s.
+A question for a slot is answered by the newest statement that fills it. Any other question is answered by the most
+relevant statements; if none is relevant enough, the answer is that nothing is known. `gathering` retrieves the
+candidates, `relevance` scores them.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ from omoide.reasoning.reasoner import Question
 from omoide.records import Conclusion
 
 MOST, MOST_LISTED, MOST_ENUMERATED = 3, 5, 25
-"""Statements of an answer: to a plain question, to one for several things, and to such a one at the highest level."""
+"""Maximum statements per answer: by default, for a list question, and for a list question at the highest level."""
 MARGIN, MARGIN_ENUMERATED = 1.5, 4.0
-"""How much worse than the best a statement may score that is quoted beside it. The best one has to pass alone."""
+"""Maximum distance from the best score for further statements. The best score has to exceed the threshold."""
 SAME = 0.8
-"""The share of a statement's words in another one of the same peer and day from which they say the same."""
+"""Minimum share of common words at which two statements of one peer and day are duplicates."""
 FEWEST = 2
-"""Words from which two statements can be compared by them."""
+"""Minimum number of words for this comparison."""
 ALIKE = 0.5
-"""The share of common words of two statements from which the newer one goes first: it may be an update."""
+"""Minimum share of common words at which the newer statement, possibly an update, precedes the older one."""
 AGAINST = frozenset({DISLIKES, ALLERGY, DIET})
-"""Slots that may answer what somebody does not like. Those for what they like do not."""
+"""Slots that may answer a question about dislikes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A question with everything that may answer it."""
+    """A question and its candidate statements."""
 
     question: Question
     asked: Asked
@@ -61,9 +61,9 @@ class Case:
 
 
 async def answer(question: Question, memory: Memory, embedder: Embedder) -> AsyncIterator[str]:
-    """The answer, sentence by sentence; with a response format, one JSON text, or nothing if none is honest.
+    """Yield the answer sentence by sentence; with a response format, one JSON text, or nothing if it cannot be filled.
 
-    Reads through `memory` alone. Where the embedder fails, words decide.
+    All reads go through `memory`. Without vectors, while the embedder fails, statements are ranked by words.
     """
     gathered = await gather(question, memory)
     told = await _chosen(question, gathered, embedder)
@@ -89,7 +89,7 @@ def compose(
     snippets: Sequence[Snippet],
     peers: Iterable[str] = (),
 ) -> str:
-    """The answer from what was read, by words alone; `peers` are ids that its names may mean beside those read."""
+    """Compose the answer from given records, without vectors; `peers` are further ids that the question may name."""
     around = [question.target_id, question.observer_id, *peers, *(each.observed_id for each in conclusions)]
     around += [message.peer_id for snippet in snippets for message in snippet.messages]
     asked = understood(question.query, filter(None, around), question.observer_id, question.target_id)
@@ -98,17 +98,17 @@ def compose(
 
 
 def sentences(case: Case, vectors: Vectors | None) -> list[str]:
-    """The sentences of the answer, the direct one first; none if nothing is known.
+    """Return the sentences of the answer, the direct one first; empty if nothing is known.
 
-    `vectors`, if there are any, are of `relevance.texts_compared`: shape (1 + candidates, dimensions).
+    `vectors` embed `relevance.texts_compared`: shape (1 + candidates, dimensions).
     """
     return list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
 
 
 async def _chosen(question: Question, gathered: Gathered, embedder: Embedder) -> list[str]:
-    """The sentences of the answer, by words alone while the embedder fails.
+    """Return the sentences of the answer, ranked by words only while the embedder fails.
 
-    In one go where no provider has to be asked for vectors, so that a caller waits once for a thread.
+    With a local embedder everything runs in one call, so the caller waits for a thread only once.
     """
 
     def begin() -> tuple[Case, list[str]]:
@@ -142,7 +142,7 @@ def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
         yield from (_sentence(each) for each in told)
         if case.asked.is_all_slots and all(clauses):
             return
-        # What fills other slots answers other questions.
+        # Statements that fill slots answer other questions.
         used = [each.statement for each in filled if case.asked.kinds or each.slot.kind not in AGAINST]
     yield from (quoted(each, with_prompt=_leans(case.asked, each)) for each in ranked(case, vectors, used))
 
@@ -152,7 +152,7 @@ def _sentence(told: Told) -> str:
 
 
 def _overview(case: Case) -> list[Statement]:
-    """Whatever is known of whom it is about, what could be restated before what could only be quoted."""
+    """Return the current statements about the peers in question, restated ones before quotations."""
     about = case.asked.about
     old = {id(each) for each in slot_answers.outdated(slot_answers.read(case.candidates, about))}
     told = [
@@ -164,9 +164,9 @@ def _overview(case: Case) -> list[Statement]:
 
 
 def ranked(case: Case, vectors: Vectors | None, but: Sequence[Statement] = ()) -> list[Statement]:
-    """The statements that most likely answer the question, best first, an update before what it updates.
+    """Return the most relevant statements, best first, but an update before the statement that it updates.
 
-    None if the best is not likely enough.
+    Empty if the best score is below the threshold.
     """
     likeness = None if vectors is None or not vectors[0].any() else vectors[1:] @ vectors[0]
     scores = relevance.scores(case.asked, case.candidates, likeness)
@@ -186,7 +186,7 @@ def ranked(case: Case, vectors: Vectors | None, but: Sequence[Statement] = ()) -
 
 
 def _distinct(candidates: Iterable[Statement], most: int) -> list[Statement]:
-    """The first so many that do not say the same as one before them."""
+    """Return the first `most` statements that are not duplicates of earlier ones."""
     kept: list[tuple[Statement, frozenset[str]]] = []
     for each in candidates:
         forms = base_forms(each.text)
@@ -222,7 +222,7 @@ def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
 
 
 def _leans(asked: Asked, statement: Statement) -> bool:
-    """Whether the reply has the question's words only from the question before it."""
+    """Whether the reply matches words of the question only through the preceding question."""
     wanted = [bases(term) for term in asked.terms]
     own, before = base_forms(statement.text), base_forms(statement.prompt)
     return any(not before.isdisjoint(term) and own.isdisjoint(term) for term in wanted)

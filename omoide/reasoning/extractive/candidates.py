@@ -1,7 +1,7 @@
-"""Statements that may answer a question: conclusions, turns and card lines in one form, each quotable by itself. Pure.
+"""Build candidate statements from conclusions, messages and card lines; each can be quoted on its own. Pure.
 
-A long turn is cut into passages. A turn that only asks is no statement; it is kept beside the reply to it, which may
-make little sense alone. How well a statement answers is `relevance`'s to say, and how it is quoted is `wording`'s.
+A long message is split into passages. A message that only asks is not a candidate; it is attached to its reply, which
+may be unclear without it. `relevance` scores statements, `wording` quotes them.
 """
 
 from __future__ import annotations
@@ -25,47 +25,47 @@ from omoide.records import Conclusion, Message
 Source = Literal["said", "concluded", "turn", "card"]
 
 PASSAGE = 280
-"""Characters of a turn that are quoted in one; longer turns are cut between sentences."""
+"""Characters per passage; longer messages are split between sentences."""
 PASSAGES = 4
-"""Passages of one turn that are looked at: those that hold most of the question's words."""
+"""Maximum passages per message: those that contain most of the question's words."""
 EXCERPT = 8_000
-"""Characters of a turn that passages are taken from."""
+"""Characters of a message that are split into passages."""
 NEVER = datetime.min.replace(tzinfo=UTC)
-"""When a card's lines were said: nobody knows."""
+"""`said_at` of card lines, whose date is unknown."""
 
 _UNKNOWN = ("no information", "don't know", "do not know", "no idea", "not sure", "i have nothing on")
-"""Replies that tell nothing, as they stand in conversations with assistants."""
+"""Phrases of assistants' replies without information."""
 
 
 @dataclass(frozen=True, slots=True)
 class Statement:
     text: str
     peer_id: str
-    """Who said it, or whom it is about."""
+    """The speaker, or the peer that the statement is about."""
     said_at: datetime
     source: Source
     serial: int
-    """Where it stands among what was said at the same time."""
+    """Order among statements of the same time."""
     place: int | None
-    """Its place among what was found for the question, from 0; None for what only stands beside that."""
+    """Rank in the search results, from 0; None if it is not a match itself."""
     prompt: str = ""
-    """What somebody else said just before, if that asked something."""
+    """The preceding message of another peer, if it contains a question."""
     asks: bool = False
-    """Whether it ends in a question itself."""
+    """Whether it ends with a question."""
     message_id: str | None = None
 
     def filled(self) -> list[Slot]:
-        """The slots that it fills for certain."""
+        """Return the slots that the statement certainly fills."""
         if self.source == "card":
             return slots_of_line(self.text, self.peer_id)
         return [slot for text in self._told() for slot in slots_of(text, self.peer_id)]
 
     def emptied(self) -> list[Slot]:
-        """The slots of which it says that they no longer hold."""
+        """Return the slots that no longer hold according to the statement."""
         return [slot for text in self._told() for slot in ended_of(text, self.peer_id)]
 
     def _told(self) -> list[str]:
-        """It in the third person, as far as that can be told for sure."""
+        """Return the sentences that can be restated in the third person."""
         if self.source != "turn":
             return [self.text]
         told = (restated(without_opening(each.replace("’", "'"))) for each in sentences(self.text))
@@ -75,7 +75,7 @@ class Statement:
 def statements(
     question: Question, asked: Asked, conclusions: Sequence[Conclusion], snippets: Sequence[Snippet]
 ) -> list[Statement]:
-    """Everything that may be quoted, each once; conclusions first, the order being that in which it was found."""
+    """Return all distinct candidates in the order of retrieval, conclusions first."""
     return [
         *_concluded(conclusions),
         *_turns(asked, snippets),
@@ -85,7 +85,7 @@ def statements(
 
 
 def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[Statement]:
-    """The newest of those that say the same of somebody stands for all, in the place of the best."""
+    """Merge conclusions of equal text about one peer: the newest is kept, with the best rank."""
     newest: dict[tuple[str, str], tuple[int, Conclusion]] = {}
     for place, each in enumerate(conclusions):
         key = (each.observed_id, folded(each.content).rstrip(" ."))
@@ -129,12 +129,12 @@ def _passages(
 
 
 def _repeats(content: str, query: str) -> bool:
-    """Whether the turn is the question that is being asked."""
+    """Whether the message repeats the question."""
     return folded(content).strip(" ?.!") == folded(query).strip(" ?.!")
 
 
 def tells_nothing(content: str) -> bool:
-    """Whether a turn states nothing: it only asks, is small talk, or says that nothing is known."""
+    """Whether a message states nothing: it only asks, is small talk, or says that nothing is known."""
     plain = " ".join(content.replace("’", "'").split())
     if not plain or is_smalltalk(plain):
         return True
@@ -144,14 +144,14 @@ def tells_nothing(content: str) -> bool:
 
 
 def _prompt(before: Message | None, message: Message) -> str:
-    """What somebody else said just before, if that asked something."""
+    """Return the end of the preceding message, if another peer sent it and it contains a question."""
     if before is None or before.peer_id == message.peer_id or "?" not in before.content:
         return ""
     return " ".join(before.content[-PASSAGE:].split())
 
 
 def last_question(prompt: str) -> str:
-    """The last question in it; all of it where there is none."""
+    """Return the last question of the text, or the whole text if there is none."""
     asked = [each for each in sentences(prompt) if each.endswith("?")]
     return asked[-1] if asked else prompt
 

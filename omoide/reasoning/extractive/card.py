@@ -1,8 +1,8 @@
-"""Keeping a peer card from statements: the newest value of what is single, all of what gathers. Pure.
+"""Update a peer card from conclusions: the newest value of single slots, all values of the others. Pure.
 
-Every line of ours can be read back into the slot that it stands for, so that a newer statement finds the line which it
-replaces. Lines that the API's callers gave stay as they are, first, and nothing of ours competes with them. What a
-statement says is `slots`' to tell; the form of lines is `reasoning.cards`'.
+Every generated line can be parsed back into its slot, so a newer statement finds the line that it replaces. Lines that
+API callers wrote come first, unchanged, and no line is generated for their slots. `slots` parses statements,
+`reasoning.cards` validates lines.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from omoide.reasoning.reasoner import CardTask
 from omoide.records import Conclusion
 from omoide.text_cache import text_cache
 
-# What a card tells. Patterns are no facts about somebody, and contradictions none that hold.
+# Levels used for cards. Patterns and contradictions are not facts.
 LEVELS_TOLD = frozenset({"explicit", "deductive"})
 
 _IDENTITY = frozenset(
@@ -45,7 +45,7 @@ _IDENTITY = frozenset(
     }
 )
 _TASTES = kinds.TASTES | {kinds.PREFERS}
-# How other hands write "lives in Lisbon" and "name is Alice".
+# Other notations of "lives in Lisbon" and "name is Alice", from lines that are not ours.
 _LABELS = (
     (re.compile(r"(?:location|home|city|residence): *", re.IGNORECASE), "lives in "),
     (re.compile(r"(?:employer|company): *", re.IGNORECASE), "works at "),
@@ -54,13 +54,13 @@ _LABELS = (
 )
 
 CACHED_LINES = 1_024
-"""Of how many lines it is kept what they tell: a card is read again whenever something is learned."""
+"""Size of the cache of parsed lines: a card is parsed again with every update."""
 
-# The day that an age was said on.
+# The date at which an age was stated.
 _DAY = re.compile(r" \(\d{4}-\d\d-\d\d\)$")
 
 CACHED_STATEMENTS = 4_096
-"""Of how many statements: they come again where older talk is learned after them, or a card is rebuilt."""
+"""Size of the cache of parsed statements, which recur when older messages arrive later or a card is rebuilt."""
 
 Place = tuple[str, ...]
 
@@ -71,9 +71,9 @@ class _Line(NamedTuple):
 
 
 def card(task: CardTask) -> list[str]:
-    """The card from now on: the given lines, then identity, attributes, relationships and instructions.
+    """Return the updated card: the given lines, then identity, attributes, relationships and instructions.
 
-    The current card, as it is, where the conclusions have nothing to say. Deterministic.
+    The current card is returned unchanged if the conclusions fill or end no slot. Deterministic.
     """
     kept = _Kept(task.observed_id, task.given)
     if not task.rebuild:
@@ -88,12 +88,12 @@ def card(task: CardTask) -> list[str]:
 
 
 def line_of(slot: Slot, said_at: datetime) -> str:
-    """The line that tells the slot. An age is told with the day it was said on, because it does not stay."""
+    """Return the card line for a slot. An age includes the date of the statement, because it changes."""
     return _timeless(slot) + (f" ({said_at:%Y-%m-%d})" if slot.kind == kinds.AGE else "")
 
 
 def slots_of_line(line: str, peer_id: str) -> list[Slot]:
-    """The slots that a line tells of, whoever wrote it. Empty if it cannot be read."""
+    """Parse a card line of any author into slots; empty if it cannot be parsed."""
     return [*_told(line, peer_id)]
 
 
@@ -113,12 +113,12 @@ def _told(line: str, peer_id: str) -> Sequence[Slot]:
 
 @text_cache(maxsize=CACHED_STATEMENTS)
 def _stated(content: str, peer_id: str) -> tuple[Sequence[Slot], Sequence[Slot]]:
-    """The slots that a statement ends, and those that it fills."""
+    """Return the slots that a statement ends, and those that it fills."""
     return tuple(ended_of(content, peer_id)), tuple(slots_of(content, peer_id))
 
 
 class _Kept:
-    """The lines that are not given: ours by the place they fill, the others as they are."""
+    """The lines that are not given: generated ones by slot key, others verbatim."""
 
     def __init__(self, peer_id: str, given: Sequence[str]) -> None:
         self._peer_id = peer_id
@@ -128,7 +128,7 @@ class _Kept:
         self._others: list[_Line] = []
 
     def load(self, lines: Iterable[str]) -> None:
-        """Take over the lines of the card as it stands."""
+        """Load the lines of the current card."""
         for text in lines:
             line = _Line(text, tuple(slots_of_line(text, self._peer_id)))
             if len(line.slots) == 1 and self._is_ours(line):
@@ -137,7 +137,7 @@ class _Kept:
                 self._others.append(line)
 
     def learn(self, conclusion: Conclusion) -> bool:
-        """Let a statement change the lines; whether it had anything to say."""
+        """Apply a statement. Returns whether it fills or ends a slot."""
         ended, filled = _stated(conclusion.content, self._peer_id)
         for slot in ended:
             self._end(slot)
@@ -147,7 +147,7 @@ class _Kept:
         return bool(ended or filled)
 
     def lines(self, most: int) -> list[str]:
-        """What stays when only so many lines may: first the oldest tastes go, then what else gathers, by age."""
+        """Return at most `most` lines by section. The oldest tastes are dropped first, then other multi-value slots."""
         every = [line for line in (*self._others, *self._ours.values()) if folded(line.text) not in self._given]
         accepted = {*admitted((line.text for line in every), most=len(every)).accepted}
         every = [line for line in every if line.text.strip() in accepted]
@@ -170,8 +170,8 @@ class _Kept:
         self._ours[slot.place] = old if old and is_fuller else line
 
     def _is_told_by_others(self, slot: Slot, said_at: datetime) -> bool:
-        """Whether a line of somebody else's says so already. One that says something else goes; the rest of it stays,
-        in our words."""
+        """Whether a line that is not ours already has the value. A line with another value is replaced by generated
+        lines for its other slots."""
         for line in self._others:
             rivals = [other for other in line.slots if other.place == slot.place]
             if any(agree(other, slot) for other in rivals):
@@ -205,7 +205,7 @@ def _timeless(slot: Slot) -> str:
 
 
 def _worth(line: _Line) -> int:
-    """What is given up last when there is no room."""
+    """Return the priority of a line; lines of lower priority are dropped first."""
     if all(slot.kind in _TASTES for slot in line.slots):
         return 0
     return 2 if any(slot.single or slot.kind in kinds.INSTRUCTIONS for slot in line.slots) else 1

@@ -1,7 +1,7 @@
-"""Verbs that share one subject: "I live in Lisbon and work at Siemens" has two that take the third person.
+"""Conjugate coordinated verbs: "I live in Lisbon and work at Siemens" has two verbs with the subject `I`.
 
-The word after `and`, a comma or the like may be such a verb, a noun, or go on with an infinitive. It is made to agree
-only where it can be nothing but such a verb; where it may be either, the sentence is not restated.
+The word after `and`, a comma or the like may be such a verb, a noun, or part of an infinitive. It is conjugated only
+if it is certainly a verb; if it is ambiguous, the sentence is not restated.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ from omoide.reasoning.extractive.reading import (
 from omoide.reasoning.extractive.words import Verb, verb
 
 _JOINT = re.compile(r"[,;:&+/(–—.…]| - ")
-"""Signs that may stand for `and`; the hyphen within a word is none."""
+"""Punctuation that may coordinate like `and`; a hyphen within a word does not."""
 
 
 def read_after(reading: Reading, at: int, word: str, clause: Clause) -> None:
-    """A word after the verb of an `I`: whether another verb of that `I` begins with it, and has to agree.
+    """Process a word after the verb of an `I`: conjugate it if it is another verb of that `I`.
 
-    Raises Doubt if that cannot be told.
+    Raises Doubt if it is ambiguous.
     """
     if word == "to" and (base := verb(reading.word(at + 1))) and base.tense != "past":
         before = reading.word(at - 1)
@@ -60,7 +60,7 @@ def read_after(reading: Reading, at: int, word: str, clause: Clause) -> None:
 
 
 def _agree(reading: Reading, at: int, word: str, clause: Clause) -> None:
-    """The first word after `and`, a comma or the like, adverbs left out: it agrees if it is a verb of this `I`."""
+    """Conjugate the first word after `and`, a comma or the like, skipping adverbs, if it is a verb of this `I`."""
     known = None if word in AUXILIARIES else verb(word)
     if not _has_ending(reading, at, word, known):
         return
@@ -80,14 +80,14 @@ def _agree(reading: Reading, at: int, word: str, clause: Clause) -> None:
 
 
 def _has_ending(reading: Reading, at: int, word: str, known: Verb | None) -> bool:
-    """Whether the word, if it is a verb, has another form in the third person."""
+    """Whether the word may be a verb with a different third person form."""
     if word in AUXILIARIES:
         return AUXILIARIES[word] != word
     return known is not None and known.tense != "past" and word not in CLOSED and reading.original(at).islower()
 
 
 def _check_bare(reading: Reading, at: int) -> None:
-    """That a verb goes on with the infinitive before it (`can swim and dive`), so that it stays as it is."""
+    """Raise Doubt unless the verb continues the infinitive before it (`can swim and dive`) and stays unchanged."""
     joint = next((word for word in reversed(reading.words[:at]) if word not in ADVERBS), "")
     negated = not NEGATIONS.isdisjoint(reading.words[:at])
     if joint not in ({"or", "nor"} if negated else {"and", "or"}) or reading.before(at):
@@ -95,18 +95,18 @@ def _check_bare(reading: Reading, at: int) -> None:
 
 
 def _is_feeling(reading: Reading, at: int, word: str) -> bool:
-    """`and love my job`: what is felt follows."""
+    """Whether the word is a verb of feeling with an object: `and love my job`."""
     return word in FEELING and reading.word(at + 1) in ITS_OBJECTS and not reading.after(at)
 
 
 def _is_working(reading: Reading, at: int, word: str, clause: Clause) -> bool:
-    """`live in Lisbon and work at`: a preposition after either verb leaves no room for a noun."""
+    """Whether a preposition after both verbs excludes a noun: `live in Lisbon and work at`."""
     settled = clause.verb in {"am", "was"} or reading.word(clause.at + 1) in PREPOSITIONS | {"to"}
     return word in WORKING and reading.word(at + 1) in AFTER_WORKING and settled and not reading.after(at)
 
 
 def _is_noun_pair(reading: Reading, at: int, clause: Clause) -> bool:
-    """`like rice and fish`, `am tall and fit`: one bare word before, and nothing after."""
+    """Whether the word is the second of a pair of nouns or adjectives: `like rice and fish`, `am tall and fit`."""
     ends = at + 1 == len(reading.words) or reading.after(at)[:1] in {".", ",", "!", ";"}
     if not ends or reading.word(at - 1) not in {"and", "or"} or reading.before(at):
         return False

@@ -1,8 +1,8 @@
-"""Relative dates ("yesterday", "last week") → what they meant on the day they were said. Pure, English only.
+"""Resolve relative dates ("yesterday", "last week") against the date of the message. Pure, English only.
 
-Each gets no more precision than it has: a day, `week of` its Monday, a month, a year, or `around` one of these. What
-may mean two things ("next Friday" on a Monday, "on Friday", "last weekend") is left alone, and so is what stands in a
-quotation or follows another one's words. Days are days in UTC.
+A result is as precise as its phrase: a day, `week of` its Monday, a month, a year, or `around` one of these. Ambiguous
+phrases ("next Friday" on a Monday, "on Friday", "last weekend") are not resolved, nor are those in quotations or
+reported speech. Days are UTC.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from dateparser.date import DateDataParser  # type: ignore[import-untyped]
 from omoide.text_cache import text_cache
 
 CACHED_PHRASES = 4_096
-"""How many answers are kept: phrases times days."""
+"""Size of the cache, keyed by phrase and day."""
 FEWEST_DAYS_BACK = 3
-""""Last Friday", said the day after or the second day after one, may mean the Friday before that: it is left alone."""
+""""Last Friday" one or two days after a Friday may mean the Friday before it, so it is not resolved."""
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = (
@@ -64,7 +64,7 @@ _SCHEDULED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Dated:
-    """A phrase, where it ends in its text, and its date as it is written: ISO, perhaps with a word before it."""
+    """A phrase, its end in the text, and the resolved date in ISO 8601, optionally with a prefix (`week of`)."""
 
     phrase: str
     end: int
@@ -72,13 +72,13 @@ class Dated:
 
 
 def dated(text: str, said_at: datetime) -> list[Dated]:
-    """The relative dates of a sentence that can be told for sure, in their order."""
+    """Return the relative dates of a sentence that can be resolved unambiguously, in order."""
     day = said_at.date()
     return [found for match in _PHRASE.finditer(text) if (found := _resolved(match, text, day)) is not None]
 
 
 def with_dates(text: str, said_at: datetime) -> str:
-    """The text with each date in parentheses behind its phrase: "moved yesterday (2026-11-21)"."""
+    """Insert each date in parentheses after its phrase: "moved yesterday (2026-11-21)"."""
     pieces, end = [], 0
     for found in dated(text, said_at):
         pieces += [text[end : found.end], f" ({found.date})"]
@@ -87,7 +87,7 @@ def with_dates(text: str, said_at: datetime) -> str:
 
 
 def note_of_dates(text: str, said_at: datetime) -> str:
-    """The dates by themselves, to stand behind a quotation: " (yesterday: 2026-11-21)"; empty without any."""
+    """Return the dates as a suffix for a quotation: " (yesterday: 2026-11-21)"; empty if there are none."""
     notes = dict.fromkeys(f"{found.phrase}: {found.date}" for found in dated(text, said_at))
     return f" ({'; '.join(notes)})" if notes else ""
 
@@ -102,7 +102,7 @@ def _resolved(match: re.Match[str], text: str, day: date) -> Dated | None:
 
 
 def _is_guarded(kind: str, before: str, phrase: str, after: str) -> bool:
-    """Whether the surroundings make the phrase mean something else than it says by itself."""
+    """Whether the context changes the meaning of the phrase."""
     if before.count('"') % 2 or before.count("“") > before.count("”") or _REPORTED.search(before):
         return True
     if phrase[0].isupper() and before.strip() and before.rstrip()[-1] not in '.!?:;,-–—"“(':
@@ -118,7 +118,7 @@ def _is_guarded(kind: str, before: str, phrase: str, after: str) -> bool:
 
 
 def _meaning(kind: str, phrase: str, day: date) -> str | None:
-    """The phrase, lower-case, of the kind named by a group of `_PHRASE`, said on that day."""
+    """Resolve a lower-case phrase, whose kind is a group name of `_PHRASE`, relative to a day."""
     match kind:
         case "weekday":
             return _weekday(phrase.split(), day)
@@ -178,7 +178,7 @@ def _span(phrase: str, day: date) -> str | None:
 
 
 def _counted(phrase: str, day: date) -> str | None:
-    """Days are exact; greater units are round figures, so that their answer is `around` a day, a month or a year."""
+    """Resolve a count of units. Days are exact; larger units are round figures, so the result is `around` a date."""
     unit = re.search(rf"{_UNIT}", phrase)
     found = _parsed(re.sub(r"['’]s?|\s+time$", "", phrase), day)
     if unit is None or found is None:
@@ -204,7 +204,7 @@ def _iso(found: date | None) -> str | None:
 
 @text_cache(maxsize=CACHED_PHRASES)
 def _parsed(phrase: str, day: date) -> date | None:
-    """dateparser's answer for noon of that day."""
+    """Parse with dateparser, relative to noon of that day."""
     settings = {"RELATIVE_BASE": datetime.combine(day, time(12))}
     found = DateDataParser(languages=["en"], settings=settings).get_date_data(phrase).date_obj
     return found.date() if isinstance(found, datetime) else None

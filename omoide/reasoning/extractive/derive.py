@@ -1,7 +1,7 @@
-"""Messages → facts about their author, without a model: every statement by itself, restated or quoted.
+"""Extract facts about a peer from its messages without a model: each statement is restated or quoted.
 
-"I live in Lisbon" becomes `alice lives in Lisbon`; what cannot be restated for sure becomes `alice said: "…"`, which is
-always right. Nothing is concluded from anything: that is the dream's.
+"I live in Lisbon" becomes `alice lives in Lisbon`. A sentence that cannot be restated reliably becomes
+`alice said: "…"`, which is always correct. Inferences are left to dreams.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from omoide.reasoning.extractive.statements import states_something
 from omoide.reasoning.reasoner import Batch, Fact
 
 MOST_QUOTED = 500
-"""Characters of a sentence that are quoted; of a longer one, so many and an ellipsis."""
+"""Maximum characters of a quoted sentence; a longer one is truncated with an ellipsis."""
 
 
 def derive(batch: Batch) -> list[Fact]:
-    """What the observed peer states in the batch, in the order in which it was first said, each statement once.
+    """Return the distinct statements of the observed peer in the batch, in the order of their first mention.
 
-    Only messages of `batch.observed_id` give facts. Synchronous, and busy: call it in a thread.
+    Only messages of `batch.observed_id` are used. CPU-bound: call it in a thread.
     """
     facts: dict[str, Fact] = {}
     for message in batch.messages:
@@ -41,7 +41,7 @@ def derive(batch: Batch) -> list[Fact]:
 
 
 def fact_content(sentence: str, peer_id: str, said_at: datetime) -> str:
-    """A statement, as a fact that stands alone: about the peer by id, or quoted from it; with absolute dates."""
+    """Return the self-contained fact for a statement: restated or quoted, with the peer's id and absolute dates."""
     about = restated(without_opening(sentence.replace("’", "'")))
     if about is not None:
         return with_dates(about, said_at).replace(SELF, peer_id)

@@ -1,7 +1,7 @@
-"""Looking over what is known without a model: what says the same, what changed, what contradicts, what repeats. Pure.
+"""Consolidate conclusions without a model: merge duplicates, find changes, contradictions and patterns. Pure.
 
-Everything drawn follows from what was said by a rule that holds; nothing is guessed. To dream again over the outcome
-changes nothing.
+Every new conclusion follows by a fixed rule from explicit ones. Idempotent: dreaming again over the result changes
+nothing.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from omoide.reasoning.reasoner import Dreamed, DreamTask
 
 
 def dream(task: DreamTask, vectors: Vectors) -> Dreamed:
-    """What is to be added, merged and taken away. `vectors`: shape (number of conclusions, dimensions), float32, unit
-    rows; zeros where there is no vector.
+    """Return the conclusions to add, merge and delete. `vectors`: shape (number of conclusions, dimensions), float32,
+    unit rows; zeros for a missing vector.
 
-    What is merged away counts no more for the rest. Raises ValueError if the vectors are not as many.
+    Merged duplicates are excluded from the other steps. Raises ValueError if the number of vectors differs.
     """
     peer_id = task.observed_id
     merged = merges(task.conclusions, vectors, peer_id)

@@ -1,8 +1,8 @@
-"""An answer in the form of a JSON Schema: each property filled from what was read, or left empty where that is silent.
+"""Fill a JSON Schema from the gathered statements: each property gets a value from evidence, or an empty one.
 
-Slots come first, then the statements that fit a property's name. A value is never made up: where the evidence does not
-give one there is null, the schema's default, or an empty text or list; where the schema allows none of these, there is
-no answer at all. Which values a statement gives is `values`' to say.
+Slots are used first, then statements that match the property's name. Without evidence the value is the schema's
+default, null, or an empty string or list; if the schema allows none of these, there is no answer. `values` extracts
+values from statements.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from omoide.reasoning.structured import CHOICES, enforced, permits_null, resolve
 from omoide.records import Json
 
 FOUND_FOR_A_FIELD = 8
-"""Conclusions that are read for each property."""
+"""Maximum conclusions retrieved per property."""
 ANSWERS = frozenset(["answer", "response", "reply", "text", "content", "message", "result", "summary", "explanation"])
-"""Properties that ask for the answer itself."""
+"""Names of properties that contain the answer to the question itself."""
 
 Path = tuple[str, ...]
 
 
 class Unfillable(Exception):
-    """There is no honest value for a part of the schema. Never leaves this module."""
+    """A part of the schema has no value and allows no empty one. Internal to this module."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A property without properties of its own."""
+    """A leaf property of the schema."""
 
     path: Path
     description: str
@@ -50,7 +50,7 @@ class Field:
 
 
 async def gather_fields(schema: Json, question: Question, gathered: Gathered, memory: Memory) -> Gathered:
-    """What was gathered, and what a search for each of the properties brings, for as many as the level allows."""
+    """Extend the gathered records by a search for each property, up to the number that the level allows."""
     conclusions = {each.id: each for each in gathered.conclusions}
     snippets = list(gathered.snippets)
     who = " ".join(gathered.asked.about)
@@ -64,7 +64,7 @@ async def gather_fields(schema: Json, question: Question, gathered: Gathered, me
 
 
 async def vectors_of(schema: Json, asked: Asked, candidates: Sequence[Statement], embedder: Embedder) -> Vectors | None:
-    """Shape (fields + candidates, dimensions), in the order of `fields`; None while the embedder fails."""
+    """Embed fields and candidates, in this order: shape (fields + candidates, dimensions). None if embedding fails."""
     texts = [" ".join(_asked(asked, field).terms) for field in fields(schema)]
     try:
         return await embedder.embed([*texts, *relevance.texts_compared(asked, candidates)[1:]])
@@ -75,9 +75,9 @@ async def vectors_of(schema: Json, asked: Asked, candidates: Sequence[Statement]
 def filled(
     schema: Json, asked: Asked, candidates: Sequence[Statement], vectors: Vectors | None, answer: str | None
 ) -> str:
-    """The JSON text that fits the resolved schema; empty if there is none.
+    """Return JSON text that is valid against the resolved schema; empty if the schema cannot be filled.
 
-    `answer` is what is said to the question itself, if anything is known; `vectors` are those of `vectors_of`.
+    `answer` is the answer to the question itself, if there is one; `vectors` are from `vectors_of`.
     """
     try:
         value = _Filling(schema, asked, candidates, vectors, answer).value(schema, ())
@@ -87,7 +87,7 @@ def filled(
 
 
 def fields(schema: Json, path: Path = ()) -> list[Field]:
-    """The properties to be filled, in order, each path once."""
+    """Return the leaf properties in order, each path once."""
     return list({field.path: field for field in _fields(schema, path, "")}.values())
 
 
@@ -119,7 +119,7 @@ def _passes(node: Json, value: Any) -> bool:
 
 
 class _Filling:
-    """One way through a schema. What answers a property is looked up once."""
+    """Recursive filling of one schema. The evidence for a property is cached."""
 
     def __init__(
         self,
@@ -140,12 +140,12 @@ class _Filling:
         self._known: dict[Path, Evidence] = {}
 
     def value(self, node: Json, path: Path) -> Any:
-        """The value from evidence, else an empty one. Raises Unfillable."""
+        """Return the value from evidence, else an empty one. Raises Unfillable."""
         found = self._found(node, path)
         return self._empty(node, path) if found is None else found
 
     def _found(self, node: Json, path: Path) -> Any:
-        """A value that evidence gives; None for none."""
+        """Return a valid value from evidence; None if there is none."""
         for key in CHOICES:
             for branch in node.get(key, ()):
                 value = self._found(branch, path)
@@ -163,7 +163,7 @@ class _Filling:
         return None
 
     def _object(self, node: Json, path: Path) -> Json | None:
-        """The object, if evidence gives any part of it."""
+        """Return the object if there is evidence for any of its properties."""
         parts = {name: self._found(each, (*path, name)) for name, each in node["properties"].items()}
         if all(part is None for part in parts.values()):
             return None
@@ -176,7 +176,7 @@ class _Filling:
             return None
 
     def _empty(self, node: Json, path: Path) -> Any:
-        """What stands where nothing is known: the default, null, or an empty text, list or object."""
+        """Return the value without evidence: default, null, or an empty string, list or object. Raises Unfillable."""
         if "default" in node and _passes(node, node["default"]):
             return node["default"]
         if permits_null(node):
@@ -208,7 +208,7 @@ class _Filling:
             likeness = None if self._likeness is None else self._likeness[:, at]
             slots = [slot for kinds in asked.kinds for slot in slot_answers.values(kinds, self._slots)]
             subjects = {each.slot.subject for each in slots}
-            # Of several peers it cannot be told whose value is wanted.
+            # With several peers it is ambiguous whose value is requested.
             usable = slots if len(subjects) == 1 else []
             barred = self._foreign | ({id(each.statement) for each in self._slots} if asked.kinds else set())
             self._known[path] = Evidence(
@@ -224,7 +224,7 @@ class _Filling:
 
 
 def _conformed(text: str, conforming: Conforming) -> str:
-    """The JSON text as the caller's schema admits it; empty if it does not."""
+    """Conform the JSON text to the caller's schema; empty if that is not possible."""
     try:
         return json_text.dumps(conforming.conformed(json_text.loads(text.encode()))).decode() if text else ""
     except ValueError:
@@ -232,7 +232,7 @@ def _conformed(text: str, conforming: Conforming) -> str:
 
 
 async def fill(question: Question, gathered: Gathered, memory: Memory, embedder: Embedder, answer: str | None) -> str:
-    """The JSON text for the question's response format, or nothing; `answer` as for `filled`."""
+    """Return JSON text for the question's response format, empty if it cannot be filled; `answer` as for `filled`."""
     own = question.response_format or {}
     schema, conforming = resolved(own), Conforming(own)
     gathered = await gather_fields(schema, question, gathered, memory)
@@ -242,7 +242,7 @@ async def fill(question: Question, gathered: Gathered, memory: Memory, embedder:
     text = _conformed(text, conforming)
     if memory.tokens.count(text) <= BREADTHS[question.level].tokens:
         return text
-    # Slots are short; statements are what takes room.
+    # Too long: use slots only, which are short, instead of statements.
     brief = filled(schema, gathered.asked, [each for each in candidates if each.filled()], None, None)
     brief = _conformed(brief, conforming)
     return brief if memory.tokens.count(brief) <= BREADTHS[question.level].tokens else ""

@@ -1,7 +1,6 @@
-"""Reading what may answer a question, as widely as its level allows. The only part of answering that waits.
+"""Retrieve the records that may answer a question; the level determines how many.
 
-Every level searches conclusions and messages; higher ones look for the question's rarest words as well, and `max` for
-everything that holds what is to be listed.
+Every level searches conclusions and messages. Higher levels also search messages for the question's rarest words.
 """
 
 from __future__ import annotations
@@ -19,18 +18,18 @@ from omoide.records import Conclusion
 
 @dataclass(frozen=True, slots=True)
 class Breadth:
-    """How much a level reads and says."""
+    """Retrieval and output limits of a level."""
 
     conclusions: int
     messages: int
     rarest: int
-    """Words of the question that are looked for by themselves."""
+    """Number of rare words of the question that are searched for individually."""
     hits: int
-    """Messages that are read for each of them."""
+    """Messages per rare word."""
     fields: int
-    """Properties of a response format that are searched for by themselves."""
+    """Properties of a response format that are searched for individually."""
     tokens: int
-    """What an answer may have; from the public description of the API."""
+    """Maximum tokens of the answer; from the public description of the API."""
 
 
 BREADTHS: dict[ReasoningLevel, Breadth] = {
@@ -42,7 +41,7 @@ BREADTHS: dict[ReasoningLevel, Breadth] = {
 }
 MOST_DERIVED = 10
 SHORTEST_GREP = 4
-"""Letters of a word that is looked for inside texts."""
+"""Minimum letters of an ASCII word that is searched for as a substring."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Gathered:
 
 
 async def gather(question: Question, memory: Memory) -> Gathered:
-    """What was found for the question, best first, and how the question reads once it is known who is around."""
+    """Retrieve records for the question, best first, and parse the question with the names of the peers in them."""
     breadth = BREADTHS[question.level]
     conclusions = await memory.search_memory(question.semantic_query or question.query, breadth.conclusions)
     snippets = await memory.search_messages(question.query, breadth.messages)
@@ -68,7 +67,7 @@ async def gather(question: Question, memory: Memory) -> Gathered:
 
 
 async def _overview(found: Gathered, memory: Memory, breadth: Breadth) -> Gathered:
-    """The conclusions of a representation: the most derived, then the newest. Messages where there are none."""
+    """Retrieve conclusions as for a representation: the most derived, then the newest; messages if there are none."""
     recent = await memory.get_recent_observations(RECENT_MOST)
     derived = [each for each in await memory.get_most_derived_observations(MOST_DERIVED) if each.times_derived > 1]
     about = found.asked.about
@@ -82,7 +81,7 @@ async def _overview(found: Gathered, memory: Memory, breadth: Breadth) -> Gather
 
 
 def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet]) -> list[str]:
-    """The ids that names in the question may mean."""
+    """Return the peer ids that the question may name."""
     named = [question.target_id, question.observer_id]
     named += [each.observed_id for each in conclusions]
     named += [message.peer_id for snippet in snippets for message in snippet.messages]
@@ -90,7 +89,7 @@ def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iter
 
 
 def _rarest(asked: Asked, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet], count: int) -> list[str]:
-    """The question's words to look for inside messages: what is to be listed, then what was met least."""
+    """Return stems to search messages for: the subject of a list question, then those with the fewest matches."""
     if not count:
         return []
     texts = [folded(each.content) for each in conclusions]

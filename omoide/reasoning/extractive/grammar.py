@@ -1,7 +1,6 @@
-"""English words by what they do in a sentence: the closed classes that restating in the third person leans on.
+"""Closed word classes of English, as tables for restating sentences in the third person.
 
-Tables only. What a lexicon knows of the open classes is in `words`; how the tables are used, in `rewriting` and
-`coordination`.
+`words` looks up the open classes in a lexicon; `rewriting` and `coordination` use the tables.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import re
 
 
 def table(text: str) -> frozenset[str]:
-    """The words of a text."""
+    """Return the set of words in a text."""
     return frozenset(text.split())
 
 
@@ -19,14 +18,14 @@ WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 
 FIRST_PERSON = frozenset({"i", "i'm", "i've", "i'll", "i'd", "me", "my", "mine", "myself"})
 SUBJECT_FORMS = {"i": "", "i'm": "is", "i've": "has", "i'll": "will"}
-"""How the first person stands as a subject, and what is left of it in the third. `i'd` may be would or had: missing."""
+"""First person subjects and their contracted verb in the third person. `i'd` is ambiguous (would, had): omitted."""
 
 OTHERS = table(
     """
     we us our ours ourselves you your yours yourself yourselves ya u ur thou thee y'all lets
     """
 )
-"""Persons that cannot be named by one id."""
+"""Pronouns that cannot be replaced by one peer id."""
 
 AUXILIARIES = {
     "am": "is", "was": "was", "wasn't": "wasn't",
@@ -39,10 +38,10 @@ AUXILIARIES = {
         "shall", "may", "might", "must", "mustn't",
     )
 }  # fmt: skip
-"""What may follow `I` as an auxiliary, and its form in the third person."""
+"""Auxiliaries after `I`, and their third person forms."""
 
 LINKING = frozenset({"am", "have", "haven't", "was", "wasn't", "had", "hadn't"})
-"""Auxiliaries that no infinitive follows: a bare verb coordinated with them is finite, and agrees."""
+"""Auxiliaries without a following infinitive: a bare verb coordinated with them is finite and is conjugated."""
 
 FINITE = frozenset(AUXILIARIES) | table("is are were has does isn't aren't weren't hasn't doesn't")
 
@@ -67,7 +66,7 @@ PREPOSITIONS = table(
 )
 
 PAST_FIRST = frozenset({"found", "saw", "felt", "fell"})
-"""Pasts that are also rare verbs of their own (to found, to saw, to felt, to fell); said of oneself, they are pasts."""
+"""Past forms that are also rare base forms (to found, to saw, to felt, to fell); after `I` they are read as past."""
 
 CLOSED = table(
     """
@@ -94,7 +93,7 @@ MAY_OPEN = PREPOSITIONS | table(
     normally generally mostly what where here there first second finally unfortunately luckily sadly fortunately
     """
 )
-"""What a sentence about oneself may begin with, besides `I` and `my`."""
+"""Words that may start a first person sentence, besides `I` and `my`."""
 NOT_BEFORE_I = table(
     """
     or nor than as like if not either neither me between wish was is are were am do does did has have had can
@@ -112,7 +111,7 @@ FOREIGN = table(
     di il che del della dei delle sono ed och att det som är på jag jeg ikke og af til er w z na jest nie się
     """
 )
-"""Frequent words of languages in which `I` begins sentences too."""
+"""Frequent words of other languages in which sentences may start with `I`."""
 CLAUSE_TAKING = table(
     """
     think thought know knew believe believed feel felt guess guessed hope hoped mean meant see saw hear heard find
@@ -121,14 +120,14 @@ CLAUSE_TAKING = table(
     decided
     """
 )
-"""After these a clause with its own subject may follow at once: `I know Tom and I are late`."""
+"""Verbs that may be followed by a clause with its own subject: `I know Tom and I are late`."""
 CLAUSE_WORDS = table(
     """
     who that which whose where because when while after before until since as than so how what why although though
     """
 )
 CAUSING = table("help helped make made watch watched see saw hear heard feel felt let")
-"""After these a bare infinitive may follow with its own subject: `I help people move`."""
+"""Verbs that may be followed by a bare infinitive with its own subject: `I help people move`."""
 NEGATIONS = table("not never don't didn't can't cannot won't couldn't wouldn't shouldn't mustn't")
 GOING_TO = table("going trying planning hoping able learning")
 PLAIN_PREDICATES = PREPOSITIONS | table("a an the my not also still")
@@ -153,5 +152,5 @@ WORKING = table(
     work live study play run walk travel volunteer swim dance cook hike train camp shop garden sail surf ski
     """
 )
-"""Verbs that are nouns as well, but before one of `AFTER_WORKING` and beside another verb are verbs."""
+"""Verbs that are also nouns, but are verbs when coordinated and followed by a word of `AFTER_WORKING`."""
 AFTER_WORKING = table("at as for in from with on near")

@@ -1,7 +1,7 @@
-"""Which conclusions say the same, so that one of them can stand for all. Pure.
+"""Find duplicate conclusions to merge. Pure.
 
-Only those of one level are compared, and of one session if they were said: what was told in two sessions stays two.
-A near vector is not enough; see `reasoning.sameness`.
+Only conclusions of one level are compared; explicit ones only within one session. Vector similarity is necessary but
+not sufficient; see `reasoning.sameness`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from omoide.reasoning.extractive.slots import ended_of, slots_of
 from omoide.reasoning.sameness import Wording, richness, wording, wordings_agree, words
 from omoide.records import Conclusion, Merge
 
-# The least cosine of duplicates (public description of the API: a distance of at most 0.05).
+# Minimum cosine similarity of duplicates (public description of the API: a distance of at most 0.05).
 NEAR = 0.95
-# Rows of the matrix of similarities that are in memory at once.
+# Rows of the similarity matrix computed at once, to bound memory.
 BLOCK_ROWS = 512
 
 Vectors = npt.NDArray[np.float32]
@@ -34,19 +34,19 @@ class _Candidate:
 
 
 def merges(conclusions: Sequence[Conclusion], vectors: Vectors, peer_id: str) -> list[Merge]:
-    """The merges, in the order of `conclusions`. `vectors`: shape (number of conclusions, dimensions), unit rows; a
-    conclusion without a vector has a row of zeros and is never merged.
+    """Return the merges, in the order of `conclusions`. `vectors`: shape (number of conclusions, dimensions), unit
+    rows; a conclusion without a vector has a row of zeros and is never merged.
 
-    Kept is the richer text, of equally rich ones the newer. Where both fill a slot, or end it, an older text never
-    takes the place of a newer one: what holds would be told as if it were old.
+    The richer text is kept, the newer one if both are equally rich. An older text that fills or ends a slot never
+    replaces a newer one, because a current value would then appear to be old.
     """
     if len(vectors) != len(conclusions):
-        raise ValueError(f"there are {len(vectors)} vectors for {len(conclusions)} conclusions")
+        raise ValueError(f"expected {len(conclusions)} vectors, got {len(vectors)}")
     groups: dict[tuple[object, ...], list[_Candidate]] = defaultdict(list)
     for row, each in enumerate(conclusions):
         seen = wording(each.content)
         session = each.session_id if each.level == "explicit" else None
-        # What agrees has the same guards and the same first word: only such pairs are looked at.
+        # Duplicates have equal guards and the same first word: only such pairs are compared.
         key = (each.level, session, seen.guards, seen.words[:1])
         groups[key].append(_Candidate(row, each, seen, richness(each.content)))
     dropped: dict[int, list[int]] = defaultdict(list)
@@ -65,7 +65,7 @@ def _best_first(candidate: _Candidate) -> tuple[float, float, float, int]:
 
 
 def _pairs(group: Sequence[_Candidate], vectors: Vectors, peer_id: str) -> list[tuple[int, int]]:
-    """Rows of what is kept and what is dropped. Each is held against those kept before it, which are richer."""
+    """Return pairs of kept and dropped rows. Each candidate is compared with the kept, richer ones before it."""
     if len(group) == 1:
         return []
     own = vectors[[each.row for each in group]]

@@ -1,8 +1,8 @@
-"""The shapes of questions that a slot answers, each with the kinds of slot that do, the best first. A table.
+"""Table of question patterns and the slot kinds that answer them, best first.
 
-A shape is matched against a whole clause in which `@` stands for whoever it is about, without politeness and words for
-now. What a group of it holds completes a kind that ends in a colon; without one, such a kind stands for all that begin
-so.
+A pattern matches a whole normalized clause: `@` replaces the peers in question, and politeness and words like "now" are
+removed. A group's text completes a kind that ends with a colon; without a group, such a kind is a prefix that matches
+all kinds that start with it.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ _ROWS: tuple[Row, ...] = (
 
 
 def _kin(prefix: str, nouns: frozenset[str]) -> Row:
-    """What somebody's dog or sister is called."""
+    """Return the row for questions about the name of a pet or relative."""
     noun = f"({'|'.join(sorted(nouns, key=len, reverse=True))})"
     pattern = (
         rf"(?:(?:what|who)(?:'s| is|'re| are) )?@'s {noun}s?(?:'s?)?(?: names?)?(?: called| named)?"

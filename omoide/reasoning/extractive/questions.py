@@ -1,7 +1,7 @@
-"""What a question asks for: about whom, which slots would answer it, what kind of thing. Patterns, no grammar. Pure.
+"""Parse a question with patterns: the peers it is about, the slots that answer it, the expected kind of answer. Pure.
 
-A question that only asks for a slot ("Where does alice live?") is told by its whole shape, so that "Where does alice's
-brother live?" is not taken for it. What is said in answer, and whether anything is, `answer` decides.
+A question for a slot ("Where does alice live?") has to match a pattern as a whole, so that "Where does alice's brother
+live?" is not mistaken for it.
 """
 
 from __future__ import annotations
@@ -18,49 +18,49 @@ from omoide.reasoning.extractive.terms import EMPTY, content_words, folded, word
 Wanted = Literal["place", "time", "number", "other"]
 
 LEAST_NAME = 2
-"""Letters of a part of an id that can stand for the whole: "alice" for `alice-smith`."""
+"""Minimum letters of a part of an id that counts as a name: "alice" for `alice-smith`."""
 _KIN = SPECIES | RELATIONS
 _PLAIN = """
 person user profile peer subject personal identity info information details basics demographics address location about
 data result facts contact
 """
 _HOLLOW = frozenset(_PLAIN.split())
-"""Words for objects that say nothing of what is in them."""
+"""Names of object properties that do not describe their content."""
 _CURRENT = re.compile(r"^(?:current|present|main|primary|known) ")
 _NO_NAMES = frozenset({"user", "agent", "assistant", "bot", "peer", "the", "my"})
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A question as it was understood."""
+    """A parsed question."""
 
     text: str
     about: tuple[str, ...]
-    """The ids of the peers that it is about; none where it names nobody."""
+    """Ids of the peers that it is about; empty if it names no peer."""
     names: frozenset[str]
-    """Words that are names of the peers around."""
+    """Names of all known peers."""
     about_names: frozenset[str]
-    """Those of them that name whom it is about."""
+    """Names of the peers that it is about."""
     terms: tuple[str, ...]
-    """The words that say what it is about, beside those names."""
+    """Content words without names."""
     kinds: tuple[tuple[str, ...], ...]
-    """For each of its clauses that asks for nothing but a slot, the kinds of slot that answer it, the best first. A
-    kind that ends in a colon stands for all that begin so."""
+    """For each clause that asks for a slot, the kinds that answer it, best first. A kind that ends with a colon is a
+    prefix that matches all kinds that start with it."""
     is_all_slots: bool
-    """Whether all its clauses ask for slots."""
+    """Whether all clauses ask for slots."""
     wants: Wanted
     is_overview: bool
-    """Whether it asks for whatever is known."""
+    """Whether it asks for everything known."""
     is_list: bool
     """Whether it asks for several things."""
     asks_past: bool
-    """Whether it asks how things were."""
+    """Whether it asks about the past."""
     is_against: bool
-    """Whether it asks what somebody does not like."""
+    """Whether it asks about dislikes."""
 
 
 def understood(text: str, peers: Iterable[str], observer_id: str | None, target_id: str | None) -> Asked:
-    """The question, with `peers` being the ids that may be meant by the names in it."""
+    """Parse a question; `peers` are the ids that it may name."""
     plain = re.sub(r"\s+", " ", folded(text)).strip()
     called = {peer: _names(peer) for peer in dict.fromkeys(peers)}
     bare, about = _bare(plain, called)
@@ -86,10 +86,9 @@ def understood(text: str, peers: Iterable[str], observer_id: str | None, target_
 
 
 def understood_field(base: Asked, path: Sequence[str], description: str, *, is_number: bool) -> Asked:
-    """What a property of a response format asks for, within a question.
+    """Derive the question for a property of a response format from the question for the whole.
 
-    `path` are the names of the properties down to it. A name below one that means somebody or something else (the
-    `name` of a `dog`) is that of the latter.
+    `path` are the property names from the root. A nested name may belong to its parent: the `name` of a `dog`.
     """
     parts = [spelled(name) for name in path]
     outer = [part for part in parts[:-1] if not _HOLLOW.issuperset(words(part))]
@@ -99,7 +98,7 @@ def understood_field(base: Asked, path: Sequence[str], description: str, *, is_n
     kinds = _kinds(f"@'s {_CURRENT.sub('', name)}") or (
         () if outer else _kinds(_core(_bare(told, {"": tuple(base.about_names)})[0]))
     )
-    # A sentence may name the employer where the job is asked for; a property may not.
+    # A sentence about the job may name the employer instead; a property value may not.
     kinds = kinds[:1]
     return replace(
         base,
@@ -116,12 +115,12 @@ def understood_field(base: Asked, path: Sequence[str], description: str, *, is_n
 
 
 def spelled(name: str) -> str:
-    """`favoriteColor` and `favorite_color` as words."""
+    """Split `favoriteColor` or `favorite_color` into words."""
     return " ".join(words(re.sub(r"(?<=[a-z\d])(?=[A-Z])", " ", name).replace("_", " ")))
 
 
 def _names(peer: str) -> tuple[str, ...]:
-    """What a peer may be called: its id, and the parts of it that are words."""
+    """Return the names of a peer: its id, and the words in it."""
     whole = folded(peer)
     parts = words(whole.replace("_", " ").replace("-", " "))
     usable = [part for part in parts if not part.isdigit() and part not in _NO_NAMES]
@@ -129,7 +128,7 @@ def _names(peer: str) -> tuple[str, ...]:
 
 
 def _bare(plain: str, called: dict[str, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
-    """The question with `@` for whom it is about, and who that is."""
+    """Replace names and pronouns by `@`. Returns the text and the ids of the named peers."""
     bearers: dict[str, list[str]] = {name: [] for names in called.values() for name in names}
     for peer, names in called.items():
         for name in names:
@@ -150,14 +149,14 @@ def _bare(plain: str, called: dict[str, tuple[str, ...]]) -> tuple[str, tuple[st
 
 
 def _meant(plain: str, observer_id: str | None, target_id: str | None) -> tuple[str | None, ...]:
-    """Who is meant where nobody is named. The observer asks; the target is asked about."""
+    """Return the peer that a question without names is about: the observer if it says "I" or "my", else the target."""
     said = re.sub(r"\b(?:tell|remind|show|give) me\b|\bi(?:'d| would) like\b|\b(?:can|may) i\b", "", plain)
     speaks_of_self = re.search(r"\b(?:i|me|my|mine|myself|i'm|i've|i'd)\b", said) is not None
     return (observer_id if speaks_of_self and observer_id else target_id,)
 
 
 def _core(clause: str) -> str:
-    """A clause without what is only polite or about now."""
+    """Strip polite phrases and words like "now" from a clause."""
     text = _LEAD.sub("", clause.strip(" ?.!,"))
     while (shorter := _TAIL.sub("", text)) != text:
         text = shorter

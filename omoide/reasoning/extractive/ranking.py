@@ -1,6 +1,6 @@
-"""Which of many sentences say most about the whole: how central each is, and a choice that does not repeat itself.
+"""Rank sentences by centrality (LexRank) and select a non-redundant subset (MMR). Pure arithmetic on unit vectors.
 
-Pure arithmetic on unit vectors. What a sentence is worth beside that, and how many there is room for, the caller says.
+The caller provides further weights and the budget.
 """
 
 from __future__ import annotations
@@ -14,27 +14,27 @@ from omoide.inference.embedders import Vector, Vectors
 
 # Shape (n, n), float32: cosine similarities.
 Similarities = npt.NDArray[np.float32]
-# Shape (n,), integers: what taking a text costs.
+# Shape (n,), integers: the cost of each text.
 Costs = npt.NDArray[np.int64]
 
 LEAST_SIMILARITY = 0.1
-"""Below it two sentences have nothing to do with each other: the best threshold in the LexRank paper."""
+"""Minimum similarity of connected sentences: the best threshold in the LexRank paper."""
 DAMPING = 0.85
 MOST_ROUNDS = 100
 TOLERANCE = 1e-6
 RELEVANCE = 0.7
-"""The weight of a sentence's own score against its likeness to what was chosen: lambda of Carbonell and Goldstein."""
+"""Weight of the score relative to the similarity to chosen texts: lambda of Carbonell and Goldstein."""
 
 
 def similarities(vectors: Vectors) -> Similarities:
-    """The cosine of every two of `vectors` (n, d), whose rows have length 1 or are all zeros."""
+    """Return the pairwise cosine similarities of `vectors` (n, d), whose rows have length 1 or are all zeros."""
     return vectors @ vectors.T
 
 
 def centrality(similar: Similarities) -> Vector:
-    """How central each text is, shape (n,); the most central one has 1.
+    """Return the centrality of each text, shape (n,); the maximum is 1.
 
-    LexRank: a random walk between texts that are alike (Erkan and Radev, "LexRank: Graph-based Lexical Centrality as
+    LexRank: a random walk between similar texts (Erkan and Radev, "LexRank: Graph-based Lexical Centrality as
     Salience in Text Summarization", JAIR 22, 2004, equation 5), by power iteration.
     """
     count = len(similar)
@@ -52,7 +52,7 @@ def centrality(similar: Similarities) -> Vector:
 
 
 def nearest_to_middle(vectors: Vectors, most: int) -> list[int]:
-    """The rows, in order, that are nearest to the mean of all: at most `most`. Costs far less than `centrality`."""
+    """Return at most `most` row numbers, in order, of the rows nearest to the mean. Much cheaper than `centrality`."""
     if len(vectors) <= most:
         return list(range(len(vectors)))
     nearness = vectors @ vectors.mean(axis=0)
@@ -68,14 +68,15 @@ def choose(
     among: Sequence[int],
     beside: Sequence[int] = (),
 ) -> list[int]:
-    """Indices from `among`, best first, whose costs together stay within the budget.
+    """Choose indices from `among`, best first, with a total cost within the budget.
 
-    Each time the one that scores high and is unlike those chosen and those in `beside` (maximal marginal relevance:
-    Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR 1998). What is too dear is passed over.
+    Each step takes the text with the best combination of a high score and a low similarity to those chosen and to
+    `beside` (maximal marginal relevance: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR
+    1998). Texts that exceed the remaining budget are skipped.
     """
     left = np.array(among, dtype=np.intp)
     prices = costs[left]
-    # What is taken, or too dear, scores less than anything: it stays in its place, so that nothing has to be moved.
+    # A taken or too expensive text scores -inf instead of being removed, which avoids copying the arrays.
     own = np.where(prices <= budget, RELEVANCE * scores[left], -np.inf).astype(np.float32)
     alike = similar[np.ix_(left, np.array(beside, dtype=np.intp))].max(axis=1, initial=0)
     between = similar[np.ix_(left, left)]

@@ -1,6 +1,6 @@
-"""A sentence while it is being read: its words, what has been understood so far, and what will be written instead.
+"""Parse state of a sentence that is being restated: its words, the current clause, and the replacements.
 
-No grammar here; `rewriting` reads and `coordination` helps it. A `Doubt` ends the reading.
+`rewriting` and `coordination` contain the rules. `Doubt` aborts the parse.
 """
 
 from __future__ import annotations
@@ -13,23 +13,23 @@ from omoide.reasoning.extractive.words import is_ly_adverb
 
 @dataclass(slots=True)
 class Clause:
-    """What the last `I` governs: `verb`, which stands at `at`.
+    """The clause of the last `I`: its verb and the index of the verb.
 
-    `agrees`: a verb coordinated with it takes the third person's ending.
+    `agrees`: a verb coordinated with it takes the third person ending.
     """
 
     verb: str
     at: int
     agrees: bool
     nested: bool = False
-    """Another subject or an infinitive has come since: what a verb from here on belongs to is not known."""
+    """Another subject or an infinitive has followed, so the subject of further verbs is unknown."""
     infinitive: bool = False
     past: bool = False
 
 
 @dataclass(slots=True)
 class Reading:
-    """A sentence's words, lower-case, where they stand, and what is to be put in their place."""
+    """A sentence: its words in lower case, their spans, and replacements by word index."""
 
     text: str
     spans: list[tuple[int, int]]
@@ -38,28 +38,28 @@ class Reading:
     clause: Clause | None = None
 
     def before(self, at: int) -> str:
-        """What stands between a word and the one before."""
+        """Return the text between a word and the previous one, stripped."""
         return self.gap(at).strip()
 
     def gap(self, at: int) -> str:
-        """The same, with its spaces."""
+        """Return the text between a word and the previous one, including spaces."""
         return self.text[self.spans[at - 1][1] if at else 0 : self.spans[at][0]]
 
     def after(self, at: int) -> str:
-        """What stands between a word and the next."""
+        """Return the text between a word and the next one, stripped."""
         end = self.spans[at + 1][0] if at + 1 < len(self.words) else len(self.text)
         return self.text[self.spans[at][1] : end].strip()
 
     def original(self, at: int) -> str:
-        """The word as it was written."""
+        """Return the word in its original case."""
         return self.text[slice(*self.spans[at])]
 
     def word(self, at: int) -> str:
-        """The word, lower-case; empty beyond either end."""
+        """Return the word in lower case; empty if the index is out of range."""
         return self.words[at] if 0 <= at < len(self.words) else ""
 
     def past_adverbs(self, at: int) -> int:
-        """Where the first word from `at` on stands that is no adverb."""
+        """Return the index of the first word from `at` on that is not an adverb."""
         while word := self.word(at):
             if (word, self.word(at + 1)) in ADVERB_PAIRS:
                 at += 2
@@ -71,4 +71,4 @@ class Reading:
 
 
 class Doubt(Exception):
-    """Raised where a sentence cannot be read for sure."""
+    """The sentence is ambiguous and cannot be restated."""

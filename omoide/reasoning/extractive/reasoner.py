@@ -1,6 +1,6 @@
-"""The five verbs without a model: what was said is taken apart, beside the event loop, and nothing is invented.
+"""`Reasoner` implementation without a model. CPU-bound work runs in threads.
 
-It is deterministic: the same texts give the same facts, summaries, cards and answers.
+Deterministic: equal inputs give equal facts, summaries, cards and answers.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact,
 
 
 class Extractive:
-    """See `Reasoner`. Needs an embedder to compare texts by; it calls no other model."""
+    """See `Reasoner`. Compares texts with the embedder; uses no other model."""
 
     name = "extractive"
     keeps_cards = True
@@ -30,7 +30,7 @@ class Extractive:
         self._summarizer = Summarizer(embedder, tokens)
 
     async def prepare(self) -> None:
-        """Dictionaries load when they are first looked into: so one sentence is taken apart for nothing."""
+        """Load the dictionaries, which are loaded on first use, by processing one sentence."""
         await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "nobody", datetime.now(UTC))
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
@@ -43,7 +43,7 @@ class Extractive:
         return await aside(card.card, task)
 
     async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
-        """Raises EmbeddingFailed while the embedder does: what says the same cannot be told then."""
+        """Raises EmbeddingFailed while the embedder fails, because duplicates cannot be detected without vectors."""
         texts = [conclusion.content for conclusion in task.conclusions]
         vectors = await embed_or_zeros(self._embedder, texts)
         return await asyncio.to_thread(dream.dream, task, vectors)
@@ -52,4 +52,4 @@ class Extractive:
         return answer.answer(question, memory, self._embedder)
 
     async def aclose(self) -> None:
-        """Nothing to let go: the embedder belongs to the server."""
+        """Do nothing: the server owns the embedder."""

@@ -1,7 +1,7 @@
-"""What somebody says again and again, in different sessions: tastes, wishes, habits. Pure.
+"""Find patterns: tastes, standing instructions and habits that a peer repeats in several sessions. Pure.
 
-Only repetition counts, and only of the same words: no pattern is read into different statements, and a plain fact
-that is told often is no pattern.
+Only repetition of the same words counts. Different statements are not generalized, and a frequently repeated plain
+fact is not a pattern.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from omoide.reasoning.extractive.slots import is_doubtful, sentence, slots_of
 from omoide.reasoning.sameness import words
 from omoide.records import Conclusion, Derived
 
-# In how many sessions something has to be said to be a pattern, and to be one of high confidence (public description
-# of the API: three or four sources are medium, five or more high).
+# Minimum number of sessions for a pattern, and for high confidence (public description of the API: three or four
+# sources are medium, five or more high).
 LEAST_SESSIONS = 3
 HIGH_CONFIDENCE = 5
-# Of more sources only the newest are named.
+# Only the newest sources are stored.
 MOST_SOURCES = 40
 
 _SUPPORT = re.compile(r"\s*\(said in (\d+) sessions\)$")
@@ -50,7 +50,7 @@ class _Pattern:
 def regularities(
     conclusions: Iterable[Conclusion], known: Iterable[Conclusion], peer_id: str
 ) -> tuple[list[Derived], list[str]]:
-    """The patterns in explicit conclusions (oldest first) that are better supported than in `known` (inductive ones),
+    """Return the patterns in explicit conclusions (oldest first) with more support than in `known` (inductive ones),
     and the ids of those that they replace."""
     patterns: dict[Key, _Pattern] = {}
     for each in conclusions:
@@ -70,7 +70,7 @@ def regularities(
 
 
 def _told(content: str, peer_id: str) -> list[tuple[Key, str, str]]:
-    """What may repeat in a statement: key, type of pattern, and the statement as it is told."""
+    """Return the repeatable parts of a statement: key, pattern type and text."""
     slots = slots_of(content, peer_id)
     if slots:
         return [

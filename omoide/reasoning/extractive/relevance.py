@@ -1,8 +1,8 @@
-"""How likely it is that a statement answers a question: one number from a few signs. Pure arithmetic.
+"""Score how likely a statement answers a question: a linear model of a few features. Pure arithmetic.
 
-The weights are those of a logistic regression on the questions of `benchmarks/recall` and thirty more that their
-conversations do not answer, rounded; the threshold is where 26 of the thirty get no answer. A score above zero means
-"rather quote it than say that nothing is known".
+The rounded weights are from a logistic regression on the questions of `benchmarks/recall` and thirty more that their
+conversations do not answer; at the threshold, 26 of the thirty get no answer. A statement with a score above zero is
+quoted.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Scores = npt.NDArray[np.float64]
 
 
 class Weights(NamedTuple):
-    """What each sign counts; `bias` is the threshold. Same order as the columns of `signs`."""
+    """Weight of each feature; `bias` is the threshold. Same order as the columns of `signs`."""
 
     bias: float
     words: float
@@ -43,9 +43,9 @@ WEIGHTS = Weights(-6.0, 2.5, 3.5, 1.1, 0.4, -2.6, 1.0, 0.3, 1.2, 0.4)
 WEIGHTS_WITHOUT_VECTORS = Weights(-6.3, 3.1, 0.0, 1.7, 0.6, -2.6, 1.0, 0.3, 1.2, 0.4)
 
 PROMPT = 0.8
-"""What a word of the question before a reply counts against one of the reply itself."""
+"""Weight of a word of the question preceding a reply, relative to a word of the reply."""
 LIGHT = 0.5
-"""What a word counts that goes with nearly any subject."""
+"""Weight of a word that occurs with nearly any subject."""
 _LIGHT = """
     like love enjoy hate dislike prefer favourite want need use used think feel see come take look work live name call
     day time year week month person people place new old good bad big small first last own right sort type way find give
@@ -53,7 +53,7 @@ _LIGHT = """
 """
 LIGHT_WORDS = frozenset(_LIGHT.split())
 MOST_WORDS, WORDS_OF_A_CONCLUSION = 30, 14
-"""Short turns seldom answer. Conclusions are short by nature and count as of one length."""
+"""Cap on the length of messages, because short ones seldom answer; fixed length assumed for conclusions."""
 
 _NUMBER = re.compile(
     r"\d|\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|sixty"
@@ -77,14 +77,14 @@ _ADDRESSED = re.compile(r"\byou(?:r|rs|'\w+)?\b", re.IGNORECASE)
 
 
 def texts_compared(asked: Asked, candidates: Sequence[Statement]) -> list[str]:
-    """The texts whose likeness counts: the question's first, then each statement's, without names of peers."""
+    """Return the texts to embed: the question, then each statement, without names of peers."""
     return [" ".join(asked.terms), *(_nameless(f"{each.prompt} {each.text}", asked) for each in candidates)]
 
 
 def scores(
     asked: Asked, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
 ) -> Scores:
-    """The score of each statement; above zero it may be quoted. `likeness` are cosines to the question, if known."""
+    """Return the score of each statement; above zero it is quotable. `likeness`: cosine similarity to the question."""
     weights = WEIGHTS if likeness is not None else WEIGHTS_WITHOUT_VECTORS
     found: Scores = signs(asked, candidates, likeness) @ np.array(weights)
     return found
@@ -93,7 +93,7 @@ def scores(
 def signs(
     asked: Asked, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
 ) -> Signs:
-    """One row for each statement, one column for each weight."""
+    """Return the feature matrix: one row per statement, one column per weight."""
     told = [base_forms(each.text) for each in candidates]
     near = np.zeros(len(candidates)) if likeness is None else np.maximum(0.0, np.asarray(likeness, dtype=np.float64))
     rows = [
@@ -117,7 +117,7 @@ def signs(
 
 
 def _held(asked: Asked, candidates: Sequence[Statement], told: Sequence[frozenset[str]]) -> list[float]:
-    """How much of the question's words each statement holds: rare words count more, and many words more than one."""
+    """Return the weighted share of the question's words in each statement, times the square root of their number."""
     wanted = [bases(term) for term in asked.terms]
     before = [base_forms(each.prompt) for each in candidates]
     rarity = [_rarity(sum(not forms.isdisjoint(term) for forms in told), len(told)) * _weight(term) for term in wanted]
@@ -134,7 +134,7 @@ def _held(asked: Asked, candidates: Sequence[Statement], told: Sequence[frozense
 
 
 def _rarity(count: int, of: int) -> float:
-    """Inverse document frequency among the statements at hand. A word that none of them holds is as one in a single."""
+    """Return the inverse document frequency among the candidates. A count of 0 is treated as 1."""
     return math.log(1 + (of + 0.5) / (max(count, 1) + 0.5))
 
 
@@ -143,14 +143,14 @@ def _weight(term: frozenset[str]) -> float:
 
 
 def _about(asked: Asked, statement: Statement, forms: frozenset[str]) -> float:
-    """Whether it comes from, or names, one of those that the question is about."""
+    """Return 1 if the statement is by, about or names a peer that the question is about, else 0."""
     if not asked.about or statement.peer_id in asked.about:
         return 1.0
     return float(not asked.about_names.isdisjoint(forms))
 
 
 def is_of_another(asked: Asked, statement: Statement, forms: frozenset[str]) -> bool:
-    """Whether somebody else speaks of nobody but themselves in it."""
+    """Whether it is a message in which another peer speaks only of itself."""
     if statement.source != "turn" or _about(asked, statement, forms):
         return False
     text = statement.text.replace("’", "'")
@@ -158,7 +158,7 @@ def is_of_another(asked: Asked, statement: Statement, forms: frozenset[str]) -> 
 
 
 def _fit(wanted: Wanted, text: str) -> float:
-    """Whether it holds the kind of thing that was asked for."""
+    """Score whether the text contains the expected kind of answer."""
     pattern = _FITTING.get(wanted)
     if pattern is None:
         return 0.0

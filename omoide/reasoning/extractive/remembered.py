@@ -1,6 +1,6 @@
-"""What was found out about a text, kept for when the same text comes again: as long as there is room.
+"""Bounded cache of values computed for a text.
 
-The sentences of a session are looked at for each of its summaries, short and long, as long as they stand in one.
+The sentences of a session are processed again for each of its summaries, short and long.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from omoide import text_cache
 V = TypeVar("V")
 
 LONGEST = 500
-"""Characters of a text that is remembered. Longer sentences are rare, and would make the room that is taken a guess."""
+"""Maximum characters of a cached text. Longer sentences are rare, and the limit makes memory use predictable."""
 
 
 class Remembered(Generic[V]):
-    """Text → value, for the `most` texts that were kept last. One may serve all threads."""
+    """FIFO cache from text to value with `most` entries. Thread-safe."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -28,17 +28,17 @@ class Remembered(Generic[V]):
         text_cache.register(self)
 
     def known(self, texts: Iterable[str]) -> dict[str, V]:
-        """Those of the texts that are known, with their values."""
+        """Return the cached values of the texts."""
         values = self._values
         return {text: value for text in texts if (value := values.get(text)) is not None}
 
     def cache_clear(self) -> None:
-        """Forget all of them."""
+        """Remove all entries."""
         with self._lock:
             self._values = {}
 
     def keep(self, values: Mapping[str, V]) -> None:
-        """Remember these, and forget for them what was kept first."""
+        """Add values, and evict the oldest entries."""
         with self._lock:
             self._values |= {text: value for text, value in values.items() if len(text) <= LONGEST}
             for text in [*islice(self._values, max(0, len(self._values) - self._most))]:

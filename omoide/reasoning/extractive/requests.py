@@ -1,7 +1,7 @@
-"""Sentences that want something done: requests of the moment, and standing instructions ("always answer in French").
+"""Recognize requests and standing instructions ("always answer in French"). Patterns for English.
 
-Only the latter say something about who gives them, so the two are told apart here; a noun that is also a verb makes a
-request only with what follows requests ("book a table", not "book club meets"). English; patterns and two questions.
+Only standing instructions state something about the speaker. A word that is a noun and a verb counts as a request only
+before certain words ("book a table", not "book club meets").
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from omoide.reasoning.extractive.grammar import WORD
 
 
 def _any_of(words: str) -> str:
-    """A pattern for one of the words; an underscore stands for a space."""
+    """Return a pattern that matches one of the words; an underscore represents a space."""
     return "(?:" + "|".join(word.replace("_", " ") for word in words.split()) + ")"
 
 
@@ -76,14 +76,14 @@ _WEAK_REQUEST = re.compile(
 
 
 def is_standing(plain: str) -> bool:
-    """Whether it tells others how to treat the speaker from now on. Apostrophes are straight, no opening is left."""
+    """Whether it is a standing instruction. Expects straight apostrophes and no opening such as "Yes,"."""
     if _STANDING.match(plain):
         return True
     return bool(_HABITUAL.search(plain)) and is_request(plain) and not _OFFER.match(plain)
 
 
 def is_request(plain: str) -> bool:
-    """Whether it asks others to do something, or gives them advice. Apostrophes are straight, no opening is left."""
+    """Whether it is a request or advice. Expects straight apostrophes and no opening such as "Yes,"."""
     words = WORD.findall(plain[-20:])
     if words and words[-1].lower() in {"please", "pls"} and not plain.lower().startswith(("i ", "i'", "my ")):
         return True

@@ -1,8 +1,8 @@
-"""The first person → the third: "I live in Lisbon" is "alice lives in Lisbon". Pure, and only for English.
+"""Restate a sentence from the first person to the third: "I live in Lisbon" → "alice lives in Lisbon". Pure, English.
 
-A sentence is rewritten when every word that has to change is surely known, else not at all: `restated` then gives
-None, and the sentence is quoted. Anything but plain indicative clauses about one person is refused: we and you, quotes,
-conditions and wishes, speech within speech, verbs whose form does not tell their tense.
+A sentence is restated only if every change is certain; otherwise `restated` returns None and the sentence is quoted.
+Only plain indicative clauses about one person are restated. Refused are: we and you, quotes, conditions and wishes,
+reported speech, and verbs whose form does not show their tense.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from omoide.reasoning.extractive.words import (
 )
 
 SELF = "\0"
-"""Stands for the peer's id in what `restated` gives, so that nothing mistakes the id for words."""
+"""Placeholder for the peer's id in restated text, so that the id is not parsed as words."""
 MOST_CHARACTERS = 300
-"""Longer sentences are not taken apart."""
+"""Longer sentences are not restated."""
 
 
 _REFUSED = re.compile(
@@ -62,9 +62,9 @@ _EDGE_BEFORE, _EDGE_AFTER = re.compile(r"(?:^|[\s(])$"), re.compile(r"$|[\s,;:!)
 
 
 def restated(sentence: str) -> str | None:
-    """The sentence about `SELF`, without its final stop; None unless it is in the first person and plainly readable.
+    """Restate the sentence about `SELF`, without its final stop; None if it is not in the first person or ambiguous.
 
-    It has no opening ("Yes, ..."); its apostrophes are straight.
+    Expects no opening ("Yes, ...") and straight apostrophes.
     """
     if len(sentence) > MOST_CHARACTERS or _REFUSED.search(sentence):
         return None
@@ -81,7 +81,7 @@ def restated(sentence: str) -> str | None:
 
 
 def _may_be_read(reading: Reading) -> bool:
-    """Whether it is English, in the first person singular and in no other, and begins as such sentences do."""
+    """Whether it is English, in the first person singular only, and starts like such a sentence."""
     words = reading.words
     if FIRST_PERSON.isdisjoint(words) or not FOREIGN.isdisjoint(words):
         return False
@@ -102,7 +102,7 @@ def _may_be_read(reading: Reading) -> bool:
 
 
 def _read(reading: Reading, at: int, word: str) -> None:
-    """Take in one word: decide what becomes of it, or raise Doubt."""
+    """Process one word: record its replacement, if any, or raise Doubt."""
     if word in FIRST_PERSON:
         start, end = reading.spans[at]
         if not _EDGE_BEFORE.search(reading.text[max(start - 1, 0) : start]) or not _EDGE_AFTER.match(reading.text, end):
@@ -117,7 +117,7 @@ def _read(reading: Reading, at: int, word: str) -> None:
 
 
 def _check_place(reading: Reading, at: int) -> None:
-    """That `I` is a subject of its own where it stands: not `Elizabeth I`, `my wife and I`, `than I`, `do I`."""
+    """Raise Doubt unless `I` is a subject on its own: not `Elizabeth I`, `my wife and I`, `than I`, `do I`."""
     gap, before, first = reading.before(at), reading.word(at - 1), reading.word(0)
     if at == 0:
         return
@@ -139,7 +139,7 @@ def _check_place(reading: Reading, at: int) -> None:
 
 
 def _check_joined(reading: Reading, at: int) -> None:
-    """That `and I` begins a clause, instead of ending a plural subject."""
+    """Raise Doubt unless `and I` starts a clause, instead of ending a plural subject."""
     clause = reading.clause
     if clause is None:
         verb_at = next((i for i, word in enumerate(reading.words[:at]) if word in {"is", "was"}), at)
@@ -155,14 +155,14 @@ def _check_joined(reading: Reading, at: int) -> None:
 
 
 def _is_plain_predicate(reading: Reading, at: int, words: list[str]) -> bool:
-    """Whether what follows `am` is no clause with a subject: not `glad Tom` before `and I`."""
+    """Whether the words after `am` contain no clause with a subject, such as `glad Tom` before `and I`."""
     if len(words) < 2 or words[0] in PLAIN_PREDICATES or reading.original(at)[0].isupper():
         return True
     return words[1] in PREPOSITIONS or words[1] == "of"
 
 
 def _read_subject(reading: Reading, at: int) -> None:
-    """`I`, the adverbs after it, and its verb."""
+    """Process `I`, the adverbs after it, and its verb."""
     contracted = SUBJECT_FORMS[reading.words[at]]
     reading.edits[at] = f"{SELF} {contracted}" if contracted else SELF
     if contracted:
@@ -181,7 +181,7 @@ def _read_subject(reading: Reading, at: int) -> None:
 
 
 def _third(word: str) -> tuple[str, bool, bool]:
-    """A finite verb of the first person → its third person, whether it agrees, and whether it is a past."""
+    """Return the third person of a finite verb, whether coordinated verbs agree, and whether it is a past form."""
     if word in AUXILIARIES:
         return AUXILIARIES[word], word in LINKING, word in PAST_LINKING
     known = verb(word)
@@ -191,7 +191,7 @@ def _third(word: str) -> tuple[str, bool, bool]:
 
 
 def _read_other_case(reading: Reading, at: int, word: str) -> None:
-    """`my`, `me`, `mine`, `myself`."""
+    """Process `my`, `me`, `mine` or `myself`."""
     original, before = reading.original(at), reading.word(at - 1)
     if not original.islower() and not (at == 0 and word == "my"):
         raise Doubt
@@ -209,7 +209,7 @@ def _read_other_case(reading: Reading, at: int, word: str) -> None:
 
 
 def _is_common(reading: Reading, at: int) -> bool:
-    """Whether the word after `my` is what somebody has, not part of a title or an exclamation."""
+    """Whether the word after `my` is a possession, not part of a title or an exclamation."""
     if at >= len(reading.words) or reading.words[at] in {"bad", "oh", "word", "pleasure", "apologies"}:
         return False
     return at > 1 or not reading.original(at).istitle()

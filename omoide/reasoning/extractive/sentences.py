@@ -1,7 +1,7 @@
-"""A message → its sentences, as said. Pure, and in linear time for whatever arrives.
+"""Split a message into sentences. Pure, in linear time for any input.
 
-What is not the speaker's own prose goes away here: fenced code, quoted lines, tables, the marks of Markdown. White
-space becomes single spaces. Which sentences state something is for `statements` to say.
+Removes text that is not the speaker's own prose (fenced code, quoted lines, tables) and Markdown markup, and collapses
+white space. `statements` decides which sentences state something.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from sentencex import segment  # type: ignore[import-untyped]
 from omoide.text_cache import text_cache
 
 CHUNK = 2_000
-"""Characters that are segmented at once. Longer paragraphs are taken in pieces, cut at a space where there is one, for
-the segmenter's time grows with the square of some texts."""
+"""Maximum characters segmented at once. Longer paragraphs are split, at a space if possible, because the segmenter
+takes quadratic time for some texts."""
 CACHED_TEXTS = 8_192
-"""Of how many texts the sentences are kept: a message is looked at when facts are drawn
-from it and for summaries, and so is each line of a summary for the next one."""
+"""Size of the cache: a message is split for facts and for summaries, and each summary line for the next summary."""
 
 SHORT_ITEM_WORDS = 4
-"""A list's items up to this many words are told together with the line that introduces the list."""
+"""List items of up to this many words are joined with the line that introduces the list."""
 
 _FENCE = ("```", "~~~")
 _NOT_PROSE = (">", "|")
@@ -32,17 +31,17 @@ _EMPHASIS = re.compile(
 )
 _ATTRIBUTION = re.compile(r"On .{4,80} wrote:$")
 _BESIDE_EMOJI = re.compile(r"(?<=[\u2600-\u27bf\ufe0f\U0001f300-\U0001faff])\s+(?=[A-Z¿¡])(?![^\"“”]*[\"”])")
-"""Where an emoji stands for a stop, outside quotations."""
+"""Position after an emoji that replaces a full stop, outside quotations."""
 _END = re.compile(r"[.!?…:;。！？؟।]['\"”’»)\]]*$")
 
 
 def sentences(content: str) -> list[str]:
-    """The sentences in the order in which they were said, none of them empty, with single spaces and no Markdown."""
+    """Return the non-empty sentences in order, with single spaces and without Markdown."""
     return [*_known(content)]
 
 
 def _found(content: str) -> list[str]:
-    text = content.encode("utf-8", "ignore").decode()  # lone surrogates, which the segmenter cannot take
+    text = content.encode("utf-8", "ignore").decode()  # drop lone surrogates, which the segmenter rejects
     return [
         sentence
         for block in _blocks(_prose(text))
@@ -57,7 +56,7 @@ _known = text_cache(maxsize=CACHED_TEXTS)(_found)
 
 
 def _prose(text: str) -> Iterator[str]:
-    """The lines that are the speaker's own, white space and emphasis taken away; "" between paragraphs."""
+    """Yield the speaker's own lines without extra white space and emphasis; "" between paragraphs."""
     fence = ""
     for raw in text.splitlines():
         line = " ".join(raw.split())
@@ -75,7 +74,7 @@ def _prose(text: str) -> Iterator[str]:
 
 
 def _blocks(lines: Iterator[str]) -> Iterator[str]:
-    """Paragraphs: lines that run on are joined, and short items with the line that introduces them."""
+    """Yield paragraphs: continuation lines are joined, and short list items with the line that introduces them."""
     parts: list[str] = []
     interrupted = False
     for line in lines:
@@ -102,7 +101,7 @@ def _is_short(item: str) -> bool:
 
 
 def _runs_on(before: str, line: str) -> bool:
-    """Whether a line goes on with the sentence before it: that has not ended, and this begins small."""
+    """Whether a line continues the previous sentence: that has no end mark, and the line starts in lower case."""
     return line[:1].islower() and not _END.search(before) and not line.startswith(("i ", "i'", "i’", "my "))
 
 

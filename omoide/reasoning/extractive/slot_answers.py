@@ -1,7 +1,6 @@
-"""What statements say in answer to a question for a slot: the newest of what is single, all of what gathers. Pure.
+"""Answer a question for a slot from statements: the newest value of a single slot, all values of others. Pure.
 
-Of a value that has changed the older one is told as well, with its date. Nothing is concluded: each answer is a
-statement as it stands.
+If a value has changed, the previous one is returned as well. Each answer is an unmodified statement.
 """
 
 from __future__ import annotations
@@ -14,12 +13,12 @@ from omoide.reasoning.extractive.questions import Asked, understood
 from omoide.reasoning.extractive.slots import Slot, agree, comparable
 from omoide.reasoning.extractive.terms import SAME
 
-# Which of two statements of one moment is quoted: what was said is kept in the best form first.
+# Preference among statements of the same time, ascending.
 _TRUSTED: tuple[Source, ...] = ("card", "concluded", "turn", "said")
 
 
 class Filled(NamedTuple):
-    """A slot, and the statement that fills it or says that it no longer holds."""
+    """A slot, and the statement that fills it or, if `holds` is false, ends it."""
 
     slot: Slot
     statement: Statement
@@ -27,7 +26,7 @@ class Filled(NamedTuple):
 
 
 class Told(NamedTuple):
-    """A statement in answer; `is_past`: a newer one has replaced it, `is_reply`: it needs the question before it."""
+    """A statement of an answer. `is_past`: a newer one replaced it; `is_reply`: to be quoted with its question."""
 
     statement: Statement
     is_past: bool = False
@@ -35,7 +34,7 @@ class Told(NamedTuple):
 
 
 def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[Filled]:
-    """All slots of those asked about (of everybody, where nobody is named), newest first."""
+    """Return all slots of the peers in `about`, or of all peers if it is empty, newest first."""
     found = []
     for each in candidates:
         if about and each.peer_id not in about:
@@ -46,21 +45,21 @@ def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[Filled]:
 
 
 def answers(asked: Asked, filled: Sequence[Filled], candidates: Sequence[Statement]) -> list[list[Told]]:
-    """For each clause of the question that asks for slots, the statements that answer it; empty where none does.
+    """Return the statements that answer each clause that asks for a slot; empty for an unanswered clause.
 
-    Where no statement fills a slot, the newest reply to the very same question answers it.
+    If no statement fills the slot, the newest reply to the same question is used.
     """
     return [_clause(asked, kinds, filled) or _replies(asked, kinds, candidates) for kinds in asked.kinds]
 
 
 def outdated(filled: Sequence[Filled]) -> list[Statement]:
-    """The statements that fill slots, but none that holds now."""
+    """Return the statements whose slots no longer hold."""
     held = {id(each.statement) for each in _held(filled)}
     return [each.statement for each in filled if id(each.statement) not in held]
 
 
 def fits(kind: str, wanted: str) -> bool:
-    """Whether a slot's kind is the wanted one, or one of those that a kind ending in a colon stands for."""
+    """Whether a slot's kind equals the wanted one or, if that ends with a colon, starts with it."""
     return kind.startswith(wanted) if wanted.endswith(":") else _same(kind) == _same(wanted)
 
 
@@ -70,17 +69,17 @@ def _same(kind: str) -> str:
 
 
 def values(kinds: Sequence[str], filled: Sequence[Filled]) -> list[Filled]:
-    """The slots of these kinds that hold now, newest first."""
+    """Return the slots of these kinds that currently hold, newest first."""
     return [each for each in _held(filled) if any(fits(each.slot.kind, kind) for kind in kinds)]
 
 
 def _held(filled: Sequence[Filled]) -> list[Filled]:
-    """Of each place the newest slot, unless that says that it no longer holds."""
+    """Return the newest slot per subject and slot key, except ended ones."""
     held: dict[tuple[str, ...], Filled] = {}
     for each in filled:
         place = (each.slot.subject, *each.slot.place)
         known = held.setdefault(place, each)
-        # That one value no longer holds says nothing of another.
+        # The end of one value does not end a different one.
         if known is not each and not known.holds and each.holds and not agree(known.slot, each.slot):
             held[place] = each
     return [each for each in held.values() if each.holds]
@@ -117,13 +116,13 @@ def _clause(asked: Asked, kinds: Sequence[str], filled: Sequence[Filled]) -> lis
 
 
 def _single(asked: Asked, filled: Sequence[Filled]) -> list[Told]:
-    """The newest, and the newest of those that it has replaced. All that differ, oldest first, of the past."""
+    """Return the newest value and the latest one that it replaced; for the past, all different values, oldest first."""
     different: list[Filled] = []
     for each in filled:
         if not any(agree(each.slot, other.slot) and each.holds == other.holds for other in different):
             different.append(each)
     if asked.asks_past:
-        if len(different) == 1 and different[0].holds:  # how things are does not tell how they were
+        if len(different) == 1 and different[0].holds:  # a current value says nothing about the past
             return []
         return [Told(each.statement) for each in reversed(different)]
     newest = different[0]
@@ -139,7 +138,7 @@ def _single(asked: Asked, filled: Sequence[Filled]) -> list[Told]:
 
 
 def _in_order(held: Sequence[Filled], kinds: Sequence[str]) -> list[Filled]:
-    """Those of the first kind first; within a kind the newest first."""
+    """Sort by kind; stable, so the newest come first within a kind."""
     return sorted(held, key=lambda each: next(at for at, kind in enumerate(kinds) if fits(each.slot.kind, kind)))
 
 

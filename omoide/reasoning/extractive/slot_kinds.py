@@ -1,6 +1,6 @@
-"""The kinds of slots: what may be known about a peer. Names only.
+"""Names of the slot kinds.
 
-Those that end in a colon are followed by what they are of: `pet:dog`, `relation:wife`, `favourite:food`.
+A kind that ends with a colon is a prefix: `pet:dog`, `relation:wife`, `favourite:food`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,6 @@ PET, RELATION, FAVOURITE = "pet:", "relation:", "favourite:"
 TASTES = frozenset({LIKES, DISLIKES})
 INSTRUCTIONS = frozenset({INSTRUCTION, LANGUAGE})
 UNCHANGING = frozenset({BIRTHDAY, BIRTHPLACE, BORN, ORIGIN})
-"""What stays for life: of two values one was wrong from the start."""
+"""Kinds whose value cannot change: of two different values one is wrong."""
 SINGLE = UNCHANGING | {HOME, NAME, AGE, WORK, EMPLOYER, DIET, PRONOUNS, CALL_ME, LANGUAGE}
-"""Of these, and of favourites, there is one value at a time."""
+"""Kinds with one value at a time; favourites have one as well."""

@@ -1,8 +1,8 @@
-"""The patterns that fill slots: from what is said of a subject to kinds and values. Pure.
+"""Patterns that extract slots from a predicate. Pure.
 
-Each is a regular expression for the words that announce a value, and a reader for the value behind them. They look at
-the very front of a predicate, so that what is denied, past or planned ("does not live", "lived", "wants to move")
-fits none of them. Whose predicate it is, and whether the statement as a whole is in doubt, `slots` has decided.
+Each consists of a regular expression for the words that introduce a value, and a reader for the value after them. They
+match at the start of a predicate, so negated, past and planned ones ("does not live", "lived", "wants to move") match
+none. `slots` identifies the subject and rejects doubtful statements beforehand.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from omoide.reasoning.extractive.slot_words import (
     SPECIES,
 )
 
-# An age that is said without "years old" could be any number.
+# Plausible range of ages; without "years old" a smaller number may be something else.
 LEAST_BARE_AGE, MOST_AGE = 13, 120
 
 Filled = list[tuple[str, str]]
-"""Kinds and values."""
+"""Pairs of kind and value."""
 Reader = Callable[[re.Match[str], str], Filled]
 Readers = Sequence[tuple[re.Pattern[str], Reader]]
 
@@ -57,17 +57,17 @@ _TEMPORARY = re.compile(
 
 
 def of_predicate(text: str) -> Filled:
-    """What "lives in Lisbon" says of its subject."""
+    """Return the slots of a predicate such as "lives in Lisbon"."""
     return _read(_PREDICATES, text)
 
 
 def of_possession(text: str) -> Filled:
-    """What "name is Alice" says of the one whose name it is."""
+    """Return the slots of a possession such as "name is Alice"."""
     return _read(_POSSESSIVES, text)
 
 
 def _read(readers: Readers, text: str) -> Filled:
-    """What the first pattern that fits reads."""
+    """Return the result of the first matching pattern."""
     for pattern, reader in readers:
         if found := pattern.match(text):
             return reader(found, text[found.end() :])
@@ -75,7 +75,7 @@ def _read(readers: Readers, text: str) -> Filled:
 
 
 def kin_kind(noun: str) -> str | None:
-    """The slot of the one whom the noun names: `pet:dog`, `relation:wife`; None for other nouns."""
+    """Return the slot kind of a noun for a pet or relative: `pet:dog`, `relation:wife`; None for other nouns."""
     if noun in SPECIES:
         return PET + noun
     return RELATION + noun if noun in RELATIONS else None
@@ -150,7 +150,7 @@ _JOB = re.compile(
 
 
 def _job(rest: str, *, any_job: bool) -> Filled:
-    """ "nurse", "software engineer at Siemens". Without `any_job`, the noun has to be a known occupation."""
+    """Parse "nurse", "software engineer at Siemens". Without `any_job`, the noun has to be a known occupation."""
     found = _JOB.match(rest)
     if not found:
         return []
@@ -205,7 +205,7 @@ def _pronouns(found: re.Match[str], rest: str) -> Filled:
 
 
 def is_no_name(value: str) -> bool:
-    """Whether a capitalised value says what somebody is, or when, rather than who."""
+    """Whether a capitalised value is an attribute or a time, not a name."""
     return any(word.lower() in NOT_NAMES or word == "I" for word in value.split())
 
 

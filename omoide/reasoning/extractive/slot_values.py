@@ -1,7 +1,7 @@
-"""Where a value ends: names, places, things and dates cut off the front of the rest of a statement. Pure.
+"""Parse a value (name, place, thing, date) at the start of a text, and find its end. Pure.
 
-Each function takes the text after the words that announce the value ("lives in "), and gives the value and what
-follows it, or None where it is not sure that the value ends there. Which slot a value fills is not decided here.
+Each function takes the text after the words that introduce the value ("lives in "), and returns the value and the
+text after it, or None if the end of the value is uncertain.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date
 
 from omoide.reasoning.extractive.slot_words import MONTHS, NOT_PLACES
 
-# Longer runs of words are no name and no thing that somebody likes, but a sentence.
+# Longer runs of words are not a name or a thing, but a sentence.
 MAX_NAME_WORDS = 6
 MAX_THING_WORDS = 8
 
@@ -23,7 +23,7 @@ _ABBREVIATION = re.compile(r"(?:St|Mt|Ft|Dr|Mr|Ms|Mrs)\.$|(?:[A-Z]\.)+$")
 _SHORT_PLACES = frozenset(["UK", "US", "USA", "UAE", "LA", "DC", "NYC"])
 _STOPS = ",.;:!?)"
 
-# What may come after a value without changing it.
+# Text that may follow a value without changing it.
 _HARMLESS = re.compile(
     r"""\s*(?:$|[.;!)(]|(?:,\s*)?(?:
         (?:and|but|with|since|because|now|where|which|who|working|although|though|together|alone|currently|recently|lately|yesterday
@@ -52,15 +52,15 @@ _VAGUE_START = re.compile(
     r"each|such|about|most|more|same|other|another|some|any|few|little|best|better|when|where|why|as|to be|only)\b",
     re.IGNORECASE,
 )
-# What there is but one of, and what everybody means by it.
+# Things of which there is only one, so that "the" is specific.
 _KNOWN_THE = re.compile(
     r"the (?:(?:sea|ocean|beach|mountains|outdoors|countryside|rain|snow|sun|theatre|theater|opera)\b|[A-Z])"
 )
 
 
 def proper(rest: str) -> Cut | None:
-    """A run of capitalised words, joined by `of`, `de` and the like, perhaps after `the`. A script without capitals
-    counts as capital."""
+    """Parse a run of capitalised words, optionally joined by `of`, `de` and the like, or preceded by `the`. Words of
+    scripts without case count as capitalised."""
     words: list[str] = []
     found = list(re.finditer(r"\S+", rest))
     end = 0
@@ -81,13 +81,13 @@ def proper(rest: str) -> Cut | None:
 
 
 def name(rest: str) -> Cut | None:
-    """A proper name that is sure to end where it seems to."""
+    """Parse a proper name; None if its end is uncertain."""
     cut = proper(rest)
     return cut if cut and ends(cut[1]) else None
 
 
 def place(rest: str) -> Cut | None:
-    """A town or country, perhaps with the larger area after a comma ("Lisbon, Portugal")."""
+    """Parse a town or country, optionally with the larger area after a comma ("Lisbon, Portugal")."""
     cut = proper(rest)
     if cut is None:
         return None
@@ -99,12 +99,12 @@ def place(rest: str) -> Cut | None:
 
 
 def ends(tail: str) -> bool:
-    """Whether what follows a value leaves it as it is."""
+    """Whether the text after a value does not change it."""
     return _HARMLESS.match(tail) is not None and _AND_NAME.match(tail) is None
 
 
 def thing(rest: str) -> str | None:
-    """What somebody likes, avoids or has, up to the end of the clause; None where it is vague, passing or too long."""
+    """Parse a thing that is liked, avoided or owned, up to the end of the clause; None if vague, temporary or long."""
     end = _CLAUSE_END.search(rest)
     value = (rest[: end.start()] if end else rest).strip().rstrip(".!")
     while value != (shorter := _TRAILING.sub("", value)):
@@ -118,7 +118,7 @@ def thing(rest: str) -> str | None:
 
 
 def day(rest: str) -> Cut | None:
-    """A day of the year ("May 3rd, 1990", "1990-05-03", "tomorrow (2026-05-03)"), as "3 May" or "3 May 1990"."""
+    """Parse a date ("May 3rd, 1990", "1990-05-03", "tomorrow (2026-05-03)") into "3 May" or "3 May 1990"."""
     for pattern, has_year in _DAYS:
         if found := pattern.match(rest):
             value = _written(found, has_year)
@@ -127,7 +127,7 @@ def day(rest: str) -> Cut | None:
 
 
 def names(rest: str) -> list[str]:
-    """One name or several: "Rex", "Tom and Jerry", "Tom, Jerry and Rex". Empty if the first is not sure."""
+    """Parse one or several names: "Rex", "Tom and Jerry", "Tom, Jerry and Rex". Empty if the first is uncertain."""
     listed = re.match(r"[^.;!(]+", rest)
     found = re.split(r",\s*(?:and\s+)?|\s+and\s+", listed[0].strip()) if listed else []
     cuts = [proper(each) for each in found]
@@ -157,7 +157,7 @@ _DAYS = (
 
 
 def _written(found: re.Match[str], has_year: bool) -> str | None:
-    """The day as we write it; None if no calendar has it."""
+    """Format the date; None if it is not a valid one."""
     told = found["m"]
     month = int(told) if told.isdigit() else 1 + [each.lower() for each in MONTHS].index(told.lower())
     year = int(found["y"]) if found["y"] and has_year else None
@@ -183,7 +183,7 @@ def _next_is_capital(found: list[re.Match[str]], number: int) -> bool:
 
 
 def _is_no_place(value: str) -> bool:
-    """Names of things that one moves to as well, and what is written as products are: VSCode, K8s, AWS."""
+    """Whether the value is something else that one moves to, or is spelled like a product (VSCode, K8s, AWS)."""
     words = value.replace(",", "").split()
     return any(
         word.lower() in NOT_PLACES
@@ -199,6 +199,6 @@ def _is_vague_the(value: str) -> bool:
 
 
 def _goes_on_after_and(value: str) -> bool:
-    """ "tea and plays chess": after `and`, one word belongs to the value, more may be another statement."""
+    """Whether several words follow `and`: "tea and plays chess" may contain another statement."""
     after = re.search(r"\s(?:and|&)\s(.*)$", value)
     return after is not None and len(after[1].split()) > 1

@@ -1,7 +1,7 @@
-"""The words that fill slots, or that forbid it: jobs, kin, animals, countries, and the doubts of everyday English.
+"""Word tables for slots: occupations, relatives, animals, countries, and exceptions. Lower case.
 
-Tables only, lower case. A word that is missing here leaves a slot empty; a wrong one fills it wrongly, so that only
-words are listed that mean one thing after "is a", "'s" or "lives in".
+A missing word leaves a slot empty, a wrong one fills it incorrectly. Therefore only words that are unambiguous after
+"is a", "'s" or "lives in" are listed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ retired former ex aspiring future wannabe would-be trained qualified failed bad 
 born natural big real proper true typical certified fake part hopeful unemployed
 """
 NOT_AT_WORK = frozenset(_NOT_AT_WORK.split())
-"""Before an occupation: it is past, to come, or no job but praise."""
+"""Words before an occupation that make it past, future, or praise."""
 
 SPECIES = frozenset(["dog", "cat", "rabbit", "hamster", "parrot", "horse", "puppy", "kitten", "bird", "tortoise"])
 PLURAL_SPECIES = {f"{each}s": each for each in SPECIES - {"puppy"}} | {"puppies": "puppy"}
@@ -40,7 +40,7 @@ sister brother son daughter aunt uncle cousin nephew niece grandmother grandfath
 grandson friend colleague neighbour neighbor roommate flatmate therapist doctor
 """
 ONE_RELATION = frozenset(_ONE.split())
-"""Relations that one person has at a time: a new name replaces the old one."""
+"""Relations to one person at a time: a new name replaces the old one."""
 RELATIONS = ONE_RELATION | frozenset(_MANY.split())
 
 _WIDE = """
@@ -65,7 +65,7 @@ south carolina|south dakota|tennessee|texas|utah|vermont|virginia|west virginia|
 andalusia|tuscany|sicily|brittany|normandy|provence|saxony|ontario|quebec|british columbia|alberta
 """
 WIDE_AREAS = frozenset(area for line in _WIDE.split("\n") for area in line.split("|") if area)
-"""Where one lives while living in a town as well, so that the two do not contradict each other."""
+"""Areas that contain towns, so that living in both is not a contradiction."""
 
 _NOT_PLACES = """
 monday tuesday wednesday thursday friday saturday sunday january february march april june july august september
@@ -78,7 +78,7 @@ vue angular svelte django flask siemens bosch tesla ibm oracle intel nvidia open
 level team department bank university school inc ltd corp company god heaven mars
 """
 NOT_PLACES = frozenset(_NOT_PLACES.split())
-"""Capitalised words that one moves to and does not live in."""
+"""Capitalised words after "moves to" that are not places."""
 
 _ORIGINS = """
 american argentinian australian austrian belgian brazilian british bulgarian canadian chilean chinese colombian
@@ -91,7 +91,7 @@ welsh catholic christian muslim jewish buddhist hindu protestant republican
 NOT_NAMES = frozenset(_ORIGINS.split()) | frozenset(
     ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday", "january", "february", "march"]
 )
-"""Capitalised words after "is" that say what somebody is, or when, not who."""
+"""Capitalised words after "is" that are attributes or times, not names."""
 
 MONTHS = (
     "January", "February", "March", "April", "May", "June",

@@ -1,8 +1,8 @@
-"""From a statement to the slots that it fills: home, name, age, likes, instructions … Patterns, no grammar. Pure.
+"""Extract slots (home, name, age, likes, instructions …) from a statement, with patterns. Pure.
 
-What is read are conclusions as `derive` writes them: they begin with the peer's id, in the third person and the
-present, or quote the peer (`alice said: "…"`). Only what is sure fills a slot: not what was, may be, is planned or
-denied. Where values end is `slot_values`'; what a card or a dream makes of slots is theirs.
+Statements are conclusions as `derive` writes them: in the third person and present tense, starting with the peer's id,
+or quoting the peer (`alice said: "…"`). Only certain statements fill a slot: not past, possible, planned or negated
+ones. `slot_values` parses the values.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from omoide.reasoning.sameness import words
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One thing that may be known about a peer, and its value."""
+    """An attribute of a peer: kind and value."""
 
     subject: str
     kind: str
@@ -52,27 +52,27 @@ class Slot:
 
     @property
     def single(self) -> bool:
-        """Whether a newer value replaces an older one. Otherwise values gather."""
+        """Whether a newer value replaces an older one. Otherwise all values are kept."""
         relation = self.kind.removeprefix(RELATION)
         return self.kind in SINGLE or self.kind.startswith(FAVOURITE) or (relation in ONE_RELATION)
 
     @property
     def place(self) -> tuple[str, ...]:
-        """What it fills: of those with the same place, only one holds at a time. To like a thing and not to are one."""
+        """Key of the slot: only one slot per key holds at a time. Likes and dislikes of a thing share one."""
         if self.single:
             return (self.kind,)
         return ("taste" if self.kind in TASTES else self.kind, *words(self.value))
 
 
 def slots_of(text: str, peer_id: str) -> list[Slot]:
-    """The slots of the peer that the statement fills for certain, in order, each once."""
+    """Return the distinct slots of the peer that the statement certainly fills, in order."""
     quote = _quoted(text, peer_id)
     filled = standing(quote) if quote is not None else _stated(text, peer_id)
     return [Slot(peer_id, kind, value) for kind, value in dict.fromkeys(filled)]
 
 
 def ended_of(text: str, peer_id: str) -> list[Slot]:
-    """The slots that the statement says to be empty from now on: "no longer lives in", "left", "died"."""
+    """Return the slots that the statement ends: "no longer lives in", "left", "died"."""
     predicate = re.sub("^is no longer ", "no longer is ", _predicate(text, peer_id) or "")
     filled: Filled = []
     if _DOUBT.search(predicate):
@@ -89,7 +89,7 @@ def ended_of(text: str, peer_id: str) -> list[Slot]:
 
 
 def phrase(slot: Slot) -> str:
-    """What is said of the subject: "lives in Lisbon", "name is Alice". After the id, or its `'s`, it is a sentence."""
+    """Return the predicate or possession of a slot: "lives in Lisbon", "name is Alice"."""
     if slot.kind == WORK:
         is_known = slot.value.split(" of ")[0].split()[-1].lower() in OCCUPATIONS
         return f"{'is' if is_known else 'works as'} {_article(slot.value)} {slot.value}"
@@ -103,13 +103,13 @@ def phrase(slot: Slot) -> str:
 
 
 def sentence(slot: Slot) -> str:
-    """A statement from which `slots_of` reads the slot, provided that it came from there."""
+    """Return a statement from which `slots_of` extracts the slot again."""
     is_possessive = slot.kind in (NAME, BIRTHDAY, PRONOUNS) or slot.kind.startswith((PET, RELATION, FAVOURITE))
     return f"{slot.subject}{chr(39) + 's' if is_possessive else ''} {phrase(slot)}"
 
 
 def agree(a: Slot, b: Slot) -> bool:
-    """Whether two values of one place are the same, one perhaps said more fully."""
+    """Whether two values of one slot are equal, or one is a more detailed form of the other."""
     if a.kind != b.kind:
         return False
     shorter, longer = sorted((words(a.value), words(b.value)), key=len)
@@ -123,17 +123,17 @@ def agree(a: Slot, b: Slot) -> bool:
 
 
 def comparable(a: Slot, b: Slot) -> bool:
-    """Whether two values of one place can contradict each other: a town and a country cannot."""
+    """Whether two values of one slot can contradict each other: a town and a country cannot."""
     return a.kind not in (HOME, ORIGIN, BIRTHPLACE) or _is_wide(a.value) == _is_wide(b.value)
 
 
 def is_doubtful(text: str, peer_id: str) -> bool:
-    """Whether the statement takes itself back: with an if, a maybe, a would. The peer's id is no such word."""
+    """Whether the statement is hypothetical or uncertain ("if", "maybe", "would"). The peer's id is ignored."""
     return _DOUBT.search(re.sub(rf"(?<!\w){re.escape(peer_id)}(?!\w)", "", text)) is not None
 
 
 def tells_change(text: str) -> bool:
-    """Whether the statement itself says that something is no longer as it was."""
+    """Whether the statement itself expresses a change."""
     return _CHANGE.search(text) is not None
 
 
@@ -145,19 +145,19 @@ _PHRASES = {
 }  # fmt: skip
 
 _CHANGE = re.compile(r"\b(?:moved|relocated|now|turned|changed|new|no longer|anymore|any more|switched|became)\b")
-# Words that take a whole statement back, wherever they stand. `May` with a capital is a month.
+# Words that make a whole statement uncertain, in any position. Capitalised `May` is a month.
 _DOUBT = re.compile(
     r"\b(?:[Ii]f|unless|would|could|might|may|[Mm]aybe|[Pp]erhaps|[Pp]robably|possibly|supposedly|apparently|pretend\w*"
     r"|imagin\w*|dream\w*|jok(?:e|es|ed|ing)|kidding|hypothetical\w*|allegedly|guess(?:es)?|thinks?"
     r"|according)\b|\?"
 )
-# Words beside "alice's dog Rex" after which it is not sure that there is such a dog today.
+# Words in a statement about "alice's dog Rex" that make its present existence uncertain.
 _NO_KIN = re.compile(
     r"\b(?:not|never|no|used to|was|were|late|ex|former|lost|missing|dead|died|death|passed away|ran away|put down"
     r"|buried|gone|divorced?|broke up|widow\w*|wants?|wish\w*|call|calls|rename\w*|naming|or)\b"
 )
 _GONE = re.compile(r"\b(?:died|passed away|ran away|is dead|was put down)\b")
-# Not after "St." and "D.C.".
+# Except after abbreviations such as "St." and "D.C.".
 _SENTENCE_END = re.compile(r"(?<=[.;!])(?<!\b(?:St|Mt|Ft|Dr|Mr|Ms)\.)(?<!\bMrs\.)(?<!\b[A-Z]\.)\s+")
 _NO_LONGER = re.compile(r"no longer (?=(?:lives|works|is|likes|goes) )|does(?: not|n['’]t) (?P<verb>live|work)\b")
 _ANYMORE = re.compile(r",? (?:anymore|any more|any longer|now)(?=[.!;, (]|$)")
@@ -169,7 +169,7 @@ _STARTS = (
 )
 _ELIDED = re.compile(rf",? (?:and|but) (?={_STARTS}\b|(?:also|now|currently|still|really) {_STARTS}\b)")
 _KNOWN_START = re.compile(rf"(?:(?:also|now|currently|still|really|just|recently) )*{_STARTS}\b")
-# After these, the verb behind `and` may belong to somebody else.
+# Words after which a verb following `and` may have another subject.
 _OTHERS = re.compile(
     r"\b(?:who|whom|whose|which|that|where|how|why|what|when|while|because|than|says?|told|so)\b"
     r"|\bsince (?!(?:\w+ )?\d{4})"
@@ -204,7 +204,7 @@ def _clause(clause: str, peer_id: str) -> Filled:
 
 
 def _predicate(text: str, peer_id: str) -> str | None:
-    """What follows the peer's id as a subject. The first letter may be a capital, as at the start of a sentence."""
+    """Return the text after the peer's id as a subject. The id is compared ignoring case."""
     start = text[: len(peer_id) + 1]
     return text[len(start) :] if start.casefold() == f"{peer_id} ".casefold() else None
 
@@ -215,7 +215,7 @@ def _possessed(text: str, peer_id: str) -> str | None:
 
 
 def _parts(predicate: str) -> list[str]:
-    """Verbs that share the subject ("lives in Lisbon and works at Siemens"), as long as no other subject is near."""
+    """Split coordinated verbs ("lives in Lisbon and works at Siemens"), up to a part that may have another subject."""
     parts = _ELIDED.split(predicate)
     for number, part in enumerate(parts):
         if _OTHERS.search(part) or not _KNOWN_START.match(part):
@@ -224,7 +224,7 @@ def _parts(predicate: str) -> list[str]:
 
 
 def _own_name(part: str, peer_id: str) -> Filled:
-    """ "is Alice Moreira", said of the peer `alice`: whatever else a capital may mean, here it is the name."""
+    """Parse "is Alice Moreira" as the name of the peer `alice`."""
     cut = name(part.removeprefix("is ")) if part.startswith("is ") else None
     return [(NAME, cut[0])] if cut and cut[0].split()[0].casefold() == peer_id.casefold() else []
 
@@ -235,7 +235,7 @@ def _length(pattern: re.Pattern[str], text: str) -> int:
 
 
 def _kin(text: str, peer_id: str) -> Filled:
-    """ "alice's dog Rex" anywhere in a statement."""
+    """Find "alice's dog Rex" anywhere in a statement."""
     filled: Filled = []
     for found in re.finditer(rf"(?<!\w){re.escape(peer_id)}['’]s ([^\W\d_]+) (?=\S)", text):
         cut = proper(re.sub(r"['’]s\b.*", ",", text[found.end() :]))

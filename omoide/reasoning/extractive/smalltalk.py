@@ -1,7 +1,7 @@
-"""Phrases that state nothing: greetings, thanks, assent, fillers. Tables only, in a few big languages.
+"""Recognize small talk: greetings, thanks, assent, fillers. Tables for a few major languages.
 
-Whole utterances are compared part by part (`is_smalltalk`); openings such as "Yes," are taken off before a sentence is
-looked at (`without_opening`). What is not in a table is not small talk.
+`is_smalltalk` compares whole utterances part by part; `without_opening` strips openings such as "Yes,". A phrase that
+is not in a table is not small talk.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from omoide.text_cache import text_cache
 
 CACHED_SENTENCES = 2_048
-"""A sentence is asked about twice in a row: whether it says nothing, and whether it states something."""
+"""Each sentence is checked twice in a row: for small talk, and for a statement."""
 
 _PHRASES = """
 hi|hi there|hello|hello there|hey|hey there|hiya|howdy|greetings|good morning|good afternoon|good evening|good night
@@ -65,7 +65,7 @@ teşekkürler|teşekkür ederim|evet|hayır|привет|здравствуйт�
 PHRASES = frozenset(phrase for line in _PHRASES.split("\n") for phrase in line.split("|") if phrase)
 
 _PARTS = re.compile(r"[^\w' \u0300-\u036f\u064b-\u0652\u0900-\u0963\u0966-\u097f\u0e00-\u0e7f]+")
-"""What stands between phrases. The ranges hold signs that are part of words but no letters: accents, vowels."""
+"""Separators of phrases. The ranges are combining marks (accents, vowels), which are part of words but not letters."""
 _GREETING = re.compile(
     r"(?:hi|hello|hey|dear|good (?:morning|afternoon|evening|night)|welcome|bye|goodbye|hola|bonjour|hallo|ciao|olá)"
     r"(?: (?:there|all|everyone|everybody|again|team|folks|guys|(?-i:[A-Z])[\w'-]*)){0,3}",
@@ -102,7 +102,7 @@ _BARE_OPENING = re.compile(
 
 @text_cache(maxsize=CACHED_SENTENCES)
 def is_smalltalk(sentence: str) -> bool:
-    """Whether the sentence (apostrophes straight) consists of nothing but phrases that state nothing."""
+    """Whether the sentence consists of small talk only. Expects straight apostrophes."""
     if _WISH.match(sentence):
         return True
     parts = map(str.strip, _PARTS.split(sentence))
@@ -110,7 +110,7 @@ def is_smalltalk(sentence: str) -> bool:
 
 
 def without_opening(sentence: str) -> str:
-    """The sentence (apostrophes straight) from where it begins to state something: "Yes, well, I do" is "I do"."""
+    """Strip openings and greetings: "Yes, well, I do" becomes "I do". Expects straight apostrophes."""
     start = 0
     while found := _OPENING.match(sentence, start) or _BARE_OPENING.match(sentence, start):
         start = found.end()

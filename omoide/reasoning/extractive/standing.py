@@ -1,7 +1,6 @@
-"""What a quoted request asks for from now on: standing instructions, and by which name to call somebody. Pure.
+"""Extract standing instructions and the preferred name from a quoted request. Pure.
 
-"Please fix this" is a wish of the moment and no standing instruction: only what says `always`, `never`, `from now on`
-and the like, in the imperative, counts.
+"Please fix this" is a one-time request. Only imperatives with `always`, `never`, `from now on` and the like count.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from omoide.reasoning.extractive.slot_words import INSTRUCTION_VERBS, NOT_NAMES
 _LASTING = re.compile(
     r"call me|always|ever|time|from (?:now|here|today) on|going forward|in (?:the )?future", re.IGNORECASE
 )
-"""Some of it is in whatever asks for something lasting."""
+"""Pre-filter: every standing instruction matches it."""
 _FOREVER = r"(?:from now on|from here on|going forward|in (?:the )?future|from today on)"
 _CALL_ME = re.compile(r"(?:(?:hi|hey|hello|well|so|and|but|oh),? )?(?:(?:please|just|you can|do) )*call me ", re.I)
 _POLITE = re.compile(r"(?:(?:and|but|also|please|so|ok|okay|oh|hey),? )*", re.I)
@@ -39,7 +38,7 @@ _NEVER_MEANT = re.compile(
 
 
 def standing(quote: str) -> list[tuple[str, str]]:
-    """Kinds and values of what the quote asks for, in order; sentences that ask for nothing lasting are passed over."""
+    """Return kinds and values of the standing instructions in the quote, in order; other sentences are skipped."""
     plain = " ".join(quote.split())
     if not _LASTING.search(plain):
         return []
@@ -87,7 +86,7 @@ def _start(text: str) -> int:
 
 
 def _names_language(text: str) -> bool:
-    """Whether the whole instruction is in which language to answer: a newer one then replaces it."""
+    """Whether the instruction only sets the answer language, so that a newer one replaces it."""
     order = re.sub(rf",? (?:please|always|{_FOREVER})(?=[ .!]|$)", "", text[_start(text) :].rstrip(".! "), flags=re.I)
     order = _LEADS.sub("", order, count=1)
     found = _IN_LANGUAGE.match(re.sub(r"^(?:please |always )+", "", order, flags=re.I))

@@ -1,8 +1,8 @@
-"""Which sentences state something: questions, requests, greetings, fragments and the like do not.
+"""Decide which sentences state something; questions, requests, greetings and fragments do not. Pure.
 
-Rules are for English, as far as words matter; in other languages the signs of a question, the tables of small talk and
-the sheer size decide. A standing instruction ("never call me Bob") is a statement about who gives it. Pure; whatever is
-in doubt between a statement and a request is left out.
+Word rules are for English; for other languages question marks, the small talk tables and the length decide. A standing
+instruction ("never call me Bob") is a statement about the speaker. A sentence that may be a statement or a request
+counts as a request.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from omoide.reasoning.extractive.words import is_english, may_be_finite
 from omoide.text_cache import text_cache
 
 CACHED_SENTENCES = 8_192
-"""What is judged once: a sentence is looked at when facts are drawn, for a short summary and for a long one."""
+"""Size of the cache: a sentence is checked for facts, for a short summary and for a long one."""
 
 FEWEST_WORDS = 3
-"""Sentences with fewer words are fragments, unless they say I in some language."""
+"""Shorter sentences are fragments, unless they are in the first person."""
 FEWEST_UNSPACED = 5
-"""The same, in characters, for scripts that put no spaces between words."""
+"""The same limit in characters, for scripts without spaces between words."""
 MOST_SYMBOLS, SOME_SYMBOLS = 0.08, 3
-"""With a greater share of the signs that programs are made of, and so many of them, it is code."""
+"""A text with a larger share of programming symbols, and at least this many, is code."""
 
 _URL = re.compile(r"(?:https?|ftp)://\S+|www\.\S+|(?<![\w.+-])[\w.+-]{1,64}@[\w-]{1,255}\.\w+")
 _LINK = re.compile(r"!?\[([^\]\n]{0,300})\]\([^)\s]{1,1000}\)")
@@ -49,7 +49,7 @@ _ASKING = re.compile(
     r"|(?:i was|i'm|i am|just) wondering\b|i wonder\b|i(?:'d| would) like to (?:know|ask)\b|i want to know\b)",
     re.IGNORECASE,
 )
-"""How questions begin that lack their mark."""
+"""Beginnings of questions without a question mark."""
 _TAG = re.compile(
     r",\s*(?:right|correct|eh|huh|no|yes|yeah|innit|ok|okay|(?:is|are|was|were|do|does|did|has|have|had|can|could|will"
     r"|would|should|am)(?:n't)?\s+(?:not\s+)?(?:i|you|he|she|it|we|they|there))[\W_]*$",
@@ -66,7 +66,7 @@ _LEANING = re.compile(
     r"|i(?:'d| would|'ll| will) be (?:happy|glad|delighted) to .*",
     re.IGNORECASE,
 )
-"""What says nothing without the sentence before it."""
+"""Sentences that depend on the previous one."""
 _SAYS_I = table(
     """
     ich mein meine meinen yo mi mis soy je j'ai j'aime j'habite moi mon ma mes suis eu sou meu minha io sono mio mia ik
@@ -78,7 +78,7 @@ _NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")
 
 @text_cache(maxsize=CACHED_SENTENCES)
 def states_something(sentence: str) -> bool:
-    """Whether the sentence, as `sentences` gives it, says that something is so, or how its speaker wants it always."""
+    """Whether a sentence from `sentences` is a statement or a standing instruction."""
     plain = without_opening(_without_addresses(sentence).replace("’", "'"))
     if _is_question(plain) or _is_unreadable(plain) or _QUOTED.fullmatch(plain) or is_smalltalk(plain):
         return False
@@ -90,21 +90,21 @@ def states_something(sentence: str) -> bool:
 
 
 def _without_addresses(sentence: str) -> str:
-    """The sentence without what points elsewhere; of a Markdown link, its text stays."""
+    """Remove URLs and email addresses; Markdown links are replaced by their text."""
     if "@" not in sentence and "/" not in sentence and "www" not in sentence:
         return sentence
     return " ".join(_URL.sub(" ", _LINK.sub(r"\1", sentence)).split())
 
 
 def _is_fragment(plain: str) -> bool:
-    """Whether it is too small to say something."""
+    """Whether the sentence is too short, or lacks a verb, to state something."""
     unspaced = len(_UNSPACED.findall(plain))
     if unspaced * 2 > sum(map(str.isalpha, plain)):
         return unspaced < FEWEST_UNSPACED
     words = [word.strip(".,!;:…\"'()*").casefold() for word in plain.split()]
     words = [word for word in words if any(map(str.isalnum, word))]
     if len(words) >= FEWEST_WORDS:
-        # Most sentences have a verb, so that is asked first: the words behind it need not be looked up.
+        # Checked first, because most sentences have a verb, and the words after it need not be looked up.
         return not any(map(may_be_finite, words)) and not _NAMED.match(plain) and all(map(is_english, words))
     return len(words) < 2 or not (words[0] in SUBJECT_FORMS or _SAYS_I & set(words) or _NAMED.match(plain))
 
@@ -119,7 +119,7 @@ def _is_question(plain: str) -> bool:
 
 
 def _is_unreadable(plain: str) -> bool:
-    """Without letters, an introduction to what follows, or code."""
+    """Whether the text has no letters, ends with a colon, or is code."""
     if not any(map(str.isalpha, plain)) or plain.endswith((":", "：")):
         return True
     symbols = len(_SYMBOLS.findall(plain))

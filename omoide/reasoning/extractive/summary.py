@@ -1,8 +1,8 @@
-"""A summary made of sentences that were said: the most central ones, each once, in the order in which they were said.
+"""Extractive summary: the most central sentences of the messages, without repetitions, in chronological order.
 
-Every line names its speaker, as `alice: …`, so that no sentence changes its meaning with its voice. What the previous
-summary holds is carried on as long as there is room, so that a session's beginning outlasts its later rounds; when
-the room is used up, the old gives way to the new bit by bit. Nothing is written that was not said.
+Every line names its speaker, as `alice: …`, because sentences in the first person depend on it. Sentences of the
+previous summary are kept while there is room, so that the beginning of a session survives; when the budget is used up,
+new sentences gradually replace old ones.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from omoide.reasoning.reasoner import SummaryKind, SummaryTask
 from omoide.records import Message
 
 SHARE: dict[SummaryKind, float] = {"short": 0.25, "long": 0.35}
-"""How much of what is new a summary takes up, by tokens."""
+"""Share of the new messages' tokens that a summary includes."""
 LEAST_TOKENS = 100
-"""What a summary may take up however little is new, so that few words stay whole."""
+"""Minimum token budget for new sentences, so that a few short messages are kept whole."""
 NEW_AT_LEAST = 0.5
-"""The share of a full summary that is left to what is new, if there is that much."""
+"""Share of a full summary that is reserved for new sentences."""
 MOST_SENTENCES = 2_000
-"""Compared with each other (16 MB); of a longer text, those nearest to its middle."""
+"""Maximum sentences compared (16 MB); of a longer text, those nearest to the mean vector."""
 MOST_SENTENCE_TOKENS = 120
-"""A longer one is a list, a table or a log rather than a sentence."""
+"""A longer sentence is a list, a table or a log."""
 LEAST_WORTH = 0.35
-"""What is worth less (see `worth`) is left out where there is anything else."""
+"""Sentences with a lower factor (see `worth`) are used only if there are no others."""
 WISH = 2.0
-"""How much likeness to the instructions counts beside all else."""
+"""Weight of the similarity to the instructions."""
 SAME_VECTOR, SAME_WORDS = 0.85, 0.8
-"""From which cosine, and which share of words in common (Jaccard), two sentences of one speaker say the same."""
+"""Minimum cosine similarity and share of common words (Jaccard) of repetitions by one speaker."""
 
 AT_A_TIME = 256
-"""Sentences that are counted or judged in one step."""
+"""Sentences processed per step."""
 PAIRS_AT_A_TIME = 2_048
-"""Pairs of sentences that are compared in one step."""
+"""Pairs of sentences compared per step."""
 
 REMEMBERED_SENTENCES = 8_192
-"""Of which a vector (1 kB) and the tokens are kept: what stands in the summaries of some thirty busy sessions."""
+"""Size of the caches of vectors (1 kB each) and token counts: the summaries of about thirty busy sessions."""
 
 _SPEAKER = re.compile(r"([^:\n]{1,80}): (?=\S)")
 
@@ -57,14 +57,14 @@ _SPEAKER = re.compile(r"([^:\n]{1,80}): (?=\S)")
 class _Sentence(NamedTuple):
     text: str
     speaker: str | None
-    """None for what a previous summary says in nobody's name."""
+    """None for a line of a previous summary without a speaker."""
     line: int
-    """Sentences of one line of the previous summary, or of one message, belong together."""
+    """Number of the line of the previous summary, or of the message; its sentences are joined."""
     carried: bool
 
 
 class Summarizer:
-    """Writes summaries. It remembers what it has found out about sentences: they come again with the next summary."""
+    """Creates summaries. Caches vectors and token counts of sentences, which recur in the next summary."""
 
     def __init__(self, embedder: Embedder, tokens: TokenCounter) -> None:
         self._embedder = embedder
@@ -73,10 +73,10 @@ class Summarizer:
         self._costs: Remembered[int] = Remembered(REMEMBERED_SENTENCES)
 
     async def summarize(self, task: SummaryTask) -> str:
-        """The summary, of at most `task.max_tokens` tokens; empty if nothing but greetings was said.
+        """Return a summary of at most `task.max_tokens` tokens; empty if the messages contain only small talk.
 
-        The same task gives the same summary. Instructions are taken as a topic: what is near to it is preferred.
-        Raises Unavailable when the embedder cannot be had.
+        Deterministic. Instructions are used as a topic: sentences near to it are preferred. Raises Unavailable if the
+        embedder is unavailable.
         """
         sentences = [sentence for part in _parts(task) for sentence in await aside(_sentences, *part)]
         if not sentences:
@@ -88,7 +88,7 @@ class Summarizer:
         known = self._vectors.known(texts)
         if missing := [text for text in dict.fromkeys(texts) if text not in known]:
             found = dict(zip(missing, await embed_or_zeros(self._embedder, missing), strict=True))
-            # A text that was refused may be accepted the next time.
+            # Not cached: a text that was refused may be accepted the next time.
             self._vectors.keep({text: vector for text, vector in found.items() if vector.any() or not text.strip()})
             known |= found
         return np.array([known[text] for text in texts])
@@ -117,13 +117,13 @@ class Summarizer:
 
 
 def _kept(sentences: Sequence[_Sentence], vectors: Vectors) -> list[int]:
-    """Which sentences are looked at: of many new ones, those nearest to their middle."""
+    """Return the indices of the sentences to consider: all old ones, and the new ones nearest to their mean vector."""
     old = sum(sentence.carried for sentence in sentences)
     return [*range(old), *(old + index for index in nearest_to_middle(vectors[old:], max(MOST_SENTENCES - old, 0)))]
 
 
 def _parts(task: SummaryTask) -> Iterator[tuple[Sequence[str], Sequence[Message], int]]:
-    """What `_sentences` takes, so much at a time that no step takes long."""
+    """Yield arguments for `_sentences` in batches that take little time each."""
     carried = (task.previous or "").splitlines()
     yield carried, (), 0
     line = len(carried)
@@ -134,9 +134,9 @@ def _parts(task: SummaryTask) -> Iterator[tuple[Sequence[str], Sequence[Message]
 
 
 def _sentences(carried: Sequence[str], messages: Sequence[Message], line: int) -> list[_Sentence]:
-    """What was said that says something: first the lines of the previous summary, then the messages, in order.
+    """Split the lines of the previous summary, then the messages, into sentences without small talk.
 
-    `line` is the number of the first of them.
+    `line` is the number of the first line or message.
     """
     found: list[_Sentence] = []
     for number, text in enumerate(carried, line):
@@ -176,13 +176,13 @@ def _summary(
     chosen = choose(scores, similar, costs, room, among=fit or new)
     left = task.max_tokens - int(costs[chosen].sum())
     chosen += choose(scores, similar, costs, left, among=carried, beside=chosen)
-    if not chosen:  # not one fits: the beginning of the best is better than nothing
+    if not chosen:  # no sentence fits: truncate the best one
         return tokens.trim(_lines([sentences[int(scores.argmax())]]), task.max_tokens).rstrip()
     return _fitting(sentences, chosen, task.max_tokens, tokens)
 
 
 def _pools(sentences: Sequence[_Sentence], old: int, again: dict[int, int]) -> tuple[list[int], list[int]]:
-    """What is to be carried on, and what is new. What says an old sentence again is carried on in its place."""
+    """Return the indices of carried and of new sentences. A repetition of an old sentence is carried in its place."""
     carried: dict[int, None] = {}
     for sentence in range(old):
         last = sentence
@@ -193,13 +193,13 @@ def _pools(sentences: Sequence[_Sentence], old: int, again: dict[int, int]) -> t
 
 
 def _room_for_new(new: int, carried: int, task: SummaryTask) -> int:
-    """How many tokens of `max_tokens` go to what is new, if so many are new and so many are to be carried on."""
+    """Return the token budget for new sentences, given the total tokens of the new and of the carried ones."""
     wanted = min(max(LEAST_TOKENS, int(new * SHARE[task.kind])), task.max_tokens)
     return max(min(wanted, task.max_tokens - carried), min(wanted, int(task.max_tokens * NEW_AT_LEAST)))
 
 
 def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> Generator[None, None, dict[int, int]]:
-    """Sentence → a later one of the same speaker that says nearly the same: that stands, it may be a correction."""
+    """Map each sentence to its later near-duplicate by the same speaker, which is kept, as it may be a correction."""
     said: dict[int, frozenset[str]] = {}
     again = {}
     compared = 0
@@ -219,7 +219,7 @@ def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> Genera
 
 
 def _lines(sentences: Sequence[_Sentence]) -> str:
-    """`alice: This was said. And this.`, one line for each message or line that the sentences come from."""
+    """Format sentences as `alice: First. Second.`, one line for each message or line that they come from."""
     lines: dict[int, str] = {}
     for sentence in sentences:
         if begun := lines.get(sentence.line):
@@ -230,7 +230,7 @@ def _lines(sentences: Sequence[_Sentence]) -> str:
 
 
 def _fitting(sentences: Sequence[_Sentence], chosen: list[int], most: int, tokens: TokenCounter) -> str:
-    """The lines of the chosen sentences, without the last chosen ones if joining the lines took more tokens."""
+    """Join the chosen sentences. The last chosen ones are dropped if the joined text exceeds the limit."""
     while True:
         text = _lines([sentences[index] for index in sorted(chosen)])
         if tokens.count(text) <= most:

@@ -1,7 +1,7 @@
-"""The words of a text that say what it is about, told apart from its grammar and compared by their base forms.
+"""Content words of a text, and their base forms for comparison.
 
-A word may have several base forms (`lives`: life, live), because nothing here knows its sentence: two words are the
-same if they share one. What a question means by its words is `questions`' business.
+A word may have several base forms (`lives`: life, live), because its sentence is not considered. Two words match if
+they share one.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from omoide.text_cache import text_cache
 
 CACHED_WORDS, CACHED_TEXTS = 16_384, 2_048
 LONGEST_TEXT = 8_000
-"""Characters of the texts among these: one question looks at each of its candidates several times."""
+"""Maximum characters of a cached text. The cache exists because a question compares each candidate several times."""
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
-# Beside the function words of search: contractions, and words by which questions are put or answered.
+# In addition to the function words of search: contractions, and words common in questions and answers.
 _EMPTY = """
     don't doesn't didn't isn't aren't wasn't weren't hasn't haven't hadn't won't wouldn't can't couldn't shouldn't it's
     i'm i've i'd i'll you're you've you'd you'll he's he'd he'll she's she'd she'll that's there's they're they've we're
@@ -31,7 +31,7 @@ _EMPTY = """
 """
 EMPTY = FUNCTION_WORDS | frozenset(_EMPTY.split())
 
-# Words that are the same word to a reader, told as the first of each line.
+# Synonyms, one group per line; the first word represents the group.
 _SAME = """
 like love enjoy adore
 dislike hate detest
@@ -58,7 +58,7 @@ SAME = {word: line.split()[0] for line in _SAME.strip().splitlines() for word in
 
 
 def folded(text: str) -> str:
-    """Lower-cased, without accents, with plain apostrophes."""
+    """Return the text casefolded, without accents, with straight apostrophes."""
     plain = text.casefold().replace("’", "'")
     if plain.isascii():
         return plain
@@ -66,25 +66,25 @@ def folded(text: str) -> str:
 
 
 def words(text: str) -> list[str]:
-    """The words, folded, without a possessive ending, in order."""
+    """Return the folded words in order, without possessive endings."""
     return [word.removesuffix("'s") for word in WORD.findall(folded(text))]
 
 
 def content_words(text: str, without: Collection[str] = ()) -> list[str]:
-    """The different words that carry meaning, in order, except those given."""
+    """Return the distinct content words in order, except those in `without`."""
     left_out = EMPTY.union(without) if without else EMPTY
     return list(dict.fromkeys(word for word in words(text) if word not in left_out))
 
 
 @text_cache(maxsize=CACHED_TEXTS, longest=LONGEST_TEXT)
 def base_forms(text: str) -> frozenset[str]:
-    """Every base form of every word that carries meaning."""
+    """Return all base forms of all content words."""
     return frozenset[str]().union(*(bases(word) for word in words(text) if word not in EMPTY))
 
 
 @text_cache(maxsize=CACHED_WORDS)
 def bases(word: str) -> frozenset[str]:
-    """The word and its base forms as any kind of word, and what else stands for these."""
+    """Return the word, its base forms in any word class, and their synonyms."""
     kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)
     forms = {word}.union(*kinds.values())
     return frozenset(forms | {SAME[form] for form in forms if form in SAME})

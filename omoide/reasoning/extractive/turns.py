@@ -1,7 +1,7 @@
-"""What somebody's statements about one thing come to over time: what holds now, what changed, what contradicts. Pure.
+"""Track the values of a slot over time, and derive changes and contradictions from them. Pure.
 
-Statements about one slot make turns: a turn is a stretch in which the same value was told. A new value is a change if
-the statement says so ("moved to"), or if the old one was said to be over; without that, it contradicts as well.
+The history of a slot consists of turns: periods with the same value. A new value is a change if its statement says so
+("moved to"), or if the old value was ended; otherwise it is a contradiction as well.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from omoide.reasoning.extractive.slots import Slot, agree, comparable, ended_of,
 from omoide.reasoning.sameness import words
 from omoide.records import Conclusion, Derived
 
-# How far the years between two ages may be from the years between their statements, for both to be true.
+# Maximum difference, in years, between an increase in age and the time between the statements.
 AGE_TOLERANCE = 1.0
 SECONDS_A_YEAR = 365.25 * 24 * 3600
 
@@ -27,33 +27,33 @@ _CONTRADICTION = 'about {}, two statements do not go together: "{}" ({:%Y-%m-%d}
 
 Place = tuple[str, ...]
 Pair = tuple[Place, frozenset[tuple[str, tuple[str, ...]]]]
-"""Two values of one place, whichever came first."""
+"""Two values of one slot, unordered."""
 
 
 @dataclass(slots=True)
 class Turn:
-    """One value. `source` tells it most fully."""
+    """A period with one value. `source` is the statement with the most detailed value."""
 
     slot: Slot
     source: Conclusion
     is_change: bool
-    """Whether it was told as something new, rather than as something that differs."""
+    """Whether the value was stated as a change, and not merely differs."""
     last_said_at: datetime
 
 
 @dataclass(slots=True)
 class History:
-    """What was told of one place, oldest first."""
+    """Values of one slot key, oldest first."""
 
     turns: list[Turn] = field(default_factory=list)
     is_over: bool = False
-    """Whether the last value was said to hold no longer."""
+    """Whether the last value was ended."""
     is_unclear: bool = False
-    """Whether something was said since that cannot be compared with the last value."""
+    """Whether a later value cannot be compared with the last one."""
     last_said_at: datetime | None = None
 
     def tell(self, slot: Slot, source: Conclusion) -> None:
-        """Take in that the slot has this value."""
+        """Record that the slot has this value."""
         self.last_said_at = source.said_at
         last = self.turns[-1] if self.turns else None
         is_change = self.is_over or tells_change(source.content)
@@ -70,14 +70,14 @@ class History:
         self.is_over = self.is_unclear = False
 
     def end(self, slot: Slot, source: Conclusion) -> None:
-        """Take in that the slot no longer has this value."""
+        """Record that the slot no longer has this value."""
         if self.turns and agree(self.turns[-1].slot, slot):
             self.is_over = True
             self.last_said_at = source.said_at
 
 
 def histories(conclusions: Iterable[Conclusion], peer_id: str) -> dict[Place, History]:
-    """Explicit conclusions, oldest first → what was told of each place that holds one value at a time."""
+    """Build the history of each single-value slot from explicit conclusions, oldest first."""
     found: dict[Place, History] = defaultdict(History)
     for each in conclusions:
         for slot in ended_of(each.content, peer_id):
@@ -89,7 +89,7 @@ def histories(conclusions: Iterable[Conclusion], peer_id: str) -> dict[Place, Hi
 
 
 def contradictions(told: dict[Place, History], known: Iterable[Conclusion], peer_id: str) -> list[Derived]:
-    """One for each two values that were told one after the other and cannot both be so, unless `known` has it."""
+    """Return a contradiction for each two consecutive values that exclude each other, unless it is in `known`."""
     seen: set[object] = set()
     for each in known:
         seen.add(frozenset(each.source_ids or ()))
@@ -107,7 +107,7 @@ def contradictions(told: dict[Place, History], known: Iterable[Conclusion], peer
 
 
 def updates(told: dict[Place, History], known: Iterable[Conclusion], peer_id: str) -> tuple[list[Derived], list[str]]:
-    """What has changed, and the ids of those of `known` (deductive ones) that are wrong by now."""
+    """Return deductions about changed values, and the ids of those in `known` (deductive ones) that no longer hold."""
     by_place: dict[Place, list[tuple[Slot, Conclusion]]] = defaultdict(list)
     for each in known:
         for slot in slots_of(each.content, peer_id):
@@ -117,7 +117,7 @@ def updates(told: dict[Place, History], known: Iterable[Conclusion], peer_id: st
     outdated: dict[str, None] = {}
     for place, history in told.items():
         update = _update(history)
-        # What rests on newer statements than those at hand is not judged by them.
+        # Deductions from newer statements than the given ones are not checked against them.
         earlier = [(slot, each) for slot, each in by_place[place] if _is_told_later(history, each)]
         outdated |= dict.fromkeys(each.id for slot, each in earlier if _is_wrong(slot, each, history, update))
         is_known = update and any(words(each.content) == words(update.content) for _, each in earlier)
@@ -131,7 +131,7 @@ def _pair(place: Place, *slots: Slot) -> Pair:
 
 
 def _pairs_in(sources: object, peer_id: str) -> list[Pair]:
-    """The pairs of values that the sources of a contradiction tell."""
+    """Return the pairs of values in the sources of a contradiction."""
     texts = [text for text in sources if isinstance(text, str)] if isinstance(sources, Sequence) else []
     by_place: dict[Place, list[Slot]] = defaultdict(list)
     for text in texts:
@@ -156,7 +156,7 @@ def _contradiction(old: Turn, new: Turn, peer_id: str) -> Derived:
 
 
 def _update(history: History) -> Derived | None:
-    """What holds now and what held before; None if nothing changed, or it is not sure what holds."""
+    """Return a deduction with the current and the previous value; None if nothing changed or that is uncertain."""
     if len(history.turns) < 2 or history.is_over or history.is_unclear:
         return None
     before, now = history.turns[-2:]

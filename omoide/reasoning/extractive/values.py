@@ -1,7 +1,7 @@
-"""Which value of a JSON type the evidence gives for a property, if any. Pure.
+"""Extract a value of a JSON type for a property from statements. Pure.
 
-A number counts only beside what it is a number of, a truth value only if a statement says so outright, a choice only if
-it occurs. In doubt there is no value.
+A number counts only next to the counted word, a boolean only if a statement expresses it literally, a choice only if it
+occurs. If it is uncertain, there is no value.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from omoide.reasoning.sameness import GUARDS
 from omoide.records import Json
 
 MOST_ITEMS = 10
-"""Items of a list, at most."""
+"""Maximum items of a list."""
 MOST_CHOICES = 50
-"""Values of an `enum` that are looked for, at most."""
+"""Maximum values of an `enum` that are searched for."""
 FAR = 3
-"""How many words after a number what it counts comes, at most."""
+"""Maximum distance, in words, between a number and the counted word."""
 
 _UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
 NUMBERS = {word: number for number, word in enumerate(f"{_UNITS} seventeen eighteen nineteen twenty".split())}
@@ -34,7 +34,7 @@ _NEGATIONS = frozenset({"not", "no", "never", "doesn't", "isn't", "hasn't", "don
 _PAST = frozenset({"was", "were", "had", "did", "used", "wasn't", "didn't"})
 _AUXILIARIES = frozenset({"does", "do", "doesn't", "don't"})
 _LEADS = {"is": {"is", "isn't"}, "has": {"has", "hasn't", "have", "own", "keep"}, "can": {"can", "cannot", "can't"}}
-"""How a statement goes on after the peer for a property that begins so."""
+"""Words that may follow the peer in a statement, by the first word of the property's name."""
 _ARTICLES = frozenset({"a", "an", "the", "any", "to", "in", "of", "at"})
 _AFTER = frozenset({"named", "called", "and", "who", "since", "for", "in", "at", "with", "from", "but", "or", "now"})
 _COUNTING = frozenset({"number", "count", "total", "amount", "quantity", "num"})
@@ -50,22 +50,22 @@ _FORMATS = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What speaks to one property."""
+    """Evidence for one property."""
 
     asked: Asked
     name: str
     slots: Sequence[Filled]
-    """The slots that it asks for, newest first."""
+    """The slots that the property asks for, newest first."""
     candidates: Sequence[Statement]
     scores: relevance.Scores
-    """How likely each candidate answers it; above zero it may."""
+    """Relevance of each candidate; above zero it may be used."""
     barred: Collection[int]
     """The `id()` of candidates that answer something else."""
     answer: str | None
-    """The answer to the question itself, where the property asks for that."""
+    """The answer to the question itself, if the property asks for it."""
 
     def likely(self) -> list[Statement]:
-        """The candidates that may answer it, best first; below another property, only those that speak of that one."""
+        """Return the relevant candidates, best first. For a nested property they must mention its parent."""
         own = words(spelled(self.name))
         outer = [bases(term) for term in self.asked.terms if term not in own]
         ranked = sorted(zip(self.scores, self.candidates, strict=True), key=lambda each: -each[0])
@@ -77,7 +77,7 @@ class Evidence:
 
 
 def found(node: Json, type: str, evidence: Evidence) -> Any:
-    """A value of the type from evidence, or None. The caller checks it against the schema."""
+    """Return a value of the type from evidence, or None. The caller validates it against the schema."""
     if "enum" in node:
         return _choice(node["enum"], evidence)
     if type == "string":
@@ -90,7 +90,7 @@ def found(node: Json, type: str, evidence: Evidence) -> Any:
 
 
 def meets_wishes(node: Json, value: Any) -> bool:
-    """Whether it keeps to the length, range and format that the schema asks for, as far as these are understood."""
+    """Whether the value satisfies length, range and known formats of the schema."""
     if isinstance(value, str):
         wished = _FORMATS.get(node["format"]) if isinstance(node.get("format"), str) else None
         return _within(len(value), node.get("minLength"), node.get("maxLength")) and (
@@ -118,7 +118,7 @@ def _text(evidence: Evidence) -> str | None:
 
 
 def told(statement: Statement) -> str:
-    """A statement as the value of a property."""
+    """Return a statement as a property value; messages are quoted."""
     return f'{statement.peer_id} said: "{statement.text}"' if statement.source == "turn" else statement.text
 
 
@@ -136,7 +136,7 @@ def _items(node: Json, evidence: Evidence) -> list[Any] | None:
 
 
 def _choice(choices: Sequence[Any], evidence: Evidence) -> Any:
-    """The choice that a slot has, or that one statement, likely with it as a word of the question, holds alone."""
+    """Return the choice that equals a slot's value, or that occurs alone in a statement that is relevant with it."""
     if all(isinstance(value, bool) or value is None for value in choices):
         truth = _truth(evidence)
         return truth if any(value is truth for value in choices) else None
@@ -153,14 +153,14 @@ def _choice(choices: Sequence[Any], evidence: Evidence) -> Any:
 
 
 def _held(texts: dict[str, list[str]], evidence: Evidence) -> Iterator[tuple[float, str]]:
-    """How likely a statement speaks for a choice, and the choice, for those that name just one and deny nothing."""
+    """Yield score and choice for each relevant statement that mentions exactly one choice and no negation."""
     about = evidence.asked.about
     for score, statement in zip(map(float, evidence.scores), evidence.candidates, strict=True):
         said = words(statement.text)
         named = [value for value, wanted in texts.items() if _stands_in(wanted, said)]
         if len(named) != 1 or _NEGATIONS & set(said) or (about and statement.peer_id not in about):
             continue
-        # To name a choice is as much as to hold a word of the question.
+        # Mentioning a choice counts like a word of the question.
         is_light = not relevance.LIGHT_WORDS.isdisjoint(texts[named[0]])
         if score + relevance.WEIGHTS.words * (relevance.LIGHT if is_light else 1.0) > 0:
             yield score, named[0]
@@ -171,7 +171,7 @@ def _stands_in(few: Sequence[str], many: Sequence[str]) -> bool:
 
 
 def _number(evidence: Evidence, *, whole: bool) -> float | int | None:
-    """The one number that likely statements give; none where they give several."""
+    """Return the number in the relevant statements; None if they contain different ones."""
     numbers = [_read(each.slot.value) for each in evidence.slots[:1]]
     if not evidence.slots:
         terms = [bases(term) for term in evidence.asked.terms if term not in _COUNTING]
@@ -190,7 +190,7 @@ def _holds_all(text: str, terms: Sequence[frozenset[str]]) -> bool:
 
 
 def _counted(text: str, counted: Sequence[frozenset[str]]) -> Iterator[float | int]:
-    """The numbers that stand right before one of the words ("two children", "3 more coffees")."""
+    """Yield the numbers shortly before one of the words ("two children", "3 more coffees")."""
     tokens = _TOKEN.findall(folded(text))
     for at, token in enumerate(tokens):
         number = _read(token)
@@ -200,7 +200,7 @@ def _counted(text: str, counted: Sequence[frozenset[str]]) -> Iterator[float | i
 
 
 def _read(token: str) -> float | int | None:
-    """The number that a token is, in digits or as a word up to twenty."""
+    """Parse a number in digits, or as a word up to twenty; None if the token is not a number."""
     if token.lower() in NUMBERS:
         return NUMBERS[token.lower()]
     if not _DIGITS.match(token):
@@ -210,7 +210,7 @@ def _read(token: str) -> float | int | None:
 
 
 def _truth(evidence: Evidence) -> bool | None:
-    """What the newest statement says outright that begins with the peer and goes on as the property's name does."""
+    """Return the truth value of the newest statement that starts with the peer and continues like the property name."""
     name = words(spelled(evidence.name))
     about = evidence.asked.about
     said = [each for each in evidence.candidates if each.source == "said" and (not about or each.peer_id in about)]
@@ -243,7 +243,7 @@ def _outright(statement: Statement, name: Sequence[str]) -> bool | None:
 
 
 def _lead(name: Sequence[str]) -> tuple[frozenset[str], list[str]]:
-    """How a statement has to begin for a property's name, and the words that have to follow."""
+    """Return the verb forms that a statement must have for a property name, and the words that must follow."""
     first = name[0] if name else ""
     if first in _LEADS:
         lead = frozenset(_LEADS[first])

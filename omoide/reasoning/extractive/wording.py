@@ -1,4 +1,4 @@
-"""How a statement is quoted: what was said, by whom and when, and nothing else. Pure."""
+"""Quote a statement with speaker and date. Pure."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from omoide.reasoning.cards import section
 from omoide.reasoning.extractive.candidates import Statement, last_question
 
 LONGEST = 600
-"""Characters of a statement that are quoted."""
+"""Maximum characters of a quoted statement."""
 LONGEST_PROMPT = 120
-"""A reply is quoted with the question before it, unless that is longer."""
+"""Maximum characters of a preceding question that is quoted with its reply."""
 
 _SAID = re.compile(r'said: ["“].*["”](?: \([^()]*\))?$', re.DOTALL)
 
 
 def quoted(statement: Statement, *, with_prompt: bool = False) -> str:
-    """One sentence: `alice lives in Lisbon. (alice, 2026-11-22)`, or `alice said on 2026-11-22: "…"` for a turn.
+    """Return `alice lives in Lisbon. (alice, 2026-11-22)`, or `alice said on 2026-11-22: "…"` for a message.
 
-    `with_prompt` is for a reply that is understood only with the question before it.
+    `with_prompt` adds the preceding question, for a reply that is unclear without it.
     """
     text = _cut(" ".join(statement.text.split()))
     who, day = statement.peer_id, f"{statement.said_at:%Y-%m-%d}"
@@ -34,17 +34,17 @@ def quoted(statement: Statement, *, with_prompt: bool = False) -> str:
 
 
 def is_quotation(statement: Statement) -> bool:
-    """Whether a conclusion gives the very words."""
+    """Whether a conclusion is a quotation."""
     return statement.source != "turn" and _SAID.search(statement.text) is not None
 
 
 def earlier(statement: Statement) -> str:
-    """A statement that a newer one has replaced."""
+    """Quote a statement that a newer one has replaced."""
     return f"Earlier: {quoted(statement)}"
 
 
 def nothing_known(about: tuple[str, ...]) -> str:
-    """That there is no answer."""
+    """Return the answer for no information."""
     return f"I have no information about that regarding {' and '.join(about)}." if about else NOTHING
 
 

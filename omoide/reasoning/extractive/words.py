@@ -1,6 +1,6 @@
-"""What kind of word an English word is, as far as a lexicon can tell without its sentence.
+"""Word classes of English words, from a lexicon and without context.
 
-lemminflect looks words up; answers are kept, because talk uses few words often. The closed classes stand in `grammar`.
+lemminflect looks words up; results are cached, because conversations repeat words. `grammar` has the closed classes.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from omoide.reasoning.extractive.grammar import ADVERBS, CLOSED, FINITE, OTHERS,
 from omoide.text_cache import text_cache
 
 CACHED_WORDS = 16_384
-"""How many words' answers are kept; an active vocabulary is smaller."""
+"""Size of each cache; an active vocabulary is smaller."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A word that may be a finite verb of the first person. `third` is its form in the third."""
+    """A word that may be a finite verb in the first person. `third` is its third person form."""
 
     tense: Literal["present", "past", "either", "unclear"]
-    """`either`: one verb, whose present and past look alike; `unclear`: two verbs."""
+    """`either`: one verb with equal present and past forms; `unclear`: two verbs."""
     third: str
     only: bool
-    """Whether it can be nothing but a verb."""
+    """Whether it can only be a verb."""
 
 
 @text_cache(maxsize=CACHED_WORDS)
 def verb(word: str) -> Verb | None:
-    """What the lower-case word is as a finite verb after `I`; None if it cannot be one, or is an auxiliary."""
+    """Look up a lower-case word as a finite verb after `I`; None if it cannot be one or is an auxiliary."""
     kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)
     lemmas = kinds.get("VERB", ())
     if not lemmas or ("ADV" in kinds and word != "left") or word in FINITE:
@@ -49,13 +49,13 @@ def verb(word: str) -> Verb | None:
 
 @text_cache(maxsize=CACHED_WORDS)
 def is_english(word: str) -> bool:
-    """Whether the lexicon or the closed classes have the lower-case word."""
+    """Whether the lexicon or the closed classes contain the lower-case word."""
     return word in CLOSED or word in ADVERBS or word in FINITE or word in OTHERS or bool(getAllLemmas(word))
 
 
 @text_cache(maxsize=CACHED_WORDS)
 def may_be_finite(word: str) -> bool:
-    """Whether the lower-case word may be the verb of a sentence, in whatever person."""
+    """Whether the lower-case word may be a finite verb in any person."""
     if word in FINITE or "'" in word:
         return True
     return not word.endswith("ing") and "VERB" in getAllLemmas(word)
@@ -63,7 +63,7 @@ def may_be_finite(word: str) -> bool:
 
 @text_cache(maxsize=CACHED_WORDS)
 def is_ly_adverb(word: str) -> bool:
-    """Whether the lower-case word ends in -ly, is an adverb, and can be no verb."""
+    """Whether the lower-case word ends in -ly and is an adverb, but not a verb."""
     if not word.endswith("ly"):
         return False
     kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)

@@ -1,8 +1,8 @@
-"""How much a sentence is worth in a summary, by what can be seen on its face. Pure.
+"""Weight a sentence for a summary by surface cues. Pure.
 
-Cues of the kind that Edmundson weighed ("New Methods in Automatic Extracting", JACM 16, 1969), chosen for talk: what
-people say about themselves, figures and names count for more; questions and requests, what leans on an earlier
-sentence, and what has few words of its own count for less. Most cues are English; without them all are worth the same.
+Cues after Edmundson ("New Methods in Automatic Extracting", JACM 16, 1969), adapted to conversations: statements about
+the speaker, figures and names weigh more; questions, requests, references to an earlier sentence and few content words
+weigh less. Most cues are English; sentences in other languages have nearly equal weights.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from omoide.reasoning.extractive.terms import content_words
 from omoide.text_cache import text_cache
 
 ENOUGH_WORDS = 6
-"""With so many words of its own a sentence says enough; with fewer it is worth the less."""
+"""Content words of a sentence with full weight; fewer reduce it proportionally."""
 SIGNS_PER_WORD = 2
-"""About as many signs make a word in scripts that put no blanks between words."""
+"""Assumed characters per word in scripts without spaces."""
 
 STATES_NOTHING, LEANING, ABOUT_SPEAKER, PARTICULAR = 0.25, 0.7, 1.3, 1.2
 
@@ -33,13 +33,13 @@ _PARTICULAR = re.compile(r"\d|(?<=[\w,;] )(?!I\b)[A-Z][a-z]")
 
 @text_cache(maxsize=CACHED_SENTENCES)
 def is_filler(sentence: str) -> bool:
-    """Whether it says nothing: greetings, thanks, assent, or no word at all."""
+    """Whether the sentence is small talk or has no words."""
     return not any(map(str.isalnum, sentence)) or is_smalltalk(sentence.replace("’", "'"))
 
 
 @text_cache(maxsize=CACHED_SENTENCES)
 def worth(sentence: str) -> float:
-    """A factor for the score of a sentence that is no filler, from 0 to about 1.5."""
+    """Return the score factor, from 0 to about 1.5, of a sentence that is not a filler."""
     unspaced = 0 if sentence.isascii() else len(_UNSPACED.findall(sentence))
     own = max(len(content_words(sentence)), unspaced // SIGNS_PER_WORD)
     factor = min(own, ENOUGH_WORDS) / ENOUGH_WORDS
