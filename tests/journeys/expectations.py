@@ -1,4 +1,4 @@
-"""What can be expected in a story: each looks in one place and holds what it finds against its claims."""
+"""Expectations of a story: each reads one resource and checks the result against its claims."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from tests.journeys.stage import Stage
 
 
 class Conclusions(Entries):
-    """The contents of what `observer` holds true about `about` (itself, if nobody is named); with `search` the nearest.
+    """Contents of the conclusions of `observer` about `about` (default: itself); with `search` the nearest ones.
 
-    `times_derived`: parts of contents → how often they were drawn. `sources`: parts of contents → of how many others.
+    `times_derived` and `sources` map parts of contents to the number of derivations and of source conclusions.
     """
 
     claims = Entries.claims | {"times_derived", "sources"}
@@ -80,7 +80,7 @@ class Card(Matching):
 
 
 class SummaryText(Text):
-    """`through` is the text of the last message that it covers, `most_tokens` what it may have."""
+    """`through` is the text of the last message that it covers, `most_tokens` the maximum token count."""
 
     claims = Text.claims | {"through", "most_tokens"}
 
@@ -157,7 +157,7 @@ class PeerContext(Matching):
 
 
 class Read(Matching):
-    """What was read for an answer: the contents of conclusions; sessions and peers of messages as `session/peer`."""
+    """Evidence of an answer: contents of conclusions, messages as `session/peer`, and names of tools."""
 
     claims = frozenset({"conclusions", "messages", "tools"})
 
@@ -172,8 +172,8 @@ class Read(Matching):
 
 
 class Chat(Text):
-    """The answer to `ask` of a peer, or of the workspace where no `peer` is named. `fields` are those of the JSON that
-    `response_format` asks for; the answer is also held against the claims of a text."""
+    """Answer to `ask` of a peer, or of the workspace without `peer`. `fields` are properties of the JSON answer for
+    `response_format`; the answer is also checked against the claims of a text."""
 
     claims = Text.claims | {"fields", "evidence", "absent"}
 
@@ -189,7 +189,7 @@ class Chat(Text):
     fields: dict[str, Any] = Field(default_factory=dict)
     evidence: Read | None = None
     absent: bool = False
-    """That there is no answer."""
+    """Expect no answer."""
 
     def check(self, stage: Stage) -> None:
         answer, evidence = self._streamed(stage) if self.stream else self._answered(stage)
@@ -197,7 +197,7 @@ class Chat(Text):
             assert evidence is not None, "there is no evidence"
             self.evidence.hold(evidence)
         if self.absent:
-            assert not answer, f"there is {answer!r}"
+            assert not answer, f"expected no answer, got {answer!r}"
             return
         assert answer, "there is no answer"
         self.hold_text(answer)
@@ -228,7 +228,7 @@ class Chat(Text):
 
 
 class Queue(Matching):
-    """The counts of the queue's status. `sessions`: session → how much of its work is done."""
+    """Counts of the queue status. `sessions` maps sessions to completed work units."""
 
     claims = frozenset({"completed", "pending", "in_progress", "sessions"})
 
@@ -255,7 +255,7 @@ class Queue(Matching):
 
 
 class Search(Entries):
-    """The messages that fit `search`, in a session, by a peer, or anywhere; `best` is a part of the first."""
+    """Messages that match `search`, in a session, by a peer, or anywhere; `best` is a part of the first."""
 
     claims = Entries.claims | {"best"}
 
@@ -279,7 +279,7 @@ class Search(Entries):
 
 
 class ScopeStatus(Matching):
-    """Sessions of a scope → how many conclusions came with them."""
+    """Number of conclusions copied for each session of a scope."""
 
     claims = frozenset({"copied"})
 

@@ -1,4 +1,4 @@
-"""What texts and lists are held against. Nothing in a story is read loosely: an unknown key is an error."""
+"""Matchers for texts and lists. Stories are parsed strictly: an unknown key is an error."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Absent = Literal[False]
-"""`false` where something is expected not to be there."""
+"""`false` if the value is expected to be absent."""
 
 
 class Strict(BaseModel):
@@ -16,10 +16,10 @@ class Strict(BaseModel):
 
 
 class Matching(Strict):
-    """Something that has to hold. One that claims nothing is an error."""
+    """An expectation. It must set at least one of its claims."""
 
     claims: ClassVar[frozenset[str]] = frozenset()
-    """The fields that claim something; the others say where to look."""
+    """The fields that are claims; the others select the resource."""
 
     @model_validator(mode="after")
     def _claims_something(self) -> Matching:
@@ -29,7 +29,7 @@ class Matching(Strict):
 
 
 class Text(Matching):
-    """A text: parts of it, in any order or in this one, parts that it lacks, or the whole of it."""
+    """Claims about a text: parts in any or in this order, absent parts, or the whole text."""
 
     claims = frozenset({"contain", "lack", "in_order", "whole"})
 
@@ -47,12 +47,12 @@ class Text(Matching):
             assert part not in text, f"{part!r} is in {text!r}"
         end = 0
         for part in self.in_order:
-            assert part in text[end:], f"{part!r} is not in {text!r}, or not behind those before it"
+            assert part in text[end:], f"{part!r} is not in {text!r}, or not after the previous parts"
             end = text.index(part, end) + len(part)
 
 
 class Entries(Matching):
-    """A list of texts: parts of one of them, parts of none, how many there are, or exactly which, in any order."""
+    """Claims about a list of texts: contained parts, absent parts, the count, or the exact entries in any order."""
 
     claims = frozenset({"contain", "lack", "count", "are"})
 
@@ -74,17 +74,17 @@ class Entries(Matching):
 
 
 def hold_text(expected: Text | Absent | None, found: str | None) -> None:
-    """Hold what was found against a text, against `false` for none, or not at all."""
+    """Check a text against claims, or against `false` for none. None expects nothing."""
     if expected is False:
-        assert not found, f"there is {found!r}"
+        assert not found, f"expected no text, got {found!r}"
     elif expected is not None:
         expected.hold_text(found or "")
 
 
 def hold_entries(expected: Entries | Absent | None, found: Sequence[str] | None) -> None:
-    """The same for a list; a list without entries is there."""
+    """Check a list against claims, or against `false` for none. An empty list is not absent."""
     if expected is False:
-        assert found is None, f"there is {found}"
+        assert found is None, f"expected no list, got {found}"
     elif expected is not None:
-        assert found is not None, "there is none"
+        assert found is not None, "expected a list, got none"
         expected.hold_entries(found)

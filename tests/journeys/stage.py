@@ -1,4 +1,4 @@
-"""Where a story is played: a workspace of its own on a running server, reached by the official SDK."""
+"""Workspace on a running server in which one story runs, accessed through the official SDK."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Members = dict[str, dict[str, bool] | None]
 
 
 class Stage:
-    """`http` is for what the SDK has no method for."""
+    """`http` is for operations that the SDK lacks."""
 
     def __init__(self, honcho: Honcho, http: httpx.Client) -> None:
         self.honcho = honcho
@@ -25,12 +25,12 @@ class Stage:
         return Session(id, self.honcho)
 
     def is_idle(self) -> bool:
-        """Whether nothing is left to reason about and no session is on its way into a scope."""
+        """Whether no work unit and no scope backfill is pending or in progress."""
         status = self.honcho.queue_status()
         if status.pending_work_units + status.in_progress_work_units:
             return False
         return all(job.state != "pending" for scope in self.honcho.scopes() for job in scope.status().values())
 
     def wait(self) -> None:
-        """Return once everything that was said has been learned."""
+        """Wait until all messages are processed."""
         until(self.is_idle)

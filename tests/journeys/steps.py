@@ -1,4 +1,4 @@
-"""What can happen in a story, each a step with a method `play`."""
+"""Steps of a story, each with a method `play`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ Configuration = dict[str, Any]
 
 class Step(Protocol):
     def play(self, stage: Stage) -> None:
-        """Let it happen. Raises AssertionError where something else was expected."""
+        """Run the step. Raises AssertionError if an expectation fails."""
 
 
 class Said(Strict):
-    """In a story `{alice: "I live in Lisbon.", at: "2026-03-02T09:00:00Z", reasoning: false}`."""
+    """A message; in a story `{alice: "I live in Lisbon.", at: "2026-03-02T09:00:00Z", reasoning: false}`."""
 
     peer: str
     text: str
@@ -33,12 +33,12 @@ class Said(Strict):
             return told
         peers = [key for key in told if key not in ("at", "reasoning")]
         if len(peers) != 1:
-            raise ValueError("a message has one peer and what it says")
+            raise ValueError("a message must have exactly one peer")
         return {key: told[key] for key in told if key not in peers} | {"peer": peers[0], "text": told[peers[0]]}
 
 
 class Say(Strict):
-    """Sessions, and what is said there: one call for each session."""
+    """Add messages by session, with one call per session."""
 
     messages: dict[str, list[Said]]
 
@@ -62,7 +62,7 @@ class Say(Strict):
 
 
 class Talk(Strict):
-    """So many messages, the speakers in turn; `{n}` in the text is the message's number, from `first` on."""
+    """Add `messages` messages of alternating speakers; `{n}` in the text is the message's number, from `first` on."""
 
     session: str
     speakers: list[str] = Field(min_length=1)
@@ -80,14 +80,14 @@ class Talk(Strict):
 
 
 class Wait(Strict):
-    """Until the queue's status says that nothing is pending or in progress."""
+    """Wait until the queue status reports nothing pending or in progress."""
 
     def play(self, stage: Stage) -> None:
         stage.wait()
 
 
 class Join(Strict):
-    """With what they are in the session: `{observe_me: …, observe_others: …}`, or nothing."""
+    """Add peers with their session flags: `{observe_me: …, observe_others: …}`, or null."""
 
     session: str
     peers: Members
@@ -135,7 +135,7 @@ class Dream(Strict):
 
 
 class RefreshCard(Strict):
-    """A dream of which nothing but the card is kept. The SDK has no method for it."""
+    """Schedule a dream that only updates the card. The SDK has no method for it."""
 
     observer: str
     about: str | None = None
@@ -159,7 +159,7 @@ class WriteCard(Strict):
 
 
 class Scope(Strict):
-    """Made if missing, and the sessions that enter and leave it."""
+    """Get or create a scope, and add and remove sessions."""
 
     name: str
     add: list[str] = Field(default_factory=list)
@@ -174,7 +174,7 @@ class Scope(Strict):
 
 
 class Upload(Strict):
-    """A text file of that name."""
+    """Upload a text file."""
 
     session: str
     peer: str
@@ -187,7 +187,7 @@ class Upload(Strict):
 
 
 class Delete(Strict):
-    """A session."""
+    """Delete a session."""
 
     session: str
 
@@ -196,5 +196,5 @@ class Delete(Strict):
 
 
 def members(peers: Members) -> list[Any]:
-    """Peers with their flags, as the SDK takes them."""
+    """Convert peers and flags to the SDK's types."""
     return [(peer, SessionPeerConfig.model_validate(flags or {})) for peer, flags in peers.items()]

@@ -1,4 +1,4 @@
-"""A story as it stands in a file: read, checked to the last key, and played."""
+"""Load, validate and run stories."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.journeys.steps import Configuration, Step
 
 class Check(Protocol):
     def check(self, stage: Stage) -> None:
-        """Raises AssertionError where it does not hold."""
+        """Raise AssertionError if the expectation fails."""
 
 
 class Expect:
-    """Everything in the list holds now."""
+    """Check all expectations now."""
 
     def __init__(self, told: Any) -> None:
         if not isinstance(told, list) or not told:
-            raise ValueError(f"a list of expectations is needed, not {told!r}")
+            raise ValueError(f"expected a list of expectations, got {told!r}")
         self.checks: list[Check] = [_named(each, EXPECTATIONS, "expectation") for each in told]
 
     def play(self, stage: Stage) -> None:
@@ -37,7 +37,7 @@ class Expect:
 
 
 class Eventually(Expect):
-    """For what the server does in its own time and counts in no status: everything in the list holds before long."""
+    """Poll until all expectations hold, for background work that no status reports."""
 
     def play(self, stage: Stage) -> None:
         for check in self.checks:
@@ -85,7 +85,7 @@ class SessionPlan(Strict):
 
 
 class Story(Strict):
-    """`workspace` is its configuration, `peers` those that have one of their own; both are optional."""
+    """`workspace` and `peers` are optional configurations."""
 
     title: str
     workspace: Configuration | None = None
@@ -103,7 +103,7 @@ class Story(Strict):
         return [_named(each, STEPS, "step") for each in self.steps]
 
     def play(self, stage: Stage) -> None:
-        """From an empty workspace to the end. Raises AssertionError where something else was expected."""
+        """Set up an empty workspace and run all steps. Raises AssertionError if an expectation fails."""
         if self.workspace is not None:
             stage.honcho.set_configuration(WorkspaceConfiguration.model_validate(self.workspace))
         for peer, configuration in self.peers.items():
@@ -120,24 +120,24 @@ class Story(Strict):
 
 
 def stories(text: str) -> list[Story]:
-    """The stories of a file, which is a YAML document for each. Raises ValueError for what is no story."""
+    """Parse the stories of a file, one per YAML document. Raises ValueError for an invalid story."""
     return [Story.model_validate(told) for told in yaml.safe_load_all(text)]
 
 
 def stories_in(folder: Path) -> Iterator[tuple[str, Story]]:
-    """Name (file and title) and story, file by file."""
+    """Yield name (file and title) and story, sorted by file."""
     for path in sorted(folder.glob("*.yaml")):
         for story in stories(path.read_text(encoding="utf-8")):
             yield f"{path.stem}: {story.title}", story
 
 
 def _named(told: Any, known: dict[str, type[Any]], what: str) -> Any:
-    """The step or expectation that a mapping of one key, or a bare word, stands for."""
+    """Create a step or expectation from a mapping with one key, or from its bare name."""
     given = {told: {}} if isinstance(told, str) else told
     if not isinstance(given, dict) or len(given) != 1:
-        raise ValueError(f"a {what} has one name, not {told!r}")
+        raise ValueError(f"{what} must have exactly one name, got {told!r}")
     [(name, body)] = given.items()
     if name not in known:
-        raise ValueError(f"no {what} is called {name!r}")
+        raise ValueError(f"unknown {what} {name!r}")
     kind = known[name]
     return kind(body) if issubclass(kind, Expect) else kind.model_validate(body)

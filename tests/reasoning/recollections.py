@@ -1,4 +1,4 @@
-"""A workspace in a store of its own, filled by calls that say what matters, and memories of it."""
+"""Test helper: fill a workspace with messages and conclusions, and create memories of it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TOKENS = TokenCounter()
 
 
 class Past:
-    """What was said and concluded in one workspace. Instants are microseconds since 1970."""
+    """Writes messages and conclusions of one workspace. Times are microseconds since 1970."""
 
     def __init__(self, store: Store, workspace_id: str = WORKSPACE) -> None:
         self.store = store
@@ -78,7 +78,7 @@ class Past:
         return self.write(stored)
 
     def scope(self, name: str, *session_ids: str) -> str:
-        """The id of the scope's hidden peer."""
+        """Create a scope and return the id of its hidden peer."""
         self.write(scopes.get_or_create, self.workspace_id, name, None, clock.now())
         self.write(scopes.add_sessions, self.workspace_id, name, session_ids, clock.now())
         return f"scope.{name}"
@@ -101,7 +101,7 @@ class Past:
         self.write(conclusions.delete, self.workspace_id, conclusion.id, clock.now())
 
     def embed(self) -> None:
-        """Give everything its vector."""
+        """Embed all records."""
 
         async def embedded() -> None:
             await self.store.write(embeddings.adopt, EMBEDDER.name, EMBEDDER.dimensions, clock.now())

@@ -1,4 +1,4 @@
-"""What configurations come to: each row of the rules on levels, options, instructions and dependent disabling."""
+"""Resolution of configurations: levels, options, instructions and dependent switches."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SHORT, LONG = "messages_per_short_summary", "messages_per_long_summary"
 
 
 def said(text: str | None, *, shared: Any = ..., module: str = "summary") -> Json:
-    """A level with a module's own instructions, and with those for all modules."""
+    """Return a level with instructions for one module and, if given, shared ones."""
     level: Json = {module: {"custom_instructions": text}} if text is not None else {}
     return level if shared is ... else {**level, "custom_instructions": shared}
 
@@ -51,13 +51,13 @@ def said(text: str | None, *, shared: Any = ..., module: str = "summary") -> Jso
         pytest.param({"of": "mine", "reasoning": {"own": 1}}, {"x": []}, {"y": 1}, True, id="unknown-keys-are-nothing"),
     ],
 )
-def test_the_strongest_level_that_says_so_decides(
+def test_the_strongest_level_with_a_value_wins(
     workspace: Json, session: Json | None, message: Json | None, enabled: bool
 ) -> None:
     assert resolve(workspace, session, message, DEFAULTS).reasoning_enabled is enabled
 
 
-def test_a_setting_that_is_off_can_be_turned_on_below() -> None:
+def test_levels_can_enable_what_the_settings_disable() -> None:
     off = Defaults(reasoning_enabled=False, peer_card_use=False, peer_card_create=False, summary_enabled=False)
     below = {**ON, "peer_card": {"use": True, "create": True}, "summary": {"enabled": True}}
     assert resolve({}, None, None, off) == Resolved(
@@ -79,7 +79,7 @@ def test_a_setting_that_is_off_can_be_turned_on_below() -> None:
     ],
     ids=lambda message: next(iter(message)),
 )
-def test_a_message_speaks_of_reasoning_only(message: Json) -> None:
+def test_a_message_configures_reasoning_only(message: Json) -> None:
     assert resolve({}, {}, message, DEFAULTS) == PROGRAM_DEFAULTS
 
 
@@ -97,7 +97,7 @@ def test_a_message_speaks_of_reasoning_only(message: Json) -> None:
         pytest.param({"skip_deriver": True, "reasoning": {"enabled": None}}, {}, False, id="null-is-not-set"),
     ],
 )
-def test_legacy_words_are_heard_where_reasoning_is_not_set(workspace: Json, session: Json, enabled: bool) -> None:
+def test_legacy_keys_apply_if_reasoning_is_not_set(workspace: Json, session: Json, enabled: bool) -> None:
     assert resolve(workspace, session, None, DEFAULTS).reasoning_enabled is enabled
 
 
@@ -120,9 +120,7 @@ def test_legacy_words_are_heard_where_reasoning_is_not_set(workspace: Json, sess
         ("dialectic", "custom_instructions", "x", "dialectic_instructions"),
     ],
 )
-def test_each_option_is_set_on_workspaces_and_sessions_and_touches_nothing_else(
-    section: str, key: str, value: Any, field: str
-) -> None:
+def test_each_option_can_be_set_on_workspaces_and_sessions(section: str, key: str, value: Any, field: str) -> None:
     level = {section: {key: value}}
     expected = Resolved(**{field: value})
     assert resolve(level, None, None, DEFAULTS) == expected
@@ -130,7 +128,7 @@ def test_each_option_is_set_on_workspaces_and_sessions_and_touches_nothing_else(
     assert expected != PROGRAM_DEFAULTS
 
 
-def test_shared_instructions_reach_each_module_but_the_peer_card() -> None:
+def test_shared_instructions_apply_to_all_modules_but_the_peer_card() -> None:
     assert resolve({"custom_instructions": " x "}, None, None, DEFAULTS) == Resolved(
         reasoning_instructions="x", summary_instructions="x", dream_instructions="x", dialectic_instructions="x"
     )
@@ -138,20 +136,20 @@ def test_shared_instructions_reach_each_module_but_the_peer_card() -> None:
 
 @pytest.mark.parametrize("section", ["reasoning", "deriver", "peer_card", "summary", "dream", "dialectic"])
 @pytest.mark.parametrize("wrong", ["text", 1, [], True, {"enabled": "no", "use": 0, "create": "x"}])
-def test_a_section_of_a_wrong_kind_is_as_good_as_none(section: str, wrong: Any) -> None:
+def test_a_section_of_the_wrong_type_is_ignored(section: str, wrong: Any) -> None:
     level = {section: wrong}
     assert resolve(level, level, level, DEFAULTS) == PROGRAM_DEFAULTS
 
 
 @pytest.mark.parametrize("wrong", ["30", None, [], {}, True, 9, 0, -1, 12.5, float("inf"), float("nan")])
-def test_an_interval_of_a_wrong_kind_or_too_small_is_as_good_as_none(wrong: Any) -> None:
+def test_an_interval_of_the_wrong_type_or_too_small_is_ignored(wrong: Any) -> None:
     session = {"summary": {SHORT: wrong, LONG: wrong}}
     resolved = resolve({"summary": {SHORT: 15}}, session, None, DEFAULTS)
     assert (resolved.messages_per_short_summary, resolved.messages_per_long_summary) == (15, 60)
 
 
 @pytest.mark.parametrize("wrong", [1, None, [], {}, True])
-def test_instructions_of_a_wrong_kind_are_as_good_as_none(wrong: Any) -> None:
+def test_instructions_of_the_wrong_type_are_ignored(wrong: Any) -> None:
     level = {"custom_instructions": wrong, "summary": {"custom_instructions": wrong}}
     assert resolve(said("workspace's"), level, level, DEFAULTS).summary_instructions == "workspace's"
 
@@ -169,7 +167,7 @@ def test_instructions_of_a_wrong_kind_are_as_good_as_none(wrong: Any) -> None:
         pytest.param({LONG: 21.0}, {}, (20, 21), id="a-whole-number-is-an-integer"),
     ],
 )
-def test_of_contradicting_intervals_the_one_from_the_weaker_level_yields(
+def test_the_weaker_level_yields_if_intervals_conflict(
     workspace: Json, session: Json, expected: tuple[int, int]
 ) -> None:
     resolved = resolve({"summary": workspace}, {"summary": session}, None, DEFAULTS)
@@ -177,7 +175,7 @@ def test_of_contradicting_intervals_the_one_from_the_weaker_level_yields(
 
 
 @pytest.mark.parametrize("summary", [{SHORT: 10**30}, {LONG: 1e30}, {SHORT: 10**30, LONG: 10**31}])
-def test_an_interval_of_any_size_fits_into_what_is_stored(summary: Json) -> None:
+def test_intervals_are_clamped_to_the_storable_maximum(summary: Json) -> None:
     resolved = resolve({"summary": summary}, None, None, DEFAULTS)
     assert resolved.messages_per_short_summary < resolved.messages_per_long_summary <= MOST_PER_SUMMARY + 1
 
@@ -201,7 +199,7 @@ def test_an_interval_of_any_size_fits_into_what_is_stored(summary: Json) -> None
         pytest.param((" own ", ...), (None, ...), "own", id="trimmed"),
     ],
 )
-def test_the_first_instructions_found_win(
+def test_the_strongest_instructions_win(
     module: str, workspace: tuple[str | None, Any], session: tuple[str | None, Any], text: str | None
 ) -> None:
     weaker, stronger = (said(own, shared=shared, module=module) for own, shared in (workspace, session))
@@ -209,14 +207,14 @@ def test_the_first_instructions_found_win(
     assert getattr(resolved, f"{module}_instructions") == text
 
 
-def test_a_message_has_instructions_for_reasoning_and_for_nothing_else() -> None:
+def test_instructions_of_a_message_apply_to_reasoning_only() -> None:
     message = said("message's", module="reasoning")
     resolved = resolve({}, {"custom_instructions": "shared"}, message, DEFAULTS)
     assert resolved.reasoning_instructions == "message's"
     assert resolved.summary_instructions == resolved.dialectic_instructions == "shared"
 
 
-def test_the_reasoning_text_is_never_used_for_other_modules() -> None:
+def test_reasoning_instructions_are_not_used_for_other_modules() -> None:
     level = said("x", module="reasoning")
     assert resolve(level, level, level, DEFAULTS) == Resolved(reasoning_instructions="x")
 
@@ -231,17 +229,17 @@ def test_the_reasoning_text_is_never_used_for_other_modules() -> None:
         pytest.param(said("dream's", module="dream"), {}, None, id="never-the-dream's"),
     ],
 )
-def test_the_peer_card_has_instructions_of_its_own(workspace: Json, session: Json, text: str | None) -> None:
+def test_peer_card_instructions_are_separate(workspace: Json, session: Json, text: str | None) -> None:
     assert resolve(workspace, session, None, DEFAULTS).peer_card_instructions == text
 
 
-def test_a_peer_card_s_instructions_stand_beside_the_dream_s() -> None:
+def test_peer_card_and_dream_instructions_coexist() -> None:
     workspace = {**said("card", module="peer_card"), **said("dream", module="dream")}
     resolved = resolve(workspace, None, None, DEFAULTS)
     assert (resolved.peer_card_instructions, resolved.dream_instructions) == ("card", "dream")
 
 
-# 2.5 Frozen into jobs, and what depends on what
+# 2.5 Freezing into jobs, and dependent switches
 
 
 @pytest.mark.parametrize(
@@ -252,11 +250,11 @@ def test_a_peer_card_s_instructions_stand_beside_the_dream_s() -> None:
         Resolved(summary_instructions="x", messages_per_short_summary=10, messages_per_long_summary=20),
     ],
 )
-def test_what_is_frozen_comes_back_the_same(resolved: Resolved) -> None:
+def test_a_frozen_configuration_is_restored_unchanged(resolved: Resolved) -> None:
     assert from_json(orjson.loads(orjson.dumps(as_json(resolved)))) == resolved
 
 
-def test_only_what_is_not_the_default_is_frozen() -> None:
+def test_only_values_that_differ_from_the_defaults_are_frozen() -> None:
     assert as_json(PROGRAM_DEFAULTS) == {}
     assert as_json(Resolved(summary_enabled=False)) == {"summary_enabled": False}
 
@@ -266,7 +264,7 @@ def test_settings_are_frozen_too() -> None:
     assert from_json(as_json(resolved)).messages_per_short_summary == 30
 
 
-def test_a_key_that_is_not_known_is_not_thawed() -> None:
+def test_unknown_frozen_keys_are_ignored() -> None:
     assert from_json({"from_the_future": 1, "summary_enabled": False}) == Resolved(summary_enabled=False)
     assert from_json({"from_the_future": 1}) == PROGRAM_DEFAULTS
 
@@ -287,17 +285,17 @@ def test_dreams_need_reasoning_and_summaries_do_not(workspace: Json, session: Js
     assert (resolved.summary_enabled, resolved.dream_enabled) == (summary, dream)
 
 
-def test_no_level_dreams_where_the_operator_has_turned_dreams_off() -> None:
+def test_no_level_can_enable_dreams_that_the_operator_disabled() -> None:
     level = {"dream": {"enabled": True}}
     assert not resolve(level, level, None, Defaults(dream_enabled=False)).dream_enabled
 
 
-def test_a_message_with_reasoning_is_derived_beside_one_without() -> None:
+def test_reasoning_can_be_enabled_per_message() -> None:
     resolved = [resolve(OFF, {}, message, DEFAULTS).reasoning_enabled for message in (ON, OFF, None)]
     assert resolved == [True, False, False]
 
 
-def test_a_session_may_keep_no_card() -> None:
+def test_a_session_can_disable_card_creation() -> None:
     resolved = resolve({}, {"peer_card": {"create": False}}, None, DEFAULTS)
     assert (resolved.peer_card_create, resolved.peer_card_use) == (False, True)
 
@@ -305,12 +303,12 @@ def test_a_session_may_keep_no_card() -> None:
 # Settings
 
 
-def test_the_settings_as_they_are_are_the_program_s_defaults() -> None:
+def test_default_settings_equal_the_program_defaults() -> None:
     assert defaults_of(Settings.model_validate({})) == Defaults()
     assert Defaults().resolved == PROGRAM_DEFAULTS
 
 
-def test_empty_configurations_come_to_the_settings() -> None:
+def test_empty_configurations_resolve_to_the_settings() -> None:
     settings = Settings.model_validate(
         {
             "reasoning_enabled": False,
@@ -333,6 +331,6 @@ def test_empty_configurations_come_to_the_settings() -> None:
 
 
 @pytest.mark.parametrize(("short", "long"), [(9, 60), (101, 200), (20, 19), (20, 501), (60, 60), (80, 60)])
-def test_summary_intervals_that_make_no_sense_stop_the_server(short: int, long: int) -> None:
+def test_inconsistent_summary_intervals_are_invalid_settings(short: int, long: int) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate({SHORT: short, LONG: long})

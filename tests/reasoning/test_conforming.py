@@ -1,4 +1,4 @@
-"""What leaves as a structured answer is valid against the very schema that the caller sent."""
+"""Structured answers are valid against the schema that the caller sent."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def conformed(value: Any, schema: dict[str, Any]) -> Any:
         {"type": ["string", "integer"]},
     ],
 )
-def test_an_optional_property_that_may_not_be_null_is_left_out(node: dict[str, Any]) -> None:
+def test_an_optional_non_nullable_property_is_omitted(node: dict[str, Any]) -> None:
     schema = of("name", name=STRING, a=node) | {"$defs": {"text": STRING}}
     assert conformed({"name": "Alice", "a": None}, schema) == {"name": "Alice"}
 
@@ -56,7 +56,7 @@ def test_an_optional_property_that_may_not_be_null_is_left_out(node: dict[str, A
 @pytest.mark.parametrize(
     "node", [NULL, {"type": ["string", "null"]}, {"anyOf": [STRING, NULL]}, {"enum": ["x", None]}, {}]
 )
-def test_a_property_that_may_be_null_stays_null(node: dict[str, Any]) -> None:
+def test_a_nullable_property_stays_null(node: dict[str, Any]) -> None:
     assert conformed({"a": None}, of(a=node)) == {"a": None}
     assert conformed({"a": None}, of("a", a=node)) == {"a": None}
 
@@ -85,18 +85,18 @@ CASES: dict[str, tuple[Any, dict[str, Any], Any]] = {
 
 
 @pytest.mark.parametrize(("value", "schema", "expected"), [*CASES.values()], ids=[*CASES])
-def test_what_is_not_valid_gives_way(value: Any, schema: dict[str, Any], expected: Any) -> None:
+def test_invalid_parts_are_replaced_or_removed(value: Any, schema: dict[str, Any], expected: Any) -> None:
     assert conformed(value, schema) == expected
 
 
 @pytest.mark.parametrize("node", [STRING | {"minLength": 1}, STRING | {"format": "date"}, {"enum": ["x"]}])
-def test_a_required_property_that_cannot_be_valid_is_a_fault(node: dict[str, Any]) -> None:
+def test_an_invalid_required_property_raises_value_error(node: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a: "):
         Conforming(of("a", a=node)).conformed({"a": ""})
 
 
 @pytest.mark.parametrize("wish", [{"pattern": "("}, {"minLength": "no"}, {"format": 7}, {"format": "odd"}])
-def test_a_wish_that_no_validator_understands_is_no_fault(wish: dict[str, Any]) -> None:
+def test_unsupported_constraints_are_ignored(wish: dict[str, Any]) -> None:
     assert Conforming(of(a=STRING | wish, b=STRING)).conformed({"a": "x", "b": None}) == {"a": "x"}
 
 
@@ -122,7 +122,7 @@ class Person(BaseModel):
     main_pet: Pet | None = None
 
 
-def test_a_typed_model_reads_its_answer() -> None:
+def test_a_pydantic_model_parses_its_answer() -> None:
     empty = dict.fromkeys(Person.model_fields) | {"name": "", "pets": []}
     found = conformed(empty, Person.model_json_schema())
     assert Person.model_validate(found, strict=False) == Person(name="")
@@ -171,7 +171,7 @@ VALUES = st.recursive(
 
 @settings(deadline=None)
 @given(SCHEMAS, st.dictionaries(NAMES, VALUES))
-def test_whatever_a_reasoner_says_is_valid_or_a_fault(schema: dict[str, Any], value: dict[str, Any]) -> None:
+def test_any_value_becomes_valid_or_raises_value_error(schema: dict[str, Any], value: dict[str, Any]) -> None:
     try:
         check(schema)
         found = Conforming(schema).conformed({name: value[name] for name in value if name in schema["properties"]})

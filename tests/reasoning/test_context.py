@@ -1,4 +1,4 @@
-"""What fits into a budget: the rules for summaries and messages."""
+"""Selection of summaries and messages within a token budget, and session filters."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def summary(kind: str, tokens: int) -> Summary:
         (40, None, 100, SHORT),
     ],
 )
-def test_the_long_summary_is_chosen_if_it_fits_and_says_more(
+def test_the_long_summary_is_chosen_if_it_fits_and_is_longer(
     short: int | None, long: int | None, budget: int, chosen: str | None
 ) -> None:
     sizes = {SHORT: short, LONG: long}
@@ -48,7 +48,7 @@ def message(tokens: int) -> Message:
 
 
 def choose(tokens: list[int], budget: int) -> list[int]:
-    """Sizes of the chosen messages; the sizes given are oldest first, and a character is a token."""
+    """Return the sizes of the chosen messages. Sizes are oldest first, and one character is one token."""
     walk = [message(size) for size in reversed(tokens)]
     return [m.token_count for m in choose_messages(walk, budget, trim=lambda text, size: text[:size], count=len)]
 
@@ -70,11 +70,11 @@ def test_the_newest_messages_that_fit_are_chosen(tokens: list[int], budget: int,
     assert choose(tokens, budget) == chosen
 
 
-def test_only_the_very_newest_message_is_cut_to_fit() -> None:
+def test_only_the_newest_message_is_truncated_to_fit() -> None:
     assert choose([3, 50], 10) == [10]
 
 
-def test_messages_are_read_no_further_than_they_fit() -> None:
+def test_messages_are_not_read_beyond_the_first_that_does_not_fit() -> None:
     def walk() -> Iterator[Message]:
         yield message(5)
         yield message(6)
@@ -96,7 +96,7 @@ def test_messages_are_read_no_further_than_they_fit() -> None:
         ({"session_id": None}, None, None),
     ],
 )
-def test_the_forms_of_a_session_allowlist(filters: object, session: str | None, allowed: object) -> None:
+def test_the_accepted_forms_of_a_session_filter(filters: object, session: str | None, allowed: object) -> None:
     assert allowlist.parse(filters, session) == allowed
 
 

@@ -1,4 +1,4 @@
-"""What a question may read: everything within its reach, nothing beyond, and all of it kept as evidence."""
+"""A `Memory` reads everything within its reach and nothing else, and records it as evidence."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def past(db_path: Path) -> Iterator[Past]:
 
 
 def everything(memory: Memory) -> list[set[str]]:
-    """What each of the reads of conclusions brings."""
+    """Return the contents that each tool for conclusions returns."""
     reads = (
         memory.search_memory("tea", 40),
         memory.get_recent_observations(100),
@@ -55,7 +55,7 @@ def everything(memory: Memory) -> list[set[str]]:
     ],
 )
 @pytest.mark.parametrize("embedded", [True, False], ids=["by meaning", "by words"])
-def test_conclusions_come_from_within_reach_only(
+def test_only_conclusions_within_reach_are_returned(
     past: Past, observer: str | None, observed: str | None, reach: Any, expected: set[str], embedded: bool
 ) -> None:
     own = past.conclude("own tea")
@@ -70,7 +70,7 @@ def test_conclusions_come_from_within_reach_only(
     assert everything(past.memory(observer, observed, **reach)) == [expected] * 3
 
 
-def test_what_was_deleted_is_never_found(past: Past) -> None:
+def test_deleted_conclusions_are_not_returned(past: Past) -> None:
     past.conclude("tea, still")
     past.forget(past.conclude("tea, no more"))
     past.conclude("tea in a deleted session", session="s")
@@ -80,7 +80,7 @@ def test_what_was_deleted_is_never_found(past: Past) -> None:
     assert everything(past.memory(None, None)) == [{"tea, still"}] * 3
 
 
-def test_the_nearest_come_first_whatever_their_level(past: Past) -> None:
+def test_conclusions_of_all_levels_are_ranked_by_similarity(past: Past) -> None:
     source = past.conclude("Alice plays the violin in an orchestra")
     past.conclude("Alice lives in Lisbon")
     past.conclude("Alice often rehearses music with musicians", level="inductive", sources=[source])
@@ -89,7 +89,7 @@ def test_the_nearest_come_first_whatever_their_level(past: Past) -> None:
     assert texts(found) == ["Alice plays the violin in an orchestra", "Alice often rehearses music with musicians"]
 
 
-def test_recent_and_frequent_ones_come_in_their_order(past: Past) -> None:
+def test_recent_and_most_derived_conclusions_are_sorted(past: Past) -> None:
     for content, times in (("first", 2), ("second", 5), ("third", 2)):
         past.conclude(content, times=times)
     memory = past.memory()
@@ -105,7 +105,7 @@ def test_recent_and_frequent_ones_come_in_their_order(past: Past) -> None:
         ("both", ["pattern", "fact", "detail", "root", "consequence", "last"]),
     ],
 )
-def test_a_chain_is_followed_both_ways(
+def test_a_reasoning_chain_is_followed_in_both_directions(
     past: Past, direction: Literal["premises", "conclusions", "both"], expected: list[str]
 ) -> None:
     root = past.conclude("root")
@@ -120,7 +120,7 @@ def test_a_chain_is_followed_both_ways(
     assert {*texts([*memory.evidence.conclusions.values()])} == {*expected}
 
 
-def test_a_chain_stays_within_reach(past: Past) -> None:
+def test_a_reasoning_chain_stays_within_reach(past: Past) -> None:
     fact = past.conclude("fact")
     foreign = past.conclude("foreign", observed="bob")
     mixed = past.conclude("mixed", level="deductive", sources=[fact, foreign])
@@ -133,7 +133,7 @@ def test_a_chain_stays_within_reach(past: Past) -> None:
     assert restricted.evidence.tool_calls == []
 
 
-def test_a_chain_that_bites_its_tail_ends(past: Past) -> None:
+def test_a_cyclic_reasoning_chain_terminates(past: Past) -> None:
     first = past.conclude("first")
     second = past.conclude("second", level="deductive", sources=[first])
 
@@ -149,7 +149,7 @@ def test_a_chain_that_bites_its_tail_ends(past: Past) -> None:
 
 
 def reads(memory: Memory) -> list[set[str]]:
-    """The sessions that each of the reads of messages brings something from."""
+    """Return the sessions of the messages that each tool for messages returns."""
     found = (
         run(memory.search_messages("tea", 20)),
         run(memory.grep_messages("TEA", 30)),
@@ -176,7 +176,9 @@ def reads(memory: Memory) -> list[set[str]]:
         ("scope.work", {}, {"now"}),
     ],
 )
-def test_messages_come_from_within_reach_only(past: Past, observer: str | None, reach: Any, expected: set[str]) -> None:
+def test_only_messages_within_reach_are_returned(
+    past: Past, observer: str | None, reach: Any, expected: set[str]
+) -> None:
     for session, peer in (("now", "alice"), ("left", "alice"), ("gone", "alice"), ("bobs", "bob")):
         past.say(session, f"tea in {session}", peer=peer)
     past.leave("left", "alice")
@@ -197,14 +199,14 @@ def remove_from_scope(db: Connection, session: str) -> None:
     )
 
 
-def test_a_hit_is_shown_with_two_messages_on_either_side(past: Past) -> None:
+def test_a_snippet_contains_two_messages_before_and_after_the_match(past: Past) -> None:
     past.say("s", *(f"number {n}" for n in range(4)), "the tea is ready", *(f"number {n}" for n in range(5, 9)))
     (snippet,) = run(past.memory().search_messages("tea", 1))
     assert texts(snippet.messages) == ["number 2", "number 3", "the tea is ready", "number 5", "number 6"]
     assert [snippet.messages[2].id] == [*snippet.found]
 
 
-def test_hits_near_one_another_are_one_snippet_in_the_place_of_the_better(past: Past) -> None:
+def test_overlapping_snippets_are_merged_and_ranked_by_the_better_match(past: Past) -> None:
     past.say("far", "Somebody mentioned tea")
     past.say("near", "green tea", "yes", "no", "green tea with honey")
     found = run(past.memory().search_messages("green tea with honey"))
@@ -212,7 +214,7 @@ def test_hits_near_one_another_are_one_snippet_in_the_place_of_the_better(past: 
     assert found[0].messages[3].id == found[0].found[0]
 
 
-def test_text_is_looked_for_as_it_stands_newest_first(past: Past) -> None:
+def test_grep_matches_literally_and_returns_the_newest_first(past: Past) -> None:
     past.say("s", "50% Off", "...", "....", ".....", "......", "only 50 of them", "a 50% OFF sale")
     memory = past.memory()
     assert shown(run(memory.grep_messages("50% off", context_window=0))) == [["a 50% OFF sale"], ["50% Off"]]
@@ -222,7 +224,7 @@ def test_text_is_looked_for_as_it_stands_newest_first(past: Past) -> None:
     assert run(memory.grep_messages(" ")) == []
 
 
-def test_an_interval_has_its_beginning_and_not_its_end(past: Past) -> None:
+def test_an_interval_includes_its_start_and_excludes_its_end(past: Past) -> None:
     for day in range(5):
         past.say("s", f"tea on day {day}", at=MONDAY + timedelta(days=day))
     after, before = MONDAY + timedelta(days=1), MONDAY + timedelta(days=3)
@@ -232,7 +234,7 @@ def test_an_interval_has_its_beginning_and_not_its_end(past: Past) -> None:
     assert texts(run(memory.get_messages_by_date_range(None, after))) == ["tea on day 0"]
 
 
-def test_a_search_in_an_interval_shows_nothing_said_at_another_time(past: Past) -> None:
+def test_a_temporal_search_returns_only_messages_in_the_interval(past: Past) -> None:
     for day in range(5):
         past.say("s", f"tea on day {day}", at=MONDAY + timedelta(days=day))
     past.embed()
@@ -241,7 +243,7 @@ def test_a_search_in_an_interval_shows_nothing_said_at_another_time(past: Past) 
     assert shown(found) == [["tea on day 1", "tea on day 2"]]
 
 
-def test_the_context_of_messages_is_the_one_before_and_the_one_after(past: Past) -> None:
+def test_observation_context_is_one_message_before_and_one_after(past: Past) -> None:
     said = past.say("s", *"abcdefgh")
     (foreign,) = past.say("other", "foreign", peer="bob")
     found = run(past.memory().get_observation_context([f"id:{said[6].id}", foreign.id, said[1].id, "unknown"]))
@@ -264,7 +266,7 @@ def test_only_a_pinned_session_has_a_summary(past: Past) -> None:
     assert run(past.memory(session_id="s", sessions=("t",)).get_session_summary("long")) is None
 
 
-def test_history_is_the_newest_of_the_pinned_session_that_fits(past: Past) -> None:
+def test_history_is_the_newest_messages_that_fit_the_budget(past: Past) -> None:
     past.say("s", "one two three", "four five", "six")
     budget = past.memory().tokens.count("four five") + past.memory().tokens.count("six")
     assert texts(run(past.memory(session_id="s").get_recent_history(budget))) == ["four five", "six"]
@@ -273,7 +275,7 @@ def test_history_is_the_newest_of_the_pinned_session_that_fits(past: Past) -> No
     assert run(past.memory(session_id="s", sessions=("t",)).get_recent_history(100)) == []
 
 
-def test_an_unknown_workspace_holds_nothing(past: Past) -> None:
+def test_an_unknown_workspace_returns_nothing(past: Past) -> None:
     memory = Past(past.store, "unknown").memory()
     assert everything(memory) == [set()] * 3
     assert reads(memory) == [set()] * 4
@@ -282,7 +284,7 @@ def test_an_unknown_workspace_holds_nothing(past: Past) -> None:
 # Limits and evidence
 
 
-def test_limits_are_held(past: Past) -> None:
+def test_limits_are_clamped(past: Past) -> None:
     past.say("s", *(f"tea {n}" for n in range(70)))
     for number in range(110):
         past.conclude(f"tea {number}")
@@ -300,7 +302,7 @@ def test_limits_are_held(past: Past) -> None:
     assert counts == (*most, memories.MESSAGES_MOST, memories.GREP_MOST, 1)
 
 
-def test_every_call_leaves_its_name_its_input_and_what_it_returned(past: Past) -> None:
+def test_evidence_records_calls_inputs_and_results(past: Past) -> None:
     past.say("s", "before", "green tea", "after", at=MONDAY)
     tea: Conclusion = past.conclude("likes tea")
     memory = past.memory()
@@ -322,7 +324,7 @@ def test_every_call_leaves_its_name_its_input_and_what_it_returned(past: Past) -
     assert texts([*evidence.messages.values()]) == ["before", "green tea", "after"]
 
 
-def test_a_call_that_fails_leaves_nothing(past: Past) -> None:
+def test_a_failed_call_leaves_no_evidence(past: Past) -> None:
     memory = past.memory()
     past.store.close()
     with pytest.raises(Exception, match=r"closed|shutdown"):

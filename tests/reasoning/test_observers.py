@@ -1,4 +1,4 @@
-"""Who learns from what a peer says: each row of the rules on flags, collections, joining and leaving."""
+"""Selection of observers: flags, collections, joining and leaving."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def member(
 
 
 def collections(members: list[Membership]) -> set[str]:
-    """(observer, observed) for one message of each active ordinary peer, as `AB`."""
+    """Return the pairs written for one message of each active ordinary peer, as `AB` for (observer, observed)."""
     senders = [each for each in members if each.active and not each.is_scope]
     return {f"{observer.peer_id}{sender.peer_id}" for sender in senders for observer in observers_of(sender, members)}
 
@@ -42,23 +42,23 @@ def collections(members: list[Membership]) -> set[str]:
         (True, None, True),
     ],
 )
-def test_the_session_decides_then_the_peer_then_yes(
+def test_observe_me_of_session_overrides_peer_and_defaults_to_true(
     in_session: bool | None, on_peer: bool | None, observed: bool
 ) -> None:
     assert observes_me(member("A", in_session, own=on_peer)) is observed
 
 
-def test_nobody_observes_others_unless_told_so() -> None:
+def test_observe_others_defaults_to_false() -> None:
     a = member("A")
     assert observers_of(a, [a, member("B"), member("C", others=False)]) == [a]
 
 
 @pytest.mark.parametrize("configuration", [{}, {"observe_me": None}, {"observe_me": "no"}, {"observe_me": 0}])
-def test_a_peer_s_flag_of_a_wrong_kind_is_not_set(configuration: dict[str, object]) -> None:
+def test_an_invalid_flag_of_a_peer_is_ignored(configuration: dict[str, object]) -> None:
     assert peer_flag(configuration) is None
 
 
-def test_a_peer_s_flag_is_read_from_its_configuration() -> None:
+def test_the_flag_of_a_peer_is_read_from_its_configuration() -> None:
     assert peer_flag({"observe_me": False}) is False
     assert peer_flag({"observe_me": True, "more": 1}) is True
 
@@ -90,13 +90,13 @@ def test_these_collections_are_written(members: list[Membership], written: set[s
     assert collections(members) == written
 
 
-def test_three_in_a_circle_write_what_each_session_shows() -> None:
+def test_three_peers_observing_in_a_circle_write_their_pairs_only() -> None:
     pairs = [("A", "B"), ("B", "C"), ("C", "A")]
     written = [collections([member(observer, others=True), member(observed)]) for observer, observed in pairs]
     assert set.union(*written) == {"AA", "BB", "CC", "AB", "BC", "CA"}
 
 
-def test_the_same_pair_in_two_sessions_observes_in_each_by_its_own_flags() -> None:
+def test_flags_of_a_pair_apply_per_session() -> None:
     assert "AB" in collections([member("A", others=True), member("B")])
     assert "AB" not in collections([member("A"), member("B")])
 
@@ -106,17 +106,17 @@ def test_the_sender_comes_first_and_the_others_in_order() -> None:
     assert observers_of(a, [c, a, b]) == [a, c, b]
 
 
-def test_a_sender_who_observes_others_is_named_once() -> None:
+def test_a_sender_that_observes_others_is_listed_once() -> None:
     a = member("A", others=True)
     assert observers_of(a, [a]) == [a]
 
 
-def test_a_sender_who_is_not_a_member_can_be_observed() -> None:
+def test_a_sender_that_is_not_a_member_can_be_observed() -> None:
     stranger, b = member("A", active=False), member("B", others=True)
     assert observers_of(stranger, [b]) == [stranger, b]
 
 
-def test_a_sender_who_left_keeps_its_flags() -> None:
+def test_a_sender_that_left_keeps_its_flags() -> None:
     left = member("A", False, active=False)
     assert observers_of(left, [left, member("B", others=True)]) == []
 
@@ -124,13 +124,13 @@ def test_a_sender_who_left_keeps_its_flags() -> None:
 # 3.3 Joining and leaving
 
 
-def test_whoever_joins_learns_from_then_on() -> None:
+def test_a_member_observes_from_its_joining_on() -> None:
     a, late = member("A"), member("B", others=True)
     assert observers_of(a, [a]) == [a]
     assert observers_of(a, [a, late]) == [a, late]
 
 
-def test_whoever_left_learns_nothing_more() -> None:
+def test_a_member_that_left_does_not_observe() -> None:
     a = member("A")
     assert observers_of(a, [a, member("B", others=True, active=False)]) == [a]
 
@@ -140,7 +140,7 @@ def test_whoever_left_learns_nothing_more() -> None:
 SCOPES = [member("S", False, True, scope=True), member("T", False, True, scope=True, active=False)]
 
 
-def test_scopes_are_told_apart_from_observers() -> None:
+def test_scopes_are_not_observers() -> None:
     a, b = member("A"), member("B", others=True)
     assert observers_of(a, [a, *SCOPES, b]) == [a, b]
 

@@ -1,4 +1,4 @@
-"""What stored messages owe: units cut where observers or configuration change, due by tokens or by quiet; summaries."""
+"""Jobs enqueued for stored messages: boundaries and due times of units, summaries, and windows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Say = Callable[..., None]
 
 @pytest.fixture
 def say(db: Connection) -> Say:
-    """`say("alice hello", "bob hi")` stores a batch; `tokens` is the size of each message."""
+    """Return `say("alice hello", "bob hi")`, which stores a batch; `tokens` is the size of each message."""
 
     def said(
         *lines: str, at: int = NOW, tokens: int = 10, configuration: Json | None = None, rules: Rules | None = None
@@ -54,7 +54,7 @@ def units(db: Connection, kind: str = "representation") -> list[dict[str, Any]]:
 
 
 def spans(db: Connection) -> list[tuple[str, int, int, int]]:
-    """Observed, first, through and number of messages of each unit."""
+    """Return observed peer, first and last position, and number of messages of each unit."""
     return [(unit["observed"], unit["first"], unit["through"], unit["units"]) for unit in units(db)]
 
 
@@ -66,27 +66,27 @@ def configure(db: Connection, configuration: Json) -> None:
     sessions.get_or_create(db, "w", "s", SessionChange(configuration=configuration), NOW, max_observers=10)
 
 
-def test_what_one_peer_says_in_a_session_is_one_unit(db: Connection, say: Say) -> None:
+def test_messages_of_a_peer_in_a_session_form_one_unit(db: Connection, say: Say) -> None:
     say("alice hello", "bob hi", "alice I sing")
     say("alice and dance", at=NOW + 1)
     assert spans(db) == [("alice", 1, 4, 3), ("bob", 2, 2, 1)]
     assert units(db)[0]["tokens"] == 30
 
 
-def test_a_short_unit_is_due_after_quiet_that_begins_anew_with_each_message(db: Connection, say: Say) -> None:
+def test_each_message_restarts_the_debounce_of_a_short_unit(db: Connection, say: Say) -> None:
     say("alice one")
     assert units(db)[0]["due_at"] == NOW + QUIET
     say("alice two", at=NOW + 4_000)
     assert units(db)[0]["due_at"] == NOW + 4_000 + QUIET
 
 
-def test_a_unit_does_not_wait_for_ever_while_little_is_said(db: Connection, say: Say) -> None:
+def test_a_short_unit_is_due_after_the_maximum_delay(db: Connection, say: Say) -> None:
     for number in range(8):
         say("alice hm", at=NOW + number * (QUIET - 1) * 2)
     assert units(db)[0]["due_at"] == max(NOW + PATIENCE, NOW + 7 * (QUIET - 1) * 2)
 
 
-def test_a_unit_that_reaches_the_tokens_is_due_at_once(db: Connection, say: Say) -> None:
+def test_a_unit_that_reaches_the_token_limit_is_due_immediately(db: Connection, say: Say) -> None:
     say("alice long", tokens=99)
     say("bob long", tokens=100)
     assert [unit["due_at"] for unit in units(db)] == [NOW + QUIET, NOW]
@@ -94,32 +94,32 @@ def test_a_unit_that_reaches_the_tokens_is_due_at_once(db: Connection, say: Say)
     assert units(db)[0]["due_at"] == NOW + 7
 
 
-def test_with_no_quiet_everything_is_due_at_once(db: Connection, say: Say) -> None:
+def test_without_debounce_units_are_due_immediately(db: Connection, say: Say) -> None:
     say("alice hello", rules=Rules(Defaults(), Pace(tokens=100, quiet=0, patience=PATIENCE)))
     assert units(db)[0]["due_at"] == NOW
 
 
-def test_a_unit_that_was_begun_takes_no_more(db: Connection, say: Say) -> None:
+def test_a_claimed_unit_is_not_appended_to(db: Connection, say: Say) -> None:
     say("alice one")
     assert queue.claim(db, NOW + QUIET, lease=99, busy=["embed"]) is not None
     say("alice two", at=NOW + QUIET)
     assert spans(db) == [("alice", 1, 1, 1), ("alice", 2, 2, 1)]
 
 
-def test_a_unit_is_cut_where_the_observers_change(db: Connection, say: Say) -> None:
+def test_a_new_unit_starts_when_the_observers_change(db: Connection, say: Say) -> None:
     say("alice one", "bob hi")
     join(db, "bob", observe_others=True)
     say("alice two", at=NOW + 1)
     members_of = [(unit["observed"], unit["observers"]) for unit in units(db)]
     assert members_of == [("alice", ["alice"]), ("bob", ["bob"]), ("alice", ["alice", "bob"])]
-    assert units(db)[0]["due_at"] == NOW + 1, "the first one has nothing to wait for any more"
+    assert units(db)[0]["due_at"] == NOW + 1, "the first unit, which cannot be appended to any more, is due"
     sessions.remove_peers(db, "w", "s", ["bob"], NOW)
     say("alice three", "alice four", at=NOW + 2)
     assert units(db)[-1]["observers"] == ["alice"]
     assert spans(db)[-1] == ("alice", 4, 5, 2)
 
 
-def test_a_unit_is_cut_where_the_configuration_changes(db: Connection, say: Say) -> None:
+def test_a_new_unit_starts_when_the_configuration_changes(db: Connection, say: Say) -> None:
     say("alice one")
     say("alice two", configuration={"reasoning": {"custom_instructions": "heed food"}})
     say("alice three", configuration={"reasoning": {"custom_instructions": "heed food"}})
@@ -133,13 +133,13 @@ def test_a_unit_is_cut_where_the_configuration_changes(db: Connection, say: Say)
     ]
 
 
-def test_later_changes_of_configuration_do_not_reach_what_is_owed(db: Connection, say: Say) -> None:
+def test_later_configuration_changes_do_not_affect_enqueued_units(db: Connection, say: Say) -> None:
     say("alice one")
     workspaces.update(db, "w", Change(configuration={"reasoning": {"enabled": False}}), NOW)
     assert units(db)[0]["configuration"] == {}
 
 
-def test_messages_that_nobody_reasons_about_owe_nothing_and_are_muted(db: Connection, say: Say) -> None:
+def test_messages_excluded_from_reasoning_are_in_no_unit_and_muted(db: Connection, say: Say) -> None:
     off: Json = {"reasoning": {"enabled": False}}
     peers.update(db, "w", "carol", Change(configuration={"observe_me": False}), NOW)
     say("alice one")
@@ -152,14 +152,14 @@ def test_messages_that_nobody_reasons_about_owe_nothing_and_are_muted(db: Connec
     assert (window.own, window.rest) == (2, 5)
 
 
-def test_a_message_can_be_reasoned_about_where_the_session_is_not(db: Connection, say: Say) -> None:
+def test_a_message_can_enable_reasoning_for_itself(db: Connection, say: Say) -> None:
     workspaces.update(db, "w", Change(configuration={"reasoning": {"enabled": False}}), NOW)
     say("alice one")
     say("alice two", configuration={"reasoning": {"enabled": True}})
     assert spans(db) == [("alice", 2, 2, 1)]
 
 
-def test_scopes_are_not_among_the_observers_of_the_time(db: Connection, say: Say) -> None:
+def test_scopes_are_not_stored_as_observers(db: Connection, say: Say) -> None:
     join(db, "bob", observe_others=True)
     scopes.get_or_create(db, "w", "work", None, NOW)
     scopes.add_sessions(db, "w", "work", ["s"], NOW)
@@ -167,7 +167,7 @@ def test_scopes_are_not_among_the_observers_of_the_time(db: Connection, say: Say
     assert units(db)[0]["observers"] == ["alice", "bob"]
 
 
-def test_one_who_left_and_speaks_again_is_back_with_its_flags(db: Connection, say: Say) -> None:
+def test_a_peer_that_left_rejoins_with_its_flags_by_a_message(db: Connection, say: Say) -> None:
     join(db, "alice", observe_me=False)
     sessions.remove_peers(db, "w", "s", ["alice"], NOW)
     say("alice hush")
@@ -175,13 +175,13 @@ def test_one_who_left_and_speaks_again_is_back_with_its_flags(db: Connection, sa
     assert members.is_active(db, "w", "s", "alice")
 
 
-def test_every_interval_within_a_batch_owes_a_summary(db: Connection, say: Say) -> None:
+def test_every_interval_within_a_batch_enqueues_a_summary(db: Connection, say: Say) -> None:
     say(*["alice hm"] * 100, tokens=0)
     owed = [(unit["through"], unit["kinds"]) for unit in units(db, "summary")]
     assert owed == [(20, ["short"]), (40, ["short"]), (60, ["short", "long"]), (80, ["short"]), (100, ["short"])]
 
 
-def test_summaries_are_owed_without_reasoning_and_not_where_they_are_off(db: Connection, say: Say) -> None:
+def test_summaries_depend_on_their_own_switch_only(db: Connection, say: Say) -> None:
     sessions.get_or_create(db, "w", "s", SessionChange(), NOW, max_observers=10)
     configure(db, {"reasoning": {"enabled": False}})
     say(*["alice hm"] * 20)
@@ -198,18 +198,18 @@ def window_of(db: Connection, first: int, budget: int) -> tuple[list[str], int, 
     return [message.content for message in found.messages], found.own, found.rest
 
 
-def test_a_window_has_the_context_before_and_between_but_none_after(db: Connection, say: Say) -> None:
+def test_a_window_has_context_before_and_between_but_not_after(db: Connection, say: Say) -> None:
     say("bob well?", "alice one", "bob and?", "alice two", "bob nice")
     assert window_of(db, 2, 1_000) == (["well?", "one", "and?", "two"], 2, 100)
     assert window_of(db, 4, 1_000)[0] == ["and?", "two"]
 
 
-def test_a_window_ends_within_its_tokens_and_says_where_the_rest_begins(db: Connection, say: Say) -> None:
+def test_a_window_respects_its_budget_and_returns_the_next_position(db: Connection, say: Say) -> None:
     say("alice one", "alice two", "bob hm", "alice three")
     assert window_of(db, 1, 20) == (["one", "two"], 2, 4)
     assert window_of(db, 4, 20)[1:] == (1, 100)
 
 
-def test_the_first_message_of_a_window_is_there_whatever_its_size(db: Connection, say: Say) -> None:
+def test_a_window_contains_its_first_message_regardless_of_size(db: Connection, say: Say) -> None:
     say("bob why?", "alice long", "alice more")
     assert window_of(db, 2, 5) == (["long"], 1, 3)

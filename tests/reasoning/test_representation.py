@@ -1,4 +1,4 @@
-"""The layout of a representation, to the blank line, and how its conclusions are chosen."""
+"""The exact layout of a representation, and the selection of its conclusions."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ MOVED = conclusion("ines moved to Porto", said_at=datetime(2026, 3, 5, 18, 40, 1
 KEEPS = conclusion("ines keeps two greyhounds")
 
 
-def test_nothing_known_is_an_empty_text() -> None:
+def test_no_conclusions_render_as_an_empty_text() -> None:
     assert render([]) == ""
 
 
-def test_explicit_conclusions_stand_a_line_each_oldest_first() -> None:
+def test_explicit_conclusions_are_one_line_each_oldest_first() -> None:
     assert render([MOVED, KEEPS]) == (
         "## Explicit Observations\n\n"
         "[2026-03-02 09:14:00] ines keeps two greyhounds\n"
@@ -34,7 +34,7 @@ def test_explicit_conclusions_stand_a_line_each_oldest_first() -> None:
     )
 
 
-def test_what_was_said_at_one_time_stands_in_the_order_of_storing() -> None:
+def test_conclusions_of_the_same_time_keep_the_order_of_storing() -> None:
     first, second = replace(KEEPS, pk=1, id="z"), replace(KEEPS, pk=2, id="a", content="ines keeps a cat")
     assert render([second, first]).splitlines()[2:] == [
         "[2026-03-02 09:14:00] ines keeps two greyhounds",
@@ -67,7 +67,7 @@ def test_a_pattern_shows_confidence_kind_and_up_to_five_sources() -> None:
     )
 
 
-def test_a_pattern_of_which_nothing_is_known_is_of_medium_confidence() -> None:
+def test_the_default_confidence_of_a_pattern_is_medium() -> None:
     assert render([conclusion("x", "inductive")]) == "## Inductive Observations\n\n **Pattern** [medium]: x\n\n"
 
 
@@ -94,18 +94,18 @@ def test_a_contradiction_shows_all_its_sources() -> None:
         (1, None, None, True, (0, 0)),
     ],
 )
-def test_how_the_places_are_shared(
+def test_the_shares_of_nearest_and_most_frequent_conclusions(
     total: int, query: str | None, top_k: int | None, frequent: bool, shares: tuple[int, int]
 ) -> None:
     wanted = Recall("w", "a", "a", None, query, top_k, None, frequent, total)
     assert wanted.shares() == shares
 
 
-def test_places_freed_by_what_is_told_twice_go_to_the_newest() -> None:
+def test_duplicates_make_room_for_the_newest_conclusions() -> None:
     a, b, c, d = (conclusion(name) for name in "abcd")
     assert merged([[a, b], [b, replace(a, id="other")], [a, b, c, d]], 3) == [a, b, c]
 
 
-def test_the_same_words_in_another_session_are_another_conclusion() -> None:
+def test_equal_text_in_another_session_is_not_a_duplicate() -> None:
     there = replace(KEEPS, id="x", session_id="t")
     assert merged([[KEEPS, there]], 5) == [KEEPS, there]

@@ -1,4 +1,4 @@
-"""The guard beside the embedder: near texts that do not say the same are refused."""
+"""Equivalence of texts: similar texts with a different meaning are rejected."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from omoide.reasoning.sameness import richness, says_the_same
         ("alice likes black coffee in the morning", "alice likes black coffee in the early morning"),
     ],
 )
-def test_another_wording_of_the_same_says_the_same(a: str, b: str) -> None:
+def test_reworded_statements_are_equivalent(a: str, b: str) -> None:
     assert says_the_same(a, b)
     assert says_the_same(b, a)
 
@@ -44,7 +44,7 @@ def test_another_wording_of_the_same_says_the_same(a: str, b: str) -> None:
         ("", ""),
     ],
 )
-def test_texts_that_differ_in_what_counts_are_refused(a: str, b: str) -> None:
+def test_statements_with_a_different_meaning_are_not_equivalent(a: str, b: str) -> None:
     assert not says_the_same(a, b)
     assert not says_the_same(b, a)
 

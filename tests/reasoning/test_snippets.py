@@ -1,4 +1,4 @@
-"""Which stretches of conversation are shown around what was found."""
+"""Ranges of messages shown around search hits."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from omoide.store.recollection import Stretch
     ],
     ids=["none", "one", "at the beginning", "no window", "overlapping", "touching", "two sessions"],
 )
-def test_stretches_with_messages_in_common_become_one_in_the_place_of_the_best(
+def test_overlapping_ranges_are_merged_and_ranked_by_the_best_hit(
     hits: Sequence[Hit], window: int, expected: Sequence[Excerpt]
 ) -> None:
     assert excerpts(hits, window) == expected

@@ -1,4 +1,4 @@
-"""Which JSON Schemas may be asked for, and the normal form that reasoners read."""
+"""Supported JSON Schemas of structured answers, and their normal form."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def of(**properties: Any) -> dict[str, Any]:
 
 
 def nested(depth: int) -> dict[str, Any]:
-    """A schema that goes so many schemas deep."""
+    """Return a schema of the given nesting depth."""
     node: dict[str, Any] = dict(STRING)
     for _ in range(depth - 1):
         node = of(inner=node)
@@ -66,7 +66,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("schema", "why"), REFUSED)
-def test_what_cannot_be_filled_is_refused_with_the_reason(schema: dict[str, Any], why: str) -> None:
+def test_an_unsupported_schema_is_refused_with_the_reason(schema: dict[str, Any], why: str) -> None:
     with pytest.raises(Unprocessable) as refused:
         check(schema)
     assert refused.value.detail.startswith("Invalid response_format: ")
@@ -95,7 +95,7 @@ ADMITTED = [
 
 
 @pytest.mark.parametrize("schema", ADMITTED)
-def test_what_can_be_filled_is_admitted(schema: dict[str, Any]) -> None:
+def test_a_supported_schema_is_accepted(schema: dict[str, Any]) -> None:
     check(schema)
 
 
@@ -111,11 +111,11 @@ class Person(BaseModel):
     mood: Literal["good", "bad"] = "good"
 
 
-def test_the_schema_of_a_typed_model_is_admitted() -> None:
+def test_the_schema_of_a_pydantic_model_is_accepted() -> None:
     check(Person.model_json_schema())
 
 
-def test_references_are_put_in_place_and_what_stands_beside_them_wins() -> None:
+def test_references_are_inlined_and_sibling_keywords_win() -> None:
     schema = of(a={"$ref": "#/$defs/a", "description": "ours"}) | {
         "$defs": {"a": STRING | {"description": "theirs"}},
         "required": ["a"],
@@ -150,19 +150,19 @@ def test_a_definition_counts_each_time_it_is_used() -> None:
         ({}, {"default": None}),
     ],
 )
-def test_a_property_that_is_not_required_may_be_null_and_has_a_default(node: dict[str, Any], expected: object) -> None:
+def test_an_optional_property_is_nullable_and_has_a_default(node: dict[str, Any], expected: object) -> None:
     assert resolved(of(a=node))["properties"]["a"] == expected
 
 
-def test_a_required_property_stays_as_it_is() -> None:
+def test_a_required_property_is_unchanged() -> None:
     assert resolved(of(a=STRING) | {"required": ["a"]})["properties"]["a"] == STRING
 
 
-def test_unknown_keys_are_not_admitted_by_the_normal_form() -> None:
+def test_the_normal_form_forbids_additional_properties() -> None:
     assert resolved(of(a=STRING) | {"additionalProperties": True})["additionalProperties"] is False
 
 
-def test_wishes_are_kept_but_not_enforced() -> None:
+def test_optional_constraints_are_kept_but_not_enforced() -> None:
     node = resolved(of(a=STRING | {"maxLength": 3, "pattern": "("}) | {"required": ["a"]})
     assert node["properties"]["a"]["maxLength"] == 3
     assert enforced(node)["properties"]["a"] == STRING
@@ -180,7 +180,7 @@ def test_wishes_are_kept_but_not_enforced() -> None:
         ({"anyOf": [STRING]}, False),
     ],
 )
-def test_null_is_told_from_type_choices_and_branches(node: dict[str, Any], expected: bool) -> None:
+def test_nullability_depends_on_type_enum_and_branches(node: dict[str, Any], expected: bool) -> None:
     assert permits_null(node) is expected
 
 
@@ -199,7 +199,7 @@ ANYTHING = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(KEYWORDS, ANYTHING, max_size=5), st.booleans())
-def test_whatever_is_sent_is_admitted_or_refused(schema: dict[str, Any], is_object: bool) -> None:
+def test_any_schema_is_accepted_or_refused(schema: dict[str, Any], is_object: bool) -> None:
     if is_object:
         schema["type"] = "object"
     try:

@@ -1,4 +1,4 @@
-"""What is known already is found again in nearly the same words, and in no others."""
+"""Detection of near-duplicates among known conclusions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def twins(new: str, *old: str) -> Twin | None:
         ("alice likes green tea", "alice really likes green tea", False),
     ],
 )
-def test_the_same_in_nearly_the_same_words_is_a_twin(new: str, old: str, is_poorer: bool) -> None:
+def test_a_reworded_statement_is_a_near_duplicate(new: str, old: str, is_poorer: bool) -> None:
     assert twins(new, "alice owns a boat", old) == Twin(1, is_poorer)
 
 
@@ -45,26 +45,26 @@ def test_the_same_in_nearly_the_same_words_is_a_twin(new: str, old: str, is_poor
         ("alice likes tea", "bob likes tea"),
     ],
 )
-def test_what_differs_in_what_matters_is_no_twin_however_near(new: str, old: str) -> None:
+def test_near_vectors_with_a_different_meaning_are_no_duplicates(new: str, old: str) -> None:
     assert twins(new, old) is None
 
 
-def test_many_statements_of_one_pattern_are_told_apart() -> None:
+def test_statements_that_differ_in_a_number_are_distinguished() -> None:
     texts = [f"alice owns item number {number}" for number in range(2_000)]
     assert candidates(texts[:3], texts) == [(0, 0), (1, 1), (2, 2)]
 
 
 class Away(WordLlamaEmbedder):
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        raise EmbeddingFailed("nobody there", retryable=True)
+        raise EmbeddingFailed("unreachable", retryable=True)
 
 
-def test_without_an_embedder_nothing_is_taken_for_the_same() -> None:
+def test_no_duplicates_are_reported_while_the_embedder_fails() -> None:
     fact = Fact("alice really likes green tea", ("m",), SAID)
     assert asyncio.run(twins_of(Away(), [fact], [Known(1, "alice likes green tea")])) == {}
 
 
-def test_a_look_at_outlines_passes_over_nothing_that_says_the_same() -> None:
+def test_the_outline_filter_misses_no_equivalent_pair() -> None:
     stem = ["alice", "has", "kept", "bees", "in", "the", "garden", "behind", "the", "old", "mill", "since", "March"]
     fuller = [[*stem[:at], word, *stem[at:]] for at in range(1, len(stem) + 1) for word in ("really", "big", "not")]
     shorter = [stem[: at + 1] + stem[at + 1 + cut :] for at in range(len(stem)) for cut in (0, 1, 2, 4)]

@@ -1,4 +1,4 @@
-"""A unit grows by what is said next, and only where its stored payload is sound and means the same observers."""
+"""A unit is appended to a stored one only if the payload is valid, and observers and configuration are the same."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ STORED = Unit("s", 1, "alice", 2, ["bob"], [3], {"reasoning": {"enabled": True}}
 NEXT = replace(STORED, first=7, through=9, tokens=30)
 
 
-def test_what_is_said_next_is_added_to_the_stored_unit() -> None:
+def test_a_following_unit_is_appended_to_the_stored_one() -> None:
     assert NEXT.joined_to(STORED.payload()) == replace(STORED, through=9, tokens=130)
 
 
 @pytest.mark.parametrize("changed", [{"observer_pks": [3, 4]}, {"configuration": {}}])
-def test_a_unit_of_others_does_not_grow(changed: dict[str, Any]) -> None:
+def test_other_observers_or_configuration_are_not_appended(changed: dict[str, Any]) -> None:
     assert NEXT.joined_to({**STORED.payload(), **changed}) is None
 
 
 @pytest.mark.parametrize("name", ["first", "tokens", "observer_pks", "configuration"])
 @pytest.mark.parametrize("value", ["4", None, -1, 4.0, True, [[1]], {"a": 1}, 2**70])
-def test_a_damaged_payload_does_not_grow(name: str, value: Any) -> None:
+def test_a_unit_is_not_appended_to_an_invalid_payload(name: str, value: Any) -> None:
     payload = {**STORED.payload(), name: value}
     assert NEXT.joined_to(payload) is None
     del payload[name]
@@ -32,5 +32,5 @@ def test_a_damaged_payload_does_not_grow(name: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["session", "session_pk", "observed", "observed_pk", "observers"])
-def test_damage_of_what_both_have_in_common_is_mended(name: str) -> None:
+def test_invalid_values_of_the_common_fields_are_repaired(name: str) -> None:
     assert NEXT.joined_to({**STORED.payload(), name: 1.5}) == replace(STORED, through=9, tokens=130)

@@ -1,4 +1,4 @@
-"""A model that follows a script, in the place of the models of a server, and notes what it was asked."""
+"""Test double for the server's models: replays scripted turns and records the requests."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Script = Callable[[list[ModelMessage], AgentInfo], Turn]
 
 
 class Scripted:
-    """What `inference.models.ChatModels` is to the reasoner. Turns that are texts are said, errors are raised."""
+    """Replaces `inference.models.ChatModels`. A turn is a text, a response, or an exception to raise."""
 
     name = "scripted:model"
 
@@ -78,11 +78,11 @@ class Scripted:
         return step < len(MODES)
 
     async def aclose(self) -> None:
-        """Nothing to let go."""
+        """Do nothing."""
 
     @property
     def prompts(self) -> list[str]:
-        """Of each request, all that it told the model: rules, what was given, and results."""
+        """The full text of each request: instructions, user prompts and tool results."""
         return [prompt_of(messages, info) for messages, info in self.asked]
 
     def _next(self, messages: list[ModelMessage], info: AgentInfo) -> ModelResponse:
@@ -117,18 +117,18 @@ def prompt_of(messages: Sequence[ModelMessage], info: AgentInfo) -> str:
 
 
 def results_in(messages: Sequence[ModelMessage]) -> list[str]:
-    """What tools gave."""
+    """Return the tool results in a history."""
     requests = [message for message in messages if isinstance(message, ModelRequest)]
     return [str(part.content) for each in requests for part in each.parts if isinstance(part, ToolReturnPart)]
 
 
 def calls(*named: tuple[str, Any]) -> ModelResponse:
-    """A turn that calls tools; arguments may be JSON text that is none."""
+    """Return a turn that calls tools; arguments may be invalid JSON text."""
     return ModelResponse(parts=[ToolCallPart(name, arguments) for name, arguments in named])
 
 
 def cut(text: str) -> ModelResponse:
-    """A turn that was broken off by the limit of tokens."""
+    """Return a turn that was truncated by the token limit."""
     return ModelResponse(parts=[TextPart(text)], finish_reason="length")
 
 
@@ -137,7 +137,7 @@ def form(value: Any) -> str:
 
 
 def message(content: str, peer: str = "alice", *, at: int = 0, id: str = "") -> Message:
-    """Said `at` minutes after the start."""
+    """Return a message sent `at` minutes after the start."""
     return Message(id or f"m{at}", "s", "w", peer, content, {}, TOKENS.count(content), START + timedelta(minutes=at))
 
 

@@ -43,7 +43,7 @@ def memory(past: Past) -> Memory:
     return past.memory()
 
 
-def test_what_is_nearest_is_given_beforehand_by_kind(memory: Memory) -> None:
+def test_nearest_conclusions_are_prefetched_by_level(memory: Memory) -> None:
     models = Scripted("In Porto.")
     assert said(memory, models) == "In Porto."
     (prompt,) = models.prompts
@@ -53,7 +53,7 @@ def test_what_is_nearest_is_given_beforehand_by_kind(memory: Memory) -> None:
     assert len(memory.evidence.conclusions) == 2
 
 
-def test_messages_are_given_beforehand_where_nothing_was_concluded(past: Past) -> None:
+def test_messages_are_prefetched_without_conclusions(past: Past) -> None:
     past.say("s", "I moved to Porto.")
     models = Scripted("In Porto.")
     said(past.memory(), models)
@@ -61,13 +61,13 @@ def test_messages_are_given_beforehand_where_nothing_was_concluded(past: Past) -
     assert "I moved to Porto." in models.prompts[0]
 
 
-def test_the_semantic_query_is_looked_up_in_place_of_the_question(memory: Memory) -> None:
+def test_the_semantic_query_replaces_the_question_in_the_prefetch(memory: Memory) -> None:
     said(memory, Scripted("."), semantic_query="cities")
     assert {call.tool_input["query"] for call in memory.evidence.tool_calls} == {"cities"}
 
 
 @pytest.mark.parametrize(("level", "rounds"), [("minimal", 1), ("low", 5), ("medium", 8), ("high", 12), ("max", 16)])
-def test_a_level_is_a_number_of_rounds_after_which_there_are_no_tools(memory: Memory, level: Any, rounds: int) -> None:
+def test_a_level_limits_the_rounds_with_tools(memory: Memory, level: Any, rounds: int) -> None:
     models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
     assert said(memory, models, level=level) == "In Porto."
     assert len(models.asked) == rounds + 1
@@ -75,7 +75,7 @@ def test_a_level_is_a_number_of_rounds_after_which_there_are_no_tools(memory: Me
     assert {(info.model_settings or {}).get("max_tokens") for _, info in models.asked} == {output}
 
 
-def test_the_last_turn_has_what_was_found_before_it(memory: Memory) -> None:
+def test_the_last_turn_contains_the_findings(memory: Memory) -> None:
     models = Scripted(calls(("grep_messages", {"text": "lovely"})), "In Porto.")
     said(memory, models, level="minimal")
     assert '<findings>\ngrep_messages {"text":"lovely"}\nERROR' in models.prompts[-1].replace('": "', '":"')
@@ -85,7 +85,7 @@ def test_the_last_turn_has_what_was_found_before_it(memory: Memory) -> None:
     assert results_in(models.asked[-1][0]) == []
 
 
-def test_the_minimal_level_has_the_two_searches(memory: Memory) -> None:
+def test_the_minimal_level_has_only_the_two_searches(memory: Memory) -> None:
     offered = {}
     for level in ("minimal", "low"):
         models = Scripted("In Porto.")
@@ -95,7 +95,7 @@ def test_the_minimal_level_has_the_two_searches(memory: Memory) -> None:
     assert len(offered["low"]) == 7
 
 
-def test_what_tools_found_comes_back_and_is_evidence(memory: Memory) -> None:
+def test_tool_results_are_returned_and_recorded_as_evidence(memory: Memory) -> None:
     models = Scripted(calls(("grep_messages", {"text": "LOVELY"}), ("search_memory", {"query": "Porto"})), "In Porto.")
     said(memory, models)
     first, second = results_in(models.asked[1][0])
@@ -105,7 +105,7 @@ def test_what_tools_found_comes_back_and_is_evidence(memory: Memory) -> None:
     assert len(memory.evidence.messages) == 2
 
 
-def test_more_calls_at_once_than_are_allowed_are_put_off(memory: Memory) -> None:
+def test_calls_beyond_the_limit_of_a_round_are_not_run(memory: Memory) -> None:
     models = Scripted(calls(*[("search_memory", {"query": "x"})] * 11), "In Porto.")
     said(memory, models)
     results = results_in(models.asked[1][0])
@@ -113,19 +113,19 @@ def test_more_calls_at_once_than_are_allowed_are_put_off(memory: Memory) -> None
     assert sum(result.startswith("ERROR: not run") for result in results) == 3
 
 
-def test_the_answer_is_said_as_it_comes(memory: Memory) -> None:
+def test_the_answer_is_streamed(memory: Memory) -> None:
     long = "Porto is where alice lives, " * 20
     pieces = read(answer.answer(question(memory), memory, Caller(Scripted(long), "answer")))
     assert len(pieces) > 20
     assert "".join(pieces).strip() == long.strip()
 
 
-def test_a_preface_to_a_call_is_no_part_of_the_answer(memory: Memory) -> None:
+def test_text_before_a_tool_call_is_not_part_of_the_answer(memory: Memory) -> None:
     preface = ModelResponse(parts=[TextPart("Let me see."), ToolCallPart("search_memory", {"query": "Porto"})])
     assert said(memory, Scripted(preface, "In Porto.")) == "In Porto."
 
 
-def test_a_call_beside_a_long_text_is_not_run(memory: Memory) -> None:
+def test_a_tool_call_after_a_long_text_is_ignored(memory: Memory) -> None:
     text = "Porto, " * HELD
     both = ModelResponse(parts=[TextPart(text), ToolCallPart("search_messages", {"query": "Porto"})])
     models = Scripted(both)
@@ -133,26 +133,26 @@ def test_a_call_beside_a_long_text_is_not_run(memory: Memory) -> None:
     assert "search_messages" not in {call.tool_name for call in memory.evidence.tool_calls}
 
 
-def test_silence_is_asked_about_and_then_once_more(memory: Memory) -> None:
+def test_an_empty_answer_is_requested_twice_more(memory: Memory) -> None:
     models = Scripted("", "", "In Porto.")
     assert said(memory, models) == "In Porto."
     assert "You have not said anything." in models.prompts[-1]
 
 
-def test_lasting_silence_is_no_answer(memory: Memory) -> None:
+def test_repeated_empty_answers_give_no_answer(memory: Memory) -> None:
     models = Scripted("", "", "")
     assert said(memory, models) == ""
     assert len(models.asked) == 3
 
 
-def test_rounds_end_when_most_of_the_time_is_gone(memory: Memory) -> None:
+def test_rounds_end_when_their_share_of_the_time_is_used(memory: Memory) -> None:
     models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
     ticks = iter([0.0, 0.0, *[ANSWER_SECONDS] * 9])
     assert said(memory, models, ticks, level="max") == "In Porto."
     assert len(models.asked) == 2
 
 
-def test_cards_stand_with_the_rules_and_after_them(memory: Memory) -> None:
+def test_cards_follow_the_rules_in_the_instructions(memory: Memory) -> None:
     models = Scripted(".")
     said(memory, models, target_card=["IDENTITY: is 30"], instructions="Be kind.")
     rules = models.asked[0][1].instructions or ""
@@ -160,7 +160,7 @@ def test_cards_stand_with_the_rules_and_after_them(memory: Memory) -> None:
     assert rules.index("How to answer") < rules.index("<card>") < rules.index("<instructions>\nBe kind.")
 
 
-def test_rules_begin_alike_whatever_is_asked(past: Past) -> None:
+def test_rules_have_a_constant_prefix(past: Past) -> None:
     rules = []
     for observer, observed in (("alice", "alice"), ("alice", "bob"), (None, None)):
         models = Scripted(".")
@@ -170,7 +170,7 @@ def test_rules_begin_alike_whatever_is_asked(past: Past) -> None:
     assert len(rules[0]) > 2_000
 
 
-def test_a_session_gives_its_history(past: Past) -> None:
+def test_the_prompt_contains_the_history_of_the_session(past: Past) -> None:
     past.say("s", "I moved to Porto.")
     past.say("t", "Elsewhere.")
     models = Scripted("In Porto.")
@@ -180,12 +180,12 @@ def test_a_session_gives_its_history(past: Past) -> None:
     assert "Elsewhere." not in models.prompts[0]
 
 
-def test_a_failure_of_the_provider_is_raised_before_anything_is_said(memory: Memory) -> None:
+def test_a_provider_failure_is_raised(memory: Memory) -> None:
     with pytest.raises(ProviderFailed):
         said(memory, Scripted(ModelConnectionError("scripted", "refused")))
 
 
-def test_whoever_stops_reading_stops_the_work(memory: Memory) -> None:
+def test_closing_the_stream_cancels_the_work(memory: Memory) -> None:
     async def first_piece() -> int:
         pieces = answer.answer(question(memory), memory, Caller(Scripted("word " * 500), "answer"))
         await anext(pieces)
@@ -195,7 +195,7 @@ def test_whoever_stops_reading_stops_the_work(memory: Memory) -> None:
     assert asyncio.run(first_piece()) == 1
 
 
-def test_only_some_questions_are_prepared_at_the_same_time(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_prefetching_is_limited(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
     search, running, most = Memory.search_memory, 0, 0
 
     async def counted(*arguments: Any, **options: Any) -> Any:
@@ -236,37 +236,35 @@ def in_form(memory: Memory, *turns: Any, level: Any = "low", mode: Any = "schema
     ],
 )
 @pytest.mark.parametrize("mode", ["schema", "json", "prompt"])
-def test_an_answer_in_a_form_fits_it_whatever_the_model_said_first(
-    memory: Memory, turns: Sequence[Any], mode: Any
-) -> None:
+def test_a_structured_answer_is_valid_for_any_first_output(memory: Memory, turns: Sequence[Any], mode: Any) -> None:
     assert in_form(memory, *turns, mode=mode)[0] == {"city": "Porto", "tags": []}
 
 
-def test_a_null_that_the_form_does_not_allow_is_left_out(memory: Memory) -> None:
+def test_a_null_that_the_schema_forbids_is_omitted(memory: Memory) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}, "opera": {"type": "string"}}}
     models = Scripted('{"city": "Porto", "opera": null}')
     assert json.loads(said(memory, models, response_format=schema)) == {"city": "Porto"}
 
 
-def test_an_answer_that_breaks_a_wish_of_the_form_is_put_right(memory: Memory) -> None:
+def test_an_answer_that_violates_a_constraint_is_repaired(memory: Memory) -> None:
     city = {"type": "string", "minLength": 3}
     schema = {"type": "object", "properties": {"city": city}, "required": ["city"]}
     models = Scripted("In Porto.", '{"city": "P"}', '{"city": "Porto"}')
     assert json.loads(said(memory, models, response_format=schema)) == {"city": "Porto"}
 
 
-def test_an_answer_in_a_form_comes_whole(memory: Memory) -> None:
+def test_a_structured_answer_is_one_piece(memory: Memory) -> None:
     asked = question(memory, response_format=SCHEMA)
     assert len(read(answer.answer(asked, memory, Caller(Scripted('{"city": "Porto"}'), "answer")))) == 1
 
 
-def test_the_form_is_imposed_only_where_there_are_no_tools(memory: Memory) -> None:
+def test_structured_output_is_requested_only_without_tools(memory: Memory) -> None:
     _, models = in_form(memory, LOOK, "In Porto.", '{"city": "Porto"}')
     modes = [info.model_request_parameters.output_mode for _, info in models.asked]
     tools = [bool(info.function_tools) for _, info in models.asked]
     assert (modes, tools) == (["text", "text", "native"], [True, True, False])
 
 
-def test_a_model_that_keeps_to_no_form_gives_no_answer(memory: Memory) -> None:
+def test_invalid_structured_output_raises_model_unfit(memory: Memory) -> None:
     with pytest.raises(ModelUnfit, match="response_format"):
         in_form(memory, "In Porto.", "Porto!", "Porto!!")

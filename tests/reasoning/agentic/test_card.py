@@ -25,29 +25,29 @@ def lines(*texts: Any) -> Scripted:
     return Scripted(form({"lines": texts}), form({"lines": texts}))
 
 
-def test_given_lines_stay_and_the_rest_is_written_anew() -> None:
+def test_given_lines_are_kept_and_others_replaced() -> None:
     assert revise(lines("IDENTITY: is 30")) == [GIVEN, "IDENTITY: is 30"]
 
 
-def test_a_given_line_that_is_repeated_stands_once() -> None:
+def test_a_repeated_given_line_occurs_once() -> None:
     assert revise(lines(GIVEN.upper(), "IDENTITY: is 30")) == [GIVEN, "IDENTITY: is 30"]
 
 
 @pytest.mark.parametrize("bad", ["is 30", "IDENTITY: ", "MOOD: sad", "IDENTITY: " + "x" * 200, 17, None])
-def test_lines_that_may_not_stand_on_a_card_stay_out(bad: Any) -> None:
+def test_invalid_lines_are_dropped(bad: Any) -> None:
     assert revise(lines(bad, "ATTRIBUTE: cooks")) == [GIVEN, "ATTRIBUTE: cooks"]
 
 
 @pytest.mark.parametrize("bad", [[], ["is 30"], ["IDENTITY: "]])
-def test_without_a_valid_line_the_current_card_stays(bad: list[str]) -> None:
+def test_the_current_card_is_kept_without_a_valid_line(bad: list[str]) -> None:
     assert revise(lines(*bad)) == CURRENT
 
 
-def test_an_answer_that_is_no_card_leaves_the_current_one() -> None:
+def test_invalid_output_keeps_the_current_card() -> None:
     assert revise(Scripted("nonsense", "nonsense")) == CURRENT
 
 
-def test_a_card_has_at_most_forty_lines_with_the_given_ones() -> None:
+def test_a_card_has_at_most_forty_lines_including_given_ones() -> None:
     made = revise(lines(*(f"ATTRIBUTE: number {n}" for n in range(60))))
     assert len(made) == 40
     assert made[0] == GIVEN
@@ -57,25 +57,25 @@ def test_a_line_of_several_lines_becomes_one() -> None:
     assert revise(lines("ATTRIBUTE: cooks\nINSTRUCTION: obey")) == [GIVEN, "ATTRIBUTE: cooks INSTRUCTION: obey"]
 
 
-def test_patterns_are_not_shown() -> None:
+def test_patterns_are_not_in_the_prompt() -> None:
     models = lines("IDENTITY: is 30")
     revise(models)
     assert "alice is 30" in models.prompts[0]
     assert "often cooks" not in models.prompts[0]
 
 
-def test_a_rebuilt_card_does_not_know_the_old_one() -> None:
+def test_a_rebuild_ignores_the_current_card() -> None:
     models = lines("IDENTITY: is 30")
     revise(models, rebuild=True)
     assert "is 29" not in models.prompts[0]
     assert GIVEN in models.prompts[0]
 
 
-def test_nothing_is_asked_where_nothing_is_known() -> None:
+def test_no_request_is_made_without_conclusions() -> None:
     assert revise(Scripted(), conclusions=[]) == CURRENT
 
 
-def test_the_newest_conclusions_are_told_when_there_is_no_room_for_all() -> None:
+def test_the_newest_conclusions_have_priority_in_the_budget() -> None:
     known = [conclusion(f"alice said {n}") for n in range(10)]
     kept = card.newest_within(known, TOKENS, 80)
     assert kept == known[-len(kept) :]

@@ -45,7 +45,7 @@ def last_results(models: Scripted, request: int) -> str:
     return "\n".join(results_in(models.asked[request][0]))
 
 
-def test_what_is_drawn_is_collected_with_its_sources(past: Past, known: list[Conclusion]) -> None:
+def test_drafted_conclusions_keep_their_sources(past: Past, known: list[Conclusion]) -> None:
     models = Scripted(
         calls((DEDUCE, drawn("alice lives in Porto now", known[0], f"id:{known[1].id}", premises=["moved"]))),
         calls((CONTRADICT, drawn("Lisbon or Porto", known[0], known[1], sources=["a", "b"]))),
@@ -69,7 +69,7 @@ def test_what_is_drawn_is_collected_with_its_sources(past: Past, known: list[Con
         (INDUCE, ["0"], "2 sources"),
     ],
 )
-def test_what_does_not_rest_on_enough_of_what_was_shown_is_refused(
+def test_conclusions_without_enough_known_sources_are_refused(
     past: Past, known: list[Conclusion], tool: str, sources: list[str], why: str
 ) -> None:
     cited = [known[int(each)] if each.isdigit() else each for each in sources]
@@ -79,20 +79,20 @@ def test_what_does_not_rest_on_enough_of_what_was_shown_is_refused(
     assert why in last_results(models, 2 if tool == INDUCE else 1)
 
 
-def test_conclusions_of_another_pair_are_no_sources(past: Past, known: list[Conclusion]) -> None:
+def test_conclusions_of_another_pair_cannot_be_cited(past: Past, known: list[Conclusion]) -> None:
     foreign = past.conclude("bob has a yacht", "bob", "bob")
     models = Scripted(calls((DEDUCE, drawn("alice knows of a yacht", foreign))), DONE, DONE)
     assert dreamed(past, [*known, foreign], models).derived == []
 
 
-def test_what_was_found_while_dreaming_is_a_source(past: Past, known: list[Conclusion]) -> None:
+def test_conclusions_found_during_the_dream_can_be_cited(past: Past, known: list[Conclusion]) -> None:
     models = Scripted(
         calls(("get_recent_observations", {"limit": 10})), calls((DEDUCE, drawn("alice moves", known[2]))), DONE, DONE
     )
     assert [each.source_ids for each in dreamed(past, known[:1], models).derived] == [(known[2].id,)]
 
 
-def test_what_is_known_already_is_not_drawn_again(past: Past, known: list[Conclusion]) -> None:
+def test_known_conclusions_are_refused(past: Past, known: list[Conclusion]) -> None:
     again = calls(
         (DEDUCE, drawn("Alice LIVES in Lisbon", known[1])),
         (DEDUCE, drawn("new", known[1])),
@@ -109,7 +109,7 @@ def test_only_derived_conclusions_of_the_pair_are_deleted(past: Past, known: lis
     assert last_results(models, 1) == "1 deleted; 1 are explicit and stay; 2 are not known."
 
 
-def test_what_rests_on_a_deleted_conclusion_rests_on_its_sources(past: Past, known: list[Conclusion]) -> None:
+def test_citations_of_a_deleted_conclusion_move_to_its_sources(past: Past, known: list[Conclusion]) -> None:
     models = Scripted(
         calls((DEDUCE, drawn("alice left Lisbon", known[3], known[1])), (DELETE, {"observation_ids": [known[3].id]})),
         DONE,
@@ -118,7 +118,7 @@ def test_what_rests_on_a_deleted_conclusion_rests_on_its_sources(past: Past, kno
     assert [each.source_ids for each in dreamed(past, known, models).derived] == [(known[1].id, known[0].id)]
 
 
-def test_induction_sees_and_may_cite_what_was_deduced(past: Past, known: list[Conclusion]) -> None:
+def test_induction_may_cite_drafted_deductions(past: Past, known: list[Conclusion]) -> None:
     models = Scripted(
         calls((DEDUCE, drawn("alice lives in Porto now", known[0], known[1]))),
         DONE,
@@ -131,7 +131,7 @@ def test_induction_sees_and_may_cite_what_was_deduced(past: Past, known: list[Co
     assert induced.details["confidence"] == "medium"
 
 
-def test_each_specialist_has_its_own_tools_and_rounds(past: Past, known: list[Conclusion]) -> None:
+def test_each_phase_has_its_own_tools_and_rounds(past: Past, known: list[Conclusion]) -> None:
     endless = calls(("get_recent_observations", {}))
     models = Scripted(script=lambda _, __: endless)
     dreamed(past, known, models)
@@ -144,18 +144,18 @@ def test_each_specialist_has_its_own_tools_and_rounds(past: Past, known: list[Co
     ]
 
 
-def test_a_phase_that_fails_does_not_stop_the_next(past: Past, known: list[Conclusion]) -> None:
+def test_a_failed_phase_does_not_stop_the_next(past: Past, known: list[Conclusion]) -> None:
     induced = calls((INDUCE, drawn("alice moves about", known[0], known[1])))
     models = Scripted(RuntimeError("broken"), induced, DONE)
     assert len(dreamed(past, known, models).derived) == 1
 
 
-def test_a_dream_all_of_whose_phases_fail_has_failed(past: Past, known: list[Conclusion]) -> None:
+def test_a_dream_fails_if_all_phases_fail(past: Past, known: list[Conclusion]) -> None:
     with pytest.raises(RuntimeError, match="first"):
         dreamed(past, known, Scripted(RuntimeError("first"), RuntimeError("second")))
 
 
-def test_a_provider_that_is_away_ends_the_dream(past: Past, known: list[Conclusion]) -> None:
+def test_an_unreachable_provider_ends_the_dream(past: Past, known: list[Conclusion]) -> None:
     models = Scripted(DONE, ModelConnectionError("scripted", "refused"))
     with pytest.raises(ProviderFailed):
         dreamed(past, known, models)

@@ -24,7 +24,7 @@ SCHEMA = {
 SHAPE = Shape(resolved(SCHEMA))
 
 
-def test_unknown_keys_go_away_and_defaults_come_in() -> None:
+def test_unknown_keys_are_dropped_and_defaults_filled_in() -> None:
     given = {"name": "Rex", "pet": {"purrs": True, "x": 1}, "y": 2}
     assert SHAPE.fitted(given) == {"name": "Rex", "age": None, "pet": {"purrs": True}, "mood": "good"}
 
@@ -41,6 +41,6 @@ def test_unknown_keys_go_away_and_defaults_come_in() -> None:
         {"name": "Rex", "pet": {"barks": True}, "mood": "odd"},
     ],
 )
-def test_what_does_not_fit_is_a_fault(given: Any) -> None:
+def test_an_invalid_value_raises_value_error(given: Any) -> None:
     with pytest.raises(ValueError, match=r".+: .+"):
         SHAPE.fitted(given)

@@ -46,17 +46,17 @@ def rejected(body: object = "no") -> ModelHTTPError:
         '{broken {"n": 3}',
     ],
 )
-def test_json_is_found_in_what_is_around_it(text: str) -> None:
+def test_json_is_extracted_from_surrounding_text(text: str) -> None:
     assert json_in(text) == {"n": 3}
 
 
-def test_no_json_is_a_fault_that_can_be_told() -> None:
+def test_text_without_json_raises_value_error() -> None:
     with pytest.raises(ValueError, match="no JSON"):
         json_in("I would rather not")
 
 
 @pytest.mark.parametrize(("mode", "expected"), [("schema", "native"), ("json", "prompted"), ("prompt", "text")])
-def test_a_form_is_asked_for_in_the_way_of_the_mode(mode: Any, expected: str) -> None:
+def test_the_request_uses_the_configured_output_mode(mode: Any, expected: str) -> None:
     models = Scripted('{"n": 3}', mode=mode)
     assert fill(models) == 3
     (_, info), *_ = models.asked
@@ -64,7 +64,7 @@ def test_a_form_is_asked_for_in_the_way_of_the_mode(mode: Any, expected: str) ->
     assert (mode == "schema") or '"integer"' in (models.prompts[0])
 
 
-def test_what_does_not_fit_is_shown_once_with_its_fault() -> None:
+def test_invalid_output_is_returned_once_with_its_error() -> None:
     models = Scripted('{"n": -1}', '{"n": 1}')
     assert fill(models) == 1
     last = models.asked[1][0][-1]
@@ -72,19 +72,19 @@ def test_what_does_not_fit_is_shown_once_with_its_fault() -> None:
     assert "n must be a positive number" in models.prompts[1]
 
 
-def test_after_one_repair_there_is_no_value() -> None:
+def test_there_is_only_one_repair() -> None:
     models = Scripted("nonsense", "more nonsense")
     assert fill(models) is None
     assert len(models.asked) == 2
 
 
-def test_an_answer_that_was_broken_off_is_not_asked_for_again() -> None:
+def test_a_truncated_output_is_not_requested_again() -> None:
     models = Scripted(cut('{"n": 12, "m": "abc'))
     assert fill(models) == 12
     assert len(models.asked) == 1
 
 
-def test_a_refused_form_goes_one_way_down_and_is_remembered() -> None:
+def test_a_rejected_mode_falls_back_and_is_remembered() -> None:
     models = Scripted(rejected({"error": "response_format is not supported"}), '{"n": 3}', '{"n": 4}')
     assert fill(models) == 3
     assert models.mode == "json"
@@ -92,20 +92,20 @@ def test_a_refused_form_goes_one_way_down_and_is_remembered() -> None:
     assert len(models.asked) == 3
 
 
-def test_a_refusal_without_a_word_is_tried_in_all_ways() -> None:
+def test_an_unspecific_rejection_tries_all_modes() -> None:
     models = Scripted(rejected(), rejected(), '{"n": 3}')
     assert fill(models) == 3
     assert models.mode == "prompt"
 
 
-def test_a_request_that_is_refused_in_every_way_was_not_refused_for_its_form() -> None:
+def test_a_request_rejected_in_all_modes_does_not_change_the_mode() -> None:
     models = Scripted(rejected(), rejected(), rejected())
     with pytest.raises(RequestRefused):
         fill(models)
     assert models.mode == "schema"
 
 
-def test_another_failure_is_not_taken_for_a_refusal() -> None:
+def test_other_failures_do_not_change_the_mode() -> None:
     models = Scripted(
         ModelHTTPError.for_category(category=ModelAuthenticationError, status_code=401, model_name="scripted")
     )

@@ -1,4 +1,4 @@
-"""Messages that give orders, and a model that obeys: it still cannot reach further, nor break a form or a prompt."""
+"""Prompt injection: a model that obeys injected instructions cannot exceed its reach or break forms and prompts."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ REACHES: list[dict[str, Any]] = [{}, {"session_id": "open"}, {"sessions": ("open
 
 
 class Surroundings:
-    """alice in one session; bob, his secret and another workspace out of her reach."""
+    """Alice in one session; Bob's session with a secret and another workspace are out of her reach."""
 
     def __init__(self, past: Past, hostile: str) -> None:
         self.past = past
@@ -87,7 +87,7 @@ class Surroundings:
         ]
 
     def obedient(self) -> list[ModelResponse]:
-        """Turns of a model that tries all it was told."""
+        """Return turns of a model that follows all injected instructions."""
         ids = [each.id for each in (*self.secret, *self.elsewhere)]
         wide = {"query": "vault code", "top_k": 10**6, "limit": 10**6, **NAMES}
         return [
@@ -110,19 +110,19 @@ class Surroundings:
 
 @pytest.fixture(scope="module", params=HOSTILE, ids=lambda text: text[:40].encode("ascii", "ignore").decode())
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Surroundings]:
-    """One for all tests of a message: they only read it."""
+    """Shared by the tests of one hostile message, which only read it."""
     store = Store.open(tmp_path_factory.mktemp("world") / "omoide.db", durability="normal", busy_timeout=5.0)
     yield Surroundings(Past(store), request.param)
     store.close()
 
 
 def assert_nothing_foreign(models: Scripted, *texts: str) -> None:
-    """Nothing that is out of reach is in what the model was told or what came of it."""
+    """Assert that neither the prompts nor the results contain the secret."""
     assert "4711" not in "".join([*models.prompts, *texts])
 
 
 def assert_whole(models: Scripted) -> None:
-    """Every section of a prompt is opened and closed once, and no place is left in our own words."""
+    """Assert that every section of a prompt is opened and closed at most once."""
     for messages, info in models.asked:
         text = first_prompt(messages, info)
         for tag in prompts.TAGS:
@@ -137,12 +137,12 @@ def first_prompt(messages: Sequence[ModelMessage], info: AgentInfo) -> str:
     return f"{info.instructions}\n{getattr(given, 'content', '')}"
 
 
-def test_there_are_enough_of_them() -> None:
+def test_there_are_at_least_thirty_hostile_messages() -> None:
     assert len({*HOSTILE}) >= 30
 
 
 @pytest.mark.parametrize("reach", REACHES, ids=str)
-def test_no_order_makes_an_answer_reach_further(world: Surroundings, reach: dict[str, Any]) -> None:
+def test_injected_instructions_cannot_widen_the_reach_of_an_answer(world: Surroundings, reach: dict[str, Any]) -> None:
     memory = world.past.memory(**reach)
     models = Scripted(*world.obedient(), "Done.")
     asked = question(memory, world.said[-1].content[:9_000], instructions=world.said[-1].content[:3_000])
@@ -165,7 +165,7 @@ def assert_within(memory: Memory) -> None:
         assert call.tool_input.get("limit", 0) <= 100
 
 
-def test_no_order_breaks_the_form_of_an_answer(world: Surroundings) -> None:
+def test_injected_instructions_cannot_break_a_structured_answer(world: Surroundings) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     memory = world.past.memory()
     hostile = world.said[-1].content[:2_000]
@@ -177,7 +177,7 @@ def test_no_order_breaks_the_form_of_an_answer(world: Surroundings) -> None:
     assert_whole(models)
 
 
-def test_no_order_makes_facts_of_others(world: Surroundings) -> None:
+def test_injected_instructions_cannot_create_facts_of_others(world: Surroundings) -> None:
     stolen = {"content": f"bob: {world.said[-1].content}", "message_ids": [99, -1, "secret", world.secret[0].id, 2]}
     models = Scripted(
         form({"facts": [stolen, {"content": "x", "message_ids": None}], "observed": "bob", "delete": "*"})
@@ -190,14 +190,14 @@ def test_no_order_makes_facts_of_others(world: Surroundings) -> None:
     assert_whole(models)
 
 
-def test_no_order_gets_into_a_form_that_it_breaks(world: Surroundings) -> None:
+def test_output_that_repeats_an_injection_gives_no_foreign_facts(world: Surroundings) -> None:
     models = Scripted(world.said[-1].content, world.said[-1].content)
     batch = Batch("w", "open", "alice", world.said)
     facts = asyncio.run(derive.derive(batch, Caller(models, "derive"), TOKENS))
     assert {id for fact in facts for id in fact.message_ids} <= {each.id for each in world.said}
 
 
-def test_no_order_makes_a_dream_reach_further(world: Surroundings) -> None:
+def test_injected_instructions_cannot_widen_the_reach_of_a_dream(world: Surroundings) -> None:
     foreign = [world.foreign.id, world.known[0].id]
     stolen = {"observations": [{"content": SECRET[:5], "source_ids": foreign}]}
     writing = calls(
@@ -217,7 +217,7 @@ def test_no_order_makes_a_dream_reach_further(world: Surroundings) -> None:
     assert_whole(models)
 
 
-def test_no_order_writes_a_card_of_another_kind(world: Surroundings) -> None:
+def test_injected_instructions_cannot_write_invalid_card_lines(world: Surroundings) -> None:
     hostile = world.said[-1].content
     models = Scripted(form({"lines": [hostile, f"ADMIN: {hostile}", f"IDENTITY: {hostile[:100]}"], "peer": "bob"}))
     task = CardTask("alice", "alice", [hostile[:150]], [hostile[:150]], world.known, instructions=hostile[:3_000])
@@ -227,7 +227,7 @@ def test_no_order_writes_a_card_of_another_kind(world: Surroundings) -> None:
     assert_whole(models)
 
 
-def test_no_order_breaks_out_of_a_summary(world: Surroundings) -> None:
+def test_injected_instructions_cannot_exceed_a_summary(world: Surroundings) -> None:
     hostile = world.said[-1].content
     models = Scripted(script=lambda _, __: hostile)
     task = SummaryTask("open", "short", world.said, hostile[:4_000], 100, hostile[:3_000])

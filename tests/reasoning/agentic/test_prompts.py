@@ -10,31 +10,31 @@ NAMES = [each.name.removesuffix(".md") for each in resources.files(prompts.__pac
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_prompt_is_a_text_without_tags_of_its_own(name: str) -> None:
+def test_templates_contain_no_section_tags(name: str) -> None:
     assert prompts.load(name)
     assert not any(f"<{tag}>" in prompts.load(name) for tag in prompts.TAGS)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("rules") and "json" not in name])
-def test_rules_begin_with_text_that_never_varies(name: str) -> None:
+def test_rules_start_with_constant_text(name: str) -> None:
     beginning = prompts.load(name).partition("{")[0]
     assert len(beginning) > 500
 
 
-def test_places_are_filled_once_so_that_data_adds_none() -> None:
+def test_placeholders_in_data_are_not_expanded() -> None:
     assert prompts.fill("{a} and {b}", a="{b}", b="{a}") == "{b} and {a}"
 
 
-def test_a_line_that_is_an_empty_place_goes_away() -> None:
+def test_a_line_with_only_an_empty_placeholder_is_removed() -> None:
     assert prompts.fill("one\n{a}\ntwo {a}", a="") == "one\ntwo"
 
 
-def test_a_place_without_a_value_is_a_fault_of_ours() -> None:
+def test_a_placeholder_without_a_value_raises_key_error() -> None:
     with pytest.raises(KeyError):
         prompts.fill("{a}")
 
 
-def test_a_blank_section_is_left_out() -> None:
+def test_a_blank_section_is_omitted() -> None:
     assert prompts.section("card", " \n") == ""
 
 
@@ -58,9 +58,9 @@ def test_no_text_opens_or_closes_a_section(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["a < b", "<div>", "x <- y", "<messenger>", "List<int>", "<3", "é 漢 🎉"])
-def test_other_text_stays_as_it_is(text: str) -> None:
+def test_other_text_is_unchanged(text: str) -> None:
     assert prompts.neutral(text) == text
 
 
-def test_what_cannot_be_sent_goes_away() -> None:
+def test_characters_that_cannot_be_sent_are_removed() -> None:
     assert prompts.neutral("a\x00b\ud800c") == "abc"

@@ -16,7 +16,7 @@ def use(memory: Memory, tool: str, arguments: Any) -> str:
     return asyncio.run(Toolbox(ReadingTools(memory).all()).use(ToolCallPart(tool, arguments)))
 
 
-def test_conclusions_come_with_their_ids_and_levels(past: Past) -> None:
+def test_conclusions_include_ids_and_levels(past: Past) -> None:
     known = past.conclude("alice lives in Porto")
     result = use(past.memory(), "search_memory", {"query": "Porto"})
     assert result.startswith(f"[id:{known.id}] explicit ")
@@ -54,7 +54,7 @@ def test_a_chain_is_followed(past: Past) -> None:
     assert said.id in use(past.memory(), "get_reasoning_chain", {"observation_id": f"id:{drawn.id}"})
 
 
-def test_a_reach_of_some_sessions_has_no_chains(past: Past) -> None:
+def test_a_reach_restricted_to_sessions_has_no_chain_tool(past: Past) -> None:
     tools = ReadingTools(past.memory(sessions=("s",))).all()
     assert "get_reasoning_chain" not in {tool.name for tool in tools}
     assert len(tools) == 6
@@ -78,25 +78,25 @@ def test_a_reach_of_some_sessions_has_no_chains(past: Past) -> None:
         ("get_reasoning_chain", {"observation_id": "x", "direction": "up"}),
     ],
 )
-def test_a_bad_call_gets_a_text_and_leaves_no_evidence(past: Past, tool: str, arguments: Any) -> None:
+def test_an_invalid_call_returns_an_error_and_leaves_no_evidence(past: Past, tool: str, arguments: Any) -> None:
     memory = past.memory()
     assert use(memory, tool, arguments).startswith(ERROR)
     assert memory.evidence.tool_calls == []
 
 
-def test_limits_above_the_most_are_taken_for_the_most(past: Past) -> None:
+def test_limits_above_the_maximum_are_clamped(past: Past) -> None:
     memory = past.memory()
     assert use(memory, "search_memory", {"query": "x", "top_k": 10**9}) == NOTHING
     assert memory.evidence.tool_calls[0].tool_input == {"query": "x", "top_k": 40}
 
 
-def test_null_stands_for_the_default_and_what_is_unknown_is_passed_over(past: Past) -> None:
+def test_null_means_default_and_unknown_arguments_are_ignored(past: Past) -> None:
     memory = past.memory()
     use(memory, "search_messages", {"query": "x", "limit": None, "session_id": "secret", "observer": "bob"})
     assert memory.evidence.tool_calls[0].tool_input == {"query": "x", "limit": 10}
 
 
-def test_long_messages_and_long_results_are_cut(past: Past) -> None:
+def test_long_messages_and_results_are_truncated(past: Past) -> None:
     past.say("s", *(f"{n} porto " + "x" * 5_000 for n in range(20)))
     result = use(past.memory(), "grep_messages", {"text": "porto", "limit": 20})
     assert len(result) <= MOST_OF_RESULT

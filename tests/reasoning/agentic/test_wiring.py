@@ -1,4 +1,4 @@
-"""What the settings make of all this: which reasoner works, what a start loads, what a caller is told."""
+"""Reasoner selection from the settings, lazy imports, fallback, and errors returned to callers."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ def unreachable(tmp_path: Path) -> Server:
     return Server(tmp_path / "omoide.db", **AWAY)
 
 
-def test_without_a_model_the_embedded_reasoner_works() -> None:
+def test_the_extractive_reasoner_is_used_without_a_model() -> None:
     assert reasoner_for(Settings.model_validate({}), EMBEDDER, TOKENS).name == "extractive"
 
 
-def test_with_a_model_it_is_the_reasoner_and_leaves_cards_to_dreams() -> None:
+def test_a_model_is_used_as_reasoner_and_leaves_cards_to_dreams() -> None:
     reasoner = reasoner_for(Settings.model_validate(AWAY), EMBEDDER, TOKENS)
     assert (reasoner.name, reasoner.keeps_cards) == ("openai:some-model", False)
 
 
 @pytest.mark.parametrize("name", ["some-model", "unknown:model", "openai:", "openai:model"])
-def test_a_model_that_cannot_be_is_a_wrong_setting_at_once(name: str) -> None:
+def test_an_invalid_model_name_is_reported_at_once(name: str) -> None:
     with pytest.raises(WrongSetting, match="OMOIDE_MODEL"):
         reasoner_for(Settings.model_validate({"model": name}), EMBEDDER, TOKENS)
 
 
-def test_a_start_with_a_model_loads_nothing_of_it(tmp_path: Path) -> None:
+def test_startup_imports_no_model_packages(tmp_path: Path) -> None:
     code = f"""
         import os
         os.environ.update({ {f"OMOIDE_{name.upper()}": value for name, value in AWAY.items()} })
@@ -56,7 +56,7 @@ def test_a_start_with_a_model_loads_nothing_of_it(tmp_path: Path) -> None:
     assert not loaded & {"pydantic_ai", "openai", "anthropic", "google.genai", "omoide.reasoning.agentic", "httpx"}
 
 
-def test_a_provider_that_is_away_is_503_with_a_detail(unreachable: Server) -> None:
+def test_an_unreachable_provider_is_503_with_a_detail(unreachable: Server) -> None:
     try:
         with unreachable.client() as http:
             http.post("/v3/workspaces", json={"id": "w"}).raise_for_status()
@@ -79,14 +79,14 @@ class Away:
 
     def __getattr__(self, verb: str) -> object:
         async def failing(*_: object) -> Sequence[Fact]:
-            raise ProviderFailed("It is away.", retryable=True)
+            raise ProviderFailed("The provider is unreachable.", retryable=True)
 
         return failing
 
 
-def test_the_embedded_reasoner_derives_in_place_of_one_that_is_away() -> None:
+def test_the_extractive_reasoner_derives_while_the_provider_fails() -> None:
     relief = reasoner_for(Settings.model_validate({}), EMBEDDER, TOKENS)
-    reasoner = Relieved(Away(), relief)  # type: ignore[arg-type]  # made of nothing but failures
+    reasoner = Relieved(Away(), relief)  # type: ignore[arg-type]  # all methods fail
     batch = Batch("w", "s", "alice", [message("I live in Porto.")])
     facts = asyncio.run(reasoner.derive(batch))
     assert [fact.content for fact in facts] == ["alice lives in Porto"]
@@ -94,7 +94,7 @@ def test_the_embedded_reasoner_derives_in_place_of_one_that_is_away() -> None:
         asyncio.run(reasoner.card(None))  # type: ignore[arg-type]
 
 
-def test_the_prompts_travel_with_the_package() -> None:
+def test_the_wheel_contains_the_prompts() -> None:
     builder = WheelBuilder(str(Path(__file__).parents[3]))
     names = {file.distribution_path for file in builder.recurse_included_files()}
     source = Path(__file__).parents[3] / "omoide/reasoning/agentic/prompts"

@@ -1,4 +1,4 @@
-"""What tests of answers share: statements and turns made from plain texts, and questions about alice."""
+"""Helpers for tests of answers: statements, messages and questions about alice."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from omoide.reasoning.reasoner import Question
 from omoide.records import Conclusion, Level, Message
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
-"""A Monday; day 1 is the day after."""
+"""A Monday; day 1 is the next day."""
 
 
 def fact(content: str, day: int = 0, peer: str = "alice", level: Level = "explicit", times: int = 1) -> Conclusion:
@@ -25,7 +25,7 @@ def turn(peer: str, content: str, minute: int = 0, day: int = 0) -> Message:
 
 
 def snippet(*turns: tuple[str, str]) -> list[Snippet]:
-    """One stretch of talk, a turn a minute, all of it found."""
+    """Return one snippet with a message per minute, all of them matches."""
     said = [turn(peer, content, minute) for minute, (peer, content) in enumerate(turns)]
     return [Snippet("s", said, [each.id for each in said])]
 
@@ -35,5 +35,5 @@ def question(query: str, target: str | None = "alice", observer: str | None = "a
 
 
 def facts(*contents: str, peer: str = "alice") -> Sequence[Conclusion]:
-    """Said a day apart, the first one first."""
+    """Return facts one day apart, oldest first."""
     return [fact(content, day, peer) for day, content in enumerate(contents)]

@@ -1,4 +1,4 @@
-"""Conclusions made up for tests: `know` numbers them, a day apart."""
+"""Conclusions for tests; `know` numbers them, one day apart."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers are quotations that fit, the newest first, and a plain word where nothing is known."""
+"""Answers quote matching statements, newest first, or state that nothing is known."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ TEAM = (
 
 
 class World:
-    """Three workspaces: facts about alice, a talk of which nothing was derived yet, and facts about a team."""
+    """Three workspaces: facts about alice, a conversation without conclusions, and facts about a team."""
 
     def __init__(self, store: Store) -> None:
         self.alice, self.talk, self.team = (Past(store, name) for name in ("alice", "talk", "team"))
@@ -150,7 +150,7 @@ KNOWN: list[tuple[str, list[str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("query", "holds", "lacks"), KNOWN)
-def test_what_is_known_is_quoted(world: World, query: str, holds: list[str], lacks: list[str]) -> None:
+def test_known_statements_are_quoted(world: World, query: str, holds: list[str], lacks: list[str]) -> None:
     check(world.ask(question(query), "alice"), holds, lacks)
 
 
@@ -179,7 +179,7 @@ UNKNOWN = [
 
 
 @pytest.mark.parametrize("query", UNKNOWN)
-def test_what_is_not_known_is_said_to_be_unknown(world: World, query: str) -> None:
+def test_an_unknown_answer_is_stated_as_unknown(world: World, query: str) -> None:
     assert world.ask(question(query), "alice") == f"{NOTHING} regarding alice."
 
 
@@ -203,9 +203,7 @@ TOLD: list[tuple[str, list[str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("query", "holds", "lacks"), TOLD)
-def test_what_was_only_said_is_quoted_from_the_turns(
-    world: World, query: str, holds: list[str], lacks: list[str]
-) -> None:
+def test_messages_are_quoted_without_conclusions(world: World, query: str, holds: list[str], lacks: list[str]) -> None:
     check(world.ask(question(query), "talk"), holds, lacks)
 
 
@@ -220,7 +218,7 @@ def test_what_was_only_said_is_quoted_from_the_turns(
         "Does alice ride a motorcycle?",
     ],
 )
-def test_a_question_that_was_only_asked_before_is_not_answered_by_itself_or_by_others(world: World, query: str) -> None:
+def test_earlier_questions_are_not_quoted_as_answers(world: World, query: str) -> None:
     check(world.ask(question(query), "talk"), [], ["weather", '"I ride', "motorcycle"])
 
 
@@ -238,7 +236,7 @@ OF_A_TEAM: list[tuple[str, list[str], list[str]]] = [
 
 
 @pytest.mark.parametrize(("query", "holds", "lacks"), OF_A_TEAM)
-def test_a_workspace_is_asked_about_whomever_the_question_names(
+def test_a_workspace_question_is_about_the_peers_that_it_names(
     world: World, query: str, holds: list[str], lacks: list[str]
 ) -> None:
     check(world.ask(question(query, target=None, observer=None), "team"), holds, lacks)
@@ -248,25 +246,25 @@ def test_a_workspace_is_asked_about_whomever_the_question_names(
     "query",
     ["What do you know about alice?", "Tell me about alice", "Summarise alice.", "Who is alice?", "describe me"],
 )
-def test_an_overview_is_the_newest_of_what_holds_the_quotations_last(world: World, query: str) -> None:
+def test_an_overview_lists_the_newest_current_statements_first(world: World, query: str) -> None:
     text = world.ask(question(query), "alice")
     assert text.startswith("alice does not drink coffee. (alice, 2026-01-18) alice is 41 years old.")
     assert text.count("(alice, ") == 5
 
 
-def test_an_overview_of_what_was_only_said_quotes_the_newest_turns(world: World) -> None:
+def test_an_overview_without_conclusions_quotes_the_newest_messages(world: World) -> None:
     text = world.ask(question("What do you know about alice?"), "talk")
     check(text, ["stolen outside the library", "peanuts"], ["bob said", "bot said", "weather", "Thanks"])
 
 
 @pytest.mark.parametrize("level", list(BREADTHS))
-def test_every_level_answers_within_its_reach(world: World, level: ReasoningLevel) -> None:
+def test_every_level_answers_known_and_unknown_questions(world: World, level: ReasoningLevel) -> None:
     for place in ("alice", "talk"):
         assert "Lisbon" in world.ask(question("Where does alice live?", level=level), place)
         assert world.ask(question("What car does alice drive?", level=level), place).startswith(NOTHING)
 
 
-def test_the_highest_level_lists_every_turn_that_speaks_of_it(tmp_path: Path) -> None:
+def test_the_highest_level_lists_every_matching_message(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "omoide.db")
     past = Past(store)
     for day in range(14):
@@ -278,7 +276,7 @@ def test_the_highest_level_lists_every_turn_that_speaks_of_it(tmp_path: Path) ->
     assert "bus" not in text
 
 
-def test_an_answer_stays_within_the_tokens_of_its_level(tmp_path: Path) -> None:
+def test_an_answer_stays_within_the_token_limit_of_its_level(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "omoide.db")
     past = Past(store)
     past.say(
@@ -290,7 +288,7 @@ def test_an_answer_stays_within_the_tokens_of_its_level(tmp_path: Path) -> None:
     assert TOKENS.count(text) <= 250
 
 
-def test_an_answer_comes_sentence_by_sentence(world: World) -> None:
+def test_an_answer_is_streamed_by_sentence(world: World) -> None:
     async def pieces() -> list[str]:
         asked = question("Where does alice live and what is her dog's name?")
         return [piece async for piece in answer(asked, world.alice.memory(), EMBEDDER)]
@@ -302,7 +300,7 @@ def test_an_answer_comes_sentence_by_sentence(world: World) -> None:
     ]
 
 
-def test_what_was_read_is_evidence(world: World) -> None:
+def test_records_that_were_read_are_evidence(world: World) -> None:
     memory = world.alice.memory()
     said(question("Where does alice live?"), memory)
     assert "alice lives in Lisbon" in [each.content for each in memory.evidence.conclusions.values()]
@@ -310,7 +308,7 @@ def test_what_was_read_is_evidence(world: World) -> None:
 
 
 class Failing:
-    """An embedder whose provider is away."""
+    """An embedder whose provider is unreachable."""
 
     name, dimensions = EMBEDDER.name, EMBEDDER.dimensions
     embed_now = None
@@ -322,7 +320,7 @@ class Failing:
         pass
 
 
-def test_words_decide_while_the_embedder_fails(world: World) -> None:
+def test_statements_are_ranked_by_words_while_the_embedder_fails(world: World) -> None:
     async def read() -> str:
         asked = question("Which instrument does alice play?")
         return "".join([piece async for piece in answer(asked, world.alice.memory(), Failing())])
@@ -330,42 +328,42 @@ def test_words_decide_while_the_embedder_fails(world: World) -> None:
     assert "cello" in asyncio.run(read())
 
 
-# From statements alone
+# Composing from given statements
 
 
-def test_the_newest_statement_wins_whatever_the_order_of_finding() -> None:
+def test_the_newest_statement_wins_in_any_order_of_retrieval() -> None:
     lives = facts("alice lives in Lisbon", "alice lives in Porto", "alice lives in Lisbon")
     for found in (lives, lives[::-1]):
         text = compose(question("Where does alice live?"), found, [])
         assert text.startswith("alice lives in Lisbon. (alice, 2026-01-07) Earlier: alice lives in Porto")
 
 
-def test_a_value_that_was_only_said_more_fully_is_no_contradiction() -> None:
+def test_a_more_detailed_value_is_not_a_change() -> None:
     text = compose(
         question("Where does alice live?"), facts("alice lives in Lisbon", "alice lives in Lisbon, Portugal"), []
     )
     assert "Earlier" not in text
 
 
-def test_a_value_that_no_longer_holds_is_not_given_as_the_answer() -> None:
+def test_an_ended_value_is_not_the_answer() -> None:
     text = compose(
         question("Where does alice live?"), facts("alice lives in Porto", "alice no longer lives in Porto"), []
     )
     assert text.startswith("alice no longer lives in Porto.")
 
 
-def test_a_taste_that_has_changed_is_not_listed() -> None:
+def test_a_changed_taste_is_not_listed() -> None:
     known = facts("alice likes tea", "alice likes jazz", "alice does not like tea")
     check(compose(question("What does alice like?"), known, []), ["jazz"], ["likes tea"])
 
 
-def test_an_update_of_anything_goes_before_what_it_updates() -> None:
+def test_an_update_precedes_the_statement_that_it_updates() -> None:
     known = facts("alice parks the car in the north garage", "alice parks the car in the south garage")
     text = compose(question("In which garage does alice park the car?"), known, [])
     assert 0 <= text.index("south") < text.index("north")
 
 
-def test_a_line_of_a_card_counts_where_nothing_else_does() -> None:
+def test_a_card_line_is_used_if_there_is_no_other_statement() -> None:
     asked = question("Where does alice live?", target_card=("ATTRIBUTE: lives in Oslo", "IDENTITY: name is Alice Moe"))
     assert compose(asked, [], []) == "lives in Oslo. (from the card of alice)"
     text = compose(asked, facts("alice lives in Lisbon"), [])
@@ -373,19 +371,19 @@ def test_a_line_of_a_card_counts_where_nothing_else_does() -> None:
     assert "Oslo" not in text
 
 
-def test_what_was_concluded_says_so() -> None:
+def test_a_derived_conclusion_is_marked_as_concluded() -> None:
     text = compose(question("Does alice cycle often?"), [fact("alice often cycles to work", level="inductive")], [])
     assert text == "alice often cycles to work. (concluded about alice, 2026-01-05)"
 
 
-def test_the_same_words_from_two_observers_are_quoted_once() -> None:
+def test_equal_statements_of_two_observers_are_quoted_once() -> None:
     one = fact("alice plays chess", 1)
     other = replace(one, id="other", observer_id="bob", pk=9)
     text = compose(question("Does alice play chess?"), [one, other], [])
     assert text.count("plays chess") == 1
 
 
-def test_a_statement_and_the_turn_that_it_comes_from_are_quoted_once() -> None:
+def test_a_conclusion_and_its_source_message_are_quoted_once() -> None:
     found = snippet(("alice", "I play chess on Sundays."))
     text = compose(question("Does alice play chess?"), [fact("alice plays chess on Sundays")], found)
     assert text == "alice plays chess on Sundays. (alice, 2026-01-05)"
@@ -401,7 +399,7 @@ def test_the_most_derived_statements_come_first_in_an_overview(tmp_path: Path) -
     assert text.index("swims") < text.index("kite")
 
 
-def test_a_long_turn_is_quoted_in_part() -> None:
+def test_a_long_message_is_quoted_in_part() -> None:
     filler = "We talked about nothing of importance for a good while that day. " * 12
     found = snippet(("alice", f"{filler}My violin teacher moved to Riga in spring. {filler}"))
     text = compose(question("Where did alice's violin teacher move?"), [], found)
@@ -415,14 +413,14 @@ def test_the_question_itself_is_never_quoted() -> None:
     check(text, ["are on Monday"], ["Tell me"])
 
 
-def test_part_of_an_id_is_a_name_and_the_whole_id_goes_first() -> None:
+def test_part_of_an_id_is_a_name_and_a_whole_id_takes_precedence() -> None:
     known = [fact("alice-moe lives in Bergen", peer="alice-moe"), fact("alice lives in Lisbon")]
     texts = {name: compose(question(f"Where does {name} live?", None, None), known, []) for name in ("Moe", "Alice")}
     check(texts["Moe"], ["Bergen"], ["Lisbon"])
     check(texts["Alice"], ["Lisbon"], ["Bergen"])
 
 
-def test_nothing_known_at_all_is_no_error() -> None:
+def test_questions_without_any_records_are_answered() -> None:
     assert compose(question("Where does alice live?"), [], []) == f"{NOTHING} regarding alice."
     assert compose(question("What do you know about me?"), [], []) == f"{NOTHING} regarding alice."
     assert compose(question("¿?"), [], [], ["bob"]) == f"{NOTHING} regarding alice."
@@ -431,11 +429,11 @@ def test_nothing_known_at_all_is_no_error() -> None:
 @pytest.mark.parametrize(
     "content", ["", " ", "\n", "?" * 10_000, "a" * 25_000, "😀" * 25_000, "x. " * 8_000, "```\ncode\n```"]
 )
-def test_any_turn_can_be_read(content: str) -> None:
+def test_messages_of_any_content_are_processed(content: str) -> None:
     assert compose(question("What does alice say about x?"), [], [*snippet(("alice", content))])
 
 
-def test_turns_keep_their_time() -> None:
+def test_quoted_messages_have_their_date() -> None:
     found = replace(
         snippet(("alice", ""))[0], messages=[turn("alice", "My kayak is green.", day=3)], found=["3-0-alice"]
     )

@@ -1,4 +1,4 @@
-"""The card that statements make, beside the lines that were given."""
+"""Cards generated from statements, with given lines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def kept(
     return card(CardTask("bot", "alice", [*given, *current], given, conclusions, rebuild))
 
 
-def test_lines_stand_in_the_order_identity_attribute_relationship_instruction() -> None:
+def test_lines_are_sorted_by_section() -> None:
     told = said(
         'alice said: "Please always answer in French."',
         "alice moved to Lisbon with alice's dog Rex",
@@ -41,64 +41,64 @@ def test_lines_stand_in_the_order_identity_attribute_relationship_instruction() 
 
 
 @pytest.mark.parametrize("text", FILLED)
-def test_every_line_of_ours_is_read_back_as_the_slot_it_stands_for(text: str) -> None:
+def test_generated_lines_parse_back_into_their_slots(text: str) -> None:
     for slot in slots_of(text, "alice"):
         assert slots_of_line(line_of(slot, START), "alice") == [slot]
 
 
-def test_a_newer_value_replaces_the_line_of_a_slot_that_has_one() -> None:
+def test_a_newer_value_replaces_the_line_of_a_single_slot() -> None:
     assert kept(said("alice lives in Porto", "alice moved to Lisbon")) == ["ATTRIBUTE: lives in Lisbon"]
     assert kept(said("alice moved to Lisbon"), ["ATTRIBUTE: lives in Porto"]) == ["ATTRIBUTE: lives in Lisbon"]
 
 
-def test_the_newest_is_what_was_said_last_whatever_the_order_of_the_conclusions() -> None:
+def test_conclusions_are_applied_in_order_of_time() -> None:
     porto, lisbon = said("alice lives in Porto", "alice lives in Lisbon")
     assert kept([lisbon, porto]) == ["ATTRIBUTE: lives in Lisbon"]
 
 
-def test_a_name_that_was_said_more_fully_is_not_shortened() -> None:
+def test_a_more_detailed_name_is_kept() -> None:
     assert kept(said("alice's name is Alice Moreira", "alice's name is Alice")) == ["IDENTITY: name is Alice Moreira"]
 
 
-def test_values_that_gather_stand_beside_each_other() -> None:
+def test_all_values_of_multi_value_slots_are_kept() -> None:
     told = said("alice likes tea", "alice loves jazz", "alice is allergic to nuts")
     assert kept(told) == ["ATTRIBUTE: likes tea", "ATTRIBUTE: likes jazz", "ATTRIBUTE: is allergic to nuts"]
 
 
-def test_what_is_no_longer_liked_is_not_told_as_liked() -> None:
+def test_a_dislike_replaces_a_like() -> None:
     assert kept(said("alice likes tea", "alice does not like tea")) == ["ATTRIBUTE: does not like tea"]
 
 
-def test_what_is_over_leaves_the_card() -> None:
+def test_ended_values_are_removed_from_the_card() -> None:
     current = ["ATTRIBUTE: lives in Lisbon", "ATTRIBUTE: works at Siemens", "RELATIONSHIP: dog Rex"]
     told = said("alice no longer works at Siemens", "alice's dog Rex died")
     assert kept(told, current) == ["ATTRIBUTE: lives in Lisbon"]
 
 
-def test_given_lines_stay_as_they_are_and_first_and_nothing_of_ours_competes_with_them() -> None:
+def test_given_lines_come_first_and_block_generated_lines() -> None:
     given = ["likes  Tea", "ATTRIBUTE: lives in Porto", "Name: Al Moreira", "", "x" * 300]
     told = said("alice likes tea", "alice moved to Lisbon", "alice's name is Alice", "alice is vegetarian")
     assert kept(told, given=given) == [*given, "ATTRIBUTE: is vegetarian"]
 
 
-def test_nothing_to_say_leaves_the_card_as_it_is() -> None:
+def test_conclusions_without_slots_leave_the_card_unchanged() -> None:
     current = ["whatever stood there", "ATTRIBUTE: lives in Porto"]
     assert kept(said("alice would like tea", "bob lives in Lisbon"), current) == current
     assert kept([], current) == current
     assert kept([], current, rebuild=True) == current
 
 
-def test_a_rebuilt_card_rests_on_given_lines_and_conclusions_alone() -> None:
+def test_a_rebuilt_card_uses_given_lines_and_conclusions_only() -> None:
     current = ["ATTRIBUTE: lives in Porto", "ATTRIBUTE: likes jazz"]
     assert kept(said("alice likes tea"), current, ["VIP"], rebuild=True) == ["VIP", "ATTRIBUTE: likes tea"]
 
 
-def test_patterns_and_contradictions_are_not_told() -> None:
+def test_patterns_and_contradictions_are_not_used() -> None:
     for level in ("inductive", "contradiction"):
         assert kept([know("alice likes tea", 0, level=level)]) == []
 
 
-def test_lines_that_another_reasoner_wrote_stay_until_a_statement_says_otherwise() -> None:
+def test_lines_of_another_reasoner_are_kept_until_contradicted() -> None:
     current = ["ATTRIBUTE: collects old maps", "ATTRIBUTE: lives in Porto and works at Siemens"]
     assert kept(said("alice is vegan"), current) == [*current, "ATTRIBUTE: is vegan"]
     assert kept(said("alice moved to Lisbon"), current) == [
@@ -109,7 +109,7 @@ def test_lines_that_another_reasoner_wrote_stay_until_a_statement_says_otherwise
     assert kept(said("alice lives in Porto"), current) == current
 
 
-def test_beyond_the_limit_the_oldest_tastes_go_first() -> None:
+def test_the_oldest_tastes_are_dropped_first_beyond_the_limit() -> None:
     told = said("alice lives in Lisbon", *(f"alice likes tea number {n}" for n in range(MAX_LINES)))
     lines = kept(told)
     assert len(lines) == MAX_LINES
@@ -118,16 +118,16 @@ def test_beyond_the_limit_the_oldest_tastes_go_first() -> None:
     assert lines[-1] == f"ATTRIBUTE: likes tea number {MAX_LINES - 1}"
 
 
-def test_an_instruction_that_is_too_long_for_a_line_is_left_out() -> None:
+def test_an_instruction_too_long_for_a_line_is_omitted() -> None:
     assert kept(said(f'alice said: "Always answer {"very " * 50}briefly."')) == []
 
 
-def test_what_was_said_last_stands_last() -> None:
+def test_lines_are_in_order_of_the_last_statement() -> None:
     told = said("alice likes tea", "alice loves jazz", "alice enjoys tea")
     assert kept(told) == ["ATTRIBUTE: likes jazz", "ATTRIBUTE: likes tea"]
 
 
-def test_learning_the_same_again_changes_nothing() -> None:
+def test_repeated_conclusions_change_nothing() -> None:
     told = said(*FILLED)
     once = kept(told)
     assert kept(told, once) == once

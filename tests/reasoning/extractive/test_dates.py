@@ -1,4 +1,4 @@
-"""Relative dates get the date they meant, no more precise than they were, or none."""
+"""Relative dates are resolved at their own precision, or not at all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ ALONE = [
     "every Monday",
     "last weekend",
     "last summer",
-    "last June",  # this year's or the one before
+    "last June",  # this year's or the previous one
     "I may go next may",
     "the last month",
     "the last week of June",
@@ -72,7 +72,7 @@ ALONE = [
     "todays and yesterdays",
 ]
 
-# The days of one week, Monday to Sunday, and what was meant by a Friday on each.
+# The days of one week, Monday to Sunday, and the meaning of phrases with Friday on each.
 FRIDAYS: dict[str, list[str | None]] = {
     "last Friday": ["2026-11-13", "2026-11-13", "2026-11-13", "2026-11-13", "2026-11-13", None, None],
     "next Friday": [None, None, None, None, "2026-11-27", "2026-11-27", "2026-11-27"],
@@ -83,18 +83,18 @@ FRIDAYS: dict[str, list[str | None]] = {
 
 
 @pytest.mark.parametrize(("text", "expected"), DATED)
-def test_a_relative_date_gets_its_date_behind_it(text: str, expected: str) -> None:
+def test_a_relative_date_is_followed_by_its_absolute_date(text: str, expected: str) -> None:
     assert with_dates(text, SUNDAY) == expected
 
 
 @pytest.mark.parametrize("text", ALONE)
-def test_what_may_mean_two_dates_gets_none(text: str) -> None:
+def test_an_ambiguous_date_is_not_resolved(text: str) -> None:
     assert with_dates(text, SUNDAY) == text
 
 
 @pytest.mark.parametrize("phrase", FRIDAYS)
 @pytest.mark.parametrize("weekday", range(7))
-def test_a_weekday_is_the_one_that_all_would_take_it_for(phrase: str, weekday: int) -> None:
+def test_a_weekday_is_resolved_only_if_unambiguous(phrase: str, weekday: int) -> None:
     said_at = datetime.combine(date(2026, 11, 16) + timedelta(weekday), time(10), UTC)
     meant = FRIDAYS[phrase][weekday]
     assert with_dates(phrase, said_at) == (f"{phrase} ({meant})" if meant else phrase)
@@ -110,11 +110,11 @@ def test_a_weekday_is_the_one_that_all_would_take_it_for(phrase: str, weekday: i
         (date(2027, 1, 1), "last week", "week of 2026-12-21"),
     ],
 )
-def test_ends_of_months_and_years_are_counted_right(day: date, phrase: str, expected: str) -> None:
+def test_month_and_year_boundaries_are_handled(day: date, phrase: str, expected: str) -> None:
     assert with_dates(phrase, datetime.combine(day, time(23, 59), UTC)) == f"{phrase} ({expected})"
 
 
-def test_the_dates_of_a_quotation_stand_in_a_note_each_once() -> None:
+def test_dates_of_a_quotation_are_listed_once_in_a_note() -> None:
     text = "I ran yesterday, and yesterday was last month"
     assert note_of_dates(text, SUNDAY) == " (yesterday: 2026-11-21; last month: 2026-10)"
     assert note_of_dates("I ran", SUNDAY) == ""

@@ -1,4 +1,4 @@
-"""From messages to facts: whose they are, how they read, what is said twice, and whatever else may arrive."""
+"""Facts from messages: subject, wording, repetitions and arbitrary input."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SUNDAY = datetime(2026, 11, 22, 10, tzinfo=UTC)
 
 
 def facts(*contents: str, peer_id: str = "alice") -> list[Fact]:
-    """What is derived when the peer says this, an hour apart."""
+    """Return the facts derived from messages of the peer, one hour apart."""
     messages = [
         Message(f"m{at}", "s", "w", peer_id, content, {}, 0, SUNDAY + timedelta(hours=at))
         for at, content in enumerate(contents)
@@ -28,7 +28,7 @@ def said(*contents: str, peer_id: str = "alice") -> list[str]:
     return [fact.content for fact in facts(*contents, peer_id=peer_id)]
 
 
-def test_only_the_observed_peer_s_messages_give_facts() -> None:
+def test_only_messages_of_the_observed_peer_give_facts() -> None:
     messages = [
         Message("m1", "s", "w", "bob", "I live in Rome.", {}, 0, SUNDAY),
         Message("m2", "s", "w", "alice", "I live in Lisbon.", {}, 0, SUNDAY),
@@ -66,18 +66,18 @@ def test_each_statement_is_restated_or_quoted(content: str, expected: list[str])
     assert said(content) == expected
 
 
-def test_what_is_said_twice_is_one_fact_of_both_messages() -> None:
+def test_a_repeated_statement_is_one_fact_with_both_messages() -> None:
     assert facts("I live in Lisbon. I live in Lisbon!", "I'm vegan.", "i live in Lisbon") == [
         Fact("alice lives in Lisbon", ("m0", "m2"), SUNDAY + timedelta(hours=2)),
         Fact("alice is vegan", ("m1",), SUNDAY + timedelta(hours=1)),
     ]
 
 
-def test_a_relative_date_is_that_of_its_own_message() -> None:
+def test_a_relative_date_is_resolved_against_its_own_message() -> None:
     assert len(facts(*["I ran yesterday."] * 20)) == 2
 
 
-def test_a_long_sentence_is_quoted_to_a_whole_word() -> None:
+def test_a_long_quotation_is_truncated_at_a_word() -> None:
     (content,) = said("Rex and " + "his friends " * 100 + "are beagles.")
     assert content.startswith('alice said: "Rex and his friends')
     assert content.endswith(('friends…"', 'his…"'))
@@ -94,7 +94,7 @@ am have tea Lisbon yesterday next Friday in 3 days ago If you We … 😀 ``` > 
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.sampled_from([*WORDS.split(), "\n"])).map(" ".join) | st.text(max_size=300))
-def test_whatever_arrives_gives_single_lines_that_name_the_peer(content: str) -> None:
+def test_any_text_gives_single_line_facts_with_the_peer_id(content: str) -> None:
     for fact in facts(content, peer_id="al-1"):
         assert "al-1" in fact.content
         assert "\0" not in fact.content
@@ -135,5 +135,5 @@ PIECES += [
 
 
 @pytest.mark.parametrize("piece", PIECES)
-def test_the_longest_message_of_anything_is_taken(piece: str) -> None:
+def test_messages_of_maximum_length_are_processed(piece: str) -> None:
     facts((piece * 25_000)[:25_000])

@@ -1,4 +1,4 @@
-"""What a dream draws from statements, and that to dream again over the outcome changes nothing."""
+"""Conclusions that a dream derives from statements; dreaming is idempotent."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def dreamed(conclusions: Sequence[Conclusion]) -> Dreamed:
 
 
 def after(conclusions: Sequence[Conclusion], outcome: Dreamed) -> list[Conclusion]:
-    """What is known once the outcome is stored."""
+    """Return the conclusions after the outcome is stored."""
     gone = {id for each in outcome.merged for id in each.dropped} | {*outcome.outdated}
     live = [each for each in conclusions if each.id not in gone]
     by_id = {each.id: each for each in live}
@@ -53,7 +53,7 @@ def in_sessions(content: str, count: int, first: int = 0) -> list[Conclusion]:
     return [know(content, first + number, f"session {first + number}") for number in range(count)]
 
 
-def test_nothing_comes_of_nothing() -> None:
+def test_a_dream_without_conclusions_is_empty() -> None:
     assert dream(DreamTask("bot", "alice", None, []), np.zeros((0, 4), np.float32)) == Dreamed([], [], [])
 
 
@@ -63,18 +63,18 @@ def test_near_duplicates_are_merged_into_the_richer_one() -> None:
     assert dreamed(told).merged == [Merge("c3", ("c0", "c4"))]
 
 
-def test_of_equally_rich_ones_the_newer_is_kept() -> None:
+def test_of_equally_rich_duplicates_the_newer_is_kept() -> None:
     assert dreamed(said("alice paints", "alice paints")).merged == [Merge("c1", ("c0",))]
 
 
-def test_what_was_told_in_two_sessions_is_not_merged_but_what_was_derived_is() -> None:
+def test_explicit_conclusions_are_merged_within_a_session_only() -> None:
     assert dreamed([know("alice paints", 0, "a"), know("alice paints", 1, "b")]).merged == []
     derived = [know("alice paints", 0, "a", "deductive"), know("alice paints", 1, "b", "deductive")]
     assert dreamed(derived).merged == [Merge("c1", ("c0",))]
     assert dreamed([derived[0], know("alice paints", 1, "a", "inductive")]).merged == []
 
 
-def test_words_in_another_order_and_other_numbers_are_not_merged() -> None:
+def test_different_word_order_or_numbers_are_not_merged() -> None:
     told = said(
         "alice likes cats more than dogs",
         "alice likes dogs more than cats",
@@ -84,7 +84,7 @@ def test_words_in_another_order_and_other_numbers_are_not_merged() -> None:
     assert dreamed(told).merged == []
 
 
-def test_an_older_text_does_not_take_the_place_of_a_newer_one_about_what_holds() -> None:
+def test_an_older_text_does_not_replace_a_newer_one_with_a_slot() -> None:
     told = said("alice really lives in Porto", "alice lives in Lisbon", "alice lives in Porto")
     outcome = dreamed(told)
     assert outcome.merged == []
@@ -96,12 +96,12 @@ def test_a_conclusion_without_a_vector_is_not_merged() -> None:
     assert dream(task, np.zeros((2, 4), np.float32)).merged == []
 
 
-def test_as_many_vectors_as_conclusions_are_needed() -> None:
-    with pytest.raises(ValueError, match="0 vectors for 1 conclusions"):
+def test_a_wrong_number_of_vectors_raises_value_error() -> None:
+    with pytest.raises(ValueError, match="expected 1 vectors, got 0"):
         dream(DreamTask("bot", "alice", None, said("alice paints")), np.zeros((0, 4), np.float32))
 
 
-def test_two_values_of_one_slot_are_a_contradiction_that_tells_both_and_when() -> None:
+def test_two_values_of_a_single_slot_contradict_each_other() -> None:
     (found,) = of_level(dreamed(said("alice's birthday is 3 May", "alice's birthday is 4 May")), "contradiction")
     assert found.content == (
         'about alice, two statements do not go together: "alice\'s birthday is 3 May" (2026-03-01) and '
@@ -111,7 +111,7 @@ def test_two_values_of_one_slot_are_a_contradiction_that_tells_both_and_when() -
     assert found.details == {"sources": ["alice's birthday is 3 May", "alice's birthday is 4 May"]}
 
 
-def test_to_like_a_thing_and_not_to_like_it_is_a_contradiction() -> None:
+def test_liking_and_disliking_a_thing_is_a_contradiction() -> None:
     assert len(of_level(dreamed(said("alice likes tea", "alice hates tea")), "contradiction")) == 1
 
 
@@ -127,17 +127,17 @@ def test_to_like_a_thing_and_not_to_like_it_is_a_contradiction() -> None:
         ("alice lives in Lisbon", "bob lives in Porto"),
     ],
 )
-def test_a_change_a_fuller_value_and_values_that_gather_contradict_nothing(contents: tuple[str, ...]) -> None:
+def test_changes_details_and_multiple_values_do_not_contradict(contents: tuple[str, ...]) -> None:
     assert of_level(dreamed(said(*contents)), "contradiction") == []
 
 
-def test_a_contradiction_that_is_known_is_not_repeated_even_if_it_is_told_again() -> None:
+def test_a_known_contradiction_is_not_repeated() -> None:
     told = said("alice's birthday is 3 May", "alice's birthday is 4 May")
     more = [*after(told, dreamed(told)), know("alice's birthday is 4 May", 9, "later")]
     assert dreamed(more).derived == []
 
 
-def test_a_value_that_changed_is_told_with_the_one_before() -> None:
+def test_a_changed_value_is_deduced_with_the_previous_one() -> None:
     outcome = dreamed(said("alice lives in Porto", "alice moved to Lisbon"))
     assert outcome.derived == [
         Derived(
@@ -159,16 +159,16 @@ def test_a_value_that_changed_is_told_with_the_one_before() -> None:
         ("alice likes tea", "alice hates tea"),
     ],
 )
-def test_nothing_is_deduced_where_it_is_not_sure_what_holds(contents: tuple[str, ...]) -> None:
+def test_nothing_is_deduced_from_uncertain_values(contents: tuple[str, ...]) -> None:
     assert of_level(dreamed(said(*contents)), "deductive") == []
 
 
-def test_what_was_said_at_the_same_time_is_no_change() -> None:
+def test_statements_of_the_same_time_are_no_change() -> None:
     first, second = said("alice lives in Porto", "alice lives in Lisbon")
     assert of_level(dreamed([first, replace(second, said_at=first.said_at)]), "deductive") == []
 
 
-def test_a_deduction_that_is_wrong_by_now_goes_and_the_new_one_comes() -> None:
+def test_an_outdated_deduction_is_replaced() -> None:
     told = said("alice lives in Porto", "alice moved to Lisbon")
     known = [*after(told, dreamed(told)), know("alice moved to Faro", 5)]
     outcome = dreamed(known)
@@ -176,7 +176,7 @@ def test_a_deduction_that_is_wrong_by_now_goes_and_the_new_one_comes() -> None:
     assert outcome.outdated == ["d2"]
 
 
-def test_a_deduction_of_another_hand_goes_if_a_newer_statement_denies_it() -> None:
+def test_a_foreign_deduction_is_deleted_if_contradicted() -> None:
     known = [know("alice lives in Porto", 0, level="deductive"), know("alice lives in Lisbon", 1)]
     assert dreamed(known).outdated == ["c0"]
     known = [know("alice lives in Lisbon", 0), know("alice lives in Porto", 1, level="deductive")]
@@ -193,7 +193,7 @@ def test_a_deduction_of_another_hand_goes_if_a_newer_statement_denies_it() -> No
         ("alice feels anxious before exams", "tendency"),
     ],
 )
-def test_what_is_said_in_three_sessions_is_a_pattern(content: str, pattern_type: str) -> None:
+def test_a_statement_in_three_sessions_is_a_pattern(content: str, pattern_type: str) -> None:
     assert dreamed(in_sessions(content, 2)).derived == []
     (found,) = dreamed(in_sessions(content, 3)).derived
     assert found == Derived(
@@ -215,16 +215,16 @@ def test_what_is_said_in_three_sessions_is_a_pattern(content: str, pattern_type:
         "bob runs every morning",
     ],
 )
-def test_a_fact_that_is_told_often_is_no_pattern(content: str) -> None:
+def test_a_repeated_plain_fact_is_not_a_pattern(content: str) -> None:
     assert dreamed(in_sessions(content, 5)).derived == []
 
 
-def test_what_is_said_often_in_one_session_or_in_none_is_no_pattern() -> None:
+def test_repetition_within_one_session_is_not_a_pattern() -> None:
     assert dreamed([know("alice likes tea", number, None) for number in range(5)]).derived == []
     assert dreamed([know("alice likes tea", number, "s") for number in range(5)]).derived == []
 
 
-def test_a_better_supported_pattern_replaces_the_one_before() -> None:
+def test_a_pattern_with_more_support_replaces_the_previous_one() -> None:
     told = in_sessions("alice likes tea", 3)
     known = [*after(told, dreamed(told)), *in_sessions("alice likes tea", 2, first=6)]
     outcome = dreamed(known)
@@ -235,7 +235,7 @@ def test_a_better_supported_pattern_replaces_the_one_before() -> None:
 
 
 def statements() -> st.SearchStrategy[str]:
-    """A small grammar: few values, so that they meet."""
+    """Statements from a small grammar with few values, so that they interact."""
     towns = st.sampled_from(["Porto", "Lisbon", "Lisbon, Portugal", "Portugal", "Faro"])
     things = st.sampled_from(["tea", "the sea", "green tea", "cats more than dogs", "dogs more than cats"])
     adverb = st.sampled_from(["", "really ", "also "])
@@ -279,7 +279,7 @@ def vector(text: str) -> tuple[float, ...]:
 
 @settings(max_examples=80, deadline=None)
 @given(known())
-def test_to_dream_again_over_the_outcome_changes_nothing(conclusions: list[Conclusion]) -> None:
+def test_dreaming_is_idempotent(conclusions: list[Conclusion]) -> None:
     def once(told: Sequence[Conclusion]) -> Dreamed:
         vectors = np.array([vector(each.content) for each in told], np.float32).reshape(len(told), 256)
         return dream(DreamTask("bot", "alice", None, told), vectors)

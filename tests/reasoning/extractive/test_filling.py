@@ -1,4 +1,4 @@
-"""Answers in a given form: values from evidence, nothing made up, and nothing at all where no value is honest."""
+"""Structured answers: values from evidence only, and no answer if a required value is unknown."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def filled(
     query: str = "Tell me what you know in this form",
     told: str | None = None,
 ) -> Any:
-    """What is found for the schema, read from its JSON; None where there is no answer."""
+    """Return the parsed answer for the schema; None if there is no answer."""
     asked = understood(query, ["alice", "bob"], "alice", "alice")
     normal = resolved(schema)
     candidates = statements(question(query), asked, known, said)
@@ -110,7 +110,7 @@ STRINGS = {"type": "array", "items": STRING}
         ("city", {"oneOf": [of(zip=INTEGER), STRING]}, "Lisbon"),
     ],
 )
-def test_a_value_comes_from_evidence(name: str, node: dict[str, Any], expected: object) -> None:
+def test_values_are_extracted_from_evidence(name: str, node: dict[str, Any], expected: object) -> None:
     assert only(name, node) == expected
 
 
@@ -136,7 +136,7 @@ def test_a_value_comes_from_evidence(name: str, node: dict[str, Any], expected: 
         ("cat_name", STRING),
     ],
 )
-def test_what_evidence_does_not_give_is_null(name: str, node: dict[str, Any]) -> None:
+def test_values_without_evidence_are_null(name: str, node: dict[str, Any]) -> None:
     assert only(name, node) is None
 
 
@@ -154,33 +154,33 @@ def test_what_evidence_does_not_give_is_null(name: str, node: dict[str, Any]) ->
         ({"type": ["integer", "null"]}, None),
     ],
 )
-def test_a_required_property_without_evidence_is_as_empty_as_it_may_be(node: dict[str, Any], expected: object) -> None:
+def test_a_required_property_without_evidence_gets_an_empty_value(node: dict[str, Any], expected: object) -> None:
     found = filled(of(zyx=node))
     assert found == (None if node.get("default") == "no number" else {"zyx": expected})
 
 
 @pytest.mark.parametrize("node", [INTEGER, {"type": "number"}, BOOLEAN, {"enum": ["a", "b"]}, of(a=BOOLEAN)])
-def test_without_an_honest_value_there_is_no_answer(node: dict[str, Any]) -> None:
+def test_there_is_no_answer_if_a_required_value_cannot_be_empty(node: dict[str, Any]) -> None:
     assert filled(of(zyx=node, name=STRING), facts(*ALICE)) is None
 
 
-def test_a_default_stands_where_nothing_is_known() -> None:
+def test_defaults_are_used_without_evidence() -> None:
     assert filled(of(required=False, zyx=INTEGER | {"default": 5}, tags=STRINGS)) == {"zyx": 5, "tags": []}
 
 
-def test_a_wish_that_a_value_would_break_is_kept() -> None:
+def test_values_that_violate_a_constraint_are_not_used() -> None:
     assert only("name", STRING | {"maxLength": 5}) is None
     assert only("birthday", STRING | {"format": "date"}) is None
     assert only("age", INTEGER | {"maximum": 40}) is None
     assert only("likes", STRINGS | {"maxItems": 1}) == ["jazz"]
 
 
-def test_several_numbers_of_one_thing_are_none() -> None:
+def test_conflicting_numbers_give_null() -> None:
     said = snippet(("alice", "I bought 3 coffees"), ("alice", "I bought 5 coffees"))
     assert filled(of(coffees={"type": ["integer", "null"]}), said=said) == {"coffees": None}
 
 
-def test_of_several_peers_none_is_chosen() -> None:
+def test_values_of_several_peers_give_null() -> None:
     known = [fact("ana lives in Madrid", peer="ana"), fact("ben lives in Oslo", peer="ben")]
     asked = understood("Fill it in", ["ana", "ben"], None, None)
     normal = resolved(of(city={"type": ["string", "null"]}))
@@ -188,7 +188,7 @@ def test_of_several_peers_none_is_chosen() -> None:
     assert json.loads(filling.filled(normal, asked, candidates, None, None)) == {"city": None}
 
 
-def test_a_property_for_the_answer_holds_the_answer() -> None:
+def test_an_answer_property_contains_the_answer() -> None:
     assert filled(of(answer=STRING), told="alice lives in Lisbon.") == {"answer": "alice lives in Lisbon."}
     assert filled(of(answer=STRING)) == {"answer": ""}
 
@@ -218,7 +218,7 @@ def asked_for(past: Past, schema: dict[str, Any] | None = None, **more: Any) -> 
     return "".join(asyncio.run(read()))
 
 
-def test_a_typed_model_is_filled_from_the_store(tmp_path: Path) -> None:
+def test_a_pydantic_model_is_filled_from_the_store(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "omoide.db")
     past = Past(store)
     for content in ALICE:
@@ -238,14 +238,14 @@ def test_a_typed_model_is_filled_from_the_store(tmp_path: Path) -> None:
     assert profile.answer.startswith("alice lives in Lisbon.")
 
 
-def test_a_typed_model_is_filled_where_nothing_is_known(tmp_path: Path) -> None:
+def test_a_pydantic_model_is_filled_without_records(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "omoide.db")
     text = asked_for(Past(store))
     store.close()
     assert Profile.model_validate_json(text) == Profile(name="", city="", employer=None, dog=Dog(), answer="")
 
 
-def test_an_optional_property_that_nothing_is_known_about_is_left_out(tmp_path: Path) -> None:
+def test_an_optional_property_without_evidence_is_omitted(tmp_path: Path) -> None:
     schema = of(required=False, city=STRING, opera=STRING, shoe_size=INTEGER, boats=STRINGS, car=of(colour=STRING))
     store = Store.open(tmp_path / "omoide.db")
     past = Past(store)
@@ -256,7 +256,7 @@ def test_an_optional_property_that_nothing_is_known_about_is_left_out(tmp_path: 
     Draft202012Validator(schema).validate(found)
 
 
-def test_the_lowest_level_keeps_to_its_tokens(tmp_path: Path) -> None:
+def test_the_lowest_level_respects_its_token_limit(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "omoide.db")
     past = Past(store)
     for number in range(5):
@@ -324,7 +324,7 @@ KNOWN = facts(*ALICE)
 
 @settings(deadline=None)
 @given(SCHEMAS, st.booleans())
-def test_what_is_admitted_is_filled_with_valid_json_or_not_at_all(schema: dict[str, Any], knows: bool) -> None:
+def test_an_accepted_schema_gives_valid_json_or_no_answer(schema: dict[str, Any], knows: bool) -> None:
     check(schema)
     normal = resolved(schema)
     asked = understood("What about alice?", ["alice", "bob"], "alice", "alice")

@@ -1,4 +1,4 @@
-"""What a question asks for: about whom, which slots answer it, and whether it asks for whatever is known."""
+"""Parsing of questions: peers, slots, overviews and expected kinds of answers."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ def read(text: str, observer: str | None = "bob", target: str | None = "alice") 
         ("Who lives in Oslo?", ("alice",)),
     ],
 )
-def test_a_question_is_about_those_it_names_or_else_the_target_or_the_asker(text: str, about: tuple[str, ...]) -> None:
+def test_a_question_is_about_named_peers_the_target_or_the_observer(text: str, about: tuple[str, ...]) -> None:
     assert read(text).about == about
 
 
-def test_without_a_target_a_question_that_names_nobody_is_about_nobody() -> None:
+def test_a_question_without_target_and_names_is_about_no_peer() -> None:
     assert read("Who lives in Oslo?", None, None).about == ()
 
 
-def test_an_id_of_one_letter_or_a_common_word_is_no_name() -> None:
+def test_an_id_of_one_letter_or_a_common_word_is_not_a_name() -> None:
     asked = understood("What is a good time for you?", ["a", "you", "what", "1"], None, None)
     assert asked.about == ()
 
@@ -63,7 +63,7 @@ def test_an_id_of_one_letter_or_a_common_word_is_no_name() -> None:
         ("Does alice like tea?", []),
     ],
 )
-def test_only_a_question_of_the_whole_shape_asks_for_a_slot(text: str, kinds: list[tuple[str, ...]]) -> None:
+def test_a_slot_question_has_to_match_as_a_whole(text: str, kinds: list[tuple[str, ...]]) -> None:
     assert list(read(text).kinds) == kinds
 
 
@@ -82,7 +82,7 @@ def test_only_a_question_of_the_whole_shape_asks_for_a_slot(text: str, kinds: li
         ("Who is alice's dentist?", False),
     ],
 )
-def test_an_overview_asks_for_whatever_is_known(text: str, expected: bool) -> None:
+def test_overview_questions_are_recognized(text: str, expected: bool) -> None:
     assert read(text).is_overview is expected
 
 
@@ -98,11 +98,11 @@ def test_an_overview_asks_for_whatever_is_known(text: str, expected: bool) -> No
         ("Who came?", "other"),
     ],
 )
-def test_the_kind_of_thing_is_told_from_the_question_word(text: str, wants: str) -> None:
+def test_the_expected_kind_of_answer_depends_on_the_question_word(text: str, wants: str) -> None:
     assert read(text).wants == wants
 
 
-def test_words_are_those_that_carry_meaning_and_are_no_names() -> None:
+def test_terms_are_content_words_without_names() -> None:
     assert read("So, do you know which books Alice was reading in Oslo?").terms == ("books", "reading", "oslo")
 
 
@@ -121,17 +121,17 @@ def test_words_are_those_that_carry_meaning_and_are_no_names() -> None:
         (("mood",), "How alice feels", []),
     ],
 )
-def test_a_property_asks_for_a_slot_of_the_peer_or_of_what_it_stands_below(
+def test_a_property_asks_for_a_slot_of_the_peer_or_of_its_parent(
     path: tuple[str, ...], description: str, kinds: list[tuple[str, ...]]
 ) -> None:
     assert list(understood_field(read("Fill this in"), path, description, is_number=False).kinds) == kinds
 
 
-def test_a_property_is_read_within_the_question() -> None:
+def test_a_property_inherits_from_the_question() -> None:
     asked = understood_field(read("What is alice's dog's name?"), ("name",), "", is_number=False)
     assert asked.kinds == (("pet:dog",),)
 
 
 @pytest.mark.parametrize("text", ["", "?", "???", "\n", "a" * 10_000, "@ @'s @", "alice" * 2_000, "(" * 5_000, "😀"])
-def test_any_text_can_be_read(text: str) -> None:
+def test_any_text_is_parsed(text: str) -> None:
     assert read(text).text == text

@@ -1,11 +1,11 @@
-"""What is remembered of texts is bounded in number and in length."""
+"""The text cache is bounded in number and length of entries."""
 
 from __future__ import annotations
 
 from omoide.reasoning.extractive.remembered import LONGEST, Remembered
 
 
-def test_what_was_kept_first_is_forgotten_first() -> None:
+def test_the_oldest_entries_are_evicted_first() -> None:
     remembered: Remembered[int] = Remembered(3)
     remembered.keep({"a": 1, "b": 2})
     remembered.keep({"c": 3, "d": 4})
@@ -14,7 +14,7 @@ def test_what_was_kept_first_is_forgotten_first() -> None:
     assert remembered.known(map(str, range(9))) == {"6": 6, "7": 7, "8": 8}
 
 
-def test_long_texts_are_not_remembered() -> None:
+def test_long_texts_are_not_cached() -> None:
     remembered: Remembered[int] = Remembered(3)
     remembered.keep({"a" * LONGEST: 1, "a" * (LONGEST + 1): 2})
     assert remembered.known(["a" * LONGEST, "a" * (LONGEST + 1)]) == {"a" * LONGEST: 1}

@@ -1,4 +1,4 @@
-"""Which sentences in the first person are restated in the third, how, and which are left to be quoted."""
+"""Restating first person sentences in the third person; ambiguous ones are not restated."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ RESTATED = [
 
 LEFT = [
     "I'd love a dog",  # would or had
-    "I read books",  # now or then
+    "I read books",  # present or past
     "I put milk in my tea",
     "I quit smoking",
     "I lay on the bed",
@@ -149,12 +149,12 @@ LEFT = [
 
 
 @pytest.mark.parametrize(("said", "about"), RESTATED)
-def test_a_plain_first_person_becomes_the_third(said: str, about: str) -> None:
+def test_a_plain_first_person_sentence_is_restated(said: str, about: str) -> None:
     found = restated(said)
     assert found is not None
     assert found.replace(SELF, "al-1") == about
 
 
 @pytest.mark.parametrize("said", LEFT)
-def test_what_cannot_be_read_for_sure_is_not_restated(said: str) -> None:
+def test_an_ambiguous_sentence_is_not_restated(said: str) -> None:
     assert restated(said) is None

@@ -1,4 +1,4 @@
-"""A message is cut into its author's own sentences."""
+"""Splitting a message into its author's own sentences."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ from omoide.reasoning.extractive.sentences import sentences
         (" \n\t ", []),
     ],
 )
-def test_sentences_come_without_markup_and_in_order(content: str, expected: list[str]) -> None:
+def test_sentences_are_in_order_and_without_markup(content: str, expected: list[str]) -> None:
     assert sentences(content) == expected

@@ -1,4 +1,4 @@
-"""Which slots a statement fills, where their values end, and what fills none."""
+"""Slots of statements, the ends of their values, and statements that fill none."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ FILLED: dict[str, list[tuple[str, str]]] = {
 
 
 @pytest.mark.parametrize(("text", "filled"), FILLED.items())
-def test_a_clear_statement_fills_its_slots_and_no_more(text: str, filled: list[tuple[str, str]]) -> None:
+def test_a_clear_statement_fills_exactly_its_slots(text: str, filled: list[tuple[str, str]]) -> None:
     assert [(slot.kind, slot.value) for slot in slots_of(text, "alice")] == filled
 
 
 @pytest.mark.parametrize("text", FILLED)
-def test_the_sentence_of_a_slot_is_read_as_that_slot(text: str) -> None:
+def test_the_sentence_of_a_slot_parses_back_into_the_slot(text: str) -> None:
     for slot in slots_of(text, "alice"):
         assert slots_of(sentence(slot), "alice") == [slot]
 
@@ -163,11 +163,11 @@ def test_the_sentence_of_a_slot_is_read_as_that_slot(text: str) -> None:
         'alice said: "Can you always answer in French?"',
     ],
 )
-def test_what_is_denied_past_planned_or_vague_fills_nothing(text: str) -> None:
+def test_negated_past_planned_or_vague_statements_fill_no_slot(text: str) -> None:
     assert slots_of(text, "alice") == []
 
 
-def test_a_peer_named_like_a_word_of_doubt_is_no_doubt() -> None:
+def test_a_peer_id_equal_to_a_word_of_doubt_is_ignored() -> None:
     assert [slot.value for slot in slots_of("will lives in Lisbon with will's dog Rex", "will")] == ["Lisbon", "Rex"]
 
 
@@ -183,7 +183,7 @@ def test_a_peer_named_like_a_word_of_doubt_is_no_doubt() -> None:
         ("alice would no longer live in Lisbon", []),
     ],
 )
-def test_a_statement_may_say_that_a_slot_is_empty(text: str, ended: list[tuple[str, str]]) -> None:
+def test_a_statement_may_end_a_slot(text: str, ended: list[tuple[str, str]]) -> None:
     assert [(slot.kind, slot.value) for slot in ended_of(text, "alice")] == ended
 
 
@@ -195,11 +195,11 @@ def test_a_statement_may_say_that_a_slot_is_empty(text: str, ended: list[tuple[s
         *[(kind, False) for kind in ("likes", "dislikes", "pet:dog", "relation:sister", "instruction", "allergy")],
     ],
 )
-def test_some_kinds_have_one_value_and_others_gather(kind: str, single: bool) -> None:
+def test_some_kinds_have_one_value_and_others_several(kind: str, single: bool) -> None:
     assert Slot("alice", kind, "x").single is single
 
 
-def test_liking_and_not_liking_a_thing_compete_for_one_place() -> None:
+def test_liking_and_disliking_a_thing_share_a_slot_key() -> None:
     assert Slot("alice", "likes", "the sea").place == Slot("alice", "dislikes", "sea").place
     assert Slot("alice", "likes", "sea").place != Slot("alice", "likes", "tea").place
 
@@ -215,16 +215,16 @@ def test_liking_and_not_liking_a_thing_compete_for_one_place() -> None:
         ("age", "34", "35", False),
     ],
 )
-def test_a_fuller_value_agrees_with_a_shorter_one(kind: str, a: str, b: str, expected: bool) -> None:
+def test_a_more_detailed_value_agrees_with_a_shorter_one(kind: str, a: str, b: str, expected: bool) -> None:
     assert agree(Slot("alice", kind, a), Slot("alice", kind, b)) is expected
     assert agree(Slot("alice", kind, b), Slot("alice", kind, a)) is expected
 
 
-def test_a_town_and_a_country_cannot_be_compared() -> None:
+def test_a_town_and_a_country_are_not_comparable() -> None:
     assert not comparable(Slot("alice", "home", "Lisbon"), Slot("alice", "home", "Portugal"))
     assert comparable(Slot("alice", "home", "Lisbon"), Slot("alice", "home", "Porto"))
 
 
-def test_a_move_tells_a_change() -> None:
+def test_a_move_expresses_a_change() -> None:
     assert tells_change("alice moved to Lisbon")
     assert not tells_change("alice lives in Lisbon")

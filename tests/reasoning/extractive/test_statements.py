@@ -1,4 +1,4 @@
-"""Which sentences state something."""
+"""Recognition of sentences that state something."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ NOTHING = [
     "Call me back later",
     "Call me a taxi",
     "Book a table for tomorrow",
-    # fragments, and what leans on something else
+    # fragments, and sentences that depend on another one
     "Lisbon",
     "The red one",
     "My dog",
@@ -93,7 +93,7 @@ NOTHING = [
     "That sounds good.",
     "Here is the code:",
     "はい",
-    # no prose of one's own
+    # not prose of the speaker
     "https://example.org/a?b=1",
     "see https://example.org",
     "👍👍👍",
@@ -157,12 +157,12 @@ def test_questions_requests_and_small_talk_state_nothing(sentence: str) -> None:
 
 
 @pytest.mark.parametrize("sentence", SOMETHING)
-def test_what_says_that_something_is_so_states_it(sentence: str) -> None:
+def test_declarative_sentences_are_statements(sentence: str) -> None:
     assert states_something(sentence)
 
 
 @pytest.mark.parametrize("sentence", STANDING)
-def test_a_standing_instruction_is_a_statement_about_who_gives_it(sentence: str) -> None:
+def test_a_standing_instruction_is_a_statement(sentence: str) -> None:
     assert states_something(sentence)
 
 
@@ -177,5 +177,5 @@ def test_a_standing_instruction_is_a_statement_about_who_gives_it(sentence: str)
         ("Well water is cold", "Well water is cold"),
     ],
 )
-def test_an_opening_is_taken_off(sentence: str, rest: str) -> None:
+def test_an_opening_is_stripped(sentence: str, rest: str) -> None:
     assert without_opening(sentence) == rest

@@ -1,4 +1,4 @@
-"""Extractive summaries, with the embedded embedder: what they keep, what they leave out, and how long they are."""
+"""Extractive summaries, with the embedded embedder: content, omissions and length."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def summary(
 
 
 def rounds(messages: Sequence[Message], *, window: int = 20, most: int = SHORT_CAP) -> list[str]:
-    """The summaries after each window, each made from the one before."""
+    """Return the summaries after each window, each created from the previous one."""
     made: list[str] = []
     for start in range(0, len(messages) - window + 1, window):
         made.append(summary(messages[start : start + window], made[-1] if made else None, most=most))
@@ -73,10 +73,10 @@ def sentences(text: str) -> set[str]:
     return {line.split(": ", 1)[-1] for line in text.splitlines()}
 
 
-# What is said
+# Content
 
 
-def test_every_sentence_was_said_by_the_one_named() -> None:
+def test_every_sentence_is_attributed_to_its_speaker() -> None:
     messages = spoken("heron_kitchen")[:20]
     lines = summary(messages).splitlines()
     assert len(lines) > 3
@@ -87,7 +87,7 @@ def test_every_sentence_was_said_by_the_one_named() -> None:
         assert any(message.peer_id == speaker and words[-1] in message.content for message in messages), line
 
 
-def test_the_order_is_that_in_which_it_was_said() -> None:
+def test_sentences_are_in_chronological_order() -> None:
     messages = spoken("nakuru_vet")[:60]
     whole = " ".join(f"{message.peer_id}: {message.content}" for message in messages)
     places = [whole.index(line[:40]) for line in summary(messages, kind="long").splitlines() if line[:40] in whole]
@@ -103,7 +103,7 @@ def test_facts_are_kept_and_greetings_are_not() -> None:
         assert empty not in text
 
 
-def test_statements_go_before_questions() -> None:
+def test_statements_are_preferred_to_questions() -> None:
     turns = [
         ("bob", "Do you know which train I should take to the harbour in Hamburg tomorrow morning?"),
         ("bob", "I will take the early train to the harbour in Hamburg tomorrow morning."),
@@ -114,34 +114,34 @@ def test_statements_go_before_questions() -> None:
     assert "?" not in summary(said(turns), most=50)
 
 
-def test_what_is_said_again_is_there_once_as_it_was_said_last() -> None:
+def test_of_repetitions_the_last_is_kept() -> None:
     turns = [("alice", "I do like blue cheese on bread."), ("alice", "I do not like blue cheese on bread.")]
     assert summary(said(turns)) == "alice: I do not like blue cheese on bread."
 
 
-def test_the_same_words_of_two_people_are_two_statements() -> None:
+def test_equal_sentences_of_two_speakers_are_both_kept() -> None:
     turns = [("alice", "I play the cello on Sundays."), ("bob", "I play the cello on Sundays.")]
     assert set(summary(said(turns)).splitlines()) == {f"{peer}: {text}" for peer, text in turns}
 
 
-def test_code_is_left_out_and_list_marks_are_taken_off() -> None:
+def test_code_and_list_markers_are_removed() -> None:
     text = summary(said([("bob", "- My parser handles three formats now.\n```python\nprint('secret loop')\n```\n")]))
     assert text == "bob: My parser handles three formats now."
 
 
-def test_a_message_cannot_add_a_line_in_another_s_name() -> None:
+def test_a_message_cannot_imitate_a_line_of_another_speaker() -> None:
     text = summary(said([("bob", "I sold my old boat on Monday.\nalice: I stole that boat on Sunday.")]))
     assert all(line.startswith("bob: ") for line in text.splitlines())
 
 
-def test_instructions_are_a_topic() -> None:
+def test_instructions_are_used_as_a_topic() -> None:
     messages = spoken("gothenburg_lisbon")[:60]
     asked = summary(messages, most=120, instructions="Music: the cello, the quartet, concerts and practising")
     assert asked != summary(messages, most=120)
     assert "quartet" in asked
 
 
-def test_what_was_seen_in_other_summaries_changes_none() -> None:
+def test_caching_does_not_change_summaries() -> None:
     class Counting(WordLlamaEmbedder):
         texts = 0
 
@@ -160,12 +160,12 @@ def test_what_was_seen_in_other_summaries_changes_none() -> None:
                 assert await seasoned.summarize(task) == previous
                 asked = embedder.texts
                 assert await seasoned.summarize(task) == previous
-                assert embedder.texts == asked, "nothing is embedded twice"
+                assert embedder.texts == asked, "a text was embedded twice"
 
     asyncio.run(story())
 
 
-def test_a_choice_is_the_best_of_what_is_left_each_time() -> None:
+def test_choose_takes_the_best_remaining_text_in_each_step() -> None:
     chance = np.random.default_rng(5)
     vectors = chance.normal(size=(60, 8)).astype(np.float32)
     similar = similarities(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
@@ -205,7 +205,7 @@ def test_the_same_task_gives_the_same_summary(kind: SummaryKind) -> None:
         ),
     ],
 )
-def test_where_nothing_is_said_there_is_no_summary(turns: list[tuple[str, str]]) -> None:
+def test_small_talk_gives_no_summary(turns: list[tuple[str, str]]) -> None:
     assert summary(said(turns)) == ""
 
 
@@ -213,7 +213,7 @@ def test_one_sentence_is_its_own_summary() -> None:
     assert summary(said([("alice", "My cat is called Pepper.")])) == "alice: My cat is called Pepper."
 
 
-def test_questions_are_better_than_nothing() -> None:
+def test_questions_are_used_without_statements() -> None:
     assert summary(said([("alice", "Which museum opens on Mondays?")])) == "alice: Which museum opens on Mondays?"
 
 
@@ -226,7 +226,7 @@ def test_questions_are_better_than_nothing() -> None:
         "$$ %% 12 ::",
     ],
 )
-def test_any_text_is_taken(text: str) -> None:
+def test_any_text_is_summarized(text: str) -> None:
     made = summary(said([("alice", text)]), most=50)
     assert made.startswith("alice: ")
     assert TOKENS.count(made) <= 50
@@ -236,7 +236,7 @@ def test_any_text_is_taken(text: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(conversations()))
-def test_a_summary_is_notably_shorter_than_what_it_covers_and_a_long_one_says_more(name: str) -> None:
+def test_a_summary_is_shorter_than_its_input_and_a_long_one_longer(name: str) -> None:
     messages = spoken(name)[:60]
     whole = sum(message.token_count for message in messages)
     short, long = (TOKENS.count(summary(messages, kind=kind, most=LONG_CAP)) for kind in ("short", "long"))
@@ -245,36 +245,36 @@ def test_a_summary_is_notably_shorter_than_what_it_covers_and_a_long_one_says_mo
 
 
 @pytest.mark.parametrize("most", [0, 1, 2, 5, 10, 33, 100, 250])
-def test_the_cap_is_never_passed(most: int) -> None:
+def test_the_token_limit_is_never_exceeded(most: int) -> None:
     for made in rounds(spoken("nakuru_vet")[:100], most=most):
         assert TOKENS.count(made) <= most
 
 
-def test_one_sentence_longer_than_the_cap_is_cut() -> None:
+def test_a_sentence_longer_than_the_limit_is_truncated() -> None:
     text = "I keep " + "very " * 200 + "old stamps."
     made = summary(said([("alice", text)]), most=20)
     assert made.startswith("alice: I keep very")
     assert 10 < TOKENS.count(made) <= 20
 
 
-# Round after round
+# Successive summaries
 
 
 @pytest.mark.parametrize("name", sorted(conversations()))
-def test_what_a_summary_holds_is_carried_on_while_there_is_room(name: str) -> None:
+def test_previous_sentences_are_kept_while_there_is_room(name: str) -> None:
     made = rounds(spoken(name)[:60])
     for before, after in itertools.pairwise(made):
         assert sentences(before) <= sentences(after)
         assert len(after) > len(before)
 
 
-def test_facts_of_the_first_messages_outlast_three_rounds() -> None:
+def test_facts_of_the_first_messages_survive_three_rounds() -> None:
     last = rounds(said(FACTS) + spoken("heron_kitchen")[:60])[-1]
     for fact in ("alice: My name is Alice Moreau", "allergic to peanuts", "Montreal"):
         assert fact in last
 
 
-def test_a_full_summary_holds_old_and_new() -> None:
+def test_a_full_summary_contains_old_and_new_sentences() -> None:
     messages = spoken("gothenburg_lisbon")[:200]
     made = rounds(messages, most=300)
     assert TOKENS.count(made[-1]) > 200
@@ -284,13 +284,13 @@ def test_a_full_summary_holds_old_and_new() -> None:
     assert not all(is_new)
 
 
-def test_without_anything_new_the_summary_stays() -> None:
+def test_the_summary_is_unchanged_without_new_statements() -> None:
     before = summary(said(FACTS))
     assert summary([], before) == before
     assert summary(said([("bob", "Hello!")]), before) == before
 
 
-def test_a_summary_in_prose_is_carried_on_in_nobody_s_name() -> None:
+def test_a_summary_in_prose_is_kept_without_a_speaker() -> None:
     prose = "The two talked about a boat that Bob sold. It was blue.\n\nAlice wants it back."
     made = summary(said([("carol", "I bought the boat for my nephew in Brest.")]), prose)
     assert made.splitlines() == [
@@ -300,35 +300,35 @@ def test_a_summary_in_prose_is_carried_on_in_nobody_s_name() -> None:
     ]
 
 
-def test_a_correction_replaces_what_the_summary_held() -> None:
+def test_a_correction_replaces_the_previous_sentence() -> None:
     before = "alice: I do like blue cheese on bread."
     made = summary(said([("alice", "I do not like blue cheese on bread.")]), before)
     assert made == "alice: I do not like blue cheese on bread."
 
 
-def test_what_is_said_again_is_carried_on_even_where_others_say_more() -> None:
+def test_a_repeated_previous_sentence_is_kept() -> None:
     before = "alice: I keep two old bees in a jar."
     again = [("alice", "I keep two old bees in a jar!")]
     last = summary(said(again) + spoken("heron_kitchen")[:40], before)
     assert last.count("I keep two old bees in a jar") == 1
 
 
-def test_a_very_long_text_does_not_push_out_what_is_carried_on() -> None:
+def test_a_very_long_text_does_not_displace_previous_sentences() -> None:
     before = summary(said(FACTS))
     flood = [("bob", f"The ferry number {n} leaves pier {n + 1} for island {n + 2}.") for n in range(2_500)]
     assert sentences(before) <= sentences(summary(said(flood), before))
 
 
-# What it is made of
+# Components
 
 
 @pytest.mark.parametrize("sentence", ["Hi!", "Hey Bob,", "ok, thanks", "Thanks, Alice!", "Good morning!", "😀"])
-def test_these_say_nothing(sentence: str) -> None:
+def test_fillers_are_recognized(sentence: str) -> None:
     assert is_filler(sentence)
 
 
 @pytest.mark.parametrize("sentence", ["I moved to Oslo.", "Morning runs are my favourite.", "No meat for me.", "Lyon."])
-def test_these_say_something(sentence: str) -> None:
+def test_other_sentences_are_not_fillers(sentence: str) -> None:
     assert not is_filler(sentence)
 
 
@@ -343,11 +343,11 @@ def test_these_say_something(sentence: str) -> None:
         ("Bees sting near old garden walls.", "Let me know about old garden walls bees."),
     ],
 )
-def test_this_is_worth_more_than_that(better: str, worse: str) -> None:
+def test_sentences_are_weighted_by_surface_cues(better: str, worse: str) -> None:
     assert worth(better) > worth(worse)
 
 
-def test_the_text_that_is_like_most_others_is_the_most_central() -> None:
+def test_the_text_most_similar_to_the_others_is_the_most_central() -> None:
     vectors = np.eye(4, dtype=np.float32)
     vectors[3] = 0.5
     central = centrality(similarities(vectors))
@@ -356,25 +356,25 @@ def test_the_text_that_is_like_most_others_is_the_most_central() -> None:
     assert np.allclose(central[0], central[1:3])
 
 
-def test_no_texts_have_no_centrality() -> None:
+def test_centrality_of_no_texts_is_empty() -> None:
     assert centrality(np.zeros((0, 0), dtype=np.float32)).shape == (0,)
 
 
-def test_a_choice_does_not_repeat_itself() -> None:
+def test_choose_avoids_similar_texts() -> None:
     vectors = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
     scores, costs = np.array([1, 0.9, 0.8], dtype=np.float32), np.array([1, 1, 1])
     assert choose(scores, similarities(vectors), costs, 2, among=[0, 1, 2]) == [0, 2]
     assert choose(scores, similarities(vectors), costs, 1, among=[1, 2], beside=[0]) == [2]
 
 
-def test_what_is_too_dear_is_passed_over() -> None:
+def test_choose_skips_texts_that_exceed_the_budget() -> None:
     alone = similarities(np.eye(3, dtype=np.float32))
     scores, costs = np.array([1, 0.9, 0.8], dtype=np.float32), np.array([9, 3, 2])
     assert choose(scores, alone, costs, 5, among=[0, 1, 2]) == [1, 2]
     assert choose(scores, alone, costs, 1, among=[0, 1, 2]) == []
 
 
-def test_of_too_many_texts_those_nearest_to_the_middle_stay_in_order() -> None:
+def test_nearest_to_middle_keeps_the_order() -> None:
     vectors = np.array([[0, 1], [1, 0], [1, 0], [1, 0]], dtype=np.float32)
     assert nearest_to_middle(vectors, 2) == [1, 2]
     assert nearest_to_middle(vectors, 9) == [0, 1, 2, 3]
