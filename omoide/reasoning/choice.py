@@ -94,14 +94,14 @@ class Deferred:
             await self._reasoner.aclose()
 
     async def _loaded(self) -> Reasoner:
-        found = self._reasoner
-        return await asyncio.to_thread(self._load_once) if found is None else found
+        reasoner = self._reasoner
+        return await asyncio.to_thread(self._load_once) if reasoner is None else reasoner
 
     def _load_once(self) -> Reasoner:
         with self._loading:
-            found = self._reasoner or self._load()
-            self._reasoner = found
-        return found
+            reasoner = self._reasoner or self._load()
+            self._reasoner = reasoner
+        return reasoner
 
 
 class Relieved:

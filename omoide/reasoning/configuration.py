@@ -131,30 +131,30 @@ def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -
 def _first(levels: Iterable[Json], read: Callable[[Json], T | None], default: T) -> T:
     """Return the value of the strongest level that has one."""
     for level in levels:
-        if (found := read(level)) is not None:
-            return found
+        if (value := read(level)) is not None:
+            return value
     return default
 
 
 def _section(level: Json, name: str) -> Json:
-    found = level.get(name)
-    return found if isinstance(found, dict) else {}
+    value = level.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def _flag(level: Json, section: str, key: str) -> bool | None:
-    found = _section(level, section).get(key)
-    return found if isinstance(found, bool) else None
+    value = _section(level, section).get(key)
+    return value if isinstance(value, bool) else None
 
 
 def _text(section: Json) -> str | None:
-    found = section.get("custom_instructions")
-    return found.strip() if isinstance(found, str) else None
+    value = section.get("custom_instructions")
+    return value.strip() if isinstance(value, str) else None
 
 
 def _reasoning_enabled(level: Json) -> bool | None:
     for section in ("reasoning", "deriver"):
-        if (found := _flag(level, section, "enabled")) is not None:
-            return found
+        if (value := _flag(level, section, "enabled")) is not None:
+            return value
     return False if level.get("skip_deriver") is True else None
 
 
@@ -187,12 +187,12 @@ def _intervals(levels: list[Json], defaults: Defaults) -> tuple[int, int]:
 
 
 def _interval(level: Json, key: str, fewest: int) -> int | None:
-    found = _section(level, "summary").get(key)
-    if isinstance(found, float) and found.is_integer():  # to JSON Schema, 20.0 is an integer
-        found = int(found)
-    if not isinstance(found, int) or isinstance(found, bool) or found < fewest:
+    value = _section(level, "summary").get(key)
+    if isinstance(value, float) and value.is_integer():  # to JSON Schema, 20.0 is an integer
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool) or value < fewest:
         return None
-    return min(found, MOST_PER_SUMMARY)
+    return min(value, MOST_PER_SUMMARY)
 
 
 def _ranked(values: list[int | None]) -> tuple[int, int]:

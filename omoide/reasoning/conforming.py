@@ -27,11 +27,11 @@ class Conforming:
         An invalid property becomes null if null is valid, else its default; an optional one is removed otherwise.
         Invalid items of lists are removed.
         """
-        found: Json = self._cut(value, self._root)
-        for fault in self._validator(self._root).iter_errors(found):
-            place = "/".join(map(str, fault.instance_path)) or "the answer"
-            raise ValueError(f"{place}: {fault.message}")
-        return found
+        result: Json = self._cut(value, self._root)
+        for fault in self._validator(self._root).iter_errors(result):
+            path = "/".join(map(str, fault.instance_path)) or "the answer"
+            raise ValueError(f"{path}: {fault.message}")
+        return result
 
     def _cut(self, value: Any, node: Json) -> Any:
         for key in CHOICES:
@@ -65,11 +65,11 @@ class Conforming:
         return self._validator(node).is_valid(value)
 
     def _validator(self, node: Json) -> Draft202012Validator:
-        found = self._validators.get(id(node))
-        if found is None:
+        validator = self._validators.get(id(node))
+        if validator is None:
             try:
-                found = Draft202012Validator(node, validate_formats=True)
+                validator = Draft202012Validator(node, validate_formats=True)
             except ValueError:  # a constraint that the validator rejects, such as a broken pattern
-                found = Draft202012Validator(enforced(node))
-            self._validators[id(node)] = found
-        return found
+                validator = Draft202012Validator(enforced(node))
+            self._validators[id(node)] = validator
+        return validator

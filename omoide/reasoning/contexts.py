@@ -88,10 +88,10 @@ def _said(
 ) -> tuple[Summary | None, list[Message]]:
     """Return a summary and the newest messages after it, within `budget` tokens and `most_bytes` of the response."""
     summary = choose_summary(summaries.of_session(db, workspace_id, session_id), budget) if with_summary else None
-    left = budget - (summary.token_count if summary else 0)
+    remaining = budget - (summary.token_count if summary else 0)
     walk = messages.newest_first(db, workspace_id, session_id, summary.seq if summary else 1)
     walk = answer_size.within(walk, most_bytes)
-    return summary, choose_messages(walk, left, trim=tokens.trim, count=tokens.count)
+    return summary, choose_messages(walk, remaining, trim=tokens.trim, count=tokens.count)
 
 
 async def _tokens_of(tokens: TokenCounter, known: Known) -> int:

@@ -82,15 +82,15 @@ class Memory:
         `is_derived` restricts them to derived (True) or explicit (False) ones.
         """
         top_k = _within(top_k, MEMORY_MOST)
-        found: list[Conclusion] = []
+        matches: list[Conclusion] = []
         if held := recollection.of_kind(self._held(), is_derived):
-            place = (self.reach.workspace_id, held.pair, query, top_k, held.restriction)
-            found = await nearest_of(self._store, self._finder, *place)
+            arguments = (self.reach.workspace_id, held.pair, query, top_k, held.restriction)
+            matches = await nearest_of(self._store, self._finder, *arguments)
         given: Json = {"query": query, "top_k": top_k}
         self.evidence.note(
-            "search_memory", given if is_derived is None else given | {"is_derived": is_derived}, conclusions=found
+            "search_memory", given if is_derived is None else given | {"is_derived": is_derived}, conclusions=matches
         )
-        return found
+        return matches
 
     async def search_messages(self, query: str, limit: int = MESSAGES_DEFAULT) -> list[Snippet]:
         """Return the messages within reach that match the query, best first, each with two before and after it.
@@ -98,9 +98,9 @@ class Memory:
         Overlapping ranges are merged into one snippet, ranked by the better match.
         """
         limit = _within(limit, MESSAGES_MOST)
-        found = await self._searched(query, limit, None, None)
-        self.evidence.note("search_messages", {"query": query, "limit": limit}, snippets=found)
-        return found
+        snippets = await self._searched(query, limit, None, None)
+        self.evidence.note("search_messages", {"query": query, "limit": limit}, snippets=snippets)
+        return snippets
 
     async def grep_messages(
         self, text: str, limit: int = GREP_DEFAULT, context_window: int = NEIGHBOURS
@@ -111,9 +111,9 @@ class Memory:
         """
         limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
         hits = await self._messages(recollection.holding, self._limits(), text, limit) if text.strip() else []
-        found = await self._around([hit.id for hit in hits], window, self._limits())
-        self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=found)
-        return found
+        snippets = await self._around([hit.id for hit in hits], window, self._limits())
+        self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=snippets)
+        return snippets
 
     async def get_messages_by_date_range(
         self,
@@ -125,28 +125,28 @@ class Memory:
         """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive)."""
         limit = _within(limit, MESSAGES_MOST)
         limits = self._limits(after, before)
-        found = await self._messages(recollection.said, limits, limit, oldest_first=order == "asc")
+        matches = await self._messages(recollection.said, limits, limit, oldest_first=order == "asc")
         self.evidence.note(
-            "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=found
+            "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=matches
         )
-        return found
+        return matches
 
     async def search_messages_temporal(
         self, query: str, after: datetime | None, before: datetime | None, limit: int = MESSAGES_DEFAULT
     ) -> list[Snippet]:
         """Search messages in the interval from `after` (inclusive) to `before` (exclusive); see `search_messages`."""
         limit = _within(limit, MESSAGES_DEFAULT)
-        found = await self._searched(query, limit, after, before)
+        snippets = await self._searched(query, limit, after, before)
         given = {"query": query, **_dates(after, before), "limit": limit, "context_window": NEIGHBOURS}
-        self.evidence.note("search_messages_temporal", given, snippets=found)
-        return found
+        self.evidence.note("search_messages_temporal", given, snippets=snippets)
+        return snippets
 
     async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
         """Return the messages of these ids that are within reach, each with the one before and after it."""
         ids = [*dict.fromkeys(map(_bare, message_ids))][:NAMED_MOST]
-        found = await self._around(ids, 1, self._limits())
-        self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=found)
-        return found
+        snippets = await self._around(ids, 1, self._limits())
+        self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=snippets)
+        return snippets
 
     async def get_reasoning_chain(
         self, observation_id: str, direction: Literal["premises", "conclusions", "both"] = "both"
@@ -158,10 +158,12 @@ class Memory:
         held = self._held()
         if self.reach.sessions is not None or held is None:
             return []
-        wanted = _bare(observation_id)
-        found = await self._store.read_aside(recollection.chain, held, wanted, direction, CHAIN_MOST)
-        self.evidence.note("get_reasoning_chain", {"observation_id": wanted, "direction": direction}, conclusions=found)
-        return found
+        conclusion_id = _bare(observation_id)
+        chain = await self._store.read_aside(recollection.chain, held, conclusion_id, direction, CHAIN_MOST)
+        self.evidence.note(
+            "get_reasoning_chain", {"observation_id": conclusion_id, "direction": direction}, conclusions=chain
+        )
+        return chain
 
     async def get_recent_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
         """Return the newest conclusions within reach, newest first."""
@@ -175,8 +177,8 @@ class Memory:
         """Return the summary of the pinned session; None if there is no such session or summary."""
         if (session_id := self._pinned()) is None:
             return None
-        there = self._store.read(summaries.of_session, self.reach.workspace_id, session_id)
-        summary = there.get(summaries.SHORT if kind == "short" else summaries.LONG)
+        stored = self._store.read(summaries.of_session, self.reach.workspace_id, session_id)
+        summary = stored.get(summaries.SHORT if kind == "short" else summaries.LONG)
         self.evidence.note("get_session_summary", {"type": kind})
         return summary.content if summary else None
 
@@ -188,9 +190,9 @@ class Memory:
         session_id, budget = self._pinned(), min(max_tokens, HISTORY_MOST)
         if session_id is None:
             return []
-        found = await self._store.read_aside(_newest, self.reach.workspace_id, session_id, budget, self.tokens)
-        self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=found)
-        return found
+        history = await self._store.read_aside(_newest, self.reach.workspace_id, session_id, budget, self.tokens)
+        self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=history)
+        return history
 
     def _held(self) -> Held | None:
         reach = self.reach
@@ -204,8 +206,8 @@ class Memory:
         if reach.session_id is None or (reach.sessions is not None and reach.session_id not in reach.sessions):
             return None
         if reach.reader is not None:
-            place = (reach.workspace_id, reach.session_id, reach.reader)
-            return reach.session_id if self._store.read(members.is_active, *place) else None
+            arguments = (reach.workspace_id, reach.session_id, reach.reader)
+            return reach.session_id if self._store.read(members.is_active, *arguments) else None
         return reach.session_id
 
     def _limits(self, after: datetime | None = None, before: datetime | None = None) -> Limits:
@@ -225,9 +227,9 @@ class Memory:
         self, tool: str, read: Callable[[Connection, Held, int], list[Conclusion]], limit: int
     ) -> list[Conclusion]:
         limit, held = _within(limit, RECENT_MOST), self._held()
-        found = [] if held is None else await self._store.read_aside(read, held, limit)
-        self.evidence.note(tool, {"limit": limit}, conclusions=found)
-        return found
+        conclusions = [] if held is None else await self._store.read_aside(read, held, limit)
+        self.evidence.note(tool, {"limit": limit}, conclusions=conclusions)
+        return conclusions
 
     async def _messages(
         self,
@@ -243,7 +245,7 @@ class Memory:
 
     async def _searched(self, query: str, limit: int, after: datetime | None, before: datetime | None) -> list[Snippet]:
         limits = self._limits(after, before)
-        wanted = MessageSearch(
+        request = MessageSearch(
             self.reach.workspace_id,
             query,
             limit,
@@ -258,7 +260,7 @@ class Memory:
         def around(db: Connection, hits: list[Message]) -> list[Snippet]:
             return _snippets(db, self.reach.workspace_id, limits, [hit.id for hit in hits], NEIGHBOURS)
 
-        return await search_then(self._store, self._finder, wanted, around)
+        return await search_then(self._store, self._finder, request, around)
 
     async def _around(self, ids: Sequence[str], window: int, limits: Limits) -> list[Snippet]:
         """Return the messages of these ids that are within the limits, best first, with their neighbours."""
@@ -281,10 +283,10 @@ def _dates(after: datetime | None, before: datetime | None) -> Json:
 
 def _snippets(db: Connection, workspace_id: str, limits: Limits, ids: Sequence[str], window: int) -> list[Snippet]:
     places = recollection.positions(db, workspace_id, limits, ids)
-    wanted = excerpts([Hit(id, *places[id]) for id in ids if id in places], window)
-    there = recollection.stretches(db, workspace_id, limits, [each.stretch for each in wanted])
-    shown = [(there[each.stretch], each.found) for each in wanted]
-    return [Snippet(some[0].session_id, some, found) for some, found in shown if some]
+    selected = excerpts([Hit(id, *places[id]) for id in ids if id in places], window)
+    by_stretch = recollection.stretches(db, workspace_id, limits, [each.stretch for each in selected])
+    shown = [(by_stretch[each.stretch], each.found) for each in selected]
+    return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
 
 
 def _newest(db: Connection, workspace_id: str, session_id: str, budget: int, tokens: TokenCounter) -> list[Message]:

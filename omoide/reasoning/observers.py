@@ -30,8 +30,8 @@ class Membership:
 
 def peer_flag(configuration: Json) -> bool | None:
     """Return `observe_me` of a peer's own configuration; None if it is not a boolean."""
-    found = configuration.get("observe_me")
-    return found if isinstance(found, bool) else None
+    value = configuration.get("observe_me")
+    return value if isinstance(value, bool) else None
 
 
 def observes_me(member: Membership) -> bool:

@@ -104,7 +104,7 @@ class _Terms:
 
 def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
     """Return the memberships of the authors and of all members that observe others, by peer id."""
-    found = observing.members(db, appended.ground.session, appended.authors.values())
+    rows = observing.members(db, appended.ground.session, appended.authors.values())
     return {
         id: Membership(
             id,
@@ -112,10 +112,10 @@ def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
             None if me is None else bool(me),
             peer_flag(peer),
             None if others is None else bool(others),
-            there,
+            active,
             kind == "scope",
         )
-        for pk, id, kind, peer, me, others, there in found
+        for pk, id, kind, peer, me, others, active in rows
     }
 
 
@@ -145,8 +145,8 @@ def _collect(lots: list[_Lot], terms: Unit, seq: int, tokens: int) -> None:
 def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: int, pace: Pace) -> None:
     """Enqueue the units of one peer in one session; the first is appended to the open job, if possible."""
     key = units[0][0].key
-    if found := queue.growing(db, REPRESENTATION, key):
-        pk, payload, begun_at = found
+    if open_job := queue.growing(db, REPRESENTATION, key):
+        pk, payload, begun_at = open_job
         if joined := units[0][0].joined_to(payload):
             queue.extend(db, pk, joined.payload(), pace.due_at(joined, begun_at, now), units=units[0][1])
             units = units[1:]

@@ -41,36 +41,36 @@ class Recall:
         return semantic, min(total // 3, total - semantic) if semantic else total // 2
 
 
-async def recall(store: Store, finder: Finder, wanted: Recall) -> list[Conclusion]:
+async def recall(store: Store, finder: Finder, request: Recall) -> list[Conclusion]:
     """Return the selected conclusions in no particular order; empty if a peer or session does not exist."""
-    pair = store.read(conclusions.pair, wanted.workspace_id, wanted.observer_id, wanted.observed_id)
+    pair = store.read(conclusions.pair, request.workspace_id, request.observer_id, request.observed_id)
     if pair is None:
         return []
-    semantic, frequent = wanted.shares()
+    semantic, frequent = request.shares()
     parts: list[Iterable[Conclusion]] = []
-    if semantic and wanted.search_query:
+    if semantic and request.search_query:
         parts.append(
             await nearest.nearest(
                 store,
                 finder,
-                wanted.workspace_id,
+                request.workspace_id,
                 pair,
-                wanted.search_query,
+                request.search_query,
                 semantic,
-                sessions=wanted.sessions,
-                max_distance=wanted.search_max_distance,
+                sessions=request.sessions,
+                max_distance=request.search_max_distance,
             )
         )
 
-    def rest(db: Connection) -> list[Conclusion]:
-        place = (wanted.workspace_id, pair, wanted.sessions)
+    def read_others(db: Connection) -> list[Conclusion]:
+        arguments = (request.workspace_id, pair, request.sessions)
         if frequent:
-            parts.append(conclusions.most_derived(db, *place, frequent))
+            parts.append(conclusions.most_derived(db, *arguments, frequent))
         # Twice the total, because some may be selected already or be repetitions.
-        parts.append(conclusions.last_said(db, *place, 2 * wanted.max_conclusions))
-        return merged(parts, wanted.max_conclusions)
+        parts.append(conclusions.last_said(db, *arguments, 2 * request.max_conclusions))
+        return merged(parts, request.max_conclusions)
 
-    return await store.read_aside(rest)
+    return await store.read_aside(read_others)
 
 
 def merged(parts: Iterable[Iterable[Conclusion]], limit: int) -> list[Conclusion]:

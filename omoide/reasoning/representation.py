@@ -64,8 +64,8 @@ def _contradiction(conclusion: Conclusion) -> str:
 
 
 def _texts(conclusion: Conclusion, key: str) -> Sequence[str]:
-    found = conclusion.details.get(key)
-    return [str(text) for text in found] if isinstance(found, list) else []
+    value = conclusion.details.get(key)
+    return [str(text) for text in value] if isinstance(value, list) else []
 
 
 SECTIONS: Sequence[tuple[str, str, Callable[[Conclusion], str]]] = (

@@ -63,14 +63,14 @@ def tokens(text: str) -> list[str]:
 def wording(text: str) -> Wording:
     words = []
     guards = []
-    for place, token in enumerate(tokens(text)):
+    for index, token in enumerate(tokens(text)):
         word = token.casefold()
         if word in FILLERS:
             continue
         words.append(word)
         if word in GUARDS or word in NUMBER_WORDS or not token.islower():
             # A capital indicates a name, except in the first word.
-            is_first = place == 0 and token[0].isalpha() and word not in GUARDS and word not in NUMBER_WORDS
+            is_first = index == 0 and token[0].isalpha() and word not in GUARDS and word not in NUMBER_WORDS
             guards.append("" if is_first else word if word == token else f"{word}^")
     return Wording(tuple(words), tuple(guard for guard in guards if guard))
 
@@ -98,8 +98,8 @@ def wordings_agree(a: Wording, b: Wording) -> bool:
 
 def richness(text: str, tokens_of: Callable[[str], Sequence[Hashable]] = tokens) -> int:
     """Return the number of tokens plus ten times the number of distinct tokens. `tokens_of` tokenizes the text."""
-    found = tokens_of(text)
-    return len(found) + DISTINCT_WEIGHT * len(set(found))
+    all_tokens = tokens_of(text)
+    return len(all_tokens) + DISTINCT_WEIGHT * len(set(all_tokens))
 
 
 def _is_richer_where_longer(a: str, b: str) -> bool:
@@ -109,11 +109,11 @@ def _is_richer_where_longer(a: str, b: str) -> bool:
 
 
 def _stand_in_order(few: Iterable[str], many: Iterable[str]) -> bool:
-    rest = iter(many)
-    return all(word in rest for word in few)
+    remaining = iter(many)
+    return all(word in remaining for word in few)
 
 
-def _spelled_out(found: re.Match[str]) -> str:
-    if found[1] or found[0].casefold() == "cannot":
+def _spelled_out(match: re.Match[str]) -> str:
+    if match[1] or match[0].casefold() == "cannot":
         return "can not"
-    return "will not" if found[2] else f"{found[3]} not"
+    return "will not" if match[2] else f"{match[3]} not"

@@ -30,7 +30,7 @@ def excerpts(hits: Sequence[Hit], window: int) -> list[Excerpt]:
 
     Overlapping ranges of one session are merged and ranked by their best hit.
     """
-    rank = {hit: place for place, hit in enumerate(hits)}
+    rank = {hit: index for index, hit in enumerate(hits)}
     merged: list[tuple[Stretch, list[Hit]]] = []
     for hit in sorted(rank, key=lambda hit: (hit.session, hit.position)):
         stretch = Stretch(hit.session, max(1, hit.position - window), hit.position + window)

@@ -108,21 +108,21 @@ class _Walk:
         if depth > MOST_DEPTH:
             raise _refused(f"it is nested more than {MOST_DEPTH} deep")
         node, through = self._referred(given, at, through, is_root=depth == 1)
-        found: Json = {key: value for key, value in node.items() if key not in _DROPPED}
-        found |= _shape(node, at)
-        if found.get("type") == "object" or "object" in types_of(found):
-            found["properties"] = self._properties(found, at, depth + 1, through)
+        result: Json = {key: value for key, value in node.items() if key not in _DROPPED}
+        result |= _shape(node, at)
+        if result.get("type") == "object" or "object" in types_of(result):
+            result["properties"] = self._properties(result, at, depth + 1, through)
             if self._widens:
-                found["additionalProperties"] = False
-        if "items" in found:
-            found["items"] = self.node(found["items"], f"{at}.items", depth + 1, through)
+                result["additionalProperties"] = False
+        if "items" in result:
+            result["items"] = self.node(result["items"], f"{at}.items", depth + 1, through)
         for key in CHOICES:
-            if key in found:
-                branches = _list(found, key, at)
-                found[key] = [
-                    self.node(each, f"{at}.{key}.{place}", depth + 1, through) for place, each in enumerate(branches)
+            if key in result:
+                branches = _list(result, key, at)
+                result[key] = [
+                    self.node(each, f"{at}.{key}.{index}", depth + 1, through) for index, each in enumerate(branches)
                 ]
-        return found
+        return result
 
     def _referred(
         self, given: Any, at: str, through: tuple[str, ...], *, is_root: bool
@@ -212,17 +212,17 @@ def _optional(node: Json) -> Json:
 
 
 def _mapping(node: Json, key: str, at: str) -> Json:
-    found = node.get(key, {})
-    if not isinstance(found, dict):
+    value = node.get(key, {})
+    if not isinstance(value, dict):
         raise _refused(f"{key} at {at} must be an object")
-    return found
+    return value
 
 
 def _list(node: Json, key: str, at: str) -> list[Any]:
-    found = node[key]
-    if not isinstance(found, list) or not found:
+    value = node[key]
+    if not isinstance(value, list) or not value:
         raise _refused(f"{key} at {at} must be a non-empty list")
-    return found
+    return value
 
 
 def _refused(why: str) -> Unprocessable:

@@ -30,12 +30,12 @@ class Conclusions(Entries):
     sources: dict[str, int] = Field(default_factory=dict)
 
     def check(self, stage: Stage) -> None:
-        found = self._found(stage)
-        self.hold_entries([each.content for each in found])
+        conclusions = self._found(stage)
+        self.hold_entries([each.content for each in conclusions])
         for part, times in self.times_derived.items():
-            assert [each.times_derived for each in found if part in each.content] == [times]
+            assert [each.times_derived for each in conclusions if part in each.content] == [times]
         for part, count in self.sources.items():
-            assert [len(each.source_ids or ()) for each in found if part in each.content] == [count]
+            assert [len(each.source_ids or ()) for each in conclusions if part in each.content] == [count]
 
     def _found(self, stage: Stage) -> Sequence[Any]:
         view = stage.peer(self.observer).conclusions_of(self.about or self.observer)
@@ -56,7 +56,7 @@ class Representation(Text):
     max_conclusions: int | None = None
 
     def check(self, stage: Stage) -> None:
-        found = stage.peer(self.observer).representation(
+        text = stage.peer(self.observer).representation(
             session=self.session,
             target=self.about,
             search_query=self.search,
@@ -65,7 +65,7 @@ class Representation(Text):
             scope=self.scope,
             sessions=self.sessions,
         )
-        self.hold_text(found)
+        self.hold_text(text)
 
 
 class Card(Matching):
@@ -96,8 +96,8 @@ class Summaries(Matching):
     long: SummaryText | Absent | None = None
 
     def check(self, stage: Stage) -> None:
-        found = stage.session(self.session).summaries()
-        for expected, summary in ((self.short, found.short_summary), (self.long, found.long_summary)):
+        summaries = stage.session(self.session).summaries()
+        for expected, summary in ((self.short, summaries.short_summary), (self.long, summaries.long_summary)):
             hold_text(expected, summary and summary.content)
             if isinstance(expected, SummaryText):
                 assert summary is not None, "there is no summary"
@@ -125,7 +125,7 @@ class SessionContext(Matching):
     card: Entries | Absent | None = None
 
     def check(self, stage: Stage) -> None:
-        found = stage.session(self.session).context(
+        context = stage.session(self.session).context(
             summary=self.with_summary,
             tokens=self.tokens,
             peer_target=self.target,
@@ -135,10 +135,10 @@ class SessionContext(Matching):
             sessions=self.sessions,
             limit_to_session=self.limit_to_session,
         )
-        hold_entries(self.messages, [message.content for message in found.messages])
-        hold_text(self.summary, found.summary and found.summary.content)
-        hold_text(self.representation, found.peer_representation)
-        hold_entries(self.card, found.peer_card)
+        hold_entries(self.messages, [message.content for message in context.messages])
+        hold_text(self.summary, context.summary and context.summary.content)
+        hold_text(self.representation, context.peer_representation)
+        hold_entries(self.card, context.peer_card)
 
 
 class PeerContext(Matching):
@@ -151,9 +151,9 @@ class PeerContext(Matching):
     card: Entries | Absent | None = None
 
     def check(self, stage: Stage) -> None:
-        found = stage.peer(self.observer).context(target=self.about, search_query=self.search)
-        hold_text(self.representation, found.representation)
-        hold_entries(self.card, found.peer_card)
+        context = stage.peer(self.observer).context(target=self.about, search_query=self.search)
+        hold_text(self.representation, context.representation)
+        hold_entries(self.card, context.peer_card)
 
 
 class Read(Matching):
@@ -202,12 +202,12 @@ class Chat(Text):
         assert answer, "there is no answer"
         self.hold_text(answer)
         if self.fields:
-            told = json.loads(answer)
-            assert {key: told.get(key) for key in self.fields} == self.fields
+            fields = json.loads(answer)
+            assert {key: fields.get(key) for key in self.fields} == self.fields
 
     def _answered(self, stage: Stage) -> tuple[str | None, Evidence | None]:
-        found = self._asked(stage, "chat")
-        return (found.content, found.evidence) if self.evidence else (found, None)
+        response = self._asked(stage, "chat")
+        return (response.content, response.evidence) if self.evidence else (response, None)
 
     def _streamed(self, stage: Stage) -> tuple[str, Evidence | None]:
         stream = self._asked(stage, "chat_stream")
@@ -241,17 +241,17 @@ class Queue(Matching):
     sessions: dict[str, int] | None = None
 
     def check(self, stage: Stage) -> None:
-        found = stage.honcho.queue_status(observer=self.observer, sender=self.sender, session=self.session)
+        status = stage.honcho.queue_status(observer=self.observer, sender=self.sender, session=self.session)
         counted = {
-            "completed": found.completed_work_units,
-            "pending": found.pending_work_units,
-            "in_progress": found.in_progress_work_units,
+            "completed": status.completed_work_units,
+            "pending": status.pending_work_units,
+            "in_progress": status.in_progress_work_units,
         }
         assert {name: counted[name] for name in counted if name in self.model_fields_set} == {
             name: getattr(self, name) for name in counted if name in self.model_fields_set
         }
         if self.sessions is not None:
-            assert {id: each.completed_work_units for id, each in (found.sessions or {}).items()} == self.sessions
+            assert {id: each.completed_work_units for id, each in (status.sessions or {}).items()} == self.sessions
 
 
 class Search(Entries):
@@ -267,12 +267,12 @@ class Search(Entries):
 
     def check(self, stage: Stage) -> None:
         if self.session is not None:
-            found = stage.session(self.session).search(self.search)
+            messages = stage.session(self.session).search(self.search)
         elif self.peer is not None:
-            found = stage.peer(self.peer).search(self.search)
+            messages = stage.peer(self.peer).search(self.search)
         else:
-            found = stage.honcho.search(self.search, scope=self.scope)
-        contents = [message.content for message in found]
+            messages = stage.honcho.search(self.search, scope=self.scope)
+        contents = [message.content for message in messages]
         self.hold_entries(contents)
         if self.best is not None:
             assert self.best in "".join(contents[:1]), contents
@@ -287,8 +287,8 @@ class ScopeStatus(Matching):
     copied: dict[str, int]
 
     def check(self, stage: Stage) -> None:
-        found = stage.honcho.get_scope(self.name).status()
-        assert {id: (job.state, job.docs_copied) for id, job in found.items()} == {
+        jobs = stage.honcho.get_scope(self.name).status()
+        assert {id: (job.state, job.docs_copied) for id, job in jobs.items()} == {
             id: ("completed", count) for id, count in self.copied.items()
         }
 

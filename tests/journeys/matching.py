@@ -61,8 +61,8 @@ class Entries(Matching):
     count: int | None = Field(None, ge=0)
     are: list[str] | None = None
 
-    def hold_entries(self, found: Iterable[str]) -> None:
-        entries: Sequence[str] = [*found]
+    def hold_entries(self, texts: Iterable[str]) -> None:
+        entries: Sequence[str] = [*texts]
         if self.are is not None:
             assert sorted(entries) == sorted(self.are)
         if self.count is not None:
@@ -73,18 +73,18 @@ class Entries(Matching):
             assert not any(part in entry for entry in entries), f"{part!r} is in one of {entries}"
 
 
-def hold_text(expected: Text | Absent | None, found: str | None) -> None:
+def hold_text(expected: Text | Absent | None, text: str | None) -> None:
     """Check a text against claims, or against `false` for none. None expects nothing."""
     if expected is False:
-        assert not found, f"expected no text, got {found!r}"
+        assert not text, f"expected no text, got {text!r}"
     elif expected is not None:
-        expected.hold_text(found or "")
+        expected.hold_text(text or "")
 
 
-def hold_entries(expected: Entries | Absent | None, found: Sequence[str] | None) -> None:
+def hold_entries(expected: Entries | Absent | None, entries: Sequence[str] | None) -> None:
     """Check a list against claims, or against `false` for none. An empty list is not absent."""
     if expected is False:
-        assert found is None, f"expected no list, got {found}"
+        assert entries is None, f"expected no list, got {entries}"
     elif expected is not None:
-        assert found is not None, "expected a list, got none"
-        expected.hold_entries(found)
+        assert entries is not None, "expected a list, got none"
+        expected.hold_entries(entries)

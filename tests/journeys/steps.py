@@ -28,13 +28,13 @@ class Said(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_peer(cls, told: Any) -> Any:
-        if not isinstance(told, dict):
-            return told
-        peers = [key for key in told if key not in ("at", "reasoning")]
+    def _by_peer(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        peers = [key for key in data if key not in ("at", "reasoning")]
         if len(peers) != 1:
             raise ValueError("a message must have exactly one peer")
-        return {key: told[key] for key in told if key not in peers} | {"peer": peers[0], "text": told[peers[0]]}
+        return {key: data[key] for key in data if key not in peers} | {"peer": peers[0], "text": data[peers[0]]}
 
 
 class Say(Strict):
@@ -44,8 +44,8 @@ class Say(Strict):
 
     @model_validator(mode="before")
     @classmethod
-    def _by_session(cls, told: Any) -> Any:
-        return {"messages": told}
+    def _by_session(cls, data: Any) -> Any:
+        return {"messages": data}
 
     def play(self, stage: Stage) -> None:
         for session, messages in self.messages.items():

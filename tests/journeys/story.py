@@ -26,10 +26,10 @@ class Check(Protocol):
 class Expect:
     """Check all expectations now."""
 
-    def __init__(self, told: Any) -> None:
-        if not isinstance(told, list) or not told:
-            raise ValueError(f"expected a list of expectations, got {told!r}")
-        self.checks: list[Check] = [_named(each, EXPECTATIONS, "expectation") for each in told]
+    def __init__(self, data: Any) -> None:
+        if not isinstance(data, list) or not data:
+            raise ValueError(f"expected a list of expectations, got {data!r}")
+        self.checks: list[Check] = [_named(each, EXPECTATIONS, "expectation") for each in data]
 
     def play(self, stage: Stage) -> None:
         for check in self.checks:
@@ -121,7 +121,7 @@ class Story(Strict):
 
 def stories(text: str) -> list[Story]:
     """Parse the stories of a file, one per YAML document. Raises ValueError for an invalid story."""
-    return [Story.model_validate(told) for told in yaml.safe_load_all(text)]
+    return [Story.model_validate(document) for document in yaml.safe_load_all(text)]
 
 
 def stories_in(folder: Path) -> Iterator[tuple[str, Story]]:
@@ -131,11 +131,11 @@ def stories_in(folder: Path) -> Iterator[tuple[str, Story]]:
             yield f"{path.stem}: {story.title}", story
 
 
-def _named(told: Any, known: dict[str, type[Any]], what: str) -> Any:
+def _named(data: Any, known: dict[str, type[Any]], what: str) -> Any:
     """Create a step or expectation from a mapping with one key, or from its bare name."""
-    given = {told: {}} if isinstance(told, str) else told
+    given = {data: {}} if isinstance(data, str) else data
     if not isinstance(given, dict) or len(given) != 1:
-        raise ValueError(f"{what} must have exactly one name, got {told!r}")
+        raise ValueError(f"{what} must have exactly one name, got {data!r}")
     [(name, body)] = given.items()
     if name not in known:
         raise ValueError(f"unknown {what} {name!r}")

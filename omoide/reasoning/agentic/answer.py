@@ -139,12 +139,12 @@ class _Answering:
             await self._in_form(opening, Shape(structured.resolved(schema), Conforming(schema)))
 
     async def _freely(self, opening: Opening) -> None:
-        told = await self._look(opening, self._spoken)
-        if told.text:
+        result = await self._look(opening, self._spoken)
+        if result.text:
             return
-        last = with_findings(opening, LAST, told.findings)
+        last = with_findings(opening, LAST, result.findings)
         if not text_of(await self._spoken([last.request()], PLAIN)):
-            await self._spoken([with_findings(opening, AGAIN, told.findings).request()], PLAIN)
+            await self._spoken([with_findings(opening, AGAIN, result.findings).request()], PLAIN)
 
     async def _in_form(self, opening: Opening, shape: Shape) -> None:
         """Run the tool rounds without imposing the form. If the final text does not match, request it in the form."""
@@ -152,12 +152,12 @@ class _Answering:
         in_form = Opening(
             f"{opening.rules}\n\n{prompts.fill(IN_FORM, schema=prompts.section('schema', schema))}", opening.given
         )
-        told = await self._look(in_form, self._whole)
-        value = _fitting(told.text, shape)
+        result = await self._look(in_form, self._whole)
+        value = _fitting(result.text, shape)
         if value is None:
             form = Form("answer", shape.resolved, shape.fitted)
             output = max(self._budget.output, FORM_OUTPUT)
-            value = await filled(self._caller, with_findings(opening, LAST, told.findings), form, output)
+            value = await filled(self._caller, with_findings(opening, LAST, result.findings), form, output)
         if value is None:
             raise ModelUnfit(f"{self._caller.models.name} returned no answer that matches the response_format.")
         self._say(json.dumps(value, ensure_ascii=False))
@@ -226,15 +226,15 @@ def with_findings(opening: Opening, wish: str, findings: Sequence[Finding]) -> O
     without tools.
     """
     kept: list[str] = []
-    left = MOST_FINDINGS
+    remaining = MOST_FINDINGS
     for each in reversed(findings):
         text = f"{prompts.inline(each.tool)} {prompts.inline(each.arguments)}\n{each.result}"
-        left -= len(text)
-        if left < 0:
+        remaining -= len(text)
+        if remaining < 0:
             break
         kept.append(text)
-    found = prompts.section("findings", "\n\n".join(reversed(kept)))
-    return Opening(opening.rules, f"{opening.given}\n\n{found}{wish}")
+    shown = prompts.section("findings", "\n\n".join(reversed(kept)))
+    return Opening(opening.rules, f"{opening.given}\n\n{shown}{wish}")
 
 
 def _headed(peer_id: str | None, card: Sequence[str]) -> list[str]:

@@ -54,10 +54,10 @@ async def card(task: CardTask, caller: Caller, tokens: TokenCounter) -> list[str
 
     Raises ProviderFailed.
     """
-    told = newest_within([each for each in task.conclusions if each.level in LEVELS_TOLD], tokens, MOST_INPUT)
-    if not told:
+    conclusions = newest_within([each for each in task.conclusions if each.level in LEVELS_TOLD], tokens, MOST_INPUT)
+    if not conclusions:
         return [*task.current]
-    answer = await filled(caller, _opening(task, told), FORM, MOST_OUTPUT)
+    answer = await filled(caller, _opening(task, conclusions), FORM, MOST_OUTPUT)
     return [*task.current] if answer is None else revised(task, answer.lines)
 
 
@@ -72,16 +72,16 @@ def revised(task: CardTask, lines: Sequence[Any]) -> list[str]:
 def newest_within(conclusions: Sequence[Conclusion], tokens: TokenCounter, budget: int) -> list[Conclusion]:
     """Return the newest conclusions that fit into the token budget. Input and output are oldest first. Pure."""
     kept: list[Conclusion] = []
-    left = budget
+    remaining = budget
     for conclusion in reversed(conclusions):
-        left -= tokens.count(conclusion_line(conclusion)) + 1
-        if left < 0:
+        remaining -= tokens.count(conclusion_line(conclusion)) + 1
+        if remaining < 0:
             break
         kept.append(conclusion)
     return kept[::-1]
 
 
-def _opening(task: CardTask, told: Sequence[Conclusion]) -> Opening:
+def _opening(task: CardTask, conclusions: Sequence[Conclusion]) -> Opening:
     given_lines = {*task.given}
     current = [] if task.rebuild else [line for line in task.current if line not in given_lines]
     given = prompts.fill(
@@ -90,7 +90,7 @@ def _opening(task: CardTask, told: Sequence[Conclusion]) -> Opening:
         instructions=prompts.section("instructions", task.instructions or ""),
         given=prompts.section("given", "\n".join(map(single, task.given))),
         card=prompts.section("card", "\n".join(map(single, current))),
-        conclusions=prompts.section("conclusions", "\n".join(_line(each) for each in told)),
+        conclusions=prompts.section("conclusions", "\n".join(_line(each) for each in conclusions)),
     )
     return Opening(RULES, given)
 

@@ -50,8 +50,8 @@ class Statement(BaseModel):
     def _numbers_only(cls, given: Any) -> list[int]:
         """Drop references that are not numbers, instead of rejecting the fact."""
         listed = given if isinstance(given, list) else [given]
-        found = (str(each).strip().strip("[]#") for each in listed[: MOST_READ * MOST_REFERENCES])
-        return [int(each) for each in found if each.isascii() and each.isdigit() and len(each) < 10]
+        texts = (str(each).strip().strip("[]#") for each in listed[: MOST_READ * MOST_REFERENCES])
+        return [int(each) for each in texts if each.isascii() and each.isdigit() and len(each) < 10]
 
 
 class Statements(BaseModel):
@@ -68,8 +68,8 @@ class Statements(BaseModel):
         if not isinstance(given, list):
             return [] if given is None else given
         read = given[: MOST_READ * MOST_FACTS]
-        told = ({"content": each} if isinstance(each, str) else each for each in read)
-        return [each for each in told if isinstance(each, dict) and "content" in each]
+        entries = ({"content": each} if isinstance(each, str) else each for each in read)
+        return [each for each in entries if isinstance(each, dict) and "content" in each]
 
 
 SCHEMA = {
@@ -137,18 +137,18 @@ def within_budget(batch: Batch, tokens: TokenCounter, budget: int) -> list[Messa
 
     An own message that does not fit is truncated; of the others' messages the newest are kept.
     """
-    left = budget
+    remaining = budget
     kept: dict[str, Message] = {}
     own = [message for message in batch.messages if message.peer_id == batch.observed_id]
     others = [message for message in batch.messages if message.peer_id != batch.observed_id]
     for message in own:
-        content = tokens.trim(prompts.plain(message.content), left)
+        content = tokens.trim(prompts.plain(message.content), remaining)
         if content.strip():
             kept[message.id] = message._replace(content=content)
-            left -= tokens.count(content)
+            remaining -= tokens.count(content)
     for message in reversed(others):
-        left -= tokens.count(prompts.plain(message.content))
-        if left < 0:
+        remaining -= tokens.count(prompts.plain(message.content))
+        if remaining < 0:
             break
         kept[message.id] = message
     return [kept[message.id] for message in batch.messages if message.id in kept]

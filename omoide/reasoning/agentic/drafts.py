@@ -135,11 +135,11 @@ class Draft:
 
     async def _delete(self, given: Deletion) -> str:
         known = self._known()
-        wanted = [known.get(_bare(id)) for id in given.observation_ids]
-        gone = [each for each in wanted if each is not None and each.level != "explicit"]
+        requested = [known.get(_bare(id)) for id in given.observation_ids]
+        gone = [each for each in requested if each is not None and each.level != "explicit"]
         self._outdated.update((each.id, None) for each in gone)
-        said = sum(each is not None and each.level == "explicit" for each in wanted)
-        unknown = sum(each is None for each in wanted)
+        said = sum(each is not None and each.level == "explicit" for each in requested)
+        unknown = sum(each is None for each in requested)
         return f"{len(gone)} deleted; {said} are explicit and stay; {unknown} are not known."
 
     def _draw(self, level: Drawn, observations: Sequence[Any], details: Callable[[Any, int], Json]) -> str:
@@ -166,23 +166,26 @@ class Draft:
             return "one of its sources is not known; cite ids as they were given"
         if len(sources) < FEWEST_SOURCES[level]:
             return f"it needs {FEWEST_SOURCES[level]} sources or more"
-        there = [*(each.content for each in self._known().values()), *(each.content for each in self._drawn.values())]
-        if _folded(content) in map(_folded, there):
+        existing = [
+            *(each.content for each in self._known().values()),
+            *(each.content for each in self._drawn.values()),
+        ]
+        if _folded(content) in map(_folded, existing):
             return "it is known already"
         return "there are enough" if len(self._drawn) >= MOST_DRAWN else ""
 
     def _sources(self, ids: Sequence[str]) -> tuple[str, ...] | None:
         """Return the distinct ids of stored conclusions that these ids refer to; None if one of them is unknown."""
         known = self._known()
-        found: dict[str, None] = {}
+        resolved: dict[str, None] = {}
         for id in map(_bare, ids):
             if id in self._drawn:
-                found.update(dict.fromkeys(self._drawn[id].source_ids))
+                resolved.update(dict.fromkeys(self._drawn[id].source_ids))
             elif id in known:
-                found[id] = None
+                resolved[id] = None
             else:
                 return None
-        return tuple(found)
+        return tuple(resolved)
 
     def _known(self) -> dict[str, Conclusion]:
         """Return the conclusions of the pair that the model was shown."""

@@ -26,8 +26,8 @@ class Shape:
         try:
             self._validator.validate(fitted)
         except ValidationError as fault:
-            place = "/".join(map(str, fault.instance_path)) or "the answer"
-            raise ValueError(f"{place}: {fault.message}") from fault
+            path = "/".join(map(str, fault.instance_path)) or "the answer"
+            raise ValueError(f"{path}: {fault.message}") from fault
         return fitted if self._conforming is None else self._conforming.conformed(fitted)
 
 

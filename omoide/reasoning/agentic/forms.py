@@ -106,9 +106,9 @@ def _asked(opening: Opening, form: Form[T], mode: OutputMode) -> tuple[Opening, 
         schema = json.dumps(form.schema, ensure_ascii=False)
         rules = prompts.fill(IN_WORDS, schema=prompts.section("schema", schema))
         return Opening(f"{opening.rules}\n\n{rules}", opening.given), ModelRequestParameters()
-    wanted = OutputObjectDefinition(form.schema, form.name)
+    output = OutputObjectDefinition(form.schema, form.name)
     return opening, ModelRequestParameters(
-        output_mode="native" if mode == "schema" else "prompted", output_object=wanted, allow_text_output=False
+        output_mode="native" if mode == "schema" else "prompted", output_object=output, allow_text_output=False
     )
 
 

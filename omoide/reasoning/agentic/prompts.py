@@ -40,7 +40,7 @@ def fill(template: str, **values: str) -> str:
     Values are not escaped: pass data through `section` or `inline` first. Raises KeyError for a missing value.
     """
     lines = (line for line in template.split("\n") if not _is_empty(line, values))
-    return _PLACE.sub(lambda place: values[place[1]], "\n".join(lines)).strip()
+    return _PLACE.sub(lambda match: values[match[1]], "\n".join(lines)).strip()
 
 
 def section(tag: str, text: str) -> str:
@@ -65,5 +65,5 @@ def plain(text: str) -> str:
 
 
 def _is_empty(line: str, values: dict[str, str]) -> bool:
-    place = _PLACE.fullmatch(line.strip())
-    return place is not None and not values[place[1]]
+    match = _PLACE.fullmatch(line.strip())
+    return match is not None and not values[match[1]]

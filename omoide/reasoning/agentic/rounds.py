@@ -52,9 +52,9 @@ async def talk(
         if not response.tool_calls:
             return Talk(text_of(response), findings)
         returns = []
-        for place, call in enumerate(response.tool_calls):
+        for index, call in enumerate(response.tool_calls):
             too_many = f"{ERROR}not run: there were more than {MOST_CALLS} calls at once."
-            result = await toolbox.use(call) if place < MOST_CALLS else too_many
+            result = await toolbox.use(call) if index < MOST_CALLS else too_many
             findings.append(Finding(call.tool_name, call.args_as_json_str(), result))
             returns.append(ToolReturnPart(call.tool_name, result, call.tool_call_id))
         history += [response, ModelRequest(parts=returns, instructions=opening.rules)]

@@ -42,15 +42,15 @@ async def summarize(task: SummaryTask, caller: Caller, tokens: TokenCounter) -> 
 def stretches(messages: Sequence[Message], tokens: TokenCounter, budget: int) -> Iterator[list[str]]:
     """Format messages as lines, in chunks of at most `budget` tokens; a longer message is truncated."""
     stretch: list[str] = []
-    left = budget
+    remaining = budget
     for message in messages:
         line = f"{prompts.inline(message.peer_id)}: {barred(message.content)}"
         cost = tokens.count(line) + 1
-        if cost > left and stretch:
+        if cost > remaining and stretch:
             yield stretch
-            stretch, left = [], budget
+            stretch, remaining = [], budget
         stretch.append(tokens.trim(line, budget) if cost > budget else line)
-        left -= cost
+        remaining -= cost
     if stretch:
         yield stretch
 

@@ -232,8 +232,8 @@ class ReadingTools:
         return conclusion_lines(conclusions, with_pair=reach.observer_id is None or reach.observed_id is None)
 
     async def _search_memory(self, given: SearchMemory) -> str:
-        if found := await self.memory.search_memory(given.query, given.top_k):
-            return self.shown(found)
+        if conclusions := await self.memory.search_memory(given.query, given.top_k):
+            return self.shown(conclusions)
         messages = await self.memory.search_messages(given.query)
         return f"There are no conclusions. Messages:\n{snippets_result(messages)}" if messages else ""
 

@@ -50,8 +50,8 @@ class Case:
 
     @classmethod
     def of(cls, question: Question, gathered: Gathered) -> Case:
-        found = statements(question, gathered.asked, gathered.conclusions, gathered.snippets)
-        return cls(question, gathered.asked, found)
+        candidates = statements(question, gathered.asked, gathered.conclusions, gathered.snippets)
+        return cls(question, gathered.asked, candidates)
 
     @property
     def most(self) -> int:
@@ -66,21 +66,21 @@ async def answer(question: Question, memory: Memory, embedder: Embedder) -> Asyn
     All reads go through `memory`. Without vectors, while the embedder fails, statements are ranked by words.
     """
     gathered = await gather(question, memory)
-    told = await _chosen(question, gathered, embedder)
+    chosen = await _chosen(question, gathered, embedder)
     if question.response_format is not None:
-        if text := await filling.fill(question, gathered, memory, embedder, " ".join(told) or None):
+        if text := await filling.fill(question, gathered, memory, embedder, " ".join(chosen) or None):
             yield text
         return
-    left, lead = BREADTHS[question.level].tokens, ""
-    for sentence in told or [nothing_known(gathered.asked.about)]:
+    remaining, lead = BREADTHS[question.level].tokens, ""
+    for sentence in chosen or [nothing_known(gathered.asked.about)]:
         piece = lead + sentence
         cost = memory.tokens.count(piece)
-        if cost > left:
+        if cost > remaining:
             if not lead:
-                yield memory.tokens.trim(piece, left)
+                yield memory.tokens.trim(piece, remaining)
             return
         yield piece
-        left, lead = left - cost, " "
+        remaining, lead = remaining - cost, " "
 
 
 def compose(
@@ -138,8 +138,8 @@ def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
     if case.asked.kinds or case.asked.is_against:
         filled = slot_answers.read(case.candidates, case.asked.about)
         clauses = slot_answers.answers(case.asked, filled, case.candidates)
-        told = [each for clause in clauses for each in clause][: max(case.most, MOST_LISTED)]
-        yield from (_sentence(each) for each in told)
+        selected = [each for clause in clauses for each in clause][: max(case.most, MOST_LISTED)]
+        yield from (_sentence(each) for each in selected)
         if case.asked.is_all_slots and all(clauses):
             return
         # Statements that fill slots answer other questions.
@@ -147,20 +147,20 @@ def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
     yield from (quoted(each, with_prompt=_leans(case.asked, each)) for each in ranked(case, vectors, used))
 
 
-def _sentence(told: Told) -> str:
-    return earlier(told.statement) if told.is_past else quoted(told.statement, with_prompt=told.is_reply)
+def _sentence(entry: Told) -> str:
+    return earlier(entry.statement) if entry.is_past else quoted(entry.statement, with_prompt=entry.is_reply)
 
 
 def _overview(case: Case) -> list[Statement]:
     """Return the current statements about the peers in question, restated ones before quotations."""
     about = case.asked.about
     old = {id(each) for each in slot_answers.outdated(slot_answers.read(case.candidates, about))}
-    told = [
+    current = [
         each
         for each in case.candidates
         if not each.asks and id(each) not in old and (not about or each.peer_id in about)
     ]
-    return sorted(told, key=lambda each: (each.source == "card", is_quotation(each)))
+    return sorted(current, key=lambda each: (each.source == "card", is_quotation(each)))
 
 
 def ranked(case: Case, vectors: Vectors | None, but: Sequence[Statement] = ()) -> list[Statement]:
@@ -223,6 +223,6 @@ def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
 
 def _leans(asked: Asked, statement: Statement) -> bool:
     """Whether the reply matches words of the question only through the preceding question."""
-    wanted = [bases(term) for term in asked.terms]
+    term_forms = [bases(term) for term in asked.terms]
     own, before = base_forms(statement.text), base_forms(statement.prompt)
-    return any(not before.isdisjoint(term) and own.isdisjoint(term) for term in wanted)
+    return any(not before.isdisjoint(term) and own.isdisjoint(term) for term in term_forms)

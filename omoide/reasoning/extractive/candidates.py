@@ -68,8 +68,8 @@ class Statement:
         """Return the sentences that can be restated in the third person."""
         if self.source != "turn":
             return [self.text]
-        told = (restated(without_opening(each.replace("’", "'"))) for each in sentences(self.text))
-        return [each.replace(SELF, self.peer_id) for each in told if each]
+        restatements = (restated(without_opening(each.replace("’", "'"))) for each in sentences(self.text))
+        return [each.replace(SELF, self.peer_id) for each in restatements if each]
 
 
 def statements(
@@ -87,29 +87,29 @@ def statements(
 def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[Statement]:
     """Merge conclusions of equal text about one peer: the newest is kept, with the best rank."""
     newest: dict[tuple[str, str], tuple[int, Conclusion]] = {}
-    for place, each in enumerate(conclusions):
+    for rank, each in enumerate(conclusions):
         key = (each.observed_id, folded(each.content).rstrip(" ."))
-        first, known = newest.get(key, (place, each))
+        first, known = newest.get(key, (rank, each))
         newest[key] = (first, max(known, each, key=lambda one: (one.said_at, one.pk)))
-    for place, each in newest.values():
+    for rank, each in newest.values():
         source: Source = "said" if each.level == "explicit" else "concluded"
-        yield Statement(each.content.strip(), each.observed_id, each.said_at, source, each.pk, place)
+        yield Statement(each.content.strip(), each.observed_id, each.said_at, source, each.pk, rank)
 
 
 def _turns(asked: Asked, snippets: Sequence[Snippet]) -> Iterable[Statement]:
-    found = {id: place for place, id in enumerate(id for snippet in snippets for id in snippet.found)}
+    ranks = {id: rank for rank, id in enumerate(id for snippet in snippets for id in snippet.found)}
     seen: set[str] = set()
     for snippet in snippets:
         before: Message | None = None
         for serial, message in enumerate(snippet.messages):
             if message.id not in seen:
                 seen.add(message.id)
-                yield from _passages(asked, message, before, found.get(message.id), serial)
+                yield from _passages(asked, message, before, ranks.get(message.id), serial)
             before = message
 
 
 def _passages(
-    asked: Asked, message: Message, before: Message | None, place: int | None, serial: int
+    asked: Asked, message: Message, before: Message | None, rank: int | None, serial: int
 ) -> Iterable[Statement]:
     if _repeats(message.content, asked.text) or tells_nothing(message.content):
         return
@@ -121,7 +121,7 @@ def _passages(
             said_at=message.created_at,
             source="turn",
             serial=serial,
-            place=place,
+            place=rank,
             prompt=prompt,
             asks=text.endswith(("?", "？")),
             message_id=message.id,

@@ -106,8 +106,8 @@ def _told(line: str, peer_id: str) -> Sequence[Slot]:
         text = pattern.sub(phrased, text, count=1) if pattern.match(text) else text
     lowered = text[:1].lower() + text[1:]
     for statement in (f"{peer_id} {lowered}", f"{peer_id}'s {lowered}", text):
-        if found := slots_of(statement, peer_id):
-            return found
+        if slots := slots_of(statement, peer_id):
+            return slots
     return []
 
 

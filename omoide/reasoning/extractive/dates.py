@@ -74,21 +74,21 @@ class Dated:
 def dated(text: str, said_at: datetime) -> list[Dated]:
     """Return the relative dates of a sentence that can be resolved unambiguously, in order."""
     day = said_at.date()
-    return [found for match in _PHRASE.finditer(text) if (found := _resolved(match, text, day)) is not None]
+    return [resolved for match in _PHRASE.finditer(text) if (resolved := _resolved(match, text, day)) is not None]
 
 
 def with_dates(text: str, said_at: datetime) -> str:
     """Insert each date in parentheses after its phrase: "moved yesterday (2026-11-21)"."""
     pieces, end = [], 0
-    for found in dated(text, said_at):
-        pieces += [text[end : found.end], f" ({found.date})"]
-        end = found.end
+    for item in dated(text, said_at):
+        pieces += [text[end : item.end], f" ({item.date})"]
+        end = item.end
     return "".join([*pieces, text[end:]])
 
 
 def note_of_dates(text: str, said_at: datetime) -> str:
     """Return the dates as a suffix for a quotation: " (yesterday: 2026-11-21)"; empty if there are none."""
-    notes = dict.fromkeys(f"{found.phrase}: {found.date}" for found in dated(text, said_at))
+    notes = dict.fromkeys(f"{item.phrase}: {item.date}" for item in dated(text, said_at))
     return f" ({'; '.join(notes)})" if notes else ""
 
 
@@ -143,10 +143,10 @@ def _as_day(phrase: str) -> str:
 
 def _weekday(words: list[str], day: date) -> str | None:
     which, name = (words[1], words[2]) if words[1] in {"past", "coming"} else (words[0], words[1])
-    wanted = WEEKDAYS.index(name)
-    back = (day.weekday() - wanted) % 7 or 7
-    ahead = (wanted - day.weekday()) % 7 or 7
-    this_week = wanted - day.weekday()
+    target = WEEKDAYS.index(name)
+    back = (day.weekday() - target) % 7 or 7
+    ahead = (target - day.weekday()) % 7 or 7
+    this_week = target - day.weekday()
     if which == "past" or (which == "last" and back >= FEWEST_DAYS_BACK):
         return _iso(day - timedelta(back))
     if which == "coming" or (which == "next" and this_week <= 0) or (which == "this" and this_week > 0):
@@ -166,45 +166,45 @@ def _month(words: list[str], day: date) -> str | None:
 
 
 def _day_of_week(words: list[str], day: date) -> str | None:
-    wanted = next(WEEKDAYS.index(word) for word in words if word in WEEKDAYS)
+    target = next(WEEKDAYS.index(word) for word in words if word in WEEKDAYS)
     weeks = 1 if "next" in words else -1
-    return _iso(day + timedelta(7 * weeks - day.weekday() + wanted))
+    return _iso(day + timedelta(7 * weeks - day.weekday() + target))
 
 
 def _span(phrase: str, day: date) -> str | None:
     which, unit = phrase.split()
-    found = day if which == "this" else _parsed(phrase, day)
-    return _at_precision(unit, found)
+    resolved = day if which == "this" else _parsed(phrase, day)
+    return _at_precision(unit, resolved)
 
 
 def _counted(phrase: str, day: date) -> str | None:
     """Resolve a count of units. Days are exact; larger units are round figures, so the result is `around` a date."""
     unit = re.search(rf"{_UNIT}", phrase)
-    found = _parsed(re.sub(r"['’]s?|\s+time$", "", phrase), day)
-    if unit is None or found is None:
+    resolved = _parsed(re.sub(r"['’]s?|\s+time$", "", phrase), day)
+    if unit is None or resolved is None:
         return None
     if unit[0] == "day":
-        return _iso(found)
+        return _iso(resolved)
     if unit[0] in {"month", "year"}:
-        return f"around {_at_precision(unit[0], found)}"
-    return f"around {_iso(found)}"
+        return f"around {_at_precision(unit[0], resolved)}"
+    return f"around {_iso(resolved)}"
 
 
-def _at_precision(unit: str, found: date | None) -> str | None:
-    if found is None:
+def _at_precision(unit: str, value: date | None) -> str | None:
+    if value is None:
         return None
     if unit == "week":
-        return f"week of {_iso(found - timedelta(found.weekday()))}"
-    return f"{found.year:04}-{found.month:02}" if unit == "month" else f"{found.year:04}"
+        return f"week of {_iso(value - timedelta(value.weekday()))}"
+    return f"{value.year:04}-{value.month:02}" if unit == "month" else f"{value.year:04}"
 
 
-def _iso(found: date | None) -> str | None:
-    return None if found is None else found.isoformat()
+def _iso(value: date | None) -> str | None:
+    return None if value is None else value.isoformat()
 
 
 @text_cache(maxsize=CACHED_PHRASES)
 def _parsed(phrase: str, day: date) -> date | None:
     """Parse with dateparser, relative to noon of that day."""
     settings = {"RELATIVE_BASE": datetime.combine(day, time(12))}
-    found = DateDataParser(languages=["en"], settings=settings).get_date_data(phrase).date_obj
-    return found.date() if isinstance(found, datetime) else None
+    value = DateDataParser(languages=["en"], settings=settings).get_date_data(phrase).date_obj
+    return value.date() if isinstance(value, datetime) else None

@@ -29,8 +29,8 @@ def dream(task: DreamTask, vectors: Vectors) -> Dreamed:
         [each for each in live if each.level == level]
         for level in ("explicit", "deductive", "inductive", "contradiction")
     )
-    told = histories(explicit, peer_id)
-    changed, wrong = updates(told, deductive, peer_id)
+    timelines = histories(explicit, peer_id)
+    changed, wrong = updates(timelines, deductive, peer_id)
     repeated, replaced = regularities(explicit, inductive, peer_id)
-    derived = [*changed, *contradictions(told, contradicting, peer_id), *repeated]
+    derived = [*changed, *contradictions(timelines, contradicting, peer_id), *repeated]
     return Dreamed(derived, merged, [*dict.fromkeys((*wrong, *replaced))])

@@ -56,9 +56,9 @@ async def gather_fields(schema: Json, question: Question, gathered: Gathered, me
     who = " ".join(gathered.asked.about)
     for field in fields(schema)[: BREADTHS[question.level].fields]:
         asked = _asked(gathered.asked, field)
-        found = await memory.search_memory(f"{who} {asked.text}".strip(), FOUND_FOR_A_FIELD)
-        conclusions |= {each.id: each for each in found if each.id not in conclusions}
-        if not found:
+        matches = await memory.search_memory(f"{who} {asked.text}".strip(), FOUND_FOR_A_FIELD)
+        conclusions |= {each.id: each for each in matches if each.id not in conclusions}
+        if not matches:
             snippets += await memory.search_messages(asked.text, FOUND_FOR_A_FIELD)
     return Gathered(gathered.asked, list(conclusions.values()), snippets)
 
@@ -141,8 +141,8 @@ class _Filling:
 
     def value(self, node: Json, path: Path) -> Any:
         """Return the value from evidence, else an empty one. Raises Unfillable."""
-        found = self._found(node, path)
-        return self._empty(node, path) if found is None else found
+        result = self._found(node, path)
+        return self._empty(node, path) if result is None else result
 
     def _found(self, node: Json, path: Path) -> Any:
         """Return a valid value from evidence; None if there is none."""

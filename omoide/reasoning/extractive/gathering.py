@@ -66,18 +66,18 @@ async def gather(question: Question, memory: Memory) -> Gathered:
     return Gathered(asked, conclusions, snippets)
 
 
-async def _overview(found: Gathered, memory: Memory, breadth: Breadth) -> Gathered:
+async def _overview(gathered: Gathered, memory: Memory, breadth: Breadth) -> Gathered:
     """Retrieve conclusions as for a representation: the most derived, then the newest; messages if there are none."""
     recent = await memory.get_recent_observations(RECENT_MOST)
     derived = [each for each in await memory.get_most_derived_observations(MOST_DERIVED) if each.times_derived > 1]
-    about = found.asked.about
+    about = gathered.asked.about
     conclusions = list(
         {each.id: each for each in (*derived, *recent) if not about or each.observed_id in about}.values()
     )
     if conclusions:
-        return replace(found, conclusions=conclusions, snippets=[])
+        return replace(gathered, conclusions=conclusions, snippets=[])
     newest = await memory.get_messages_by_date_range(None, None, breadth.messages)
-    return replace(found, snippets=[Snippet(each.session_id, [each], [each.id]) for each in newest])
+    return replace(gathered, snippets=[Snippet(each.session_id, [each], [each.id]) for each in newest])
 
 
 def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet]) -> list[str]:

@@ -60,8 +60,8 @@ def merges(conclusions: Sequence[Conclusion], vectors: Vectors, peer_id: str) ->
 
 
 def _best_first(candidate: _Candidate) -> tuple[float, float, float, int]:
-    told = candidate.conclusion
-    return -candidate.richness, -told.said_at.timestamp(), -told.created_at.timestamp(), -told.pk
+    conclusion = candidate.conclusion
+    return -candidate.richness, -conclusion.said_at.timestamp(), -conclusion.created_at.timestamp(), -conclusion.pk
 
 
 def _pairs(group: Sequence[_Candidate], vectors: Vectors, peer_id: str) -> list[tuple[int, int]]:
@@ -75,11 +75,11 @@ def _pairs(group: Sequence[_Candidate], vectors: Vectors, peer_id: str) -> list[
         near = own[start : start + BLOCK_ROWS] @ own.T >= NEAR
         for number, row in enumerate(near, start):
             candidates: list[int] = np.flatnonzero(row[:number] & is_kept[:number]).tolist()
-            found = next((n for n in candidates if _stands_for(group[n], group[number], peer_id)), None)
-            if found is None:
+            match = next((n for n in candidates if _stands_for(group[n], group[number], peer_id)), None)
+            if match is None:
                 is_kept[number] = True
             else:
-                pairs.append((group[found].row, group[number].row))
+                pairs.append((group[match].row, group[number].row))
     return pairs
 
 

@@ -94,19 +94,19 @@ def understood_field(base: Asked, path: Sequence[str], description: str, *, is_n
     outer = [part for part in parts[:-1] if not _HOLLOW.issuperset(words(part))]
     outer = outer or [term for term in base.terms if term in _KIN][:1]
     name = " ".join([*outer[-1:], *parts[-1:]])
-    told = re.sub(r"\s+", " ", folded(description)).strip()
+    details = re.sub(r"\s+", " ", folded(description)).strip()
     kinds = _kinds(f"@'s {_CURRENT.sub('', name)}") or (
-        () if outer else _kinds(_core(_bare(told, {"": tuple(base.about_names)})[0]))
+        () if outer else _kinds(_core(_bare(details, {"": tuple(base.about_names)})[0]))
     )
     # A sentence about the job may name the employer instead; a property value may not.
     kinds = kinds[:1]
     return replace(
         base,
         text=name,
-        terms=tuple(content_words(name, base.names)) or tuple(content_words(told, base.names)),
+        terms=tuple(content_words(name, base.names)) or tuple(content_words(details, base.names)),
         kinds=(kinds,) if kinds else (),
         is_all_slots=bool(kinds),
-        wants="number" if is_number else _wanted(f"{name} {told}"),
+        wants="number" if is_number else _wanted(f"{name} {details}"),
         is_overview=False,
         is_list=False,
         asks_past=False,
@@ -136,8 +136,8 @@ def _bare(plain: str, called: dict[str, tuple[str, ...]]) -> tuple[str, tuple[st
     bearers |= {folded(peer): [peer] for peer in called if folded(peer) in bearers}
     about: dict[str, None] = {}
 
-    def named(found: re.Match[str]) -> str:
-        about.update(dict.fromkeys(bearers[found["name"]]))
+    def named(match: re.Match[str]) -> str:
+        about.update(dict.fromkeys(bearers[match["name"]]))
         return "@"
 
     if bearers:
@@ -165,16 +165,16 @@ def _core(clause: str) -> str:
 
 def _kinds(clause: str) -> tuple[str, ...]:
     for pattern, kinds in SHAPES:
-        if found := pattern.fullmatch(clause):
-            named = next(filter(None, found.groups()), "")
+        if match := pattern.fullmatch(clause):
+            named = next(filter(None, match.groups()), "")
             return tuple(kind + named if kind.endswith(":") else kind for kind in kinds)
     return ()
 
 
 def _wanted(bare: str) -> Wanted:
-    for wanted, pattern in _WANTED:
+    for kind, pattern in _WANTED:
         if pattern.search(bare):
-            return wanted
+            return kind
     return "other"
 
 

@@ -74,24 +74,24 @@ def choose(
     `beside` (maximal marginal relevance: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR
     1998). Texts that exceed the remaining budget are skipped.
     """
-    left = np.array(among, dtype=np.intp)
-    prices = costs[left]
+    candidates = np.array(among, dtype=np.intp)
+    prices = costs[candidates]
     # A taken or too expensive text scores -inf instead of being removed, which avoids copying the arrays.
-    own = np.where(prices <= budget, RELEVANCE * scores[left], -np.inf).astype(np.float32)
-    alike = similar[np.ix_(left, np.array(beside, dtype=np.intp))].max(axis=1, initial=0)
-    between = similar[np.ix_(left, left)]
+    own = np.where(prices <= budget, RELEVANCE * scores[candidates], -np.inf).astype(np.float32)
+    alike = similar[np.ix_(candidates, np.array(beside, dtype=np.intp))].max(axis=1, initial=0)
+    between = similar[np.ix_(candidates, candidates)]
     dearest = prices.max(initial=0)
     gained = np.empty_like(own)
     chosen: list[int] = []
-    while len(left):
+    while len(candidates):
         np.subtract(own, np.multiply(alike, 1 - RELEVANCE, out=gained), out=gained)
-        place = gained.argmax()
-        if own[place] == -np.inf:
+        index = gained.argmax()
+        if own[index] == -np.inf:
             break
-        chosen.append(int(left[place]))
-        budget -= int(prices[place])
-        own[place] = -np.inf
+        chosen.append(int(candidates[index]))
+        budget -= int(prices[index])
+        own[index] = -np.inf
         if budget < dearest:
             own[prices > budget] = -np.inf
-        np.maximum(alike, between[place], out=alike)
+        np.maximum(alike, between[index], out=alike)
     return chosen

@@ -87,12 +87,12 @@ def _told(content: str, peer_id: str) -> list[tuple[Key, str, str]]:
 
 
 def _by_key(known: Iterable[Conclusion], peer_id: str) -> dict[Key, list[Conclusion]]:
-    found: dict[Key, list[Conclusion]] = defaultdict(list)
+    by_key: dict[Key, list[Conclusion]] = defaultdict(list)
     for each in known:
         keys = [key for key, _, _ in _told(_SUPPORT.sub("", each.content), peer_id)]
         if len(keys) == 1:
-            found[keys[0]].append(each)
-    return found
+            by_key[keys[0]].append(each)
+    return by_key
 
 
 def _support(known: Conclusion) -> int:

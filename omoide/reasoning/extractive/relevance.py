@@ -86,15 +86,15 @@ def scores(
 ) -> Scores:
     """Return the score of each statement; above zero it is quotable. `likeness`: cosine similarity to the question."""
     weights = WEIGHTS if likeness is not None else WEIGHTS_WITHOUT_VECTORS
-    found: Scores = signs(asked, candidates, likeness) @ np.array(weights)
-    return found
+    result: Scores = signs(asked, candidates, likeness) @ np.array(weights)
+    return result
 
 
 def signs(
     asked: Asked, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
 ) -> Signs:
     """Return the feature matrix: one row per statement, one column per weight."""
-    told = [base_forms(each.text) for each in candidates]
+    word_forms = [base_forms(each.text) for each in candidates]
     near = np.zeros(len(candidates)) if likeness is None else np.maximum(0.0, np.asarray(likeness, dtype=np.float64))
     rows = [
         (
@@ -109,28 +109,31 @@ def signs(
             _fit(asked.wants, each.text),
             _length(each),
         )
-        for each, forms, held in zip(candidates, told, _held(asked, candidates, told), strict=True)
+        for each, forms, held in zip(candidates, word_forms, _held(asked, candidates, word_forms), strict=True)
     ]
     table = np.array(rows, dtype=np.float64).reshape(len(rows), len(Weights._fields))
     table[:, Weights._fields.index("likeness")] = near
     return table
 
 
-def _held(asked: Asked, candidates: Sequence[Statement], told: Sequence[frozenset[str]]) -> list[float]:
+def _held(asked: Asked, candidates: Sequence[Statement], word_forms: Sequence[frozenset[str]]) -> list[float]:
     """Return the weighted share of the question's words in each statement, times the square root of their number."""
-    wanted = [bases(term) for term in asked.terms]
+    terms = [bases(term) for term in asked.terms]
     before = [base_forms(each.prompt) for each in candidates]
-    rarity = [_rarity(sum(not forms.isdisjoint(term) for forms in told), len(told)) * _weight(term) for term in wanted]
+    rarity = [
+        _rarity(sum(not forms.isdisjoint(term) for forms in word_forms), len(word_forms)) * _weight(term)
+        for term in terms
+    ]
     whole = sum(rarity) or 1.0
     held = [
         sum(
             weight
             * (0.0 if forms.isdisjoint(term) and prompt.isdisjoint(term) else PROMPT if forms.isdisjoint(term) else 1)
-            for term, weight in zip(wanted, rarity, strict=True)
+            for term, weight in zip(terms, rarity, strict=True)
         )
-        for forms, prompt in zip(told, before, strict=True)
+        for forms, prompt in zip(word_forms, before, strict=True)
     ]
-    return [each / whole * math.sqrt(len(wanted)) for each in held]
+    return [each / whole * math.sqrt(len(terms)) for each in held]
 
 
 def _rarity(count: int, of: int) -> float:
@@ -157,9 +160,9 @@ def is_of_another(asked: Asked, statement: Statement, forms: frozenset[str]) -> 
     return _OWN.search(text) is not None and _ADDRESSED.search(text) is None
 
 
-def _fit(wanted: Wanted, text: str) -> float:
+def _fit(kind: Wanted, text: str) -> float:
     """Score whether the text contains the expected kind of answer."""
-    pattern = _FITTING.get(wanted)
+    pattern = _FITTING.get(kind)
     if pattern is None:
         return 0.0
     return 0.5 if pattern.search(text) else -1.0

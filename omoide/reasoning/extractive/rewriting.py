@@ -68,8 +68,8 @@ def restated(sentence: str) -> str | None:
     """
     if len(sentence) > MOST_CHARACTERS or _REFUSED.search(sentence):
         return None
-    found = list(WORD.finditer(sentence))
-    reading = Reading(sentence, [match.span() for match in found], [match[0].lower() for match in found])
+    matches = list(WORD.finditer(sentence))
+    reading = Reading(sentence, [match.span() for match in matches], [match[0].lower() for match in matches])
     if not _may_be_read(reading):
         return None
     try:

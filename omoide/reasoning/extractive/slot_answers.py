@@ -35,13 +35,13 @@ class Told(NamedTuple):
 
 def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[Filled]:
     """Return all slots of the peers in `about`, or of all peers if it is empty, newest first."""
-    found = []
+    slots = []
     for each in candidates:
         if about and each.peer_id not in about:
             continue
-        found += [Filled(slot, each) for slot in each.filled()]
-        found += [Filled(slot, each, holds=False) for slot in each.emptied()]
-    return sorted(found, key=_age, reverse=True)
+        slots += [Filled(slot, each) for slot in each.filled()]
+        slots += [Filled(slot, each, holds=False) for slot in each.emptied()]
+    return sorted(slots, key=_age, reverse=True)
 
 
 def answers(asked: Asked, filled: Sequence[Filled], candidates: Sequence[Statement]) -> list[list[Told]]:
@@ -77,11 +77,11 @@ def _held(filled: Sequence[Filled]) -> list[Filled]:
     """Return the newest slot per subject and slot key, except ended ones."""
     held: dict[tuple[str, ...], Filled] = {}
     for each in filled:
-        place = (each.slot.subject, *each.slot.place)
-        known = held.setdefault(place, each)
+        key = (each.slot.subject, *each.slot.place)
+        known = held.setdefault(key, each)
         # The end of one value does not end a different one.
         if known is not each and not known.holds and each.holds and not agree(known.slot, each.slot):
-            held[place] = each
+            held[key] = each
     return [each for each in held.values() if each.holds]
 
 
@@ -104,9 +104,9 @@ def _clause(asked: Asked, kinds: Sequence[str], filled: Sequence[Filled]) -> lis
         if of_kind and all(each.slot.single for each in of_kind):
             subjects = dict.fromkeys(each.slot.subject for each in of_kind)
             return _once(
-                told
+                answer
                 for subject in subjects
-                for told in _single(asked, [each for each in of_kind if each.slot.subject == subject])
+                for answer in _single(asked, [each for each in of_kind if each.slot.subject == subject])
             )
         if held := values(kinds, filled):
             return _once(Told(each.statement) for each in _in_order(held, kinds))
@@ -142,8 +142,8 @@ def _in_order(held: Sequence[Filled], kinds: Sequence[str]) -> list[Filled]:
     return sorted(held, key=lambda each: next(at for at, kind in enumerate(kinds) if fits(each.slot.kind, kind)))
 
 
-def _once(told: Iterable[Told]) -> list[Told]:
-    return list({(each.statement.peer_id, each.statement.text): each for each in told}.values())
+def _once(entries: Iterable[Told]) -> list[Told]:
+    return list({(each.statement.peer_id, each.statement.text): each for each in entries}.values())
 
 
 def _age(filled: Filled) -> tuple[object, ...]:

@@ -69,8 +69,8 @@ def of_possession(text: str) -> Filled:
 def _read(readers: Readers, text: str) -> Filled:
     """Return the result of the first matching pattern."""
     for pattern, reader in readers:
-        if found := pattern.match(text):
-            return reader(found, text[found.end() :])
+        if match := pattern.match(text):
+            return reader(match, text[match.end() :])
     return []
 
 
@@ -81,66 +81,66 @@ def kin_kind(noun: str) -> str | None:
     return RELATION + noun if noun in RELATIONS else None
 
 
-def _home(found: re.Match[str], rest: str) -> Filled:
-    cut = place(rest)
+def _home(match: re.Match[str], text: str) -> Filled:
+    cut = place(text)
     if cut is None or _TEMPORARY.search(cut[1]):
         return []
-    if "ed to " in found[0].replace(" back", "") and _FOR_A_WHILE.search(cut[1]):
+    if "ed to " in match[0].replace(" back", "") and _FOR_A_WHILE.search(cut[1]):
         return []
-    if found[0].startswith("has ") and "moved" not in found[0] and not re.match(r" (?:since|for)\b", cut[1]):
+    if match[0].startswith("has ") and "moved" not in match[0] and not re.match(r" (?:since|for)\b", cut[1]):
         return []
     return [(HOME, cut[0])]
 
 
 def _named(kind: str) -> Reader:
-    def read(_: re.Match[str], rest: str) -> Filled:
-        cut = name(rest)
+    def read(_: re.Match[str], text: str) -> Filled:
+        cut = name(text)
         return [(kind, cut[0])] if cut and not is_no_name(cut[0]) else []
 
     return read
 
 
 def _somewhere(kind: str) -> Reader:
-    def read(_: re.Match[str], rest: str) -> Filled:
-        cut = place(rest)
+    def read(_: re.Match[str], text: str) -> Filled:
+        cut = place(text)
         return [(kind, cut[0])] if cut else []
 
     return read
 
 
 def _something(kind: str) -> Reader:
-    def read(_: re.Match[str], rest: str) -> Filled:
-        value = thing(rest)
+    def read(_: re.Match[str], text: str) -> Filled:
+        value = thing(text)
         return [(kind, value)] if value else []
 
     return read
 
 
-def _born(_: re.Match[str], rest: str) -> Filled:
-    if year := re.match(r"in ((?:19|20)\d\d)\b", rest):
-        return [(BORN, year[1])] if ends(rest[year.end() :]) else []
-    if rest.startswith("in "):
-        return _somewhere(BIRTHPLACE)(_, rest[3:])
-    return _birthday(_, rest.removeprefix("on "))
+def _born(_: re.Match[str], text: str) -> Filled:
+    if year := re.match(r"in ((?:19|20)\d\d)\b", text):
+        return [(BORN, year[1])] if ends(text[year.end() :]) else []
+    if text.startswith("in "):
+        return _somewhere(BIRTHPLACE)(_, text[3:])
+    return _birthday(_, text.removeprefix("on "))
 
 
-def _birthday(_: re.Match[str], rest: str) -> Filled:
-    cut = day(rest)
+def _birthday(_: re.Match[str], text: str) -> Filled:
+    cut = day(text)
     return [(BIRTHDAY, cut[0])] if cut and _ends_or_where(cut[1]) else []
 
 
-def _age(found: re.Match[str], rest: str) -> Filled:
-    years = int(found["age"])
-    least = 1 if found.groupdict().get("old") else LEAST_BARE_AGE
+def _age(match: re.Match[str], text: str) -> Filled:
+    years = int(match["age"])
+    least = 1 if match.groupdict().get("old") else LEAST_BARE_AGE
     if not least <= years <= MOST_AGE or not re.match(
-        r"\s*(?:$|[.;!(,]|(?:today|yesterday|now|(?:last|this) (?:week|month)|and|but)\b)", rest
+        r"\s*(?:$|[.;!(,]|(?:today|yesterday|now|(?:last|this) (?:week|month)|and|but)\b)", text
     ):
         return []
     return [(AGE, str(years))]
 
 
-def _aged(found: re.Match[str], rest: str) -> Filled:
-    return [(AGE, str(int(found["age"]))), *_job(rest.lstrip(), any_job=False)]
+def _aged(match: re.Match[str], text: str) -> Filled:
+    return [(AGE, str(int(match["age"]))), *_job(text.lstrip(), any_job=False)]
 
 
 _JOB = re.compile(
@@ -149,12 +149,12 @@ _JOB = re.compile(
 )
 
 
-def _job(rest: str, *, any_job: bool) -> Filled:
+def _job(text: str, *, any_job: bool) -> Filled:
     """Parse "nurse", "software engineer at Siemens". Without `any_job`, the noun has to be a known occupation."""
-    found = _JOB.match(rest)
-    if not found:
+    match = _JOB.match(text)
+    if not match:
         return []
-    job, tail = found["job"], rest[found.end() :]
+    job, tail = match["job"], text[match.end() :]
     parts = job.lower().split(" of ")[0].split()
     if NOT_AT_WORK & {*parts} or not (any_job or parts[-1] in OCCUPATIONS):
         return []
@@ -168,8 +168,8 @@ def _ends_or_where(tail: str) -> bool:
     return ends(tail) or re.match(r" (?:in|near) [A-Z]", tail) is not None
 
 
-def _employer(_: re.Match[str], rest: str) -> Filled:
-    cut = proper(rest)
+def _employer(_: re.Match[str], text: str) -> Filled:
+    cut = proper(text)
     if cut is None or is_no_name(cut[0]):
         return []
     if as_a := re.match(r",? as an? ", cut[1]):
@@ -178,30 +178,30 @@ def _employer(_: re.Match[str], rest: str) -> Filled:
     return [(EMPLOYER, cut[0])] if _ends_or_where(cut[1]) else []
 
 
-def _pets(found: re.Match[str], rest: str) -> Filled:
-    species = PLURAL_SPECIES.get(found["species"], found["species"])
-    return [(PET + species, each) for each in names(rest) if not is_no_name(each)]
+def _pets(match: re.Match[str], text: str) -> Filled:
+    species = PLURAL_SPECIES.get(match["species"], match["species"])
+    return [(PET + species, each) for each in names(text) if not is_no_name(each)]
 
 
-def _relative(found: re.Match[str], rest: str) -> Filled:
-    kind = kin_kind(found["who"])
-    return _named(kind)(found, rest) if kind else []
+def _relative(match: re.Match[str], text: str) -> Filled:
+    kind = kin_kind(match["who"])
+    return _named(kind)(match, text) if kind else []
 
 
-def _favourite(found: re.Match[str], rest: str) -> Filled:
-    return _something(FAVOURITE + found["what"])(found, rest)
+def _favourite(match: re.Match[str], text: str) -> Filled:
+    return _something(FAVOURITE + match["what"])(match, text)
 
 
-def _diet(found: re.Match[str], rest: str) -> Filled:
-    return [(DIET, found["diet"])] if ends(rest) else []
+def _diet(match: re.Match[str], text: str) -> Filled:
+    return [(DIET, match["diet"])] if ends(text) else []
 
 
-def _is_a(found: re.Match[str], rest: str) -> Filled:
-    return _job(rest, any_job=found[0].startswith("works"))
+def _is_a(match: re.Match[str], text: str) -> Filled:
+    return _job(text, any_job=match[0].startswith("works"))
 
 
-def _pronouns(found: re.Match[str], rest: str) -> Filled:
-    return [(PRONOUNS, found["pronouns"])] if ends(rest) else []
+def _pronouns(match: re.Match[str], text: str) -> Filled:
+    return [(PRONOUNS, match["pronouns"])] if ends(text) else []
 
 
 def is_no_name(value: str) -> bool:

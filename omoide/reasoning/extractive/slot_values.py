@@ -58,17 +58,17 @@ _KNOWN_THE = re.compile(
 )
 
 
-def proper(rest: str) -> Cut | None:
+def proper(text: str) -> Cut | None:
     """Parse a run of capitalised words, optionally joined by `of`, `de` and the like, or preceded by `the`. Words of
     scripts without case count as capitalised."""
     words: list[str] = []
-    found = list(re.finditer(r"\S+", rest))
+    tokens = list(re.finditer(r"\S+", text))
     end = 0
-    for number, token in enumerate(found):
+    for number, token in enumerate(tokens):
         word = token[0]
         bare = word if _ABBREVIATION.match(word) else word.rstrip(_STOPS)
-        joins = bare == word and bool(words) and word in _JOINERS and _next_is_capital(found, number)
-        opens = number == 0 and word.lower() == "the" and _next_is_capital(found, number)
+        joins = bare == word and bool(words) and word in _JOINERS and _next_is_capital(tokens, number)
+        opens = number == 0 and word.lower() == "the" and _next_is_capital(tokens, number)
         if not (_is_capital(bare) or joins or opens):
             break
         words.append(bare)
@@ -77,18 +77,18 @@ def proper(rest: str) -> Cut | None:
             break
     if not words or len(words) > MAX_NAME_WORDS or re.search(r"['’]s?$", words[-1]):
         return None
-    return " ".join(words), rest[end:]
+    return " ".join(words), text[end:]
 
 
-def name(rest: str) -> Cut | None:
+def name(text: str) -> Cut | None:
     """Parse a proper name; None if its end is uncertain."""
-    cut = proper(rest)
+    cut = proper(text)
     return cut if cut and ends(cut[1]) else None
 
 
-def place(rest: str) -> Cut | None:
+def place(text: str) -> Cut | None:
     """Parse a town or country, optionally with the larger area after a comma ("Lisbon, Portugal")."""
-    cut = proper(rest)
+    cut = proper(text)
     if cut is None:
         return None
     value, tail = cut
@@ -103,10 +103,10 @@ def ends(tail: str) -> bool:
     return _HARMLESS.match(tail) is not None and _AND_NAME.match(tail) is None
 
 
-def thing(rest: str) -> str | None:
+def thing(text: str) -> str | None:
     """Parse a thing that is liked, avoided or owned, up to the end of the clause; None if vague, temporary or long."""
-    end = _CLAUSE_END.search(rest)
-    value = (rest[: end.start()] if end else rest).strip().rstrip(".!")
+    end = _CLAUSE_END.search(text)
+    value = (text[: end.start()] if end else text).strip().rstrip(".!")
     while value != (shorter := _TRAILING.sub("", value)):
         value = shorter
     words = value.split()
@@ -117,22 +117,22 @@ def thing(rest: str) -> str | None:
     return value
 
 
-def day(rest: str) -> Cut | None:
+def day(text: str) -> Cut | None:
     """Parse a date ("May 3rd, 1990", "1990-05-03", "tomorrow (2026-05-03)") into "3 May" or "3 May 1990"."""
     for pattern, has_year in _DAYS:
-        if found := pattern.match(rest):
-            value = _written(found, has_year)
-            return (value, rest[found.end() :]) if value else None
+        if match := pattern.match(text):
+            value = _written(match, has_year)
+            return (value, text[match.end() :]) if value else None
     return None
 
 
-def names(rest: str) -> list[str]:
+def names(text: str) -> list[str]:
     """Parse one or several names: "Rex", "Tom and Jerry", "Tom, Jerry and Rex". Empty if the first is uncertain."""
-    listed = re.match(r"[^.;!(]+", rest)
-    found = re.split(r",\s*(?:and\s+)?|\s+and\s+", listed[0].strip()) if listed else []
-    cuts = [proper(each) for each in found]
+    listed = re.match(r"[^.;!(]+", text)
+    parts = re.split(r",\s*(?:and\s+)?|\s+and\s+", listed[0].strip()) if listed else []
+    cuts = [proper(each) for each in parts]
     if not all(cut and not cut[1].strip() for cut in cuts):
-        first = name(rest)
+        first = name(text)
         return [first[0]] if first else []
     return [cut[0] for cut in cuts if cut]
 
@@ -156,25 +156,25 @@ _DAYS = (
 )
 
 
-def _written(found: re.Match[str], has_year: bool) -> str | None:
+def _written(match: re.Match[str], has_year: bool) -> str | None:
     """Format the date; None if it is not a valid one."""
-    told = found["m"]
-    month = int(told) if told.isdigit() else 1 + [each.lower() for each in MONTHS].index(told.lower())
-    year = int(found["y"]) if found["y"] and has_year else None
+    month_text = match["m"]
+    month = int(month_text) if month_text.isdigit() else 1 + [each.lower() for each in MONTHS].index(month_text.lower())
+    year = int(match["y"]) if match["y"] and has_year else None
     try:
-        date(year or 2000, month, int(found["d"]))  # the year 2000 has a 29 February
+        date(year or 2000, month, int(match["d"]))  # the year 2000 has a 29 February
     except ValueError:
         return None
-    return f"{int(found['d'])} {MONTHS[month - 1]}" + (f" {year}" if year else "")
+    return f"{int(match['d'])} {MONTHS[month - 1]}" + (f" {year}" if year else "")
 
 
 def _is_capital(word: str) -> bool:
     return bool(word) and word[0].isalpha() and not word[0].islower() and not re.search(r"[@/\\_\"“”]", word)
 
 
-def _next_is_capital(found: list[re.Match[str]], number: int) -> bool:
+def _next_is_capital(tokens: list[re.Match[str]], number: int) -> bool:
     """Whether a capitalised word follows, at most one joiner later."""
-    for token in found[number + 1 : number + 3]:
+    for token in tokens[number + 1 : number + 3]:
         if _is_capital(token[0].rstrip(_STOPS)):
             return True
         if token[0] not in _JOINERS:

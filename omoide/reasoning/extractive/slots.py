@@ -178,8 +178,8 @@ _ADVERBS = re.compile(r"(?:(?:also|now|currently|still|really|actually|absolutel
 
 
 def _quoted(text: str, peer_id: str) -> str | None:
-    found = re.match(rf'{re.escape(peer_id)} said: ["“](?P<quote>.*)["”]\s*(?:\([^()]*\))?\.?$', text, re.DOTALL)
-    return found["quote"] if found else None
+    match = re.match(rf'{re.escape(peer_id)} said: ["“](?P<quote>.*)["”]\s*(?:\([^()]*\))?\.?$', text, re.DOTALL)
+    return match["quote"] if match else None
 
 
 def _stated(text: str, peer_id: str) -> Filled:
@@ -210,8 +210,8 @@ def _predicate(text: str, peer_id: str) -> str | None:
 
 
 def _possessed(text: str, peer_id: str) -> str | None:
-    found = re.match(rf"{re.escape(peer_id)}(?:['’]s|(?<=s)['’]) ", text, re.IGNORECASE)
-    return text[found.end() :] if found else None
+    match = re.match(rf"{re.escape(peer_id)}(?:['’]s|(?<=s)['’]) ", text, re.IGNORECASE)
+    return text[match.end() :] if match else None
 
 
 def _parts(predicate: str) -> list[str]:
@@ -230,16 +230,16 @@ def _own_name(part: str, peer_id: str) -> Filled:
 
 
 def _length(pattern: re.Pattern[str], text: str) -> int:
-    found = pattern.match(text)
-    return found.end() if found else 0
+    match = pattern.match(text)
+    return match.end() if match else 0
 
 
 def _kin(text: str, peer_id: str) -> Filled:
     """Find "alice's dog Rex" anywhere in a statement."""
     filled: Filled = []
-    for found in re.finditer(rf"(?<!\w){re.escape(peer_id)}['’]s ([^\W\d_]+) (?=\S)", text):
-        cut = proper(re.sub(r"['’]s\b.*", ",", text[found.end() :]))
-        kind = kin_kind(found[1])
+    for match in re.finditer(rf"(?<!\w){re.escape(peer_id)}['’]s ([^\W\d_]+) (?=\S)", text):
+        cut = proper(re.sub(r"['’]s\b.*", ",", text[match.end() :]))
+        kind = kin_kind(match[1])
         if cut and kind and not is_no_name(cut[0]):
             filled.append((kind, cut[0]))
     return filled

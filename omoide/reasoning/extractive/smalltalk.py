@@ -112,8 +112,8 @@ def is_smalltalk(sentence: str) -> bool:
 def without_opening(sentence: str) -> str:
     """Strip openings and greetings: "Yes, well, I do" becomes "I do". Expects straight apostrophes."""
     start = 0
-    while found := _OPENING.match(sentence, start) or _BARE_OPENING.match(sentence, start):
-        start = found.end()
+    while match := _OPENING.match(sentence, start) or _BARE_OPENING.match(sentence, start):
+        start = match.end()
     greeted = _GREETING.match(sentence, start)
     if greeted and sentence[greeted.end() : greeted.end() + 1] in {",", "!", "."}:
         start = greeted.end() + 1

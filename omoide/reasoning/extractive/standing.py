@@ -42,14 +42,14 @@ def standing(quote: str) -> list[tuple[str, str]]:
     plain = " ".join(quote.split())
     if not _LASTING.search(plain):
         return []
-    found = []
+    instructions = []
     for sentence in segment("en", plain):
         text = sentence.strip()
         if called := _called(text):
-            found.append((CALL_ME, called))
+            instructions.append((CALL_ME, called))
         elif _is_instruction(text):
-            found.append((LANGUAGE if _names_language(text) else INSTRUCTION, text))
-    return found
+            instructions.append((LANGUAGE if _names_language(text) else INSTRUCTION, text))
+    return instructions
 
 
 def _called(text: str) -> str | None:
@@ -70,12 +70,12 @@ def _is_instruction(text: str) -> bool:
     leads = _LEADS.match(order)
     if leads:
         order = order[leads.end() :]
-    if found := _ALWAYS.match(order):
-        return found[2].lower() in INSTRUCTION_VERBS
+    if match := _ALWAYS.match(order):
+        return match[2].lower() in INSTRUCTION_VERBS
     if not (leads or _STANDING.search(order)):
         return False
-    if found := _DO_NOT.match(order):
-        return found[1].lower() in INSTRUCTION_VERBS
+    if match := _DO_NOT.match(order):
+        return match[1].lower() in INSTRUCTION_VERBS
     first = re.match(r"[a-z]+\b", order, re.I)
     return first is not None and first[0].lower() in INSTRUCTION_VERBS
 
@@ -89,5 +89,5 @@ def _names_language(text: str) -> bool:
     """Whether the instruction only sets the answer language, so that a newer one replaces it."""
     order = re.sub(rf",? (?:please|always|{_FOREVER})(?=[ .!]|$)", "", text[_start(text) :].rstrip(".! "), flags=re.I)
     order = _LEADS.sub("", order, count=1)
-    found = _IN_LANGUAGE.match(re.sub(r"^(?:please |always )+", "", order, flags=re.I))
-    return found is not None and found["language"].lower() not in _NOT_LANGUAGES
+    match = _IN_LANGUAGE.match(re.sub(r"^(?:please |always )+", "", order, flags=re.I))
+    return match is not None and match["language"].lower() not in _NOT_LANGUAGES

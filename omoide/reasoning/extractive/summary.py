@@ -87,10 +87,10 @@ class Summarizer:
     async def _embedded(self, texts: Sequence[str]) -> Vectors:
         known = self._vectors.known(texts)
         if missing := [text for text in dict.fromkeys(texts) if text not in known]:
-            found = dict(zip(missing, await embed_or_zeros(self._embedder, missing), strict=True))
+            embedded = dict(zip(missing, await embed_or_zeros(self._embedder, missing), strict=True))
             # Not cached: a text that was refused may be accepted the next time.
-            self._vectors.keep({text: vector for text, vector in found.items() if vector.any() or not text.strip()})
-            known |= found
+            self._vectors.keep({text: vector for text, vector in embedded.items() if vector.any() or not text.strip()})
+            known |= embedded
         return np.array([known[text] for text in texts])
 
     def _written(
@@ -110,9 +110,9 @@ class Summarizer:
     def _counted(self, lines: Sequence[str]) -> list[int]:
         known = self._costs.known(lines)
         if missing := [line for line in dict.fromkeys(lines) if line not in known]:
-            found = dict(zip(missing, self._tokens.count_all(missing), strict=True))
-            self._costs.keep(found)
-            known |= found
+            counts = dict(zip(missing, self._tokens.count_all(missing), strict=True))
+            self._costs.keep(counts)
+            known |= counts
         return [known[line] for line in lines]
 
 
@@ -138,17 +138,17 @@ def _sentences(carried: Sequence[str], messages: Sequence[Message], line: int) -
 
     `line` is the number of the first line or message.
     """
-    found: list[_Sentence] = []
+    result: list[_Sentence] = []
     for number, text in enumerate(carried, line):
         named = _SPEAKER.match(text)
         for sentence in sentences_of(text[named.end() :] if named else text):
-            found.append(_Sentence(sentence, named[1] if named else None, number, True))
+            result.append(_Sentence(sentence, named[1] if named else None, number, True))
     for number, message in enumerate(messages, line + len(carried)):
         speaker = " ".join(message.peer_id.split())
         for sentence in sentences_of(message.content):
             if not is_filler(sentence):
-                found.append(_Sentence(sentence, speaker, number, False))
-    return found
+                result.append(_Sentence(sentence, speaker, number, False))
+    return result
 
 
 def _summary(
@@ -174,8 +174,8 @@ def _summary(
     fit = [index for index in new if costs[index] <= MOST_SENTENCE_TOKENS and worths[index] >= LEAST_WORTH]
     room = _room_for_new(int(costs[new].sum()), int(costs[carried].sum()), task)
     chosen = choose(scores, similar, costs, room, among=fit or new)
-    left = task.max_tokens - int(costs[chosen].sum())
-    chosen += choose(scores, similar, costs, left, among=carried, beside=chosen)
+    remaining = task.max_tokens - int(costs[chosen].sum())
+    chosen += choose(scores, similar, costs, remaining, among=carried, beside=chosen)
     if not chosen:  # no sentence fits: truncate the best one
         return tokens.trim(_lines([sentences[int(scores.argmax())]]), task.max_tokens).rstrip()
     return _fitting(sentences, chosen, task.max_tokens, tokens)
@@ -194,8 +194,8 @@ def _pools(sentences: Sequence[_Sentence], old: int, again: dict[int, int]) -> t
 
 def _room_for_new(new: int, carried: int, task: SummaryTask) -> int:
     """Return the token budget for new sentences, given the total tokens of the new and of the carried ones."""
-    wanted = min(max(LEAST_TOKENS, int(new * SHARE[task.kind])), task.max_tokens)
-    return max(min(wanted, task.max_tokens - carried), min(wanted, int(task.max_tokens * NEW_AT_LEAST)))
+    target = min(max(LEAST_TOKENS, int(new * SHARE[task.kind])), task.max_tokens)
+    return max(min(target, task.max_tokens - carried), min(target, int(task.max_tokens * NEW_AT_LEAST)))
 
 
 def _said_again(sentences: Sequence[_Sentence], similar: Similarities) -> Generator[None, None, dict[int, int]]:

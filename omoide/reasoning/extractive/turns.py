@@ -78,24 +78,24 @@ class History:
 
 def histories(conclusions: Iterable[Conclusion], peer_id: str) -> dict[Place, History]:
     """Build the history of each single-value slot from explicit conclusions, oldest first."""
-    found: dict[Place, History] = defaultdict(History)
+    by_place: dict[Place, History] = defaultdict(History)
     for each in conclusions:
         for slot in ended_of(each.content, peer_id):
-            found[slot.place].end(slot, each)
+            by_place[slot.place].end(slot, each)
         for slot in slots_of(each.content, peer_id):
             if slot.single or slot.kind in TASTES:
-                found[slot.place].tell(slot, each)
-    return found
+                by_place[slot.place].tell(slot, each)
+    return by_place
 
 
-def contradictions(told: dict[Place, History], known: Iterable[Conclusion], peer_id: str) -> list[Derived]:
+def contradictions(timelines: dict[Place, History], known: Iterable[Conclusion], peer_id: str) -> list[Derived]:
     """Return a contradiction for each two consecutive values that exclude each other, unless it is in `known`."""
     seen: set[object] = set()
     for each in known:
         seen.add(frozenset(each.source_ids or ()))
         seen.update(_pairs_in(each.details.get("sources"), peer_id))
     derived = []
-    for place, history in told.items():
+    for place, history in timelines.items():
         for old, new in reversed([*zip(history.turns, history.turns[1:], strict=False)]):
             ids = frozenset((old.source.id, new.source.id))
             pair = _pair(place, old.slot, new.slot)
@@ -106,7 +106,9 @@ def contradictions(told: dict[Place, History], known: Iterable[Conclusion], peer
     return derived
 
 
-def updates(told: dict[Place, History], known: Iterable[Conclusion], peer_id: str) -> tuple[list[Derived], list[str]]:
+def updates(
+    timelines: dict[Place, History], known: Iterable[Conclusion], peer_id: str
+) -> tuple[list[Derived], list[str]]:
     """Return deductions about changed values, and the ids of those in `known` (deductive ones) that no longer hold."""
     by_place: dict[Place, list[tuple[Slot, Conclusion]]] = defaultdict(list)
     for each in known:
@@ -115,7 +117,7 @@ def updates(told: dict[Place, History], known: Iterable[Conclusion], peer_id: st
                 by_place[slot.place].append((slot, each))
     derived = []
     outdated: dict[str, None] = {}
-    for place, history in told.items():
+    for place, history in timelines.items():
         update = _update(history)
         # Deductions from newer statements than the given ones are not checked against them.
         earlier = [(slot, each) for slot, each in by_place[place] if _is_told_later(history, each)]

@@ -145,8 +145,8 @@ def _choice(choices: Sequence[Any], evidence: Evidence) -> Any:
         return number
     texts = {value: words(value) for value in choices if isinstance(value, str) and words(value)}
     for each in evidence.slots:
-        for value, wanted in texts.items():
-            if words(each.slot.value) == wanted:
+        for value, value_words in texts.items():
+            if words(each.slot.value) == value_words:
                 return value
     held = list(_held(dict(list(texts.items())[:MOST_CHOICES]), evidence))
     return max(held, key=lambda each: each[0])[1] if held else None
@@ -157,7 +157,7 @@ def _held(texts: dict[str, list[str]], evidence: Evidence) -> Iterator[tuple[flo
     about = evidence.asked.about
     for score, statement in zip(map(float, evidence.scores), evidence.candidates, strict=True):
         said = words(statement.text)
-        named = [value for value, wanted in texts.items() if _stands_in(wanted, said)]
+        named = [value for value, value_words in texts.items() if _stands_in(value_words, said)]
         if len(named) != 1 or _NEGATIONS & set(said) or (about and statement.peer_id not in about):
             continue
         # Mentioning a choice counts like a word of the question.
@@ -229,17 +229,17 @@ def _outright(statement: Statement, name: Sequence[str]) -> bool | None:
     negated = _NEGATIONS & set(said)
     if _PAST & set(said) or (GUARDS - _NEGATIONS - _AFTER - _ARTICLES) & set(said) or len(negated) > 1:
         return None
-    lead, wanted = _lead(name)
+    lead, expected = _lead(name)
     verb = next((word for word in said if word not in _AUXILIARIES | _NEGATIONS or word in lead), "")
-    if not wanted or bases(verb).isdisjoint(lead):
+    if not expected or bases(verb).isdisjoint(lead):
         return None
     at = said.index(verb) + 1
-    rest = [word for word in said[at:] if word not in _ARTICLES and word not in _NEGATIONS]
-    if len(rest) < len(wanted) or any(
-        bases(word).isdisjoint(bases(term)) for word, term in zip(rest, wanted, strict=False)
+    remaining = [word for word in said[at:] if word not in _ARTICLES and word not in _NEGATIONS]
+    if len(remaining) < len(expected) or any(
+        bases(word).isdisjoint(bases(term)) for word, term in zip(remaining, expected, strict=False)
     ):
         return None
-    return not negated if len(rest) == len(wanted) or rest[len(wanted)] in _AFTER else None
+    return not negated if len(remaining) == len(expected) or remaining[len(expected)] in _AFTER else None
 
 
 def _lead(name: Sequence[str]) -> tuple[frozenset[str], list[str]]:
