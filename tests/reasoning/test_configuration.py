@@ -48,7 +48,7 @@ def said(text: str | None, *, shared: Any = ..., module: str = "summary") -> Jso
         pytest.param(OFF, {"reasoning": {"enabled": None}}, {"reasoning": None}, False, id="null-inherits"),
         pytest.param(OFF, {"reasoning": {"custom_instructions": "x"}}, None, False, id="merged-key-by-key"),
         pytest.param(OFF, {"summary": {"enabled": True}}, None, False, id="merged-section-by-section"),
-        pytest.param({"of": "mine", "reasoning": {"own": 1}}, {"x": []}, {"y": 1}, True, id="unknown-keys-are-nothing"),
+        pytest.param({"of": "mine", "reasoning": {"own": 1}}, {"x": []}, {"y": 1}, True, id="unknown-keys-are-ignored"),
     ],
 )
 def test_the_strongest_level_with_a_value_wins(
@@ -86,13 +86,13 @@ def test_a_message_configures_reasoning_only(message: Json) -> None:
 @pytest.mark.parametrize(
     ("workspace", "session", "enabled"),
     [
-        pytest.param({"deriver": {"enabled": False}}, {}, False, id="deriver-enabled-stands-for-it"),
+        pytest.param({"deriver": {"enabled": False}}, {}, False, id="deriver-enabled-is-used"),
         pytest.param({"deriver": {"enabled": False}, **ON}, {}, True, id="reasoning-wins-over-deriver"),
-        pytest.param({"skip_deriver": True}, {}, False, id="skip-deriver-stands-for-off"),
+        pytest.param({"skip_deriver": True}, {}, False, id="skip-deriver-disables"),
         pytest.param({"skip_deriver": True, **ON}, {}, True, id="reasoning-wins-over-skip-deriver"),
-        pytest.param(OFF, {"skip_deriver": False}, False, id="not-skipping-says-nothing"),
+        pytest.param(OFF, {"skip_deriver": False}, False, id="skip-deriver-false-is-ignored"),
         pytest.param({"deriver": {"enabled": True}, "skip_deriver": True}, {}, True, id="deriver-wins-over-skip"),
-        pytest.param(ON, {"skip_deriver": True}, False, id="a-legacy-word-counts-at-its-own-level"),
+        pytest.param(ON, {"skip_deriver": True}, False, id="a-legacy-key-counts-at-its-own-level"),
         pytest.param({"skip_deriver": True}, {"deriver": {"enabled": True}}, True, id="session-over-workspace"),
         pytest.param({"skip_deriver": True, "reasoning": {"enabled": None}}, {}, False, id="null-is-not-set"),
     ],
@@ -226,7 +226,7 @@ def test_reasoning_instructions_are_not_used_for_other_modules() -> None:
         pytest.param(said("x", module="peer_card"), said("y", module="peer_card"), "y", id="session-over-workspace"),
         pytest.param(said("x", module="peer_card"), said("", module="peer_card"), None, id="an-empty-one-wins-as-none"),
         pytest.param({}, {"custom_instructions": "shared"}, None, id="never-the-shared-one"),
-        pytest.param(said("dream's", module="dream"), {}, None, id="never-the-dream's"),
+        pytest.param(said("dream's", module="dream"), {}, None, id="never-the-dream-text"),
     ],
 )
 def test_peer_card_instructions_are_separate(workspace: Json, session: Json, text: str | None) -> None:

@@ -74,13 +74,13 @@ def test_the_flag_of_a_peer_is_read_from_its_configuration() -> None:
         pytest.param(
             [member("A", others=True), member("B", others=True)], {"AA", "BB", "AB", "BA"}, id="both-observe-others"
         ),
-        pytest.param([member("A", False), member("B", False)], set(), id="nobody-may-be-observed"),
-        pytest.param([member("A", own=False), member("B", own=False)], set(), id="nobody-wishes-to-be-observed"),
-        pytest.param([member("A", others=True), member("B", False)], {"AA"}, id="an-observer-learns-nothing-of-B"),
+        pytest.param([member("A", False), member("B", False)], set(), id="no-peer-may-be-observed"),
+        pytest.param([member("A", own=False), member("B", own=False)], set(), id="no-peer-allows-observation"),
+        pytest.param([member("A", others=True), member("B", False)], {"AA"}, id="an-unobserved-peer-has-no-observer"),
         pytest.param(
             [member("A", others=True), member("B", True, own=False)], {"AA", "BB", "AB"}, id="the-session-overrides"
         ),
-        pytest.param([member("A"), member("B", False, True)], {"AA", "BA"}, id="who-is-not-observed-may-observe"),
+        pytest.param([member("A"), member("B", False, True)], {"AA", "BA"}, id="an-unobserved-peer-may-observe"),
         pytest.param(
             [member("A", others=True), member("B"), member("C")], {"AA", "BB", "CC", "AB", "AC"}, id="one-of-three"
         ),

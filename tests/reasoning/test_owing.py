@@ -177,8 +177,8 @@ def test_a_peer_that_left_rejoins_with_its_flags_by_a_message(db: Connection, sa
 
 def test_every_interval_within_a_batch_enqueues_a_summary(db: Connection, say: Say) -> None:
     say(*["alice hm"] * 100, tokens=0)
-    owed = [(unit["through"], unit["kinds"]) for unit in units(db, "summary")]
-    assert owed == [(20, ["short"]), (40, ["short"]), (60, ["short", "long"]), (80, ["short"]), (100, ["short"])]
+    enqueued = [(unit["through"], unit["kinds"]) for unit in units(db, "summary")]
+    assert enqueued == [(20, ["short"]), (40, ["short"]), (60, ["short", "long"]), (80, ["short"]), (100, ["short"])]
 
 
 def test_summaries_depend_on_their_own_switch_only(db: Connection, say: Say) -> None:

@@ -43,20 +43,20 @@ def test_own_messages_are_numbered_and_others_are_context() -> None:
 
 
 def test_a_fact_references_its_source_messages() -> None:
-    told = facts(form({"facts": [fact("alice has two dogs", 2), fact("alice lives in Porto", 1, 2)]}))
-    assert [each.message_ids for each in told] == [("m2",), ("m1", "m2")]
-    assert [each.said_at for each in told] == [SAID[2].created_at] * 2
+    result = facts(form({"facts": [fact("alice has two dogs", 2), fact("alice lives in Porto", 1, 2)]}))
+    assert [each.message_ids for each in result] == [("m2",), ("m1", "m2")]
+    assert [each.said_at for each in result] == [SAID[2].created_at] * 2
 
 
 @pytest.mark.parametrize("numbers", [(), (7,), (0,), (-1,), ("bob",), (None,), (10**30,)])
 def test_a_fact_without_a_valid_reference_gets_the_newest_own_message(numbers: Any) -> None:
-    (told,) = facts(form({"facts": [fact("alice lives in Porto", *numbers)]}))
-    assert told.message_ids == ("m2",)
+    (result,) = facts(form({"facts": [fact("alice lives in Porto", *numbers)]}))
+    assert result.message_ids == ("m2",)
 
 
 def test_references_may_be_strings() -> None:
-    (told,) = facts(form({"facts": [fact("alice lives in Porto", "[1]", "1")]}))
-    assert told.message_ids == ("m1",)
+    (result,) = facts(form({"facts": [fact("alice lives in Porto", "[1]", "1")]}))
+    assert result.message_ids == ("m1",)
 
 
 @pytest.mark.parametrize("content", ["", "  \n ", None])
@@ -65,8 +65,8 @@ def test_blank_facts_are_dropped(content: Any) -> None:
 
 
 def test_duplicate_facts_are_merged_into_one_line() -> None:
-    told = facts(form({"facts": [fact("alice lives\n\n## in Porto", 1), fact("Alice lives ## in porto", 2)]}))
-    assert [each.content for each in told] == ["alice lives ## in Porto"]
+    result = facts(form({"facts": [fact("alice lives\n\n## in Porto", 1), fact("Alice lives ## in porto", 2)]}))
+    assert [each.content for each in result] == ["alice lives ## in Porto"]
 
 
 @pytest.mark.parametrize("answer", [{"facts": None}, {"facts": []}, {"facts": [17, None, {}, []]}])
@@ -82,8 +82,8 @@ def test_invalid_output_gives_no_facts_after_one_repair() -> None:
 
 def test_facts_of_a_truncated_output_are_kept() -> None:
     whole = form({"facts": [fact("alice lives in Porto", 1), fact("alice has two", 2)]})
-    told = facts(cut(whole[:-12]))
-    assert "alice lives in Porto" in [each.content for each in told]
+    result = facts(cut(whole[:-12]))
+    assert "alice lives in Porto" in [each.content for each in result]
 
 
 def test_an_unreachable_provider_raises_provider_failed() -> None:

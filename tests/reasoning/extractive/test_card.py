@@ -22,14 +22,14 @@ def kept(
 
 
 def test_lines_are_sorted_by_section() -> None:
-    told = said(
+    statements = said(
         'alice said: "Please always answer in French."',
         "alice moved to Lisbon with alice's dog Rex",
         "alice works at Siemens as a nurse",
         "alice's name is Alice Moreira",
         "alice is 34 years old",
     )
-    assert kept(told) == [
+    assert kept(statements) == [
         "IDENTITY: name is Alice Moreira",
         "IDENTITY: is 34 years old (2026-03-05)",
         "ATTRIBUTE: lives in Lisbon",
@@ -61,8 +61,8 @@ def test_a_more_detailed_name_is_kept() -> None:
 
 
 def test_all_values_of_multi_value_slots_are_kept() -> None:
-    told = said("alice likes tea", "alice loves jazz", "alice is allergic to nuts")
-    assert kept(told) == ["ATTRIBUTE: likes tea", "ATTRIBUTE: likes jazz", "ATTRIBUTE: is allergic to nuts"]
+    statements = said("alice likes tea", "alice loves jazz", "alice is allergic to nuts")
+    assert kept(statements) == ["ATTRIBUTE: likes tea", "ATTRIBUTE: likes jazz", "ATTRIBUTE: is allergic to nuts"]
 
 
 def test_a_dislike_replaces_a_like() -> None:
@@ -71,14 +71,14 @@ def test_a_dislike_replaces_a_like() -> None:
 
 def test_ended_values_are_removed_from_the_card() -> None:
     current = ["ATTRIBUTE: lives in Lisbon", "ATTRIBUTE: works at Siemens", "RELATIONSHIP: dog Rex"]
-    told = said("alice no longer works at Siemens", "alice's dog Rex died")
-    assert kept(told, current) == ["ATTRIBUTE: lives in Lisbon"]
+    statements = said("alice no longer works at Siemens", "alice's dog Rex died")
+    assert kept(statements, current) == ["ATTRIBUTE: lives in Lisbon"]
 
 
 def test_given_lines_come_first_and_block_generated_lines() -> None:
     given = ["likes  Tea", "ATTRIBUTE: lives in Porto", "Name: Al Moreira", "", "x" * 300]
-    told = said("alice likes tea", "alice moved to Lisbon", "alice's name is Alice", "alice is vegetarian")
-    assert kept(told, given=given) == [*given, "ATTRIBUTE: is vegetarian"]
+    statements = said("alice likes tea", "alice moved to Lisbon", "alice's name is Alice", "alice is vegetarian")
+    assert kept(statements, given=given) == [*given, "ATTRIBUTE: is vegetarian"]
 
 
 def test_conclusions_without_slots_leave_the_card_unchanged() -> None:
@@ -110,8 +110,8 @@ def test_lines_of_another_reasoner_are_kept_until_contradicted() -> None:
 
 
 def test_the_oldest_tastes_are_dropped_first_beyond_the_limit() -> None:
-    told = said("alice lives in Lisbon", *(f"alice likes tea number {n}" for n in range(MAX_LINES)))
-    lines = kept(told)
+    statements = said("alice lives in Lisbon", *(f"alice likes tea number {n}" for n in range(MAX_LINES)))
+    lines = kept(statements)
     assert len(lines) == MAX_LINES
     assert lines[0] == "ATTRIBUTE: lives in Lisbon"
     assert "ATTRIBUTE: likes tea number 0" not in lines
@@ -123,12 +123,12 @@ def test_an_instruction_too_long_for_a_line_is_omitted() -> None:
 
 
 def test_lines_are_in_order_of_the_last_statement() -> None:
-    told = said("alice likes tea", "alice loves jazz", "alice enjoys tea")
-    assert kept(told) == ["ATTRIBUTE: likes jazz", "ATTRIBUTE: likes tea"]
+    statements = said("alice likes tea", "alice loves jazz", "alice enjoys tea")
+    assert kept(statements) == ["ATTRIBUTE: likes jazz", "ATTRIBUTE: likes tea"]
 
 
 def test_repeated_conclusions_change_nothing() -> None:
-    told = said(*FILLED)
-    once = kept(told)
-    assert kept(told, once) == once
-    assert kept(told, rebuild=True) == once
+    statements = said(*FILLED)
+    once = kept(statements)
+    assert kept(statements, once) == once
+    assert kept(statements, rebuild=True) == once

@@ -58,9 +58,12 @@ def test_a_dream_without_conclusions_is_empty() -> None:
 
 
 def test_near_duplicates_are_merged_into_the_richer_one() -> None:
-    told = said("alice swims in the lake every morning", "alice swims in the lake in the early morning")
-    told += [know("alice swims in the lake every early morning", 3), know("alice swims in the lake every morning", 4)]
-    assert dreamed(told).merged == [Merge("c3", ("c0", "c4"))]
+    statements = said("alice swims in the lake every morning", "alice swims in the lake in the early morning")
+    statements += [
+        know("alice swims in the lake every early morning", 3),
+        know("alice swims in the lake every morning", 4),
+    ]
+    assert dreamed(statements).merged == [Merge("c3", ("c0", "c4"))]
 
 
 def test_of_equally_rich_duplicates_the_newer_is_kept() -> None:
@@ -75,18 +78,18 @@ def test_explicit_conclusions_are_merged_within_a_session_only() -> None:
 
 
 def test_different_word_order_or_numbers_are_not_merged() -> None:
-    told = said(
+    statements = said(
         "alice likes cats more than dogs",
         "alice likes dogs more than cats",
         "alice was born in 1990",
         "alice was born in 1991",
     )
-    assert dreamed(told).merged == []
+    assert dreamed(statements).merged == []
 
 
 def test_an_older_text_does_not_replace_a_newer_one_with_a_slot() -> None:
-    told = said("alice really lives in Porto", "alice lives in Lisbon", "alice lives in Porto")
-    outcome = dreamed(told)
+    statements = said("alice really lives in Porto", "alice lives in Lisbon", "alice lives in Porto")
+    outcome = dreamed(statements)
     assert outcome.merged == []
     assert of_level(outcome, "deductive")[0].content == "alice lives in Porto now; before: Lisbon"
 
@@ -132,8 +135,8 @@ def test_changes_details_and_multiple_values_do_not_contradict(contents: tuple[s
 
 
 def test_a_known_contradiction_is_not_repeated() -> None:
-    told = said("alice's birthday is 3 May", "alice's birthday is 4 May")
-    more = [*after(told, dreamed(told)), know("alice's birthday is 4 May", 9, "later")]
+    statements = said("alice's birthday is 3 May", "alice's birthday is 4 May")
+    more = [*after(statements, dreamed(statements)), know("alice's birthday is 4 May", 9, "later")]
     assert dreamed(more).derived == []
 
 
@@ -169,8 +172,8 @@ def test_statements_of_the_same_time_are_no_change() -> None:
 
 
 def test_an_outdated_deduction_is_replaced() -> None:
-    told = said("alice lives in Porto", "alice moved to Lisbon")
-    known = [*after(told, dreamed(told)), know("alice moved to Faro", 5)]
+    statements = said("alice lives in Porto", "alice moved to Lisbon")
+    known = [*after(statements, dreamed(statements)), know("alice moved to Faro", 5)]
     outcome = dreamed(known)
     assert [each.content for each in outcome.derived] == ["alice lives in Faro now; before: Lisbon"]
     assert outcome.outdated == ["d2"]
@@ -225,8 +228,8 @@ def test_repetition_within_one_session_is_not_a_pattern() -> None:
 
 
 def test_a_pattern_with_more_support_replaces_the_previous_one() -> None:
-    told = in_sessions("alice likes tea", 3)
-    known = [*after(told, dreamed(told)), *in_sessions("alice likes tea", 2, first=6)]
+    statements = in_sessions("alice likes tea", 3)
+    known = [*after(statements, dreamed(statements)), *in_sessions("alice likes tea", 2, first=6)]
     outcome = dreamed(known)
     assert [(each.content, each.details["confidence"]) for each in outcome.derived] == [
         ("alice likes tea (said in 5 sessions)", "high")
@@ -280,9 +283,9 @@ def vector(text: str) -> tuple[float, ...]:
 @settings(max_examples=80, deadline=None)
 @given(known())
 def test_dreaming_is_idempotent(conclusions: list[Conclusion]) -> None:
-    def once(told: Sequence[Conclusion]) -> Dreamed:
-        vectors = np.array([vector(each.content) for each in told], np.float32).reshape(len(told), 256)
-        return dream(DreamTask("bot", "alice", None, told), vectors)
+    def once(statements: Sequence[Conclusion]) -> Dreamed:
+        vectors = np.array([vector(each.content) for each in statements], np.float32).reshape(len(statements), 256)
+        return dream(DreamTask("bot", "alice", None, statements), vectors)
 
     outcome = once(conclusions)
     ids = {each.id for each in conclusions} - {id for each in outcome.merged for id in each.dropped}
