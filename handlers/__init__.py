@@ -1,1 +1,1 @@
-"""One module per tag of openapi.yaml, one async function per operation: read, one call, shape."""
+"""Request handlers: one module per tag of openapi.yaml, one async function per operation."""

@@ -1,4 +1,4 @@
-"""What the two chats share: who may ask what, how far a question reaches, and the answer whole or as events."""
+"""Shared by the two chat operations: authorization, scope of a question, and the answer whole or as events."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Options = models.DialecticOptions | models.WorkspaceDialecticOptions
 
 
 async def about_peer(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> Inquiry:
-    """What is asked of a peer, which is made if missing, once all the rest is found to be in order.
+    """Build the question to a peer. Creates the peer if it is missing and everything else is valid.
 
-    Raises Unprocessable for options that exclude one another, Unauthorized for what the key does not reach, NotFound
-    for a target, session or scope that is not there.
+    Raises Unprocessable for conflicting options, Unauthorized for data that the key may not read, NotFound for an
+    unknown target, session or scope.
     """
     _check_format(body)
     recalls.no_scope_peers(context, workspace_id, peer_id, body.target)
@@ -38,7 +38,7 @@ async def about_peer(context: Context, workspace_id: str, peer_id: str, body: mo
 
 
 def about_workspace(context: Context, workspace_id: str, body: models.WorkspaceDialecticOptions) -> Inquiry:
-    """What is asked of a whole workspace. Raises as `about_peer` does."""
+    """Build the question to a workspace. Raises as `about_peer` does."""
     _check_format(body)
     names = _scope_names(body, None)
     if body.session_id is not None:
@@ -51,7 +51,7 @@ def about_workspace(context: Context, workspace_id: str, body: models.WorkspaceD
 async def answered(
     context: Context, inquiry: Inquiry, body: Options
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
-    """The answer: whole, or as events if the body asks for a stream."""
+    """Answer the question: whole, or as events if the body requests a stream."""
     place = (context.store, context.finder, context.tokens, context.reasoner, context.rules.defaults)
     answer = asking.ask(*place, inquiry)
     if body.stream:
@@ -73,10 +73,10 @@ def _inquiry(reach: Reach, body: Options, semantic_query: str | None) -> Inquiry
 
 
 def _reach(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> Reach:
-    """How far a question to a peer reaches.
+    """What a question to a peer may read.
 
-    A session pins messages and leaves conclusions alone; a list of sessions, of a filter or of several scopes,
-    restricts both; one scope answers from all that it knows itself.
+    A session restricts messages, not conclusions. A list of sessions, from a filter or from several scopes, restricts
+    both. A single scope answers from everything it knows as an observer.
     """
     target = body.target or peer_id
     if (names := _scope_names(body, body.filters)) is not None:
@@ -84,14 +84,14 @@ def _reach(context: Context, workspace_id: str, peer_id: str, body: models.Diale
         return Reach(workspace_id, observer, target, None if union is None else allowlist.checked(union))
     sessions = allowlist.parse(body.filters, None)
     if sessions is not None:
-        allowlist.parse(body.filters, body.session_id)  # which must be one of them
+        allowlist.parse(body.filters, body.session_id)  # the session must be one of them
     pinned = () if body.session_id is None else (body.session_id,)
     recalls.must_be_in_all(context, workspace_id, (*pinned, *(sessions or ())))
     return Reach(workspace_id, peer_id, target, sessions, body.session_id, security.reader(context.principal))
 
 
 def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:
-    """The scopes asked for. Raises Unprocessable where other options restrict the question as well."""
+    """The requested scopes. Raises Unprocessable if other options restrict the question as well."""
     names = recalls.scope_names(body.scope, "body", "scope")
     if names is not None and (filters or body.session_id is not None):
         others = "session_id or filters" if isinstance(body, models.DialecticOptions) else "session_id"

@@ -14,7 +14,7 @@ from omoide.store import conclusions
 async def create_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionBatchCreate
 ) -> list[models.Conclusion]:
-    """The conclusions as stored, in the order of the request."""
+    """Store conclusions; return them in the order of the request."""
     batch = await requests.new_conclusions(context, body.conclusions)
     stored = await context.store.write(conclusions.add, workspace_id, batch, clock.now())
     context.wake_worker()
@@ -30,7 +30,7 @@ async def list_conclusions(
     size: int = 50,
     body: models.ConclusionGet | None = None,
 ) -> models.PageConclusion:
-    """A page of the workspace's conclusions."""
+    """Return a page of the workspace's conclusions."""
     request = PageRequest(page, size, bool(reverse))
     return shapes.conclusions_page(await pages.read_aside(context, body, conclusions.page, workspace_id, request))
 
@@ -38,7 +38,7 @@ async def list_conclusions(
 async def query_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionQuery
 ) -> list[models.Conclusion]:
-    """The conclusions nearest to the query."""
+    """Return the conclusions nearest to the query."""
     await requests.check_query(context, body.query)
     found = await search.query(
         context.store,
@@ -54,10 +54,10 @@ async def query_conclusions(
 
 
 async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> models.Conclusion:
-    """One conclusion."""
+    """Return one conclusion."""
     return shapes.conclusion(context.store.read(conclusions.get, workspace_id, conclusion_id))
 
 
 async def delete_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> None:
-    """Hide one conclusion."""
+    """Hide one conclusion; a job removes it."""
     await context.store.write(conclusions.delete, workspace_id, conclusion_id, clock.now())

@@ -1,4 +1,4 @@
-"""What a handler may ask of its surroundings."""
+"""Dependencies of the handlers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from omoide.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """One request's view of the server."""
+    """Services of the server, and the caller of one request."""
 
     store: Store
     settings: Settings
@@ -26,10 +26,10 @@ class Context:
     finder: VectorFinder
     reasoner: Reasoner
     rules: Rules
-    """What stored messages owe."""
+    """Decide which jobs stored messages enqueue."""
     principal: Principal
     wake_worker: Callable[[], None]
-    """Tells the worker, if one runs beside the API, that a job was stored."""
+    """Notify the worker, if one runs in this process, of a new job."""
     embedder: Embedder
     metrics: Metrics
-    """What all processes of the server have counted."""
+    """Counters of all processes of the server."""

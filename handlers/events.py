@@ -1,8 +1,8 @@
-"""An answer as server-sent events: `data: ` and one JSON object each, the last with `done`, as in the public API.
+"""Stream an answer as server-sent events, in the public API's format: one JSON object each, the last with `done`.
 
-What goes wrong before the first event is an error like any other. What goes wrong later is reported in an event without
-`done`, after which the response breaks off: clients ignore `error` and stop at `done`, so an answer that is not whole
-would look like one, but every client reports a response that broke off.
+A failure before the first event becomes a normal error response. A later one is reported in an event without `done`,
+and the response is truncated: clients ignore `error` and stop at `done`, so a partial answer would look complete, but
+every client reports a truncated response.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from omoide.records import Json
 logger = logging.getLogger("omoide.chat")
 
 PING = b": ping\n\n"
-"""A comment, which clients pass over: somebody is still there."""
+"""A keep-alive: a comment, which clients ignore."""
 STOPPED = "The server is stopping: the answer is not complete"
 UNEXPECTED = "An unexpected error occurred"
 
 Came = asyncio.Queue[str | Exception | None]
-"""Pieces, and after them what went wrong, or None."""
+"""Pieces of the answer, then the exception that ended it, or None."""
 
 
 async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: bool) -> AsyncIterator[bytes]:
-    """The answer's pieces as they come, then the end; a sign of life whenever `keepalive_seconds` passed without one.
+    """Yield the answer's pieces as they arrive, then the end; a `PING` after every `keepalive_seconds` without a piece.
 
-    Raises what goes wrong before the first of these, and ConnectionAbortedError after the event that reports what went
-    wrong later. The work on the answer ends with the iterator.
+    Raises a failure before the first event unchanged, and ConnectionAbortedError after the event that reports a later
+    one. Closing the iterator cancels the work on the answer.
     """
-    # One place, so that no more is worked out than is taken; one task, because an answer may not change hands.
+    # A queue of size 1 applies back pressure. The answer is iterated in a single task, as its context requires.
     came: Came = asyncio.Queue(1)
     work = asyncio.create_task(_hand_over(answer, came))
     has_begun = False
@@ -73,13 +73,13 @@ async def _hand_over(answer: Answer, came: Came) -> None:
     except asyncio.CancelledError as error:
         if (task := asyncio.current_task()) is None or task.cancelling():
             raise
-        end = RuntimeError("the work on an answer was cancelled by itself")  # whoever waits must hear of an end
+        end = RuntimeError("the work on an answer cancelled itself")  # or the reader would wait forever
         end.__cause__ = error
     await came.put(end)
 
 
 async def _within(seconds: float, came: Came) -> str | None:
-    """The next piece, the empty text if none comes in time, None at the end. Raises what went wrong."""
+    """The next piece; an empty string after `seconds` without one, None at the end. Raises a queued exception."""
     try:
         async with asyncio.timeout(seconds):
             item = await came.get()
@@ -99,7 +99,7 @@ def _event(payload: Json) -> bytes:
 
 
 def _detail(error: Exception) -> str:
-    """What a caller may know of an error."""
+    """The error detail that is safe to show to the caller."""
     if isinstance(error, OmoideError):
         return error.detail
     logger.error("unexpected error in a stream", exc_info=error)

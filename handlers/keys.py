@@ -19,7 +19,7 @@ async def create_key(
     session_id: str | None = None,
     expires_at: datetime | None = None,
 ) -> models.Key:
-    """A new key for what the parameters name."""
+    """Create a key limited to the given workspace, peer and session."""
     if not context.settings.auth:
         raise Disabled("Feature is disabled")
     if not (workspace_id or peer_id or session_id):

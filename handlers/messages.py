@@ -20,7 +20,7 @@ async def create_messages_for_session(
     body: models.MessageBatchCreate,
     idempotency_key: str | None = None,
 ) -> list[models.Message]:
-    """The messages as stored, in the order of the request."""
+    """Store messages; return them in the order of the request."""
     stored = await intake.add_messages(
         context.store,
         context.tokens,
@@ -45,20 +45,20 @@ async def get_messages(
     size: int = 50,
     body: models.MessageGet | None = None,
 ) -> models.PageMessage:
-    """A page of the session's messages."""
+    """Return a page of the session's messages."""
     request = PageRequest(page, size, bool(reverse))
     return shapes.messages_page(await pages.read(context, body, messages.page, workspace_id, session_id, request))
 
 
 async def get_message(context: Context, *, workspace_id: str, session_id: str, message_id: str) -> models.Message:
-    """One message."""
+    """Return one message."""
     return shapes.message(context.store.read(messages.get, workspace_id, session_id, message_id))
 
 
 async def update_message(
     context: Context, *, workspace_id: str, session_id: str, message_id: str, body: models.MessageUpdate
 ) -> models.Message:
-    """The message with its metadata replaced."""
+    """Replace the message's metadata."""
     metadata = requests.metadata(context, body.metadata)
     return shapes.message(await context.store.write(messages.update, workspace_id, session_id, message_id, metadata))
 
@@ -74,7 +74,7 @@ async def create_messages_with_file(
     configuration: str | None = None,
     created_at: str | None = None,
 ) -> list[models.Message]:
-    """The messages that the text of the file became, in its order."""
+    """Store the file's text as messages; return them in the order of the text."""
     async with uploads.turn():
         texts = await uploads.texts(context, file)
         described = uploads.template(context, peer_id, metadata, configuration, created_at)

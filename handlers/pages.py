@@ -1,4 +1,4 @@
-"""Reading one page of a list. A filter is read off the event loop and for a limited time."""
+"""Read one page of a list. A filtered list is read off the event loop, with a time limit."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Filtered(Protocol):
 async def read(
     context: Context, body: Filtered | None, page: Callable[[Connection, *Ts, Json | None], Page[T]], *args: *Ts
 ) -> Page[T]:
-    """What `page(connection, *args, filters)` returns for the filters of the body.
+    """Return `page(connection, *args, filters)` with the filters of the body.
 
-    Raises Unprocessable for a bad filter, and for one that takes longer than the setting `filter_seconds`.
+    Raises Unprocessable for an invalid filter, and for one that takes longer than the setting `filter_seconds`.
     """
     if body is None or not body.filters:
         return await context.store.read_page(page, *args, None)
@@ -34,7 +34,7 @@ async def read(
 async def read_aside(
     context: Context, body: Filtered | None, page: Callable[[Connection, *Ts, Json | None], Page[T]], *args: *Ts
 ) -> Page[T]:
-    """As `read`, beside the event loop with and without filters: for what takes long to count."""
+    """Like `read`, but always off the event loop: for lists that are slow to count."""
     seconds, filters = context.settings.filter_seconds, body.filters if body else None
 
     def within_time(db: Connection) -> Page[T]:

@@ -22,7 +22,7 @@ from omoide.store import cards, members, peers
 async def get_or_create_peer(
     context: Context, *, workspace_id: str, body: models.PeerCreate
 ) -> tuple[Literal[200, 201], models.Peer]:
-    """The peer, made on first use; what the body gives replaces what is stored."""
+    """Return the peer, created if missing; metadata and configuration in the body replace the stored ones."""
     grant = security.peer_grant(context.principal, body.id)
     change = requests.peer_change(context, body)
     session_id = security.reads_members_of(context.principal)
@@ -36,7 +36,7 @@ async def get_or_create_peer(
 
 
 def _known_by_name(context: Context, workspace_id: str, peer_id: str, change: Change) -> models.Peer:
-    """A peer of which the key may know only that it is there. Raises Unauthorized if it is not, and for any change."""
+    """A peer of which the key may only see that it exists. Raises Unauthorized if it does not, and for any change."""
     found = context.store.read(peers.find, workspace_id, peer_id)
     if found is None or change != Change():
         raise security.refusal(security.NAMED)
@@ -52,14 +52,14 @@ async def get_peers(
     size: int = 50,
     body: models.PeerGet | None = None,
 ) -> models.PagePeer:
-    """A page of the workspace's peers."""
+    """Return a page of the workspace's peers."""
     request = PageRequest(page, size, reverse)
     kind = body.kind if body else None
     return shapes.peers_page(await pages.read(context, body, peers.page, workspace_id, request, kind))
 
 
 async def update_peer(context: Context, *, workspace_id: str, peer_id: str, body: models.PeerUpdate) -> models.Peer:
-    """The peer after the change, made if missing."""
+    """Update the peer, created if missing."""
     change = requests.peer_change(context, body)
     return shapes.peer(await context.store.write(peers.update, workspace_id, peer_id, change, clock.now()))
 
@@ -74,7 +74,7 @@ async def get_sessions_for_peer(
     size: int = 50,
     body: models.SessionGet | None = None,
 ) -> models.PageSession:
-    """A page of the sessions that the peer is in now."""
+    """Return a page of the sessions that the peer is currently in."""
     request = PageRequest(page, size, reverse)
     sessions_of = partial(peers.sessions, only_now=security.reader(context.principal) is not None)
     return shapes.sessions_page(await pages.read(context, body, sessions_of, workspace_id, peer_id, request))
@@ -87,7 +87,7 @@ async def search_peer(
     peer_id: str,
     body: models.MessageSearchOptions,
 ) -> list[models.Message]:
-    """The messages of this peer that fit the query best."""
+    """Return the peer's messages that match the query best."""
     wanted = MessageSearch(
         workspace_id,
         body.query,
@@ -106,14 +106,14 @@ async def chat(
     peer_id: str,
     body: models.DialecticOptions,
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
-    """The answer to a question, from what the peer knows."""
+    """Answer a question from what the peer knows."""
     return await chats.answered(context, await chats.about_peer(context, workspace_id, peer_id, body), body)
 
 
 async def get_representation(
     context: Context, *, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
 ) -> models.RepresentationResponse:
-    """What the peer knows about a target, as text."""
+    """Return what the peer knows about a target, as text."""
     wanted = recalls.representation(context, workspace_id, peer_id, body)
     return models.RepresentationResponse(representation=render(await recall(context.store, context.finder, wanted)))
 
@@ -121,7 +121,7 @@ async def get_representation(
 async def get_peer_card(
     context: Context, *, workspace_id: str, peer_id: str, target: str | None = None
 ) -> models.PeerCardResponse:
-    """The card that the peer keeps about a target."""
+    """Return the card that the peer keeps about a target."""
     return models.PeerCardResponse(peer_card=context.store.read(cards.get, workspace_id, peer_id, target or peer_id))
 
 
@@ -146,7 +146,7 @@ async def get_peer_context(
     include_most_frequent: bool = True,
     max_conclusions: int | None = None,
 ) -> models.PeerContext:
-    """Representation and card in one answer."""
+    """Return what the peer knows about a target: representation and card."""
     recalls.no_scope_peers(context, workspace_id, peer_id, target)
     wanted = Recall(
         workspace_id,

@@ -1,4 +1,4 @@
-"""Requests for what is known → whose knowledge of whom is read, and whether the key may read it."""
+"""Convert requests for representations to `Recall`s: observer, observed and sessions, checked against the key."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SCOPE_NEEDS_WORKSPACE_KEY = "`scope` requires a workspace- or admin-level key"
 
 
 def representation(context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet) -> Recall:
-    """What a representation's body asks for. Raises Unprocessable, NotFound or Unauthorized."""
+    """The recall that a representation's body requests. Raises Unprocessable, NotFound or Unauthorized."""
     no_scope_peers(context, workspace_id, peer_id, body.target)
     observer = peer_id
     sessions: Sequence[str] | None = allowlist.parse(body.filters, body.session_id)
@@ -43,9 +43,9 @@ def representation(context: Context, workspace_id: str, peer_id: str, body: mode
 
 
 def scope_names(scope: object, *loc: str | int) -> str | list[str] | None:
-    """One scope's name, or several; a list of one is several. The generated type of a list is a wrapper.
+    """One scope name as a string, or several as a list. The generated type of a list is a wrapper.
 
-    `loc` is their location in the request. Raises InvalidFields for names that no scope can have.
+    `loc` is their location in the request. Raises InvalidFields for invalid scope names.
     """
     unwrapped = getattr(scope, "root", scope)
     if isinstance(unwrapped, str):
@@ -56,9 +56,9 @@ def scope_names(scope: object, *loc: str | int) -> str | list[str] | None:
 def scoped(
     context: Context, workspace_id: str, peer_id: str, scope: str | list[str]
 ) -> tuple[str, Sequence[str] | None]:
-    """Observer and restriction under a scope: one scope observes itself, several restrict the peer to their sessions.
+    """Observer and sessions for scopes: one scope is an observer, several restrict the peer to their sessions.
 
-    Raises Unauthorized for narrowed keys, NotFound for scopes that are not there.
+    Raises Unauthorized for peer and session keys, NotFound for unknown scopes.
     """
     if _is_narrowed(context):
         raise Unauthorized(SCOPE_NEEDS_WORKSPACE_KEY)
@@ -68,7 +68,7 @@ def scoped(
 
 
 def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence[str]) -> None:
-    """Raise Unauthorized if the key is a peer's and the peer is not in every one of these sessions now."""
+    """Raise Unauthorized if the key is a peer's and the peer is not currently in all of these sessions."""
     peer = context.principal.peer
     if peer is None:
         return
@@ -78,7 +78,7 @@ def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence[str])
 
 
 def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -> None:
-    """Raise Unprocessable if one of these ids has the prefix that is reserved for the hidden peers behind scopes.
+    """Raise Unprocessable if an id has the prefix reserved for the hidden peers of scopes.
 
     Whether such a scope exists is disclosed only to keys that may read scopes.
     """
@@ -111,9 +111,9 @@ def session(
     limit_to_session: bool,
     choice: Recall,
 ) -> Recall | None:
-    """What a session context's query asks to know, with `choice` saying how many and which; None without a target.
+    """The recall that a session context's query requests: `choice` with observer, observed and sessions filled in.
 
-    Raises Unprocessable for options that exclude one another, Unauthorized, NotFound.
+    None without a target. Raises Unprocessable for conflicting options, Unauthorized, NotFound.
     """
     if scope is not None:
         requests.scope_name(scope, "query", "scope")
@@ -132,7 +132,7 @@ def session(
     if context.principal.session is not None:
         if restriction is not None and set(restriction) != {session_id}:
             raise Unauthorized(NOT_PERMITTED)
-        restriction = (session_id,)  # what a session's key reads of a peer is what this session taught
+        restriction = (session_id,)  # a session key reads only conclusions from its session
     elif restriction is not None:
         must_be_in_all(context, workspace_id, restriction)
     return replace(choice, observer_id=observer, observed_id=peer_target, sessions=restriction)

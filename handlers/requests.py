@@ -1,4 +1,4 @@
-"""Request bodies → our values, with the rules that no schema can state."""
+"""Convert request bodies to records, and check the rules that a schema cannot express."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from omoide.metadata import checked_metadata, cleaned
 from omoide.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 
 LONGEST_ESCAPE = 6
-"""JSON may write a character of one byte as `\\u0061`."""
+"""Bytes of JSON for one byte of text, as in `\\u0061`."""
 
 Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | models.MessageConfiguration
 HOUR = 3_600_000_000
 """In microseconds."""
 INSTRUCTIONS = "custom_instructions"
 MOST_PEERS = 1_000
-"""Peers of a session that one call may add or set. The document says so where the body is ours to describe."""
+"""Peers that one call may add to or set in a session."""
 
 
 def metadata(context: Context, value: Json | None, *loc: str | int) -> Json | None:
-    """The metadata, checked; `loc` is its location in the request. Raises InvalidFields."""
+    """Validate metadata; `loc` is its location in the request. Raises InvalidFields."""
     if value is None:
         return None
     return checked_metadata(value, *(loc or ("body", "metadata")), most=context.settings.max_metadata_bytes)
 
 
 def configuration(context: Context, value: Configuration | None, *loc: str | int) -> Json | None:
-    """The configuration as a patch: only what was given, unknown fields of known sections dropped.
+    """The configuration as a patch: only the given fields, without unknown fields of known sections.
 
     Raises InvalidFields if it is too large, if instructions are too long or if the summary intervals contradict each
     other.
@@ -59,7 +59,7 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
 
 
 def peer_configuration(context: Context, value: models.PeerConfig | None) -> Json | None:
-    """A peer's configuration, kept as given but for NUL characters.
+    """A peer's configuration as given, without NUL characters.
 
     Raises InvalidFields if it is nested too deeply or too large.
     """
@@ -70,12 +70,12 @@ def peer_configuration(context: Context, value: models.PeerConfig | None) -> Jso
 
 
 def card(context: Context, lines: list[str]) -> list[str]:
-    """The lines of a peer card, checked. Raises InvalidFields if they are too large."""
+    """Validate the lines of a peer card. Raises InvalidFields if they are too large."""
     return cleaned(lines, "body", "peer_card", most=context.settings.max_metadata_bytes, what="Peer card")
 
 
 def observations(given: Mapping[str, models.SessionPeerConfig] | None) -> dict[str, Observation]:
-    """What the body says about peers in a session. Raises InvalidFields if there are more than `MOST_PEERS`."""
+    """Peer id → flags in a session. Raises InvalidFields if there are more than `MOST_PEERS`."""
     if given is not None and len(given) > MOST_PEERS:
         raise InvalidFields([FieldFault(("body", "peers"), f"Value error, peers exceeds the maximum of {MOST_PEERS}")])
     return {peer_id: observation(config) for peer_id, config in (given or {}).items()}
@@ -86,7 +86,7 @@ def observation(config: models.SessionPeerConfig) -> Observation:
 
 
 def change(context: Context, body: models.WorkspaceUpdate | models.SessionUpdate | models.WorkspaceCreate) -> Change:
-    """The change that a workspace's or session's body asks for."""
+    """The change that the body of a workspace or session requests."""
     most = context.settings.max_metadata_bytes
     return Change(metadata(context, body.metadata), configuration(context, body.configuration), most)
 
@@ -96,7 +96,7 @@ def peer_change(context: Context, body: models.PeerCreate | models.PeerUpdate) -
 
 
 def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
-    """Names that scopes can have, each once; `loc` is their location in the request. Raises InvalidFields."""
+    """Validate scope names and remove duplicates; `loc` is their location in the request. Raises InvalidFields."""
     unique = [*dict.fromkeys(given or ())]
     faults = [(name, names.scope_fault(name)) for name in unique]
     if bad := [FieldFault(loc, f"Value error, {why}", input=name[:100]) for name, why in faults if why]:
@@ -105,16 +105,16 @@ def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
 
 
 def scope_name(given: str, *loc: str | int) -> str:
-    """A name that a scope can have; `loc` is its location in the request. Raises InvalidFields for any other."""
+    """Validate a scope name; `loc` is its location in the request. Raises InvalidFields."""
     (name,) = scope_names([given], *loc)
     return name
 
 
 async def new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
-    """The messages to store, not yet counted. Raises InvalidFields naming the message."""
+    """The messages to store, without token counts. Raises InvalidFields naming the message."""
     if all(message.configuration is None for message in batch):
         return _new_messages(context, batch)
-    return await asyncio.to_thread(_new_messages, context, batch)  # which may have to count the tokens of instructions
+    return await asyncio.to_thread(_new_messages, context, batch)  # counts the tokens of long instructions
 
 
 def _new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> list[NewMessage]:
@@ -127,7 +127,7 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
     return NewMessage(
         message.peer_id,
         message.content.replace("\x00", ""),
-        # Most messages have none of these, and messages come by the hundred.
+        # Most messages have none of these, and batches hold up to a hundred messages.
         {} if given is None else metadata(context, given, *loc, "metadata") or {},
         0,
         None if said_at is None else said_at_micros(said_at, *loc, "created_at"),
@@ -136,10 +136,10 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
 
 
 def said_at_micros(instant: datetime, *loc: str | int) -> int:
-    """Microseconds since 1970. Raises InvalidFields at `loc` for an instant that has no date in UTC."""
+    """Microseconds since 1970. Raises InvalidFields at `loc` for an instant that UTC cannot represent."""
     microseconds = clock.micros(instant)
     try:
-        clock.instant(microseconds)  # an offset may lead out of the years 1 to 9999
+        clock.instant(microseconds)  # an offset may move it out of the years 1 to 9999
     except OverflowError:
         fault = "Value error, the instant must lie in the years 1 to 9999 in UTC"
         raise InvalidFields([FieldFault(loc, fault)]) from None
@@ -147,11 +147,11 @@ def said_at_micros(instant: datetime, *loc: str | int) -> int:
 
 
 LARGE_BATCH = 100_000
-"""Characters of a batch from which on its digest is worked out in a thread."""
+"""Characters of a batch above which its digest is computed in a thread."""
 
 
 async def idempotency(context: Context, key: str | None, body: models.MessageBatchCreate) -> Idempotency | None:
-    """What tells a repetition of this call, if the caller named it: all that the body gives."""
+    """The key and the digest of the body that identify a repeated call; None without a key."""
     if key is None:
         return None
     is_large = sum(len(message.content) for message in body.messages) > LARGE_BATCH
@@ -160,24 +160,24 @@ async def idempotency(context: Context, key: str | None, body: models.MessageBat
 
 
 def _digest(body: models.MessageBatchCreate) -> bytes:
-    # Sorted, because a client that builds the call again may order keys differently.
+    # Sorted, because a client may order keys differently when it repeats the call.
     given = json_text.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
     return hashlib.blake2b(given, digest_size=16).digest()
 
 
 MAX_CONCLUSION_TOKENS = 8_192
-"""The longest conclusion and query, in o200k_base tokens: what common embedding models take."""
+"""Maximum length of a conclusion or query in o200k_base tokens: the limit of common embedding models."""
 
 
 COUNT_ON_LOOP_CHARACTERS = 20_000
-"""Fewer characters than this are counted on the event loop: some milliseconds."""
+"""Shorter texts are counted on the event loop, in a few milliseconds."""
 
 LONGEST_TOKEN_BYTES = 128
-"""Of o200k_base."""
+"""The longest token of o200k_base."""
 
 
 async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCreate]) -> list[NewConclusion]:
-    """The conclusions to store. Raises InvalidFields naming the one that is too long."""
+    """The conclusions to store. Raises InvalidFields naming one that is too long."""
     for index, new in enumerate(batch):
         if (count := await _tokens_beyond(context, new.content)) is not None:
             fault = (
@@ -192,14 +192,14 @@ async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCre
 
 
 async def check_query(context: Context, query: str) -> None:
-    """Raise Unprocessable for a query that is too long to be compared with anything."""
+    """Raise Unprocessable for a query that is too long to embed."""
     is_beyond = len(query) > LONGEST_TOKEN_BYTES * MAX_CONCLUSION_TOKENS
     if is_beyond or await _tokens_beyond(context, query) is not None:
         raise Unprocessable(f"Query exceeds maximum token limit of {MAX_CONCLUSION_TOKENS}.")
 
 
 async def _tokens_beyond(context: Context, text: str) -> int | None:
-    """How many tokens the text has, if that is too many. A token has at least one byte, so few texts are counted."""
+    """The number of tokens if there are too many, else None. A token has at least one byte: few texts are counted."""
     if len(text.encode()) <= MAX_CONCLUSION_TOKENS:
         return None
     is_long = len(text) > COUNT_ON_LOOP_CHARACTERS

@@ -15,7 +15,7 @@ from omoide.store import scopes
 async def get_or_create_scope(
     context: Context, *, workspace_id: str, body: models.ScopeCreate
 ) -> tuple[Literal[200, 201], models.ScopeModel]:
-    """The scope, made on first use; metadata replaces what is stored."""
+    """Return the scope, created if missing; metadata replaces the stored one."""
     name, metadata = requests.scope_name(body.id, "body", "id"), requests.metadata(context, body.metadata)
     if found := context.store.read(scopes.settled, workspace_id, name, metadata):
         return 200, shapes.scope(found)
@@ -24,26 +24,26 @@ async def get_or_create_scope(
 
 
 def _named(scope_id: str) -> str:
-    """The path's scope. Raises InvalidFields for a name that no scope can have."""
+    """The path's scope name, validated. Raises InvalidFields."""
     return requests.scope_name(scope_id, "path", "scope_id")
 
 
 async def get_scopes(
     context: Context, *, workspace_id: str, reverse: bool = False, page: int = 1, size: int = 50
 ) -> models.PageScope:
-    """A page of the workspace's scopes."""
+    """Return a page of the workspace's scopes."""
     return shapes.scopes_page(context.store.read(scopes.page, workspace_id, PageRequest(page, size, reverse)))
 
 
 async def get_scope(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeModel:
-    """One scope."""
+    """Return one scope."""
     return shapes.scope(context.store.read(scopes.get, workspace_id, _named(scope_id)))
 
 
 async def add_sessions_to_scope(
     context: Context, *, workspace_id: str, scope_id: str, body: models.ScopeSessionsAdd
 ) -> None:
-    """Put sessions into the scope; a job copies what is known from them."""
+    """Add sessions to the scope; a job copies their conclusions."""
     await context.store.write(scopes.add_sessions, workspace_id, _named(scope_id), body.session_ids, clock.now())
     context.wake_worker()
 
@@ -51,17 +51,17 @@ async def add_sessions_to_scope(
 async def get_scope_sessions(
     context: Context, *, workspace_id: str, scope_id: str, reverse: bool = False, page: int = 1, size: int = 50
 ) -> models.PageSession:
-    """A page of the sessions in the scope."""
+    """Return a page of the sessions in the scope."""
     request = PageRequest(page, size, reverse)
     return shapes.sessions_page(context.store.read(scopes.sessions, workspace_id, _named(scope_id), request))
 
 
 async def remove_session_from_scope(context: Context, *, workspace_id: str, scope_id: str, session_id: str) -> None:
-    """Take a session out of the scope; a job lets the scope forget it."""
+    """Remove a session from the scope; a job removes its conclusions from the scope."""
     await context.store.write(scopes.remove_session, workspace_id, _named(scope_id), session_id, clock.now())
     context.wake_worker()
 
 
 async def get_scope_status(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeStatus:
-    """How far the copying is."""
+    """Return the progress of copying."""
     return shapes.scope_status(context.store.read(scopes.status, workspace_id, _named(scope_id)))

@@ -1,4 +1,4 @@
-"""What the three searches for messages share."""
+"""Shared by the three message searches."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omoide.store import answer_size
 
 
 async def found(context: Context, wanted: MessageSearch) -> list[models.Message]:
-    """The messages that the search finds, best first, as many as fit into an answer.
+    """Search messages: best first, as many as fit into a response.
 
     Raises Unprocessable for a query that is too long.
     """

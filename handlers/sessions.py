@@ -16,7 +16,7 @@ from omoide.store import clones, members, sessions, summaries
 
 
 async def get_or_create_session(context: Context, *, workspace_id: str, body: models.SessionCreate) -> models.Session:
-    """The session, made on first use: metadata replaced, configuration merged, peers and scopes added."""
+    """Return the session, created if missing: metadata is replaced, configuration merged, peers and scopes added."""
     given, scopes = requests.observations(body.peers), requests.scope_names(body.scopes, "body", "scopes")
     grant = security.session_grant(context.principal, body.id, given, scopes)
     may_read = _may_read(context, workspace_id, body.id, given)
@@ -61,7 +61,7 @@ async def get_sessions(
     size: int = 50,
     body: models.SessionGet | None = None,
 ) -> models.PageSession:
-    """A page of the workspace's sessions."""
+    """Return a page of the workspace's sessions."""
     request = PageRequest(page, size, reverse)
     return shapes.sessions_page(await pages.read(context, body, sessions.page, workspace_id, request))
 
@@ -69,7 +69,7 @@ async def get_sessions(
 async def update_session(
     context: Context, *, workspace_id: str, session_id: str, body: models.SessionUpdate
 ) -> models.Session:
-    """The session after the change, made if missing."""
+    """Update the session, created if missing."""
     metadata, configuration = (
         requests.metadata(context, body.metadata),
         requests.configuration(context, body.configuration),
@@ -81,7 +81,7 @@ async def update_session(
 async def add_peers_to_session(
     context: Context, *, workspace_id: str, session_id: str, body: dict[str, models.SessionPeerConfig]
 ) -> models.Session:
-    """The session, after the peers joined."""
+    """Add peers to the session."""
     return await _apply(context, workspace_id, session_id, SessionChange(peers=requests.observations(body)))
 
 
@@ -103,7 +103,7 @@ async def delete_session(context: Context, *, workspace_id: str, session_id: str
 async def clone_session(
     context: Context, *, workspace_id: str, session_id: str, message_id: str | None = None
 ) -> models.Session:
-    """A copy of the session."""
+    """Copy the session."""
     record = await clones.clone(context.store, workspace_id, session_id, message_id)
     context.wake_worker()
     return shapes.session(record)
@@ -112,14 +112,14 @@ async def clone_session(
 async def get_session_peers(
     context: Context, *, workspace_id: str, session_id: str, page: int = 1, size: int = 50
 ) -> models.PagePeer:
-    """A page of the peers in the session now."""
+    """Return a page of the peers that are currently in the session."""
     return shapes.peers_page(context.store.read(members.page, workspace_id, session_id, PageRequest(page, size)))
 
 
 async def set_session_peers(
     context: Context, *, workspace_id: str, session_id: str, body: dict[str, models.SessionPeerConfig]
 ) -> models.Session:
-    """The session, after the peers became its only ones."""
+    """Replace the session's peers."""
     given = requests.observations(body)
     limit = context.settings.max_observers
     return shapes.session(
@@ -130,14 +130,14 @@ async def set_session_peers(
 async def remove_peers_from_session(
     context: Context, *, workspace_id: str, session_id: str, body: list[str]
 ) -> models.Session:
-    """The session, after the peers left."""
+    """Remove peers from the session."""
     return shapes.session(await context.store.write(sessions.remove_peers, workspace_id, session_id, body, clock.now()))
 
 
 async def get_peer_config(
     context: Context, *, workspace_id: str, session_id: str, peer_id: str
 ) -> models.SessionPeerConfig:
-    """The peer's configuration in the session."""
+    """Return the peer's configuration in the session."""
     found = context.store.read(sessions.peer_configuration, workspace_id, session_id, peer_id)
     return shapes.session_peer_config(found)
 
@@ -145,7 +145,7 @@ async def get_peer_config(
 async def set_peer_config(
     context: Context, *, workspace_id: str, session_id: str, peer_id: str, body: models.SessionPeerConfig
 ) -> None:
-    """Set the flags that the body gives."""
+    """Set the flags given in the body."""
     flags = requests.observation(body)
     limit = context.settings.max_observers
     await context.store.write(
@@ -160,7 +160,7 @@ async def search_session(
     session_id: str,
     body: models.MessageSearchOptions,
 ) -> list[models.Message]:
-    """The messages of this session that fit the query best."""
+    """Return the session's messages that match the query best."""
     wanted = MessageSearch(
         workspace_id,
         body.query,
@@ -190,7 +190,7 @@ async def get_session_context(
     include_most_frequent: bool = False,
     max_conclusions: int | None = None,
 ) -> models.SessionContext:
-    """What a model needs to go on with the session, within a budget."""
+    """Return the context for a model to continue the session, within a token budget."""
     choice = Recall(
         workspace_id,
         "",
@@ -227,5 +227,5 @@ async def get_session_context(
 
 
 async def get_session_summaries(context: Context, *, workspace_id: str, session_id: str) -> models.SessionSummaries:
-    """The session's short and long summary."""
+    """Return the session's short and long summary."""
     return shapes.summaries(session_id, context.store.read(summaries.of_session, workspace_id, session_id))

@@ -1,4 +1,4 @@
-"""Our records → generated models. The only place where wire names meet ours."""
+"""Convert records to generated models. Only this module maps our names to those of the API."""
 
 from __future__ import annotations
 
@@ -78,17 +78,17 @@ def message(record: Message) -> models.Message:
 
 
 def messages(records: Iterable[Message]) -> list[models.Message]:
-    """The same for many, which come by the hundred: one call reads all of them, in two thirds of the time."""
+    """Like `message` for many: a single validation call takes two thirds of the time."""
     found: list[models.Message] = _messages([*records], from_attributes=True)
     return found
 
 
 SLICE = 200
-"""Messages that are shaped before other requests get their turn."""
+"""Messages converted before control returns to the event loop."""
 
 
 async def many_messages(records: Sequence[Message]) -> list[models.Message]:
-    """As `messages`, for any number of them."""
+    """Like `messages`, without blocking the event loop."""
     found: list[models.Message] = []
     for start in range(0, len(records), SLICE):
         if start:
@@ -123,7 +123,7 @@ class _Counts(TypedDict):
 
 
 def _counts(page: Page[T]) -> _Counts:
-    """Everything of a page but its items."""
+    """The fields of a page other than its items."""
     request = page.request
     return {"total": page.total, "page": request.page, "size": request.size, "pages": -(-page.total // request.size)}
 
@@ -205,7 +205,7 @@ def webhooks_page(page: Page[WebhookEndpoint]) -> models.PageWebhookEndpoint:
 
 
 def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) -> models.QueueStatus:
-    """The sum of all counts, and, `by_session`, those that belong to a session."""
+    """The totals and, if `by_session`, the counts per session."""
     every = counts.values()
     sessions = {name: session_queue_status(name, count) for name, count in counts.items() if name is not None}
     return models.QueueStatus(
@@ -234,7 +234,7 @@ def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStat
 
 
 def evidence(found: Evidence) -> models.Evidence:
-    """By when it was said, then by id; calls in the order in which they were made."""
+    """Evidence sorted by when it was said, then by id; tool calls in call order."""
     conclusions = sorted(found.conclusions.values(), key=lambda record: (record.said_at, record.id))
     messages = sorted(found.messages.values(), key=lambda record: (record.created_at, record.id))
     return models.Evidence(
@@ -252,7 +252,7 @@ def evidence(found: Evidence) -> models.Evidence:
 
 
 def evidence_conclusion(record: Conclusion) -> models.EvidenceObservation:
-    """A conclusion as evidence: dated by when it was said, and with sources only where it was drawn from others."""
+    """A conclusion as evidence: dated by when it was said; sources only if it is not explicit."""
     sources = () if record.level == "explicit" else record.source_ids or ()
     return models.EvidenceObservation(
         id=record.id,

@@ -1,4 +1,4 @@
-"""The server itself."""
+"""The operations of the tag `system`: health, readiness, metrics."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from omoide.store import vitals
 
 
 async def health_check(context: Context) -> models.Health:
-    """Say that the server is alive, and which reasoner is at work; nothing is asked of it."""
+    """Report that the server is alive, and the name of its reasoner. Touches no database."""
     return models.Health(status="ok", reasoner=context.reasoner.name)
 
 
 async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.Readiness]:
-    """Say part by part whether the server can do its work."""
+    """Report for each component whether it works."""
     verdict = await readiness.judge(
         context.store, context.settings, context.metrics, context.embedder.name, context.reasoner.name
     )
@@ -29,14 +29,14 @@ async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.R
 
 
 async def get_metrics(context: Context) -> str:
-    """Tell what all processes of the server have counted, and how the database is doing."""
+    """Return the counters of all processes, and the state of the database."""
     if context.settings.metrics == "off":
         raise Disabled("Metrics are switched off")
     try:
         async with asyncio.timeout(context.settings.ready_seconds):
             found = await context.store.read_at_once(vitals.vitals, clock.now())
     except (OmoideError, TimeoutError):
-        found = None  # what was counted can be told all the same
+        found = None  # the counters are available without the database
     facts = Facts(
         vitals=found,
         file_bytes=vitals.file_bytes(context.store.path),

@@ -1,4 +1,4 @@
-"""An upload form → messages to store. How a file becomes text stands in `omoide/uploads.py`."""
+"""Convert an upload form to messages. `omoide/uploads.py` extracts the text."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from omoide.records import Json, NewMessage
 from omoide.turns import Gate
 
 MESSAGE_CHARACTERS = 25_000
-"""The longest message: where the text of a file is cut."""
+"""Maximum length of a message made from a file."""
 
 AT_A_TIME = 2
-"""Uploads that a process has in memory and works on, until their messages are stored. Others wait on disk."""
+"""Uploads that a process handles concurrently, in memory, until their messages are stored. Others wait on disk."""
 
 _turns = Gate(AT_A_TIME)
 
@@ -34,15 +34,14 @@ _INSTANT = TypeAdapter(datetime)
 
 
 def turn() -> AbstractAsyncContextManager[None]:
-    """Wait until this caller's upload may be worked on: callers take turns."""
+    """Wait for one of the `AT_A_TIME` slots; callers take turns."""
     return _turns.turn()
 
 
 async def texts(context: Context, file: UploadFile) -> list[str]:
-    """The text of the file in pieces that fit into messages.
+    """The text of the file in pieces that fit into messages, extracted off the event loop.
 
-    Call it within `turn`. Raises TooLarge, and what `uploads.pieces` raises. Reading a file takes a thread and not the
-    event loop.
+    Call it within `turn`. Raises TooLarge, and what `uploads.pieces` raises.
     """
     limit = context.settings.max_upload_bytes
     data = await file.read(limit + 1)
@@ -57,8 +56,8 @@ def template(
 ) -> NewMessage:
     """The message that the form describes, without its content.
 
-    What is not JSON counts as not given, because clients rely on that. Raises InvalidFields for JSON of the wrong kind,
-    for metadata and instructions beyond their limits, and for what is not an instant.
+    Fields that are not JSON are ignored, because clients rely on that. Raises InvalidFields for JSON of the wrong type,
+    for metadata and instructions beyond their limits, and for an invalid timestamp.
     """
     limit = context.settings.max_metadata_bytes
     given = _checked("configuration", _parsed("configuration", configuration, limit), _CONFIGURATION)
@@ -75,7 +74,7 @@ def template(
 def _parsed(field: str, text: str | None, most: int) -> Any:
     if text is None:
         return None
-    if len(text) > requests.LONGEST_ESCAPE * most:  # too large in any form but with blanks
+    if len(text) > requests.LONGEST_ESCAPE * most:  # too large however it is escaped
         raise too_large(len(text), most, "body", field, what=field.capitalize())
     try:
         return json_text.loads(json_text.repaired(text.encode()))
@@ -101,9 +100,9 @@ def _invalid(field: str, error: ValidationError) -> InvalidFields:
 
 
 def _micros(text: str | None) -> int | None:
-    """Microseconds since 1970 of an instant as the messages route takes it, or in another form of ISO 8601.
+    """Parse a timestamp to microseconds since 1970: the formats of MessageCreate, and other forms of ISO 8601.
 
-    Raises InvalidFields for anything else.
+    Raises InvalidFields.
     """
     if text is None:
         return None

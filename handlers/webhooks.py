@@ -23,7 +23,7 @@ async def list_webhook_endpoints(
     page: int = 1,
     size: int = 50,
 ) -> models.PageWebhookEndpoint:
-    """A page of the workspace's endpoints."""
+    """Return a page of the workspace's endpoints."""
     return shapes.webhooks_page(context.store.read(webhooks.page, workspace_id, PageRequest(page, size)))
 
 
@@ -33,22 +33,22 @@ async def get_or_create_webhook_endpoint(
     workspace_id: str,
     body: models.WebhookEndpointCreate,
 ) -> tuple[Literal[200, 201], models.WebhookEndpoint]:
-    """The endpoint, registered on first use."""
+    """Return the endpoint, registered if missing."""
     check_url(body.url, private_targets=context.settings.webhook_private_targets)
     if found := context.store.read(webhooks.find_by_url, workspace_id, body.url):
         return 200, shapes.webhook(found)
     record, created = await context.store.write(webhooks.get_or_create, workspace_id, body.url, clock.now())
     if not context.settings.webhook_secret.get_secret_value():
-        logger.warning("A webhook endpoint was registered, but nothing will be sent: set OMOIDE_WEBHOOK_SECRET")
+        logger.warning("webhook endpoint registered, but nothing will be sent: set OMOIDE_WEBHOOK_SECRET")
     return (201 if created else 200), shapes.webhook(record)
 
 
 async def test_emit(context: Context, *, workspace_id: str) -> None:
-    """Queue a `test.event` for every endpoint of the workspace."""
+    """Enqueue a `test.event` for every endpoint of the workspace."""
     await context.store.write(webhooks.emit_test, workspace_id, clock.now())
     context.wake_worker()
 
 
 async def delete_webhook_endpoint(context: Context, *, workspace_id: str, endpoint_id: str) -> None:
-    """Remove the endpoint and what waits for it."""
+    """Delete the endpoint and its pending deliveries."""
     await context.store.write(webhooks.delete, workspace_id, endpoint_id)

@@ -18,7 +18,7 @@ from omoide.store import backlog, dreams, workspaces
 async def get_or_create_workspace(
     context: Context, *, body: models.WorkspaceCreate
 ) -> tuple[Literal[200, 201], models.Workspace]:
-    """The workspace, made on first use; an existing one is returned untouched."""
+    """Return the workspace, created if missing; an existing one is not changed."""
     security.may_name_workspace(context.principal, body.id)
     initial = requests.change(context, body)
     if found := context.store.read(workspaces.find, body.id):
@@ -35,13 +35,13 @@ async def get_all_workspaces(
     size: int = 50,
     body: models.WorkspaceGet | None = None,
 ) -> models.PageWorkspace:
-    """A page of all workspaces."""
+    """Return a page of all workspaces."""
     request = PageRequest(page, size, reverse)
     return shapes.workspaces_page(await pages.read(context, body, workspaces.page, request))
 
 
 async def update_workspace(context: Context, *, workspace_id: str, body: models.WorkspaceUpdate) -> models.Workspace:
-    """The workspace after the change, made if missing."""
+    """Update the workspace, created if missing."""
     change = requests.change(context, body)
     return shapes.workspace(await context.store.write(workspaces.update, workspace_id, change, clock.now()))
 
@@ -59,7 +59,7 @@ async def search_workspace(
     workspace_id: str,
     body: models.WorkspaceMessageSearchOptions,
 ) -> list[models.Message]:
-    """The workspace's messages that fit the query best."""
+    """Return the workspace's messages that match the query best."""
     scope = None if body.scope is None else requests.scope_name(body.scope, "body", "scope")
     wanted = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
     return await searches.found(context, wanted)
@@ -71,7 +71,7 @@ async def chat_workspace(
     workspace_id: str,
     body: models.WorkspaceDialecticOptions,
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
-    """The answer to a question, from what is known in the whole workspace."""
+    """Answer a question from what is known in the whole workspace."""
     return await chats.answered(context, chats.about_workspace(context, workspace_id, body), body)
 
 
@@ -83,7 +83,7 @@ async def get_queue_status(
     sender_id: str | None = None,
     session_id: str | None = None,
 ) -> models.QueueStatus:
-    """How much background work there is: in all and, unless one session is asked for, by session."""
+    """Return the counts of background work: in total and, unless one session is given, by session."""
     security.may_ask_for(context.principal, session_id)
     counts = context.store.read(
         backlog.status,
@@ -97,7 +97,7 @@ async def get_queue_status(
 
 
 async def schedule_dream(context: Context, *, workspace_id: str, body: models.ScheduleDreamRequest) -> None:
-    """Owe a dream, now."""
+    """Enqueue a dream that is due now."""
     if not context.settings.dream_enabled:
         raise BadRequest("Dreams are not enabled in the system configuration")
     observed = body.observed or body.observer

@@ -1,8 +1,8 @@
-"""From an OpenAPI 3.1 document to a running application.
+"""Serve an OpenAPI 3.1 document as an ASGI application.
 
-This package is the engine of spec-first work. It loads and checks the document, writes models and Protocols from it
-(`generate`), and at start-up compiles every operation into one function from request to response (`operation`), inside
-Connexion's routing, security and error middlewares. It knows nothing of what the operations do.
+The package loads and checks the document, generates models and Protocols from it (`generate`), and at start-up compiles
+every operation into one function from request to response (`operation`), inside Connexion's routing, security and error
+middlewares. It is independent of what the operations do.
 """
 
 import importlib.util
@@ -12,7 +12,7 @@ from omoide.deferred import deferred
 
 
 def _without_front_door(name: str) -> bool:
-    """Make the package's modules importable without running its `__init__`. False if it is not installed."""
+    """Make a package's modules importable without running its `__init__`. Return False if it is not installed."""
     if name in sys.modules:
         return True
     if (spec := importlib.util.find_spec(name)) is None:
@@ -21,9 +21,9 @@ def _without_front_door(name: str) -> bool:
     return True
 
 
-# Connexion's `__init__` loads its applications, and with them Starlette's test client. The modules that are used here
-# load an HTTP client for OAuth, another for references to other hosts, and a template engine for documents that are
-# templates: together a quarter of a start, for nothing. A build, which only generates, has no Connexion.
+# Connexion's `__init__` loads its applications and Starlette's test client. The modules used here load two HTTP clients
+# (OAuth, remote references) and a template engine, none of which is needed: together a quarter of the start-up time.
+# A build only generates code, and has no Connexion installed.
 if _without_front_door("connexion"):
     with deferred("httpx", "jinja2", "requests"):
         import connexion.middleware.main as _  # noqa: F401

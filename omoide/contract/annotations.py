@@ -1,7 +1,7 @@
-"""From a JSON Schema fragment to the Python annotation that the generated Protocols carry for it. Pure.
+"""Convert JSON Schema fragments to the Python annotations of the generated Protocols. Pure.
 
-Named schemas become the generated model of that name; everything else is spelled out in place. Constraints stand in
-`Annotated[…, Field(…)]`, so that the compiled operation can validate parameters from the Protocol alone.
+A named schema becomes the generated model of that name; anything else is inlined. Constraints become
+`Annotated[…, Field(…)]`, so the compiled operation can validate parameters from the Protocol alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Annotations:
         self.classes = classes
 
     def of(self, schema: Mapping[str, Any], *, constrained: bool = True) -> str:
-        """The annotation for a schema, with its constraints or without (for hand-written code)."""
+        """The annotation for a schema; without its constraints for hand-written code."""
         bare = self._bare(schema, constrained)
         limits = ", ".join(f"{CONSTRAINTS[key]}={schema[key]!r}" for key in CONSTRAINTS if key in schema)
         return f"Annotated[{bare}, Field({limits})]" if limits and constrained else bare
@@ -77,5 +77,5 @@ def is_file(schema: Mapping[str, Any]) -> bool:
 
 
 def python_name(name: str) -> str:
-    """The argument that a parameter arrives as: `Idempotency-Key` → `idempotency_key`."""
+    """The Python argument name of a parameter: `Idempotency-Key` → `idempotency_key`."""
     return re.sub(r"\W", "_", name).lower()

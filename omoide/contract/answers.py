@@ -1,8 +1,8 @@
-"""What a handler returns → the response that the document promises, without holding up the event loop for long.
+"""Serialize a handler's return value as the response in the document, without blocking the event loop for long.
 
-Long lists are written in slices, between which other requests get their turn. A handler may put a value that JSON has
-no form for, as the only member of an object, into the free JSON of its answer: the object stands for JSON text that is
-not in memory. `Expand` gives that text in pieces, which are sent as they come.
+Long lists are serialized in slices, and control returns to the event loop between them. A handler may put a value that
+is not JSON-serializable, as the only member of an object, into free-form JSON: the object is a placeholder for JSON
+text that is not in memory. `Expand` yields that text in chunks, which are sent as they arrive.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from omoide.contract import streams
 from omoide.contract.document import Document, OperationSpec
 
 Expand = Callable[[Any, Sequence[Any]], AsyncIterator[tuple[bytes, bool]]]
-"""From the context and values that JSON has no form for to their texts in order: pieces, each with whether it is the
-last one of its value."""
+"""Takes the handler's context and the placeholder values. Yields their JSON texts in order, as chunks, each with
+whether it is the last of its value."""
 
 SLICE = 50
-"""Items of a list that are written at a time."""
+"""List items serialized at a time."""
 
 HOLD_SECONDS = 0.005
-"""How long slices are written before others get their turn."""
+"""How long serialization may run before it yields to the event loop."""
 
 SENT_BYTES = 65_536
-"""What is gathered before it is sent, where an answer comes in pieces."""
+"""Bytes buffered before they are sent, in a chunked response."""
 
 _STANDING_IN = secrets.token_hex(16)
-"""What a value is written as for which JSON has no form. It never leaves the process."""
+"""The placeholder for a value that is not JSON-serializable. It never leaves the process."""
 _stand_in = re.compile(rb'\{"[^"]*":"' + _STANDING_IN.encode() + rb'"\}')
 
 
 class Answer:
-    """Turns what a handler returns into the response that the document promises."""
+    """Sends a handler's return value as the response in the document."""
 
     def __init__(self, spec: OperationSpec, document: Document, hint: Any, expand: Expand | None = None) -> None:
         returned = {status: document.resolve(response) for status, response in spec.returned().items()}
@@ -51,7 +51,7 @@ class Answer:
         self.expand = expand
         self.to_json: Callable[..., bytes] | None = None
         self.list_name: str | None = None
-        """The field that may hold a long list; None where there is none, or where the answer itself is the list."""
+        """The field that may hold a long list; None if there is none, or if the whole body is the list."""
         self.list_to_json: Callable[..., bytes] | None = None
         if text := next((media for content in contents for media in content if media.startswith("text/plain")), None):
             self.content_type, self.to_json = text.encode(), str.encode
@@ -95,7 +95,7 @@ class Answer:
         await send({"type": "http.response.body", "body": payload})
 
     async def _send_expanded(self, status: int, value: Any, expand: Expand, context: Any, send: Send) -> None:
-        """Send a value that holds others for which JSON has no form."""
+        """Send a value that contains placeholders."""
         values: list[Any] = []
 
         def stand_in(each: Any) -> str:
@@ -110,14 +110,14 @@ class Answer:
         return items
 
     async def _payload(self, value: Any, **options: Any) -> bytes:
-        """The value as JSON, a long list in it in slices."""
+        """Serialize the value; a long list in it in slices."""
         assert self.to_json is not None
         if self.list_to_json is None or len(self._items(value)) <= SLICE:
             return self.to_json(value, **options)
         slices = await self._slices(self._items(value), **options)
         if self.list_name is None:
             return b"[" + slices + b"]"
-        # In the text of a value no quotation mark stands alone, so this is found where the field is.
+        # Quotation marks inside JSON strings are escaped, so this matches only the field itself.
         empty = f'"{self.list_name}":[]'.encode()
         before, _, after = self.to_json(value.model_copy(update={self.list_name: []}), **options).partition(empty)
         return b"".join((before, empty[:-1], slices, b"]", after))
@@ -136,7 +136,7 @@ class Answer:
     async def _send_pieces(
         self, status: int, parts: list[bytes], texts: AsyncIterator[tuple[bytes, bool]], send: Send
     ) -> None:
-        """Send the parts of a payload with a text between each two of them. Raises what `texts` raises."""
+        """Send the parts of a payload, joined by the texts. Raises what `texts` raises."""
         await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", self.content_type)]})
         following = iter(parts)
         gathered = [next(following)]

@@ -1,12 +1,11 @@
-"""The assembled application: Connexion's middlewares around compiled operations.
+"""Assemble the ASGI application: Connexion's middlewares around compiled operations.
 
     failures → docs → lifespan → routing → security → operation
 
-What is left of the arrow to security is the same for all requests; each operation has its own security in front of it,
-put there at start-up.
+The first four are shared by all requests; each operation has its own security, added at start-up.
 
-An error raised anywhere inside becomes one response here. `translations` lets the application say what its own errors
-are on the wire; whatever nobody knows is logged and answered with 500.
+This module also converts exceptions to responses. `translations` maps the application's own exceptions; an unknown
+exception is logged and answered with 500.
 """
 
 from __future__ import annotations
@@ -54,12 +53,12 @@ def application(
     lifespan: Lifespan | None = None,
     translations: Mapping[type[Exception], Translation] | None = None,
 ) -> ASGIApp:
-    """An ASGI application that serves the document.
+    """Create an ASGI application that serves the document.
 
-    handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: from the request's
-    scope to the handlers' first argument. max_body_bytes: the limit where an operation has no `x-max-body-bytes`.
-    expand: as in `answers`.
-    admission_of: from an operation's path to what counts its requests; None for one whose requests are not counted.
+    handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: creates the
+    handlers' first argument from the request's scope. max_body_bytes: the limit for operations without
+    `x-max-body-bytes`. expand: see `answers`. admission_of: the admission for an operation's path; None if its
+    requests are not counted.
     Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
     """
     specs = {(spec.path, spec.method): spec for spec in document.operations()}
@@ -93,12 +92,12 @@ def application(
 
 
 def response(scope: Scope, problem: Problem) -> ConnexionResponse:
-    """How a problem looks on the wire: `{"detail": …}`, in the form that the operation's document admits."""
+    """The response for a problem: `{"detail": …}`, with a list of faults if the operation's 422 allows only that."""
     detail = problem.detail
     operation: Operation | None = scope.get("extensions", {}).get(COMPILED)
     if problem.status == 422 and isinstance(detail, str) and operation is not None and operation.lists_faults:
         detail = [{"type": "value_error", "loc": ["body"], "msg": f"Value error, {detail}"}]
-    # Unlike orjson, this writes an echoed integer beyond 64 bits; `fallback` writes what JSON has no form for.
+    # Unlike orjson, this accepts an echoed integer beyond 64 bits; `fallback` covers other unserializable values.
     body = to_json({"detail": detail}, bytes_mode="base64", fallback=str)
     return ConnexionResponse(
         status_code=problem.status, mimetype="application/json", headers=dict(problem.headers or {}), body=body

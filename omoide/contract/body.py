@@ -1,7 +1,7 @@
-"""Request bodies: bytes within a limit, JSON that is really JSON, forms with files.
+"""Read request bodies: size limits, strict JSON, and forms with files.
 
-The limit is kept before and while bytes arrive, so that an oversized body is refused before it is buffered. Parsing is
-`json_text`'s; when it refuses, Python's parser words the fault, because its message and position are what clients know.
+The limit applies to the declared size and while bytes arrive, so an oversized body is refused before it is buffered.
+JSON is parsed by `json_text`; the error message and position come from Python's parser, because clients know those.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ UNREADABLE = "There was an error parsing the body"
 
 
 SPOOLED_BYTES = 262_144
-"""A file that is larger waits on disk, and not in memory, for its turn."""
+"""A larger file is spooled to disk instead of memory."""
 
 
 class Disconnected(Exception):
-    """The client left before its request was complete. Nobody is there to be answered."""
+    """The client disconnected before its request was complete. The response is discarded."""
 
 
 class _Cut(MultiPartException):
-    """Raised into the form parser, which then closes the files that it has begun."""
+    """Aborts the form parser, which then closes its open files."""
 
     def __init__(self, reason: BodyTooLarge | Disconnected) -> None:
         super().__init__("cut")
@@ -39,7 +39,7 @@ class _Cut(MultiPartException):
 
 
 async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> bytes:
-    """The whole body. Raises WrongEncoding, BodyTooLarge beyond `limit` bytes, Disconnected if the client leaves."""
+    """Read the body. Raises WrongEncoding, BodyTooLarge beyond `limit` bytes, and Disconnected."""
     refuse_declared(headers, limit)
     message = await receive()
     if message["type"] == "http.request" and not message.get("more_body", False):
@@ -60,7 +60,7 @@ async def read(headers: Mapping[bytes, bytes], receive: Receive, limit: int) -> 
 
 
 def refuse_declared(headers: Mapping[bytes, bytes], limit: int) -> None:
-    """Raise WrongEncoding or BodyTooLarge if the headers alone say so. Nothing is unpacked: small bodies stay small."""
+    """Raise WrongEncoding or BodyTooLarge if the headers show it. Compressed bodies are refused: no zip bombs."""
     if (encoding := headers.get(b"content-encoding")) and encoding.strip().lower() != b"identity":
         raise WrongEncoding(encoding.decode("latin-1"))
     declared = headers.get(b"content-length", b"")
@@ -74,22 +74,22 @@ def is_json(content_type: str) -> bool:
 
 
 async def read_json(body: bytes) -> Any:
-    """As `parse_json`, without holding up the event loop. Raises TooManyValues as well."""
+    """Like `parse_json`, without blocking the event loop. Raises TooManyValues as well."""
     if len(body) <= large_bodies.LARGE_BYTES:
         return parse_json(body)
     await large_bodies.admit(body)
     async with large_bodies.turn():
         try:
             return json_text.loads(body)
-        except ValueError:  # repairing and explaining take long, and are rare
+        except ValueError:  # repairing and explaining are slow and rare
             return await asyncio.to_thread(parse_json, body)
 
 
 def parse_json(body: bytes) -> Any:
-    """The value of a JSON text. Raises Malformed if it is not UTF-8 and Invalid (`json_invalid`) if it is not JSON.
+    """Parse JSON. Raises Malformed if it is not UTF-8 and Invalid (`json_invalid`) if it is not JSON.
 
-    Numbers that are not finite are not JSON. An escaped surrogate without its partner is read as U+FFFD, in keys too.
-    Of duplicate keys the last wins.
+    Non-finite numbers are refused. An escaped lone surrogate is read as U+FFFD, in keys too. The last of duplicate keys
+    wins.
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -128,10 +128,10 @@ def _not_json(position: int, reason: str) -> Invalid:
 async def read_form(
     scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, limit: int, *, fields: int
 ) -> FormData:
-    """A multipart form of at most `fields` fields, to be closed by the caller. Large files are spooled to disk.
+    """Read a multipart form of at most `fields` fields; the caller closes it. Large files are spooled to disk.
 
-    Raises WrongEncoding, BodyTooLarge beyond `limit` bytes, Malformed if the form cannot be read, Disconnected if the
-    client leaves.
+    Raises WrongEncoding, BodyTooLarge beyond `limit` bytes, Malformed if the form cannot be parsed, Disconnected if the
+    client disconnects.
     """
     refuse_declared(headers, limit)
 
@@ -148,7 +148,7 @@ async def read_form(
             more = message.get("more_body", False)
             yield part
 
-    # One more than the form has: a surplus field is reported by name later, a flood of them is cut here.
+    # One more than the form has: a single extra field is reported by name later, a flood of them is refused here.
     parser = MultiPartParser(
         Headers(scope=scope), chunks(), max_files=fields + 1, max_fields=fields + 1, max_part_size=limit
     )

@@ -1,8 +1,8 @@
-"""Telling in one message everything that is wrong with a document.
+"""Load and validate a document, reporting all faults in one message.
 
-`openapi-spec-validator` judges it against the 3.1 meta-schema. Six faults that it does not find, but that would come
-up later and obscurely, are looked for here: dangling `$ref`s, operations without a handler, unknown security schemes,
-operations without a success response, 3.0's `nullable`, and unknown keys inside schemas.
+`openapi-spec-validator` checks it against the 3.1 meta-schema. Six more faults, which would surface late and obscurely,
+are checked here: dangling `$ref`s, operations without a handler, unknown security schemes, operations without a success
+response, 3.0's `nullable`, and unknown keys inside schemas.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from omoide.contract.errors import BrokenDocument
 
 
 def load(path: Path, *, judged: str | None = None, twin: Path | None = None) -> Document:
-    """Read and check a document. Raises BrokenDocument with every fault found.
+    """Read and validate a document. Raises BrokenDocument with every fault found.
 
-    `judged` is the digest of a document that was found good before; that very document is not judged again, which takes
-    longer than all the rest of a start. It is taken from its `twin` in JSON where there is one.
+    `judged` is the digest of a document that was validated before: that document is not validated again, which takes
+    longer than the rest of the start-up, and is read from `twin`, its copy as JSON, if there is one.
     """
     source = path.read_bytes()
     known = digest(source) == judged
@@ -36,11 +36,11 @@ def load(path: Path, *, judged: str | None = None, twin: Path | None = None) -> 
 
 
 def faults(document: Document) -> list[str]:
-    """Everything wrong with the document, one `place: what` each; empty if it can be served."""
-    # Imported here, because a start with a document that was judged before needs none of it.
+    """All faults of the document, each as `location: message`; empty if it can be served."""
+    # Imported here because a start with a document that was validated before does not need it.
     from openapi_spec_validator import OpenAPIV31SpecValidator
 
-    # The validator follows references itself and would fail on a dangling one without saying where it stands.
+    # The validator follows references itself and fails on a dangling one without reporting its location.
     if dangling := list(_dangling(document.raw, document.raw, "")):
         return dangling
     broken = [
@@ -48,7 +48,7 @@ def faults(document: Document) -> list[str]:
         for error in OpenAPIV31SpecValidator(dict(document.raw)).iter_errors()
     ]
     if broken:
-        # Inside a schema the validator counts places from that schema on; there we can tell the whole place.
+        # Inside a schema the validator's locations are relative to that schema; these are absolute.
         return list(_schema_faults(document.raw, "", document.raw.get("components", {}))) or broken
     unknown = vocabulary.unknown_keys(document.raw)
     return [*_leftover_nullable(document.raw, ""), *unknown, *_operation_faults(document)]
@@ -84,11 +84,11 @@ def require_handlers(document: Document, folder: Path) -> None:
             faults.append(f"{operation.place}: {folder.name}/{module.name}: '{operation.handler}' is not async")
     if faults:
         lines = "\n".join(f"  {line}" for line in faults)
-        raise BrokenDocument(f"{document.path.name} has operations that nothing serves:\n{lines}")
+        raise BrokenDocument(f"{document.path.name} has operations without a handler:\n{lines}")
 
 
 def functions(module: Path) -> dict[str, type[ast.AST]]:
-    """The top-level functions of a source file by name, with their kind of definition. Nothing is imported."""
+    """The top-level functions of a source file: name → node type (sync or async). The file is not imported."""
     tree = ast.parse(module.read_text(encoding="utf-8"))
     return {node.name: type(node) for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
@@ -110,7 +110,7 @@ def _dangling(node: Any, root: Mapping[str, Any], place: str) -> Iterator[str]:
 
 
 def _schema_faults(node: Any, place: str, components: Any) -> Iterator[str]:
-    """Schemas that are no JSON Schema 2020-12, and defaults that their own schema refuses."""
+    """Schemas that are not valid JSON Schema 2020-12, and defaults that are invalid in their own schema."""
     if not isinstance(node, dict):
         return
     for key, value in node.items():

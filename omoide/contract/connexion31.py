@@ -1,8 +1,8 @@
-"""Connexion 3.3 made to take an OpenAPI 3.1 document, by subclassing.
+"""Subclasses that make Connexion 3.3 accept an OpenAPI 3.1 document.
 
-Stock Connexion refuses anything but 3.0. Here it holds the real 3.1 document: `Specification31` leaves the judgement to
-`checks.load`, and `SpecFirst.add_api` builds that class instead of letting Connexion choose its own. Bodies and types
-are compiled from the raw document, never from Connexion's resolved copy, which loses keywords beside a `$ref`.
+Stock Connexion refuses anything but 3.0. `Specification31` skips its validation, which `checks.load` has done, and
+`SpecFirst.add_document` uses that class. Bodies and types are compiled from the raw document, never from Connexion's
+resolved copy, which loses keywords next to a `$ref`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from omoide.contract.document import Document
 
 class Operation31(OpenAPIOperation):
     def get_path_parameter_types(self) -> dict[str, str]:
-        return {}  # Connexion cannot read 3.1 type lists; the compiled operation types its own parameters.
+        return {}  # Connexion cannot read 3.1 type lists; the compiled operation converts its own parameters.
 
 
 class Specification31(OpenAPISpecification):
@@ -27,11 +27,11 @@ class Specification31(OpenAPISpecification):
 
     @classmethod
     def _validate_spec(cls, spec: dict[str, Any]) -> None:
-        """Nothing: `checks.load` has judged the document before it comes here."""
+        """Do nothing: `checks.load` has validated the document."""
 
 
 class TagResolver(Resolver):
-    """Finds the handler of an operation: `<package>.<first tag>.<x-handler or operationId>`."""
+    """Resolves the handler of an operation: `<package>.<first tag>.<x-handler or operationId>`."""
 
     def __init__(self, package: str) -> None:
         super().__init__()
@@ -43,13 +43,13 @@ class TagResolver(Resolver):
 
 
 class SpecFirst(ConnexionMiddleware):
-    """ConnexionMiddleware that takes a checked Document and is built at once, so that a fault shows before serving."""
+    """ConnexionMiddleware for a validated Document, built eagerly so that errors surface before serving."""
 
     def add_document(self, document: Document) -> None:
-        # An explicit base path: a server URL in the document must never move the routes.
+        # An explicit base path, so that server URLs in the document do not change the routes.
         specification = Specification31(dict(document.raw))
         self.apis.append(API(specification, base_path="", **self.options.replace().__dict__))
 
     def build(self) -> None:
-        """Assemble the middlewares now instead of at the first message, where an error would be swallowed."""
+        """Build the middleware stack now instead of at the first ASGI message, where an error would be swallowed."""
         self.app, self.middleware_stack = self._build_middleware_stack()

@@ -1,7 +1,7 @@
-"""The document for people and programs: `/openapi.json`, `/openapi.yaml` and `/docs`, served from memory.
+"""Serve the document and its page from memory: `/openapi.json`, `/openapi.yaml` and `/docs`.
 
-The page is swagger-ui 5, which can show 3.1, vendored beside this file (Apache-2.0, see its LICENSE and NOTICE).
-Its addresses are relative, so that it works behind a path prefix. A browser that opens the bare address is led there.
+The page is swagger-ui 5, which supports 3.1, vendored in `swagger_ui/` (Apache-2.0, see its LICENSE and NOTICE). Its
+URLs are relative, so it works behind a path prefix. A browser that opens `/` is redirected to it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PAGE = """<!doctype html>
 
 
 class Docs:
-    """Middleware that answers GET and HEAD for the document and its page, and passes everything else on."""
+    """Middleware that answers GET and HEAD for the document and its page."""
 
     def __init__(self, app: ASGIApp, *, document: Document) -> None:
         self.app = app
@@ -52,7 +52,7 @@ class Docs:
 
     def page(self, path: str) -> tuple[bytes, bytes] | None:
         if path in self.assets and path not in self.pages:
-            # Read at the first visit and kept: a server that nobody looks at need not hold two megabytes.
+            # Loaded on first use: two megabytes that most servers never need.
             self.pages[path] = (self.assets[path], (ASSETS / path.rpartition("/")[2]).read_bytes())
         return self.pages.get(path)
 
@@ -66,7 +66,7 @@ class Docs:
             await send({"type": "http.response.start", "status": 307, "headers": TO_PAGE})
             await send({"type": "http.response.body", "body": b""})
             return
-        # Not `/docs/`: the page's relative addresses would point one level too deep.
+        # `/docs/` is not served: the page's relative URLs would point one level too deep.
         if (page := self.page(scope["path"])) is None:
             await self.app(scope, receive, send)
             return

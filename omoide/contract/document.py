@@ -1,6 +1,6 @@
-"""The OpenAPI document as everybody reads it: raw, with its operations laid out and references followed.
+"""The OpenAPI document: its raw content, its operations, and its references resolved.
 
-Whether it is any good is decided in `checks`, which is also where a document that will be served is loaded.
+`checks` validates it, and loads the document to be served.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True)
 class OperationSpec:
-    """One operation as the document has it, with references to parameters and bodies followed."""
+    """One operation of the document, with references to parameters and bodies resolved."""
 
     path: str
     method: str
@@ -46,7 +46,7 @@ class OperationSpec:
         return str(self.raw.get("x-handler", self.raw["operationId"]))
 
     def returned(self) -> dict[int, Mapping[str, Any]]:
-        """Status → response object, for what the handler returns: the 2xx answers, and others marked `x-returned`."""
+        """Status → response object of the responses that the handler returns: 2xx, and those marked `x-returned`."""
         responses = self.raw["responses"].items()
         found = {int(code): body for code, body in responses if code.startswith("2") or body.get("x-returned")}
         return dict(sorted(found.items()))
@@ -54,7 +54,7 @@ class OperationSpec:
 
 @dataclass(frozen=True)
 class Document:
-    """A document that was read from `path`; `raw` is its content with string keys, as written."""
+    """A document read from `path`; `raw` is its content with string keys."""
 
     path: Path
     source: bytes
@@ -62,12 +62,12 @@ class Document:
 
     @classmethod
     def read(cls, path: Path) -> Document:
-        """Read a document without judging more than that it is a YAML mapping."""
+        """Read a document, checking only that it is a YAML mapping. Raises BrokenDocument."""
         return cls.of(path, path.read_bytes())
 
     @classmethod
     def of(cls, path: Path, source: bytes) -> Document:
-        """The document whose text has been read from `path` already. Raises BrokenDocument as `read` does."""
+        """Parse a document whose `source` was read from `path`. Raises BrokenDocument as `read` does."""
         try:
             raw = yaml.load(source, Loader=_Loader)  # a safe loader, chosen above
         except yaml.YAMLError as error:
@@ -78,17 +78,17 @@ class Document:
 
     @classmethod
     def of_twin(cls, path: Path, source: bytes, twin: Path) -> Document:
-        """The same from its `twin`, which holds in JSON what the text says: read in a hundredth of the time."""
+        """Load the document from `twin`, its copy as JSON, which takes a hundredth of the time."""
         return cls(path, source, orjson.loads(twin.read_bytes()))
 
     @cached_property
     def twin(self) -> str:
-        """The content as JSON, to be kept beside the document."""
+        """The content as JSON, to be stored next to the generated code."""
         return json.dumps(self.raw, ensure_ascii=False, indent=1) + "\n"
 
     @cached_property
     def digest(self) -> str:
-        """What tells this document from every other, to the letter."""
+        """SHA-256 of the source, in hex."""
         return digest(self.source)
 
     @cached_property
@@ -96,13 +96,13 @@ class Document:
         return json.dumps(self.raw, ensure_ascii=False, separators=(",", ":")).encode()
 
     def resolve(self, node: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Follow a reference object to what it stands for; anything else is returned as it is."""
+        """Resolve a reference object; anything else is returned unchanged."""
         while "$ref" in node:
             node = target(self.raw, node["$ref"])
         return node
 
     def closed(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        """The schema together with the components that it leads to: all that a validator needs of the document."""
+        """The schema with the components that it references, directly or not, so that it can be validated alone."""
         components: dict[str, dict[str, Any]] = {}
         unread: list[Any] = [schema]
         while unread:
@@ -126,12 +126,12 @@ class Document:
 
 
 def digest(source: bytes) -> str:
-    """What tells a document's text from every other."""
+    """SHA-256 of a document's source, in hex."""
     return hashlib.sha256(source).hexdigest()
 
 
 def _references(node: Any) -> Iterator[str]:
-    """Every `$ref` within, and whatever looks like one in an example or default, which does no harm."""
+    """Every `$ref` inside the node. What looks like one in an example or default is included, which is harmless."""
     if isinstance(node, dict):
         if isinstance(reference := node.get("$ref"), str):
             yield reference
@@ -142,7 +142,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def _with_string_keys(node: Any) -> Any:
-    """YAML reads an unquoted `200:` as a number; JSON, and the validator, know only strings as keys."""
+    """Convert keys to strings: YAML reads an unquoted `200:` as a number, which JSON and the validator do not allow."""
     if isinstance(node, dict):
         return {str(key): _with_string_keys(value) for key, value in node.items()}
     if isinstance(node, list):
@@ -151,7 +151,7 @@ def _with_string_keys(node: Any) -> Any:
 
 
 def target(root: Mapping[str, Any], reference: str) -> Any:
-    """What a reference within the document stands for. Raises KeyError, TypeError or IndexError if there is nothing."""
+    """Resolve a local reference. Raises KeyError, TypeError or IndexError if it is dangling or not local."""
     node: Any = root
     if not reference.startswith("#/"):
         raise KeyError(reference)

@@ -1,15 +1,15 @@
-"""What the contract refuses, and how a refusal looks on the wire.
+"""Exceptions of the contract and their HTTP statuses.
 
-    BrokenDocument            the document itself is wrong; stops start-up, the build and CI
-    Problem                   an answer with a status and a detail
-    ├── Malformed       400   the body cannot be read at all
-    ├── BodyTooLarge    413   more bytes than the operation takes
-    ├── TooManyValues   413   more JSON values than any operation takes
-    ├── WrongMediaType  415   a media type that the operation does not take
-    ├── WrongEncoding   415   a body that is packed, and nobody here unpacks it
-    └── Invalid         422   readable, but not what the document says; a list of faults
+    BrokenDocument            the document itself is invalid; fails start-up, build and CI
+    Problem                   an error response: status and detail
+    ├── Malformed       400   the body cannot be parsed
+    ├── BodyTooLarge    413   more bytes than the operation accepts
+    ├── TooManyValues   413   more JSON values than any operation accepts
+    ├── WrongMediaType  415   a media type that the operation does not accept
+    ├── WrongEncoding   415   a compressed body, which no operation accepts
+    └── Invalid         422   violates the document; a list of faults
 
-Every error body is `{"detail": …}`: a sentence, or for `Invalid` the list of faults in the shape FastAPI made common:
+Every error body is `{"detail": …}`: a sentence, or for `Invalid` a list of faults in FastAPI's format:
 `{"type", "loc", "msg", "input"?, "ctx"?}`.
 """
 
@@ -22,11 +22,11 @@ Fault = dict[str, Any]
 
 
 class BrokenDocument(Exception):
-    """The document cannot be served. The message has one line per fault, each naming the place."""
+    """The document cannot be served. The message has one line per fault, with its location."""
 
 
 class Problem(Exception):
-    """An answer that is an error: HTTP `status`, `detail` (text or a list of faults) and extra headers."""
+    """An error response: HTTP `status`, `detail` (text or a list of faults) and extra headers."""
 
     status = 500
 

@@ -1,7 +1,7 @@
-"""Where an exception becomes a response: Connexion's error middleware, without what it makes for every request.
+"""Connexion's exception middleware, without its overhead for requests that do not fail.
 
-Handlers are registered and wrapped by Connexion. Its `__call__`, which is Starlette's, makes a request object and two
-functions around each request in case something fails; here they are made once something has failed.
+Handlers are registered and wrapped by Connexion. Its `__call__`, which is Starlette's, creates a request object and two
+functions for every request; here they are created only when an exception was raised.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 
 class Failures(ExceptionMiddleware):
-    """Answers what is raised inside by the handler of its nearest class. Raises what nobody can be told any more."""
+    """Calls the handler of an exception's nearest class. Re-raises if the response has already started."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -35,7 +35,7 @@ class Failures(ExceptionMiddleware):
             await self._answer(error, scope, receive, send)
 
     async def _answer(self, error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-        handlers = self._exception_handlers  # Connexion puts one for Exception among them
+        handlers = self._exception_handlers  # Connexion adds one for Exception
         handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
         response = await handler(Request(scope, receive), error)  # all are async
         await response(scope, receive, send)

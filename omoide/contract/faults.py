@@ -1,8 +1,7 @@
-"""Words for what is wrong with a request, in the shape FastAPI made common. Pure.
+"""Describe validation errors in FastAPI's format. Pure.
 
-Whether a body is right is decided by JSON Schema. Pydantic is asked only to explain a refusal, because its errors are
-that shape already; where it sees no fault itself (it would have coerced the value), its strict mode and then the JSON
-Schema errors are used.
+JSON Schema decides whether a body is valid. Pydantic only explains a refusal, because its errors already have that
+format. If it finds no fault (it would have coerced the value), its strict mode and then JSON Schema's errors are used.
 """
 
 from __future__ import annotations
@@ -16,16 +15,16 @@ from pydantic import TypeAdapter, ValidationError
 from omoide.contract.errors import Fault
 
 INPUT_TEXT_LIMIT = 200
-"""Characters of an offending text, and items of an offending container, that are echoed."""
+"""Characters of an invalid text, and items of an invalid container, that are echoed."""
 
 MOST_FAULTS = 1_000
-"""Faults that are listed."""
+"""Maximum number of faults listed."""
 
 
 def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator | None, *, at: str) -> list[Fault]:
-    """The faults of a value that the gate refused; never empty.
+    """The faults of a value that the validator `gate` refused; never empty.
 
-    Without the gate, which takes seconds for a large value, a fault that only JSON Schema sees is not described.
+    Without `gate`, which takes seconds for a large value, a fault that only JSON Schema finds is not described.
     """
     for strict in (False, True):
         try:
@@ -46,7 +45,7 @@ def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator | 
 
 
 def of_pydantic(error: ValidationError, *, at: str) -> list[Fault]:
-    """The same faults, their places prefixed with where the value came from (`body`, `query`, …)."""
+    """Pydantic's errors as faults, with `at` (`body`, `query`, …) prefixed to their locations."""
     if (count := error.error_count()) > MOST_FAULTS:
         return [{"type": "value_error", "loc": [at], "msg": f"Value error, there are {count} faults, too many to list"}]
     return [_fault(detail, (at, *detail["loc"])) for detail in error.errors(include_url=False)]
@@ -64,7 +63,7 @@ def missing(place: Iterable[str], enclosing: Any = None) -> Fault:
 
 
 def shortened(value: Any) -> Any:
-    """The value, cut to a size fit for an error message."""
+    """Truncate a value for an error message."""
     if isinstance(value, str) and len(value) > INPUT_TEXT_LIMIT:
         return value[:INPUT_TEXT_LIMIT] + "…"
     if isinstance(value, bytes):
@@ -75,7 +74,7 @@ def shortened(value: Any) -> Any:
 
 
 def _size(value: Any) -> int:
-    """How much text and how many values a container holds, counted no further than needed."""
+    """Characters and values in a container. Stops counting above `INPUT_TEXT_LIMIT`."""
     total, stack = 0, [value]
     while stack and total <= INPUT_TEXT_LIMIT:
         item = stack.pop()

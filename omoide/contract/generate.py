@@ -1,10 +1,10 @@
-"""Writes generated/ from the document, and scaffolds handlers that are missing.
+"""Generate generated/ from the document, and scaffold missing handlers.
 
     python -m omoide.contract.generate            rewrite generated/, add missing handlers
-    python -m omoide.contract.generate --check    exit 1 and print a diff if generated/ is not what the document gives
+    python -m omoide.contract.generate --check    exit 1 and print a diff if generated/ is out of date
 
-`models.py` comes from datamodel-code-generator; `protocols.py` has one Protocol per tag, which is what the server
-compiles operations from; `bindings.py` is read by type checkers only and holds handlers/ against the Protocols.
+`models.py` comes from datamodel-code-generator. `protocols.py` has one Protocol per tag, from which the server compiles
+its operations. `bindings.py` is for type checkers only and checks handlers/ against the Protocols.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ TWIN = "document.json"
 INIT = f'''from pathlib import Path
 
 DOCUMENT = "%s"
-"""The digest of the document that this was made from, and that was found good."""
+"""Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("{TWIN}")
-"""What the document says, as JSON."""
+"""The document as JSON."""
 '''
 LINE = 120
-HEADER = '"""{about}\n\nMade from openapi.yaml by `make regenerate`; never edited.\n"""\n\n'
+HEADER = '"""{about}\n\nGenerated from openapi.yaml by `make regenerate`. Do not edit.\n"""\n\n'
 
 
 def models(document: Document) -> tuple[str, dict[str, str]]:
-    """The text of models.py, and component name → class name. Raises BrokenDocument if it cannot be made."""
+    """The text of models.py, and component name → class name. Raises BrokenDocument if generation fails."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         output, metadata, source = folder / "models.py", folder / "metadata.json", folder / document.path.name
         source.write_bytes(document.source)
         command = [sys.executable, "-m", "datamodel_code_generator", *MODEL_FLAGS.split(), "--input", source.name]
         command += ["--output", str(output), "--emit-model-metadata", str(metadata)]
-        # In a folder of its own, because the generator would take its line length from a pyproject.toml above it.
+        # In a temporary folder, because the generator takes its line length from a pyproject.toml above it.
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BrokenDocument(f"datamodel-code-generator refused {document.path.name}:\n{done.stderr.strip()}")
@@ -63,7 +63,7 @@ def models(document: Document) -> tuple[str, dict[str, str]]:
 
 
 class Writer:
-    """Turns operations into the text of Protocols, bindings and scaffolds."""
+    """Writes Protocols, bindings and scaffolds for the operations."""
 
     def __init__(self, document: Document, classes: Mapping[str, str], context: str) -> None:
         self.document = document
@@ -106,7 +106,7 @@ class Writer:
                 optional.append(f"{text} = {field.get('default')!r}")
 
     def result(self, operation: OperationSpec) -> str:
-        """The return annotation: the body's type, with its status if there are several that it may return."""
+        """The return annotation: the body's type, in a tuple with the status if there are several."""
         kinds: dict[str, list[int]] = defaultdict(list)
         for status, response in operation.returned().items():
             content = self.document.resolve(response).get("content", {})
@@ -135,7 +135,7 @@ class Writer:
         return start + "".join(f"\n{indent}{argument}," for argument in everything) + f"\n{indent[4:]}{end}"
 
     def protocols(self) -> str:
-        lines = [HEADER.format(about="What handlers/ must offer: one Protocol per tag, one method per operation.")]
+        lines = [HEADER.format(about="Protocols that handlers/ implements: one per tag, one method per operation.")]
         lines.append(
             "from __future__ import annotations\n\nfrom collections.abc import AsyncIterator\n"
             "from datetime import datetime\nfrom typing import Annotated, Any, Literal, Protocol\n\n"
@@ -155,7 +155,7 @@ class Writer:
         return "".join(lines)
 
     def bindings(self, handlers: str) -> str:
-        lines = [HEADER.format(about="Holds every module of handlers/ against its Protocol, for type checkers only.")]
+        lines = [HEADER.format(about="Checks every module of handlers/ against its Protocol; for type checkers only.")]
         lines.append("from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n")
         lines += [f"    import {handlers}.{tag}\n" for tag in sorted(self.by_tag)]
         lines.append("    from generated import protocols\n\n")
@@ -163,7 +163,7 @@ class Writer:
         return "".join(lines)
 
     def scaffold(self, folder: Path) -> list[str]:
-        """Append a function that answers 501 for each operation without one; returns what was added."""
+        """Append a function that answers 501 for each operation without one; return the functions added."""
         added = []
         for tag, operations in self.by_tag.items():
             module = folder / f"{tag}.py"
@@ -188,11 +188,11 @@ def class_name(tag: str) -> str:
 
 
 def generate(document: Document, *, handlers: str = "handlers") -> tuple[dict[str, str], Writer]:
-    """File name → text of everything generated from the document. Raises BrokenDocument."""
+    """File name → text of all generated files. Raises BrokenDocument."""
     text, classes = models(document)
     writer = Writer(document, classes, context=f"{handlers}.context:Context")
     return {
-        "__init__.py": HEADER.format(about="Everything that openapi.yaml says, as Python.") + INIT % document.digest,
+        "__init__.py": HEADER.format(about="Python code generated from openapi.yaml.") + INIT % document.digest,
         TWIN: document.twin,
         "models.py": text,
         "protocols.py": writer.protocols(),
@@ -201,7 +201,7 @@ def generate(document: Document, *, handlers: str = "handlers") -> tuple[dict[st
 
 
 def write(files: Mapping[str, str], target: Path) -> None:
-    """Put the files into the target folder, leaving those alone that are right already."""
+    """Write the files to the target folder, skipping those that are up to date."""
     target.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
         there = target / name
@@ -210,7 +210,7 @@ def write(files: Mapping[str, str], target: Path) -> None:
 
 
 def difference(files: Mapping[str, str], target: Path) -> str:
-    """A unified diff from what stands in the target folder to what it should be; empty if they are equal."""
+    """A unified diff from the files in the target folder to `files`; empty if they are equal."""
     parts: list[str] = []
     for name, text in files.items():
         there = target / name

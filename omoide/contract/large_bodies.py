@@ -1,8 +1,8 @@
-"""Large JSON bodies: how many values they may hold, and one at a time.
+"""Limit the values in large JSON bodies, and process one large body at a time.
 
-What reading a body costs depends on how many values it holds more than on its bytes. So the values of a large one are
-counted before it is parsed, and the steps of reading it are taken for one request at a time, so that what other
-requests wait for is one step and not one of each.
+The cost of reading a body depends on its number of values more than on its bytes. So the values of a large body are
+counted before it is parsed, and only one large body per event loop is processed at a time: other requests wait for one
+step, not for one step of each.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from weakref import WeakKeyDictionary
 from omoide.contract.errors import TooManyValues
 
 LARGE_BYTES = 65_536
-"""Smaller bodies are read in a few milliseconds, whatever they hold."""
+"""Smaller bodies are read in a few milliseconds, whatever they contain."""
 
 MAX_VALUES = 200_000
-"""Values in one body, an object or array counting as `CONTAINER` of them."""
+"""Values in one body; an object or array counts as `CONTAINER` values."""
 
 CONTAINER = 4
-"""An object or array takes about as long to read as so many numbers."""
+"""An object or array takes about as long to read as this many numbers."""
 
 _SLICE = 262_144
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
@@ -29,7 +29,7 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 
 @contextlib.asynccontextmanager
 async def turn() -> AsyncIterator[None]:
-    """Wait until no other large body is read by this event loop, and let other requests go first."""
+    """Wait until this event loop processes no other large body, then yield to other requests once."""
     loop = asyncio.get_running_loop()
     async with _turns.setdefault(loop, asyncio.Lock()):
         await asyncio.sleep(0)
@@ -37,12 +37,12 @@ async def turn() -> AsyncIterator[None]:
 
 
 async def admit(body: bytes) -> None:
-    """Raise TooManyValues for a JSON text that holds more than `MAX_VALUES` of them. It need not be JSON."""
+    """Raise TooManyValues if a JSON text holds more than `MAX_VALUES` values. Invalid JSON is accepted."""
     count, is_text, start = 0, False, 0
     while start < len(body):
         end = start + _SLICE
         part = body[start:end]
-        if (len(part) - len(part.rstrip(b"\\"))) % 2:  # not between a backslash and what it escapes
+        if (len(part) - len(part.rstrip(b"\\"))) % 2:  # do not split an escape sequence
             end += 1
         part = body[start:end].replace(rb"\\", b"").replace(rb"\"", b"")
         quotes = part.count(b'"')

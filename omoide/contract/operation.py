@@ -1,7 +1,7 @@
-"""One operation, compiled at start-up into a function from request to response.
+"""Compile an operation at start-up into an ASGI application.
 
-Everything that can be known from the document is worked out once: validators for parameters and body, statuses, the
-serializer. What remains per request is reading, one validation call each, the handler, and the answer.
+Everything that depends only on the document is computed once: validators for parameters and body, statuses, the
+serializer. Each request is read, validated with one call for parameters and one for the body, handled and answered.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from omoide.contract.errors import BrokenDocument, Fault, Invalid, WrongMediaTyp
 from omoide.contract.parameters import Parameters
 
 COMPILED = "contract.operation"
-"""Where the scope's extensions hold the operation that serves the request."""
+"""Key in the scope's extensions of the operation that serves the request."""
 
 FORM = "contract.form"
-"""Where they hold the form that the request brought, whose files must be closed when it is done."""
+"""Key in the scope's extensions of the request's form, whose files must be closed at the end."""
 
 Handler = Callable[..., Awaitable[Any]]
 MakeContext = Callable[[Scope], Any]
 
 
 class Admitted(Protocol):
-    """A request that is counted. Before anything is read of it, `turn` has to be awaited, if it is something."""
+    """An admitted request. `turn`, if not None, must be awaited before the request is read."""
 
     turn: Awaitable[None] | None
 
 
 class Admission(Protocol):
-    """Counts the requests in progress, and says when they may begin."""
+    """Limits the requests in progress, and decides when they may start."""
 
     def begin(self, scope: Scope, may_stream: bool, /) -> Any:
-        """Count a request that has passed security; an `Admitted`. Raises Problem if there are too many."""
+        """Register a request that has passed security; returns an `Admitted`. Raises Problem if there are too many."""
         ...
 
     def end(self, admitted: Any, may_stream: bool, /) -> None:
-        """The request is over. Called once for each that has begun."""
+        """Unregister a request. Called once for each successful `begin`."""
         ...
 
 
@@ -56,7 +56,7 @@ class Body(Protocol):
     async def read(
         self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, values: dict[str, Any]
     ) -> list[Fault]:
-        """Put the body into the handler's arguments, or return what is wrong with it."""
+        """Add the body to the handler's arguments `values`, or return its faults."""
         ...
 
 
@@ -91,13 +91,13 @@ class JsonBody:
             return faults.explain(value, self.adapter, None if is_large else self.gate, at="body")
         try:
             values["body"] = self.adapter.validator.validate_python(value)
-        except ValidationError as error:  # what JSON Schema does not assert, such as formats
+        except ValidationError as error:  # rules that JSON Schema does not assert, such as formats
             return faults.of_pydantic(error, at="body")
         return []
 
 
 class FormBody:
-    """A multipart form, its fields expanded into the handler's arguments."""
+    """A multipart form; its fields become arguments of the handler."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class FormBody:
         return found or [*self._unknown_files(form)]
 
     def _repeated(self, form: FormData) -> Iterator[Fault]:
-        """Fields that were given more than once: all but one of their parts would be lost."""
+        """Faults for fields given more than once, whose other parts would be lost."""
         count = Counter(name for name, _ in form.multi_items())
         for name in [*self.files, *self.adapters]:
             if count[name] > 1:
@@ -144,7 +144,7 @@ class FormBody:
                 yield {"type": "value_error", "loc": ["body", name], "msg": message}
 
     def _unknown_files(self, form: FormData) -> Iterator[Fault]:
-        """Files under names that the form does not have: their content would be lost."""
+        """Faults for files under unknown names, whose content would be lost."""
         for name, value in form.multi_items():
             if isinstance(value, UploadFile) and name not in self.files and name not in self.adapters:
                 message = f"Value error, the form takes no file of this name; it takes {', '.join(self.files)}"
@@ -234,7 +234,7 @@ def _compile_body(
 
 
 def _lists_faults(spec: OperationSpec, document: Document) -> bool:
-    """Whether the operation's 422 admits nothing but a list of faults, so that a sentence must be put into one."""
+    """Whether the operation's 422 allows only a list of faults, so that a sentence must be wrapped in one."""
     response = document.resolve(spec.raw["responses"].get("422", {}))
     schema = response.get("content", {}).get("application/json", {}).get("schema")
     if schema is None:

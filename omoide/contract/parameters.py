@@ -1,7 +1,7 @@
-"""Path, query and header parameters of one operation, compiled into a single validation call.
+"""Validate the path, query and header parameters of an operation with a single call.
 
-The types come from the generated Protocol, so the document stays the authority. All faults of a request are reported
-together. Repeated query keys make a list where the document has an array; otherwise the last one wins.
+The types come from the generated Protocol, and so from the document. All faults of a request are reported together.
+Repeated query keys become a list if the document declares an array; otherwise the last one wins.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from omoide.contract.annotations import python_name
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import Fault
 
-# A surplus beyond this is no query of any client; it is cut before it costs anything.
+# No client sends this many; the rest is ignored before it costs anything.
 MAX_QUERY_FIELDS = 2000
 
 
 class Parameters:
-    """Reads the parameters that an operation declares. `hints` and `defaults` are those of its Protocol method."""
+    """Reads an operation's parameters. `hints` and `defaults` are those of its Protocol method."""
 
     def __init__(
         self, spec: OperationSpec, document: Document, hints: Mapping[str, Any], defaults: Mapping[str, Any]
@@ -45,11 +45,11 @@ class Parameters:
             elif where == "header":
                 self.header[wire.lower().encode()] = name
         self.defaults = {name: value for name, value in defaults.items() if name in fields}
-        shape: Any = TypedDict("Parameters", fields)  # type: ignore[misc]  # made from the document, not written down
+        shape: Any = TypedDict("Parameters", fields)  # type: ignore[misc]  # dynamic, from the document
         self.validate = TypeAdapter(shape).validator.validate_python
 
     def read(self, scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[dict[str, Any], list[Fault]]:
-        """The handler's arguments and what is wrong with them (then the arguments are empty)."""
+        """The handler's arguments and their faults; no arguments if there are faults."""
         raw = dict(scope["path_params"])
         if self.query and scope["query_string"]:
             self._read_query(scope["query_string"], raw)

@@ -1,10 +1,10 @@
-"""Routing by a tree of path segments, the same cost for every path.
+"""Route requests with a trie of path segments, at the same cost for every path.
 
-Stock Connexion tries one regular expression after another, and then each middleware looks the operation up by its id.
-Here Connexion still hands over every path, method and operation (`AbstractRoutingAPI`), but they are kept in a
-dictionary tree, whose leaves are what serves them. A fixed segment is preferred to a parameter, and no word is
-reserved: `PUT /things/list` reaches `/things/{id}` where `/things/list` has no PUT. Segments are split before they are
-decoded, so an id may contain an encoded slash; `…/` is served like `…`.
+Stock Connexion tries one regular expression after another, and then each middleware looks up the operation by its id.
+Here Connexion still supplies every path, method and operation (`AbstractRoutingAPI`), but they are stored in a trie,
+whose leaves are ASGI applications. A fixed segment takes precedence over a parameter, and no word is reserved:
+`PUT /things/list` reaches `/things/{id}` if `/things/list` has no PUT. Segments are split before they are decoded, so
+an id may contain an encoded slash. A trailing slash is ignored.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 Serve = Callable[[AbstractOperation], ASGIApp]
-"""From an operation, at start-up, to what answers its requests."""
+"""Creates the application of an operation, at start-up."""
 
 
 class Routed(NamedTuple):
-    """An operation and what serves it."""
+    """An operation id and the application that serves it."""
 
     operation_id: str
     app: ASGIApp
@@ -33,7 +33,7 @@ class Routed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One method of one path: what serves it, the names of its parameters, and what the scope tells about it."""
+    """One method of one path: its application, its parameter names, and the routing context for the scope."""
 
     app: ASGIApp
     names: tuple[str, ...]
@@ -45,7 +45,7 @@ class Route:
 
 @dataclass(slots=True)
 class Node:
-    """One place in the tree. `methods` maps an upper-case method to its route."""
+    """A node of the trie. `methods` maps an upper-case method to its route."""
 
     fixed: dict[str, Node] = field(default_factory=dict)
     parameter: Node | None = None
@@ -64,7 +64,7 @@ class Node:
         node.methods[method.upper()] = Route(routed.app, tuple(names), context)
 
     def find(self, segments: list[str], at: int = 0) -> Iterator[tuple[Node, tuple[str, ...]]]:
-        """Every node that the segments lead to, with the parameters' values; the most fixed one first."""
+        """Every node that matches the segments, with the parameters' values; those with fixed segments first."""
         if at == len(segments):
             yield self, ()
             return
@@ -77,7 +77,7 @@ class Node:
 
 
 class SegmentAPI(AbstractRoutingAPI[Routed]):
-    """Fills a tree with the operations of one document."""
+    """Fills a trie with the operations of a document."""
 
     def __init__(self, specification: Specification, *, tree: Node, serve: Serve, **kwargs: Any) -> None:
         self.tree = tree
@@ -96,9 +96,9 @@ class SegmentAPI(AbstractRoutingAPI[Routed]):
 
 
 class SegmentRouting(SpecMiddleware):
-    """The innermost application: tells the scope which operation was reached, and has it served.
+    """The innermost application: adds the routing context to the scope and calls the operation.
 
-    404 and 405 are raised as HTTPException. What is no HTTP request is left alone.
+    Raises HTTPException 404 or 405. Ignores anything but HTTP requests.
     """
 
     def __init__(self, serve: Serve) -> None:
@@ -116,7 +116,7 @@ class SegmentRouting(SpecMiddleware):
 
     def match(self, method: str, segments: list[str]) -> tuple[Route, dict[str, str]]:
         """The route and the path's parameters. Raises HTTPException 404 or 405."""
-        # Nearly every path is found by always taking the fixed segment; only the others need all ways tried.
+        # Preferring fixed segments finds nearly every path without backtracking.
         node = self.tree
         values: list[str] = []
         for segment in segments:
@@ -140,12 +140,12 @@ class SegmentRouting(SpecMiddleware):
                 most_fixed = node
         if most_fixed is None:
             raise HTTPException(404)
-        # The document's path, and so its Allow, is the one without parameters where there are several.
+        # If several paths match, Allow lists the methods of the one with the fewest parameters.
         raise HTTPException(405, headers={"Allow": ", ".join(sorted(most_fixed.methods))})
 
 
 def name_of_operation(scope: Scope) -> str:
-    """The name of the handler that a request was routed to, whether it was let through or not; empty for none."""
+    """Name of the handler that a request was routed to, even if security refused it; empty if no route matched."""
     found: dict[str, str] = scope["extensions"].get(ROUTING_CONTEXT) or {}
     return found.get("operation_id", "").rpartition(".")[2]
 
@@ -159,4 +159,4 @@ def _segments(scope: Scope) -> list[str]:
             return [unquote_to_bytes(segment).decode() for segment in path[1:].split(b"/")]
         return path[1:].decode().split("/")
     except UnicodeDecodeError:
-        raise HTTPException(404) from None  # no id of ours is anything but text
+        raise HTTPException(404) from None  # ids are text

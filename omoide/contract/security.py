@@ -1,7 +1,7 @@
-"""Between Connexion's security wiring and the application's decision.
+"""Connect Connexion's security wiring to the application's authorization.
 
-Connexion reads each operation's `security` at start-up and asks for a function that checks a request. Its own bearer
-handler forgets the role names of the requirement; this one hands them to the application, once per operation.
+Connexion reads each operation's `security` at start-up and requests a function that checks a request. Its own bearer
+handler drops the role names of the requirement; this one passes them to the application, once per operation.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 PRINCIPAL = "principal"
 
 Check = Callable[[str | None, Mapping[str, str]], Any]
-"""From the Authorization header and the path's parameters to the principal; raises what should be answered."""
+"""Returns the principal for an Authorization header and path parameters; raises the error to answer with."""
 
 Authorize = Callable[[frozenset[str]], Check]
-"""From the role names of a security requirement to the check for it."""
+"""Creates the check for the role names of a security requirement."""
 
 
 class Requirement:
-    """One requirement of a key. Called as Connexion calls what it wires up; it leaves the principal in the scope."""
+    """A security requirement, callable as Connexion expects. Stores the principal in the scope."""
 
     def __init__(self, check: Check) -> None:
         self.check = check
 
     def __call__(self, request: ConnexionRequest) -> dict[str, Any]:
         self.admit(request.scope)
-        return {}  # Connexion looks for an OAuth subject in the result, so it must be a dictionary.
+        return {}  # Connexion looks for an OAuth subject in the result, so it must be a dictionary
 
     def admit(self, scope: Scope) -> None:
-        """Put who calls into the scope. Raises what the check raises."""
+        """Store the principal in the scope. Raises what the check raises."""
         scope["extensions"][PRINCIPAL] = self.check(_authorization(scope), scope["path_params"])
 
 
 def bearer(authorize: Authorize) -> SecurityHandlerFactory:
-    """What makes Connexion's wiring ask `authorize` for `scheme: bearer`."""
+    """A factory that makes Connexion call `authorize` for `scheme: bearer`."""
 
     class Bearer(AbstractSecurityHandler):
         def get_fn(self, security_scheme: dict[str, Any], required_scopes: list[str]) -> Requirement:
@@ -50,7 +50,7 @@ def bearer(authorize: Authorize) -> SecurityHandlerFactory:
 
 
 def guarded(operation: AbstractOperation, app: ASGIApp, wiring: SecurityHandlerFactory) -> ASGIApp:
-    """The application behind the operation's `security`: the application itself where that asks for nothing."""
+    """Wrap the application in the operation's `security`; return it unchanged if there is none."""
     if not operation.security:
         return app
     if len(operation.security) == 1 and len(operation.security[0]) == 1:
@@ -58,13 +58,13 @@ def guarded(operation: AbstractOperation, app: ASGIApp, wiring: SecurityHandlerF
         requirement = wiring.parse_security_scheme(operation.security_schemes[scheme], roles)
         if isinstance(requirement, Requirement):
             return Guard(requirement, app)
-    # Alternatives, or several at once: Connexion's own, which makes a request object and tries them in turn.
+    # Alternatives or combinations: Connexion's own class, which creates a request object and tries them in turn.
     searching: ASGIApp = SecurityOperation.from_operation(operation, next_app=app, security_handler_factory=wiring)
     return searching
 
 
 class Guard:
-    """An application behind one requirement."""
+    """Checks one requirement before it calls the application."""
 
     def __init__(self, requirement: Requirement, app: ASGIApp) -> None:
         self.requirement = requirement
@@ -76,7 +76,7 @@ class Guard:
 
 
 def _authorization(scope: Scope) -> str | None:
-    """The header's value; of several, all of them as HTTP joins them, which no check takes for one."""
+    """The header's value. Several are joined as in HTTP, which every check refuses."""
     found: bytes | None = None
     for name, value in scope["headers"]:
         if name == b"authorization":
@@ -85,5 +85,5 @@ def _authorization(scope: Scope) -> str | None:
 
 
 def principal(scope: Scope) -> Any:
-    """What the check returned for this request; None where the operation needs no security."""
+    """The principal of this request; None if the operation needs no security."""
     return scope["extensions"].get(PRINCIPAL)

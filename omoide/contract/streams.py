@@ -1,7 +1,6 @@
-"""Answers that take their time: as events, or at once when they are done; either way no longer than somebody waits.
+"""Server-sent events, and cancellation of work when the client disconnects.
 
-Until the first bytes of a stream are there nothing is sent, so that an error before them becomes a status like any
-other. Work for a client that has left is cancelled.
+A response starts only when the first bytes are available, so an earlier error becomes a normal error response.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ MEDIA_TYPE = "text/event-stream"
 HEADERS = [
     (b"content-type", MEDIA_TYPE.encode()),
     (b"cache-control", b"no-cache"),
-    (b"x-accel-buffering", b"no"),  # what nginx heeds, which would gather events otherwise
+    (b"x-accel-buffering", b"no"),  # nginx would buffer events otherwise
 ]
 
 
 async def send_events(events: AsyncIterator[bytes], status: int, send: Send) -> None:
-    """Send a response of these bytes as they come. Raises what the iterator raises.
+    """Send the events as they arrive. Raises what the iterator raises.
 
-    After ConnectionAbortedError from the iterator the response is left without its end, so that the server closes the
-    connection and the client sees that the stream is not whole.
+    After ConnectionAbortedError from the iterator the response is not completed: the server closes the connection, and
+    the client sees that the stream was truncated.
     """
     try:
         first = await anext(events, b"")
@@ -37,7 +36,7 @@ async def send_events(events: AsyncIterator[bytes], status: int, send: Send) -> 
             async for event in events:
                 await send({"type": "http.response.body", "body": event, "more_body": True})
         except ConnectionAbortedError as reason:
-            logger.warning("a stream broke off: %s", reason)
+            logger.warning("stream aborted: %s", reason)
         else:
             await send({"type": "http.response.body", "body": b""})
     finally:
@@ -46,7 +45,7 @@ async def send_events(events: AsyncIterator[bytes], status: int, send: Send) -> 
 
 
 async def while_connected(receive: Receive, work: Coroutine[Any, Any, None]) -> None:
-    """Run the work to its end, or cancel it once the client has left. The request's body must have been read.
+    """Await the work, or cancel it when the client disconnects. The request's body must have been read.
 
     Raises what the work raises.
     """

@@ -1,7 +1,7 @@
-"""Find keys inside schemas that mean nothing: misspelt ones, and those that an unquoted comma in YAML makes.
+"""Find unknown keys inside schemas: misspelt ones, and those caused by an unquoted comma in YAML.
 
-JSON Schema lets a schema have any further key, so the meta-schema refuses none. Outside schemas it does: there every
-object of the OpenAPI 3.1 meta-schema is closed.
+The JSON Schema meta-schema allows any additional key. Outside schemas, the objects of the OpenAPI 3.1 meta-schema are
+closed and need no check here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _OPENAPI_KEYS = frozenset({"discriminator", "example", "externalDocs", "xml"})
 """The base vocabulary of OpenAPI 3.1 (section 4.8.24, Schema Object)."""
 
 _DATA = frozenset({"example", "examples"})
-"""Keys whose values are data: what looks like a schema there is none."""
+"""Keys whose values are data, not schemas."""
 
 _SCHEMA = (
     *("additionalProperties", "contains", "contentSchema", "else", "if", "items", "not", "propertyNames", "then"),
@@ -28,7 +28,7 @@ _NAMED_SCHEMAS = ("$defs", "dependentSchemas", "patternProperties", "properties"
 
 
 def unknown_keys(node: Any, place: str = "") -> Iterator[str]:
-    """One `place: what` for each key of each schema of a document that is in no vocabulary and no extension."""
+    """Yield `location: message` for each schema key that is in no vocabulary and is not an extension."""
     if isinstance(node, list):
         for index, value in enumerate(node):
             yield from unknown_keys(value, f"{place}/{index}")
@@ -46,9 +46,9 @@ def _of_schema(schema: Any, place: str) -> Iterator[str]:
     if not isinstance(schema, Mapping):  # true and false are schemas too
         return
     for key in schema:
-        is_of_30 = key == "nullable" and isinstance(schema[key], bool)  # has a message of its own
+        is_of_30 = key == "nullable" and isinstance(schema[key], bool)  # reported separately
         if key not in _keywords() and not key.startswith("x-") and not is_of_30:
-            yield f"{place}: unknown key {key!r}; if it is the rest of a description, quote that"
+            yield f"{place}: unknown key {key!r}; if it is part of a description, quote the description"
     for key in _SCHEMA:
         yield from _of_schema(schema.get(key), f"{place}/{key}")
     for key in _SCHEMAS:
