@@ -1,1 +1,1 @@
-"""Everything that computes with a model or its vocabulary. No SQL, no HTTP routes."""
+"""Models, embedders and tokenizers. No SQL, no HTTP routes."""

@@ -1,7 +1,7 @@
-"""Limits on what is read of an answer: its bytes, packed and unpacked, and the size and depth of its JSON.
+"""Limits for reading a provider's response: bytes, compressed and decompressed, and size and depth of its JSON.
 
-Works on bytes as any HTTP client gives them, so that chat models and embedders share it. What a broken limit means for
-the request is decided by whoever reads the answer.
+Works on byte streams of any HTTP client, so chat models and embedders share it. The caller decides how an exceeded
+limit affects the request.
 """
 
 from __future__ import annotations
@@ -12,38 +12,38 @@ import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterator
 
 MOST_JSON_BYTES = 4 * 1024 * 1024
-"""One piece of JSON: a whole answer, or one event of a stream. It is parsed on the event loop."""
+"""One JSON document: a whole response, or one event of a stream. It is parsed on the event loop."""
 MOST_VALUES = 20_000
-"""Values in one piece of JSON, beginnings and ends of objects and lists counted as well; a model that may say 8,192
-tokens cannot fill more. SDKs take some 10 µs for each."""
+"""Values in one JSON document, counting brackets and braces; 8,192 output tokens cannot fill more. SDKs take about
+10 µs for each."""
 MOST_DEPTH = 100
 MOST_EVENTS = 100_000
 """Events of one stream; a token is an event with most providers."""
 PIECE_BYTES = 4_096
-"""What is handed on between two turns of the event loop: some 20 usual events, 400 of the smallest."""
+"""Bytes passed on between two yields to the event loop: about 20 typical events, 400 of the smallest."""
 MOST_ERROR_BYTES = 65_536
-"""What is read of the body of an error or a redirect."""
+"""Bytes read of the body of an error or a redirect."""
 
 ACCEPTED_CODINGS = "gzip, deflate"
 
-# A string that has no end goes to the end of the data, so that each byte is looked at once.
+# An unterminated string extends to the end of the data, so that each byte is scanned once.
 _TOKEN = re.compile(rb'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
 _EVENT_END = re.compile(rb"\n\n|\r\r|\r\n\r\n")
 
 
 class AnswerTooLong(Exception):
-    """More has come than an answer may hold."""
+    """The response exceeds a limit."""
 
 
 class AnswerUnreadable(Exception):
-    """The bytes are not what they are said to be, or nested or divided beyond all use."""
+    """The response is not in its declared encoding, or its JSON has too many or too deeply nested values."""
 
 
 async def unpacked(packed: AsyncIterable[bytes], coding: str, most: int) -> AsyncIterator[bytes]:
-    """The bytes without their content coding, in pieces of at most `PIECE_BYTES`, the event loop going on between them.
+    """Decompress a stream into pieces of at most `PIECE_BYTES`, yielding to the event loop between them.
 
-    Raises AnswerTooLong when more than `most` bytes have come, or have come out of those, and AnswerUnreadable for a
-    coding other than gzip and deflate, and for data that is not in it.
+    Raises AnswerTooLong after more than `most` bytes, compressed or decompressed, and AnswerUnreadable for a coding
+    other than gzip and deflate, and for corrupt data.
     """
     unpack = _unpacker(coding)
     came = out = 0
@@ -60,7 +60,7 @@ async def unpacked(packed: AsyncIterable[bytes], coding: str, most: int) -> Asyn
 
 
 async def whole(pieces: AsyncIterable[bytes]) -> bytes:
-    """All of them as one piece of JSON. Raises as `unpacked` and `check_json` do."""
+    """Join the pieces to one JSON document. Raises as `unpacked` and `check_json` do."""
     gathered = bytearray()
     async for piece in pieces:
         gathered += piece
@@ -71,7 +71,7 @@ async def whole(pieces: AsyncIterable[bytes]) -> bytes:
 
 
 async def beginning(pieces: AsyncIterable[bytes], most: int) -> bytes:
-    """The first `most` bytes, or fewer where the rest cannot be read."""
+    """The first `most` bytes, or fewer if the rest cannot be read."""
     gathered = bytearray()
     try:
         async for piece in pieces:
@@ -84,10 +84,10 @@ async def beginning(pieces: AsyncIterable[bytes], most: int) -> bytes:
 
 
 async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-    """Server-sent events, each whole and with its end; last, without one, what is left.
+    """Split a stream into server-sent events, each with its separator; the last item is the remainder without one.
 
-    Raises as `unpacked` does, AnswerTooLong for an event or a number of events beyond the limits, and AnswerUnreadable
-    for an event whose JSON is beyond them.
+    Raises as `unpacked` does, AnswerTooLong for too long an event or too many of them, and AnswerUnreadable for an
+    event whose JSON exceeds the limits.
     """
     held, count = bytearray(), 0
     async for piece in pieces:
@@ -108,7 +108,7 @@ async def events(pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
 
 
 def check_json(data: bytes | bytearray) -> None:
-    """Raise AnswerUnreadable if there are too many or too deeply nested values in JSON, or in what is taken for it."""
+    """Raise AnswerUnreadable if JSON, valid or not, has too many or too deeply nested values."""
     depth = 0
     for count, token in enumerate(_TOKEN.finditer(data)):
         mark = data[token.start()]
@@ -135,10 +135,10 @@ def _sliced(data: bytes) -> Iterator[bytes]:
 
 
 class _Inflater:
-    """Unpacks gzip and deflate, the latter with its header or without, as servers disagree on that."""
+    """Decompresses gzip and deflate, the latter with or without a zlib header, because servers send both."""
 
     def __init__(self) -> None:
-        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)  # finds out whether the header is of gzip or zlib
+        self._unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)  # detects a gzip or zlib header
         self._is_first = True
 
     def pieces(self, data: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""What an answer is worth before anybody reads it: whole or broken off, withheld, or none at all."""
+"""Check a model's response: complete, truncated, withheld by a filter, or unusable."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from omoide.inference import provider_failed as said
 from omoide.inference.model_client import Reading
 
 MOST_PARTS = 512
-"""Texts, thoughts and calls of one answer. The public limit of calls at once is 128."""
+"""Text, thinking and tool-call parts of one response. The public limit for parallel tool calls is 128."""
 MOST_CHARACTERS = 1_000_000
-"""All that an answer says, thinks and calls with: some 250,000 tokens."""
+"""Characters of all parts of one response: about 250,000 tokens."""
 
 READING_ERRORS = (
     LookupError,
@@ -32,16 +32,16 @@ READING_ERRORS = (
     RuntimeError,
     httpx2.HTTPError,
 )
-"""What SDKs and pydantic-ai raise when an answer that has begun is not what they expect: no choices, a date beyond all
-years, lists in lists without end. Before an answer has begun the same errors are faults of ours."""
+"""Raised by SDKs and pydantic-ai for a malformed response: no choices, a date out of range, endlessly nested lists.
+Before a response has started, the same exceptions are our own bugs."""
 
-# Reasons of which pydantic-ai knows nothing; endpoints that speak OpenAI's format have words of their own.
+# Finish reasons that pydantic-ai does not map; OpenAI-compatible endpoints use their own words.
 _WITHHELD = ("filter", "safety", "guardrail", "block", "refus", "recitation", "prohibited", "sensitive", "moderat")
 _BROKEN = ("error", "abort", "cancel", "fail", "timeout", "overload")
 
 
 class BadAnswer(ModelAPIError):
-    """An answer came that is of no use. `fault` is one of `provider_failed.FAULTS`."""
+    """The response is unusable. `fault` is one of `provider_failed.FAULTS`."""
 
     def __init__(self, model_name: str, fault: str) -> None:
         super().__init__(model_name, fault)
@@ -49,16 +49,16 @@ class BadAnswer(ModelAPIError):
 
 
 def failure(error: Exception, model_name: str, noted: Reading) -> ModelAPIError | ContentFilterError | None:
-    """What an error is that came up while an answer was asked for or read; none if it is not the provider's.
+    """Translate an exception raised while requesting or reading a response; None if it is not the provider's fault.
 
-    `noted` is what is known of the answer.
+    `noted` holds the state of the response.
     """
     if noted.fault:
         return BadAnswer(model_name, noted.fault)
     if isinstance(error, ModelAPIError | ContentFilterError):
         return error
     if isinstance(error, UnexpectedModelBehavior):
-        # An answer that is no answer of this protocol: the endpoint's fault, which another one may not have.
+        # The response violates the protocol: the endpoint's fault, so the fallback may succeed.
         return BadAnswer(model_name, said.UNREADABLE)
     if not noted.has_begun or isinstance(error, UserError | AgentRunError) or not isinstance(error, READING_ERRORS):
         return None
@@ -68,10 +68,10 @@ def failure(error: Exception, model_name: str, noted: Reading) -> ModelAPIError 
 
 
 def check(response: ModelResponse, model_name: str, noted: Reading, *, is_stream: bool = False) -> None:
-    """Raise BadAnswer for an answer that is none or not whole, ContentFilterError for one that was withheld.
+    """Raise BadAnswer for an empty or truncated response, ContentFilterError for one that was withheld.
 
-    One that the limit of tokens ended is whole; whoever reads it decides what the rest is worth. A reason that is not
-    known counts as an end.
+    A response that ended at the token limit is accepted; its reader decides whether it is usable. An unknown finish
+    reason is accepted.
     """
     word = str((response.provider_details or {}).get("finish_reason") or "").lower()
     reason = response.finish_reason
@@ -90,7 +90,7 @@ def check(response: ModelResponse, model_name: str, noted: Reading, *, is_stream
 
 
 def _is_sound(part: object) -> bool:
-    """Whether a part holds what its type says; SDKs pass on what they were sent."""
+    """Whether a part's fields have their declared types; SDKs do not validate them."""
     if isinstance(part, TextPart | ThinkingPart):
         return isinstance(part.content, str)
     if isinstance(part, ToolCallPart):

@@ -1,4 +1,4 @@
-"""Groups of texts that are small enough to be worked on, or sent, in one go."""
+"""Split texts into batches."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 
 
 def batches(texts: Sequence[str], *, most_texts: int, most_characters: int) -> Iterator[list[str]]:
-    """`texts` in order, in groups of at most `most_texts` and, together, `most_characters`.
+    """`texts` in order, in batches of at most `most_texts` texts and `most_characters` characters.
 
-    A text that is over the limit of characters by itself stands alone. No group is empty.
+    A longer text gets a batch of its own. No batch is empty.
     """
     batch: list[str] = []
     characters = 0

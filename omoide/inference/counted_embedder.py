@@ -1,4 +1,4 @@
-"""An embedder whose calls are counted, so that an operator can see whether it answers."""
+"""Count an embedder's calls and failures in the metrics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from omoide.metrics import Meter
 
 
 class CountedEmbedder:
-    """`embedder`, with every call counted in `meter`."""
+    """Wraps `embedder` and counts its calls in `meter`."""
 
     def __init__(self, embedder: Embedder, meter: Meter) -> None:
         self.name = embedder.name

@@ -1,4 +1,4 @@
-"""From a setting to an embedder: `wordllama`, or `openai:<model>` for any OpenAI-compatible endpoint."""
+"""Create the embedder from the settings: `wordllama`, or `openai:<model>` for any OpenAI-compatible endpoint."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omoide.settings import WrongSetting
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
-# The full vector lengths of OpenAI's own models, as its documentation gives them.
+# The full vector lengths of OpenAI's own models, from its documentation.
 OPENAI_DIMENSIONS = {
     "text-embedding-3-small": 1_536,
     "text-embedding-3-large": 3_072,
@@ -27,10 +27,10 @@ def embedder_for(
     dimensions: int | None = None,
     limits: RequestLimits | None = None,
 ) -> Embedder:
-    """The embedder that `choice` names; the other settings concern `openai:<model>` only.
+    """Create the embedder named by `choice`; the other arguments apply to `openai:<model>` only.
 
-    The public OpenAI address is assumed only for OpenAI's own models and with a key, so that no text goes to a
-    provider that was not meant. Raises WrongSetting with a sentence for the operator.
+    OpenAI's public address is the default only for OpenAI's own models and with a key, so that no text goes to an
+    unintended provider. Raises WrongSetting with a sentence for the operator.
     """
     if choice == "wordllama":
         return WordLlamaEmbedder()

@@ -1,8 +1,7 @@
-"""What an embedder is: texts in, unit vectors out, and the one way in which it fails.
+"""The embedder protocol: texts in, unit vectors out, one exception for failures.
 
-The embedders themselves stand in `wordllama_embedder.py` (embedded, no network) and `openai_embedder.py` (any
-OpenAI-compatible endpoint); `embedder_choice.py` picks one. Keeping and comparing vectors belongs to the store and
-to search, trying again to the worker.
+Implementations: `wordllama_embedder.py` (embedded, no network) and `openai_embedder.py` (any OpenAI-compatible
+endpoint); `embedder_choice.py` creates one. The store keeps vectors, search compares them, and the worker retries.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ with deferred("numpy"):
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-# Shape (texts, dimensions), float32. Each row has length 1, or is all zeros where there was nothing to embed.
+# Shape (texts, dimensions), float32. Each row has length 1, or is all zeros for a blank text.
 Vectors: TypeAlias = "npt.NDArray[np.float32]"
 # Shape (dimensions,), float32: one such row.
 Vector: TypeAlias = "npt.NDArray[np.float32]"
@@ -27,10 +26,10 @@ EmbedNow: TypeAlias = "Callable[[Sequence[str]], Vectors]"
 
 
 class EmbeddingFailed(Unavailable):
-    """No vectors for these texts. `retryable` says whether the same call may succeed later, unchanged.
+    """Embedding failed. `retryable`: the same call may succeed later.
 
-    `reason` is a sentence for the operator and the job's record; it never holds a key or a text. `may_be_text` says
-    whether one of the texts may be the cause, so that others may succeed without it.
+    `reason` is a sentence for the operator and the job's record; it never contains a key or a text. `may_be_text`: one
+    of the texts may be the cause, and the others may succeed without it.
     """
 
     def __init__(self, reason: str, *, retryable: bool, may_be_text: bool = False) -> None:
@@ -49,24 +48,24 @@ class Embedder(Protocol):
 
     @property
     def dimensions(self) -> int:
-        """The length of every vector; known before the first call."""
+        """The length of every vector, known before the first call."""
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row per text, in the order of `texts`; a blank text gives a row of zeros, which resembles nothing.
+        """Return one row per text, in order; a row of zeros, which is similar to nothing, for a blank text.
 
-        Raises EmbeddingFailed when a vector cannot be had; then none is returned.
+        Raises EmbeddingFailed if any text fails.
         """
 
     @property
     def embed_now(self) -> EmbedNow | None:
-        """The same without waiting for anybody, in the caller's thread; None where a provider has to be asked."""
+        """A synchronous `embed` that runs in the caller's thread; None if the embedder calls a provider."""
 
     async def aclose(self) -> None:
-        """Lets connections go. The embedder is not used afterwards."""
+        """Close connections. The embedder must not be used afterwards."""
 
 
 def unit_rows(vectors: npt.NDArray[np.floating]) -> Vectors:
-    """The rows of `vectors` scaled to length 1 in float32; rows of zeros stay as they are."""
+    """Scale the rows to length 1, as float32; rows of zeros stay unchanged."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled = np.zeros_like(vectors)
     np.divide(vectors, lengths, out=scaled, where=lengths > 0)

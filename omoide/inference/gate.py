@@ -1,4 +1,4 @@
-"""How many requests to models run at a time, and whose turn it is where more are wanted."""
+"""Limit concurrent requests to models, and share them fairly between lanes."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from omoide.lanes import Lane
 
 
 class Busy(Exception):
-    """No request could begin in time, because others were running."""
+    """The request could not start in time, because all slots were in use."""
 
 
 class Gate:
-    """Lets `places` requests run at a time, for one event loop. Lanes (`omoide.turns`) take turns with one another.
+    """A semaphore of `places` slots for one event loop, with fair queuing between lanes (`omoide.turns`).
 
-    Work in the background leaves one place to questions, and the questions of a lane leave one to those of other lanes,
-    where there are more than two: requests that take a minute each keep no other caller from asking.
+    Background work leaves one slot to questions. With more than two slots, the questions of one lane leave one to other
+    lanes, so requests that take a minute each do not block other callers.
     """
 
     def __init__(self, places: int) -> None:
@@ -30,7 +30,7 @@ class Gate:
 
     @asynccontextmanager
     async def place(self, task: Task, seconds: float | None) -> AsyncIterator[None]:
-        """Within the block, one place is taken; before it, one is waited for. Raises Busy after `seconds` of that."""
+        """Hold a slot within the block. Raises Busy if none is free within `seconds`."""
         async with AsyncExitStack() as taken:
             try:
                 async with asyncio.timeout(seconds):
@@ -43,7 +43,7 @@ class Gate:
 
     @asynccontextmanager
     async def _of_lane(self) -> AsyncIterator[None]:
-        """One of the places that questions of this context's lane may hold. Lanes that want none are forgotten."""
+        """Hold one of the slots available to questions of the current lane. Unused lanes are dropped."""
         own = lanes.current_work.get().lane
         places, users = self._lanes.get(own) or (asyncio.Semaphore(self._most_of_lane), 0)
         self._lanes[own] = places, users + 1

@@ -1,7 +1,6 @@
-"""A model that is asked with care: few requests at a time, each within its time, and again where that may help.
+"""A model wrapper with limited concurrency, time-outs, retries and response checks.
 
-What every request costs is reported to whoever keeps account. Which model stands in when this one fails, and what a
-failure is to the rest of the server, is decided in `models.py`.
+Token usage and failures are reported to callbacks. `models.py` chooses the fallback and translates exceptions.
 """
 
 from __future__ import annotations
@@ -29,24 +28,24 @@ from omoide.inference.provider_failed import ModelBusy
 
 T = TypeVar("T")
 
-# How long is waited before a request is made again: doubled each time, and never longer than the most. A provider that
-# asks for more patience than that is left to whoever comes back later.
+# Back-off before a retry: doubled each time, up to the maximum. If a provider's Retry-After is longer than that, the
+# request is not retried here.
 FIRST_WAIT_SECONDS = 0.5
 MOST_WAIT_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class Care:
-    """How a model is asked. `pause` waits for some seconds, `chance` gives a number from 0 to 1 that spreads waits."""
+    """Limits and callbacks of a model. `pause` sleeps; `chance` returns a number from 0 to 1 for jitter."""
 
     task: Task
     gate: Gate
     wait_seconds: float | None
-    """How long one request may wait for others before it begins; none for as long as it takes."""
+    """How long a request may wait for a slot; None for no limit."""
     request_seconds: float
-    """How long a request may take, or the opening of a stream."""
+    """Time limit of a request, or of opening a stream."""
     stream_seconds: float
-    """How long a stream may take after that."""
+    """Time limit of a stream after it was opened."""
     retries: int
     pause: Callable[[float], Awaitable[None]]
     chance: Callable[[], float]
@@ -55,10 +54,10 @@ class Care:
 
 
 class GuardedModel(WrapperModel):
-    """Asks `wrapped` with `care`, and reads what it answers with suspicion.
+    """Calls `wrapped` within the limits of `care`, and checks its responses.
 
-    Raises what it raises, ModelRequestTimeout after `request_seconds`, BadAnswer and ContentFilterError for answers
-    that are of no use, and ModelBusy, after which no other model is asked, where the request could not begin.
+    Raises the exceptions of `wrapped`, ModelRequestTimeout after `request_seconds`, BadAnswer and ContentFilterError
+    for unusable responses, and ModelBusy, which skips the fallback, if the request could not start.
     """
 
     def __init__(self, wrapped: Model, care: Care) -> None:
@@ -90,8 +89,7 @@ class GuardedModel(WrapperModel):
         model_request_parameters: ModelRequestParameters,
         run_context: RunContext[Any] | None = None,
     ) -> AsyncGenerator[StreamedResponse]:
-        """A stream keeps its place until it is closed. It is tried again until its first event: words cannot be taken
-        back."""
+        """Open a stream, which holds its slot until it is closed. Retried only until the first event arrives."""
 
         async def open_once() -> tuple[AsyncExitStack, StreamedResponse, Reading, float]:
             async with AsyncExitStack() as opening:
@@ -150,7 +148,7 @@ class GuardedModel(WrapperModel):
             raise found from error.__cause__
 
     async def _again_and_again(self, once: Callable[[], Awaitable[T]]) -> T:
-        """What `once` gives, tried up to `retries` times more while its failure may pass."""
+        """Call `once`, with up to `retries` retries after transient failures."""
         for attempt in range(self._care.retries):
             try:
                 return await self._counted(once)
@@ -169,7 +167,7 @@ class GuardedModel(WrapperModel):
             raise
 
     def _wait(self, attempt: int, asked_for: float | None) -> float | None:
-        """Seconds before the next attempt, or none if the provider asks for too many."""
+        """Seconds before the next attempt; None if the provider's Retry-After is too long."""
         if asked_for is not None:
             return asked_for if asked_for <= MOST_WAIT_SECONDS else None
         longest = min(MOST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2.0**attempt)
@@ -177,10 +175,10 @@ class GuardedModel(WrapperModel):
 
 
 async def _has_events(response: StreamedResponse) -> bool:
-    """Wait for the first event of a stream, which its reader gets all the same; says whether there is one."""
+    """Wait for the first event of a stream without consuming it; return whether there is one."""
     events = aiter(response)
     first = await anext(events, None)
-    # As pydantic-ai's FallbackModel does: what is iterated is taken from here.
+    # As pydantic-ai's FallbackModel does: the response is iterated through this attribute.
     response._event_iterator = _chained(first, events)
     return first is not None
 

@@ -1,9 +1,9 @@
-"""Llama 2's tokenizer, which WordLlama's vectors are numbered by, run by the engine that counts tokens anyway.
+"""Llama 2's tokenizer, whose token ids index WordLlama's vectors, implemented with tiktoken.
 
-SentencePiece made that vocabulary: it joins characters, the most common pairs first, and spells those that it does not
-know in bytes. tiktoken joins bytes by rank. The two come out alike once the first ranks join the bytes of each known
-character; what such a rank joined of an unknown one is taken apart again. The ranks travel with the package
-(`data/l2_supercat.ranks.gz`); tests/inference/wordllama_data.py makes them and compares with the original tokenizer.
+Its vocabulary comes from SentencePiece, which merges characters, the most common pairs first, and falls back to bytes
+for unknown ones. tiktoken merges bytes by rank. Both give the same result if the first ranks merge the bytes of each
+known character; what such a rank merged of an unknown character is split again. The ranks are shipped with the package
+(`data/l2_supercat.ranks.gz`); tests/inference/wordllama_data.py creates them and compares with the original tokenizer.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ with deferred("tiktoken"):
 
 RANKS_FILE = "data/l2_supercat.ranks.gz"
 
-# No token goes on into a blank once it has left one, so nothing is joined across such a place.
+# No token contains a blank after another character, so text can be split there.
 PATTERN = " *[^ ]+| +"
-# What the original writes for a blank. In a text, it is one.
+# SentencePiece's mark for a blank; equivalent to a blank in input.
 BLANK = "\u2581"
 SPECIAL = {"<unk>": 0, "<s>": 1, "</s>": 2}
 _SEVERAL = -1
@@ -32,21 +32,21 @@ _AT_SPECIAL = re.compile(f"({'|'.join(SPECIAL)})")
 
 
 class LlamaTokenizer:
-    """Any text to the ids of its tokens, without one for its beginning. One tokenizer serves all threads."""
+    """Converts text to token ids, without a beginning-of-sequence token. Thread-safe."""
 
     def __init__(self) -> None:
-        """Reads the ranks: some 50 ms."""
+        """Load the ranks: about 50 ms."""
         packed = resources.files(__package__).joinpath(RANKS_FILE).read_bytes()
         # Each line is `<bytes in base64> <id>[,<id>…]`, and line n holds rank n.
         lines = [line.split() for line in io.BytesIO(gzip.decompress(packed))]
         ranks = {a2b_base64(joined): rank for rank, (joined, _) in enumerate(lines)}
         self._encoding = tiktoken.Encoding("llama2", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
         self._ids = [tuple(map(int, ids.split(b","))) for _, ids in lines]
-        # Nearly every rank stands for one token, and looking these up is three times as fast as joining tuples.
+        # Nearly every rank maps to one id, and looking these up is three times as fast as joining tuples.
         self._id = [ids[0] if len(ids) == 1 else _SEVERAL for ids in self._ids]
 
     def ids(self, text: str) -> list[int]:
-        """The ids of the text's tokens. Names of special tokens stand for those, as in the original."""
+        """The token ids of the text. Names of special tokens are parsed as such, as in the original."""
         if "<" not in text:
             return self._plain(text)
         parts = _AT_SPECIAL.split(text)

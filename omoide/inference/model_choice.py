@@ -1,7 +1,7 @@
-"""From settings to which model of which provider does what, and whether that can work at all.
+"""Choose the model and provider for each task from the settings, and validate the choice.
 
-Reads settings and looks which packages are installed; loads none of them, so that a start can afford it. The models
-themselves are made in `provider_models.py`.
+Checks which packages are installed without importing them, to keep start-up fast. `provider_models.py` creates the
+models.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Provider = Literal["openai", "anthropic", "google"]
 
 TASKS: tuple[Task, ...] = get_args(Task)
 
-# The setting that names another model for a task than OMOIDE_MODEL does.
+# The setting that overrides OMOIDE_MODEL for a task.
 _OVERRIDES: dict[Task, str] = {
     "derive": "model_derive",
     "summary": "model_summary",
@@ -36,13 +36,13 @@ _PROVIDERS: dict[str, Provider] = {
     "google-gla": "google",
 }
 
-# What each provider's extra installs.
+# The package that each provider's extra installs.
 _PACKAGES: dict[Provider, str] = {"openai": "openai", "anthropic": "anthropic", "google": "google.genai"}
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a provider is asked, and with which key. An empty `base_url` is the provider's own address."""
+    """Address and key of a provider. An empty `base_url` is the provider's own address."""
 
     provider: Provider
     base_url: str
@@ -51,7 +51,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class ModelChoice:
-    """`name` as it was configured, such as `openai:gpt-5.4-mini`; `model` as the provider knows it."""
+    """`name` as configured, such as `openai:gpt-5.4-mini`; `model` as the provider names it."""
 
     name: str
     model: str
@@ -60,17 +60,17 @@ class ModelChoice:
 
 @dataclass(frozen=True, slots=True)
 class ModelChoices:
-    """Which model does which task, and which one stands in for all of them."""
+    """The model for each task, and the fallback for all of them."""
 
     by_task: Mapping[Task, ModelChoice]
     fallback: ModelChoice | None
 
 
 def model_choices(settings: Settings) -> ModelChoices:
-    """What the settings name. Raises WrongSetting, with one line, for what cannot work.
+    """The models named in the settings; `settings.model` must be set.
 
-    That is: a provider that is not known or whose extra is not installed, or a key that is missing at a provider's own
-    address. `settings.model` must be set.
+    Raises WrongSetting, with one line, for an unknown provider, an extra that is not installed, or a missing key for a
+    provider's own address.
     """
     chosen = {task: getattr(settings, setting) or settings.model for task, setting in _OVERRIDES.items()}
     names = {name: _choice(settings, setting, name) for setting, name in _named(settings)}
@@ -81,7 +81,7 @@ def model_choices(settings: Settings) -> ModelChoices:
 
 
 def _named(settings: Settings) -> list[tuple[str, str]]:
-    """The settings that name a model at the endpoint of OMOIDE_MODEL or at a provider's own, with their values."""
+    """Settings and values that name a model, without the fallback, which may have its own endpoint."""
     overrides = [(setting, getattr(settings, setting)) for setting in sorted(set(_OVERRIDES.values()))]
     return [("model", settings.model), *((setting, name) for setting, name in overrides if name)]
 
@@ -119,12 +119,12 @@ def _check_installed(setting: str, name: str, provider: Provider) -> None:
 def _is_installed(package: str) -> bool:
     try:
         return find_spec(package) is not None
-    except (ImportError, ValueError):  # the package above it is missing, or is marked as not to be had
+    except (ImportError, ValueError):  # the parent package is missing, or is blocked in `sys.modules`
         return False
 
 
 def _endpoint(settings: Settings, provider: Provider, base_url: str) -> Endpoint:
-    """Where a provider's model is asked. A key goes to the endpoint that it was given for and to no other."""
+    """The endpoint of a provider. A key is sent only to the endpoint that it was configured for."""
     own_key: SecretStr = getattr(settings, f"{provider}_api_key")
     if not settings.model:
         return Endpoint(provider, base_url, own_key)

@@ -1,8 +1,8 @@
-"""The HTTP client that models are asked through: it reads no more of an answer than an answer may hold.
+"""The HTTP client for model providers, with limits on the size of responses.
 
-A provider may send without end, pack gigabytes into kilobytes or nest a hundred thousand lists, and the SDKs read all
-that is sent. So the answer is read here: a whole one before the SDK sees it, a stream event by event. What is wrong
-with it is noted in the `Reading` of the request, because each SDK makes an error of its own of what a client raises.
+A provider may send endless data, compress gigabytes into kilobytes or nest a hundred thousand lists, and the SDKs read
+all of it. So responses are read here: a whole one before the SDK sees it, a stream event by event. Faults are recorded
+in the `Reading` of the request, because each SDK converts the client's exceptions to its own.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _DONE = (b"data: [DONE]", b"data:[DONE]")
 
 @dataclass
 class Reading:
-    """What became of the answer to one request. `fault` is one of `provider_failed.FAULTS`, empty for none."""
+    """State of the response to one request. `fault` is one of `provider_failed.FAULTS`, or empty."""
 
     has_begun: bool = False
     is_marked_done: bool = False
-    """Whether a stream had the event `[DONE]`, with which those in OpenAI's format end."""
+    """Whether a stream had the event `[DONE]`, which ends streams in OpenAI's format."""
     fault: str = ""
 
 
@@ -47,7 +47,7 @@ _reading: ContextVar[Reading | None] = ContextVar("reading", default=None)
 
 @contextmanager
 def reading() -> Iterator[Reading]:
-    """The requests that are made within the block are noted in what this gives, also while a stream is read later."""
+    """Record requests made within the block in the returned `Reading`, also while a stream is read later."""
     noted = Reading()
     token = _reading.set(noted)
     try:
@@ -57,9 +57,9 @@ def reading() -> Iterator[Reading]:
 
 
 def model_client(seconds: float, most_bytes: int) -> httpx2.AsyncClient:
-    """A client that waits for bytes up to `seconds`, and reads up to `most_bytes` of an answer, packed or unpacked.
+    """Create a client with a read time-out, and a limit of bytes for a response, compressed or decompressed.
 
-    Proxies of the environment are used. How long an answer may take as a whole is up to whoever asks.
+    It uses proxies from the environment. The caller limits the total time of a response.
     """
     client = create_async_httpx2_client(timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)))
     client.headers["Accept-Encoding"] = ACCEPTED_CODINGS
@@ -67,13 +67,13 @@ def model_client(seconds: float, most_bytes: int) -> httpx2.AsyncClient:
     async def limit(response: httpx2.Response) -> None:
         await _limit(response, most_bytes, _reading.get() or Reading())
 
-    # A hook and not a transport of our own, with which the client would take no proxy from the environment.
+    # A hook, because with a custom transport the client would ignore proxies from the environment.
     client.event_hooks = {**client.event_hooks, "response": [limit]}
     return client
 
 
 async def _limit(response: httpx2.Response, most: int, noted: Reading) -> None:
-    """Put what may be read in place of the response's stream: unpacked, and read already unless it is of events."""
+    """Replace the response's stream with a limited, decompressed one; read at once unless it is an event stream."""
     noted.has_begun = True
     coding = response.headers.pop("content-encoding", "")
     source = response.stream
@@ -93,7 +93,7 @@ async def _limit(response: httpx2.Response, most: int, noted: Reading) -> None:
 
 
 async def _error_body(source: httpx2.AsyncByteStream, coding: str) -> bytes:
-    """Its beginning, or nothing of what is not fit to be parsed: the status says the most."""
+    """The beginning of an error body; empty if its JSON exceeds the limits, because the status says most."""
     try:
         body = await beginning(unpacked(source, coding, MOST_ERROR_BYTES), MOST_ERROR_BYTES)
         check_json(body)
@@ -103,7 +103,7 @@ async def _error_body(source: httpx2.AsyncByteStream, coding: str) -> bytes:
 
 
 class _Events(httpx2.AsyncByteStream):
-    """A body that is read as it comes. Raises httpx2.ReadError for what goes beyond the limits."""
+    """A body read incrementally. Raises httpx2.ReadError if it exceeds the limits."""
 
     def __init__(self, source: httpx2.AsyncByteStream, coding: str, most: int, noted: Reading) -> None:
         self._source = source
@@ -113,7 +113,7 @@ class _Events(httpx2.AsyncByteStream):
         self._is_read = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._is_read:  # by an SDK that lets what follows the end of the answer go by, to keep the connection
+        if self._is_read:  # an SDK drains the rest of the body to keep the connection alive
             async for data in self._source:
                 yield data
             return
@@ -130,7 +130,7 @@ class _Events(httpx2.AsyncByteStream):
 
 @contextmanager
 def _noted(noted: Reading) -> Iterator[None]:
-    """Within the block, a limit that is broken is noted and raised as an error that every SDK knows."""
+    """Within the block, record an exceeded limit and raise it as an exception that every SDK handles."""
     try:
         yield
     except AnswerTooLong:

@@ -1,7 +1,7 @@
-"""The language models of a server: which one a task asks, how, what stands in for it, and what all of it has cost.
+"""The language models of a server: one per task, with fallback, limits and usage counters.
 
-This is the door to the rest of `inference` for whoever reasons with models. Loads pydantic-ai, so it is loaded only
-where a model is configured; what can be said about the settings without it stands in `model_choice.py`.
+This is the public interface of `inference` for reasoning with models. It imports pydantic-ai, so it is imported only if
+a model is configured; `model_choice.py` validates settings without it.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ __all__ += ["Task", "Usage", "chat_models"]
 T = TypeVar("T")
 
 ANSWER_SECONDS = 50.0
-"""What an answer as a whole may take: a client waits 60 s for it and then asks again."""
+"""Time limit of a whole answer: a client waits 60 s and then repeats the request."""
 STREAM_SECONDS = 300.0
-"""What a streamed answer may take, whose reader sees that it goes on."""
+"""Time limit of a streamed answer, whose reader sees progress."""
 SPARE_SECONDS = 5.0
-"""A connection waits for bytes this much longer than a request may take, so that one limit decides."""
+"""How much longer the connection's time-out is than the request's, so that the request's always comes first."""
 MOST_TOKENS = 1_000_000_000
-"""More than this is no number of tokens of one request."""
-# Each step asks less of an endpoint than the one before.
+"""A larger token count reported for one request is ignored."""
+# Each mode requires less of an endpoint than the one before.
 _STEPS: tuple[OutputMode, ...] = ("schema", "json", "prompt")
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a task has asked of models since the server began. `failures` counts requests that brought no answer."""
+    """Requests and tokens of a task since the process started. `failures` counts requests without an answer."""
 
     requests: int = 0
     failures: int = 0
@@ -64,7 +64,7 @@ def chat_models(
     chance: Callable[[], float] = random.random,
     meter: Meter | None = None,
 ) -> ChatModels:
-    """The models that the settings name; nothing is asked of them yet. What they are asked is counted in `meter` too.
+    """Create the models named in the settings, without calling them. Usage is counted in `meter` as well.
 
     Raises WrongSetting, with one line, for an unknown provider, a missing extra or a missing key.
     """
@@ -72,7 +72,7 @@ def chat_models(
 
 
 class ChatModels:
-    """The models of one server. Lives in one event loop; close it with `aclose`. `name` is the setting's own word."""
+    """The models of one process. Bound to one event loop; close it with `aclose`. `name` is OMOIDE_MODEL."""
 
     def __init__(
         self,
@@ -97,9 +97,9 @@ class ChatModels:
         self._meter = meter
 
     def of(self, task: Task) -> Model:
-        """The model that does `task`: with its fallback, retries, time-outs and account, in the present output mode.
+        """The model for `task`, with fallback, retries, time-outs and counters, in the current output mode.
 
-        Ask for it anew for every run, as `refused` changes it.
+        Call it for every run, because `refused` changes the output mode.
         """
         key = (task, self.output_mode(task))
         if key not in self._models:
@@ -107,12 +107,12 @@ class ChatModels:
         return self._models[key]
 
     def settings_of(self, task: Task, *, max_tokens: int) -> ModelSettings:
-        """What goes along with every request of `task`; an answer has at most `max_tokens` tokens.
+        """Settings for every request of `task`; an answer has at most `max_tokens` tokens.
 
-        The stable beginning of a prompt is cached where a provider offers that, and the growing rest where one run
-        makes several requests. The SDKs do not retry: `of` does.
+        Caches the stable prefix of a prompt if the provider supports that, and the growing rest if a run makes several
+        requests. The SDKs do not retry; `of` does.
         """
-        # Not `request_timeout`: where its limit and one of asyncio's within it pass at once, the task is cancelled.
+        # Not `request_timeout`: if it expires at the same time as an inner asyncio limit, the task is cancelled.
         return ModelSettings(
             max_tokens=max_tokens,
             timeout=self._seconds + SPARE_SECONDS,
@@ -121,12 +121,12 @@ class ChatModels:
         )
 
     async def guarded(self, task: Task, work: Callable[[], Awaitable[T]], *, asks_form: bool = True) -> T:
-        """What `work` gives, which runs `of(task)`.
+        """Run `work`, which uses `of(task)`, and translate its exceptions.
 
-        Raises ProviderFailed if no provider answers, in time; FormRefused, a kind of it, if the output mode is too
-        much for the endpoint: call `refused` and try again; ModelUnfit if the model cannot do this; RequestRefused, a
-        kind of it, if the provider takes no such request. Work that asks for no form of output (`asks_form`) is never
-        told that it was refused. Other errors pass.
+        Raises ProviderFailed if no provider answers in time; FormRefused, a subclass, if the endpoint does not support
+        the output mode (call `refused` and retry); ModelUnfit if the model cannot do the task; RequestRefused, a
+        subclass, if the provider rejects the request. Without `asks_form`, FormRefused is never raised. Other
+        exceptions propagate.
         """
         with self.watched(task, asks_form=asks_form):
             if task != "answer":
@@ -141,15 +141,15 @@ class ChatModels:
 
     @contextmanager
     def watched(self, task: Task, *, asks_form: bool = True) -> Iterator[None]:
-        """Within the block, pydantic-ai's errors become those of `guarded`. For streams, whose reader sets the time."""
+        """Translate pydantic-ai's exceptions as `guarded` does, without its time limit. For streams."""
         try:
             yield
         except (AgentRunError, FallbackExceptionGroup) as error:
-            # Without its cause: a provider's own words may quote a key, and logs show causes.
+            # `from None`: a provider's message may quote a key, and logs show causes.
             raise failure_of(error, self._name(task), asks_form=asks_form) from None
 
     def output_mode(self, task: Task) -> OutputMode:
-        """How the model of `task` is to be made to keep a form, as far as is known by now."""
+        """The current output mode of the model for `task`."""
         choice = self._choices.by_task[task]
         if self._output != "auto":
             return self._output
@@ -159,7 +159,7 @@ class ChatModels:
         return self._modes[choice]
 
     def refused(self, task: Task) -> bool:
-        """Remember that the output mode is too much for the model of `task`. Says whether there is a simpler one."""
+        """Record that the model for `task` does not support the output mode. Return whether there is a simpler one."""
         step = _STEPS.index(self.output_mode(task))
         if self._output != "auto" or step + 1 == len(_STEPS):
             return False
@@ -168,11 +168,11 @@ class ChatModels:
 
     @property
     def usage(self) -> Mapping[Task, Usage]:
-        """What each task has asked of models so far."""
+        """Usage of each task so far."""
         return dict(self._usage)
 
     async def aclose(self) -> None:
-        """Lets connections go. The models are not used afterwards."""
+        """Close connections. The models must not be used afterwards."""
         await self._client.aclose()
 
     def _made(self, task: Task, mode: OutputMode) -> Model:
@@ -196,7 +196,7 @@ class ChatModels:
         return FallbackModel(model, spare, fallback_on=(ModelAPIError, ContentFilterError))
 
     def _request_seconds(self, task: Task) -> float:
-        """How long one request may take: of an answer as long as leaves time for the fallback."""
+        """Time limit of one request; for an answer, it leaves time for the fallback."""
         if task != "answer":
             return self._seconds
         return min(self._seconds, ANSWER_SECONDS if self._choices.fallback is None else ANSWER_SECONDS / 2)
@@ -225,5 +225,5 @@ class ChatModels:
 
 
 def _admitted(tokens: object) -> int:
-    """A number of tokens as a provider gave it; 0 for what cannot be one."""
+    """A token count reported by a provider; 0 if it is invalid."""
     return tokens if isinstance(tokens, int) and 0 <= tokens <= MOST_TOKENS else 0

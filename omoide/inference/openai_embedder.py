@@ -1,7 +1,7 @@
-"""Embeddings from an OpenAI-compatible endpoint: `POST {base_url}/embeddings`, spoken through httpx.
+"""Embeddings from an OpenAI-compatible endpoint: `POST {base_url}/embeddings`, with httpx.
 
-Builds requests that keep within the limits of usual endpoints and trusts no answer before it is checked. It makes
-each request once: whether a failure is worth another try is said in `EmbeddingFailed`, and the worker tries.
+Requests stay within the limits of common endpoints, and every response is validated. Each request is made once:
+`EmbeddingFailed` says whether it may be retried, and the worker retries.
 """
 
 from __future__ import annotations
@@ -32,21 +32,20 @@ with deferred("httpx", "numpy"):
     import httpx
     import numpy as np
 
-# Answers below 500 that ask for patience; 500 and above always do.
+# Statuses below 500 that may be retried; 500 and above always may.
 _RETRYABLE_STATUSES = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 ANSWER_BYTES, NUMBER_BYTES = 16 * 1024 * 1024, 32
-"""What is read of an answer: so much, which vectors of another length than was expected fit into as well, and as much
-for each number."""
-# How much of an endpoint's own words goes into a reason.
+"""Maximum size of a response: a base, large enough to report vectors of an unexpected length, plus bytes per number."""
+# How much of an endpoint's error message is quoted.
 _EXPLANATION_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLimits:
-    """How much goes into one request, and how long it may take.
+    """Size and time limits of a request.
 
-    The defaults fit OpenAI (2,048 texts, 300,000 tokens a request, 8,191 tokens a text) with room for tokenizers
-    that cut finer than ours.
+    The defaults fit OpenAI (2,048 texts, 300,000 tokens a request, 8,191 tokens a text) with a margin for tokenizers
+    that produce more tokens than ours.
     """
 
     batch_texts: int = 64
@@ -57,7 +56,7 @@ class RequestLimits:
 
 
 class OpenAIEmbedder:
-    """Embeds through one endpoint and one model. Lives in one event loop; close it with `aclose`."""
+    """Embeds with one model of one endpoint. Bound to one event loop; close it with `aclose`."""
 
     embed_now = None
 
@@ -72,7 +71,7 @@ class OpenAIEmbedder:
         shorten: bool = False,
         limits: RequestLimits | None = None,
     ) -> None:
-        """`shorten` asks the endpoint for vectors of `dimensions`, which only models trained for it can give."""
+        """`shorten` requests vectors of `dimensions`, which only models trained for that support."""
         self.name = f"openai:{model}"
         self.dimensions = dimensions
         self._model = model
@@ -86,7 +85,7 @@ class OpenAIEmbedder:
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """See `Embedder.embed`. Texts beyond `text_tokens` are embedded by their beginning; blank ones are not sent."""
+        """See `Embedder.embed`. Longer texts are cut to `text_tokens`; blank ones are not sent."""
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
         places = [place for place, text in enumerate(texts) if text.strip()]
         if not places:
@@ -100,7 +99,7 @@ class OpenAIEmbedder:
         return vectors
 
     async def aclose(self) -> None:
-        """Closes the connections to the endpoint."""
+        """Close the connections to the endpoint."""
         await self._client.aclose()
 
     def _trim(self, texts: list[str]) -> list[str]:
@@ -115,9 +114,9 @@ class OpenAIEmbedder:
         return await asyncio.to_thread(read_vectors, answer, len(texts), self.dimensions)
 
     async def _post(self, body: dict[str, Any], most: int) -> bytes:
-        """The bytes of a successful answer, at most so many. Every other end is an EmbeddingFailed."""
+        """The body of a successful response, at most `most` bytes. Raises EmbeddingFailed otherwise."""
         try:
-            # httpx could limit each wait for bytes only, which an endpoint that dribbles never breaks.
+            # httpx limits only each wait for bytes, which an endpoint that trickles data never exceeds.
             async with (
                 asyncio.timeout(self._limits.request_seconds),
                 self._client.stream("POST", self._url, json=body) as response,
@@ -133,7 +132,7 @@ class OpenAIEmbedder:
                 f"The embedding endpoint did not answer within {seconds:g} s.", retryable=True
             ) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL):
-            # Without its cause, which may quote a part of a password.
+            # `from None`: the cause may quote a part of a password.
             raise EmbeddingFailed("The embedding endpoint's address is no URL.", retryable=False) from None
         except httpx.HTTPError as error:
             kind = type(error).__name__
@@ -148,16 +147,16 @@ class OpenAIEmbedder:
 
 
 def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
-    """The `count` vectors of an embeddings answer, in the order of its `index` fields, scaled to length 1.
+    """The `count` vectors of an embeddings response, in the order of its `index` fields, scaled to length 1.
 
-    Raises EmbeddingFailed: not retryable when the vectors have another length than `dimensions` or are no finite
-    numbers, because the same model will say so again; retryable when the answer is no answer at all.
+    Raises EmbeddingFailed: not retryable for vectors of another length than `dimensions` or with non-finite numbers,
+    because the model would return the same again; retryable for a malformed response.
     """
     unreadable = _unreadable()
     try:
         items = from_json(answer)["data"]
         rows = {item.get("index", place): item["embedding"] for place, item in enumerate(items)}
-        # A missing, doubled or foreign index leaves a gap here.
+        # A missing, duplicate or out-of-range index leaves a gap here.
         ordered = [rows[place] for place in range(count)]
         lengths = {len(row) for row in ordered}
     except (ValueError, TypeError, LookupError, AttributeError) as error:
@@ -191,10 +190,10 @@ def _unreadable() -> EmbeddingFailed:
 def _refusal(status: int, body: bytes) -> EmbeddingFailed:
     retryable = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _RETRYABLE_STATUSES
     reason = f"The embedding endpoint answered {status}"
-    # Words about a refused key tend to quote the key.
+    # Messages about a refused key tend to quote the key.
     if status not in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN) and (words := _explanation(body)):
         reason = f"{reason}: {words}"
-    # Endpoints answer with all kinds of errors to a text that they cannot take, and some with an error of their own.
+    # Endpoints report an unacceptable text with all kinds of statuses, some with a 5xx.
     return EmbeddingFailed(
         reason if reason.endswith(".") else f"{reason}.",
         retryable=retryable,
@@ -203,7 +202,7 @@ def _refusal(status: int, body: bytes) -> EmbeddingFailed:
 
 
 def _explanation(answer: bytes) -> str:
-    """What `{"error": {"message": …}}` says, shortened; empty if the answer has no such thing."""
+    """The message of `{"error": {"message": …}}`, truncated; empty if there is none."""
     try:
         message = from_json(answer)["error"]["message"]
     except (ValueError, TypeError, LookupError):

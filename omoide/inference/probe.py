@@ -1,6 +1,6 @@
-"""Whether a model answers at all: one small request to it alone, without the retries and the fallback of real work.
+"""Check whether a model answers: one small request, without retries and fallback.
 
-Loads pydantic-ai, so it is loaded only where a model is configured.
+Imports pydantic-ai, so it is imported only if a model is configured.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from omoide.inference.provider_models import provider_model
 
 QUESTION = "Say yes."
 MOST_OUTPUT = 16
-"""Tokens; some providers refuse to be asked for fewer."""
+"""Tokens; some providers refuse a lower limit."""
 
 
 async def probe(choice: ModelChoice, seconds: float) -> None:
-    """Returns once the model has answered, whatever it said. Raises an OmoideError that says what is wrong."""
+    """Return once the model has answered, whatever the answer. Raises an OmoideError with the reason otherwise."""
     settings = ModelSettings(max_tokens=MOST_OUTPUT, timeout=seconds, max_retries=0)
     async with model_client(seconds, MOST_JSON_BYTES) as client:
-        model = provider_model(choice, client)  # loads packages, which is not the provider's time
+        model = provider_model(choice, client)  # imports packages, which must not count as the provider's time
         with reading() as noted:
             try:
                 async with asyncio.timeout(seconds):
@@ -38,5 +38,5 @@ async def probe(choice: ModelChoice, seconds: float) -> None:
                 found = failure(error, choice.model, noted)
                 if found is None:
                     raise
-                # Without its cause: a provider's own words may quote a key.
+                # `from None`: a provider's message may quote a key.
                 raise failure_of(found, choice.name) from None

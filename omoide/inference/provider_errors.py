@@ -1,6 +1,6 @@
-"""From pydantic-ai's errors to ours: what may pass by itself, what a provider refused, and how to say it in a sentence.
+"""Translate pydantic-ai's exceptions to ours: transient or permanent, with a sentence for the operator.
 
-A provider's own words never go into a sentence of ours: they like to quote the key that was refused, or the text.
+Providers' own messages are never quoted, because they tend to contain the refused key, or the text.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ from omoide.inference.answers import BadAnswer
 from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
 
 Error = AgentRunError | FallbackExceptionGroup
-"""What a run of pydantic-ai ends with when it fails."""
+"""Exceptions that a run of pydantic-ai raises."""
 
 _PASSING_STATUSES = frozenset(
     {HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.CONFLICT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS}
 )
-# A status with which endpoints say that they do not know a field, with one of these words somewhere in the body.
+# An endpoint that does not know the output mode answers with one of these statuses and words.
 _FORM_STATUSES = frozenset(
     {
         HTTPStatus.BAD_REQUEST,
@@ -51,7 +51,7 @@ _FORM_STATUSES = frozenset(
 )
 _FORM_WORDS = re.compile(r"response_format|json_schema|json_object|output_config|grammar|\bschema\b", re.IGNORECASE)
 
-# What went wrong, the first that fits, and whether it may pass while nothing is changed here.
+# Exception → fault, and whether it is transient. The first match counts.
 _FAULTS: tuple[tuple[type[ModelAPIError], str, bool], ...] = (
     (ModelQuotaExceededError, said.QUOTA, True),
     (ModelRateLimitError, said.RATE, True),
@@ -64,15 +64,15 @@ _FAULTS: tuple[tuple[type[ModelAPIError], str, bool], ...] = (
     (ModelRequestTimeout, said.LATE, True),
     (ModelConnectionError, said.UNREACHABLE, True),
 )
-# Where no more is known than the status, with which a request is refused for itself.
+# Statuses that mean a rejected request, if only the status is known.
 _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNPROCESSABLE_ENTITY})
 
 
 def is_passing(error: ModelAPIError) -> bool:
-    """Whether the same request may succeed if it is made again at once.
+    """Whether the same request may succeed if it is retried at once.
 
-    A time-out is not repeated: its time is spent, as it is after an answer that was too long. Quota, keys and unknown
-    models do not heal by themselves.
+    Time-outs and too long answers are not retried, because the time is used up. Quota, keys and unknown models need an
+    operator.
     """
     if isinstance(error, BadAnswer):
         return error.fault != said.TOO_LONG
@@ -82,23 +82,22 @@ def is_passing(error: ModelAPIError) -> bool:
         return True
     if isinstance(error, ModelHTTPError):
         return error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or error.status_code in _PASSING_STATUSES
-    # What is left of its own class is an error in the middle of a stream; every refusal has a class.
+    # A plain ModelAPIError is an error in the middle of a stream; every refusal has a subclass.
     return not isinstance(error, ModelRequestRejectedError)
 
 
 def is_about_form(error: ModelAPIError) -> bool:
-    """Whether the endpoint refuses the form of output that was asked for, rather than the request."""
+    """Whether the endpoint refuses the output mode rather than the request."""
     if isinstance(error, ModelContextWindowExceededError) or not isinstance(error, ModelHTTPError):
         return False
     return error.status_code in _FORM_STATUSES and bool(_FORM_WORDS.search(str(error.body)))
 
 
 def failure_of(error: Error, name: str, *, asks_form: bool = True) -> OmoideError:
-    """What `error` is to the rest of the server; `name` is the model as configured, `asks_form` says whether it was
-    asked for a form of output.
+    """Translate `error`; `name` is the model as configured, `asks_form` whether a form of output was requested.
 
-    Where several models were tried in turn, the first that failed decides what is said, and all of them whether the
-    same request may succeed later.
+    If a fallback was tried as well, the first failure determines the message, and all of them whether the request may
+    succeed later.
     """
     if isinstance(error, FallbackExceptionGroup):
         failures = [failure_of(one, name, asks_form=asks_form) for one in _leaves(error)]
@@ -120,12 +119,12 @@ def failure_of(error: Error, name: str, *, asks_form: bool = True) -> OmoideErro
 
 
 def late(name: str, seconds: float) -> ProviderFailed:
-    """The failure of work that took longer than it may."""
+    """The exception for a time-out."""
     return ProviderFailed(f"The provider of {name} did not answer within {seconds:g} s.", retryable=True)
 
 
 def fault_of(error: ModelAPIError | ContentFilterError) -> str:
-    """What the provider did, in one of our own words for it (`provider_failed.FAULTS`)."""
+    """The provider's fault, one of `provider_failed.FAULTS`."""
     if isinstance(error, ContentFilterError):
         return said.WITHHELD
     return said.FORM if is_about_form(error) else _plain_fault(error)[0]
@@ -147,7 +146,7 @@ def _provider_failure(error: ModelAPIError, name: str, asks_form: bool) -> Omoid
 
 
 def _plain_fault(error: ModelAPIError) -> tuple[str, bool]:
-    """What went wrong, and whether it may pass while nothing is changed here."""
+    """The fault, and whether it is transient."""
     if isinstance(error, BadAnswer):
         return error.fault, True
     for kind, fault, retryable in _FAULTS:
@@ -159,7 +158,7 @@ def _plain_fault(error: ModelAPIError) -> tuple[str, bool]:
 
 
 def _leaves(group: FallbackExceptionGroup) -> Iterator[AgentRunError]:
-    """The errors in a group, in order; what is not of pydantic-ai cannot be in one."""
+    """The exceptions in a group, in order, flattened. A group holds only exceptions of pydantic-ai."""
     for error in group.exceptions:
         if isinstance(error, FallbackExceptionGroup):
             yield from _leaves(error)

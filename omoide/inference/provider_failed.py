@@ -1,7 +1,7 @@
-"""The ways in which a model fails, as the rest of the server sees them.
+"""Exceptions for failures of a model.
 
-Loads no provider's package, so that whoever only wants to recognise a failure need not. What becomes what is decided
-in `provider_errors.py`.
+Imports no provider's package, so that catching these exceptions does not require one. `provider_errors.py` translates
+providers' exceptions to these.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ FAULTS = (
     *(QUOTA, RATE, KEY, UNKNOWN, REQUEST, FORM, DOWN, BROKEN, LATE, UNREACHABLE, UNREADABLE),
     *(TOO_LONG, BROKEN_OFF, WITHHELD),
 )
-"""All that a provider can have done, in our own words: whoever may hear how the server is may hear them."""
+"""All faults of a provider, in our own words. They are safe to show on health endpoints."""
 
 
 class ProviderFailed(Unavailable):
-    """No answer of a model. `retryable` says whether the same request may succeed later, with nothing changed here.
+    """The model gave no answer. `retryable`: the same request may succeed later without a change of configuration.
 
-    `reason` is a sentence for the operator and the job's record: it names the model and what went wrong, and never
-    holds a key or a text of a user. `provider_status` is the HTTP status that the provider answered with, if it did.
+    `reason` is a sentence for the operator and the job's record: it names the model and the fault, and never contains a
+    key or a text of a user. `provider_status` is the provider's HTTP status, if it answered.
     """
 
     def __init__(self, reason: str, *, retryable: bool, provider_status: int | None = None) -> None:
@@ -39,26 +39,26 @@ class ProviderFailed(Unavailable):
 
 
 class ModelBusy(ProviderFailed):
-    """No request could begin in time, because as many as are allowed were running."""
+    """The request could not start in time, because the maximum number was running."""
 
 
 class FormRefused(ProviderFailed):
-    """The endpoint does not know the form of output that was asked for. Ask in a simpler one."""
+    """The endpoint does not support the output mode. Retry with a simpler one."""
 
 
 class ModelUnfit(OmoideError):
-    """The model is there and cannot do this: its answers keep to no form, or the task is longer than its context.
+    """The model cannot do the task: its output does not match the form, or the input exceeds its context window.
 
-    To wait does not help, so this counts as a failed attempt and not as an outage.
+    Waiting does not help, so this counts as a failed attempt, not as an outage.
     """
 
     status: ClassVar[int] = 503
 
 
 class RequestRefused(ModelUnfit):
-    """The provider refused this very request, for what it says or for its size, and would again.
+    """The provider rejected the request for its content or size, and would again.
 
-    `reason` and `provider_status` are those of ProviderFailed.
+    `reason` and `provider_status`: see ProviderFailed.
     """
 
     def __init__(self, reason: str, *, provider_status: int | None = None) -> None:

@@ -1,7 +1,7 @@
-"""pydantic-ai models for what was chosen: one HTTP client for all, an address and a key that are always given.
+"""Create pydantic-ai models, with one HTTP client and an explicit address and key.
 
-Providers' packages look into the environment for addresses and keys of their own; as both are given here, no request
-goes anywhere that the settings do not name.
+Providers' packages read addresses and keys from the environment. Both are always passed explicitly here, so requests go
+only to endpoints named in the settings.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ OPENAI_BASE_URL = "https://api.openai.com/v1"
 ANTHROPIC_BASE_URL = "https://api.anthropic.com"
 GOOGLE_BASE_URL = "https://generativelanguage.googleapis.com"
 
-# Nobody knows what a server can do whose name says only how it is spoken to: it is asked, and may refuse.
+# The features of a compatible server are unknown: every form is tried, and the server may refuse it.
 _EVERY_FORM: ModelProfile = {"supports_json_schema_output": True, "supports_json_object_output": True}
 
-# The SDKs want some key even for an endpoint that asks for none.
+# The SDKs require a key even for an endpoint that needs none.
 _NO_KEY = "no-key"
 
 
 def provider_model(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | None = None) -> Model:
-    """The model, asked through `client`. `mode` says which forms of output it is taken to know; none, its own."""
+    """Create the model. `mode` limits the output modes that it is assumed to support; None for its own profile."""
     if choice.endpoint.provider == "openai":
         return _openai(choice, client, mode)
     if choice.endpoint.provider == "anthropic":
@@ -37,7 +37,7 @@ def provider_model(choice: ModelChoice, client: httpx2.AsyncClient, mode: Output
 
 
 def _openai(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
-    # Imported here, as in the two functions below: each is an extra, and only one of them may be installed.
+    # Imported here, as in the two functions below: each provider is an optional extra.
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
     from pydantic_ai.providers.openai import OpenAIProvider
@@ -48,8 +48,7 @@ def _openai(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | 
         provider = OpenAIProvider(base_url=OPENAI_BASE_URL, api_key=key, http_client=client)
         return OpenAIChatModel(choice.model, provider=provider, profile=_form(mode))
     compatible = OpenAICompatibleProvider("openai-compatible", base_url=base_url, api_key=key, http_client=client)
-    # The older name of the field for a limit of tokens is the one that every server knows; OpenAI's reasoning models
-    # alone refuse it.
+    # Every server knows the older name of the token limit, `max_tokens`; only OpenAI's reasoning models refuse it.
     is_reasoning = (compatible.model_profile(choice.model) or {}).get("openai_supports_reasoning", False)
     limit = OpenAIModelProfile(openai_chat_supports_max_completion_tokens=bool(is_reasoning))
     return OpenAIChatModel(choice.model, provider=compatible, profile=merge_profile(limit, _EVERY_FORM, _form(mode)))
@@ -78,7 +77,7 @@ def _key(endpoint: Endpoint) -> str:
 
 
 def _form(mode: OutputMode | None) -> ModelProfile | None:
-    """What is changed in a model's profile so that no more is asked of its endpoint than `mode`."""
+    """Overrides of a model's profile that limit it to `mode`."""
     if mode == "json":
         return {"supports_json_schema_output": False}
     if mode == "prompt":

@@ -1,9 +1,9 @@
-"""Finds the texts that an embedder refuses among others that it takes, with a limited number of requests.
+"""Find the texts in a batch that an embedder refuses, with a limited number of requests.
 
-An endpoint that fails may be away, or may not be able to take one of the texts; it answers with the same errors. So a
-text that is known to be good is sent first: where that fails as well, it is an outage, and nothing is said of the
-texts. Else the batch is halved until what is refused is known, text by text. A text that is refused by itself is tried
-again a few times, and the good text once more at the end, before it counts as refused.
+A failing endpoint may be down, or may refuse one of the texts, with the same errors. So a known good text is sent
+first: if that fails too, it is an outage, and nothing is known about the texts. Otherwise the batch is bisected down to
+single texts. A refused text is retried a few times, and the good text is sent again at the end, before it counts as
+refused.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ with deferred("numpy"):
 GOOD_TEXT = "Hello."
 
 MOST_REQUESTS = 64
-"""What is spent on one batch. What is not settled by then is left to the next call."""
+"""Maximum number of requests for one batch. Texts not settled by then are left to the next call."""
 
 TRIES_ALONE = 3
-"""How often a text is refused by itself before it counts as refused; an endpoint may fail now and then."""
+"""How often a text must be refused alone before it counts as refused; an endpoint may fail now and then."""
 
 PAUSE_SECONDS = 0.25
-"""How long is waited between these tries; twice as long before each further one."""
+"""Wait between these tries; doubled before each further one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """What became of the first texts of a batch: a row of `vectors` each, of zeros where a text is blank or refused.
+    """Results for the first texts of a batch: a row of `vectors` each, zeros for a blank or refused text.
 
-    `refused` holds the place of each text that was, with the reason.
+    `refused` maps the index of each refused text to the reason.
     """
 
     vectors: Vectors
@@ -42,9 +42,9 @@ class Embedded:
 
 
 async def embed_accepted(embedder: Embedder, texts: Sequence[str]) -> Embedded:
-    """Embed the texts, or as many of the first ones as can be settled, one at least; there must be some.
+    """Embed the texts, or at least the first one and as many more as can be settled. `texts` must not be empty.
 
-    Raises EmbeddingFailed when the embedder cannot be used now: then nothing is known of the texts.
+    Raises EmbeddingFailed during an outage; then nothing is known about the texts.
     """
     try:
         return Embedded(await embedder.embed(texts), {})
@@ -56,9 +56,9 @@ async def embed_accepted(embedder: Embedder, texts: Sequence[str]) -> Embedded:
 
 
 async def embed_or_zeros(embedder: Embedder, texts: Sequence[str]) -> Vectors:
-    """A row for each text, of zeros where the embedder refuses it: such a text resembles nothing.
+    """A row for each text; zeros, which are similar to nothing, for a refused one.
 
-    Raises EmbeddingFailed when the embedder cannot be used now.
+    Raises EmbeddingFailed during an outage.
     """
     found = await embedder.embed([]) if not texts else (await embed_accepted(embedder, texts)).vectors
     while len(found) < len(texts):
@@ -67,7 +67,7 @@ async def embed_or_zeros(embedder: Embedder, texts: Sequence[str]) -> Vectors:
 
 
 async def _sorted_out(embedder: Embedder, texts: Sequence[str], failure: EmbeddingFailed) -> Embedded:
-    """From left to right, so that what is settled is always a beginning of the texts."""
+    """Bisect from left to right, so that the settled texts are always a prefix."""
     vectors = np.zeros((len(texts), embedder.dimensions), np.float32)
     refused: dict[int, str] = {}
     groups, settled, requests = _parts(range(len(texts))), 0, 1
@@ -94,13 +94,13 @@ async def _sorted_out(embedder: Embedder, texts: Sequence[str], failure: Embeddi
 
 
 def _parts(group: range) -> list[range]:
-    """Two halves, the first one last; one text is its own half."""
+    """The two halves of a group, second half first; a single text stays whole."""
     middle = len(group) // 2
     return [group[middle:], group[:middle]] if middle else [group]
 
 
 async def _again(embedder: Embedder, text: str) -> Vectors:
-    """The vector of a text that was refused once by itself. Raises what the last try ended with."""
+    """Retry a text that was refused once alone. Raises the last failure."""
     for attempt in range(TRIES_ALONE - 2):
         await asyncio.sleep(PAUSE_SECONDS * 2**attempt)
         try:
@@ -112,7 +112,7 @@ async def _again(embedder: Embedder, text: str) -> Vectors:
 
 
 def _only_of_text(refusal: EmbeddingFailed) -> None:
-    """Raise a failure that is no text's fault."""
+    """Re-raise a failure that is not caused by a text."""
     if not refusal.may_be_text:
         raise refusal
 

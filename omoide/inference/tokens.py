@@ -1,8 +1,7 @@
-"""Count text in o200k_base tokens, and cut it to a budget.
+"""Count o200k_base tokens, and trim text to a token budget.
 
-The ranks travel with the package (`data/o200k_base.tiktoken.gz`), because tiktoken itself would download them.
-A count is a measure for budgets, the same one whichever model reads the text later. What a budget is for, and how
-it is shared out, does not belong here.
+The ranks are shipped with the package (`data/o200k_base.tiktoken.gz`), because tiktoken itself would download them. The
+same encoding is used for budgets of all models.
 """
 
 from __future__ import annotations
@@ -25,9 +24,9 @@ with deferred("tiktoken"):
 
 RANKS_FILE = "data/o200k_base.tiktoken.gz"
 
-# The pattern that o200k_base cuts text into words with, as published in tiktoken (MIT, OpenAI), less the alternative
-# `\s+(?!\S)` before the last one. To look ahead costs tiktoken a slower engine. What it says, that the last blank of a
-# run belongs to the next word, is said by a cut in front of that blank (`_parted`).
+# The pattern that splits text into words in o200k_base, as published in tiktoken (MIT, OpenAI), without the alternative
+# `\s+(?!\S)` before the last one, because a look-ahead makes tiktoken use a slower engine. That alternative assigns the
+# last blank of a run to the next word; instead, `_parted` splits the text before that blank.
 _LETTER_END = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 _LETTER_START = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
 _CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -42,25 +41,25 @@ PATTERN = "|".join(
     )
 )
 
-# What `\s` means to tiktoken, which is not quite what it means to Python.
+# `\s` as tiktoken defines it, which differs slightly from Python.
 _BLANK = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# A run of line ends is one word whatever follows, so only another blank is kept for the next word.
+# A run of line ends is always one word, so only other blanks belong to the next word.
 _KEPT = "\t\x0b\x0c \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _BEFORE_KEPT = re.compile(f"[{_BLANK}](?=[{_KEPT}][^{_BLANK}])")
 
-# A token of our own, between texts that are encoded in one call: no word goes across it.
+# A special token that separates texts encoded in one call; no word spans it.
 _PART = "\x00"
 _PARTS = {_PART}
 
-# The most characters of one text that tiktoken sees at once: what one word costs grows with the square of its length.
+# Maximum characters of one text passed to tiktoken at once: its cost is quadratic in the length of a word.
 BLOCK = 32_768
 
-# The most characters of all texts that are encoded in one call. A token takes up to 40 bytes while it is counted.
+# Maximum characters of all texts encoded in one call. A token takes up to 40 bytes while it is counted.
 TOGETHER = 100_000
 
-# No word of the pattern goes from a visible character on into a blank, so a cut here never changes a count.
+# No word continues from a visible character into a blank, so a cut here never changes a count.
 _CUT = re.compile(r"\S(?= )")
-# How far before the end of a block a cut is looked for.
+# How far before the end of a block to search for a cut.
 _CUT_WINDOW = 1_024
 
 # A character takes at most four bytes in UTF-8, and a token at least one byte.
@@ -68,29 +67,28 @@ _MOST_TOKENS_PER_CHARACTER = 4
 
 
 class TokenCounter:
-    """Counts o200k_base tokens. One counter serves all threads; its tables (about 50 MB) load on first use, once a
-    process however many counters there are."""
+    """Counts o200k_base tokens. Thread-safe. The tables (about 50 MB) are loaded on first use, once per process."""
 
     def __init__(self) -> None:
         self._encoding: tiktoken.Encoding | None = None
         self._part = -1
-        """The number of the token between texts."""
+        """The id of the separator token."""
         self._loading = Lock()
 
     @property
     def is_loaded(self) -> bool:
-        """Whether the tables are there, so that a call will not wait for them."""
+        """Whether the tables are loaded, so that a call does not wait for them."""
         return self._encoding is not None
 
     def warm(self) -> None:
-        """Loads the tables now (some 0.4 s), so that no later call waits for them."""
+        """Load the tables now (about 0.4 s)."""
         self._loaded()
 
     def count(self, text: str) -> int:
-        """The number of tokens in `text`. The names of special tokens count as the plain text that they are.
+        """The number of tokens in `text`. Names of special tokens count as plain text.
 
-        Exact up to `BLOCK` characters, and beyond wherever words are parted by blanks; a longer stretch without
-        one is counted in blocks and may come out a token more per block.
+        Exact up to `BLOCK` characters, and beyond that if words are separated by blanks; a longer run without a blank
+        is counted in blocks, each of which may add a token.
         """
         if len(text) <= BLOCK and _PART not in text:
             parted = _parted(text)
@@ -99,7 +97,7 @@ class TokenCounter:
         return sum(len(encoding.encode_ordinary(piece)) for piece in _pieces(text))
 
     def count_all(self, texts: Sequence[str]) -> list[int]:
-        """What `count` says of each text. Other threads can run meanwhile."""
+        """`count` of each text. Lets other threads run in between."""
         if sum(map(len, texts)) <= TOGETHER:
             return self._counts(texts)
         some = batches(texts, most_texts=len(texts), most_characters=TOGETHER)
@@ -110,7 +108,7 @@ class TokenCounter:
         return counts
 
     def _counts(self, texts: Sequence[str]) -> list[int]:
-        """The same, with one call of the encoder."""
+        """`count` of each text, with one call of the encoder if possible."""
         if any(len(text) > BLOCK or _PART in text for text in texts):
             return [self.count(text) for text in texts]
         parted, inner = _PART.join(texts), [0] * len(texts)
@@ -129,10 +127,10 @@ class TokenCounter:
         return counts
 
     def trim(self, text: str, budget: int) -> str:
-        """The beginning of `text` that counts at most `budget` tokens; the whole text if it fits.
+        """The longest prefix of `text` with at most `budget` tokens; the whole text if it fits.
 
-        It ends on a whole character and is the longest such beginning, give or take the few tokens that a cut
-        inside a word may cost. A budget of zero or less gives the empty text.
+        It ends at a character boundary, and may be a few tokens shorter if the cut is inside a word. Empty for a budget
+        of zero or less.
         """
         if budget <= 0:
             return ""
@@ -144,13 +142,13 @@ class TokenCounter:
         return beginning
 
     def _first_tokens(self, text: str, amount: int) -> str:
-        """As much of `text` as its first `amount` tokens spell in full; `text` itself if it has no more."""
+        """The prefix of `text` that its first `amount` tokens encode completely."""
         encoding = self._loaded()
         done = 0
         for piece in _pieces(text):
             tokens = encoding.encode_ordinary(piece)
             if len(tokens) > amount:
-                # `ignore` drops the bytes of a character that the last token only begins.
+                # `ignore` drops the bytes of a character that the last token leaves incomplete.
                 spelled = encoding.decode_bytes(tokens[: max(amount, 0)]).decode("utf-8", "ignore")
                 return text[: done + len(spelled)]
             amount -= len(tokens)
@@ -171,12 +169,12 @@ class TokenCounter:
 
 
 def _parted(text: str) -> str:
-    """The text with `_PART` wherever the pattern would look ahead: within a run of blanks, in front of the last one."""
+    """Insert `_PART` where the original pattern looks ahead: before the last blank of a run."""
     return text if _is_whole(text) else _BEFORE_KEPT.sub(rf"\g<0>{_PART}", text)
 
 
 def _is_whole(text: str) -> bool:
-    """Whether nothing in it can be parted, as far as a quick look tells: most texts are ASCII and hold no such runs."""
+    """Quick check that the text has no runs of blanks to split: most texts are ASCII without them. May be False."""
     return (
         text.isascii()
         and "  " not in text
@@ -186,7 +184,7 @@ def _is_whole(text: str) -> bool:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """`text` in pieces that may be encoded one by one."""
+    """`text` in pieces that can be encoded separately."""
     for block in _blocks(text):
         start = 0
         for found in _BEFORE_KEPT.finditer(block):
@@ -196,11 +194,11 @@ def _pieces(text: str) -> Iterator[str]:
 
 
 def _blocks(text: str) -> Iterator[str]:
-    """`text` in pieces of at most `BLOCK` characters, cut between words where there are any."""
+    """`text` in pieces of at most `BLOCK` characters, cut between words if possible."""
     start = 0
     while len(text) - start > BLOCK:
         end = start + BLOCK
-        # One character beyond the block may be looked at: the blank that the next block begins with.
+        # Includes one character beyond the block: the blank that starts the next block.
         cuts = [found.end() for found in _CUT.finditer(text, end - _CUT_WINDOW, end + 1)]
         if cuts:
             end = cuts[-1]
@@ -218,6 +216,6 @@ def _load() -> tiktoken.Encoding:
     encoding = tiktoken.Encoding(
         "o200k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={_PART: len(ranks)}
     )
-    # The encoder has its own copy by now and never looks at ours again: this gives some 25 MB back.
+    # The encoder has its own copy; this frees about 25 MB.
     ranks.clear()
     return encoding

@@ -1,8 +1,8 @@
 """The embedded embedder: WordLlama's static word vectors, averaged over the tokens of a text.
 
-Its vectors travel in the package, so that it needs no network, no key and no GPU. It knows words, not their order: good
-enough to find what is meant in other words, and quick enough to embed a whole store in a while. The file is
-WordLlama's own (MIT), and is read here without its package, which weighs four times as much and brings much more.
+The vectors are shipped with the package, so it needs no network, key or GPU. It ignores word order: good enough to find
+paraphrases, and fast enough to embed a whole store. The file is WordLlama's own (MIT), read without its package, which
+is four times as large and has many dependencies.
 """
 
 from __future__ import annotations
@@ -24,38 +24,38 @@ from omoide.inference.llama_tokens import LlamaTokenizer
 with deferred("numpy"):
     import numpy as np
 
-# The one model whose weights are in the package.
+# The model whose weights are in the package.
 MODEL = "l2_supercat"
 DIMENSIONS = 256
 WEIGHTS = Path(__file__).parent / "data" / "l2_supercat_256.safetensors"
 
-# What one thread takes in one go. More gains nothing, and takes memory.
+# Size of a batch. Larger batches are not faster, and need more memory.
 BATCH_TEXTS = 128
 BATCH_CHARACTERS = 50_000
-# Fewer characters than this, such as those of a query, are embedded in less time than handing them to a thread takes.
+# Embedding shorter texts, such as a query, takes less time than passing them to a thread.
 ON_LOOP_CHARACTERS = 500
-# Tokens whose vectors are gathered at a time (4 MB): a message of emoji makes 100,000 tokens.
+# Tokens whose vectors are gathered at a time (4 MB): a message of emoji has 100,000 tokens.
 TOKENS_AT_ONCE = 4_096
 
 
 class TokenVectors:
-    """The vector of each token by its id, half precision as the file has them, and single precision when taken.
+    """Token id → vector. Stored in half precision, converted to single precision on access.
 
-    The file is mapped: all processes share its pages, and only those are read that words in use lie on.
+    The file is memory-mapped: processes share its pages, and only those in use are read.
     """
 
     def __init__(self, weights: Path) -> None:
-        # A safetensors file with one tensor: eight bytes for the length of a JSON header, the header, and the numbers.
+        # A safetensors file with one tensor: eight bytes with the length of a JSON header, the header, the numbers.
         with weights.open("rb") as file:
             length = int.from_bytes(file.read(8), "little")
             (tensor,) = orjson.loads(file.read(length)).values()
         shape = tuple(tensor["shape"])
         self._halves = np.asarray(np.memmap(weights, "<u2", mode="r", offset=8 + length, shape=shape))
-        # numpy takes eight nanoseconds to widen a number; looked up among all that there are, it takes one.
+        # numpy converts a number in eight nanoseconds; a look-up in a table of all 65,536 values takes one.
         self._singles = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
 
     def sums(self, texts: Sequence[list[int]]) -> Vectors:
-        """For each list of ids the sum of their vectors, which has the direction of their mean: only that is kept."""
+        """The sum of the vectors of each list of ids. Only its direction is used, which is that of the mean."""
         sums = np.zeros((len(texts), self._halves.shape[1]), dtype=np.float32)
         start = 0
         while start < len(texts):
@@ -71,7 +71,7 @@ class TokenVectors:
         return sums
 
     def _add_up(self, texts: Sequence[list[int]], sums: Vectors) -> None:
-        # Talk repeats its words, and to widen a vector takes longer than to add it: each is widened once.
+        # Words repeat, and converting a vector takes longer than adding it, so each is converted once.
         different, places = np.unique(np.array([*chain.from_iterable(texts)], np.intp), return_inverse=True)
         vectors = self._singles.take(self._halves.take(different, axis=0))
         end = 0
@@ -94,9 +94,9 @@ class _Model:
 
 
 class WordLlamaEmbedder:
-    """Embeds in threads, off the event loop, but for short texts.
+    """Embeds in threads; short texts on the event loop.
 
-    The model loads on first use, once: about 0.1 s, and 40 MB with numpy.
+    The model is loaded on first use: about 0.1 s, and 40 MB with numpy.
     """
 
     name = f"wordllama:{MODEL}"
@@ -107,7 +107,7 @@ class WordLlamaEmbedder:
         self._loading = Lock()
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
-        """See `Embedder.embed`. Any length of text is taken whole; a cancelled call stops after the batch at work."""
+        """See `Embedder.embed`. Texts are never cut. A cancelled call stops after the current batch."""
         if self._model is not None and sum(map(len, texts)) <= ON_LOOP_CHARACTERS:
             return self.embed_now(texts)
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
@@ -123,15 +123,15 @@ class WordLlamaEmbedder:
         return np.concatenate([np.zeros((0, DIMENSIONS), np.float32), *map(self._embed_batch, some)])
 
     async def aclose(self) -> None:
-        """Nothing to let go."""
+        """Do nothing: there are no connections."""
 
     def warm(self) -> None:
-        """Loads the model now, so that no later call waits for it."""
+        """Load the model now."""
         self._loaded()
 
     def _embed_batch(self, texts: list[str]) -> Vectors:
         model = self._loaded()
-        # Blanks have vectors too, but mean nothing.
+        # Blanks have vectors too, but no meaning.
         ids = [model.tokenizer.ids(text) if text.strip() else [] for text in texts]
         return unit_rows(model.token_vectors.sums(ids))
 

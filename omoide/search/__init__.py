@@ -1,1 +1,1 @@
-"""Finding: messages and conclusions, by their words and by their meaning."""
+"""Search messages and conclusions, by words (BM25) and by meaning (embeddings)."""

@@ -1,7 +1,7 @@
-"""Finding conclusions near a text.
+"""Search conclusions near a text.
 
-By meaning where there are vectors: nearest first, by cosine distance. What has no vector and gets none in time, and
-everything when no vector can be had for the query, is ranked by its words and comes after.
+Conclusions with a vector come first, by cosine distance. Those without one, or all of them if the query could not be
+embedded, are ranked by words and follow.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Pair = tuple[int, int]
 
 
 class Finder(Protocol):
-    """Vectors for queries, and the stored ones that are nearest to them."""
+    """Embeds queries and finds the nearest stored vectors."""
 
     is_current: bool
-    """Whether what was stored a moment ago is among the nearest, without a vector in the store."""
+    """Whether conclusions that have no stored vector yet are found as well."""
 
     async def query_vector(self, text: str) -> Vector | None:
-        """The text's vector; None if it cannot be had in time."""
+        """Embed the text; None if that fails or takes too long."""
 
     def nearest_conclusions(
         self, db: Connection, workspace_id: str, pair: Pair | None, vector: Vector, count: int
@@ -47,7 +47,7 @@ async def nearest(
     sessions: Sequence[str] | None = None,
     max_distance: float | None = None,
 ) -> list[Conclusion]:
-    """Up to `limit` of the pair's conclusions, best first; with `sessions` only explicit ones from these."""
+    """Up to `limit` conclusions of the pair, best first; with `sessions`, only explicit ones from those."""
     restriction = conclusions.restricted(sessions)
     return await nearest_of(store, finder, workspace_id, pair, text, limit, restriction, max_distance)
 
@@ -62,8 +62,10 @@ async def nearest_of(
     restriction: conclusions.Restriction,
     max_distance: float | None = None,
 ) -> list[Conclusion]:
-    """Up to `limit` of the pair's conclusions, or of the workspace's for None, that the restriction leaves, best first;
-    none for a blank text."""
+    """Up to `limit` conclusions of the pair (None: of the workspace) that pass the restriction, best first.
+
+    Empty for a blank text.
+    """
     asked = Query(text)
     if asked.is_empty:
         return []
@@ -83,8 +85,7 @@ async def query(
 ) -> list[Conclusion]:
     """Up to `limit` conclusions that pass the filters, best first.
 
-    Raises Unprocessable for a bad filter, and for one because of which a look takes longer than `seconds` (None: for
-    ever).
+    Raises Unprocessable for an invalid filter, and for one that takes longer than `seconds` (None: no limit).
     """
     restriction = conclusions.filtered(filters)
     pair = None
@@ -97,7 +98,7 @@ async def query(
 
 
 def _named_pair(filters: Json | None) -> tuple[str, str] | None:
-    """Observer and observed, where the filters name just one of each."""
+    """Observer and observed, if the filters name exactly one of each."""
     given = filters or {}
     observer = given.get("observer_id", given.get("observer"))
     observed = given.get("observed_id", given.get("observed"))
@@ -117,7 +118,7 @@ async def _best(
     max_distance: float | None,
     seconds: float | None = None,
 ) -> list[Conclusion]:
-    """By meaning, then by words those that are not found by meaning; the newest for an empty query."""
+    """Matches by meaning, then by words those that have no vector; the newest for an empty query."""
     vector = None if asked.is_empty else await finder.query_vector(asked.text)
 
     def best(db: Connection) -> list[Conclusion]:
@@ -126,7 +127,7 @@ async def _best(
         found: list[Conclusion] = []
         if vector is not None:
             found = _by_meaning(db, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
-        # Whether something without a vector is within the distance can be told only where it is given one.
+        # Without a vector the distance is unknown, so only an index that embeds everything can apply `max_distance`.
         is_judged = vector is not None and max_distance is not None and finder.is_current
         if len(found) == limit or not asked.words or is_judged:
             return found
@@ -146,7 +147,7 @@ def _within(
     *args: P.args,
     **kwargs: P.kwargs,
 ) -> T:
-    """What `fn` reads, in so many seconds, if they are given. Raises Unprocessable."""
+    """Call `fn` with a time limit, if `seconds` is given. Raises Unprocessable."""
     if seconds is None:
         return fn(db, *args, **kwargs)
     return deadline.within(db, seconds, fn, *args, **kwargs)
@@ -160,7 +161,7 @@ def _by_words(
     restriction: conclusions.Restriction,
     limit: int,
 ) -> list[Conclusion]:
-    """Those that have any of the words, best first."""
+    """Conclusions that contain any of the words, best first."""
     workspace = workspaces.find(db, workspace_id)
     if workspace is None:
         return []
@@ -186,7 +187,7 @@ def _by_meaning(
     max_distance: float | None,
     seconds: float | None,
 ) -> list[Conclusion]:
-    """Nearest first. Rows that are gone or restricted away are made up for by looking further."""
+    """Nearest first. Fetches more candidates while deleted or restricted rows leave fewer than `limit`."""
     count = 2 * limit
     while True:
         hits = finder.nearest_conclusions(db, workspace_id, pair, vector, count)

@@ -1,6 +1,6 @@
-"""Finding by meaning, for everybody who searches: a vector for the query, and the stored vectors that are near it.
+"""Semantic search: embed a query and find the nearest stored vectors.
 
-It never stands in the way: where no vector can be had in time, the answer is None and the caller goes by words.
+If a query cannot be embedded in time, the result is None and the caller searches by words only.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from omoide.store import Connection, workspaces
 logger = logging.getLogger("omoide.search")
 
 QUERY_SECONDS = 5.0
-"""How long a caller waits for the vector of a query."""
+"""Time limit for embedding a query."""
 
 PAUSE_SECONDS = 30.0
-"""For how long an embedder that failed is not asked again, so that not every search waits for it in vain."""
+"""How long a failed embedder is not called again, so that not every search waits for a time-out."""
 
 
 class VectorFinder:
-    """One for the server: it holds the index."""
+    """Owns the vector index. One per process."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class VectorFinder:
         self._silent_until = float("-inf")
 
     async def query_vector(self, text: str) -> Vector | None:
-        """The text's vector; None if it is blank, or cannot be had in time."""
+        """Embed the text; None if it is blank, or if embedding fails or takes too long."""
         now = asyncio.get_running_loop().time
         if now() < self._silent_until:
             return None

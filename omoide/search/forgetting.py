@@ -1,4 +1,4 @@
-"""Lets a process forget what was deleted: its part of the vector index, and its caches of texts."""
+"""Evict deleted rows from a process's memory: its vector index and its text caches."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from omoide.search.vector_index import VectorIndex
 from omoide.store import Store, erasure
 
 LOOK_SECONDS = 30.0
-"""How often a process looks whether anything was erased since."""
+"""How often a process checks for erased rows."""
 
 
 class Forgetting:
-    """What one process has forgotten so far. Nothing has to be at first: it holds nothing yet."""
+    """Evicts deleted rows periodically."""
 
     def __init__(self, store: Store, index: VectorIndex) -> None:
         self._store = store
@@ -24,18 +24,18 @@ class Forgetting:
         self._count: int | None = None
 
     async def run(self) -> None:
-        """Look again and again, until cancelled."""
+        """Check every `LOOK_SECONDS`, until cancelled."""
         while True:
-            with contextlib.suppress(OmoideError):  # looked again
+            with contextlib.suppress(OmoideError):  # the next check retries
                 await self.look()
             await asyncio.sleep(LOOK_SECONDS)
 
     async def look(self) -> None:
-        """Forget what was deleted, if anything was erased since the last call. Raises Unavailable."""
+        """Evict deleted rows, if anything was erased since the last call. Raises Unavailable."""
         count = self._store.read(erasure.count)
         if count == self._count:
             return
         text_cache.forget()
         await self._store.read_aside(self._index.forget_deleted)
-        await aside(heap.trim)  # or the process grows by some megabytes each time
+        await aside(heap.trim)  # otherwise the process grows by some megabytes each time
         self._count = count

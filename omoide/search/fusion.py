@@ -1,7 +1,7 @@
-"""Several rankings of messages become one, and answers are lifted by the questions before them. Pure.
+"""Fuse rankings of messages, and boost messages whose neighbours match. Pure.
 
 Reciprocal rank fusion: G. Cormack, C. Clarke, S. Büttcher, "Reciprocal rank fusion outperforms Condorcet and individual
-rank learning methods", SIGIR 2009. The paper's k of 60 flattens the ranks; a small one lets the first places count.
+rank learning methods", SIGIR 2009. The paper's k of 60 flattens the ranks; a small k favours the top ranks.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Position = tuple[int, int]
-"""A session, and where in it a message stands."""
+"""A session, and the sequence number of a message in it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """How rankings are weighed. The defaults lie where the recall benchmark is flat, not on its highest point."""
+    """Weights of the ranking. The defaults lie on a plateau of the recall benchmark, not on its peak."""
 
     k: float = 8.0
-    """Added to every rank: the greater, the less the first places stand out."""
+    """Added to every rank: the larger, the less the top ranks count."""
     vectors: float = 0.4
-    """The share of the ranking by meaning; the words have the rest."""
+    """Weight of the ranking by meaning; the ranking by words has the remainder to 1."""
     before: float = 0.6
-    """How much of the score of the turn before it a message gets: an answer seldom repeats the question's words."""
+    """Share of the previous message's score that a message gets: an answer seldom repeats the question's words."""
     after: float = 0.4
-    """The same for the turn after it."""
+    """Share of the next message's score."""
 
 
 DEFAULT_WEIGHTS = Weights()
 
 
 def fused(rankings: Iterable[tuple[float, Sequence[int]]], k: float) -> dict[int, float]:
-    """Score of every message that is in any ranking: the sum of weight / (k + rank), ranks from 1."""
+    """Score of every message in any ranking: the sum of weight / (k + rank), ranks from 1."""
     scores: dict[int, float] = {}
     for weight, ranking in rankings:
         for rank, pk in enumerate(ranking, start=1):
@@ -42,9 +42,9 @@ def fused(rankings: Iterable[tuple[float, Sequence[int]]], k: float) -> dict[int
 def lifted(
     scores: Mapping[int, float], positions: Mapping[int, Position], weights: Weights = DEFAULT_WEIGHTS
 ) -> dict[int, float]:
-    """Score of every message in `positions`: its own, and the better of what its two neighbours give it.
+    """Score of every message in `positions`: its own plus the larger boost from its two neighbours in the session.
 
-    A message without a score of its own has 0; neighbours are those next to it in the same session.
+    A message that is not in `scores` has a score of 0.
     """
     by_position = {position: scores.get(pk, 0.0) for pk, position in positions.items()}
 
@@ -57,9 +57,9 @@ def lifted(
 
 
 def ordered(own: Mapping[int, float], total: Mapping[int, float], verbatim: Collection[int]) -> list[int]:
-    """The messages that have a score, best first: what holds the query as it stands, then by score, then the newest.
+    """The messages with a score, best first: verbatim matches of the query, then by score, then the newest.
 
-    What scores best by itself stays before all that its neighbours lifted.
+    The message with the best own score ranks before any that was boosted by its neighbours.
     """
     best = max(own, key=lambda pk: (own[pk], pk), default=None)
     found = [pk for pk, score in total.items() if score > 0 or pk in verbatim]

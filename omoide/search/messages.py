@@ -1,8 +1,7 @@
-"""Searching messages: by words, by meaning, and by what stands next to them.
+"""Search messages by words, by meaning, and by neighbouring messages.
 
-An empty query finds the newest messages. A query that can only be meant as it stands finds where it stands. For any
-other, the ranking by words and the ranking by meaning are fused, turns beside good ones are lifted, and what holds
-the very query comes first.
+An empty query returns the newest messages. A literal query (see `query`) matches substrings. For any other, the
+rankings by words and by meaning are fused, neighbours of good matches are boosted, and verbatim matches come first.
 """
 
 from __future__ import annotations
@@ -34,20 +33,20 @@ with deferred("numpy"):
 T = TypeVar("T")
 
 POOL = 60
-"""Messages that each ranking contributes, at least."""
+"""Minimum number of messages that each ranking contributes."""
 
 FILTERED = 5
-"""How many times as many messages are looked at where a filter may drop some, before all that pass it are."""
+"""Oversampling factor for a filtered search, before it falls back to all messages that pass the filter."""
 
 MOST_OF_ALL = 0.5
-"""From this share of all messages on, words are looked for everywhere, and not in the workspace's index alone."""
+"""Above this share of all messages, words are searched in the whole index, not restricted to the workspace."""
 
 WITNESS = "peer_perspective"
 
 
 @dataclass(frozen=True, slots=True)
 class MessageSearch:
-    """What a caller asks for. A session or a peer given here stands in place of the filter's own."""
+    """A search request. A session or peer given here replaces the one in the filter."""
 
     workspace_id: str
     query: str
@@ -57,24 +56,24 @@ class MessageSearch:
     scope: str | None = None
     filters: Json | None = None
     sessions: Collection[str] | None = None
-    """Only these."""
+    """Only messages of these sessions."""
     reader: str | None = None
-    """The peer to whom the key is narrowed that asks: only what may be known to it, see `store.visibility`."""
+    """The peer of the caller's key: only messages visible to it, see `store.visibility`."""
     member: str | None = None
-    """Only what is seen from this peer's perspective."""
+    """Only messages from this peer's perspective."""
     after: datetime | None = None
     before: datetime | None = None
-    """Only what was said from `after` on and before `before`."""
+    """Only messages said at or after `after`, and before `before`."""
     weights: Weights = field(default=DEFAULT_WEIGHTS)
 
 
 async def search(
     store: Store, finder: VectorFinder, wanted: MessageSearch, *, seconds: float | None = None
 ) -> list[Message]:
-    """Up to `wanted.limit` messages, best first; none where the workspace, session or peer is unknown.
+    """Up to `wanted.limit` messages, best first; none for an unknown workspace, session or peer.
 
-    Raises Unprocessable for a bad filter, a scope together with a filter for sessions, and a search that takes longer
-    than `seconds` (None: for ever) because of its filter; NotFound for an unknown scope.
+    Raises Unprocessable for an invalid filter, a scope combined with a filter for sessions, and a filtered search that
+    takes longer than `seconds` (None: no limit); NotFound for an unknown scope.
     """
     return await search_then(store, finder, wanted, lambda db, found: found, seconds=seconds)
 
@@ -87,7 +86,7 @@ async def search_then(
     *,
     seconds: float | None = None,
 ) -> T:
-    """What `then` reads for the messages that `search` finds, in the same snapshot. Raises as `search`."""
+    """Call `then` with the messages that `search` finds, in the same snapshot. Raises as `search`."""
     limits = limits_of(wanted)
     query = Query(wanted.query)
     wants_vector = not query.is_empty and not query.is_literal
@@ -103,7 +102,7 @@ async def search_then(
 
 
 def limits_of(wanted: MessageSearch) -> Limits:
-    """What narrows the search, its filter compiled. Raises Unprocessable."""
+    """The restrictions of the search, with its filter compiled. Raises Unprocessable."""
     filters = dict(wanted.filters or {})
     witness = filters.pop(WITNESS, None)
     if witness is not None and not isinstance(witness, str):
@@ -150,17 +149,17 @@ def _found(
 def _ranked(
     db: Connection, index: VectorIndex, within: Reach, query: Query, vector: Vector | None, wanted: MessageSearch
 ) -> list[int]:
-    """The messages for a query that has words, best first."""
+    """The matches for a query that has words, best first."""
     pool = max(POOL, 2 * wanted.limit)
     by_words = _by_words(db, within, query, pool)
     by_meaning = [] if vector is None else _by_meaning(db, index, within, vector, pool)
-    # Words find whole words only: where that is little, parts of words are looked for as well.
+    # The full-text index matches whole words only; if that finds little, substrings are searched as well.
     thorough = query.has_signs or len(by_words) < wanted.limit
     verbatim = message_search.literal(db, within, query.text, pool) if thorough else []
     weights = wanted.weights
     scores = fused([(1 - weights.vectors, by_words), (weights.vectors, by_meaning)], weights.k)
     total = lifted(scores, message_search.around(db, within, [*scores.keys() | set(verbatim)]), weights)
-    # What holds the whole query holds its words, so it is in one of these two.
+    # A message that contains the whole query contains its words, so it is in one of these two.
     holding = message_search.holding(db, [*by_words, *verbatim], query.needle)
     return ordered(scores, total, holding)
 
@@ -173,7 +172,7 @@ def _by_words(db: Connection, within: Reach, query: Query, pool: int) -> list[in
 
 
 def _first_passing(db: Connection, within: Reach, pks: Sequence[int], count: int) -> list[int]:
-    """The first `count` of the messages that are within reach."""
+    """The first `count` messages that pass the restrictions."""
     passing: list[int] = []
     start, step = 0, 2 * count
     while start < len(pks) and len(passing) < count:
@@ -191,7 +190,7 @@ def _by_meaning(db: Connection, index: VectorIndex, within: Reach, vector: Vecto
         return near
     passing = message_search.passing(db, within, near)
     if len(passing) < pool and len(near) == count:
-        # The filter leaves little, wherever that is.
+        # The filter is selective: rank exactly the messages that pass it.
         pks = np.array(message_search.all_within(db, within), np.int64)
         found = index.nearest(db, group, vector, pool, Allowed(within.sessions, within.peer, pks))
         passing = [pk for pk, distance in found if distance < 1.0]

@@ -1,8 +1,7 @@
-"""What a caller's query means: its words, and whether its very characters are looked for. Pure.
+"""Parse a search query: its words, and whether it is a literal string. Pure.
 
-A question is found by its words and its meaning. `50%`, `user_id` or `main.py` are meant as they stand; an index of
-words has cut such text at the signs, so it is looked for in the text itself. Any query that occurs in a message as it
-stands puts that message first.
+Questions are matched by words and by meaning. `50%`, `user_id` or `main.py` are literal: the full-text index splits
+such text at the signs, so they are matched as substrings. A message that contains the query verbatim ranks first.
 """
 
 from __future__ import annotations
@@ -11,13 +10,13 @@ import re
 from functools import cached_property
 
 MAX_WORDS = 100
-"""Words of a query that are looked up; a longer query is cut."""
+"""Maximum number of words looked up; further words are ignored."""
 
-# Letters and digits, as the tokenizer of the index cuts them.
+# Letters and digits, as the tokenizer of the index splits them.
 _word = re.compile(r"[^\W_]+")
-# A sign that a sentence needs not: anything but letters, digits, blanks and the usual punctuation.
+# A sign that is not part of prose: anything but letters, digits, whitespace and common punctuation.
 _sign = re.compile(r"[^\w\s.,;:!?¡¿'\"()\-–—…‘’“”«»]|_")
-# Punctuation between two characters of one word, as in `main.py`, `10:30` or `a,b`, but not `don't` or `well-read`.
+# Punctuation inside a word, as in `main.py`, `10:30` or `a,b`, but not `don't` or `well-read`.
 _inner = re.compile(r"[^\W_][.,;:!?()\"]+[^\W_]")
 
 _FUNCTION_WORDS = """
@@ -27,11 +26,11 @@ _FUNCTION_WORDS = """
     who whom whose when where why how s t d ll re ve m
 """
 FUNCTION_WORDS = frozenset(_FUNCTION_WORDS.split())
-"""English words that say how a question is put, not what it is about; they match nearly every message."""
+"""English stop words; they match nearly every message."""
 
 
 class Query:
-    """One query, read in every way that searching needs."""
+    """A parsed query."""
 
     def __init__(self, text: str) -> None:
         self.text = text.replace("\x00", "").strip()
@@ -42,21 +41,21 @@ class Query:
 
     @cached_property
     def needle(self) -> str:
-        """The text for caseless comparison."""
+        """The text, case-folded."""
         return self.text.casefold()
 
     @cached_property
     def words(self) -> list[str]:
-        """The different words, lower-cased; without function words, unless there are no others."""
+        """The distinct words, lower-cased; without stop words, unless there are no others."""
         found = list(dict.fromkeys(word.lower() for word in _word.findall(self.text)))
         return ([word for word in found if word not in FUNCTION_WORDS] or found)[:MAX_WORDS]
 
     @cached_property
     def has_signs(self) -> bool:
-        """Whether it holds characters that an index of words does not keep."""
+        """Whether it contains characters that the full-text index does not keep."""
         return bool(_sign.search(self.text) or _inner.search(self.text))
 
     @cached_property
     def is_literal(self) -> bool:
-        """Whether it can only be meant as it stands: it has no words, or signs and no blanks."""
+        """Whether it is matched as a substring: it has no words, or it has signs and no whitespace."""
         return not self.words or (self.has_signs and not re.search(r"\s", self.text))

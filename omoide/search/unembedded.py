@@ -1,9 +1,8 @@
-"""Vectors of the newest rows that no job has embedded yet, computed when somebody searches.
+"""Embed the newest rows at search time, until a job has embedded them.
 
-An embedder that needs no provider takes 20 µs for a text, so that what was stored a moment ago, by whatever process, is
-found by its meaning at once and adding it costs nothing. How many rows and characters one search embeds is limited; the
-rest is found by its words until the job has been there. Vectors are kept for the next searches: the number of a row is
-never used twice, and its text never changes.
+A local embedder takes 20 µs for a text, so a row can be found by its meaning as soon as it is stored, by any process,
+at no cost to the write. One search embeds a limited number of rows and characters; the others are found by words until
+the job has run. Vectors are cached: row ids are never reused, and texts never change.
 """
 
 from __future__ import annotations
@@ -26,23 +25,23 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 MOST_LOOKED_AT = 1_024
-"""Newest rows, of all workspaces, that a search looks at: about as many as are added before the job comes."""
+"""Newest rows, of all workspaces, that a search considers: about as many as are added before the job runs."""
 
 MOST_EMBEDDED = 256
-"""Rows that one search embeds: 5 ms where each has 100 characters."""
+"""Rows that one search embeds: 5 ms for 100 characters each."""
 
 MOST_CHARACTERS = 100_000
-"""Characters that one search embeds, its first row aside."""
+"""Characters that one search embeds; its first row is exempt."""
 
 MOST_KEPT = 4_096
-"""Vectors in memory: 2 MB for 256 dimensions."""
+"""Cached vectors: 2 MB for 256 dimensions."""
 
 Places: TypeAlias = "Callable[[Segment], npt.NDArray[np.intp] | None]"
-"""Which of a segment's rows are wanted; None for all of them."""
+"""Selects rows of a segment by index; None for all of them."""
 
 
 class Unembedded:
-    """One for each index. It may be asked from several threads at a time."""
+    """Embeds and caches vectors of rows without a stored one. Thread-safe; one for each index."""
 
     def __init__(self, embed: EmbedNow) -> None:
         self._embed = embed
@@ -51,14 +50,14 @@ class Unembedded:
         text_cache.register(self)
 
     def cache_clear(self) -> None:
-        """Forget all vectors."""
+        """Drop all cached vectors."""
         with self._lock:
             self._kept = {}
 
     def vectors(self, db: Connection, source: Source, workspace: int, after: int, places: Places) -> dict[int, bytes]:
-        """Row → vector as it is stored, of the workspace's newest living rows behind `after` that are wanted.
+        """Row → packed vector, for the workspace's newest rows after `after` that `places` selects.
 
-        Blank texts are left out.
+        Deleted rows and blank texts are left out.
         """
         pks = _wanted(db, source, workspace, after, places)
         if not pks:
@@ -98,7 +97,7 @@ def _wanted(db: Connection, source: Source, workspace: int, after: int, places: 
 
 
 def _texts(db: Connection, source: Source, pks: Sequence[int]) -> list[tuple[int, str]]:
-    """Row and text of these rows, in this order, as far as there is room for them."""
+    """Row and text of these rows, in order, up to `MOST_CHARACTERS`."""
     texts: list[tuple[int, str]] = []
     characters = 0
     for pk, stored in embeddings.texts(db, source, pks):

@@ -1,14 +1,12 @@
-"""Which stored vectors are nearest to a given one: a rough first pass in memory, the exact distance from the store.
+"""Nearest-neighbour search: binary quantization in memory, rescoring with the stored vectors.
 
-In memory is kept only the sign of each of a vector's numbers, 32 bytes for 256 of them, together with the row's number
-and what it can be narrowed by. The rows whose signs agree best are read from the store and compared exactly; of a small
-group that is all of them. A group is all of a workspace's messages, or all of its conclusions. Groups are loaded from
-their segments when they are first asked for (a million rows: a tenth of a second), followed as rows are added, by other
-processes too, and dropped when memory is short, the least used first. Rows of what was deleted are dropped when they
-are come across. What is in no segment yet is embedded by the search itself where that needs no provider
-(`unembedded.py`), else it is found by its words until a job has been there.
-
-What is asked about a group, and what becomes of the answer, does not belong here.
+Only the sign of each component is kept in memory, 32 bytes for 256 dimensions, with the row id and the columns that a
+search can filter by. The rows whose signs agree best are read from the store and compared exactly; in a small group,
+all of them. A group is all messages of a workspace, or all of its conclusions. Groups are loaded from their segments on
+first use (a million rows: a tenth of a second), updated as rows are added, also by other processes, and evicted when
+memory is short, least recently used first. Deleted rows are dropped when a search meets them. Rows that are in no
+segment yet are embedded by the search if the embedder is local (`unembedded.py`); otherwise they are found by words
+until a job has embedded them.
 """
 
 from __future__ import annotations
@@ -34,21 +32,21 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 ALIKE = 2_500
-"""Rows whose signs agree best; each is then held against the query's own numbers, not only against their signs."""
+"""Rows kept by the first pass; the second compares their signs with the query's components, not only its signs."""
 
 RESCORED = 500
-"""Rows of these that are compared exactly. Measured with WordLlama, a million messages that are much alike, and their
-50 nearest: 93 of 100 are among them; with 300 rows 87, with 600 rows 95."""
+"""Rows of these that are compared exactly. Measured recall of the 50 nearest, with WordLlama and a million similar
+messages: 93 %; with 300 rows 87 %, with 600 rows 95 %."""
 
 MOST_BYTES = 64_000_000
 """Memory for all groups together: about 1.3 million vectors of 256 dimensions."""
 
 BLOCK = 65_536
-"""Rows that are looked through at a time: their signs, a word of each, fit a processor's cache."""
+"""Rows scanned at a time: one word of signs of each fits a processor's cache."""
 SMALLEST_BLOCK = 256
 
 DELETIONS_AT_ONCE = 8
-"""How often a search starts anew because it came across deleted rows."""
+"""How often a search is repeated because it met deleted rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +59,16 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Which rows of a group may be found; None does not narrow."""
+    """Restricts the rows of a group; None means no restriction."""
 
     first: Collection[int] | None = None
-    """Any of these sessions of messages, or observers of conclusions."""
+    """Sessions of messages, or observers of conclusions."""
     second: int | None = None
-    """The peer that said a message, or whom a conclusion is about."""
+    """The author of a message, or the observed peer of a conclusion."""
     pks: Numbers | None = None
 
     def places(self, rows: Segment) -> npt.NDArray[np.intp] | None:
-        """Where in the segment they stand; None for everywhere."""
+        """Indices of the allowed rows in the segment; None for all."""
         mask: npt.NDArray[np.bool_] | None = None
         for given in (self._of_first(rows.first), self._of_second(rows.second), self._of_pks(rows.pks)):
             if given is not None:
@@ -94,7 +92,7 @@ EVERYTHING = Allowed()
 
 
 class _Block:
-    """Up to `BLOCK` rows, to which more are added in place: who reads the rows that were there is not disturbed."""
+    """Up to `BLOCK` rows. More are appended in place, which does not affect concurrent readers."""
 
     def __init__(self, words: int, room: int) -> None:
         none = np.zeros(room, np.uint32)
@@ -107,7 +105,7 @@ class _Block:
         return sum(column.nbytes for column in (room.pks, room.first, room.second, room.bits))
 
     def take(self, some: Segment) -> int:
-        """Add as many of the rows as there is room for, and say how many these are."""
+        """Append as many of the rows as fit; return their number."""
         start = len(self.rows)
         end = min(len(self._room), start + len(some))
         there, new = self._room.at(slice(start, end)), some.at(slice(0, end - start))
@@ -123,7 +121,7 @@ class _Block:
 
 
 class _Entry:
-    """A group in memory: its rows as far as the row `through` of its table, as of `segments.late`."""
+    """A group in memory: its rows up to row `through` of its table, as of `segments.late`."""
 
     def __init__(self, words: int) -> None:
         self.blocks: list[_Block] = []
@@ -140,7 +138,7 @@ class _Entry:
         return [block.rows for block in self.blocks]
 
     def take(self, some: Segment) -> None:
-        """Add rows; call it with the lock held."""
+        """Append rows. The caller holds the lock."""
         taken = self.blocks[-1].take(some) if self.blocks else 0
         while taken < len(some):
             rest = some.at(slice(taken, len(some)))
@@ -165,7 +163,7 @@ class _Entry:
                     smaller = _Block(self._words, _room(len(rows)))
                     smaller.take(rows)
                     left.append(smaller)
-            self.blocks = left  # at once: who searches meanwhile sees all that is left
+            self.blocks = left  # replaced atomically: concurrent searches see all remaining rows
 
 
 def _room(rows: int) -> int:
@@ -173,12 +171,12 @@ def _room(rows: int) -> int:
 
 
 class VectorIndex:
-    """The vectors of one model. It may be asked from several threads at a time."""
+    """The vectors of one model. Thread-safe."""
 
     def __init__(
         self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES, embed: EmbedNow | None = None
     ) -> None:
-        """`embed` gives what no job has embedded yet its vectors; without it that is not found here."""
+        """`embed` computes vectors of rows that no job has embedded yet; without it they are not found here."""
         self._unembedded = Unembedded(embed) if embed else None
         self._model = (name, dimensions)
         self._words = segments.words_of(dimensions)
@@ -189,9 +187,9 @@ class VectorIndex:
     def nearest(
         self, db: Connection, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
     ) -> list[tuple[int, float]]:
-        """Row and cosine distance (0 to 2) of up to `count` rows of the group that are allowed, nearest first.
+        """Row and cosine distance (0 to 2) of up to `count` allowed rows of the group, nearest first.
 
-        Nothing while the store holds vectors of another model.
+        Empty while the store holds vectors of another model.
         """
         progress = embeddings.progress(db)
         if progress is None or (progress.name, progress.dimensions) != self._model:
@@ -207,7 +205,7 @@ class VectorIndex:
             living = embeddings.living(db, group.source, [pk for pk, _ in near])
             if len(there) == len(candidates) and len(living) == len(near):
                 break
-            # Another search may have followed further than what this connection sees: that is not gone.
+            # Another search may have loaded rows that this snapshot does not see; those are not deleted.
             kept = embeddings.living(db, group.source, candidates)
             gone = [pk for pk in candidates if pk not in kept and pk <= through]
             if not gone:
@@ -222,7 +220,7 @@ class VectorIndex:
         return sorted(hits, key=lambda hit: (hit[1], -hit[0]))[:count]
 
     def forget_deleted(self, db: Connection) -> None:
-        """Drop the rows of what was deleted, and groups that have no others."""
+        """Drop deleted rows, and groups that become empty."""
         with self._lock:
             entries = [*self._entries.items()]
         for group, entry in entries:
@@ -235,13 +233,13 @@ class VectorIndex:
                     del self._entries[group]
 
     def _followed(self, db: Connection, group: Group, through: int) -> _Entry:
-        """The group, loaded at least as far as the row `through`."""
+        """The group, loaded at least up to row `through`."""
         with self._lock:
             entry = self._entries.setdefault(group, _Entry(self._words))
             self._entries.move_to_end(group)
         late = segments.late(db)
         with entry.lock, uninterrupted():
-            if late != entry.late:  # rows were added among those that were read
+            if late != entry.late:  # rows were inserted before `through`
                 entry.blocks, entry.through, entry.late = [], 0, late
             if through > entry.through:
                 for some in segments.of_workspace(db, group.source, group.workspace, self._words, entry.through):
@@ -259,7 +257,7 @@ class VectorIndex:
 
 
 def _alike(blocks: Sequence[Segment], vector: Vector, count: int, allowed: Allowed) -> list[int]:
-    """The numbers of the `count` rows that seem nearest to the vector by their signs, in any order."""
+    """The `count` rows that are nearest to the vector by their signs, in any order."""
     some = max(ALIKE, 5 * count)
     candidates = [*_agreeing(blocks, sign_bits(vector[np.newaxis]), some, allowed)]
     if not candidates:
@@ -276,11 +274,11 @@ def _alike(blocks: Sequence[Segment], vector: Vector, count: int, allowed: Allow
 def _agreeing(
     blocks: Sequence[Segment], asked: npt.NDArray[np.uint64], most: int, allowed: Allowed
 ) -> Iterator[Segment]:
-    """The up to `most` allowed rows whose signs differ least from the query's, block by block.
+    """Up to `most` allowed rows whose signs differ least from the query's, block by block.
 
-    One after the other: two threads beside each other took as long, or longer, as each step is a short one.
+    Sequential: two threads took as long or longer, because each step is short.
     """
-    # A block, the places in it that are allowed (None: all), and in how many signs each of these rows differs.
+    # A block, the indices of its allowed rows (None: all), and their Hamming distances.
     found: list[tuple[Segment, npt.NDArray[np.intp] | None, npt.NDArray[np.uint16]]] = []
     for rows in blocks:
         places = allowed.places(rows)
@@ -290,7 +288,7 @@ def _agreeing(
     for _, _, differing in found:
         histogram += np.bincount(differing, minlength=len(histogram))
     reached = np.cumsum(histogram)
-    # All rows below the limit, and as many as there is room for of those on it, the newest first.
+    # All rows below the limit, then the newest of those at the limit, up to `most`.
     limit = int(np.searchsorted(reached, most))
     room = most - (int(reached[limit - 1]) if limit else 0)
     for rows, places, differing in reversed(found):
@@ -301,7 +299,7 @@ def _agreeing(
 
 
 def _differing(bits: npt.NDArray[np.uint64], asked: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
-    """In how many signs each row differs from the query."""
+    """Hamming distance of each row to the query."""
     total = np.zeros(bits.shape[1], np.uint16)
     for word, wanted in zip(bits, asked, strict=True):
         total += np.bitwise_count(word ^ wanted)
@@ -309,11 +307,11 @@ def _differing(bits: npt.NDArray[np.uint64], asked: npt.NDArray[np.uint64]) -> n
 
 
 def _gone(db: Connection, group: Group, rows: Segment) -> list[int]:
-    """Those of the rows that are deleted."""
+    """The deleted ones among the rows."""
     pks = rows.pks
     if group.source == "messages":
-        # Where the oldest message of a session is there, so are all: only of other sessions each is looked up. That is
-        # the oldest, because a later session may have the number of one that is gone.
+        # If the oldest message of a session exists, all do; only messages of other sessions are looked up. It must be
+        # the oldest, because a later session may reuse the id of a deleted one.
         order = np.argsort(pks)
         sessions, oldest = np.unique(rows.first[order], return_index=True)
         living = embeddings.living(db, group.source, pks[order][oldest].tolist())
@@ -323,7 +321,7 @@ def _gone(db: Connection, group: Group, rows: Segment) -> list[int]:
 
 
 def _drop(entry: _Entry, group: Group, gone: list[int]) -> None:
-    """Forget rows that were deleted: a message goes with all of its session, a conclusion alone."""
+    """Drop deleted rows: a message is deleted with its whole session, a conclusion individually."""
     pks = np.array(gone, np.int64)
     rows = entry.rows()
     newest: dict[int, int] = {}
@@ -336,7 +334,7 @@ def _drop(entry: _Entry, group: Group, gone: list[int]) -> None:
     def living(some: Segment) -> npt.NDArray[np.bool_]:
         kept = ~np.isin(some.pks, pks)
         for session, last in newest.items():
-            # A later session may have the number of one that is gone, and messages with greater numbers.
+            # A later session may reuse the id of a deleted one; its messages have larger row ids.
             kept &= ~((some.first == session) & (some.pks <= last))
         return kept
 
@@ -344,14 +342,14 @@ def _drop(entry: _Entry, group: Group, gone: list[int]) -> None:
 
 
 def _by_distance(vectors: dict[int, bytes], vector: Vector, most: int) -> list[tuple[int, float]]:
-    """The `most` that are nearest, of equals the newest first."""
+    """The `most` nearest rows; ties are sorted newest first."""
     if not vectors:
         return []
     pks = np.array([*vectors], np.int64)
     stored = np.frombuffer(b"".join(vectors.values()), STORED).reshape(len(vectors), len(vector))
     with np.errstate(invalid="ignore", over="ignore"):
         distances = np.clip(1.0 - stored.astype(np.float32) @ vector, 0.0, 2.0)
-    is_number = np.isfinite(distances)  # a damaged vector is none
+    is_number = np.isfinite(distances)  # skip damaged vectors
     pks, distances = pks[is_number], distances[is_number]
     nearest = np.lexsort((-pks, distances))[:most]
     return [*zip(pks[nearest].tolist(), distances[nearest].tolist(), strict=True)]

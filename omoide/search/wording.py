@@ -1,9 +1,9 @@
-"""Which rows fit a query by its words: those that hold its rare words, weighed by all of them.
+"""Rank rows by words: candidates contain the query's rare words, and are scored by all of its words.
 
-BM25, with a word counted once in a text however often it stands there, as texts of a few words hardly repeat any: S.
-Robertson, H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond", 2009. SQLite's own ranking reads, for
-every query, each place where any of the words stands in the whole database. Here common words are only looked up in the
-rows that hold a rare one, so that the cost is bounded however much there is.
+BM25 with term frequencies of 0 or 1, because short texts hardly repeat words: S. Robertson, H. Zaragoza, "The
+Probabilistic Relevance Framework: BM25 and Beyond", 2009. SQLite's own ranking reads, for every query, every occurrence
+of each word in the whole database. Here common words are looked up only in the rows that contain a rare one, so the
+cost is bounded whatever the size of the database.
 """
 
 from __future__ import annotations
@@ -23,36 +23,36 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 RANKED = 1_500
-"""Rows that are ranked, at most; for each word they take about a millionth of a second each."""
+"""Maximum number of rows ranked; each takes about 1 µs per word."""
 
 SAMPLED = 20_000
-"""How common a word is, is estimated from the newest rows of the index, all workspaces together."""
+"""Newest rows of the index, of all workspaces, from which word frequencies are estimated."""
 
 ENOUGH = 100
-"""Rows with rare words, from which on a common word is not looked for by itself: the largest page is full of them."""
+"""With this many candidates, which fill the largest page, common words are not looked up on their own."""
 
 MOST_COMMON = 8
-"""Words that are too common to look for, but tell more of the rows that hold a rare one."""
+"""Maximum number of common words that only refine the scores of the candidates."""
 
 PAIRED = 4
-"""Words with which one that is looked for though it is common is looked for together."""
+"""Maximum number of common words that are combined with a common word that has to be looked up."""
 
 MEASURED = 300
-"""Of so many rows that score best, the length is considered."""
+"""Number of top rows for which text length is taken into account."""
 
 K1, B = 1.6, 0.6
-"""The constants of BM25: how much a repeated word tells, and how much the length of a text. Like the weights of
-`fusion` they lie where the recall benchmark is flat."""
+"""The constants of BM25: term saturation and length normalization. Like the weights of `fusion`, they lie on a plateau
+of the recall benchmark."""
 
 Numbers: TypeAlias = "npt.NDArray[np.int64]"
 Scores: TypeAlias = "npt.NDArray[np.float64]"
 
 
 def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
-    """Up to `RANKED` rows of the place that hold any of the words, best first, then newest.
+    """Up to `RANKED` rows of `place` that contain any of the words, best first, then newest.
 
-    Where few rows hold a rare word, the newest that hold the rarest of the common ones are among them, and the newest
-    that hold it with others. Rows that were deleted may be among them too.
+    If few rows contain a rare word, the newest rows with the rarest common word are included, and the newest with that
+    word and another. Deleted rows may be included.
     """
     shares = words.shares(db, place.index, asked, SAMPLED)
     rare, common, holding = _rare(db, place, shares)
@@ -69,8 +69,8 @@ def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
     if often is not None and len(rare) == 1:
         holding[often] = pks
     elif often is not None:
-        # What was found through other words, and holds none that is rare, holds this one. Of what holds a rare one, the
-        # newest rows of common words need not tell all.
+        # A candidate without a rare word was found through `often`, so it contains `often`. For candidates with a rare
+        # word, the newest rows of the common words are not sufficient, so they are looked up again.
         seldom = rare[:-1]
         holding[often] = np.union1d(holding[often], np.setdiff1d(pks, np.concatenate(leading[: len(seldom)])))
         for word in (often, *common[:MOST_COMMON]):
@@ -84,10 +84,10 @@ def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
 
 
 def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[list[str], list[str], dict[str, Numbers]]:
-    """The rarest words; the other ones; and the newest rows that hold the rarest, and of another all if they are known.
+    """Split the words into rare and common ones, and return the rows that contain the rare ones.
 
-    The rows of the rarest are together up to `RANKED`. If that leaves fewer than `ENOUGH`, the last of these words is
-    one of more rows than that, of which these are the newest.
+    The rows of the rare words are together at most `RANKED`. If those are fewer than `ENOUGH`, the last rare word is a
+    common one, with only its newest rows. The rows of one common word are included if all of them are known.
     """
     chosen: list[str] = []
     holding: dict[str, Numbers] = {}
@@ -121,12 +121,12 @@ def _numbers(pks: Sequence[int]) -> Numbers:
 
 
 def _rarity(share: float) -> float:
-    """What a word tells that this share of all rows holds: as Lucene has it, so that no word speaks against a row."""
+    """Inverse document frequency of a word with this share of all rows; never negative, as in Lucene."""
     return -log(share)
 
 
 def _measured(db: Connection, place: Place, pks: Numbers, scores: Scores, mean: float) -> Numbers:
-    """The rows in a new order: a short text that holds a word is more about it than a long one."""
+    """Reorder the rows with BM25's length normalization, which favours short texts."""
     lengths = words.lengths(db, place.index, pks.tolist())
     relative = np.array([lengths.get(pk, mean) for pk in pks.tolist()]) / max(1.0, mean)
     weighed = scores * (K1 + 1) / (1 + K1 * (1 - B + B * relative))

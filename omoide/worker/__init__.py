@@ -1,1 +1,1 @@
-"""The night shift: claims jobs and does them. It runs in a process of its own, or beside the API in one."""
+"""The worker: claims and runs jobs, in its own process or in the process of the API."""

@@ -1,7 +1,7 @@
-"""Dreams: what is known about a peer is looked over, put in order, and more is drawn from it; the card is renewed.
+"""Dreams: consolidate what is known about a peer, derive more conclusions from it, and renew the card.
 
-Whether dreams are wanted is asked when one runs, of the workspace and of the session that it belongs to. All that a
-dream changes is stored in one transaction with its end, so that a dream that was interrupted has not happened.
+Whether dreams are enabled is read from the configuration of the workspace and session when the job runs. All changes of
+a dream are stored in one transaction with the end of its job, so an interrupted dream has no effect.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from omoide.worker.tools import Tools
 logger = logging.getLogger("omoide.worker")
 
 CARD_PAUSE = 60_000_000
-"""After how many microseconds a card that kept changing during a dream is revised."""
+"""Delay of the job that revises a card that kept changing during a dream, in microseconds."""
 
 MOST_CONCLUSIONS = 2_000
-"""How many of the newest conclusions of a pair a dream looks over."""
+"""Newest conclusions of a pair that a dream reads."""
 
 
 async def dream(tools: Tools, job: Job) -> None:
-    """Dream the job's dream. Raises GiveUp where its peers are gone."""
+    """Run a dream. Raises GiveUp if its peers do not exist."""
     told = job.payload
     workspace_id = tools.store.read(workspaces.name_of, job.workspace)
     pair = tools.store.read(conclusions.pair, workspace_id, told["observer"], told["observed"])
     if pair is None:
-        raise GiveUp("the peers of this dream are not there")
+        raise GiveUp("the peers of this dream do not exist")
     seen = tools.store.read(dreams.since, pair)
     newest = await tools.store.read_aside(conclusions.recent, workspace_id, pair, None, MOST_CONCLUSIONS)
     known = newest[::-1]
@@ -54,7 +54,7 @@ async def dream(tools: Tools, job: Job) -> None:
 
 
 def _is_due_anyway(tools: Tools, job: Job) -> bool:
-    """Whether the card follows a deletion, and is kept by what keeps cards without dreams as well."""
+    """Whether the card must be rebuilt after a deletion, and the reasoner keeps cards even without dreams."""
     return bool(job.payload.get("automatic") and job.payload.get("rebuild")) and tools.reasoner.keeps_cards
 
 
@@ -66,7 +66,7 @@ async def _dreamed(
     known: Sequence[Conclusion],
     resolved: Resolved,
 ) -> Dreamed:
-    """What the reasoner dreams; nothing, without asking it, where nothing is known."""
+    """The result of the reasoner's dream; empty if nothing is known."""
     if not known:
         return Dreamed()
     task = DreamTask(str(told["observer"]), str(told["observed"]), session_id, known, resolved.dream_instructions)
@@ -97,9 +97,9 @@ async def _store(
     resolved: Resolved,
     seen: int,
 ) -> None:
-    """Keep what was dreamed, and the card. The card is revised again if somebody changed it meanwhile.
+    """Store the dream and the card. If the card changed meanwhile, it is revised again.
 
-    If that does not come to an end, a dream is kept without the card, of which a job of its own takes care later; a job
+    After `MOST_COMPUTATIONS` changes the dream is stored without the card, for which a separate job is enqueued; a job
     for the card alone raises Contended.
     """
     told = job.payload
@@ -127,7 +127,7 @@ async def _revised(
     known: Sequence[Conclusion],
     resolved: Resolved,
 ) -> Sequence[str] | None:
-    """The card's lines after the dream; None where no card is wanted."""
+    """The card's lines after the dream; None if cards are disabled."""
     told = job.payload
     if not resolved.peer_card_create:
         return None
@@ -144,7 +144,7 @@ async def _revised(
 async def _rebuilt(
     tools: Tools, told: Json, pair: Pair, workspace_id: str, card: Kept, instructions: str | None
 ) -> Sequence[str]:
-    """The card made of all conclusions, the oldest first, so many at a time; the given lines where there are none."""
+    """The card rebuilt from all conclusions, oldest first, in batches; the given lines if there are none."""
     lines: Sequence[str] = card.given
     last: Conclusion | None = None
     while some := await tools.store.read_aside(conclusions.oldest, workspace_id, pair, last, MOST_CONCLUSIONS):
@@ -162,7 +162,7 @@ async def _rebuilt(
 
 
 def _instructions(resolved: Resolved) -> str | None:
-    """The card's own come in addition to the dream's."""
+    """The dream's instructions and the card's, joined."""
     both = [text for text in (resolved.dream_instructions, resolved.peer_card_instructions) if text]
     return "\n".join(both) or None
 
@@ -179,7 +179,7 @@ def _keep(
     seen: int,
     schedule: Schedule,
 ) -> None:
-    """Store it all and finish the job. Without a `card`, a job for the card is enqueued for later."""
+    """Store everything and finish the job. Without a `card`, enqueue a job for it."""
     now = clock.now()
     queue.require(db, job)
     assert job.workspace is not None
@@ -189,7 +189,7 @@ def _keep(
         dreams.outdate(db, pair, dreamed.outdated, now)
         refused = dreams.add_derived(db, job.workspace, pair, session, dreamed.derived, now)
         if refused:
-            logger.info("%d conclusions of a dream were refused: their sources are not there", len(refused))
+            logger.info("dream: %d conclusions refused: their sources do not exist", len(refused))
         dreams.dreamed(db, pair, seen, now)
     if card is None and not queue.is_owed(db, DREAM, dream_queue.key(CARD_REFRESH, pair)):
         dream_queue.add(db, job.workspace, pair, CARD_REFRESH, job.payload, now, now + CARD_PAUSE)
@@ -197,6 +197,6 @@ def _keep(
         cards.revise(db, pair[0], job.payload["observed"], card, revised, now)
     queue.finish(db, job, now)
     if dreamed is not None:
-        # What was learned while it dreamed did not owe the next one, as this one was still owed.
+        # Conclusions learned during the dream enqueued no next dream, because this one was still pending.
         told = {"observer": job.payload["observer"], "observed": job.payload["observed"], "session": None}
         dreams.learned(db, job.workspace, pair, {**told, "automatic": True}, 0, now, schedule)

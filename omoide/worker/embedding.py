@@ -1,9 +1,9 @@
-"""Gives texts their vectors, so that they can be found by their meaning. Until then they are found by their words.
+"""Embed stored texts, so that they can be found by meaning. Until then they are found by words.
 
-One job embeds whatever is not yet, in the order in which it was stored, a batch at a time: read, embed, store. Only
-the storing is a transaction. What has a vector but is in no segment, since the file is of an older version, is taken
-in at the end. While the embedder fails, the job is tried again later, ever more seldom. Texts that it refuses while it
-takes others (`inference/refusals.py`) are marked and hold up no other.
+One job embeds everything that has no vector, in the order of storage, in batches: read, embed, store. Only storing is a
+transaction. Vectors that are in no segment, because an older version stored them, are added at the end. While the
+embedder fails, the job is retried with increasing delays. Texts that the embedder refuses while it accepts others
+(`inference/refusals.py`) are marked, and do not block the rest.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from omoide.worker.tools import Tools
 logger = logging.getLogger("omoide.worker")
 
 BATCH = 256
-"""Texts that are read, embedded and stored in one go, at the most."""
+"""Maximum number of texts read, embedded and stored at a time."""
 
 GATHER_SECONDS = 0.1
-"""How long a job waits for more texts to come, so that a busy server has few such jobs and not one for each call."""
+"""How long a job waits for more texts, so that a busy server has few such jobs instead of one per request."""
 
 
 async def embed(tools: Tools, job: Job) -> None:
-    """Embed everything that is not yet, as far as it gets in its turn.
+    """Embed everything that has no vector, until the time slice is over.
 
-    Raises EmbeddingFailed when that is not possible now, and Unfinished.
+    Raises EmbeddingFailed during an outage, and Unfinished.
     """
     await asyncio.sleep(GATHER_SECONDS)
     turn = TimeSlice()
@@ -50,7 +50,7 @@ async def embed(tools: Tools, job: Job) -> None:
 
 
 async def _one_batch(tools: Tools, source: Source) -> bool:
-    """Embed the next batch; says whether there was one."""
+    """Embed the next batch; return whether there was one."""
     model = _model(tools)
     found = await tools.store.read_aside(embeddings.missing, source, model.through(source), BATCH)
     if not found:
@@ -62,7 +62,7 @@ async def _one_batch(tools: Tools, source: Source) -> bool:
 
 
 async def _refused_before(tools: Tools, source: Source) -> bool:
-    """Try again what was refused and is due again, a batch of it; says whether there was any."""
+    """Retry a batch of refused texts that are due; return whether there were any."""
     model = _model(tools)
     texts = embeddings.limited(await tools.store.read_aside(refusal_marks.due, source, BATCH))
     if not texts:
@@ -77,8 +77,10 @@ async def _refused_before(tools: Tools, source: Source) -> bool:
 async def _outcome(
     tools: Tools, texts: Sequence[tuple[int, str]]
 ) -> tuple[int, list[tuple[int, bytes]], list[Refusal]]:
-    """Up to which row it is settled what becomes of the texts; row and vector of every one that has one (blank texts
-    have none); and those that the embedder refuses."""
+    """Embed the texts. Return the last settled row, row and vector of each embedded text, and the refusals.
+
+    Blank texts have no vector.
+    """
     found = await embed_accepted(tools.embedder, [text for _, text in texts])
     pks = [pk for pk, _ in texts[: len(found.vectors)]]
     rows = zip(pks, packed(found.vectors), found.vectors, strict=True)
@@ -88,15 +90,15 @@ async def _outcome(
 
 
 def _model(tools: Tools) -> embeddings.Progress:
-    """Whose vectors are kept. Raises EmbeddingFailed unless it is this process's embedder."""
+    """The model whose vectors are stored. Raises EmbeddingFailed unless it is this process's embedder."""
     model, embedder = tools.store.read(embeddings.progress), tools.embedder
     if model is None or (model.name, model.dimensions) != (embedder.name, embedder.dimensions):
-        # Some other process has it; the job stays for that one.
-        raise EmbeddingFailed(f"vectors are kept for another embedder than {embedder.name}", retryable=True)
+        # Another process has that embedder; the job is left to it.
+        raise EmbeddingFailed(f"the stored vectors are not from the embedder {embedder.name}", retryable=True)
     return model
 
 
 def _warn(source: Source, refusals: Sequence[Refusal]) -> None:
     if refusals:
-        message = "%s refused by the embedder, found by their words only (omoide queue retry --all): %s"
+        message = "%s refused by the embedder; found by words only (omoide queue retry --all): %s"
         logger.warning(message, f"{len(refusals)} {source}", refusals[-1].error)

@@ -1,4 +1,4 @@
-"""Erases from the files what deletions and replacements left in them."""
+"""Erase deleted and replaced data from the database files."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Tools
 
 PAUSE_SECONDS = 0.5
-"""How long to wait after an attempt that a read prevented. An attempt holds other writes up for a tenth of this."""
+"""Wait after an attempt that a read prevented. An attempt blocks other writes for a tenth of this."""
 PAUSES = 6
-"""How many attempts follow the first before the job is tried again later."""
+"""Retries of the first attempt before the job is postponed."""
 
 
 PAGE = "page"
-"""Where the payload of a job that was begun holds the page of the file to go on with. What is deleted meanwhile owes
-another job."""
+"""Payload key of the page to continue with. Deletions in the meantime enqueue another job."""
 
 
 async def erase(tools: Tools, job: Job) -> None:
-    """Leave nothing of deleted rows in the full-text indexes, in free space, and in the write-ahead log.
+    """Erase deleted rows from the full-text indexes, from free space and from the write-ahead log.
 
-    Raises Unavailable while readers that stay, as Litestream is, keep the log from being emptied, and Unfinished.
+    Raises Unavailable while a permanent reader, such as Litestream, keeps the log from being emptied, and Unfinished.
     """
     turn = TimeSlice()
     page = _progress(job)
@@ -46,7 +45,7 @@ async def erase(tools: Tools, job: Job) -> None:
 
 
 def _progress(job: Job) -> int | None:
-    """The page to go on with; None for a job that begins."""
+    """The page to continue with; None for a new job."""
     page = job.payload.get(PAGE)
     return page if type(page) is int and 1 <= page <= MOST_PAGES else None
 
@@ -61,7 +60,7 @@ async def _erase_words(tools: Tools) -> None:
 
 
 async def _rewrite(tools: Tools, index: Index) -> None:
-    """Remove from an index what versions before this one only marked as deleted."""
+    """Remove entries that earlier versions only marked as deleted in an index."""
     is_first = True
     while await tools.store.write(words.rewrite, index, is_first=is_first):
         is_first = False
@@ -81,4 +80,4 @@ async def _empty_log(eraser: Eraser) -> None:
         if await asyncio.to_thread(eraser.empty_log):
             return
         await asyncio.sleep(PAUSE_SECONDS)
-    raise Unavailable("The write-ahead log cannot be emptied while something reads from the database")
+    raise Unavailable("The write-ahead log cannot be emptied while another connection reads from the database")

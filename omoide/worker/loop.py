@@ -1,9 +1,9 @@
-"""Claim, run, finish; again. Knows nothing of what jobs do.
+"""The worker's loop: claim, run and finish jobs. It is independent of what the jobs do.
 
-A job is held by a lease that is renewed while it runs, so that a worker which dies lets go of it. A job that fails is
-given back with its reason and tried again later, until its kind's limit of attempts or until its task says that there
-is no use; then it is kept, with the reason, and nobody runs it any more. The loop looks for work when it is told
-(`wake`), when a job ends, and every `poll_seconds` besides, for the jobs that other processes leave.
+A running job is held by a lease, which is renewed by a heartbeat and expires if the worker dies. A failed job is
+rescheduled with the reason, until its kind's limit of attempts or until its task raises GiveUp; then it is kept as
+failed and not run again. The loop checks for jobs on `wake`, when a job ends, and every `poll_seconds` for jobs that
+other processes enqueued.
 """
 
 from __future__ import annotations
@@ -36,46 +36,46 @@ logger = logging.getLogger("omoide.worker")
 SECOND = 1_000_000
 
 PREPARE_BELOW_SECONDS = 2.0
-"""Where less quiet is waited for, the reasoner is loaded at the start and not with the first message."""
+"""If the debounce interval is shorter, the reasoner is loaded at start-up instead of on the first message."""
 
 
 STAND_BY_SECONDS = 0.2
-"""How often a worker that does not lead looks whether it may."""
+"""How often a standby worker tries to become the leader."""
 
 
 MOST_HELD = 8
-"""How many jobs a worker holds for each that runs at a time: those that pause, as a place of theirs went to others."""
+"""Maximum number of claimed jobs per slot, counting paused jobs, whose slot was given to others."""
 
 
 MOST_DRIFT = SECOND
-"""Microseconds by which the clock may be set back before anybody minds."""
+"""Clock set-backs up to this many microseconds are ignored."""
 
 
 class Outage:
-    """Tells the log that the database cannot be used, and that it can again: once, however often it is tried."""
+    """Logs the start and the end of a database outage once each."""
 
     def __init__(self) -> None:
         self._told: str | None = None
 
     def goes_on(self, error: OmoideError) -> None:
         if self._told != error.detail:
-            logger.warning("the worker waits: %s", error.detail)
+            logger.warning("worker waiting for the database: %s", error.detail)
         self._told = error.detail
 
     def is_over(self) -> None:
         if self._told is not None:
-            logger.warning("the worker goes on")
+            logger.warning("worker resumed")
         self._told = None
 
 
 class Watch:
-    """Notices that the clock was set back, by a second one that cannot be."""
+    """Detects that the system clock was set back, by comparison with the monotonic clock."""
 
     def __init__(self) -> None:
         self._ahead = self._difference()
 
     def set_back(self) -> int:
-        """By how many microseconds since the last call; 0 if it was not, or hardly."""
+        """Microseconds that the clock was set back since the last call; 0 up to `MOST_DRIFT`."""
         before, self._ahead = self._ahead, self._difference()
         back = before - self._ahead
         return back if back > MOST_DRIFT else 0
@@ -88,11 +88,11 @@ class Watch:
 class Worker:
     """Runs up to `concurrency` jobs at a time until cancelled.
 
-    With a `leadership` it begins when it leads, and takes over at once what the leader before it had claimed; without,
-    it is an extra hand. No kind takes the last free place, so that jobs of one kind which wait long, as deliveries to
-    dead hosts do, leave room for the others; nor does one workspace. A job that computes for long pauses when its turn
-    is over (`time_slice`), and another may have its place. `rest` tells for how many seconds a job waits that has
-    failed so many times. In `meter` attempts are counted, and signs of life given.
+    With a `leadership` it starts when it becomes the leader, and takes over the jobs claimed by the previous one;
+    without, it is an additional worker. Neither one kind of job nor one workspace may take the last free slot, so that
+    slow jobs, such as deliveries to dead hosts, leave room for others. A job that computes for long is paused after its
+    time slice (`time_slice`), and another may use its slot. `rest` gives the back-off in seconds after a number of
+    attempts. `meter` counts attempts and holds the worker's heartbeat.
     """
 
     def __init__(
@@ -124,25 +124,24 @@ class Worker:
         self._preparing: asyncio.Task[None] | None = None
         self._running: dict[asyncio.Task[None], Place] = {}
         self._resumes_next = False
-        """Whether the next free place is for a job that pauses, if there is one, rather than for another."""
+        """Whether the next free slot goes to a paused job, if there is one."""
         self._used: Counter[int] = Counter()
-        """Microseconds that jobs of each workspace took since the last claim."""
+        """Microseconds used by the jobs of each workspace since the last claim."""
 
     def wake(self) -> None:
-        """Look for jobs now. Call it from the loop's own thread."""
+        """Check for jobs now. Call it from the event loop's thread."""
         self._prepare()
         self._woken.set()
 
     def _prepare(self) -> None:
-        """Have the reasoner load, once: while it is quiet after the first message, there is time for it."""
+        """Load the reasoner once, in the background: the debounce interval of the first message leaves time for it."""
         if self._preparing is None:
             self._preparing = asyncio.create_task(self.tools.reasoner.prepare())
 
     async def run(self) -> None:
-        """Work until cancelled. A fault of the database ends nothing: it is logged and the loop goes on.
+        """Run until cancelled. Database errors are logged, and the loop continues.
 
-        Once cancelled, it begins no more jobs, lets those that run go on for a moment (`stop_seconds`), and gives back
-        what has not ended by then.
+        When cancelled, it claims no more jobs, waits up to `stop_seconds` for running ones, and releases the others.
         """
         if self.tools.settings.quiet_seconds < PREPARE_BELOW_SECONDS:
             self._prepare()
@@ -156,18 +155,18 @@ class Worker:
                 except Unavailable as error:
                     self._outage.goes_on(error)
                 except Exception:
-                    logger.exception("the worker could not reach its jobs")
+                    logger.exception("worker could not claim jobs")
                 else:
                     self.meter.beat()
                     self._outage.is_over()
-                with contextlib.suppress(TimeoutError):  # Python 3.11's `wait_for` may swallow being told to stop
+                with contextlib.suppress(TimeoutError):  # Python 3.11's `wait_for` may swallow a cancellation
                     async with asyncio.timeout(self._until_next()):
                         await self._woken.wait()
         finally:
             await self._stop()
 
     async def _stop(self) -> None:
-        """Let what runs or pauses go on for a moment, and give back what has not ended by then."""
+        """Wait up to `stop_seconds` for running and paused jobs, and release the others."""
         if self._preparing:
             self._preparing.cancel()
         for place in self._running.values():
@@ -181,13 +180,13 @@ class Worker:
             self.leadership.close()
 
     async def _lead(self) -> None:
-        """Wait to be the leader, and free what the one before left claimed."""
+        """Wait until this worker is the leader, and release the jobs claimed by the previous one."""
         if self.leadership is None:
             return
         while True:
             try:
                 if self.leadership.take():
-                    self.meter.beat()  # or the lead would seem to be somebody else's
+                    self.meter.beat()  # or another process would seem to be the leader
                     await self.store.write(queue.take_over, clock.now())
                     return
             except OmoideError as error:
@@ -195,19 +194,19 @@ class Worker:
             await asyncio.sleep(STAND_BY_SECONDS)
 
     async def _keep_time(self) -> None:
-        """After the clock was set back, let what is owed not wait for the time that was shown before to come again."""
+        """After the clock was set back, move the due times of jobs back as well."""
         if not self.leadership:
             return
         back = self._watch.set_back()
         if back:
-            logger.warning("the clock was set back by %d seconds: what is owed keeps its distance", back // SECOND)
-        self._set_back += back  # a write that fails is made up for at the next look
+            logger.warning("the clock was set back by %d seconds: adjusting the due times of jobs", back // SECOND)
+        self._set_back += back  # kept for the next call if the write fails
         if self._set_back:
             await self.store.write(queue.set_back, clock.now(), self._set_back, lease=self.lease)
             self._set_back = 0
 
     def _until_next(self) -> float:
-        """Seconds until the next job comes due or it is time to look for those of other processes."""
+        """Seconds until the next job is due or the next poll."""
         try:
             due = self.store.read(queue.next_due, now := clock.now())
         except OmoideError:
@@ -215,16 +214,16 @@ class Worker:
         return self.poll_seconds if due is None else min(self.poll_seconds, (due - now) / SECOND)
 
     async def run_one(self) -> bool:
-        """Do the job that is due longest, if any; says whether there was one."""
+        """Run the next due job, if any; return whether there was one."""
         job = await self._claim()
         if job is not None:
             await self._do(job)
         return job is not None
 
     async def _fill(self) -> None:
-        """Begin jobs, and let those that pause go on, in turn, until every place is taken or none is left that may run.
+        """Start new jobs and resume paused ones, alternately, until all slots are taken or no job may run.
 
-        Jobs that pause are still held, so their number is limited as well.
+        Paused jobs stay claimed, so their number is limited as well.
         """
         while len(self._running) - len(paused := self._pausing()) < self.concurrency:
             if len(self._running) >= MOST_HELD * self.concurrency or (paused and self._resumes_next):
@@ -240,7 +239,7 @@ class Worker:
             self._resumes_next = job is not None
 
     def _pausing(self) -> list[Place]:
-        """Those that pause, the one that has for the longest first."""
+        """Paused jobs, the one paused for the longest first."""
         paused = [(place.paused_at, place) for place in self._running.values() if place.paused_at is not None]
         return [place for _, place in sorted(paused, key=itemgetter(0))]
 
@@ -253,10 +252,10 @@ class Worker:
     def _ended(self, task: asyncio.Task[None]) -> None:
         kind = self._running.pop(task).job.kind
         error = None if task.cancelled() else task.exception()
-        if isinstance(error, Unavailable):  # once its lease has run out, it is done again
-            logger.warning("what became of a job (%s) could not be stored: %s", kind, error)
+        if isinstance(error, Unavailable):  # it runs again after its lease has expired
+            logger.warning("result of a job (%s) could not be stored: %s", kind, error)
         elif error:
-            logger.error("the worker could not finish a job (%s)", kind, exc_info=error)
+            logger.error("worker could not finish a job (%s)", kind, exc_info=error)
         self.wake()
 
     async def _claim(self) -> Job | None:
@@ -264,7 +263,7 @@ class Worker:
         places = self._running.values()
         kinds = Counter(place.job.kind for place in places if place.paused_at is None)
         busy = [kind for kind, count in kinds.items() if count >= most]
-        # Jobs of no workspace are few, and serve all.
+        # Jobs without a workspace are few, and not limited.
         workspaces = Counter(place.job.workspace for place in places if place.job.workspace is not None)
         full = [workspace for workspace, count in workspaces.items() if count >= most]
         found = self.store.read(queue.waiting, clock.now(), busy=busy, full=full, most=0)
@@ -287,7 +286,7 @@ class Worker:
             raise
 
     async def _do(self, job: Job, place: Place | None = None) -> None:
-        current_work.set(Work(Lane(str(job.workspace or ""), "")))  # by which models are asked in turn
+        current_work.set(Work(Lane(str(job.workspace or ""), "")))  # for fair queuing at the model gate
         if place:
             before_steps.set(place.step)
         heartbeat = asyncio.create_task(self._hold(job))
@@ -303,19 +302,19 @@ class Worker:
             seconds = time.perf_counter() - began
             self._count(job, place.seconds() if place else seconds)
             self.meter.job(job.kind, result, seconds)
-            logger.debug("attempt %s at a job: %s", job.attempts, result)
+            logger.debug("attempt %s of a job: %s", job.attempts, result)
             logs.job.reset(told)
 
     def _count(self, job: Job, seconds: float) -> None:
-        """Count what a job took with its workspace; a delivery takes nothing from others while its host is silent."""
+        """Charge the job's time to its workspace. Deliveries are free: waiting for a host takes nothing from others."""
         cost = 0 if job.kind == DELIVERY else int(seconds * SECOND)
         self._used[job.workspace or shares.NO_WORKSPACE] += max(cost, shares.LEAST_COST)
 
     async def _attempt(self, job: Job) -> str:
-        """Do the job, and see to what becomes of it; which is one of `metrics.RESULTS`."""
+        """Run the job and store its outcome; return it as one of `metrics.RESULTS`."""
         try:
             if job.kind not in self.tasks:
-                raise GiveUp(f"damaged: no job of the kind {job.kind[:50]!r} is known")
+                raise GiveUp(f"damaged: unknown kind of job {job.kind[:50]!r}")
             if fault := job_fault(job.kind, job.payload, job.workspace):
                 raise GiveUp(f"damaged: {fault}")
             await self.tasks[job.kind](self.tools, job)
@@ -330,21 +329,21 @@ class Worker:
             return "lost"
         except Exception as error:
             return await self._fail(job, error)
-        if self.store.read(queue.is_held, job):  # reasoning ends in the transaction that stores what it found
+        if self.store.read(queue.is_held, job):  # reasoning jobs finish in the transaction that stores their results
             await self.store.write(queue.finish, job, clock.now())
         return "done"
 
     async def _fail(self, job: Job, error: Exception) -> str:
-        """Let the job be tried again later, or give it up."""
-        if isinstance(error, Contended):  # nothing failed: others are at work on the same
-            logger.info("job %s (%s) is done later: %s", job.pk, job.kind, error)
+        """Reschedule the job, or give it up."""
+        if isinstance(error, Contended):  # not a failure: its input kept changing
+            logger.info("job %s (%s) postponed: %s", job.pk, job.kind, error)
         else:
-            # What was foreseen says all in its sentence; anything else is a fault of ours.
+            # Our own exceptions need no traceback; anything else is a bug.
             expected = isinstance(error, OmoideError)
             message = "job %s (%s) failed at attempt %s: %s"
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
         reason = without_secrets(f"{type(error).__name__}: {error}")
-        # Reasoning is not used up by an outage: what a provider could not do is tried until it can.
+        # Outages do not use up attempts of reasoning jobs: they are retried until the provider is back.
         outage = isinstance(error, Unavailable) and not isinstance(error, Contradicted)
         patient = outage and job.kind in REASONING
         if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
@@ -354,7 +353,7 @@ class Worker:
         return "retried"
 
     async def _give_up(self, job: Job, reason: str) -> str:
-        logger.warning("job %s (%s) is given up: %s", job.pk, job.kind, reason)
+        logger.warning("job %s (%s) given up: %s", job.pk, job.kind, reason)
         await self.store.write(queue.give_up, job, clock.now(), reason)
         return "given_up"
 
@@ -363,5 +362,5 @@ class Worker:
             await asyncio.sleep(self.lease / SECOND / 3)
             try:
                 await self.store.write(queue.renew, job, clock.now(), lease=self.lease)
-            except OmoideError as error:  # a database that is busy now may be free at the next beat
-                logger.warning("the lease of job %s was not renewed: %s", job.pk, error)
+            except OmoideError as error:  # a busy database may be free at the next heartbeat
+                logger.warning("lease of job %s not renewed: %s", job.pk, error)

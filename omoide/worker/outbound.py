@@ -1,8 +1,8 @@
-"""The way out to addresses that callers gave: resolved once, judged, and connected to as resolved.
+"""HTTP requests to untrusted URLs, protected against SSRF.
 
-A name may lead anywhere, and elsewhere a moment later. So the name is resolved here, every address that it has is
-judged, and the connection goes to one of exactly these; TLS and the Host header still speak of the name. Redirects are
-not followed, proxies of the environment are not used, connections are not kept, and what is answered is not read.
+A host name may resolve to any address, and to another one a moment later. So it is resolved once, all of its addresses
+are checked, and the connection goes to one of these; TLS and the Host header still use the name. Redirects are not
+followed, proxies from the environment are not used, connections are not reused, and response bodies are not read.
 """
 
 from __future__ import annotations
@@ -22,23 +22,23 @@ with deferred("httpx"):
     import httpx
 
 MOST_ADDRESSES = 4
-"""How many addresses of a name are tried, one after another, before the attempt has failed."""
+"""Maximum number of addresses of a host that are tried, one after another."""
 
 
 MOST_REASON = 200
-"""Characters of an error, which may quote a header of any length that the target sent."""
+"""Maximum length of an error message, which may quote a header of any length from the target."""
 
 
 class Forbidden(Exception):
-    """The target is one that must not be reached from here."""
+    """The target is a private or internal address."""
 
 
 class Unreachable(Unavailable):
-    """No answer: the name is unknown, nobody listens, or it took too long."""
+    """No response: unknown host, connection refused, or time-out."""
 
 
 async def addresses_of(host: str) -> list[str]:
-    """The IP addresses that the system knows for a host name, its favourite first. Raises Unreachable."""
+    """Resolve a host name to IP addresses, in the system's order of preference. Raises Unreachable."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
@@ -47,7 +47,7 @@ async def addresses_of(host: str) -> list[str]:
 
 
 class Outbound:
-    """Posts to addresses that are not trusted. `resolve` is asked once a post: host name → IP addresses."""
+    """Posts to untrusted URLs. `resolve` is called once per post: host name → IP addresses."""
 
     def __init__(self, resolve: Callable[[str], Awaitable[Sequence[str]]] = addresses_of) -> None:
         self._resolve = resolve
@@ -55,7 +55,7 @@ class Outbound:
     async def post(
         self, url: str, content: bytes, headers: Mapping[str, str], *, seconds: float, private_targets: bool
     ) -> int:
-        """The status of the answer, within `seconds` in all.
+        """Post `content` and return the HTTP status, within `seconds` in total.
 
         Raises Forbidden if an address of the host is not public, unless `private_targets`, and Unreachable.
         """
@@ -64,7 +64,7 @@ class Outbound:
             async with asyncio.timeout(seconds):
                 addresses = await self._addresses(target)
                 if not private_targets and not all(is_public(ip_address(address)) for address in addresses):
-                    raise Forbidden(f"{target.host} leads to a private or internal address")
+                    raise Forbidden(f"{target.host} resolves to a private or internal address")
                 return await self._post(target, addresses[:MOST_ADDRESSES], content, headers, seconds)
         except TimeoutError:
             raise Unreachable(f"{target.host} did not answer within {seconds:g} seconds") from None
@@ -77,7 +77,7 @@ class Outbound:
     ) -> int:
         verify = await asyncio.to_thread(lambda: self._tls) if target.scheme == "https" else False
         named = {**headers, "Host": target.netloc.decode("ascii")}
-        # An address that does not answer leaves time for the next.
+        # An address that does not respond leaves time for the next one.
         patience = httpx.Timeout(seconds, connect=seconds / len(addresses))
         async with httpx.AsyncClient(verify=verify, trust_env=False, timeout=patience) as client:
             for address in addresses:
@@ -100,5 +100,5 @@ class Outbound:
 
     @cached_property
     def _tls(self) -> ssl.SSLContext:
-        """Made on first use, because reading the certificates takes a tenth of a second."""
+        """Created on first use, because reading the certificates takes a tenth of a second."""
         return httpx.create_ssl_context()

@@ -1,7 +1,7 @@
-"""Draws conclusions from what a peer said, a window of messages at a time.
+"""Derive conclusions from a peer's messages, one window at a time.
 
-Reading and thinking come first; then one transaction stores the conclusions for every observer, revises their cards,
-counts for dreams, and moves the job on or ends it. A crash anywhere repeats a window that has left no trace.
+Messages are read and reasoned about first; then one transaction stores the conclusions for every observer, revises
+their cards, counts towards dreams, and advances or finishes the job. After a crash the window is repeated from scratch.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Tools
 
 MOST_KNOWN = 500
-"""How many of the newest conclusions from a session are looked through for what says the same."""
+"""Newest conclusions from a session that are searched for near-duplicates."""
 
 MOST_LATER = 1_000
-"""How many of the conclusions that were said after the facts which change a card it is held against, the newest."""
+"""Newest conclusions said after the facts that change a card; the card is revised with them as well."""
 
 MINUTE, HOUR = 60_000_000, 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One of those who learn: what it keeps and knows already."""
+    """An observer before the update: its card and known conclusions."""
 
     pk: int
     id: str
@@ -59,7 +59,7 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Observer:
-    """What one of those who learn has to be given: for `revised` None, its card stays as it is."""
+    """The update of an observer. `revised` None leaves its card unchanged."""
 
     listener: Listener
     twins: Mapping[int, Twin]
@@ -67,11 +67,11 @@ class Observer:
 
 
 class ScopesChanged(Exception):
-    """The session is in other scopes than when the observers were looked up: look again."""
+    """The session's scopes changed since the observers were read. Read them again."""
 
 
 async def derive(tools: Tools, job: Job) -> None:
-    """Reason about the job's unit of messages, to its end or until its turn is over. Raises Unfinished."""
+    """Reason about the job's unit of messages, to its end or until the time slice is over. Raises Unfinished."""
     turn = TimeSlice()
     unit: Unit | None = Unit.from_payload(job.payload)
     while unit is not None:
@@ -97,10 +97,10 @@ async def _facts(tools: Tools, workspace_id: str, unit: Unit, window: Window) ->
 async def _store(
     tools: Tools, job: Job, turn: TimeSlice, workspace_id: str, unit: Unit, window: Window, facts: Sequence[Fact]
 ) -> Unit | None:
-    """Keep the facts and return what is left of the unit. Raises Unfinished where the job was given back with that.
+    """Store the facts and return the rest of the unit. Raises Unfinished if the job was given back with that rest.
 
-    If a card or the scopes changed meanwhile, computes what that made stale again. Raises Contended if that does not
-    come to an end.
+    If a card or the scopes changed meanwhile, the stale parts are recomputed. Raises Contended after
+    `MOST_COMPUTATIONS` changes.
     """
     observers: Sequence[Observer] = ()
     for _ in range(MOST_COMPUTATIONS):
@@ -119,9 +119,9 @@ async def _store(
 async def _observers(
     tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
 ) -> list[Observer]:
-    """Everybody who learns: those of the time of the messages, and the scopes that the session is in now.
+    """All observers: those at the time of the messages, and the scopes that currently contain the session.
 
-    `computed` is the result of an earlier call, of which is used what still holds.
+    `computed` is the result of an earlier call; parts that are not stale are reused.
     """
     compares = bool(facts) and tools.settings.deduplicate
     listeners = await tools.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
@@ -162,7 +162,7 @@ async def _observer(
 async def _revised(
     tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], listener: Listener
 ) -> Sequence[str] | None:
-    """The card's lines with the facts; None where it stays as it is."""
+    """The card's lines updated with the facts; None if it is not updated."""
     if not (facts and tools.reasoner.keeps_cards and unit.resolved.peer_card_create):
         return None
     new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
@@ -171,14 +171,14 @@ async def _revised(
     revised = await tools.reasoner.card(task)
     if [*revised] == [*card.lines]:
         return revised
-    # What was said later has the last word, also where talk of long ago is imported after it.
+    # Later statements take precedence, even if older messages are imported after them.
     pair, since = (listener.pk, unit.observed_pk), min(micros(fact.said_at) for fact in facts)
     later = await tools.store.read_aside(conclusions.said_after, workspace_id, pair, since, MOST_LATER)
     return await tools.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
 
 
 def _as_conclusion(fact: Fact, observer_id: str, unit: Unit) -> Conclusion:
-    """The fact as it will stand, but without a row yet."""
+    """The fact as a conclusion without a row."""
     said_at = fact.said_at
     return Conclusion(
         0, "", fact.content, observer_id, unit.observed, unit.session, "explicit", None, 1, said_at, said_at, {}
@@ -200,7 +200,7 @@ def _keep(
     queue.require(db, job)
     assert job.workspace is not None
     if observing.scopes(db, unit.session_pk) != [each.listener.pk for each in observers[len(unit.observer_pks) :]]:
-        # What is copied into a scope that the session enters is what was known then: this must not fall between.
+        # The job that fills a scope copies what is known when the session joins; these facts must not be missed.
         raise ScopesChanged(f"session {unit.session} entered or left a scope meanwhile")
     schedule = schedule_of(tools.settings) if unit.resolved.dream_enabled else None
     for observer in observers:
@@ -225,7 +225,7 @@ def _keep(
 
 
 def schedule_of(settings: Settings) -> Schedule:
-    """When pairs dream by themselves, as the operator has it."""
+    """The schedule of automatic dreams from the settings."""
     return Schedule(
         settings.dream_threshold, int(settings.dream_idle_minutes * MINUTE), int(settings.dream_min_hours * HOUR)
     )

@@ -1,4 +1,4 @@
-"""Brings scopes up to date with the sessions that entered and left them, a limited number of rows at a time."""
+"""Update scopes after sessions were added or removed, in batches of rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from omoide.worker.time_slice import TimeSlice
 from omoide.worker.tools import Tools
 
 BACKFILL_ATTEMPTS = 10
-"""How often copying is tried before the scope's status says `failed`: about a quarter of an hour, see `retry_after`."""
+"""Attempts of a copy before the scope's status is `failed`: about a quarter of an hour, see `retry_after`."""
 
 
 AFTER = "after"
-"""Where the payload of a job that was begun holds the conclusion (its row) behind which it goes on."""
+"""Payload key of the last conclusion (row) copied."""
 
 
 async def copy(tools: Tools, job: Job) -> None:
-    """Let the scope know what is known explicitly from the job's session, while that is in it."""
+    """Copy the explicit conclusions of the job's session to the scope, while the session is in it."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn, after = TimeSlice(), _progress(job)
     while (last := await tools.store.write(backfills.copy_some, scope, session, after, clock.now())) is not None:
@@ -28,7 +28,7 @@ async def copy(tools: Tools, job: Job) -> None:
 
 
 async def forget(tools: Tools, job: Job) -> None:
-    """Let the scope forget what it knew from the job's session and what rests on that, unless it is back."""
+    """Remove the conclusions of the job's session, and those derived from them, unless the session was added again."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn = TimeSlice()
     while pks := await tools.store.read_aside(backfills.to_forget, scope, session):
@@ -45,7 +45,7 @@ def _progress(job: Job) -> int:
 
 
 def _owe_dreams(db: Connection, job: Job) -> None:
-    """The scope knows more: let it dream of everybody whom that concerns."""
+    """Enqueue dreams of the scope about all peers whose conclusions changed."""
     assert job.workspace is not None
     scope = int(job.payload["scope"])
     for observed, observed_id in backfills.touched(db, scope, int(job.payload["session"])):
@@ -54,7 +54,7 @@ def _owe_dreams(db: Connection, job: Job) -> None:
 
 
 def _renew(db: Connection, job: Job) -> None:
-    """The scope knows less: make its cards of what remains, and let it dream again of everybody whom that concerns."""
+    """Rebuild the scope's cards and enqueue dreams for all peers whose conclusions were removed."""
     assert job.workspace is not None
     scope, session, now = int(job.payload["scope"]), int(job.payload["session"]), clock.now()
     dream_queue.interrupt(db, job.workspace, now)

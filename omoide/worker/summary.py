@@ -1,4 +1,4 @@
-"""Renews the summaries of a session: from the last message that each covers, so that there is never a gap."""
+"""Renew a session's summaries. Each continues after the last message it covers, so that there are no gaps."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ KINDS: Mapping[SummaryKind, str] = {"short": SHORT, "long": LONG}
 MOST_TOKENS: Mapping[SummaryKind, int] = {"short": 1_000, "long": 4_000}
 
 MOST_AT_ONCE = 200
-"""How many messages a summary may take in beyond those that call for it, where more summaries are owed already."""
+"""Messages beyond its own that a summary may cover, if more summaries are already enqueued."""
 
 MOST_MESSAGES = 1_000
-"""How far back a first summary reaches in a session that has long gone without."""
+"""Maximum number of messages covered by a first summary, or after a long gap."""
 
 
 async def summarize(tools: Tools, job: Job) -> None:
-    """Renew the kinds of summaries that the job names, up to its message."""
+    """Renew the job's kinds of summary, up to its message."""
     workspace_id, asked = tools.store.read(_asked, job)
     made = [await _made(tools, job, each) for each in asked]
     await tools.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
@@ -33,7 +33,7 @@ async def summarize(tools: Tools, job: Job) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """A summary to be made, and the one of its kind that the session has."""
+    """A summary to create, and the previous one of its kind."""
 
     kind: SummaryKind
     previous: Summary | None
@@ -41,7 +41,7 @@ class _Asked:
 
 
 def _asked(db: Connection, job: Job) -> tuple[str, list[_Asked]]:
-    """The workspace, and what the job asks for."""
+    """The workspace, and the summaries that the job requests."""
     workspace_id = workspaces.name_of(db, job.workspace)
     there = summaries.of_session(db, workspace_id, job.payload["session"])
     owed = queue.payloads(db, job)
@@ -51,7 +51,7 @@ def _asked(db: Connection, job: Job) -> tuple[str, list[_Asked]]:
 
 
 async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
-    """The new summary; None if the session has one that reaches as far, or if there is nothing to say."""
+    """The new summary; None if the session has one that covers as much, or if there is nothing to summarize."""
     told, kind, previous, through = job.payload, asked.kind, asked.previous, asked.through
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
     if since > through:
@@ -59,7 +59,7 @@ async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
     said = await tools.store.read_aside(messages.through, told["session_pk"], since, through)
     if not said:
         return None
-    # As it was said: old talk may be imported later than newer, and `through` counts in the order of arrival.
+    # Sorted by time, because older messages may be imported later; `through` counts in order of arrival.
     in_order = sorted(said, key=lambda message: message.created_at)
     task = SummaryTask(
         told["session"], kind, in_order, previous.content if previous else None, MOST_TOKENS[kind], told["instructions"]
@@ -72,7 +72,7 @@ async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
 
 
 def _reaches(job: Job, owed: Sequence[Json], kind: SummaryKind) -> int:
-    """How far to go: where later summaries of the kind are owed as well, this one does the work of some of them."""
+    """The last message to cover: if later summaries of the kind are enqueued, this one replaces some of them."""
     due = int(job.payload["through"])
     later = [told["through"] for told in owed if payload_fault(SUMMARY, told) is None and kind in told["kinds"]]
     return int(max([due, *(seq for seq in later if seq <= due + MOST_AT_ONCE)]))

@@ -1,4 +1,4 @@
-"""Kind of job → what to do. The one registry."""
+"""The registry of tasks: kind of job → function."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ async def purge_workspace(tools: Tools, job: Job) -> None:
 
 
 async def purge_conclusions(tools: Tools, job: Job) -> None:
-    """Remove the rows of conclusions that were deleted some time ago, and owe those that were deleted since."""
+    """Remove conclusions that were deleted before the grace period, and enqueue a job for the others."""
     await _in_turns(tools, purge.conclusions, clock.now() - conclusions.GRACE)
     await tools.store.write(conclusions.owe_purge, clock.now())
     await tools.store.write(erasure.owe, clock.now())
 
 
 async def _in_turns(tools: Tools, remove: Callable[[Connection, int], bool], which: int) -> None:
-    """Remove some rows at a time until none is left. Raises Unfinished."""
+    """Remove rows in batches until none is left. Raises Unfinished."""
     turn = TimeSlice()
     while await tools.store.write(remove, which):
         turn.end_if_over()
@@ -59,6 +59,6 @@ TASKS: Mapping[str, Task] = {
 
 
 def attempt_limits(settings: Settings) -> Mapping[str, int]:
-    """Kind of job → how often it is tried at the most. Kinds that are not named are tried for ever."""
+    """Kind of job → maximum number of attempts. Other kinds are retried without limit."""
     reasoning = dict.fromkeys(REASONING, settings.reasoning_attempts)
     return {DELIVERY: settings.webhook_attempts, backfills.COPY: scopes.BACKFILL_ATTEMPTS, **reasoning}

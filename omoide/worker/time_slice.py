@@ -1,4 +1,4 @@
-"""How long a job goes on before another may have its place among those that run at the same time."""
+"""Time slices of jobs: how long a job may keep its slot while others wait."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from omoide.jobs import Job, Unfinished
 from omoide.records import Json
 
 SLICE_SECONDS = 0.25
-"""Long compared with what it costs to give a job back and to claim another, a few milliseconds; short compared with
-what people notice, also where several jobs share one interpreter."""
+"""Long compared with the few milliseconds that it takes to give back a job and claim another; short enough not to be
+noticed, even if several jobs share an interpreter."""
 
 
 class TimeSlice:
-    """The turn of a job, from now on. A task asks after a step whether it is over: each turn has one step at least."""
+    """A job's time slice, starting now. A task checks it after each step, so every slice has at least one step."""
 
     def __init__(self) -> None:
         self._began = time.monotonic()
@@ -27,22 +27,22 @@ class TimeSlice:
         return self.seconds() >= SLICE_SECONDS
 
     def end_if_over(self, remaining: Json | None = None) -> None:
-        """Raise Unfinished with the payload that remains, None for the job's own, if the turn is over."""
+        """Raise Unfinished with the remaining payload (None: the job's own) if the slice is over."""
         if self.is_over():
             raise Unfinished(remaining)
 
 
 class Place:
-    """A job's place among those that run. Where its turn is over, it pauses before its next step that computes.
+    """The slot of a running job, which pauses before its next computation when its time slice is over.
 
-    A job whose task can store what it has done is given back instead (`TimeSlice.end_if_over`). This is for the
-    others, as summaries are: they stay claimed and go on where they were.
+    Tasks that can store partial results are given back instead (`TimeSlice.end_if_over`). Others, such as summaries,
+    stay claimed while paused, and continue where they stopped.
     """
 
     def __init__(self, job: Job, paused: Callable[[], None]) -> None:
         self.job = job
         self.paused_at: float | None = None
-        """By `time.monotonic`; None while it runs."""
+        """Time of `time.monotonic`; None while it runs."""
         self._paused = paused
         self._turn = TimeSlice()
         self._used = 0.0
@@ -50,11 +50,11 @@ class Place:
         self._may_pause = True
 
     def seconds(self) -> float:
-        """For how long it has run, without its pauses."""
+        """Running time, without pauses."""
         return self._used if self.paused_at is not None else self._used + self._turn.seconds()
 
     async def step(self) -> None:
-        """Wait until the next step may be done. See `aside.before_steps`."""
+        """Wait until the next step may run. See `aside.before_steps`."""
         if self._may_pause and self.paused_at is None and self._turn.is_over():
             self._used += self._turn.seconds()
             self._going_on.clear()
@@ -66,7 +66,7 @@ class Place:
             await self._going_on.wait()
 
     def go_on(self, *, to_the_end: bool = False) -> None:
-        """Let it run again; `to_the_end`, without further pauses."""
+        """Resume the job; with `to_the_end`, without further pauses."""
         self._may_pause = not to_the_end
         if self.paused_at is not None:
             self.paused_at = None

@@ -1,4 +1,4 @@
-"""What a task may use besides its job, made once and handed to every task."""
+"""Dependencies of tasks, created once per worker."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from omoide.worker.outbound import Outbound
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """The surroundings of all tasks of one worker."""
+    """Services that tasks use."""
 
     store: Store
     settings: Settings
@@ -30,7 +30,7 @@ class Tools:
 
     @classmethod
     def around(cls, store: Store, settings: Settings, embedder: Embedder, outbound: Outbound | None = None) -> Tools:
-        """Tools on a store, with the reasoner of the settings. Raises WrongSetting."""
+        """Create the tools for a store, with the reasoner from the settings. Raises WrongSetting."""
         tokens = TokenCounter()
         finder = VectorFinder(embedder)
         reasoner = reasoner_for(settings, embedder, tokens)
@@ -38,5 +38,5 @@ class Tools:
 
 
 Task = Callable[[Tools, Job], Awaitable[None]]
-"""Does one job, which may have been done before in part or whole. What it raises is the reason to try again later;
-GiveUp, the reason not to."""
+"""Runs one job, and must be idempotent: the job may have run before, partly or completely. An exception reschedules the
+job; GiveUp ends it."""

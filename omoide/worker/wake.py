@@ -1,7 +1,7 @@
-"""How processes that serve tell the process that works: a pipe, made before both are forked.
+"""Wake the worker from the API processes: a pipe that is created before forking.
 
-What is written says nothing but "look". A pipe that is full, or that nobody reads, has said so already: whoever writes
-never waits, and the worker looks by itself from time to time.
+A byte means "check for jobs". Writing never blocks: a full pipe already carries that signal, and the worker polls
+anyway.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 
 
 class WakePipe:
-    """Both ends, held by every process, so that it outlives each of them."""
+    """Both ends of the pipe. Every process keeps both open, so the pipe outlives each of them."""
 
     def __init__(self) -> None:
         self._read, self._write = os.pipe()
@@ -21,12 +21,12 @@ class WakePipe:
         os.set_blocking(self._write, False)
 
     def ring(self) -> None:
-        """Wake whoever listens."""
+        """Wake the listener."""
         with contextlib.suppress(BlockingIOError):
             os.write(self._write, b"!")
 
     def listen(self, wake: Callable[[], None]) -> None:
-        """Call `wake` in the running loop whenever it rings, and once for all that rang before."""
+        """Call `wake` in the running loop on every signal, including one that is pending."""
 
         def heard() -> None:
             with contextlib.suppress(BlockingIOError):
@@ -37,7 +37,7 @@ class WakePipe:
 
 
 class WorkerElsewhere:
-    """Stands beside an API for the worker that is another process."""
+    """Replaces the worker in an API process whose worker is another process."""
 
     def __init__(self, pipe: WakePipe) -> None:
         self._pipe = pipe
@@ -46,5 +46,5 @@ class WorkerElsewhere:
         self._pipe.ring()
 
     async def run(self) -> None:
-        """Nothing runs here."""
+        """Wait forever: the worker runs elsewhere."""
         await asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Carries one event to one endpoint: a job each, so that a dead endpoint holds up no other."""
+"""Deliver an event to an endpoint: one job each, so that a dead endpoint does not delay others."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from omoide.worker.tools import Tools
 
 NO_SECRET = "webhook_secret is not set: an event that cannot be signed is not sent (set OMOIDE_WEBHOOK_SECRET)"
 
-# Answers below 500 that ask for another try; 500 and above always do.
+# Statuses below 500 that are retried; 500 and above always are.
 RETRYABLE = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class NotDelivered(Unavailable):
-    """The endpoint did not take the event this time."""
+    """The endpoint did not accept the event; retried later."""
 
 
 async def deliver(tools: Tools, job: Job) -> None:
-    """Post the job's event, signed; any 2xx is success. An endpoint that is gone needs nothing any more.
+    """Post the job's signed event; any 2xx is success. A deleted endpoint is skipped.
 
-    Raises GiveUp if trying again would not help, and Unavailable if it may.
+    Raises GiveUp if a retry would not help, and Unavailable if it may.
     """
     settings = tools.settings
     endpoint = tools.store.read(endpoints.find, job.payload["endpoint"])
@@ -53,7 +53,7 @@ async def deliver(tools: Tools, job: Job) -> None:
 
 
 def judge(status: int) -> None:
-    """Return if the status means success. Raises GiveUp for one that will not change, NotDelivered for others."""
+    """Return if the status means success. Raises NotDelivered for a status that is retried, GiveUp for others."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in RETRYABLE:

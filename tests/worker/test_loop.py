@@ -361,7 +361,10 @@ def test_a_worker_that_cannot_write_says_so_once_tries_no_more_than_it_looks_and
 
     with caplog.at_level(logging.WARNING, "omoide.worker"):
         assert asyncio.run(scene()) == "found"
-    assert caplog.messages == ["the worker waits: The database is locked by another process", "the worker goes on"]
+    assert caplog.messages == [
+        "worker waiting for the database: The database is locked by another process",
+        "worker resumed",
+    ]
 
 
 @pytest.mark.parametrize(("moved", "noticed"), [(-3 * HOUR, 3 * HOUR), (3 * HOUR, 0), (-SECOND // 2, 0)])

@@ -223,7 +223,7 @@ def test_a_name_with_one_private_address_is_refused(private: str, db_path: Path)
     async def story() -> None:
         async with house(db_path, Outbound(resolve), webhook_private_targets=False) as home:
             await home.sent_to("https://hooks.example/")
-            assert home.reason().startswith("hooks.example leads to a private or internal address")
+            assert home.reason().startswith("hooks.example resolves to a private or internal address")
 
     asyncio.run(story())
 
