@@ -1,4 +1,4 @@
-"""Holding answers against openapi.yaml: was this status documented, and does the body match its schema?"""
+"""Check responses against openapi.yaml: the status is documented, and the body matches its schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPERATIONS = {operation.handler: operation for operation in DOCUMENT.operations(
 
 
 async def _unserved(*_: object) -> None:
-    """The tree is asked where a request leads to, not to serve it."""
+    """A placeholder: the routes are used only to find the operation of a request."""
 
 
 _tree = Node()
@@ -26,7 +26,7 @@ for _operation in OPERATIONS.values():
 
 
 def operation_of(request: httpx.Request) -> OperationSpec | None:
-    """Which operation a request reached, if any."""
+    """The operation of a request, if any."""
     segments = request.url.path.rstrip("/")[1:].split("/")
     for node, _ in _tree.find(segments):
         if (route := node.methods.get(request.method)) is not None:
@@ -35,7 +35,7 @@ def operation_of(request: httpx.Request) -> OperationSpec | None:
 
 
 class Recorder:
-    """An httpx response hook that checks every answer and remembers which operations answered with what."""
+    """An httpx response hook that checks every response and records the operation and status."""
 
     def __init__(self) -> None:
         self.seen: set[tuple[str, int]] = set()
@@ -49,7 +49,7 @@ class Recorder:
 
 
 def conform(operation: OperationSpec, response: httpx.Response) -> None:
-    """Raise AssertionError unless the document promises this answer."""
+    """Raise AssertionError unless the response conforms to the document."""
     where = f"{operation.method} {operation.path} -> {response.status_code}"
     documented: dict[str, Any] = operation.raw["responses"]
     assert str(response.status_code) in documented, f"{where} is not documented: {response.text[:300]}"

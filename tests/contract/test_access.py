@@ -1,4 +1,4 @@
-"""Who may call what: one line per operation, one column per kind of key. ✔ may, · gets 401."""
+"""The access matrix: one row per operation, one column per kind of key. ✔ allowed, · 401."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.contract.conformance import OPERATIONS
 from tests.running import Server
 
 # The path is workspace w, session s, peer p. "other" keys are of a second workspace, peer q, session t.
-# p is in s, and so is q; r never was; left was and has left; back had left and is in it again.
+# p and q are in s; r never was; `left` has left; `back` has left and returned.
 KEYS = {
     "admin": Principal(admin=True),
     "w": Principal(workspace="w"),
@@ -119,7 +119,7 @@ FORMS: dict[str, dict[str, Any]] = {
     "create_messages_with_file": {"data": {"peer_id": "p"}, "files": {"file": ("a.txt", b"Hello", "text/plain")}},
 }
 QUERIES = {"get_queue_status": {"session_id": "s"}, "create_key": {"workspace_id": "w"}}
-# What is not there: a call that passes the guard gets 404.
+# Resources that do not exist: a call that passes authorization gets 404.
 OTHER_NAMES = {"conclusion_id": "c", "scope_id": "x", "endpoint_id": "e"}
 _header, *_lines = [line.split() for line in TABLE.strip().splitlines()]
 ROWS = {line[0]: dict(zip(_header, line[1:], strict=True)) for line in _lines}
@@ -144,7 +144,7 @@ def put_session(client: httpx.Client, workspace: str, session: str) -> None:
 
 @pytest.fixture(scope="module")
 def api(guarded: Server) -> Iterator[httpx.Client]:
-    """A client of a server where the workspaces w and x stand ready."""
+    """A client of a server with the workspaces w and x."""
     with guarded.client() as client:
         for workspace in ("w", "x"):
             for session in ("s", "t"):
@@ -161,7 +161,7 @@ def message(api: httpx.Client) -> str:
 
 
 @pytest.mark.parametrize(("name", "key"), CASES)
-def test_who_may_call_what(name: str, key: str, api: httpx.Client, message: str) -> None:
+def test_keys_are_allowed_as_in_the_matrix(name: str, key: str, api: httpx.Client, message: str) -> None:
     operation = OPERATIONS[name]
     names = {"workspace_id": "w", "session_id": "s", "peer_id": "p", "message_id": message, **OTHER_NAMES}
     path = operation.path.format(**names)
@@ -169,7 +169,7 @@ def test_who_may_call_what(name: str, key: str, api: httpx.Client, message: str)
     options: dict[str, Any] = {"params": QUERIES.get(name), "headers": header(KEYS[key]), **body}
     response = api.request(operation.method, path, **options)
     assert (response.status_code != 401) == (ROWS[name][key] == "✔"), response.text
-    # 404: nothing under that id; 409: the workspace still has sessions. Both are said only to those who may call.
+    # 404: no such id; 409: the workspace still has sessions. Only permitted callers get these.
     assert response.status_code < 300 or response.status_code in (401, 404, 409), response.text
     if name == "delete_session":
         put_session(api, "w", "s")

@@ -1,4 +1,4 @@
-"""The document and its page, as programs and people see them."""
+"""The OpenAPI document and the documentation page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.contract.conformance import DOCUMENT, OPERATIONS
 from tests.running import Server
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-# Nothing that would look for another host: this browser is to see one page.
+# Disable features that contact other hosts.
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -45,7 +45,7 @@ def test_the_document_and_its_page_answer_head(http: httpx.Client) -> None:
         assert head.headers["content-length"] == str(len(get.content))
 
 
-def test_a_browser_at_the_bare_address_is_led_to_the_page_and_a_program_is_told_that_nothing_is_there(
+def test_the_root_redirects_browsers_to_the_page_and_answers_others_with_404(
     http: httpx.Client,
 ) -> None:
     led = http.get("/", headers={"accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"})
@@ -59,7 +59,7 @@ def test_the_document_needs_no_key(guarded: Server) -> None:
         assert client.get("/openapi.json").status_code == client.get("/docs").status_code == 200
 
 
-def test_the_page_asks_no_other_host(http: httpx.Client) -> None:
+def test_the_page_requests_no_other_host(http: httpx.Client) -> None:
     page = http.get("/docs").text
     assert re.findall(r"https?://", page) == []
 

@@ -1,4 +1,4 @@
-"""A broken document is refused with one message that names the place."""
+"""Invalid documents are refused with one message that names every location."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ BROKEN: dict[str, tuple[Break, str]] = {
 
 
 @pytest.mark.parametrize(("breaking", "place"), [*BROKEN.values()], ids=[*BROKEN])
-def test_a_broken_document_is_refused_and_the_place_named(breaking: Break, place: str, tmp_path: Path) -> None:
+def test_an_invalid_document_is_refused_with_the_location(breaking: Break, place: str, tmp_path: Path) -> None:
     document = copy.deepcopy(GOOD)
     breaking(document)
     with pytest.raises(BrokenDocument) as refusal:
@@ -140,7 +140,7 @@ def test_a_broken_document_is_refused_and_the_place_named(breaking: Break, place
     assert str(refusal.value).startswith("openapi.yaml is not a valid contract:\n")
 
 
-def test_every_known_keyword_and_extension_is_admitted(tmp_path: Path) -> None:
+def test_every_known_keyword_and_extension_is_accepted(tmp_path: Path) -> None:
     document = copy.deepcopy(GOOD)
     schema = {
         "type": "object",
@@ -157,22 +157,22 @@ def test_every_known_keyword_and_extension_is_admitted(tmp_path: Path) -> None:
     load(tmp_path, document)
 
 
-def test_a_good_document_loads(tmp_path: Path) -> None:
+def test_a_valid_document_loads(tmp_path: Path) -> None:
     assert [operation.handler for operation in load(tmp_path, GOOD).operations()] == ["get_toy"]
 
 
 @pytest.mark.parametrize("text", ["a: [1, 2", "just words", "- a list"])
-def test_what_is_no_mapping_is_refused(text: str, tmp_path: Path) -> None:
+def test_a_document_that_is_not_a_mapping_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(BrokenDocument, match=r"openapi\.yaml"):
         load(tmp_path, text)
 
 
-def test_unquoted_statuses_are_read_as_text(tmp_path: Path) -> None:
+def test_unquoted_statuses_are_read_as_strings(tmp_path: Path) -> None:
     text = yaml.safe_dump(GOOD, sort_keys=False).replace("'200'", "200")
     assert [*next(load(tmp_path, text).operations()).returned()] == [200]
 
 
-def test_all_faults_of_one_kind_are_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_one_kind_are_reported_together(tmp_path: Path) -> None:
     document = copy.deepcopy(GOOD)
     at(document, *GET).update(security=[{"A": []}, {"B": []}])
     with pytest.raises(BrokenDocument, match=r"(?s)'A'.*'B'"):
@@ -197,15 +197,15 @@ def test_an_operation_without_an_async_handler_is_refused(source: str | None, me
     assert message in str(refusal.value)
 
 
-def test_our_own_document_is_good() -> None:
+def test_our_own_document_is_valid() -> None:
     assert checks.faults(Document.read(document_path())) == []
 
 
-def test_the_twin_says_what_the_document_says() -> None:
+def test_the_json_copy_equals_the_document() -> None:
     assert json.loads(generated.TWIN.read_bytes()) == Document.read(document_path()).raw
 
 
-def test_the_document_that_was_judged_is_taken_from_its_twin_and_served_to_the_letter(tmp_path: Path) -> None:
+def test_a_validated_document_is_read_from_its_json_copy_and_served_verbatim(tmp_path: Path) -> None:
     path, twin = tmp_path / "openapi.yaml", tmp_path / "document.json"
     path.write_text("openapi: 3.1.0")
     twin.write_text('{"told": "by the twin"}')
@@ -213,7 +213,7 @@ def test_the_document_that_was_judged_is_taken_from_its_twin_and_served_to_the_l
     assert (document.raw, document.source) == ({"told": "by the twin"}, b"openapi: 3.1.0")
 
 
-def test_a_document_that_changed_since_is_judged_and_its_twin_is_not_read(tmp_path: Path) -> None:
+def test_a_changed_document_is_validated_and_its_json_copy_is_ignored(tmp_path: Path) -> None:
     twin = tmp_path / "document.json"
     twin.write_text('{"told": "by the twin"}')
     path = tmp_path / "openapi.yaml"
@@ -227,7 +227,7 @@ def test_a_document_that_changed_since_is_judged_and_its_twin_is_not_read(tmp_pa
 TO_C = {"$ref": "#/components/schemas/C"}
 
 
-def test_a_schema_is_closed_by_the_components_that_it_leads_to_and_no_others(tmp_path: Path) -> None:
+def test_a_closed_schema_has_exactly_the_components_that_it_references(tmp_path: Path) -> None:
     schemas = {
         "A": {"type": "array", "items": {"$ref": "#/components/schemas/B"}},
         "B": {"type": "object", "properties": {"self": {"$ref": "#/components/schemas/B"}, "c": {"anyOf": [TO_C]}}},

@@ -1,4 +1,4 @@
-"""The contract engine serves any 3.1 document: parameters, bodies, streams and uploads of one that is not ours."""
+"""The contract engine with a document of its own: parameters, bodies, streams and uploads."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOYS = Path(__file__).parent / "toys"
 
 @pytest.fixture(scope="module")
 def handlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
-    """The toys' handlers, beside code that was generated for them in a folder of its own."""
+    """The sample handlers, with code generated for them in a temporary folder."""
     folder = tmp_path_factory.mktemp("toys")
     package = folder / "toy_handlers"
     package.mkdir()
@@ -42,7 +42,7 @@ def handlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 
 
 def opens(roles: frozenset[str]) -> Check:
-    """A key is called after the role that it has."""
+    """A key is the name of its role."""
 
     def check(authorization: str | None, path: Mapping[str, str]) -> str:
         if authorization not in roles:
@@ -66,7 +66,7 @@ def app(handlers: ModuleType) -> Any:
 
 
 class Toys:
-    """A client without a socket: each call runs in an event loop of its own."""
+    """A client without a socket; each call runs in its own event loop."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -142,7 +142,7 @@ def test_all_faults_of_parameters_are_reported_with_their_wire_names(toys: Toys)
         "$ref siblings",
     ],
 )
-def test_json_schema_2020_12_decides_about_bodies(body: object, loc: list[object], toys: Toys) -> None:
+def test_bodies_are_validated_by_json_schema_2020_12(body: object, loc: list[object], toys: Toys) -> None:
     response = toys("POST", "/toys", json=body)
     assert (response.status_code, [fault["loc"] for fault in response.json()["detail"]]) == (422, [loc])
 
@@ -155,7 +155,7 @@ def test_an_operation_may_have_a_body_limit_of_its_own(toys: Toys) -> None:
 @pytest.mark.parametrize(
     ("content", "there"), [(None, False), (b"", False), (b"null", False), (b'{"name": "x"}', True)]
 )
-def test_an_optional_body_may_be_left_out_in_every_way(content: bytes | None, there: bool, toys: Toys) -> None:
+def test_an_optional_body_may_be_omitted_in_every_form(content: bytes | None, there: bool, toys: Toys) -> None:
     response = toys("POST", "/maybe", content=content, headers={"Content-Type": "application/json"})
     assert (response.status_code, response.json()) == (200, there)
 
@@ -166,7 +166,7 @@ def test_json_media_types_with_parameters_and_suffixes_are_json(toys: Toys) -> N
     assert toys("POST", "/maybe", content=b"{}", headers={"Content-Type": "text/json"}).status_code == 415
 
 
-def test_a_byte_order_mark_before_json_is_no_fault(toys: Toys) -> None:
+def test_a_byte_order_mark_before_json_is_accepted(toys: Toys) -> None:
     headers = {"Content-Type": "application/json"}
     assert toys("POST", "/maybe", content=b'\xef\xbb\xbf{"name": "x"}', headers=headers).json() is True
 
@@ -176,7 +176,9 @@ def test_204_has_no_body_and_no_content_type(toys: Toys) -> None:
     assert (response.status_code, response.content, dict(response.headers)) == (204, b"", {})
 
 
-def test_an_unexpected_error_tells_the_log_and_not_the_client(toys: Toys, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_logged_but_not_shown_to_the_client(
+    toys: Toys, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.ERROR):
         response = toys("GET", "/broken")
     assert (response.status_code, response.json()) == (500, {"detail": "An unexpected error occurred"})
@@ -206,7 +208,7 @@ def test_a_stream_starts_at_once_and_ends_when_the_client_leaves(app: Any, handl
     assert first == b"data: one\n\n"
 
 
-def test_what_fails_after_an_answer_has_begun_reaches_the_server_and_begins_no_second_one(app: Any) -> None:
+def test_an_error_after_a_response_has_started_reaches_the_server(app: Any) -> None:
     async def watch() -> list[dict[str, Any]]:
         sent: list[dict[str, Any]] = []
 
@@ -239,9 +241,7 @@ def test_what_fails_after_an_answer_has_begun_reaches_the_server_and_begins_no_s
         ("/door", None, 401),
     ],
 )
-def test_any_one_of_the_keys_that_an_operation_names_opens_it(
-    path: str, key: str | None, status: int, toys: Toys
-) -> None:
+def test_any_one_of_an_operations_roles_gives_access(path: str, key: str | None, status: int, toys: Toys) -> None:
     response = toys("GET", path, headers={"Authorization": key} if key else {})
     assert (response.status_code, response.json()) == (status, key if status == 200 else {"detail": "closed"})
 

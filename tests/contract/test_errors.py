@@ -1,4 +1,4 @@
-"""Each kind of error has one shape, whatever part of the server it comes from."""
+"""Each kind of error has one format, whatever part of the server it comes from."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_404_for_an_unknown_path(path: str, http: httpx.Client) -> None:
     assert (response.status_code, sentence(response)) == (404, "Not Found")
 
 
-def test_404_for_an_unknown_thing(http: httpx.Client, fresh: Fresh) -> None:
+def test_404_for_an_unknown_resource(http: httpx.Client, fresh: Fresh) -> None:
     response = http.delete(f"/v3/workspaces/{fresh('none')}")
     assert response.status_code == 404
     assert sentence(response).startswith("Workspace none-")
 
 
 @pytest.mark.parametrize("method", ["PATCH", "TRACE", "HEAD", "OPTIONS", "PROPFIND", "GET"])
-def test_405_names_the_methods_that_there_are(method: str, http: httpx.Client) -> None:
+def test_405_names_the_allowed_methods(method: str, http: httpx.Client) -> None:
     response = http.request(method, "/v3/workspaces/x")
     assert response.status_code == 405
     assert response.headers["allow"] == "DELETE, PUT"
@@ -65,7 +65,7 @@ def test_405_names_the_methods_that_there_are(method: str, http: httpx.Client) -
         assert sentence(response) == "Method Not Allowed"
 
 
-def test_409_says_what_stands_in_the_way(http: httpx.Client, fresh: Fresh) -> None:
+def test_409_names_the_conflict(http: httpx.Client, fresh: Fresh) -> None:
     workspace = fresh("busy")
     http.post(f"/v3/workspaces/{workspace}/sessions", json={"id": "s"})
     response = http.delete(f"/v3/workspaces/{workspace}")
@@ -80,7 +80,7 @@ def test_413_names_the_limit(http: httpx.Client) -> None:
     assert (response.status_code, sentence(response)) == (413, "Request body exceeds the maximum of 20000000 bytes")
 
 
-def test_415_names_what_was_sent_and_what_is_expected(http: httpx.Client) -> None:
+def test_415_names_the_given_and_the_expected_media_type(http: httpx.Client) -> None:
     response = http.post("/v3/workspaces", content=b"{}", headers={"Content-Type": "text/plain"})
     assert response.status_code == 415
     assert sentence(response) == "Unsupported media type 'text/plain': expected application/json"
@@ -98,7 +98,7 @@ UPLOAD = "/v3/workspaces/w/sessions/s/messages/upload"
     ],
     ids=["JSON", "a form"],
 )
-def test_415_names_the_encoding_of_a_packed_body_and_the_one_that_is_expected(
+def test_415_names_the_given_and_the_expected_encoding(
     operation: str, path: str, body: dict[str, Any], encoding: str, http: httpx.Client
 ) -> None:
     response = http.post(path, headers={"Content-Encoding": encoding}, **body)
@@ -109,7 +109,7 @@ def test_415_names_the_encoding_of_a_packed_body_and_the_one_that_is_expected(
 
 
 @pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
-def test_a_body_that_says_it_is_not_packed_is_read(encoding: str, http: httpx.Client, fresh: Fresh) -> None:
+def test_a_body_with_identity_encoding_is_read(encoding: str, http: httpx.Client, fresh: Fresh) -> None:
     response = http.post("/v3/workspaces", json={"id": fresh("plain")}, headers={"Content-Encoding": encoding})
     assert response.status_code == 201
 
@@ -123,7 +123,7 @@ def test_422_lists_all_faults_parameters_before_body(http: httpx.Client) -> None
     ]
 
 
-def test_422_for_malformed_json_tells_where(http: httpx.Client) -> None:
+def test_422_for_malformed_json_has_the_position(http: httpx.Client) -> None:
     response = http.post("/v3/workspaces", content=b'{"id":}', headers=JSON)
     assert faults(response) == [
         {
@@ -145,7 +145,7 @@ def test_422_for_a_missing_body_and_for_a_missing_field(http: httpx.Client) -> N
     ]
 
 
-def test_422_echoes_little_of_a_long_input(http: httpx.Client) -> None:
+def test_422_truncates_a_long_input(http: httpx.Client) -> None:
     (fault,) = faults(http.post("/v3/workspaces", json={"id": "x" * 25_000}))
     assert len(json.dumps(fault)) < 500
 
@@ -164,9 +164,7 @@ def test_422_where_json_schema_is_stricter_than_pydantic(http: httpx.Client, fre
     assert fault["loc"] == ["body", "configuration", "summary", "enabled"]
 
 
-def test_422_of_a_rule_is_a_sentence_except_where_the_document_only_knows_lists(
-    http: httpx.Client, fresh: Fresh
-) -> None:
+def test_422_of_a_rule_is_a_sentence_unless_the_document_allows_only_lists(http: httpx.Client, fresh: Fresh) -> None:
     bad: dict[str, object] = {"a b": {}}
     added = http.post(f"/v3/workspaces/{fresh('rule')}/sessions/s/peers", json=bad)
     assert (added.status_code, sentence(added)) == (422, "Peer name(s) ['a b'] must match pattern ^[a-zA-Z0-9_-]+$")

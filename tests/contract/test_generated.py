@@ -1,4 +1,4 @@
-"""Generated code follows the document, and handlers that have drifted from it are refused by the type checker."""
+"""Generated code is up to date, and the type checker refuses handlers that do not match it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PARTS = ("openapi.yaml", "pyproject.toml", "omoide", "handlers", "generated")
 
-# One for each module of handlers, so that a single run of the type checker shows them all.
+# One for each module of handlers, so that a single run of the type checker covers all.
 DRIFT = {
     "a missing operation": ("system", "async def health_check", "async def other_name"),
     "a wrong parameter type": ("scopes", "scope_id: str) -> models.ScopeModel", "scope_id: int) -> models.ScopeModel"),
@@ -30,7 +30,7 @@ DRIFT = {
 }
 UNTOUCHED = "webhooks"
 
-# What handlers call is no matter of theirs being what the document says: `make check` looks at everything.
+# Only signatures matter here; `make check` checks everything.
 CHECKER = """
 [mypy]
 python_version = 3.11
@@ -64,14 +64,14 @@ def generate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_handlers_as_they_are_pass_the_type_check(tmp_path: Path, cache: Path) -> None:
+def test_the_handlers_pass_the_type_check(tmp_path: Path, cache: Path) -> None:
     done = mypy(copy(tmp_path), cache)
     assert done.returncode == 0, done.stdout
 
 
 @pytest.fixture(scope="module")
 def refused(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> set[str]:
-    """The modules of handlers that the type checker refuses when all have drifted but one."""
+    """The modules of handlers that the type checker refuses when all but one are wrong."""
     folder = copy(tmp_path_factory.mktemp("drifted"))
     for module, old, new in DRIFT.values():
         path = folder / "handlers" / f"{module}.py"
@@ -88,17 +88,17 @@ def refused(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> set[str]:
 
 
 @pytest.mark.parametrize("module", [module for module, _, _ in DRIFT.values()], ids=[*DRIFT])
-def test_a_handler_that_has_drifted_is_refused(module: str, refused: set[str]) -> None:
+def test_a_handler_that_does_not_match_the_document_is_refused(module: str, refused: set[str]) -> None:
     assert module in refused
     assert UNTOUCHED not in refused
 
 
-def test_generated_code_is_what_the_document_gives() -> None:
+def test_generated_code_is_up_to_date() -> None:
     done = generate(ROOT, "--check")
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_the_check_stops_at_a_broken_document_with_one_message(tmp_path: Path) -> None:
+def test_the_check_stops_at_an_invalid_document_with_one_message(tmp_path: Path) -> None:
     document = copy(tmp_path) / "openapi.yaml"
     document.write_text(
         document.read_text().replace("#/components/responses/NotFound'", "#/components/responses/Gone'")
@@ -144,7 +144,7 @@ def handlers_in(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in (folder / "handlers").glob("*.py")}
 
 
-def test_a_new_operation_touches_the_document_and_the_handler_only(tmp_path: Path, cache: Path) -> None:
+def test_a_new_operation_changes_only_the_document_and_its_handler(tmp_path: Path, cache: Path) -> None:
     folder = copy(tmp_path)
     before = handlers_in(folder)
     document = folder / "openapi.yaml"
@@ -157,7 +157,7 @@ def test_a_new_operation_touches_the_document_and_the_handler_only(tmp_path: Pat
     assert "no function 'get_version' in handlers/system.py" in serve(), "not served before there is a handler"
     assert generate(folder).stdout == "scaffolded handlers/system.py: get_version\n"
     scaffolded = handlers_in(folder)
-    assert scaffolded["system.py"].startswith(before["system.py"].rstrip("\n")), "what is there is left alone"
+    assert scaffolded["system.py"].startswith(before["system.py"].rstrip("\n")), "existing handlers are kept"
     assert scaffolded | {"system.py": before["system.py"]} == before
     assert mypy(folder, cache).returncode == 0
     assert serve() == '501 {"detail":"Not implemented: get_version"}'
@@ -167,7 +167,7 @@ def test_a_new_operation_touches_the_document_and_the_handler_only(tmp_path: Pat
     assert serve() == "200 [3,0]"
 
 
-def test_a_document_that_breaks_later_stops_the_start(tmp_path: Path) -> None:
+def test_a_document_that_becomes_invalid_prevents_the_start(tmp_path: Path) -> None:
     document = copy(tmp_path) / "openapi.yaml"
     document.write_text(document.read_text().replace("type: boolean, default: false", "type: boolean, default: maybe"))
     done = subprocess.run([sys.executable, "-c", USE], cwd=tmp_path, capture_output=True, text=True, check=False)
@@ -175,7 +175,7 @@ def test_a_document_that_breaks_later_stops_the_start(tmp_path: Path) -> None:
     assert "components/parameters/Reverse/schema: the default 'maybe' is not valid" in done.stderr
 
 
-def test_the_check_shows_what_is_stale(tmp_path: Path) -> None:
+def test_the_check_shows_stale_code(tmp_path: Path) -> None:
     folder = copy(tmp_path)
     (folder / "generated" / "models.py").write_text("# stale\n")
     done = generate(folder, "--check")

@@ -1,4 +1,4 @@
-"""How many values a large body holds is counted before it is parsed, and exactly."""
+"""The values of a large body are counted before it is parsed, exactly."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MOST = 20
 
 
 def weight(value: Any) -> int:
-    """What `admit` counts, found by walking: separators between members, and four for each container."""
+    """The expected count of `admit`: one per separator, four per container."""
     if not isinstance(value, dict | list):
         return 0
     members = [*value.values()] if isinstance(value, dict) else value
@@ -36,7 +36,7 @@ TEXTS = ['"', "\\", '\\"', '\\\\"', "[[[[{,,,,", "é😀\n", "", '"[{,"' * 5, "\
 
 @pytest.mark.parametrize("cut", [1, 2, 3, 5, 7, 64])
 @pytest.mark.parametrize("text", TEXTS)
-def test_only_values_outside_of_texts_are_counted(text: str, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_values_outside_of_strings_are_counted(text: str, cut: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(large_bodies, "_SLICE", cut)
     value = {text: [1, text, {"b": text}], "c": [text, text]}
     body = json.dumps(value, ensure_ascii=False).encode()
@@ -58,7 +58,7 @@ def test_a_body_of_many_values_is_refused(inner: bytes, http: httpx.Client) -> N
 
 
 @pytest.mark.parametrize("body", [b'{"id":', b'{"id":1,"x":"' + b"\\n" * 50_000 + b'\\ud800"}', b"[" * 40_000])
-def test_a_large_body_is_refused_as_a_small_one(body: bytes, http: httpx.Client) -> None:
+def test_a_large_body_is_refused_with_the_same_fault_as_a_small_one(body: bytes, http: httpx.Client) -> None:
     padded = body + b" " * (large_bodies.LARGE_BYTES + 1)
     for content in (body, padded):
         refused = http.post("/v3/workspaces", content=content, headers={"content-type": "application/json"})
@@ -74,7 +74,7 @@ def test_a_large_body_may_have_a_lone_surrogate(http: httpx.Client, fresh: Any) 
     assert (made.status_code, made.json()["metadata"]) == (201, {"a": "\ufffd"})
 
 
-def test_faults_in_great_number_are_counted_not_listed(http: httpx.Client, fresh: Any) -> None:
+def test_too_many_faults_are_counted_instead_of_listed(http: httpx.Client, fresh: Any) -> None:
     body = json.dumps({"peer_card": [1] * 50_000})
     path = f"/v3/workspaces/{fresh('workspace')}/peers/it/card"
     refused = http.put(path, content=body, headers={"content-type": "application/json"})

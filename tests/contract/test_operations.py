@@ -1,4 +1,4 @@
-"""Every operation is called for real, and every answer, good or bad, is held against the document."""
+"""Every operation is called, and every response is checked against the document."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_story_that_calls_every_operation(
         return response
 
     assert call("GET", "/health").json() == {"status": "ok", "reasoner": "extractive"}
-    until(lambda: api.get("/ready").status_code == 200)  # the worker may have begun but now
+    until(lambda: api.get("/ready").status_code == 200)  # the worker may have started only now
     assert api.get("/ready").json()["parts"].keys() == {"database", "wal", "worker", "embedder", "reasoner", "backlog"}
     assert "omoide_requests_total" in call("GET", "/metrics").text
     call("POST", "/v3/workspaces", {"id": w, "metadata": {"a": 1}}, 201)
@@ -133,7 +133,7 @@ def test_a_story_that_calls_every_operation(
     call("DELETE", ws, status=404)
 
     answered = {handler for handler, status in recorder.seen if status < 300}
-    assert answered == OPERATIONS.keys(), "an operation without a line in this story"
+    assert answered == OPERATIONS.keys(), "an operation that this story does not call"
 
 
 @pytest.mark.parametrize("operation", JSON_BODIES, ids=lambda o: o.handler)

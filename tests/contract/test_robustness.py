@@ -1,4 +1,4 @@
-"""Hostile and broken requests get a clear 4xx, and the server goes on."""
+"""Hostile and malformed requests get a clear 4xx, and the server keeps working."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ BODIES = {
 
 
 @pytest.mark.parametrize(("body", "status"), [*BODIES.values()], ids=[*BODIES])
-def test_a_broken_body_is_refused(body: bytes, status: int, http: httpx.Client, fresh: Fresh) -> None:
+def test_a_malformed_body_is_refused(body: bytes, status: int, http: httpx.Client, fresh: Fresh) -> None:
     response = http.post(f"/v3/workspaces/{fresh('odd')}/sessions", content=body, headers=JSON)
     assert response.status_code == status, response.text[:300]
     assert response.json().keys() == {"detail"}
     assert http.get("/health").status_code == 200
 
 
-def test_a_body_that_never_says_its_size_is_cut_at_the_limit(http: httpx.Client) -> None:
+def test_a_body_without_a_declared_size_is_refused_at_the_limit(http: httpx.Client) -> None:
     def endless() -> object:
         for _ in range(50):
             yield b" " * 1_000_000
@@ -72,13 +72,15 @@ def test_a_body_that_never_says_its_size_is_cut_at_the_limit(http: httpx.Client)
         ("POST", "/v3/workspaces/w/sessions/{}/peers", {"p": {}}),
     ],
 )
-def test_nothing_is_created_under_an_odd_id(method: str, path: str, body: object, odd: str, http: httpx.Client) -> None:
+def test_nothing_is_created_with_an_invalid_id(
+    method: str, path: str, body: object, odd: str, http: httpx.Client
+) -> None:
     response = http.request(method, path.format(odd), json=body)
     assert 400 <= response.status_code < 500, response.text
 
 
 @pytest.mark.parametrize("odd", ["x" * 512, "a b", "%2F", "é", "'", "%25", "list", "upload"])
-def test_a_read_with_an_odd_id_finds_nothing(odd: str, http: httpx.Client) -> None:
+def test_a_read_with_an_invalid_id_finds_nothing(odd: str, http: httpx.Client) -> None:
     assert http.post(f"/v3/workspaces/{odd}/peers/list").json()["items"] == []
     assert http.post(f"/v3/workspaces/w/sessions/{odd}/messages/list").json()["items"] == []
     assert http.get(f"/v3/workspaces/w/sessions/s/messages/{odd}").status_code == 404
@@ -109,14 +111,14 @@ def test_a_trailing_slash_is_served_without_redirect(path: str, http: httpx.Clie
     ],
     ids=["no http", "a huge header", "a wrong length", "half a body", "raw bytes in the path"],
 )
-def test_the_server_outlives_what_is_hardly_http(request_bytes: bytes, server: Server, http: httpx.Client) -> None:
+def test_the_server_survives_invalid_http(request_bytes: bytes, server: Server, http: httpx.Client) -> None:
     answers = statuses(exchange(server, request_bytes))
     assert all(status == 200 or 400 <= status < 500 for status in answers)
     assert http.get("/health").status_code == 200
     assert server.process.poll() is None
 
 
-def test_free_text_is_kept_to_the_letter(http: httpx.Client, fresh: Fresh) -> None:
+def test_free_text_is_stored_unchanged(http: httpx.Client, fresh: Fresh) -> None:
     text = "\x01 naïve 👩‍👩‍👧 <|endoftext|> \u2028 \\ud800 " + "é" * 20
     path = f"/v3/workspaces/{fresh('text')}/sessions/s/messages"
     body = {"messages": [{"peer_id": "p", "content": text, "metadata": {text: [text, 2**63 - 1, 0.1, None]}}]}

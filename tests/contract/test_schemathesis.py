@@ -1,4 +1,4 @@
-"""schemathesis over the running server: all its checks, all its phases, links between operations included.
+"""Run schemathesis against a server: all checks and phases, including links between operations.
 
 The suite tries a few cases of each operation, and each phase once; `make schemathesis` tries many, with authentication
 on and off.
@@ -27,17 +27,17 @@ Start = Callable[..., Server]
 COMMAND = str(Path(sys.executable).with_name("schemathesis"))
 ROOT = Path(__file__).parents[2]
 EXAMPLES = 4
-"""How many cases of an operation each phase makes up, where nobody asks for more."""
+"""Default number of cases that each phase generates for an operation."""
 
 
 @pytest.fixture
 def examples(request: pytest.FixtureRequest) -> int:
-    """`--schemathesis-examples`: make schemathesis asks for many."""
+    """The option `--schemathesis-examples`, which `make schemathesis` sets high."""
     return int(request.config.getoption("--schemathesis-examples") or EXAMPLES)
 
 
 def run(document: str, server: Server, folder: Path, examples: int, *options: str) -> str:
-    """What schemathesis prints; fails the test if it found anything. It remembers faults in the folder it runs in."""
+    """Run schemathesis and return its output; fail if it found a fault. It stores faults in its working directory."""
     command = [COMMAND, "--config-file", str(ROOT / "schemathesis.toml"), "run", document, "--url", server.url]
     command += ["--checks", "all", "--max-examples", str(examples), "--seed", "1"]
     command += ["--no-color", "--workers", "1", *options]
@@ -47,14 +47,14 @@ def run(document: str, server: Server, folder: Path, examples: int, *options: st
 
 
 def tried(said: str, operations: str) -> int:
-    """How many operations were `Selected` or `Tested`, by what schemathesis said."""
+    """The number of operations `Selected` or `Tested`, from schemathesis' output."""
     found = re.search(rf"{operations}:\s+(\d+)\b", said)
     assert found, said[-2_000:]
     return int(found[1])
 
 
 def without_security(document: Any) -> Any:
-    """The document as it holds for a server with authentication off."""
+    """The document for a server with authentication off."""
     for item in document["paths"].values():
         for operation in item.values():
             if isinstance(operation, dict):
@@ -64,7 +64,7 @@ def without_security(document: Any) -> Any:
 
 @pytest.fixture
 def start(db_path: Path) -> Iterator[Start]:
-    """Starts a server that nobody else has used: which cases are made up depends on what earlier ones were answered."""
+    """Start a fresh server, because the generated cases depend on earlier responses."""
     with ExitStack() as stack:
 
         def started(**settings: str) -> Server:
@@ -75,26 +75,26 @@ def start(db_path: Path) -> Iterator[Start]:
         yield started
 
 
-def test_the_contract_is_kept_with_authentication_on(start: Start, tmp_path: Path, examples: int) -> None:
+def test_the_server_conforms_with_authentication_on(start: Start, tmp_path: Path, examples: int) -> None:
     guarded = start(auth="true", jwt_secret=SECRET)
     key = Keyring(SECRET).mint(Principal(admin=True), now=clock.now())
     options = ["--header", f"Authorization: Bearer {key}"]
-    if examples <= EXAMPLES:  # the other phases are tried with authentication off
+    if examples <= EXAMPLES:  # the other phases run with authentication off
         options += ["--phases", "coverage,fuzzing"]
     said = run(f"{guarded.url}/openapi.json", guarded, tmp_path, examples, *options)
     assert tried(said, "Tested") == len(OPERATIONS)
 
 
-def test_the_contract_is_kept_with_authentication_off(start: Start, tmp_path: Path, examples: int) -> None:
+def test_the_server_conforms_with_authentication_off(start: Start, tmp_path: Path, examples: int) -> None:
     server = start()
     with server.client() as client:
         document = without_security(client.get("/openapi.json").json())
     path = tmp_path / "openapi.json"
     path.write_text(json.dumps(document))
-    # What is refused before a handler is asked does not depend on keys: here it is tried when many examples are wanted.
+    # Refusals before a handler is called do not depend on keys: here they run only with many examples.
     phases = ("--phases", "examples,stateful") if examples <= EXAMPLES else ()
     said = run(str(path), server, tmp_path, examples, *phases)
     assert "Stateful" in said
     assert tried(said, "Selected") == len(OPERATIONS)
-    # Three have neither a parameter nor a body to make an example of.
+    # Three operations have neither parameters nor a body.
     assert tried(said, "Tested") >= len(OPERATIONS) - 3

@@ -1,4 +1,4 @@
-"""openapi.yaml is well laid out: what a reader may count on in every operation."""
+"""Conventions of openapi.yaml that hold for every operation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def gate(schema: Any) -> Draft202012Validator:
 
 
 def examples(operation: OperationSpec) -> list[tuple[Any, Any]]:
-    """(schema, example) of everything in the operation that has one."""
+    """(schema, example) for every example in the operation."""
     found = []
     bodies = [DOCUMENT.resolve(response) for response in operation.raw["responses"].values()]
     for holder in [*bodies, *([operation.body] if operation.body else [])]:
@@ -30,10 +30,10 @@ def examples(operation: OperationSpec) -> list[tuple[Any, Any]]:
 
 
 @operations
-def test_every_operation_says_what_it_is_for(operation: OperationSpec) -> None:
+def test_every_operation_has_tag_summary_and_description(operation: OperationSpec) -> None:
     assert operation.raw["summary"]
     assert len(operation.raw["description"].split()) >= 4
-    assert "security" in operation.raw, "who may call must be said on the operation itself"
+    assert "security" in operation.raw, "the operation itself must declare its security"
 
 
 @operations
@@ -54,18 +54,18 @@ def test_every_example_is_valid(operation: OperationSpec) -> None:
 @operations
 def test_errors_are_shared_by_reference(operation: OperationSpec) -> None:
     for code, response in operation.raw["responses"].items():
-        returned = response.get("x-returned")  # no error: what a handler says in so many words
+        returned = response.get("x-returned")  # not an error: returned by a handler
         if not (code.startswith("2") or returned or (operation.handler, code) == ("get_or_create_session", "422")):
-            assert response.keys() == {"$ref"}, f"{code} is spelled out"
+            assert response.keys() == {"$ref"}, f"{code} must be a shared response"
 
 
 @operations
-def test_every_operation_documents_that_a_head_can_be_too_large(operation: OperationSpec) -> None:
+def test_every_operation_documents_431(operation: OperationSpec) -> None:
     assert operation.raw["responses"]["431"] == {"$ref": "#/components/responses/HeadTooLarge"}
 
 
 @operations
-def test_every_guarded_operation_documents_its_refusals(operation: OperationSpec) -> None:
+def test_every_secured_operation_documents_its_refusals(operation: OperationSpec) -> None:
     if operation.raw["security"]:
         assert "401" in operation.raw["responses"]
     if operation.body:
@@ -76,10 +76,10 @@ def test_every_guarded_operation_documents_its_refusals(operation: OperationSpec
 def test_only_known_roles_are_used_and_never_none(operation: OperationSpec) -> None:
     for requirement in operation.raw["security"]:
         assert set(requirement["HTTPBearer"]) <= ROLES
-        assert requirement["HTTPBearer"], "an empty list would let any key in"
+        assert requirement["HTTPBearer"], "an empty list would allow any key"
 
 
-def test_paths_stand_in_the_order_of_their_tags() -> None:
+def test_paths_are_sorted_by_tag() -> None:
     declared = [tag["name"] for tag in DOCUMENT.raw["tags"]]
     used = [operation.tag for operation in DOCUMENT.operations()]
     assert used == sorted(used, key=declared.index)
@@ -87,12 +87,12 @@ def test_paths_stand_in_the_order_of_their_tags() -> None:
 
 
 @pytest.mark.parametrize("kind", ["parameters", "requestBodies", "responses", "schemas"])
-def test_components_stand_in_alphabetical_order(kind: str) -> None:
+def test_components_are_sorted_alphabetically(kind: str) -> None:
     names = [*DOCUMENT.raw["components"][kind]]
     assert names == sorted(names, key=lambda name: name.replace("_", ""))
 
 
-def test_every_extension_is_explained_at_the_top() -> None:
+def test_every_extension_is_documented_in_the_header() -> None:
     text = DOCUMENT.source.decode()
     head = text[: text.index("\nopenapi:")]
     used = set(re.findall(r"^\s+(x-[a-z-]+):", text, re.MULTILINE))
@@ -104,4 +104,4 @@ def test_every_component_is_used() -> None:
     text = DOCUMENT.source.decode()
     for kind in ("parameters", "requestBodies", "responses", "schemas"):
         for name in DOCUMENT.raw["components"][kind]:
-            assert f"'#/components/{kind}/{name}'" in text, f"{kind}/{name} is used nowhere"
+            assert f"'#/components/{kind}/{name}'" in text, f"{kind}/{name} is unused"

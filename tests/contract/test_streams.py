@@ -1,4 +1,4 @@
-"""Answers that take their time: what is sent when, and how work ends with nobody waiting for it."""
+"""Streamed responses: what is sent when, and how work is cancelled when the client disconnects."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omoide.contract.streams import send_events, while_connected
 
 
 class Peer:
-    """The other end of a connection."""
+    """The client side of a connection."""
 
     def __init__(self) -> None:
         self.sent: list[Any] = []
@@ -33,7 +33,7 @@ def run(story: Awaitable[None]) -> None:
     asyncio.run(told())
 
 
-def test_nothing_is_sent_before_the_first_bytes_are_there() -> None:
+def test_nothing_is_sent_before_the_first_bytes_are_available() -> None:
     async def broken(*, is_ready: bool = False) -> AsyncIterator[bytes]:
         if not is_ready:
             raise ValueError("too early")
@@ -49,7 +49,7 @@ def test_nothing_is_sent_before_the_first_bytes_are_there() -> None:
 
 
 @pytest.mark.parametrize(("chunks", "bodies"), [((), [b"", b""]), ((b"a", b"b"), [b"a", b"b", b""])])
-def test_a_stream_has_a_beginning_and_an_end(chunks: tuple[bytes, ...], bodies: list[bytes]) -> None:
+def test_a_stream_is_started_and_completed(chunks: tuple[bytes, ...], bodies: list[bytes]) -> None:
     async def given() -> AsyncIterator[bytes]:
         for chunk in chunks:
             yield chunk
@@ -85,7 +85,7 @@ def test_a_stream_that_cannot_be_sent_is_closed() -> None:
     run(story())
 
 
-def test_work_is_cancelled_when_the_client_leaves() -> None:
+def test_work_is_cancelled_when_the_client_disconnects() -> None:
     async def story() -> None:
         peer, has_begun = Peer(), asyncio.Event()
         ended: list[str] = []
@@ -107,7 +107,7 @@ def test_work_is_cancelled_when_the_client_leaves() -> None:
     run(story())
 
 
-def test_work_that_is_done_is_not_waited_with() -> None:
+def test_finished_work_returns_at_once() -> None:
     async def story() -> None:
         peer = Peer()
 
@@ -120,7 +120,7 @@ def test_work_that_is_done_is_not_waited_with() -> None:
     run(story())
 
 
-def test_what_the_work_raises_is_raised() -> None:
+def test_an_exception_of_the_work_propagates() -> None:
     async def work() -> None:
         raise ValueError("wrong")
 

@@ -1,4 +1,4 @@
-"""Nothing that clients of the Honcho v3 API may rely on is missing from openapi.yaml.
+"""openapi.yaml contains everything that clients of the Honcho v3 API may rely on.
 
 surface.yaml beside this file holds it as structure alone: every operation with its parameters, bodies and answers, and
 every schema. Ours may say more, and accept more.
@@ -28,7 +28,7 @@ CONSTRAINTS = (
     *("format", "default", "const"),
 )
 _FITTING = {"integer": {"integer", "number"}}
-"""Types of ours that take what a type of theirs takes, where that is not the type itself."""
+"""Types of ours that accept all values of a type of theirs, other than the type itself."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Side:
     root: Schema
 
     def followed(self, schema: Schema) -> Schema:
-        """The schema behind references, with what stands beside them."""
+        """The schema with references resolved, including the keywords next to them."""
         while "$ref" in schema:
             beside = {key: value for key, value in schema.items() if key != "$ref"}
             schema = {**target(self.root, schema["$ref"]), **beside}
         return schema
 
     def forms(self, schema: Schema) -> list[Schema]:
-        """The schema taken apart: one for each alternative and each type."""
+        """The schema split into one for each alternative and type."""
         schema = self.followed(schema)
         for word in ("anyOf", "oneOf"):
             if word in schema:
@@ -59,7 +59,7 @@ THEIRS, MINE = Side(SURFACE), Side(DOCUMENT.raw)
 
 
 def missing(place: str, theirs: Schema, mine: Schema, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """What a schema of theirs says and ours does not. `seen` are the references followed so far: some schemas nest."""
+    """What a schema of theirs allows and ours does not. `seen`: references followed so far, for recursive schemas."""
     if theirs.get("$ref") in seen:
         return
     seen |= {theirs.get("$ref", "")}
@@ -141,12 +141,12 @@ def responses(name: str, theirs: Schema, mine: OperationSpec) -> Iterator[str]:
                 yield f"{name}/{code}: no {kind}"
             else:
                 found = missing(f"{name}/{code}", schema, content[kind].get("schema", {}))
-                # Where they might answer null and we never do, we promise more.
+                # Ours may be stricter: a value that is never null.
                 yield from (fault for fault in found if not fault.endswith(": no null"))
 
 
 @pytest.mark.parametrize("name", SURFACE["operations"])
-def test_no_operation_lacks_anything_that_clients_may_send_or_read(name: str) -> None:
+def test_no_operation_lacks_anything_that_clients_send_or_read(name: str) -> None:
     theirs = SURFACE["operations"][name]
     mine = OURS.get((theirs["method"], theirs["path"]))
     assert mine is not None, "the path is missing"
@@ -154,7 +154,7 @@ def test_no_operation_lacks_anything_that_clients_may_send_or_read(name: str) ->
 
 
 @pytest.mark.parametrize("name", SURFACE["operations"])
-def test_no_request_asks_for_more_than_clients_send(name: str) -> None:
+def test_no_request_requires_more_than_clients_send(name: str) -> None:
     theirs = SURFACE["operations"][name]
     mine = OURS[theirs["method"], theirs["path"]]
     known = {(each["in"], each["name"]) for each in theirs.get("parameters", ())}
@@ -167,7 +167,7 @@ def test_no_request_asks_for_more_than_clients_send(name: str) -> None:
         assert _names(asked, "required") <= _names(sent, "required")
 
 
-def test_the_comparison_sees_what_is_missing() -> None:
+def test_the_comparison_detects_missing_parts() -> None:
     theirs = {"type": "object", "required": ["id"], "properties": {"id": {"type": "string", "maxLength": 5}, "x": {}}}
     mine = {"type": "object", "properties": {"id": {"type": ["string", "null"], "maxLength": 6}}}
     assert [*missing("place", theirs, mine)] == [
@@ -177,7 +177,7 @@ def test_the_comparison_sees_what_is_missing() -> None:
     ]
 
 
-def test_the_comparison_takes_no_alternative_for_another() -> None:
+def test_the_comparison_does_not_confuse_alternatives() -> None:
     theirs = {"anyOf": [{"type": "string"}, {"type": "null"}]}
     assert [*missing("place", theirs, {"type": ["null", "string"]})] == []
     assert set(missing("place", theirs, {"type": "string"})) == {"place: no null"}

@@ -1,4 +1,4 @@
-"""A reasoner that does what a test says, and the application with it, served on a socket of this machine."""
+"""Scripted reasoners, and the application served with one on a loopback socket."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Say = Callable[[Question, Memory], AsyncIterator[str]]
 
 
 async def everything(question: Question, memory: Memory) -> AsyncIterator[str]:
-    """Says all that it can find, one thing on a line, in alphabetical order."""
+    """Answers with everything that it can read, one item per line, sorted."""
     known = await memory.search_memory(question.semantic_query or question.query, 40)
     said = await memory.search_messages(question.query, 20)
     lines = {each.content for each in known} | {each.content for snippet in said for each in snippet.messages}
@@ -33,7 +33,7 @@ async def everything(question: Question, memory: Memory) -> AsyncIterator[str]:
 
 
 class Told:
-    """Answers as `say` does, and remembers what it was asked. It learns nothing."""
+    """Answers as `say` does, and records questions. It learns nothing."""
 
     name = "told"
     keeps_cards = False
@@ -47,7 +47,7 @@ class Told:
         return self.say(question, memory)
 
     async def prepare(self) -> None:
-        """Nothing to load."""
+        """Do nothing."""
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return ()
@@ -65,7 +65,7 @@ class Told:
 
 
 class Waiting:
-    """Says some pieces and then nothing more, until it is released or nobody waits for it."""
+    """Sends some pieces, then hangs until it is released or cancelled."""
 
     def __init__(self, *pieces: str) -> None:
         self.pieces = pieces
@@ -95,7 +95,7 @@ class Waiting:
 
 
 def failing(error: Exception, *pieces: str) -> Say:
-    """Says some pieces, then fails."""
+    """Sends some pieces, then fails."""
 
     async def say(question: Question, memory: Memory) -> AsyncIterator[str]:
         for piece in pieces:
@@ -114,7 +114,7 @@ def saying(*pieces: str) -> Say:
 
 
 class _Server(uvicorn.Server):
-    """Tells when it serves."""
+    """Signals when it serves."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -127,7 +127,7 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def served(db: Path, reasoner: Told | None, *, grace_seconds: int | None = None, **settings: Any) -> Iterator[str]:
-    """The address of the application, with authentication on; keys are signed with SECRET.
+    """Serve the application with authentication on, and yield its URL; keys are signed with SECRET.
 
     Without a `reasoner`, the one of the settings answers.
 
@@ -149,6 +149,6 @@ def served(db: Path, reasoner: Told | None, *, grace_seconds: int | None = None,
 
 
 def events(body: bytes) -> list[Any]:
-    """What stands in the events of a stream."""
+    """The JSON of a stream's events."""
     lines = body.decode().splitlines()
     return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]

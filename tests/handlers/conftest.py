@@ -1,4 +1,4 @@
-"""One connection for all tests of this folder, and a workspace of its own for each."""
+"""One connection for all tests of this folder, and a workspace for each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.running import Server
 
 @pytest.fixture(scope="session")
 def http(server: Server) -> Iterator[httpx.Client]:
-    """Making a client reads the system's certificates, which takes longer than most of these tests."""
+    """Shared, because creating a client reads the system's certificates, which takes longer than most tests."""
     with server.client() as client:
         yield client
 

@@ -1,4 +1,4 @@
-"""A workspace as a raw HTTP client sees it, so that tests say paths and bodies and nothing else."""
+"""A raw HTTP client for one workspace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PATIENCE_SECONDS = 30
 
 
 class Place:
-    """A workspace that is not there yet and that no other test uses; paths are taken within it."""
+    """A workspace that does not exist yet and is not shared with other tests. Paths are relative to it."""
 
     def __init__(self, http: httpx.Client, id: str) -> None:
         self.http = http
@@ -21,11 +21,11 @@ class Place:
         self.url = f"/v3/workspaces/{id}"
 
     def call(self, method: str, path: str, body: Any = None, **options: Any) -> httpx.Response:
-        """The answer; a body of None is not sent."""
+        """Send a request; a body of None is not sent."""
         return self.http.request(method, self.url + path, json=body, **options)
 
     def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
-        """What a call that must succeed answers, None for an empty body."""
+        """The JSON of a successful response; None for an empty body."""
         response = self.call(method, path, body, **options)
         assert response.is_success, response.text
         return response.json() if response.content else None
@@ -37,12 +37,12 @@ class Place:
         return self.ok("POST", "/sessions", {"id": id, **fields})
 
     def say(self, session: str, *contents: str, peer: str = "alice", **headers: str) -> Any:
-        """The messages as stored, all by one peer and in one call."""
+        """Store messages of one peer with one request."""
         batch = [{"peer_id": peer, "content": content} for content in contents]
         return self.ok("POST", f"/sessions/{session}/messages", {"messages": batch}, headers=headers)
 
     def said(self, session: str, **query: Any) -> list[str]:
-        """What stands in the session, in the order of the list."""
+        """The contents of the session's messages, in list order."""
         page = self.ok("POST", f"/sessions/{session}/messages/list", params={"size": 100, **query})
         return [message["content"] for message in page["items"]]
 
@@ -56,20 +56,20 @@ class Place:
         return [peer["id"] for peer in self.ok("GET", f"/sessions/{session}/peers")["items"]]
 
     def flags(self, session: str, peer: str) -> tuple[bool | None, bool | None]:
-        """observe_me and observe_others of a peer in a session."""
+        """The flags observe_me and observe_others of a peer in a session."""
         found = self.ok("GET", f"/sessions/{session}/peers/{peer}/config")
         return found["observe_me"], found["observe_others"]
 
     def was_there(self) -> bool:
-        """Whether the workspace existed. It does afterwards."""
+        """Whether the workspace existed. Creates it."""
         return self.http.post("/v3/workspaces", json={"id": self.id}).status_code == 200
 
 
 def until(condition: Callable[[], bool]) -> None:
-    """Return once the condition holds. For what another process does unasked and tells nobody."""
+    """Poll until the condition holds; for work of another process without a notification."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     pause = FIRST_PAUSE_SECONDS
     while not condition():
-        assert time.monotonic() < deadline, "it never came true"
+        assert time.monotonic() < deadline, "timed out"
         time.sleep(pause)
-        pause = min(1.3 * pause, LAST_PAUSE_SECONDS)  # whoever asks all the time keeps it from coming true
+        pause = min(1.3 * pause, LAST_PAUSE_SECONDS)  # polling constantly would delay it

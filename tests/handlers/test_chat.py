@@ -1,4 +1,4 @@
-"""Chat, whole: what may be asked, what the reasoner is told, and what comes back."""
+"""Chat without streaming: valid questions, input of the reasoner, and responses."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def place(api: httpx.Client, told: Told, fresh: Fresh) -> Place:
 
 
 def ask(place: Place, path: str = "/peers/alice/chat", query: str = "tea", **body: Any) -> Any:
-    """What the chat answers."""
+    """The chat's answer."""
     return place.ok("POST", path, {"query": query, **body})
 
 
@@ -72,28 +72,28 @@ def conclude(place: Place, content: str, observer: str = "alice", observed: str 
     return made
 
 
-# What comes back
+# Responses
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_an_answer_is_all_that_the_reasoner_says(place: Place, told: Told, path: str) -> None:
+def test_an_answer_is_the_reasoners_complete_output(place: Place, told: Told, path: str) -> None:
     told.say = saying("Green ", "", "tea", ".")
     assert ask(place, path) == {"content": "Green tea.", "evidence": None}
 
 
 @pytest.mark.parametrize("pieces", [(), ("",), (" ", "\n\t")])
 @pytest.mark.parametrize("path", CHATS)
-def test_nothing_but_blanks_is_no_answer(place: Place, told: Told, path: str, pieces: tuple[str, ...]) -> None:
+def test_whitespace_only_is_no_answer(place: Place, told: Told, path: str, pieces: tuple[str, ...]) -> None:
     told.say = saying(*pieces)
     assert ask(place, path) == {"content": None, "evidence": None}
 
 
-def test_blanks_within_an_answer_stay(place: Place, told: Told) -> None:
+def test_whitespace_within_an_answer_is_kept(place: Place, told: Told) -> None:
     told.say = saying("\n", "a", " ", "b")
     assert ask(place)["content"] == "\na b"
 
 
-def test_evidence_is_what_was_read_in_the_order_of_time(place: Place, db: Path) -> None:
+def test_evidence_lists_what_was_read_in_order_of_time(place: Place, db: Path) -> None:
     store = Store.open(db)
     past = Past(store, place.id)
     source = past.conclude("tea is green", session="s")
@@ -136,7 +136,7 @@ def test_evidence_is_what_was_read_in_the_order_of_time(place: Place, db: Path) 
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_nothing_read_is_evidence_with_empty_lists(place: Place, told: Told, path: str) -> None:
+def test_evidence_has_empty_lists_if_nothing_was_read(place: Place, told: Told, path: str) -> None:
     told.say = saying("I know nothing.")
     nothing: Any = {"conclusions": [], "messages": [], "tool_calls": [], "reasoning_trace_id": None}
     assert ask(place, path, include_evidence=True)["evidence"] == nothing
@@ -144,7 +144,7 @@ def test_nothing_read_is_evidence_with_empty_lists(place: Place, told: Told, pat
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("path", CHATS)
-def test_a_reasoner_that_fails_before_it_says_anything_is_a_real_status(
+def test_a_reasoner_that_fails_before_any_output_gives_an_error_status(
     place: Place, told: Told, path: str, stream: bool
 ) -> None:
     told.say = failing(Unavailable("The model does not answer"))
@@ -154,18 +154,18 @@ def test_a_reasoner_that_fails_before_it_says_anything_is_a_real_status(
     assert (status, bool(re.fullmatch(r"An unexpected error occurred \(request [0-9a-f]{16}\)", detail))) == (500, True)
 
 
-def test_a_whole_answer_that_breaks_off_is_an_error(place: Place, told: Told) -> None:
+def test_an_answer_that_fails_midway_is_an_error(place: Place, told: Told) -> None:
     told.say = failing(Unavailable("The model went away"), "Green")
     assert refused(place) == (503, "The model went away")
 
 
-def test_asking_concludes_nothing(place: Place) -> None:
+def test_questions_create_no_conclusions(place: Place) -> None:
     conclude(place, "likes tea")
     ask(place)
     assert place.ok("POST", "/conclusions/list")["total"] == 1
 
 
-def test_work_on_an_answer_ends_when_the_client_leaves(place: Place, told: Told) -> None:
+def test_work_on_an_answer_is_cancelled_when_the_client_disconnects(place: Place, told: Told) -> None:
     for path in CHATS:
         waiting = told.say = Waiting("Green")
         leaving = threading.Thread(target=_leave_once_silent, args=(place, path, waiting))
@@ -176,7 +176,7 @@ def test_work_on_an_answer_ends_when_the_client_leaves(place: Place, told: Told)
 
 
 def _leave_once_silent(place: Place, path: str, waiting: Waiting) -> None:
-    """Ask over a connection of its own and close it while the answer is still being worked on."""
+    """Ask over a separate connection, and close it before the answer is complete."""
     url = place.http.base_url
     body = b'{"query": "tea"}'
     lines = [
@@ -191,7 +191,7 @@ def _leave_once_silent(place: Place, path: str, waiting: Waiting) -> None:
         waiting.is_silent.wait()
 
 
-# What the reasoner is told
+# Input of the reasoner
 
 
 def asked(told: Told) -> Question:
@@ -199,7 +199,7 @@ def asked(told: Told) -> Question:
     return question
 
 
-def test_a_peer_is_asked_about_itself_unless_a_target_is_named(place: Place, told: Told) -> None:
+def test_a_question_without_a_target_is_about_the_peer_itself(place: Place, told: Told) -> None:
     place.peer("bob")
     ask(place)
     ask(place, target="bob")
@@ -209,7 +209,7 @@ def test_a_peer_is_asked_about_itself_unless_a_target_is_named(place: Place, tol
     assert pairs == [("alice", "alice"), ("alice", "bob"), ("alice", "alice"), ("alice", "alice")]
 
 
-def test_a_workspace_is_asked_about_whomever_the_question_names(place: Place, told: Told) -> None:
+def test_a_question_to_a_workspace_is_about_the_peers_that_it_names(place: Place, told: Told) -> None:
     conclude(place, "Alice likes tea")
     place.peer("bob")
     conclude(place, "Bob hates tea", "bob", "bob")
@@ -220,7 +220,7 @@ def test_a_workspace_is_asked_about_whomever_the_question_names(place: Place, to
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_the_reasoner_hears_what_the_body_says(place: Place, told: Told, path: str) -> None:
+def test_the_reasoner_gets_the_options_of_the_body(place: Place, told: Told, path: str) -> None:
     place.session("s")
     ask(place, path, query="Where?", session_id="s", reasoning_level="max", response_format=FORMAT)
     question = asked(told)
@@ -228,13 +228,13 @@ def test_the_reasoner_hears_what_the_body_says(place: Place, told: Told, path: s
     assert question.response_format == FORMAT
 
 
-def test_the_level_is_low_unless_said(place: Place, told: Told) -> None:
+def test_the_default_level_is_low(place: Place, told: Told) -> None:
     ask(place)
     assert asked(told).level == "low"
     assert refused(place, reasoning_level="deep")[0] == 422
 
 
-def test_another_text_may_be_looked_for_first(place: Place, told: Told) -> None:
+def test_a_semantic_query_replaces_the_query_in_the_search(place: Place, told: Told) -> None:
     conclude(place, "likes tea")
     assert ask(place, query="What to buy?", semantic_query="tea")["content"] == "likes tea\n"
     assert asked(told).semantic_query == "tea"
@@ -261,7 +261,7 @@ def test_cards_are_the_observers_own_and_the_one_about_the_target(place: Place, 
         ({}, {"peer_card": {"use": False}}, []),
     ],
 )
-def test_configuration_says_whether_cards_are_used(
+def test_configuration_decides_whether_cards_are_used(
     place: Place, told: Told, workspace: Any, session: Any, expected: list[str]
 ) -> None:
     place.ok("PUT", "", {"configuration": workspace})
@@ -291,10 +291,10 @@ def test_instructions_come_from_the_session_before_the_workspace(
     assert asked(told).instructions == expected
 
 
-# What may be asked
+# Valid questions
 
 
-def test_the_peer_is_made_when_missing_and_stays_when_the_answer_fails(place: Place, told: Told) -> None:
+def test_a_missing_peer_is_created_and_stays_if_the_answer_fails(place: Place, told: Told) -> None:
     told.say = failing(Unavailable("The model does not answer"))
     assert refused(place, "/peers/newcomer/chat")[0] == 503
     assert place.peers() == ["alice", "newcomer"]
@@ -304,7 +304,7 @@ def test_the_peer_is_made_when_missing_and_stays_when_the_answer_fails(place: Pl
     "body",
     [{"session_id": "unknown"}, {"target": "unknown"}, {"scope": "unknown"}, {"response_format": {"type": "string"}}],
 )
-def test_a_question_that_is_refused_makes_no_peer(place: Place, body: Any) -> None:
+def test_a_refused_question_creates_no_peer(place: Place, body: Any) -> None:
     assert refused(place, "/peers/newcomer/chat", **body)[0] in (404, 422)
     assert place.peers() == ["alice"]
 
@@ -331,7 +331,7 @@ def test_a_question_that_is_refused_makes_no_peer(place: Place, body: Any) -> No
         ({"scope": []}, 422, "scope"),
     ],
 )
-def test_what_is_wrong_is_said_before_any_answer(
+def test_invalid_questions_are_refused_before_any_answer(
     place: Place, told: Told, stream: bool, body: Any, status: int, detail: str
 ) -> None:
     place.session("s")
@@ -353,7 +353,7 @@ def test_what_is_wrong_is_said_before_any_answer(
         ({"scope": []}, 422, "scope"),
     ],
 )
-def test_a_workspace_is_asked_within_the_same_rules(
+def test_questions_to_a_workspace_follow_the_same_rules(
     place: Place, told: Told, stream: bool, body: Any, status: int, detail: str
 ) -> None:
     place.session("s")
@@ -364,14 +364,14 @@ def test_a_workspace_is_asked_within_the_same_rules(
     assert told.asked == []
 
 
-def test_a_scope_is_no_peer_to_be_asked(place: Place) -> None:
+def test_a_scope_cannot_be_asked_as_a_peer(place: Place) -> None:
     place.ok("POST", "/scopes", {"id": "th"})
     assert refused(place, "/peers/scope.th/chat")[0] == 422
     assert refused(place, "/peers/scope.none/chat")[0] == 422
     assert refused(place, "/peers/a%20b/chat")[0] == 422
 
 
-def test_a_workspace_that_is_not_there_knows_nothing(api: httpx.Client, told: Told, fresh: Fresh) -> None:
+def test_a_workspace_that_does_not_exist_knows_nothing(api: httpx.Client, told: Told, fresh: Fresh) -> None:
     told.say = Told().say
     unknown = Place(api, fresh("unknown"))
     assert ask(unknown, "/chat")["content"] is None
@@ -393,7 +393,7 @@ def test_a_workspace_that_is_not_there_knows_nothing(api: httpx.Client, told: To
         ({"scope": ["th"]}, 401),
     ],
 )
-def test_a_peers_key_opens_only_the_sessions_that_it_is_in(place: Place, body: Any, status: int) -> None:
+def test_a_peer_key_gives_access_only_to_sessions_of_its_peer(place: Place, body: Any, status: int) -> None:
     for session in ("hers", "left"):
         place.session(session, peers={"alice": {}})
     place.ok("DELETE", "/sessions/left/peers", ["alice"])
@@ -404,7 +404,7 @@ def test_a_peers_key_opens_only_the_sessions_that_it_is_in(place: Place, body: A
     assert found.status_code == status, found.text
 
 
-def test_asking_by_events_finds_the_same(place: Place) -> None:
+def test_a_streamed_answer_is_the_same(place: Place) -> None:
     conclude(place, "likes tea")
     body = {"query": "tea", "stream": True, "include_evidence": True}
     streamed = events(place.call("POST", "/peers/alice/chat", body).content)

@@ -1,4 +1,4 @@
-"""Chat with a model whose provider gives no answer: 503 with the reason, or a stream that breaks off with it."""
+"""Chat with a model whose provider fails: 503 with the reason, or a stream that ends with it."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def chat(place: Place, **body: Any) -> httpx.Response:
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(("script", "reason"), BEFORE_A_WORD.values(), ids=BEFORE_A_WORD.keys())
-def test_a_chat_without_a_word_of_its_model_is_503_with_the_reason(
+def test_a_chat_without_output_of_its_model_is_503_with_the_reason(
     script: Script, reason: str, stream: bool, provider: Misbehaving, place: Place
 ) -> None:
     provider.script = script
@@ -112,7 +112,7 @@ def test_a_chat_without_a_word_of_its_model_is_503_with_the_reason(
 
 
 @pytest.mark.parametrize(("script", "reason"), BEFORE_A_WORD.values(), ids=BEFORE_A_WORD.keys())
-def test_a_chat_in_a_form_is_503_with_the_reason(
+def test_a_chat_with_a_response_format_is_503_with_the_reason(
     script: Script, reason: str, provider: Misbehaving, place: Place
 ) -> None:
     provider.script = script
@@ -121,7 +121,7 @@ def test_a_chat_in_a_form_is_503_with_the_reason(
 
 
 @pytest.mark.parametrize(("script", "reason"), AFTER_SOME.values(), ids=AFTER_SOME.keys())
-def test_an_answer_that_is_not_whole_is_not_given_for_one(
+def test_a_truncated_answer_is_not_returned_as_complete(
     script: Script, reason: str, provider: Misbehaving, place: Place
 ) -> None:
     provider.script = script
@@ -130,7 +130,7 @@ def test_an_answer_that_is_not_whole_is_not_given_for_one(
 
 
 def broken_off(place: Place) -> list[Any]:
-    """The events of a chat that breaks off."""
+    """The events of a chat whose stream is cut off."""
     seen: list[str] = []
     body = {"query": "Who keeps bees?", "stream": True}
     with place.http.stream("POST", f"{place.url}/peers/alice/chat", json=body) as response:
@@ -141,7 +141,7 @@ def broken_off(place: Place) -> list[Any]:
 
 
 @pytest.mark.parametrize(("script", "reason"), AFTER_SOME.values(), ids=AFTER_SOME.keys())
-def test_a_stream_that_has_begun_breaks_off_with_the_reason(
+def test_a_stream_that_has_started_ends_with_the_reason(
     script: Script, reason: str, provider: Misbehaving, place: Place
 ) -> None:
     provider.script = script
@@ -150,7 +150,7 @@ def test_a_stream_that_has_begun_breaks_off_with_the_reason(
     assert last == {"error": {"detail": f"{OF} {reason}."}, "done": False}
 
 
-def test_the_official_client_reports_a_stream_that_breaks_off(provider: Misbehaving, place: Place, url: str) -> None:
+def test_the_official_client_reports_a_truncated_stream(provider: Misbehaving, place: Place, url: str) -> None:
     provider.script = AFTER_SOME["no end"][0]
     place.peer("alice")
     seen: list[str] = []
@@ -167,7 +167,7 @@ def test_the_next_chat_is_answered(provider: Misbehaving, place: Place) -> None:
     assert provider.sent < 1_000 * MEGABYTE
 
 
-def test_work_that_is_cancelled_by_itself_is_an_error_and_not_silence(
+def test_work_that_cancels_itself_is_an_error(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     async def say(question: Any, memory: Any) -> Any:
@@ -184,7 +184,7 @@ def test_work_that_is_cancelled_by_itself_is_an_error_and_not_silence(
     assert last == {"error": {"detail": "An unexpected error occurred"}, "done": False}
 
 
-def test_a_chat_does_not_wait_for_those_of_another_tenant(tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_a_chat_does_not_wait_for_chats_of_another_tenant(tmp_path_factory: pytest.TempPathFactory) -> None:
     def slow_for_one(line: Line, asked: dict[str, Any]) -> None:
         if "heavy" in str(asked["messages"]):
             line.hang()

@@ -1,4 +1,4 @@
-"""Chat, restricted: which conclusions, messages and cards a question reaches under each option."""
+"""Restricted chats: the conclusions, messages and cards that each option allows."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def known(*session_ids: str) -> set[str]:
         ({"scope": ["d"]}, set(), said("d"), None),
     ],
 )
-def test_what_a_question_to_a_peer_reaches(
+def test_a_question_to_a_peer_reads_what_its_options_allow(
     place: Place, told: Told, body: Any, conclusions: set[str], messages: set[str], card: str | None
 ) -> None:
     assert found(place, "/peers/alice/chat", body) == conclusions | messages
@@ -117,14 +117,14 @@ def test_what_a_question_to_a_peer_reaches(
         ({"scope": ["ab", "d"]}, known("a", "b", "d") | {"tea of the scope"}, said("a", "b", "d")),
     ],
 )
-def test_what_a_question_to_a_workspace_reaches(
+def test_a_question_to_a_workspace_reads_what_its_options_allow(
     place: Place, told: Told, body: Any, conclusions: set[str], messages: set[str]
 ) -> None:
     assert found(place, "/chat", body) == conclusions | messages
     assert [*told.asked[0].observer_card, *told.asked[0].target_card] == []
 
 
-def test_evidence_keeps_to_the_scope(place: Place) -> None:
+def test_evidence_comes_only_from_the_scope(place: Place) -> None:
     body = {"query": "tea", "scope": ["ab"], "include_evidence": True}
     evidence = place.ok("POST", "/peers/alice/chat", body)["evidence"]
     assert {each["session_id"] for each in evidence["conclusions"]} == {"a", "b"}
@@ -145,7 +145,7 @@ def test_a_scope_without_sessions_recalls_nothing(place: Place, path: str, scope
 
 
 @pytest.mark.parametrize("path", ["/chat", "/peers/alice/chat"])
-def test_a_session_that_left_a_scope_is_not_read(place: Place, path: str) -> None:
+def test_a_session_removed_from_a_scope_is_not_read(place: Place, path: str) -> None:
     place.ok("DELETE", "/scopes/ab/sessions/b")
     assert said("b").isdisjoint(found(place, path, {"scope": "ab"}))
     assert (known("b") | said("b")).isdisjoint(found(place, path, {"scope": ["ab"]}))

@@ -1,4 +1,4 @@
-"""What a chat may know of messages: by the key that asks, and by when its peer was in the sessions."""
+"""Messages that a chat may read, depending on the key and on when its peer was in the sessions."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def key(principal: Principal) -> dict[str, str]:
 
 
 class Reading:
-    """Says all that any of the tools that read messages brings, one thing on a line."""
+    """Answers with the results of all tools that read messages, one item per line."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
-        """Messages whose surroundings are asked for."""
+        """Messages whose context is requested."""
 
     async def __call__(self, question: Question, memory: Memory) -> AsyncIterator[str]:
         snippets = [
@@ -70,7 +70,7 @@ def api(reading: Reading, db: Path) -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def place(api: httpx.Client, reading: Reading, fresh: Fresh) -> Place:
-    """alice is back in `back` after she was away, has left `left`, and never was in `other`."""
+    """alice has left `back` and returned, has left `left`, and was never in `other`."""
     place = Place(api, fresh("stays"))
     reading.ids = []
     for session in ("back", "left"):
@@ -86,7 +86,7 @@ def place(api: httpx.Client, reading: Reading, fresh: Fresh) -> Place:
 
 
 def ask(place: Place, principal: Principal, **body: Any) -> set[str]:
-    """What the chat with alice says, whole and streamed alike; its evidence holds nothing else."""
+    """The answer of the chat with alice, the same whole and streamed; its evidence contains nothing else."""
     given = {"query": "tea", "include_evidence": True, **body}
     whole = place.ok("POST", "/peers/alice/chat", given, headers=key(principal))
     *pieces, last = events(
@@ -104,7 +104,7 @@ def alices(place: Place) -> Principal:
 
 
 @pytest.mark.parametrize("more", [{}, {"target": "bob"}, {"reasoning_level": "max"}])
-def test_a_peers_key_knows_what_was_said_in_its_stays_where_it_is_now(place: Place, more: dict[str, Any]) -> None:
+def test_a_peer_key_reads_messages_of_its_stays_in_current_sessions(place: Place, more: dict[str, Any]) -> None:
     assert ask(place, alices(place), **more) == {"tea first stay in back", "tea second stay in back"}
     place.ok("DELETE", "/sessions/back/peers", ["alice"])
     assert ask(place, alices(place), **more) == set()
@@ -116,12 +116,12 @@ def test_a_peers_key_knows_what_was_said_in_its_stays_where_it_is_now(place: Pla
     "named",
     [{"session_id": "back"}, {"filters": {"session_id": "back"}}, {"filters": {"session_id": {"in": ["back"]}}}],
 )
-def test_a_peers_key_that_names_a_session_reads_it_as_its_list_does(place: Place, named: dict[str, Any]) -> None:
+def test_a_peer_key_that_names_a_session_reads_the_same_as_its_list(place: Place, named: dict[str, Any]) -> None:
     assert ask(place, alices(place), **named) == {f"tea {when} in back" for when in WHEN} == {*place.said("back")}
 
 
 @pytest.mark.parametrize("principal", [ADMIN, None], ids=["admin", "workspace"])
-def test_a_perspective_knows_all_but_what_was_said_while_its_peer_was_away(
+def test_a_perspective_excludes_messages_said_while_its_peer_was_away(
     place: Place, principal: Principal | None
 ) -> None:
     wide = principal or Principal(workspace=place.id)
@@ -133,14 +133,14 @@ def test_a_perspective_knows_all_but_what_was_said_while_its_peer_was_away(
     assert ask(place, wide) == seen | {"tea at last"}
 
 
-def test_an_author_s_perspective_reaches_back_before_its_first_message(place: Place) -> None:
+def test_an_authors_perspective_includes_messages_before_its_first(place: Place) -> None:
     place.say("new", "Bob's tea is in Lisbon", peer="bob")
     place.say("new", "good tea", peer="alice")
     assert {"Bob's tea is in Lisbon", "good tea"} <= ask(place, ADMIN)
     assert "good tea" in ask(place, alices(place))
 
 
-def test_a_search_by_a_peers_key_finds_its_messages_in_sessions_where_it_is_now(place: Place) -> None:
+def test_a_search_with_a_peer_key_finds_its_messages_in_current_sessions(place: Place) -> None:
     for session in ("back", "left"):
         place.say(session, f"my tea in {session}")
     place.ok("DELETE", "/sessions/left/peers", ["alice"])
@@ -154,7 +154,7 @@ def test_a_search_by_a_peers_key_finds_its_messages_in_sessions_where_it_is_now(
         assert found(ADMIN, query) == {"my tea in back", "my tea in left"}
 
 
-def test_a_peers_key_lists_the_sessions_of_its_peer_that_it_is_in(place: Place) -> None:
+def test_a_peer_key_lists_the_current_sessions_of_its_peer(place: Place) -> None:
     def listed(principal: Principal, **filters: Any) -> list[str]:
         answer = place.ok("POST", "/peers/alice/sessions", {"filters": filters or None}, headers=key(principal))
         return [session["id"] for session in answer["items"]]
@@ -164,7 +164,7 @@ def test_a_peers_key_lists_the_sessions_of_its_peer_that_it_is_in(place: Place) 
     assert listed(ADMIN, is_active=True) == ["back", "left"]
 
 
-def test_a_member_that_leaves_while_it_is_answered_learns_no_more(
+def test_a_member_that_leaves_during_an_answer_learns_no_more(
     place: Place, api: httpx.Client, reading: Reading, db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with_summary(db, place, "tea all along")

@@ -1,4 +1,4 @@
-"""Chat by events: byte for byte, with signs of life, and no longer than somebody listens."""
+"""Streamed chat: exact bytes, keep-alives, and cancellation when the client disconnects."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def serving(told: Told, folder: Any, seconds: float) -> Iterator[httpx.Client]:
 
 @pytest.fixture(scope="module")
 def patient(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A server that gives no sign of life before its time."""
+    """A server with a long keep-alive interval."""
     yield from serving(told, tmp_path_factory.mktemp("patient"), NEVER)
 
 
 @pytest.fixture(scope="module")
 def lively(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    """A server that gives one at every opportunity."""
+    """A server with the shortest keep-alive interval."""
     yield from serving(told, tmp_path_factory.mktemp("lively"), SOON)
 
 
@@ -68,7 +68,7 @@ def streamed(place: Place, path: str, **body: Any) -> httpx.Response:
 
 
 def broken_off(response: httpx.Response | Iterator[str]) -> list[str]:
-    """The lines of a response, or what is left of them, that must break off; without blank ones."""
+    """The non-blank lines (remaining) of a response that must be cut off."""
     seen: list[str] = []
     with pytest.raises(httpx.RemoteProtocolError):
         seen.extend(response.iter_lines() if isinstance(response, httpx.Response) else response)
@@ -76,7 +76,7 @@ def broken_off(response: httpx.Response | Iterator[str]) -> list[str]:
 
 
 def opened(place: Place, path: str) -> Any:
-    """The stream, not yet read."""
+    """An unread stream."""
     return place.http.stream("POST", place.url + path, json={"query": "tea", "stream": True})
 
 
@@ -102,18 +102,18 @@ def test_a_piece_is_one_line_whatever_it_holds(place: Place, told: Told, text: s
 
 
 def events_by_line(body: bytes) -> list[Any]:
-    """As clients take lines: at LF alone."""
+    """Lines as clients split them: at LF only."""
     return [event for line in body.split(b"\n") for event in events(line.replace("\u2028".encode(), b"\\u2028"))]
 
 
 @chats
-def test_an_empty_answer_is_the_end_alone(place: Place, told: Told, path: str) -> None:
+def test_an_empty_answer_is_only_the_end_event(place: Place, told: Told, path: str) -> None:
     told.say = saying(" ", "")
     assert streamed(place, path).content == b'data: {"done": true}\n\n'
 
 
 @chats
-def test_evidence_stands_in_the_last_event_only_and_only_when_asked_for(place: Place, told: Told, path: str) -> None:
+def test_evidence_is_only_in_the_last_event_and_only_on_request(place: Place, told: Told, path: str) -> None:
     told.say = Told().say
     place.say("s", "green tea", "black tea")
     told_all = events(streamed(place, path, include_evidence=True).content)
@@ -132,7 +132,7 @@ def test_evidence_stands_in_the_last_event_only_and_only_when_asked_for(place: P
         (RuntimeError("a secret that no client may read"), "An unexpected error occurred"),
     ],
 )
-def test_what_goes_wrong_later_is_told_in_the_last_event_and_the_stream_breaks_off(
+def test_a_later_failure_is_reported_in_the_last_event_of_a_truncated_stream(
     place: Place, told: Told, path: str, error: Exception, detail: str
 ) -> None:
     told.say = failing(error, "Green")
@@ -145,7 +145,7 @@ def test_what_goes_wrong_later_is_told_in_the_last_event_and_the_stream_breaks_o
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_every_event_is_as_the_document_says(place: Place, told: Told, path: str) -> None:
+def test_every_event_conforms_to_the_document(place: Place, told: Told, path: str) -> None:
     name = "chat_workspace" if path == "/chat" else "chat"
     schema = OPERATIONS[name].raw["responses"]["200"]["content"]["text/event-stream"]["schema"]
     gate = Draft202012Validator({**schema, "components": DOCUMENT.raw["components"]})
@@ -161,7 +161,7 @@ def test_every_event_is_as_the_document_says(place: Place, told: Told, path: str
 
 
 @chats
-def test_pieces_go_out_as_they_come(place: Place, told: Told, path: str) -> None:
+def test_pieces_are_sent_as_they_arrive(place: Place, told: Told, path: str) -> None:
     waiting = told.say = Waiting("Green")
     with opened(place, path) as response:
         lines = response.iter_lines()
@@ -171,7 +171,7 @@ def test_pieces_go_out_as_they_come(place: Place, told: Told, path: str) -> None
 
 
 @chats
-def test_a_slow_answer_begins_with_signs_of_life(live: Place, told: Told, path: str) -> None:
+def test_a_slow_answer_starts_with_keep_alives(live: Place, told: Told, path: str) -> None:
     waiting = told.say = Waiting()
     with opened(live, path) as response:
         assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
@@ -182,7 +182,7 @@ def test_a_slow_answer_begins_with_signs_of_life(live: Place, told: Told, path: 
     assert said == ['data: {"delta": {"content": "at last"}, "done": false}', 'data: {"done": true}']
 
 
-def test_a_failure_after_a_sign_of_life_is_told_in_the_last_event(live: Place, told: Told) -> None:
+def test_a_failure_after_a_keep_alive_is_reported_in_the_last_event(live: Place, told: Told) -> None:
     waiting = Waiting()
 
     async def say(question: Any, memory: Any) -> Any:
@@ -209,14 +209,14 @@ def by_hand(url: str, key: str, begun: Callable[[], object], seen: list[Any]) ->
 
 
 def by_client(url: str, key: str, begun: Callable[[], object], seen: list[Any]) -> None:
-    """As the official client does, which stops at `done` and takes no notice of `error`."""
+    """Like the official client, which stops at `done` and ignores `error`."""
     for piece in Honcho(base_url=url, api_key=key, workspace_id="w").peer("alice").chat_stream("tea"):
         seen.append(piece)
         begun()
 
 
 @pytest.mark.parametrize("read", [by_hand, by_client])
-def test_an_answer_that_a_stopping_server_cuts_ends_with_an_error_and_breaks_off(read: Any, tmp_path: Path) -> None:
+def test_an_answer_cut_by_a_stopping_server_ends_with_an_error(read: Any, tmp_path: Path) -> None:
     told, begun, seen = Told(), threading.Event(), list[Any]()
     told.say = Waiting("Green")
     key = Keyring(SECRET).mint(ADMIN, now=clock.now())
@@ -240,10 +240,10 @@ def test_an_answer_that_a_stopping_server_cuts_ends_with_an_error_and_breaks_off
 
 @chats
 @pytest.mark.parametrize("pieces", [(), ("Green",)], ids=["before the first piece", "after it"])
-def test_work_ends_when_the_listener_leaves(
+def test_work_is_cancelled_when_the_client_disconnects(
     patient: httpx.Client, live: Place, place: Place, told: Told, path: str, pieces: tuple[str, ...]
 ) -> None:
-    # Without a piece there are no headers yet, unless a sign of life brings them.
+    # Without a piece there are no headers yet, unless a keep-alive sends them.
     waiting = told.say = Waiting(*pieces)
     with opened(place if pieces else live, path) as response:
         next(response.iter_raw())

@@ -1,4 +1,4 @@
-"""A clone is a session of its own that starts with what the other one held."""
+"""A clone is an independent session that starts with the contents of its source."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ LISTENS = {"observe_me": False, "observe_others": True}
 
 @pytest.fixture
 def source(place: Place) -> Place:
-    """A place with three messages in the session `it`, of which alice is a member and bob was one."""
+    """A workspace with three messages in the session `it`; alice is a member, and bob was one."""
     place.session("it", metadata={"a": 1}, configuration={"own": 1}, peers={"alice": LISTENS, "bob": {}})
     place.say("it", "one", "two", peer="bob")
     place.ok(
@@ -48,7 +48,7 @@ def test_a_clone_has_everything_but_the_ids(source: Place) -> None:
     assert {m["session_id"] for m in new} == {copy["id"]}
 
 
-def test_only_who_is_in_the_session_now_is_in_the_clone(source: Place) -> None:
+def test_a_clone_has_only_the_current_members(source: Place) -> None:
     copy = clone(source)["id"]
     assert source.members(copy) == ["alice"]
     assert source.flags(copy, "alice") == (False, True)
@@ -60,7 +60,7 @@ def test_a_clone_may_end_with_a_message(last: int, source: Place) -> None:
     assert source.said(copy) == ["one", "two", "three"][:last]
 
 
-def test_original_and_clone_go_their_own_ways(source: Place) -> None:
+def test_source_and_clone_are_independent(source: Place) -> None:
     copy = clone(source)["id"]
     source.say(copy, "four")
     source.say("it", "other", "others")
@@ -86,7 +86,7 @@ def test_a_clone_holds_nothing_of_a_session_with_the_same_id_elsewhere(source: P
 
 
 @pytest.mark.parametrize("cutoff", ["", "nothing", "elsewhere"])
-def test_a_cutoff_that_is_not_in_the_session_is_not_found(cutoff: str, source: Place) -> None:
+def test_a_cutoff_outside_the_session_is_not_found(cutoff: str, source: Place) -> None:
     if cutoff == "elsewhere":
         cutoff = source.say("other", "hi")[0]["id"]
     before = source.sessions()
@@ -95,7 +95,7 @@ def test_a_cutoff_that_is_not_in_the_session_is_not_found(cutoff: str, source: P
 
 
 @pytest.mark.parametrize("session", ["nothing", "it"])
-def test_a_session_that_is_not_there_cannot_be_cloned(session: str, source: Place) -> None:
+def test_a_session_that_does_not_exist_cannot_be_cloned(session: str, source: Place) -> None:
     source.ok("DELETE", "/sessions/it")
     refused = source.call("POST", f"/sessions/{session}/clone")
     assert (refused.status_code, refused.json()["detail"]) == (404, "Original session not found")

@@ -1,4 +1,4 @@
-"""Conclusions over HTTP: made, listed, asked for, removed."""
+"""Conclusions over HTTP: create, list, query, delete."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ def test_conclusions_come_back_as_stored_in_the_order_of_the_request(http: httpx
     assert http.get(f"{ws}/conclusions/{first['id']}").json() == first
 
 
-def test_what_a_caller_may_not_set_is_ignored(http: httpx.Client, ws: str) -> None:
+def test_fields_that_a_caller_may_not_set_are_ignored(http: httpx.Client, ws: str) -> None:
     (made,) = make(http, ws, "x", level="deductive", id="mine", times_derived=9, created_at="2001-01-01T00:00:00Z")
     assert (made["level"], made["times_derived"], made["id"] != "mine") == ("explicit", 1, True)
 
 
-def test_the_same_conclusion_twice_is_two(http: httpx.Client, ws: str) -> None:
+def test_the_same_conclusion_is_stored_twice(http: httpx.Client, ws: str) -> None:
     assert len({c["id"] for c in make(http, ws, "same", "same")}) == 2
 
 
-def test_observations_is_another_word_for_conclusions_no_more(http: httpx.Client, ws: str) -> None:
+def test_observations_is_no_longer_an_alias_of_conclusions(http: httpx.Client, ws: str) -> None:
     assert http.post(f"{ws}/conclusions", json={"observations": []}).status_code == 422
 
 
@@ -68,7 +68,7 @@ def test_peers_and_sessions_must_exist(fields: dict[str, str], detail: str, http
 
 
 @pytest.mark.parametrize("content", ["", "x" * 65_536, "word " * 8_193])
-def test_a_conclusion_has_a_length(content: str, http: httpx.Client, ws: str) -> None:
+def test_the_length_of_a_conclusion_is_limited(content: str, http: httpx.Client, ws: str) -> None:
     pair = {"observer_id": "alice", "observed_id": "bob"}
     response = http.post(f"{ws}/conclusions", json={"conclusions": [{"content": content, **pair}]})
     assert response.status_code == 422
@@ -112,21 +112,21 @@ def test_a_deleted_conclusion_is_gone_everywhere(http: httpx.Client, ws: str) ->
     assert http.post(f"{ws}/peers/alice/representation", json={"target": "bob"}).json() == {"representation": ""}
 
 
-def test_a_conclusion_of_another_workspace_is_not_there(http: httpx.Client, ws: str, fresh: Fresh) -> None:
+def test_a_conclusion_of_another_workspace_is_not_found(http: httpx.Client, ws: str, fresh: Fresh) -> None:
     (made,) = make(http, ws, "x")
     other = f"/v3/workspaces/{fresh('other')}/conclusions/{made['id']}"
     http.put(other.rpartition("/conclusions")[0], json={})
     assert http.get(other).status_code == http.delete(other).status_code == 404
 
 
-def test_conclusions_go_with_their_session_and_stay_without_one(http: httpx.Client, ws: str) -> None:
+def test_conclusions_are_deleted_with_their_session(http: httpx.Client, ws: str) -> None:
     make(http, ws, "of the session", session_id="s")
     (stays,) = make(http, ws, "of no session")
     http.delete(f"{ws}/sessions/s")
     assert [c["id"] for c in http.post(f"{ws}/conclusions/list").json()["items"]] == [stays["id"]]
 
 
-def test_a_query_finds_by_words_before_any_vector_is_there(http: httpx.Client, ws: str) -> None:
+def test_a_query_finds_by_words_before_texts_are_embedded(http: httpx.Client, ws: str) -> None:
     make(http, ws, "bob plays the cello", "bob owns three bicycles", "bob was born in Oslo")
     body = {"query": "bicycles", "top_k": 1, "filters": {"observer_id": "alice", "observed_id": "bob"}}
     (best,) = http.post(f"{ws}/conclusions/query", json=body).json()
@@ -137,13 +137,13 @@ def test_a_query_finds_by_words_before_any_vector_is_there(http: httpx.Client, w
     "filters",
     [{"observer": "nobody", "observed": "bob"}, {"observer": "alice", "observer_id": "bob", "observed": "bob"}],
 )
-def test_a_query_about_nobody_finds_nothing(filters: object, http: httpx.Client, ws: str) -> None:
+def test_a_query_about_an_unknown_pair_finds_nothing(filters: object, http: httpx.Client, ws: str) -> None:
     make(http, ws, "bob plays the cello")
     assert http.post(f"{ws}/conclusions/query", json={"query": "cello", "filters": filters}).json() == []
 
 
 @pytest.mark.parametrize("anybody", [{"observer": "*"}, {"observed_id": "*"}, {"observer_id": "*", "observed": "*"}])
-def test_a_query_about_anybody_looks_at_everybody(anybody: dict[str, str], http: httpx.Client, ws: str) -> None:
+def test_a_query_with_a_wildcard_searches_all_pairs(anybody: dict[str, str], http: httpx.Client, ws: str) -> None:
     make(http, ws, "bob plays the cello")
     named = {"observer": "alice", "observed": "bob"}
     filters = {key: value for key, value in named.items() if key not in anybody and f"{key}_id" not in anybody}
@@ -151,20 +151,20 @@ def test_a_query_about_anybody_looks_at_everybody(anybody: dict[str, str], http:
     assert found["content"] == "bob plays the cello"
 
 
-def test_a_query_without_a_pair_looks_everywhere(http: httpx.Client, ws: str) -> None:
+def test_a_query_without_a_pair_searches_the_workspace(http: httpx.Client, ws: str) -> None:
     make(http, ws, "bob plays the cello")
     (found,) = http.post(f"{ws}/conclusions/query", json={"query": "cello"}).json()
     assert found["content"] == "bob plays the cello"
 
 
 @pytest.mark.parametrize("query", ['"', "cello*", "NEAR(", "a AND", "content:x", "-", "(", "^cello", "\u0000", ""])
-def test_a_query_is_words_and_never_syntax(query: str, http: httpx.Client, ws: str) -> None:
+def test_a_query_has_no_syntax(query: str, http: httpx.Client, ws: str) -> None:
     make(http, ws, "bob plays the cello")
     body = {"query": query, "filters": {"observer": "alice", "observed": "bob"}}
     assert http.post(f"{ws}/conclusions/query", json=body).status_code == 200
 
 
-def test_a_query_beyond_any_models_input_is_refused(http: httpx.Client, ws: str) -> None:
+def test_a_query_that_is_too_long_to_embed_is_refused(http: httpx.Client, ws: str) -> None:
     response = http.post(f"{ws}/conclusions/query", json={"query": "word " * 8_193})
     assert response.status_code == 422
     assert response.json()["detail"] == "Query exceeds maximum token limit of 8192."

@@ -1,4 +1,4 @@
-"""Many clients, and several servers on one file, at the same time: one row, the same answer, nothing lost."""
+"""Concurrent clients, and several servers on one file: one row, the same response, nothing lost."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MESSAGES_EACH = 500
 
 @pytest.fixture
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
-    """Two servers that were started at the same time on one file which was not there."""
+    """Two servers started at the same time on one file that did not exist."""
     db = tmp_path_factory.mktemp("pair") / "omoide.db"
     servers: list[Server] = []
     starting = [threading.Thread(target=lambda: servers.append(Server(db))) for _ in range(2)]
@@ -41,7 +41,7 @@ def test_clients_that_create_one_session_at_once_create_one(server: Server, plac
 
 
 @pytest.mark.parametrize("what", ["workspace", "peer"])
-def test_of_clients_that_create_one_thing_at_once_one_has_created_it(what: str, server: Server, place: Place) -> None:
+def test_of_clients_that_create_a_resource_at_once_one_gets_201(what: str, server: Server, place: Place) -> None:
     path, id = ("/v3/workspaces", place.id) if what == "workspace" else (f"{place.url}/peers", "alice")
     answers = together(server.url, [("POST", path, {"id": id, "metadata": {"a": 1}})] * CLIENTS)
     assert Counter(answer.status_code for answer in answers) == {201: 1, 200: CLIENTS - 1}
@@ -59,7 +59,7 @@ def test_first_messages_at_once_create_one_session_with_all_of_them(server: Serv
     assert (place.sessions(), len(place.members("it"))) == (["it"], 8)
 
 
-def test_updates_at_once_leave_one_of_them(server: Server, place: Place) -> None:
+def test_concurrent_updates_leave_one_of_them(server: Server, place: Place) -> None:
     calls = [("PUT", f"{place.url}/sessions/it", {"configuration": {f"key{n}": n, "last": n}}) for n in range(CLIENTS)]
     assert {answer.status_code for answer in together(server.url, calls)} == {200}
     configuration = place.session("it")["configuration"]

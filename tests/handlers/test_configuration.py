@@ -1,4 +1,4 @@
-"""How an update of a workspace's or session's configuration is merged, and what configuration is refused."""
+"""Configuration of workspaces and sessions: how updates are merged, and which are refused."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_an_update_is_merged(stored: Any, patch: Any, result: Any, way: str, pla
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("stored", "patch"), [*INTERVALS.values()], ids=[*INTERVALS])
-def test_summary_intervals_that_make_no_sense_are_refused(stored: Any, patch: Any, way: str, place: Place) -> None:
+def test_invalid_summary_intervals_are_refused(stored: Any, patch: Any, way: str, place: Place) -> None:
     method, path, fields = WAYS[way]
     place.ok(method, path, {**fields, "configuration": {"summary": stored}})
     refused = place.call(method, path, {**fields, "metadata": {"new": 1}, "configuration": {"summary": patch}})
@@ -81,7 +81,7 @@ def test_summary_intervals_that_make_no_sense_are_refused(stored: Any, patch: An
     assert (kept["metadata"], kept["configuration"]) == ({}, {"summary": stored})
 
 
-def test_the_smallest_summary_intervals_are_taken(place: Place) -> None:
+def test_the_smallest_summary_intervals_are_accepted(place: Place) -> None:
     smallest = {"summary": {SHORT: 10, LONG: 20}}
     assert place.session("it", configuration=smallest)["configuration"] == smallest
 
@@ -111,7 +111,7 @@ def test_instructions_have_a_limit_of_tokens(section: str | None, place: Place) 
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/peers"), ("PUT", "/peers/alice")])
-def test_a_peers_observe_me_is_a_boolean_and_other_keys_are_the_callers(method: str, path: str, place: Place) -> None:
+def test_a_peers_observe_me_is_a_boolean_and_other_keys_are_free(method: str, path: str, place: Place) -> None:
     def send(configuration: Any) -> Any:
         return place.call(method, path, {"id": "alice", "configuration": configuration})
 
@@ -122,8 +122,6 @@ def test_a_peers_observe_me_is_a_boolean_and_other_keys_are_the_callers(method: 
 
 
 @pytest.mark.parametrize("summary", [{SHORT: 2**63 - 1}, {LONG: 2**63}, {SHORT: 2**63, LONG: 2**64 - 1}, {SHORT: 1e18}])
-def test_a_session_whose_summaries_are_endlessly_far_apart_takes_messages(
-    summary: dict[str, float], place: Place
-) -> None:
+def test_a_session_with_huge_summary_intervals_accepts_messages(summary: dict[str, float], place: Place) -> None:
     assert place.ok("PUT", "/sessions/it", {"configuration": {"summary": summary}})["configuration"]["summary"]
     assert len(place.say("it", *["Hello."] * 21)) == 21

@@ -29,7 +29,7 @@ def ws(http: httpx.Client, fresh: Fresh) -> str:
 
 @pytest.fixture
 def store(server: Server) -> Iterator[Store]:
-    """The running server's file, opened beside it, to put in what only later stages will write."""
+    """The running server's database, to insert rows that only jobs write."""
     opened = Store.open(server.db)
     yield opened
     opened.close()
@@ -54,7 +54,7 @@ def lines(text: str) -> list[str]:
 # Cards
 
 
-def test_a_card_is_null_until_it_is_written_and_then_what_was_written(http: httpx.Client, ws: str) -> None:
+def test_a_card_is_null_until_it_is_written(http: httpx.Client, ws: str) -> None:
     card = f"{ws}/peers/alice/card"
     assert http.get(card).json() == {"peer_card": None}
     written = {"peer_card": ["IDENTITY: Alice", "no prefix needed", "a\0b"]}
@@ -68,7 +68,7 @@ def test_cards_are_kept_by_observer_and_target(http: httpx.Client, ws: str) -> N
     assert http.get(f"{ws}/peers/alice/card").json() == http.get(f"{ws}/peers/bob/card").json() == {"peer_card": None}
 
 
-def test_a_card_needs_its_observer_to_be_read_and_makes_it_when_written(http: httpx.Client, ws: str) -> None:
+def test_reading_a_card_requires_its_observer_and_writing_creates_it(http: httpx.Client, ws: str) -> None:
     assert http.get(f"{ws}/peers/carol/card").status_code == 404
     assert http.put(f"{ws}/peers/carol/card?target=unknown", json={"peer_card": ["x"]}).status_code == 200
     assert http.get(f"{ws}/peers/carol/card?target=unknown").json() == {"peer_card": ["x"]}
@@ -108,7 +108,7 @@ def test_a_representation_is_of_the_pair_alone(http: httpx.Client, ws: str) -> N
         ({"filters": {"session_id": ["s", "t"]}, "session_id": "t"}, ["in t"]),
     ],
 )
-def test_a_restriction_leaves_what_comes_from_these_sessions(
+def test_a_restriction_keeps_only_conclusions_from_these_sessions(
     restriction: dict[str, Any], found: list[str], http: httpx.Client, ws: str
 ) -> None:
     conclude(http, ws, "in no session")
@@ -132,16 +132,16 @@ def test_a_restriction_leaves_what_comes_from_these_sessions(
         {"target": "scope.x"},
     ],
 )
-def test_options_that_make_no_sense_are_refused(body: object, http: httpx.Client, ws: str) -> None:
+def test_conflicting_options_are_refused(body: object, http: httpx.Client, ws: str) -> None:
     assert http.post(f"{ws}/peers/alice/representation", json=body).status_code == 422
 
 
-def test_an_unknown_peer_is_known_nothing_about(http: httpx.Client, ws: str) -> None:
+def test_nothing_is_known_about_an_unknown_peer(http: httpx.Client, ws: str) -> None:
     assert representation(http, ws, "nobody") == representation(http, ws, target="nobody") == ""
     assert representation(http, "/v3/workspaces/nowhere") == ""
 
 
-def test_a_search_query_brings_what_is_near_it(http: httpx.Client, ws: str) -> None:
+def test_a_search_query_selects_conclusions_near_it(http: httpx.Client, ws: str) -> None:
     conclude(http, ws, "alice plays the cello")
     conclude(http, ws, *(f"alice bought {n} apples" for n in range(40)))
     assert "alice plays the cello" in lines(representation(http, ws, search_query="cello", max_conclusions=3))
@@ -194,13 +194,13 @@ def test_a_session_context_is_its_messages_within_the_budget(http: httpx.Client,
     assert context(http, ws, "unknown")["messages"] == []
 
 
-def test_a_newest_message_that_is_too_long_is_cut(http: httpx.Client, ws: str) -> None:
+def test_a_newest_message_that_is_too_long_is_truncated(http: httpx.Client, ws: str) -> None:
     say(http, ws, "one two three four five six seven")
     (cut,) = context(http, ws, tokens=3)["messages"]
     assert (cut["content"], cut["token_count"]) == ("one two three", 3)
 
 
-def test_a_target_brings_representation_and_card_before_messages(http: httpx.Client, ws: str) -> None:
+def test_representation_and_card_of_a_target_precede_messages(http: httpx.Client, ws: str) -> None:
     say(http, ws, "hello")
     conclude(http, ws, "alice likes tea")
     http.put(f"{ws}/peers/alice/card", json={"peer_card": ["IDENTITY: Alice"]})
@@ -211,7 +211,7 @@ def test_a_target_brings_representation_and_card_before_messages(http: httpx.Cli
     assert (starved["messages"], starved["peer_representation"]) == ([], found["peer_representation"])
 
 
-def test_a_perspective_is_whose_knowledge_counts(http: httpx.Client, ws: str) -> None:
+def test_a_perspective_selects_the_observer(http: httpx.Client, ws: str) -> None:
     conclude(http, ws, "what alice knows of bob", observed="bob")
     seen = context(http, ws, peer_target="bob", peer_perspective="alice")
     assert lines(seen["peer_representation"]) == ["what alice knows of bob"]
@@ -244,7 +244,7 @@ def test_a_restricted_context_has_no_card(http: httpx.Client, ws: str) -> None:
         "peer_target=scope.x",
     ],
 )
-def test_context_options_that_exclude_one_another_are_refused(query: str, http: httpx.Client, ws: str) -> None:
+def test_conflicting_context_options_are_refused(query: str, http: httpx.Client, ws: str) -> None:
     assert http.get(f"{ws}/sessions/s/context?{query}").status_code == 422
 
 
@@ -263,7 +263,7 @@ def put_summary(store: Store, ws: str, kind: str, covers: dict[str, Any], seq: i
     asyncio.run(put())
 
 
-def test_a_summary_takes_its_share_and_messages_start_where_it_ends(http: httpx.Client, ws: str, store: Store) -> None:
+def test_a_summary_takes_its_share_and_messages_continue_after_it(http: httpx.Client, ws: str, store: Store) -> None:
     said = say(http, ws, *(f"message {n}" for n in range(6)))
     put_summary(store, ws, SHORT, said[3], 4, 10)
     put_summary(store, ws, LONG, said[3], 4, 30)

@@ -1,4 +1,4 @@
-"""What is deleted is gone at once for everybody, its id is free at once, and its rows go in the background."""
+"""Deletion hides a resource and frees its id at once; its rows are removed in the background."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ OF_A_WORKSPACE = {
 
 
 def ask(db: Path, query: str, **values: Any) -> Any:
-    """The first column of the first row, read beside the server."""
+    """The first column of the first row, read directly from the database."""
     with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
         return connection.execute(query, values).fetchone()[0]
 
@@ -43,14 +43,14 @@ def counts(db: Path, queries: dict[str, str], **values: int) -> dict[str, int]:
 
 @pytest.fixture
 def full(place: Place) -> Place:
-    """A place where the session `it` has more messages than one step of the purge removes."""
+    """A workspace whose session `it` has more messages than one step of the purge removes."""
     place.session("it", metadata={"a": 1}, peers={"alice": {"observe_others": True}, "bob": {}})
     for n in range(21):
         place.say("it", *(f"{n} {i}" for i in range(100)), peer="alice", **{"Idempotency-Key": f"{n}"})
     return place
 
 
-def test_a_deleted_session_is_gone_for_every_read(full: Place) -> None:
+def test_a_deleted_session_is_hidden_from_every_read(full: Place) -> None:
     message = full.ok("POST", "/sessions/it/messages/list", params={"size": 1})["items"][0]["id"]
     answer = full.call("DELETE", "/sessions/it")
     assert (answer.status_code, answer.json()) == (202, {"message": "Session deleted successfully"})
@@ -88,7 +88,7 @@ def test_a_deleted_session_cannot_be_written(method: str, path: str, body: Any, 
         ("POST", "/sessions/it/messages", {"messages": [{"peer_id": "carol", "content": "anew"}]}, ["carol"]),
     ],
 )
-def test_the_id_of_a_deleted_session_is_free_at_once(
+def test_the_id_of_a_deleted_session_can_be_reused_at_once(
     method: str, path: str, body: Any, members: list[str], full: Place, server: Server
 ) -> None:
     uid = full.session("it")["uid"]
@@ -102,7 +102,7 @@ def test_the_id_of_a_deleted_session_is_free_at_once(
     assert full.said("it") == (["anew"] if "messages" in path else [])
 
 
-def test_the_rows_of_a_deleted_session_are_removed_and_no_others(full: Place, server: Server) -> None:
+def test_only_the_rows_of_a_deleted_session_are_removed(full: Place, server: Server) -> None:
     full.say("other", "stays", peer="alice")
     old = ask(server.db, "SELECT pk FROM sessions WHERE uid = :uid", uid=full.session("it")["uid"])
     assert counts(server.db, LEFTOVERS, session=old) == {
@@ -130,7 +130,7 @@ def test_a_workspace_is_deleted_after_its_sessions(full: Place) -> None:
     assert (full.peers(), full.sessions(), full.said("it")) == ([], [], [])
 
 
-def test_the_id_of_a_deleted_workspace_is_free_at_once_and_its_rows_go(full: Place, server: Server) -> None:
+def test_the_id_of_a_deleted_workspace_can_be_reused_at_once(full: Place, server: Server) -> None:
     full.ok("PUT", "", {"metadata": {"a": 1}})
     uid = full.http.post("/v3/workspaces", json={"id": full.id}).json()["uid"]
     old = ask(server.db, "SELECT pk FROM workspaces WHERE uid = :uid", uid=uid)
@@ -145,7 +145,7 @@ def test_the_id_of_a_deleted_workspace_is_free_at_once_and_its_rows_go(full: Pla
     assert (full.said("it"), full.peers()) == (["anew"], ["carol"])
 
 
-def test_a_job_that_a_killed_server_left_is_done_when_it_is_back(db_path: Path) -> None:
+def test_a_job_of_a_killed_server_runs_after_its_restart(db_path: Path) -> None:
     elsewhere = Leadership(db_path)
     assert elsewhere.take(), "the server's own worker stands by: nothing is done before the kill"
     running = Server(db_path, job_lease_seconds="3600", job_poll_seconds="0.1")
@@ -157,7 +157,7 @@ def test_a_job_that_a_killed_server_left_is_done_when_it_is_back(db_path: Path) 
             place.ok("DELETE", f"/sessions/s{n}")
     running.kill()
     store = Store.open(db_path)
-    for _ in range(2):  # which the worker had begun
+    for _ in range(2):  # which the worker had started
         assert asyncio.run(store.write(queue.claim, clock.now(), lease=HOUR, led=True))
     store.close()
     assert ask(db_path, "SELECT count(*) FROM jobs WHERE kind = 'purge_session'") == 30

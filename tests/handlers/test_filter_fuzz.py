@@ -1,4 +1,4 @@
-"""No filter upsets the server: random ones, many of them odd, are answered with a page or with a sentence."""
+"""Fuzz filters: random ones, many of them malformed, give a page or an error with a sentence."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LISTS = [
     ("Message", f"{WS}/sessions/s/messages/list"),
     ("Conclusion", f"{WS}/conclusions/list"),
 ]
-"""With as many examples and filters, 4,800 filters from the generator; 300 more are any JSON at all."""
+"""These numbers give 4,800 filters from the generator; 300 more are arbitrary JSON."""
 
 KEYS = st.sampled_from(
     [
@@ -46,13 +46,13 @@ ANY_JSON = st.recursive(
 
 
 class Client:
-    """One connection without the comforts of httpx, which cost as much as the answers do."""
+    """A connection without httpx, whose overhead equals the time of the responses."""
 
     def __init__(self, connection: HTTPConnection) -> None:
         self._connection = connection
 
     def post(self, path: str, body: Any) -> tuple[int, Any]:
-        """Status and JSON. The body is JSON as a careless client writes it: NaN and unpaired surrogates included."""
+        """Status and JSON. The body may contain NaN and lone surrogates."""
         self._connection.request("POST", path, json.dumps(body).encode(), {"Content-Type": "application/json"})
         answer = self._connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -60,7 +60,7 @@ class Client:
 
 @pytest.fixture(scope="module")
 def client(server: Server) -> Iterator[Client]:
-    """A client, after a workspace was filled with odd texts, odd numbers and odd keys."""
+    """A client of a workspace filled with unusual texts, numbers and keys."""
     with closing(HTTPConnection(urlsplit(server.url).netloc)) as connection:
         made = Client(connection)
         _fill(made)
@@ -105,7 +105,7 @@ def ask(client: Client, path: str, filters: Any) -> int:
 
 
 @pytest.mark.parametrize(("resource", "path"), LISTS, ids=[path for _, path in LISTS])
-def test_filters_about_what_is_stored(client: Client, resource: str, path: str) -> None:
+def test_filters_on_stored_values(client: Client, resource: str, path: str) -> None:
     answers: list[int] = []
 
     @settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
@@ -120,7 +120,7 @@ def test_filters_about_what_is_stored(client: Client, resource: str, path: str) 
 
 
 @pytest.mark.parametrize(("resource", "path"), LISTS, ids=[path for _, path in LISTS])
-def test_filters_of_any_json(client: Client, resource: str, path: str) -> None:
+def test_filters_of_arbitrary_json(client: Client, resource: str, path: str) -> None:
     @settings(
         max_examples=50,
         derandomize=True,

@@ -1,4 +1,4 @@
-"""Filters over HTTP: every list takes them, counts and pages with them, and refuses bad ones with a sentence."""
+"""Filters over HTTP: every list accepts them, counts and pages with them, and refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def found(http: httpx.Client, path: str, filters: object, key: str = "id") -> li
 
 
 @lists
-def test_no_filter_in_any_form_is_no_filter(http: httpx.Client, ws: str, path: str) -> None:
+def test_null_and_empty_filters_select_everything(http: httpx.Client, ws: str, path: str) -> None:
     path = path.format(ws=ws)
     everything = http.post(path).json()["items"]
     assert everything
@@ -80,7 +80,7 @@ def test_no_filter_in_any_form_is_no_filter(http: httpx.Client, ws: str, path: s
 
 @lists
 @pytest.mark.parametrize("filters", ["x", 5, True, [], [{"id": "a"}]])
-def test_a_filter_that_is_no_object_is_a_fault_of_the_field(
+def test_a_filter_that_is_not_an_object_is_a_fault_of_the_field(
     http: httpx.Client, ws: str, path: str, filters: object
 ) -> None:
     response = http.post(path.format(ws=ws), json={"filters": filters})
@@ -103,7 +103,7 @@ def test_a_filter_that_is_no_object_is_a_fault_of_the_field(
         ({"id": "\0"}, "Filters must not contain NUL"),
     ],
 )
-def test_a_bad_filter_is_refused_with_a_sentence(
+def test_an_invalid_filter_is_refused_with_a_sentence(
     http: httpx.Client, ws: str, path: str, filters: Json, sentence: str
 ) -> None:
     response = http.post(path.format(ws=ws), json={"filters": filters})
@@ -111,7 +111,7 @@ def test_a_bad_filter_is_refused_with_a_sentence(
     assert response.json()["detail"].startswith(sentence)
 
 
-def test_a_bad_filter_is_refused_even_where_there_is_nothing_to_list(http: httpx.Client, fresh: Fresh) -> None:
+def test_an_invalid_filter_is_refused_even_for_an_empty_list(http: httpx.Client, fresh: Fresh) -> None:
     nowhere = f"/v3/workspaces/{fresh('nowhere')}"
     for path in ("peers/list", "sessions/list", "peers/nobody/sessions", "sessions/none/messages/list"):
         assert found(http, f"{nowhere}/{path}", {"created_at": {"gt": "2020-01-01"}}) == []
@@ -129,7 +129,7 @@ def test_an_unknown_field_is_named_with_its_resource(http: httpx.Client, ws: str
         assert said == f"Column 'nope' {refusal} {resource.removesuffix(' of a peer')}"
 
 
-# What each resource can be filtered on.
+# Filterable fields of each resource.
 
 
 @pytest.mark.parametrize(
@@ -238,13 +238,13 @@ def test_conclusions(http: httpx.Client, ws: str, filters: Json) -> None:
         ({"is_active": False}, []),
     ],
 )
-def test_sessions_that_a_peer_has_left_show_only_where_the_filter_speaks_of_is_active(
+def test_sessions_that_a_peer_has_left_require_a_filter_on_is_active(
     http: httpx.Client, ws: str, filters: Json | None, expected: list[str]
 ) -> None:
     assert found(http, f"{ws}/peers/alice/sessions", filters) == expected
 
 
-def test_deleted_sessions_stay_hidden_whatever_the_filter_says(http: httpx.Client, fresh: Fresh) -> None:
+def test_no_filter_shows_deleted_sessions(http: httpx.Client, fresh: Fresh) -> None:
     path = f"/v3/workspaces/{fresh('ws')}"
     post(http, f"{path}/sessions", {"id": "gone", "peers": {"alice": {}}})
     http.delete(f"{path}/sessions/gone").raise_for_status()
@@ -276,7 +276,7 @@ def test_a_page_counts_and_orders_what_the_filter_keeps(http: httpx.Client, ws: 
     assert (beyond["items"], beyond["total"], beyond["page"]) == ([], 3, 9)
 
 
-def test_pages_of_records_stand_still_while_their_metadata_is_replaced(http: httpx.Client, fresh: Fresh) -> None:
+def test_pages_are_stable_while_metadata_is_replaced(http: httpx.Client, fresh: Fresh) -> None:
     """As the integration for CrewAI reads its memories: newest first, 100 at a time, deleting by a mark."""
     path = f"/v3/workspaces/{fresh('crew')}/sessions/memory/messages"
     for start in range(0, 250, 50):
@@ -327,7 +327,7 @@ def test_a_filter_that_takes_too_long_is_refused_while_others_are_served(tmp_pat
             assert other.post(f"{path}/list", params={"size": 1}).json()["total"] == 400
             served += not answers
         waiting.join()
-        assert served > 2, "one before it is asked, one while it is answered, and those between"
+        assert served > 2, "one before the request, one during it, and those between"
         assert answers[0].status_code == 422
         assert answers[0].json() == {"detail": "The filter takes longer than 1 s. Ask for less at a time."}
         assert found(patient, f"{path}/list", {"peer_id": "b"}) == []

@@ -1,4 +1,4 @@
-"""What is created by naming it, what is not, and that a call which fails creates nothing."""
+"""Implicit creation: which requests create missing resources, and that failed ones create nothing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ TOO_MANY = {f"observer{n}": OBSERVER for n in range(11)}
 SESSION, MEMBERS = "/sessions/it", "/sessions/it/peers"
 
 CREATING = {
-    # call: (method, path, body), which then are there: sessions, peers, members of the session
+    # request (method, path, body), and what then exists: sessions, peers, members of the session
     "POST peers": (("POST", "/peers", {"id": "alice"}), [], ["alice"], []),
     "PUT peer": (("PUT", "/peers/alice", {}), [], ["alice"], []),
     "POST sessions": (("POST", "/sessions", {"id": "it", "peers": {"alice": {}}}), ["it"], ["alice"], ["alice"]),
@@ -71,7 +71,7 @@ def test_a_peer_is_created_once_and_then_found(place: Place) -> None:
     assert place.call("PUT", "/peers/alice", {}).json() == made.json()
 
 
-def test_a_session_is_answered_alike_whether_created_or_found(place: Place) -> None:
+def test_a_session_has_the_same_response_whether_created_or_found(place: Place) -> None:
     made, found = (place.call("POST", "/sessions", {"id": "it"}) for _ in range(2))
     assert (made.status_code, found.status_code) == (200, 200)
     assert made.json() == found.json()
@@ -79,7 +79,7 @@ def test_a_session_is_answered_alike_whether_created_or_found(place: Place) -> N
 
 
 @pytest.mark.parametrize(("call", "sessions", "peers", "members"), [*CREATING.values()], ids=[*CREATING])
-def test_a_call_creates_what_it_needs_with_nothing_in_it(
+def test_a_request_creates_missing_resources_without_content(
     call: tuple[str, str, Any], sessions: list[str], peers: list[str], members: list[str], place: Place
 ) -> None:
     place.ok(*call)
@@ -90,7 +90,7 @@ def test_a_call_creates_what_it_needs_with_nothing_in_it(
 
 
 @pytest.mark.parametrize("call", [*NEEDING_A_SESSION.values()], ids=[*NEEDING_A_SESSION])
-def test_a_call_about_something_that_must_exist_creates_nothing(call: tuple[str, str, Any], place: Place) -> None:
+def test_a_request_for_a_required_resource_creates_nothing(call: tuple[str, str, Any], place: Place) -> None:
     assert place.call(*call).status_code == 404
     assert not place.was_there()
     place.peer("bob")
@@ -99,9 +99,7 @@ def test_a_call_about_something_that_must_exist_creates_nothing(call: tuple[str,
 
 
 @pytest.mark.parametrize(("method", "path"), READS)
-def test_a_read_below_something_missing_is_an_empty_page_and_creates_nothing(
-    method: str, path: str, place: Place
-) -> None:
+def test_a_list_under_a_missing_resource_is_empty_and_creates_nothing(method: str, path: str, place: Place) -> None:
     empty = {"items": [], "total": 0, "page": 1, "size": 50, "pages": 0}
     assert place.ok(method, path) == empty
     assert not place.was_there()
@@ -109,7 +107,7 @@ def test_a_read_below_something_missing_is_an_empty_page_and_creates_nothing(
 
 
 @pytest.mark.parametrize(("method", "path", "body", "status"), [*FAILING.values()], ids=[*FAILING])
-def test_a_call_that_fails_stores_nothing(method: str, path: str, body: Any, status: int, place: Place) -> None:
+def test_a_failed_request_stores_nothing(method: str, path: str, body: Any, status: int, place: Place) -> None:
     assert place.call(method, path, body).is_client_error
     assert not place.was_there()
     before = place.session("it", metadata={"a": 1}, peers={"carol": {}})
@@ -122,7 +120,7 @@ def test_a_call_that_fails_stores_nothing(method: str, path: str, body: Any, sta
 
 @pytest.mark.parametrize("odd", ["a b", "é", "a.b", "x" * 513])
 @pytest.mark.parametrize(("method", "path", "body"), [("PUT", "/peers/{}", {}), ("PUT", "/sessions/{}", {})])
-def test_nothing_is_created_under_an_odd_id_in_the_path(
+def test_nothing_is_created_with_an_invalid_id_in_the_path(
     odd: str, method: str, path: str, body: Any, place: Place
 ) -> None:
     assert place.call(method, path.format(odd), body).status_code == 422
@@ -130,7 +128,7 @@ def test_nothing_is_created_under_an_odd_id_in_the_path(
 
 
 @pytest.mark.parametrize("path", ["", "/peers/alice", "/sessions/it", "/sessions/it/peers"])
-def test_nothing_is_created_in_a_workspace_with_an_odd_id(path: str, http: httpx.Client) -> None:
+def test_nothing_is_created_in_a_workspace_with_an_invalid_id(path: str, http: httpx.Client) -> None:
     method = "POST" if path.endswith("peers") else "PUT"
     assert Place(http, "an odd one").call(method, path, {}).status_code == 422
 

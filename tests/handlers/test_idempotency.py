@@ -1,4 +1,4 @@
-"""A batch sent twice under one Idempotency-Key is stored once."""
+"""A batch sent twice with the same Idempotency-Key is stored once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def send(place: Place, messages: Any, key: str = "turn-1", session: str = "it") 
     return place.call("POST", f"/sessions/{session}/messages", {"messages": messages}, headers={KEY: key})
 
 
-def test_a_repetition_answers_with_the_messages_of_the_first_call(place: Place) -> None:
+def test_a_repetition_returns_the_messages_of_the_first_request(place: Place) -> None:
     batch = [FIRST, FIRST | {"content": "there"}]
     first = send(place, batch)
     place.say("it", "between")
@@ -39,7 +39,7 @@ def test_a_repetition_answers_with_the_messages_of_the_first_call(place: Place) 
 
 
 @pytest.mark.parametrize("batch", [*OTHERS.values()], ids=[*OTHERS])
-def test_another_body_under_the_same_key_is_refused(batch: Any, place: Place) -> None:
+def test_another_body_with_the_same_key_is_refused(batch: Any, place: Place) -> None:
     send(place, [FIRST])
     assert send(place, batch).status_code == 409
     assert (place.said("it"), place.peers()) == (["hi"], ["alice"])
@@ -51,7 +51,7 @@ def test_a_key_belongs_to_its_session(place: Place) -> None:
     assert (place.said("it"), place.said("other")) == (["hi"], ["hi"])
 
 
-def test_without_a_key_or_under_another_the_same_body_is_stored_again(place: Place) -> None:
+def test_without_a_key_or_with_another_the_same_body_is_stored_again(place: Place) -> None:
     send(place, [FIRST])
     send(place, [FIRST], key="turn-2")
     for _ in range(2):
@@ -59,13 +59,13 @@ def test_without_a_key_or_under_another_the_same_body_is_stored_again(place: Pla
     assert place.said("it") == ["hi"] * 4
 
 
-def test_a_call_that_failed_leaves_its_key_free(place: Place) -> None:
+def test_a_failed_request_does_not_use_up_its_key(place: Place) -> None:
     assert send(place, [FIRST, FIRST | {"peer_id": "a b"}]).status_code == 422
     assert send(place, [FIRST]).status_code == 201
     assert place.said("it") == ["hi"]
 
 
-def test_a_session_created_again_knows_no_keys(place: Place) -> None:
+def test_a_recreated_session_has_no_keys(place: Place) -> None:
     send(place, [FIRST])
     place.ok("DELETE", "/sessions/it")
     assert send(place, [FIRST | {"content": "anew"}]).status_code == 201

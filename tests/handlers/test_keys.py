@@ -1,4 +1,4 @@
-"""Keys minted over HTTP: who gets which, and that they open what they name."""
+"""Keys created over HTTP: their claims, and what they give access to."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def claims(key: str) -> dict[str, object]:
     return decoded
 
 
-def test_a_key_carries_what_was_named_and_nothing_else(admin: httpx.Client) -> None:
+def test_a_key_has_exactly_the_requested_claims(admin: httpx.Client) -> None:
     assert claims(minted(admin, workspace_id="w")).keys() == {"t", "jti", "w"}
     narrowed = claims(minted(admin, workspace_id="w", peer_id="p", session_id="s", other="ignored"))
     assert {name: narrowed[name] for name in "wps"} == {"w": "w", "p": "p", "s": "s"}
 
 
-def test_no_two_keys_are_alike(admin: httpx.Client) -> None:
+def test_no_two_keys_are_equal(admin: httpx.Client) -> None:
     assert minted(admin, workspace_id="w") != minted(admin, workspace_id="w")
 
 
-def test_a_minted_key_opens_its_workspace_and_no_other(admin: httpx.Client, guarded: Server, fresh: Fresh) -> None:
+def test_a_key_gives_access_to_its_workspace_only(admin: httpx.Client, guarded: Server, fresh: Fresh) -> None:
     mine, other = fresh("keyed"), fresh("keyed")
     until = (datetime.now(UTC) + timedelta(days=1)).isoformat()
     headers = {"Authorization": f"Bearer {minted(admin, workspace_id=mine, expires_at=until)}"}
@@ -93,12 +93,12 @@ def test_a_key_that_would_have_expired_already_is_refused(given: str, admin: htt
 
 
 @pytest.mark.parametrize("given", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
-def test_an_expiry_without_a_date_in_utc_is_refused(given: str, admin: httpx.Client) -> None:
+def test_an_expiry_out_of_range_in_utc_is_refused(given: str, admin: httpx.Client) -> None:
     refused = admin.post("/v3/keys", params={"workspace_id": "w", "expires_at": given})
     assert (refused.status_code, refused.json()["detail"]) == (422, "The expiry must lie in the years 1 to 9999 in UTC")
 
 
-def test_an_expired_key_says_so(guarded: Server) -> None:
+def test_an_expired_key_is_refused_with_the_reason(guarded: Server) -> None:
     long_ago = Keyring(SECRET).mint(Principal(workspace="w"), now=clock.now(), expires_at=1_000_000)
     headers = {"Authorization": f"Bearer {long_ago}"}
     with guarded.client(headers=headers) as client:
@@ -107,7 +107,7 @@ def test_an_expired_key_says_so(guarded: Server) -> None:
 
 
 @pytest.mark.parametrize("parameters", [{}, {"expires_at": "2030-01-01"}])
-def test_a_key_must_be_for_something(parameters: dict[str, str], admin: httpx.Client) -> None:
+def test_a_key_requires_a_claim(parameters: dict[str, str], admin: httpx.Client) -> None:
     refused = admin.post("/v3/keys", params=parameters)
     assert refused.status_code == 422
     assert refused.json()["detail"] == "At least one of workspace_id, peer_id, or session_id must be provided"
@@ -122,7 +122,7 @@ def test_a_peer_or_session_needs_its_workspace(narrow: str, admin: httpx.Client)
 
 @pytest.mark.parametrize("name", ["workspace_id", "peer_id", "session_id", "expires_at"])
 @pytest.mark.parametrize("value", ["", "no such thing!", "x" * 513])
-def test_names_that_cannot_exist_are_refused(name: str, value: str, admin: httpx.Client) -> None:
+def test_invalid_names_are_refused(name: str, value: str, admin: httpx.Client) -> None:
     refused = admin.post("/v3/keys", params={"workspace_id": "w", name: value})
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"] == ["query", name]

@@ -1,4 +1,4 @@
-"""Large metadata: refused when it comes, read in pieces where it is stored already, and never held as a whole."""
+"""Large metadata is refused; if already stored, it is read in chunks and never held in memory."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STORED: dict[str, Any] = {
 
 @pytest.fixture
 def stored(server: Server) -> Iterator[sqlite3.Connection]:
-    """The database of the server, for rows as an older server left them."""
+    """The server's database, to insert rows of an older version."""
     with closing(sqlite3.connect(server.db, isolation_level=None, timeout=30)) as db:
         yield db
 
@@ -36,12 +36,12 @@ def enlarge(db: sqlite3.Connection, table: str, id: str, value: Any, column: str
 
 
 def metadata_of(count: int) -> dict[str, str]:
-    """Metadata of so many bytes."""
+    """Metadata with a given number of bytes."""
     return {"a": "x" * (count - len('{"a":""}'))}
 
 
 @pytest.mark.parametrize("value", [*STORED.values()], ids=[*STORED])
-def test_large_stored_metadata_comes_back_as_it_is(value: Any, place: Place, stored: sqlite3.Connection) -> None:
+def test_large_stored_metadata_is_returned_unchanged(value: Any, place: Place, stored: sqlite3.Connection) -> None:
     first, last = place.say("it", "hello there", "hello again")
     enlarge(stored, "messages", first["id"], value)
     expected = [value, {}]
@@ -56,7 +56,7 @@ def test_large_stored_metadata_comes_back_as_it_is(value: Any, place: Place, sto
 
 @pytest.mark.parametrize("kind", ["peers", "sessions"])
 @pytest.mark.parametrize("value", [*STORED.values()], ids=[*STORED])
-def test_large_objects_are_listed_got_and_kept(value: Any, kind: str, place: Place, stored: sqlite3.Connection) -> None:
+def test_large_objects_are_listed_and_kept(value: Any, kind: str, place: Place, stored: sqlite3.Connection) -> None:
     made = place.ok("POST", f"/{kind}", {"id": "it", "metadata": {"n": 1}})
     enlarge(stored, kind, made["uid"], value)
     enlarge(stored, kind, made["uid"], value, "configuration")
@@ -78,13 +78,15 @@ def test_a_clone_has_large_metadata_too(place: Place, stored: sqlite3.Connection
 
 
 @pytest.mark.parametrize("text", ["{" + "x" * 5_000, "[" + "1," * 3_000 + "1]", "x" * 1_100_000])
-def test_what_is_large_and_no_object_harms_only_itself(text: str, place: Place, stored: sqlite3.Connection) -> None:
+def test_a_large_value_that_is_not_an_object_affects_only_itself(
+    text: str, place: Place, stored: sqlite3.Connection
+) -> None:
     messages = place.say("it", "hello", "there")
     enlarge(stored, "messages", messages[0]["id"], text)
     assert place.ok("POST", "/sessions/it/messages/list")["items"] == messages
 
 
-def test_a_large_configuration_is_merged_and_heeded(place: Place, stored: sqlite3.Connection) -> None:
+def test_a_large_configuration_is_merged_and_applied(place: Place, stored: sqlite3.Connection) -> None:
     old = {"own": "x" * 200_000, "reasoning": {"enabled": False}, "observe_me": True}
     enlarge(stored, "sessions", place.session("it")["uid"], old, "configuration")
     assert place.say("it", "I live in Lisbon.")
@@ -102,7 +104,7 @@ def test_merges_cannot_grow_beyond_the_limit(place: Place) -> None:
 
 
 LIMITED: dict[str, tuple[str, str, str]] = {
-    # the call, and the field of its body
+    # the request, and the field of its body
     "a peer's configuration": ("POST", "/peers", "configuration"),
     "a session's configuration": ("POST", "/sessions", "configuration"),
     "a workspace's configuration": ("PUT", "", "configuration"),
@@ -148,7 +150,7 @@ def test_a_context_holds_more_messages_than_are_read_at_once(place: Place) -> No
     assert [each["content"] for each in found] == [*map(str, range(1_100))]
 
 
-def test_a_long_page_says_what_short_ones_say(place: Place) -> None:
+def test_a_long_page_equals_the_short_ones(place: Place) -> None:
     place.say("it", *map(str, range(100)))
     path = "/sessions/it/messages/list"
     whole = place.ok("POST", path, params={"size": 100})

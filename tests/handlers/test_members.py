@@ -1,4 +1,4 @@
-"""Who is in a session with which flags: what adding, setting, removing, configuring and speaking do to members."""
+"""Members of a session and their flags after adding, setting, removing, configuring and writing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LISTENING, UNSET = (False, True), (None, None)
 
 @pytest.fixture
 def session(place: Place) -> Place:
-    """A place where alice, who listens, and bob are in the session `it`."""
+    """A workspace where alice, who observes others, and bob are in the session `it`."""
     place.session("it", peers={"alice": LISTENS, "bob": {}})
     return place
 
@@ -55,7 +55,7 @@ def test_a_member_that_returns_gets_the_flags_given_and_no_others(join: Any, ses
     assert session.flags("it", "alice") == (True, None)
 
 
-def test_adding_nobody_changes_nothing(session: Place) -> None:
+def test_adding_no_peers_changes_nothing(session: Place) -> None:
     add(session, {})
     assert session.members("it") == ["alice", "bob"]
 
@@ -80,14 +80,14 @@ def test_an_author_that_is_a_member_keeps_its_flags(session: Place) -> None:
     assert session.members("it") == ["alice", "bob"]
 
 
-def test_an_author_that_had_left_is_back_with_its_flags(session: Place) -> None:
+def test_an_author_that_had_left_rejoins_with_its_flags(session: Place) -> None:
     session.ok("DELETE", PEERS, ["alice"])
     session.say("it", "hi", peer="alice")
     assert session.flags("it", "alice") == LISTENING
     assert session.members("it") == ["bob", "alice"]
 
 
-def test_removing_ignores_who_is_not_there(session: Place) -> None:
+def test_removing_ignores_peers_that_are_not_members(session: Place) -> None:
     session.peer("carol")
     session.ok("DELETE", PEERS, [])
     session.ok("DELETE", PEERS, ["carol", "nobody", "a b", "scope.x", "bob", "bob"])
@@ -95,7 +95,7 @@ def test_removing_ignores_who_is_not_there(session: Place) -> None:
     assert session.peers() == ["alice", "bob", "carol"]
 
 
-def test_who_has_left_is_hidden_but_its_flags_are_known(session: Place) -> None:
+def test_a_member_that_has_left_is_hidden_but_its_flags_are_readable(session: Place) -> None:
     session.ok("DELETE", PEERS, ["alice"])
     assert session.members("it") == ["bob"]
     assert session.flags("it", "alice") == LISTENING
@@ -103,7 +103,7 @@ def test_who_has_left_is_hidden_but_its_flags_are_known(session: Place) -> None:
     assert [s["id"] for s in session.ok("POST", "/peers/bob/sessions")["items"]] == ["it"]
 
 
-def test_members_stand_in_the_order_in_which_they_joined(session: Place) -> None:
+def test_members_are_listed_in_the_order_in_which_they_joined(session: Place) -> None:
     session.peer("aaron")
     add(session, {"zoe": {}})
     add(session, {"aaron": {}})
@@ -124,7 +124,7 @@ def test_configuring_sets_the_flags_given_and_never_unsets_one(session: Place) -
 
 
 @pytest.mark.parametrize("body", [{}, LISTENS])
-def test_configuring_a_peer_that_was_never_a_member_makes_it_one(body: Any, session: Place) -> None:
+def test_configuring_a_peer_that_was_never_a_member_adds_it(body: Any, session: Place) -> None:
     session.peer("carol")
     session.ok("PUT", f"{PEERS}/carol/config", body)
     assert session.members("it") == ["alice", "bob", "carol"]
@@ -152,7 +152,7 @@ def test_a_peer_that_was_never_a_member_has_no_flags(session: Place) -> None:
     assert refused.json()["detail"] == f"Session peer carol not found in session it in workspace {session.id}"
 
 
-def test_every_membership_call_answers_with_the_session(session: Place) -> None:
+def test_every_membership_request_returns_the_session(session: Place) -> None:
     it = session.session("it")
     for method, body in (("POST", {"carol": {}}), ("PUT", {"bob": {}}), ("DELETE", ["bob"])):
         assert session.ok(method, PEERS, body) == it
@@ -173,7 +173,7 @@ def test_every_membership_call_answers_with_the_session(session: Place) -> None:
         ("DELETE", None),
     ],
 )
-def test_a_membership_body_of_another_shape_is_refused(method: str, body: Any, session: Place) -> None:
+def test_a_malformed_membership_body_is_refused(method: str, body: Any, session: Place) -> None:
     refused = session.call(method, PEERS, body)
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"][0] == "body"
@@ -181,7 +181,7 @@ def test_a_membership_body_of_another_shape_is_refused(method: str, body: Any, s
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
-def test_a_call_takes_a_thousand_peers_at_the_most(method: str, place: Place) -> None:
+def test_a_request_takes_at_most_a_thousand_peers(method: str, place: Place) -> None:
     place.session("it")
     ids = [f"p{number}" for number in range(1_001)]
     refused = place.call(method, "/sessions/it/peers", ids if method == "DELETE" else {id: {} for id in ids})

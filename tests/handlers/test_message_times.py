@@ -1,4 +1,4 @@
-"""What may be given as a message's `created_at`, and that it comes back in UTC."""
+"""Accepted values of a message's `created_at`, and their normalization to UTC."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def give(place: Place, *times: Any) -> Any:
 
 
 @pytest.mark.parametrize("given", TAKEN)
-def test_a_time_comes_back_in_utc_at_once_and_later(given: Any, place: Place) -> None:
+def test_a_time_is_returned_in_utc_at_once_and_later(given: Any, place: Place) -> None:
     [message] = give(place, given).json()
     assert message["created_at"] == TAKEN[given]
     assert place.ok("GET", f"/sessions/it/messages/{message['id']}") == message
@@ -66,14 +66,14 @@ def test_a_time_comes_back_in_utc_at_once_and_later(given: Any, place: Place) ->
 
 
 @pytest.mark.parametrize("given", REFUSED + OUT_OF_RANGE_IN_UTC)
-def test_what_is_no_time_is_refused_and_nothing_of_its_batch_is_stored(given: Any, place: Place) -> None:
+def test_an_invalid_time_is_refused_with_its_batch(given: Any, place: Place) -> None:
     refused = give(place, NOON, given)
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"][:4] == ["body", "messages", 1, "created_at"]
     assert place.said("it") == []
 
 
-def test_a_batch_without_times_is_of_one_instant_which_is_now(place: Place) -> None:
+def test_a_batch_without_times_gets_the_current_time(place: Place) -> None:
     before = datetime.now(UTC)
     times = {message["created_at"] for message in give(place, None, None).json()}
     times.add(place.ok("POST", "/sessions/it/messages/list")["items"][0]["created_at"])

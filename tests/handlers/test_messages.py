@@ -1,4 +1,4 @@
-"""Messages: what is stored of them, in which order they stand, and how they are read and changed."""
+"""Messages: storing, order, reading and updating."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def batch(*contents: str, peer: str = "alice") -> dict[str, Any]:
     return {"messages": [{"peer_id": peer, "content": content} for content in contents]}
 
 
-def test_a_batch_comes_back_in_the_order_of_the_request(place: Place) -> None:
+def test_a_batch_is_returned_in_the_order_of_the_request(place: Place) -> None:
     given = [("zoe", "one"), ("adam", "two"), ("zoe", "three")]
     stored = place.ok("POST", MESSAGES, {"messages": [{"peer_id": p, "content": c} for p, c in given]})
     assert [(m["peer_id"], m["content"]) for m in stored] == given
@@ -41,13 +41,13 @@ def test_tokens_are_counted(content: str, place: Place) -> None:
     assert message["token_count"] == TOKENS[content]
 
 
-def test_the_tokenizers_own_words_are_plain_text(place: Place) -> None:
+def test_special_tokens_are_plain_text(place: Place) -> None:
     [message] = place.say("it", "<|endoftext|>")
     assert message["content"] == "<|endoftext|>"
     assert message["token_count"] > 1
 
 
-def test_what_only_the_server_knows_is_not_taken_from_the_body(place: Place) -> None:
+def test_server_assigned_fields_in_the_body_are_ignored(place: Place) -> None:
     extra = {"id": "mine", "session_id": "other", "workspace_id": "other", "token_count": 999, "uid": "x"}
     [message] = place.ok("POST", MESSAGES, {"messages": [{"peer_id": "alice", "content": "hi", **extra}]})
     assert (message["session_id"], message["workspace_id"], message["token_count"]) == ("it", place.id, 1)
@@ -56,7 +56,7 @@ def test_what_only_the_server_knows_is_not_taken_from_the_body(place: Place) -> 
 
 
 @pytest.mark.parametrize("content", ["", "   \n\t", "é" * LIMIT, "😀" * LIMIT, "\ufeffa\r\n\u2028b", "x" * LIMIT])
-def test_content_up_to_the_limit_is_kept_to_the_letter(content: str, place: Place) -> None:
+def test_content_up_to_the_limit_is_stored_unchanged(content: str, place: Place) -> None:
     [message] = place.say("it", content)
     assert message["content"] == content
     assert place.said("it") == [content]
@@ -67,7 +67,7 @@ def test_nul_characters_are_removed_from_content(place: Place) -> None:
 
 
 @pytest.mark.parametrize("odd", ["x" * (LIMIT + 1), "😀" * (LIMIT + 1), None, 7, ["x"]])
-def test_other_content_is_refused_and_with_it_the_batch(odd: Any, place: Place) -> None:
+def test_invalid_content_is_refused_with_its_batch(odd: Any, place: Place) -> None:
     refused = place.call("POST", MESSAGES, batch("fine", odd))
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"] == ["body", "messages", 1, "content"]
@@ -84,7 +84,7 @@ def test_a_batch_has_1_to_100_messages(place: Place) -> None:
 
 
 @pytest.mark.parametrize("body", [{"peer_id": "a", "content": "x"}, [{"peer_id": "a", "content": "x"}], {}, None])
-def test_a_body_that_is_no_batch_is_refused(body: Any, place: Place) -> None:
+def test_a_body_that_is_not_a_batch_is_refused(body: Any, place: Place) -> None:
     assert place.call("POST", MESSAGES, body).status_code == 422
     assert not place.was_there()
 
@@ -97,7 +97,7 @@ def test_a_message_needs_an_author_and_content(field: str, place: Place) -> None
     assert (fault["type"], fault["loc"]) == ("missing", ["body", "messages", 0, field])
 
 
-def test_messages_stand_in_the_order_of_arrival(place: Place) -> None:
+def test_messages_are_listed_in_order_of_arrival(place: Place) -> None:
     for n in range(0, 9, 3):
         place.say("it", *(str(n + i) for i in range(3)))
         place.say("other", "elsewhere")
@@ -124,14 +124,14 @@ def test_the_first_the_last_and_a_further_page(page: int, reverse: bool, expecte
 
 @pytest.fixture(scope="module")
 def long(http: httpx.Client) -> Place:
-    """A place with 250 messages in the session `it`. Only to be read."""
+    """A workspace with 250 messages in the session `it`. Read-only."""
     place = Place(http, "two-hundred-and-fifty-messages")
     for first in (1, 101, 201):
         place.say("it", *(f"message {n}" for n in range(first, min(first + 100, 251))))
     return place
 
 
-def test_batches_sent_at_the_same_time_stand_together(server: Server, place: Place) -> None:
+def test_concurrent_batches_are_contiguous(server: Server, place: Place) -> None:
     clients, size = 12, 20
     calls = [
         ("POST", f"{place.url}{MESSAGES}", batch(*(f"{n}" for n in range(size)), peer=f"peer{c}"))
@@ -146,7 +146,7 @@ def test_batches_sent_at_the_same_time_stand_together(server: Server, place: Pla
     assert place.sessions() == ["it"]
 
 
-def test_a_message_is_found_only_where_it_stands(place: Place) -> None:
+def test_a_message_is_found_only_in_its_session(place: Place) -> None:
     [message] = place.say("it", "hi")
     place.session("other")
     assert place.ok("GET", f"{MESSAGES}/{message['id']}") == message
@@ -165,7 +165,7 @@ def test_a_message_of_another_workspace_is_not_found(place: Place) -> None:
     assert other.call("GET", f"{MESSAGES}/{message['id']}").status_code == 404
 
 
-def test_nothing_but_its_metadata_can_change(place: Place) -> None:
+def test_only_metadata_can_be_updated(place: Place) -> None:
     [message] = place.say("it", "hi")
     body = {"metadata": {"a": 1}, "content": "other", "peer_id": "bob", "token_count": 9, "created_at": 0}
     changed = place.ok("PUT", f"{MESSAGES}/{message['id']}", body)

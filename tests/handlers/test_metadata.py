@@ -1,4 +1,4 @@
-"""The limits of metadata, which are the same wherever it stands."""
+"""The limits of metadata, which are the same for all resources."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.handlers.place import Place
 
 
 def nested(levels: int) -> Any:
-    """An array in an array, so many in all."""
+    """Nested arrays of a given depth."""
     found: Any = []
     for _ in range(levels - 1):
         found = [found]
@@ -18,7 +18,7 @@ def nested(levels: int) -> Any:
 
 
 WHERE: dict[str, tuple[str, str, list[str | int]]] = {
-    # the call, and where its body has metadata
+    # the request, and the location of metadata in its body
     "a new workspace": ("POST", "/v3/workspaces", ["metadata"]),
     "a workspace": ("PUT", "/v3/workspaces/{}", ["metadata"]),
     "a new peer": ("POST", "/v3/workspaces/{}/peers", ["metadata"]),
@@ -66,26 +66,26 @@ def send(place: Place, where: str, metadata: Any) -> Any:
 
 @pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("metadata", [*GOOD.values()], ids=[*GOOD])
-def test_metadata_within_the_limits_comes_back_as_given(metadata: Any, where: str, place: Place) -> None:
+def test_metadata_within_the_limits_is_returned_unchanged(metadata: Any, where: str, place: Place) -> None:
     answer = send(place, where, metadata).json()
     assert (answer[0] if isinstance(answer, list) else answer)["metadata"] == metadata
 
 
 @pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("metadata", [*BAD.values()], ids=[*BAD])
-def test_metadata_beyond_the_limits_is_refused_where_it_stands(metadata: Any, where: str, place: Place) -> None:
+def test_metadata_beyond_the_limits_is_refused_with_its_location(metadata: Any, where: str, place: Place) -> None:
     refused = send(place, where, metadata)
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"] == ["body", *WHERE[where][2]]
     assert where == "a message" or not place.was_there()
 
 
-def test_metadata_that_is_refused_is_so_for_a_workspace_that_exists_too(place: Place) -> None:
+def test_invalid_metadata_is_refused_for_an_existing_workspace_too(place: Place) -> None:
     assert not place.was_there()
     assert send(place, "a new workspace", BAD["101 keys"]).status_code == 422
 
 
-def test_nul_characters_are_removed_from_keys_and_texts(place: Place) -> None:
+def test_nul_characters_are_removed_from_keys_and_strings(place: Place) -> None:
     given = {"a\0": "b\0", "deep": [{"\0c": ["\0"]}]}
     clean = {"a": "b", "deep": [{"c": [""]}]}
     assert place.peer("alice", metadata=given, configuration=given)["configuration"] == clean
@@ -112,7 +112,7 @@ def test_a_clone_keeps_integers_of_any_size(place: Place) -> None:
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, 10**30, -(2**63) - 1])
-def test_a_filter_finds_an_integer_of_any_size_and_not_its_neighbours(number: int, place: Place) -> None:
+def test_a_filter_matches_an_integer_of_any_size_exactly(number: int, place: Place) -> None:
     for offset in (-1, 0, 1):
         place.peer(f"p{offset}", metadata={"n": number + offset, "deep": {"n": number + offset}})
     for filters in (
@@ -124,7 +124,7 @@ def test_a_filter_finds_an_integer_of_any_size_and_not_its_neighbours(number: in
         assert [each["id"] for each in place.ok("POST", "/peers/list", {"filters": filters})["items"]] == ["p0"]
 
 
-def test_a_call_with_long_integers_may_be_repeated(place: Place) -> None:
+def test_a_request_with_long_integers_may_be_repeated(place: Place) -> None:
     body = {"messages": [{"peer_id": "alice", "content": "hi", "metadata": LONG}]}
     key = {"Idempotency-Key": "turn-1"}
     first = place.ok("POST", "/sessions/it/messages", body, headers=key)
@@ -132,7 +132,7 @@ def test_a_call_with_long_integers_may_be_repeated(place: Place) -> None:
     assert first[0]["metadata"] == LONG
 
 
-def test_a_fault_repeats_an_integer_of_any_size(place: Place) -> None:
+def test_a_fault_echoes_an_integer_of_any_size(place: Place) -> None:
     refused = place.call("POST", "/peers", {"id": 2**70})
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["input"] == 2**70

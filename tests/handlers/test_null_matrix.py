@@ -1,4 +1,4 @@
-"""What becomes of metadata and configuration that a body leaves out, gives as null, as {} or in full.
+"""Metadata and configuration that are omitted, null, {} or given in a body.
 
 The two tables are the rule; everything below only carries them out. "existing" has OLD stored, and a call gives NEW.
 """
@@ -62,7 +62,7 @@ CASES = [
 
 
 class Resource:
-    """One workspace, peer or session by the two paths that it has."""
+    """A workspace, peer or session with its two paths."""
 
     def __init__(self, place: Place, kind: str) -> None:
         self.http = place.http
@@ -77,12 +77,12 @@ class Resource:
         return response.status_code, response.json()
 
     def stored(self) -> Any:
-        """The resource as a call that says nothing about it finds it."""
+        """The resource as returned by a request without these fields."""
         return self.send("POST", {})[1]
 
 
 @pytest.mark.parametrize(("operation", "field", "given", "expected"), CASES)
-def test_what_a_call_says_about_a_field_decides_what_is_stored(
+def test_fields_are_stored_as_in_the_tables(
     operation: str, field: str, given: Any, expected: Any, place: Place
 ) -> None:
     method, kind, state = operation.replace(",", "").split()
@@ -100,7 +100,7 @@ def test_what_a_call_says_about_a_field_decides_what_is_stored(
         assert answer[field] == expected
         assert resource.stored()[field] == expected
         other = "configuration" if field == "metadata" else "metadata"
-        assert answer[other] == before, "the other field was not named"
+        assert answer[other] == before, "the other field was omitted"
 
 
 @pytest.mark.parametrize(
@@ -119,14 +119,14 @@ def test_metadata_of_a_message(method: str, given: Any, expected: Any, place: Pl
 
 
 @pytest.mark.parametrize("given", [None, {}, {"reasoning": {"enabled": False}}])
-def test_configuration_of_a_message_is_taken_and_not_given_back(given: Any, place: Place) -> None:
+def test_the_configuration_of_a_message_is_accepted_but_not_returned(given: Any, place: Place) -> None:
     message = {"peer_id": "alice", "content": "hi", "configuration": given}
     [stored] = place.ok("POST", "/sessions/it/messages", {"messages": [message]})
     assert "configuration" not in stored
 
 
 @pytest.mark.parametrize("kind", ["workspace", "peer", "session"])
-def test_put_ignores_what_cannot_be_changed(kind: str, place: Place) -> None:
+def test_put_ignores_immutable_fields(kind: str, place: Place) -> None:
     resource = Resource(place, kind)
     resource.send("POST", {})
     before = resource.stored()

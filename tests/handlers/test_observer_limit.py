@@ -1,4 +1,4 @@
-"""No session has more than ten active members that observe others, whichever way they come."""
+"""A session has at most ten active members that observe others, however they are added."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REFUSAL = (
 
 @pytest.fixture
 def full(place: Place) -> Place:
-    """A place where the session `it` has ten observers and a member, bob."""
+    """A workspace whose session `it` has ten observers and another member, bob."""
     place.session("it", peers={**TEN, "bob": {}})
     return place
 
@@ -61,12 +61,12 @@ def test_the_eleventh_observer_is_refused(method: str, path: str, body: Any, ful
     ],
     ids=["not observing", "added again", "created again", "configured again", "all others instead", "one for another"],
 )
-def test_what_adds_no_observer_is_free(method: str, path: str, body: Any, full: Place) -> None:
+def test_requests_that_add_no_observer_succeed(method: str, path: str, body: Any, full: Place) -> None:
     full.ok(method, path, body)
     assert observers(full) == LIMIT
 
 
-def test_an_observer_that_leaves_or_stops_makes_room(full: Place) -> None:
+def test_an_observer_that_leaves_or_stops_observing_frees_a_slot(full: Place) -> None:
     full.ok("DELETE", PEERS, ["observer3"])
     full.ok("POST", PEERS, {"carol": OBSERVER})
     full.ok("PUT", f"{PEERS}/observer4/config", {"observe_others": False})
@@ -75,7 +75,7 @@ def test_an_observer_that_leaves_or_stops_makes_room(full: Place) -> None:
 
 
 @pytest.mark.parametrize("leaves_as", ["an observer", "a member that is made one after it left"])
-def test_an_author_that_returns_does_not_break_the_limit(leaves_as: str, full: Place) -> None:
+def test_an_author_that_rejoins_does_not_exceed_the_limit(leaves_as: str, full: Place) -> None:
     peer = "observer3" if leaves_as == "an observer" else "bob"
     full.ok("DELETE", PEERS, [peer])
     if peer == "bob":
@@ -86,7 +86,7 @@ def test_an_author_that_returns_does_not_break_the_limit(leaves_as: str, full: P
     assert observers(full) == LIMIT
 
 
-def test_twenty_clients_that_add_one_observer_each_add_ten(server: Server, place: Place) -> None:
+def test_twenty_concurrent_clients_add_only_ten_observers(server: Server, place: Place) -> None:
     place.session("it")
     path = f"{place.url}{PEERS}"
     answers = together(server.url, [("POST", path, {f"peer{n}": OBSERVER}) for n in range(2 * LIMIT)])

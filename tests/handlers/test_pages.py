@@ -1,4 +1,4 @@
-"""Every list has the same envelope, the same bounds and a fixed order."""
+"""Every list has the same envelope, limits and a fixed order."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ YES, NO = ["true", "True", "1", "yes", "on", "t", "Y"], ["false", "FALSE", "0", 
 
 @pytest.fixture(scope="module")
 def filled(http: httpx.Client) -> Place:
-    """Five of everything: peers, sessions that they all are in, messages. Only to be read."""
+    """Five of each: peers, sessions that contain all of them, messages. Read-only."""
     place = Place(http, "five-of-everything")
     for id in IDS:
         place.peer(id)
@@ -59,7 +59,7 @@ def keys(page: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("name", WITHIN_A_WORKSPACE)
-def test_pages_cut_the_list_and_count_it(name: str, filled: Place) -> None:
+def test_pages_divide_the_list_and_count_it(name: str, filled: Place) -> None:
     pages = [ask(filled, name, f"page={page}&size=2").json() for page in (1, 2, 3, 4)]
     assert [keys(page) for page in pages] == [IDS[:2], IDS[2:4], IDS[4:], []]
     for number, page in enumerate(pages, 1):
@@ -70,7 +70,7 @@ def test_pages_cut_the_list_and_count_it(name: str, filled: Place) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in WITHIN_A_WORKSPACE if name in WITH_REVERSE])
-def test_reverse_turns_the_whole_list_round(name: str, filled: Place) -> None:
+def test_reverse_reverses_the_whole_list(name: str, filled: Place) -> None:
     pages = [ask(filled, name, f"page={page}&size=2&reverse=true").json() for page in (1, 2, 3, 4)]
     assert [keys(page) for page in pages] == [NEWEST_FIRST[:2], NEWEST_FIRST[2:4], NEWEST_FIRST[4:], []]
 
@@ -86,7 +86,7 @@ def test_workspaces_are_listed_by_age_too(http: httpx.Client, place: Place) -> N
 
 
 @pytest.mark.parametrize("name", WITHIN_A_WORKSPACE)
-def test_the_first_and_the_last_page_that_may_be_asked_for(name: str, filled: Place) -> None:
+def test_the_first_and_the_last_page_that_may_be_requested(name: str, filled: Place) -> None:
     far = ask(filled, name, "page=1000000000&size=100")
     assert far.json() == {"items": [], "total": 5, "page": 1_000_000_000, "size": 100, "pages": 1}
     assert keys(ask(filled, name, "page=5&size=1").json()) == IDS[4:]
@@ -102,19 +102,19 @@ def test_a_page_or_size_out_of_bounds_is_refused_by_name(query: str, name: str, 
 
 
 @pytest.mark.parametrize("name", WITH_REVERSE)
-def test_reverse_is_a_word_for_yes_or_no(name: str, place: Place) -> None:
+def test_reverse_must_be_a_boolean(name: str, place: Place) -> None:
     for word in YES + NO:
         assert ask(place, name, f"reverse={word}").status_code == 200, word
     for word in ("", "maybe", "2"):
         assert ask(place, name, f"reverse={word}").json()["detail"][0]["type"] == "bool_parsing", word
 
 
-def test_the_words_for_yes_and_no_mean_it(filled: Place) -> None:
+def test_all_spellings_of_booleans_are_understood(filled: Place) -> None:
     assert [keys(ask(filled, "peers", f"reverse={word}").json()) for word in YES] == [NEWEST_FIRST] * len(YES)
     assert [keys(ask(filled, "peers", f"reverse={word}").json()) for word in NO] == [IDS] * len(NO)
 
 
-def test_of_a_repeated_parameter_the_last_counts_and_whole_numbers_may_have_a_fraction(filled: Place) -> None:
+def test_the_last_of_repeated_parameters_wins_and_1_0_is_an_integer(filled: Place) -> None:
     assert keys(ask(filled, "peers", "page=9&page=2&size=2.0").json()) == IDS[2:4]
 
 
@@ -126,7 +126,7 @@ def test_a_list_needs_no_body(content: bytes, name: str, filled: Place) -> None:
     assert answer.json() == bare
 
 
-def test_what_one_call_creates_is_listed_in_the_order_of_the_call(place: Place) -> None:
+def test_resources_created_by_one_request_are_listed_in_its_order(place: Place) -> None:
     place.ok("POST", "/sessions/it/peers", {id: {} for id in IDS})
     assert place.peers() == place.members("it") == IDS
     batch = [{"peer_id": f"{id}-2", "content": id} for id in IDS]

@@ -1,4 +1,4 @@
-"""Counts of background work: what is counted, for whom, and who may ask."""
+"""Counts of background work, their filters and authorization."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ NOTHING = {
     "sessions": None,
 }
 LATER = 4 * 10**15
-"""When the jobs of these tests are due, so that no worker takes them up."""
+"""Due time of these jobs: late enough that no worker claims them."""
 
 WORK: list[tuple[str, dict[str, Any], str]] = [
-    # kind, payload, what became of it
+    # kind, payload, state
     ("representation", {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}, "pending"),
     ("representation", {"session": "s", "observed": "bob", "observers": ["carol"]}, "in_progress"),
     ("summary", {"session": "t"}, "completed"),
@@ -45,7 +45,7 @@ STATES = {
 
 
 def owe_work(server: Server, workspace_id: str) -> None:
-    """Put WORK into the workspace, which must be there."""
+    """Put WORK into the workspace, which must exist."""
 
     def owed(db: Connection) -> None:
         workspace = workspaces.find(db, workspace_id)
@@ -62,7 +62,7 @@ def owe_work(server: Server, workspace_id: str) -> None:
 
 @pytest.fixture
 def ask(http: httpx.Client, server: Server, fresh: Fresh) -> Callable[..., Any]:
-    """`ask(session_id="s")` is the status of a workspace that owes WORK."""
+    """`ask(session_id="s")` is the status of a workspace with WORK."""
     workspace = fresh("owing")
     http.post("/v3/workspaces", json={"id": workspace}).raise_for_status()
     owe_work(server, workspace)
@@ -75,11 +75,11 @@ def ask(http: httpx.Client, server: Server, fresh: Fresh) -> Callable[..., Any]:
     return asked
 
 
-def test_a_workspace_that_is_not_there_owes_nothing(http: httpx.Client, fresh: Fresh) -> None:
+def test_a_workspace_that_does_not_exist_has_no_work(http: httpx.Client, fresh: Fresh) -> None:
     assert http.get(f"/v3/workspaces/{fresh('nowhere')}/queue/status").json() == NOTHING
 
 
-def test_reasoning_is_counted_in_all_and_by_session_name(ask: Callable[..., Any]) -> None:
+def test_reasoning_is_counted_in_total_and_by_session(ask: Callable[..., Any]) -> None:
     in_s: dict[str, Any] = {
         "total_work_units": 2,
         "completed_work_units": 0,
@@ -128,20 +128,20 @@ def test_one_session_is_counted_without_the_table_of_sessions(ask: Callable[...,
         ({"observer_id": "", "sender_id": "", "session_id": ""}, 4),
     ],
 )
-def test_observer_and_sender_widen_and_the_session_narrows(
+def test_observer_and_sender_are_alternatives_and_session_restricts(
     parameters: dict[str, str], total: int, ask: Callable[..., Any]
 ) -> None:
     assert ask(**parameters)["total_work_units"] == total
 
 
-def test_work_without_session_stands_in_the_totals_only(ask: Callable[..., Any]) -> None:
+def test_work_without_a_session_is_only_in_the_totals(ask: Callable[..., Any]) -> None:
     status = ask(observer_id="carol", sender_id="nobody")
     assert status["total_work_units"] == 2
     assert status["sessions"].keys() == {"s"}
 
 
 @pytest.mark.parametrize(("query", "status"), [("?session_id=s", 200), ("?session_id=t", 401), ("", 401)])
-def test_a_session_key_may_ask_for_its_own_session_only(query: str, status: int, guarded: Server) -> None:
+def test_a_session_key_may_query_only_its_own_session(query: str, status: int, guarded: Server) -> None:
     key = Keyring(SECRET).mint(Principal(workspace="asked", session="s"), now=clock.now())
     with guarded.client(headers={"Authorization": f"Bearer {key}"}) as client:
         answer = client.get(f"/v3/workspaces/asked/queue/status{query}")

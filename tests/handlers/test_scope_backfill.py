@@ -1,4 +1,4 @@
-"""What a scope learns from sessions that were talked in before they came, and forgets when they leave, over HTTP."""
+"""Backfill of scopes over HTTP: copying when sessions with messages are added, deleting when removed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture
 def ws(http: httpx.Client, fresh: Fresh) -> str:
-    """The path of a workspace with the scope th, and the session s where alice and bob have talked."""
+    """The path of a workspace with the scope th, and the session s with messages of alice and bob."""
     path = f"/v3/workspaces/{fresh('filled')}"
     http.post(f"{path}/scopes", json={"id": "th"}).raise_for_status()
     talk(http, path, "s")
@@ -23,7 +23,7 @@ def ws(http: httpx.Client, fresh: Fresh) -> str:
 
 
 def talk(http: httpx.Client, ws: str, session: str) -> None:
-    # Peers that nothing is concluded about by itself, so that what is known is what the test says.
+    # Peers without automatic conclusions, so that only the test's conclusions exist.
     quiet = {"alice": {"observe_me": False}, "bob": {"observe_me": False}}
     http.post(f"{ws}/sessions", json={"id": session, "peers": quiet}).raise_for_status()
     batch = {"messages": [{"peer_id": peer, "content": "Hello"} for peer in quiet]}
@@ -73,7 +73,7 @@ def settled(http: httpx.Client, ws: str) -> dict[str, Any]:
     return found
 
 
-def test_what_everybody_knows_of_themselves_is_copied(http: httpx.Client, ws: str) -> None:
+def test_what_peers_know_about_themselves_is_copied(http: httpx.Client, ws: str) -> None:
     tea = know(http, ws, "alice likes tea", "s", "alice")
     know(http, ws, "bob likes milk", "s", "bob")
     know(http, ws, "alice seems tired", "s", "bob", "alice")
@@ -89,7 +89,7 @@ def test_what_everybody_knows_of_themselves_is_copied(http: httpx.Client, ws: st
     assert texts(http, ws, "bob") == ["bob likes milk"]
 
 
-def test_the_copying_is_pending_as_soon_as_the_session_is_in(http: httpx.Client, ws: str) -> None:
+def test_copying_is_pending_as_soon_as_the_session_is_added(http: httpx.Client, ws: str) -> None:
     before = know(http, ws, "alice likes tea", "s", "alice")["created_at"]
     add(http, ws, "s")
     job = status(http, ws)["s"]
@@ -103,7 +103,7 @@ def test_a_session_without_messages_has_no_status(http: httpx.Client, ws: str) -
 
 
 @pytest.mark.parametrize("way", ["the scope", "the session", "a clone"])
-def test_every_way_into_a_scope_brings_what_is_known(way: str, http: httpx.Client, ws: str) -> None:
+def test_every_way_to_add_a_session_copies_its_conclusions(way: str, http: httpx.Client, ws: str) -> None:
     know(http, ws, "alice likes tea", "s", "alice")
     expected = {"s": 1}
     if way == "the session":
@@ -111,7 +111,7 @@ def test_every_way_into_a_scope_brings_what_is_known(way: str, http: httpx.Clien
     else:
         add(http, ws, "s")
     if way == "a clone":
-        expected[http.post(f"{ws}/sessions/s/clone").json()["id"]] = 0  # a clone has no conclusions of its own
+        expected[http.post(f"{ws}/sessions/s/clone").json()["id"]] = 0  # a clone has no conclusions
     found = settled(http, ws)
     assert {session: job["docs_copied"] for session, job in found.items()} == expected
 
@@ -125,7 +125,7 @@ def test_adding_a_session_again_copies_nothing_twice(http: httpx.Client, ws: str
     assert texts(http, ws, "alice") == ["alice likes tea"]
 
 
-def test_what_the_scope_saw_itself_is_not_copied(http: httpx.Client, ws: str) -> None:
+def test_conclusions_of_the_scope_itself_are_not_copied(http: httpx.Client, ws: str) -> None:
     know(http, ws, "alice likes tea", "s", "alice")
     know(http, ws, " Alice likes tea", "s", "scope.th", "alice")
     add(http, ws, "s")
@@ -133,7 +133,7 @@ def test_what_the_scope_saw_itself_is_not_copied(http: httpx.Client, ws: str) ->
     assert texts(http, ws, "alice") == [" Alice likes tea"]
 
 
-def test_leaving_clears_the_status_at_once_and_takes_the_copies_along(http: httpx.Client, ws: str) -> None:
+def test_removing_a_session_clears_its_status_and_deletes_the_copies(http: httpx.Client, ws: str) -> None:
     know(http, ws, "alice likes tea", "s", "alice")
     talk(http, ws, "t")
     know(http, ws, "alice likes cake", "t", "alice")
@@ -145,7 +145,7 @@ def test_leaving_clears_the_status_at_once_and_takes_the_copies_along(http: http
     assert [c["content"] for c in known(http, ws, "alice", "alice")] == ["alice likes tea", "alice likes cake"]
 
 
-def test_a_session_that_comes_back_brings_the_same_copies(http: httpx.Client, ws: str) -> None:
+def test_a_session_that_is_added_again_restores_the_same_copies(http: httpx.Client, ws: str) -> None:
     know(http, ws, "alice likes tea", "s", "alice")
     add(http, ws, "s")
     settled(http, ws)
@@ -160,7 +160,7 @@ def test_a_session_that_comes_back_brings_the_same_copies(http: httpx.Client, ws
     assert fresh["content"] == "alice likes cake"
 
 
-def test_a_session_that_leaves_and_comes_back_at_once_keeps_its_copies(http: httpx.Client, ws: str) -> None:
+def test_a_session_that_is_removed_and_added_at_once_keeps_its_copies(http: httpx.Client, ws: str) -> None:
     know(http, ws, "alice likes tea", "s", "alice")
     add(http, ws, "s")
     settled(http, ws)

@@ -1,4 +1,4 @@
-"""Names that no scope can have are refused with the rule, wherever a scope or a peer is named."""
+"""Invalid scope names are refused with the rule, wherever a scope or peer is named."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ IMPOSSIBLE = [("scope.th", PREFIX_RULE), ("a b", PATTERN_RULE), ("é", PATTERN_R
 
 @pytest.mark.parametrize(("scope", "rule"), IMPOSSIBLE)
 @pytest.mark.parametrize(("method", "path"), OF_ONE_SCOPE)
-def test_a_path_with_a_name_that_no_scope_can_have_gets_the_rule(
+def test_an_invalid_scope_name_in_a_path_is_refused_with_the_rule(
     method: str, path: str, scope: str, rule: str, http: httpx.Client, ws: str
 ) -> None:
     body = {"session_ids": ["a"]} if path == "/sessions" else None
@@ -49,7 +49,7 @@ TAKING_A_SCOPE: list[tuple[str, str, dict[str, Any], bool]] = [
 
 @pytest.mark.parametrize(("scope", "rule"), [*IMPOSSIBLE, ("", LENGTH_RULE)])
 @pytest.mark.parametrize(("method", "path", "body", "several"), TAKING_A_SCOPE)
-def test_a_body_with_a_name_that_no_scope_can_have_gets_the_rule(
+def test_an_invalid_scope_name_in_a_body_is_refused_with_the_rule(
     method: str, path: str, body: dict[str, Any], several: bool, scope: str, rule: str, http: httpx.Client, ws: str
 ) -> None:
     for given in (scope, ["fine", scope]) if several else (scope,):
@@ -60,7 +60,7 @@ def test_a_body_with_a_name_that_no_scope_can_have_gets_the_rule(
 
 
 @pytest.mark.parametrize(("scope", "rule"), [*IMPOSSIBLE, ("", LENGTH_RULE)])
-def test_a_context_of_a_name_that_no_scope_can_have_gets_the_rule(
+def test_an_invalid_scope_name_in_a_context_is_refused_with_the_rule(
     scope: str, rule: str, http: httpx.Client, ws: str
 ) -> None:
     response = http.get(f"{ws}/sessions/s/context", params={"peer_target": "p", "scope": scope})
@@ -70,7 +70,7 @@ def test_a_context_of_a_name_that_no_scope_can_have_gets_the_rule(
 
 
 def of_peers(http: httpx.Client, ws: str, peer: str) -> list[httpx.Response]:
-    """Answers to reads in which a peer is named where no scope may be."""
+    """Responses to reads that name a peer where scopes are not allowed."""
     return [
         http.get(f"{ws}/sessions/s/context", params={"peer_target": "p", "peer_perspective": peer}),
         http.get(f"{ws}/sessions/s/context", params={"peer_target": peer}),
@@ -101,14 +101,14 @@ def of_peers(http: httpx.Client, ws: str, peer: str) -> list[httpx.Response]:
         ),
     ],
 )
-def test_a_peer_that_is_named_as_scopes_are_is_refused_with_what_is_true_of_it(
+def test_a_peer_with_a_scopes_prefix_is_refused_with_the_reason(
     peer: str, sentence: str, http: httpx.Client, ws: str
 ) -> None:
     found = [(answer.status_code, answer.json()["detail"]) for answer in of_peers(http, ws, peer)]
     assert found == [(422, sentence)] * len(found)
 
 
-def test_a_search_by_what_no_scope_can_have_witnessed_gets_the_rule(http: httpx.Client, ws: str) -> None:
+def test_an_invalid_scope_name_in_a_perspective_is_refused_with_the_rule(http: httpx.Client, ws: str) -> None:
     for path in ("/search", "/peers/p/search", "/sessions/s/search"):
         body = {"query": "x", "filters": {"peer_perspective": "scope.a b"}}
         answer = http.post(f"{ws}{path}", json=body)

@@ -1,4 +1,4 @@
-"""The hidden peer behind a scope: where it shows, and where it may not be named."""
+"""The hidden peer of a scope: where it is listed, and where it may not be named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_peers_are_listed_by_kind(kind: str | None, ids: list[str], http: httpx.
     assert [peer["configuration"] for peer in page["items"] if "." in peer["id"]] in ([], [{"observe_me": False}])
 
 
-def test_no_other_kind_is_known(http: httpx.Client, ws: str) -> None:
+def test_an_unknown_kind_is_refused(http: httpx.Client, ws: str) -> None:
     refused = http.post(f"{ws}/peers/list", json={"kind": "peer"})
     assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "literal_error")
 
@@ -54,7 +54,7 @@ def test_a_filter_sees_only_peers_of_the_kind(http: httpx.Client, ws: str) -> No
     assert http.post(f"{ws}/peers/list", json={"filters": wanted, "kind": "scope"}).json()["total"] == 1
 
 
-def test_a_peer_that_calls_itself_a_scope_is_none(http: httpx.Client, ws: str) -> None:
+def test_a_peer_whose_configuration_says_scope_is_not_one(http: httpx.Client, ws: str) -> None:
     http.put(f"{ws}/peers/bob", json={"configuration": {"kind": "scope"}})
     assert http.post(f"{ws}/peers/list", json={"kind": "scope"}).json()["total"] == 1
 
@@ -127,7 +127,7 @@ def test_a_scopes_peer_may_not_be_named(
         )
     ],
 )
-def test_a_scopes_peer_that_is_not_there_is_not_made(
+def test_a_scopes_peer_is_not_created_by_name(
     method: str, path: str, body: object, status: int, detail: str | None, http: httpx.Client, ws: str
 ) -> None:
     response = call(http, ws, method, path, body, "no")
@@ -138,7 +138,7 @@ def test_a_scopes_peer_that_is_not_there_is_not_made(
     assert http.post(f"{ws}/peers/list", json={"kind": "all"}).json()["total"] == 2
 
 
-def test_a_session_is_not_made_with_a_scopes_peer(http: httpx.Client, ws: str) -> None:
+def test_a_session_is_not_created_with_a_scopes_peer(http: httpx.Client, ws: str) -> None:
     observes = {"observe_me": False, "observe_others": True}
     for session in ("s", "new"):
         refused = http.post(f"{ws}/sessions", json={"id": session, "peers": {"scope.th": observes}})
@@ -147,13 +147,13 @@ def test_a_session_is_not_made_with_a_scopes_peer(http: httpx.Client, ws: str) -
     assert http.post(f"{ws}/sessions/list").json()["total"] == 1
 
 
-def test_no_peer_is_made_under_a_reserved_name(http: httpx.Client, ws: str) -> None:
+def test_no_peer_is_created_with_a_reserved_name(http: httpx.Client, ws: str) -> None:
     for name in ("scope.th", "scope.no", "scope."):
         refused = http.post(f"{ws}/peers", json={"id": name})
         assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "string_pattern_mismatch")
 
 
-def test_replacing_the_members_leaves_the_scopes_alone(http: httpx.Client, ws: str) -> None:
+def test_replacing_the_members_keeps_the_scopes(http: httpx.Client, ws: str) -> None:
     sets: list[dict[str, object]] = [{"bob": {}}, {}]
     for given in sets:
         assert http.put(f"{ws}/sessions/s/peers", json=given).status_code == 200

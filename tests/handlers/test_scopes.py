@@ -1,4 +1,4 @@
-"""Scopes over HTTP: made, listed, filled and emptied."""
+"""Scopes over HTTP: create, list, add and remove sessions."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def add(http: httpx.Client, ws: str, *session_ids: str) -> httpx.Response:
 
 
 def squat(server: Server, w: str, peer_id: str) -> None:
-    """Let an ordinary peer have an id that only migrated data can have."""
+    """Give an ordinary peer an id that only migrated data can have."""
     with sqlite3.connect(server.db) as db:
         (workspace,) = db.execute("SELECT pk FROM workspaces WHERE id = ?", (w,)).fetchone()
         db.execute(
@@ -51,7 +51,7 @@ def squat(server: Server, w: str, peer_id: str) -> None:
         )
 
 
-def test_a_scope_is_made_on_first_use_and_its_workspace_as_well(http: httpx.Client, w: str) -> None:
+def test_a_scope_and_its_workspace_are_created_on_first_use(http: httpx.Client, w: str) -> None:
     made = http.post(f"/v3/workspaces/{w}/scopes", json={"id": "th", "metadata": {"a": 1}, "configuration": {"b": 2}})
     assert made.status_code == 201
     assert made.json().keys() == {"id", "metadata", "created_at"}
@@ -64,7 +64,7 @@ def test_a_scope_is_made_on_first_use_and_its_workspace_as_well(http: httpx.Clie
     ("given", "kept"),
     [({}, {"a": 1}), ({"metadata": None}, {"a": 1}), ({"metadata": {}}, {}), ({"metadata": {"b": 2}}, {"b": 2})],
 )
-def test_metadata_replaces_what_is_stored(
+def test_metadata_replaces_the_stored_one(
     given: dict[str, Any], kept: dict[str, int], http: httpx.Client, w: str
 ) -> None:
     path = f"/v3/workspaces/{w}/scopes"
@@ -82,7 +82,7 @@ def test_metadata_replaces_what_is_stored(
         ("x" * 507, "must be between 1 and 506 characters"),
     ],
 )
-def test_a_name_that_no_scope_may_have_is_refused(name: str, why: str, http: httpx.Client, w: str) -> None:
+def test_an_invalid_name_is_refused(name: str, why: str, http: httpx.Client, w: str) -> None:
     alone = http.post(f"/v3/workspaces/{w}/scopes", json={"id": name})
     (fault,) = alone.json()["detail"]
     message = f"Value error, Scope name {why}"
@@ -93,13 +93,13 @@ def test_a_name_that_no_scope_may_have_is_refused(name: str, why: str, http: htt
     assert http.post(f"/v3/workspaces/{w}/scopes/list").json()["total"] == 0
 
 
-def test_the_longest_name_makes_the_longest_peer(http: httpx.Client, w: str) -> None:
+def test_the_longest_name_gives_the_longest_peer_id(http: httpx.Client, w: str) -> None:
     assert http.post(f"/v3/workspaces/{w}/scopes", json={"id": "x" * 506}).status_code == 201
     (peer,) = http.post(f"/v3/workspaces/{w}/peers/list", json={"kind": "scope"}).json()["items"]
     assert len(peer["id"]) == 512
 
 
-def test_a_peer_that_has_the_scopes_place_is_a_conflict(http: httpx.Client, ws: str, w: str, server: Server) -> None:
+def test_an_ordinary_peer_with_the_scopes_id_is_a_conflict(http: httpx.Client, ws: str, w: str, server: Server) -> None:
     squat(server, w, "scope.old")
     for path, body in (("scopes", {"id": "old"}), ("sessions", {"id": "s", "scopes": ["old"]})):
         refused = http.post(f"{ws}/{path}", json=body)
@@ -111,7 +111,7 @@ def test_a_peer_that_has_the_scopes_place_is_a_conflict(http: httpx.Client, ws: 
     assert http.get(f"{ws}/scopes/old").status_code == 404
 
 
-def test_scopes_are_listed_oldest_first_whatever_the_body_says(http: httpx.Client, ws: str) -> None:
+def test_scopes_are_listed_oldest_first_and_a_body_is_ignored(http: httpx.Client, ws: str) -> None:
     http.post(f"{ws}/scopes", json={"id": "work"})
     for query, names in (("", ["th", "work"]), ("?reverse=true", ["work", "th"]), ("?size=1&page=2", ["work"])):
         page = http.post(f"{ws}/scopes/list{query}", json={"filters": {"id": "nothing"}}).json()
@@ -135,7 +135,7 @@ def test_an_unknown_scope_is_not_found(method: str, path: str, scope: str, http:
     assert (response.status_code, response.json()["detail"]) == (404, f"Scope {scope} not found in workspace {w}")
 
 
-def test_sessions_are_listed_in_the_order_in_which_they_came(http: httpx.Client, ws: str) -> None:
+def test_sessions_are_listed_in_the_order_in_which_they_were_added(http: httpx.Client, ws: str) -> None:
     assert sessions(http, ws) == []
     assert add(http, ws, "b", "c").status_code == 204
     assert add(http, ws, "a").content == b""
@@ -144,7 +144,7 @@ def test_sessions_are_listed_in_the_order_in_which_they_came(http: httpx.Client,
     assert sessions(http, ws, "?size=1&page=2") == ["c"]
 
 
-def test_a_session_that_is_added_again_keeps_its_place(http: httpx.Client, ws: str) -> None:
+def test_a_session_that_is_added_again_keeps_its_position(http: httpx.Client, ws: str) -> None:
     add(http, ws, "a", "a")
     add(http, ws, "b")
     assert add(http, ws, "a", "b").status_code == 204
@@ -165,7 +165,7 @@ def test_between_1_and_100_sessions_are_added_at_once(given: object, http: httpx
     assert http.post(f"{ws}/scopes/th/sessions", json={"session_ids": given}).status_code == 422
 
 
-def test_a_session_leaves_and_comes_back(http: httpx.Client, ws: str) -> None:
+def test_a_session_is_removed_and_added_again(http: httpx.Client, ws: str) -> None:
     add(http, ws, "a", "b")
     for _ in range(2):
         assert http.delete(f"{ws}/scopes/th/sessions/a").status_code == 204
@@ -174,7 +174,7 @@ def test_a_session_leaves_and_comes_back(http: httpx.Client, ws: str) -> None:
     assert sessions(http, ws) == ["b", "a"]
 
 
-def test_a_session_that_is_not_there_cannot_be_taken_out(http: httpx.Client, ws: str, w: str) -> None:
+def test_a_session_that_is_not_in_the_scope_cannot_be_removed(http: httpx.Client, ws: str, w: str) -> None:
     refused = http.delete(f"{ws}/scopes/th/sessions/z")
     assert (refused.status_code, refused.json()["detail"]) == (404, f"Session z not found in workspace {w}")
 
@@ -186,7 +186,7 @@ def test_a_deleted_session_is_in_no_scope(http: httpx.Client, ws: str) -> None:
     assert http.delete(f"{ws}/scopes/th/sessions/a").status_code == 404
 
 
-def test_a_session_is_made_in_its_scopes(http: httpx.Client, ws: str) -> None:
+def test_a_session_is_created_in_its_scopes(http: httpx.Client, ws: str) -> None:
     http.post(f"{ws}/sessions", json={"id": "s", "scopes": ["th", "new", "th"]}).raise_for_status()
     assert sessions(http, ws) == ["s"]
     assert sessions(http, ws, scope="new") == ["s"]
@@ -196,7 +196,7 @@ def test_a_session_is_made_in_its_scopes(http: httpx.Client, ws: str) -> None:
     assert [sessions(http, ws, scope=scope) for scope in ("th", "new", "third")] == [["s"]] * 3
 
 
-def test_a_session_is_made_in_at_most_100_scopes(http: httpx.Client, ws: str) -> None:
+def test_a_session_is_created_in_at_most_100_scopes(http: httpx.Client, ws: str) -> None:
     for count, status in ((101, 422), (100, 200)):
         body = {"id": "s", "scopes": [f"t{number}" for number in range(count)]}
         assert http.post(f"{ws}/sessions", json=body).status_code == status
@@ -211,7 +211,7 @@ def test_scopes_of_different_workspaces_share_nothing(http: httpx.Client, ws: st
 
 
 @pytest.mark.parametrize("narrow", [Principal(workspace="w", peer="p"), Principal(workspace="w", session="s")])
-def test_only_a_workspaces_key_puts_a_session_into_scopes(narrow: Principal, guarded: Server, fresh: Fresh) -> None:
+def test_only_a_workspace_key_adds_a_session_to_scopes(narrow: Principal, guarded: Server, fresh: Fresh) -> None:
     w = fresh("keys")
     own = {field: getattr(narrow, field) for field in ("peer", "session")}
 

@@ -1,4 +1,4 @@
-"""Files over HTTP, in the very forms that the official clients send, become messages or nothing at all."""
+"""File uploads over HTTP, in the formats of the official clients: stored as messages, or refused completely."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MAX_BYTES = 5_242_880
 
 
 def part(name: str, content: bytes, filename: str | None = None, content_type: str | None = None) -> bytes:
-    """One part of a form, spelled out."""
+    """One part of a form."""
     head = f'Content-Disposition: form-data; name="{name}"'
     head += f'; filename="{filename}"' if filename is not None else ""
     head += f"\r\nContent-Type: {content_type}" if content_type else ""
@@ -29,7 +29,7 @@ def part(name: str, content: bytes, filename: str | None = None, content_type: s
 
 @pytest.fixture
 def session(fresh: Fresh) -> str:
-    """The path of a session that is not there yet."""
+    """The path of a session that does not exist yet."""
     return f"/v3/workspaces/{fresh('uploads')}/sessions/s"
 
 
@@ -57,7 +57,7 @@ def upload(send: Upload) -> Upload:
 
 
 def keep_quiet(http: httpx.Client, session: str) -> None:
-    """Have nobody think for the rest of the run about the megabytes that will come."""
+    """Disable reasoning, so that large uploads cause no jobs."""
     off = {"reasoning": {"enabled": False}, "summary": {"enabled": False}}
     http.put(session, json={"configuration": off}).raise_for_status()
 
@@ -99,9 +99,7 @@ def test_the_form_of_the_typescript_client(http: httpx.Client, send: Upload, ses
     assert message["created_at"] == "2024-01-15T10:30:00.250000Z"
 
 
-def test_a_long_text_becomes_messages_in_its_order_however_many(
-    http: httpx.Client, upload: Upload, session: str
-) -> None:
+def test_a_long_text_becomes_messages_in_its_order(http: httpx.Client, upload: Upload, session: str) -> None:
     text = "".join(f"Line {number:06}.\n" for number in range(200_000))
     keep_quiet(http, session)
     answer = upload(text.encode(), metadata='{"a": 1}')
@@ -128,12 +126,12 @@ def test_a_pdf_becomes_its_pages(upload: Upload) -> None:
     assert answer.json()[0]["content"] == "[Page 1]\nFirst page\n\n[Page 2]\nSecond page"
 
 
-def test_a_file_without_a_useful_type_is_known_by_its_name(upload: Upload) -> None:
+def test_the_type_of_a_file_is_taken_from_its_name_if_necessary(upload: Upload) -> None:
     assert upload(b"# Title", "application/octet-stream", "notes.md").status_code == 201
     assert upload(b"# Title", None, "notes.md").status_code == 201
 
 
-def test_the_largest_file_passes_and_one_byte_more_stores_nothing(
+def test_the_largest_file_is_accepted_and_one_byte_more_is_refused(
     http: httpx.Client, upload: Upload, session: str
 ) -> None:
     refused = upload(b"a" * (MAX_BYTES + 1))
@@ -168,7 +166,7 @@ def test_files_that_cannot_be_read_store_nothing(
 
 
 @pytest.mark.parametrize("metadata", ["", "null", "{", "not json", "NaN", '{"a": NaN}'])
-def test_metadata_that_is_no_json_counts_as_not_given(metadata: str, upload: Upload) -> None:
+def test_metadata_that_is_not_json_is_ignored(metadata: str, upload: Upload) -> None:
     answer = upload(b"Hello", metadata=metadata, configuration=metadata)
     assert answer.status_code == 201, answer.text
     assert answer.json()[0]["metadata"] == {}
@@ -186,7 +184,7 @@ def test_metadata_that_is_no_json_counts_as_not_given(metadata: str, upload: Upl
         ("configuration", '{"reasoning": {"enabled": "perhaps"}}', ["body", "configuration", "reasoning", "enabled"]),
     ],
 )
-def test_json_of_the_wrong_kind_is_refused_and_stores_nothing(
+def test_json_of_the_wrong_type_is_refused_and_stores_nothing(
     field: str, value: str, place: list[str], http: httpx.Client, upload: Upload, session: str
 ) -> None:
     refused = upload(b"Hello", **{field: value})
@@ -211,18 +209,18 @@ def test_unknown_keys_of_the_configuration_are_ignored(upload: Upload) -> None:
         ("2024-01-15 10:30Z", "2024-01-15T10:30:00Z"),
     ],
 )
-def test_instants_are_kept(given: str, stored: str, upload: Upload) -> None:
+def test_timestamps_are_kept(given: str, stored: str, upload: Upload) -> None:
     assert upload(b"Hello", created_at=given).json()[0]["created_at"] == stored
 
 
-def test_an_empty_instant_counts_as_not_given(upload: Upload) -> None:
+def test_an_empty_timestamp_is_ignored(upload: Upload) -> None:
     answer = upload(b"Hello", created_at="")
     assert answer.status_code == 201, answer.text
     assert answer.json()[0]["created_at"] > "2026"
 
 
 @pytest.mark.parametrize("given", [" ", "yesterday", "2024-13-01", "true", "0001-01-01T00:00:00+05:00", "12:30"])
-def test_what_is_no_instant_is_refused_as_in_messages_and_stores_nothing(
+def test_an_invalid_timestamp_is_refused_and_stores_nothing(
     given: str, http: httpx.Client, upload: Upload, session: str
 ) -> None:
     message = {"peer_id": "alice", "content": "Hello", "created_at": given}
@@ -233,13 +231,13 @@ def test_what_is_no_instant_is_refused_as_in_messages_and_stores_nothing(
     assert sessions(http, session) == 0
 
 
-def test_whole_numbers_of_any_size_are_kept(upload: Upload) -> None:
+def test_integers_of_any_size_are_kept(upload: Upload) -> None:
     answer = upload(b"Hello", metadata='{"n": 123456789012345678901234567890}')
     assert answer.status_code == 201, answer.text
     assert answer.json()[0]["metadata"] == {"n": 123456789012345678901234567890}
 
 
-def test_half_a_character_in_the_metadata_is_replaced(upload: Upload) -> None:
+def test_a_lone_surrogate_in_the_metadata_is_replaced(upload: Upload) -> None:
     answer = upload(b"Hello", metadata='{"a\\ud83d": "\\ude00 \\ud83d\\ude00"}')
     assert answer.json()[0]["metadata"] == {"a\ufffd": "\ufffd \U0001f600"}
 
@@ -264,7 +262,7 @@ def test_a_part_that_would_be_lost_is_refused(
     assert sessions(http, session) == 0
 
 
-def test_a_text_field_that_the_form_does_not_know_is_ignored(send: Upload) -> None:
+def test_an_unknown_text_field_is_ignored(send: Upload) -> None:
     parts = [part("peer_id", b"alice"), part("note", b"x"), part("file", b"One", "a.txt", "text/plain")]
     assert send(*parts).status_code == 201
 
@@ -276,7 +274,7 @@ def test_a_declared_charset_is_used_and_an_unknown_one_is_refused(upload: Upload
     assert upload(b"Hello", "text/plain; charset=utf-7").status_code == 415
 
 
-def test_what_the_form_lacks_is_named(send: Upload) -> None:
+def test_missing_fields_are_named(send: Upload) -> None:
     refused = send(part("metadata", b"{}"))
     assert refused.status_code == 422
     assert sorted(fault["loc"][1] for fault in refused.json()["detail"]) == ["file", "peer_id"]
@@ -290,14 +288,14 @@ def test_a_file_sent_as_text_is_refused(send: Upload) -> None:
     assert (fault["type"], fault["loc"]) == ("value_error", ["body", "file"])
 
 
-def test_an_author_who_cannot_exist_stores_nothing(http: httpx.Client, upload: Upload, session: str) -> None:
+def test_an_invalid_author_stores_nothing(http: httpx.Client, upload: Upload, session: str) -> None:
     refused = upload(b"Hello", peer_id="not an id!")
     assert refused.status_code == 422
     assert sessions(http, session) == 0
 
 
 def test_a_large_upload_is_spooled_like_any_other(http: httpx.Client, session: str) -> None:
-    """httpx builds the form, as the Python client does; its file is larger than what a form keeps in memory."""
+    """The form is built by httpx, like the Python client's; its file is larger than a form's memory limit."""
     keep_quiet(http, session)
     text = "All work and no play. " * 100_000
     files = {"file": ("long.txt", BytesIO(text.encode()), "text/plain")}

@@ -1,4 +1,4 @@
-"""Uploads that come at the same time: few are worked on, callers take turns, the others wait on disk."""
+"""Concurrent uploads: few are processed at a time, callers take turns, the others wait on disk."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.security.in_process import application
 
 
 class Desk:
-    """Holds the reading of files back until it is opened. `at_a_time` is the most that it has seen."""
+    """Blocks the reading of files until it is opened. `at_a_time` is the maximum concurrency seen."""
 
     def __init__(self) -> None:
         self.order: list[str] = []
@@ -47,14 +47,12 @@ async def upload(client: httpx.AsyncClient, workspace: str, text: str) -> httpx.
 
 
 async def waiting(count: int) -> None:
-    """Return once so many uploads wait for their turn."""
+    """Return once a number of uploads wait for their turn."""
     while handler._turns.waiting < count:  # noqa: ASYNC110
         await asyncio.sleep(0)
 
 
-def test_the_upload_of_another_workspace_is_next_however_many_of_one_wait(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uploads_of_different_workspaces_alternate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
     monkeypatch.setattr(uploads, "pieces", desk.pieces)
 
@@ -74,7 +72,7 @@ def test_the_upload_of_another_workspace_is_next_however_many_of_one_wait(
     assert [text for text in desk.order if text != "light"] == [f"heavy {number}" for number in range(12)]
 
 
-def test_an_upload_that_is_refused_gives_its_turn_back(tmp_path: Path) -> None:
+def test_a_refused_upload_releases_its_slot(tmp_path: Path) -> None:
     async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
         texts = ["\0" * 100, "fine"] * (3 * handler.AT_A_TIME)
         return await asyncio.gather(*(upload(client, f"w{at % 3}", text) for at, text in enumerate(texts)))

@@ -1,4 +1,4 @@
-"""Webhook endpoints over HTTP: what may be registered, and that an event really arrives."""
+"""Webhook endpoints over HTTP: registration, and delivery of an event."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PRIVATE = "Value error, Private/internal IP addresses are not allowed"
 
 @pytest.fixture
 def hooks(http: httpx.Client, fresh: Fresh) -> str:
-    """The webhooks path of a workspace that is there."""
+    """The webhooks path of an existing workspace."""
     workspace = fresh("hooked")
     http.post("/v3/workspaces", json={"id": workspace}).raise_for_status()
     return f"/v3/workspaces/{workspace}/webhooks"
@@ -33,7 +33,7 @@ def hooks(http: httpx.Client, fresh: Fresh) -> str:
 
 @pytest.fixture(scope="module")
 def sending(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that sends events, even to this machine."""
+    """A server that sends events, also to private addresses."""
     settings = {"webhook_secret": SECRET, "webhook_private_targets": "true"}
     running = Server(tmp_path_factory.mktemp("sending") / "omoide.db", **settings)
     yield running
@@ -59,14 +59,14 @@ def test_endpoints_differ_by_every_character_of_the_url_and_by_workspace(
     assert made.status_code == 201
 
 
-def test_a_workspace_that_is_not_there_gets_no_endpoint(http: httpx.Client, fresh: Fresh) -> None:
+def test_a_workspace_that_does_not_exist_gets_no_endpoint(http: httpx.Client, fresh: Fresh) -> None:
     name = fresh("nowhere")
     refused = http.post(f"/v3/workspaces/{name}/webhooks", json={"url": "https://example.org"})
     assert (refused.status_code, refused.json()["detail"]) == (404, f"Workspace {name} not found")
     assert http.get(f"/v3/workspaces/{name}/webhooks").json()["items"] == []
 
 
-def test_the_eleventh_endpoint_is_refused_but_a_known_one_is_not(http: httpx.Client, hooks: str) -> None:
+def test_the_eleventh_endpoint_is_refused_but_an_existing_one_is_not(http: httpx.Client, hooks: str) -> None:
     for number in range(10):
         assert http.post(hooks, json={"url": f"https://example.org/{number}"}).status_code == 201
     refused = http.post(hooks, json={"url": "https://example.org/10"})
@@ -85,7 +85,7 @@ def test_endpoints_are_listed_in_the_order_of_their_registration(http: httpx.Cli
     assert (first["total"], first["pages"], second["page"]) == (3, 2, 2)
 
 
-def test_a_deleted_endpoint_is_gone_and_its_url_free(http: httpx.Client, hooks: str) -> None:
+def test_the_url_of_a_deleted_endpoint_can_be_registered_again(http: httpx.Client, hooks: str) -> None:
     made = http.post(hooks, json={"url": "https://example.org/hook"}).json()
     assert http.delete(f"{hooks}/{made['id']}").status_code == 204
     again = http.delete(f"{hooks}/{made['id']}")
@@ -149,9 +149,7 @@ def test_the_endpoint_of_another_workspace_cannot_be_deleted(http: httpx.Client,
         ("http://[2002:a00:1::]/", PRIVATE),
     ],
 )
-def test_addresses_that_events_cannot_be_sent_to_are_refused(
-    url: str, fault: str, http: httpx.Client, hooks: str
-) -> None:
+def test_invalid_and_private_urls_are_refused(url: str, fault: str, http: httpx.Client, hooks: str) -> None:
     refused = http.post(hooks, json={"url": url})
     assert refused.status_code == 422, url
     (found,) = refused.json()["detail"]
@@ -171,13 +169,13 @@ def test_addresses_that_events_cannot_be_sent_to_are_refused(
         "http://localhost:3000/hook",
     ],
 )
-def test_other_addresses_are_taken_without_looking_names_up(url: str, http: httpx.Client, hooks: str) -> None:
+def test_other_urls_are_accepted_without_resolving_names(url: str, http: httpx.Client, hooks: str) -> None:
     made = http.post(hooks, json={"url": url})
     assert made.status_code == 201, made.text
     assert made.json()["url"] == url
 
 
-def test_an_address_has_at_most_2048_characters(http: httpx.Client, hooks: str) -> None:
+def test_a_url_has_at_most_2048_characters(http: httpx.Client, hooks: str) -> None:
     longest = "https://example.org/".ljust(2_048, "a")
     assert http.post(hooks, json={"url": longest}).status_code == 201
     refused = http.post(hooks, json={"url": longest + "a"})
@@ -185,14 +183,14 @@ def test_an_address_has_at_most_2048_characters(http: httpx.Client, hooks: str) 
     assert refused.json()["detail"][0]["loc"] == ["body", "url"]
 
 
-def test_a_server_without_a_secret_says_at_registration_that_nothing_will_be_sent(
+def test_registration_without_a_secret_logs_that_nothing_will_be_sent(
     http: httpx.Client, hooks: str, server: Server
 ) -> None:
     http.post(hooks, json={"url": "https://example.org/hook"}).raise_for_status()
     until(lambda: any("OMOIDE_WEBHOOK_SECRET" in line for line in server.log))
 
 
-def test_the_test_route_answers_null_wherever_it_is_asked(http: httpx.Client, hooks: str, fresh: Fresh) -> None:
+def test_the_test_route_returns_null_for_any_workspace(http: httpx.Client, hooks: str, fresh: Fresh) -> None:
     for path in (hooks, f"/v3/workspaces/{fresh('nowhere')}/webhooks"):
         answer = http.get(f"{path}/test")
         assert (answer.status_code, answer.content) == (200, b"null")
@@ -225,7 +223,7 @@ def test_a_test_event_arrives_signed(sending: Server) -> None:
     assert (event["type"], event["data"]) == ("test.event", {"workspace_id": "w"})
 
 
-def test_endpoints_go_with_their_workspace(http: httpx.Client, hooks: str) -> None:
+def test_endpoints_are_deleted_with_their_workspace(http: httpx.Client, hooks: str) -> None:
     http.post(hooks, json={"url": "https://example.org/hook"}).raise_for_status()
     workspace = hooks.removesuffix("/webhooks")
     assert http.delete(workspace).status_code == 202

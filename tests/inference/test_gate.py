@@ -1,4 +1,4 @@
-"""Whose request to a model is next, and how many of one caller or of the background run at a time."""
+"""Fair queuing of requests to models, and limits for lanes and background work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY, LIGHT, OTHER = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", 
 
 
 class Door:
-    """Requests through a gate. `inside` names those that hold a place, in the order in which they got it."""
+    """Requests through a gate. `inside` names those that hold a slot, in the order in which they got it."""
 
     def __init__(self, places: int) -> None:
         self.gate = Gate(places)
@@ -30,7 +30,7 @@ class Door:
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     async def come(self, name: str, lane: Lane = HEAVY, task: Task = "answer", seconds: float | None = None) -> None:
-        """A request that holds its place until it is told to leave."""
+        """A request that holds its slot until it is released."""
 
         async def request() -> None:
             lanes.current_work.set(lanes.Work(lane))
@@ -54,7 +54,7 @@ class Door:
 
 
 async def settled() -> None:
-    """Let everything happen that waits for nothing."""
+    """Run the event loop until all tasks are blocked."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -72,7 +72,7 @@ def play(places: int, story: Callable[[Door], Awaitable[None]]) -> Door:
 
 
 @pytest.mark.parametrize("light", [LIGHT, OTHER], ids=["another workspace", "another caller"])
-def test_a_thousand_requests_of_one_lane_leave_a_place_to_others(light: Lane) -> None:
+def test_a_thousand_requests_of_one_lane_leave_a_slot_to_others(light: Lane) -> None:
     async def story(door: Door) -> None:
         for number in range(1_000):
             await door.come(f"heavy {number}")
@@ -83,7 +83,7 @@ def test_a_thousand_requests_of_one_lane_leave_a_place_to_others(light: Lane) ->
     play(4, story)
 
 
-def test_a_place_that_gets_free_goes_to_the_lane_that_holds_none() -> None:
+def test_a_freed_slot_goes_to_a_lane_without_one() -> None:
     async def story(door: Door) -> None:
         for number in range(10):
             await door.come(f"heavy {number}")
@@ -97,7 +97,7 @@ def test_a_place_that_gets_free_goes_to_the_lane_that_holds_none() -> None:
 
 
 @pytest.mark.parametrize("places", [1, 2])
-def test_a_lane_may_hold_all_of_few_places(places: int) -> None:
+def test_a_lane_may_hold_all_of_one_or_two_slots(places: int) -> None:
     async def story(door: Door) -> None:
         for number in range(5):
             await door.come(f"heavy {number}")
@@ -107,7 +107,7 @@ def test_a_lane_may_hold_all_of_few_places(places: int) -> None:
 
 
 @pytest.mark.parametrize(("places", "most"), [(1, 1), (2, 1), (4, 3)])
-def test_the_background_leaves_a_place_to_questions(places: int, most: int) -> None:
+def test_background_work_leaves_a_slot_to_questions(places: int, most: int) -> None:
     async def story(door: Door) -> None:
         for number in range(9):
             await door.come(f"derive {number}", lanes.BACKGROUND, "derive")
@@ -119,7 +119,7 @@ def test_the_background_leaves_a_place_to_questions(places: int, most: int) -> N
     play(places, story)
 
 
-def test_who_gets_no_place_in_time_is_refused_and_leaves_no_trace() -> None:
+def test_a_request_that_times_out_is_refused_and_leaves_no_trace() -> None:
     async def story(door: Door) -> None:
         for number in range(4):
             await door.come(f"heavy {number}", Lane(f"w{number}", ""))
@@ -134,7 +134,7 @@ def test_who_gets_no_place_in_time_is_refused_and_leaves_no_trace() -> None:
     assert not play(4, story).gate._lanes
 
 
-def test_who_leaves_while_waiting_keeps_no_place() -> None:
+def test_a_request_cancelled_while_waiting_holds_no_slot() -> None:
     async def story(door: Door) -> None:
         for number in range(6):
             await door.come(f"heavy {number}")
@@ -146,7 +146,7 @@ def test_who_leaves_while_waiting_keeps_no_place() -> None:
     assert not play(4, story).gate._lanes
 
 
-def test_a_question_that_cannot_begin_in_time_says_that_the_model_is_busy() -> None:
+def test_a_question_that_cannot_start_in_time_reports_a_busy_model() -> None:
     async def asked(url: str) -> None:
         options = {"model_base_url": url, "model_fallback": "openai:spare", "model_fallback_base_url": url}
         settings = Settings.model_validate(

@@ -1,4 +1,4 @@
-"""Answers without end, out of form or broken off: each is bounded in bytes and time and has its sentence."""
+"""Endless, malformed and truncated responses: limits of bytes and time, and error messages."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ LATE = "did not answer in time"
 LOST = "could not be reached, or broke off"
 
 MOST_READ = 16 * MEGABYTE
-"""What the system takes off the provider's hands while little of it is read."""
+"""Bytes that socket buffers accept from the provider while little is read."""
 
 HOWS = pytest.mark.parametrize("how", ["whole", "streamed"])
 BEES = event(chunk({"role": "assistant", "content": "Bees."}))
@@ -59,7 +59,7 @@ TOOLS = ModelRequestParameters(function_tools=[ToolDefinition(name="search_memor
 
 
 async def no_pause(_: float) -> None:
-    """Retries follow at once."""
+    """Retries without delay."""
 
 
 def made(provider: Misbehaving, **options: Any) -> ChatModels:
@@ -68,7 +68,7 @@ def made(provider: Misbehaving, **options: Any) -> ChatModels:
 
 
 def asked(models: ChatModels, how: str, heard: Callable[[str], None] = lambda _: None) -> ModelResponse:
-    """What a model answers, as the reasoner asks it."""
+    """The answer of a model, requested as the reasoner does."""
 
     async def work() -> ModelResponse:
         caller = Caller(models, "derive" if how == "whole" else "answer")
@@ -84,7 +84,7 @@ def asked(models: ChatModels, how: str, heard: Callable[[str], None] = lambda _:
 
 
 def failing(script: Script, how: str, **options: Any) -> tuple[str, int]:
-    """The sentence of the failure, without whose it is, and how many bytes the provider sent."""
+    """The message of the failure without the model's name, and the number of bytes sent by the provider."""
     with misbehaving(script) as provider:
         with pytest.raises(ProviderFailed) as caught:
             asked(made(provider, **options), how)
@@ -104,7 +104,7 @@ def then_for_ever(start: bytes, data: bytes) -> Script:
     return script
 
 
-# Without end.
+# Endless responses.
 
 BLANKS = b" " * (32 * MEGABYTE)
 GZIPPED, DEFLATED = gzip.compress(BLANKS, 1), zlib.compress(BLANKS, 1)
@@ -127,7 +127,7 @@ ENDLESS = {
 
 @HOWS
 @pytest.mark.parametrize("script", ENDLESS.values(), ids=ENDLESS.keys())
-def test_no_more_is_read_of_an_answer_than_it_may_hold(script: Script, how: str) -> None:
+def test_a_response_is_read_only_up_to_the_limit(script: Script, how: str) -> None:
     reason, sent = failing(script, how, model_answer_bytes=65_536)
     assert reason == TOO_LONG
     assert sent < MOST_READ
@@ -135,7 +135,7 @@ def test_no_more_is_read_of_an_answer_than_it_may_hold(script: Script, how: str)
 
 @HOWS
 @pytest.mark.parametrize("data", [b"[" * 60_000, b"[" * 900 + b"]" * 900, b"\xff", b"", b"[1]", b"null", b"NaN"])
-def test_the_status_counts_whatever_the_body_of_an_error_is(data: bytes, how: str) -> None:
+def test_the_status_determines_the_error_whatever_its_body(data: bytes, how: str) -> None:
     assert failing(body(data, 503), how)[0] == "is overloaded or down (HTTP 503)"
 
 
@@ -143,7 +143,7 @@ def test_the_status_counts_whatever_the_body_of_an_error_is(data: bytes, how: st
 @pytest.mark.parametrize(
     ("status", "reason"), [(401, "refused the key (HTTP 401)"), (500, "failed (HTTP 500)"), (307, UNREADABLE)]
 )
-def test_the_status_counts_where_the_body_of_an_error_has_no_end(status: int, reason: str, how: str) -> None:
+def test_the_status_determines_the_error_if_its_body_is_endless(status: int, reason: str, how: str) -> None:
     place = "Location: /v1/chat/completions"
     found, sent = failing(then_for_ever(head(status, place), b"x" * 65_536), how)
     assert found == reason
@@ -163,11 +163,11 @@ DRIPPING = {
 
 @HOWS
 @pytest.mark.parametrize("script", DRIPPING.values(), ids=DRIPPING.keys())
-def test_time_is_limited_however_often_a_byte_comes(script: Script, how: str) -> None:
+def test_the_total_time_is_limited_however_often_a_byte_arrives(script: Script, how: str) -> None:
     assert failing(script, how, model_timeout_seconds=0.2)[0] == LATE
 
 
-# No answer at all.
+# Unusable responses.
 
 
 def nested(depth: int) -> bytes:
@@ -238,12 +238,12 @@ NONE = {
 
 @HOWS
 @pytest.mark.parametrize("script", NONE.values(), ids=NONE.keys())
-def test_an_answer_that_is_none_is_an_outage_of_the_provider(script: Script, how: str) -> None:
+def test_an_unusable_response_is_an_outage_of_the_provider(script: Script, how: str) -> None:
     assert failing(script, how)[0] == UNREADABLE
 
 
 @HOWS
-def test_an_answer_that_is_none_is_asked_for_again_and_an_endless_one_is_not(how: str) -> None:
+def test_an_unusable_response_is_retried_and_an_endless_one_is_not(how: str) -> None:
     for script, requests in ((choices([]), 3), (endless(b"x" * 65_536), 1)):
         with misbehaving(script) as provider:
             with pytest.raises(ProviderFailed):
@@ -253,7 +253,7 @@ def test_an_answer_that_is_none_is_asked_for_again_and_an_endless_one_is_not(how
 
 @HOWS
 @pytest.mark.parametrize("size", [1_000_001, 3_000_000])
-def test_words_beyond_all_measure_are_too_long(size: int, how: str) -> None:
+def test_oversized_text_is_too_long(size: int, how: str) -> None:
     for script in (said("x" * size), calling(function={"name": "search_memory", "arguments": "x" * size})):
         assert failing(script, how, model_answer_bytes=16 * MEGABYTE)[0] == TOO_LONG
 
@@ -276,7 +276,7 @@ def test_a_connection_that_is_lost_is_an_outage_of_the_provider(script: Script, 
     assert (reason, sent < MOST_READ) == (LOST, True)
 
 
-# How an answer ends.
+# The end of a response.
 
 
 @pytest.mark.parametrize(
@@ -290,7 +290,7 @@ def test_a_connection_that_is_lost_is_an_outage_of_the_provider(script: Script, 
     ],
     ids=["no end", "half an end", "half an event", "an error", "an abortion"],
 )
-def test_a_stream_that_ends_without_its_end_is_not_complete(script: Script) -> None:
+def test_a_stream_without_an_end_marker_is_incomplete(script: Script) -> None:
     heard: list[str] = []
     with misbehaving(script) as provider, pytest.raises(ProviderFailed, match=BROKEN_OFF) as caught:
         asked(made(provider, model_retries=2), "streamed", heard.append)
@@ -311,7 +311,7 @@ def test_a_stream_that_ends_without_its_end_is_not_complete(script: Script) -> N
     ],
     ids=["both", "reason", "done", "unknown reason", "CRLF", "CR", "comments"],
 )
-def test_a_stream_ends_with_a_reason_or_with_done(script: Script) -> None:
+def test_a_stream_ends_with_a_finish_reason_or_done(script: Script) -> None:
     heard: list[str] = []
     with misbehaving(script) as provider:
         asked(made(provider), "streamed", heard.append)
@@ -329,7 +329,7 @@ def test_a_stream_ends_with_a_reason_or_with_done(script: Script) -> None:
     ],
     ids=["filter", "all of it", "another word", "refusal"],
 )
-def test_an_answer_that_was_withheld_is_a_failed_attempt_and_no_outage(script: Script, how: str) -> None:
+def test_a_withheld_answer_is_a_failed_attempt_and_not_an_outage(script: Script, how: str) -> None:
     with misbehaving(script) as provider:
         with pytest.raises(ModelUnfit, match="withheld the answer of the model"):
             asked(made(provider, model_retries=2), how)
@@ -364,7 +364,7 @@ SOUND = {
 @HOWS
 @pytest.mark.filterwarnings("ignore:Failed to extract usage")
 @pytest.mark.parametrize("script", SOUND.values(), ids=SOUND.keys())
-def test_an_answer_that_is_odd_counts(script: Script, how: str) -> None:
+def test_an_unusual_but_valid_response_is_accepted(script: Script, how: str) -> None:
     with misbehaving(script) as provider:
         models = made(provider)
         assert asked(models, how).text == "Bees."
@@ -375,7 +375,7 @@ def test_an_answer_that_is_odd_counts(script: Script, how: str) -> None:
 
 @HOWS
 @pytest.mark.parametrize("coding", ["gzip", "deflate"])
-def test_a_packed_answer_is_unpacked(coding: str, how: str) -> None:
+def test_a_compressed_response_is_decompressed(coding: str, how: str) -> None:
     pack = gzip.compress if coding == "gzip" else zlib.compress
 
     def script(line: Line, asked: dict[str, Any]) -> None:
@@ -387,7 +387,7 @@ def test_a_packed_answer_is_unpacked(coding: str, how: str) -> None:
 
 
 @pytest.mark.parametrize("script", [NONE["brackets"], NONE["no choices"], ENDLESS["body"], ENDLESS["gzip"]])
-def test_a_probe_says_what_is_wrong_with_an_answer(script: Script) -> None:
+def test_a_probe_reports_the_fault_of_a_response(script: Script) -> None:
     with misbehaving(script) as provider:
         models = made(provider)
         with pytest.raises(OmoideError, match=f"{UNREADABLE}|{TOO_LONG}"):

@@ -1,4 +1,4 @@
-"""An embedding endpoint without end or out of form: bounded in bytes and time, and an outage with a sentence."""
+"""Endless and malformed responses of an embedding endpoint: limits of bytes and time, and error messages."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ BROKEN: dict[str, tuple[Script, str]] = {
 
 
 @pytest.mark.parametrize(("script", "reason"), BROKEN.values(), ids=BROKEN.keys())
-def test_an_endpoint_that_gives_no_vectors_has_a_sentence(script: Script, reason: str) -> None:
+def test_a_response_without_vectors_fails_with_a_sentence(script: Script, reason: str) -> None:
     with misbehaving(script) as endpoint:
         with pytest.raises(EmbeddingFailed) as caught:
             asyncio.run(embedded(endpoint.url, 0.2 if reason == LATE else 60))
@@ -94,7 +94,7 @@ def test_an_endpoint_that_gives_no_vectors_has_a_sentence(script: Script, reason
         assert endpoint.sent < MOST_READ
 
 
-def test_packed_vectors_are_unpacked() -> None:
+def test_compressed_vectors_are_decompressed() -> None:
     sound = gzip.compress(b'{"data": [{"index": 0, "embedding": [3, 4]}]}')
     with misbehaving(lambda line, asked: line.say(beginning(asked, "Content-Encoding: gzip") + sound)) as endpoint:
         assert asyncio.run(embedded(endpoint.url, 60)) == [pytest.approx([0.6, 0.8])]

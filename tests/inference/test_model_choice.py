@@ -1,4 +1,4 @@
-"""What the settings may name as a model, what cannot work, and which key goes where."""
+"""Choice of models from the settings: validation, and the key for each endpoint."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def settings_of(**options: Any) -> Settings:
         ),
     ],
 )
-def test_what_cannot_work_is_said_in_one_line(options: dict[str, Any], line: str) -> None:
+def test_an_invalid_choice_is_reported_in_one_line(options: dict[str, Any], line: str) -> None:
     if "model_dream" in options:
         pytest.importorskip("anthropic")
     with pytest.raises(WrongSetting) as caught:
@@ -72,7 +72,7 @@ def test_what_cannot_work_is_said_in_one_line(options: dict[str, Any], line: str
     ],
 )
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, name: str, package: str, extra: str) -> None:
-    monkeypatch.setitem(sys.modules, package, None)  # which is how Python marks what is not to be had
+    monkeypatch.setitem(sys.modules, package, None)  # which is how Python blocks an import
     with pytest.raises(WrongSetting) as caught:
         model_choices(settings_of(model=name, model_api_key=KEY))
     assert str(caught.value) == f"OMOIDE_MODEL is {name!r}, which needs an extra: pip install 'omoide[{extra}]'."
@@ -82,12 +82,12 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, name: str, pa
     ("name", "value"),
     [("model_derive", "openai:toy"), ("model_fallback", "openai:toy"), ("model_base_url", "http://localhost:11434/v1")],
 )
-def test_settings_of_a_model_are_wrong_without_one(name: str, value: str) -> None:
+def test_settings_of_a_model_require_a_model(name: str, value: str) -> None:
     with pytest.raises(ValidationError, match=f"{name} is set but model is empty"):
         settings_of(**{name: value})
 
 
-def test_to_look_at_the_settings_loads_no_provider() -> None:
+def test_reading_the_settings_imports_no_provider() -> None:
     code = (
         "from omoide.settings import Settings; from omoide.inference.model_choice import model_choices; "
         f"model_choices(Settings(model='openai:toy', model_api_key='{KEY}')); import sys; print(*sys.modules)"
@@ -123,14 +123,14 @@ def test_every_task_may_have_a_model_of_its_own() -> None:
         ),
     ],
 )
-def test_a_key_goes_to_its_own_endpoint_and_to_no_other(options: dict[str, str], endpoint: tuple[str, str]) -> None:
+def test_a_key_is_sent_only_to_its_own_endpoint(options: dict[str, str], endpoint: tuple[str, str]) -> None:
     settings = settings_of(model="openai:toy", model_base_url="http://here/v1", model_api_key=KEY, **options)
     fallback = model_choices(settings).fallback
     assert fallback is not None
     assert (fallback.endpoint.base_url, fallback.endpoint.key.get_secret_value()) == endpoint
 
 
-def test_a_key_for_the_provider_at_large_is_not_sent_to_an_endpoint_of_ones_own() -> None:
+def test_a_providers_key_is_not_sent_to_a_custom_endpoint() -> None:
     settings = settings_of(model="openai:toy", model_base_url="http://here/v1", openai_api_key=KEY)
     assert model_choices(settings).by_task["derive"].endpoint.key.get_secret_value() == ""
 
@@ -147,7 +147,7 @@ def test_choices_show_no_key() -> None:
         ("google:gemini-3-flash", "https://generativelanguage.googleapis.com", "google.genai"),
     ],
 )
-def test_providers_are_asked_at_their_own_address_whatever_the_environment_says(
+def test_provider_urls_in_the_environment_are_ignored(
     name: str, address: str, package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip(package)

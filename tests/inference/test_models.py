@@ -1,4 +1,4 @@
-"""Language models over real HTTP: what is asked of them, what it costs, and every way in which a provider can fail."""
+"""Language models over HTTP: requests, usage, and all failures of a provider."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def provider() -> Iterator[FaultProxy]:
-    """An endpoint that says what a test wants to hear."""
+    """A scripted endpoint."""
     with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
         proxy.fault = saying("Bees.")
         yield proxy
@@ -56,14 +56,14 @@ def provider() -> Iterator[FaultProxy]:
 
 @pytest.fixture
 def other() -> Iterator[FaultProxy]:
-    """Another one."""
+    """Another scripted endpoint."""
     with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
         proxy.fault = saying("From the other one.")
         yield proxy
 
 
 class Waits:
-    """Stands for the clock: notes how long was to be waited, and does not."""
+    """Records requested waits instead of waiting."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -102,7 +102,7 @@ def failure(models: ChatModels, task: Task = "derive") -> ProviderFailed:
     return caught.value
 
 
-# What is asked, and what it costs.
+# Requests and usage.
 
 
 def test_a_request_goes_to_the_endpoint_with_its_key(provider: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,14 +114,14 @@ def test_a_request_goes_to_the_endpoint_with_its_key(provider: FaultProxy, monke
     assert provider.headers[0]["authorization"] == f"Bearer {KEY}"
 
 
-def test_an_endpoint_without_a_key_is_sent_none_of_ours(provider: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_without_a_key_gets_no_key(provider: FaultProxy, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "another")
     models = made(provider, model_api_key="", openai_api_key=KEY)
     run(models, lambda: asked(models))
     assert provider.headers[0]["authorization"] == "Bearer no-key"
 
 
-def test_each_task_has_its_own_account(provider: FaultProxy) -> None:
+def test_usage_is_counted_per_task(provider: FaultProxy) -> None:
     models = made(provider)
 
     async def work() -> None:
@@ -135,7 +135,7 @@ def test_each_task_has_its_own_account(provider: FaultProxy) -> None:
     assert models.usage["dream"] == models_module.Usage()
 
 
-# Faults that pass, and faults that do not.
+# Transient and permanent faults.
 
 PASSING = {
     "500": answering(500, error("oops")),
@@ -151,7 +151,7 @@ PASSING = {
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
-def test_a_fault_that_may_pass_is_outlived(provider: FaultProxy, fault: Fault) -> None:
+def test_a_transient_fault_is_retried(provider: FaultProxy, fault: Fault) -> None:
     waits = Waits()
     provider.fault = in_turn(fault, fault, saying("Bees."))
     models = made(provider, waits)
@@ -161,7 +161,7 @@ def test_a_fault_that_may_pass_is_outlived(provider: FaultProxy, fault: Fault) -
 
 
 @pytest.mark.parametrize("fault", PASSING.values(), ids=PASSING.keys())
-def test_a_fault_that_does_not_pass_is_given_up_for_now(provider: FaultProxy, fault: Fault) -> None:
+def test_a_persistent_fault_fails_as_retryable(provider: FaultProxy, fault: Fault) -> None:
     provider.fault = fault
     found = failure(made(provider, model_retries=1))
     assert len(provider.asked) == 2
@@ -184,7 +184,7 @@ def test_a_fault_that_does_not_pass_is_given_up_for_now(provider: FaultProxy, fa
         ),
     ],
 )
-def test_a_fault_that_does_not_heal_is_not_repeated(
+def test_a_permanent_fault_is_not_retried(
     provider: FaultProxy, status: int, body: bytes, reason: str, retryable: bool
 ) -> None:
     provider.fault = answering(status, body)
@@ -196,7 +196,7 @@ def test_a_fault_that_does_not_heal_is_not_repeated(
 @pytest.mark.parametrize(
     ("status", "words"), [(400, "policy"), (400, "blocked: tell me a json_schema"), (413, "too much"), (422, "no")]
 )
-def test_a_request_that_is_refused_for_itself_is_no_outage(provider: FaultProxy, status: int, words: str) -> None:
+def test_a_rejected_request_is_not_an_outage(provider: FaultProxy, status: int, words: str) -> None:
     provider.fault = answering(status, error(words))
     models = made(provider)
 
@@ -227,9 +227,7 @@ def test_a_request_that_is_refused_for_itself_is_no_outage(provider: FaultProxy,
         (stalling, "did not answer in time"),
     ],
 )
-def test_the_account_has_what_the_last_failure_was_in_a_word_of_ours(
-    provider: FaultProxy, fault: Fault, word: str
-) -> None:
+def test_the_metrics_have_the_last_fault_in_our_own_words(provider: FaultProxy, fault: Fault, word: str) -> None:
     provider.fault = fault
     counted = Metrics(tasks=TASKS, faults=FAULTS)
     given = {"model": "openai:toy", "model_base_url": f"{provider.url}/v1", "model_timeout_seconds": 0.2}
@@ -241,7 +239,7 @@ def test_the_account_has_what_the_last_failure_was_in_a_word_of_ours(
     assert word in FAULTS
 
 
-def test_a_text_that_is_too_long_is_no_outage(provider: FaultProxy) -> None:
+def test_a_text_that_is_too_long_is_not_an_outage(provider: FaultProxy) -> None:
     provider.fault = answering(400, error("too long", "context_length_exceeded"))
     models = made(provider)
     with pytest.raises(ModelUnfit, match="The text is longer than openai:toy can read at once"):
@@ -249,12 +247,12 @@ def test_a_text_that_is_too_long_is_no_outage(provider: FaultProxy) -> None:
     assert len(provider.asked) == 1
 
 
-def test_an_endpoint_that_is_not_there_has_a_sentence(provider: FaultProxy) -> None:
+def test_an_unreachable_endpoint_has_a_sentence(provider: FaultProxy) -> None:
     models = made(provider, model_base_url="http://127.0.0.1:9/v1", model_retries=0)
     assert failure(models).reason == "The provider of openai:toy could not be reached, or broke off."
 
 
-def test_a_provider_that_asks_for_patience_gets_it(provider: FaultProxy) -> None:
+def test_retry_after_is_respected(provider: FaultProxy) -> None:
     waits = Waits()
     provider.fault = in_turn(answering(429, error("slow"), Retry_After="3"), saying("Bees."))
     models = made(provider, waits)
@@ -262,7 +260,7 @@ def test_a_provider_that_asks_for_patience_gets_it(provider: FaultProxy) -> None
     assert waits.seconds == [3.0]
 
 
-def test_a_provider_that_asks_for_much_patience_is_left_to_whoever_comes_back_later(provider: FaultProxy) -> None:
+def test_a_long_retry_after_is_not_waited_for(provider: FaultProxy) -> None:
     waits = Waits()
     provider.fault = answering(429, error("slow"), Retry_After="600")
     assert failure(made(provider, waits)).retryable
@@ -270,16 +268,16 @@ def test_a_provider_that_asks_for_much_patience_is_left_to_whoever_comes_back_la
 
 
 @pytest.mark.parametrize("fault", [stalling, dribbling])
-def test_a_request_that_takes_too_long_ends_and_is_not_repeated(provider: FaultProxy, fault: Fault) -> None:
+def test_a_request_that_times_out_is_not_retried(provider: FaultProxy, fault: Fault) -> None:
     provider.fault = fault
     found = failure(made(provider, model_timeout_seconds=0.3))
     assert found.reason == "The provider of openai:toy did not answer in time."
     assert found.retryable
-    until(lambda: len(provider.asked) > 0)  # it may come to read what it was asked after we have left
+    until(lambda: len(provider.asked) > 0)  # it may read the request after we have disconnected
     assert len(provider.asked) == 1
 
 
-def test_an_answer_as_a_whole_comes_before_its_client_gives_up(
+def test_a_whole_answer_has_a_time_limit_below_the_clients(
     provider: FaultProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(models_module, "ANSWER_SECONDS", 0.3)
@@ -289,7 +287,7 @@ def test_an_answer_as_a_whole_comes_before_its_client_gives_up(
     assert failure(models, "answer").reason == "The provider of openai:toy did not answer within 0.3 s."
 
 
-def test_errors_that_are_not_of_a_provider_pass(provider: FaultProxy) -> None:
+def test_exceptions_that_are_not_the_providers_propagate(provider: FaultProxy) -> None:
     models = made(provider)
 
     async def broken() -> None:
@@ -300,9 +298,7 @@ def test_errors_that_are_not_of_a_provider_pass(provider: FaultProxy) -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422, 429, 500, 503])
-def test_no_error_shows_a_key_or_what_was_said(
-    provider: FaultProxy, status: int, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_no_error_shows_a_key_or_content(provider: FaultProxy, status: int, caplog: pytest.LogCaptureFixture) -> None:
     provider.fault = answering(status, error(f"{KEY} is wrong for {SAID}", KEY))
     models = made(provider)
     with pytest.raises(OmoideError) as caught:
@@ -315,7 +311,7 @@ def test_no_error_shows_a_key_or_what_was_said(
 # The fallback.
 
 
-def test_another_provider_stands_in_only_where_one_is_set(provider: FaultProxy, other: FaultProxy) -> None:
+def test_the_fallback_is_used_only_if_configured(provider: FaultProxy, other: FaultProxy) -> None:
     provider.fault = answering(401, error("no"))
     models = made(provider, model_fallback="openai:spare", model_fallback_base_url=f"{other.url}/v1")
     assert run(models, lambda: asked(models)) == "From the other one."
@@ -328,12 +324,12 @@ def test_another_provider_stands_in_only_where_one_is_set(provider: FaultProxy, 
 def test_the_fallback_answers_whatever_the_fault(provider: FaultProxy, other: FaultProxy, fault: Fault) -> None:
     provider.fault = fault
     url = f"{other.url}/v1"
-    patience = 1 if fault is stalling else 30  # the other one has no more time than this one
+    patience = 1 if fault is stalling else 30  # the fallback has no more time than the first
     models = made(provider, model_timeout_seconds=patience, model_fallback="openai:spare", model_fallback_base_url=url)
     assert run(models, lambda: asked(models)) == "From the other one."
 
 
-def test_two_that_fail_are_told_by_the_first(provider: FaultProxy, other: FaultProxy) -> None:
+def test_if_both_fail_the_first_failure_is_reported(provider: FaultProxy, other: FaultProxy) -> None:
     provider.fault, other.fault = answering(401, error("no")), answering(503, error("down"))
     models = made(provider, model_fallback="openai:spare", model_fallback_base_url=f"{other.url}/v1")
     found = failure(models)
@@ -349,7 +345,7 @@ def test_two_that_fail_are_told_by_the_first(provider: FaultProxy, other: FaultP
         (answering(400, error("too long", "context_length_exceeded")), answering(401, error("no"))),
     ],
 )
-def test_a_refusal_is_final_only_where_the_other_one_cannot_do_it_later(
+def test_a_rejection_is_final_only_if_the_fallback_cannot_succeed_later(
     provider: FaultProxy, other: FaultProxy, first: Fault, second: Fault
 ) -> None:
     provider.fault, other.fault = first, second
@@ -361,11 +357,11 @@ def test_a_refusal_is_final_only_where_the_other_one_cannot_do_it_later(
         run(models, lambda: asked(models))
 
 
-# How many at a time.
+# Concurrency.
 
 
 class Doorkeeper:
-    """A fault that lets requests in by pairs and notes how many were in at once."""
+    """A fault that releases requests in pairs and records the maximum concurrency."""
 
     def __init__(self) -> None:
         self.pairs, self.lock = threading.Barrier(2), threading.Lock()
@@ -381,7 +377,7 @@ class Doorkeeper:
         send(handler, 200, completion("Bees."))
 
 
-def test_no_more_requests_run_at_a_time_than_are_allowed(provider: FaultProxy) -> None:
+def test_the_number_of_concurrent_requests_is_limited(provider: FaultProxy) -> None:
     provider.fault = door = Doorkeeper()
     models = made(provider, model_concurrency=2)
 
@@ -392,7 +388,7 @@ def test_no_more_requests_run_at_a_time_than_are_allowed(provider: FaultProxy) -
     assert (door.most, len(provider.asked)) == (2, 8)
 
 
-def test_a_question_need_not_wait_for_work_in_the_background(provider: FaultProxy) -> None:
+def test_a_question_does_not_wait_for_background_work(provider: FaultProxy) -> None:
     held, begun = threading.Event(), threading.Event()
 
     def hold(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
@@ -425,7 +421,7 @@ async def streamed(models: ChatModels, pieces: list[str]) -> None:
                 pieces.append(piece)
 
 
-def test_a_stream_comes_in_pieces_and_is_accounted(provider: FaultProxy) -> None:
+def test_a_stream_arrives_in_pieces_and_is_counted(provider: FaultProxy) -> None:
     provider.fault = streaming("Bees ", "and ", "honey.")
     models, pieces = made(provider), list[str]()
     run(models, lambda: streamed(models, pieces))
@@ -433,14 +429,14 @@ def test_a_stream_comes_in_pieces_and_is_accounted(provider: FaultProxy) -> None
     assert models.usage["answer"] == models_module.Usage(1, 0, input_tokens=11, cached_tokens=4, output_tokens=3)
 
 
-def test_the_opening_of_a_stream_is_tried_again(provider: FaultProxy) -> None:
+def test_opening_a_stream_is_retried(provider: FaultProxy) -> None:
     provider.fault = in_turn(answering(503, error("down")), streaming("Bees."))
     models, pieces = made(provider), list[str]()
     run(models, lambda: streamed(models, pieces))
     assert (pieces, models.usage["answer"].failures) == (["Bees."], 1)
 
 
-def test_a_stream_that_breaks_off_fails_and_repeats_no_word(provider: FaultProxy) -> None:
+def test_a_truncated_stream_fails_and_is_not_retried(provider: FaultProxy) -> None:
     provider.fault = streaming("Bees ", ended=False)
     models, pieces = made(provider), list[str]()
     with pytest.raises(ProviderFailed):
@@ -448,14 +444,14 @@ def test_a_stream_that_breaks_off_fails_and_repeats_no_word(provider: FaultProxy
     assert (pieces, len(provider.asked), models.usage["answer"].failures) == (["Bees "], 1, 1)
 
 
-def test_a_stream_that_stalls_ends(provider: FaultProxy) -> None:
+def test_a_stalled_stream_times_out(provider: FaultProxy) -> None:
     provider.fault = stalling
     models = made(provider, model_timeout_seconds=0.3)
     with pytest.raises(ProviderFailed, match="did not answer in time"):
         run(models, lambda: streamed(models, []))
 
 
-def test_places_are_free_again_after_streams_that_failed(provider: FaultProxy) -> None:
+def test_slots_are_released_after_failed_streams(provider: FaultProxy) -> None:
     provider.fault = in_turn(streaming("Bees ", ended=False), answering(401, error("no")), streaming("Honey."))
     models, pieces = made(provider, model_concurrency=1), list[str]()
 
@@ -477,7 +473,7 @@ class Facts(BaseModel):
 
 
 async def formed(models: ChatModels, task: Task = "derive") -> Facts:
-    """Asks in the simplest form that is known to work, as a reasoner does."""
+    """Requests the output mode that is known to work, as a reasoner does."""
     while True:
         form = NativeOutput(Facts) if models.output_mode(task) == "schema" else PromptedOutput(Facts)
         agent = Agent(models.of(task), output_type=form, model_settings=models.settings_of(task, max_tokens=50))
@@ -490,7 +486,7 @@ async def formed(models: ChatModels, task: Task = "derive") -> Facts:
 
 
 def picky(*known: str) -> Fault:
-    """An endpoint that refuses every response_format but these."""
+    """An endpoint that accepts only these response formats."""
 
     def fault(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
         form = proxy.asked[-1].get("response_format")
@@ -514,7 +510,7 @@ def forms(provider: FaultProxy) -> list[str]:
         ([], ["json_schema", "json_object", "none"], "none"),
     ],
 )
-def test_a_form_that_an_endpoint_refuses_is_not_asked_for_again(
+def test_a_refused_output_mode_is_not_requested_again(
     provider: FaultProxy, known: list[str], first: list[str], later: str
 ) -> None:
     provider.fault = picky(*known)
@@ -530,7 +526,7 @@ def test_a_form_that_an_endpoint_refuses_is_not_asked_for_again(
 
 
 @pytest.mark.parametrize(("output", "form"), [("schema", "json_schema"), ("json", "json_object"), ("prompt", "none")])
-def test_a_form_that_is_set_is_kept(provider: FaultProxy, output: str, form: str) -> None:
+def test_a_configured_output_mode_is_used(provider: FaultProxy, output: str, form: str) -> None:
     provider.fault = picky("json_schema", "json_object")
     models = made(provider, model_output=output)
     run(models, lambda: formed(models))
@@ -538,14 +534,14 @@ def test_a_form_that_is_set_is_kept(provider: FaultProxy, output: str, form: str
     assert not models.refused("derive")
 
 
-def test_a_form_that_is_set_and_refused_says_so(provider: FaultProxy) -> None:
+def test_a_refused_configured_output_mode_is_reported(provider: FaultProxy) -> None:
     provider.fault = picky()
     models = made(provider, model_output="schema")
     with pytest.raises(FormRefused, match="refused the form of output that was asked for"):
         run(models, lambda: formed(models))
 
 
-def test_answers_that_keep_no_form_are_no_outage(provider: FaultProxy) -> None:
+def test_answers_without_the_form_are_not_an_outage(provider: FaultProxy) -> None:
     provider.fault = saying("I will not.")
     models = made(provider)
     with pytest.raises(ModelUnfit, match="do not have the form"):

@@ -1,4 +1,4 @@
-"""Token counts: the published ranks, special names as plain text, budgets that hold, and no text that breaks it."""
+"""Token counts: the published ranks, special tokens as plain text, budgets, and unusual texts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from omoide.inference import tokens
 from omoide.inference.tokens import BLOCK, TokenCounter
 
-# As tiktoken pins it for o200k_base.
+# Pinned by tiktoken for o200k_base.
 PUBLISHED_SHA256 = "446a9538cb6c348e3516120d7c08b09f57c36495e2acfffe59a5bf8b0cfb1a2d"
 
 WORDS = ["word", " Word", "'ll", "don't", "12345", "!?", "é", "漢字", "🧑‍🚀", "\u0301", "<|endoftext|>", "x" * 40]
@@ -63,13 +63,13 @@ def test_every_whole_word_among_the_ranks_is_one_token(counter: TokenCounter) ->
         (" " * 20 + "x", 2),
     ],
 )
-def test_counts_are_those_of_o200k_base(counter: TokenCounter, text: str, expected: int) -> None:
+def test_counts_equal_those_of_o200k_base(counter: TokenCounter, text: str, expected: int) -> None:
     assert counter.count(text) == expected
 
 
 @pytest.fixture(scope="module")
 def published() -> tiktoken.Encoding:
-    """tiktoken with the pattern as it was published, which looks ahead."""
+    """tiktoken with the published pattern, which has a look-ahead."""
     pattern = tokens.PATTERN.removesuffix(r"|\s+") + r"|\s+(?!\S)|\s+"
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, ranks_file().splitlines())}
     return tiktoken.Encoding("published", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
@@ -83,7 +83,7 @@ def published() -> tiktoken.Encoding:
         *((f"{rare} \na!", 4) for rare in "\x0b\x1c\x85\xa0\u1680\u200a\u200b\u2028\u3000é"),
     ],
 )
-def test_counts_are_those_of_the_published_pattern(
+def test_counts_equal_those_of_the_published_pattern(
     counter: TokenCounter, published: tiktoken.Encoding, characters: str, length: int
 ) -> None:
     texts = [*map("".join, itertools.product(characters, repeat=length))]
@@ -93,11 +93,11 @@ def test_counts_are_those_of_the_published_pattern(
 
 @given(texts=st.lists(TEXTS | st.just("words, and no run of blanks"), max_size=6))
 @settings(deadline=None, max_examples=30)
-def test_texts_counted_together_count_as_they_do_alone(counter: TokenCounter, texts: list[str]) -> None:
+def test_texts_have_the_same_count_together_and_alone(counter: TokenCounter, texts: list[str]) -> None:
     assert counter.count_all(texts) == [counter.count(text) for text in texts]
 
 
-def test_counting_the_pieces_of_a_large_file_takes_little_memory(counter: TokenCounter) -> None:
+def test_counting_the_pieces_of_a_large_file_needs_little_memory(counter: TokenCounter) -> None:
     pieces = [f"{number} is said in it. 漢字" * 1_000 for number in range(200)]
     expected = [counter.count(piece) for piece in pieces]
     tracemalloc.start()
@@ -108,7 +108,7 @@ def test_counting_the_pieces_of_a_large_file_takes_little_memory(counter: TokenC
         tracemalloc.stop()
 
 
-def test_no_text_among_others_is_taken_for_what_parts_them(counter: TokenCounter) -> None:
+def test_no_text_is_mistaken_for_the_separator(counter: TokenCounter) -> None:
     texts = ["a\x00b", "\x00", "", "c" * (BLOCK + 1), "\x00\x00 d"]
     assert counter.count_all(texts) == [counter.count(text) for text in texts]
 
@@ -119,7 +119,7 @@ def test_names_of_special_tokens_count_as_plain_text(counter: TokenCounter) -> N
 
 
 @pytest.mark.parametrize("text", ["\ud800", "a\udfffb", "\ud83d\ude00 pair", "\ud800" * 5])
-def test_lone_surrogates_do_not_break_it(counter: TokenCounter, text: str) -> None:
+def test_lone_surrogates_are_counted(counter: TokenCounter, text: str) -> None:
     assert counter.count(text) >= 1
     assert text.startswith(counter.trim(text, 1))
 
@@ -136,20 +136,20 @@ def test_a_long_text_counts_as_much_as_its_words(counter: TokenCounter) -> None:
     assert counter.count(sentence * 4_000) == 4_000 * counter.count(sentence)
 
 
-def test_blocks_spell_the_text_and_keep_their_size() -> None:
+def test_blocks_join_to_the_text_and_are_limited_in_size() -> None:
     for text in ("", "word " * 20_000, "x" * (3 * BLOCK + 1), " " * (2 * BLOCK), "x" * (BLOCK - 1) + " y" * BLOCK):
         blocks = list(tokens._blocks(text))
         assert "".join(blocks) == text
         assert max(map(len, blocks)) <= BLOCK
 
 
-def test_a_text_within_the_budget_stays_whole(counter: TokenCounter) -> None:
+def test_a_text_within_the_budget_is_not_trimmed(counter: TokenCounter) -> None:
     text = "One two three."
     assert counter.trim(text, counter.count(text)) is text
 
 
 @pytest.mark.parametrize("budget", [0, -1])
-def test_a_budget_of_nothing_leaves_nothing(counter: TokenCounter, budget: int) -> None:
+def test_a_budget_of_zero_gives_an_empty_text(counter: TokenCounter, budget: int) -> None:
     assert counter.trim("words", budget) == ""
 
 
@@ -167,7 +167,7 @@ def test_a_long_text_is_trimmed_to_the_budget_exactly(counter: TokenCounter) -> 
 
 @given(text=TEXTS, budget=st.integers(0, 60))
 @settings(deadline=None)
-def test_a_trimmed_text_is_a_beginning_within_the_budget(counter: TokenCounter, text: str, budget: int) -> None:
+def test_a_trimmed_text_is_a_prefix_within_the_budget(counter: TokenCounter, text: str, budget: int) -> None:
     trimmed = counter.trim(text, budget)
     assert text.startswith(trimmed)
     assert counter.count(trimmed) <= budget

@@ -1,4 +1,4 @@
-"""What of the wordllama package travels in ours: `python -m tests.inference.wordllama_data` writes it anew.
+"""Create the files shipped from the wordllama package: `python -m tests.inference.wordllama_data`.
 
 The weights are its file as it is. The ranks are made from its tokenizer; see omoide/inference/llama_tokens.py.
 """
@@ -27,7 +27,7 @@ def ranks() -> bytes:
     model = json.loads(TOKENIZER.read_text())["model"]
     ids: dict[str, int] = model["vocab"]
     spelled = [ids[f"<0x{byte:02X}>"] for byte in range(256)]
-    joined = [*dict.fromkeys(merge.replace(" ", "") for merge in model["merges"])]  # the first to be joined first
+    joined = [*dict.fromkeys(merge.replace(" ", "") for merge in model["merges"])]  # the first to be merged first
     others = {*joined, *SPECIAL, *(f"<0x{byte:02X}>" for byte in range(256))}
     characters = [token for token in ids if token not in others]
     found: dict[bytes, tuple[int, ...]] = {}

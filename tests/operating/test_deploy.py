@@ -1,4 +1,4 @@
-"""What stands in deploy/ fits the program: every path, every setting, every address that it names is there."""
+"""The files in deploy/ match the program: every path, setting and URL that they name exists."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
 def steps() -> list[tuple[str, str]]:
-    """Instruction and argument of every line of the Dockerfile, continued lines put together."""
+    """Instruction and argument of every line of the Dockerfile, with continuation lines joined."""
     text = re.sub(r"^#.*\n", "", (DEPLOY / "Dockerfile").read_text(), flags=re.MULTILINE).replace("\\\n", " ")
     found = [line.split(None, 1) for line in text.splitlines() if line.strip()]
     return [(word, " ".join(rest.split())) for word, rest in found]
@@ -41,13 +41,13 @@ def settings_in(text: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["Dockerfile", "compose.yaml", "omoide.service"])
-def test_every_setting_that_is_named_is_one(name: str) -> None:
+def test_every_named_setting_exists(name: str) -> None:
     named = {each.lower() for each in settings_in((DEPLOY / name).read_text())} - {"name"}
     assert named
     assert named <= {*Settings.model_fields}
 
 
-def test_the_settings_of_the_image_are_good_ones_and_do_not_serve_everybody() -> None:
+def test_the_settings_of_the_image_are_valid_and_safe() -> None:
     given = " ".join(rest for word, rest in steps() if word == "ENV")
     values = dict(re.findall(r"OMOIDE_([A-Z_]+)=(\S+)", given))
     settings = Settings.model_validate({name.lower(): value for name, value in values.items()})
@@ -56,7 +56,7 @@ def test_the_settings_of_the_image_are_good_ones_and_do_not_serve_everybody() ->
     assert ("VOLUME", str(settings.db.parent)) in steps()
 
 
-def test_what_the_image_is_made_of_is_there_and_let_through() -> None:
+def test_the_files_copied_into_the_image_exist_and_are_not_ignored() -> None:
     ignored = (DEPLOY / "Dockerfile.dockerignore").read_text().split()
     copied = [rest.split()[:-1] for word, rest in steps() if word == "COPY" and not rest.startswith("--from")]
     for source in [each for sources in copied for each in sources]:
@@ -66,7 +66,7 @@ def test_what_the_image_is_made_of_is_there_and_let_through() -> None:
     assert {str(path) for path in built} <= {source for sources in copied for source in sources}
 
 
-def test_the_image_installs_what_is_pinned_and_runs_as_nobody_special() -> None:
+def test_the_image_installs_pinned_packages_and_runs_unprivileged() -> None:
     (install,) = [rest for word, rest in steps() if word == "RUN" and "pip install" in rest]
     assert "--constraint requirements.lock" in install
     extras = dict(re.findall(r"(\w+)=(\S+)", next(rest for word, rest in steps() if word == "ARG")))["EXTRAS"]
@@ -77,7 +77,7 @@ def test_the_image_installs_what_is_pinned_and_runs_as_nobody_special() -> None:
     assert not [rest for word, rest in stage if "pip" in rest]
 
 
-def test_the_image_looks_after_itself_by_an_address_that_is_served() -> None:
+def test_the_health_check_of_the_image_uses_a_served_url() -> None:
     (check,) = [rest for word, rest in steps() if word == "HEALTHCHECK"]
     assert "+ '/ready'" in check
     assert "/ready" in PATHS
@@ -98,7 +98,7 @@ load(Path("openapi.yaml"))
 """
 
 
-def test_building_needs_only_what_the_build_asks_for() -> None:
+def test_building_needs_only_the_build_requirements() -> None:
     asked = brought_by(PROJECT["build-system"]["requires"])
     homes = importlib.metadata.packages_distributions()
     hidden = [name for name, packages in homes.items() if not asked & {*map(canonicalize_name, packages)}]
@@ -109,7 +109,7 @@ def test_building_needs_only_what_the_build_asks_for() -> None:
 
 
 def brought_by(asked: list[str]) -> set[str]:
-    """The packages of these requirements and all that they need."""
+    """The packages of these requirements and their dependencies."""
     found: set[str] = set()
     unread = [Requirement(each) for each in asked]
     while unread:
@@ -121,7 +121,7 @@ def brought_by(asked: list[str]) -> set[str]:
     return found
 
 
-def test_the_compose_file_hangs_together() -> None:
+def test_the_compose_file_is_consistent() -> None:
     omoide, litestream = COMPOSE["services"]["omoide"], COMPOSE["services"]["litestream"]
     build = omoide["build"]
     assert (DEPLOY / build["context"] / build["dockerfile"]).samefile(DEPLOY / "Dockerfile")
@@ -142,20 +142,20 @@ def grace(text: str) -> float:
     return float(text.removesuffix("s"))
 
 
-def test_whoever_stops_the_server_waits_longer_than_it_takes() -> None:
+def test_stop_time_outs_are_longer_than_a_shutdown() -> None:
     longest = max(GRACE_SECONDS, Settings.model_fields["stop_seconds"].default) + SPARE_SECONDS
     assert grace(COMPOSE["services"]["omoide"]["stop_grace_period"]) > longest
     assert grace(re.search(r"TimeoutStopSec=(\d+)", UNIT)[1]) > longest  # type: ignore[index]
 
 
-def test_the_unit_starts_the_command_and_keeps_the_data_where_it_may_write() -> None:
+def test_the_unit_starts_the_command_with_a_writable_data_folder() -> None:
     assert f"ExecStart=/opt/omoide/bin/{next(iter(PROJECT['project']['scripts']))} serve\n" in UNIT
     assert "StateDirectory=omoide\n" in UNIT
     assert re.search(r"OMOIDE_DB=/var/lib/omoide/\w+\.db\n", UNIT)
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze here")
-def test_systemd_understands_the_unit_and_finds_it_well_protected(tmp_path: Path) -> None:
+def test_systemd_accepts_the_unit_and_rates_it_as_secure(tmp_path: Path) -> None:
     unit = tmp_path / "omoide.service"
     unit.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT))
     verified = subprocess.run(["systemd-analyze", "verify", unit], capture_output=True, text=True, check=False)
@@ -176,7 +176,7 @@ def test_the_page_names_every_file_of_the_folder() -> None:
             assert f"deploy/{path.name}" in page
 
 
-def test_addresses_in_the_page_are_served() -> None:
+def test_urls_in_the_page_are_served() -> None:
     page = (ROOT / "docs" / "how-to" / "run-in-production.md").read_text()
     named = {urlsplit(url).path for url in re.findall(r"http://(?:localhost|127\.0\.0\.1):8000[^\s`)\"']*", page)}
     assert named

@@ -1,4 +1,4 @@
-"""The limit of open files: raised as far as it goes, and no more connections held than it leaves room for."""
+"""The limit of open files: raised as far as possible; the number of connections stays within it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Limited(CommandServer):
-    """A server that is started by a shell with a limit of its own: `ulimit` with these words."""
+    """A server started by a shell after `ulimit` with these arguments."""
 
     def __init__(self, db: Path, ulimit: str, **settings: str) -> None:
         self.ulimit = ulimit
@@ -51,7 +51,7 @@ def limited(ulimit: str, *arguments: str) -> list[str]:
 
 @contextmanager
 def connections(server: Limited, count: int) -> Iterator[list[socket.socket]]:
-    """Connections that stay open, each after an answer."""
+    """Connections kept open after a response."""
     address = urlsplit(server.url)
     with ExitStack() as opened:
         found = []
@@ -63,7 +63,7 @@ def connections(server: Limited, count: int) -> Iterator[list[socket.socket]]:
 
 
 def status(connection: socket.socket) -> bytes:
-    """The status of the answer to one more request; empty if the connection was closed."""
+    """The status of another request; empty if the connection was closed."""
     connection.sendall(REQUEST)
     answer = b""
     while not answer.endswith(b"}") and (piece := connection.recv(65_536)):
@@ -84,7 +84,7 @@ def status(connection: socket.socket) -> bytes:
         (8, 256, 8, 68),
     ],
 )
-def test_connections_and_those_that_wait_fit_into_the_limit(
+def test_connections_and_the_backlog_fit_into_the_limit(
     wanted: int, limit: int, connections: int, backlog: int
 ) -> None:
     fits = capacity(wanted, limit)

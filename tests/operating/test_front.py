@@ -1,4 +1,4 @@
-"""Every request has a name, which its answer, the log and a fault's sentence show."""
+"""Request ids: in the response, in the log and in the message of an unexpected error."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ def api(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.
 
 
 @pytest.mark.parametrize("name", ["a", "7b1f:2.x_y-Z", "0" * 128])
-def test_a_request_keeps_the_name_that_it_brings(name: str, api: httpx.Client) -> None:
+def test_a_valid_request_id_is_kept(name: str, api: httpx.Client) -> None:
     assert api.get("/health", headers={NAME: name}).headers[NAME] == name
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a\tb", "é", "0" * 129, "<script>", "a%0d%0aX: y"])
-def test_a_name_that_cannot_be_shown_everywhere_is_replaced(name: str, api: httpx.Client) -> None:
+def test_an_invalid_request_id_is_replaced(name: str, api: httpx.Client) -> None:
     assert MADE.fullmatch(api.get("/health", headers=[(NAME.encode(), name.encode())]).headers[NAME])
 
 
-def test_names_that_the_server_makes_differ(api: httpx.Client) -> None:
+def test_generated_request_ids_differ(api: httpx.Client) -> None:
     assert len({api.get("/health").headers[NAME] for _ in range(100)}) == 100
 
 
@@ -62,13 +62,13 @@ def test_names_that_the_server_makes_differ(api: httpx.Client) -> None:
         ("GET", "/v3/workspaces/w/queue/status?sender_id=%ff", 200),
     ],
 )
-def test_every_answer_has_a_name_whatever_gave_it(method: str, path: str, status: int, api: httpx.Client) -> None:
+def test_every_response_has_a_request_id(method: str, path: str, status: int, api: httpx.Client) -> None:
     answer = api.request(method, path)
     assert (answer.status_code, answer.headers.get_list(NAME)) == (status, [answer.headers[NAME]])
     assert MADE.fullmatch(answer.headers[NAME])
 
 
-def test_a_fault_of_ours_names_the_request_to_the_caller_and_in_the_log(
+def test_an_unexpected_error_has_the_request_id_in_response_and_log(
     api: httpx.Client, told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def broken(question: Question, memory: Memory) -> AsyncIterator[str]:
@@ -87,7 +87,7 @@ def test_a_fault_of_ours_names_the_request_to_the_caller_and_in_the_log(
     assert str(said.exc_info[1]) == "a fault that nobody foresaw"
 
 
-def test_a_stream_has_a_name_and_is_counted_once_it_is_over(api: httpx.Client, told: Told) -> None:
+def test_a_stream_has_a_request_id_and_is_counted_when_it_ends(api: httpx.Client, told: Told) -> None:
     async def slowly(question: Question, memory: Memory) -> AsyncIterator[str]:
         yield "a "
         yield "b"
@@ -100,12 +100,10 @@ def test_a_stream_has_a_name_and_is_counted_once_it_is_over(api: httpx.Client, t
     assert 'omoide_requests_total{operation="chat",status="200"} 1.0' in api.get("/metrics").text
 
 
-def test_an_access_line_tells_what_was_asked_but_no_query_no_body_and_no_key(
-    api: httpx.Client, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_access_log_line_has_no_query_body_or_key(api: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "omoide.access"):
         answer = api.post("/v3/workspaces?size=1", json={"id": "a", "metadata": {"secret": "x"}}, headers={NAME: "n"})
-        api.get("/health")  # once it is answered, the line of the one before is written
+        api.get("/health")  # once it is answered, the line of the previous request is written
     said = next(each for each in caplog.records if each.name == "omoide.access")
     fields = dict(getattr(said, "fields"))  # noqa: B009  # put there by the caller of the logger
     assert fields.pop("ms") > 0
@@ -118,12 +116,12 @@ def test_an_access_line_tells_what_was_asked_but_no_query_no_body_and_no_key(
     }
 
 
-def test_a_call_that_is_refused_is_counted_with_its_operation(api: httpx.Client) -> None:
+def test_a_refused_request_is_counted_with_its_operation(api: httpx.Client) -> None:
     assert httpx.post(f"{api.base_url}/v3/keys").status_code == 401
     assert 'omoide_requests_total{operation="create_key",status="401"} 1.0' in api.get("/metrics").text
 
 
-def test_open_metrics_take_no_key(api: httpx.Client, tmp_path: Path) -> None:
+def test_open_metrics_require_no_key(api: httpx.Client, tmp_path: Path) -> None:
     assert httpx.get(f"{api.base_url}/metrics").status_code == 200
     with served(tmp_path / "omoide.db", Told(), metrics="off") as url:
         answer = httpx.get(f"{url}/metrics", headers={"Authorization": api.headers["Authorization"]})

@@ -1,4 +1,4 @@
-"""How lines of the log look, and that nobody who is quoted in one can make up another."""
+"""The format of log lines, and protection against log injection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def record(message: str, *args: object, fields: dict[str, Any] | None = None, ca
     return made
 
 
-def test_a_line_of_text_has_the_time_the_level_who_says_it_and_what_it_belongs_to() -> None:
+def test_a_text_line_has_time_level_logger_and_context() -> None:
     told = logs.request.set(b"abc"), logs.job.set((7, "embed"))
     line = TextFormatter().format(record("%s of %s", 1, 2, fields={"status": 201}))
     logs.request.reset(told[0])
@@ -38,7 +38,7 @@ def test_a_line_of_text_has_the_time_the_level_who_says_it_and_what_it_belongs_t
     assert TextFormatter().format(record("alone")) == "2027-01-15T08:00:00.123Z WARNING omoide.test: alone"
 
 
-def test_a_line_of_json_is_one_object_with_the_same() -> None:
+def test_a_json_line_is_one_object_with_the_same_fields() -> None:
     told = logs.request.set(b"abc")
     line = JsonFormatter().format(record("%s", "a\nb", fields={"ms": 1.5}))
     logs.request.reset(told)
@@ -56,7 +56,7 @@ def test_a_line_of_json_is_one_object_with_the_same() -> None:
 
 
 @pytest.mark.parametrize(("level", "said"), [("warning", ["two"]), ("info", ["one", "two"]), ("debug", ["one", "two"])])
-def test_only_what_is_of_the_level_is_said_and_libraries_do_not_tell_addresses(level: str, said: list[str]) -> None:
+def test_levels_are_respected_and_libraries_log_no_urls(level: str, said: list[str]) -> None:
     code = f"""
         import logging
         from omoide import logs
@@ -73,7 +73,7 @@ def test_only_what_is_of_the_level_is_said_and_libraries_do_not_tell_addresses(l
     assert done.stdout == ""
 
 
-def test_what_led_to_a_fault_stands_below_the_line_or_in_the_object() -> None:
+def test_a_traceback_follows_the_line_or_is_in_the_object() -> None:
     try:
         raise ValueError("why")
     except ValueError:
@@ -83,7 +83,7 @@ def test_what_led_to_a_fault_stands_below_the_line_or_in_the_object() -> None:
     assert text.splitlines()[-1] == found["error"].splitlines()[-1] == "ValueError: why"
 
 
-def test_nobody_who_is_quoted_makes_up_a_line() -> None:
+def test_quoted_input_cannot_forge_a_line() -> None:
     forged = "gone\n2027-01-15T08:00:00.123Z ERROR omoide: \x1b[31mforged\u2028x"
     line = TextFormatter().format(record("%s", forged, fields={"path": "/a\r\nb"}))
     assert line.isprintable()
@@ -91,13 +91,13 @@ def test_nobody_who_is_quoted_makes_up_a_line() -> None:
     assert 'path="/a\\r\\nb"' in line
 
 
-def test_a_field_ends_where_it_ends_and_makes_up_no_other() -> None:
+def test_quoted_input_cannot_forge_a_field() -> None:
     forged = {"path": '/a status=200" x]', "status": 404}
     assert (
         TextFormatter().format(record("done", fields=forged)).endswith(r'done [path="/a status=200\" x]" status=404]')
     )
 
 
-def test_what_json_cannot_hold_is_shown_all_the_same() -> None:
+def test_unserializable_values_are_logged_as_text() -> None:
     assert json.loads(JsonFormatter().format(record("%s", "half \ud800")))["message"] == "'half \\ud800'"
     assert "\\ud800" in TextFormatter().format(record("%s", "half \ud800"))

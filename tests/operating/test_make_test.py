@@ -1,4 +1,4 @@
-"""`make test` judges by the first run: what the second one says is a diagnosis."""
+"""`make test` fails by its first run; the rerun is only a diagnosis."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 WITHOUT_PLUGINS = "-p no:randomly -p no:hypothesispytest -p no:schemathesis -p no:typeguard -p no:anyio"
-"""They take most of the time of a run that tests nothing."""
+"""These take most of the time of an empty run."""
 
 RACE = """
 from pathlib import Path
@@ -29,7 +29,7 @@ BROKEN = "def test_cannot_be_read(:\n"
 
 
 def make_test(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
-    """`make test` for one file, with nothing installed again and caches of its own."""
+    """Run `make test` for one file, without installation and with separate caches."""
     file = folder / "test_one.py"
     file.write_text(text)
     given = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "PYTEST"))}
@@ -62,7 +62,7 @@ def make_test(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     [(RACE, "1 passed"), (FAULT, "1 failed")],
     ids=["a race", "a fault"],
 )
-def test_a_test_that_failed_at_first_fails_the_target(tmp_path: Path, text: str, second_run: str) -> None:
+def test_a_test_that_fails_only_at_first_fails_the_target(tmp_path: Path, text: str, second_run: str) -> None:
     run = make_test(tmp_path, text)
     assert run.returncode != 0, run.stdout
     first, diagnosis, second = run.stdout.partition("Diagnosis:")
@@ -72,7 +72,7 @@ def test_a_test_that_failed_at_first_fails_the_target(tmp_path: Path, text: str,
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-def test_what_cannot_be_collected_fails_the_target_and_what_passes_does_not(tmp_path: Path) -> None:
+def test_collection_errors_fail_the_target_and_passing_tests_do_not(tmp_path: Path) -> None:
     broken, good = tmp_path / "broken", tmp_path / "good"
     broken.mkdir()
     good.mkdir()

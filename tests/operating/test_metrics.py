@@ -1,4 +1,4 @@
-"""What is counted, by many processes in one memory, and how Prometheus reads it."""
+"""Metrics of several processes in shared memory, and their format for Prometheus."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def metrics(*processes: str) -> Metrics:
 
 
 def forked(work: Callable[[], None]) -> None:
-    """Run the work in a process that is forked from this one and killed at its end."""
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):  # other tests have threads, not this
+    """Run the work in a forked process, which is killed at the end."""
+    with warnings.catch_warnings(
+        action="ignore", category=DeprecationWarning
+    ):  # other tests have threads, but not this one
         pid = os.fork()
     if pid == 0:
         work()
@@ -36,7 +38,7 @@ def forked(work: Callable[[], None]) -> None:
 
 
 def samples(counted: Metrics, vitals: Vitals | None = VITALS) -> dict[tuple[str, ...], float]:
-    """Every sample of the page: its name and the values of its labels, by the labels' names → its value."""
+    """Every sample of the page: name and label values → value."""
     page = text(counted, Facts(vitals, {"database": 10, "wal": 20}, "extractive", "wordllama", "3.50"))
     found = {}
     for family in text_string_to_metric_families(page):
@@ -45,7 +47,7 @@ def samples(counted: Metrics, vitals: Vitals | None = VITALS) -> dict[tuple[str,
     return found
 
 
-def test_processes_that_were_forked_are_added_up_whether_they_live_or_not() -> None:
+def test_counts_of_forked_processes_are_summed_alive_or_dead() -> None:
     counted = metrics("api-1", "api-2", "worker")
     counted.own.request("get", 200, 0.001)
     forked(lambda: counted.enter("api-2").request("get", 200, 0.002))
@@ -57,14 +59,14 @@ def test_processes_that_were_forked_are_added_up_whether_they_live_or_not() -> N
     assert [process.name for process in counted.processes_seen()] == ["api-1", "api-2", "worker"]
 
 
-def test_a_successor_counts_on_where_the_process_before_it_died() -> None:
+def test_a_successor_continues_the_counts_of_a_dead_process() -> None:
     counted = metrics("api-1", "worker")
     for _ in range(3):
         forked(lambda: counted.enter("worker").job("embed", "retried", 0.1))
     assert samples(counted)["omoide_job_attempts_total", "embed", "retried"] == 3
 
 
-def test_a_duration_is_counted_in_the_first_class_that_holds_it_and_in_all_above() -> None:
+def test_a_duration_is_counted_in_its_bucket_and_all_larger_ones() -> None:
     counted = metrics()
     for seconds in (0.0001, 0.0005, 0.3, 1_000.0):
         counted.own.request("put", 201, seconds)
@@ -76,7 +78,7 @@ def test_a_duration_is_counted_in_the_first_class_that_holds_it_and_in_all_above
     assert found["omoide_request_seconds_bucket", "+Inf", "put"] == found["omoide_request_seconds_count", "put"] == 4
 
 
-def test_every_status_keeps_its_own_count_and_unknown_names_are_counted_together() -> None:
+def test_statuses_are_counted_separately_and_unknown_names_together() -> None:
     counted = metrics()
     for times, status in enumerate([*STATUSES, 418], 1):
         for _ in range(times):
@@ -92,7 +94,7 @@ def test_every_status_keeps_its_own_count_and_unknown_names_are_counted_together
     assert str(LEFT) == "499"
 
 
-def test_models_and_the_embedder_are_counted_with_what_they_took_and_when() -> None:
+def test_models_and_the_embedder_are_counted_with_usage_and_time() -> None:
     counted = metrics()
     counted.own.model_answered("derive", 100, 40, 7)
     counted.own.model_answered("derive", 1, 0, 1)
@@ -107,11 +109,11 @@ def test_models_and_the_embedder_are_counted_with_what_they_took_and_when() -> N
     assert counted.embedder_seen().failed_at == 0
 
 
-def test_the_database_is_told_as_it_is_and_left_out_when_it_cannot_be_read() -> None:
+def test_the_database_is_described_and_omitted_if_it_cannot_be_read() -> None:
     found = samples(metrics())
     assert found["omoide_jobs", "embed", "due"] == 2
     assert found["omoide_jobs", "embed", "running"] == 0
-    assert found["omoide_job_oldest_due_seconds",] == 3, "what failed for good is not due"
+    assert found["omoide_job_oldest_due_seconds",] == 3, "failed jobs are not due"
     assert (found["omoide_sessions",], found["omoide_messages",], found["omoide_unembedded_texts",]) == (4, 5, 6)
     assert (found["omoide_database_up",], found["omoide_file_bytes", "wal"]) == (1, 20)
     without = samples(metrics(), vitals=None)
@@ -119,7 +121,7 @@ def test_the_database_is_told_as_it_is_and_left_out_when_it_cannot_be_read() -> 
     assert ("omoide_messages",) not in without
 
 
-def test_processes_tell_what_they_use_as_long_as_they_live() -> None:
+def test_living_processes_report_their_resource_usage() -> None:
     counted = metrics("api-1", "worker")
     forked(lambda: counted.enter("worker").beat())
     found = samples(counted)
@@ -129,7 +131,7 @@ def test_processes_tell_what_they_use_as_long_as_they_live() -> None:
     assert found["omoide_process_start_time_seconds", "worker"] > 0
 
 
-def test_the_page_can_be_made_while_others_count() -> None:
+def test_the_page_can_be_rendered_while_others_count() -> None:
     counted = metrics("api-1", "api-2")
     stop = threading.Event()
 
@@ -140,7 +142,7 @@ def test_the_page_can_be_made_while_others_count() -> None:
     counting = threading.Thread(target=count)
     counting.start()
     seen: list[float] = []
-    while len(seen) < 20 or seen[-1] == seen[0]:  # for as long as the thread is kept from its work, too
+    while len(seen) < 20 or seen[-1] == seen[0]:  # also while the thread is blocked
         seen.append(samples(counted).get(("omoide_requests_total", "get", "200"), 0))
     stop.set()
     counting.join()

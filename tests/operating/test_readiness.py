@@ -1,4 +1,4 @@
-"""What makes which part of the server degraded or down."""
+"""Conditions under which each component is degraded or down."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EMBEDDER = "wordllama"
 
 
 class Place:
-    """A database with a worker that leads, and what is counted around it."""
+    """A database with a leading worker, and metrics."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store.open(path)
@@ -56,7 +56,7 @@ class Place:
 
 
 def written(place: Place) -> int:
-    """How large the log of changes is."""
+    """Size of the write-ahead log."""
     return Path(f"{place.path}-wal").stat().st_size
 
 
@@ -68,7 +68,7 @@ def place(db_path: Path) -> Iterator[Place]:
     made.store.close()
 
 
-def test_all_is_well_at_first(place: Place) -> None:
+def test_everything_is_ok_at_first(place: Place) -> None:
     verdict = place.judge()
     assert verdict.is_ready
     assert {part.status for part in verdict.parts.values()} == {"ok"}
@@ -82,8 +82,8 @@ def test_without_a_worker_the_server_is_not_ready(place: Place) -> None:
     assert verdict.parts["worker"].detail == "no worker is at work"
 
 
-def test_a_worker_of_another_server_will_do(place: Place) -> None:
-    place.metrics.enter("server")  # which forgets its sign of life
+def test_a_worker_of_another_server_suffices(place: Place) -> None:
+    place.metrics.enter("server")  # which resets its heartbeat
     assert place.judge().parts["worker"].detail == "a worker of another server is at work"
 
 
@@ -95,7 +95,7 @@ def test_a_full_disk_degrades_the_database_before_it_is_full(place: Place) -> No
 
 def test_a_write_ahead_log_beyond_its_limit_is_degraded_until_it_is_small_again(place: Place) -> None:
     assert place.judge().parts["wal"].status == "ok"
-    with reading(place.path):  # which keeps the store from emptying it
+    with reading(place.path):  # which prevents the store from emptying it
         place.store.log.limit_bytes = written(place) - 1
         part = place.judge().parts["wal"]
         assert (part.status, "more than" in part.detail) == ("degraded", True)
@@ -114,7 +114,7 @@ def test_a_database_that_was_removed_is_down_until_it_is_back(place: Place) -> N
     assert place.judge().parts["database"].status == "ok"
 
 
-def test_a_log_that_can_no_longer_be_written_makes_the_database_down_before_a_write_fails(place: Place) -> None:
+def test_an_unwritable_log_makes_the_database_down_before_a_write_fails(place: Place) -> None:
     assert place.judge().parts["database"].status == "ok"
     with unwritable(Path(f"{place.path}-wal")):
         part = place.judge().parts["database"]
@@ -122,7 +122,7 @@ def test_a_log_that_can_no_longer_be_written_makes_the_database_down_before_a_wr
     assert place.judge().parts["database"].status == "ok"
 
 
-def test_a_database_whose_folder_was_moved_away_is_down_although_its_file_is_open(place: Place) -> None:
+def test_a_database_whose_folder_was_moved_is_down_although_it_is_open(place: Place) -> None:
     folder = place.path.parent
     assert place.judge().is_ready
     moved = folder.rename(folder.with_name(f"{folder.name}-moved"))
@@ -132,7 +132,7 @@ def test_a_database_whose_folder_was_moved_away_is_down_although_its_file_is_ope
     assert place.judge().is_ready
 
 
-def test_a_damaged_database_is_down_and_the_rest_is_told_all_the_same(place: Place) -> None:
+def test_a_damaged_database_is_down_and_other_components_are_reported(place: Place) -> None:
     asyncio.run(place.store.write(lambda db: db.execute("DROP TABLE jobs")))
     verdict = place.judge()
     assert {name: part.status for name, part in verdict.parts.items()} == {
@@ -145,7 +145,7 @@ def test_a_damaged_database_is_down_and_the_rest_is_told_all_the_same(place: Pla
     }
 
 
-def test_after_a_write_that_failed_only_a_real_one_makes_the_database_ready_again(place: Place) -> None:
+def test_after_a_failed_write_only_a_real_write_makes_the_database_ready(place: Place) -> None:
     def fail(_: Connection) -> None:
         raise StorageFull("There is no room left to store this")
 
@@ -156,7 +156,7 @@ def test_after_a_write_that_failed_only_a_real_one_makes_the_database_ready_agai
     assert written(place) > failed
     recovered = written(place)
     assert place.judge().is_ready
-    assert written(place) == recovered, "a server whose writes succeed is spared it"
+    assert written(place) == recovered, "a server whose writes succeed does not need it"
 
 
 def test_vectors_of_another_model_degrade_the_embedder(place: Place) -> None:
@@ -197,7 +197,7 @@ def test_work_that_waits_too_long_degrades_the_backlog(place: Place) -> None:
     assert (verdict.parts["backlog"].status, verdict.is_ready) == ("degraded", True)
 
 
-def test_what_failed_for_good_degrades_the_backlog_and_why_is_not_told_to_everybody(place: Place) -> None:
+def test_failed_jobs_degrade_the_backlog_without_disclosing_the_reason(place: Place) -> None:
     place.owe(0, fail=True)
     part = place.judge().parts["backlog"]
     assert (part.status, part.detail) == ("degraded", "nothing is due; 1 job is given up: see omoide queue --failed")

@@ -1,4 +1,4 @@
-"""A real server as an operator sees it: /ready under faults, /metrics of all its processes, lines of JSON."""
+"""A server from an operator's view: /ready during faults, /metrics of all processes, JSON logs."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def http(running: Server) -> Iterator[httpx.Client]:
 
 
 def ready(server: Server) -> tuple[int, dict[str, Any]]:
-    """Status and parts, by a connection of its own, which any of the processes may take."""
+    """Status and components, over a new connection, which any of the processes may accept."""
     answer = httpx.get(f"{server.url}/ready")
     return answer.status_code, {**answer.json()["parts"], "status": answer.json()["status"]}
 
 
 def awaited(server: Server, status: int, **parts: str) -> dict[str, Any]:
-    """What an answer says that has this status, and these statuses of its parts, once there is one."""
+    """Poll for a response with this status and these statuses of components; return it."""
     said: dict[str, Any] = {}
 
     def is_said() -> bool:
@@ -67,7 +67,7 @@ def counted(server: Server, name: str, **labels: str) -> float:
     return sum(each.value for each in samples if each.name == name and labels.items() <= each.labels.items())
 
 
-def test_a_server_that_works_is_ready_in_all_its_parts(running: Server) -> None:
+def test_a_working_server_is_ready_in_all_components(running: Server) -> None:
     parts = awaited(running, 200, embedder="ok")
     assert {name: part["status"] for name, part in parts.items() if name != "status"} == dict.fromkeys(
         ["database", "wal", "worker", "embedder", "reasoner", "backlog"], "ok"
@@ -76,7 +76,7 @@ def test_a_server_that_works_is_ready_in_all_its_parts(running: Server) -> None:
     until(lambda: ready(running)[1]["worker"]["detail"].startswith("last sign of life"))
 
 
-def test_a_worker_that_hangs_makes_the_server_unready_until_it_goes_on(running: Server, http: httpx.Client) -> None:
+def test_a_hanging_worker_makes_the_server_unready_until_it_resumes(running: Server, http: httpx.Client) -> None:
     (pid,) = named(running.process.pid, "omoide-worker")
     os.kill(pid, signal.SIGSTOP)
     try:
@@ -87,9 +87,7 @@ def test_a_worker_that_hangs_makes_the_server_unready_until_it_goes_on(running: 
     awaited(running, 200)
 
 
-def test_a_database_that_another_holds_makes_the_server_unready_and_it_recovers_by_itself(
-    running: Server, http: httpx.Client
-) -> None:
+def test_a_locked_database_makes_the_server_unready_until_it_is_released(running: Server, http: httpx.Client) -> None:
     awaited(running, 200)
     holder = connect(running.db, durability="full", busy_timeout=30)
     holder.execute("BEGIN IMMEDIATE")
@@ -104,7 +102,7 @@ def test_a_database_that_another_holds_makes_the_server_unready_and_it_recovers_
     awaited(running, 200)
 
 
-def test_the_metrics_are_those_of_all_processes_whichever_answers(running: Server, http: httpx.Client) -> None:
+def test_metrics_cover_all_processes_whichever_answers(running: Server, http: httpx.Client) -> None:
     place = Place(http, "counted")
     before = counted(running, "omoide_requests_total", operation="get_or_create_peer", status="201")
     for number in range(8):
@@ -113,13 +111,13 @@ def test_the_metrics_are_those_of_all_processes_whichever_answers(running: Serve
     def after() -> float:
         return counted(running, "omoide_requests_total", operation="get_or_create_peer", status="201")
 
-    until(lambda: after() == before + 8)  # a process counts a request once its answer is out
+    until(lambda: after() == before + 8)  # a process counts a request after its response was sent
     assert [after() for _ in range(6)] == [before + 8] * 6
     for name in ("api-1", "api-2", "worker"):
         assert counted(running, "omoide_process_resident_bytes", process=name) > 10_000_000
 
 
-def test_the_worker_s_jobs_and_what_it_embeds_are_counted(running: Server, http: httpx.Client) -> None:
+def test_jobs_and_embedded_texts_are_counted(running: Server, http: httpx.Client) -> None:
     before = counted(running, "omoide_job_attempts_total", kind="representation", result="done")
     messages = counted(running, "omoide_messages")
     Place(http, "jobs").say("s", "I live in Lisbon.", "I work as a nurse.")
@@ -130,7 +128,7 @@ def test_the_worker_s_jobs_and_what_it_embeds_are_counted(running: Server, http:
     until(lambda: counted(running, "omoide_jobs") == 0)
 
 
-def test_what_a_killed_process_counted_stays_counted(running: Server) -> None:
+def test_counts_of_a_killed_process_are_kept(running: Server) -> None:
     def made() -> float:
         return counted(running, "omoide_requests_total", operation="get_or_create_workspace")
 
@@ -145,9 +143,7 @@ def test_what_a_killed_process_counted_stays_counted(running: Server) -> None:
     assert made() == before + 8
 
 
-def test_every_line_is_json_with_the_request_and_without_what_is_nobody_s_business(
-    running: Server, http: httpx.Client
-) -> None:
+def test_every_log_line_is_json_with_the_request_id_and_no_private_data(running: Server, http: httpx.Client) -> None:
     headers = {"X-Request-ID": "look-for-me", "Authorization": "Bearer my-key"}
     path = Place(http, "logged").url
     http.post(f"{path}/search", json={"query": "my-query", "limit": 1}, params={"x": "my-parameter"}, headers=headers)
@@ -160,6 +156,6 @@ def test_every_line_is_json_with_the_request_and_without_what_is_nobody_s_busine
     assert "my-" not in json.dumps(lines)
 
 
-def test_metrics_need_an_admin_key_where_authentication_is_on_but_readiness_needs_none(guarded: Server) -> None:
+def test_with_authentication_metrics_need_an_admin_key_and_readiness_none(guarded: Server) -> None:
     assert httpx.get(f"{guarded.url}/metrics").status_code == 401
     assert httpx.get(f"{guarded.url}/ready").status_code == 200

@@ -1,4 +1,4 @@
-"""Kept connections are spread over the processes that serve, also after one of them stood still or died."""
+"""Keep-alive connections are balanced over the API processes, also after one hung or died."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CONNECTIONS = 32
 
 
 class Kept:
-    """Clients that each keep a connection, and connect again where the server closes it, as all clients do."""
+    """Clients that keep a connection each, and reconnect if the server closes it."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -51,12 +51,12 @@ class Kept:
         return answer.endswith(b"}") and b"connection: close\r\n" not in answer
 
     def counts(self) -> list[int]:
-        """How many each process holds."""
+        """The number of connections of each process."""
         port = urlsplit(self.server.url).port
         return [held(pid, port or 0) for pid in named(self.server.process.pid, "omoide-api")]
 
     def become_even(self) -> bool:
-        """Ask once on each connection. Says whether two processes hold 14 to 18 each of 32 then."""
+        """Send a request on each connection; return whether two processes then hold 14 to 18 each of 32."""
         self.ask_all()
         counts = self.counts()
         return sum(counts) == CONNECTIONS and len(counts) == 2 and all(14 <= count <= 18 for count in counts)
@@ -67,7 +67,7 @@ class Kept:
 
 
 def held(pid: int, port: int) -> int:
-    """How many connections of the port a process has open, by proc(5)."""
+    """The number of open connections of a process on the port, from proc(5)."""
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     open_ones = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "01"}
     found = 0
@@ -92,24 +92,24 @@ def kept(two: Server) -> Iterator[Kept]:
     clients.close()
 
 
-def test_connections_that_come_at_once_are_spread(kept: Kept) -> None:
+def test_concurrent_connections_are_balanced(kept: Kept) -> None:
     for _ in range(CONNECTIONS):
         kept.connect()
     until(kept.become_even)
 
 
-def test_connections_that_come_one_by_one_are_spread(kept: Kept) -> None:
+def test_sequential_connections_are_balanced(kept: Kept) -> None:
     for _ in range(CONNECTIONS):
         kept.connect()
         kept.ask_all()
     until(kept.become_even)
 
 
-def test_a_process_that_stood_still_gets_its_share_of_what_is_kept(two: Server, kept: Kept) -> None:
+def test_a_process_that_hung_gets_its_share_of_connections(two: Server, kept: Kept) -> None:
     with stopped(named(two.process.pid, "omoide-api")[0]):
         for _ in range(CONNECTIONS):
             kept.connect()
-            kept.ask_all()  # nobody waits for the one that stands still
+            kept.ask_all()  # the hanging process does not delay others
         assert sorted(kept.counts()) in ([0, CONNECTIONS], [1, CONNECTIONS - 1])
     until(kept.become_even)
 
@@ -122,7 +122,7 @@ def test_a_process_that_replaces_a_killed_one_gets_its_share(two: Server, kept: 
     until(kept.become_even)
 
 
-def test_a_connection_that_is_not_used_is_closed(tmp_path: Path) -> None:
+def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
     server = Server(tmp_path / "omoide.db", keep_alive_seconds="0.1")
     with connect(server) as connection:
         connection.sendall(REQUEST)
@@ -130,7 +130,7 @@ def test_a_connection_that_is_not_used_is_closed(tmp_path: Path) -> None:
     server.stop()
 
 
-def test_clients_give_a_connection_up_before_the_server_does() -> None:
+def test_clients_close_a_connection_before_the_server_does() -> None:
     expiry = httpx.Limits().keepalive_expiry
     assert expiry is not None
     assert Settings.model_validate({}).keep_alive_seconds > 2 * expiry
@@ -139,7 +139,7 @@ def test_clients_give_a_connection_up_before_the_server_does() -> None:
 # Counts.
 
 
-def test_who_holds_fewer_connections_may_accept() -> None:
+def test_the_process_with_fewer_connections_may_accept() -> None:
     counts = ConnectionCounts(3)
     one, two, three = (counts.enter(number) for number in range(3))
     for _ in range(2):
@@ -148,12 +148,12 @@ def test_who_holds_fewer_connections_may_accept() -> None:
     two.accepted()
     assert not one.may_accept()
     three.accepted()
-    assert one.may_accept(), "one more than the others does no harm"
+    assert one.may_accept(), "one more than the others is allowed"
     one.closed()
     assert one.open == 1
 
 
-def test_taking_turns_processes_hold_the_same_number() -> None:
+def test_processes_end_up_with_the_same_number() -> None:
     counts = ConnectionCounts(4)
     processes = [counts.enter(number) for number in range(4)]
     for _ in range(400):
@@ -163,7 +163,7 @@ def test_taking_turns_processes_hold_the_same_number() -> None:
     assert max(numbers) - min(numbers) <= 400 // 4 // 16 + 1
 
 
-def test_one_process_always_may_accept_and_gives_nothing_away() -> None:
+def test_a_single_process_may_always_accept() -> None:
     alone = ConnectionCounts().enter(0)
     for _ in range(100):
         assert alone.may_accept()
@@ -172,7 +172,7 @@ def test_one_process_always_may_accept_and_gives_nothing_away() -> None:
     assert not alone.release()
 
 
-def test_nobody_waits_for_a_process_that_gives_no_sign_of_life() -> None:
+def test_a_process_without_a_heartbeat_is_ignored() -> None:
     counts = ConnectionCounts(2)
     one, dead = counts.enter(0), counts.enter(1)
     for _ in range(5):
@@ -180,14 +180,14 @@ def test_nobody_waits_for_a_process_that_gives_no_sign_of_life() -> None:
     one.stop_waiting()
     assert one.may_accept()
     one.plan_releases()
-    assert not one.release(), "it would not take what is given away"
+    assert not one.release(), "it would not accept the released connections"
     dead.beat()
     assert not one.may_accept()
     one.plan_releases()
     assert [one.release() for _ in range(4)] == [True, True, False, False]
 
 
-def test_who_takes_the_place_of_a_dead_process_begins_with_nothing() -> None:
+def test_the_successor_of_a_dead_process_starts_at_zero() -> None:
     counts = ConnectionCounts(2)
     one, dead = counts.enter(0), counts.enter(1)
     for _ in range(5):

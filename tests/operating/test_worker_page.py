@@ -1,4 +1,4 @@
-"""`omoide worker --metrics-port`: what extra hands did is told by a page of its own, behind doors like the server's."""
+"""`omoide worker --metrics-port`: metrics of additional workers, protected like the server's."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ AUTH = {"OMOIDE_AUTH": "true", "OMOIDE_JWT_SECRET": SECRET}
 
 @contextlib.contextmanager
 def working(db: Path, *flags: str, **settings: str) -> Iterator[str]:
-    """An extra worker meanwhile: where its page is. It ends in good order when told to."""
+    """Run an additional worker within the block; yields the URL of its page. It must stop cleanly."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
     arguments = ["worker", "--db", str(db), "--metrics-port", "0", *flags]
     process = fork_server().start(arguments, cwd=db.parent, env={**environment, **settings})
@@ -64,7 +64,7 @@ def counted(url: str, name: str, **labels: str) -> float:
 
 
 def owe(db: Path, count: int) -> None:
-    """So many jobs, due now, that are quickly done."""
+    """Add a number of quick jobs that are due now."""
 
     def added(db: Connection) -> None:
         for number in range(count):
@@ -79,7 +79,7 @@ def done(url: str) -> float:
     return counted(url, "omoide_job_attempts_total", kind=KIND, result="done")
 
 
-def test_what_a_worker_does_is_on_its_page_which_may_be_open_and_the_database_is_not(tmp_path: Path) -> None:
+def test_a_workers_page_has_its_own_metrics_but_not_the_databases(tmp_path: Path) -> None:
     owe(tmp_path / "omoide.db", 3)
     with working(tmp_path / "omoide.db", OMOIDE_METRICS="open", **AUTH) as page:
         until(lambda: done(page) == 3)
@@ -88,7 +88,7 @@ def test_what_a_worker_does_is_on_its_page_which_may_be_open_and_the_database_is
         assert not [name for name in ("omoide_messages", "omoide_database_up", "omoide_file_bytes") if name in text]
 
 
-def test_the_pages_of_a_server_and_of_a_worker_beside_it_add_up_to_all_that_was_done(tmp_path: Path) -> None:
+def test_the_pages_of_server_and_worker_add_up_to_all_attempts(tmp_path: Path) -> None:
     server = Server(tmp_path / "omoide.db", quiet_seconds="60", job_poll_seconds="0.1")
     try:
         with working(server.db, OMOIDE_JOB_POLL_SECONDS="0.1") as page:
@@ -103,7 +103,7 @@ def test_the_pages_of_a_server_and_of_a_worker_beside_it_add_up_to_all_that_was_
         server.kill()
 
 
-def test_with_authentication_on_the_page_is_for_admin_keys(tmp_path: Path) -> None:
+def test_with_authentication_the_page_requires_an_admin_key(tmp_path: Path) -> None:
     with working(tmp_path / "omoide.db", **AUTH) as page:
         assert httpx.get(page).status_code == 401
         refused = httpx.get(page, headers=bearer(Principal(workspace="w")))
@@ -121,7 +121,7 @@ def test_with_authentication_on_the_page_is_for_admin_keys(tmp_path: Path) -> No
         ({"host": "192.0.2.1", "metrics": "open"}, "Cannot listen on 192.0.2.1:0"),
     ],
 )
-def test_a_page_that_may_not_be_or_cannot_be_is_one_clear_line(settings: dict[str, str], said: str, run: Run) -> None:
+def test_a_page_that_cannot_be_served_is_reported_in_one_line(settings: dict[str, str], said: str, run: Run) -> None:
     done = run("worker", "--until-empty", "--metrics-port", "0", **settings)
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()

@@ -21,7 +21,7 @@ class Connect(Protocol):
 
 @pytest.fixture(scope="session")
 def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that reasons about what was said at once, for tests of what forms by itself (`settle`)."""
+    """A server that reasons about messages at once, for tests of derived memory (`settle`)."""
     running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", quiet_seconds="0")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
@@ -35,13 +35,13 @@ def runner() -> Iterator[asyncio.Runner]:
 
 @pytest.fixture(params=["sync", "async"])
 def call(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Style:
-    """How this test calls the SDK: `call(honcho.peer, "alice")`."""
+    """The calling style of this test: `call(honcho.peer, "alice")`."""
     return Plain() if request.param == "sync" else Awaited(runner)
 
 
 @pytest.fixture
 def connect(call: Style) -> Iterator[Connect]:
-    """`connect(server, "demo", api_key=...)` is a client, which the test need not close."""
+    """`connect(server, "demo", api_key=...)` returns a client, which is closed after the test."""
     opened: list[Honcho] = []
 
     def connected(server: Server, workspace_id: str | None, **options: Any) -> Honcho:
@@ -55,12 +55,12 @@ def connect(call: Style) -> Iterator[Connect]:
 
 @pytest.fixture
 def honcho(server: Server, connect: Connect, fresh: Callable[[str], str]) -> Honcho:
-    """A client whose workspace is its own and not there yet."""
+    """A client with a new workspace that does not exist yet."""
     return connect(server, fresh("workspace"))
 
 
 def settle(honcho: Honcho, call: Style) -> None:
-    """Return once nothing in the workspace waits to be reasoned about."""
+    """Wait until the workspace has no pending work."""
 
     def is_settled() -> bool:
         status = call(honcho.queue_status)

@@ -1,4 +1,4 @@
-"""The two styles in which the official Python SDK is called: plainly, and through `.aio`.
+"""The two styles of calling the official Python SDK: sync, and async through `.aio`.
 
 A test names the plain method, and the style calls it or its awaitable twin: `call(session.messages, size=2)`. So every
 rule is written once and holds for both. What the SDK promises itself (parsing, local checks) is not tested here.
@@ -17,19 +17,19 @@ Method = Callable[..., Any]
 
 
 class Style(Protocol):
-    """How methods of the SDK are called."""
+    """A style of calling methods of the SDK."""
 
     def __call__(self, method: Method, *arguments: Any, **options: Any) -> Any:
-        """What the method returns."""
+        """Call the method and return its result."""
 
     def walk(self, page: Any) -> list[Any]:
-        """The items of this page and of all that follow."""
+        """The items of this page and of all following ones."""
 
     def stream(self, method: Method, *arguments: Any, **options: Any) -> tuple[list[str], Any]:
-        """The pieces of a streamed answer as they came, and the stream after its end."""
+        """The pieces of a streamed answer, and the stream after its end."""
 
     def together(self, method: Method, arguments: Iterable[Any]) -> list[Any]:
-        """What the method returns for each argument, all calls under way at the same time."""
+        """Call the method concurrently for each argument; return the results."""
 
     def close(self, honcho: Honcho) -> None:
         """Close the connections that the client opened itself."""
@@ -90,7 +90,7 @@ class Awaited:
 
 
 def _twin(method: Method) -> Method:
-    """The method of the same name under `.aio`; of an object that has none, such as a page, the method itself."""
+    """The method of the same name under `.aio`; the method itself if the object has none, such as a page."""
     owner = method.__self__  # type: ignore[attr-defined]
     twin: Method = getattr(getattr(owner, "aio", owner), method.__name__)
     return twin

@@ -1,4 +1,4 @@
-"""Questions by the SDK: asked of a peer and of the whole workspace, with every option, whole and streamed.
+"""Chat by the SDK: with a peer and a workspace, every option, whole and streamed.
 
 What is known here was drawn by the server itself from what was said. How good answers are is not judged here.
 """
@@ -78,35 +78,35 @@ def ask(request: pytest.FixtureRequest, call: Style) -> Callable[..., str]:
     return whole if request.param == "whole" else streamed
 
 
-# Asked of a peer
+# Questions to a peer
 
 
-def test_a_peer_answers_with_what_it_said(ask: Callable[..., str], alice: Peer) -> None:
+def test_a_peer_answers_from_its_messages(ask: Callable[..., str], alice: Peer) -> None:
     assert "Lisbon" in ask(alice, LIVES)
     assert "bakery" in ask(alice, WORKS)
 
 
-def test_what_nobody_said_is_said_to_be_unknown(ask: Callable[..., str], alice: Peer) -> None:
+def test_unknown_facts_are_answered_as_unknown(ask: Callable[..., str], alice: Peer) -> None:
     assert "no information" in ask(alice, UNSAID)
 
 
-def test_a_peer_knows_of_another_what_it_was_told(ask: Callable[..., str], alice: Peer, bob: Peer) -> None:
+def test_a_peer_knows_what_it_observed_of_another(ask: Callable[..., str], alice: Peer, bob: Peer) -> None:
     assert "Lisbon" in ask(bob, LIVES, target=alice)
     assert "bakery" not in ask(bob, WORKS, target="alice")
 
 
-def test_a_session_does_not_hide_what_is_known_of_a_peer(ask: Callable[..., str], alice: Peer) -> None:
+def test_a_session_does_not_restrict_conclusions(ask: Callable[..., str], alice: Peer) -> None:
     assert "bakery" in ask(alice, WORKS, session="walk")
 
 
-def test_listed_sessions_hide_all_others(ask: Callable[..., str], honcho: Honcho, alice: Peer) -> None:
+def test_listed_sessions_exclude_all_others(ask: Callable[..., str], honcho: Honcho, alice: Peer) -> None:
     walk = Session("walk", honcho)
     assert "Lisbon" in ask(alice, LIVES, sessions=[walk, "nowhere"])
     assert "bakery" not in ask(alice, WORKS, sessions=[walk])
     assert "Lisbon" in ask(alice, LIVES, sessions=[walk, "work"], session=walk)
 
 
-def test_scopes_hide_all_other_sessions(ask: Callable[..., str], honcho: Honcho, alice: Peer, call: Style) -> None:
+def test_scopes_exclude_all_other_sessions(ask: Callable[..., str], honcho: Honcho, alice: Peer, call: Style) -> None:
     home = call(honcho.get_scope, "home")
     assert "Lisbon" in ask(alice, LIVES, scope="home")
     assert "bakery" not in ask(alice, WORKS, scope=home)
@@ -118,21 +118,21 @@ def test_a_peer_answers_at_every_level(ask: Callable[..., str], alice: Peer, lev
     assert "Lisbon" in ask(alice, LIVES, reasoning_level=level)
 
 
-def test_a_schema_makes_the_answer_json(ask: Callable[..., str], alice: Peer) -> None:
+def test_a_schema_gives_an_answer_in_json(ask: Callable[..., str], alice: Peer) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
     assert json.loads(ask(alice, LIVES, response_format=schema)) == {"city": "Lisbon"}
 
 
-# Asked of a workspace
+# Questions to a workspace
 
 
-def test_a_workspace_answers_for_whomever_a_question_is_about(ask: Callable[..., str], honcho: Honcho) -> None:
+def test_a_workspace_answers_about_the_peer_in_the_question(ask: Callable[..., str], honcho: Honcho) -> None:
     assert "Lisbon" in ask(honcho, LIVES)
     assert "bob" in ask(honcho, "Who is a nurse?")
     assert "no information" in ask(honcho, UNSAID)
 
 
-def test_a_workspace_is_asked_with_every_option(ask: Callable[..., str], honcho: Honcho) -> None:
+def test_questions_to_a_workspace_take_every_option(ask: Callable[..., str], honcho: Honcho) -> None:
     assert "bakery" in ask(honcho, WORKS, session=Session("walk", honcho))
     assert "bakery" not in ask(honcho, WORKS, scope="home")
     assert "bakery" in ask(honcho, WORKS, scope=["home", "office"])
@@ -145,13 +145,11 @@ def test_a_workspace_answers_at_every_level(ask: Callable[..., str], honcho: Hon
     assert "Lisbon" in ask(honcho, LIVES, reasoning_level=level)
 
 
-# What comes back
+# Responses
 
 
 @pytest.mark.parametrize("whom", ["alice", "honcho"])
-def test_a_model_is_filled_with_what_is_known_and_with_nothing_else(
-    whom: str, request: pytest.FixtureRequest, call: Style
-) -> None:
+def test_a_model_is_filled_only_with_known_facts(whom: str, request: pytest.FixtureRequest, call: Style) -> None:
     of = request.getfixturevalue(whom)
     assert call(of.chat, LIVES, response_format=Person) == Person(city="Lisbon", favourite_opera=None)
     answer = call(of.chat, LIVES, response_format=Person, include_evidence=True)
@@ -162,7 +160,7 @@ def test_a_model_is_filled_with_what_is_known_and_with_nothing_else(
 
 
 @pytest.mark.parametrize("whom", ["alice", "honcho"])
-def test_evidence_is_what_was_read(whom: str, request: pytest.FixtureRequest, call: Style) -> None:
+def test_evidence_lists_what_was_read(whom: str, request: pytest.FixtureRequest, call: Style) -> None:
     of = request.getfixturevalue(whom)
     answer = call(of.chat, LIVES, include_evidence=True)
     assert answer.content == call(of.chat, LIVES)
@@ -177,7 +175,7 @@ def test_evidence_is_what_was_read(whom: str, request: pytest.FixtureRequest, ca
     assert stream.evidence is None
 
 
-def test_what_was_read_can_be_fetched(honcho: Honcho, alice: Peer, call: Style) -> None:
+def test_evidence_can_be_fetched(honcho: Honcho, alice: Peer, call: Style) -> None:
     evidence = call(alice.chat, LIVES, sessions=["walk"], include_evidence=True).evidence
     known = call(honcho.conclusions.get_many, [read.id for read in evidence.conclusions])
     assert {each.content for each in known} == {read.content for read in evidence.conclusions}
@@ -185,7 +183,7 @@ def test_what_was_read_can_be_fetched(honcho: Honcho, alice: Peer, call: Style) 
     assert "I live in Lisbon." in {message.content for message in said}
 
 
-def test_a_session_pins_the_messages_that_are_read(alice: Peer, call: Style) -> None:
+def test_a_session_restricts_the_messages_that_are_read(alice: Peer, call: Style) -> None:
     evidence = call(alice.chat, WORKS, session="walk", include_evidence=True).evidence
     assert {read.session_id for read in evidence.messages} == {"walk"}
 
@@ -200,14 +198,14 @@ def test_a_streamed_answer_comes_in_pieces(alice: Peer, call: Style) -> None:
 
 
 @pytest.mark.parametrize("options", [{"target": "nobody"}, {"session": "nowhere"}, {"scope": "none"}], ids=str)
-def test_what_is_not_there_is_not_found(alice: Peer, options: dict[str, Any], call: Style) -> None:
+def test_missing_resources_are_not_found(alice: Peer, options: dict[str, Any], call: Style) -> None:
     with pytest.raises(NotFoundError):
         call(alice.chat, LIVES, **options)
     with pytest.raises(NotFoundError):
         call.stream(alice.chat_stream, LIVES, **options)
 
 
-def test_options_that_exclude_one_another_are_refused(honcho: Honcho, alice: Peer, call: Style) -> None:
+def test_conflicting_options_are_refused(honcho: Honcho, alice: Peer, call: Style) -> None:
     with pytest.raises(UnprocessableEntityError, match="scope cannot be combined with session_id"):
         call(honcho.chat, LIVES, session="walk", scope="home")
     with pytest.raises(UnprocessableEntityError, match="must be included"):
@@ -223,7 +221,7 @@ def test_a_schema_that_cannot_be_filled_is_refused(
             call(of.chat, LIVES, response_format=schema)
 
 
-def test_a_peer_that_was_never_heard_of_knows_nothing(honcho: Honcho, call: Style) -> None:
+def test_an_unknown_peer_knows_nothing(honcho: Honcho, call: Style) -> None:
     zoe = Peer("zoe", honcho)
     answer = call(zoe.chat, "Where do I live?", include_evidence=True)
     assert "no information" in answer.content

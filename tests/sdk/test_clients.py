@@ -1,4 +1,4 @@
-"""What a client may be told when it is made, and the server has to live with."""
+"""Options of a client's constructor that affect its requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
 
 
-def test_a_client_finds_server_and_workspace_by_the_environment(
+def test_a_client_reads_server_and_workspace_from_the_environment(
     server: Server, connect: Connect, fresh: Callable[[str], str], call: Style, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     workspace = fresh("workspace")
@@ -21,14 +21,12 @@ def test_a_client_finds_server_and_workspace_by_the_environment(
     assert call(honcho.peer, "alice").workspace_id == workspace
 
 
-def test_an_address_may_end_in_slashes(
-    server: Server, connect: Connect, fresh: Callable[[str], str], call: Style
-) -> None:
+def test_a_url_may_end_in_slashes(server: Server, connect: Connect, fresh: Callable[[str], str], call: Style) -> None:
     honcho = connect(server, fresh("workspace"), base_url=f"{server.url}//")
     assert call(honcho.peer, "alice").id == "alice"
 
 
-def test_query_parameters_and_headers_of_the_clients_own_are_ignored(
+def test_additional_query_parameters_and_headers_are_ignored(
     server: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     own = {"default_query": {"tenant": "x"}, "default_headers": {"X-Honcho-Host": "a program of ours"}}

@@ -1,4 +1,4 @@
-"""Copies of sessions by the SDK."""
+"""Cloning sessions by the SDK."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BRIEF = SessionConfiguration.model_validate({"summary": {"enabled": False}})
 
 @pytest.fixture
 def talk(honcho: Honcho, call: Style) -> Session:
-    """A session with three messages of two peers, one of whom is gone."""
+    """A session with three messages of two peers, one of whom has left."""
     alice, bob = Peer("alice", honcho), Peer("bob", honcho)
     session = call(
         honcho.session, "talk", metadata={"channel": "web"}, configuration=BRIEF, peers=[(alice, LISTENS), bob]
@@ -37,11 +37,11 @@ def messages(call: Style, session: Session) -> list[Any]:
 
 
 def substance(message: Any) -> tuple[object, ...]:
-    """All of a message but its id and its session."""
+    """A message without its id and session."""
     return message.content, message.peer_id, message.metadata, message.created_at, message.token_count
 
 
-def test_a_clone_has_all_that_the_session_has_under_ids_of_its_own(talk: Session, call: Style) -> None:
+def test_a_clone_has_the_contents_of_the_session_with_new_ids(talk: Session, call: Style) -> None:
     clone = call(talk.clone)
     assert (clone.metadata, clone.is_active) == (talk.metadata, True)
     assert clone.configuration.model_dump() == BRIEF.model_dump()
@@ -58,7 +58,7 @@ def test_a_clone_can_end_with_a_message(talk: Session, call: Style) -> None:
     assert [message.content for message in messages(call, call(talk.clone, message_id=second.id))] == ["One.", "Two."]
 
 
-def test_a_clone_has_the_peers_that_are_in_the_session_now(talk: Session, call: Style) -> None:
+def test_a_clone_has_the_current_peers_of_the_session(talk: Session, call: Style) -> None:
     clone = call(talk.clone)
     assert [peer.id for peer in call(clone.peers)] == ["alice"]
     assert call(clone.get_peer_configuration, "alice") == LISTENS
@@ -71,7 +71,7 @@ def test_a_session_without_messages_can_be_cloned(honcho: Honcho, call: Style) -
     assert messages(call, clone) == []
 
 
-def test_a_clone_goes_its_own_way(honcho: Honcho, talk: Session, call: Style) -> None:
+def test_a_clone_is_independent(honcho: Honcho, talk: Session, call: Style) -> None:
     clone = call(talk.clone)
     call(clone.add_messages, Peer("carol", honcho).message("Four."))
     call(clone.set_metadata, {"copy": True})
@@ -88,6 +88,6 @@ def test_a_clone_ends_only_with_a_message_of_its_session(honcho: Honcho, talk: S
     assert {session.id for session in call(honcho.sessions).items} == {"talk", "other"}
 
 
-def test_a_session_that_is_not_there_is_not_cloned(honcho: Honcho, call: Style) -> None:
+def test_a_session_that_does_not_exist_is_not_cloned(honcho: Honcho, call: Style) -> None:
     with pytest.raises(NotFoundError):
         call(Session("ghost", honcho).clone)

@@ -1,4 +1,4 @@
-"""Conclusions by the SDK: made, listed, fetched, asked for, walked up and down, deleted."""
+"""Conclusions by the SDK: create, list, fetch, query, traverse, delete."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ Derive = Callable[..., None]
 
 @pytest.fixture
 def view(honcho: Honcho, call: Style) -> Any:
-    """What alice holds true about bob; both are in the session first."""
+    """alice's conclusions about bob; both are in the session `first`."""
     call(honcho.session, "first", peers=["alice", "bob"])
     return Peer("alice", honcho).conclusions_of("bob")
 
 
 @pytest.fixture
 def derive(server: Server) -> Derive:
-    """`derive(conclusion, "deductive", sources)` makes it look as if it had been concluded from others."""
+    """`derive(conclusion, "deductive", sources)` makes a conclusion look as if it was derived from others."""
 
     def derived(conclusion: Any, level: str, sources: list[Any]) -> None:
         ids = json.dumps([source.id for source in sources])
@@ -54,7 +54,7 @@ def fields(conclusion: Any) -> dict[str, object]:
     return dict(vars(conclusion))
 
 
-def test_conclusions_come_back_as_they_were_made(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
+def test_conclusions_are_returned_as_created(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
     tea, milk = call(
         view.create,
         [{"content": "bob likes tea", "session_id": "first"}, ConclusionCreateParams(content="bob likes milk")],
@@ -78,7 +78,7 @@ def test_a_view_lists_its_own_pair_and_the_workspace_lists_all(
     assert contents(call, call(honcho.conclusions.list, filters={"observer_id": "bob"})) == ["of himself"]
 
 
-def test_many_are_fetched_in_hundreds(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
+def test_many_are_fetched_in_batches_of_a_hundred(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
     made = [
         conclusion
         for start in range(0, 120, 60)
@@ -91,7 +91,7 @@ def test_many_are_fetched_in_hundreds(honcho: Honcho, view: ConclusionsView, cal
     assert call(view.get_many, []) == []
 
 
-def test_the_tree_of_premises_is_walked_down_and_up(view: ConclusionsView, derive: Derive, call: Style) -> None:
+def test_the_tree_of_premises_is_traversed_down_and_up(view: ConclusionsView, derive: Derive, call: Style) -> None:
     tea, cup, habit = call(view.create, [{"content": c} for c in ("bob buys tea", "bob owns a cup", "bob drinks tea")])
     derive(habit, "deductive", [tea, cup])
     habit = call(view.get, habit.id)
@@ -112,14 +112,14 @@ def test_a_query_finds_the_nearest_of_the_pair(honcho: Honcho, view: Conclusions
         return [conclusion.content for conclusion in call(view.query, "which tea does he drink", **options)]
 
     assert answers(top_k=1) == facts[:1]
-    # Those that share no word with the question are found once they are embedded.
+    # Conclusions that share no word with the question are found once embedded.
     until(lambda: len(answers()) == 3)
     assert answers()[0] == facts[0]
     assert answers(filters={"content": {"contains": "train"}}) == facts[1:2]
     assert call(Peer("bob", honcho).conclusions.query, "tea") == []
 
 
-def test_what_was_deleted_is_nowhere(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
+def test_a_deleted_conclusion_is_hidden_everywhere(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
     tea, milk = call(view.create, [{"content": "bob likes tea"}, {"content": "bob likes milk"}])
     call(view.delete, tea.id)
     for method in (view.get, view.delete, honcho.conclusions.get):
@@ -130,14 +130,14 @@ def test_what_was_deleted_is_nowhere(honcho: Honcho, view: ConclusionsView, call
     assert "tea" not in call(view.representation)
 
 
-def test_a_view_does_not_fetch_what_belongs_to_another_pair(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
+def test_a_view_does_not_fetch_conclusions_of_another_pair(honcho: Honcho, view: ConclusionsView, call: Style) -> None:
     [tea] = call(view.create, [{"content": "bob likes tea"}])
     with pytest.raises(NotFoundError):
         call(Peer("bob", honcho).conclusions.get, tea.id)
 
 
 @pytest.mark.parametrize("new", [{"content": "x", "session_id": "nowhere"}])
-def test_a_conclusion_about_what_is_not_there_is_refused(
+def test_a_conclusion_about_a_missing_resource_is_refused(
     view: ConclusionsView, new: dict[str, Any], call: Style
 ) -> None:
     with pytest.raises(NotFoundError):

@@ -1,4 +1,4 @@
-"""What the SDK's users notice of a server that dies and comes back: nothing that was acknowledged is lost.
+"""A server that is killed and restarted, from the SDK's view: nothing acknowledged is lost.
 
 A start takes longer than all else in this folder, so each rule is tested in one style of calling only.
 """
@@ -31,7 +31,7 @@ PATIENCE = 6
 
 
 def lasting_port() -> int:
-    """A free port that the kernel gives to no connection: one of its own choice may be taken while nobody listens."""
+    """A free port outside the kernel's ephemeral range, which may be taken while the server is down."""
     first, last = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
     while True:
         port = random.randint(1_024, 65_535)
@@ -42,7 +42,7 @@ def lasting_port() -> int:
 
 @pytest.fixture(scope="module")
 def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server that tests may kill; it comes back at the same address."""
+    """A server that tests may kill and restart at the same address."""
     db = tmp_path_factory.mktemp("mortal") / "omoide.db"
     running = Server(db, "--port", str(lasting_port()))
     yield running
@@ -50,7 +50,7 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("call", ["sync"], indirect=True)
-def test_what_was_acknowledged_is_there_after_a_kill(
+def test_acknowledged_messages_exist_after_a_kill(
     mortal: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     honcho: Honcho = connect(mortal, fresh("workspace"), max_retries=0)
@@ -65,7 +65,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(
                 call(session.add_messages, alice.message(f"{number}"))
                 acknowledged.put(f"{number}")
         except Unreachable:
-            pass  # the server was killed, as it should be
+            pass  # the server was killed, as intended
         finally:
             acknowledged.put(None)
 
@@ -80,7 +80,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(
     before += iter(acknowledged.get, None)
     stored = [message.content for message in call.walk(call(session.messages, size=100))]
     assert stored[: len(before)] == before
-    assert len(stored) - len(before) in {0, 1}, "at most the message under way when the server died"
+    assert len(stored) - len(before) in {0, 1}, "at most the message in flight when the server died"
     assert call(honcho.get_metadata) == {"team": "research"}
     assert call(alice.get_metadata) == {"language": "pt"}
     assert call(session.get_metadata) == {"channel": "web"}
@@ -88,7 +88,7 @@ def test_what_was_acknowledged_is_there_after_a_kill(
 
 
 @pytest.mark.parametrize("call", ["async"], indirect=True)
-def test_a_call_made_while_the_server_is_away_succeeds_when_it_is_back(
+def test_a_call_made_while_the_server_is_down_succeeds_after_its_restart(
     mortal: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     honcho = connect(mortal, fresh("workspace"), max_retries=PATIENCE)

@@ -1,4 +1,4 @@
-"""What the SDK raises when the server refuses: the class that the status stands for, with a sentence that says why."""
+"""The SDK's exceptions for refused requests: the class of the status, with the reason."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ REFUSED: dict[str, tuple[Deed, type[APIError], str]] = {
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_refusal_raises_the_class_of_its_status_and_says_why(honcho: Honcho, case: str, call: Style) -> None:
+def test_a_refusal_raises_the_class_of_its_status_with_the_reason(honcho: Honcho, case: str, call: Style) -> None:
     deed, error, reason = REFUSED[case]
     with pytest.raises(APIError) as refused:
         deed(call, honcho)
@@ -64,7 +64,7 @@ def test_a_refusal_raises_the_class_of_its_status_and_says_why(honcho: Honcho, c
     assert reason in str(refused.value)
 
 
-def test_a_broken_contract_names_the_field(honcho: Honcho, call: Style) -> None:
+def test_a_validation_error_names_the_field(honcho: Honcho, call: Style) -> None:
     with pytest.raises(UnprocessableEntityError) as refused:
         call(honcho.peer, "not an id!")
     [fault] = refused.value.body["detail"]
@@ -78,7 +78,7 @@ def test_a_refusal_leaves_the_client_usable(honcho: Honcho, call: Style) -> None
     assert call(honcho.peer, "alice").id == "alice"
 
 
-def test_a_client_without_a_key_is_refused_from_its_first_call_on(
+def test_a_client_without_a_key_is_refused_at_its_first_call(
     guarded: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     honcho = connect(guarded, fresh("workspace"))

@@ -1,4 +1,4 @@
-"""No method of the SDK that talks to the server is without a test here."""
+"""Every method of the SDK that calls the server has a test here."""
 
 from __future__ import annotations
 

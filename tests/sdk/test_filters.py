@@ -1,4 +1,4 @@
-"""Filters by the SDK: each list takes them, walks on with them, and says what is wrong with them."""
+"""Filters by the SDK: every list accepts them, keeps them while paging, and refuses invalid ones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVERYTHING: list[dict[str, object] | None] = [None, {}, {"id": "*"}, {"created_a
 
 @pytest.fixture
 def session(honcho: Honcho, call: Style) -> Any:
-    """A session of alice and bob with six messages, in which alice says the even ones."""
+    """A session of alice and bob with six messages; the even ones are alice's."""
     made = call(honcho.session, "first")
     names = ("alice", "bob")
     batch = [Peer(names[n % 2], honcho).message(f"Number {n}", metadata={"n": n}) for n in range(6)]
@@ -32,7 +32,7 @@ def numbers(call: Style, page: Any) -> list[int]:
 
 
 @pytest.mark.parametrize("filters", EVERYTHING)
-def test_a_filter_that_says_nothing_keeps_everything(
+def test_an_empty_filter_selects_everything(
     honcho: Honcho, session: Session, filters: dict[str, object] | None, call: Style
 ) -> None:
     assert numbers(call, call(session.messages, filters=filters)) == [*range(6)]
@@ -56,7 +56,7 @@ def test_messages_are_filtered(session: Session, filters: dict[str, object], exp
     assert numbers(call, call(session.messages, filters=filters)) == expected
 
 
-def test_the_filter_goes_along_from_page_to_page(session: Session, call: Style) -> None:
+def test_the_filter_is_kept_from_page_to_page(session: Session, call: Style) -> None:
     page = call(session.messages, filters={"peer_id": "alice"}, size=1, reverse=True)
     assert (page.total, page.pages) == (3, 3)
     assert numbers(call, page) == [4, 2, 0]
@@ -87,7 +87,7 @@ def test_workspaces_are_filtered(honcho: Honcho, call: Style, fresh: Callable[[s
         ({"OR": {}}, "OR operator must contain a list"),
     ],
 )
-def test_a_bad_filter_is_said_to_be_bad(
+def test_an_invalid_filter_is_refused(
     honcho: Honcho, session: Session, filters: dict[str, object], sentence: str, call: Style
 ) -> None:
     for method in (honcho.peers, honcho.sessions, honcho.workspaces, Peer("a", honcho).sessions, session.messages):

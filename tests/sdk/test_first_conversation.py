@@ -1,4 +1,4 @@
-"""The code of the README, the tutorial and the filter guide runs as written, on a server without a network."""
+"""The code of the README, the tutorial and the filter guide runs as written, on a server without network access."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SAID = ["I moved to Lisbon with my dog Rex.", "Nice!"]
 
 @pytest.fixture(scope="module")
 def offline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the defaults, which ends at the first attempt to reach anything but this machine."""
+    """A server with default settings that exits at the first attempt to reach another machine."""
     running = Server(tmp_path_factory.mktemp("offline") / "omoide.db", python_path=str(OFFLINE))
     yield running
     running.stop()
@@ -47,7 +47,7 @@ def without_dates(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def first(offline: Server) -> Iterator[dict[str, Any]]:
-    """What the README's conversation left behind: its names, what it `printed`, and how many `seconds` it took."""
+    """The result of the README's conversation: its variables, the `printed` output and the `seconds` it took."""
     names: dict[str, Any] = {}
     printed = io.StringIO()
     begin = time.monotonic()
@@ -57,7 +57,7 @@ def first(offline: Server) -> Iterator[dict[str, Any]]:
     Plain().close(names["honcho"])
 
 
-def test_the_hook_ends_a_program_that_reaches_for_the_network() -> None:
+def test_the_hook_ends_a_program_that_uses_the_network() -> None:
     attempt = "import socket; socket.socket().connect(('192.0.2.1', 80))"
     done = subprocess.run(
         [sys.executable, "-c", attempt], env={"PYTHONPATH": str(OFFLINE)}, capture_output=True, text=True, check=False
@@ -65,7 +65,7 @@ def test_the_hook_ends_a_program_that_reaches_for_the_network() -> None:
     assert (done.returncode, done.stderr) == (99, "OFFLINE: socket.connect '192.0.2.1'\n")
 
 
-def test_the_readme_prints_what_it_says(first: dict[str, Any]) -> None:
+def test_the_readme_prints_the_documented_output(first: dict[str, Any]) -> None:
     assert without_dates(first["printed"]) == without_dates(OUTPUT)
 
 
@@ -81,7 +81,7 @@ def test_the_tutorial_and_the_filter_guide_run_as_written(offline: Server) -> No
     Plain().close(names["honcho"])
 
 
-def test_the_answer_names_lisbon_and_shows_what_it_read(first: dict[str, Any]) -> None:
+def test_the_answer_names_lisbon_with_evidence(first: dict[str, Any]) -> None:
     answer = first["alice"].chat("Where does Alice live?", include_evidence=True)
     assert "Lisbon" in answer.content
     assert any("Lisbon" in conclusion.content for conclusion in answer.evidence.conclusions)
@@ -98,7 +98,7 @@ def test_representation_card_and_context_show_it(first: dict[str, Any]) -> None:
     assert len(context.messages) == 6
 
 
-def test_nothing_is_left_to_do(first: dict[str, Any], offline: Server) -> None:
+def test_no_work_is_pending(first: dict[str, Any], offline: Server) -> None:
     status = first["honcho"].queue_status()
     assert (status.pending_work_units, status.in_progress_work_units) == (0, 0)
     assert status.completed_work_units == 6

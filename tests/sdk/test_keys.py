@@ -1,4 +1,4 @@
-"""Keys in the SDK's hands: each makes the first call that every client sends, and opens what its claims say."""
+"""Keys in the SDK: each may make the client's first request, and gives access according to its claims."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CLAIMS: dict[str, dict[str, Any]] = {
 }
 
 Deed = Callable[[Style, Honcho, str], Any]
-"""Does something by a client; the text is an id that nothing has yet."""
+"""An action with a client; the string is an unused id."""
 
 ADMIN = {"admin"}
 WIDE = {"admin", "workspace"}
@@ -95,7 +95,7 @@ def minted(*, expires_at: int | None = None, **claims: Any) -> str:
 
 @pytest.fixture(scope="module")
 def house(guarded: Server) -> Server:
-    """The guarded server, with HOUSE in it."""
+    """A server with authentication and the workspace HOUSE."""
     with guarded.client(headers={"Authorization": f"Bearer {minted(admin=True)}"}) as http:
         sessions = f"/v3/workspaces/{HOUSE}/sessions"
         http.post(sessions, json={"id": "first", "peers": {"alice": {}, "bob": {}}}).raise_for_status()
@@ -105,7 +105,7 @@ def house(guarded: Server) -> Server:
 
 @pytest.fixture(scope="module")
 def printed_key() -> str:
-    """alice's key, as the command line prints it."""
+    """alice's key, printed by the command line."""
     command = [str(COMMAND), "key", "create", "--workspace", HOUSE, "--peer", "alice", "--days", "1"]
     environment = os.environ | {"OMOIDE_JWT_SECRET": SECRET}
     return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
@@ -120,7 +120,7 @@ def permitted(deed: Deed, call: Style, honcho: Honcho, new: str) -> bool:
 
 
 @pytest.mark.parametrize("kind", CLAIMS)
-def test_a_key_opens_what_its_claims_say_and_nothing_else(
+def test_a_key_gives_access_according_to_its_claims_only(
     house: Server, connect: Connect, fresh: Callable[[str], str], kind: str, call: Style
 ) -> None:
     honcho = connect(house, HOUSE, api_key=minted(**CLAIMS[kind]))
@@ -129,7 +129,7 @@ def test_a_key_opens_what_its_claims_say_and_nothing_else(
 
 
 @pytest.mark.parametrize("narrowed", [{}, {"peer": "alice"}, {"session": "first"}], ids=["not", "peer", "session"])
-def test_every_key_of_a_workspace_creates_it_by_the_first_call(
+def test_every_key_of_a_workspace_creates_it_with_the_first_request(
     guarded: Server, connect: Connect, fresh: Callable[[str], str], narrowed: dict[str, Any], call: Style
 ) -> None:
     workspace = fresh("workspace")
@@ -139,7 +139,7 @@ def test_every_key_of_a_workspace_creates_it_by_the_first_call(
 
 
 @pytest.mark.parametrize("kind", ["workspace", "peer", "session"])
-def test_a_key_opens_no_other_workspace(
+def test_a_key_gives_no_access_to_other_workspaces(
     house: Server, connect: Connect, fresh: Callable[[str], str], kind: str, call: Style
 ) -> None:
     elsewhere = connect(house, fresh("workspace"), api_key=minted(**CLAIMS[kind]))
@@ -147,7 +147,7 @@ def test_a_key_opens_no_other_workspace(
     assert opened == set()
 
 
-def test_a_peers_key_reads_a_session_for_as_long_as_the_peer_is_in_it(
+def test_a_peer_key_reads_a_session_while_the_peer_is_in_it(
     house: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     admin = connect(house, HOUSE, api_key=minted(admin=True))
@@ -159,7 +159,7 @@ def test_a_peers_key_reads_a_session_for_as_long_as_the_peer_is_in_it(
         call(mine.messages)
 
 
-def test_a_peers_key_makes_a_session_and_gets_it_until_its_peer_has_left(
+def test_a_peer_key_creates_a_session_and_reads_it_until_the_peer_leaves(
     house: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     admin, mine = (connect(house, HOUSE, api_key=minted(**CLAIMS[kind])) for kind in ("admin", "peer"))
@@ -174,7 +174,7 @@ def test_a_peers_key_makes_a_session_and_gets_it_until_its_peer_has_left(
             call(mine.session, id, **given)
 
 
-def test_a_sessions_key_reads_the_metadata_of_its_members_only(
+def test_a_session_key_reads_only_the_metadata_of_its_members(
     house: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     admin, narrow = (connect(house, HOUSE, api_key=minted(**CLAIMS[kind])) for kind in ("admin", "session"))
@@ -191,7 +191,7 @@ def test_a_sessions_key_reads_the_metadata_of_its_members_only(
     assert call(narrow.peer, member).metadata == {}
 
 
-def test_a_sessions_key_deletes_its_session(
+def test_a_session_key_deletes_its_session(
     guarded: Server, connect: Connect, fresh: Callable[[str], str], call: Style
 ) -> None:
     workspace = fresh("workspace")
@@ -220,7 +220,7 @@ def test_a_key_that_the_command_line_printed_works(
     ],
     ids=["no key at all", "another secret's", "expired", "without claims", "a peer of no workspace"],
 )
-def test_a_bad_key_is_refused_with_the_reason(
+def test_an_invalid_key_is_refused_with_the_reason(
     house: Server, connect: Connect, key: Callable[[], str], reason: str, call: Style
 ) -> None:
     with pytest.raises(AuthenticationError, match=reason):

@@ -1,4 +1,4 @@
-"""Who is in a session, and with which configuration, by the SDK."""
+"""Members of a session and their configuration, by the SDK."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def members(call: Style, session: Session) -> list[str]:
     ],
     ids=["an id", "an id with a configuration", "ids", "both", "none"],
 )
-def test_peers_are_added_in_every_form_that_the_sdk_takes(
+def test_peers_are_added_in_every_form_that_the_sdk_accepts(
     session: Session, given: Any, ids: list[str], call: Style
 ) -> None:
     call(session.add_peers, given)
     assert members(call, session) == ids
 
 
-def test_added_peer_objects_are_the_workspaces_own(honcho: Honcho, session: Session, call: Style) -> None:
+def test_added_peer_objects_belong_to_the_workspace(honcho: Honcho, session: Session, call: Style) -> None:
     alice, bob = call(honcho.peer, "alice"), call(honcho.peer, "bob")
     call(session.add_peers, [alice, (bob, LISTENS)])
     assert [peer.uid for peer in call(session.peers)] == [alice.uid, bob.uid]
@@ -75,14 +75,14 @@ def test_setting_peers_makes_them_the_only_ones_with_just_that_configuration(ses
     assert members(call, session) == []
 
 
-def test_peers_are_set_only_in_a_session_that_is_there(honcho: Honcho, call: Style) -> None:
+def test_peers_are_set_only_in_an_existing_session(honcho: Honcho, call: Style) -> None:
     with pytest.raises(NotFoundError):
         call(Session("ghost", honcho).set_peers, ["alice"])
     assert call(honcho.peers).items == []
 
 
 @pytest.mark.parametrize("gone", ["alice", ["alice"], ["alice", "nobody"]])
-def test_removed_peers_leave_and_strangers_are_ignored(session: Session, gone: Any, call: Style) -> None:
+def test_removed_peers_leave_and_others_are_ignored(session: Session, gone: Any, call: Style) -> None:
     call(session.add_peers, ["alice", "bob"])
     call(session.remove_peers, gone)
     assert members(call, session) == ["bob"]
@@ -96,7 +96,7 @@ def test_a_peer_that_left_keeps_its_configuration(honcho: Honcho, session: Sessi
     assert call(session.get_peer_configuration, alice) == LISTENS
 
 
-def test_an_author_that_left_comes_back_as_it_was(honcho: Honcho, session: Session, call: Style) -> None:
+def test_an_author_that_left_rejoins_with_its_configuration(honcho: Honcho, session: Session, call: Style) -> None:
     alice = Peer("alice", honcho)
     call(session.add_peers, (alice, LISTENS))
     call(session.remove_peers, alice)
@@ -115,7 +115,7 @@ def test_a_peers_configuration_is_unset_until_it_is_set_flag_by_flag(session: Se
     assert call(session.get_peer_configuration, "alice") == LISTENS
 
 
-def test_configuring_a_peer_that_was_never_in_the_session_lets_it_join(
+def test_configuring_a_peer_that_was_never_in_the_session_adds_it(
     honcho: Honcho, session: Session, call: Style
 ) -> None:
     alice = call(honcho.peer, "alice")
@@ -131,7 +131,7 @@ def test_configuring_a_peer_that_left_does_not_bring_it_back(session: Session, c
     assert call(session.get_peer_configuration, "alice") == LISTENS
 
 
-def test_only_peers_that_are_there_have_a_configuration(honcho: Honcho, session: Session, call: Style) -> None:
+def test_only_existing_peers_have_a_configuration(honcho: Honcho, session: Session, call: Style) -> None:
     call(honcho.peer, "alice")
     with pytest.raises(NotFoundError, match="Session peer alice not found in session first"):
         call(session.get_peer_configuration, "alice")
@@ -141,7 +141,7 @@ def test_only_peers_that_are_there_have_a_configuration(honcho: Honcho, session:
         call(session.set_peer_configuration, "nobody", LISTENS)
 
 
-def test_a_session_takes_a_limited_number_of_observers_and_any_number_of_others(session: Session, call: Style) -> None:
+def test_the_number_of_observers_in_a_session_is_limited(session: Session, call: Style) -> None:
     observers = [(f"observer-{n}", LISTENS) for n in range(MAX_OBSERVERS)]
     call(session.add_peers, [*observers, *(f"peer-{n}" for n in range(MAX_OBSERVERS))])
     for once_more in (("one-too-many", LISTENS), ("peer-0", LISTENS)):

@@ -1,4 +1,4 @@
-"""Messages by the SDK: what comes back is what was said, in the order in which it arrived."""
+"""Messages by the SDK: stored unchanged, in order of arrival."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ def test_one_message_needs_no_list(session: Session, alice: Peer, call: Style) -
     assert len(message.id) == 21
 
 
-def test_every_way_to_read_a_message_gives_the_same(session: Session, alice: Peer, call: Style) -> None:
+def test_every_way_to_read_a_message_gives_the_same_result(session: Session, alice: Peer, call: Style) -> None:
     [added] = call(session.add_messages, alice.message("hello", metadata={"tone": "warm"}))
     assert fields(call(session.get_message, added.id)) == fields(added)
     assert fields(call(session.messages)[0]) == fields(added)
 
 
-def test_messages_of_many_peers_come_back_in_the_order_given(honcho: Honcho, session: Session, call: Style) -> None:
+def test_messages_of_many_peers_are_returned_in_the_order_given(honcho: Honcho, session: Session, call: Style) -> None:
     batch = [Peer(f"peer-{n % 3}", honcho).message(f"{n}") for n in range(MAX_BATCH)]
     added = call(session.add_messages, batch)
     assert [(message.content, message.peer_id) for message in added] == [(m.content, m.peer_id) for m in batch]
@@ -59,7 +59,7 @@ def test_messages_of_many_peers_come_back_in_the_order_given(honcho: Honcho, ses
     assert len({message.id for message in added}) == MAX_BATCH
 
 
-def test_a_batch_is_limited_and_stored_whole_or_not_at_all(session: Session, alice: Peer, call: Style) -> None:
+def test_a_batch_is_limited_and_stored_atomically(session: Session, alice: Peer, call: Style) -> None:
     too_many = [alice.message(f"{n}") for n in range(MAX_BATCH + 1)]
     one_bad = [alice.message("good"), Peer("not an id!", alice._honcho).message("bad")]
     for refused in (too_many, one_bad, []):
@@ -68,7 +68,7 @@ def test_a_batch_is_limited_and_stored_whole_or_not_at_all(session: Session, ali
     assert contents(call, session) == []
 
 
-def test_batches_sent_at_the_same_time_stay_whole(session: Session, alice: Peer, call: Style) -> None:
+def test_concurrent_batches_are_contiguous(session: Session, alice: Peer, call: Style) -> None:
     call(session.add_messages, alice.message("first of all"))
     batches = [[alice.message(f"{batch}.{n}") for n in range(5)] for batch in range(12)]
     call.together(session.add_messages, batches)
@@ -89,7 +89,7 @@ def test_batches_sent_at_the_same_time_stay_whole(session: Session, alice: Peer,
     ],
     ids=["empty", "blank", "any script", "a tokenizer's mark", "longest", "longest beyond ASCII"],
 )
-def test_content_is_kept_to_the_letter(session: Session, alice: Peer, content: str, call: Style) -> None:
+def test_content_is_stored_unchanged(session: Session, alice: Peer, content: str, call: Style) -> None:
     # Written by hand, because `alice.message` refuses blank content before the server sees it.
     message = MessageCreateParams(peer_id=alice.id, content=content)
     [added] = call(session.add_messages, message)
@@ -115,7 +115,7 @@ def test_content_is_limited(session: Session, alice: Peer, call: Style) -> None:
     ],
     ids=str,
 )
-def test_times_in_every_zone_come_back_in_utc_and_those_without_one_are_utc(
+def test_times_are_returned_in_utc_and_default_to_it(
     session: Session, alice: Peer, said: datetime | str, call: Style
 ) -> None:
     [added] = call(session.add_messages, alice.message("hello", created_at=said))
@@ -136,20 +136,20 @@ def test_the_time_of_a_message_does_not_change_the_order(session: Session, alice
     assert contents(call, session) == ["now", "earlier"]
 
 
-def test_metadata_comes_back_as_it_was_given(session: Session, alice: Peer, call: Style) -> None:
+def test_metadata_is_returned_as_given(session: Session, alice: Peer, call: Style) -> None:
     metadata = {"embedding": [n / 7 for n in range(1536)], "nested": {"none": None, "flag": True}, "text": "Ω" * 10_000}
     [added] = call(session.add_messages, alice.message("hello", metadata=metadata))
     assert added.metadata == metadata
     assert call(session.get_message, added.id).metadata == metadata
 
 
-def test_a_configuration_works_on_a_message_and_is_not_part_of_it(session: Session, alice: Peer, call: Style) -> None:
+def test_a_messages_configuration_is_applied_but_not_stored(session: Session, alice: Peer, call: Style) -> None:
     quiet = alice.message("hello", metadata={"n": 1}, configuration={"reasoning": {"enabled": False}})
     [added] = call(session.add_messages, quiet)
     assert added.metadata == {"n": 1}
 
 
-def test_updating_a_message_replaces_its_metadata_and_nothing_else(session: Session, alice: Peer, call: Style) -> None:
+def test_updating_a_message_replaces_only_its_metadata(session: Session, alice: Peer, call: Style) -> None:
     [added, _] = call(session.add_messages, [alice.message("hello", metadata={"a": 1, "b": 2}), alice.message("bye")])
     for message, metadata in ((added, {"reviewed": True}), (added.id, {})):
         updated = call(session.update_message, message, metadata)
@@ -169,7 +169,7 @@ def test_a_message_is_found_only_in_its_own_session(honcho: Honcho, session: Ses
     assert call(session.get_message, added.id).metadata == {}
 
 
-def test_a_session_that_is_not_there_has_no_messages(honcho: Honcho, session: Session, call: Style) -> None:
+def test_a_session_that_does_not_exist_has_no_messages(honcho: Honcho, session: Session, call: Style) -> None:
     page = call(session.messages)
     assert (page.items, page.total, page.pages) == ([], 0, 0)
     assert call(honcho.sessions).items == []

@@ -1,4 +1,4 @@
-"""Metadata and configuration, which workspaces, peers and sessions all have, with the rules that they share."""
+"""Metadata and configuration of workspaces, peers and sessions: the common rules."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def view(request: pytest.FixtureRequest) -> View:
 
 
 def fields(configuration: Any) -> Mapping[str, Any]:
-    """What a configuration sets. After `refresh` the SDK holds a workspace's as a plain object."""
+    """The fields that a configuration sets. After `refresh` the SDK has a workspace's as a plain object."""
     return configuration if isinstance(configuration, Mapping) else configuration.model_dump(exclude_none=True)
 
 
@@ -66,20 +66,20 @@ def test_metadata_and_configuration_start_empty(honcho: Honcho, view: View, call
     assert fields(call(owner.get_configuration)) == {}
 
 
-def test_metadata_comes_back_as_it_was_given(honcho: Honcho, view: View, call: Style) -> None:
+def test_metadata_is_returned_as_given(honcho: Honcho, view: View, call: Style) -> None:
     owner = view(honcho)
     call(owner.set_metadata, METADATA)
     assert call(owner.get_metadata) == METADATA
 
 
-def test_metadata_is_replaced_whole(honcho: Honcho, view: View, call: Style) -> None:
+def test_metadata_is_replaced_completely(honcho: Honcho, view: View, call: Style) -> None:
     owner = view(honcho)
     for metadata in ({"team": "research", "tier": 1}, {"tier": 2}, {}):
         call(owner.set_metadata, metadata)
         assert call(owner.get_metadata) == metadata
 
 
-def test_setting_may_be_a_clients_first_call(
+def test_an_update_may_be_a_clients_first_request(
     honcho: Honcho, server: Server, connect: Connect, view: View, call: Style
 ) -> None:
     call(view(honcho).set_metadata, {"first": True})
@@ -89,7 +89,7 @@ def test_setting_may_be_a_clients_first_call(
     assert fields(call(view(honcho).get_configuration)) == fields(some_configuration(other))
 
 
-def test_metadata_and_configuration_do_not_touch_each_other(honcho: Honcho, view: View, call: Style) -> None:
+def test_metadata_and_configuration_are_independent(honcho: Honcho, view: View, call: Style) -> None:
     owner = view(honcho)
     configuration = some_configuration(owner)
     call(owner.set_metadata, {"tier": 1})
@@ -99,7 +99,7 @@ def test_metadata_and_configuration_do_not_touch_each_other(honcho: Honcho, view
     assert fields(call(owner.get_configuration)) == fields(configuration)
 
 
-def test_refresh_brings_what_another_client_changed(
+def test_refresh_loads_changes_of_another_client(
     honcho: Honcho, server: Server, connect: Connect, view: View, call: Style
 ) -> None:
     mine, theirs = view(honcho), view(connect(server, honcho.workspace_id))
@@ -112,7 +112,7 @@ def test_refresh_brings_what_another_client_changed(
     assert fields(mine.configuration) == fields(some_configuration(theirs))
 
 
-def test_a_uid_is_the_servers_own_and_stays(
+def test_a_uid_is_assigned_by_the_server_and_constant(
     honcho: Honcho, server: Server, connect: Connect, view: View, call: Style
 ) -> None:
     mine, theirs = view(honcho), view(connect(server, honcho.workspace_id))
@@ -123,7 +123,7 @@ def test_a_uid_is_the_servers_own_and_stays(
     assert mine.uid == theirs.uid
 
 
-def test_every_field_of_a_configuration_that_the_sdk_knows_comes_back(honcho: Honcho, call: Style) -> None:
+def test_every_configuration_field_of_the_sdk_is_returned(honcho: Honcho, call: Style) -> None:
     for kind, configuration in MERGING.items():
         owner = VIEWS[kind](honcho)
         call(owner.set_configuration, configuration.model_validate(EVERY_FIELD))
@@ -152,7 +152,7 @@ def test_a_peers_configuration_is_replaced(honcho: Honcho, call: Style) -> None:
         assert call(alice.get_configuration) == configuration
 
 
-def test_keys_that_the_sdk_does_not_know_do_not_break_it(honcho: Honcho, server: Server, call: Style) -> None:
+def test_unknown_keys_do_not_break_the_sdk(honcho: Honcho, server: Server, call: Style) -> None:
     unknown = {"plugin": {"colour": "red"}, "summary": {"enabled": False, "colour": "red"}}
     path = f"/v3/workspaces/{honcho.workspace_id}"
     with server.client() as http:

@@ -1,4 +1,4 @@
-"""Pages by the SDK: every list of a workspace walks, turns round and ends in the same way."""
+"""Pages by the SDK: iteration, reverse order and the end of every list."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def messages(honcho: Honcho, call: Style, names: list[str]) -> Method:
 
 @pytest.fixture(params=[peers, sessions, sessions_of_a_peer, messages])
 def fill(request: pytest.FixtureRequest, honcho: Honcho, call: Style) -> Callable[[list[str]], Method]:
-    """Names → the method that lists the things made under these names, one after the other."""
+    """Creates resources with these names in order; returns the method that lists them."""
     return lambda names: request.param(honcho, call, names)
 
 
@@ -54,7 +54,7 @@ def shown(items: list[Any]) -> list[str]:
     return [getattr(item, "content", None) or item.id for item in items]
 
 
-def test_iterating_a_page_walks_all_that_follow_oldest_first(fill: Callable[[list[str]], Method], call: Style) -> None:
+def test_iterating_a_page_continues_with_the_following_ones(fill: Callable[[list[str]], Method], call: Style) -> None:
     listed = fill(NAMES)
     assert shown(call.walk(call(listed, size=2))) == NAMES
     assert shown(call.walk(call(listed, page=2, size=2))) == NAMES[2:]
@@ -64,7 +64,7 @@ def test_a_reversed_list_is_newest_first_on_every_page(fill: Callable[[list[str]
     assert shown(call.walk(call(fill(NAMES), size=2, reverse=True))) == NAMES[::-1]
 
 
-def test_a_page_says_where_it_stands_and_leads_to_the_next(fill: Callable[[list[str]], Method], call: Style) -> None:
+def test_a_page_has_its_position_and_leads_to_the_next(fill: Callable[[list[str]], Method], call: Style) -> None:
     page = call(fill(NAMES), size=2)
     for number, expected in enumerate((NAMES[:2], NAMES[2:4], NAMES[4:]), start=1):
         assert shown(page.items) == expected
@@ -74,7 +74,7 @@ def test_a_page_says_where_it_stands_and_leads_to_the_next(fill: Callable[[list[
     assert not last.has_next_page()
 
 
-def test_a_page_beyond_the_last_is_empty_and_still_counts(fill: Callable[[list[str]], Method], call: Style) -> None:
+def test_a_page_beyond_the_last_is_empty_and_has_the_total(fill: Callable[[list[str]], Method], call: Style) -> None:
     page = call(fill(NAMES), page=9, size=2)
     assert (page.items, page.page, page.total, page.pages) == ([], 9, 5, 3)
 
@@ -84,7 +84,7 @@ def test_an_empty_list_has_no_pages(fill: Callable[[list[str]], Method], call: S
     assert (page.items, page.size, page.total, page.pages) == ([], DEFAULT_SIZE, 0, 0)
 
 
-def test_a_page_has_fifty_items_unless_another_size_is_asked_for(honcho: Honcho, call: Style) -> None:
+def test_a_page_has_fifty_items_by_default(honcho: Honcho, call: Style) -> None:
     session, alice = Session("first", honcho), Peer("alice", honcho)
     said = [f"{n}" for n in range(DEFAULT_SIZE + 1)]
     call(session.add_messages, [alice.message(text) for text in said])

@@ -1,4 +1,4 @@
-"""What forms by itself, by the SDK: conclusions, representations, cards and summaries of what was said, and dreams.
+"""Derived memory by the SDK: conclusions, representations, cards, summaries and dreams.
 
 What a caller writes and reads back is `test_recall`'s and `test_conclusions`'; questions are `test_chat`'s.
 """
@@ -27,7 +27,7 @@ from tests.sdk.styles import Style
 LISTENS = SessionPeerConfig(observe_others=True)
 HEADING = "## Explicit Observations\n\n"
 AFTER_SHORT, AFTER_LONG = 20, 60
-"""Messages after which a session is summarized, by default."""
+"""Default number of messages after which a session is summarized."""
 LINES = [
     "I moved to Lisbon in the spring.",
     "The bakery opens at six in the morning.",
@@ -39,7 +39,7 @@ LINES = [
 
 @pytest.fixture
 def honcho(restless: Server, connect: Connect, fresh: Callable[[str], str]) -> Honcho:
-    """A client of a workspace that is not there yet, on a server that reasons at once."""
+    """A client of a new workspace, on a server that reasons at once."""
     return connect(restless, fresh("reasoning"))
 
 
@@ -55,7 +55,7 @@ def bob(honcho: Honcho) -> Any:
 
 @pytest.fixture
 def say(honcho: Honcho, call: Style) -> Callable[..., list[Any]]:
-    """`say("walk", alice, "Hello", ...)` are the messages, once the server has reasoned about them."""
+    """`say("walk", alice, "Hello", ...)` returns the messages, after the server has reasoned about them."""
 
     def said(session: str, peer: Peer, *contents: str) -> list[Any]:
         messages = call(Session(session, honcho).add_messages, [peer.message(content) for content in contents])
@@ -75,7 +75,7 @@ def contents(call: Style, page: Any) -> list[str]:
 # Conclusions
 
 
-def test_what_was_said_becomes_a_conclusion(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
+def test_messages_become_conclusions(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
     say("walk", alice, "I live in Lisbon.")
     [known] = call(alice.conclusions.list).items
     assert (known.content, known.level, known.session_id) == ("alice lives in Lisbon", "explicit", "walk")
@@ -86,16 +86,16 @@ def test_what_was_said_becomes_a_conclusion(honcho: Honcho, alice: Peer, say: Sa
     assert call(honcho.conclusions.list, filters={"level": "deductive"}).items == []
 
 
-def test_conclusions_that_formed_are_found_by_meaning(alice: Peer, say: Say, call: Style) -> None:
+def test_derived_conclusions_are_found_by_meaning(alice: Peer, say: Say, call: Style) -> None:
     say("walk", alice, "I live in Lisbon.", "I have a dog called Rex.", "I work at a bakery.")
 
     def nearest() -> list[str]:
         return [known.content for known in call(alice.conclusions.query, "a pet", top_k=1)]
 
-    until(lambda: nearest() == ["alice has a dog called Rex"])  # vectors come a moment later
+    until(lambda: nearest() == ["alice has a dog called Rex"])  # vectors are computed a moment later
 
 
-def test_who_observes_others_knows_what_they_say(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
+def test_observers_know_what_others_say(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
     call(honcho.session, "walk", peers=[alice, (bob, LISTENS)])
     say("walk", alice, "I live in Lisbon.")
     say("walk", bob, "I work as a nurse.")
@@ -106,7 +106,7 @@ def test_who_observes_others_knows_what_they_say(honcho: Honcho, alice: Peer, bo
     assert len(contents(call, call(honcho.conclusions.list, filters={"observed_id": "alice"}))) == 3
 
 
-def test_what_is_told_again_is_counted(alice: Peer, say: Say, call: Style) -> None:
+def test_repeated_facts_are_counted(alice: Peer, say: Say, call: Style) -> None:
     say("walk", alice, "I live in Lisbon.")
     say("walk", alice, "I live in Lisbon.")
     assert [known.times_derived for known in call(alice.conclusions.list).items] == [2]
@@ -119,7 +119,7 @@ def test_a_file_is_reasoned_about_like_messages(honcho: Honcho, alice: Peer, cal
     assert contents(call, call(alice.conclusions.list)) == ["alice lives in Lisbon"]
 
 
-def test_nothing_is_concluded_where_reasoning_is_off(honcho: Honcho, alice: Peer, bob: Peer, call: Style) -> None:
+def test_nothing_is_concluded_if_reasoning_is_off(honcho: Honcho, alice: Peer, bob: Peer, call: Style) -> None:
     off = ReasoningConfiguration(enabled=False)
     walk = call(honcho.session, "walk", configuration=SessionConfiguration(reasoning=off))
     call(walk.add_messages, alice.message("I live in Lisbon."))
@@ -137,7 +137,9 @@ def test_nothing_is_concluded_where_reasoning_is_off(honcho: Honcho, alice: Peer
 # Representations, cards and contexts
 
 
-def test_a_representation_is_what_formed(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
+def test_a_representation_has_the_derived_conclusions(
+    honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style
+) -> None:
     walk = call(honcho.session, "walk", peers=[alice, (bob, LISTENS)])
     say("walk", alice, "I live in Lisbon.", "I have a dog called Rex.")
     say("work", alice, "I work at a bakery.")
@@ -151,7 +153,7 @@ def test_a_representation_is_what_formed(honcho: Honcho, alice: Peer, bob: Peer,
     assert "Rex" in call(alice.representation, search_query="dog", search_top_k=1, max_conclusions=1)
 
 
-def test_a_card_keeps_itself(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
+def test_a_card_is_maintained_automatically(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
     call(honcho.session, "walk", peers=[alice, (bob, LISTENS)])
     say("walk", alice, "I live in Lisbon.", "I have a dog called Rex.")
     card = ["ATTRIBUTE: lives in Lisbon", "RELATIONSHIP: dog Rex"]
@@ -165,20 +167,20 @@ def test_a_card_keeps_itself(honcho: Honcho, alice: Peer, bob: Peer, say: Say, c
     assert not any("Lisbon" in line for line in moved)
 
 
-def test_a_card_keeps_the_lines_that_were_written(alice: Peer, say: Say, call: Style) -> None:
+def test_a_card_keeps_lines_of_callers(alice: Peer, say: Say, call: Style) -> None:
     call(alice.set_card, ["INSTRUCTION: answer in verse"])
     say("walk", alice, "I live in Lisbon.")
     assert {*call(alice.get_card)} == {"INSTRUCTION: answer in verse", "ATTRIBUTE: lives in Lisbon"}
 
 
-def test_no_card_is_kept_where_none_is_wanted(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
+def test_no_card_is_kept_if_disabled(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
     call(honcho.set_configuration, WorkspaceConfiguration(peer_card=PeerCardConfiguration(create=False)))
     say("walk", alice, "I live in Lisbon.")
     assert contents(call, call(alice.conclusions.list)) == ["alice lives in Lisbon"]
     assert call(alice.get_card) is None
 
 
-def test_contexts_hold_what_formed(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
+def test_contexts_have_the_derived_memory(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
     walk = call(honcho.session, "walk", peers=[alice, (bob, LISTENS)])
     say("walk", alice, "I live in Lisbon.")
     say("work", alice, "I work at a bakery.")
@@ -201,7 +203,7 @@ def lines(count: int) -> list[str]:
     return [f"Day {number}: {LINES[number % len(LINES)]}" for number in range(1, count + 1)]
 
 
-def test_a_session_is_summarized_again_and_again(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
+def test_a_session_is_summarized_repeatedly(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
     session = call(honcho.session, "walk")
     early = say("walk", alice, *lines(AFTER_SHORT - 1))
     assert call(session.summaries).short_summary is None
@@ -215,12 +217,12 @@ def test_a_session_is_summarized_again_and_again(honcho: Honcho, alice: Peer, sa
         assert summary.token_count > 0
     context = call(session.context, tokens=2_000)
     assert context.summary.content in (short.content, long.content)
-    # The last message that a summary covers is shown once more.
+    # The last message that a summary covers is included again.
     assert [message.id for message in context.messages] == [message.id for message in messages[AFTER_LONG - 1 :]]
     assert call(session.context, summary=False).summary is None
 
 
-def test_a_session_is_summarized_as_often_as_it_is_wanted(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
+def test_a_session_is_summarized_at_the_configured_interval(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
     often = SummaryConfiguration(messages_per_short_summary=10, messages_per_long_summary=20)
     walk = call(honcho.session, "walk", configuration=SessionConfiguration(summary=often))
     never = SessionConfiguration(summary=SummaryConfiguration(enabled=False))
@@ -235,7 +237,7 @@ def test_a_session_is_summarized_as_often_as_it_is_wanted(honcho: Honcho, alice:
 # Dreams
 
 
-def test_a_dream_sees_what_repeats(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
+def test_a_dream_finds_patterns(honcho: Honcho, alice: Peer, say: Say, call: Style) -> None:
     for session in ("one", "two", "three"):
         say(session, alice, "I love black coffee.")
     call(honcho.schedule_dream, alice)
@@ -251,7 +253,7 @@ def test_a_dream_sees_what_repeats(honcho: Honcho, alice: Peer, say: Say, call: 
     assert len(call(honcho.conclusions.list, filters={"level": "inductive"}).items) == 1
 
 
-def test_a_dream_is_of_one_pair(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
+def test_a_dream_is_about_one_pair(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
     for session in ("one", "two", "three"):
         call(honcho.session, session, peers=[alice, (bob, LISTENS)])
         say(session, alice, "I love black coffee.")
@@ -264,7 +266,7 @@ def test_a_dream_is_of_one_pair(honcho: Honcho, alice: Peer, bob: Peer, say: Say
 # The queue
 
 
-def test_the_queue_tells_what_is_done(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
+def test_the_queue_status_counts_finished_work(honcho: Honcho, alice: Peer, bob: Peer, say: Say, call: Style) -> None:
     walk = call(honcho.session, "walk", peers=[alice, (bob, LISTENS)])
     say("walk", alice, "I live in Lisbon.", "I have a dog called Rex.")
     say("work", bob, "I work as a nurse.")

@@ -1,4 +1,4 @@
-"""What the SDK reads back: cards, representations, contexts, summaries, searches."""
+"""Reading memory by the SDK: cards, representations, contexts, summaries, searches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEADING = "## Explicit Observations\n\n"
 
 @pytest.fixture
 def walk(honcho: Honcho, call: Style) -> Any:
-    """A session of alice and bob, in a workspace where nothing is concluded by itself."""
+    """A session of alice and bob, in a workspace with reasoning off."""
     quiet = WorkspaceConfiguration(
         reasoning=ReasoningConfiguration(enabled=False), summary=SummaryConfiguration(enabled=False)
     )
@@ -33,7 +33,7 @@ def walk(honcho: Honcho, call: Style) -> Any:
 
 @pytest.fixture
 def alice(honcho: Honcho, walk: Session, call: Style) -> Any:
-    """Alice, who knows two things about bob and has a card of him."""
+    """alice, with two conclusions about bob and a card."""
     peer = call(honcho.peer, "alice")
     known = [{"content": "bob has a dog", "session_id": "walk"}, {"content": "bob reports to carol"}]
     call(peer.conclusions_of("bob").create, known)
@@ -44,7 +44,7 @@ def alice(honcho: Honcho, walk: Session, call: Style) -> Any:
 # Cards
 
 
-def test_a_card_is_what_was_written_and_each_target_has_its_own(honcho: Honcho, call: Style) -> None:
+def test_a_card_is_returned_as_written_for_each_target(honcho: Honcho, call: Style) -> None:
     alice, bob = call(honcho.peer, "alice"), call(honcho.peer, "bob")
     assert call(alice.get_card) is None
     assert call(alice.set_card, ["IDENTITY: Alice", "anything"]) == ["IDENTITY: Alice", "anything"]
@@ -55,7 +55,7 @@ def test_a_card_is_what_was_written_and_each_target_has_its_own(honcho: Honcho, 
     assert call(alice.set_card, []) == call(alice.get_card) == []
 
 
-def test_the_card_of_a_peer_that_is_not_there_is_not_found(honcho: Honcho, call: Style) -> None:
+def test_the_card_of_a_missing_peer_is_not_found(honcho: Honcho, call: Style) -> None:
     with pytest.raises(NotFoundError):
         call(Peer("nobody", honcho).get_card)
 
@@ -63,7 +63,7 @@ def test_the_card_of_a_peer_that_is_not_there_is_not_found(honcho: Honcho, call:
 # Representations and contexts
 
 
-def test_a_representation_shows_what_is_known(alice: Peer, walk: Session, call: Style) -> None:
+def test_a_representation_has_the_conclusions(alice: Peer, walk: Session, call: Style) -> None:
     text = call(alice.representation, target="bob")
     assert text.startswith(HEADING)
     assert {line.partition("] ")[2] for line in text.splitlines()[2:]} == {"bob has a dog", "bob reports to carol"}
@@ -105,7 +105,7 @@ def test_a_sessions_context_is_the_newest_messages_that_fit(walk: Session, call:
     assert len(whole.to_anthropic(assistant="alice")) == 2
 
 
-def test_a_sessions_context_tells_what_one_peer_knows_of_another(alice: Peer, walk: Session, call: Style) -> None:
+def test_a_sessions_context_has_what_one_peer_knows_of_another(alice: Peer, walk: Session, call: Style) -> None:
     known = call(walk.context, peer_target="bob", peer_perspective="alice", search_query="dog")
     assert "bob reports to carol" in known.peer_representation
     assert known.peer_card == ["ATTRIBUTE: has a dog"]
@@ -118,12 +118,12 @@ def test_a_sessions_context_tells_what_one_peer_knows_of_another(alice: Peer, wa
 # Summaries
 
 
-def test_summaries_are_none_until_there_are_any(walk: Session, call: Style) -> None:
+def test_summaries_are_none_until_they_exist(walk: Session, call: Style) -> None:
     found = call(walk.summaries)
     assert (found.id, found.short_summary, found.long_summary) == ("walk", None, None)
 
 
-def test_a_summary_is_read_and_heads_the_context(walk: Session, server: Server, call: Style) -> None:
+def test_a_summary_is_returned_and_starts_the_context(walk: Session, server: Server, call: Style) -> None:
     last = call(walk.messages)[1]
 
     def summarised(db: Connection) -> None:
@@ -159,7 +159,7 @@ def work(honcho: Honcho, walk: Session, call: Style) -> Any:
     return session
 
 
-def test_a_search_looks_where_it_is_told_to(honcho: Honcho, walk: Session, work: Session, call: Style) -> None:
+def test_a_search_is_restricted_to_its_resource(honcho: Honcho, walk: Session, work: Session, call: Style) -> None:
     everywhere = call(honcho.search, "dog", limit=3)
     assert {message.content for message in everywhere} == {"I walk the dog", "My dog is Rex", "The dog ate the report"}
     assert {message.peer_id for message in call(Peer("alice", honcho).search, "dog")} == {"alice"}
@@ -177,7 +177,7 @@ def test_a_search_is_filtered(honcho: Honcho, walk: Session, work: Session, call
         call(honcho.search, "dog", filters={"nope": 1})
 
 
-def test_a_search_stays_in_a_scope(honcho: Honcho, walk: Session, work: Session, call: Style) -> None:
+def test_a_search_is_restricted_to_a_scope(honcho: Honcho, walk: Session, work: Session, call: Style) -> None:
     scope = call(honcho.scope, "office")
     call(scope.add_sessions, [work])
     found = call(honcho.search, "dog", scope=scope)

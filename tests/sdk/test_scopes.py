@@ -15,7 +15,7 @@ def ids(call: Style, page: Any) -> list[str]:
     return [item.id for item in call.walk(page)]
 
 
-def test_a_scope_is_made_once_and_found_afterwards(honcho: Honcho, call: Style) -> None:
+def test_a_scope_is_created_once_and_found_afterwards(honcho: Honcho, call: Style) -> None:
     made = call(honcho.scope, "therapy", metadata={"a": 1})
     found = call(honcho.get_scope, "therapy")
     assert (found.id, found.metadata, found.created_at) == ("therapy", {"a": 1}, made.created_at)
@@ -25,7 +25,7 @@ def test_a_scope_is_made_once_and_found_afterwards(honcho: Honcho, call: Style) 
     assert ids(call, call(honcho.scopes)) == ["therapy"]
 
 
-def test_sessions_enter_and_leave(honcho: Honcho, call: Style) -> None:
+def test_sessions_are_added_and_removed(honcho: Honcho, call: Style) -> None:
     first, _ = call(honcho.session, "first"), call(honcho.session, "second")
     scope = call(honcho.scope, "therapy")
     call(scope.add_sessions, [first, "second"])
@@ -37,7 +37,7 @@ def test_sessions_enter_and_leave(honcho: Honcho, call: Style) -> None:
         call(scope.add_sessions, ["first", "unheard-of"])
 
 
-def test_a_session_is_made_in_its_scopes(honcho: Honcho, call: Style) -> None:
+def test_a_session_is_created_in_its_scopes(honcho: Honcho, call: Style) -> None:
     work = call(honcho.scope, "work")
     session = call(honcho.session, "first", peers=["alice"], scopes=[work, "therapy"])
     assert ids(call, call(honcho.scopes)) == ["work", "therapy"]
@@ -47,7 +47,7 @@ def test_a_session_is_made_in_its_scopes(honcho: Honcho, call: Style) -> None:
     assert ids(call, call(honcho.peers)) == ["alice"]
 
 
-def test_what_is_known_follows_a_session_into_its_scope(honcho: Honcho, call: Style) -> None:
+def test_conclusions_are_copied_to_a_sessions_scope(honcho: Honcho, call: Style) -> None:
     alice = Peer("alice", honcho)
     session = call(honcho.session, "first", peers=[(alice, SessionPeerConfig(observe_me=False))])
     call(session.add_messages, alice.message("Hello"))

@@ -22,7 +22,7 @@ def test_a_session_is_created_once(honcho: Honcho, call: Style) -> None:
     assert (created.id, created.workspace_id) == ("first", honcho.workspace_id)
 
 
-def test_one_call_creates_a_session_with_all_it_is_given(honcho: Honcho, call: Style) -> None:
+def test_one_request_creates_a_session_with_all_given_fields(honcho: Honcho, call: Style) -> None:
     listens = SessionPeerConfig(observe_me=False, observe_others=True)
     session = call(
         honcho.session,
@@ -37,7 +37,7 @@ def test_one_call_creates_a_session_with_all_it_is_given(honcho: Honcho, call: S
     assert call(session.get_peer_configuration, "helper") == listens
 
 
-def test_getting_a_session_keeps_what_is_not_given(honcho: Honcho, call: Style) -> None:
+def test_getting_a_session_keeps_omitted_fields(honcho: Honcho, call: Style) -> None:
     call(honcho.session, "first", metadata={"channel": "web"}, configuration=BRIEF, peers="alice")
     found = call(honcho.session, "first", metadata={"channel": "phone"}, peers=["bob"])
     assert found.metadata == {"channel": "phone"}
@@ -45,7 +45,7 @@ def test_getting_a_session_keeps_what_is_not_given(honcho: Honcho, call: Style) 
     assert [peer.id for peer in call(found.peers)] == ["alice", "bob"]
 
 
-def test_a_listed_session_carries_all_that_is_known_of_it(honcho: Honcho, call: Style) -> None:
+def test_a_listed_session_has_all_fields(honcho: Honcho, call: Style) -> None:
     session = call(honcho.session, "first", metadata={"channel": "web"}, configuration=BRIEF)
     [listed] = call(honcho.sessions).items
     for field in ("id", "uid", "created_at", "is_active", "metadata"):
@@ -53,7 +53,7 @@ def test_a_listed_session_carries_all_that_is_known_of_it(honcho: Honcho, call: 
     assert listed.configuration.model_dump() == BRIEF.model_dump()
 
 
-def test_a_deleted_session_is_gone_at_once(honcho: Honcho, call: Style) -> None:
+def test_a_deleted_session_is_hidden_at_once(honcho: Honcho, call: Style) -> None:
     session = call(honcho.session, "first", peers="alice")
     [message] = call(session.add_messages, call(honcho.peer, "alice").message("Hello."))
     call(session.delete)
@@ -74,7 +74,7 @@ def test_deleting_a_session_keeps_its_peers(honcho: Honcho, call: Style) -> None
     assert [peer.id for peer in call(honcho.peers).items] == ["alice", "bob"]
 
 
-def test_a_session_made_anew_after_deletion_is_another_and_empty(honcho: Honcho, call: Style) -> None:
+def test_a_session_recreated_after_deletion_is_another_and_empty(honcho: Honcho, call: Style) -> None:
     old = call(honcho.session, "first", metadata={"channel": "web"}, configuration=BRIEF, peers="alice")
     call(old.add_messages, call(honcho.peer, "alice").message("Hello."))
     call(old.delete)
@@ -85,6 +85,6 @@ def test_a_session_made_anew_after_deletion_is_another_and_empty(honcho: Honcho,
     assert call(new.messages).items == []
 
 
-def test_deleting_a_session_that_is_not_there_is_not_found(honcho: Honcho, call: Style) -> None:
+def test_deleting_a_session_that_does_not_exist_is_not_found(honcho: Honcho, call: Style) -> None:
     with pytest.raises(NotFoundError, match=f"Session ghost not found in workspace {honcho.workspace_id}"):
         call(Session("ghost", honcho).delete)

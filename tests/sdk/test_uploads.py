@@ -1,4 +1,4 @@
-"""Files by the SDK, and the status that clients poll: what the official client sends is read as it means it."""
+"""File uploads by the SDK, and the status that clients poll."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def session(honcho: Honcho) -> Any:
     return Session("first", honcho)
 
 
-def test_bytes_become_messages_with_what_was_said_about_them(honcho: Honcho, session: Session, call: Style) -> None:
+def test_bytes_become_messages_with_the_given_fields(honcho: Honcho, session: Session, call: Style) -> None:
     [message] = call(
         session.upload_file,
         ("notes.txt", "Grüße aus Köln".encode(), "text/plain"),
@@ -32,7 +32,7 @@ def test_bytes_become_messages_with_what_was_said_about_them(honcho: Honcho, ses
     assert message.created_at == WHEN
 
 
-def test_an_open_file_is_known_by_its_name(tmp_path: Path, session: Session, call: Style) -> None:
+def test_the_type_of_an_open_file_is_taken_from_its_name(tmp_path: Path, session: Session, call: Style) -> None:
     path = tmp_path / "Notizen für Bob.md"
     path.write_text("# Bob\n\nlikes tea")
     with path.open("rb") as file:
@@ -40,6 +40,6 @@ def test_an_open_file_is_known_by_its_name(tmp_path: Path, session: Session, cal
     assert message.content == "# Bob\n\nlikes tea"
 
 
-def test_a_workspace_where_nothing_waits_says_so(honcho: Honcho, call: Style) -> None:
+def test_a_workspace_without_work_has_an_empty_status(honcho: Honcho, call: Style) -> None:
     status = call(honcho.queue_status)
     assert (status.total_work_units, status.pending_work_units, status.in_progress_work_units) == (0, 0, 0)

@@ -1,4 +1,4 @@
-"""Workspaces by the SDK: made by the first call, listed, deleted. Their metadata is in
+"""Workspaces by the SDK: create, list, delete. Their metadata is in
 test_metadata_and_configuration.
 """
 
@@ -14,7 +14,7 @@ from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
 
 
-def test_a_clients_first_call_creates_its_workspace(honcho: Honcho, call: Style) -> None:
+def test_a_clients_first_request_creates_its_workspace(honcho: Honcho, call: Style) -> None:
     call(honcho.peers)
     assert len(honcho.uid) == 21
     assert honcho.workspace_id in call.walk(call(honcho.workspaces, size=100))
@@ -57,12 +57,12 @@ def test_a_workspace_with_an_active_session_is_not_deleted(honcho: Honcho, call:
     assert [found.id for found in call(honcho.sessions).items] == [session.id]
 
 
-def test_deleting_a_workspace_that_is_not_there_is_not_found(honcho: Honcho, call: Style) -> None:
+def test_deleting_a_workspace_that_does_not_exist_is_not_found(honcho: Honcho, call: Style) -> None:
     with pytest.raises(NotFoundError, match=f"Workspace {honcho.workspace_id} not found"):
         call(honcho.delete_workspace, honcho.workspace_id)
 
 
-def test_a_workspace_made_anew_after_deletion_is_another_and_empty(
+def test_a_workspace_recreated_after_deletion_is_another_and_empty(
     honcho: Honcho, server: Server, connect: Connect, call: Style
 ) -> None:
     call(honcho.set_metadata, {"team": "research"})

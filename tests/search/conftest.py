@@ -1,4 +1,4 @@
-"""A store of its own, a workspace of its own, and a real embedding endpoint that can be made to fail."""
+"""Fixtures: a store, a workspace, and a real embedding endpoint that can be made to fail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts get their vectors in the background, whatever the embedding endpoint does, and lose nothing by waiting."""
+"""Texts are embedded in the background, whatever the embedding endpoint does, without loss."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def remote(endpoint: FaultProxy) -> Embedder:
 
 
 class Night:
-    """A store with a worker that does jobs when told to, and a search that uses the same embedder."""
+    """A store with a worker that runs on demand, and a search with the same embedder."""
 
     def __init__(self, store: Store, embedder: Embedder) -> None:
         settings = Settings.model_validate({"db": store.path})
@@ -56,7 +56,7 @@ class Night:
             pass
 
     async def later(self) -> None:
-        """Let the time pass that failed jobs wait."""
+        """Make failed jobs due."""
         await self.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0") and None)
         await self.work()
 
@@ -89,7 +89,7 @@ def run(store: Store, embedder: Embedder, story: Callable[[Night], Awaitable[Non
     asyncio.run(told())
 
 
-def test_what_is_stored_gets_its_vector_once(store: Store) -> None:
+def test_stored_texts_are_embedded_once(store: Store) -> None:
     async def story(night: Night) -> None:
         await night.say(*SAID)
         pair = NewConclusion("alice has a dog", "alice", "alice", None)
@@ -123,7 +123,7 @@ def test_a_failing_endpoint_delays_vectors_and_nothing_else(store: Store, endpoi
         await night.say("gone soon", session="t")
         await store.write(sessions.delete, "w", "t", clock.now())
         await night.work()
-        # What else there was to do is done, and words are found.
+        # Other jobs have run, and words are found.
         ((kind, error),) = store.read(owed)
         assert kind == "embed"
         assert "503" in str(error)
@@ -141,7 +141,7 @@ def test_a_failing_endpoint_delays_vectors_and_nothing_else(store: Store, endpoi
     run(store, remote(endpoint), story)
 
 
-def test_a_search_does_not_wait_for_an_endpoint_that_says_nothing(store: Store, endpoint: FaultProxy) -> None:
+def test_a_search_does_not_wait_for_a_hanging_endpoint(store: Store, endpoint: FaultProxy) -> None:
     async def story(night: Night) -> None:
         await night.say(*SAID)
         await night.work()
@@ -151,15 +151,13 @@ def test_a_search_does_not_wait_for_an_endpoint_that_says_nothing(store: Store, 
         for _ in range(3):
             found = await search(store, finder, MessageSearch("w", "puppy"), seconds=60)
             assert found[0].content == SAID[0]
-        # It is asked once, and then left alone for a while.
+        # It is called once, and then not again for a while.
         assert len(endpoint.asked) <= asked + 1
 
     run(store, remote(endpoint), story)
 
 
-def test_a_text_that_the_endpoint_refuses_goes_without_and_holds_up_no_other(
-    store: Store, endpoint: FaultProxy
-) -> None:
+def test_a_refused_text_has_no_vector_and_does_not_block_others(store: Store, endpoint: FaultProxy) -> None:
     def refusing(handler: BaseHTTPRequestHandler, proxy: FaultProxy, asked: bytes) -> None:
         if b"poison" in asked:
             send(handler, 400, b'{"error": {"message": "not this one"}}')
@@ -177,13 +175,13 @@ def test_a_text_that_the_endpoint_refuses_goes_without_and_holds_up_no_other(
     run(store, remote(endpoint), story)
 
 
-def test_an_endpoint_that_refuses_everything_is_tried_again(store: Store, endpoint: FaultProxy) -> None:
+def test_an_endpoint_that_refuses_everything_is_retried(store: Store, endpoint: FaultProxy) -> None:
     async def story(night: Night) -> None:
         endpoint.fault = answering(401, b"{}")
         await night.say(*(f"message {n}" for n in range(100)))
         await night.work()
         assert [kind for kind, _ in store.read(owed)] == ["embed"]
-        # It was not asked for each of the hundred.
+        # It was not called for each of the hundred.
         assert len(endpoint.asked) < 20
         endpoint.fault = None
         await night.later()
@@ -192,7 +190,7 @@ def test_an_endpoint_that_refuses_everything_is_tried_again(store: Store, endpoi
     run(store, remote(endpoint), story)
 
 
-def test_another_model_embeds_everything_anew_while_words_are_found(store: Store, endpoint: FaultProxy) -> None:
+def test_a_new_model_embeds_everything_again_while_words_are_found(store: Store, endpoint: FaultProxy) -> None:
     async def before(night: Night) -> None:
         await night.say(*SAID)
         await night.work()
@@ -210,20 +208,20 @@ def test_another_model_embeds_everything_anew_while_words_are_found(store: Store
     run(store, remote(endpoint), after)
 
 
-def test_a_process_with_another_model_leaves_the_vectors_alone(store: Store, endpoint: FaultProxy) -> None:
+def test_a_process_with_another_model_does_not_change_the_vectors(store: Store, endpoint: FaultProxy) -> None:
     async def story(night: Night) -> None:
         await night.say(*SAID)
         stranger = Night(store, WordLlamaEmbedder())
         await stranger.work()
         assert night.embedded() == 0
-        # It goes by words, because these vectors are not its own.
+        # It searches by words, because these vectors are of another model.
         assert (await stranger.found("puppy"))[0] == SAID[0]
         assert [kind for kind, _ in store.read(owed)] == ["embed"]
 
     run(store, remote(endpoint), story)
 
 
-def test_starting_again_with_the_same_model_owes_nothing(store: Store) -> None:
+def test_a_restart_with_the_same_model_enqueues_nothing(store: Store) -> None:
     async def story(night: Night) -> None:
         await night.say(*SAID)
         await night.work()
@@ -235,7 +233,7 @@ def test_starting_again_with_the_same_model_owes_nothing(store: Store) -> None:
 
 
 class Interrupted(VectorFinder):
-    """Finds by meaning, and has everything embedded right after its first look."""
+    """Finds by meaning, and embeds everything right after its first lookup."""
 
     def __init__(self, night: Night) -> None:
         super().__init__(night.embedder)
@@ -269,7 +267,7 @@ DRAWN = ("bob adopted a puppy", "bob reports to carol", "bob takes the train to 
 
 
 async def draw(night: Night, *contents: str, observer: str = "alice", session: str | None = None) -> None:
-    """Let an observer conclude this about bob, and nobody work."""
+    """Store a conclusion of an observer about bob, without running the worker."""
     for peer in ("alice", "bob"):
         await night.store.write(peers.get_or_create, "w", peer, Change(), clock.now())
     known = [NewConclusion(content, observer, "bob", session) for content in contents]
@@ -277,7 +275,7 @@ async def draw(night: Night, *contents: str, observer: str = "alice", session: s
 
 
 async def drawn(night: Night, text: str, *, limit: int = 1, most: float | None = None, **filters: str) -> list[str]:
-    """What another process finds, which has not been asked before."""
+    """The results of another process, with an empty index."""
     finder = VectorFinder(night.embedder)
     found = await query(night.store, finder, "w", text, filters or None, limit=limit, max_distance=most)
     return [conclusion.content for conclusion in found]
@@ -299,7 +297,7 @@ def test_a_conclusion_is_found_by_its_meaning_as_soon_as_it_is_stored(store: Sto
     run(store, WordLlamaEmbedder(), story)
 
 
-def test_what_is_deleted_before_it_was_embedded_is_not_found(store: Store) -> None:
+def test_a_row_deleted_before_it_was_embedded_is_not_found(store: Store) -> None:
     async def story(night: Night) -> None:
         await night.say("hi")
         await draw(night, DRAWN[0], session="s")
@@ -318,7 +316,7 @@ def test_what_is_deleted_before_it_was_embedded_is_not_found(store: Store) -> No
     run(store, WordLlamaEmbedder(), story)
 
 
-def test_a_greatest_distance_holds_for_what_was_just_stored(store: Store) -> None:
+def test_a_maximum_distance_applies_to_new_rows(store: Store) -> None:
     async def story(night: Night) -> None:
         await draw(night, *DRAWN)
         assert await drawn(night, "bob adopted a dog", limit=9, most=0.3) == [DRAWN[0]]
@@ -337,7 +335,7 @@ def test_a_message_is_found_by_its_meaning_as_soon_as_it_is_stored(store: Store)
     run(store, WordLlamaEmbedder(), story)
 
 
-def test_of_very_much_that_was_just_stored_the_newest_is_found_by_meaning_and_the_rest_by_words(
+def test_of_many_new_rows_the_newest_are_found_by_meaning_others_by_words(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(unembedded, "MOST_EMBEDDED", 2)

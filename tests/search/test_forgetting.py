@@ -1,4 +1,4 @@
-"""What was deleted is forgotten in memory as well, by every process and without a search."""
+"""Deleted rows are evicted from memory in every process, without a search."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.worker.home import EMBEDDER, Home
 
 
 def held(finder: VectorFinder) -> dict[Group, int]:
-    """Group → how many rows of it are in memory."""
+    """Group → number of its rows in memory."""
     entries = finder.index._entries
     return {group: sum(len(rows) for rows in entry.rows()) for group, entry in entries.items()}
 
 
-def test_rows_of_deleted_sessions_conclusions_and_workspaces_leave_the_memory(db_path: Path) -> None:
+def test_rows_of_deleted_resources_are_evicted_from_memory(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path).open()
         finder = VectorFinder(EMBEDDER)
@@ -64,7 +64,7 @@ def test_rows_of_deleted_sessions_conclusions_and_workspaces_leave_the_memory(db
     asyncio.run(story())
 
 
-def test_cached_texts_are_forgotten_once_something_was_erased(db_path: Path) -> None:
+def test_text_caches_are_cleared_after_an_erasure(db_path: Path) -> None:
     computed = []
 
     @text_cache(maxsize=9)
@@ -79,7 +79,7 @@ def test_cached_texts_are_forgotten_once_something_was_erased(db_path: Path) -> 
         assert length("a secret") == length("a secret") == 8
         await forgetting.look()
         length("a secret")
-        assert computed == ["a secret"], "nothing was erased: nothing is computed again"
+        assert computed == ["a secret"], "nothing was erased: the cache is kept"
         await home.say("alice hello")
         await home.store.write(sessions.delete, "w", "s", clock.now())
         while home.store.read(lambda db: db.execute("SELECT 1 FROM jobs").fetchone()):

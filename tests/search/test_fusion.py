@@ -1,4 +1,4 @@
-"""Fusing rankings, row by row."""
+"""Fusion of rankings."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def test_a_score_is_the_sum_of_weights_over_k_and_rank(
     [
         ({}, {}, {}),
         ({7: 1.0}, {7: (1, 1)}, {7: 1.0}),
-        # The turn after a good one gets half of its score, the turn before it a quarter.
+        # The message after a match gets half of its score, the message before it a quarter.
         ({8: 1.0}, {7: (1, 1), 8: (1, 2), 9: (1, 3)}, {7: 0.25, 8: 1.0, 9: 0.5}),
-        # The better neighbour counts, not both.
+        # The larger boost counts, not both.
         ({7: 1.0, 9: 1.0}, {7: (1, 1), 8: (1, 2), 9: (1, 3)}, {7: 1.0, 8: 0.5, 9: 1.0}),
         ({7: 0.4, 9: 1.0}, {7: (1, 1), 8: (1, 2), 9: (1, 3)}, {7: 0.4, 8: 0.25, 9: 1.0}),
-        # Neither another session's turn nor one further on is a neighbour.
+        # Messages of other sessions or further away are not neighbours.
         ({7: 1.0}, {7: (1, 1), 8: (2, 2), 9: (1, 3)}, {7: 1.0, 8: 0.0, 9: 0.0}),
-        # A message that is not among the positions is not there.
+        # A message without a position is ignored.
         ({7: 1.0, 8: 2.0}, {7: (1, 1)}, {7: 1.0}),
     ],
 )
-def test_a_turn_gets_a_part_of_its_better_neighbour(
+def test_a_message_gets_a_share_of_its_better_neighbour(
     scores: dict[int, float], positions: dict[int, Position], expected: dict[int, float]
 ) -> None:
     assert lifted(scores, positions, EVEN) == pytest.approx(expected)
@@ -61,14 +61,14 @@ def test_a_turn_gets_a_part_of_its_better_neighbour(
         ({7: 2.0}, {7: 2.0, 8: 0.0, 9: 0.0}, (9,), [9, 7]),
     ],
 )
-def test_the_best_by_itself_comes_first_after_what_holds_the_query(
+def test_the_best_own_score_ranks_first_after_verbatim_matches(
     own: dict[int, float], total: dict[int, float], verbatim: tuple[int, ...], order: list[int]
 ) -> None:
     assert ordered(own, total, verbatim) == order
 
 
 @given(st.lists(st.permutations(range(6)), max_size=3), st.floats(0, 100))
-def test_what_leads_every_ranking_leads_the_fusion(rankings: list[list[int]], k: float) -> None:
+def test_the_first_of_every_ranking_is_first_in_the_fusion(rankings: list[list[int]], k: float) -> None:
     led = [[9, *ranking] for ranking in rankings] or [[9]]
     scores = fused([(1.0, ranking) for ranking in led], k)
     assert max(scores, key=lambda pk: scores[pk]) == 9

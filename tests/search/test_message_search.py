@@ -1,4 +1,4 @@
-"""Searching messages over HTTP: what is found, in which order, and how far a search reaches."""
+"""Message search over HTTP: matches, order and restrictions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EVERYTHING_EMBEDDED = "SELECT (SELECT messages_through FROM embedder) >= (SELECT
 
 @pytest.fixture
 def find(place: Place) -> Find:
-    """`find(query)` gives the contents of what a search finds; `at` is where it is asked, the rest its body."""
+    """`find(query)` returns the contents of the matches; `at` is the path, other arguments the body."""
 
     def found(query: str, at: str = "", **body: Any) -> list[str]:
         return [message["content"] for message in place.ok("POST", f"{at}/search", {"query": query, **body})]
@@ -30,7 +30,7 @@ def find(place: Place) -> Find:
 
 @pytest.fixture
 def talk(place: Place, server: Server) -> Place:
-    """A conversation that is embedded already, so that two searches in a row see the same."""
+    """A conversation that is already embedded, so that repeated searches give the same result."""
     place.say("home", "Our dog Rex dug up the garden.", "He got a discount of 50% on t-shirts.", peer="alice")
     place.say("home", "The garden will recover.", peer="bob")
     place.say("work", "Where did you put main.py and user_id?", peer="bob")
@@ -40,7 +40,7 @@ def talk(place: Place, server: Server) -> Place:
     return place
 
 
-def test_the_message_that_holds_the_words_comes_first(talk: Place, find: Find) -> None:
+def test_the_message_that_contains_the_words_comes_first(talk: Place, find: Find) -> None:
     assert find("Which dog dug?")[0] == "Our dog Rex dug up the garden."
     assert find("shirts with a discount")[0].startswith("He got a discount")
 
@@ -49,11 +49,11 @@ def test_words_are_found_in_other_forms(talk: Place, find: Find) -> None:
     assert find("recovering", limit=1) == ["The garden will recover."]
 
 
-def test_the_author_can_be_asked_for(talk: Place, find: Find) -> None:
+def test_the_query_matches_the_author(talk: Place, find: Find) -> None:
     assert find("carol", limit=1) == ["The dog days are over."]
 
 
-def test_what_means_the_same_is_found_once_it_is_embedded(talk: Place, find: Find) -> None:
+def test_paraphrases_are_found_once_embedded(talk: Place, find: Find) -> None:
     until(lambda: any("dog" in content for content in find("puppy", limit=1)))
 
 
@@ -71,25 +71,25 @@ def test_what_means_the_same_is_found_once_it_is_embedded(talk: Place, find: Fin
         ("? !", []),
     ],
 )
-def test_signs_are_taken_literally(query: str, found: list[str], talk: Place, find: Find) -> None:
+def test_signs_are_matched_literally(query: str, found: list[str], talk: Place, find: Find) -> None:
     assert find(query) == found
 
 
-def test_what_holds_the_query_as_it_stands_comes_first(place: Place, find: Find) -> None:
+def test_verbatim_matches_come_first(place: Place, find: Find) -> None:
     place.say("s", "red apples", "apples, red apples, red red apples", "we talked about Apples and red paint")
     assert find("apples and red")[0] == "we talked about Apples and red paint"
 
 
-def test_a_part_of_a_word_is_found(talk: Place, find: Find) -> None:
+def test_substrings_of_words_are_found(talk: Place, find: Find) -> None:
     assert find("ecove")[0] == "The garden will recover."
 
 
-def test_text_without_blanks_between_words_is_found(place: Place, find: Find) -> None:
+def test_text_without_spaces_between_words_is_found(place: Place, find: Find) -> None:
     place.say("s", "私の犬は太郎です", "今日は雨です")
     assert find("犬は")[0] == "私の犬は太郎です"
 
 
-def test_case_is_no_difference_in_any_script(place: Place, find: Find) -> None:
+def test_case_is_ignored_in_any_script(place: Place, find: Find) -> None:
     place.say("s", "Die STRAẞE #7", "Ελλάδα_1")
     assert find("straße")[0] == "Die STRAẞE #7"
     assert find("#7") == ["Die STRAẞE #7"]
@@ -102,7 +102,7 @@ def test_an_empty_query_finds_the_newest(query: str, talk: Place, find: Find) ->
     assert find(query, "/sessions/home", limit=1) == ["The garden will recover."]
 
 
-def test_newest_is_what_was_said_last(place: Place, find: Find) -> None:
+def test_newest_means_said_last(place: Place, find: Find) -> None:
     times = {"then": "2020-01-01T00:00:00Z", "later": "2022-01-01T00:00:00Z", "between": "2021-01-01T00:00:00Z"}
     batch = [{"peer_id": "alice", "content": name, "created_at": at} for name, at in times.items()]
     place.ok("POST", "/sessions/s/messages", {"messages": batch})
@@ -116,25 +116,25 @@ def test_an_answer_is_found_by_its_question(place: Place, find: Find) -> None:
     assert find("instrument sister play", limit=2) == ["Which instrument does your sister play?", "The oboe."]
 
 
-def test_a_peer_s_search_finds_what_it_said(talk: Place, find: Find) -> None:
+def test_a_peers_search_finds_its_messages(talk: Place, find: Find) -> None:
     assert find("dog", "/peers/carol") == ["The dog days are over."]
     assert find("dog", "/peers/carol", filters={"peer_id": "alice"}) == ["The dog days are over."]
     assert find("", "/peers/nobody") == []
 
 
-def test_a_session_s_search_stays_in_it(talk: Place, find: Find) -> None:
+def test_a_sessions_search_finds_only_its_messages(talk: Place, find: Find) -> None:
     assert {*find("dog", "/sessions/work")} <= {"The dog days are over.", "Where did you put main.py and user_id?"}
     assert find("", "/sessions/work", filters={"session_id": "home"}, limit=1) == ["The dog days are over."]
     assert find("dog", "/sessions/nowhere") == []
 
 
-def test_no_workspace_is_no_result(place: Place, find: Find) -> None:
+def test_an_unknown_workspace_gives_no_result(place: Place, find: Find) -> None:
     assert find("dog") == find("") == []
     assert not place.was_there()
 
 
 @pytest.mark.parametrize("query", ["dog", "", "o", "50%", "main.py"])
-def test_filters_narrow_every_kind_of_query(query: str, talk: Place, find: Find) -> None:
+def test_filters_apply_to_every_kind_of_query(query: str, talk: Place, find: Find) -> None:
     for session in ("home", "work"):
         here = find(query, filters={"session_id": session}, limit=100)
         assert here == find(query, "/sessions/" + session, limit=100)
@@ -144,17 +144,17 @@ def test_filters_narrow_every_kind_of_query(query: str, talk: Place, find: Find)
     assert find(query, filters={"workspace_id": "another"}, limit=100) == find(query, limit=100)
 
 
-def test_neighbours_beyond_the_filter_are_not_found(talk: Place, find: Find) -> None:
+def test_neighbours_that_fail_the_filter_are_not_found(talk: Place, find: Find) -> None:
     assert find("garden recover", filters={"peer_id": "bob", "session_id": "home"}) == ["The garden will recover."]
 
 
 @pytest.mark.parametrize("filters", [{"nonsense": 1}, {"peer_perspective": 5}, {"AND": {}}, {"token_count": "x"}])
-def test_a_bad_filter_is_refused(filters: Any, talk: Place) -> None:
+def test_an_invalid_filter_is_refused(filters: Any, talk: Place) -> None:
     for at in ("", "/peers/alice", "/sessions/home"):
         assert talk.call("POST", f"{at}/search", {"query": "x", "filters": filters}).status_code == 422
 
 
-def test_a_perspective_shows_what_the_peer_was_there_for(place: Place, find: Find) -> None:
+def test_a_perspective_shows_messages_of_the_peers_stays(place: Place, find: Find) -> None:
     place.say("s", "before dora came")
     place.say("elsewhere", "where dora never was")
     place.ok("POST", "/sessions/s/peers", {"dora": {}})
@@ -167,13 +167,13 @@ def test_a_perspective_shows_what_the_peer_was_there_for(place: Place, find: Fin
     assert len(find("", filters={"peer_perspective": "alice", "session_id": "s"})) == 3
 
 
-def test_a_perspective_goes_by_arrival_and_not_by_the_date_given(place: Place, find: Find) -> None:
+def test_a_perspective_uses_arrival_instead_of_created_at(place: Place, find: Find) -> None:
     said = {"peer_id": "alice", "content": "long ago", "created_at": "2001-01-01T00:00:00Z"}
     place.ok("POST", "/sessions/s/messages", {"messages": [said]})
     assert find("long", filters={"peer_perspective": "alice"}) == ["long ago"]
 
 
-def test_a_scope_reaches_its_sessions(talk: Place, find: Find) -> None:
+def test_a_scope_restricts_to_its_sessions(talk: Place, find: Find) -> None:
     talk.ok("POST", "/scopes", {"id": "household"})
     for query in ("dog", ""):
         assert find(query, scope="household") == []
@@ -193,7 +193,7 @@ def test_a_scope_and_a_filter_for_sessions_exclude_each_other(filters: Any, talk
     assert talk.call("POST", "/search", body).status_code == 422
 
 
-def test_a_deleted_session_is_not_found_at_once(talk: Place, find: Find) -> None:
+def test_a_deleted_session_is_no_longer_found_at_once(talk: Place, find: Find) -> None:
     talk.call("DELETE", "/sessions/home")
     for query in ("garden", "50%", "puppy", ""):
         assert not {*find(query)} & {"Our dog Rex dug up the garden.", "The garden will recover."}
@@ -214,7 +214,7 @@ def test_a_query_that_is_too_long_is_refused(place: Place) -> None:
 
 
 @pytest.mark.parametrize("query", ["%" * 10_001, "%" * 60_000, "_ " * 4_000, "\\" * 30_000, "é" * 8_000])
-def test_a_long_query_is_no_pattern_that_is_too_long(query: str, talk: Place) -> None:
+def test_a_long_query_does_not_exceed_sqlites_pattern_limit(query: str, talk: Place) -> None:
     answer = talk.call("POST", "/search", {"query": query})
     assert answer.status_code == 200 or "8192" in answer.json()["detail"]
     assert answer.status_code in (200, 422)
@@ -236,7 +236,7 @@ SYNTAX = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text() | SYNTAX)
-def test_no_query_is_syntax(query: str, place: Place) -> None:
+def test_queries_have_no_syntax(query: str, place: Place) -> None:
     if not place.was_there():
         place.say("s", "place text AND", '"quoted" (text)')
     for at in ("", "/sessions/s"):
@@ -244,7 +244,7 @@ def test_no_query_is_syntax(query: str, place: Place) -> None:
 
 
 @pytest.mark.parametrize("word", ["w1", "s1", "p1", "place", "AND", "NEAR"])
-def test_no_word_reaches_what_is_not_text(word: str, place: Place, find: Find) -> None:
+def test_queries_match_only_text(word: str, place: Place, find: Find) -> None:
     place.say("s", "nothing of the kind")
     assert find(word, "/sessions/s") in ([], ["nothing of the kind"])
     place.say("t", f"it says {word} here")

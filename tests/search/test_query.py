@@ -1,4 +1,4 @@
-"""How a query is read."""
+"""Parsing of queries."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from omoide.search.query import MAX_WORDS, Query
         ("Ärger ÄRGER", ["ärger"]),
     ],
 )
-def test_words_are_told_once_without_function_words(text: str, words: list[str]) -> None:
+def test_words_are_distinct_and_without_stop_words(text: str, words: list[str]) -> None:
     assert Query(text).words == words
 
 
@@ -40,7 +40,7 @@ def test_blanks_are_an_empty_query(text: str) -> None:
 @pytest.mark.parametrize(
     "text", ["50%", "t_a", "user_id", "main.py", "10:30", "C++", "a@b.org", "%", "…", "😀", "$5", "? !"]
 )
-def test_a_query_of_signs_and_no_blanks_is_meant_as_it_stands(text: str) -> None:
+def test_a_query_with_signs_and_no_spaces_is_literal(text: str) -> None:
     assert Query(text).is_literal
 
 
@@ -52,7 +52,7 @@ def test_anything_else_is_found_by_words_and_meaning(text: str) -> None:
 
 
 @given(st.text())
-def test_any_text_can_be_read(text: str) -> None:
+def test_any_text_can_be_parsed(text: str) -> None:
     query = Query(text)
     assert query.is_empty or query.is_literal or query.words
     assert "\x00" not in query.needle

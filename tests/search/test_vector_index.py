@@ -1,4 +1,4 @@
-"""The index gives what comparing with every vector would give, whatever is added, deleted or left out."""
+"""The index gives the same result as a full scan, whatever is added, deleted or excluded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, Vec
 from omoide.store import Connection, Store, embeddings, messages, purge, segments, sessions
 from omoide.store.segments import Segment, packed, sign_bits
 
-NAME, DIMENSIONS = "made up", 70  # not a whole number of words of 64 bits
+NAME, DIMENSIONS = "made up", 70  # not a multiple of 64 bits
 OBSERVERS = 10
 WORKSPACE = Group("messages", 1)
 
@@ -29,7 +29,7 @@ def vectors(seed: int, count: int) -> Vectors:
 
 
 def say(db: Connection, session: str, peers: Iterable[str], seed: int) -> Vectors:
-    """One message for each peer, with vectors that have nothing to do with their texts."""
+    """One message for each peer, with vectors unrelated to their texts."""
     batch = [NewMessage(peer, "…", {}, 0, None) for peer in peers]
     messages.add(db, "w", session, batch, 0, max_observers=OBSERVERS)
     embeddings.adopt(db, NAME, DIMENSIONS, 0)
@@ -76,7 +76,7 @@ def test_a_small_group_is_compared_exactly(store: Store, index: VectorIndex) -> 
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_only_what_is_allowed_is_found(store: Store, data: st.DataObject) -> None:
+def test_only_allowed_rows_are_found(store: Store, data: st.DataObject) -> None:
     index = VectorIndex(NAME, DIMENSIONS)
     if store.read(embeddings.progress) is None:
         add(store, "s", ["a", "b", "c"] * 10)
@@ -100,7 +100,7 @@ def test_only_what_is_allowed_is_found(store: Store, data: st.DataObject) -> Non
     assert distances(stored, query, found) == pytest.approx(sorted(distances(stored, query, allowed)), abs=1e-5)
 
 
-def test_of_a_big_group_nearly_all_of_the_nearest_are_found(store: Store, index: VectorIndex) -> None:
+def test_recall_of_a_large_group_is_high(store: Store, index: VectorIndex) -> None:
     count = 6_000
     centres = vectors(7, 60)[np.arange(count) % 60]
     made = unit_rows(centres + 0.6 * vectors(8, count))
@@ -147,7 +147,7 @@ async def delete(store: Store, session: str, *, purged: bool) -> None:
 
 
 @pytest.mark.parametrize("purged", [False, True])
-def test_deleted_rows_are_not_found_and_leave_room_for_others(store: Store, index: VectorIndex, purged: bool) -> None:
+def test_deleted_rows_are_not_found_and_are_replaced_by_others(store: Store, index: VectorIndex, purged: bool) -> None:
     near = add(store, "s", ["a"] * (2 * RESCORED))
     far = add(store, "t", ["a"] * 5, seed=2)
     query = unit_rows(near.mean(axis=0, keepdims=True) - far.mean(axis=0, keepdims=True))
@@ -156,7 +156,7 @@ def test_deleted_rows_are_not_found_and_leave_room_for_others(store: Store, inde
     assert sorted(nearest(store, index, query, 10)) == [2 * RESCORED + n for n in range(1, 6)]
 
 
-def test_what_a_search_sees_of_a_group_is_never_only_a_part_while_rows_are_dropped() -> None:
+def test_a_search_sees_all_remaining_rows_while_rows_are_dropped() -> None:
     many = 2 * vector_index.BLOCK + 1
     owners = np.ones(many, np.uint32)
     group = vector_index._Entry(1)
@@ -172,7 +172,7 @@ def test_what_a_search_sees_of_a_group_is_never_only_a_part_while_rows_are_dropp
     assert sum(len(some) for some in group.rows()) == many - 1
 
 
-def test_what_others_followed_beyond_what_a_search_can_see_is_neither_dropped_nor_looked_for_again(
+def test_rows_newer_than_a_snapshot_are_neither_dropped_nor_searched_again(
     store: Store, index: VectorIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looks: list[int] = []
@@ -190,7 +190,7 @@ def test_what_others_followed_beyond_what_a_search_can_see_is_neither_dropped_no
         await store.read_aside(index.nearest, WORKSPACE, query[0], 10)
 
     def late(db: Connection, query: Vectors) -> list[tuple[int, float]]:
-        assert embeddings.progress(db)  # from here on it sees no more than that
+        assert embeddings.progress(db)  # its snapshot starts here
         asyncio.run(beside(query))
         return index.nearest(db, WORKSPACE, query[0], 10)
 
@@ -198,7 +198,7 @@ def test_what_others_followed_beyond_what_a_search_can_see_is_neither_dropped_no
     assert looks == [7, 7]
 
 
-def test_a_session_with_the_number_of_one_that_is_gone_keeps_its_messages(store: Store, index: VectorIndex) -> None:
+def test_a_session_with_the_id_of_a_deleted_one_keeps_its_messages(store: Store, index: VectorIndex) -> None:
     add(store, "s", ["a"] * 3)
     query = vectors(9, 1)
     assert nearest(store, index, query, 10)
@@ -216,7 +216,7 @@ def test_vectors_of_another_model_are_never_compared(store: Store) -> None:
         assert nearest(store, VectorIndex(name, dimensions), query, 5) == []
 
 
-def test_the_group_used_least_is_dropped_when_memory_is_short(store: Store) -> None:
+def test_the_least_recently_used_group_is_evicted(store: Store) -> None:
     add(store, "s", ["a"] * 10)
     index = VectorIndex(NAME, DIMENSIONS, most_bytes=1)
     query = vectors(9, 1)

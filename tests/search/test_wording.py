@@ -1,4 +1,4 @@
-"""Rows are ranked by what they share with the query, at a cost that has a bound, and never beyond their place."""
+"""Ranking by words: order, bounded cost, and restriction to a place."""
 
 from __future__ import annotations
 
@@ -27,32 +27,30 @@ def best(store: Store, *asked: str, place: Place = EVERYWHERE) -> list[int]:
     return store.read(wording.best, place, asked)
 
 
-def test_what_holds_more_of_the_words_comes_first(store: Store) -> None:
+def test_rows_with_more_of_the_words_come_first(store: Store) -> None:
     say(store, "the dog", "a dog and a cat", "the cat", "nothing")
     assert best(store, "dog", "cat")[0] == 2
     assert sorted(best(store, "dog", "cat")) == [1, 2, 3]
 
 
-def test_a_rare_word_tells_more_than_a_common_one(store: Store) -> None:
+def test_a_rare_word_weighs_more_than_a_common_one(store: Store) -> None:
     say(store, *["we have tea"] * 20, "we have a cello", *["we have tea"] * 5)
     assert best(store, "tea", "cello")[0] == 21
 
 
-def test_of_texts_that_hold_the_same_words_the_short_one_comes_first_then_the_newest(store: Store) -> None:
+def test_of_rows_with_the_same_words_short_then_new_ones_come_first(store: Store) -> None:
     say(store, "a cello among so many other things that were said", "a cello", "the cello", "no music")
     assert best(store, "cello") == [3, 2, 1]
 
 
-def test_a_common_word_counts_in_the_rows_that_hold_a_rare_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_common_word_counts_in_rows_with_a_rare_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "RANKED", 10)
     monkeypatch.setattr(wording, "ENOUGH", 3)
     say(store, *["tea today"] * 30, "cello today", "cello tea", "cello please", *["tea today"] * 30)
     assert best(store, "tea", "cello") == [32, 33, 31]
 
 
-def test_where_every_word_is_common_what_holds_several_is_found_however_old(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_if_every_word_is_common_old_rows_with_several_are_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "RANKED", 10)
     monkeypatch.setattr(wording, "ENOUGH", 3)
     say(store, "tea and cake", *["tea"] * 40, *["cake"] * 40)
@@ -61,21 +59,17 @@ def test_where_every_word_is_common_what_holds_several_is_found_however_old(
     assert len(found) <= 10
 
 
-def test_a_word_that_hardly_any_row_holds_does_not_hide_what_holds_the_others(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_very_rare_word_does_not_hide_rows_with_the_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "RANKED", 10)
     monkeypatch.setattr(wording, "ENOUGH", 3)
     say(store, "tea and cake", *["tea"] * 40, "a cello with tea", "a cello", *["cake"] * 60)
     found = best(store, "tea", "cake", "cello")
-    # What holds the rare word and another, the rare word, two common ones, and then the rarer of these.
+    # Rows with the rare word and another, the rare word, two common ones, and then the rarer of these.
     assert found[:3] == [42, 43, 1]
     assert found[3:] == [*range(41, 34, -1)]
 
 
-def test_common_words_count_in_a_row_that_holds_a_rare_one_however_old_it_is(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_common_words_count_in_old_rows_with_a_rare_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "RANKED", 10)
     monkeypatch.setattr(wording, "ENOUGH", 4)
     say(store, "cello tea cake", "cello tea please", "cello if you please", *["tea and cake"] * 40, *["cake"] * 5)
@@ -84,18 +78,18 @@ def test_common_words_count_in_a_row_that_holds_a_rare_one_however_old_it_is(
 
 
 @pytest.mark.parametrize("asked", [(), ("absent",), ("\N{SNOWMAN}",), ("\N{SNOWMAN}", "absent"), ('"',), ("\x00",)])
-def test_words_that_are_nowhere_find_nothing(store: Store, asked: tuple[str, ...]) -> None:
+def test_unknown_words_find_nothing(store: Store, asked: tuple[str, ...]) -> None:
     say(store, "tea")
     for place in (EVERYWHERE, words.of_messages(1, None, None)):
         assert best(store, *asked, place=place) == []
         assert best(store, *asked, "tea", place=place) == [1]
 
 
-def test_nothing_is_found_in_an_index_that_is_empty(store: Store) -> None:
+def test_an_empty_index_finds_nothing(store: Store) -> None:
     assert best(store, "tea") == []
 
 
-def test_a_place_is_never_left(store: Store) -> None:
+def test_rows_outside_the_place_are_not_found(store: Store) -> None:
     say(store, "tea", "tea", peer="alice")
     say(store, "tea", session="t", peer="bob")
     say(store, "tea", workspace="other")
@@ -117,9 +111,7 @@ class NoVectors:
         raise AssertionError("there is no vector to ask with")
 
 
-def test_conclusions_of_a_workspace_do_not_have_to_pass_those_of_others(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_conclusions_are_not_crowded_out_by_other_workspaces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wording, "RANKED", 5)
     for workspace, count in (("mine", 1), ("theirs", 40)):
         asyncio.run(store.write(peers.get_or_create, workspace, "p", Change(), now()))
@@ -137,7 +129,7 @@ def literal(db: Connection, /, text: str, limits: Limits) -> list[int]:
 
 
 @pytest.mark.parametrize("limits", [Limits(), Limits(session_id="s"), Limits(peer_id="alice"), Limits(member="alice")])
-def test_a_text_of_whole_words_is_found_however_old_and_any_other_in_the_newest_messages(
+def test_whole_words_are_found_in_old_messages_and_other_text_in_new_ones(
     store: Store, monkeypatch: pytest.MonkeyPatch, limits: Limits
 ) -> None:
     monkeypatch.setattr(message_search, "READ", 10)
@@ -149,7 +141,7 @@ def test_a_text_of_whole_words_is_found_however_old_and_any_other_in_the_newest_
 
 
 @pytest.mark.parametrize("few", [0, 100])
-def test_the_newest_of_a_peer_are_the_same_however_they_are_looked_for(
+def test_the_newest_of_a_peer_are_the_same_for_every_query_plan(
     store: Store, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(message_search, "FEW", few)

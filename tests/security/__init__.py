@@ -1,1 +1,1 @@
-"""What the threat model in docs/explanation/security.md claims, held against real servers."""
+"""Tests of the threat model in docs/explanation/security.md, against real servers."""

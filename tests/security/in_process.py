@@ -1,4 +1,4 @@
-"""The whole application without a server, for what depends on its settings alone."""
+"""The application in this process, for tests that need only its settings."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Application:
         return self._runner.run(self._client.request(method, path, headers=headers, **options))
 
     def run(self, work: Callable[[httpx.AsyncClient], Coroutine[Any, Any, T]]) -> T:
-        """What `work` returns, in the event loop of the application: for requests at the same time."""
+        """Run `work` in the application's event loop, for concurrent requests."""
         return self._runner.run(work(self._client))
 
     def close(self) -> None:
@@ -39,7 +39,7 @@ class Application:
 
 @contextmanager
 def application(db: Path, **settings: Any) -> Iterator[Application]:
-    """The application on a database, from the start to the end of its lifespan."""
+    """The application on a database, within its lifespan."""
     app = create_app(settings_of(db=db, **settings))
     with asyncio.Runner() as runner:
         said: asyncio.Queue[Any] = asyncio.Queue()

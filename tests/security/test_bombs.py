@@ -1,4 +1,4 @@
-"""A small request does not grow into a large piece of work: not in JSON, not in forms, not in files, not in filters."""
+"""Small requests do not cause large amounts of work: JSON, forms, files and filters."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fresh = Callable[[str], str]
 JSON = {"Content-Type": "application/json"}
 MEGABYTE = 1_000_000
 GROWTH = 300 * MEGABYTE
-"""More than all of these together may add to the server's memory, and far less than any of them unfolds to."""
+"""Limit of the growth of the server's memory; far less than the expanded size of any bomb."""
 
 
 # JSON.
@@ -38,20 +38,20 @@ JSON_BOMBS = {
 
 
 @pytest.mark.parametrize("body", [*JSON_BOMBS.values()], ids=[*JSON_BOMBS])
-def test_a_json_bomb_is_refused_in_few_words(body: bytes, http: httpx.Client, fresh: Fresh) -> None:
+def test_a_json_bomb_is_refused_with_a_short_message(body: bytes, http: httpx.Client, fresh: Fresh) -> None:
     answer = http.post(f"/v3/workspaces/{fresh('bomb')}/sessions", content=body, headers=JSON)
     assert answer.status_code in (413, 422)
     assert len(answer.content) < 2 * MEGABYTE
     assert http.get("/health").status_code == 200
 
 
-def test_of_a_key_that_stands_twice_the_last_counts_for_all_readers(http: httpx.Client, fresh: Fresh) -> None:
+def test_the_last_of_duplicate_keys_wins_for_all_readers(http: httpx.Client, fresh: Fresh) -> None:
     one, two = fresh("first"), fresh("second")
     body = b'{"id":"%s","id":"%s"}' % (one.encode(), two.encode())
     assert http.post("/v3/workspaces", content=body, headers=JSON).json()["id"] == two
 
 
-def test_what_is_packed_is_not_unpacked(http: httpx.Client) -> None:
+def test_compressed_bodies_are_refused(http: httpx.Client) -> None:
     packed = gzip.compress(b'{"id": "packed"}' + b" " * 10 * MEGABYTE)
     answer = http.post("/v3/workspaces", content=packed, headers={**JSON, "Content-Encoding": "gzip"})
     assert answer.status_code == 415
@@ -68,7 +68,7 @@ for _ in range(200):
 
 
 @pytest.mark.parametrize("filters", [*FILTER_BOMBS.values()], ids=[*FILTER_BOMBS])
-def test_a_filter_bomb_is_refused_or_read_within_its_time(filters: Any, http: httpx.Client, fresh: Fresh) -> None:
+def test_a_filter_bomb_is_refused_or_read_within_its_time_limit(filters: Any, http: httpx.Client, fresh: Fresh) -> None:
     answer = http.post(f"/v3/workspaces/{fresh('filters')}/sessions/list", json={"filters": filters})
     assert answer.status_code in (200, 413, 422), answer.text[:300]
     assert http.get("/health").status_code == 200
@@ -112,11 +112,11 @@ def test_an_odd_boundary_is_refused(boundary: str, http: httpx.Client, fresh: Fr
     assert answer.status_code in (400, 422, 431)
 
 
-# PDFs. What each limit does is in tests/test_pdf.py; here are files that go around them, sent to a server.
+# PDFs. tests/test_pdf.py tests each limit; these files try to evade them, sent to a server.
 
 
 def page_of(content: bytes, *, font: bytes = FONT, more: bytes = b"", contents: bytes = b"5 0 R") -> bytes:
-    """A PDF of one page with this content object, and one more object."""
+    """A PDF of one page with this content object, and another object."""
     page = b"<</Type/Page/Parent 2 0 R/Resources<</Font<</F1 3 0 R>> >>/Contents %s>>" % contents
     objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[4 0 R]>>", font, page, content]
     return pdf_of([*objects, more] if more else objects)
@@ -135,7 +135,7 @@ KIDS = b"<</Type/Pages/Count 1/Kids[%s]>>"
 
 
 def pages_of_pages(levels: int) -> bytes:
-    """Ten times more pages with each level, all of them one object."""
+    """Ten times as many pages with each level, all of them the same object."""
     nodes = [KIDS % b" ".join([b"%d 0 R" % (level + 3)] * 10) for level in range(levels)]
     return pdf_of([b"<</Type/Catalog/Pages 2 0 R>>", *nodes, b"<</Type/Page/Parent 2 0 R>>"])
 
@@ -165,7 +165,7 @@ PDF_BOMBS: dict[str, Callable[[], bytes]] = {
 
 @pytest.fixture
 def latency(http: httpx.Client, server: Server) -> Iterator[Callable[[], int]]:
-    """Asks for /health again and again meanwhile; the number of answers so far."""
+    """Request /health repeatedly within the block; yields the number of responses so far."""
     answers: list[int] = []
     over = threading.Event()
 
@@ -181,7 +181,7 @@ def latency(http: httpx.Client, server: Server) -> Iterator[Callable[[], int]]:
     asking.join()
 
 
-def test_pdf_bombs_end_in_little_memory_while_others_are_served(
+def test_pdf_bombs_need_little_memory_and_do_not_block_others(
     server: Server, http: httpx.Client, fresh: Fresh, latency: Callable[[], int]
 ) -> None:
     before = server.resident_bytes()

@@ -1,4 +1,4 @@
-"""However many connections are open, some more are taken for /health, /ready and /metrics, and for nothing else."""
+"""Reserved connections: /health, /ready and /metrics are served even if all connections are in use."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def get(path: str) -> bytes:
 
 
 class Full:
-    """A server with our connections. An application answers everything but `/v…`, for which it waits until the end."""
+    """A server with our protocol. The application answers everything at once but `/v…`, which hangs until the end."""
 
     def __init__(self, **settings: Any) -> None:
         self.waiting = threading.Semaphore(0)
@@ -67,7 +67,7 @@ class Full:
         return socket.create_connection(self.listening.getsockname(), PATIENCE, (source, 0))
 
     def fill(self, opened: ExitStack) -> list[socket.socket]:
-        """Connections that all wait for an answer, as many as there may be."""
+        """The maximum number of connections, all waiting for a response."""
         made = [opened.enter_context(self.connect()) for _ in range(MOST)]
         for connection in made:
             connection.sendall(get("/v3"))
@@ -75,7 +75,7 @@ class Full:
         return made
 
     def ask(self, request: bytes) -> bytes:
-        """All that is answered on a connection of its own, until the server closes it."""
+        """Everything received on a new connection until the server closes it."""
         with self.connect() as connection:
             connection.sendall(request)
             return until_closed(connection)
@@ -95,7 +95,7 @@ def full() -> Iterator[Full]:
 
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Full]:
-    """One that looks over its connections often, and has no patience with those in reserve."""
+    """A server that checks its connections often, with a short time limit for reserved ones."""
     monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.02)
     monkeypatch.setattr(connections, "RESERVE_SECONDS", 0.05)
     monkeypatch.setattr(giving_way, "TIME_TO_SPEAK", 0.0)
@@ -111,17 +111,15 @@ def opened() -> Iterator[ExitStack]:
 
 
 @pytest.mark.parametrize("path", PROBES)
-def test_who_asks_how_the_server_is_gets_an_answer_while_all_connections_wait(
-    path: str, full: Full, opened: ExitStack
-) -> None:
+def test_health_checks_are_answered_while_all_connections_are_in_use(path: str, full: Full, opened: ExitStack) -> None:
     full.fill(opened)
     answer = full.ask(get(path))
     assert statuses(answer) == [200]
-    assert b"connection: close\r\n" in answer, "a connection in reserve is not kept"
+    assert b"connection: close\r\n" in answer, "a reserved connection is not kept alive"
 
 
 @pytest.mark.parametrize("path", ["/v3/workspaces/list", "/healthy", "/", "/health/more", "/docs"])
-def test_whoever_asks_for_anything_else_then_is_refused(path: str, full: Full, opened: ExitStack) -> None:
+def test_other_requests_on_reserved_connections_are_refused(path: str, full: Full, opened: ExitStack) -> None:
     full.fill(opened)
     assert statuses(full.ask(get(path))) == [503]
     body = b"POST " + path.encode() + b" HTTP/1.1\r\n" + HOST + b"Content-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
@@ -129,12 +127,12 @@ def test_whoever_asks_for_anything_else_then_is_refused(path: str, full: Full, o
 
 
 @pytest.mark.parametrize("next_path", ["/health", "/v3"])
-def test_a_connection_in_reserve_answers_one_request(next_path: str, full: Full, opened: ExitStack) -> None:
+def test_a_reserved_connection_answers_one_request(next_path: str, full: Full, opened: ExitStack) -> None:
     full.fill(opened)
     assert statuses(full.ask(get("/health") + get(next_path) * 3)) == [200]
 
 
-def test_no_number_of_other_connections_keeps_that_answer_back(hasty: Full, opened: ExitStack) -> None:
+def test_no_number_of_other_connections_blocks_health_checks(hasty: Full, opened: ExitStack) -> None:
     hasty.fill(opened)
     silent = [opened.enter_context(hasty.connect()) for _ in range(3 * CONNECTIONS_IN_RESERVE)]
     for connection in silent[::2]:
@@ -142,7 +140,7 @@ def test_no_number_of_other_connections_keeps_that_answer_back(hasty: Full, open
     assert statuses(hasty.ask(get("/health"))) == [200]
 
 
-def test_a_connection_in_reserve_has_little_time(hasty: Full, opened: ExitStack) -> None:
+def test_a_reserved_connection_has_a_short_time_limit(hasty: Full, opened: ExitStack) -> None:
     hasty.fill(opened)
     silent, slow, refused = (opened.enter_context(hasty.connect()) for _ in range(3))
     slow.sendall(b"GET /health HTTP/1.1\r\nHost: loc")
@@ -152,7 +150,7 @@ def test_a_connection_in_reserve_has_little_time(hasty: Full, opened: ExitStack)
     assert statuses(until_closed(refused)) == [503]
 
 
-def test_a_connection_in_reserve_is_like_any_other_once_there_is_room(full: Full, opened: ExitStack) -> None:
+def test_a_reserved_connection_becomes_a_normal_one_when_there_is_room(full: Full, opened: ExitStack) -> None:
     waiting = full.fill(opened)
     late = opened.enter_context(full.connect())
     protocol: Any = full.config.http_protocol_class
@@ -166,10 +164,10 @@ def test_a_connection_in_reserve_is_like_any_other_once_there_is_room(full: Full
     assert statuses(until_closed(late)) == [200, 200]
 
 
-# Who gives way.
+# Eviction.
 
 
-def test_an_address_that_holds_most_connections_gives_way_first(full: Full, opened: ExitStack) -> None:
+def test_the_address_with_most_connections_is_evicted_first(full: Full, opened: ExitStack) -> None:
     first = opened.enter_context(full.connect("127.0.0.1"))
     others = [opened.enter_context(full.connect("127.0.0.2")) for _ in range(MOST - 1)]
     last = opened.enter_context(full.connect("127.0.0.1"))
@@ -181,7 +179,7 @@ def test_an_address_that_holds_most_connections_gives_way_first(full: Full, open
 
 @dataclass(eq=False)
 class Held:
-    """A connection as far as it matters here."""
+    """A stub of a connection."""
 
     network: str
     since: float = 0.0
@@ -206,13 +204,13 @@ def of_heavy(**state: Any) -> list[Held]:
     [{}, {"in_body": True, "is_answering": True}, {"unread": 5, "is_answering": True}, {"unread": 5}],
     ids=["a head or nothing", "a body", "an answer that is not read", "the rest of one"],
 )
-def test_whatever_it_waits_for_an_address_with_many_connections_gives_way(state: Any) -> None:
+def test_idle_connections_of_an_address_with_many_are_evicted_in_any_state(state: Any) -> None:
     light, new = Held("light", since=-10.0), Held("new")
     heavy = of_heavy(**state)
     assert gives_way([light, *heavy, new], new, 100.0) in heavy
 
 
-def test_work_is_not_given_up_for_an_address_that_holds_more() -> None:
+def test_active_requests_are_not_evicted_for_an_address_with_more() -> None:
     upload, new = Held("light", in_body=True, is_answering=True), Held("heavy")
     answering = of_heavy(is_answering=True)
     assert gives_way([upload, *answering, new], new, 100.0) is None
@@ -220,25 +218,25 @@ def test_work_is_not_given_up_for_an_address_that_holds_more() -> None:
     assert gives_way([upload, idle, *answering, new], new, 100.0) is idle
 
 
-def test_what_is_being_answered_or_read_does_not_give_way() -> None:
+def test_active_connections_are_not_evicted() -> None:
     new = Held("new")
     being_read = of_heavy(unread=5, unread_since=99.0)
     assert gives_way([*being_read, *of_heavy(is_answering=True), new], new, 100.0) is None
 
 
-def test_a_refused_connection_gives_way_before_any_other() -> None:
+def test_a_refused_connection_is_evicted_before_any_other() -> None:
     refused, new = Held("light", since=50.0, is_refused=True), Held("new")
     assert gives_way([*of_heavy(), refused, new], new, 100.0) is refused
 
 
-def test_they_give_way_in_their_order_however_many_come_at_once() -> None:
+def test_connections_are_evicted_in_order_however_many_arrive_at_once() -> None:
     heavy = [Held("heavy", since=float(number)) for number in range(100)]
     light, new, finder = [Held("light") for _ in range(20)], Held("new"), GivingWay()
     closed = []
     for number in range(60):
         if number == 30:
             for busy in heavy[31:33]:
-                busy.is_answering = True  # since the finder has looked at them
+                busy.is_answering = True  # since they were last examined
         found = finder.of([*light, *heavy, new], new, 200.0)
         assert isinstance(found, Held)
         found.is_closing = True

@@ -1,4 +1,4 @@
-"""Connections are held to limits: of bytes, of time, of number; and a request is read in one way only."""
+"""Limits of connections (bytes, time, number), and strict parsing of requests."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ LARGE = {
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with no patience and little room."""
+    """A server with short time limits and few connections."""
     limits = {"head_seconds": "0.3", "body_seconds": "0.3", "stalled_seconds": "0.5", "max_connections": str(MOST)}
     running = Server(tmp_path_factory.mktemp("strict") / "omoide.db", **limits)
     yield running
@@ -61,9 +61,7 @@ def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.mark.parametrize("request_bytes", [*AMBIGUOUS.values()], ids=[*AMBIGUOUS])
-def test_a_request_that_others_may_read_differently_is_refused_and_nothing_after_it_is_read(
-    request_bytes: bytes, server: Server
-) -> None:
+def test_an_ambiguous_request_is_refused_and_nothing_after_it_is_read(request_bytes: bytes, server: Server) -> None:
     received = exchange(server, request_bytes + HEALTH)
     assert statuses(received) == [400]
     assert b'{"detail":"Invalid HTTP request received."}' in received
@@ -75,7 +73,7 @@ def test_a_head_beyond_its_limit_is_refused(request_bytes: bytes, server: Server
 
 
 def answered(server: Server, request: bytes) -> bytes:
-    """What a server answers to a request after which it closes; the client stays until then."""
+    """The response to a request after which the server closes the connection; the client waits for that."""
     with connect(server) as connection:
         connection.sendall(request)
         return until_closed(connection)
@@ -84,7 +82,7 @@ def answered(server: Server, request: bytes) -> bytes:
 CONTEXT = b"/v3/workspaces/long/sessions/%s/context?" % (b"s" * 512)
 
 
-def test_the_context_of_a_session_takes_every_list_of_sessions_that_it_promises(server: Server) -> None:
+def test_a_session_context_accepts_the_longest_documented_list_of_sessions(server: Server) -> None:
     (spec,) = [each for each in checks.load(document_path()).operations() if each.handler == "get_session_context"]
     listed = next(each["schema"] for each in spec.parameters if each["name"] == "sessions")
     count, length = listed["maxItems"], listed["items"]["maxLength"]
@@ -99,12 +97,12 @@ def test_the_context_of_a_session_takes_every_list_of_sessions_that_it_promises(
 
 
 @pytest.mark.parametrize("path", [CONTEXT, b"/sessions/s/context/more?", b"/sessions?q=/sessions/s/context?"])
-def test_an_address_beyond_every_list_of_sessions_is_refused(path: bytes, server: Server) -> None:
+def test_a_url_longer_than_any_list_of_sessions_is_refused(path: bytes, server: Server) -> None:
     size = LISTED_BYTES + 40_000 if path is CONTEXT else 40_000
     assert statuses(exchange(server, b"GET " + path + b"x" * size + b" HTTP/1.1\r\n" + HOST + LAST)) == [431]
 
 
-def test_only_some_clients_may_send_long_addresses_at_the_same_time(server: Server) -> None:
+def test_the_number_of_concurrent_long_urls_is_limited(server: Server) -> None:
     with ExitStack() as stack:
         clients = [stack.enter_context(connect(server)) for _ in range(3 * MOST_LISTING)]
         for client in clients:
@@ -113,14 +111,14 @@ def test_only_some_clients_may_send_long_addresses_at_the_same_time(server: Serv
         assert statuses(until_closed(refused[0])) == [503]
 
 
-def test_what_a_refused_client_still_sends_is_taken(server: Server) -> None:
+def test_data_that_a_refused_client_still_sends_is_read(server: Server) -> None:
     with connect(server) as connection:
         connection.sendall(b"GARBAGE\r\n\r\n")
         assert statuses(until_closed(connection)) == [400]
         connection.sendall(b"X: y\r\n" * 1_000_000)
 
 
-def test_a_refused_client_is_not_listened_to_for_ever(strict: Server) -> None:
+def test_reading_from_a_refused_client_has_a_time_limit(strict: Server) -> None:
     with connect(strict) as connection:
         connection.sendall(b"GARBAGE\r\n\r\n")
         assert statuses(until_closed(connection)) == [400]
@@ -153,7 +151,7 @@ def test_other_methods_are_refused(method: bytes, server: Server) -> None:
     assert statuses(received) in ([400], [405])
 
 
-def test_nothing_sent_with_a_request_becomes_a_header_of_its_answer(server: Server) -> None:
+def test_requests_cannot_inject_response_headers(server: Server) -> None:
     split = b"%0d%0aX-Split:%20yes"
     for path in (b"/health" + split, b"/v3/workspaces/a" + split + b"/peers/list", b"/docs?" + split):
         received = exchange(server, b"POST " + path + b" HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n" + LAST)
@@ -161,22 +159,22 @@ def test_nothing_sent_with_a_request_becomes_a_header_of_its_answer(server: Serv
         assert b"x-split" not in head.lower()
 
 
-def test_what_does_not_arrive_or_is_not_read_is_given_up_while_others_are_served(strict: Server) -> None:
+def test_stalled_connections_are_closed_while_others_are_served(strict: Server) -> None:
     with ExitStack() as stack:
-        # Each speaks as soon as it is connected: from then on it has little time.
+        # Each sends data as soon as it is connected; its time limit starts then.
         dripping_head = stack.enter_context(connect(strict))
         dripping_head.sendall(b"GET /health HTTP/1.1\r\nHost: 127")
         dripping_body = stack.enter_context(connect(strict))
         dripping_body.sendall(POST + b"Content-Length: 1000\r\n\r\n{")
         silent, deaf = (stack.enter_context(connect(strict)) for _ in range(2))
-        # Answers of many megabytes that nobody reads, until no buffer takes any more.
+        # Unread responses of many megabytes, until all buffers are full.
         deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
         deaf.setblocking(False)
         try:
             while True:
                 deaf.send(b"GET /docs/swagger-ui-bundle.js HTTP/1.1\r\n" + HOST + b"\r\n")
         except (BlockingIOError, ConnectionError):
-            pass  # or it is given up while we fill the last buffer
+            pass  # or it is closed while we fill the last buffer
         assert statuses(exchange(strict, HEALTH)) == [200]
         assert until_closed(silent) == b""
         assert statuses(until_closed(dripping_head)) == [408]
@@ -186,17 +184,17 @@ def test_what_does_not_arrive_or_is_not_read_is_given_up_while_others_are_served
         assert statuses(exchange(strict, HEALTH)) == [200]
 
 
-def test_idle_connections_give_way_to_new_ones(strict: Server) -> None:
+def test_idle_connections_are_evicted_for_new_ones(strict: Server) -> None:
     with ExitStack() as stack:
         idle = [stack.enter_context(connect(strict)) for _ in range(3 * MOST)]
         assert statuses(exchange(strict, HEALTH)) == [200]
         assert until_closed(idle[0]) == b""
 
 
-def test_a_body_that_keeps_coming_has_its_time(strict: Server) -> None:
+def test_a_body_that_keeps_arriving_gets_more_time(strict: Server) -> None:
     body = b'{"id": "slow"}'.ljust(6_000)
     with connect(strict) as slow, connect(strict) as silent:
         slow.sendall(POST + b"Content-Length: %d\r\n" % len(body) + LAST + body[:5_000])
-        assert until_closed(silent) == b""  # by now 0.3 seconds are over, but not the five more for five kilobytes
+        assert until_closed(silent) == b""  # 0.3 seconds are over by now, but not the five more for five kilobytes
         slow.sendall(body[5_000:])
         assert statuses(until_closed(slow)) == [201]

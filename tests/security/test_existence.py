@@ -27,7 +27,7 @@ Json = dict[str, Any]
 
 MISSING, UNREADABLE = "missing", ("foreign", "left", "deleted")
 HERE = "here"
-"""The session of the path, where that is one that the key reads."""
+"""A session that the key reads, for the path."""
 X = "{X}"
 """Placeholder for the id in question, in paths, queries and bodies."""
 IDS = re.compile(r"^session_ids?$|^sessions$|^filters$")
@@ -168,14 +168,14 @@ def takes_a_session(operation: OperationSpec) -> bool:
     return operation.handler == "get_or_create_session" or any(map(IDS.search, fields(operation)))
 
 
-def test_every_operation_that_takes_a_session_is_asked() -> None:
+def test_every_operation_that_takes_a_session_is_covered() -> None:
     taking = {operation.handler for operation in OPERATIONS.values() if takes_a_session(operation)}
     assert taking == PLACES.keys()
 
 
 @pytest.mark.parametrize("principal", KEYS.values(), ids=KEYS.keys())
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
-def test_what_may_not_be_read_is_answered_as_what_is_not_there(
+def test_inaccessible_sessions_are_indistinguishable_from_missing_ones(
     operation: OperationSpec, principal: Principal, house: House
 ) -> None:
     for path, options in asked(operation):
@@ -186,7 +186,7 @@ def test_what_may_not_be_read_is_answered_as_what_is_not_there(
 
 
 @pytest.mark.parametrize("peer", ["p", "q"])
-def test_a_message_elsewhere_is_answered_as_one_that_is_not_there(peer: str, house: House) -> None:
+def test_a_message_of_another_session_is_indistinguishable_from_a_missing_one(peer: str, house: House) -> None:
     principal = Principal(workspace="w", peer="p")
     path = f"/v3/workspaces/w/sessions/{HERE}/messages/"
     (message,) = [
@@ -197,7 +197,7 @@ def test_a_message_elsewhere_is_answered_as_one_that_is_not_there(peer: str, hou
     assert found[0].text.replace(message, "nothing") == found[1].text
 
 
-def test_what_remains_is_that_an_id_which_is_taken_cannot_be_created(house: House) -> None:
+def test_only_creation_discloses_that_an_id_is_taken(house: House) -> None:
     principal, path = Principal(workspace="w", peer="p"), "/v3/workspaces/w/sessions"
     sessions = house.admin("POST", "/sessions/list")
     refused = [
@@ -212,14 +212,14 @@ def test_what_remains_is_that_an_id_which_is_taken_cannot_be_created(house: Hous
     assert [peer["id"] for peer in house.admin("GET", "/sessions/new/peers")["items"]] == ["p"]
 
 
-def test_a_peers_key_learns_no_flags_of_other_members_by_naming_them(house: House) -> None:
+def test_a_peer_key_cannot_read_flags_of_other_members_by_naming_them(house: House) -> None:
     principal, path = Principal(workspace="w", peer="p"), "/v3/workspaces/w/sessions"
     for flags, status in (({}, 200), ({"observe_me": True}, 401), ({"observe_me": False}, 401)):
         answer = house.ask(principal, "POST", path, json={"id": HERE, "peers": {"p": {}, "q": flags}})
         assert answer.status_code == status
 
 
-def test_a_sessions_key_knows_of_a_peer_outside_only_that_it_is_there(house: House) -> None:
+def test_a_session_key_sees_only_the_existence_of_other_peers(house: House) -> None:
     principal, path = Principal(workspace="w", session="left"), "/v3/workspaces/w/peers"
     for peer in "pq":
         house.admin("PUT", f"/peers/{peer}", {"metadata": {"phone": "12"}, "configuration": {"observe_me": True}})
@@ -234,7 +234,7 @@ def test_a_sessions_key_knows_of_a_peer_outside_only_that_it_is_there(house: Hou
 
 
 @pytest.mark.parametrize("principal", [Principal(workspace="w", peer="p"), Principal(workspace="w", session=HERE)])
-def test_a_narrow_key_does_not_learn_whether_a_scope_exists(principal: Principal, house: House) -> None:
+def test_peer_and_session_keys_cannot_test_whether_a_scope_exists(principal: Principal, house: House) -> None:
     requests: list[tuple[str, str, Json]] = [
         ("POST", "/peers/p/chat", {"json": {**ASK, "target": f"scope.{X}"}}),
         ("POST", "/peers/p/chat", {"json": {**ASK, "scope": X}}),

@@ -1,4 +1,4 @@
-"""One caller may have as many requests in progress as leaves as much for the next; 429 says when to come again."""
+"""Limits of concurrent requests: fair shares between callers, and 429 with Retry-After."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from tests.running import Server
 
 ROOM = 16
 CHATS = 12
-"""How many of these may be chats."""
+"""Maximum number of chats among them."""
 ASKED = b'{"query": "tea", "stream": true}'
 
 
 @pytest.fixture(scope="module")
 def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with little room, whose provider takes every connection and never answers."""
+    """A server with low limits, whose provider accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=100) as provider:
         running = Server(
             tmp_path_factory.mktemp("hung") / "omoide.db",
@@ -57,7 +57,7 @@ def opened() -> Iterator[ExitStack]:
 
 
 def chat(server: Server, opened: ExitStack, workspace: str, address: str) -> socket.socket:
-    """A streamed chat whose answer has begun, or which was refused."""
+    """A streamed chat whose answer has started, or that was refused."""
     connection = opened.enter_context(connect(server))
     head = f"POST /v3/workspaces/{workspace}/chat HTTP/1.1\r\nHost: localhost\r\nX-Forwarded-For: {address}\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(ASKED)}\r\n\r\n"
@@ -70,7 +70,7 @@ def status(connection: socket.socket) -> int:
 
 
 def chats(server: Server, opened: ExitStack, count: int, workspace: str, address: str) -> list[int]:
-    """The statuses of so many chats, each begun once the one before has an answer."""
+    """The statuses of a number of chats, each started after the response of the previous one."""
     return [status(chat(server, opened, workspace, address)) for _ in range(count)]
 
 
@@ -79,7 +79,7 @@ def is_idle(server: Server) -> bool:
         return chats(server, stack, CHATS // 2, "idle", "192.0.2.99") == [200] * (CHATS // 2)
 
 
-def test_chats_of_one_caller_at_a_hanging_provider_leave_room_for_all_others(hung: Server, opened: ExitStack) -> None:
+def test_chats_of_one_caller_at_a_hanging_provider_leave_room_for_others(hung: Server, opened: ExitStack) -> None:
     until(lambda: is_idle(hung))
     half = CHATS // 2
     assert chats(hung, opened, 2 * half, "w", "192.0.2.1") == [200] * half + [429] * half
@@ -87,15 +87,13 @@ def test_chats_of_one_caller_at_a_hanging_provider_leave_room_for_all_others(hun
         assert [http.get(path).status_code for path in ("/health", "/ready", "/metrics")] == [200] * 3
         assert Place(http, "light").say("s", "I like tea.")
         own = http.post("/v3/workspaces/w/peers", json={"id": "p"}, headers={"X-Forwarded-For": "192.0.2.1"})
-        assert own.is_success, "what else the caller does is no chat"
+        assert own.is_success, "other requests of the caller are not limited"
     assert chats(hung, opened, 1, "another", "192.0.2.1") == [200], "other workspaces do not wait for this one"
     assert chats(hung, opened, 1, "w", "192.0.2.2") == [200]
 
 
 @pytest.mark.parametrize("by", ["address", "workspace"])
-def test_several_callers_together_leave_as_much_room_as_each_of_them_has(
-    by: str, hung: Server, opened: ExitStack
-) -> None:
+def test_several_callers_leave_a_free_share(by: str, hung: Server, opened: ExitStack) -> None:
     until(lambda: is_idle(hung))
     found: Counter[tuple[int, int]] = Counter()
     for _ in range(CHATS):
@@ -108,7 +106,7 @@ def test_several_callers_together_leave_as_much_room_as_each_of_them_has(
         assert Place(http, "light").say("s", "I like tea.")
 
 
-def test_a_chat_whose_client_left_is_counted_no_more(hung: Server, opened: ExitStack) -> None:
+def test_a_chat_whose_client_disconnected_is_no_longer_counted(hung: Server, opened: ExitStack) -> None:
     until(lambda: is_idle(hung))
     first = chat(hung, opened, "w", "192.0.2.1")
     assert status(first) == 200
@@ -126,7 +124,7 @@ def test_a_request_is_refused_before_its_body_is_read(hung: Server, opened: Exit
     assert status(connection) == 429
 
 
-def test_the_refusal_is_the_one_of_the_document(hung: Server, opened: ExitStack) -> None:
+def test_the_refusal_conforms_to_the_document(hung: Server, opened: ExitStack) -> None:
     until(lambda: is_idle(hung))
     chats(hung, opened, CHATS, "w", "192.0.2.1")
     with hung.client(headers={"X-Forwarded-For": "192.0.2.1"}) as http:
@@ -136,7 +134,7 @@ def test_the_refusal_is_the_one_of_the_document(hung: Server, opened: ExitStack)
     assert refused.json() == {"detail": "Too many chats of this caller are in progress"}
 
 
-def test_the_official_client_waits_for_its_turn(tmp_path: Path) -> None:
+def test_the_official_client_waits_and_retries(tmp_path: Path) -> None:
     told = Told()
 
     async def hanging(question: Question, memory: Memory) -> AsyncIterator[str]:
@@ -176,12 +174,12 @@ def test_the_official_client_waits_for_its_turn(tmp_path: Path) -> None:
 
 
 def begun(shares: Shares, lane: Lane, attempts: int = 10_000) -> list[Work]:
-    """The requests that could begin, of so many that were tried one after the other."""
+    """The requests that could start, of a number tried in sequence."""
     return [work for work in (Work(lane) for _ in range(attempts)) if shares.begin(work)]
 
 
 def in_turn(shares: Shares, lanes: list[Lane]) -> Counter[Lane]:
-    """How many requests each lane has once none gets another; they ask one after the other."""
+    """The number of requests of each lane once none gets another; they try in turn."""
     held: Counter[Lane] = Counter()
     while admitted := [lane for lane in lanes if shares.begin(Work(lane))]:
         held.update(admitted)
@@ -189,7 +187,7 @@ def in_turn(shares: Shares, lanes: list[Lane]) -> Counter[Lane]:
 
 
 @pytest.mark.parametrize("callers", [1, 2, 3, 7])
-def test_callers_get_equal_shares_and_leave_one_free(callers: int) -> None:
+def test_callers_get_equal_shares_and_one_share_stays_free(callers: int) -> None:
     shares = Shares(840)
     held = in_turn(shares, [Lane("w", f"key {number}") for number in range(callers)])
     assert {*held.values()} == {840 // (callers + 1)}
@@ -201,27 +199,27 @@ def test_callers_get_equal_shares_and_leave_one_free(callers: int) -> None:
     [lambda number: Lane("w", f"key {number}"), lambda number: Lane(f"w{number}", "key")],
     ids=["callers", "workspaces of one"],
 )
-def test_however_many_come_who_comes_next_is_let_in(lanes: Callable[[int], Lane]) -> None:
+def test_a_new_caller_is_always_admitted(lanes: Callable[[int], Lane]) -> None:
     shares = Shares(800)
     for number in range(700):
         shares.begin(Work(lanes(number)))
     assert shares.begin(Work(Lane("another", "another")))
 
 
-def test_one_caller_leaves_room_to_others_in_however_many_workspaces_it_asks() -> None:
+def test_a_caller_leaves_room_to_others_in_any_number_of_workspaces() -> None:
     shares = Shares(800)
     held = sum(len(begun(shares, Lane(f"w{number}", "key"), 50)) for number in range(1_000))
     assert held == 8 * 800 // 9 + 1
     assert len(begun(shares, Lane("w", "another"))) > 40
 
 
-def test_a_fixed_number_holds_in_all_workspaces_together() -> None:
+def test_a_fixed_limit_applies_to_all_workspaces_together() -> None:
     shares = Shares(800, most=5)
     assert [len(begun(shares, Lane(f"w{number}", "key"), 3)) for number in range(3)] == [3, 2, 0]
     assert len(begun(shares, Lane("w0", "another"))) == 5
 
 
-def test_what_has_ended_is_forgotten() -> None:
+def test_finished_requests_are_forgotten() -> None:
     shares = Shares(16)
     for number in range(1_000):
         requests = begun(shares, Lane(f"w{number}", f"key {number}"), 20)

@@ -1,4 +1,4 @@
-"""What callers write stays data: in SQL, in the words of a search, in patterns, in paths, in headers."""
+"""Input stays data: in SQL, search queries, patterns, paths and headers."""
 
 from __future__ import annotations
 
@@ -82,14 +82,14 @@ def _nothing_is_lost_or_changed(app: Application) -> Iterator[None]:
 
 
 def fine(answer: httpx.Response) -> Any:
-    """The answer's JSON, which is no failure of ours and nothing of the other workspace."""
+    """The response's JSON, after checking that it is not a 5xx and contains nothing of the other workspace."""
     assert answer.status_code < 500, answer.text
     assert "rum" not in answer.text
     return answer.json()
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text != "_"])
-def test_an_id_is_never_more_than_an_id(text: str, app: Application) -> None:
+def test_ids_are_not_interpreted(text: str, app: Application) -> None:
     for body in ({"id": text}, {"id": "fine", "peers": {text: {}}}):
         kind = "sessions" if "peers" in body else "peers"
         assert app.ask("POST", f"{W}/{kind}", json=body).status_code == 422
@@ -102,7 +102,7 @@ FIELDS = ["id", "session_id", "created_at", "workspace_id"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_a_filter_is_never_more_than_a_value(text: str, app: Application) -> None:
+def test_filter_values_are_not_interpreted(text: str, app: Application) -> None:
     lists = [f"{W}/peers/list", f"{W}/sessions/list", f"{W}/sessions/s/messages/list", f"{W}/conclusions/list"]
     filters: list[Any] = [{field: text} for field in FIELDS]
     filters += [{field: {operator: text}} for field in FIELDS for operator in ("gt", "contains")]
@@ -110,12 +110,12 @@ def test_a_filter_is_never_more_than_a_value(text: str, app: Application) -> Non
     for path in lists:
         for each in filters:
             found = fine(app.ask("POST", path, json={"filters": each}))
-            if each == {"metadata": {"kind": text}} and text != "*":  # which means: any value
+            if each == {"metadata": {"kind": text}} and text != "*":  # the wildcard
                 assert found.get("items", []) == []
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_the_name_of_a_field_is_never_more_than_a_name(text: str, app: Application) -> None:
+def test_field_names_are_not_interpreted(text: str, app: Application) -> None:
     refused = app.ask("POST", f"{W}/sessions/s/messages/list", json={"filters": {text: "x"}})
     assert refused.status_code == 422
     refused = app.ask("POST", f"{W}/sessions/s/messages/list", json={"filters": {"id": {text: "x"}}})
@@ -125,7 +125,7 @@ def test_the_name_of_a_field_is_never_more_than_a_name(text: str, app: Applicati
 
 
 @pytest.mark.parametrize("text", ["%", "_", "n_te", "%ote", "no%", "n__e", "\\%", "[n]ote", "n?te", "n*"])
-def test_patterns_match_letter_by_letter(text: str, app: Application) -> None:
+def test_patterns_match_literally(text: str, app: Application) -> None:
     for operator in ("contains", "icontains"):
         body = {"filters": {"metadata": {"kind": {operator: text}}}}
         assert fine(app.ask("POST", f"{W}/sessions/s/messages/list", json=body))["items"] == []
@@ -134,7 +134,7 @@ def test_patterns_match_letter_by_letter(text: str, app: Application) -> None:
 
 
 @pytest.mark.parametrize("query", [*WORDS, *HOSTILE])
-def test_a_search_is_never_more_than_words(query: str, app: Application) -> None:
+def test_search_queries_are_not_interpreted(query: str, app: Application) -> None:
     for path in (f"{W}/search", f"{W}/peers/p/search", f"{W}/sessions/s/search", f"{W}/conclusions/query"):
         fine(app.ask("POST", path, json={"query": query}))
     fine(app.ask("POST", f"{W}/peers/p/chat", json={"query": query or "?"}))
@@ -142,7 +142,7 @@ def test_a_search_is_never_more_than_words(query: str, app: Application) -> None
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_paths_and_queries_are_never_more_than_names(text: str, app: Application) -> None:
+def test_paths_and_queries_are_not_interpreted(text: str, app: Application) -> None:
     name = "".join(f"%{byte:02x}" for byte in text.encode())
     for method, path in (
         ("POST", f"/v3/workspaces/{name}/peers/list"),
@@ -159,7 +159,7 @@ def test_paths_and_queries_are_never_more_than_names(text: str, app: Application
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_metadata_is_kept_to_the_letter(text: str, app: Application) -> None:
+def test_metadata_is_stored_unchanged(text: str, app: Application) -> None:
     metadata = {text: [text, {text: text}]}
     kept = fine(app.ask("PUT", f"{W}/peers/p", json={"metadata": metadata}))["metadata"]
     clean = text.replace("\u0000", "")
@@ -176,7 +176,7 @@ FILENAMES = [
 
 
 @pytest.mark.parametrize("filename", [*FILENAMES, "%2e%2e%2fplanted.txt", "x" * 5_000 + ".txt", "CON.txt", "$(id).txt"])
-def test_the_name_of_a_file_is_never_a_path(filename: str, http: httpx.Client, server: Server, fresh: Any) -> None:
+def test_file_names_are_not_used_as_paths(filename: str, http: httpx.Client, server: Server, fresh: Any) -> None:
     assert not planted(server.db)
     path = f"/v3/workspaces/{fresh('names')}/sessions/s/messages/upload"
     answer = http.post(path, data={"peer_id": "p"}, files={"file": (filename, b"Hello", "text/plain")})
@@ -186,7 +186,7 @@ def test_the_name_of_a_file_is_never_a_path(filename: str, http: httpx.Client, s
 
 
 def planted(db: Path) -> list[Path]:
-    """What lies beside the database, or anywhere on the way up, by a name that was sent."""
+    """Files next to the database, or in a parent folder, with a name that was sent."""
     return [path for folder in db.parents for path in folder.glob("*planted*")]
 
 
@@ -207,5 +207,5 @@ def planted(db: Path) -> list[Path]:
         "//etc/passwd",
     ],
 )
-def test_no_file_is_served_but_those_of_the_page(path: str, app: Application) -> None:
+def test_only_files_of_the_page_are_served(path: str, app: Application) -> None:
     assert app.ask("GET", path).status_code == 404

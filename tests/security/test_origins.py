@@ -1,4 +1,4 @@
-"""Which web pages may use the server: none without asking, and none at all through the back door of a browser."""
+"""CORS and DNS rebinding: only web pages of permitted origins may use the server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Fresh = Callable[[str], str]
 
 @pytest.fixture(scope="module")
 def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    """Without authentication, known by two names, open to two origins."""
+    """A server without authentication, with two host names and two allowed origins."""
     db = tmp_path_factory.mktemp("named") / "omoide.db"
     hosts, origins = "127.0.0.1,memory.example.org", f"{PAGE}, http://localhost:5173"
     with application(db, allowed_hosts=hosts, cors_origins=origins) as app:
@@ -33,7 +33,7 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
 
 @pytest.fixture(scope="module")
 def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Application]:
-    """With authentication, open to one origin."""
+    """A server with authentication and one allowed origin."""
     db = tmp_path_factory.mktemp("locked") / "omoide.db"
     with application(db, auth=True, jwt_secret=SECRET, cors_origins=PAGE) as app:
         yield app
@@ -48,7 +48,7 @@ def asking(origin: str, headers: str = "authorization") -> dict[str, str]:
 
 
 @pytest.mark.parametrize("origin", [PAGE, "null", "http://127.0.0.1:1", "http://localhost.example.org", "file://"])
-def test_a_page_of_another_origin_plants_nothing(origin: str, http: httpx.Client, fresh: Fresh) -> None:
+def test_a_page_of_another_origin_stores_nothing(origin: str, http: httpx.Client, fresh: Fresh) -> None:
     path = f"/v3/workspaces/{fresh('planted')}/sessions/s/messages"
     refused = http.post(f"{path}/upload", headers={"Origin": origin}, **FORM)
     assert refused.status_code == 403
@@ -56,7 +56,7 @@ def test_a_page_of_another_origin_plants_nothing(origin: str, http: httpx.Client
     assert http.post(f"{path}/list").json()["items"] == []
 
 
-def test_the_documentation_page_may_try_things_out(server: Server, http: httpx.Client) -> None:
+def test_the_documentation_page_may_send_requests(server: Server, http: httpx.Client) -> None:
     assert http.post(LISTED, headers={"Origin": server.url}).status_code == 200
 
 
@@ -64,7 +64,7 @@ def test_the_documentation_page_may_try_things_out(server: Server, http: httpx.C
     "host",
     ["rebound.example.org", "rebound.example.org:8000", "127.0.0.1.nip.io", "localhost.example.org", "a@b", "[::1"],
 )
-def test_a_name_from_outside_is_not_answered_on_loopback(host: str, http: httpx.Client) -> None:
+def test_an_unknown_host_name_is_refused_on_loopback(host: str, http: httpx.Client) -> None:
     refused = http.post(LISTED, headers={"Host": host})
     assert refused.status_code == 403
     assert "OMOIDE_ALLOWED_HOSTS" in refused.json()["detail"]
@@ -73,22 +73,22 @@ def test_a_name_from_outside_is_not_answered_on_loopback(host: str, http: httpx.
 @pytest.mark.parametrize(
     "host", ["127.0.0.1", "localhost", "LOCALHOST:8000", "api.localhost:1", "[::1]:8000", "10.0.0.1"]
 )
-def test_names_of_this_machine_and_addresses_are_answered(host: str, http: httpx.Client) -> None:
+def test_local_names_and_addresses_are_accepted(host: str, http: httpx.Client) -> None:
     assert http.get("/health", headers={"Host": host}).status_code == 200
 
 
-def test_a_server_called_by_names_answers_to_these_only(named: Application) -> None:
+def test_a_server_with_configured_host_names_accepts_only_these(named: Application) -> None:
     hosts = ("memory.example.org", "MEMORY.example.org:80", "127.0.0.1", "localhost", "other.example.org")
     assert [named.ask("GET", "/health", {"Host": host}).status_code for host in hosts] == [200, 200, 200, 403, 403]
 
 
-def test_a_server_that_others_can_reach_is_called_by_any_name(tmp_path: Path) -> None:
+def test_a_public_server_accepts_any_host_name(tmp_path: Path) -> None:
     with application(tmp_path / "omoide.db", host="0.0.0.0", public_without_auth=True) as public:
         assert public.ask("GET", "/health", {"Host": "omoide:8000"}).status_code == 200
         assert public.ask("GET", "/health", {"Host": "omoide:8000", "Origin": PAGE}).status_code == 403
 
 
-def test_pages_that_a_setting_names_may_use_the_api(named: Application) -> None:
+def test_configured_origins_may_use_the_api(named: Application) -> None:
     answer = named.ask("POST", LISTED, {"Origin": PAGE})
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, PAGE)
     assert named.ask("POST", LISTED, {"Origin": f"{PAGE}.evil"}).status_code == 403
@@ -105,7 +105,7 @@ def test_a_preflight_needs_no_key(locked: Application) -> None:
     assert {"authorization", "content-type", "idempotency-key"} <= allowed
 
 
-def test_a_refusal_can_be_read_by_the_page_that_caused_it(locked: Application) -> None:
+def test_a_refusal_is_readable_by_an_allowed_origin(locked: Application) -> None:
     refused = locked.ask("POST", LISTED, {"Origin": PAGE})
     assert (refused.status_code, refused.headers["access-control-allow-origin"]) == (401, PAGE)
     token = Keyring(SECRET).mint(ADMIN, now=clock.now())
@@ -114,7 +114,7 @@ def test_a_refusal_can_be_read_by_the_page_that_caused_it(locked: Application) -
     assert "Origin" in fine.headers["vary"]
 
 
-def test_credentials_of_a_browser_are_never_asked_for(locked: Application, named: Application) -> None:
+def test_browser_credentials_are_never_allowed(locked: Application, named: Application) -> None:
     for app in (locked, named):
         for answer in (app.ask("OPTIONS", LISTED, asking(PAGE)), app.ask("GET", "/health", {"Origin": PAGE})):
             assert "access-control-allow-origin" in answer.headers
@@ -122,7 +122,7 @@ def test_credentials_of_a_browser_are_never_asked_for(locked: Application, named
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example.org", f"{PAGE}.evil", "http://app.example.org", "null"])
-def test_other_pages_get_no_leave(origin: str, locked: Application) -> None:
+def test_other_origins_are_not_allowed(origin: str, locked: Application) -> None:
     refused = locked.ask("OPTIONS", LISTED, asking(origin))
     assert refused.status_code == 400
     for answer in (refused, locked.ask("GET", "/health", {"Origin": origin})):
@@ -140,6 +140,6 @@ def test_without_the_setting_there_is_no_cors(guarded: Server) -> None:
 @pytest.mark.parametrize(
     "origin", ["app.example.org", "https://app.example.org/", "https://*.example.org", "https://a b"]
 )
-def test_what_is_no_origin_is_a_wrong_setting(origin: str) -> None:
+def test_an_invalid_origin_is_a_wrong_setting(origin: str) -> None:
     with pytest.raises(ValidationError, match="is no origin"):
         settings_of(cors_origins=(origin,))

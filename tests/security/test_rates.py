@@ -1,4 +1,4 @@
-"""How often a caller may call: by key, else by address; 429 says when to come again; what is off is not there."""
+"""Rate limits by key or address, with Retry-After; a disabled limit costs nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LISTED = "/v3/workspaces/list"
 
 @pytest.fixture(scope="module")
 def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server where every caller has three requests at once and one a second, for pages of PAGE too."""
+    """A server with a burst of three requests and one per second for each caller, also for pages of PAGE."""
     settings = {"rate_limit_per_minute": "60", "rate_limit_burst": str(BURST), "cors_origins": PAGE}
     running = Server(tmp_path_factory.mktemp("limited") / "omoide.db", auth="true", jwt_secret=SECRET, **settings)
     yield running
@@ -45,7 +45,7 @@ def limited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.mark.parametrize(
     ("settings", "statuses"), [({}, [200, 200]), ({"trusted_proxies": "192.0.2.0/24"}, [200, 429])]
 )
-def test_only_a_proxy_that_is_trusted_is_believed_where_a_request_comes_from(
+def test_only_trusted_proxies_may_set_the_client_address(
     settings: dict[str, str], statuses: list[int], db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "*")
@@ -65,7 +65,7 @@ def header(token: str) -> dict[str, str]:
 
 
 def spend(client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
-    """The first answer that says 429. Time passes meanwhile, so that it may take more than a burst of requests."""
+    """The first response with 429. It may take more than a burst of requests, because time passes."""
     for _ in range(100 * BURST):
         response = client.post(LISTED, headers=headers)
         if response.status_code == 429:
@@ -73,7 +73,7 @@ def spend(client: httpx.Client, headers: dict[str, str]) -> httpx.Response:
     raise AssertionError("no request was refused")
 
 
-def test_a_key_that_calls_too_often_is_told_when_to_come_again_and_others_are_served(limited: Server) -> None:
+def test_a_key_over_its_rate_gets_retry_after_and_others_are_served(limited: Server) -> None:
     mine, other = header(key()), header(key())
     with limited.client() as client:
         for _ in range(BURST):
@@ -86,7 +86,7 @@ def test_a_key_that_calls_too_often_is_told_when_to_come_again_and_others_are_se
         assert client.get("/health").status_code == 200
 
 
-def test_a_key_written_in_another_way_is_the_same_key(limited: Server) -> None:
+def test_another_spelling_of_a_key_is_the_same_key(limited: Server) -> None:
     token = key()
     with limited.client() as client:
         began = time.monotonic()
@@ -95,23 +95,23 @@ def test_a_key_written_in_another_way_is_the_same_key(limited: Server) -> None:
         answers = [client.post(LISTED, headers={"Authorization": way}).status_code for way in ways * 4 * BURST]
         passed = answers.count(200)
         assert answers.count(429) == len(answers) - passed
-        assert passed <= 1 + (time.monotonic() - began), "one a second and no burst of its own for any of them"
+        assert passed <= 1 + (time.monotonic() - began), "one per second, without a burst for each"
 
 
-def test_made_up_keys_share_what_their_address_may(limited: Server) -> None:
+def test_invalid_keys_share_the_limit_of_their_address(limited: Server) -> None:
     with limited.client() as client:
         assert client.post(LISTED, headers=header("made.up.0")).status_code == 401
         assert any(client.post(LISTED, headers=header(f"made.up.{n}")).status_code == 429 for n in range(100 * BURST))
 
 
-def test_the_official_client_waits_and_tries_again(limited: Server) -> None:
+def test_the_official_client_waits_and_retries(limited: Server) -> None:
     honcho = Honcho(base_url=limited.url, api_key=key(), workspace_id="patient", max_retries=3)
     for number in range(BURST + 1):
         assert honcho.peer(f"p{number}", metadata={}).id == f"p{number}"
     honcho._http.close()  # the SDK has no public way
 
 
-def test_a_page_may_read_that_it_called_too_often(limited: Server) -> None:
+def test_an_allowed_origin_may_read_a_429(limited: Server) -> None:
     with limited.client() as client:
         refused = spend(client, {**header(key()), "Origin": PAGE})
     assert refused.headers["access-control-allow-origin"] == PAGE
@@ -123,7 +123,7 @@ def test_a_page_may_read_that_it_called_too_often(limited: Server) -> None:
 
 @contextlib.contextmanager
 def stopped(pid: int) -> Iterator[None]:
-    """Meanwhile the process stands still, and whoever connects gets another one."""
+    """Stop the process within the block, so that new connections go to another one."""
     os.kill(pid, signal.SIGSTOP)
     until(lambda: Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T")
     try:
@@ -133,7 +133,7 @@ def stopped(pid: int) -> Iterator[None]:
 
 
 def passed_before_a_refusal(server: Server, most: int) -> int:
-    """How many of at most so many requests, each of a connection of its own, are let through."""
+    """The number of accepted requests among at most this many, each on a new connection."""
     for number in range(most):
         with server.client() as client:
             if client.post(LISTED).status_code == 429:
@@ -141,7 +141,7 @@ def passed_before_a_refusal(server: Server, most: int) -> int:
     return most
 
 
-def test_two_processes_let_through_together_what_one_would(tmp_path: Path) -> None:
+def test_two_processes_share_one_limit(tmp_path: Path) -> None:
     burst, spent = 8, 3
     limits = {"rate_limit_per_minute": "1", "rate_limit_burst": str(burst)}
     began = time.monotonic()
@@ -156,14 +156,14 @@ def test_two_processes_let_through_together_what_one_would(tmp_path: Path) -> No
             left += passed_before_a_refusal(server, 10 * burst)
     finally:
         server.stop()
-    since = (time.monotonic() - began) / 60  # one more passes for each minute, on a machine that is that slow
+    since = (time.monotonic() - began) / 60  # one more passes for each minute, on a very slow machine
     assert burst <= spent + left <= burst + since
 
 
 # The buckets.
 
 
-def test_a_burst_passes_and_then_one_request_for_each_interval() -> None:
+def test_a_burst_passes_and_then_one_request_per_interval() -> None:
     rates = Rates(per_minute=60, burst=3)
     assert [rates.wait("a", 100.0) for _ in range(4)] == [0, 0, 0, pytest.approx(1)]
     assert rates.wait("a", 100.5) == pytest.approx(0.5)
@@ -173,23 +173,23 @@ def test_a_burst_passes_and_then_one_request_for_each_interval() -> None:
 
 
 @pytest.mark.parametrize("per_minute", [1, 7, 90, 6_000])
-def test_in_the_long_run_no_more_pass_than_the_rate_says(per_minute: int) -> None:
+def test_the_long_term_rate_is_not_exceeded(per_minute: int) -> None:
     rates = Rates(per_minute=per_minute, burst=5)
     passed = sum(rates.wait("a", 1e9 + tick / 50) == 0 for tick in range(50 * 60 * 3))
     assert passed == min(3 * per_minute + 4, 50 * 60 * 3) or passed == 3 * per_minute + 5
 
 
-def test_callers_do_not_touch_one_another() -> None:
+def test_callers_have_independent_limits() -> None:
     rates = Rates(per_minute=60, burst=1)
     assert rates.wait("a", 0.0) == 0
     assert rates.wait("b", 0.0) == 0
     assert rates.wait("a", 0.0) > 0
 
 
-def test_a_flood_of_callers_takes_no_more_room_and_is_counted_on() -> None:
+def test_a_flood_of_callers_needs_no_more_memory_and_is_still_limited() -> None:
     rates = Rates(per_minute=60, burst=1, buckets=64)
     assert all(rates.wait(f"caller {number}", 0.0) == 0 for number in range(10_000))
-    assert rates.wait("caller 9999", 0.0) > 0, "the one that came last is known"
+    assert rates.wait("caller 9999", 0.0) > 0, "the last one is still known"
 
 
 @pytest.mark.parametrize(
@@ -202,11 +202,11 @@ def test_a_flood_of_callers_takes_no_more_room_and_is_counted_on() -> None:
         ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
     ],
 )
-def test_a_caller_without_a_key_is_its_network(one: str, other: str, same: bool) -> None:
+def test_a_caller_without_a_key_is_identified_by_its_network(one: str, other: str, same: bool) -> None:
     assert (network((one, 1)) == network((other, 2))) is same
 
 
-def test_without_authentication_a_key_tells_nobody_apart() -> None:
+def test_without_authentication_keys_do_not_identify_callers() -> None:
     served = []
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
@@ -227,7 +227,7 @@ def test_without_authentication_a_key_tells_nobody_apart() -> None:
     assert served[1]["status"] == 429
 
 
-def test_what_is_off_is_not_there() -> None:
+def test_a_disabled_limit_adds_no_middleware() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None: ...
 
     callers = callers_of(Keyring(SECRET))

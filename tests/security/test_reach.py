@@ -1,4 +1,4 @@
-"""No key reaches beyond what it is for, whatever ids it writes: into paths, queries, bodies and filters.
+"""No key gives access beyond its claims, whatever ids a request has in path, query, body or filter.
 
 Which key may call which operation is the table in contract/test_access.py. Here every operation of the document is
 asked for what belongs to others, in every place where the document takes an id; nothing of it may come back and nothing
@@ -39,13 +39,13 @@ OWNED = {
     **dict.fromkeys(("members", "summaries", "receipts"), f"session IN {ITS_SESSIONS}"),
     **dict.fromkeys(("cards", "dreams"), f"observer IN {ITS_PEERS}"),
 }
-"""Table → which of its rows belong to a workspace."""
+"""Table → SQL condition for the rows of a workspace."""
 
 Json = dict[str, Any]
 
 
 class House:
-    """Two workspaces: `mine`, and `theirs` with everything that there is in it."""
+    """Two workspaces: `mine`, and `theirs` with every kind of resource."""
 
     def __init__(self, app: Application, db: Path) -> None:
         self.app, self.db = app, db
@@ -64,7 +64,7 @@ class House:
         return answer.json() if answer.content else None
 
     def _furnish(self, workspace: str, name: str, word: str) -> dict[str, str]:
-        """Everything a workspace can hold, named after `name` and saying `word`; the ids that paths take."""
+        """Create every kind of resource, named `name` and containing `word`; return the ids for paths."""
         self.admin("POST", "", {"id": workspace, "metadata": {"note": word}})
         w, peer, session, scope = f"/{workspace}", f"{name}-peer", f"{name}-session", f"{name}-scope"
         self.admin("POST", f"{w}/peers", {"id": peer, "metadata": {"note": word}})
@@ -103,7 +103,7 @@ class House:
         self.secret_message = self.admin("POST", "/mine/sessions/t/messages/list")["items"][0]["id"]
 
     def belongings(self, workspace: str) -> list[tuple[Any, ...]]:
-        """All that is stored of a workspace, what it is owed included."""
+        """All stored rows of a workspace, including jobs."""
         with closing(sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)) as db:
             found = []
             for table, whose in OWNED.items():
@@ -120,14 +120,14 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 def options_of(operation: OperationSpec) -> Json:
-    """A body that the operation takes."""
+    """A valid body of the operation."""
     if operation.handler in FORMS:
         return FORMS[operation.handler]
     return {"json": BODIES.get(operation.handler, {}) if operation.body else None}
 
 
 def silent(answer: httpx.Response, word: str) -> None:
-    """The answer is no failure of ours, and says nothing of what it must not."""
+    """The response is not a 5xx, and discloses nothing."""
     assert answer.status_code < 500, answer.text
     assert word not in answer.text.lower(), f"{answer.request.method} {answer.request.url}: {answer.text}"
 
@@ -156,7 +156,7 @@ def test_no_operation_reads_or_changes_another_workspace(principal: Principal, h
 
 
 @pytest.mark.parametrize("name", ["theirs%2f", "mine%2f..%2ftheirs", "mine/../theirs", "%2e%2e/theirs", "mine;/theirs"])
-def test_no_way_of_writing_a_path_leads_to_another_workspace(name: str, house: House) -> None:
+def test_no_encoding_of_a_path_leads_to_another_workspace(name: str, house: House) -> None:
     for path in ("peers/list", "sessions/far-session/messages/list"):
         answer = house.ask(Principal(workspace="mine"), "POST", f"/v3/workspaces/{name}/{path}")
         assert answer.status_code in (401, 404, 405)
@@ -167,7 +167,7 @@ def test_no_way_of_writing_a_path_leads_to_another_workspace(name: str, house: H
 
 
 @pytest.mark.parametrize("operation", WITH_MORE, ids=lambda operation: operation.handler)
-def test_an_id_of_another_workspace_leads_nowhere_in_ours(operation: OperationSpec, house: House) -> None:
+def test_an_id_of_another_workspace_is_not_found_in_ours(operation: OperationSpec, house: House) -> None:
     names = [name for name in re.findall(r"{(\w+)}", operation.path) if name != "workspace_id"]
     before = house.belongings("theirs")
     mine = {"peer_id": "near-peer", "session_id": "near-session", "scope_id": "near-scope"}
@@ -268,7 +268,7 @@ def test_an_id_of_another_workspace_in_a_query_or_a_body_reaches_nothing(handler
         if "message_id" in options.get("params", {}):
             options["params"] = {"message_id": house.ids["message_id"]}
         answer = house.ask(Principal(workspace="mine"), operation.method, operation.path.format(**names), **options)
-        # Some answers repeat the question.
+        # Some responses echo the request.
         assert answer.status_code < 500, answer.text
         assert f"a {THEIRS}" not in answer.text.lower().replace(json.dumps(WORD["query"]), "")
         assert f"attribute: {THEIRS}" not in answer.text.lower()
@@ -283,7 +283,7 @@ def test_every_operation_that_takes_an_id_in_a_query_or_a_body_is_attacked() -> 
 
 
 def fields(operation: OperationSpec) -> Iterator[str]:
-    """The names in the operation's query and, at any depth, in its body."""
+    """The field names in the operation's query and, at any depth, in its body."""
     yield from (p["name"] for p in map(DOCUMENT.resolve, operation.parameters) if p["in"] == "query")
     for content in (operation.body or {}).get("content", {}).values():
         yield from _properties(content["schema"], ())
@@ -303,7 +303,7 @@ def _properties(schema: Any, seen: tuple[str, ...]) -> Iterator[str]:
         yield from _properties(inner, seen)
 
 
-# Within one workspace: what the keys of a peer and of a session must not see.
+# Within one workspace: data that peer and session keys must not see.
 
 P, S = Principal(workspace="mine", peer="p"), Principal(workspace="mine", session="s")
 BOTH = Principal(workspace="mine", peer="q", session="s")
@@ -374,7 +374,7 @@ READABLE = [
 
 
 @pytest.mark.parametrize(("principal", "method", "path", "body"), READABLE)
-def test_no_filter_widens_what_a_narrowed_key_reads(
+def test_no_filter_extends_the_access_of_a_narrowed_key(
     principal: Principal, method: str, path: str, body: Json, house: House
 ) -> None:
     for filters in [None, *ELSEWHERE, {"metadata": {"note": OURS}}, {"id": "t"}, {"NOT": [{"id": "s"}]}]:
@@ -395,7 +395,7 @@ def test_a_message_is_found_in_its_session_only(principal: Principal, house: Hou
     assert house.belongings("mine") == before
 
 
-def test_a_sessions_key_learns_of_a_peer_what_its_session_taught(house: House) -> None:
+def test_a_session_key_reads_only_conclusions_from_its_session(house: House) -> None:
     for perspective in ({}, {"peer_perspective": "p"}):
         query = {"peer_target": "q", "search_query": OURS, **perspective}
         answer = house.ask(S, "GET", "/v3/workspaces/mine/sessions/s/context", params=query)
@@ -404,7 +404,7 @@ def test_a_sessions_key_learns_of_a_peer_what_its_session_taught(house: House) -
         assert OURS not in answer.text.replace(f"my {OURS}", "")
 
 
-def test_getting_a_session_or_a_peer_by_a_narrowed_key_changes_neither(house: House) -> None:
+def test_get_or_create_with_a_narrowed_key_changes_nothing(house: House) -> None:
     before = house.belongings("mine")
     bodies: list[tuple[Principal, str, Json]] = [
         (P, "sessions", {"id": "t", "peers": {"p": {}}, "metadata": {"note": "mine now"}}),

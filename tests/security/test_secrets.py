@@ -1,4 +1,4 @@
-"""No secret in a log line, an answer or an error: everything is made to fail, then all that was said is searched."""
+"""No secret in a log line, response or error: provoke failures of every kind, then search all output."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ADDRESS_WORD = "ADDRESSWORD-of-the-embedder"
 
 
 class Said:
-    """All that a server has said, to callers and in its log."""
+    """All output of a server: responses and log."""
 
     def __init__(self, server: Server) -> None:
         self.server = server
@@ -46,7 +46,7 @@ class Said:
 
 @pytest.fixture(scope="module")
 def provoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, list[str]]:
-    """A server with every secret set and a dead provider, after errors of every kind; and the keys that were used."""
+    """A server with every secret set and a dead provider, after errors of every kind; and the keys used."""
     db = tmp_path_factory.mktemp("secrets") / "omoide.db"
     settings = {
         **SECRETS,
@@ -107,7 +107,7 @@ def provoke(said: Said, admin: str, others: list[str]) -> None:
 
 
 def has_failed(said: Said) -> bool:
-    """Whether the log says that the event was given up and that the provider is away."""
+    """Whether the log reports the event given up and the provider's outage."""
     log = "".join(said.server.log)
     return "given up" in log and "words only" in log
 
@@ -116,7 +116,7 @@ def spoken(said: Said) -> str:
     return "\n".join([*said.answers, *said.server.log])
 
 
-def test_no_secret_of_the_settings_is_ever_said(provoked: tuple[Said, list[str]]) -> None:
+def test_no_secret_of_the_settings_is_disclosed(provoked: tuple[Said, list[str]]) -> None:
     said, _ = provoked
     everything = spoken(said)
     assert len(said.answers) > 15
@@ -125,26 +125,26 @@ def test_no_secret_of_the_settings_is_ever_said(provoked: tuple[Said, list[str]]
         assert secret[: len(secret) // 2 + 4] not in everything, f"a good part of {name}"
 
 
-def test_no_secret_of_an_address_is_ever_said(provoked: tuple[Said, list[str]]) -> None:
+def test_no_secret_in_a_url_is_disclosed(provoked: tuple[Said, list[str]]) -> None:
     said, _ = provoked
     assert ADDRESS_WORD not in spoken(said)
 
 
-def test_no_key_is_ever_said(provoked: tuple[Said, list[str]]) -> None:
+def test_no_key_is_disclosed(provoked: tuple[Said, list[str]]) -> None:
     said, keys = provoked
     for key in keys:
         assert key not in spoken(said)
         assert key.rpartition(".")[2] not in spoken(said), "not even the signature"
 
 
-def test_what_callers_store_is_not_logged(provoked: tuple[Said, list[str]]) -> None:
+def test_content_of_callers_is_not_logged(provoked: tuple[Said, list[str]]) -> None:
     said, _ = provoked
     log = "".join(said.server.log)
     assert CONTENT not in log
     assert HOOK_WORD not in log
 
 
-def test_an_unexpected_error_says_nothing_of_itself(provoked: tuple[Said, list[str]]) -> None:
+def test_an_unexpected_error_discloses_nothing(provoked: tuple[Said, list[str]]) -> None:
     said, _ = provoked
     for answer in said.answers:
         assert "Traceback" not in answer
@@ -165,17 +165,17 @@ def test_settings_do_not_show_their_secrets() -> None:
         assert all(secret not in text for text in shown)
 
 
-def test_every_setting_that_sounds_like_a_secret_is_kept_as_one() -> None:
+def test_every_setting_named_like_a_secret_is_a_secret() -> None:
     for name, field in Settings.model_fields.items():
         if name.endswith(("_key", "_secret", "_token", "_password")):
             assert field.annotation is SecretStr, name
-            assert name in SECRETS, "it must be among those that are searched for"
+            assert name in SECRETS, "it must be in the list of searched secrets"
 
 
-def test_a_wrong_setting_is_named_and_its_value_and_its_neighbours_stay_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_setting_is_named_without_its_value_or_other_values(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(f"OMOIDE_{name.upper()}", value)
-    monkeypatch.setenv("OMOIDE_JWT_SECRET", "SHORTSECRET")  # too short, and so in the very error
+    monkeypatch.setenv("OMOIDE_JWT_SECRET", "SHORTSECRET")  # too short, so it is part of the error itself
     with pytest.raises(click.ClickException, match="jwt_secret") as refusal:
         read_settings()
     for secret in ("SHORTSECRET", *SECRETS.values()):

@@ -1,4 +1,4 @@
-"""Events go to the endpoints that were meant, over TLS that is checked, and never to what only we can reach."""
+"""Webhook delivery: verified TLS, pinned addresses, and no access to private networks."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ def authority() -> trustme.CA:
 
 @pytest.fixture
 def _trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The authority is the one that this process trusts."""
+    """Make this process trust the test authority."""
     path = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(path))
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
 
 
 class Listening:
-    """A TLS endpoint with a certificate; `asked_for` holds the names that clients asked for."""
+    """A TLS endpoint with a certificate; `asked_for` holds the server names sent by clients."""
 
     def __init__(self, certificate: trustme.LeafCert) -> None:
         self.asked_for: list[str | None] = []
@@ -58,7 +58,7 @@ async def deliver(endpoint: Receiver, scheme: str = "https", host: str = NAME, *
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    """Run it, and take it for granted that clients break off handshakes."""
+    """Run the server, ignoring aborted handshakes."""
 
     async def quiet() -> None:
         asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
@@ -69,7 +69,7 @@ def run(story: Coroutine[Any, Any, None]) -> None:
 
 @pytest.mark.usefixtures("_trusted")
 @pytest.mark.parametrize("host", [NAME, NAME.upper(), f"{NAME}."])
-def test_the_name_is_asked_for_and_checked_although_the_address_is_pinned(host: str, authority: trustme.CA) -> None:
+def test_the_host_name_is_verified_although_the_address_is_pinned(host: str, authority: trustme.CA) -> None:
     async def story() -> None:
         tls = Listening(authority.issue_cert(NAME))
         async with receiver(tls=tls.context) as endpoint:
@@ -101,7 +101,7 @@ def of_another_authority(authority: trustme.CA) -> trustme.LeafCert:
 
 @pytest.mark.usefixtures("_trusted")
 @pytest.mark.parametrize("issue", [wrong_name, for_the_address, expired, of_another_authority])
-def test_nothing_is_sent_where_the_certificate_is_wrong(
+def test_nothing_is_sent_if_the_certificate_is_invalid(
     issue: Callable[[trustme.CA], trustme.LeafCert], authority: trustme.CA
 ) -> None:
     async def story() -> None:
@@ -113,7 +113,7 @@ def test_nothing_is_sent_where_the_certificate_is_wrong(
     run(story())
 
 
-def test_a_certificate_that_nobody_vouches_for_is_wrong(authority: trustme.CA) -> None:
+def test_an_untrusted_certificate_is_invalid(authority: trustme.CA) -> None:
     async def story() -> None:
         async with receiver(tls=Listening(authority.issue_cert(NAME)).context) as endpoint:
             with pytest.raises(Unreachable, match="certificate verify failed"):
@@ -133,7 +133,7 @@ def test_a_redirect_over_tls_is_not_followed_either(authority: trustme.CA) -> No
     run(story())
 
 
-def test_an_answer_without_end_in_its_head_is_given_up() -> None:
+def test_a_response_with_endless_headers_is_aborted() -> None:
     async def story() -> None:
         async with receiver(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 2_000_000) as endpoint:
             with pytest.raises(Unreachable):
@@ -142,7 +142,7 @@ def test_an_answer_without_end_in_its_head_is_given_up() -> None:
     run(story())
 
 
-def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_proxies_from_the_environment_are_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
     async def story() -> None:
         async with receiver() as proxy, receiver(OK) as endpoint:
             for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
@@ -172,7 +172,7 @@ SPELLINGS = {
 
 
 @pytest.mark.parametrize("address", INTERNAL.split())
-def test_an_address_that_is_not_of_the_public_internet_is_refused_when_a_name_leads_to_it(address: str) -> None:
+def test_a_name_that_resolves_to_a_non_public_address_is_refused(address: str) -> None:
     outbound = Outbound(resolving(address))
     with pytest.raises(Forbidden):
         asyncio.run(outbound.post(f"https://{NAME}/", b"", {}, seconds=SECONDS, private_targets=False))
@@ -186,13 +186,13 @@ def test_other_addresses_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize(("meant", "spelling"), [(k, each) for k, v in SPELLINGS.items() for each in v.split()])
-def test_an_address_in_any_spelling_that_a_resolver_takes_is_known_for_what_it_is(meant: str, spelling: str) -> None:
+def test_all_spellings_of_an_address_are_recognized(meant: str, spelling: str) -> None:
     assert str(literal(spelling)) == meant
 
 
 @pytest.mark.parametrize(
     "host", ["①②⑦.⓪.⓪.①", "127。0。0。1", "１２７.0.0.1", "127．0．0．1", "ⓛocalhost", "[::1%25lo]"]
 )
-def test_digits_and_dots_of_other_scripts_do_not_hide_a_host(host: str) -> None:
+def test_unicode_digits_and_dots_do_not_hide_a_host(host: str) -> None:
     with pytest.raises(InvalidFields):
         check_url(f"http://{host}/", private_targets=False)

@@ -1,4 +1,4 @@
-"""Stories that play in a home of their own."""
+"""Fixtures that run a story in its own home."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Play = Callable[..., Any]
 
 @pytest.fixture
 def play(db_path: Path) -> Play:
-    """`play(story, reasoner=…, quiet_seconds=…)` runs `async def story(home)` in a home of its own."""
+    """`play(story, reasoner=…, quiet_seconds=…)` runs `async def story(home)` in a new home."""
 
     def played(story: Callable[[Home], Any], reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
         async def run() -> None:

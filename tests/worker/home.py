@@ -1,4 +1,4 @@
-"""A database, the embedded reasoner, and a worker that is told when to work."""
+"""A database, the embedded reasoner, and a worker that runs on demand."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ LATER = 4 * 10**15
 
 
 class Reasoner(Extractive):
-    """The embedded reasoner, with something that happens before a verb: override `before`."""
+    """The embedded reasoner with a hook: override `before`."""
 
     async def before(self, verb: str) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         await self.before("derive")
@@ -55,7 +55,7 @@ MakeReasoner = Callable[[Embedder, TokenCounter], reasoning.Reasoner]
 
 
 class Home:
-    """A workspace `w` in which peers speak in the session `s`, unless another is named."""
+    """A workspace `w` in which peers talk in the session `s` by default."""
 
     def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
         self.settings = Settings.model_validate({"db": path, "quiet_seconds": 0, **options})
@@ -66,7 +66,7 @@ class Home:
         self.worker = self.new_worker()
 
     def new_worker(self, **options: Any) -> Worker:
-        # What failed rests until a test lets its time be over, however long the test itself takes.
+        # Failed jobs wait until a test makes them due, however long the test takes.
         given = {"poll_seconds": 3_600, "lease_seconds": 3_600, "rest": lambda attempts: 3_600.0, **options}
         return Worker(self.tools, **given)
 
@@ -88,14 +88,14 @@ class Home:
         )
 
     async def work(self) -> int:
-        """Do every job that is due; how many there were."""
+        """Run every due job; return their number."""
         done = 0
         while await self.worker.run_one():
             done += 1
         return done
 
     def known(self, observer: str = "alice", observed: str = "alice") -> list[Conclusion]:
-        """What the observer holds, oldest first."""
+        """The observer's conclusions, oldest first."""
         pair = self.store.read(conclusions.pair, "w", observer, observed)
         return self.store.read(conclusions.recent, "w", pair, None, 999)[::-1] if pair else []
 

@@ -1,4 +1,4 @@
-"""A provider on loopback that speaks OpenAI's format, knows one trick, and fails as a script says.
+"""A provider on loopback with OpenAI's format, a minimal model, and scripted failures.
 
 The trick: of every numbered message that begins with "I" it makes one fact, word by word. Whatever else it is
 asked, it says the same sentence.
@@ -23,12 +23,12 @@ _NUMBERED = re.compile(r"^\[(\d+)\] \S+ \S+ (\S+): (I .*)$", re.MULTILINE)
 
 Asked = dict[str, Any]
 Script = Callable[[Asked], Fault | None]
-"""Which fault answers a request; none for the answer that it deserves."""
+"""Chooses the fault for a request; None for a correct answer."""
 
 
 @contextmanager
 def provider(script: Script = lambda _: None) -> Iterator[FaultProxy]:
-    """A provider that is running. Its `fault` may be replaced at any time."""
+    """A running provider. Its `fault` may be replaced at any time."""
 
     def answer(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
         asked = json.loads(body)
@@ -59,17 +59,17 @@ def wants_facts(asked: Asked) -> bool:
 
 
 def is_repair(asked: Asked) -> bool:
-    """Whether an answer is asked for that was not readable the first time."""
+    """Whether the request repeats one whose answer was malformed."""
     return any(message["role"] == "assistant" for message in asked["messages"])
 
 
 def half(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
-    """The right answer, broken off in the middle of its bytes."""
+    """The correct answer, truncated in the middle of its bytes."""
     whole = answer_to(json.loads(body))
     send(handler, 200, whole[: len(whole) // 2], promised=len(whole))
 
 
 def half_said(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
-    """A whole answer in which the model stopped in the middle of its own words."""
+    """A complete response in which the model's output is truncated."""
     said = json.loads(answer_to(json.loads(body)))["choices"][0]["message"]["content"]
     send(handler, 200, completion(said[: len(said) // 2]))

@@ -1,4 +1,4 @@
-"""Webhook endpoints as they are out there: real HTTP servers on loopback, well behaved or not."""
+"""Webhook endpoints: real HTTP servers on loopback, well behaved or not."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ GONE = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
 BUSY = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
 ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 100_000
 SILENCE = b""
-"""An endpoint that never answers; it keeps the connection until the test is over."""
+"""An endpoint that never answers; it keeps the connection open until the end of the test."""
 
 
 def redirect(url: str) -> bytes:
@@ -23,7 +23,7 @@ def redirect(url: str) -> bytes:
 
 @dataclass
 class Receiver:
-    """Answers one after another, the last again and again. `requests` holds (headers in lower case, body)."""
+    """Gives the answers in order, the last one repeatedly. `requests` holds (headers in lower case, body)."""
 
     answers: list[bytes]
     port: int = 0
@@ -48,14 +48,14 @@ class Receiver:
             writer.write(answer)
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
-            pass  # the one who asked has left
+            pass  # the client has disconnected
         finally:
             writer.close()
 
 
 @asynccontextmanager
 async def receiver(*answers: bytes, tls: ssl.SSLContext | None = None) -> AsyncIterator[Receiver]:
-    """A running endpoint with these answers, OK by default."""
+    """A running endpoint with these answers; OK by default."""
     made = Receiver(list(answers) or [OK])
     server = await asyncio.start_server(made.serve, "127.0.0.1", 0, ssl=tls)
     made.port = server.sockets[0].getsockname()[1]

@@ -1,4 +1,4 @@
-"""What a provider's broken answers cost jobs: time while it is away, an attempt where the model will not say it."""
+"""Jobs and a provider's bad responses: an outage only delays them, a refusal uses up an attempt."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def played(path: Path, provider: Misbehaving, story: object, **more: object) -> 
 
 
 @pytest.mark.parametrize(("script", "reason"), OUTAGES.values(), ids=OUTAGES.keys())
-def test_what_was_said_waits_while_a_provider_gives_no_answer(
+def test_messages_wait_while_a_provider_gives_no_answer(
     script: Script, reason: str, provider: Misbehaving, db_path: Path
 ) -> None:
     async def story(home: Home) -> None:
@@ -83,7 +83,7 @@ def test_what_was_said_waits_while_a_provider_gives_no_answer(
     played(db_path, provider, story, reasoning_attempts=2)
 
 
-def test_what_a_provider_withholds_fails_and_can_be_tried_again(provider: Misbehaving, db_path: Path) -> None:
+def test_a_withheld_answer_fails_and_can_be_retried(provider: Misbehaving, db_path: Path) -> None:
     async def story(home: Home) -> None:
         provider.script = answering({"content": ""}, "content_filter")
         await home.say("alice I live in Porto.")
@@ -103,7 +103,7 @@ def test_what_a_provider_withholds_fails_and_can_be_tried_again(provider: Misbeh
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, '{"facts": ' * 20_000, "{} " * 20_000], ids=["[", "{", "{}"])
-def test_a_model_that_keeps_no_form_is_no_outage(text: str, provider: Misbehaving, db_path: Path) -> None:
+def test_a_model_that_ignores_the_form_is_not_an_outage(text: str, provider: Misbehaving, db_path: Path) -> None:
     async def story(home: Home) -> None:
         provider.script = said(text)
         await home.say("alice I live in Porto.")
@@ -115,7 +115,7 @@ def test_a_model_that_keeps_no_form_is_no_outage(text: str, provider: Misbehavin
     played(db_path, provider, story)
 
 
-def test_facts_beyond_all_measure_are_cut(provider: Misbehaving, db_path: Path) -> None:
+def test_oversized_facts_are_truncated(provider: Misbehaving, db_path: Path) -> None:
     async def story(home: Home) -> None:
         provider.script = said(f'{{"facts": {MANY}}}')
         await home.say("alice I live in Porto.")

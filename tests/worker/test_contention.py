@@ -1,4 +1,4 @@
-"""What keeps changing while it is computed is computed a few times, and then later."""
+"""Jobs whose input keeps changing are recomputed a few times, then postponed."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from tests.worker.home import Home, Reasoner
 
 
 class Restless(Reasoner):
-    """Somebody writes a card, or moves the session into another scope, whenever a card is computed."""
+    """Writes a card, or moves the session to another scope, whenever a card is computed."""
 
     home: Home
     writes: str | None = None
-    """Whose card; None for nobody's."""
+    """The observer whose card is written; None for no card."""
     moves = False
 
     def __init__(self, *args: Any) -> None:
@@ -63,15 +63,13 @@ async def later(home: Home) -> None:
 
 
 @pytest.mark.parametrize(("writes", "moves"), [("alice", False), (None, True)], ids=["cards", "scopes"])
-def test_what_changes_without_end_is_computed_a_few_times_and_then_later(
-    home: Home, writes: str | None, moves: bool
-) -> None:
+def test_a_job_whose_input_keeps_changing_is_postponed(home: Home, writes: str | None, moves: bool) -> None:
     async def story() -> None:
         await home.open()
         restless(home).writes, restless(home).moves = writes, moves
         await home.say("alice I live in Porto.")
         await home.work()
-        assert restless(home).cards["alice"] == (MOST_COMPUTATIONS if writes else 1), "only what is stale"
+        assert restless(home).cards["alice"] == (MOST_COMPUTATIONS if writes else 1), "only the stale parts"
         [(kind, _, error, is_later)] = jobs(home)
         assert (kind, error.partition(":")[0], is_later) == ("representation", "Contended", True)
         assert home.status()["s"].errored == 0
@@ -85,7 +83,7 @@ def test_what_changes_without_end_is_computed_a_few_times_and_then_later(
     home.store.close()
 
 
-def test_only_the_card_that_changed_is_computed_again(home: Home) -> None:
+def test_only_the_changed_card_is_recomputed(home: Home) -> None:
     async def story() -> None:
         await home.open()
         await home.say("bob Hello.")
@@ -100,7 +98,7 @@ def test_only_the_card_that_changed_is_computed_again(home: Home) -> None:
     home.store.close()
 
 
-def test_a_dream_is_kept_without_the_card_that_keeps_changing(home: Home) -> None:
+def test_a_dream_is_stored_without_a_card_that_keeps_changing(home: Home) -> None:
     async def story() -> None:
         await home.open()
         await home.say("alice I live in Porto.", session="old")

@@ -1,4 +1,4 @@
-"""What was learned from a deleted session is gone from everything that was made of it, and what others said stays."""
+"""A deleted session disappears from everything derived from it; content of other sessions stays."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def derived(home: Home, observer: str = ANA) -> list[str]:
 
 
 def told(home: Home, observer: str = ANA) -> str:
-    """All that an observer's memory says, in one text."""
+    """The text of an observer's whole memory."""
     known = home.known(observer, ANA)
     return "\n".join([*card(home, observer), *(f"{each.content} {each.details}" for each in known)])
 
 
 async def derive(home: Home, content: str, sources: Sequence[str], session: str | None = None) -> str:
-    """Store a derived conclusion that rests on conclusions with these ids; its id."""
+    """Store a conclusion derived from those with these ids; return its id."""
 
     def store(db: Connection) -> None:
         pair = conclusions.pair(db, "w", ANA, ANA)
@@ -62,7 +62,7 @@ MOVED = ("alice I moved to Lisbon. I live in Lisbon now.", "alice My dog is Rex.
     [("old", "Porto", "lives in Lisbon"), ("new", "Lisbon", "lives in Porto")],
     ids=["the older session", "the newer session"],
 )
-def test_a_deleted_session_is_told_by_nothing_that_was_drawn_from_it(
+def test_a_deleted_session_disappears_from_everything_derived_from_it(
     gone: str, silent: str, kept: str, play: Play
 ) -> None:
     async def story(home: Home) -> None:
@@ -84,7 +84,7 @@ def test_a_deleted_session_is_told_by_nothing_that_was_drawn_from_it(
     play(story)
 
 
-def test_a_pattern_is_drawn_again_from_the_sessions_that_remain(play: Play) -> None:
+def test_a_pattern_is_derived_again_from_the_remaining_sessions(play: Play) -> None:
     async def story(home: Home) -> None:
         for number in range(4):
             await home.say("alice I love playing chess.", session=f"s{number}")
@@ -101,7 +101,7 @@ def test_a_pattern_is_drawn_again_from_the_sessions_that_remain(play: Play) -> N
     play(story)
 
 
-def test_what_rests_on_a_deleted_session_goes_at_whatever_remove(play: Play) -> None:
+def test_conclusions_derived_indirectly_from_a_deleted_session_are_deleted(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I own a boat.", session="s")
         await home.say("alice I own a kite.", session="t")
@@ -124,7 +124,7 @@ def test_what_rests_on_a_deleted_session_goes_at_whatever_remove(play: Play) -> 
         assert pair is not None
         found = [db.execute("SELECT id FROM conclusions WHERE content = ?", (text,)).fetchone()[0] for text in contents]
         dreams.outdate(db, pair, found, clock.now())
-        db.execute("DELETE FROM conclusions WHERE deleted_at IS NOT NULL")  # as the purge will
+        db.execute("DELETE FROM conclusions WHERE deleted_at IS NOT NULL")  # as the purge does
 
     play(story)
 
@@ -151,7 +151,7 @@ def test_every_observer_forgets_a_deleted_session(play: Play) -> None:
     play(story)
 
 
-def test_a_clone_keeps_what_its_session_loses(play: Play) -> None:
+def test_a_clone_keeps_the_contents_of_its_deleted_source(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Lisbon.")
         await home.work()
@@ -166,7 +166,7 @@ def test_a_clone_keeps_what_its_session_loses(play: Play) -> None:
     play(story)
 
 
-def test_a_card_follows_a_deletion_where_dreams_are_off_too(play: Play) -> None:
+def test_a_card_follows_a_deletion_even_without_dreams(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Lisbon.")
         await home.say("alice My dog is Rex.", session="t")
@@ -179,7 +179,7 @@ def test_a_card_follows_a_deletion_where_dreams_are_off_too(play: Play) -> None:
     play(story)
 
 
-def test_a_scope_forgets_a_session_where_dreams_are_off_too(play: Play) -> None:
+def test_a_scope_forgets_a_session_even_without_dreams(play: Play) -> None:
     async def story(home: Home) -> None:
         change = SessionChange(scopes=["th"])
         for name, line in (("s", "alice I live in Lisbon."), ("t", "alice My dog is Rex.")):
@@ -196,7 +196,7 @@ def test_a_scope_forgets_a_session_where_dreams_are_off_too(play: Play) -> None:
 
 
 @pytest.mark.parametrize("verb", ["dream", "card"])
-def test_a_dream_that_has_read_a_session_deleted_meanwhile_stores_nothing_of_it(verb: str, play: Play) -> None:
+def test_a_dream_stores_nothing_of_a_session_deleted_meanwhile(verb: str, play: Play) -> None:
     class Slow(Reasoner):
         home: Home
         is_ready = False
@@ -222,7 +222,7 @@ def test_a_dream_that_has_read_a_session_deleted_meanwhile_stores_nothing_of_it(
     play(story, Slow)
 
 
-def test_a_card_that_another_session_renews_meanwhile_does_not_bring_a_deleted_one_back(play: Play) -> None:
+def test_a_card_renewed_meanwhile_does_not_restore_a_deleted_session(play: Play) -> None:
     class Slow(Reasoner):
         home: Home
         is_ready = False
@@ -245,7 +245,7 @@ def test_a_card_that_another_session_renews_meanwhile_does_not_bring_a_deleted_o
     play(story, Slow)
 
 
-def test_what_a_deleted_session_taught_does_not_count_towards_the_next_dream(play: Play) -> None:
+def test_a_deleted_session_does_not_count_towards_the_next_dream(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Porto.", "alice My dog is Rex.")
         await home.say("alice I own a boat.", session="t")
@@ -259,7 +259,7 @@ def test_what_a_deleted_session_taught_does_not_count_towards_the_next_dream(pla
     play(story)
 
 
-def test_a_card_of_more_than_a_dream_looks_over_is_made_of_all_of_it(
+def test_a_card_is_rebuilt_from_more_conclusions_than_a_dream_reads(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("omoide.worker.dreaming.MOST_CONCLUSIONS", 2)

@@ -1,4 +1,4 @@
-"""The worker does every job once if it can, again if it must, and nothing stops it but being told to."""
+"""The worker's loop: jobs run once, are retried after failures, and the loop ends only when cancelled."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def store(db_path: Path) -> Iterator[Store]:
 
 
 class Diary:
-    """A task that notes each job it is given, and can be waited for."""
+    """A task that records each job, and can be awaited."""
 
     def __init__(self) -> None:
         self.notes: asyncio.Queue[Job] = asyncio.Queue()
@@ -73,7 +73,7 @@ def worker_on(
     concurrency: int = 1,
     leadership: Leadership | None = None,
 ) -> Worker:
-    settings = Settings.model_validate({"db": store.path, "stop_seconds": 0})  # what never ends is not waited for
+    settings = Settings.model_validate({"db": store.path, "stop_seconds": 0})  # do not wait for jobs that never end
     tools = Tools.around(store, settings, WordLlamaEmbedder())
     return Worker(
         tools,
@@ -88,7 +88,7 @@ def worker_on(
 
 @contextlib.asynccontextmanager
 async def at_work(store: Store, tasks: Mapping[str, Task], **options: Any) -> AsyncIterator[Worker]:
-    """A worker that runs meanwhile. The options are those of `worker_on`."""
+    """A worker that runs within the block. The options are those of `worker_on`."""
     worker = worker_on(store, tasks, **options)
     running = asyncio.create_task(worker.run())
     try:
@@ -105,7 +105,7 @@ def jobs(db: Connection) -> list[dict[str, Any]]:
     return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor]
 
 
-def test_jobs_left_from_before_are_done_in_order_and_removed(store: Store) -> None:
+def test_existing_jobs_run_in_order_and_are_removed(store: Store) -> None:
     async def scene() -> list[str]:
         diary = Diary()
         for name in ("one", "two", "three"):
@@ -119,7 +119,7 @@ def test_jobs_left_from_before_are_done_in_order_and_removed(store: Store) -> No
     assert store.read(jobs) == []
 
 
-def test_a_woken_worker_does_not_wait_for_its_next_look(store: Store) -> None:
+def test_a_woken_worker_does_not_wait_for_the_next_poll(store: Store) -> None:
     async def scene() -> str:
         diary = Diary()
         await add(store, "note", "first")
@@ -132,7 +132,7 @@ def test_a_woken_worker_does_not_wait_for_its_next_look(store: Store) -> None:
     assert asyncio.run(scene()) == "second"
 
 
-def test_a_job_that_another_process_left_is_found_without_being_woken(store: Store) -> None:
+def test_a_job_of_another_process_is_found_by_polling(store: Store) -> None:
     async def scene() -> str:
         diary = Diary()
         async with at_work(store, {"note": diary}, poll=SOON):
@@ -142,11 +142,11 @@ def test_a_job_that_another_process_left_is_found_without_being_woken(store: Sto
     assert asyncio.run(scene()) == "found"
 
 
-def test_a_job_whose_worker_died_passes_on_when_its_lease_ends(store: Store) -> None:
+def test_a_job_whose_worker_died_is_claimed_again_when_its_lease_ends(store: Store) -> None:
     async def scene() -> Job:
         diary = Diary()
         await add(store, "note", "inherited")
-        # A worker that dies leaves exactly this behind.
+        # The state left by a worker that died.
         assert await store.write(queue.claim, clock.now(), lease=SECOND // 10)
         async with at_work(store, {"note": diary}, poll=SOON):
             return await diary.notes.get()
@@ -154,7 +154,7 @@ def test_a_job_whose_worker_died_passes_on_when_its_lease_ends(store: Store) -> 
     assert asyncio.run(scene()).attempts == 2
 
 
-def test_the_lease_of_a_job_under_way_is_renewed(store: Store) -> None:
+def test_the_lease_of_a_running_job_is_renewed(store: Store) -> None:
     async def scene() -> None:
         loop, begun = asyncio.get_running_loop(), Diary()
         renewals: asyncio.Queue[str] = asyncio.Queue()
@@ -170,13 +170,13 @@ def test_the_lease_of_a_job_under_way_is_renewed(store: Store) -> None:
             first = store.read(jobs)[0]["leased_until"]
             async with asyncio.timeout(30):
                 while store.read(jobs)[0]["leased_until"] <= first:
-                    await renewals.get()  # told before it is committed, and the one before it has been
+                    await renewals.get()  # notified before the commit, but after the previous one
             await store.write(lambda db: db.set_trace_callback(None))
 
     asyncio.run(scene())
 
 
-def test_a_job_that_fails_is_postponed_with_its_reason_and_others_go_on(
+def test_a_failed_job_is_postponed_with_its_reason_and_others_continue(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scene() -> str:
@@ -195,7 +195,7 @@ def test_a_job_that_fails_is_postponed_with_its_reason_and_others_go_on(
     assert before + SECOND <= left["due_at"] <= clock.now() + SECOND
 
 
-def test_a_job_that_failed_is_tried_again(store: Store) -> None:
+def test_a_failed_job_is_retried(store: Store) -> None:
     async def scene() -> list[int]:
         attempts: asyncio.Queue[int] = asyncio.Queue()
 
@@ -215,12 +215,12 @@ def test_a_job_that_failed_is_tried_again(store: Store) -> None:
     assert store.read(jobs) == []
 
 
-def test_a_database_that_cannot_be_used_for_a_while_does_not_end_the_worker(store: Store) -> None:
+def test_a_database_outage_does_not_end_the_worker(store: Store) -> None:
     async def scene() -> str:
         diary = Diary()
         await store.write(lambda db: db.execute("ALTER TABLE jobs RENAME TO mislaid"))
         async with at_work(store, {"note": diary}, poll=SOON) as worker:
-            await asyncio.sleep(0)  # it has looked once
+            await asyncio.sleep(0)  # it has polled once
             await store.write(lambda db: db.execute("ALTER TABLE mislaid RENAME TO jobs"))
             await add(store, "note", "at last")
             worker.wake()
@@ -229,11 +229,11 @@ def test_a_database_that_cannot_be_used_for_a_while_does_not_end_the_worker(stor
     assert asyncio.run(scene()) == "at last"
 
 
-def test_a_worker_that_is_woken_and_told_to_stop_in_one_moment_stops(store: Store) -> None:
+def test_a_worker_that_is_woken_and_cancelled_at_once_stops(store: Store) -> None:
     async def scene() -> bool:
         worker = worker_on(store, {})
         running = asyncio.create_task(worker.run())
-        for _ in range(9):  # it finds nothing to do, and waits
+        for _ in range(9):  # it finds no job, and waits
             await asyncio.sleep(0)
         worker.wake()
         running.cancel()
@@ -243,7 +243,7 @@ def test_a_worker_that_is_woken_and_told_to_stop_in_one_moment_stops(store: Stor
     assert asyncio.run(scene())
 
 
-def test_a_worker_that_is_told_to_stop_gives_back_what_it_had_begun(store: Store) -> None:
+def test_a_cancelled_worker_releases_its_jobs(store: Store) -> None:
     async def scene() -> None:
         begun = Diary()
         await add(store, "note", "interrupted")
@@ -255,7 +255,7 @@ def test_a_worker_that_is_told_to_stop_gives_back_what_it_had_begun(store: Store
     assert (left["attempts"], left["leased_until"], left["error"]) == (0, None, None)
 
 
-def test_a_job_that_is_given_up_is_kept_with_its_reason_and_never_done_again(
+def test_a_job_that_is_given_up_is_kept_with_its_reason_and_not_run_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def refuse(tools: Tools, job: Job) -> None:
@@ -273,7 +273,7 @@ def test_a_job_that_is_given_up_is_kept_with_its_reason_and_never_done_again(
     assert [left["error"] for left in store.read(jobs)] == ["nobody can do this"]
 
 
-def test_several_jobs_run_at_once_but_no_kind_takes_the_last_place(store: Store) -> None:
+def test_several_jobs_run_at_once_but_no_kind_takes_the_last_slot(store: Store) -> None:
     async def scene() -> None:
         begun, diary = Diary(), Diary()
         for name in ("one", "two", "three"):
@@ -287,7 +287,7 @@ def test_several_jobs_run_at_once_but_no_kind_takes_the_last_place(store: Store)
     asyncio.run(scene())
 
 
-def test_jobs_of_one_key_run_one_after_another_and_others_beside_them(store: Store) -> None:
+def test_jobs_with_the_same_key_run_sequentially_and_others_concurrently(store: Store) -> None:
     async def scene() -> list[str]:
         begun: asyncio.Queue[str] = asyncio.Queue()
         gate = asyncio.Event()
@@ -307,7 +307,7 @@ def test_jobs_of_one_key_run_one_after_another_and_others_beside_them(store: Sto
     assert asyncio.run(scene()) == ["a1", "b1", "free", "a2", "a3"]
 
 
-def test_a_job_that_waits_for_its_next_attempt_lets_others_of_its_key_pass(
+def test_a_job_waiting_for_a_retry_does_not_block_others_of_its_key(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def scene() -> list[str]:
@@ -331,9 +331,7 @@ def test_a_job_that_waits_for_its_next_attempt_lets_others_of_its_key_pass(
         assert asyncio.run(scene()) == ["second", "first"]
 
 
-def test_a_worker_that_cannot_write_says_so_once_tries_no_more_than_it_looks_and_goes_on_by_itself(
-    db_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_worker_that_cannot_write_logs_it_once_and_recovers(db_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> str:
         store = Store.open(db_path, busy_timeout=0.001)
         other = connect(db_path, durability="full", busy_timeout=1)
@@ -368,9 +366,7 @@ def test_a_worker_that_cannot_write_says_so_once_tries_no_more_than_it_looks_and
 
 
 @pytest.mark.parametrize(("moved", "noticed"), [(-3 * HOUR, 3 * HOUR), (3 * HOUR, 0), (-SECOND // 2, 0)])
-def test_a_watch_notices_a_clock_that_is_set_back_and_nothing_else(
-    moved: int, noticed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_a_clock_that_is_set_back_is_detected(moved: int, noticed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic_ns", lambda: 0)
     monkeypatch.setattr(clock, "now", lambda: 10 * HOUR)
     watch = Watch()
@@ -379,7 +375,7 @@ def test_a_watch_notices_a_clock_that_is_set_back_and_nothing_else(
     assert (watch.set_back(), watch.set_back()) == (noticed, 0)
 
 
-def test_a_clock_that_was_set_back_while_the_database_was_locked_is_made_up_for(
+def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
     db_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()

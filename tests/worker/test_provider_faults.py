@@ -1,4 +1,4 @@
-"""A provider that fails costs time and nothing else: what was said is kept, says why it waits, and is learned once."""
+"""A failing provider only causes delay: messages wait with the reason, and are learned once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.worker.provider import SENTENCE, Asked, half, half_said, is_repair, p
 KEY = "sk-a-key-that-nobody-may-see"
 FAULTS, MESSAGES, SESSIONS = 200, 500, 20
 
-# Each with what the queue's status says of it; the last two are put right at once and are never seen there.
+# Each with its text in the queue's status; the last two are retried at once and never appear there.
 BREAKDOWNS: list[tuple[Fault, str | None]] = [
     (answering(429, error("slow down"), Retry_After="1"), "was asked too often (HTTP 429)"),
     (answering(500, b"oops"), "failed (HTTP 500)"),
@@ -47,7 +47,7 @@ BREAKDOWNS: list[tuple[Fault, str | None]] = [
 
 
 class Injector:
-    """Five faults before every answer, each kind in its turn, until there were enough."""
+    """Five faults before every answer, each kind in turn, up to a total."""
 
     def __init__(self, faults: int) -> None:
         self.left = faults
@@ -59,7 +59,7 @@ class Injector:
             return None
         fault, reason = BREAKDOWNS[self.left % len(BREAKDOWNS)]
         if reason is None and (is_repair(asked) or not wants_facts(asked)):
-            return None  # a model that never finds the form is unfit, which is something else than a fault
+            return None  # a model that never keeps the form is unfit, which is not a fault
         self.left -= 1
         return fault
 
@@ -73,7 +73,7 @@ def options(proxy: FaultProxy, **more: Any) -> dict[str, Any]:
 
 
 def without_pauses(settings: Settings) -> MakeReasoner:
-    """The reasoner with the model of the settings, which does not wait between its attempts."""
+    """The reasoner with the model from the settings, without waits between attempts."""
 
     async def no_pause(_: float) -> None:
         await asyncio.sleep(0)
@@ -98,7 +98,7 @@ def run(path: Path, story: Callable[[Home], Awaitable[None]], make: MakeReasoner
 
 
 async def later(home: Home) -> None:
-    """Let the time pass that jobs wait for after a failure."""
+    """Make jobs due that wait after a failure."""
     await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0 WHERE error IS NOT NULL"))
 
 
@@ -112,7 +112,7 @@ def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_pat
         async def round() -> None:
             await asyncio.gather(*(home.work() for _ in range(4)))
             for count in home.status().values():
-                assert (count.error is None) == (count.pending == 0), "what waits says why"
+                assert (count.error is None) == (count.pending == 0), "a waiting job has the reason"
             owed = home.store.read(backlog.listed, clock.now(), failed_only=False, limit=MESSAGES)
             seen.update(job.error for job in owed if job.error)
             await later(home)
@@ -150,7 +150,7 @@ def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_pat
         run(db_path, story, make, **chosen, **more, deduplicate=False)
 
 
-def test_what_waits_for_a_provider_is_learned_in_order_once_it_is_back(db_path: Path) -> None:
+def test_messages_waiting_for_a_provider_are_learned_in_order_after_the_outage(db_path: Path) -> None:
     async def story(home: Home) -> None:
         proxy.fault = answering(500, b"oops")
         await home.say("alice I live in Porto.")
@@ -172,7 +172,7 @@ def test_what_waits_for_a_provider_is_learned_in_order_once_it_is_back(db_path: 
         run(db_path, story, make, **chosen, reasoning_attempts=1)
 
 
-def test_what_a_provider_will_never_take_fails_alone_and_says_why(db_path: Path) -> None:
+def test_a_rejected_request_fails_alone_with_the_reason(db_path: Path) -> None:
     def strict(asked: Asked) -> Fault | None:
         forbidden = "unspeakable" in str(asked["messages"])
         return answering(400, error(f"blocked: {KEY}", "content_filter")) if forbidden else None
@@ -200,7 +200,7 @@ def test_what_a_provider_will_never_take_fails_alone_and_says_why(db_path: Path)
         run(db_path, story, without_pauses(Settings.model_validate(chosen)), **chosen, reasoning_attempts=3)
 
 
-def test_what_is_set_up_wrongly_is_waited_for_however_often_it_fails(db_path: Path) -> None:
+def test_jobs_wait_for_a_corrected_configuration_without_a_limit_of_attempts(db_path: Path) -> None:
     faults = {
         401: "refused the key (HTTP 401)",
         403: "refused the key (HTTP 403)",
@@ -226,7 +226,7 @@ def test_what_is_set_up_wrongly_is_waited_for_however_often_it_fails(db_path: Pa
         run(db_path, story, without_pauses(Settings.model_validate(chosen)), **chosen, reasoning_attempts=1)
 
 
-def test_the_embedded_reasoner_stands_in_for_derive_alone_if_that_is_wanted(db_path: Path) -> None:
+def test_the_embedded_reasoner_replaces_the_model_only_for_derive(db_path: Path) -> None:
     async def story(home: Home) -> None:
         proxy.fault = hanging_up
         await home.say("alice I live in Lisbon.", *["bob Really?"] * 19)
@@ -249,7 +249,7 @@ def test_the_embedded_reasoner_stands_in_for_derive_alone_if_that_is_wanted(db_p
 
 
 def books(home: Home) -> dict[str, Any]:
-    """What is counted, and not what was thought."""
+    """The counts, without the content."""
 
     def rows(db: Connection) -> dict[str, list[Any]]:
         told = [
@@ -275,7 +275,7 @@ def books(home: Home) -> dict[str, Any]:
     return {"counts": counts, "slots": slots, **home.store.read(rows)}
 
 
-def test_a_model_and_the_embedded_reasoner_keep_the_same_books(db_path: Path) -> None:
+def test_a_model_and_the_embedded_reasoner_give_the_same_counts(db_path: Path) -> None:
     kept: list[list[dict[str, Any]]] = []
 
     async def story(home: Home) -> None:
@@ -308,4 +308,4 @@ def test_a_model_and_the_embedded_reasoner_keep_the_same_books(db_path: Path) ->
     assert embedded == model
     assert all(embedded[0].values()), "there is something to compare"
     assert embedded[0]["slots"]["s"] == {SHORT: (60, True), LONG: (60, True)}
-    assert {kind for kind, _ in embedded[0]["jobs"]} == {DREAM}, "a dream by itself waits for its hour"
+    assert {kind for kind, _ in embedded[0]["jobs"]} == {DREAM}, "an automatic dream waits for its interval"

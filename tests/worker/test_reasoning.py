@@ -1,4 +1,4 @@
-"""Messages become conclusions, cards and summaries once, whatever happens between."""
+"""Messages become conclusions, cards and summaries exactly once, whatever fails in between."""
 
 from __future__ import annotations
 
@@ -44,12 +44,12 @@ async def configure(home: Home, session: str | None = "s", **configuration: Any)
 
 
 def jobs(home: Home) -> list[tuple[str, str | None]]:
-    """Kind and error of every job but the one that erases what was replaced."""
+    """Kind and error of every job except erasure."""
     query = "SELECT kind, error FROM jobs WHERE kind <> 'erase' ORDER BY pk"
     return home.store.read(lambda db: db.execute(query).fetchall())
 
 
-def test_what_is_said_is_known_and_nothing_is_left_to_do(play: Play) -> None:
+def test_messages_become_conclusions_and_no_job_is_left(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Lisbon.", "bob Nice! Do you like it?", "alice My dog is Rex.")
         await home.work()
@@ -62,7 +62,7 @@ def test_what_is_said_is_known_and_nothing_is_left_to_do(play: Play) -> None:
     play(story)
 
 
-def test_a_unit_beyond_one_window_is_reasoned_about_window_by_window(play: Play) -> None:
+def test_a_long_unit_is_processed_window_by_window(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say(*[f"alice I own {number} boats and {'many ' * 30}oars." for number in range(40)])
         await home.work()
@@ -73,7 +73,7 @@ def test_a_unit_beyond_one_window_is_reasoned_about_window_by_window(play: Play)
     play(story, batch_tokens=128)
 
 
-def test_a_window_that_was_interrupted_is_reasoned_about_once(play: Play) -> None:
+def test_an_interrupted_window_is_processed_once(play: Play) -> None:
     class Fragile(Reasoner):
         calls = 0
 
@@ -87,7 +87,7 @@ def test_a_window_that_was_interrupted_is_reasoned_about_once(play: Play) -> Non
         await home.work()
         halfway = len(home.known())
         assert 0 < halfway < 9
-        assert home.status()["s"].completed == halfway, "what is done is counted at once"
+        assert home.status()["s"].completed == halfway, "finished work is counted at once"
         home.worker = home.new_worker()
         await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
         await home.work()
@@ -109,7 +109,7 @@ def test_every_observer_gets_conclusions_of_its_own(play: Play) -> None:
     play(story)
 
 
-def test_scopes_learn_by_where_the_session_is_when_it_is_reasoned_about(play: Play) -> None:
+def test_scopes_learn_from_the_sessions_they_contain_when_the_job_runs(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice Hello.")
         for name in ("late", "gone"):
@@ -126,7 +126,7 @@ def test_scopes_learn_by_where_the_session_is_when_it_is_reasoned_about(play: Pl
     play(story)
 
 
-def test_a_scope_that_the_session_enters_meanwhile_misses_nothing(play: Play) -> None:
+def test_a_scope_that_gets_the_session_meanwhile_misses_nothing(play: Play) -> None:
     class Slow(Reasoner):
         home: Home
         joined = False
@@ -149,7 +149,7 @@ def test_a_scope_that_the_session_enters_meanwhile_misses_nothing(play: Play) ->
     play(story, Slow)
 
 
-def test_a_card_follows_what_is_said_and_keeps_what_was_given(play: Play) -> None:
+def test_a_card_follows_messages_and_keeps_lines_of_callers(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.store.write(cards.put, "w", "alice", "alice", ["Speaks in riddles."], 0)
         await home.say("alice I live in Porto.")
@@ -163,7 +163,7 @@ def test_a_card_follows_what_is_said_and_keeps_what_was_given(play: Play) -> Non
     play(story)
 
 
-def test_no_card_is_kept_where_none_is_wanted(play: Play) -> None:
+def test_no_card_is_kept_if_cards_are_disabled(play: Play) -> None:
     async def story(home: Home) -> None:
         await configure(home, peer_card={"create": False})
         await home.say("alice I live in Porto.")
@@ -217,7 +217,7 @@ def test_a_session_that_is_deleted_meanwhile_leaves_nothing_behind(play: Play) -
 
 
 class Away(Reasoner):
-    """A reasoner whose provider does not answer as long as `is_away`."""
+    """A reasoner whose provider does not answer while `is_away`."""
 
     is_away = True
 
@@ -245,7 +245,7 @@ def test_an_outage_uses_up_nothing_however_long_it_lasts(play: Play) -> None:
     play(story, Away, reasoning_attempts=2)
 
 
-def test_what_fails_by_a_fault_of_ours_is_given_up_and_can_be_tried_again(play: Play) -> None:
+def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) -> None:
     class Broken(Reasoner):
         is_broken = True
 
@@ -276,7 +276,7 @@ def events(db: Connection) -> list[dict[str, Any]]:
     return [orjson.loads(payload) for (payload,) in found]
 
 
-def test_the_queue_is_said_to_be_empty_once_for_each_unit_that_is_drained(play: Play) -> None:
+def test_queue_empty_is_sent_once_for_each_drained_unit(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("bob Hello.")
         await home.work()
@@ -290,7 +290,7 @@ def test_the_queue_is_said_to_be_empty_once_for_each_unit_that_is_drained(play: 
         assert told["representation"]["data"] == {**about, "queue_type": "representation", "observed": "alice"}
         assert told["summary"]["data"] == {**about, "queue_type": "summary", "observed": None}
 
-    # What cannot be delivered is kept, so that it can be looked at.
+    # Undeliverable events are kept, so that they can be inspected.
     play(story, webhook_secret="x" * 32, webhook_private_targets=True, webhook_attempts=1)
 
 
@@ -312,7 +312,7 @@ def test_summaries_follow_one_another_without_a_gap(play: Play) -> None:
     play(story)
 
 
-def test_summaries_that_are_owed_together_are_made_together(play: Play) -> None:
+def test_summaries_that_are_due_together_are_made_together(play: Play) -> None:
     class Counting(Reasoner):
         calls = 0
 
@@ -332,7 +332,7 @@ def test_summaries_that_are_owed_together_are_made_together(play: Play) -> None:
     play(story, Counting)
 
 
-def test_the_queue_is_said_to_be_empty_where_one_summary_did_the_work_of_many(play: Play) -> None:
+def test_queue_empty_is_sent_when_one_summary_replaces_many(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("bob Hello.")
         await home.store.write(webhooks.get_or_create, "w", "http://127.0.0.1:9/hook", 0)
@@ -350,7 +350,7 @@ async def learn_by_sessions(home: Home, *lines: str) -> None:
         await home.work()
 
 
-def test_a_dream_by_itself_comes_after_enough_was_learned_and_quiet(play: Play) -> None:
+def test_an_automatic_dream_follows_enough_conclusions_and_idle_time(play: Play) -> None:
     async def story(home: Home) -> None:
         await learn_by_sessions(home, "alice I live in Porto.", "alice I live in Lisbon.", "alice I like figs.")
         due = home.store.read(queue.next_due, clock.now())
@@ -368,7 +368,7 @@ def test_a_dream_by_itself_comes_after_enough_was_learned_and_quiet(play: Play) 
     play(story, dream_threshold=3, dream_idle_minutes=60)
 
 
-def test_a_dream_asks_whether_it_is_wanted_when_it_runs(play: Play) -> None:
+def test_a_dream_reads_the_configuration_when_it_runs(play: Play) -> None:
     async def story(home: Home) -> None:
         await learn_by_sessions(home, "alice I live in Porto.", "alice I live in Lisbon.")
         await home.store.write(dreams.request, "w", "alice", "alice", "omni", None, False, clock.now())
@@ -380,7 +380,7 @@ def test_a_dream_asks_whether_it_is_wanted_when_it_runs(play: Play) -> None:
     play(story)
 
 
-def test_a_dream_twice_changes_nothing_more(play: Play) -> None:
+def test_a_repeated_dream_changes_nothing(play: Play) -> None:
     async def story(home: Home) -> None:
         await learn_by_sessions(home, *["alice I like figs."] * 3, "alice I live in Porto.", "alice I live in Lisbon.")
         told = []
@@ -394,7 +394,7 @@ def test_a_dream_twice_changes_nothing_more(play: Play) -> None:
     play(story)
 
 
-def test_what_is_learned_while_a_dream_runs_owes_the_next_one(play: Play) -> None:
+def test_conclusions_learned_during_a_dream_cause_the_next_one(play: Play) -> None:
     class Busy(Reasoner):
         home: Home
 
@@ -410,12 +410,12 @@ def test_what_is_learned_while_a_dream_runs_owes_the_next_one(play: Play) -> Non
         assert home.store.read(dreams.since, (1, 1)) == 2
         ((kind, due),) = home.store.read(lambda db: db.execute("SELECT kind, due_at FROM jobs").fetchall())
         assert kind == "dream"
-        assert due > clock.now() + 7 * HOUR, "and it keeps its distance from the one that ran"
+        assert due > clock.now() + 7 * HOUR, "and it keeps the interval to the last one"
 
     play(story, Busy, dream_threshold=2, dream_idle_minutes=60, dream_min_hours=8)
 
 
-def test_a_scope_that_dreams_while_a_session_leaves_keeps_nothing_of_it_on_its_card(play: Play) -> None:
+def test_a_scope_that_dreams_during_a_removal_keeps_nothing_on_its_card(play: Play) -> None:
     class Overtaken(Reasoner):
         home: Home
         left = False
@@ -425,7 +425,7 @@ def test_a_scope_that_dreams_while_a_session_leaves_keeps_nothing_of_it_on_its_c
             if task.observer_id == "scope.team" and task.conclusions and not self.left:
                 Overtaken.left = True
                 await self.home.store.write(scopes.remove_session, "w", "team", "s", clock.now())
-                # Beside it, as other workers would: forgetting, and the dream that renews the card.
+                # Concurrently, as other workers would: forgetting, and the dream that renews the card.
                 while job := await self.home.store.write(queue.claim, clock.now(), lease=HOUR, busy=["embed"]):
                     await TASKS[job.kind](self.home.tools, job)
                     await self.home.store.write(queue.finish, job, clock.now())
@@ -445,7 +445,7 @@ def test_a_scope_that_dreams_while_a_session_leaves_keeps_nothing_of_it_on_its_c
     play(story, Overtaken)
 
 
-def test_a_card_that_is_rebuilt_from_nothing_keeps_what_was_given_alone(play: Play) -> None:
+def test_a_card_rebuilt_without_conclusions_keeps_only_lines_of_callers(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.store.write(cards.put, "w", "alice", "alice", ["VIP"], clock.now())
         await home.say("alice I live in Porto.")
@@ -460,7 +460,7 @@ def test_a_card_that_is_rebuilt_from_nothing_keeps_what_was_given_alone(play: Pl
     play(story)
 
 
-def test_a_card_that_is_rebuilt_rests_on_what_is_known_alone(play: Play) -> None:
+def test_a_rebuilt_card_is_based_only_on_conclusions(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Porto. My dog is Rex.")
         await home.work()
@@ -475,7 +475,7 @@ def test_a_card_that_is_rebuilt_rests_on_what_is_known_alone(play: Play) -> None
 
 
 @pytest.mark.parametrize("quiet", [0.0, 0.2])
-def test_the_worker_wakes_by_itself_when_quiet_is_over(play: Play, quiet: float) -> None:
+def test_the_worker_wakes_after_the_debounce_interval(play: Play, quiet: float) -> None:
     async def story(home: Home) -> None:
         running = asyncio.create_task(home.worker.run())
         await home.say("alice I live in Porto.")
@@ -491,14 +491,14 @@ def test_the_worker_wakes_by_itself_when_quiet_is_over(play: Play, quiet: float)
 
 
 async def _ticks() -> AsyncIterator[None]:
-    """For what a worker does unasked and tells nobody."""
+    """Poll until the condition holds; for work without a notification."""
     for _ in range(3_000):
         yield
         await asyncio.sleep(0.01)
     raise AssertionError("it never came true")
 
 
-def test_deleted_conclusions_are_removed_when_their_time_is_over(play: Play) -> None:
+def test_deleted_conclusions_are_removed_after_the_grace_period(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Porto.")
         await home.work()

@@ -1,4 +1,4 @@
-"""A text that the embedding endpoint refuses holds up no other; an endpoint that is away is not the texts' fault."""
+"""Texts that the embedding endpoint refuses do not block others; an outage marks no text."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
 MOST_FOR_AN_OUTAGE = 2
 
 Judge = Callable[[list[str]], int | bytes]
-"""What an endpoint does with texts: a status, or a body; 200 for vectors."""
+"""The endpoint's response to texts: a status, or a body; 200 for vectors."""
 
 
 @pytest.fixture(autouse=True)
@@ -113,7 +113,7 @@ async def begun(store: Store, endpoint: FaultProxy, judge: Judge) -> Night:
     ],
     ids=["first", "last", "one", "first ones", "some", "neighbours", "all", "status 400", "unreadable"],
 )
-def test_texts_that_are_refused_are_marked_and_all_others_embedded(
+def test_refused_texts_are_marked_and_all_others_embedded(
     bad: list[int], answer: int | bytes, store: Store, endpoint: FaultProxy
 ) -> None:
     async def story() -> None:
@@ -128,7 +128,7 @@ def test_texts_that_are_refused_are_marked_and_all_others_embedded(
         assert asked <= 30 + 16 * len(bad)
         await night.say("One more.")
         await night.work()
-        assert len(endpoint.asked) == asked + 1, "what is marked is left alone"
+        assert len(endpoint.asked) == asked + 1, "marked texts are not sent again"
         assert list(consistency_faults(store)) == []
 
     asyncio.run(story())
@@ -155,7 +155,7 @@ def test_an_outage_marks_nothing_and_costs_few_requests(status: int, store: Stor
 
 
 @pytest.mark.parametrize("after", [1, 2, 5, 8, 9, 10, 11])
-def test_an_outage_that_begins_meanwhile_marks_nothing(after: int, store: Store, endpoint: FaultProxy) -> None:
+def test_an_outage_that_starts_meanwhile_marks_nothing(after: int, store: Store, endpoint: FaultProxy) -> None:
     def judge(texts: list[str]) -> int:
         return 500 if len(endpoint.asked) > after or "poison" in texts else 200
 
@@ -169,7 +169,7 @@ def test_an_outage_that_begins_meanwhile_marks_nothing(after: int, store: Store,
     asyncio.run(story())
 
 
-def test_a_text_that_is_refused_now_and_then_gets_its_vector(store: Store, endpoint: FaultProxy) -> None:
+def test_a_text_that_is_refused_intermittently_is_embedded(store: Store, endpoint: FaultProxy) -> None:
     alone = 0
 
     def judge(texts: list[str]) -> int:
@@ -186,7 +186,7 @@ def test_a_text_that_is_refused_now_and_then_gets_its_vector(store: Store, endpo
     asyncio.run(story())
 
 
-def test_what_was_refused_is_tried_again_when_the_operator_asks(
+def test_refused_texts_are_retried_on_request(
     store: Store, endpoint: FaultProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def refused() -> Night:
@@ -208,13 +208,13 @@ def test_what_was_refused_is_tried_again_when_the_operator_asks(
     assert len(nearest(searcher, store)) == 2
     assert "1 text will be embedded again." in invoke("queue", "retry", "--all")
     asyncio.run(night.work())
-    assert store.read(marked) == [2], "refused again, and left alone again"
+    assert store.read(marked) == [2], "refused again, and not sent again"
     assert nobody_left(night)
     endpoint.fault = judging(lambda texts: 200)
     invoke("queue", "retry", "--all")
     asyncio.run(night.work())
     assert (store.read(marked), night.embedded(), nobody_left(night)) == ([], 3, True)
-    assert len(nearest(searcher, store)) == 3, "by a search that held the others in memory, too"
+    assert len(nearest(searcher, store)) == 3, "also by a search that had the others in memory"
     assert consistency_faults(store) == []
 
 
@@ -223,7 +223,7 @@ def nearest(searcher: VectorFinder, store: Store) -> list[tuple[int, float]]:
     return store.read(lambda db: searcher.index.nearest(db, Group("messages", 1), vector / np.linalg.norm(vector), 9))
 
 
-def test_doctor_counts_what_was_refused(store: Store, endpoint: FaultProxy) -> None:
+def test_doctor_counts_refused_texts(store: Store, endpoint: FaultProxy) -> None:
     async def story() -> None:
         night = await begun(store, endpoint, refusing("poison"))
         await night.say("a", "poison", "b")
@@ -246,7 +246,7 @@ def test_doctor_counts_what_was_refused(store: Store, endpoint: FaultProxy) -> N
     asyncio.run(story())
 
 
-def test_marks_go_with_another_embedder_and_with_their_texts(store: Store, endpoint: FaultProxy) -> None:
+def test_marks_are_removed_with_the_embedder_and_with_their_texts(store: Store, endpoint: FaultProxy) -> None:
     async def story() -> None:
         night = await begun(store, endpoint, refusing("poison"))
         await night.say("a", "poison", "b")
@@ -267,7 +267,7 @@ def test_marks_go_with_another_embedder_and_with_their_texts(store: Store, endpo
     asyncio.run(story())
 
 
-def test_reasoning_passes_over_a_text_that_is_refused_and_waits_in_an_outage(endpoint: FaultProxy) -> None:
+def test_reasoning_skips_a_refused_text_and_waits_during_an_outage(endpoint: FaultProxy) -> None:
     embedder = remote(endpoint)
 
     async def story() -> None:

@@ -1,4 +1,4 @@
-"""What is made of messages goes by when they were said, also where old talk is imported after newer."""
+"""Results follow the time of messages, even if older messages are imported later."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def lived(home: Home) -> list[str]:
     return [line for line in home.store.read(cards.get, "w", "alice", "alice") or [] if "lives in" in line]
 
 
-def test_context_and_history_end_with_what_was_said_last(play: Play) -> None:
+def test_context_and_history_end_with_the_latest_message(play: Play) -> None:
     async def story(home: Home) -> None:
         await say(home, NEWER, "One.", "Two.")
         await say(home, OLDER, "Long ago.", "Less long ago.")
@@ -50,7 +50,7 @@ def test_context_and_history_end_with_what_was_said_last(play: Play) -> None:
     play(story)
 
 
-def test_a_context_with_a_summary_ends_with_what_was_said_last_too(play: Play) -> None:
+def test_a_context_with_a_summary_ends_with_the_latest_message(play: Play) -> None:
     async def story(home: Home) -> None:
         await say(home, NEWER, "New one.", "New two.")
         await say(home, OLDER, *(f"Old {number}." for number in range(9)))
@@ -62,7 +62,7 @@ def test_a_context_with_a_summary_ends_with_what_was_said_last_too(play: Play) -
     play(story, messages_per_short_summary=10)
 
 
-def test_a_summary_is_of_messages_in_the_order_in_which_they_were_said(play: Play) -> None:
+def test_a_summary_has_messages_in_order_of_time(play: Play) -> None:
     tasks: list[SummaryTask] = []
 
     class Noting(Reasoner):
@@ -91,7 +91,7 @@ def test_a_card_keeps_the_newer_value_when_an_older_one_is_imported(play: Play) 
     play(story)
 
 
-def test_the_most_recent_conclusions_are_those_that_were_said_last(play: Play) -> None:
+def test_the_most_recent_conclusions_are_those_said_last(play: Play) -> None:
     async def story(home: Home) -> None:
         await say(home, NEWER, "I live in Lisbon.")
         await say(home, OLDER, "My dog is Rex.", session="imported")

@@ -1,4 +1,4 @@
-"""Jobs that take long are done in turns, between which others have their place, and lose nothing by it."""
+"""Long jobs run in time slices, between which others run, without losing work."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def store(db_path: Path) -> Iterator[Store]:
 
 @pytest.fixture
 def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each turn is over after its first step."""
+    """Each time slice is over after its first step."""
     monkeypatch.setattr(time_slice, "SLICE_SECONDS", 0.0)
 
 
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a process that only works: what computes runs in its loop."""
+    """As in a worker process: computations run in its event loop."""
     monkeypatch.setattr(asides, "in_threads", lambda: False)
 
 
@@ -60,7 +60,7 @@ async def add(store: Store, workspace: int, name: str, kind: str = "note") -> No
 
 
 def claimed(home: Home) -> list[tuple[str, int]]:
-    """Kind and attempts of every claim from now on."""
+    """Record kind and attempts of every claim."""
     found: list[tuple[str, int]] = []
     do = home.worker._do
 
@@ -77,7 +77,7 @@ async def said(home: Home, count: int, content: str = LONG) -> None:
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_a_long_unit_is_given_back_after_each_window_and_uses_up_no_attempt(db_path: Path) -> None:
+def test_a_long_unit_is_given_back_after_each_window_without_using_attempts(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path, batch_tokens=1_024).open()
         await said(home, 3)
@@ -94,7 +94,7 @@ def test_a_long_unit_is_given_back_after_each_window_and_uses_up_no_attempt(db_p
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_a_short_unit_of_another_session_is_done_after_one_window_of_a_long_one(db_path: Path) -> None:
+def test_a_short_unit_runs_after_one_window_of_a_long_one(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path, batch_tokens=1_024).open()
         await said(home, 20)
@@ -110,13 +110,13 @@ def test_a_short_unit_of_another_session_is_done_after_one_window_of_a_long_one(
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_a_worker_that_dies_between_two_turns_of_a_job_loses_none_of_it(db_path: Path) -> None:
+def test_a_worker_that_dies_between_time_slices_loses_nothing(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path, batch_tokens=1_024).open()
         await said(home, 4)
         for _ in range(3):
             await home.worker.run_one()
-        await home.store.write(queue.claim, clock.now(), lease=0)  # and no more is heard of it
+        await home.store.write(queue.claim, clock.now(), lease=0)  # and it disappears
         home.worker = home.new_worker()
         await home.work()
         assert home.status()["s"].completed == 4
@@ -130,7 +130,7 @@ def jobs(store: Store) -> Counter[str]:
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_vectors_are_made_in_turns(db_path: Path) -> None:
+def test_embedding_runs_in_time_slices(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path).open()
         await said(home, 5, "x" * (embeddings.MOST_CHARACTERS // 2))
@@ -144,14 +144,14 @@ def test_vectors_are_made_in_turns(db_path: Path) -> None:
 
 
 def enlarge(db: Connection) -> None:
-    """Let the file have more pages than are looked through at a time."""
+    """Give the file more pages than are scanned at a time."""
     db.execute("CREATE TABLE ballast (a)")
     db.execute(f"""WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PAGES_AT_A_TIME + 9})
         INSERT INTO ballast SELECT zeroblob(4000) FROM n""")
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_a_deleted_session_is_removed_and_erased_in_turns(db_path: Path) -> None:
+def test_a_deleted_session_is_removed_and_erased_in_time_slices(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path).open()
         await home.say(*(f"alice canary number {n}" for n in range(130)))
@@ -175,7 +175,7 @@ def test_a_deleted_session_is_removed_and_erased_in_turns(db_path: Path) -> None
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_what_is_deleted_while_erasing_waits_for_its_next_turn_is_erased_by_a_job_of_its_own(store: Store) -> None:
+def test_deletions_between_slices_of_erasure_enqueue_another_job(store: Store) -> None:
     async def scene() -> None:
         await store.write(erasure.owe, 0)
         job = await store.write(queue.claim, LATER, lease=1)
@@ -192,7 +192,7 @@ LATER = 10**15
 
 
 @pytest.mark.usefixtures("short_turns")
-def test_a_scope_is_brought_up_to_date_in_turns(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scope_is_updated_in_time_slices(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("omoide.store.backfills.ROWS_AT_A_TIME", 3)
 
     async def story() -> None:
@@ -211,7 +211,7 @@ def test_a_scope_is_brought_up_to_date_in_turns(db_path: Path, monkeypatch: pyte
 
 
 def computing(steps: int, notes: Diary) -> Task:
-    """A task that computes so many steps, and notes each."""
+    """A task that computes a number of steps, and records each."""
 
     async def task(tools: Tools, job: Job) -> None:
         for _ in range(steps):
@@ -222,7 +222,7 @@ def computing(steps: int, notes: Diary) -> Task:
 
 
 @pytest.mark.usefixtures("short_turns", "alone")
-def test_others_have_a_turn_between_the_steps_of_jobs_that_cannot_be_given_back(store: Store) -> None:
+def test_others_run_between_the_steps_of_jobs_that_cannot_be_given_back(store: Store) -> None:
     async def scene() -> list[str]:
         names = await workspaces(store, "heavy", "light")
         diary = Diary()
@@ -235,7 +235,7 @@ def test_others_have_a_turn_between_the_steps_of_jobs_that_cannot_be_given_back(
 
 
 @pytest.mark.usefixtures("short_turns", "alone")
-def test_jobs_that_pause_all_come_to_their_end_also_where_others_come_all_the_time(store: Store) -> None:
+def test_all_paused_jobs_finish_even_if_new_ones_keep_arriving(store: Store) -> None:
     async def scene() -> None:
         names = await workspaces(store, "a", "b", "c")
         diary = Diary()
@@ -251,7 +251,7 @@ def test_jobs_that_pause_all_come_to_their_end_also_where_others_come_all_the_ti
     asyncio.run(scene())
 
 
-def test_a_workspace_leaves_a_place_to_others(store: Store) -> None:
+def test_a_workspace_leaves_a_slot_to_others(store: Store) -> None:
     async def scene() -> list[str]:
         names = await workspaces(store, "heavy", "light")
         begun = Diary()
@@ -273,7 +273,7 @@ def test_a_workspace_leaves_a_place_to_others(store: Store) -> None:
 
 
 class Watch:
-    """Stands in for `time`; it goes on when it is set."""
+    """Replaces `time`; it advances only when set."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -282,7 +282,7 @@ class Watch:
         return self.seconds
 
 
-def test_time_that_jobs_take_is_counted_with_their_workspace(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_of_jobs_is_charged_to_their_workspace(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Watch()
     monkeypatch.setattr(time_slice, "time", watch)
 
@@ -304,7 +304,7 @@ def test_time_that_jobs_take_is_counted_with_their_workspace(store: Store, monke
     assert [name.split()[0] for name in order] == ["light"] * 3 + ["heavy"] * 3
 
 
-def test_a_worker_that_stops_lets_what_pauses_go_on(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stopping_worker_resumes_paused_jobs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
         place = Place(Job(1, "long", {}, 1), lambda: None)
         monkeypatch.setattr(time_slice, "SLICE_SECONDS", 0.0)
@@ -319,9 +319,7 @@ def test_a_worker_that_stops_lets_what_pauses_go_on(store: Store, monkeypatch: p
     asyncio.run(scene())
 
 
-def test_what_is_done_later_as_others_are_at_work_on_it_is_no_failure_in_the_log(
-    db_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_postponed_job_is_not_logged_as_a_failure(db_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def story() -> None:
         home = await Home(db_path, Restless).open()
         assert isinstance(home.reasoner, Restless)

@@ -1,4 +1,4 @@
-"""Events reach the endpoints that may be reached, signed, and what fails is tried again or kept with its reason."""
+"""Events are delivered signed to permitted endpoints; failures are retried, or kept with the reason."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class House:
         await self.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0").rowcount)
 
     def jobs(self) -> list[tuple[int, bool, bool, str | None]]:
-        """attempts, whether it waits for another, whether it was given up, error."""
+        """Attempts, whether it waits for another, whether it was given up, error."""
         return self.store.read(
             lambda db: db.execute(
                 "SELECT attempts, due_at > created_at AND failed_at IS NULL, failed_at IS NOT NULL, error FROM jobs "
@@ -66,7 +66,7 @@ class House:
         )
 
     def reason(self) -> str:
-        """Why the only job was given up."""
+        """The reason why the only job was given up."""
         ((_, _, given_up, error),) = self.jobs()
         assert given_up
         assert error is not None
@@ -123,7 +123,7 @@ def test_every_endpoint_of_the_workspace_has_a_job_of_its_own(db_path: Path) -> 
     asyncio.run(story())
 
 
-def test_a_delivery_keeps_its_id_when_it_is_tried_again(db_path: Path) -> None:
+def test_a_delivery_keeps_its_id_when_it_is_retried(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path) as home, receiver(BROKEN, BUSY, OK) as endpoint:
             await home.sent_to(endpoint.url)
@@ -171,7 +171,7 @@ def test_a_redirect_is_not_followed(db_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_an_endpoint_that_does_not_answer_is_tried_again(db_path: Path) -> None:
+def test_an_endpoint_that_does_not_answer_is_retried(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path, webhook_timeout_seconds=0.2) as home, receiver(SILENCE) as endpoint:
             await home.sent_to(endpoint.url)
@@ -182,7 +182,7 @@ def test_an_endpoint_that_does_not_answer_is_tried_again(db_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_an_endpoint_that_nobody_serves_is_tried_again(db_path: Path) -> None:
+def test_an_endpoint_without_a_server_is_retried(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path) as home:
             async with receiver() as endpoint:
@@ -195,7 +195,7 @@ def test_an_endpoint_that_nobody_serves_is_tried_again(db_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_what_an_endpoint_says_besides_its_status_is_not_read(db_path: Path) -> None:
+def test_the_body_of_an_endpoints_response_is_not_read(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path) as home, receiver(ENDLESS) as endpoint:
             await home.sent_to(endpoint.url)
@@ -228,7 +228,7 @@ def test_a_name_with_one_private_address_is_refused(private: str, db_path: Path)
     asyncio.run(story())
 
 
-def test_the_connection_goes_to_the_address_that_was_judged(db_path: Path) -> None:
+def test_the_connection_goes_to_the_address_that_was_checked(db_path: Path) -> None:
     asked = []
 
     async def resolve(host: str) -> Sequence[str]:
@@ -240,12 +240,12 @@ def test_the_connection_goes_to_the_address_that_was_judged(db_path: Path) -> No
             await home.sent_to(f"http://hooks.example:{endpoint.port}/")
             ((headers, _),) = endpoint.requests
             assert headers["host"] == f"hooks.example:{endpoint.port}"
-            assert asked == ["hooks.example"], "a name that is asked for twice may answer differently"
+            assert asked == ["hooks.example"], "a name that is resolved twice may give different addresses"
 
     asyncio.run(story())
 
 
-def test_the_next_address_of_a_name_is_tried_where_nobody_listens_at_the_first(db_path: Path) -> None:
+def test_the_next_address_of_a_name_is_tried_if_the_first_refuses(db_path: Path) -> None:
     async def resolve(host: str) -> Sequence[str]:
         return ["127.0.0.2", "127.0.0.1"]
 
@@ -257,7 +257,7 @@ def test_the_next_address_of_a_name_is_tried_where_nobody_listens_at_the_first(d
     asyncio.run(story())
 
 
-def test_a_name_that_does_not_exist_is_tried_again(db_path: Path) -> None:
+def test_a_name_that_does_not_exist_is_retried(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path) as home:
             await home.sent_to("http://nobody.invalid/")
@@ -278,7 +278,7 @@ def test_nothing_is_sent_without_a_secret(db_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_what_waits_for_an_endpoint_goes_with_it(db_path: Path) -> None:
+def test_pending_deliveries_are_deleted_with_their_endpoint(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path) as home, receiver() as endpoint:
             id = await home.register(endpoint.url)
@@ -292,7 +292,7 @@ def test_what_waits_for_an_endpoint_goes_with_it(db_path: Path) -> None:
     asyncio.run(story())
 
 
-def test_events_in_flight_when_their_endpoint_goes_are_dropped(db_path: Path) -> None:
+def test_events_in_flight_are_dropped_when_their_endpoint_is_deleted(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path) as home, receiver() as endpoint:
             await home.register(endpoint.url)
@@ -305,7 +305,7 @@ def test_events_in_flight_when_their_endpoint_goes_are_dropped(db_path: Path) ->
     asyncio.run(story())
 
 
-def test_one_event_at_a_time_goes_to_an_endpoint_and_a_hanging_one_delays_nobody(db_path: Path) -> None:
+def test_an_endpoint_gets_one_event_at_a_time_and_delays_no_other(db_path: Path) -> None:
     async def story() -> None:
         async with house(db_path, stop_seconds=1) as home, receiver(SILENCE) as hanging, receiver() as prompt:
             await home.register(hanging.url)
@@ -321,7 +321,7 @@ def test_one_event_at_a_time_goes_to_an_endpoint_and_a_hanging_one_delays_nobody
             running.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await running
-            # The interrupted delivery was given back as if it had not begun.
+            # The interrupted delivery was released as if it had not started.
             assert {attempts for attempts, *_ in home.jobs()} == {0}
             assert home.store.read(queue.waiting, clock.now())
 
