@@ -52,8 +52,9 @@ async def answered(
     context: Context, inquiry: Inquiry, body: Options
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer the question: whole, or as events if the body requests a stream."""
-    place = (context.store, context.finder, context.tokens, context.reasoner, context.rules.defaults)
-    answer = asking.ask(*place, inquiry)
+    answer = asking.ask(
+        context.store, context.finder, context.tokens, context.reasoner, context.rules.defaults, inquiry
+    )
     if body.stream:
         return events(answer, context.settings.chat_keepalive_seconds, with_evidence=body.include_evidence)
     content = "".join([piece async for piece in answer.pieces])

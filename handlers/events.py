@@ -36,12 +36,12 @@ async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: boo
     one. Closing the iterator cancels the work on the answer.
     """
     # A queue of size 1 applies back pressure. The answer is iterated in a single task, as its context requires.
-    came: Came = asyncio.Queue(1)
-    work = asyncio.create_task(_hand_over(answer, came))
+    queue: Came = asyncio.Queue(1)
+    work = asyncio.create_task(_hand_over(answer, queue))
     has_begun = False
     last: Json = {"done": True}
     try:
-        while (piece := await _within(keepalive_seconds, came)) is not None:
+        while (piece := await _within(keepalive_seconds, queue)) is not None:
             yield PING if piece == "" else _event({"delta": {"content": piece}, "done": False})
             has_begun = True
         if with_evidence:
@@ -62,12 +62,12 @@ async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: boo
     yield _event(last)
 
 
-async def _hand_over(answer: Answer, came: Came) -> None:
+async def _hand_over(answer: Answer, queue: Came) -> None:
     end: Exception | None = None
     try:
         async with aclosing(answer.pieces) as pieces:
             async for piece in pieces:
-                await came.put(piece)
+                await queue.put(piece)
     except Exception as error:
         end = error
     except asyncio.CancelledError as error:
@@ -75,14 +75,14 @@ async def _hand_over(answer: Answer, came: Came) -> None:
             raise
         end = RuntimeError("the work on an answer cancelled itself")  # or the reader would wait forever
         end.__cause__ = error
-    await came.put(end)
+    await queue.put(end)
 
 
-async def _within(seconds: float, came: Came) -> str | None:
+async def _within(seconds: float, queue: Came) -> str | None:
     """The next piece; an empty string after `seconds` without one, None at the end. Raises a queued exception."""
     try:
         async with asyncio.timeout(seconds):
-            item = await came.get()
+            item = await queue.get()
     except TimeoutError:
         return ""
     if isinstance(item, Exception):

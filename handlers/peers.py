@@ -88,7 +88,7 @@ async def search_peer(
     body: models.MessageSearchOptions,
 ) -> list[models.Message]:
     """Return the peer's messages that match the query best."""
-    wanted = MessageSearch(
+    request = MessageSearch(
         workspace_id,
         body.query,
         body.limit,
@@ -96,7 +96,7 @@ async def search_peer(
         filters=body.filters,
         reader=security.reader(context.principal),
     )
-    return await searches.found(context, wanted)
+    return await searches.found(context, request)
 
 
 async def chat(
@@ -114,8 +114,8 @@ async def get_representation(
     context: Context, *, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
 ) -> models.RepresentationResponse:
     """Return what the peer knows about a target, as text."""
-    wanted = recalls.representation(context, workspace_id, peer_id, body)
-    return models.RepresentationResponse(representation=render(await recall(context.store, context.finder, wanted)))
+    request = recalls.representation(context, workspace_id, peer_id, body)
+    return models.RepresentationResponse(representation=render(await recall(context.store, context.finder, request)))
 
 
 async def get_peer_card(
@@ -148,7 +148,7 @@ async def get_peer_context(
 ) -> models.PeerContext:
     """Return what the peer knows about a target: representation and card."""
     recalls.no_scope_peers(context, workspace_id, peer_id, target)
-    wanted = Recall(
+    request = Recall(
         workspace_id,
         peer_id,
         target or peer_id,
@@ -158,7 +158,7 @@ async def get_peer_context(
         most_frequent=include_most_frequent,
         max_conclusions=max_conclusions or MAX_CONCLUSIONS,
     )
-    known = await known_about(context.store, context.finder, wanted)
+    known = await known_about(context.store, context.finder, request)
     return models.PeerContext(
-        peer_id=peer_id, target_id=wanted.observed_id, representation=known.representation, peer_card=known.card
+        peer_id=peer_id, target_id=request.observed_id, representation=known.representation, peer_card=known.card
     )

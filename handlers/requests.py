@@ -49,12 +49,12 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
         **{(k,): section.get(INSTRUCTIONS) for k, section in sections.items()},
     }
     limit = context.settings.max_custom_instruction_tokens
-    for place, text in texts.items():
+    for path, text in texts.items():
         # A token has at least one byte, so a text with few bytes need not be counted.
         if isinstance(text, str) and len(text.encode()) > limit and context.tokens.count(text) > limit:
-            what = ".".join((*place, INSTRUCTIONS))
+            what = ".".join((*path, INSTRUCTIONS))
             fault = f"Value error, {what} exceeds the maximum of {limit} tokens"
-            raise InvalidFields([FieldFault((*loc, *place, INSTRUCTIONS), fault)])
+            raise InvalidFields([FieldFault((*loc, *path, INSTRUCTIONS), fault)])
     return patch
 
 
@@ -122,7 +122,7 @@ def _new_messages(context: Context, batch: Sequence[models.MessageCreate]) -> li
 
 
 def _new_message(context: Context, message: models.MessageCreate, index: int) -> NewMessage:
-    given, wanted, said_at = message.metadata, message.configuration, message.created_at
+    given, config, said_at = message.metadata, message.configuration, message.created_at
     loc = ("body", "messages", index)
     return NewMessage(
         message.peer_id,
@@ -131,7 +131,7 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
         {} if given is None else metadata(context, given, *loc, "metadata") or {},
         0,
         None if said_at is None else said_at_micros(said_at, *loc, "created_at"),
-        None if wanted is None else configuration(context, wanted, *loc, "configuration"),
+        None if config is None else configuration(context, config, *loc, "configuration"),
     )
 
 

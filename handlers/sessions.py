@@ -161,7 +161,7 @@ async def search_session(
     body: models.MessageSearchOptions,
 ) -> list[models.Message]:
     """Return the session's messages that match the query best."""
-    wanted = MessageSearch(
+    request = MessageSearch(
         workspace_id,
         body.query,
         body.limit,
@@ -169,7 +169,7 @@ async def search_session(
         filters=body.filters,
         reader=security.reader(context.principal),
     )
-    return await searches.found(context, wanted)
+    return await searches.found(context, request)
 
 
 async def get_session_context(
@@ -201,7 +201,7 @@ async def get_session_context(
         most_frequent=include_most_frequent,
         max_conclusions=max_conclusions or MAX_CONCLUSIONS,
     )
-    wanted = recalls.session(
+    request = recalls.session(
         context,
         workspace_id,
         session_id,
@@ -221,7 +221,7 @@ async def get_session_context(
         budget=MAX_CONTEXT_TOKENS if tokens is None else tokens,
         most_bytes=context.settings.max_answer_bytes,
         with_summary=summary,
-        wanted=wanted,
+        wanted=request,
     )
     return await shapes.session_context(session_id, found)
 

@@ -24,8 +24,8 @@ async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.R
         context.store, context.settings, context.metrics, context.embedder.name, context.reasoner.name
     )
     parts = {name: models.ReadinessPart(status=part.status, detail=part.detail) for name, part in verdict.parts.items()}
-    told = models.Readiness(status=verdict.status, parts=models.ReadinessParts(**parts))
-    return 200 if verdict.is_ready else 503, told
+    report = models.Readiness(status=verdict.status, parts=models.ReadinessParts(**parts))
+    return 200 if verdict.is_ready else 503, report
 
 
 async def get_metrics(context: Context) -> str:

@@ -61,8 +61,8 @@ async def search_workspace(
 ) -> list[models.Message]:
     """Return the workspace's messages that match the query best."""
     scope = None if body.scope is None else requests.scope_name(body.scope, "body", "scope")
-    wanted = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
-    return await searches.found(context, wanted)
+    request = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
+    return await searches.found(context, request)
 
 
 async def chat_workspace(
@@ -101,6 +101,15 @@ async def schedule_dream(context: Context, *, workspace_id: str, body: models.Sc
     if not context.settings.dream_enabled:
         raise BadRequest("Dreams are not enabled in the system configuration")
     observed = body.observed or body.observer
-    place = (workspace_id, body.observer, observed, body.dream_type, body.session_id or None, body.rebuild)
-    await context.store.write(dreams.request, *place, clock.now())
+    session_id = body.session_id or None
+    await context.store.write(
+        dreams.request,
+        workspace_id,
+        body.observer,
+        observed,
+        body.dream_type,
+        session_id,
+        body.rebuild,
+        clock.now(),
+    )
     context.wake_worker()

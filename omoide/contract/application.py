@@ -115,7 +115,7 @@ def _error_handlers(translations: Mapping[type[Exception], Translation]) -> dict
         Problem: lambda problem: problem,
         HTTPException: lambda e: Problem(e.detail, status=e.status_code, headers=e.headers),
         NotImplementedError: lambda e: Problem(f"Not implemented: {e}", status=501),
-        Disconnected: lambda e: Problem("The client left", status=400),
+        Disconnected: lambda e: Problem("The client disconnected", status=400),
         Exception: _unexpected,
     }
     return {kind: answering(translate) for kind, translate in {**known, **translations}.items()}

@@ -93,29 +93,29 @@ def functions(module: Path) -> dict[str, type[ast.AST]]:
     return {node.name: type(node) for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
 
 
-def _dangling(node: Any, root: Mapping[str, Any], place: str) -> Iterator[str]:
+def _dangling(node: Any, root: Mapping[str, Any], location: str) -> Iterator[str]:
     if isinstance(node, dict):
         reference = node.get("$ref")
         if isinstance(reference, str):
             try:
                 target(root, reference)
             except (KeyError, TypeError, IndexError):
-                yield f"{place or '#'}: $ref to {reference}, which does not exist"
+                yield f"{location or '#'}: $ref to {reference}, which does not exist"
         for key, value in node.items():
             if key not in ("example", "examples", "default", "const", "enum"):
-                yield from _dangling(value, root, f"{place}/{key}".lstrip("/"))
+                yield from _dangling(value, root, f"{location}/{key}".lstrip("/"))
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            yield from _dangling(value, root, f"{place}/{index}")
+            yield from _dangling(value, root, f"{location}/{index}")
 
 
-def _schema_faults(node: Any, place: str, components: Any) -> Iterator[str]:
+def _schema_faults(node: Any, location: str, components: Any) -> Iterator[str]:
     """Schemas that are not valid JSON Schema 2020-12, and defaults that are invalid in their own schema."""
     if not isinstance(node, dict):
         return
     for key, value in node.items():
-        inner = f"{place}/{key}".lstrip("/")
-        if key == "schema" or place == "components/schemas":
+        inner = f"{location}/{key}".lstrip("/")
+        if key == "schema" or location == "components/schemas":
             yield from _faults_of_schema(value, inner, components)
         elif isinstance(value, list):
             for index, item in enumerate(value):
@@ -124,31 +124,31 @@ def _schema_faults(node: Any, place: str, components: Any) -> Iterator[str]:
             yield from _schema_faults(value, inner, components)
 
 
-def _faults_of_schema(schema: Any, place: str, components: Any) -> Iterator[str]:
+def _faults_of_schema(schema: Any, location: str, components: Any) -> Iterator[str]:
     meta = Draft202012Validator(Draft202012Validator.META_SCHEMA)
     found = [(error.absolute_path, error.message) for error in meta.iter_errors(schema)]
-    yield from (f"{'/'.join([place, *map(str, path)])}: {message[:300]}" for path, message in found)
+    yield from (f"{'/'.join([location, *map(str, path)])}: {message[:300]}" for path, message in found)
     if not found and isinstance(schema, dict):
         if "default" in schema and list(_refusals(schema, components)):
-            yield f"{place}: the default {schema['default']!r} is not valid in its own schema"
+            yield f"{location}: the default {schema['default']!r} is not valid in its own schema"
         for name, inner in schema.get("properties", {}).items():
-            yield from _faults_of_schema(inner, f"{place}/properties/{name}", components)
+            yield from _faults_of_schema(inner, f"{location}/properties/{name}", components)
 
 
 def _refusals(schema: dict[str, Any], components: Any) -> Iterator[Any]:
     yield from Draft202012Validator({**schema, "components": components}).iter_errors(schema["default"])
 
 
-def _leftover_nullable(node: Any, place: str) -> Iterator[str]:
+def _leftover_nullable(node: Any, location: str) -> Iterator[str]:
     if isinstance(node, dict):
         if isinstance(node.get("nullable"), bool):
-            yield f"{place}: 'nullable' is OpenAPI 3.0; in 3.1 write type: [..., 'null']"
+            yield f"{location}: 'nullable' is OpenAPI 3.0; in 3.1 write type: [..., 'null']"
         for key, value in node.items():
             if key not in ("example", "examples", "default", "const", "enum", "properties"):
-                yield from _leftover_nullable(value, f"{place}/{key}".lstrip("/"))
+                yield from _leftover_nullable(value, f"{location}/{key}".lstrip("/"))
             elif key == "properties" and isinstance(value, dict):
                 for name, schema in value.items():
-                    yield from _leftover_nullable(schema, f"{place}/properties/{name}")
+                    yield from _leftover_nullable(schema, f"{location}/properties/{name}")
     elif isinstance(node, list):
         for index, value in enumerate(node):
-            yield from _leftover_nullable(value, f"{place}/{index}")
+            yield from _leftover_nullable(value, f"{location}/{index}")

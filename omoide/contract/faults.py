@@ -51,15 +51,15 @@ def of_pydantic(error: ValidationError, *, at: str) -> list[Fault]:
     return [_fault(detail, (at, *detail["loc"])) for detail in error.errors(include_url=False)]
 
 
-def _fault(detail: Any, place: Iterable[str | int]) -> Fault:
-    fault = {"type": detail["type"], "loc": [*place], "msg": detail["msg"], "input": shortened(detail.get("input"))}
+def _fault(detail: Any, loc: Iterable[str | int]) -> Fault:
+    fault = {"type": detail["type"], "loc": [*loc], "msg": detail["msg"], "input": shortened(detail.get("input"))}
     if context := detail.get("ctx"):
         fault["ctx"] = {key: {} if isinstance(value, Exception) else value for key, value in context.items()}
     return fault
 
 
-def missing(place: Iterable[str], enclosing: Any = None) -> Fault:
-    return {"type": "missing", "loc": [*place], "msg": "Field required", "input": shortened(enclosing)}
+def missing(loc: Iterable[str], enclosing: Any = None) -> Fault:
+    return {"type": "missing", "loc": [*loc], "msg": "Field required", "input": shortened(enclosing)}
 
 
 def shortened(value: Any) -> Any:

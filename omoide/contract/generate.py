@@ -204,17 +204,17 @@ def write(files: Mapping[str, str], target: Path) -> None:
     """Write the files to the target folder, skipping those that are up to date."""
     target.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        there = target / name
-        if not there.exists() or there.read_text() != text:
-            there.write_text(text)
+        path = target / name
+        if not path.exists() or path.read_text() != text:
+            path.write_text(text)
 
 
 def difference(files: Mapping[str, str], target: Path) -> str:
     """A unified diff from the files in the target folder to `files`; empty if they are equal."""
     parts: list[str] = []
     for name, text in files.items():
-        there = target / name
-        old = there.read_text().splitlines(keepends=True) if there.exists() else []
+        path = target / name
+        old = path.read_text().splitlines(keepends=True) if path.exists() else []
         parts += difflib.unified_diff(old, text.splitlines(keepends=True), f"{target.name}/{name}", "openapi.yaml")
     return "".join(parts)
 

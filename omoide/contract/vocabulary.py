@@ -27,36 +27,36 @@ _SCHEMAS = ("allOf", "anyOf", "oneOf", "prefixItems")
 _NAMED_SCHEMAS = ("$defs", "dependentSchemas", "patternProperties", "properties")
 
 
-def unknown_keys(node: Any, place: str = "") -> Iterator[str]:
+def unknown_keys(node: Any, location: str = "") -> Iterator[str]:
     """Yield `location: message` for each schema key that is in no vocabulary and is not an extension."""
     if isinstance(node, list):
         for index, value in enumerate(node):
-            yield from unknown_keys(value, f"{place}/{index}")
+            yield from unknown_keys(value, f"{location}/{index}")
     if not isinstance(node, dict):
         return
     for key, value in node.items():
-        inner = f"{place}/{key}".lstrip("/")
-        if key == "schema" or place == "components/schemas":
+        inner = f"{location}/{key}".lstrip("/")
+        if key == "schema" or location == "components/schemas":
             yield from _of_schema(value, inner)
         elif key not in _DATA and not key.startswith("x-"):
             yield from unknown_keys(value, inner)
 
 
-def _of_schema(schema: Any, place: str) -> Iterator[str]:
+def _of_schema(schema: Any, location: str) -> Iterator[str]:
     if not isinstance(schema, Mapping):  # true and false are schemas too
         return
     for key in schema:
         is_of_30 = key == "nullable" and isinstance(schema[key], bool)  # reported separately
         if key not in _keywords() and not key.startswith("x-") and not is_of_30:
-            yield f"{place}: unknown key {key!r}; if it is part of a description, quote the description"
+            yield f"{location}: unknown key {key!r}; if it is part of a description, quote the description"
     for key in _SCHEMA:
-        yield from _of_schema(schema.get(key), f"{place}/{key}")
+        yield from _of_schema(schema.get(key), f"{location}/{key}")
     for key in _SCHEMAS:
         for index, inner in enumerate(schema.get(key, ())):
-            yield from _of_schema(inner, f"{place}/{key}/{index}")
+            yield from _of_schema(inner, f"{location}/{key}/{index}")
     for key in _NAMED_SCHEMAS:
         for name, inner in schema.get(key, {}).items():
-            yield from _of_schema(inner, f"{place}/{key}/{name}")
+            yield from _of_schema(inner, f"{location}/{key}/{name}")
 
 
 @cache

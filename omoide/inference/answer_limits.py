@@ -46,16 +46,16 @@ async def unpacked(packed: AsyncIterable[bytes], coding: str, most: int) -> Asyn
     other than gzip and deflate, and for corrupt data.
     """
     unpack = _unpacker(coding)
-    came = out = 0
+    received = produced = 0
     async for data in packed:
-        came += len(data)
+        received += len(data)
         for piece in unpack(data):
-            out += len(piece)
-            if max(came, out) > most:
+            produced += len(piece)
+            if max(received, produced) > most:
                 raise AnswerTooLong
             yield piece
             await asyncio.sleep(0)
-        if came > most:
+        if received > most:
             raise AnswerTooLong
 
 

@@ -48,26 +48,26 @@ class BadAnswer(ModelAPIError):
         self.fault = fault
 
 
-def failure(error: Exception, model_name: str, noted: Reading) -> ModelAPIError | ContentFilterError | None:
+def failure(error: Exception, model_name: str, state: Reading) -> ModelAPIError | ContentFilterError | None:
     """Translate an exception raised while requesting or reading a response; None if it is not the provider's fault.
 
-    `noted` holds the state of the response.
+    `state` holds the state of the response.
     """
-    if noted.fault:
-        return BadAnswer(model_name, noted.fault)
+    if state.fault:
+        return BadAnswer(model_name, state.fault)
     if isinstance(error, ModelAPIError | ContentFilterError):
         return error
     if isinstance(error, UnexpectedModelBehavior):
         # The response violates the protocol: the endpoint's fault, so the fallback may succeed.
         return BadAnswer(model_name, said.UNREADABLE)
-    if not noted.has_begun or isinstance(error, UserError | AgentRunError) or not isinstance(error, READING_ERRORS):
+    if not state.has_begun or isinstance(error, UserError | AgentRunError) or not isinstance(error, READING_ERRORS):
         return None
     if isinstance(error, httpx2.HTTPError):
         return ModelConnectionError(model_name, type(error).__name__)
     return BadAnswer(model_name, said.UNREADABLE)
 
 
-def check(response: ModelResponse, model_name: str, noted: Reading, *, is_stream: bool = False) -> None:
+def check(response: ModelResponse, model_name: str, state: Reading, *, is_stream: bool = False) -> None:
     """Raise BadAnswer for an empty or truncated response, ContentFilterError for one that was withheld.
 
     A response that ended at the token limit is accepted; its reader decides whether it is usable. An unknown finish
@@ -79,7 +79,7 @@ def check(response: ModelResponse, model_name: str, noted: Reading, *, is_stream
         raise ContentFilterError("The answer was withheld.")
     if reason == "error" or (reason is None and any(each in word for each in _BROKEN)):
         raise BadAnswer(model_name, said.BROKEN_OFF)
-    if is_stream and not word and not noted.is_marked_done:
+    if is_stream and not word and not state.is_marked_done:
         raise BadAnswer(model_name, said.BROKEN_OFF)
     if not response.parts and reason != "length":
         raise BadAnswer(model_name, said.UNREADABLE)

@@ -72,11 +72,11 @@ class GuardedModel(WrapperModel):
     ) -> ModelResponse:
         async def once() -> ModelResponse:
             async with self._place():
-                with reading() as noted:
-                    asked = self.wrapped.request(messages, model_settings, model_request_parameters)
-                    response = await self._in_time(asked, noted)
+                with reading() as state:
+                    request = self.wrapped.request(messages, model_settings, model_request_parameters)
+                    response = await self._in_time(request, state)
             self._care.answered(self._care.task, response.usage)
-            check(response, self.model_name, noted)
+            check(response, self.model_name, state)
             return response
 
         return await self._again_and_again(once)
@@ -94,26 +94,26 @@ class GuardedModel(WrapperModel):
         async def open_once() -> tuple[AsyncExitStack, StreamedResponse, Reading, float]:
             async with AsyncExitStack() as opening:
                 await opening.enter_async_context(self._place())
-                with reading() as noted:
+                with reading() as state:
                     stream = self.wrapped.request_stream(
                         messages, model_settings, model_request_parameters, run_context
                     )
-                    response = await self._in_time(opening.enter_async_context(stream), noted)
+                    response = await self._in_time(opening.enter_async_context(stream), state)
                     seconds = self._care.stream_seconds
                     until = asyncio.get_running_loop().time() + seconds
-                    if not await self._in_time(_has_events(response), noted, seconds):
-                        check(response.get(), self.model_name, noted, is_stream=True)
-                return opening.pop_all(), response, noted, until
+                    if not await self._in_time(_has_events(response), state, seconds):
+                        check(response.get(), self.model_name, state, is_stream=True)
+                return opening.pop_all(), response, state, until
 
-        opened, response, noted, until = await self._again_and_again(open_once)
+        opened, response, state, until = await self._again_and_again(open_once)
         async with opened:
             limit = asyncio.timeout_at(until)
             try:
                 async with limit:
                     yield response
-                    check(response.get(), self.model_name, noted, is_stream=True)
+                    check(response.get(), self.model_name, state, is_stream=True)
             except Exception as error:
-                found = failure(error, self.model_name, noted)
+                found = failure(error, self.model_name, state)
                 if isinstance(error, TimeoutError) and limit.expired():
                     found = ModelRequestTimeout(self.model_name, self._care.stream_seconds)
                 if found is None:
@@ -134,15 +134,15 @@ class GuardedModel(WrapperModel):
                 raise ModelBusy(reason, retryable=True) from None
             yield
 
-    async def _in_time(self, asked: Awaitable[T], noted: Reading, seconds: float | None = None) -> T:
+    async def _in_time(self, work: Awaitable[T], state: Reading, seconds: float | None = None) -> T:
         seconds = self._care.request_seconds if seconds is None else seconds
         try:
             async with asyncio.timeout(seconds):
-                return await asked
+                return await work
         except TimeoutError:
             raise ModelRequestTimeout(self.model_name, seconds) from None
         except Exception as error:
-            found = failure(error, self.model_name, noted)
+            found = failure(error, self.model_name, state)
             if found is None:
                 raise
             raise found from error.__cause__

@@ -48,10 +48,10 @@ _reading: ContextVar[Reading | None] = ContextVar("reading", default=None)
 @contextmanager
 def reading() -> Iterator[Reading]:
     """Record requests made within the block in the returned `Reading`, also while a stream is read later."""
-    noted = Reading()
-    token = _reading.set(noted)
+    state = Reading()
+    token = _reading.set(state)
     try:
-        yield noted
+        yield state
     finally:
         _reading.reset(token)
 
@@ -72,18 +72,18 @@ def model_client(seconds: float, most_bytes: int) -> httpx2.AsyncClient:
     return client
 
 
-async def _limit(response: httpx2.Response, most: int, noted: Reading) -> None:
+async def _limit(response: httpx2.Response, most: int, state: Reading) -> None:
     """Replace the response's stream with a limited, decompressed one; read at once unless it is an event stream."""
-    noted.has_begun = True
+    state.has_begun = True
     coding = response.headers.pop("content-encoding", "")
     source = response.stream
     assert isinstance(source, httpx2.AsyncByteStream)
     if response.is_success and "json" not in response.headers.get("content-type", ""):
-        response.stream = _Events(source, coding, most, noted)
+        response.stream = _Events(source, coding, most, state)
         return
     try:
         if response.is_success:
-            with _noted(noted):
+            with _noted(state):
                 body = await whole(unpacked(source, coding, most))
         else:
             body = await _error_body(source, coding)
@@ -105,11 +105,11 @@ async def _error_body(source: httpx2.AsyncByteStream, coding: str) -> bytes:
 class _Events(httpx2.AsyncByteStream):
     """A body read incrementally. Raises httpx2.ReadError if it exceeds the limits."""
 
-    def __init__(self, source: httpx2.AsyncByteStream, coding: str, most: int, noted: Reading) -> None:
+    def __init__(self, source: httpx2.AsyncByteStream, coding: str, most: int, state: Reading) -> None:
         self._source = source
         self._coding = coding
         self._most = most
-        self._noted = noted
+        self._noted = state
         self._is_read = False
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
@@ -129,13 +129,13 @@ class _Events(httpx2.AsyncByteStream):
 
 
 @contextmanager
-def _noted(noted: Reading) -> Iterator[None]:
+def _noted(state: Reading) -> Iterator[None]:
     """Within the block, record an exceeded limit and raise it as an exception that every SDK handles."""
     try:
         yield
     except AnswerTooLong:
-        noted.fault = said.TOO_LONG
-        raise httpx2.ReadError(noted.fault) from None
+        state.fault = said.TOO_LONG
+        raise httpx2.ReadError(state.fault) from None
     except AnswerUnreadable:
-        noted.fault = said.UNREADABLE
-        raise httpx2.ReadError(noted.fault) from None
+        state.fault = said.UNREADABLE
+        raise httpx2.ReadError(state.fault) from None

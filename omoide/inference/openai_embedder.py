@@ -87,14 +87,14 @@ class OpenAIEmbedder:
     async def embed(self, texts: Sequence[str]) -> Vectors:
         """See `Embedder.embed`. Longer texts are cut to `text_tokens`; blank ones are not sent."""
         vectors = np.zeros((len(texts), self.dimensions), dtype=np.float32)
-        places = [place for place, text in enumerate(texts) if text.strip()]
-        if not places:
+        indices = [index for index, text in enumerate(texts) if text.strip()]
+        if not indices:
             return vectors
-        trimmed = await asyncio.to_thread(self._trim, [texts[place] for place in places])
+        trimmed = await asyncio.to_thread(self._trim, [texts[index] for index in indices])
         limits = self._limits
         done = 0
         for batch in batches(trimmed, most_texts=limits.batch_texts, most_characters=limits.batch_characters):
-            vectors[places[done : done + len(batch)]] = await self._embed_batch(batch)
+            vectors[indices[done : done + len(batch)]] = await self._embed_batch(batch)
             done += len(batch)
         return vectors
 
@@ -155,9 +155,9 @@ def read_vectors(answer: bytes, count: int, dimensions: int) -> Vectors:
     unreadable = _unreadable()
     try:
         items = from_json(answer)["data"]
-        rows = {item.get("index", place): item["embedding"] for place, item in enumerate(items)}
+        rows = {item.get("index", index): item["embedding"] for index, item in enumerate(items)}
         # A missing, duplicate or out-of-range index leaves a gap here.
-        ordered = [rows[place] for place in range(count)]
+        ordered = [rows[index] for index in range(count)]
         lengths = {len(row) for row in ordered}
     except (ValueError, TypeError, LookupError, AttributeError) as error:
         raise unreadable from error

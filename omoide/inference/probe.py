@@ -28,14 +28,14 @@ async def probe(choice: ModelChoice, seconds: float) -> None:
     settings = ModelSettings(max_tokens=MOST_OUTPUT, timeout=seconds, max_retries=0)
     async with model_client(seconds, MOST_JSON_BYTES) as client:
         model = provider_model(choice, client)  # imports packages, which must not count as the provider's time
-        with reading() as noted:
+        with reading() as state:
             try:
                 async with asyncio.timeout(seconds):
                     await model_request(model, [ModelRequest.user_text_prompt(QUESTION)], model_settings=settings)
             except TimeoutError:
                 raise late(choice.name, seconds) from None
             except Exception as error:
-                found = failure(error, choice.model, noted)
+                found = failure(error, choice.model, state)
                 if found is None:
                     raise
                 # `from None`: a provider's message may quote a key.

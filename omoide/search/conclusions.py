@@ -66,10 +66,10 @@ async def nearest_of(
 
     Empty for a blank text.
     """
-    asked = Query(text)
-    if asked.is_empty:
+    parsed = Query(text)
+    if parsed.is_empty:
         return []
-    return await _best(store, finder, workspace_id, pair, asked, limit, restriction, max_distance)
+    return await _best(store, finder, workspace_id, pair, parsed, limit, restriction, max_distance)
 
 
 async def query(
@@ -112,29 +112,29 @@ async def _best(
     finder: Finder,
     workspace_id: str,
     pair: Pair | None,
-    asked: Query,
+    parsed: Query,
     limit: int,
     restriction: conclusions.Restriction,
     max_distance: float | None,
     seconds: float | None = None,
 ) -> list[Conclusion]:
     """Matches by meaning, then by words those that have no vector; the newest for an empty query."""
-    vector = None if asked.is_empty else await finder.query_vector(asked.text)
+    vector = None if parsed.is_empty else await finder.query_vector(parsed.text)
 
     def best(db: Connection) -> list[Conclusion]:
-        if asked.is_empty:
+        if parsed.is_empty:
             return _within(db, seconds, conclusions.newest, workspace_id, pair, restriction, limit)
         found: list[Conclusion] = []
         if vector is not None:
             found = _by_meaning(db, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
         # Without a vector the distance is unknown, so only an index that embeds everything can apply `max_distance`.
         is_judged = vector is not None and max_distance is not None and finder.is_current
-        if len(found) == limit or not asked.words or is_judged:
+        if len(found) == limit or not parsed.words or is_judged:
             return found
-        left = restriction if vector is None else conclusions.not_by_meaning(restriction)
-        others = _within(db, seconds, _by_words, workspace_id, pair, asked.words, left, limit)
-        there = {conclusion.id for conclusion in found}
-        return [*found, *(conclusion for conclusion in others if conclusion.id not in there)][:limit]
+        remaining = restriction if vector is None else conclusions.not_by_meaning(restriction)
+        others = _within(db, seconds, _by_words, workspace_id, pair, parsed.words, remaining, limit)
+        seen = {conclusion.id for conclusion in found}
+        return [*found, *(conclusion for conclusion in others if conclusion.id not in seen)][:limit]
 
     return await store.read_aside(best)
 
@@ -157,7 +157,7 @@ def _by_words(
     db: Connection,
     workspace_id: str,
     pair: Pair | None,
-    asked: Sequence[str],
+    query_words: Sequence[str],
     restriction: conclusions.Restriction,
     limit: int,
 ) -> list[Conclusion]:
@@ -165,13 +165,13 @@ def _by_words(
     workspace = workspaces.find(db, workspace_id)
     if workspace is None:
         return []
-    ranked = wording.best(db, words.of_conclusions(workspace.pk, pair), asked)
+    ranked = wording.best(db, words.of_conclusions(workspace.pk, pair), query_words)
     found: list[Conclusion] = []
     start, step = 0, 2 * limit
     while start < len(ranked) and len(found) < limit:
         some = ranked[start : start + step]
-        there = conclusions.by_pks(db, workspace_id, some, restriction)
-        found += [there[pk] for pk in some if pk in there]
+        rows = conclusions.by_pks(db, workspace_id, some, restriction)
+        found += [rows[pk] for pk in some if pk in rows]
         start, step = start + step, 2 * step
     return found[:limit]
 
@@ -192,8 +192,8 @@ def _by_meaning(
     while True:
         hits = finder.nearest_conclusions(db, workspace_id, pair, vector, count)
         near = [pk for pk, distance in hits if max_distance is None or distance <= max_distance]
-        there = _within(db, seconds, conclusions.by_pks, workspace_id, near, restriction)
-        found = [there[pk] for pk in near if pk in there]
+        rows = _within(db, seconds, conclusions.by_pks, workspace_id, near, restriction)
+        found = [rows[pk] for pk in near if pk in rows]
         if len(found) >= limit or len(hits) < count or len(near) < len(hits):
             return found[:limit]
         count *= 4

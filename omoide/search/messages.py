@@ -68,62 +68,61 @@ class MessageSearch:
 
 
 async def search(
-    store: Store, finder: VectorFinder, wanted: MessageSearch, *, seconds: float | None = None
+    store: Store, finder: VectorFinder, request: MessageSearch, *, seconds: float | None = None
 ) -> list[Message]:
-    """Up to `wanted.limit` messages, best first; none for an unknown workspace, session or peer.
+    """Up to `request.limit` messages, best first; none for an unknown workspace, session or peer.
 
     Raises Unprocessable for an invalid filter, a scope combined with a filter for sessions, and a filtered search that
     takes longer than `seconds` (None: no limit); NotFound for an unknown scope.
     """
-    return await search_then(store, finder, wanted, lambda db, found: found, seconds=seconds)
+    return await search_then(store, finder, request, lambda db, found: found, seconds=seconds)
 
 
 async def search_then(
     store: Store,
     finder: VectorFinder,
-    wanted: MessageSearch,
+    request: MessageSearch,
     then: Callable[[Connection, list[Message]], T],
     *,
     seconds: float | None = None,
 ) -> T:
     """Call `then` with the messages that `search` finds, in the same snapshot. Raises as `search`."""
-    limits = limits_of(wanted)
-    query = Query(wanted.query)
+    limits = limits_of(request)
+    query = Query(request.query)
     wants_vector = not query.is_empty and not query.is_literal
     vector = await finder.query_vector(query.text) if wants_vector else None
 
     def read(db: Connection) -> T:
-        place = (finder.index, wanted, limits, query, vector)
         if limits.clause is None or seconds is None:
-            return then(db, _found(db, *place))
-        return then(db, deadline.within(db, seconds, _found, *place))
+            return then(db, _found(db, finder.index, request, limits, query, vector))
+        return then(db, deadline.within(db, seconds, _found, finder.index, request, limits, query, vector))
 
     return await store.read_aside(read)
 
 
-def limits_of(wanted: MessageSearch) -> Limits:
+def limits_of(request: MessageSearch) -> Limits:
     """The restrictions of the search, with its filter compiled. Raises Unprocessable."""
-    filters = dict(wanted.filters or {})
+    filters = dict(request.filters or {})
     witness = filters.pop(WITNESS, None)
     if witness is not None and not isinstance(witness, str):
         raise Unprocessable(f"{WITNESS} must be the id of a peer")
     if witness is not None and is_scope_peer(witness) and (fault := scope_fault(scope_of_peer(witness))):
         raise Unprocessable(f"{WITNESS} must be the id of a peer. {fault}")
-    path = {"workspace_id": wanted.workspace_id, "session_id": wanted.session_id, "peer_id": wanted.peer_id}
+    path = {"workspace_id": request.workspace_id, "session_id": request.session_id, "peer_id": request.peer_id}
     for key, given in path.items():
         if given is not None:
             filters.pop(key, None)
     clause = compile_filters(filters, MESSAGE_FIELDS)
-    if wanted.scope is not None and names_field(filters, "session_id"):
+    if request.scope is not None and names_field(filters, "session_id"):
         raise Unprocessable("scope cannot be combined with a session_id filter")
-    after, before = (None if end is None else micros(end) for end in (wanted.after, wanted.before))
+    after, before = (None if end is None else micros(end) for end in (request.after, request.before))
     return Limits(
-        session_id=wanted.session_id,
-        peer_id=wanted.peer_id,
-        scope=wanted.scope,
-        sessions=wanted.sessions,
-        reader=wanted.reader,
-        member=wanted.member,
+        session_id=request.session_id,
+        peer_id=request.peer_id,
+        scope=request.scope,
+        sessions=request.sessions,
+        reader=request.reader,
+        member=request.member,
         witness=witness,
         after=after,
         before=before,
@@ -132,31 +131,31 @@ def limits_of(wanted: MessageSearch) -> Limits:
 
 
 def _found(
-    db: Connection, index: VectorIndex, wanted: MessageSearch, limits: Limits, query: Query, vector: Vector | None
+    db: Connection, index: VectorIndex, request: MessageSearch, limits: Limits, query: Query, vector: Vector | None
 ) -> list[Message]:
-    within = message_search.reach(db, wanted.workspace_id, limits)
+    within = message_search.reach(db, request.workspace_id, limits)
     if within is None:
         return []
     if query.is_empty:
-        pks = message_search.newest(db, within, wanted.limit)
+        pks = message_search.newest(db, within, request.limit)
     elif query.is_literal:
-        pks = message_search.literal(db, within, query.text, wanted.limit)
+        pks = message_search.literal(db, within, query.text, request.limit)
     else:
-        pks = _ranked(db, index, within, query, vector, wanted)
-    return message_search.fetch(db, pks[: wanted.limit])
+        pks = _ranked(db, index, within, query, vector, request)
+    return message_search.fetch(db, pks[: request.limit])
 
 
 def _ranked(
-    db: Connection, index: VectorIndex, within: Reach, query: Query, vector: Vector | None, wanted: MessageSearch
+    db: Connection, index: VectorIndex, within: Reach, query: Query, vector: Vector | None, request: MessageSearch
 ) -> list[int]:
     """The matches for a query that has words, best first."""
-    pool = max(POOL, 2 * wanted.limit)
+    pool = max(POOL, 2 * request.limit)
     by_words = _by_words(db, within, query, pool)
     by_meaning = [] if vector is None else _by_meaning(db, index, within, vector, pool)
     # The full-text index matches whole words only; if that finds little, substrings are searched as well.
-    thorough = query.has_signs or len(by_words) < wanted.limit
+    thorough = query.has_signs or len(by_words) < request.limit
     verbatim = message_search.literal(db, within, query.text, pool) if thorough else []
-    weights = wanted.weights
+    weights = request.weights
     scores = fused([(1 - weights.vectors, by_words), (weights.vectors, by_meaning)], weights.k)
     total = lifted(scores, message_search.around(db, within, [*scores.keys() | set(verbatim)]), weights)
     # A message that contains the whole query contains its words, so it is in one of these two.
@@ -165,10 +164,10 @@ def _ranked(
 
 
 def _by_words(db: Connection, within: Reach, query: Query, pool: int) -> list[int]:
-    place = words.of_messages(within.workspace, within.session, within.peer)
+    source = words.of_messages(within.workspace, within.session, within.peer)
     if message_search.share(db, within) >= MOST_OF_ALL:
-        place = Place(words.MESSAGES)
-    return _first_passing(db, within, wording.best(db, place, query.words), pool)
+        source = Place(words.MESSAGES)
+    return _first_passing(db, within, wording.best(db, source, query.words), pool)
 
 
 def _first_passing(db: Connection, within: Reach, pks: Sequence[int], count: int) -> list[int]:

@@ -92,8 +92,8 @@ def _wanted(db: Connection, source: Source, workspace: int, after: int, places: 
     none = np.zeros((0, len(pks)), np.uint64)
     newest = Segment(np.array(pks, np.int64), np.array(firsts, np.uint32), np.array(seconds, np.uint32), none)
     chosen = places(newest)
-    wanted = newest.pks if chosen is None else newest.pks[chosen]
-    return [int(pk) for pk in wanted[:MOST_EMBEDDED]]
+    selected = newest.pks if chosen is None else newest.pks[chosen]
+    return [int(pk) for pk in selected[:MOST_EMBEDDED]]
 
 
 def _texts(db: Connection, source: Source, pks: Sequence[int]) -> list[tuple[int, str]]:

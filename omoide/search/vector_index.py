@@ -78,8 +78,8 @@ class Allowed:
     def _of_first(self, first: Owners) -> npt.NDArray[np.bool_] | None:
         if self.first is None:
             return None
-        wanted = np.array([*self.first], np.uint32)
-        return first == wanted[0] if len(wanted) == 1 else np.isin(first, wanted)
+        firsts = np.array([*self.first], np.uint32)
+        return first == firsts[0] if len(firsts) == 1 else np.isin(first, firsts)
 
     def _of_second(self, second: Owners) -> npt.NDArray[np.bool_] | None:
         return None if self.second is None else second == self.second
@@ -108,12 +108,12 @@ class _Block:
         """Append as many of the rows as fit; return their number."""
         start = len(self.rows)
         end = min(len(self._room), start + len(some))
-        there, new = self._room.at(slice(start, end)), some.at(slice(0, end - start))
+        target, new = self._room.at(slice(start, end)), some.at(slice(0, end - start))
         for column, values in (
-            (there.pks, new.pks),
-            (there.first, new.first),
-            (there.second, new.second),
-            (there.bits, new.bits),
+            (target.pks, new.pks),
+            (target.first, new.first),
+            (target.second, new.second),
+            (target.bits, new.bits),
         ):
             column[...] = values
         self.rows = self._room.at(slice(0, end))
@@ -153,17 +153,17 @@ class _Entry:
 
     def keep(self, choose: Callable[[Segment], npt.NDArray[np.bool_]]) -> None:
         with self.lock:
-            left: list[_Block] = []
+            remaining: list[_Block] = []
             for block in self.blocks:
                 kept = choose(block.rows)
                 if kept.all():
-                    left.append(block)
+                    remaining.append(block)
                 elif kept.any():
                     rows = block.rows.at(kept)
                     smaller = _Block(self._words, _room(len(rows)))
                     smaller.take(rows)
-                    left.append(smaller)
-            self.blocks = left  # replaced atomically: concurrent searches see all remaining rows
+                    remaining.append(smaller)
+            self.blocks = remaining  # replaced atomically: concurrent searches see all remaining rows
 
 
 def _room(rows: int) -> int:
@@ -200,10 +200,10 @@ class VectorIndex:
         living: set[int] = set()
         for _ in range(DELETIONS_AT_ONCE):
             candidates = _alike(entry.rows(), vector, max(RESCORED, 2 * count), allowed)
-            there = embeddings.vectors(db, group.source, candidates, len(vector))
-            near = _by_distance(there, vector, count)
+            stored = embeddings.vectors(db, group.source, candidates, len(vector))
+            near = _by_distance(stored, vector, count)
             living = embeddings.living(db, group.source, [pk for pk, _ in near])
-            if len(there) == len(candidates) and len(living) == len(near):
+            if len(stored) == len(candidates) and len(living) == len(near):
                 break
             # Another search may have loaded rows that this snapshot does not see; those are not deleted.
             kept = embeddings.living(db, group.source, candidates)
@@ -272,7 +272,7 @@ def _alike(blocks: Sequence[Segment], vector: Vector, count: int, allowed: Allow
 
 
 def _agreeing(
-    blocks: Sequence[Segment], asked: npt.NDArray[np.uint64], most: int, allowed: Allowed
+    blocks: Sequence[Segment], query_bits: npt.NDArray[np.uint64], most: int, allowed: Allowed
 ) -> Iterator[Segment]:
     """Up to `most` allowed rows whose signs differ least from the query's, block by block.
 
@@ -283,8 +283,8 @@ def _agreeing(
     for rows in blocks:
         places = allowed.places(rows)
         if places is None or len(places):
-            found.append((rows, places, _differing(rows.bits if places is None else rows.bits[:, places], asked)))
-    histogram = np.zeros(64 * len(asked) + 1, np.int64)
+            found.append((rows, places, _differing(rows.bits if places is None else rows.bits[:, places], query_bits)))
+    histogram = np.zeros(64 * len(query_bits) + 1, np.int64)
     for _, _, differing in found:
         histogram += np.bincount(differing, minlength=len(histogram))
     reached = np.cumsum(histogram)
@@ -298,11 +298,11 @@ def _agreeing(
         yield rows.at(chosen if places is None else places[chosen])
 
 
-def _differing(bits: npt.NDArray[np.uint64], asked: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
+def _differing(bits: npt.NDArray[np.uint64], query_bits: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint16]:
     """Hamming distance of each row to the query."""
     total = np.zeros(bits.shape[1], np.uint16)
-    for word, wanted in zip(bits, asked, strict=True):
-        total += np.bitwise_count(word ^ wanted)
+    for word, query_word in zip(bits, query_bits, strict=True):
+        total += np.bitwise_count(word ^ query_word)
     return total
 
 

@@ -48,13 +48,13 @@ Numbers: TypeAlias = "npt.NDArray[np.int64]"
 Scores: TypeAlias = "npt.NDArray[np.float64]"
 
 
-def best(db: Connection, place: Place, asked: Sequence[str]) -> list[int]:
+def best(db: Connection, place: Place, query_words: Sequence[str]) -> list[int]:
     """Up to `RANKED` rows of `place` that contain any of the words, best first, then newest.
 
     If few rows contain a rare word, the newest rows with the rarest common word are included, and the newest with that
     word and another. Deleted rows may be included.
     """
-    shares = words.shares(db, place.index, asked, SAMPLED)
+    shares = words.shares(db, place.index, query_words, SAMPLED)
     rare, common, holding = _rare(db, place, shares)
     if not rare:
         return []

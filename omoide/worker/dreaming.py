@@ -35,21 +35,21 @@ MOST_CONCLUSIONS = 2_000
 
 async def dream(tools: Tools, job: Job) -> None:
     """Run a dream. Raises GiveUp if its peers do not exist."""
-    told = job.payload
+    payload = job.payload
     workspace_id = tools.store.read(workspaces.name_of, job.workspace)
-    pair = tools.store.read(conclusions.pair, workspace_id, told["observer"], told["observed"])
+    pair = tools.store.read(conclusions.pair, workspace_id, payload["observer"], payload["observed"])
     if pair is None:
         raise GiveUp("the peers of this dream do not exist")
     seen = tools.store.read(dreams.since, pair)
     newest = await tools.store.read_aside(conclusions.recent, workspace_id, pair, None, MOST_CONCLUSIONS)
     known = newest[::-1]
-    session_id = told["session"] or (_session_of(known) if told.get("automatic") else None)
+    session_id = payload["session"] or (_session_of(known) if payload.get("automatic") else None)
     resolved = _resolved(tools, workspace_id, session_id)
     if not resolved.dream_enabled and not _is_due_anyway(tools, job):
         return
     dreamed = None
-    if told["type"] == OMNI and resolved.dream_enabled:
-        dreamed = await _dreamed(tools, workspace_id, session_id, told, known, resolved)
+    if payload["type"] == OMNI and resolved.dream_enabled:
+        dreamed = await _dreamed(tools, workspace_id, session_id, payload, known, resolved)
     await _store(tools, job, pair, workspace_id, session_id, known, dreamed, resolved, seen)
 
 
@@ -62,14 +62,14 @@ async def _dreamed(
     tools: Tools,
     workspace_id: str,
     session_id: str | None,
-    told: Json,
+    payload: Json,
     known: Sequence[Conclusion],
     resolved: Resolved,
 ) -> Dreamed:
     """The result of the reasoner's dream; empty if nothing is known."""
     if not known:
         return Dreamed()
-    task = DreamTask(str(told["observer"]), str(told["observed"]), session_id, known, resolved.dream_instructions)
+    task = DreamTask(str(payload["observer"]), str(payload["observed"]), session_id, known, resolved.dream_instructions)
     reach = Reach(workspace_id, task.observer_id, task.observed_id)
     memory = Memory(tools.store, tools.finder, tools.tokens, reach)
     return await tools.reasoner.dream(task, memory)
@@ -102,10 +102,10 @@ async def _store(
     After `MOST_COMPUTATIONS` changes the dream is stored without the card, for which a separate job is enqueued; a job
     for the card alone raises Contended.
     """
-    told = job.payload
+    payload = job.payload
     schedule = schedule_of(tools.settings)
     for _ in range(MOST_COMPUTATIONS):
-        card = tools.store.read(cards.kept, pair[0], told["observed"])
+        card = tools.store.read(cards.kept, pair[0], payload["observed"])
         revised = await _revised(tools, job, pair, workspace_id, card, known, resolved)
         try:
             await tools.store.write(_keep, job, pair, workspace_id, session_id, dreamed, card, revised, seen, schedule)
@@ -128,29 +128,35 @@ async def _revised(
     resolved: Resolved,
 ) -> Sequence[str] | None:
     """The card's lines after the dream; None if cards are disabled."""
-    told = job.payload
+    payload = job.payload
     if not resolved.peer_card_create:
         return None
     instructions = _instructions(resolved)
-    rebuilds = bool(told.get("rebuild"))
+    rebuilds = bool(payload.get("rebuild"))
     if rebuilds and (tools.reasoner.keeps_cards or not known):
-        return await _rebuilt(tools, told, pair, workspace_id, card, instructions)
+        return await _rebuilt(tools, payload, pair, workspace_id, card, instructions)
     task = CardTask(
-        told["observer"], told["observed"], card.lines, card.given, known, rebuild=rebuilds, instructions=instructions
+        payload["observer"],
+        payload["observed"],
+        card.lines,
+        card.given,
+        known,
+        rebuild=rebuilds,
+        instructions=instructions,
     )
     return await tools.reasoner.card(task)
 
 
 async def _rebuilt(
-    tools: Tools, told: Json, pair: Pair, workspace_id: str, card: Kept, instructions: str | None
+    tools: Tools, payload: Json, pair: Pair, workspace_id: str, card: Kept, instructions: str | None
 ) -> Sequence[str]:
     """The card rebuilt from all conclusions, oldest first, in batches; the given lines if there are none."""
     lines: Sequence[str] = card.given
     last: Conclusion | None = None
     while some := await tools.store.read_aside(conclusions.oldest, workspace_id, pair, last, MOST_CONCLUSIONS):
         task = CardTask(
-            told["observer"],
-            told["observed"],
+            payload["observer"],
+            payload["observed"],
             lines,
             card.given,
             some,
@@ -198,5 +204,5 @@ def _keep(
     queue.finish(db, job, now)
     if dreamed is not None:
         # Conclusions learned during the dream enqueued no next dream, because this one was still pending.
-        told = {"observer": job.payload["observer"], "observed": job.payload["observed"], "session": None}
-        dreams.learned(db, job.workspace, pair, {**told, "automatic": True}, 0, now, schedule)
+        payload = {"observer": job.payload["observer"], "observed": job.payload["observed"], "session": None}
+        dreams.learned(db, job.workspace, pair, {**payload, "automatic": True}, 0, now, schedule)

@@ -85,7 +85,7 @@ async def _outcome(
     pks = [pk for pk, _ in texts[: len(found.vectors)]]
     rows = zip(pks, packed(found.vectors), found.vectors, strict=True)
     now = clock.now()
-    refusals = [Refusal(pks[place], reason, now) for place, reason in found.refused.items()]
+    refusals = [Refusal(pks[index], reason, now) for index, reason in found.refused.items()]
     return pks[-1], [(pk, stored) for pk, stored, vector in rows if vector.any()], refusals
 
 

@@ -55,17 +55,17 @@ class Outage:
     """Logs the start and the end of a database outage once each."""
 
     def __init__(self) -> None:
-        self._told: str | None = None
+        self._logged: str | None = None
 
     def goes_on(self, error: OmoideError) -> None:
-        if self._told != error.detail:
+        if self._logged != error.detail:
             logger.warning("worker waiting for the database: %s", error.detail)
-        self._told = error.detail
+        self._logged = error.detail
 
     def is_over(self) -> None:
-        if self._told is not None:
+        if self._logged is not None:
             logger.warning("worker resumed")
-        self._told = None
+        self._logged = None
 
 
 class Watch:
@@ -290,7 +290,7 @@ class Worker:
         if place:
             before_steps.set(place.step)
         heartbeat = asyncio.create_task(self._hold(job))
-        told, began, result = logs.job.set((job.pk, job.kind)), time.perf_counter(), "lost"
+        token, began, result = logs.job.set((job.pk, job.kind)), time.perf_counter(), "lost"
         try:
             result = await self._attempt(job)
         except asyncio.CancelledError:
@@ -303,7 +303,7 @@ class Worker:
             self._count(job, place.seconds() if place else seconds)
             self.meter.job(job.kind, result, seconds)
             logger.debug("attempt %s of a job: %s", job.attempts, result)
-            logs.job.reset(told)
+            logs.job.reset(token)
 
     def _count(self, job: Job, seconds: float) -> None:
         """Charge the job's time to its workspace. Deliveries are free: waiting for a host takes nothing from others."""

@@ -207,8 +207,8 @@ def _keep(
         listener = observer.listener
         pair: Pair = (listener.pk, unit.observed_pk)
         fresh = learning.learn(db, job.workspace, pair, unit.session_pk, facts, observer.twins, now)
-        told = {"observer": listener.id, "observed": unit.observed, "session": None, "automatic": True}
-        dreams.learned(db, job.workspace, pair, told, fresh, now, schedule)
+        payload = {"observer": listener.id, "observed": unit.observed, "session": None, "automatic": True}
+        dreams.learned(db, job.workspace, pair, payload, fresh, now, schedule)
         if observer.revised is not None:
             cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
     rest = unit.rest(window.rest)

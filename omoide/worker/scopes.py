@@ -49,8 +49,8 @@ def _owe_dreams(db: Connection, job: Job) -> None:
     assert job.workspace is not None
     scope = int(job.payload["scope"])
     for observed, observed_id in backfills.touched(db, scope, int(job.payload["session"])):
-        told = {"observer": observing.peer_id(db, scope), "observed": observed_id, "session": None, "rebuild": True}
-        dream_queue.owe(db, job.workspace, (scope, observed), OMNI, told, clock.now(), afresh=True)
+        payload = {"observer": observing.peer_id(db, scope), "observed": observed_id, "session": None, "rebuild": True}
+        dream_queue.owe(db, job.workspace, (scope, observed), OMNI, payload, clock.now(), afresh=True)
 
 
 def _renew(db: Connection, job: Job) -> None:

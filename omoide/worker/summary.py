@@ -26,8 +26,8 @@ MOST_MESSAGES = 1_000
 
 async def summarize(tools: Tools, job: Job) -> None:
     """Renew the job's kinds of summary, up to its message."""
-    workspace_id, asked = tools.store.read(_asked, job)
-    made = [await _made(tools, job, each) for each in asked]
+    workspace_id, requested = tools.store.read(_asked, job)
+    made = [await _made(tools, job, each) for each in requested]
     await tools.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
 
 
@@ -43,26 +43,31 @@ class _Asked:
 def _asked(db: Connection, job: Job) -> tuple[str, list[_Asked]]:
     """The workspace, and the summaries that the job requests."""
     workspace_id = workspaces.name_of(db, job.workspace)
-    there = summaries.of_session(db, workspace_id, job.payload["session"])
-    owed = queue.payloads(db, job)
+    existing = summaries.of_session(db, workspace_id, job.payload["session"])
+    pending = queue.payloads(db, job)
     return workspace_id, [
-        _Asked(kind, there.get(KINDS[kind]), _reaches(job, owed, kind)) for kind in job.payload["kinds"]
+        _Asked(kind, existing.get(KINDS[kind]), _reaches(job, pending, kind)) for kind in job.payload["kinds"]
     ]
 
 
-async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
+async def _made(tools: Tools, job: Job, request: _Asked) -> Summary | None:
     """The new summary; None if the session has one that covers as much, or if there is nothing to summarize."""
-    told, kind, previous, through = job.payload, asked.kind, asked.previous, asked.through
+    payload, kind, previous, through = job.payload, request.kind, request.previous, request.through
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
     if since > through:
         return None
-    said = await tools.store.read_aside(messages.through, told["session_pk"], since, through)
+    said = await tools.store.read_aside(messages.through, payload["session_pk"], since, through)
     if not said:
         return None
     # Sorted by time, because older messages may be imported later; `through` counts in order of arrival.
     in_order = sorted(said, key=lambda message: message.created_at)
     task = SummaryTask(
-        told["session"], kind, in_order, previous.content if previous else None, MOST_TOKENS[kind], told["instructions"]
+        payload["session"],
+        kind,
+        in_order,
+        previous.content if previous else None,
+        MOST_TOKENS[kind],
+        payload["instructions"],
     )
     content = await tools.reasoner.summarize(task)
     if not content.strip():
@@ -71,10 +76,14 @@ async def _made(tools: Tools, job: Job, asked: _Asked) -> Summary | None:
     return Summary(content, said[-1].id, through, KINDS[kind], now, tools.tokens.count(content))
 
 
-def _reaches(job: Job, owed: Sequence[Json], kind: SummaryKind) -> int:
+def _reaches(job: Job, pending: Sequence[Json], kind: SummaryKind) -> int:
     """The last message to cover: if later summaries of the kind are enqueued, this one replaces some of them."""
     due = int(job.payload["through"])
-    later = [told["through"] for told in owed if payload_fault(SUMMARY, told) is None and kind in told["kinds"]]
+    later = [
+        payload["through"]
+        for payload in pending
+        if payload_fault(SUMMARY, payload) is None and kind in payload["kinds"]
+    ]
     return int(max([due, *(seq for seq in later if seq <= due + MOST_AT_ONCE)]))
 
 
@@ -88,9 +97,9 @@ def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> N
     queue.finish_others(
         db,
         job,
-        lambda told: (
-            payload_fault(SUMMARY, told) is None
-            and all(told["through"] <= reached.get(KINDS.get(kind, ""), 0) for kind in told["kinds"])
+        lambda payload: (
+            payload_fault(SUMMARY, payload) is None
+            and all(payload["through"] <= reached.get(KINDS.get(kind, ""), 0) for kind in payload["kinds"])
         ),
         now,
     )
