@@ -1,6 +1,6 @@
 """Run schemathesis against a server: all checks and phases, including links between operations.
 
-The suite tries a few cases of each operation, and each phase once; `make schemathesis` tries many, with authentication
+The suite runs a few cases of each operation, and each phase once; `make schemathesis` runs many, with authentication
 on and off.
 """
 

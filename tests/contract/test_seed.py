@@ -1,7 +1,7 @@
 """openapi.yaml contains the seed document verbatim; all additions are listed here.
 
-Allowed beside what the seed says: more properties, more responses, examples and links, role names behind HTTPBearer,
-`x-handler`, and `required` for properties that every response has.
+Allowed additions: properties, responses, examples and links, role names after HTTPBearer, `x-handler`, and `required`
+for properties that every response has.
 """
 
 from __future__ import annotations

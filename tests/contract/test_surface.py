@@ -1,7 +1,7 @@
 """openapi.yaml contains everything that clients of the Honcho v3 API may rely on.
 
-surface.yaml beside this file holds it as structure alone: every operation with its parameters, bodies and answers, and
-every schema. Ours may say more, and accept more.
+surface.yaml in this folder has that API without texts: every operation with its parameters, bodies and responses, and
+every schema. Our document may have and accept more.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class Side:
     def followed(self, schema: Schema) -> Schema:
         """The schema with references resolved, including the keywords next to them."""
         while "$ref" in schema:
-            beside = {key: value for key, value in schema.items() if key != "$ref"}
-            schema = {**target(self.root, schema["$ref"]), **beside}
+            siblings = {key: value for key, value in schema.items() if key != "$ref"}
+            schema = {**target(self.root, schema["$ref"]), **siblings}
         return schema
 
     def forms(self, schema: Schema) -> list[Schema]:
@@ -49,8 +49,8 @@ class Side:
         schema = self.followed(schema)
         for word in ("anyOf", "oneOf"):
             if word in schema:
-                beside = {key: value for key, value in schema.items() if key != word}
-                return [form for part in schema[word] for form in self.forms({**beside, **self.followed(part)})]
+                siblings = {key: value for key, value in schema.items() if key != word}
+                return [form for part in schema[word] for form in self.forms({**siblings, **self.followed(part)})]
         types = schema.get("type")
         return [{**schema, "type": each} for each in types] if isinstance(types, list) else [schema]
 

@@ -129,9 +129,8 @@ class _Server(uvicorn.Server):
 def served(db: Path, reasoner: Told | None, *, grace_seconds: int | None = None, **settings: Any) -> Iterator[str]:
     """Serve the application with authentication on, and yield its URL; keys are signed with SECRET.
 
-    Without a `reasoner`, the one of the settings answers.
-
-    At the end of the block open requests may finish for `grace_seconds`; None: for as long as they take.
+    Without a `reasoner`, the one of the settings answers. At the end of the block, open requests may finish within
+    `grace_seconds` (None: no limit).
     """
     given = {"db": db, "auth": True, "jwt_secret": SECRET, "durability": "normal", **settings}
     app = create_app(Settings.model_validate(given), reasoner=reasoner)

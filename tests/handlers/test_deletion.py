@@ -147,7 +147,7 @@ def test_the_id_of_a_deleted_workspace_can_be_reused_at_once(full: Place, server
 
 def test_a_job_of_a_killed_server_runs_after_its_restart(db_path: Path) -> None:
     elsewhere = Leadership(db_path)
-    assert elsewhere.take(), "the server's own worker stands by: nothing is done before the kill"
+    assert elsewhere.take(), "the server's own worker is on standby: no job runs before the kill"
     running = Server(db_path, job_lease_seconds="3600", job_poll_seconds="0.1")
     with running.client() as http:
         place = Place(http, "demo")

@@ -52,7 +52,7 @@ FAILING = {
     "too many observers at creation": ("POST", "/sessions", {"id": "it", "peers": TOO_MANY}, 400),
     "too many observers added": ("POST", MEMBERS, TOO_MANY, 400),
     "too many observers set": ("PUT", MEMBERS, TOO_MANY, 400),
-    "a change beside a bad name": ("POST", "/sessions", {"id": "it", "metadata": {"b": 2}, "peers": {"a b": {}}}, 422),
+    "a change and a bad name": ("POST", "/sessions", {"id": "it", "metadata": {"b": 2}, "peers": {"a b": {}}}, 422),
 }
 
 

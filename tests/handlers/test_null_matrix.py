@@ -1,6 +1,6 @@
 """Metadata and configuration that are omitted, null, {} or given in a body.
 
-The two tables are the rule; everything below only carries them out. "existing" has OLD stored, and a call gives NEW.
+The two tables define the rules, which the tests execute. "existing" has OLD stored, and a request gives NEW.
 """
 
 from __future__ import annotations

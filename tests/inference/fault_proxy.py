@@ -14,9 +14,9 @@ import httpx
 
 
 class FaultProxy:
-    """Forwards every POST to `upstream`, unless `fault` is set: then that answers instead.
+    """Forwards every POST to `upstream`, unless `fault` is set, which then answers instead.
 
-    `asked` holds the JSON bodies and `headers` the headers of what came in. `released` ends all stalls.
+    `asked` holds the JSON bodies and `headers` the headers of all requests. `released` ends all stalls.
     """
 
     def __init__(self, upstream: httpx.Client, change: Callable[[bytes], bytes]) -> None:

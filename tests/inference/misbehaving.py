@@ -1,6 +1,6 @@
 """A scripted provider on a socket that violates HTTP, OpenAI's format, or size and time limits.
 
-A script writes bytes to the connection. What is sent is counted, so that a test can say how much was read of it.
+A script writes bytes to the connection. They are counted, so that a test can check how much was read.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Create the files shipped from the wordllama package: `python -m tests.inference.wordllama_data`.
 
-The weights are its file as it is. The ranks are made from its tokenizer; see omoide/inference/llama_tokens.py.
+The weights are its unchanged file. The ranks are computed from its tokenizer; see omoide/inference/llama_tokens.py.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ def test_an_unexpected_error_has_the_request_id_in_response_and_log(
 ) -> None:
     async def broken(question: Question, memory: Memory) -> AsyncIterator[str]:
         if question.query:
-            raise RuntimeError("a fault that nobody foresaw")
+            raise RuntimeError("an unexpected fault")
         yield ""
 
     told.say = broken
@@ -84,7 +84,7 @@ def test_an_unexpected_error_has_the_request_id_in_response_and_log(
     assert answer.headers[NAME] == "mine"
     (said,) = [each for each in caplog.records if each.name == "omoide.app"]
     assert said.exc_info is not None
-    assert str(said.exc_info[1]) == "a fault that nobody foresaw"
+    assert str(said.exc_info[1]) == "an unexpected fault"
 
 
 def test_a_stream_has_a_request_id_and_is_counted_when_it_ends(api: httpx.Client, told: Told) -> None:

@@ -1,7 +1,7 @@
 """The two styles of calling the official Python SDK: sync, and async through `.aio`.
 
-A test names the plain method, and the style calls it or its awaitable twin: `call(session.messages, size=2)`. So every
-rule is written once and holds for both. What the SDK promises itself (parsing, local checks) is not tested here.
+A test names the sync method, and the style calls it or its async equivalent: `call(session.messages, size=2)`. So each
+rule is written once for both. The SDK's own behaviour (parsing, local checks) is not tested here.
 """
 
 from __future__ import annotations

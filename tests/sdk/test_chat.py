@@ -1,6 +1,6 @@
 """Chat by the SDK: with a peer and a workspace, every option, whole and streamed.
 
-What is known here was drawn by the server itself from what was said. How good answers are is not judged here.
+The server derives the memory from messages. The quality of answers is not tested here.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ class Person(BaseModel):
 
 @pytest.fixture(scope="module")
 def town(restless: Server) -> str:
-    """A workspace where alice and bob talk in `walk` (of the scope `home`) while bob listens to her, and where she
-    talks to herself in `work` (of the scope `office`)."""
+    """A workspace where alice and bob talk in `walk` (in the scope `home`), bob observing alice, and where alice writes
+    alone in `work` (in the scope `office`)."""
     honcho, call = Honcho(base_url=restless.url, workspace_id="town"), Plain()
     alice, bob = Peer("alice", honcho), Peer("bob", honcho)
     listens = SessionPeerConfig(observe_others=True)

@@ -1,6 +1,6 @@
 """A server that is killed and restarted, from the SDK's view: nothing acknowledged is lost.
 
-A start takes longer than all else in this folder, so each rule is tested in one style of calling only.
+Starting a server takes longer than everything else in this folder, so each rule is tested in one calling style only.
 """
 
 from __future__ import annotations

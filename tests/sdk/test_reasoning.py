@@ -1,6 +1,6 @@
 """Derived memory by the SDK: conclusions, representations, cards, summaries and dreams.
 
-What a caller writes and reads back is `test_recall`'s and `test_conclusions`'; questions are `test_chat`'s.
+`test_recall` and `test_conclusions` test memory written by callers; `test_chat` tests questions.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Each operation that takes the id of a session gets, in every position, a session that the key's peer never joined, one
 that it left, one that was deleted, and one that never existed. Status and body must be equal except for the id itself.
-Which key may read what is the table in contract/test_access.py.
+contract/test_access.py has the access matrix.
 """
 
 from __future__ import annotations

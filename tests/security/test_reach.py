@@ -1,8 +1,8 @@
 """No key gives access beyond its claims, whatever ids a request has in path, query, body or filter.
 
-Which key may call which operation is the table in contract/test_access.py. Here every operation of the document is
-asked for what belongs to others, in every place where the document takes an id; nothing of it may come back and nothing
-of it may change. What belongs to others says MARIGOLD, what the narrowed keys of a workspace must not see says BEGONIA.
+contract/test_access.py has the access matrix. Here every operation of the document is called with ids of others in
+every position that takes an id; nothing of theirs may be returned or changed. Data of another workspace contains
+MARIGOLD, data that narrowed keys of a workspace must not see contains BEGONIA.
 """
 
 from __future__ import annotations
@@ -327,7 +327,7 @@ REFUSED: list[tuple[str, Principal, str, str, Json]] = [
     ("what another knows", P, "GET", "/sessions/s/context", {"params": {"peer_target": "p", "peer_perspective": "q"}}),
     ("what the target knows", P, "GET", "/sessions/s/context", {"params": {"peer_target": "q"}}),
     (
-        "a session beside its own",
+        "a session in addition to its own",
         P,
         "GET",
         "/sessions/s/context",
@@ -335,7 +335,7 @@ REFUSED: list[tuple[str, Principal, str, str, Json]] = [
     ),
     ("a scope's context", P, "GET", "/sessions/s/context", {"params": {"peer_target": "q", "scope": "sc"}}),
     (
-        "a session's own, beside",
+        "another session in addition to its own",
         S,
         "GET",
         "/sessions/s/context",

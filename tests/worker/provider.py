@@ -1,7 +1,7 @@
 """A provider on loopback with OpenAI's format, a minimal model, and scripted failures.
 
-The trick: of every numbered message that begins with "I" it makes one fact, word by word. Whatever else it is
-asked, it says the same sentence.
+The model turns every numbered message that starts with "I" into a fact, verbatim. It answers any other request with
+the same sentence.
 """
 
 from __future__ import annotations

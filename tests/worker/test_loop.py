@@ -259,7 +259,7 @@ def test_a_job_that_is_given_up_is_kept_with_its_reason_and_not_run_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def refuse(tools: Tools, job: Job) -> None:
-        raise GiveUp("nobody can do this")
+        raise GiveUp("this cannot be done")
 
     async def scene() -> list[bool]:
         await add(store, "note", "hopeless")
@@ -270,7 +270,7 @@ def test_a_job_that_is_given_up_is_kept_with_its_reason_and_not_run_again(
 
     with caplog.at_level(logging.CRITICAL, "omoide.worker"):
         assert asyncio.run(scene()) == [True, False]
-    assert [left["error"] for left in store.read(jobs)] == ["nobody can do this"]
+    assert [left["error"] for left in store.read(jobs)] == ["this cannot be done"]
 
 
 def test_several_jobs_run_at_once_but_no_kind_takes_the_last_slot(store: Store) -> None:
