@@ -31,7 +31,7 @@ async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.R
 async def get_metrics(context: Context) -> str:
     """Return the counters of all processes, and the state of the database."""
     if context.settings.metrics == "off":
-        raise Disabled("Metrics are switched off")
+        raise Disabled("Metrics are disabled")
     try:
         async with asyncio.timeout(context.settings.ready_seconds):
             found = await context.store.read_at_once(vitals.vitals, clock.now())

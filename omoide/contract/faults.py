@@ -32,7 +32,7 @@ def explain(value: Any, adapter: TypeAdapter[Any], gate: Draft202012Validator | 
         except ValidationError as error:
             return of_pydantic(error, at=at)
     if gate is None:
-        return [{"type": "value_error", "loc": [at], "msg": "Value error, the value is not what the schema admits"}]
+        return [{"type": "value_error", "loc": [at], "msg": "Value error, the value does not match the schema"}]
     return [
         {
             "type": str(error.kind.name),

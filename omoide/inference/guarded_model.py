@@ -130,7 +130,7 @@ class GuardedModel(WrapperModel):
             try:
                 await taken.enter_async_context(self._care.gate.place(self._care.task, seconds))
             except Busy:
-                reason = f"The model is busy: the request could not begin within {seconds:g} s."
+                reason = f"The model is busy: the request could not start within {seconds:g} s."
                 raise ModelBusy(reason, retryable=True) from None
             yield
 

@@ -133,14 +133,12 @@ class OpenAIEmbedder:
             ) from error
         except (httpx.UnsupportedProtocol, httpx.InvalidURL):
             # `from None`: the cause may quote a part of a password.
-            raise EmbeddingFailed("The embedding endpoint's address is no URL.", retryable=False) from None
+            raise EmbeddingFailed("The embedding endpoint's address is not a valid URL.", retryable=False) from None
         except httpx.HTTPError as error:
             kind = type(error).__name__
             raise EmbeddingFailed(f"The embedding endpoint could not be reached: {kind}.", retryable=True) from error
         except AnswerTooLong:
-            reason = (
-                f"The embedding endpoint sent more than {most} bytes, which {len(body['input'])} vectors cannot need."
-            )
+            reason = f"The embedding endpoint sent more than {most} bytes for {len(body['input'])} vectors."
             raise EmbeddingFailed(reason, retryable=True) from None
         except AnswerUnreadable:
             raise _unreadable() from None

@@ -114,8 +114,8 @@ def failure_of(error: Error, name: str, *, asks_form: bool = True) -> OmoideErro
     if isinstance(error, ContentFilterError):
         return ModelUnfit(f"The provider of {name} {said.WITHHELD}.")
     if isinstance(error, UnexpectedModelBehavior):
-        return ModelUnfit(f"The answers of {name} do not have the form that was asked for.")
-    return ModelUnfit(f"The work with {name} ended early: {type(error).__name__}.")
+        return ModelUnfit(f"The answers of {name} do not match the requested form.")
+    return ModelUnfit(f"The run with {name} ended early: {type(error).__name__}.")
 
 
 def late(name: str, seconds: float) -> ProviderFailed:
@@ -133,7 +133,7 @@ def fault_of(error: ModelAPIError | ContentFilterError) -> str:
 def _provider_failure(error: ModelAPIError, name: str, asks_form: bool) -> OmoideError:
     status = error.status_code if isinstance(error, ModelHTTPError) else None
     if isinstance(error, ModelContextWindowExceededError):
-        return ModelUnfit(f"The text is longer than {name} can read at once.")
+        return ModelUnfit(f"The text exceeds the context window of {name}.")
     shown = "" if status is None else f" (HTTP {status})"
     if asks_form and is_about_form(error):
         reason = f"The provider of {name} {said.FORM}{shown}."

@@ -201,7 +201,7 @@ def _keep(
     assert job.workspace is not None
     if observing.scopes(db, unit.session_pk) != [each.listener.pk for each in observers[len(unit.observer_pks) :]]:
         # The job that fills a scope copies what is known when the session joins; these facts must not be missed.
-        raise ScopesChanged(f"session {unit.session} entered or left a scope meanwhile")
+        raise ScopesChanged(f"the scopes of session {unit.session} changed meanwhile")
     schedule = schedule_of(tools.settings) if unit.resolved.dream_enabled else None
     for observer in observers:
         listener = observer.listener

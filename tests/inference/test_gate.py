@@ -164,5 +164,5 @@ def test_a_question_that_cannot_start_in_time_reports_a_busy_model() -> None:
         with pytest.raises(ModelBusy) as caught:
             asyncio.run(asked(provider.url))
         assert provider.asked == []
-    assert caught.value.detail == "The model is busy: the request could not begin within 0.05 s."
+    assert caught.value.detail == "The model is busy: the request could not start within 0.05 s."
     assert caught.value.status == 503

@@ -242,7 +242,7 @@ def test_the_metrics_have_the_last_fault_in_our_own_words(provider: FaultProxy, 
 def test_a_text_that_is_too_long_is_not_an_outage(provider: FaultProxy) -> None:
     provider.fault = answering(400, error("too long", "context_length_exceeded"))
     models = made(provider)
-    with pytest.raises(ModelUnfit, match="The text is longer than openai:toy can read at once"):
+    with pytest.raises(ModelUnfit, match="The text exceeds the context window of openai:toy"):
         run(models, lambda: asked(models))
     assert len(provider.asked) == 1
 

@@ -125,4 +125,4 @@ def test_open_metrics_require_no_key(api: httpx.Client, tmp_path: Path) -> None:
     assert httpx.get(f"{api.base_url}/metrics").status_code == 200
     with served(tmp_path / "omoide.db", Told(), metrics="off") as url:
         answer = httpx.get(f"{url}/metrics", headers={"Authorization": api.headers["Authorization"]})
-    assert (answer.status_code, answer.json()) == (405, {"detail": "Metrics are switched off"})
+    assert (answer.status_code, answer.json()) == (405, {"detail": "Metrics are disabled"})
