@@ -346,7 +346,7 @@ def test_an_unreachable_endpoint_is_retryable(endpoint: FaultProxy) -> None:
 
 @pytest.mark.parametrize("base_url", ["localhost:8000/v1", "ftp://127.0.0.1/v1", "http://:99999999/v1"])
 def test_an_invalid_url_is_not_retryable(base_url: str) -> None:
-    with pytest.raises(EmbeddingFailed, match="is no URL") as caught:
+    with pytest.raises(EmbeddingFailed, match="is not a valid URL") as caught:
         run(OpenAIEmbedder("e5", base_url=base_url, dimensions=384, tokens=TOKENS), SENTENCES)
     assert not caught.value.retryable
 

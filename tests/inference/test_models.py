@@ -544,5 +544,5 @@ def test_a_refused_configured_output_mode_is_reported(provider: FaultProxy) -> N
 def test_answers_without_the_form_are_not_an_outage(provider: FaultProxy) -> None:
     provider.fault = saying("I will not.")
     models = made(provider)
-    with pytest.raises(ModelUnfit, match="do not have the form"):
+    with pytest.raises(ModelUnfit, match="do not match the requested form"):
         run(models, lambda: formed(models))
