@@ -1,12 +1,11 @@
-"""Which requests of the API may begin, and when: not too many of a caller, and lanes in turn.
+"""Admission control for API requests: a limit per caller, and a fair order of starting between lanes.
 
-There is no fixed number of requests that a caller may have in progress, because a server that only one caller uses
-should not be left idle, and one that hundreds use has little for each. Instead what may be in progress depends on what
-is free: a caller may have as many requests in one workspace as the server could still take. So one caller may fill half
-of the server, two a third each, and `n` an equal share that leaves the same for the next. It is the rule by which
-switches share their buffers among ports (Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998).
+A fixed limit per caller would be too low for a server with one caller and too high for one with hundreds. So the limit
+is the free capacity: a caller may have as many requests in one workspace as the server could still accept. One caller
+can use half of the server, two a third each, and `n` callers `1/(n+1)` each. This is the dynamic threshold by which
+switches share a buffer between ports (Choudhury and Hahne, "Dynamic Queue Length Thresholds", 1998).
 
-Every process counts for itself, as it does for connections.
+Each process counts separately, as for connections.
 """
 
 from __future__ import annotations
@@ -22,35 +21,35 @@ from omoide.loop_turns import FEW, LoopTurns
 from omoide.middleware.callers import Callers
 
 WORKSPACES = 8
-"""A caller may have this many times what is free in all its workspaces together: it may serve several itself, and they
-should not hurt one another."""
+"""The limit for a caller over all its workspaces, as a multiple of the free capacity. A caller may itself be a service
+with several workspaces, which should not block each other."""
 
 CHAT_SHARE = 0.75
-"""Which part of all may be chats. They wait for a provider for up to a minute; all else is done within seconds."""
+"""The share of the capacity for chats. They wait for a provider for up to a minute; other requests take seconds."""
 
 QUESTION_LEAD_SECONDS = 1.0
-"""A question goes before what came so many seconds earlier in its lane: somebody waits for its answer, which takes
-several pieces of work one after the other."""
+"""Chats are ranked in their lane as if they had arrived this much earlier: a user waits for the answer, which takes
+several pieces of work in sequence."""
 
 RETRY_AFTER_SECONDS = 1
 
 
 class Shares:
-    """Requests in progress, of `room` in all. `most` is a fixed limit for a caller; 0 is none."""
+    """The requests in progress, at most `room`. `most` is a fixed limit per caller; 0 for none."""
 
     def __init__(self, room: int, most: int = 0) -> None:
         self._room = self.free = max(1, room)
         self._ample = self._room - min(self._room // 2, most or self._room)
-        """While so many are free no caller can have too many."""
+        """While more than this are free, no caller can exceed its limit."""
         self._most = most or self._room
         self._in_progress: set[Work] = set()
 
     def in_progress(self) -> int:
-        """How many requests are in progress now."""
+        """The number of requests in progress."""
         return self._room - self.free
 
     def begin(self, work: Work) -> bool:
-        """Take one more request in, if its caller may have it. Says whether it may."""
+        """Add a request unless its caller has reached its limit; returns whether it was added."""
         if self.free <= self._ample and not self._may_begin(work):
             return False
         self.free -= 1
@@ -63,15 +62,15 @@ class Shares:
         return of_caller[work.lane] < self.free and in_all < self._most and in_all < WORKSPACES * self.free
 
     def end(self, work: Work) -> None:
-        """One that had begun has ended."""
+        """Remove a request that was added."""
         self.free += 1
         self._in_progress.remove(work)
 
 
 class Admission:
-    """For one process. `room` is how many requests may be in progress, `most` how many of one caller; 0 is no limit.
+    """Admission for one process. `room` limits the requests in progress, `most` those of one caller; 0 for no limit.
 
-    Chats are the requests whose answer may come as a stream. Whose work a request is, is noted in its context.
+    Chats are the requests whose response may be a stream. `begin` sets `current_work` in the request's context.
     """
 
     def __init__(self, callers: Callers, room: int, most: int = 0) -> None:
@@ -80,10 +79,10 @@ class Admission:
         self._lane = callers.lane
         self._resume = LoopTurns(self._all.in_progress, lambda: threads().asked).admit
         self._calm = self._all.free - FEW
-        """While so many are free, requests begin at once."""
+        """While at least this many are free, requests start immediately."""
 
     def begin(self, scope: Scope, may_stream: bool, /) -> Work:
-        """Count a request. Raises Problem 429 if its caller has too many in progress."""
+        """Add a request. Raises Problem 429 if its caller has too many in progress."""
         work = Work(self._lane(scope), self._resume)
         requests = self._all
         if not requests.begin(work):
@@ -99,7 +98,7 @@ class Admission:
         return work
 
     def end(self, work: Work, may_stream: bool, /) -> None:
-        """The request is over."""
+        """Remove a request that has ended."""
         self._all.end(work)
         if may_stream:
             self._chats.end(work)

@@ -1,10 +1,9 @@
-"""Threads that work by lane in turn and in slices, so that long work makes room for short work.
+"""A thread pool with fair queuing by lane and time slices, so that long work does not block short work.
 
-One interpreter computes for all callers: a second thread beside the first hardly does more, and both take longer. So
-one piece of work runs at a time, in whichever thread it began. Who goes next is decided by `turns`, from the processor
-time that each lane has used. At a checkpoint (`checkpoint`), a piece that has used its slice queues again for the rest.
-Within a lane short work passes long work (`Work.rank`). Work that reaches no checkpoint for `RELIEF_SECONDS` no longer
-keeps the next piece waiting.
+All callers share one interpreter: a second running thread adds almost no throughput, and slows both down. So one job
+runs at a time, in the thread in which it started. `turns` selects the next one by the processor time that each lane has
+used. At a checkpoint (`checkpoint`), a job that has used its slice is queued again. Within a lane, short work overtakes
+long work (`Work.rank`). When a job reaches no checkpoint for `RELIEF_SECONDS`, the next one starts in parallel.
 """
 
 from __future__ import annotations
@@ -25,25 +24,25 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SLICE_SECONDS = 0.003
-"""Processor time after which work makes room at its next checkpoint; most searches take two or three times as long."""
+"""Processor time after which a job yields at its next checkpoint. Most searches take two or three times as long."""
 
 RELIEF_SECONDS = 0.03
-"""After so long without a checkpoint another piece of work begins as well."""
+"""Time without a checkpoint after which another job is started in parallel."""
 
 MOST_AT_A_TIME = 4
-"""Pieces of work that run at a time where those before reach no checkpoint."""
+"""Maximum number of jobs running in parallel when earlier ones reach no checkpoint."""
 
 MOST_THREADS = 32
-"""Threads, most of which wait in the middle of their work. Where all are taken, work is no longer interrupted."""
+"""Maximum number of threads, most of them paused in a job. When all are in use, jobs are no longer paused."""
 
 MOST_PAUSED_SECONDS = 0.5
-"""How long work is kept waiting at a checkpoint. It goes on then, as it may hold what others wait for."""
+"""Maximum pause at a checkpoint. The job then continues, because others may wait for resources that it holds."""
 
 _local = threading.local()
 
 
 class _Job:
-    """A piece of work and its caller."""
+    """A call to be run, and the future of its caller."""
 
     __slots__ = (
         "began", "call", "caller", "context", "error", "loop", "may_go_on", "paused", "paused_at", "result", "turn",
@@ -58,13 +57,13 @@ class _Job:
         self.work = Work(BACKGROUND) if of_context.lane is BACKGROUND else of_context
         self.context: Context = copy_context()
         self.turn: Turn[_Job] | None = None
-        """None while it waits, and while it goes on without a turn."""
+        """None while it is queued, and while it continues without a turn."""
         self.may_go_on: threading.Event | None = None
-        """Set when the turn of work that was interrupted has come; None for work that has not begun."""
+        """Set when a paused job may continue; None for a job that was never paused."""
         self.began = 0.0
-        """When its slice began, in seconds of its thread's processor time."""
+        """Start of its slice, in seconds of its thread's processor time."""
         self.paused = 0.0
-        """Seconds for which it was interrupted, the current interruption excluded."""
+        """Total duration of its pauses in seconds, without the current one."""
         self.paused_at: float | None = None
         self.result: Any = None
         self.error: BaseException | None = None
@@ -78,7 +77,7 @@ class _Job:
     def settle(self) -> None:
         if self.caller.done():
             return
-        if isinstance(self.error, StopIteration):  # which a future refuses to carry
+        if isinstance(self.error, StopIteration):  # set_exception() refuses it
             self.caller.set_exception(RuntimeError("work in a thread raised StopIteration"))
         elif self.error is not None:
             self.caller.set_exception(self.error)
@@ -91,7 +90,7 @@ class _Job:
 
 
 class LaneThreads:
-    """A pool of threads for one process. Work counts for the lane of the context in which it is asked for."""
+    """A thread pool for one process. A job is charged to the lane of the context that submits it."""
 
     def __init__(self, most_threads: int = MOST_THREADS) -> None:
         self._executor = ThreadPoolExecutor(most_threads, thread_name_prefix="omoide-lane")
@@ -100,18 +99,18 @@ class LaneThreads:
         self._turns: Turns[_Job] = Turns(by_age=True)
         self._free = 1
         self._extra = 0
-        """Pieces of work that run beyond the first, until one ends or makes room."""
+        """Jobs running beyond the first; decremented when one ends or yields."""
         self._given = 0
-        """Turns given so far: whether anything goes on."""
+        """Number of turns given so far; shows whether any job was started or resumed."""
         self._started = 0
-        """Pieces of work that have a thread, those that were interrupted included."""
+        """Jobs that occupy a thread, including paused ones."""
         self.asked: dict[Lane, int] = {}
-        """How many pieces of work of each lane are not done. Only event loops use it."""
+        """Number of unfinished jobs by lane. Used only by event loops."""
         self._watcher: asyncio.AbstractEventLoop | None = None
-        """The event loop that is about to call `_relieve`."""
+        """The event loop that has scheduled `_relieve`."""
 
     async def run(self, call: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `call(…)` returns, run in a thread when the turn of this lane comes; never, if cancelled before that."""
+        """Run `call(…)` in a thread when its turn comes, and return the result. Never runs if cancelled before that."""
         loop = asyncio.get_running_loop()
         caller: asyncio.Future[T] = loop.create_future()
         job = _Job(lambda: call(*args, **kwargs), caller, loop)
@@ -139,14 +138,14 @@ class LaneThreads:
         return result
 
     def close(self) -> None:
-        """Wait until all work is done."""
+        """Wait until all jobs are done."""
         self._executor.shutdown()
 
     def _put(self, job: _Job) -> None:
         self._turns.put(job.work.lane, job, job.work.rank())
 
     def _next(self) -> _Job | None:
-        """Give what is free to whose turn it is; the work, if it needs a thread. Call it with the lock held."""
+        """Give free slots to the next jobs; returns the first that needs a thread. The lock must be held."""
         while self._free and (turn := self._turns.take()):
             self._free -= 1
             self._given += 1
@@ -163,13 +162,13 @@ class LaneThreads:
             self._executor.submit(self._work, job)
 
     def _work(self, job: _Job | None) -> None:
-        """Do the work, and then what is next as long as there is some."""
+        """Run the job, then the next ones while there are any."""
         while job is not None:
             _local.threads, _local.job = self, job
             job.began = time.thread_time()
             job.run()
             _local.job = None
-            with contextlib.suppress(RuntimeError):  # the loop is closed, and so is the caller's task
+            with contextlib.suppress(RuntimeError):  # the loop is closed
                 job.loop.call_soon_threadsafe(job.settle)
             with self._lock:
                 self._started -= 1
@@ -177,7 +176,7 @@ class LaneThreads:
                 job = self._next()
 
     def _give_back(self, job: _Job) -> None:
-        """Charge what the slice took, and let the next begin. Call it with the lock held."""
+        """Charge the lane for the slice and release the job's slot. The lock must be held."""
         if job.turn is None:
             return
         computed = time.thread_time() - job.began
@@ -190,7 +189,7 @@ class LaneThreads:
             self._free += 1
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Look in a while whether anything went on."""
+        """Check after `RELIEF_SECONDS` whether any job was started or resumed."""
         if self._watcher is not loop:
             self._watcher = loop
             loop.call_later(RELIEF_SECONDS, self._relieve, loop, self._given)
@@ -208,7 +207,7 @@ class LaneThreads:
         self._watch(loop)
 
     def pause(self, job: _Job, during: Callable[[], None] | None = None) -> None:
-        """Make room, and go on with the next turn; `during` is called in between. Not if all threads are taken."""
+        """Yield until the job's next turn, calling `during` meanwhile. Does not yield if all threads are in use."""
         with self._lock:
             may_pause = self._started < self._most_threads
             if may_pause:
@@ -235,19 +234,19 @@ class LaneThreads:
         assert job.paused_at is not None
         if not job.may_go_on.wait(MOST_PAUSED_SECONDS):
             with self._lock:
-                self._turns.remove(job.work.lane, job)  # if it waits no longer, its turn came in this moment
+                self._turns.remove(job.work.lane, job)  # no effect if its turn has just come
         job.paused, job.paused_at = job.paused_seconds(), None
         job.began = time.thread_time()
 
     def is_asked(self) -> bool:
-        """Whether other work waits."""
+        """Whether other jobs are waiting."""
         return len(self._turns) > 0
 
 
 def checkpoint() -> None:
-    """Make room if this thread has used its slice and other work waits. Call it where no lock is held.
+    """Yield if this thread's job has used its slice and others are waiting. Do not call it with a lock held.
 
-    It costs little where nothing waits, and outside of these threads it does nothing.
+    Cheap when no job is waiting; no effect outside the pool's threads.
     """
     job: _Job | None = getattr(_local, "job", None)
     if job is None:
@@ -258,7 +257,7 @@ def checkpoint() -> None:
 
 
 def resting(wait: Callable[[], None]) -> None:
-    """Call `wait`, which does not compute, and let other work run meanwhile."""
+    """Call `wait`, which blocks without computing, and let other jobs run meanwhile."""
     job: _Job | None = getattr(_local, "job", None)
     if job is None:
         wait()
@@ -269,7 +268,7 @@ def resting(wait: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """No checkpoint makes room in this block: for what holds a lock."""
+    """Disable checkpoints within the block; for code that holds a lock."""
     job, _local.job = getattr(_local, "job", None), None
     try:
         yield
@@ -278,6 +277,6 @@ def uninterrupted() -> Iterator[None]:
 
 
 def paused_clock() -> Callable[[], float]:
-    """What tells, in any thread, for how many seconds the work of this thread was interrupted."""
+    """A function, callable from any thread, that returns how long this thread's job has been paused, in seconds."""
     job: _Job | None = getattr(_local, "job", None)
     return (lambda: 0.0) if job is None else job.paused_seconds

@@ -1,4 +1,4 @@
-"""Whose work it is that a request or a job does, in its context."""
+"""The workspace and caller that a request or job works for, kept in a context variable."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from typing import NamedTuple
 
 
 class Lane(NamedTuple):
-    """Whose work it is. `caller` is the key, or the network address where there is none."""
+    """The unit of fair scheduling. `caller` is the API key, or the network address if there is none."""
 
     workspace: str
     caller: str
 
 
 BACKGROUND = Lane("", "")
-"""Of work that no request asked for."""
+"""The lane of work outside requests and jobs."""
 
 AGE_PER_SECOND = 4.0
-"""A piece of work that has computed for a second goes behind what came so many seconds later in its lane, so that short
-work passes long work, but not for ever."""
+"""Seconds added to a work's rank per second that it has computed beyond `SHORT_SECONDS`: short work overtakes long work
+of its lane, but cannot starve it."""
 
 SHORT_SECONDS = 0.02
-"""Work that has computed less is short: none passes it, because pieces of the same length that pass one another all end
-later."""
+"""Work that has computed for less is short and is not overtaken: pieces of equal length that overtake each other would
+all end later."""
 
 
 class Work:
-    """What a request or a job does: whose it is, since when, and how much it has computed, in seconds."""
+    """A request or job: its lane, its start time and its computing time so far, in seconds."""
 
     __slots__ = ("began", "computed", "lane", "resume", "turn")
 
@@ -37,17 +37,17 @@ class Work:
         self.began = perf_counter()
         self.computed = 0.0
         self.turn: Awaitable[None] | None = None
-        """What a request has to await before it begins."""
+        """Awaited before the request starts, if not None."""
         self.resume = resume
-        """Gives what it has to await before it goes on in the event loop after a wait; see `LoopTurns.admit`."""
+        """Returns an awaitable for a turn in the event loop, or None if none is needed; see `LoopTurns.admit`."""
 
     def go_on(self) -> Awaitable[None] | None:
-        """What it has to await, after a wait for something else, before it goes on; None if nothing."""
+        """Returns an awaitable for the turn to continue in the event loop after a wait; None if none is needed."""
         return None if self.resume is None else self.resume(self.lane)
 
     def rank(self) -> float:
-        """The lower, the sooner it goes on in its lane."""
+        """The sort key within the lane; the lowest goes first."""
         return self.began + AGE_PER_SECOND * max(0.0, self.computed - SHORT_SECONDS)
 
 
-current_work: ContextVar[Work] = ContextVar("current_work", default=Work(BACKGROUND))  # noqa: B039  # never changed
+current_work: ContextVar[Work] = ContextVar("current_work", default=Work(BACKGROUND))  # noqa: B039  # never mutated

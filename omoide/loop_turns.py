@@ -1,11 +1,11 @@
-"""The event loop by lane in turn: requests that are answered at once do not make those of others wait.
+"""Fair scheduling of requests in the event loop, by lane.
 
-An event loop runs all that is ready before it looks for what came meanwhile, so that thirty connections of one caller
-get thirty times the time of another caller's one. Here the requests of a lane that used much of the loop lately begin
-in rounds of `ROUND_SECONDS`, in the order of `turns`; those of other lanes begin at once.
+An event loop runs all ready callbacks before it polls for new events, so thirty connections of one caller get thirty
+times the time of another caller's single one. Here, requests of lanes that recently used much of the loop start in
+rounds of `ROUND_SECONDS`, in the order of `turns`; requests of other lanes start immediately.
 
-Threads share the interpreter with the loop, and a thread that computes a little between two calls of SQLite waits for a
-busy loop at each of them. So while they work for lanes that used little of the loop, it rests between two rounds.
+Threads share the interpreter with the loop, and a thread that computes briefly between two SQLite calls waits for a
+busy loop at each of them. So while threads work for lanes that used little of the loop, it pauses between rounds.
 """
 
 from __future__ import annotations
@@ -20,29 +20,30 @@ from omoide.lanes import BACKGROUND, Lane
 from omoide.turns import Turn, Turns
 
 ROUND_SECONDS = 0.006
-"""What requests may take of one round of the loop, in seconds, before further ones wait."""
+"""Time for requests in one round, in seconds; further requests wait for the next round."""
 
 LITTLE_SECONDS, LITTLE_SHARE = 0.003, 0.5
-"""A lane uses little of the loop if its requests took less than this lately, or less than this share of what those of
-the busiest lane took. Its requests wait for no round."""
+"""A lane uses little of the loop if its recent usage is below this many seconds, or below this share of the busiest
+lane's usage. Its requests do not wait for rounds."""
 
 HALF_LIFE_SECONDS = 0.05
-"""What a lane used counts half after so long."""
+"""Half-life of a lane's recent usage, in seconds."""
 
 REST, MOST_REST_SECONDS = 2.0, 0.05
-"""For how many times what the loop computed since the last round it rests after one, while threads work for others."""
+"""The pause after a round while threads work for others: a multiple of the loop's processor time since the last round,
+and the maximum in seconds."""
 
 ALONE_SECONDS = 1.0
-"""A lane is alone if no other lane sent a request for so long. Then nothing waits for a round."""
+"""A lane is alone if no other lane has sent a request for this many seconds. Its requests do not wait for rounds."""
 
 FEW = 4
-"""While no more requests than these are in progress, they begin at once: they cannot make others wait for long."""
+"""While at most this many requests are in progress, they start immediately: they cannot delay others for long."""
 
 
 class LoopTurns:
-    """For one event loop. What a request takes is the time until the next one begins, or the round ends.
+    """Turns for one event loop. A request is charged for the time until the next one starts, or the round ends.
 
-    `in_progress` tells how many requests the process works on, `in_threads` for which lanes its threads work.
+    `in_progress` returns the number of requests in progress, `in_threads` the lanes that the threads work for.
     """
 
     def __init__(self, in_progress: Callable[[], int], in_threads: Callable[[], Collection[Lane]]) -> None:
@@ -50,27 +51,27 @@ class LoopTurns:
         self._in_threads = in_threads
         self._turns: Turns[asyncio.Future[Turn[Any]]] = Turns()
         self._loop: asyncio.AbstractEventLoop | None = None
-        """Of the round in progress; None between rounds."""
+        """The event loop of the current round; None between rounds."""
         self._began = 0.0
         self._rests = False
         self._computed = 0.0
-        """Processor time of the loop's thread at the end of the last round: requests also compute after a wait."""
+        """Processor time of the loop's thread at the end of the last round, including work of requests after waits."""
         self._latest = BACKGROUND
         """The lane of the latest request."""
         self._alone_from = 0.0
-        """From when on that lane is alone, if no other sends a request before."""
+        """The time from which that lane is alone, unless another lane sends a request before."""
         self._used: dict[Lane, float] = {}
-        """Seconds of the loop that lanes used lately."""
+        """Recent usage of the loop by lane, in seconds."""
         self._most_used = 0.0
         self._halved_at = 0.0
         self._running: Lane | None = None
-        """Of the request that runs now, which began at `_running_since`."""
+        """The lane of the running request, which started at `_running_since`."""
         self._running_since = 0.0
         self._resumed: Turn[Any] | None = None
-        """The same request, if it had to wait."""
+        """The turn of the running request, if it had to wait."""
 
     def admit(self, lane: Lane) -> Awaitable[None] | None:
-        """None if a request may begin at once; else what it has to await."""
+        """None if a request of this lane may start immediately; else an awaitable for its turn."""
         now = perf_counter()
         if lane != self._latest:
             self._latest, self._alone_from = lane, now + ALONE_SECONDS
@@ -108,7 +109,7 @@ class LoopTurns:
         self._resumed, self._running, self._running_since = turn, lane, now
 
     def _charge(self, now: float) -> None:
-        """Charge the request that ran last what it took."""
+        """Charge the running request for its time, and apply the half-life."""
         if self._running is not None:
             took = now - self._running_since
             used = self._used[self._running] = self._used.get(self._running, 0.0) + took
@@ -118,8 +119,8 @@ class LoopTurns:
                 self._turns.done(self._resumed, took)
                 self._resumed = None
         if (age := now - self._halved_at) > HALF_LIFE_SECONDS:
-            left = 0.5 ** (age / HALF_LIFE_SECONDS)
-            self._used = {lane: used * left for lane, used in self._used.items() if used * left > 1e-5}
+            decay = 0.5 ** (age / HALF_LIFE_SECONDS)
+            self._used = {lane: used * decay for lane, used in self._used.items() if used * decay > 1e-5}
             self._most_used = max(self._used.values(), default=0.0)
             self._halved_at = now
 
@@ -127,7 +128,7 @@ class LoopTurns:
         return self._used.get(lane, 0.0) < max(LITTLE_SECONDS, LITTLE_SHARE * self._most_used)
 
     def _end_round(self) -> None:
-        """Let the requests begin in the next round that it has time for, after a rest if threads work for others."""
+        """Start the requests that fit in the next round, after a pause if threads work for other lanes."""
         self._charge(perf_counter())
         loop, self._loop = self._loop, None
         before, self._computed = self._computed, thread_time()
@@ -140,7 +141,7 @@ class LoopTurns:
         planned, now = 0.0, perf_counter()
         most = ROUND_SECONDS if now < self._alone_from else inf
         while planned < most and (turn := self._turns.take()) is not None:
-            if turn.item.done():  # cancelled, which its caller does not know yet
+            if turn.item.done():  # cancelled, but its task has not run since
                 self._turns.done(turn, 0.0)
             else:
                 planned += turn.charged[1]
@@ -149,5 +150,5 @@ class LoopTurns:
             self._begin_round(loop, now)
 
     def _threads_work_for_others(self) -> bool:
-        """Whether they work for a lane that used little of the loop."""
+        """Whether threads work for a lane that used little of the loop."""
         return any(map(self._uses_little, self._in_threads()))

@@ -1,14 +1,14 @@
-"""Turns by lane: who has used little time goes before who has used much, whoever came first.
+"""Fair queuing by lane: lanes that have used little time go before lanes that have used much.
 
-A lane is a workspace and a caller in it. Workspaces take turns with one another, and callers with the others of their
-workspace. This is start-time fair queueing (Goyal, Vin and Cheng, 1996): each member of a level has a virtual time that
-advances by the seconds its work took, and the waiting member with the lowest one is next. Work is charged when it is
-taken, with the mean of what work of this member took, and corrected when it is done. The virtual time of a level is
-that of the member served last; it also advances with the work done, so that no member waits forever, however many new
-ones come. Who comes after a rest is put `CREDIT_SECONDS` before it at most: ahead of those that use all they can get.
+A lane is a workspace and a caller in it. Time is shared between workspaces, and within a workspace between its callers.
+This is start-time fair queuing (Goyal, Vin and Cheng, 1996): each member of a level has a virtual time that advances by
+the seconds its work took, and the waiting member with the lowest virtual time is next. Work is charged in advance with
+the member's mean cost, which is corrected when the work is done. The virtual time of a level is that of the member
+served last; it also advances with the work done, so that a steady arrival of new members starves none. A member that
+was idle is placed at most `CREDIT_SECONDS` before it: ahead of members that are always busy.
 
-Members that used about the same lately are served by age where items have one: with equal shares for all, whatever a
-caller asks in several workspaces would in the end wait in the one whose work takes a little longer than in the others.
+With `by_age`, members with similar recent usage are served by age. With strictly equal shares, the requests of a caller
+with several workspaces would all end up waiting in the workspace whose work takes slightly longer.
 """
 
 from __future__ import annotations
@@ -25,48 +25,48 @@ from omoide.lanes import Lane, current_work
 T = TypeVar("T")
 
 CREDIT_SECONDS = 0.1
-"""Work that a member may have done at once after a rest."""
+"""The maximum credit of a member that was idle: work that may be done at once."""
 
 FLOOR_SHARE = 4
-"""Where new members keep coming, one that used much waits until the others have used so many times as much each."""
+"""While new members keep arriving, a member waits at most until the others have each used this many times as much."""
 
 FIRST_COST_SECONDS = 0.002
-"""What is charged for work of a member that has done none before, until it is known."""
+"""The assumed mean cost of a member that has done no work yet."""
 
 ALIKE = 1.25
-"""Members are alike if one used at most so many times as much lately as the other."""
+"""Two members are similar if the recent usage of one is at most this multiple of the other's."""
 
 HALF_LIFE_SECONDS = 2.0
-"""What a member used counts half after so many seconds of work in its level."""
+"""Half-life of recent usage, in seconds of work done in the level."""
 
 LEAST_COST_SECONDS = 0.000_05
-"""What the shortest work is charged: members that use nearly no time alternate."""
+"""The minimum charge for a piece of work, so that members with negligible cost alternate."""
 
 COST_WEIGHT = 0.25
-"""The weight of the latest work in the mean that the next one is charged with."""
+"""Weight of the latest piece of work in a member's mean cost (exponential moving average)."""
 
 MOST_REMEMBERED = 4_096
-"""Lanes of which is known what they used; beyond that, only what those have used that wait is known."""
+"""Maximum number of lanes with an account; beyond it, only waiting lanes keep theirs."""
 
 
 class _Member(Generic[T]):
-    """One that takes turns with the others of its level: a workspace, or a caller in one."""
+    """A member of a level: a workspace, or a caller in one."""
 
     __slots__ = ("cost", "held", "time", "used", "used_at")
 
     def __init__(self, time: float, held: T) -> None:
         self.used = 0.0
-        """Seconds, of which those before `used_at` count less; see `_Level.used_by`."""
+        """Recent usage in seconds as of `used_at`; see `_Level.used_by`."""
         self.used_at = 0.0
         self.time = time
         """Virtual time, in seconds."""
         self.cost = FIRST_COST_SECONDS
-        """What its work takes on average, in seconds."""
+        """Mean cost of its work, in seconds."""
         self.held = held
 
 
 class _Level(Generic[T]):
-    """Members that take turns; each holds something, which `make` makes, and whose first item has the rank `first`."""
+    """Members that take turns. Each holds a value that `make` creates; `first` returns the rank of its first item."""
 
     def __init__(self, make: Callable[[], T], first: Callable[[T], float] | None = None) -> None:
         self._first = first
@@ -74,12 +74,12 @@ class _Level(Generic[T]):
         """Seconds of work done in this level."""
         self.members: dict[str, _Member[T]] = {}
         self.waiting: dict[str, _Member[T]] = {}
-        """In the order in which they began to wait."""
+        """In order of arrival."""
         self._now = 0.0
         self._make = make
 
     def join(self, name: str) -> T:
-        """The member waits for a turn; what it holds."""
+        """Mark the member as waiting; returns the value it holds."""
         member = self.waiting.get(name)
         if member is None:
             member = self._member(name)
@@ -88,11 +88,11 @@ class _Level(Generic[T]):
         return member.held
 
     def leave(self, name: str) -> None:
-        """The member waits no longer."""
+        """Mark the member as no longer waiting."""
         del self.waiting[name]
 
     def begin(self) -> tuple[str, T, float]:
-        """Whose turn it is: its name, what it holds, and the seconds charged for its next work. One must wait."""
+        """Select the next member: its name, its value, and the seconds charged in advance. One must be waiting."""
         name, member = min(self.waiting.items(), key=_time)
         if self._first is not None and len(self.waiting) > 1:
             name, member = self._older_if_alike(name, member, self._first)
@@ -101,20 +101,21 @@ class _Level(Generic[T]):
         return name, member.held, member.cost
 
     def _older_if_alike(self, name: str, member: _Member[T], first: Callable[[T], float]) -> tuple[str, _Member[T]]:
-        """Who waits with the oldest item, if it used about as much as the given member, whose turn it is; else that."""
+        """The member with the oldest item if its recent usage is similar to the given member's; else the given one."""
         older_name, older = min(self.waiting.items(), key=lambda entry: first(entry[1].held))
         if older is member or self.used_by(older) > ALIKE * self.used_by(member):
             return name, member
-        older.time = min(older.time, member.time + CREDIT_SECONDS)  # as it goes before those with less, often
+        # Limits the debt of a member that is often served out of order.
+        older.time = min(older.time, member.time + CREDIT_SECONDS)
         return older_name, older
 
     def first_rank(self) -> float:
-        """The lowest rank of what the waiting members hold; one must wait."""
+        """The lowest rank among the items of the waiting members. One must be waiting."""
         assert self._first is not None
         return min(self._first(member.held) for member in self.waiting.values())
 
     def used_by(self, member: _Member[T]) -> float:
-        """Seconds that a member used lately."""
+        """The member's recent usage in seconds."""
         age = self._worked - member.used_at
         if age > 0:
             member.used *= 0.5 ** (age / HALF_LIFE_SECONDS)
@@ -122,7 +123,7 @@ class _Level(Generic[T]):
         return member.used
 
     def end(self, name: str, seconds: float, charged: float) -> T:
-        """Charge the member what its work took, of which `charged` was charged before; what it holds."""
+        """Charge the member for its work, minus `charged`, the advance charge; returns its value."""
         member = self._member(name)
         if seconds:
             seconds = max(seconds, LEAST_COST_SECONDS)
@@ -134,9 +135,9 @@ class _Level(Generic[T]):
         return member.held
 
     def member(self, name: str, cost: float, charged: float | None) -> T:
-        """Know a member whose work takes `cost` seconds on average; what it holds.
+        """Register a member with a mean cost of `cost` seconds; returns its value.
 
-        It was charged so many seconds for what runs; None for one that has not worked and has all its credit.
+        charged: seconds charged in advance for its running work; None if it has not worked and keeps its full credit.
         """
         member = self._member(name)
         member.cost = cost
@@ -145,7 +146,7 @@ class _Level(Generic[T]):
         return member.held
 
     def forget_resting(self) -> None:
-        """Remember only the members that wait."""
+        """Drop the members that are not waiting."""
         self.members = dict(self.waiting)
 
     def _member(self, name: str) -> _Member[T]:
@@ -160,7 +161,7 @@ def _time(entry: tuple[str, _Member[Any]]) -> float:
 
 
 class Turn(NamedTuple, Generic[T]):
-    """An item whose turn has come. Pass it to `Turns.done` when its work is done."""
+    """An item to process now. Pass it to `Turns.done` when its work is done."""
 
     lane: Lane
     item: T
@@ -169,7 +170,7 @@ class Turn(NamedTuple, Generic[T]):
 
 
 class _Line(Generic[T]):
-    """Items that wait in a lane, by rank, and those of the same rank in the order in which they came."""
+    """The waiting items of a lane, ordered by rank, then by arrival."""
 
     __slots__ = ("_items", "_ranks")
 
@@ -190,20 +191,20 @@ class _Line(Generic[T]):
             self._ranks.insert(index, rank)
 
     def take(self) -> T:
-        """The first; there must be one."""
+        """Remove and return the first item. Raises IndexError if there is none."""
         self._ranks.popleft()
         return self._items.popleft()
 
     def take_all(self, line: _Line[T]) -> None:
-        """Let the items of another line wait in this one, which is empty."""
+        """Take over the items of another line. This one must be empty."""
         self._items, self._ranks = line._items, line._ranks
 
     def first_rank(self) -> float:
-        """The rank of the first; there must be one."""
+        """The rank of the first item. Raises IndexError if there is none."""
         return self._ranks[0]
 
     def remove(self, item: T) -> bool:
-        """Let an item wait no longer; whether it did."""
+        """Remove an item; returns whether it was waiting."""
         if item not in self._items:
             return False
         index = self._items.index(item)
@@ -213,7 +214,7 @@ class _Line(Generic[T]):
 
 
 class _Sole(Generic[T]):
-    """The only lane that has anything to do: its items need no account, only how it begins once there is another."""
+    """The only active lane. It needs no account until a second lane becomes active, only a mean cost."""
 
     __slots__ = ("cost", "has_worked", "lane", "line")
 
@@ -221,31 +222,31 @@ class _Sole(Generic[T]):
         self.lane = lane
         self.line: _Line[T] = _Line()
         self.cost = FIRST_COST_SECONDS
-        """What its work takes on average, in seconds."""
+        """Mean cost of its work, in seconds."""
         self.has_worked = False
 
 
 class Turns(Generic[T]):
-    """Items that wait, each in its lane. `by_age`: ranks are times, and lanes that used the same are served by them.
+    """Waiting items by lane. `by_age`: ranks are times, by which lanes with similar usage are served.
 
-    Not thread-safe. What is kept is bounded by the items that wait and by `MOST_REMEMBERED`.
+    Not thread-safe. Memory is bounded by the waiting items and `MOST_REMEMBERED`.
     """
 
     def __init__(self, *, by_age: bool = False) -> None:
         self._by_age = by_age
         self._sole: _Sole[T] | None = None
-        """As long as there is one lane alone; then `_workspaces` is empty."""
+        """Set while only one lane is active; `_workspaces` is empty then."""
         self._workspaces = self._fresh()
         self._waiting = 0
         self._running = 0
         self._lanes = 0
 
     def __len__(self) -> int:
-        """How many items wait."""
+        """The number of waiting items."""
         return self._waiting
 
     def put(self, lane: Lane, item: T, rank: float = 0.0) -> None:
-        """Let an item wait in its lane, where a lower rank goes first."""
+        """Add an item to its lane, where the lowest rank goes first."""
         self._waiting += 1
         sole = self._sole
         if sole is None and self._lanes == 0:
@@ -261,14 +262,14 @@ class Turns(Generic[T]):
             self._forget_resting()
 
     def _join(self, lane: Lane) -> _Line[T]:
-        """Where the items of a lane wait that takes turns."""
+        """Mark the lane as waiting; returns its line."""
         callers = self._workspaces.join(lane.workspace)
         if lane.caller not in callers.members:
             self._lanes += 1
         return callers.join(lane.caller)
 
     def _open_accounts(self, sole: _Sole[T]) -> None:
-        """Let the lane that was alone take turns with another."""
+        """Open an account for the lane that was the only active one."""
         self._sole = None
         charged = self._running * sole.cost if sole.has_worked or self._running else None
         callers = self._workspaces.member(sole.lane.workspace, sole.cost, charged)
@@ -278,7 +279,7 @@ class Turns(Generic[T]):
             self._join(sole.lane).take_all(sole.line)
 
     def remove(self, lane: Lane, item: T) -> bool:
-        """Let an item of this lane wait no longer; whether it did."""
+        """Remove an item of this lane; returns whether it was waiting."""
         if (sole := self._sole) is not None:
             if sole.lane != lane or not sole.line.remove(item):
                 return False
@@ -293,7 +294,7 @@ class Turns(Generic[T]):
         return True
 
     def take(self) -> Turn[T] | None:
-        """The item whose turn it is, which waits no longer; None if none waits."""
+        """Remove and return the next item; None if none is waiting."""
         if not self._waiting:
             return None
         self._running += 1
@@ -314,7 +315,7 @@ class Turns(Generic[T]):
                 self._workspaces.leave(lane.workspace)
 
     def done(self, turn: Turn[T], seconds: float) -> None:
-        """The work took so many seconds; 0 for an item that was dropped."""
+        """Charge the item's lane for its work, in seconds; 0 for an item that was dropped."""
         self._running -= 1
         if (sole := self._sole) is not None:
             if seconds:
@@ -326,7 +327,7 @@ class Turns(Generic[T]):
         self._forget_if_idle()
 
     def _forget_if_idle(self) -> None:
-        if not self._waiting and not self._running:  # no lane waits for another, so nothing is held against any
+        if not self._waiting and not self._running:  # accounts matter only between lanes that compete
             self._sole = None
             if self._lanes:
                 self._workspaces, self._lanes = self._fresh(), 0
@@ -344,7 +345,7 @@ class Turns(Generic[T]):
 
 
 class Gate:
-    """A semaphore whose permits are given to lanes in turn, for one event loop. The time that one is held counts."""
+    """A semaphore for one event loop with fair queuing by lane. A lane is charged for the time it holds a permit."""
 
     def __init__(self, permits: int) -> None:
         self._free = permits
@@ -352,12 +353,12 @@ class Gate:
 
     @property
     def waiting(self) -> int:
-        """How many callers wait."""
+        """The number of waiting callers."""
         return len(self._turns)
 
     @contextlib.asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Hold one permit for the lane of this context."""
+        """Hold a permit within the block, on behalf of the current lane."""
         loop = asyncio.get_running_loop()
         given: asyncio.Future[Turn[Any]] = loop.create_future()
         own = current_work.get().lane
@@ -368,7 +369,7 @@ class Gate:
         except asyncio.CancelledError:
             if given.cancelled():
                 self._turns.remove(own, given)
-            else:  # given in the same moment
+            else:  # granted and cancelled at the same time
                 self._take_back(given.result(), 0.0)
             raise
         began = loop.time()
@@ -379,7 +380,7 @@ class Gate:
 
     def _give(self) -> None:
         while self._free and (turn := self._turns.take()):
-            if turn.item.done():  # cancelled, which its caller does not know yet
+            if turn.item.done():  # cancelled, but its task has not run since
                 self._turns.done(turn, 0.0)
             else:
                 self._free -= 1
