@@ -1,4 +1,4 @@
-"""Threads work by lane in turn; long work makes room for short work, and nothing waits forever."""
+"""Lane threads: fair turns between lanes, long jobs yield to short ones, and none waits forever."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def threads() -> Iterator[LaneThreads]:
 
 @pytest.fixture
 def without_relief(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only checkpoints make room."""
+    """Disable relief, so that jobs yield only at checkpoints."""
     monkeypatch.setattr(lane_threads, "RELIEF_SECONDS", 3_600)
 
 
 def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any], computed: float = 0.0) -> asyncio.Task[Any]:
-    """Do the work, of a request that has computed for so many seconds before."""
+    """Submit the work of a request that has already computed for `computed` seconds."""
 
     async def asked() -> Any:
         own = lanes.Work(lane)
@@ -45,7 +45,7 @@ def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any], computed: flo
 
 
 async def busy(threads: LaneThreads) -> threading.Event:
-    """Let a piece of work run that ends when the event is set."""
+    """Start a job that ends when the event is set."""
     released, begun = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -59,7 +59,7 @@ async def busy(threads: LaneThreads) -> threading.Event:
 
 
 def assert_rests(threads: LaneThreads) -> None:
-    """All that was given was given back."""
+    """Assert that all slots are free again."""
     threads.close()
     assert (threads._free, threads._extra, threads._started, len(threads._turns)) == (1, 0, 0, 0)
 
@@ -75,7 +75,7 @@ def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 @pytest.mark.usefixtures("without_relief")
 @pytest.mark.parametrize("light", [LIGHT, OTHER_KEY], ids=["another workspace", "another key"])
-def test_work_of_another_lane_passes_two_hundred_that_wait(threads: LaneThreads, light: Lane) -> None:
+def test_a_new_lane_goes_before_two_hundred_waiting_jobs(threads: LaneThreads, light: Lane) -> None:
     order: list[str] = []
 
     async def story() -> None:
@@ -93,7 +93,7 @@ def test_work_of_another_lane_passes_two_hundred_that_wait(threads: LaneThreads,
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_cancelled_work_that_waits_is_never_run(threads: LaneThreads) -> None:
+def test_a_job_cancelled_while_it_waits_never_runs(threads: LaneThreads) -> None:
     ran: list[int] = []
 
     async def story() -> None:
@@ -111,7 +111,7 @@ def test_cancelled_work_that_waits_is_never_run(threads: LaneThreads) -> None:
     assert ran == [*range(1, 100, 2)]
 
 
-def test_what_fails_fails_for_its_caller_only(threads: LaneThreads) -> None:
+def test_an_exception_reaches_only_the_caller_of_the_job(threads: LaneThreads) -> None:
     async def story() -> None:
         failing, ending, fine = (
             ask(threads, HEAVY, work) for work in (lambda: 1 // 0, lambda: next(iter(())), lambda: "fine")
@@ -125,7 +125,7 @@ def test_what_fails_fails_for_its_caller_only(threads: LaneThreads) -> None:
     played(story)
 
 
-def test_work_belongs_to_the_request_that_asked_for_it(threads: LaneThreads) -> None:
+def test_a_job_runs_in_the_context_of_its_request(threads: LaneThreads) -> None:
     async def story() -> None:
         logs.request.set(b"name")
         assert await threads.run(logs.request_id) == "name"
@@ -150,7 +150,7 @@ def wait_for(event: threading.Event) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_long_work_makes_room_at_its_checkpoints(threads: LaneThreads) -> None:
+def test_long_work_yields_at_its_checkpoints(threads: LaneThreads) -> None:
     async def story() -> None:
         reached = threading.Event()
         long = ask(threads, HEAVY, lambda: spin(reached))
@@ -162,7 +162,7 @@ def test_long_work_makes_room_at_its_checkpoints(threads: LaneThreads) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_work_that_computed_for_long_makes_room_for_others_of_its_lane(threads: LaneThreads) -> None:
+def test_a_job_that_computed_for_long_yields_to_others_of_its_lane(threads: LaneThreads) -> None:
     order: list[str] = []
 
     async def story() -> None:
@@ -182,7 +182,7 @@ def test_work_that_computed_for_long_makes_room_for_others_of_its_lane(threads: 
     assert order == ["next", "next", "next", "long"]
 
 
-def test_work_without_checkpoints_does_not_keep_others_waiting(threads: LaneThreads) -> None:
+def test_a_job_without_checkpoints_does_not_block_others(threads: LaneThreads) -> None:
     async def story() -> None:
         events = [threading.Event() for _ in range(lane_threads.MOST_AT_A_TIME - 1)]
         long = [ask(threads, HEAVY, event.wait) for event in events]
@@ -195,7 +195,7 @@ def test_work_without_checkpoints_does_not_keep_others_waiting(threads: LaneThre
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_what_holds_a_lock_is_not_interrupted(threads: LaneThreads) -> None:
+def test_an_uninterrupted_block_does_not_yield(threads: LaneThreads) -> None:
     order: list[str] = []
 
     async def story() -> None:
@@ -220,9 +220,7 @@ def test_what_holds_a_lock_is_not_interrupted(threads: LaneThreads) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_interrupted_work_that_holds_what_others_wait_for_goes_on(
-    threads: LaneThreads, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_paused_job_that_holds_a_lock_continues(threads: LaneThreads, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane_threads, "MOST_PAUSED_SECONDS", 0.01)
 
     async def story() -> None:
@@ -243,7 +241,7 @@ def test_interrupted_work_that_holds_what_others_wait_for_goes_on(
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_work_that_rests_lets_others_work(threads: LaneThreads) -> None:
+def test_other_jobs_run_while_a_job_is_resting(threads: LaneThreads) -> None:
     async def story() -> None:
         reached = threading.Event()
         held = ask(threads, HEAVY, lambda: resting(lambda: wait_for(reached)))
@@ -256,7 +254,7 @@ def test_work_that_rests_lets_others_work(threads: LaneThreads) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_more_work_is_interrupted_than_there_are_threads() -> None:
+def test_more_jobs_can_be_long_than_there_are_threads() -> None:
     few = LaneThreads(most_threads=3)
 
     async def story() -> None:
@@ -273,7 +271,7 @@ def test_more_work_is_interrupted_than_there_are_threads() -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_a_long_statement_makes_room(db_path: Path) -> None:
+def test_a_long_statement_yields(db_path: Path) -> None:
     store = Store.open(db_path, durability="normal")
     reached = threading.Event()
 
@@ -297,7 +295,7 @@ def test_a_long_statement_makes_room(db_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_time_for_which_work_was_interrupted_is_told(threads: LaneThreads) -> None:
+def test_the_paused_clock_measures_the_pauses_of_a_job(threads: LaneThreads) -> None:
     async def story() -> None:
         reached = threading.Event()
 
@@ -316,9 +314,7 @@ def test_time_for_which_work_was_interrupted_is_told(threads: LaneThreads) -> No
     played(story)
 
 
-def test_the_end_of_a_filter_waits_for_the_time_it_was_interrupted(
-    db_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_deadline_of_a_filter_excludes_pauses(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter(range(0, 1_000_000, 1_000))
     monkeypatch.setattr(deadline, "paused_clock", lambda: lambda: float(next(times)))
     count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
@@ -328,7 +324,7 @@ def test_the_end_of_a_filter_waits_for_the_time_it_was_interrupted(
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_a_store_that_closes_finishes_reads_that_began_and_fails_the_others(db_path: Path) -> None:
+def test_a_closing_store_finishes_started_reads_and_fails_the_others(db_path: Path) -> None:
     store = Store.open(db_path, durability="normal")
 
     async def story() -> None:

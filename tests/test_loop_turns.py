@@ -1,4 +1,4 @@
-"""Requests begin by lane in turn: many connections of one caller do not make another wait for all of them."""
+"""Fair scheduling in the event loop: many connections of one caller do not block another caller."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
 
 class Requests:
-    """Requests that are answered at once, each of which takes so many seconds of a clock that only they move."""
+    """Requests that are answered without waiting. Each takes some seconds of a clock that only they advance."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 0.0
@@ -45,7 +45,7 @@ def requests(monkeypatch: pytest.MonkeyPatch) -> Requests:
 
 
 @pytest.mark.parametrize("seconds", [0.0005, 0.01, 0.2])
-def test_a_request_passes_those_of_a_lane_that_wait(requests: Requests, seconds: float) -> None:
+def test_a_request_goes_before_the_waiting_ones_of_a_busy_lane(requests: Requests, seconds: float) -> None:
     async def story() -> None:
         heavy = requests.begin(HEAVY, seconds, 300)
         await asyncio.sleep(0)
@@ -60,7 +60,7 @@ def test_a_request_passes_those_of_a_lane_that_wait(requests: Requests, seconds:
     assert len(requests.order) == 301
 
 
-def test_requests_that_take_little_begin_at_once(requests: Requests) -> None:
+def test_short_requests_start_immediately(requests: Requests) -> None:
     async def story() -> None:
         asked = requests.begin(HEAVY, 0.0001, 25)
         await asyncio.sleep(0)
@@ -70,7 +70,7 @@ def test_requests_that_take_little_begin_at_once(requests: Requests) -> None:
     asyncio.run(story())
 
 
-def test_a_request_that_is_cancelled_while_it_waits_never_begins(requests: Requests) -> None:
+def test_a_request_cancelled_while_it_waits_never_starts(requests: Requests) -> None:
     async def story() -> None:
         asked = requests.begin(HEAVY, 0.01, 50)
         await asyncio.sleep(0)
@@ -92,7 +92,7 @@ def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> Non
             peers.get_or_create(db, "w", f"p{number}", Change(), clock.now())
 
     async def is_read_at_once() -> bool:
-        """Whether the page was there before anything else could run."""
+        """Whether the page was read without yielding to the event loop."""
         reading = asyncio.create_task(store.read_page(peers.page, "w", PageRequest(1, 1, False)))
         await asyncio.sleep(0)
         at_once = reading.done()
@@ -112,7 +112,7 @@ def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> Non
 
 
 def test_requests_of_a_busy_lane_wait_while_threads_work_for_another(requests: Requests) -> None:
-    """The loop rests between two rounds, which is when threads can compute."""
+    """The loop pauses between rounds, so that threads can compute."""
 
     async def story(in_threads: list[Lane]) -> int:
         requests.in_threads, requests.order = in_threads, []
@@ -125,14 +125,14 @@ def test_requests_of_a_busy_lane_wait_while_threads_work_for_another(requests: R
 
     at_once = asyncio.run(story([]))
     assert asyncio.run(story([LIGHT])) > 2 * at_once
-    assert asyncio.run(story([HEAVY])) <= 2 * at_once, "its own work is nothing to wait for"
+    assert asyncio.run(story([HEAVY])) <= 2 * at_once, "it does not wait for its own work"
 
 
-def test_requests_of_a_lane_that_is_alone_do_not_wait_for_rounds(requests: Requests) -> None:
+def test_requests_of_the_only_lane_do_not_wait_for_rounds(requests: Requests) -> None:
     async def story() -> None:
         heavy = requests.begin(HEAVY, 0.01, 200)
         await asyncio.sleep(0)
-        assert len(requests.order) < 200, "the light lane was there a moment ago"
+        assert len(requests.order) < 200, "the light lane was active a moment ago"
         await asyncio.gather(*heavy)
         requests.now += loop_turns.ALONE_SECONDS
         heavy = requests.begin(HEAVY, 0.01, 200)
@@ -143,8 +143,8 @@ def test_requests_of_a_lane_that_is_alone_do_not_wait_for_rounds(requests: Reque
     asyncio.run(story())
 
 
-def test_a_request_that_goes_on_after_a_wait_takes_a_turn_again(requests: Requests) -> None:
-    """What it computes then, to shape its answer, is charged to it, and others need not wait for all of it."""
+def test_a_request_takes_a_turn_again_after_a_wait(requests: Requests) -> None:
+    """Its work after the wait is charged to its lane, so that others do not wait for all of it."""
 
     async def write(seconds: float, committed: asyncio.Event) -> None:
         if (turn := requests.turns.admit(HEAVY)) is not None:

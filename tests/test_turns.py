@@ -1,4 +1,4 @@
-"""Work waits by lane: who has used little goes before who has used much, and every lane gets its turn."""
+"""Fair queuing by lane: lanes that have used little time go first, and no lane starves."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
 
 def served(waiting: Turns[str], count: int, seconds: Callable[[str], float]) -> list[str]:
-    """The next items, each with work of so many seconds."""
+    """The next items; the work of each takes `seconds(item)`."""
     order = []
     for _ in range(count):
         turn = waiting.take()
@@ -47,20 +47,20 @@ def test_items_of_one_lane_keep_their_order() -> None:
     ids=["another workspace", "another caller of the workspace"],
 )
 @pytest.mark.parametrize("before", [0, 1, 7], ids=lambda count: f"{count} served before")
-def test_another_lane_goes_before_those_of_a_lane_that_wait(light: Lane, before: int) -> None:
+def test_a_new_lane_goes_before_the_waiting_items_of_another(light: Lane, before: int) -> None:
     waiting = queued((HEAVY, 200))
     served(waiting, before, lambda _: 0.02)
     waiting.put(light, "light")
     assert "light" in served(waiting, 2, lambda _: 0.02)
 
 
-def test_a_lane_that_used_much_waits_until_others_used_as_much() -> None:
+def test_a_lane_that_used_much_waits_until_others_have_used_as_much() -> None:
     waiting = queued((HEAVY, 100), (LIGHT, 1_000))
     order = served(waiting, 505, lambda item: 0.1 if item.startswith("heavy") else 0.001)
     assert 4 <= sum(item.startswith("heavy") for item in order) <= 6
 
 
-def test_a_short_item_passes_ten_lanes_that_use_all_they_can_get() -> None:
+def test_a_short_item_overtakes_ten_busy_lanes() -> None:
     heavy = [Lane(f"heavy-{number}", "key") for number in range(10)]
     waiting = queued(*((lane, 50) for lane in heavy))
     served(waiting, 100, lambda _: 0.02)
@@ -71,13 +71,13 @@ def test_a_short_item_passes_ten_lanes_that_use_all_they_can_get() -> None:
     assert [order[0] for order in behind] == [f"light {number}" for number in range(20)]
 
 
-def test_workspaces_share_whatever_number_of_callers_they_have() -> None:
+def test_workspaces_get_equal_shares_whatever_their_number_of_callers() -> None:
     many = [(Lane("many", f"key {number}"), 100) for number in range(20)]
     order = served(queued(*many, (Lane("one", "key"), 100)), 150, lambda _: 0.01)
     assert 70 <= sum(item.startswith("one/") for item in order) <= 80
 
 
-def test_a_lane_gets_its_turn_however_many_new_lanes_come() -> None:
+def test_a_steady_arrival_of_new_lanes_starves_no_lane() -> None:
     waiting = queued((HEAVY, 2), *((Lane(f"new {number}", "key"), 1) for number in range(10)))
     assert served(waiting, 1, lambda _: 1.0) == ["heavy/key/0"]
     order: list[str] = []
@@ -87,7 +87,7 @@ def test_a_lane_gets_its_turn_however_many_new_lanes_come() -> None:
     assert "heavy/key/1" in order
 
 
-def test_work_that_is_still_being_done_counts() -> None:
+def test_work_in_progress_counts_as_usage() -> None:
     waiting = queued((HEAVY, 10))
     served(waiting, 5, lambda _: 0.05)
     running = [waiting.take(), waiting.take()]
@@ -98,8 +98,8 @@ def test_work_that_is_still_being_done_counts() -> None:
     assert turn.item == "light"
 
 
-def test_a_rest_gives_no_more_than_the_credit() -> None:
-    """A lane that comes back after long is not served alone until it used as much as the others."""
+def test_an_idle_lane_gets_at_most_the_credit() -> None:
+    """A lane that was idle for long is not served exclusively until it has used as much as the others."""
     waiting = queued((HEAVY, 2_000))
     served(waiting, 500, lambda _: 0.02)
     for number in range(1_000):
@@ -110,7 +110,7 @@ def test_a_rest_gives_no_more_than_the_credit() -> None:
     assert 40 <= sum(item.startswith("heavy") for item in order) <= 60
 
 
-def test_an_item_that_is_removed_is_never_taken() -> None:
+def test_a_removed_item_is_never_taken() -> None:
     waiting = queued((HEAVY, 3), (LIGHT, 1))
     assert waiting.remove(HEAVY, "heavy/key/1")
     assert waiting.remove(LIGHT, "light/key/0")
@@ -119,7 +119,7 @@ def test_an_item_that_is_removed_is_never_taken() -> None:
     assert served(waiting, 2, lambda _: 0.01) == ["heavy/key/0", "heavy/key/2"]
 
 
-def test_what_is_remembered_of_lanes_is_bounded() -> None:
+def test_the_number_of_accounts_is_bounded() -> None:
     waiting = queued((HEAVY, 10_000))
     for number in range(3 * MOST_REMEMBERED):
         waiting.put(Lane(f"workspace {number % 7_000}", f"key {number}"), "item")
@@ -128,13 +128,13 @@ def test_what_is_remembered_of_lanes_is_bounded() -> None:
     assert sum(len(level.members) for level in levels) <= MOST_REMEMBERED + len(waiting) + 1
 
 
-def test_nothing_is_remembered_when_nothing_waits_or_runs() -> None:
+def test_accounts_are_dropped_when_no_item_waits_or_runs() -> None:
     waiting = queued((HEAVY, 3), (LIGHT, 3))
     served(waiting, 6, lambda _: 1.0)
     assert not waiting._workspaces.members
 
 
-def test_a_gate_lets_lanes_through_in_turn() -> None:
+def test_a_gate_admits_lanes_in_turn() -> None:
     order: list[str] = []
 
     async def hold(gate: Gate, own: Lane) -> None:
@@ -155,7 +155,7 @@ def test_a_gate_lets_lanes_through_in_turn() -> None:
     assert order[:10].count("light") == 3
 
 
-def test_a_gate_admits_no_more_than_its_permits() -> None:
+def test_a_gate_admits_at_most_its_number_of_permits() -> None:
     inside, most = 0, 0
 
     async def hold(gate: Gate) -> None:
@@ -175,7 +175,7 @@ def test_a_gate_admits_no_more_than_its_permits() -> None:
 
 
 @pytest.mark.parametrize("given", [False, True], ids=["while it waits", "in the moment it is let through"])
-def test_a_caller_that_is_cancelled_leaves_its_permit_to_others(given: bool) -> None:
+def test_a_cancelled_caller_releases_its_permit(given: bool) -> None:
     async def story() -> None:
         gate = Gate(1)
         released = asyncio.Event()
@@ -210,7 +210,7 @@ def scope(*, address: str = "192.0.2.1", authorization: bytes = b"", workspace: 
     return {"headers": headers, "client": (address, 50_000), "path_params": {"workspace_id": workspace}}
 
 
-def test_requests_of_one_key_are_one_lane_wherever_they_come_from() -> None:
+def test_requests_with_one_key_share_a_lane_whatever_their_address() -> None:
     lanes = {
         GOOD.lane(scope(address=address, authorization=authorization))
         for address in ("192.0.2.1", "192.0.2.2")
@@ -219,7 +219,7 @@ def test_requests_of_one_key_are_one_lane_wherever_they_come_from() -> None:
     assert lanes == {Lane("w", "a.b.c")}
 
 
-def test_requests_without_a_good_key_are_told_apart_by_address_and_workspace() -> None:
+def test_requests_without_a_valid_key_have_a_lane_per_address_and_workspace() -> None:
     requests = [
         scope(),
         scope(authorization=b"Bearer made-up"),
@@ -234,11 +234,11 @@ def test_requests_without_a_good_key_are_told_apart_by_address_and_workspace() -
     ]
 
 
-def test_without_authentication_no_key_makes_a_lane() -> None:
+def test_without_authentication_keys_are_ignored() -> None:
     assert Callers(None).lane(scope(authorization=b"Bearer a.b.c")) == Lane("w", "192.0.2.1")
 
 
-def test_a_lane_that_worked_alone_goes_behind_one_that_comes() -> None:
+def test_a_new_lane_goes_before_a_lane_that_worked_alone() -> None:
     turns: Turns[str] = Turns()
     busy, new = Lane("busy", "key"), Lane("new", "key")
     for number in range(3):
@@ -256,7 +256,7 @@ def test_a_lane_that_worked_alone_goes_behind_one_that_comes() -> None:
     assert [item for item in order if item != "new 0"] == ["busy 1", "busy 2", "busy 3"]
 
 
-def test_within_a_lane_short_work_passes_work_that_has_computed_for_long() -> None:
+def test_within_a_lane_short_work_overtakes_long_work() -> None:
     long, short, later = (Work(LIGHT) for _ in range(3))
     later.began = short.began + AGE_PER_SECOND
     long.computed = (short.began - long.began) / AGE_PER_SECOND + 0.5
@@ -264,10 +264,10 @@ def test_within_a_lane_short_work_passes_work_that_has_computed_for_long() -> No
     for name, each in (("long", long), ("later", later), ("short", short)):
         waiting.put(LIGHT, name, each.rank())
     order = [turn.item for turn in iter(waiting.take, None)]
-    assert order == ["short", "long", "later"], "it passes only for so long"
+    assert order == ["short", "long", "later"], "long work does not starve"
 
 
-def test_items_of_one_rank_keep_their_order_when_another_lane_joins() -> None:
+def test_items_of_equal_rank_keep_their_order_when_another_lane_joins() -> None:
     waiting: Turns[int] = Turns()
     for number, rank in enumerate((2.0, 1.0, 2.0, 1.0)):
         waiting.put(LIGHT, number, rank)
