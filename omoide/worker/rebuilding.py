@@ -1,4 +1,4 @@
-"""Builds a damaged full-text index again."""
+"""Rebuild a damaged full-text index."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ logger = logging.getLogger("omoide.worker")
 
 
 async def rebuild_words(tools: Tools, job: Job) -> None:
-    """Empty the index, then add all rows to it. Raises Unfinished, and GiveUp if there is no such index."""
+    """Empty the index, then add all rows. Raises Unfinished, and GiveUp for an unknown index."""
     turn = TimeSlice()
     payload = job.payload
     index = next((each for each in INDEXES if each == payload["index"]), None)
     if index is None:
-        raise GiveUp(f"there is no full-text index {payload['index']!r}")
+        raise GiveUp(f"unknown full-text index {payload['index']!r}")
     if "through" not in payload:
-        logger.warning("the full-text index %s is damaged and is built again", index)
+        logger.warning("full-text index %s is damaged; rebuilding it", index)
         raise Unfinished(await tools.store.write(word_rebuild.empty, index))
     after: int | None = payload["after"]
     while after is not None:
         payload = {**payload, "after": after}
         turn.end_if_over(payload)
         after = await tools.store.write(word_rebuild.add_missing, index, after, payload["through"])
-    logger.warning("the full-text index %s is complete again", index)
+    logger.warning("full-text index %s rebuilt", index)

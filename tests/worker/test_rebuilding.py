@@ -1,4 +1,4 @@
-"""A full-text index that turns out damaged is built again by the worker, and what waited for it is done."""
+"""The worker rebuilds a full-text index that is found damaged, and completes the jobs that failed on it."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def due_now(db: Connection) -> None:
 
 
 async def worked(home: Home) -> None:
-    """All jobs are done, those that wait for another attempt included."""
+    """Run all jobs, including those that wait for another attempt."""
     for _ in range(5):
         await home.store.write(due_now)
         await home.work()
 
 
-def test_a_purge_that_meets_a_damaged_index_ends_after_the_index_is_built_again(play: Play) -> None:
+def test_a_purge_that_fails_on_a_damaged_index_completes_after_the_rebuild(play: Play) -> None:
     async def story(home: Home) -> None:
         store = home.store
         await store.write(say, "gone", *["I like old tea"] * 60)
@@ -59,7 +59,7 @@ def test_a_purge_that_meets_a_damaged_index_ends_after_the_index_is_built_again(
     play(story)
 
 
-def test_a_search_that_meets_a_damaged_index_has_it_built_again(play: Play) -> None:
+def test_a_search_on_a_damaged_index_triggers_a_rebuild(play: Play) -> None:
     async def story(home: Home) -> None:
         store = home.store
         await store.write(say, "s", "I like tea")
