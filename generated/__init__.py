@@ -1,12 +1,12 @@
-"""Everything that openapi.yaml says, as Python.
+"""Python code generated from openapi.yaml.
 
-Made from openapi.yaml by `make regenerate`; never edited.
+Generated from openapi.yaml by `make regenerate`. Do not edit.
 """
 
 from pathlib import Path
 
-DOCUMENT = "b5e15aab9edc2c33a9f17c875c8835456421d86fb8469a44d357651f802e87aa"
-"""The digest of the document that this was made from, and that was found good."""
+DOCUMENT = "1503c8429892d6351dfd989ac43b00a25b514e2c61fd6ea5fa1736b88582239e"
+"""Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")
-"""What the document says, as JSON."""
+"""The document as JSON."""

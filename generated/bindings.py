@@ -1,6 +1,6 @@
-"""Holds every module of handlers/ against its Protocol, for type checkers only.
+"""Checks every module of handlers/ against its Protocol; for type checkers only.
 
-Made from openapi.yaml by `make regenerate`; never edited.
+Generated from openapi.yaml by `make regenerate`. Do not edit.
 """
 
 from __future__ import annotations

@@ -20,17 +20,13 @@ class Conclusion(BaseModel):
     observed_id: str
     session_id: Annotated[
         str | None,
-        Field(
-            description="The session it comes from; null if from none or from several."
-        ),
+        Field(description="Its session; null if it comes from none or from several."),
     ]
     level: Literal["explicit", "deductive", "inductive", "contradiction"]
     source_ids: Annotated[
-        list[str] | None, Field(description="The conclusions that it was drawn from.")
+        list[str] | None, Field(description="Conclusions it was derived from.")
     ]
-    times_derived: Annotated[
-        int, Field(description="How often it was concluded.", ge=1)
-    ]
+    times_derived: Annotated[int, Field(description="How often it was derived.", ge=1)]
     created_at: datetime
 
 
@@ -43,7 +39,7 @@ class ConclusionCreate(BaseModel):
 
 class DialecticConfiguration(BaseModel):
     custom_instructions: Annotated[
-        str | None, Field(description="What the answering model should heed.")
+        str | None, Field(description="Instructions for the model that answers.")
     ] = None
 
 
@@ -51,7 +47,7 @@ class Scope(RootModel[list[str]]):
     root: Annotated[
         list[str],
         Field(
-            description="A scope, or several whose sessions count together.",
+            description="A scope, or several, whose sessions are combined.",
             max_length=100,
             min_length=1,
         ),
@@ -85,7 +81,7 @@ class DreamConfiguration(BaseModel):
         ),
     ] = None
     custom_instructions: Annotated[
-        str | None, Field(description="What dreams should heed.")
+        str | None, Field(description="Instructions for dreams.")
     ] = None
 
 
@@ -116,9 +112,7 @@ class Health(BaseModel):
     status: Literal["ok"]
     reasoner: Annotated[
         str | None,
-        Field(
-            description="What draws conclusions and answers: `extractive`, or the model."
-        ),
+        Field(description="The reasoner: `extractive`, or the name of the model."),
     ] = None
 
 
@@ -130,23 +124,23 @@ class MessageUploadForm(BaseModel):
     file: Annotated[
         str, Field(json_schema_extra={"contentMediaType": "application/octet-stream"})
     ]
-    peer_id: Annotated[str, Field(description="Who says it.")]
+    peer_id: Annotated[str, Field(description="The author.")]
     metadata: Annotated[
         str | None,
         Field(
-            description="The metadata of every message, as JSON. Text that is not JSON counts as no metadata."
+            description="The metadata of every message, as JSON. Text that is not JSON is ignored."
         ),
     ] = None
     configuration: Annotated[
         str | None,
         Field(
-            description="A MessageConfiguration as JSON. Text that is not JSON counts as no configuration."
+            description="A MessageConfiguration as JSON. Text that is not JSON is ignored."
         ),
     ] = None
     created_at: Annotated[
         str | None,
         Field(
-            description="When it was said, as in MessageCreate; other forms of ISO 8601 are understood too. Empty means now."
+            description="When it was said, as in MessageCreate; other forms of ISO 8601 are accepted too. Default: now."
         ),
     ] = None
 
@@ -164,7 +158,7 @@ class Peer(BaseModel):
     uid: Annotated[
         str,
         Field(
-            description="The server's own id of the peer. It never changes and is never used again."
+            description="The server's own id of the peer. It never changes and is never reused."
         ),
     ]
     workspace_id: str
@@ -189,7 +183,7 @@ class PeerCardConfiguration(BaseModel):
         ),
     ] = None
     custom_instructions: Annotated[
-        str | None, Field(description="What the peer card should heed.")
+        str | None, Field(description="Instructions for peer cards.")
     ] = None
 
 
@@ -200,9 +194,7 @@ class PeerCardResponse(BaseModel):
 class PeerCardSet(BaseModel):
     peer_card: Annotated[
         list[str],
-        Field(
-            description="The lines. As JSON they are limited in bytes as metadata is."
-        ),
+        Field(description="The lines. Their JSON has the same byte limit as metadata."),
     ]
 
 
@@ -213,7 +205,7 @@ class PeerConfig(BaseModel):
     observe_me: Annotated[
         bool | None,
         Field(
-            description="Whether the server forms a representation of this peer. Sessions may override it. Default true."
+            description="Whether the server forms a representation of this peer. Sessions may override it. Default: true."
         ),
     ] = None
 
@@ -235,12 +227,14 @@ class PeerGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
     kind: Annotated[
         Literal["scope", "all"] | None,
-        Field(description="Ordinary peers (null), the peers behind scopes, or both."),
+        Field(
+            description="Ordinary peers (null), the hidden peers of scopes, or both."
+        ),
     ] = None
 
 
@@ -256,10 +250,11 @@ class PeerRepresentationGet(BaseModel):
     ] = None
     scope: Annotated[
         str | Scope | None,
-        Field(description="A scope, or several whose sessions count together."),
+        Field(description="A scope, or several, whose sessions are combined."),
     ] = None
     target: Annotated[
-        str | None, Field(description="Whom it is about. Default the peer itself.")
+        str | None,
+        Field(description="The peer that it is about. Default: the peer itself."),
     ] = None
     search_query: str | None = None
     search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None
@@ -295,11 +290,11 @@ class RepresentationResponse(BaseModel):
 
 class ScheduleDreamRequest(BaseModel):
     observer: str
-    observed: Annotated[str | None, Field(description="Default the observer.")] = None
+    observed: Annotated[str | None, Field(description="Default: the observer.")] = None
     dream_type: Literal["omni", "card_refresh"]
     session_id: str | None = None
     rebuild: Annotated[
-        bool, Field(description="With card_refresh, start from the conclusions alone.")
+        bool, Field(description="With card_refresh, use only the conclusions.")
     ] = False
 
 
@@ -313,8 +308,7 @@ class ScopeBackfillJob(BaseModel):
     state: Literal["pending", "completed", "failed"]
     updated_at: datetime
     docs_copied: Annotated[
-        int | None,
-        Field(description="How many conclusions were copied, once completed."),
+        int | None, Field(description="Number of conclusions copied, once completed.")
     ] = None
 
 
@@ -336,7 +330,7 @@ class Session(BaseModel):
     uid: Annotated[
         str,
         Field(
-            description="The server's own id of the session. It never changes and is never used again."
+            description="The server's own id of the session. It never changes and is never reused."
         ),
     ]
     is_active: Annotated[bool, Field(title="Is Active")]
@@ -350,7 +344,7 @@ class SessionGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
 
@@ -380,13 +374,13 @@ class SessionQueueStatus(BaseModel):
     pending_work_units: Annotated[int, Field(ge=0)]
     errored_work_units: Annotated[
         int | None,
-        Field(description="Failed for good; counted as completed too.", ge=0),
+        Field(description="Failed permanently; also counted as completed.", ge=0),
     ] = None
     next_due_at: Annotated[
-        datetime | None, Field(description="When the next unit that waits is due.")
+        datetime | None, Field(description="When the next pending unit is due.")
     ] = None
     last_error: Annotated[
-        str | None, Field(description="Why a unit failed when it was last tried.")
+        str | None, Field(description="Reason for the last failure of a unit.")
     ] = None
 
 
@@ -440,7 +434,7 @@ class SummaryConfiguration(BaseModel):
         ),
     ] = None
     custom_instructions: Annotated[
-        str | None, Field(description="What summaries should heed.")
+        str | None, Field(description="Instructions for summaries.")
     ] = None
 
 
@@ -468,7 +462,7 @@ class Workspace(BaseModel):
     uid: Annotated[
         str,
         Field(
-            description="The server's own id of the workspace. It never changes and is never used again."
+            description="The server's own id of the workspace. It never changes and is never reused."
         ),
     ]
     metadata: dict[str, Any]
@@ -482,7 +476,7 @@ class WorkspaceConfiguration(BaseModel):
     )
     custom_instructions: Annotated[
         str | None,
-        Field(description="What every model that works in this workspace should heed."),
+        Field(description="Instructions for every model that works in this workspace."),
     ] = None
     reasoning: ReasoningConfiguration | None = None
     peer_card: PeerCardConfiguration | None = None
@@ -501,7 +495,7 @@ class Scope2(RootModel[list[str]]):
     root: Annotated[
         list[str],
         Field(
-            description="A scope, or several whose sessions count together.",
+            description="A scope, or several, whose sessions are combined.",
             max_length=100,
             min_length=1,
         ),
@@ -514,13 +508,13 @@ class WorkspaceDialecticOptions(BaseModel):
     session_id: str | None = None
     scope: Annotated[
         str | Scope2 | None,
-        Field(description="A scope, or several whose sessions count together."),
+        Field(description="A scope, or several, whose sessions are combined."),
     ] = None
     reasoning_level: Literal["minimal", "low", "medium", "high", "max"] = "low"
     response_format: Annotated[
         dict[str, Any] | None,
         Field(
-            description="A JSON Schema whose root is an object; the answer is then JSON text that is valid against it. A property that is not required and that nothing is known about is null where the schema allows that, else left out."
+            description="A JSON Schema whose root is an object; the answer is then JSON text that is valid against it. An optional property about which nothing is known is null if the schema allows that, otherwise omitted."
         ),
     ] = None
     include_evidence: bool = False
@@ -530,19 +524,19 @@ class WorkspaceGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
 
 
 class WorkspaceMessageSearchOptions(BaseModel):
     query: Annotated[
-        str, Field(description="Taken literally. Empty finds the newest messages.")
+        str, Field(description="Text without operators. Empty: the newest messages.")
     ]
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 10
@@ -564,7 +558,7 @@ class ConclusionGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
 
@@ -573,12 +567,12 @@ class ConclusionQuery(BaseModel):
     query: str
     top_k: Annotated[int, Field(ge=1, le=100)] = 10
     distance: Annotated[
-        float | None, Field(description="The largest cosine distance.", ge=0.0, le=1.0)
+        float | None, Field(description="Maximum cosine distance.", ge=0.0, le=1.0)
     ] = None
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
 
@@ -589,24 +583,26 @@ class DialecticOptions(BaseModel):
     session_id: str | None = None
     scope: Annotated[
         str | Scope | None,
-        Field(description="A scope, or several whose sessions count together."),
+        Field(description="A scope, or several, whose sessions are combined."),
     ] = None
     reasoning_level: Literal["minimal", "low", "medium", "high", "max"] = "low"
     response_format: Annotated[
         dict[str, Any] | None,
         Field(
-            description="A JSON Schema whose root is an object; the answer is then JSON text that is valid against it. A property that is not required and that nothing is known about is null where the schema allows that, else left out."
+            description="A JSON Schema whose root is an object; the answer is then JSON text that is valid against it. An optional property about which nothing is known is null if the schema allows that, otherwise omitted."
         ),
     ] = None
     include_evidence: bool = False
     target: Annotated[
         str | None,
-        Field(description="Whom the question is about. Default the peer itself."),
+        Field(
+            description="The peer that the question is about. Default: the peer itself."
+        ),
     ] = None
     semantic_query: Annotated[
         str | None,
         Field(
-            description="What to look for before the question is answered, in place of the query.",
+            description="The text to search for before answering, instead of the query.",
             max_length=10000,
             min_length=1,
         ),
@@ -614,7 +610,7 @@ class DialecticOptions(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
 
@@ -635,20 +631,20 @@ class HTTPValidationError(BaseModel):
 
 
 class Message(BaseModel):
-    id: Annotated[str, Field(description="The server's id of the message.")]
+    id: Annotated[str, Field(description="Assigned by the server.")]
     content: str
-    peer_id: Annotated[str, Field(description="Who said it.")]
+    peer_id: Annotated[str, Field(description="The author.")]
     session_id: str
     workspace_id: str
     metadata: dict[str, Any]
     created_at: Annotated[
         datetime,
         Field(
-            description="When it was said; the caller's time if one was given. In UTC."
+            description="When it was said, in UTC; given by the caller, or the time of arrival."
         ),
     ]
     token_count: Annotated[
-        int, Field(description="How many tokens of o200k_base the content has.", ge=0)
+        int, Field(description="Number of o200k_base tokens in the content.", ge=0)
     ]
 
 
@@ -660,13 +656,13 @@ class MessageCreate(BaseModel):
     content: Annotated[
         str, Field(description="May be empty.", max_length=25000, min_length=0)
     ]
-    peer_id: Annotated[str, Field(description="Who says it. Joins the session.")]
+    peer_id: Annotated[str, Field(description="The author, who joins the session.")]
     metadata: dict[str, Any] | None = None
     configuration: MessageConfiguration | None = None
     created_at: Annotated[
         datetime | None,
         Field(
-            description="When it was said: RFC 3339, or seconds or milliseconds since 1970. Without a zone it is UTC; without a value it is now. It does not change the order of messages."
+            description="When it was said: RFC 3339, or seconds or milliseconds since 1970. UTC if it has no time zone. Default: now. It does not affect the order of messages."
         ),
     ] = None
 
@@ -675,19 +671,19 @@ class MessageGet(BaseModel):
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
 
 
 class MessageSearchOptions(BaseModel):
     query: Annotated[
-        str, Field(description="Taken literally. Empty finds the newest messages.")
+        str, Field(description="Text without operators. Empty: the newest messages.")
     ]
     filters: Annotated[
         dict[str, Any] | None,
         Field(
-            description="Which items to take: a value, a list of values or `{operator: value}` for each field, joined by `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object takes all."
+            description="Selects items: a value, a list of values or `{operator: value}` for each field, combined with `AND`, `OR` and `NOT`. The operators are gt, gte, lt, lte, ne, in, contains and icontains. null or an empty object selects all."
         ),
     ] = None
     limit: Annotated[int, Field(ge=1, le=100)] = 10
@@ -752,45 +748,41 @@ class QueueStatus(BaseModel):
     pending_work_units: Annotated[int, Field(ge=0)]
     errored_work_units: Annotated[
         int | None,
-        Field(description="Failed for good; counted as completed too.", ge=0),
+        Field(description="Failed permanently; also counted as completed.", ge=0),
     ] = None
     next_due_at: Annotated[
         datetime | None,
         Field(
-            description="When the next unit that waits is due. Short texts wait until nothing more is said."
+            description="When the next pending unit is due. Short texts wait until no more messages arrive."
         ),
     ] = None
     last_error: Annotated[
-        str | None, Field(description="Why a unit failed when it was last tried.")
+        str | None, Field(description="Reason for the last failure of a unit.")
     ] = None
     sessions: Annotated[
         dict[str, SessionQueueStatus] | None,
         Field(
-            description="The same by session; null if one session was asked for or none has work."
+            description="The counts by session; null if one session was requested or none has work."
         ),
     ] = None
 
 
 class ReadinessPart(BaseModel):
     status: Literal["ok", "degraded", "down"]
-    detail: Annotated[str, Field(description="What is known, in words.")]
+    detail: Annotated[str, Field(description="A description of the state.")]
 
 
 class ReadinessParts(BaseModel):
     database: Annotated[
         ReadinessPart, Field(description="Whether it can be read and written.")
     ]
-    wal: Annotated[
-        ReadinessPart, Field(description="How large its write-ahead log is.")
-    ]
+    wal: Annotated[ReadinessPart, Field(description="Size of the write-ahead log.")]
     worker: Annotated[
-        ReadinessPart, Field(description="Whether somebody does the jobs.")
+        ReadinessPart, Field(description="Whether a worker runs the jobs.")
     ]
-    embedder: Annotated[
-        ReadinessPart, Field(description="Whether texts get their vectors.")
-    ]
+    embedder: Annotated[ReadinessPart, Field(description="Whether texts are embedded.")]
     reasoner: Annotated[ReadinessPart, Field(description="Whether the model answers.")]
-    backlog: Annotated[ReadinessPart, Field(description="How long work waits.")]
+    backlog: Annotated[ReadinessPart, Field(description="How long jobs wait.")]
 
 
 class SessionConfiguration(BaseModel):
@@ -799,7 +791,7 @@ class SessionConfiguration(BaseModel):
     )
     custom_instructions: Annotated[
         str | None,
-        Field(description="What every model that works on this session should heed."),
+        Field(description="Instructions for every model that works on this session."),
     ] = None
     reasoning: Annotated[
         ReasoningConfiguration | None,
@@ -894,7 +886,7 @@ class DialecticStreamEvent(
     root: Annotated[
         DialecticStreamChunk | DialecticStreamEnd | DialecticStreamBreak | DialecticServerSentEvent,
         Field(
-            description="One event of a stream: the JSON behind `data:`, or, for tools that see events as OpenAPI 3.2 does, the whole event with that JSON in its `data`."
+            description="One event of a stream: the JSON after `data:`, or, for tools that model events as OpenAPI 3.2 does, the whole event with that JSON in its `data`."
         ),
     ]
 
@@ -905,6 +897,7 @@ class MessageBatchCreate(BaseModel):
 
 class Readiness(BaseModel):
     status: Annotated[
-        Literal["ok", "degraded", "down"], Field(description="The worst of the parts.")
+        Literal["ok", "degraded", "down"],
+        Field(description="The worst status of the components."),
     ]
     parts: ReadinessParts

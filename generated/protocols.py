@@ -1,6 +1,6 @@
-"""What handlers/ must offer: one Protocol per tag, one method per operation.
+"""Protocols that handlers/ implements: one per tag, one method per operation.
 
-Made from openapi.yaml by `make regenerate`; never edited.
+Generated from openapi.yaml by `make regenerate`. Do not edit.
 """
 
 from __future__ import annotations
