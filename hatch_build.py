@@ -1,4 +1,4 @@
-"""Build hook: generated/ is made anew from openapi.yaml whenever a wheel or an editable install is built."""
+"""Build hook: regenerate omoide/generated from openapi.yaml before a wheel or an editable install is built."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class Generate(BuildHookInterface[Any]):
-    """Stops the build, with the place of the fault, if the document is broken."""
+    """Stop the build with a message that names the faults if the document is broken."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         root = Path(self.root)
@@ -19,4 +19,4 @@ class Generate(BuildHookInterface[Any]):
         from omoide.contract.generate import generate, write
 
         files, _ = generate(load(root / "openapi.yaml"))
-        write(files, root / "generated")
+        write(files, root / "omoide" / "generated")

@@ -11,8 +11,8 @@ import orjson
 
 from benchmarks.one_operation import CREATED_AT
 from benchmarks.workloads import batch
-from generated import models
-from handlers import shapes
+from omoide.generated import models
+from omoide.handlers import shapes
 from omoide.records import Message, Page, PageRequest
 
 SESSION = "/v3/workspaces/{workspace_id}/sessions/{session_id}/messages"

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 from starlette.types import Scope
 
-from generated import models
 from omoide.app import document_path
 from omoide.contract.document import Document
+from omoide.generated import models
 from omoide.security import Keyring, Principal
 
 PATH = "/v3/workspaces/{workspace_id}/sessions"

@@ -19,9 +19,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from benchmarks import many_messages, one_operation
 from benchmarks.one_operation import PATH, SECRET, TAG, get_or_create_session
-from generated import models, protocols
 from omoide.contract.application import application
 from omoide.contract.security import principal
+from omoide.generated import models, protocols
 from omoide.records import Message
 from omoide.security import Keyring, authorizer
 

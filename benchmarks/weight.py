@@ -19,11 +19,10 @@ import click
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-import generated
-import handlers
 import omoide
 from benchmarks.figures import Figure, held, json_option, publish
 from benchmarks.table import Bar
+from omoide import generated, handlers
 from omoide.inference.wordllama_embedder import WEIGHTS
 
 ROOT = Path(__file__).parent.parent

@@ -8,23 +8,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import handlers.conclusions
-    import handlers.keys
-    import handlers.messages
-    import handlers.peers
-    import handlers.scopes
-    import handlers.sessions
-    import handlers.system
-    import handlers.webhooks
-    import handlers.workspaces
-    from generated import protocols
+    import omoide.handlers.conclusions
+    import omoide.handlers.keys
+    import omoide.handlers.messages
+    import omoide.handlers.peers
+    import omoide.handlers.scopes
+    import omoide.handlers.sessions
+    import omoide.handlers.system
+    import omoide.handlers.webhooks
+    import omoide.handlers.workspaces
+    from omoide.generated import protocols
 
-    system: protocols.SystemApi = handlers.system
-    workspaces: protocols.WorkspacesApi = handlers.workspaces
-    peers: protocols.PeersApi = handlers.peers
-    sessions: protocols.SessionsApi = handlers.sessions
-    scopes: protocols.ScopesApi = handlers.scopes
-    messages: protocols.MessagesApi = handlers.messages
-    conclusions: protocols.ConclusionsApi = handlers.conclusions
-    keys: protocols.KeysApi = handlers.keys
-    webhooks: protocols.WebhooksApi = handlers.webhooks
+    system: protocols.SystemApi = omoide.handlers.system
+    workspaces: protocols.WorkspacesApi = omoide.handlers.workspaces
+    peers: protocols.PeersApi = omoide.handlers.peers
+    sessions: protocols.SessionsApi = omoide.handlers.sessions
+    scopes: protocols.ScopesApi = omoide.handlers.scopes
+    messages: protocols.MessagesApi = omoide.handlers.messages
+    conclusions: protocols.ConclusionsApi = omoide.handlers.conclusions
+    keys: protocols.KeysApi = omoide.handlers.keys
+    webhooks: protocols.WebhooksApi = omoide.handlers.webhooks

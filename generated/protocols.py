@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field
 from starlette.datastructures import UploadFile
 
-from generated import models
-from handlers.context import Context
+from omoide.generated import models
+from omoide.handlers.context import Context
 
 
 class SystemApi(Protocol):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from generated import models
-from handlers import recalls, shapes
-from handlers.context import Context
-from handlers.events import events
 from omoide import clock, security
 from omoide.errors import Unprocessable
+from omoide.generated import models
+from omoide.handlers import recalls, shapes
+from omoide.handlers.context import Context
+from omoide.handlers.events import events
 from omoide.reasoning import allowlist, asking, structured
 from omoide.reasoning.asking import Inquiry
 from omoide.reasoning.memory import Reach

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from generated import models
-from handlers import pages, requests, shapes
-from handlers.context import Context
 from omoide import clock
+from omoide.generated import models
+from omoide.handlers import pages, requests, shapes
+from omoide.handlers.context import Context
 from omoide.records import PageRequest
 from omoide.search import conclusions as search
 from omoide.store import conclusions

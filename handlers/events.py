@@ -13,8 +13,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from handlers import shapes
 from omoide.errors import OmoideError
+from omoide.handlers import shapes
 from omoide.reasoning.asking import Answer
 from omoide.records import Json
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from generated import models
-from handlers.context import Context
 from omoide import clock, security
 from omoide.errors import Disabled, Unprocessable
+from omoide.generated import models
+from omoide.handlers.context import Context
 from omoide.security import Keyring, Principal
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from starlette.datastructures import UploadFile
 
-from generated import models
-from handlers import pages, requests, shapes, uploads
-from handlers.context import Context
 from omoide import intake
+from omoide.generated import models
+from omoide.handlers import pages, requests, shapes, uploads
+from omoide.handlers.context import Context
 from omoide.records import PageRequest
 from omoide.store import messages
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar, TypeVarTuple
 
-from handlers.context import Context
+from omoide.handlers.context import Context
 from omoide.records import Json, Page
 from omoide.store import Connection, deadline
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from generated import models
-from handlers import chats, pages, recalls, requests, searches, shapes
-from handlers.context import Context
 from omoide import clock, security
+from omoide.generated import models
+from omoide.handlers import chats, pages, recalls, requests, searches, shapes
+from omoide.handlers.context import Context
 from omoide.reasoning.contexts import known_about
 from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall, recall
 from omoide.reasoning.representation import render

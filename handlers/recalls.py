@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from generated import models
-from handlers import requests
-from handlers.context import Context
 from omoide.errors import Unauthorized, Unprocessable
+from omoide.generated import models
+from omoide.handlers import requests
+from omoide.handlers.context import Context
 from omoide.names import SCOPE_PREFIX, is_scope_peer, scope_fault, scope_of_peer, shortened
 from omoide.reasoning import allowlist
 from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall

@@ -7,10 +7,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from generated import models
-from handlers.context import Context
 from omoide import clock, json_text, names
 from omoide.errors import FieldFault, InvalidFields, Unprocessable
+from omoide.generated import models
+from omoide.handlers.context import Context
 from omoide.metadata import checked_metadata, cleaned
 from omoide.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 

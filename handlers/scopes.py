@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from generated import models
-from handlers import requests, shapes
-from handlers.context import Context
 from omoide import clock
+from omoide.generated import models
+from omoide.handlers import requests, shapes
+from omoide.handlers.context import Context
 from omoide.records import PageRequest
 from omoide.store import scopes
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from generated import models
-from handlers import requests, shapes
-from handlers.context import Context
+from omoide.generated import models
+from omoide.handlers import requests, shapes
+from omoide.handlers.context import Context
 from omoide.search.messages import MessageSearch, search
 from omoide.store import answer_size
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from generated import models
-from handlers import pages, recalls, requests, searches, shapes
-from handlers.context import Context
 from omoide import clock, security
+from omoide.generated import models
+from omoide.handlers import pages, recalls, requests, searches, shapes
+from omoide.handlers.context import Context
 from omoide.reasoning.contexts import MAX_CONTEXT_TOKENS, session_context
 from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
 from omoide.records import Observation, PageRequest, SessionChange

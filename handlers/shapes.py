@@ -8,7 +8,7 @@ from typing import TypedDict, TypeVar
 
 from pydantic import TypeAdapter
 
-from generated import models
+from omoide.generated import models
 from omoide.reasoning.contexts import SessionContext
 from omoide.reasoning.evidence import Evidence
 from omoide.records import (

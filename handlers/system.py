@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from generated import models
-from handlers.context import Context
 from omoide import clock, metrics_text, readiness
 from omoide.errors import Disabled, OmoideError
+from omoide.generated import models
+from omoide.handlers.context import Context
 from omoide.metrics_text import Facts
 from omoide.store import vitals
 

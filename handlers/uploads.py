@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
-from generated import models
-from handlers import requests
-from handlers.context import Context
 from omoide import json_text, uploads
 from omoide.aside import aside
 from omoide.errors import FieldFault, InvalidFields, TooLarge
+from omoide.generated import models
+from omoide.handlers import requests
+from omoide.handlers.context import Context
 from omoide.metadata import too_large
 from omoide.records import Json, NewMessage
 from omoide.turns import Gate

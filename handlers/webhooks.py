@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
-from generated import models
-from handlers import shapes
-from handlers.context import Context
 from omoide import clock
+from omoide.generated import models
+from omoide.handlers import shapes
+from omoide.handlers.context import Context
 from omoide.records import PageRequest
 from omoide.store import webhooks
 from omoide.webhooks import check_url

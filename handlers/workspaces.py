@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from generated import models
-from handlers import chats, pages, requests, searches, shapes
-from handlers.context import Context
 from omoide import clock, security
 from omoide.errors import BadRequest
+from omoide.generated import models
+from omoide.handlers import chats, pages, requests, searches, shapes
+from omoide.handlers.context import Context
 from omoide.records import PageRequest
 from omoide.search.messages import MessageSearch
 from omoide.store import backlog, dreams, workspaces

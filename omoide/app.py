@@ -18,10 +18,7 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Scope
 
-import generated
-from generated import protocols
-from handlers.context import Context
-from omoide import clock, logs
+from omoide import clock, generated, logs
 from omoide.admission import Admission
 from omoide.contract import checks
 from omoide.contract.application import application
@@ -30,6 +27,8 @@ from omoide.contract.routing import name_of_operation
 from omoide.contract.security import principal
 from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
 from omoide.front import Front
+from omoide.generated import protocols
+from omoide.handlers.context import Context
 from omoide.heap import Trimmer
 from omoide.inference.counted_embedder import CountedEmbedder
 from omoide.inference.embedder_choice import embedder_for
@@ -52,7 +51,6 @@ from omoide.store import Store, embeddings, erasure, members, value_pieces
 from omoide.store.open_files import FileIdentity
 
 ROOT = Path(__file__).parent
-HANDLERS = ROOT.parent / "handlers"
 
 logger = logging.getLogger("omoide.app")
 
@@ -123,9 +121,8 @@ class Companion(Protocol):
 
 
 def document_path() -> Path:
-    """Where openapi.yaml is: at the root of the source tree, or in the package once it is installed."""
-    packaged = ROOT / "openapi.yaml"
-    return packaged if packaged.exists() else ROOT.parent / "openapi.yaml"
+    """Path of openapi.yaml: a file of the package, which in the repository is a link to the top level."""
+    return ROOT / "openapi.yaml"
 
 
 class House:
@@ -187,7 +184,7 @@ def create_app(
     model.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
-    checks.require_handlers(document, HANDLERS)
+    checks.require_handlers(document, ROOT / "handlers")
     house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     callers = callers_of(keyring)
@@ -218,7 +215,7 @@ def create_app(
 
     app = application(
         document,
-        handlers="handlers",
+        handlers="omoide.handlers",
         protocols=protocols.BY_TAG,
         authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
         make_context=make_context,

@@ -27,6 +27,7 @@ class Server:
     """
 
     by_command = False
+    command = COMMAND
 
     def __init__(self, db: Path, *flags: str, python_path: str | None = None, **settings: str) -> None:
         self.db = db
@@ -61,7 +62,7 @@ class Server:
 
     def _command(self, arguments: list[str]) -> subprocess.Popen[str]:
         return subprocess.Popen(
-            [str(COMMAND), *arguments],
+            [str(self.command), *arguments],
             stderr=subprocess.PIPE, text=True, env=self.environment, cwd=self.db.parent,
         )  # fmt: skip
 

@@ -40,6 +40,7 @@ TWIN = Path(__file__).with_name("{TWIN}")
 """The document as JSON."""
 '''
 LINE = 120
+HANDLERS, GENERATED = "omoide.handlers", "omoide.generated"
 HEADER = '"""{about}\n\nGenerated from openapi.yaml by `make regenerate`. Do not edit.\n"""\n\n'
 
 
@@ -65,10 +66,10 @@ def models(document: Document) -> tuple[str, dict[str, str]]:
 class Writer:
     """Writes Protocols, bindings and scaffolds for the operations."""
 
-    def __init__(self, document: Document, classes: Mapping[str, str], context: str) -> None:
+    def __init__(self, document: Document, classes: Mapping[str, str], handlers: str, generated: str) -> None:
         self.document = document
+        self.handlers, self.generated = handlers, generated
         self.annotations = Annotations(document.raw.get("components", {}).get("schemas", {}), classes)
-        self.context_module, self.context_class = context.split(":")
         self.by_tag: dict[str, list[OperationSpec]] = defaultdict(list)
         for operation in document.operations():
             self.by_tag[operation.tag].append(operation)
@@ -127,7 +128,7 @@ class Writer:
 
     def signature(self, operation: OperationSpec, *, receiver: tuple[str, ...] = (), constrained: bool = True) -> str:
         arguments = [*self.arguments(operation, constrained=constrained)]
-        everything = [*receiver, f"context: {self.context_class}", *(["*"] if arguments else []), *arguments]
+        everything = [*receiver, "context: Context", *(["*"] if arguments else []), *arguments]
         start, end = f"async def {operation.handler}(", f") -> {self.result(operation)}:"
         if len(line := start + ", ".join(everything) + end) <= LINE - 4 * len(receiver):
             return line
@@ -140,7 +141,7 @@ class Writer:
             "from __future__ import annotations\n\nfrom collections.abc import AsyncIterator\n"
             "from datetime import datetime\nfrom typing import Annotated, Any, Literal, Protocol\n\n"
             "from pydantic import Field\nfrom starlette.datastructures import UploadFile\n\n"
-            f"from generated import models\nfrom {self.context_module} import {self.context_class}\n"
+            f"from {self.generated} import models\nfrom {self.handlers}.context import Context\n"
         )
         for tag, operations in self.by_tag.items():
             lines.append(f"\n\nclass {class_name(tag)}(Protocol):\n")
@@ -154,12 +155,12 @@ class Writer:
         lines.append(f"\n\nBY_TAG: dict[str, type] = {{\n{table}}}\n")
         return "".join(lines)
 
-    def bindings(self, handlers: str) -> str:
+    def bindings(self) -> str:
         lines = [HEADER.format(about="Checks every module of handlers/ against its Protocol; for type checkers only.")]
         lines.append("from __future__ import annotations\n\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n")
-        lines += [f"    import {handlers}.{tag}\n" for tag in sorted(self.by_tag)]
-        lines.append("    from generated import protocols\n\n")
-        lines += [f"    {tag}: protocols.{class_name(tag)} = {handlers}.{tag}\n" for tag in self.by_tag]
+        lines += [f"    import {self.handlers}.{tag}\n" for tag in sorted(self.by_tag)]
+        lines.append(f"    from {self.generated} import protocols\n\n")
+        lines += [f"    {tag}: protocols.{class_name(tag)} = {self.handlers}.{tag}\n" for tag in self.by_tag]
         return "".join(lines)
 
     def scaffold(self, folder: Path) -> list[str]:
@@ -172,7 +173,7 @@ class Writer:
             if missing and not module.exists():
                 module.write_text(
                     f'"""The operations of the tag `{tag}`."""\n\nfrom __future__ import annotations\n\n'
-                    f"from generated import models\nfrom {self.context_module} import {self.context_class}\n"
+                    f"from {self.generated} import models\nfrom {self.handlers}.context import Context\n"
                 )
             with module.open("a", encoding="utf-8") as file:
                 for operation in missing:
@@ -187,16 +188,21 @@ def class_name(tag: str) -> str:
     return "".join(part.title() for part in tag.replace("-", "_").split("_")) + "Api"
 
 
-def generate(document: Document, *, handlers: str = "handlers") -> tuple[dict[str, str], Writer]:
-    """File name → text of all generated files. Raises BrokenDocument."""
+def generate(
+    document: Document, *, handlers: str = HANDLERS, generated: str = GENERATED
+) -> tuple[dict[str, str], Writer]:
+    """File name → text of all generated files. Raises BrokenDocument.
+
+    handlers, generated: the names by which these packages are imported.
+    """
     text, classes = models(document)
-    writer = Writer(document, classes, context=f"{handlers}.context:Context")
+    writer = Writer(document, classes, handlers, generated)
     return {
         "__init__.py": HEADER.format(about="Python code generated from openapi.yaml.") + INIT % document.digest,
         TWIN: document.twin,
         "models.py": text,
         "protocols.py": writer.protocols(),
-        "bindings.py": writer.bindings(handlers),
+        "bindings.py": writer.bindings(),
     }, writer
 
 

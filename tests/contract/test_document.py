@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-import generated
+from omoide import generated
 from omoide.app import document_path
 from omoide.contract import checks
 from omoide.contract.document import Document, digest

@@ -33,8 +33,7 @@ def handlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
     for source in (TOYS / "handlers").glob("*.py"):
         (package / source.name).write_text(source.read_text())
     (package / "context.py").write_text("class Context: ...\n")
-    files, _ = generate(checks.load(TOYS / "openapi.yaml"), handlers="toy_handlers")
-    files = {name: text.replace("from generated import", "from toy_generated import") for name, text in files.items()}
+    files, _ = generate(checks.load(TOYS / "openapi.yaml"), handlers="toy_handlers", generated="toy_generated")
     write(files, folder / "toy_generated")
     sys.path.insert(0, str(folder))
     yield importlib.import_module("toy_handlers.toys")

@@ -36,6 +36,8 @@ CHECKER = """
 python_version = 3.11
 [mypy-omoide.*]
 follow_imports = skip
+[mypy-omoide]
+follow_imports = normal
 """
 
 
@@ -47,7 +49,8 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def copy(folder: Path) -> Path:
     for part in PARTS:
         if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "swagger_ui"))
+            ignore = shutil.ignore_patterns("__pycache__", "swagger_ui")
+            shutil.copytree(ROOT / part, folder / part, symlinks=True, ignore=ignore)
         else:
             shutil.copy(ROOT / part, folder / part)
     return folder
@@ -56,7 +59,9 @@ def copy(folder: Path) -> Path:
 def mypy(folder: Path, cache: Path) -> subprocess.CompletedProcess[str]:
     (folder / "mypy.ini").write_text(CHECKER)
     command = [sys.executable, "-m", "mypy", "--config-file", "mypy.ini", "--cache-dir", str(cache)]
-    return subprocess.run([*command, "generated", "handlers"], cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [*command, "omoide/generated", "omoide/handlers"], cwd=folder, capture_output=True, text=True, check=False
+    )
 
 
 def generate(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
@@ -82,7 +87,7 @@ def refused(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> set[str]:
     assert done.returncode == 1
     bindings = (folder / "generated" / "bindings.py").read_text().splitlines()
     lines = re.findall(
-        r"^generated/bindings.py:(\d+): error: Incompatible types in assignment", done.stdout, re.MULTILINE
+        r"^omoide/generated/bindings.py:(\d+): error: Incompatible types in assignment", done.stdout, re.MULTILINE
     )
     return {bindings[int(line) - 1].split(":")[0].strip() for line in lines}
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from handlers import uploads as handler
 from omoide import uploads
+from omoide.handlers import uploads as handler
 from tests.security.in_process import application
 
 

@@ -1,0 +1,110 @@
+"""The sdist and the wheel: their contents, and a server that runs from an installed wheel."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hatchling.builders.wheel import WheelBuilder
+
+from tests.running import CommandServer
+
+ROOT = Path(__file__).parents[2]
+LINKS = {"generated", "handlers", "openapi.yaml"}
+IMPORTED = "import omoide.generated.models, omoide.handlers.peers as module; print(module.__file__)"
+
+
+def run(*command: str | Path, folder: Path) -> str:
+    done = subprocess.run([*command], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.strip()
+
+
+def pip(*arguments: str | Path, folder: Path) -> None:
+    options = ("--quiet", "--disable-pip-version-check", "--no-index", "--no-deps", "--no-build-isolation")
+    run(sys.executable, "-m", "pip", *arguments, *options, folder=folder)
+
+
+class Environment:
+    """A new virtual environment that finds dependencies, but not Omoide, in the environment of the tests."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder)
+        self.python = folder / "bin" / "python"
+        self.packages = Path(
+            run(self.python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", folder=folder)
+        )
+        # A path in a .pth file is not searched for .pth files, such as that of the editable install.
+        (self.packages / "dependencies.pth").write_text(sysconfig.get_path("purelib"))
+
+    def install(self, *arguments: str | Path) -> None:
+        pip("--python", self.python, "install", *arguments, folder=self.packages)
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from an sdist, as `python -m build` does."""
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", folder, folder=ROOT)
+    pip("wheel", *folder.glob("*.tar.gz"), "--wheel-dir", folder, folder=folder)
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    environment = Environment(tmp_path_factory.mktemp("installed"))
+    environment.install(wheel)
+    return environment
+
+
+@pytest.fixture
+def server(installed: Environment, db_path: Path) -> Iterator[CommandServer]:
+    class Installed(CommandServer):
+        command = installed.python.with_name("omoide")
+
+    running = Installed(db_path)
+    yield running
+    running.stop()
+
+
+def test_the_wheel_has_one_top_level_package(installed: Environment) -> None:
+    (record,) = installed.packages.glob("omoide-*.dist-info/RECORD")
+    paths = [Path(line.rsplit(",", 2)[0]) for line in record.read_text().splitlines()]
+    assert {path.parts[0] for path in paths if path.parts[0] != ".."} == {"omoide", record.parent.name}
+    assert [path.name for path in paths if path.parts[0] == ".."] == ["omoide"]  # the command
+    assert {path.name for path in installed.packages.iterdir()} == {"dependencies.pth", "omoide", record.parent.name}
+
+
+def test_a_wheel_from_the_sdist_has_the_files_of_the_repository(wheel: Path) -> None:
+    expected = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    assert {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name} == expected
+    assert {"omoide/py.typed", "omoide/openapi.yaml", "omoide/generated/document.json"} <= expected
+    assert {f"omoide/handlers/{path.name}" for path in (ROOT / "handlers").glob("*.py")} <= expected
+
+
+def test_an_installed_wheel_serves(installed: Environment, server: CommandServer, tmp_path: Path) -> None:
+    with server.client() as client:
+        assert client.get("/health").json()["status"] == "ok"
+        assert client.get("/openapi.yaml").content == (ROOT / "openapi.yaml").read_bytes()
+    module = Path(run(installed.python, "-c", IMPORTED, folder=tmp_path))
+    assert module == installed.packages / "omoide" / "handlers" / "peers.py"
+
+
+def test_an_editable_install_imports_from_the_repository(tmp_path: Path) -> None:
+    environment = Environment(tmp_path / "environment")
+    environment.install("--editable", ROOT)
+    module = Path(run(environment.python, "-c", IMPORTED, folder=tmp_path))
+    assert module == ROOT / "omoide" / "handlers" / "peers.py"
+    assert not (environment.packages / "omoide").exists(), "a copy of files that the repository has"
+
+
+def test_the_package_links_to_the_top_level() -> None:
+    links = {path.name: path.readlink() for path in (ROOT / "omoide").iterdir() if path.is_symlink()}
+    assert links == {name: Path("..") / name for name in LINKS}, "a checkout without symbolic links cannot be used"
