@@ -30,8 +30,9 @@ $(STAMP): requirements.lock pyproject.toml
 serve: setup ## run the server; settings come from the environment (OMOIDE_…) and omoide.toml
 	$(BIN)/omoide serve
 
-regenerate: setup ## rewrite generated/ from openapi.yaml, scaffold missing handlers
+regenerate: setup ## rewrite generated/ from openapi.yaml, scaffold missing handlers and their lines in the contract tests
 	$(BIN)/python -m omoide.contract.generate
+	$(BIN)/python -m tests.contract.scaffold
 
 check: setup ## format, lint, types, imports, the document, and generated/ against it
 	$(BIN)/ruff format --check

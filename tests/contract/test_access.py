@@ -12,6 +12,7 @@ from omoide import clock
 from omoide.security import Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS
+from tests.contract.requests import body_of, path_of, query_of
 from tests.running import Server
 
 # The path is workspace w, session s, peer p. "other" keys are of a second workspace, peer q, session t.
@@ -95,32 +96,9 @@ delete_workspace                ✔   ✔  ·   ·   ·    ·      ·    ·   ·
 delete_session                  ✔   ✔  ·   ·   ·    ·      ·    ✔   ·    ·   ·  ·   ·    ·    ·
 """
 
-BODIES: dict[str, object] = {
-    "search_workspace": {"query": "Hello"},
-    "search_peer": {"query": "Hello"},
-    "search_session": {"query": "Hello"},
-    "chat_workspace": {"query": "Who?"},
-    "chat": {"query": "Who?"},
-    "schedule_dream": {"observer": "p", "dream_type": "omni"},
-    "set_peer_card": {"peer_card": []},
-    "create_conclusions": {"conclusions": [{"content": "c", "observer_id": "p", "observed_id": "p"}]},
-    "query_conclusions": {"query": "c"},
-    "get_or_create_workspace": {"id": "w"},
-    "get_or_create_peer": {"id": "p"},
-    "get_or_create_session": {"id": "s"},
-    "get_or_create_scope": {"id": "x"},
-    "add_sessions_to_scope": {"session_ids": ["s"]},
-    "set_session_peers": {"p": {}, "q": {}, "back": {}},
-    "remove_peers_from_session": [],
-    "create_messages_for_session": {"messages": [{"peer_id": "p", "content": "Hello"}]},
-    "get_or_create_webhook_endpoint": {"url": "https://example.org/hook"},
-}
-FORMS: dict[str, dict[str, Any]] = {
-    "create_messages_with_file": {"data": {"peer_id": "p"}, "files": {"file": ("a.txt", b"Hello", "text/plain")}},
-}
-QUERIES = {"get_queue_status": {"session_id": "s"}, "create_key": {"workspace_id": "w"}}
-# Resources that do not exist: a call that passes authorization gets 404.
-OTHER_NAMES = {"conclusion_id": "c", "scope_id": "x", "endpoint_id": "e"}
+IDS = {"workspace_id": "w", "session_id": "s", "peer_id": "p"}
+"""Ids in paths. Other ids do not exist: a call that passes authorization gets 404."""
+
 _header, *_lines = [line.split() for line in TABLE.strip().splitlines()]
 ROWS = {line[0]: dict(zip(_header, line[1:], strict=True)) for line in _lines}
 CASES = [(operation, key) for operation in ROWS for key in _header]
@@ -163,10 +141,8 @@ def message(api: httpx.Client) -> str:
 @pytest.mark.parametrize(("name", "key"), CASES)
 def test_keys_are_allowed_as_in_the_matrix(name: str, key: str, api: httpx.Client, message: str) -> None:
     operation = OPERATIONS[name]
-    names = {"workspace_id": "w", "session_id": "s", "peer_id": "p", "message_id": message, **OTHER_NAMES}
-    path = operation.path.format(**names)
-    body = FORMS.get(name) or {"json": BODIES.get(name, {}) if operation.body else None}
-    options: dict[str, Any] = {"params": QUERIES.get(name), "headers": header(KEYS[key]), **body}
+    path = path_of(operation, {**IDS, "message_id": message})
+    options: dict[str, Any] = {"params": query_of(operation), "headers": header(KEYS[key]), **body_of(operation)}
     response = api.request(operation.method, path, **options)
     assert (response.status_code != 401) == (ROWS[name][key] == "✔"), response.text
     # 404: no such id; 409: the workspace still has sessions. Only permitted callers get these.
@@ -176,4 +152,6 @@ def test_keys_are_allowed_as_in_the_matrix(name: str, key: str, api: httpx.Clien
 
 
 def test_every_operation_has_a_row() -> None:
-    assert ROWS.keys() == OPERATIONS.keys()
+    missing, unknown = OPERATIONS.keys() - ROWS.keys(), ROWS.keys() - OPERATIONS.keys()
+    assert not missing, f"run `make regenerate`, which adds rows to TABLE, and check the rows of {missing}"
+    assert not unknown, f"openapi.yaml has no such operations: remove the rows of {unknown} from TABLE"

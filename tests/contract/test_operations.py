@@ -8,9 +8,11 @@ import httpx
 import pytest
 
 from omoide import clock
+from omoide.contract.document import OperationSpec
 from omoide.security import ADMIN, Keyring
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, Recorder
+from tests.contract.requests import path_of
 from tests.handlers.place import until
 from tests.running import Server
 
@@ -121,6 +123,7 @@ def test_a_story_that_calls_every_operation(
     key = {"Authorization": f"Bearer {Keyring(SECRET).mint(ADMIN, now=clock.now())}"}
     with guarded.client(event_hooks={"response": [recorder]}, headers=key) as admin:
         assert admin.post("/v3/keys", params={"workspace_id": w, "expires_at": "2030-01-01"}).status_code == 200
+    # New operations: `make regenerate` adds a call of each above this line.
     call("POST", f"{s}/clone?message_id={message['id']}", status=201)
     copy = call("POST", f"{s}/clone", status=201).json()["id"]
     call("DELETE", ws, status=409)
@@ -133,15 +136,15 @@ def test_a_story_that_calls_every_operation(
     call("DELETE", ws, status=404)
 
     answered = {handler for handler, status in recorder.seen if status < 300}
-    assert answered == OPERATIONS.keys(), "an operation that this story does not call"
+    missing = OPERATIONS.keys() - answered
+    assert not missing, f"add calls that succeed to this story for {missing}"
 
 
 @pytest.mark.parametrize("operation", JSON_BODIES, ids=lambda o: o.handler)
-def test_a_body_of_the_wrong_kind_is_refused_as_documented(operation: object, api: httpx.Client, fresh: Fresh) -> None:
-    path = operation.path.format(  # type: ignore[attr-defined]
-        workspace_id=fresh("wrong"), session_id="s", peer_id="p", message_id="m", scope_id="x"
-    )
-    method = operation.method  # type: ignore[attr-defined]
+def test_a_body_of_the_wrong_kind_is_refused_as_documented(
+    operation: OperationSpec, api: httpx.Client, fresh: Fresh
+) -> None:
+    method, path = operation.method, path_of(operation, {"workspace_id": fresh("wrong")})
     assert api.request(method, path, json="text").status_code == 422
     assert api.request(method, path, content=b"{}", headers={"Content-Type": "text/plain"}).status_code == 415
     assert api.request(method, path, content=b"\xff", headers={"Content-Type": "application/json"}).status_code == 400

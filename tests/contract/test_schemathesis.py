@@ -96,5 +96,5 @@ def test_the_server_conforms_with_authentication_off(start: Start, tmp_path: Pat
     said = run(str(path), server, tmp_path, examples, *phases)
     assert "Stateful" in said
     assert tried(said, "Selected") == len(OPERATIONS)
-    # Three operations have neither parameters nor a body.
-    assert tried(said, "Tested") >= len(OPERATIONS) - 3
+    bare = [operation for operation in OPERATIONS.values() if not (operation.parameters or operation.body)]
+    assert tried(said, "Tested") >= len(OPERATIONS) - len(bare), "these have nothing to make an example of"

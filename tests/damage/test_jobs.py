@@ -107,7 +107,8 @@ def test_a_payload_that_is_not_of_its_kind_is_given_up_at_once(kind: str, store:
 
 
 def test_every_kind_of_jobs_is_known_where_jobs_are_checked() -> None:
-    assert TASKS.keys() == KINDS
+    difference = TASKS.keys() ^ KINDS
+    assert not difference, f"list these both in worker/tasks.py and in omoide/jobs.py (KINDS): {difference}"
 
 
 def test_a_worker_that_cannot_claim_gives_no_sign_of_life(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

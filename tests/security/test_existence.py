@@ -19,9 +19,8 @@ from omoide.contract.document import OperationSpec
 from omoide.security import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS
-from tests.contract.test_access import BODIES, FORMS
+from tests.contract.requests import body_of, example_fields, example_with_ids, fields, path_of
 from tests.security.in_process import Application, application
-from tests.security.test_reach import fields
 
 Json = dict[str, Any]
 
@@ -31,6 +30,7 @@ HERE = "here"
 X = "{X}"
 """Placeholder for the id in question, in paths, queries and bodies."""
 IDS = re.compile(r"^session_ids?$|^sessions$|^filters$")
+OTHER_IDS = re.compile(r"^(peer|observer|observed|target)|^scopes?$")
 KEYS = {
     "a peer's key": Principal(workspace="w", peer="p"),
     "a session's key": Principal(workspace="w", session=HERE),
@@ -155,13 +155,19 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 def asked(operation: OperationSpec) -> Iterator[tuple[str, Json]]:
     """Path and rest of requests that name the session, in each place where the operation takes one."""
-    names = {"workspace_id": "w", "peer_id": "p", "message_id": "m", "conclusion_id": "c", "endpoint_id": "e"}
-    names["scope_id"] = "sc"
-    body = FORMS.get(operation.handler) or {"json": BODIES.get(operation.handler, {}) if operation.body else None}
+    names = {"workspace_id": "w", "peer_id": "p", "scope_id": "sc"}
     if "{session_id}" in operation.path:
-        yield operation.path.format(**names, session_id=X), body
-    for options in PLACES.get(operation.handler, ()):
-        yield operation.path.format(**names, session_id=HERE), options
+        yield path_of(operation, {**names, "session_id": X}), body_of(operation)
+    derived = [example_with_ids(operation, _id_in_example)] if takes_a_session(operation) else []
+    for options in PLACES.get(operation.handler, derived):
+        yield path_of(operation, {**names, "session_id": HERE}), options
+
+
+def _id_in_example(name: str) -> Any:
+    """The id for a field of an example, in an operation without a line in PLACES; None for fields of other kinds."""
+    if IDS.search(name):
+        return {"session_id": X} if name == "filters" else X
+    return "sc" if "scope" in name else "p" if OTHER_IDS.search(name) else None
 
 
 def takes_a_session(operation: OperationSpec) -> bool:
@@ -170,7 +176,10 @@ def takes_a_session(operation: OperationSpec) -> bool:
 
 def test_every_operation_that_takes_a_session_is_covered() -> None:
     taking = {operation.handler for operation in OPERATIONS.values() if takes_a_session(operation)}
-    assert taking == PLACES.keys()
+    assert not PLACES.keys() - taking, f"these take no session: remove them from PLACES: {PLACES.keys() - taking}"
+    for operation in map(OPERATIONS.__getitem__, taking - PLACES.keys()):
+        missing = {name for name in fields(operation) if IDS.search(name)} - example_fields(operation)
+        assert not missing, f"show {missing} in the examples of {operation.handler}, or add a line to PLACES"
 
 
 @pytest.mark.parametrize("principal", KEYS.values(), ids=KEYS.keys())

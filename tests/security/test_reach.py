@@ -22,8 +22,8 @@ from omoide import clock
 from omoide.contract.document import OperationSpec
 from omoide.security import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
-from tests.contract.conformance import DOCUMENT, OPERATIONS
-from tests.contract.test_access import BODIES, FORMS
+from tests.contract.conformance import OPERATIONS
+from tests.contract.requests import FORMS, body_of, example_fields, example_with_ids, fields, path_of
 from tests.security.in_process import Application, application
 
 THEIRS, OURS = "marigold", "begonia"
@@ -119,13 +119,6 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         yield House(app, db)
 
 
-def options_of(operation: OperationSpec) -> Json:
-    """A valid body of the operation."""
-    if operation.handler in FORMS:
-        return FORMS[operation.handler]
-    return {"json": BODIES.get(operation.handler, {}) if operation.body else None}
-
-
 def silent(answer: httpx.Response, word: str) -> None:
     """The response is not a 5xx, and discloses nothing."""
     assert answer.status_code < 500, answer.text
@@ -148,8 +141,8 @@ STRANGERS = {
 def test_no_operation_reads_or_changes_another_workspace(principal: Principal, house: House) -> None:
     before = house.belongings("theirs")
     for operation in WITH_PATH:
-        path = operation.path.format(**house.ids)
-        answer = house.ask(principal, operation.method, path, **options_of(operation))
+        path = path_of(operation, house.ids)
+        answer = house.ask(principal, operation.method, path, **body_of(operation))
         assert answer.status_code == 401, f"{operation.handler}: {answer.text}"
         silent(answer, THEIRS)
     assert house.belongings("theirs") == before
@@ -172,9 +165,9 @@ def test_an_id_of_another_workspace_is_not_found_in_ours(operation: OperationSpe
     before = house.belongings("theirs")
     mine = {"peer_id": "near-peer", "session_id": "near-session", "scope_id": "near-scope"}
     for foreign in [*[{name} for name in names], set(names)]:
-        ids = {name: house.ids[name] if name in foreign else mine.get(name, "none") for name in names}
-        path = operation.path.format(workspace_id="mine", **ids)
-        silent(house.ask(Principal(workspace="mine"), operation.method, path, **options_of(operation)), THEIRS)
+        ids = {name: house.ids.get(name, "none") if name in foreign else mine.get(name, "none") for name in names}
+        path = path_of(operation, {"workspace_id": "mine", **ids})
+        silent(house.ask(Principal(workspace="mine"), operation.method, path, **body_of(operation)), THEIRS)
     assert house.belongings("theirs") == before
 
 
@@ -252,14 +245,40 @@ ATTACKS: dict[str, list[Json]] = {
 }
 
 
+UNNAMED = {"set_session_peers", "add_peers_to_session", "remove_peers_from_session"}
+"""Operations whose bodies are maps or lists of ids, so that no field is named like an id."""
+
+
+def id_fields(operation: OperationSpec) -> set[str]:
+    return {name for name in fields(operation) if IDS.search(name)}
+
+
+NOT_DERIVED = re.compile(r"filters|workspace|message|conclusion|endpoint")
+"""Fields for which attacks have to be written down in ATTACKS or BY_FILTER."""
+TAKING = {handler for handler, operation in OPERATIONS.items() if id_fields(operation)} | UNNAMED
+
+
 def attacks(handler: str) -> Iterator[Json]:
     yield from ATTACKS.get(handler, [])
     if handler in BY_FILTER:
         for filters in FILTERS:
             yield {"json": {**BY_FILTER[handler], "filters": filters}}
+    if handler not in ATTACKS.keys() | BY_FILTER.keys():
+        yield from derived(OPERATIONS[handler])
 
 
-@pytest.mark.parametrize("handler", [*dict.fromkeys([*ATTACKS, *BY_FILTER])])
+def derived(operation: OperationSpec) -> Iterator[Json]:
+    """The document's example with ids that exist, each time one of them an id of the other workspace."""
+    for foreign in sorted(id_fields(operation)):
+
+        def id_of(name: str, foreign: str = foreign) -> str | None:
+            kind = next((kind for kind in ("session", "scope") if kind in name), "peer")
+            return f"{'far' if name == foreign else 'near'}-{kind}" if IDS.search(name) else None
+
+        yield example_with_ids(operation, id_of)
+
+
+@pytest.mark.parametrize("handler", sorted(TAKING))
 def test_an_id_of_another_workspace_in_a_query_or_a_body_reaches_nothing(handler: str, house: House) -> None:
     before = house.belongings("theirs")
     names = {"workspace_id": "mine", "peer_id": "near-peer", "session_id": "near-session", "scope_id": "near-scope"}
@@ -267,7 +286,7 @@ def test_an_id_of_another_workspace_in_a_query_or_a_body_reaches_nothing(handler
     for options in attacks(handler):
         if "message_id" in options.get("params", {}):
             options["params"] = {"message_id": house.ids["message_id"]}
-        answer = house.ask(Principal(workspace="mine"), operation.method, operation.path.format(**names), **options)
+        answer = house.ask(Principal(workspace="mine"), operation.method, path_of(operation, names), **options)
         # Some responses echo the request.
         assert answer.status_code < 500, answer.text
         assert f"a {THEIRS}" not in answer.text.lower().replace(json.dumps(WORD["query"]), "")
@@ -276,31 +295,12 @@ def test_an_id_of_another_workspace_in_a_query_or_a_body_reaches_nothing(handler
 
 
 def test_every_operation_that_takes_an_id_in_a_query_or_a_body_is_attacked() -> None:
-    taking = {handler for handler, operation in OPERATIONS.items() if any(map(IDS.search, fields(operation)))}
-    # Bodies that are maps or lists of ids name no field.
-    unnamed = {"set_session_peers", "add_peers_to_session", "remove_peers_from_session"}
-    assert taking | unnamed == ATTACKS.keys() | BY_FILTER.keys()
-
-
-def fields(operation: OperationSpec) -> Iterator[str]:
-    """The field names in the operation's query and, at any depth, in its body."""
-    yield from (p["name"] for p in map(DOCUMENT.resolve, operation.parameters) if p["in"] == "query")
-    for content in (operation.body or {}).get("content", {}).values():
-        yield from _properties(content["schema"], ())
-
-
-def _properties(schema: Any, seen: tuple[str, ...]) -> Iterator[str]:
-    if "$ref" in schema:
-        if schema["$ref"] not in seen:
-            yield from _properties(DOCUMENT.resolve(schema), (*seen, schema["$ref"]))
-        return
-    for name, inner in schema.get("properties", {}).items():
-        yield name
-        yield from _properties(inner, seen)
-    inners = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
-    inners += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
-    for inner in inners:
-        yield from _properties(inner, seen)
+    listed = ATTACKS.keys() | BY_FILTER.keys()
+    assert not listed - TAKING, f"these take no ids: remove them from ATTACKS and BY_FILTER: {listed - TAKING}"
+    for operation in map(OPERATIONS.__getitem__, TAKING - listed):
+        shown = {name for name in example_fields(operation) if not NOT_DERIVED.search(name)}
+        missing = id_fields(operation) - shown
+        assert not missing, f"show {missing} in the examples of {operation.handler}, or add a line to ATTACKS"
 
 
 # Within one workspace: data that peer and session keys must not see.
