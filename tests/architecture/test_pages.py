@@ -15,7 +15,7 @@ from omoide.settings import Settings
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(
     page.relative_to(ROOT)
-    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]
+    for page in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "benchmarks").rglob("*.md")]
 )
 # Directories that a path in backticks may be relative to: pages name modules as they are in the package.
 BEGINNINGS = [ROOT, ROOT / "omoide", ROOT / "docs"]
@@ -106,4 +106,5 @@ def test_every_file_and_make_target_in_backticks_exists(page: Path) -> None:
 def test_every_named_setting_exists() -> None:
     named = {name.lower() for page in PAGES for name in re.findall(r"OMOIDE_([A-Z_]+[A-Z])", (ROOT / page).read_text())}
     assert {"db", "auth"} <= named
-    assert named <= {*Settings.model_fields}
+    unknown = named - {*Settings.model_fields}
+    assert not unknown, f"the pages name settings that do not exist: {unknown}"
