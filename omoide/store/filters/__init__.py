@@ -1,4 +1,4 @@
-"""The filter language: from a caller's JSON object to one parametrised WHERE clause."""
+"""Compile a caller's filter (a JSON object) to a parametrised WHERE clause."""
 
 from omoide.store.filters.clauses import Clause
 from omoide.store.filters.fields import (

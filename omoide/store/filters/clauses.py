@@ -1,8 +1,7 @@
-"""Pieces of a WHERE clause, and how they combine.
+"""Parts of a WHERE clause, and how to combine them.
 
-Every clause is two-valued: for any row it is 1 or 0, never NULL, so that NOT keeps exactly the rows that the clause
-drops. Every clause also stands on its own: it can be put beside AND, OR and NOT without further brackets.
-What a clause means, and for which column, does not belong here.
+Every clause is two-valued: it is 1 or 0 for any row, never NULL, so that NOT keeps exactly the rows that the clause
+drops. Every clause can be combined with AND, OR and NOT without further brackets.
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ from dataclasses import dataclass
 SqlValue = str | int | float
 
 MAX_FLAT_TERMS = 50
-"""Terms joined in one run. SQLite counts a run of n terms as n levels and refuses more than 1,000
-(`SQLITE_MAX_EXPR_DEPTH`), so that longer runs are grouped."""
+"""Terms joined in one chain. SQLite counts a chain of n terms as n levels and refuses more than 1,000
+(`SQLITE_MAX_EXPR_DEPTH`), so longer chains are grouped."""
 
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """A condition in SQL with `?` placeholders, and the values that they stand for, in order."""
+    """An SQL condition with `?` placeholders, and their values in order."""
 
     sql: str
     params: tuple[SqlValue, ...] = ()
@@ -30,19 +29,19 @@ NO_ROW = Clause("0")
 
 
 def all_of(clauses: Iterable[Clause]) -> Clause:
-    """The rows that every clause keeps; of no clauses: every row."""
+    """AND: the rows that every clause keeps; without clauses, every row."""
     terms = [clause for clause in clauses if clause != EVERY_ROW]
     return NO_ROW if NO_ROW in terms else _joined(" AND ", terms, EVERY_ROW)
 
 
 def any_of(clauses: Iterable[Clause]) -> Clause:
-    """The rows that at least one clause keeps; of no clauses: none."""
+    """OR: the rows that at least one clause keeps; without clauses, none."""
     terms = [clause for clause in clauses if clause != NO_ROW]
     return EVERY_ROW if EVERY_ROW in terms else _joined(" OR ", terms, NO_ROW)
 
 
 def negated(clause: Clause) -> Clause:
-    """The rows that the clause drops."""
+    """NOT: the rows that the clause drops."""
     if clause == EVERY_ROW:
         return NO_ROW
     if clause == NO_ROW:

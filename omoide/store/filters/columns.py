@@ -1,7 +1,7 @@
-"""One condition on one ordinary column: what a filter says about ids, text, numbers, instants, booleans and id lists.
+"""Compile one condition on an ordinary column: ids, text, numbers, times, booleans and id lists.
 
-Columns that are unset (NULL) are equal only to null, differ from everything else, and never lie before, after or
-inside anything. Metadata, which is a whole document, does not belong here.
+Unset columns (NULL) are equal only to null, differ from everything else, and match no comparison and no containment.
+Metadata columns are compiled in `metadata`.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ def _set_and(field: Field, sql: str, value: SqlValue) -> Clause:
 
 
 def _value(name: str, field: Field, operand: object) -> SqlValue | None:
-    """The operand as the column stores it; None if it fits the column's kind but no row can ever hold it."""
+    """The operand as the column stores it; None if its type is right but no row can have this value."""
     if field.kind is Kind.NUMBER:
         floor, ceiling = integer_bounds(operand)
         return floor if floor == ceiling and isinstance(floor, int) else None

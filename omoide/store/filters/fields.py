@@ -1,8 +1,8 @@
-"""Which fields a caller may filter on, for each resource, and the SQL that each of them stands for.
+"""The fields that a caller may filter on, for each resource, and their SQL expressions.
 
-The SQL speaks in the aliases of the query that lists the resource: `w` workspaces, `p` peers, `s` sessions,
-`m` messages, `c` conclusions, and for conclusions `obr` and `obd`, the rows of the observer and of the observed.
-That query must join what its fields name; nothing else of the query belongs here.
+The SQL uses the aliases of the query that lists the resource: `w` workspaces, `p` peers, `s` sessions, `m` messages,
+`c` conclusions, and for conclusions `obr` and `obd`, the rows of the observer and of the observed. That query must join
+all tables that its fields use.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ LEVELS = ("contradiction", "deductive", "explicit", "inductive")
 
 
 class Kind(StrEnum):
-    """What a column holds; the values are the words used in error sentences."""
+    """The type of a column; the values are used in error messages."""
 
     TEXT = "text"
     ENUM = "enum"
-    """Text out of a closed list."""
+    """Text from a fixed list."""
     DATETIME = "datetime"
     """INTEGER microseconds since 1970-01-01 UTC."""
     NUMBER = "number"
@@ -34,23 +34,23 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One column: an SQL expression that can be compared without brackets, and what it holds."""
+    """One column: an SQL expression that can be compared without brackets, and its type."""
 
     sql: str
     kind: Kind
     nullable: bool = False
     values: tuple[str, ...] = ()
-    """The closed list of an ENUM, sorted."""
+    """The sorted values of an ENUM."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The fields of one resource by their wire names, synonyms included."""
+    """The fields of one resource by their API names, including aliases."""
 
     resource: str
     by_name: Mapping[str, Field]
     refusal: str = "is not allowed to be filtered on or does not exist on"
-    """The middle of the sentence about a field that is not in the table."""
+    """Middle part of the error message for an unknown field."""
 
 
 _WORKSPACE_ID = Field("w.id", Kind.TEXT)

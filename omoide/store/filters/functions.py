@@ -1,13 +1,13 @@
-"""SQL functions that filters need and SQLite lacks; every connection that runs a filter must have them.
+"""SQL functions for filters, which every connection that runs a filter must have.
 
-    casefold(text)                  the text for caseless comparison, by Unicode and not only by ASCII
-    json_text(type, value)          the text form of a row of json_each that is no string
+    casefold(text)                  the text for caseless comparison, by Unicode
+    json_text(type, value)          the text form of a row of json_each that is not a string
     json_contains(json, part)       whether a JSON value contains another
     json_member(json, key)          the text form of a member of an object or array
-    json_order(json, key, number)   -1, 0 or 1: how a member that is a number compares with another, exactly
+    json_order(json, key, number)   -1, 0 or 1: exact comparison of a numeric member with a number
 
-All are deterministic, and answer NULL or 0 for what they were not made for. Give text as bytes (`CAST(… AS BLOB)`):
-where it is not UTF-8, Python's sqlite3 would end the whole statement before the function is called.
+All are deterministic, and return NULL or 0 for invalid arguments. Pass text as bytes (`CAST(… AS BLOB)`): if it is not
+UTF-8, Python's sqlite3 would abort the statement before the function is called.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import Any, Protocol
 from omoide.store.filters.values import text_form
 
 PARSED_PARTS = 64
-"""Operands of containment that a connection keeps in parsed form."""
+"""Parsed operands of containment cached per connection."""
 
 MAX_VISITS = 1_000_000
-"""Values that one containment looks at, for less than a second: an interrupt of SQLite does not reach inside."""
+"""Values that one containment check may visit, in less than a second: an SQLite interrupt cannot stop it."""
 
 
 class Connection(Protocol):
-    """What is used of a connection of `sqlite3` or `pysqlite3`."""
+    """The part of a `sqlite3` or `pysqlite3` connection that is used here."""
 
     def create_function(
         self, name: str, narg: int, func: Callable[..., Any], /, *, deterministic: bool = False
@@ -36,7 +36,7 @@ class Connection(Protocol):
 
 def register(connection: Connection) -> None:
     """Define the functions on a connection."""
-    # One statement asks for the same part in every row.
+    # A statement passes the same part for every row.
     part_of = lru_cache(maxsize=PARSED_PARTS)(_parsed)
 
     def json_contains(whole: object, part: object) -> int:
@@ -64,7 +64,7 @@ def register(connection: Connection) -> None:
 
 
 class TooManyVisits(Exception):
-    """SQLite passes it on as an OperationalError about a user-defined function."""
+    """SQLite reports it as an OperationalError about a user-defined function."""
 
 
 class _Visits:
@@ -103,7 +103,7 @@ def _contains_all(whole: list[object], parts: list[object], visits: _Visits) -> 
 
 
 def _identity(scalar: object) -> object:
-    """A value that is equal for equal JSON scalars only: to Python, True would equal 1."""
+    """A value that is equal only for equal JSON scalars: in Python, True equals 1."""
     return ("boolean", scalar) if isinstance(scalar, bool) else scalar
 
 

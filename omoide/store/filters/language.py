@@ -1,10 +1,10 @@
-"""The filter language: a JSON object from a caller becomes one parametrised WHERE clause. Pure.
+"""Compile the filter language: a JSON object becomes one parametrised WHERE clause. Pure.
 
     filter    := { field: condition, …, "AND"?: [filter, …], "OR"?: [filter, …], "NOT"?: [filter, …] }   all parts hold
     condition := scalar | null | "*" | [scalar, …] | { operator: operand, … }                            all parts hold
 
-This file knows the logic. What a condition means stands in `columns` and `metadata`, the fields in
-`fields`, the sizes in `limits`. The clause needs the functions of `functions.register`.
+This module handles the logical operators; `columns` and `metadata` compile conditions, `fields` defines the fields and
+`limits` the size limits. The clause needs the functions of `functions.register`.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _LOGIC: Mapping[str, Callable[[list[Clause]], Clause]] = {"AND": all_of, "OR": a
 
 
 def compile_filters(filters: object, fields: Fields, limits: FilterLimits = DEFAULT_LIMITS) -> Clause | None:
-    """The clause that keeps the rows a filter asks for, or None if it asks for all.
+    """The clause that keeps the rows that match the filter, or None if it matches all.
 
-    `filters` is parsed JSON: an object, or null for no filter. The clause stands on its own, so that
-    `… WHERE w.pk = ? AND {clause.sql}` is right, and is 1 or 0 for every row. Everything that came from the caller is
-    in `clause.params`. Raises `Unprocessable` for a filter that breaks a rule or a limit.
+    `filters` is parsed JSON: an object, or null for no filter. The clause needs no brackets, as in `… WHERE w.pk = ?
+    AND {clause.sql}`, and is 1 or 0 for every row. All values from the caller are in `clause.params`. Raises
+    `Unprocessable` for a filter that violates a rule or a limit.
     """
     if filters is None:
         return None
@@ -44,7 +44,7 @@ def compile_filters(filters: object, fields: Fields, limits: FilterLimits = DEFA
 
 
 def names_field(filters: object, name: str) -> bool:
-    """Whether a filter that `compile_filters` has passed says something about the field, anywhere."""
+    """Whether a filter that `compile_filters` has accepted uses the field, at any depth."""
     if not isinstance(filters, dict):
         return False
     branches = [branch for key in _LOGIC for branch in filters.get(key, ())]
@@ -52,8 +52,8 @@ def names_field(filters: object, name: str) -> bool:
 
 
 def _filter(parts: dict[str, object], fields: Fields, depth: int, limits: FilterLimits) -> Clause | None:
-    """The clause of one filter object; None if it says nothing, which is less than a wildcard: a branch that says
-    nothing is left out of its OR or NOT, while a wildcard is true in it."""
+    """The clause of one filter object; None if it is empty. An empty branch is left out of its OR or NOT, while a
+    wildcard counts as true."""
     if depth > limits.logic_depth:
         raise too_deep(limits)
     clauses = [

@@ -1,7 +1,7 @@
-"""How large a filter may be, and which values may stand in one at all.
+"""Limits for the size and the values of a filter.
 
-What passes here cannot upset anything behind it: no text that SQLite or UTF-8 cannot hold, no number that a double
-cannot, no nesting that a recursion cannot follow. What the parts of a filter mean does not belong here.
+A filter that passes is safe for the compiler and for SQLite: all text is valid UTF-8 without NUL, all numbers fit into
+a double, and the nesting is limited.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ MAX_INTEGER_BITS = 1023
 
 @dataclass(frozen=True, slots=True)
 class FilterLimits:
-    """Sizes that a filter must not pass."""
+    """Maximum sizes of a filter."""
 
     conditions: int = 500
-    """Parts of the whole filter: entries of objects, and objects and arrays inside arrays. SQLite takes time to prepare
-    a statement that grows with the square of its terms: at worst about 0.2 s for as many as this."""
+    """Entries of objects, and objects and arrays inside arrays, in the whole filter. The time to prepare a statement
+    grows with the square of its terms: about 0.2 s at worst for this limit."""
     values: int = 10_000
-    """Members of all arrays together."""
+    """Items of all arrays together."""
     logic_depth: int = 5
     """Levels of AND, OR and NOT below the root."""
     path_depth: int = 5
-    """Keys on the way to a metadata value: as deep as stored metadata goes."""
+    """Keys in the path to a metadata value: the maximum depth of stored metadata."""
     json_depth: int = 64
-    """Objects and arrays inside each other; above everything that the other limits allow."""
+    """Nested objects and arrays; more than the other limits allow."""
 
 
 DEFAULT_LIMITS = FilterLimits()
 
 
 def too_deep(limits: FilterLimits) -> Unprocessable:
-    """The error for logical operators, or anything else, nested too deeply."""
+    """The error for a filter that is nested too deeply."""
     return Unprocessable(f"Filter nesting exceeds maximum depth of {limits.logic_depth}")
 
 
 def admit(filters: dict[str, object], limits: FilterLimits) -> None:
-    """Pass a filter whose size and values are bearable; raise `Unprocessable` for every other."""
+    """Check the size and the values of a filter. Raises `Unprocessable`."""
     conditions = values = 0
     waiting: list[tuple[dict[str, object] | list[object], int]] = [(filters, 1)]
     while waiting:

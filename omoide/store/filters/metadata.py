@@ -1,8 +1,8 @@
-"""One condition on a metadata column: a JSON object, filtered by what stands under its keys.
+"""Compile one condition on a metadata column, which holds a JSON object.
 
-A condition reaches a value by a path of keys. A plain operand asks for JSON containment, an operator object compares
-the value's text form or number; a value that is not there is unset, and only `ne` keeps its row. Rules for keys hold
-at every level of objects; inside arrays everything is literal. Ordinary columns do not belong here.
+A condition selects a value by a path of keys. A plain operand means JSON containment, an operator object compares the
+value's text form or number. If the value is missing, only `ne` matches. Operators are recognised at every level of
+objects; inside arrays everything is literal.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from omoide.store.filters.operators import (
 from omoide.store.filters.values import exact_number, is_numeric, json_parameter, text_form
 
 _IS_LONG = "v.type = 'integer' AND typeof(v.value) = 'real'"
-"""Whether a value is an integer beyond 64 bits, of which SQLite gives the nearest double only."""
+"""Whether a value is an integer beyond 64 bits, which SQLite returns as the nearest double."""
 
 _VALUE = "iif(v.type IN ('object', 'array'), CAST(v.value AS BLOB), v.value)"
 _TEXT = f"""CASE WHEN v.type = 'text' THEN v.value WHEN {_IS_LONG} THEN json_member(v.json, v.key)
     ELSE json_text(v.type, {_VALUE}) END"""
-"""The text form of a value. Most are strings, for which no function needs to be called."""
+"""The text form of a value. Most values are strings, which need no function call."""
 
 _AS_NUMBER = "CAST(? AS NUMERIC)"
-"""A number that is bound as text, so that SQLite reads it and the stored JSON with one and the same routine: its newer
-versions are off by the last bit for numbers far from 1."""
+"""A number bound as text, so that SQLite parses it and the stored JSON with the same routine: newer versions are off by
+the last bit for numbers far from 1."""
 
 _is_plain = re.compile(r"[A-Za-z0-9_.-]+").fullmatch
-"""Keys that read the same in JSON and in an SQLite path. Others would need escapes, on which versions differ."""
+"""Keys that need no escapes in an SQLite path; versions of SQLite differ in how they escape."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the document of a column a value stands. The keys are never empty."""
+    """The path of a value in the document of a column. The keys are never empty."""
 
     column: str
     keys: tuple[str, ...]
@@ -52,7 +52,7 @@ class Place:
         return Place(self.column, (*self.keys, key))
 
     def holds(self, predicate: str, *params: SqlValue) -> Clause:
-        """The rows that have a value here for which the predicate, which speaks of `v.type` and `v.value`, is true."""
+        """The rows that have a value at this path for which the predicate on `v.type` and `v.value` is true."""
         names = [*(f"o{level}" for level in range(1, len(self.keys))), "v"]
         documents = [
             stored_json(self.column),
@@ -64,10 +64,10 @@ class Place:
         return Clause(f"EXISTS (SELECT 1 FROM {sources} WHERE {keys} AND {predicate})", (*self.keys, *params))
 
     def is_scalar(self, types: str, value_sql: str, param: SqlValue) -> Clause:
-        """The rows that have a value of one of these types here that equals `value_sql`, which holds one `?`."""
+        """The rows that have a value of one of these types at this path that equals `value_sql`, which has one `?`."""
         if not all(map(_is_plain, self.keys)):
             return self.holds(f"v.type IN ({types}) AND v.value = {value_sql}", param)
-        # The same, several times faster: SQLite keeps the parsed document from one json_extract to the next.
+        # Equivalent and several times faster: SQLite caches the parsed document between json_extract calls.
         path = "$" + "".join(f'."{key}"' for key in self.keys)
         document = stored_json(self.column)
         sql = f"json_extract({document}, ?) = {value_sql} AND json_type({document}, ?) IN ({types})"
@@ -75,9 +75,9 @@ class Place:
 
 
 def metadata_condition(name: str, column: str, operand: object, limits: FilterLimits) -> Clause | None:
-    """The clause for `{name: operand}` on a metadata column, or None if the operand is empty and says nothing.
+    """The clause for `{name: operand}` on a metadata column, or None if the operand is empty.
 
-    Raises `Unprocessable` for what no document could be compared with.
+    Raises `Unprocessable` for an invalid operand.
     """
     if operand == ANYTHING:
         return EVERY_ROW
@@ -109,7 +109,7 @@ def _whole(name: str, column: str, operand: dict[str, object], limits: FilterLim
 
 
 def _condition(place: Place, operand: object, limits: FilterLimits) -> Clause:
-    """The clause for an operand under a key, operators and wildcards understood."""
+    """The clause for an operand under a key, with operators and wildcards."""
     if operand == ANYTHING:
         return EVERY_ROW
     if not isinstance(operand, dict) or not operand:
@@ -178,7 +178,8 @@ def _compared(place: Place, operator: str, symbol: str, operand: object) -> Clau
                 json_parameter(number),
                 str(operand),
             )
-        # Beside a cast, SQLite reads numeric strings as numbers; other strings stay text, which is above every number.
+        # Compared with a cast, numeric strings become numbers in SQLite; other strings stay text and sort above
+        # numbers.
         return place.holds(
             f"v.type IN ('integer', 'real', 'text') AND v.value {symbol} {_AS_NUMBER}"
             " AND v.value <= CAST('9e999' AS REAL)",
@@ -200,8 +201,8 @@ def _membership(place: Place, operands: object) -> Clause:
 
 
 def _substring(place: Place, operator: str, operand: object) -> Clause:
-    """The text form has the operand's text form in it, or the value is an array that has the operand in it (of an
-    array: all of it), or an object that contains the operand."""
+    """The text form contains the operand's text form, or the value is an array that contains the operand (or all items
+    of an array operand), or an object that contains the operand."""
     if operand is None:
         raise no_null(operator)
     member = operand if isinstance(operand, list) else [operand]

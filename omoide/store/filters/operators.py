@@ -1,7 +1,4 @@
-"""The operators of the filter language, and the sentences for operands that fit none of them.
-
-What an operator does to a column or a metadata key does not belong here.
-"""
+"""The operators of the filter language, and errors for operands that fit none of them."""
 
 from __future__ import annotations
 
@@ -11,7 +8,7 @@ from omoide.errors import Unprocessable
 from omoide.store.filters.values import shown
 
 ANYTHING = "*"
-"""The operand that constrains nothing."""
+"""The wildcard operand, which matches everything."""
 
 COMPARISONS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 SUBSTRING = frozenset({"contains", "icontains"})
@@ -19,19 +16,19 @@ OPERATORS = frozenset({*COMPARISONS, *SUBSTRING, "in", "ne"})
 
 
 def has_operator(operand: Mapping[str, object]) -> bool:
-    """Whether an object is meant as operators, and not as a literal."""
+    """Whether an object holds operators and is not a literal."""
     return not OPERATORS.isdisjoint(operand)
 
 
 def check_operators(operand: Mapping[str, object]) -> None:
-    """Raise `Unprocessable` for the first key that is no operator."""
+    """Raise `Unprocessable` for the first key that is not an operator."""
     for operator in operand:
         if operator not in OPERATORS:
             raise Unprocessable(f"Unsupported comparison operator: {shown(operator)}")
 
 
 def no_operator(name: str, operand: Mapping[str, object]) -> Unprocessable:
-    """The error for an object that has no operator at all."""
+    """The error for an object without any operator."""
     return Unprocessable(
         f"Invalid filter for column '{name}': unsupported operator(s) {shown(str(sorted(operand)))}. "
         f"Expected one of {sorted(OPERATORS)} or a scalar value."
@@ -39,7 +36,7 @@ def no_operator(name: str, operand: Mapping[str, object]) -> Unprocessable:
 
 
 def no_null(operator: str) -> Unprocessable:
-    """The error for an operator to which null means nothing."""
+    """The error for an operator that does not accept null."""
     return Unprocessable(
         f"Operator '{operator}' does not accept null. "
         'Use {"ne": null} for a not-null check, or null on its own for a null check.'
@@ -47,7 +44,7 @@ def no_null(operator: str) -> Unprocessable:
 
 
 def no_list(operand: object) -> Unprocessable:
-    """The error for an `in` that lists nothing."""
+    """The error for an `in` operand that is not a list."""
     return Unprocessable(
         f"Invalid value for 'in' operator: {shown(operand)}. "
         f"Expected an iterable (list, tuple, set), got {type(operand).__name__}"

@@ -1,7 +1,7 @@
-"""The values of a filter, turned into what SQL compares: instants, exact integers, numbers as text, text forms.
+"""Convert the values of a filter for comparison in SQL: times, exact integers, numbers as text, text forms.
 
-Every function takes a value of parsed JSON that has passed `limits.admit`, and raises `Unprocessable` with a
-sentence for the caller when the value does not fit. Columns and operators do not belong here.
+Every function takes a value of parsed JSON that has passed `limits.admit`, and raises `Unprocessable` if it is invalid.
+
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 from omoide.errors import Unprocessable
 
 MAX_SHOWN = 100
-"""Characters of a caller's value that an error sentence repeats."""
+"""Characters of a caller's value that an error message repeats."""
 
 INT64 = range(-(2**63), 2**63)
-"""What an SQLite INTEGER holds."""
+"""The range of an SQLite INTEGER."""
 
 MAX_DIGITS = 400
-"""Digits of a numeric string that is read as an integer; a longer one is beyond every double."""
+"""Maximum digits of a numeric string that is parsed as an integer; a longer one exceeds every double."""
 
 _EPOCH = datetime(1970, 1, 1)
 _DATE = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d(-\d)?|\d{4}W\d\d\d?"
@@ -35,15 +35,15 @@ _numeric = re.compile(rf"{_BLANK}[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?{_BLANK}
 
 
 def shown(value: object) -> str:
-    """The value as an error sentence shows it: short, and encodable whatever it holds."""
+    """The value for an error message: truncated, and always encodable."""
     text = type(value).__name__ if isinstance(value, dict | list) else str(value)
     return text[:MAX_SHOWN].encode(errors="backslashreplace").decode()
 
 
 def exact_number(operand: int | float | str) -> int | float | None:
-    """The number that an operand or a numeric string says, if SQLite cannot compare it exactly: from ±2**63 on.
+    """The number of an operand or a numeric string if SQLite cannot compare it exactly: from ±2**63 on; else None.
 
-    SQLite reads integers beyond 64 bits as doubles, which many of them share.
+    SQLite reads integers beyond 64 bits as doubles, so different integers become equal.
     """
     if isinstance(operand, str):
         digits = operand.strip(_BLANKS)
@@ -52,25 +52,25 @@ def exact_number(operand: int | float | str) -> int | float | None:
 
 
 def is_numeric(text: str) -> bool:
-    """Whether the text is a decimal number to SQLite, which reads rows by the same grammar ("Type affinity" in its
-    documentation): blanks around, a sign, a point and an exponent are fine; `1_0`, `0x10`, `nan` and `inf` are text."""
+    """Whether SQLite treats the text as a decimal number ("Type affinity" in its documentation): surrounding blanks, a
+    sign, a point and an exponent are allowed; `1_0`, `0x10`, `nan` and `inf` are text."""
     return _numeric(text) is not None
 
 
 def text_form(value: object) -> str:
-    """A JSON value as the text that text operators see: a string as it is, everything else as JSON, keys sorted."""
+    """A JSON value as text operators see it: a string unchanged, anything else as JSON with sorted keys."""
     if isinstance(value, str):
         return value
     return json.dumps(value, ensure_ascii=False, sort_keys=True)
 
 
 def json_parameter(value: object) -> str:
-    """A value as JSON, to be one SQL parameter however long it is: SQLite limits how many parameters there may be."""
+    """A value as JSON, for use as a single SQL parameter: SQLite limits their number."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def microseconds(value: object) -> int:
-    """Microseconds since 1970-01-01 UTC of an ISO 8601 date or date and time; without a zone it is UTC."""
+    """Parse an ISO 8601 date or date and time (UTC if it has no zone) to microseconds since 1970-01-01 UTC."""
     text = value.strip(" ").upper() if isinstance(value, str) else ""
     try:
         if not _instant(text):
@@ -84,10 +84,10 @@ def microseconds(value: object) -> int:
 
 
 def integer_bounds(value: object) -> tuple[int | float, int | float]:
-    """The nearest integers below and above a number, a numeric string or a boolean; equal if it is an integer itself.
+    """Floor and ceiling of a number, a numeric string or a boolean; equal if it is an integer.
 
-    Comparing an INTEGER column with them is exact, whatever the number's fraction. A number beyond the range of
-    INTEGER has two infinities of its sign, which no column value equals.
+    Comparing an INTEGER column with them is exact. A number beyond the range of INTEGER gives two infinities of its
+    sign, which equal no column value.
     """
     try:
         number = _decimal(value)
