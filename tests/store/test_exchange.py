@@ -1,4 +1,4 @@
-"""Imports that are interrupted, and files that are not what they should be."""
+"""Interrupted imports, and invalid files."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def record(kind: str, **fields: Any) -> dict[str, Any]:
 
 
 def workspace_of(messages: int) -> list[dict[str, Any]]:
-    """The lines of a workspace behind the header."""
+    """The lines of a workspace after the header."""
     return [
         record("workspace"),
         record("peer"),
@@ -82,7 +82,7 @@ def workspace_of(messages: int) -> list[dict[str, Any]]:
 
 
 def nested(levels: int) -> Any:
-    """An array in an array, so many in all."""
+    """Nested arrays with this number of levels."""
     found: Any = []
     for _ in range(levels - 1):
         found = [found]
@@ -103,7 +103,7 @@ def bring(store: Store, lines: Iterable[bytes], **options: Any) -> None:
 
 
 def everything(store: Store) -> dict[str, list[Any]]:
-    """What is in the database, but for the numbers of jobs and when things of no workspace were done."""
+    """The content of the database, without row numbers and times of jobs."""
     tables = ("workspaces", "peers", "sessions", "messages", "conclusions", "webhooks", "message_words_docsize")
     queries = {table: f"SELECT * FROM {table}" for table in tables}
     queries["jobs"] = "SELECT kind, key, payload FROM jobs ORDER BY kind"
@@ -115,7 +115,7 @@ class Stop(Exception):
 
 
 def until_line(lines: Sequence[bytes], last: int) -> Iterator[bytes]:
-    """The lines, until something happens behind the one of this number."""
+    """The first `last` lines, followed by an exception."""
     yield from lines[:last]
     raise Stop
 
@@ -127,7 +127,7 @@ def _few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def whole(tmp_path: Path) -> Iterator[tuple[list[bytes], dict[str, list[Any]]]]:
-    """A file, and what an import of it comes to that nobody interrupts."""
+    """A file, and the result of importing it without interruption."""
     lines = file_of(workspace_of(9))
     (tmp_path / "whole").mkdir()
     store = Store.open(tmp_path / "whole" / "omoide.db")
@@ -136,7 +136,7 @@ def whole(tmp_path: Path) -> Iterator[tuple[list[bytes], dict[str, list[Any]]]]:
     store.close()
 
 
-def test_an_import_interrupted_behind_any_line_goes_on_and_comes_to_the_same(
+def test_an_import_interrupted_after_any_line_resumes_with_the_same_result(
     store: Store, whole: tuple[list[bytes], dict[str, list[Any]]]
 ) -> None:
     lines, wanted = whole
@@ -152,7 +152,7 @@ def test_an_import_interrupted_behind_any_line_goes_on_and_comes_to_the_same(
         bring(store, lines)
 
 
-def test_a_process_that_is_killed_between_two_writes_is_taken_up_by_the_next(
+def test_an_import_is_resumed_after_its_process_was_killed(
     db_path: Path, whole: tuple[list[bytes], dict[str, list[Any]]]
 ) -> None:
     lines, wanted = whole
@@ -184,7 +184,7 @@ def _import_and_die(path: Path, lines: Sequence[bytes], shows: int) -> None:
         os._exit(1)
 
 
-def test_another_file_does_not_go_on_with_an_import_unless_it_begins_anew(store: Store) -> None:
+def test_a_different_file_cannot_resume_an_import_but_can_restart_it(store: Store) -> None:
     first, second = file_of(workspace_of(9)), file_of(workspace_of(5), exported_at=2)
     with pytest.raises(Stop):
         bring(store, until_line(first, 9))
@@ -198,7 +198,7 @@ def test_another_file_does_not_go_on_with_an_import_unless_it_begins_anew(store:
 
 
 @pytest.mark.parametrize("given_up", ["attempts = 1, leased_until = 9e15", "due_at = 1"])
-def test_an_import_that_nobody_goes_on_with_is_removed_as_a_deleted_workspace_is(given_up: str, store: Store) -> None:
+def test_an_abandoned_import_is_purged_like_a_deleted_workspace(given_up: str, store: Store) -> None:
     lines = file_of(workspace_of(9))
     with pytest.raises(Stop):
         bring(store, until_line(lines, 9))
@@ -208,17 +208,17 @@ def test_an_import_that_nobody_goes_on_with_is_removed_as_a_deleted_workspace_is
         ).fetchone()
     )
     assert due_at > clock.now() + 6 * 86_400_000_000
-    # A worker has begun to remove it when the import is taken up again: then that begins anew.
+    # A worker has begun to purge it when the import is resumed, so the import restarts.
     asyncio.run(store.write(lambda db: db.execute(f"UPDATE jobs SET {given_up}")))
     assert asyncio.run(store.write(purge.workspace, workspace))
     bring(store, lines)
     assert store.read(workspaces.find, "w") is not None
     while asyncio.run(store.write(purge.workspace, workspace)):
-        pass  # what the worker still does about its own
+        pass  # the worker finishes its purge
     assert store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()) == (9,)
 
 
-def test_a_workspace_of_the_same_name_is_never_touched(store: Store) -> None:
+def test_an_import_never_changes_a_workspace_of_the_same_name(store: Store) -> None:
     bring(store, file_of([record("workspace", uid="x" * 21)]))
     with pytest.raises(Conflict, match="--as NAME"):
         bring(store, file_of(workspace_of(2)))
@@ -233,78 +233,102 @@ def spoilt(change: Callable[[list[dict[str, Any]]], object], **header: Any) -> l
 
 
 def put(number: int, **fields: Any) -> Change:
-    """A change of the line of this number, the header being 1."""
+    """A change of the line with this number; the header is line 1."""
     return lambda lines: lines[number - 2].update(fields)
 
 
 nothing: Change = len
 
 FILES: dict[str, tuple[list[bytes], str]] = {
-    "empty": ([], "line 1: this is no JSON"),
-    "other text": ([b"hello\n"], "line 1: this is no JSON"),
-    "other JSON": ([b'{"a": 1}\n'], "line 1: this is no workspace that Omoide exported"),
-    "a list": ([b"[]\n"], "line 1: this is no JSON object"),
+    "empty": ([], "line 1: invalid JSON"),
+    "other text": ([b"hello\n"], "line 1: invalid JSON"),
+    "other JSON": ([b'{"a": 1}\n'], "line 1: not an Omoide export"),
+    "a list": ([b"[]\n"], "line 1: not a JSON object"),
     "a later format": (
         spoilt(nothing, format=3),
-        "line 1: it has format 3; this version of Omoide reads formats up to 2",
+        "line 1: format 3 is not supported; this version of Omoide reads formats up to 2",
     ),
-    "a header that lies": (spoilt(nothing, counts={"workspace": 1}), "line 3: there are more lines of the kind peer"),
-    "unknown counts": (spoilt(nothing, counts={"cake": 1}), "line 1: counts: there are no lines of the kind 'cake'"),
+    "a wrong count in the header": (spoilt(nothing, counts={"workspace": 1}), "line 3: more lines of kind peer"),
+    "unknown counts": (spoilt(nothing, counts={"cake": 1}), "line 1: counts: unknown kind of line 'cake'"),
     "a negative count": (spoilt(nothing, counts={"workspace": -1}), "line 1: counts.workspace: "),
-    "a name out of the house": (spoilt(nothing, workspace="../w"), "must match pattern"),
-    "no workspace": (file_of(workspace_of(1)[1:]), "line 2: the workspace itself comes first, once"),
-    "two workspaces": (spoilt(lambda lines: lines.insert(1, lines[0])), "line 2: the workspace itself comes first"),
-    "only a header": (spoilt(nothing)[:1], "line 1: the file ends here"),
-    "cut off": (spoilt(nothing)[:-2], "line 8: the file ends here, with 0 of 1 lines of the kind webhook"),
-    "cut off within a line": ([*spoilt(nothing)[:5], b'{"kind": "mess'], "line 6: this is no JSON"),
-    "an unknown kind": ([*spoilt(nothing)[:4], b'{"kind": "cake"}\n'], "line 5: there are no lines of the kind 'cake'"),
+    "a path as the name of the workspace": (spoilt(nothing, workspace="../w"), "must match pattern"),
+    "no workspace": (
+        file_of(workspace_of(1)[1:]),
+        "line 2: the first line after the header must be the only workspace line",
+    ),
+    "two workspaces": (
+        spoilt(lambda lines: lines.insert(1, lines[0])),
+        "line 2: the first line after the header must be the only workspace line",
+    ),
+    "only a header": (spoilt(nothing)[:1], "line 1: unexpected end of file"),
+    "cut off": (spoilt(nothing)[:-2], "line 8: unexpected end of file after 0 of 1 lines of kind webhook"),
+    "cut off within a line": ([*spoilt(nothing)[:5], b'{"kind": "mess'], "line 6: invalid JSON"),
+    "an unknown kind": ([*spoilt(nothing)[:4], b'{"kind": "cake"}\n'], "line 5: unknown kind of line 'cake'"),
     "an unknown field": (spoilt(put(5, colour="red")), "line 5: colour: Extra inputs are not permitted"),
     "a missing field": (spoilt(lambda lines: lines[3].pop("content")), "line 5: content: Field required"),
-    "a number for a text": (spoilt(put(5, content=7)), "line 5: content: Input should be a valid string"),
-    "a text for a number": (spoilt(put(5, seq="1")), "line 5: seq: Input should be a valid integer"),
-    "a truth for a number": (spoilt(put(5, token_count=True)), "line 5: token_count: Input should be a valid integer"),
-    "a number beyond all": (spoilt(put(5, token_count=2**70)), "line 5: token_count: "),
-    "a time that is none": (spoilt(put(5, created_at=10**18)), "line 5: created_at: "),
-    "an id that is none": (spoilt(put(5, id="' OR 1=1 --")), "line 5: id: String should match pattern"),
-    "a NUL": (spoilt(put(5, content="a\0b")), "line 5: it holds a NUL character"),
-    "deep arrays": (spoilt(put(5, metadata={"a": nested(100)})), "line 5: Value error, arrays and objects"),
-    "deep configuration": (spoilt(put(3, configuration={"a": nested(100)})), "line 3: Value error, arrays and objects"),
-    "deep arrays with NUL": (spoilt(put(5, metadata={"a": nested(100), "b": "\0"})), "line 5: it is nested too deeply"),
-    "deep metadata": (spoilt(put(5, metadata={"a": {"b": {"c": {"d": {"e": {}}}}}})), "line 5: Value error, Metadata"),
-    "an unknown author": (spoilt(put(5, peer="bob")), "line 5: there is no line of a peer 'bob' before"),
-    "an unknown session": (spoilt(put(5, session="t")), "line 5: there is no line of a session 't' before"),
-    "a gap": (spoilt(put(6, seq=3)), "line 6: seq: 3 comes after 1 in the session 's'"),
-    "the same number twice": (spoilt(put(6, seq=1)), "line 6: seq: 1 comes after 1"),
+    "a number instead of a string": (spoilt(put(5, content=7)), "line 5: content: Input should be a valid string"),
+    "a string instead of a number": (spoilt(put(5, seq="1")), "line 5: seq: Input should be a valid integer"),
+    "a boolean instead of a number": (
+        spoilt(put(5, token_count=True)),
+        "line 5: token_count: Input should be a valid integer",
+    ),
+    "a number beyond the limit": (spoilt(put(5, token_count=2**70)), "line 5: token_count: "),
+    "an invalid time": (spoilt(put(5, created_at=10**18)), "line 5: created_at: "),
+    "an invalid id": (spoilt(put(5, id="' OR 1=1 --")), "line 5: id: String should match pattern"),
+    "a NUL": (spoilt(put(5, content="a\0b")), "line 5: contains a NUL character"),
+    "deeply nested arrays": (spoilt(put(5, metadata={"a": nested(100)})), "line 5: Value error, arrays and objects"),
+    "deeply nested configuration": (
+        spoilt(put(3, configuration={"a": nested(100)})),
+        "line 3: Value error, arrays and objects",
+    ),
+    "deeply nested arrays with NUL": (
+        spoilt(put(5, metadata={"a": nested(100), "b": "\0"})),
+        "line 5: nested too deeply",
+    ),
+    "deeply nested metadata": (
+        spoilt(put(5, metadata={"a": {"b": {"c": {"d": {"e": {}}}}}})),
+        "line 5: Value error, Metadata",
+    ),
+    "an unknown author": (spoilt(put(5, peer="bob")), "line 5: no earlier line defines the peer 'bob'"),
+    "an unknown session": (spoilt(put(5, session="t")), "line 5: no earlier line defines the session 't'"),
+    "a gap": (spoilt(put(6, seq=3)), "line 6: seq: 3 follows 1 in the session 's'"),
+    "the same number twice": (spoilt(put(6, seq=1)), "line 6: seq: 1 follows 1"),
     "the same peer twice": (
         spoilt(lambda lines: lines.insert(2, record("peer"))),
-        "line 4: something like it is in the database already",
+        "line 4: conflicts with a row in the database",
     ),
     "the same message twice": (
         spoilt(lambda lines: lines[4].update(id=lines[3]["id"])),
-        "line 6: something like it is in the database already",
+        "line 6: conflicts with a row in the database",
     ),
-    "a peer with a path for a name": (spoilt(put(3, id="a/b")), "line 3: Peer name(s) ['a/b'] must match"),
-    "a peer called as a scope": (spoilt(put(3, id="scope.x")), "line 3: Peer name(s) ['scope.x'] use the reserved"),
-    "a scope called as a peer": (spoilt(put(3, scope=True)), "line 3: 'alice' is no name for the peer of a scope"),
+    "a peer with a path as its id": (spoilt(put(3, id="a/b")), "line 3: Peer name(s) ['a/b'] must match"),
+    "a peer with the id of a scope": (
+        spoilt(put(3, id="scope.x")),
+        "line 3: Peer name(s) ['scope.x'] use the reserved",
+    ),
+    "a scope with the id of a peer": (
+        spoilt(put(3, scope=True)),
+        "line 3: 'alice' is not a valid id for the peer of a scope",
+    ),
     "an unknown level": (spoilt(put(8, level="divine")), "line 8: level: "),
-    "sources that are no ids": (spoilt(put(8, source_ids=["x"])), "line 8: source_ids.0: "),
-    "a hook for another scheme": (spoilt(put(9, url="ftp://example.com")), "line 9: Value error, Only HTTP"),
+    "invalid source ids": (spoilt(put(8, source_ids=["x"])), "line 8: source_ids.0: "),
+    "a webhook with an unsupported scheme": (spoilt(put(9, url="ftp://example.com")), "line 9: Value error, Only HTTP"),
     "an unknown task": (spoilt(put(10, task="purge_workspace")), "line 10: task: "),
-    "work of another kind": (spoilt(put(10, task="dream")), "line 10: type: Field required"),
-    "work beyond the end": (
+    "a job with the payload of another kind": (spoilt(put(10, task="dream")), "line 10: type: Field required"),
+    "a job for a missing message": (
         spoilt(put(10, payload={"session": "s", "through": 9, "kinds": [], "instructions": None})),
-        "line 10: it tells of the message 9 of a session that has 3",
+        "line 10: refers to message 9 of a session that has 3",
     ),
-    "work before its time": (spoilt(lambda lines: lines.insert(3, lines.pop())), "line 5: jobs come last"),
-    "something behind the work": (
+    "a job before other lines": (spoilt(lambda lines: lines.insert(3, lines.pop())), "line 5: jobs must come last"),
+    "a line after the jobs": (
         spoilt(lambda lines: lines.append(record("peer", id="bob"))),
-        "line 10: jobs come last",
+        "line 10: jobs must come last",
     ),
 }
 
 
 @pytest.mark.parametrize("what", FILES)
-def test_a_file_that_is_not_right_is_refused_by_its_line_and_nothing_is_seen(what: str, store: Store) -> None:
+def test_an_invalid_file_is_refused_with_the_line_number(what: str, store: Store) -> None:
     lines, said = FILES[what]
     with pytest.raises(OmoideError) as refusal:
         bring(store, lines)
@@ -313,16 +337,16 @@ def test_a_file_that_is_not_right_is_refused_by_its_line_and_nothing_is_seen(wha
     assert store.read(workspaces.find, "w") is None
 
 
-def test_a_file_that_was_mended_is_taken_up_where_it_was_wrong(store: Store) -> None:
+def test_a_corrected_file_resumes_at_the_wrong_line(store: Store) -> None:
     lines = file_of(workspace_of(9))
     wrong = [*lines[:10], lines[10].replace(b'"alice"', b'"malice"'), *lines[11:]]
-    with pytest.raises(BadFile, match="line 11: there is no line of a peer 'malice' before"):
+    with pytest.raises(BadFile, match="line 11: no earlier line defines the peer 'malice'"):
         bring(store, wrong)
     bring(store, lines)
     assert store.read(lambda db: db.execute("SELECT message_count FROM sessions").fetchall()) == [(9,)]
 
 
-def test_what_is_read_back_is_what_was_written(store: Store) -> None:
+def test_exporting_an_import_gives_the_same_lines(store: Store) -> None:
     lines = file_of(workspace_of(9))
     bring(store, lines)
     found = store.read(lambda db: [*reading.lines(db, reading.find(db, "w"))])
@@ -342,9 +366,9 @@ def test_integers_of_any_size_are_kept(store: Store) -> None:
     assert [json.loads(line) for line in found] == [json.loads(line) for line in lines[1:]]
 
 
-def test_long_lines_are_stored_with_fewer_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_lines_are_stored_in_smaller_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "BYTES_AT_A_TIME", 2_000)
     said = [record("message", seq=seq, content="x" * (1 if seq < 5 else 2_000)) for seq in range(1, 9)]
     done: list[int] = []
     bring(store, file_of([*workspace_of(0)[:3], *said]), shown=lambda number, of: done.append(number))
-    assert done == [6, 9, 10, 11, 12, 12], "four short lines at a time, and none beside a long one that came before"
+    assert done == [6, 9, 10, 11, 12, 12], "four short lines at a time, and none together with a preceding long one"

@@ -1,4 +1,4 @@
-"""A membership that was left and resumed keeps what was seen in each stay, whatever the clocks say."""
+"""A member that left and rejoined keeps access to the messages of each stay, regardless of clocks."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ from omoide.store.message_search import Limits
 from tests.store.rows import cloned
 
 NOW = 1_760_000_000_000_000
-"""The instant of all writes unless a test gives another, so that clocks cannot distinguish them."""
+"""The time of all writes unless a test gives another, so that times cannot distinguish them."""
 HOUR = 3_600_000_000
 
 
 class Talk:
-    """The session `s` of the workspace `w`, on a connection that writes."""
+    """The session `s` of the workspace `w`, on a writer connection."""
 
     def __init__(self, db: Connection) -> None:
         self.db = db
@@ -73,7 +73,7 @@ Story = Callable[[Talk], None]
 
 
 def play(store: Store, story: Story) -> None:
-    """Run the story in one write, and find the rows in agreement after it."""
+    """Run the story in one write, and check the consistency of the rows afterwards."""
     asyncio.run(store.write(lambda db: story(Talk(db))))
     assert store.read(lambda db: [*consistency.contradictions(db)]) == []
 
@@ -90,7 +90,7 @@ def comes_and_goes(talk: Talk) -> None:
     talk.say("after")
 
 
-def test_what_was_seen_in_each_stay_stays_visible(store: Store) -> None:
+def test_messages_of_each_stay_remain_visible(store: Store) -> None:
     def story(talk: Talk) -> None:
         comes_and_goes(talk)
         assert talk.witnessed() == ["first stay", "second stay"]
@@ -101,7 +101,7 @@ def test_what_was_seen_in_each_stay_stays_visible(store: Store) -> None:
     play(store, story)
 
 
-def test_a_perspective_knows_all_but_what_was_said_while_its_peer_was_away(store: Store) -> None:
+def test_a_perspective_excludes_messages_while_its_peer_was_away(store: Store) -> None:
     def story(talk: Talk) -> None:
         comes_and_goes(talk)
         assert talk.found(member="alice") == ["before", "first stay", "second stay"]
@@ -114,7 +114,7 @@ def test_a_perspective_knows_all_but_what_was_said_while_its_peer_was_away(store
     play(store, story)
 
 
-def test_a_stay_in_which_nothing_was_said_still_marks_the_first_join(store: Store) -> None:
+def test_a_stay_without_messages_still_marks_the_first_join(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.join()
         talk.leave()
@@ -129,7 +129,7 @@ def test_a_stay_in_which_nothing_was_said_still_marks_the_first_join(store: Stor
     play(store, story)
 
 
-def test_leaving_and_coming_back_before_another_message_misses_nothing(store: Store) -> None:
+def test_leaving_and_rejoining_between_two_messages_misses_none(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.join()
         talk.say("one")
@@ -143,7 +143,7 @@ def test_leaving_and_coming_back_before_another_message_misses_nothing(store: St
     play(store, story)
 
 
-def test_an_author_who_had_left_is_back_for_the_whole_batch(store: Store) -> None:
+def test_an_author_who_had_left_rejoins_for_the_whole_batch(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.say("hello", peer="alice")
         talk.leave()
@@ -169,7 +169,7 @@ def test_a_clock_set_back_moves_no_message_into_or_out_of_a_stay(store: Store) -
     play(store, story)
 
 
-def test_replacing_the_members_ends_and_begins_stays_and_keeps_those_who_remain(store: Store) -> None:
+def test_replacing_members_ends_and_begins_only_affected_stays(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.say("one")
         talk.set("alice", "bob")
@@ -213,7 +213,7 @@ def test_a_copy_of_a_session_keeps_what_its_members_saw(
     play(store, story)
 
 
-def test_nothing_is_concluded_from_what_was_said_while_one_who_learns_was_away(store: Store) -> None:
+def test_messages_while_a_learner_was_away_are_not_in_its_window(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.say("before", peer="carol")
         talk.join()
@@ -247,7 +247,7 @@ def test_the_stays_of_a_deleted_session_are_removed_with_it(store: Store) -> Non
     play(store, story)
 
 
-# Out of one database and into another.
+# Export and import.
 
 
 def exported(path: Path) -> list[bytes]:
@@ -274,7 +274,7 @@ def of_the_first_format(lines: Sequence[bytes]) -> list[bytes]:
     return [json.dumps(header).encode(), *rest]
 
 
-def test_an_export_carries_the_stays(store: Store, other: Store, db_path: Path) -> None:
+def test_an_export_contains_the_stays(store: Store, other: Store, db_path: Path) -> None:
     play(store, comes_and_goes)
     bring(other, exported(db_path))
 
@@ -285,7 +285,7 @@ def test_an_export_carries_the_stays(store: Store, other: Store, db_path: Path) 
     play(other, story)
 
 
-def test_of_an_export_without_stays_the_last_one_is_derived(
+def test_the_last_stay_is_derived_for_an_export_without_stays(
     store: Store, other: Store, db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stays, "DERIVED_AT_A_TIME", 1)
@@ -313,16 +313,16 @@ def stay(**given: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        ([stay(peer="carol")], "no line of a peer 'carol'"),
-        ([stay(peer="dora")], "no line before of 'dora' as a member"),
+        ([stay(peer="carol")], "no earlier line defines the peer 'carol'"),
+        ([stay(peer="dora")], "no earlier line makes 'dora' a member"),
         ([stay(last=None)], "the peer has left"),
-        ([stay(last=6)], "the message 6 of a session that has 5"),
-        ([stay(first=7, last=6)], "the message 6 of a session that has 5"),
-        ([stay(first=4)], "last: 2 comes before 4"),
-        ([stay(), stay()], "lies in a stay that begins before"),
+        ([stay(last=6)], "refers to message 6 of a session that has 5"),
+        ([stay(first=7, last=6)], "refers to message 6 of a session that has 5"),
+        ([stay(first=4)], "last: 2 is less than 4"),
+        ([stay(), stay()], "overlaps with an earlier stay"),
     ],
 )
-def test_an_import_refuses_stays_that_cannot_be(
+def test_an_import_refuses_impossible_stays(
     store: Store, other: Store, db_path: Path, lines: Sequence[dict[str, Any]], reason: str
 ) -> None:
     def story(talk: Talk) -> None:
@@ -339,10 +339,10 @@ def test_an_import_refuses_stays_that_cannot_be(
         bring(other, [head, *rest])
 
 
-# Out of a time when there were none.
+# Data from before stays were stored.
 
 
-def test_stays_are_derived_from_the_instants_that_were_kept(store: Store) -> None:
+def test_stays_are_derived_from_the_stored_times(store: Store) -> None:
     def story(talk: Talk) -> None:
         for number in range(9):
             talk.say(f"number {number}", now=NOW + number * HOUR)
@@ -368,7 +368,7 @@ def test_stays_are_derived_from_the_instants_that_were_kept(store: Store) -> Non
         "UPDATE stays SET last = 4 WHERE last = 2",
     ],
 )
-def test_stays_that_contradict_the_rows_are_found(store: Store, damage: str) -> None:
+def test_stays_that_contradict_other_rows_are_reported(store: Store, damage: str) -> None:
     def story(db: Connection) -> list[str]:
         comes_and_goes(Talk(db))
         db.execute(damage)
@@ -377,7 +377,7 @@ def test_stays_that_contradict_the_rows_are_found(store: Store, damage: str) -> 
     assert any("stay" in line for line in asyncio.run(store.write(story)))
 
 
-def test_a_peer_of_the_session_joins_it_by_its_configuration(store: Store) -> None:
+def test_configuring_a_peer_makes_it_a_member(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.say("one")
         talk.join("alice", session="another")

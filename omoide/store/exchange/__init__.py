@@ -1,1 +1,1 @@
-"""A workspace as lines of JSON, out of one database and into another: `form`, `reading`, `writing`."""
+"""Export a workspace as JSON Lines and import it into a database: `form`, `reading`, `writing`."""

@@ -1,7 +1,7 @@
-"""The form of an exported workspace: one JSON object a line, the header first.
+"""Schema of an exported workspace: JSON Lines, the header first. Documented in docs/reference/export-format.md.
 
-docs/reference/export-format.md documents it. References are by name and never by row number, so a line means the same
-in every database. A line comes after those that it refers to. Times are microseconds since 1970, in UTC.
+Everything is referenced by its public id and never by a row number, so an export is independent of its database. A line
+comes after the lines that it refers to. Times are microseconds since 1970, in UTC.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from omoide.metadata import TooDeep, without_nul
 from omoide.records import Json, Level
 
 FORMAT = 2
-"""The number of this form. A program reads its own and all before it. The first had no stays."""
+"""Version of the format. A program reads its own and all earlier ones. Version 1 had no stays."""
 
 MOST_LINE_BYTES = 64_000_000
-"""The longest line that is read, unless request bodies may be half as long."""
+"""Limit for the length of a line, unless twice the limit of request bodies is larger."""
 
 MOST_KINDS = 2
-"""Kinds of summaries that one job makes, at the most."""
+"""Maximum number of summary kinds in one job."""
 
 _EXACT = ConfigDict(extra="forbid", strict=True)
 
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{21}$")]
-"""One that the server gave: see `omoide.clock`."""
+"""An id assigned by the server: see `omoide.clock`."""
 Name = Annotated[str, Field(max_length=520)]
 Instant = Annotated[int, Field(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -38,7 +38,7 @@ Position = Annotated[int, Field(ge=1, le=2**53)]
 
 @with_config(_EXACT)
 class Header(TypedDict):
-    """What stands in the first line. `counts` says how many lines of each kind follow."""
+    """The first line. `counts` is the number of following lines by kind."""
 
     kind: Literal["header"]
     format: int
@@ -105,7 +105,7 @@ class Message(TypedDict):
 
 @with_config(_EXACT)
 class Stay(TypedDict):
-    """From which message to which a peer was in a session; `last` is null while it is in it."""
+    """An interval of messages during which a peer was in a session; `last` is null while it is open."""
 
     kind: Literal["stay"]
     session: Name
@@ -116,7 +116,7 @@ class Stay(TypedDict):
 
 @with_config(_EXACT)
 class Receipt(TypedDict):
-    """That messages were stored under an idempotency key."""
+    """Messages that were stored under an idempotency key."""
 
     kind: Literal["receipt"]
     session: Name
@@ -145,7 +145,7 @@ class Conclusion(TypedDict):
 
 @with_config(ConfigDict(extra="allow", strict=True))
 class Details(TypedDict, total=False):
-    """What a conclusion knows of how it came about; of other keys only that they are JSON."""
+    """Provenance of a conclusion. Other keys may hold any JSON."""
 
     message_ids: list[Id]
     origin: Id
@@ -179,7 +179,7 @@ class Summary(TypedDict):
 
 @with_config(_EXACT)
 class Dream(TypedDict):
-    """What a pair has learned since its last dream."""
+    """Number of new conclusions of a pair since its last dream."""
 
     kind: Literal["dream"]
     observer: Name
@@ -190,7 +190,7 @@ class Dream(TypedDict):
 
 @with_config(_EXACT)
 class Backfill(TypedDict):
-    """How far a scope is with what was known of a session that entered it. `scope` is the hidden peer."""
+    """Backfill state of a session in a scope. `scope` is the id of the scope's hidden peer."""
 
     kind: Literal["backfill"]
     scope: Name
@@ -210,7 +210,7 @@ class Webhook(TypedDict):
 
 @with_config(_EXACT)
 class Job(TypedDict):
-    """Work that is owed, or that failed for good. `task` is its kind; `payload` names peers and sessions."""
+    """A job that is pending or failed for good. `task` is its kind; `payload` refers to peers and sessions by id."""
 
     kind: Literal["job"]
     task: Literal["representation", "summary", "dream", "scope_backfill", "scope_removal", "deliver_webhook"]
@@ -275,7 +275,7 @@ PAYLOADS: Mapping[str, Any] = {
     "scope_removal": ScopePayload,
     "deliver_webhook": DeliveryPayload,
 }
-"""Task → what its payload holds."""
+"""Task → schema of its payload."""
 
 Line = (
     Workspace
@@ -310,31 +310,31 @@ KINDS = (
     "webhook",
     "job",
 )
-"""Of lines, in the order in which they stand in a file."""
+"""Kinds of lines, in the order of a file."""
 
 
 class BadLine(ValueError):
-    """A line that is not of this form. The text says in one line what is wrong."""
+    """A line that does not match the schema. The message has one line."""
 
 
 def read_header(line: bytes) -> Header:
-    """The first line of a file. Raises BadLine."""
+    """Parse the first line of a file. Raises BadLine."""
     found = _json(line)
     if found.get("kind") != "header" or not isinstance(found.get("format"), int):
-        raise BadLine("this is no workspace that Omoide exported")
+        raise BadLine("not an Omoide export")
     if not 1 <= found["format"] <= FORMAT:
-        raise BadLine(f"it has format {found['format']}; this version of Omoide reads formats up to {FORMAT}")
+        raise BadLine(f"format {found['format']} is not supported; this version of Omoide reads formats up to {FORMAT}")
     header: Header = _checked("header", found)
     if unknown := set(header["counts"]) - set(KINDS):
-        raise BadLine(f"counts: there are no lines of the kind {min(unknown)!r}")
+        raise BadLine(f"counts: unknown kind of line {min(unknown)!r}")
     return header
 
 
 def read_line(line: bytes) -> Line:
-    """Any line but the first. Raises BadLine."""
+    """Parse any line but the first. Raises BadLine."""
     found = _json(line)
     if found.get("kind") not in KINDS:
-        raise BadLine(f"there are no lines of the kind {str(found.get('kind'))[:40]!r}")
+        raise BadLine(f"unknown kind of line {str(found.get('kind'))[:40]!r}")
     read: Line = _checked("line", found)
     if read["kind"] == "job":
         read["payload"] = _checked(read["task"], read["payload"])
@@ -345,11 +345,11 @@ def _json(line: bytes) -> dict[str, Any]:
     try:
         found = json_text.loads(line)
     except ValueError as error:
-        raise BadLine(f"this is no JSON: {error}") from error
+        raise BadLine(f"invalid JSON: {error}") from error
     if not isinstance(found, dict):
-        raise BadLine("this is no JSON object")
+        raise BadLine("not a JSON object")
     if b"\\u0000" in line and _holds_nul(found):
-        raise BadLine("it holds a NUL character")
+        raise BadLine("contains a NUL character")
     return found
 
 
@@ -357,7 +357,7 @@ def _holds_nul(found: dict[str, Any]) -> bool:
     try:
         return bool(without_nul(found) != found)
     except TooDeep:
-        raise BadLine("it is nested too deeply") from None
+        raise BadLine("nested too deeply") from None
 
 
 def _checked(what: str, found: Any) -> Any:
@@ -365,7 +365,7 @@ def _checked(what: str, found: Any) -> Any:
         return _adapter(what).validate_python(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        # The first part of the place is the kind of line, for which the sentence stands already.
+        # The first part of the location is the kind of line, which adds nothing.
         place = ".".join(str(part) for part in first["loc"] if part != found.get("kind"))
         raise BadLine(f"{place}: {first['msg']}" if place else first["msg"]) from error
 

@@ -1,7 +1,7 @@
-"""A workspace out of a database, line by line, from one snapshot.
+"""Export a workspace line by line, from one snapshot.
 
-What was deleted is left out, even where its rows are still there, and so are vectors: they are made anew from the
-texts. Of jobs those go along that are owed or failed for good; what a worker holds at the moment counts as not begun.
+Deleted data is left out, even if its rows still exist. Vectors are left out because they can be recomputed from the
+texts. Jobs that are pending or failed for good are included; a running job is exported as not begun.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ Row = tuple[Any, ...]
 _PAYLOAD = json_or_null("t.payload")
 _SESSION = "JOIN sessions s ON s.pk = t.session AND s.deleted_at IS NULL"
 
-# Kind → what follows SELECT, less the columns; :workspace is the row of the workspace.
+# Kind → the query without its columns; :workspace is the row of the workspace.
 _SOURCES: Mapping[str, str] = {
     "workspace": "FROM workspaces t WHERE t.pk = :workspace",
     "peer": "FROM peers t WHERE t.workspace = :workspace ORDER BY t.pk",
     "session": "FROM sessions t WHERE t.workspace = :workspace AND t.deleted_at IS NULL ORDER BY t.pk",
     "member": f"FROM members t {_SESSION} JOIN peers p ON p.pk = t.peer WHERE s.workspace = :workspace "
     "ORDER BY t.session, t.peer",
-    # The plus sign lets the rows come in their own order, without sorting.
+    # The unary plus makes SQLite read the rows in row order, without sorting.
     "message": f"""FROM messages t {_SESSION} JOIN peers p ON p.pk = t.peer
         WHERE +t.workspace = :workspace ORDER BY t.pk""",
     "stay": f"FROM stays t {_SESSION} JOIN peers p ON p.pk = t.peer WHERE s.workspace = :workspace "
@@ -48,7 +48,7 @@ _SOURCES: Mapping[str, str] = {
     "backfill": f"FROM backfills t {_SESSION} JOIN peers o ON o.pk = t.scope WHERE o.workspace = :workspace "
     "ORDER BY t.scope, t.session",
     "webhook": "FROM webhooks t WHERE t.workspace = :workspace ORDER BY t.pk",
-    # Those of a scope say only by the numbers of rows what they are about.
+    # Jobs of a scope refer to peer and session by row number only.
     "job": f"""FROM jobs t
         LEFT JOIN peers o ON t.kind IN ('scope_backfill', 'scope_removal') AND o.pk = {_PAYLOAD} ->> 'scope'
         LEFT JOIN sessions s ON t.kind IN ('scope_backfill', 'scope_removal') AND s.pk = {_PAYLOAD} ->> 'session'
@@ -83,7 +83,7 @@ _TABLES = {"s": "sessions", "p": "peers", "o": "peers"}
 
 
 def _admitted(kind: str) -> list[str]:
-    """The columns of a kind as `rows.mended` takes them."""
+    """The columns of a kind in the form that `rows.mended` expects."""
     own = {"backfill": "backfills", "summary": "summaries"}.get(kind, f"{kind}s")
     found = []
     for expression in _split(_COLUMNS[kind]):
@@ -96,7 +96,7 @@ def _admitted(kind: str) -> list[str]:
 
 
 def _split(columns: str) -> list[str]:
-    """Expressions between commas outside of brackets."""
+    """Split at commas outside of brackets."""
     parts, depth = [""], 0
     for character in columns:
         depth += (character == "(") - (character == ")")
@@ -111,7 +111,7 @@ _ADMITTED = {kind: _admitted(kind) for kind in _COLUMNS}
 
 
 def _rows(db: Connection, kind: str, workspace: int) -> Iterator[Row]:
-    """The rows of a kind, damaged values mended; jobs that could not be done are left out."""
+    """The rows of a kind, with damaged values repaired; damaged jobs are left out."""
     for row in db.execute(f"SELECT {_COLUMNS[kind]} {_SOURCES[kind]}", {"workspace": workspace}):
         if kind == "job" and _is_damaged(row):
             continue
@@ -126,7 +126,7 @@ def _is_damaged(row: Row) -> bool:
 
 
 def _json(text: str) -> orjson.Fragment:
-    """Stored JSON goes out as it is."""
+    """Embed stored JSON unchanged."""
     return orjson.Fragment(text)
 
 
@@ -268,15 +268,15 @@ _TOLD: Mapping[str, tuple[str, ...]] = {
     "summary": ("session", "through", "kinds", "instructions"),
     "deliver_webhook": ("endpoint", "delivery", "type", "data"),
 }
-"""Task → what of its payload goes along: all but the numbers of rows."""
+"""Task → the payload members that are exported: all but row numbers."""
 
 
 def _payload(task: str, payload: Json, scope: str | None, session: str | None) -> Json:
     if task in _TOLD:
         return {name: payload[name] for name in _TOLD[task]}
     if task == "dream":
-        told = {name: payload[name] for name in ("type", "observer", "observed", "session")}
-        return {**told, **{name: bool(payload.get(name)) for name in ("rebuild", "automatic")}}
+        exported = {name: payload[name] for name in ("type", "observer", "observed", "session")}
+        return {**exported, **{name: bool(payload.get(name)) for name in ("rebuild", "automatic")}}
     return {"scope": scope, "session": session}
 
 
@@ -314,12 +314,14 @@ _MAKERS: Mapping[str, Callable[..., Json]] = {
 
 
 def find(db: Connection, workspace_id: str) -> int:
-    """The row of a workspace. Raises NotFound, and Unprocessable for a file of another version of this program."""
+    """The row of a workspace. Raises NotFound, and Unprocessable for a file of another version of Omoide."""
     schema = examination.schema(db)
     if schema.is_newer:
-        raise Unprocessable("a newer version of Omoide has worked on this database: export with that")
+        raise Unprocessable("this database was written by a newer version of Omoide: export with that version")
     if not schema.is_current:
-        raise Unprocessable("an older version of Omoide made this database: start a server on it once, then export")
+        raise Unprocessable(
+            "this database was written by an older version of Omoide: start a server on it once, then export"
+        )
     row = db.execute("SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)).fetchone()
     if row is None:
         raise NotFound(f"There is no workspace {workspace_id}")
@@ -327,7 +329,7 @@ def find(db: Connection, workspace_id: str) -> int:
 
 
 def header(db: Connection, workspace: int, *, program: str, now: int) -> Header:
-    """What the first line says. `db` is to see the same for all lines: see `copying.snapshot`."""
+    """The first line. `db` must be one snapshot for all lines: see `copying.snapshot`."""
     (workspace_id,) = rows.mended(
         ["workspaces.id"], db.execute("SELECT id FROM workspaces WHERE pk = ?", (workspace,)).fetchone()
     )
@@ -342,7 +344,7 @@ def header(db: Connection, workspace: int, *, program: str, now: int) -> Header:
 
 
 def lines(db: Connection, workspace: int) -> Iterator[bytes]:
-    """Every line behind the first, as it is written, read as they are asked for."""
+    """All lines after the first, serialised, read lazily."""
     for kind in KINDS:
         make = _MAKERS[kind]
         for row in _rows(db, kind, workspace):

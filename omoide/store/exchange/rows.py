@@ -1,7 +1,7 @@
-"""Lines of an exported workspace become rows.
+"""Insert the lines of an exported workspace as rows.
 
-Ids stay what they were. Only where the workspace that was exported is in the same database do all of them become
-others, each always the same one, so that both can live side by side.
+Ids are kept, except if the exported workspace is in the same database: then each id is replaced by one derived from it,
+so that both workspaces can coexist.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from omoide.store.exchange.form import BadLine
 from omoide.webhooks import check_url
 
 MOST_KEPT_IN_MIND = 100_000
-"""Peers and sessions whose rows need not be looked up again."""
+"""Limit of each of the caches of peer and session rows."""
 
 
 class Rows:
-    """Puts lines into one workspace (its row). `salt` makes other ids of those in the file; None leaves them.
+    """Insert lines into one workspace (its row). `salt` derives new ids from those in the file; None keeps them.
 
-    `add` is called within a transaction, and `index` before its end.
+    Call `add` within a transaction, and `index` before its commit.
     """
 
     def __init__(self, workspace: int, salt: str | None) -> None:
@@ -56,18 +56,18 @@ class Rows:
         }
 
     def add(self, db: Connection, line: form.Line) -> None:
-        """Store what the line says. Raises BadLine where it contradicts what is there."""
+        """Insert the row of a line. Raises BadLine if it contradicts existing rows."""
         if line["kind"] not in self._makers:
-            raise BadLine(f"another {line['kind']}")
+            raise BadLine(f"duplicate {line['kind']} line")
         try:
             self._makers[line["kind"]](db, line)
         except OmoideError as error:
             raise BadLine(error.detail) from error
         except sqlite3.IntegrityError as error:
-            raise BadLine(f"something like it is in the database already: {error}") from error
+            raise BadLine(f"conflicts with a row in the database: {error}") from error
 
     def index(self, db: Connection) -> None:
-        """Index the words of the messages that were added, and count them."""
+        """Index the added messages for full-text search, and update the message counts."""
         for session, (first, last) in self._said.items():
             db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, session))
             words.add_messages(db, session, first, last)
@@ -83,7 +83,7 @@ class Rows:
                 "SELECT pk, kind = 'scope' FROM peers WHERE workspace = ? AND id = ?", (self.workspace, peer_id)
             ).fetchone()
             if row is None:
-                raise BadLine(f"there is no line of a peer {names.shortened(peer_id)!r} before")
+                raise BadLine(f"no earlier line defines the peer {names.shortened(peer_id)!r}")
             if len(self._peers) >= MOST_KEPT_IN_MIND:
                 self._peers.clear()
             self._peers[peer_id] = row[0], bool(row[1])
@@ -95,13 +95,13 @@ class Rows:
     def _person(self, db: Connection, peer_id: str) -> int:
         pk, is_scope = self._owner(db, peer_id)
         if is_scope:
-            raise BadLine(f"{names.shortened(peer_id)!r} is the hidden peer of a scope, which says and is nothing")
+            raise BadLine(f"{names.shortened(peer_id)!r} is the hidden peer of a scope and cannot be used here")
         return pk
 
     def _scope(self, db: Connection, peer_id: str) -> int:
         pk, is_scope = self._owner(db, peer_id)
         if not is_scope:
-            raise BadLine(f"{names.shortened(peer_id)!r} is no scope")
+            raise BadLine(f"{names.shortened(peer_id)!r} is not a scope")
         return pk
 
     def _in_session(self, db: Connection, session_id: str) -> int:
@@ -111,7 +111,7 @@ class Rows:
                 (self.workspace, session_id),
             ).fetchone()
             if row is None:
-                raise BadLine(f"there is no line of a session {names.shortened(session_id)!r} before")
+                raise BadLine(f"no earlier line defines the session {names.shortened(session_id)!r}")
             if len(self._sessions) >= MOST_KEPT_IN_MIND:
                 self._sessions.clear()
             self._sessions[session_id] = row[0]
@@ -126,7 +126,7 @@ class Rows:
         if not line["scope"]:
             names.check_peer_names([line["id"]])
         elif not names.is_scope_peer(line["id"]) or names.scope_fault(names.scope_of_peer(line["id"])):
-            raise BadLine(f"{names.shortened(line['id'])!r} is no name for the peer of a scope")
+            raise BadLine(f"{names.shortened(line['id'])!r} is not a valid id for the peer of a scope")
         db.execute(
             """INSERT INTO peers (workspace, id, kind, uid, metadata, configuration, created_at)
                VALUES (?, ?, ?, ?, ?, ?, ?)""",
@@ -163,7 +163,7 @@ class Rows:
             (last,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
             first = last + 1
         if seq != last + 1:
-            raise BadLine(f"seq: {seq} comes after {last} in the session {names.shortened(line['session'])!r}")
+            raise BadLine(f"seq: {seq} follows {last} in the session {names.shortened(line['session'])!r}")
         metadata = rows.to_text(checked_metadata(line["metadata"], "metadata"))
         db.execute(
             """INSERT INTO messages (id, workspace, session, seq, peer, content, metadata, token_count, muted,
@@ -194,14 +194,14 @@ class Rows:
             (session, peer),
         ).fetchone()
         if row is None:
-            raise BadLine(f"there is no line before of {names.shortened(line['peer'])!r} as a member of the session")
+            raise BadLine(f"no earlier line makes {names.shortened(line['peer'])!r} a member of the session")
         is_in, end_of_last = row
         if end_of_last is not None and first <= end_of_last:
-            raise BadLine(f"first: {first} lies in a stay that begins before")
+            raise BadLine(f"first: {first} overlaps with an earlier stay")
         if last is None and not is_in:
             raise BadLine("last: the peer has left the session")
         if last is not None and last < first - 1:
-            raise BadLine(f"last: {last} comes before {first}")
+            raise BadLine(f"last: {last} is less than {first}")
         self._check_reaches(db, session, first - 1 if last is None else last)
         stays.add(db, session, peer, first, last)
 
@@ -215,12 +215,12 @@ class Rows:
         )
 
     def _check_reaches(self, db: Connection, session: int, last: int) -> None:
-        """Raise BadLine unless the session has a message at this position."""
+        """Raise BadLine unless the session has that many messages."""
         (there,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
         if session in self._said:
             there = self._said[session][1]
         if last > there:
-            raise BadLine(f"it tells of the message {last} of a session that has {there}")
+            raise BadLine(f"refers to message {last} of a session that has {there}")
 
     def _conclusion(self, db: Connection, line: form.Conclusion) -> None:
         source_ids, details = line["source_ids"], cast(Json, line["details"])
@@ -246,7 +246,7 @@ class Rows:
 
     def _card(self, db: Connection, line: form.Card) -> None:
         if names.is_scope_peer(line["observed"]):
-            raise BadLine("no card is ever kept about a scope")
+            raise BadLine("there are no cards about scopes")
         db.execute(
             "INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)",
             (
@@ -290,7 +290,7 @@ class Rows:
         )
 
     def _webhook(self, db: Connection, line: form.Webhook) -> None:
-        # Whether events may go to a private address is asked anew at every delivery.
+        # Private addresses are checked at each delivery.
         check_url(line["url"], private_targets=True)
         db.execute(
             "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, ?, ?)",
@@ -318,28 +318,28 @@ class Rows:
             ),
         )
 
-    def _work(self, db: Connection, task: str, told: Json) -> tuple[str, Json]:
-        """Key and payload of a job, the numbers of rows put back."""
+    def _work(self, db: Connection, task: str, payload: Json) -> tuple[str, Json]:
+        """Key and payload of a job, with row numbers filled in."""
         if task == "dream":
-            pair = self._any_peer(db, told["observer"]), self._person(db, told["observed"])
-            return dream_queue.key(told["type"], pair), {**told, "pair": [*pair]}
+            pair = self._any_peer(db, payload["observer"]), self._person(db, payload["observed"])
+            return dream_queue.key(payload["type"], pair), {**payload, "pair": [*pair]}
         if task == "deliver_webhook":
-            return self.id(told["endpoint"]), {**told, "endpoint": self.id(told["endpoint"])}
-        session = self._in_session(db, told["session"])
+            return self.id(payload["endpoint"]), {**payload, "endpoint": self.id(payload["endpoint"])}
+        session = self._in_session(db, payload["session"])
         if task in (backfills.COPY, backfills.FORGET):
-            scope = self._scope(db, told["scope"])
+            scope = self._scope(db, payload["scope"])
             if task == backfills.COPY and self.salt is not None:
-                # Copies would not be known again under their other ids, and all are going to be made anew.
+                # The ids of copies derive from the originals' ids, which have changed; the job makes all copies again.
                 conclusions.hide(db, backfills.copies(db, scope, session), 0)
             return backfills.key(scope, session), {"scope": scope, "session": session}
-        self._check_reaches(db, session, told["through"])
+        self._check_reaches(db, session, payload["through"])
         if task == "summary":
-            return str(session), {**told, "session_pk": session}
+            return str(session), {**payload, "session_pk": session}
         # As `reasoning.units.Unit` has it.
-        observed = self._person(db, told["observed"])
-        observers = [self._any_peer(db, id) for id in told["observers"]]
+        observed = self._person(db, payload["observed"])
+        observers = [self._any_peer(db, id) for id in payload["observers"]]
         return f"{session}:{observed}", {
-            **told,
+            **payload,
             "session_pk": session,
             "observed_pk": observed,
             "observer_pks": observers,

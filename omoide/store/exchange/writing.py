@@ -1,9 +1,9 @@
-"""A workspace into a database, from its lines, so that it is there whole or cannot be seen.
+"""Import a workspace from its lines. It stays invisible until it is complete.
 
-The workspace grows as one that is deleted. The job that removes deleted workspaces stands beside it from the beginning,
-but is due in a week only, and its payload says how far the import has come: both change in the transaction that stores
-some lines. So an import that was interrupted goes on where it stopped, and one that nobody goes on with is removed. The
-last transaction shows the workspace, drops that job, and owes the work that was owed where the workspace came from.
+During the import the workspace is marked as deleted, and a purge job for it is due in a week. The job's payload holds
+the progress, which is updated in the transaction that stores the lines. So an interrupted import can be resumed, and an
+abandoned one is purged. The last transaction unhides the workspace, deletes the purge job and inserts the jobs of the
+exported workspace.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from omoide.store.exchange.rows import Rows
 
 PURGE = "purge_workspace"
 KEEP = 7 * queue.DAY
-"""For how many microseconds an import that was interrupted is kept."""
+"""Microseconds until an interrupted import is purged."""
 
 LINES_AT_A_TIME, BYTES_AT_A_TIME = 500, 4_000_000
-"""Lines that are stored in one write, and after how many bytes no more are added to it, so that other writes get their
-turn between, and long lines do not fill the memory."""
+"""Limits of one write, so that other writes can run in between and long lines do not fill the memory. The last line may
+exceed the limit of bytes."""
 
 
-# The job, as long as nobody else has gone on with it and it has not come due.
+# The job, unless another process has resumed the import or the job is due.
 _OURS = "WHERE pk = ? AND payload = ? AND key = ? AND attempts = 0 AND due_at > ?"
 
 
 class AlreadyThere(Exception):
-    """The workspace is in the database already: there is nothing to do."""
+    """The workspace is in the database already. There is nothing to do."""
 
 
 class BadFile(Unprocessable):
-    """A file that cannot be imported, and which line of it is to blame."""
+    """A file that cannot be imported, with the number of the offending line."""
 
     def __init__(self, number: int, reason: str) -> None:
         super().__init__(f"line {number}: {reason}")
@@ -52,29 +52,29 @@ class BadFile(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far an import has come: the job that keeps account, the workspace (its row), and what was read."""
+    """Progress of an import: the job that stores it, the workspace (its row), and the lines read so far."""
 
     job: int
     workspace: int
     salt: str | None
     lines: int
     digest: str
-    """Of all that was read so far."""
+    """Hash of all lines read so far."""
 
     def payload(self) -> str:
-        told = {"workspace": self.workspace, "import": {"lines": self.lines, "digest": self.digest}}
-        return orjson.dumps(told).decode()
+        payload = {"workspace": self.workspace, "import": {"lines": self.lines, "digest": self.digest}}
+        return orjson.dumps(payload).decode()
 
 
 @dataclass(frozen=True, slots=True)
 class _Leftover:
-    """A workspace (its row) that has to be removed before this one can come."""
+    """A workspace (its row) that must be purged before this one can be imported."""
 
     workspace: int
 
 
 class _Reader:
-    """The lines of a file, counted and digested."""
+    """Read the lines of a file, counting and hashing them."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
@@ -98,11 +98,11 @@ class _Reader:
 async def import_workspace(
     store: Store, lines: Iterator[bytes], *, name: str | None, restart: bool, shown: Callable[[int, int], None]
 ) -> tuple[str, int]:
-    """Import the lines of a file, and return the workspace's name and how many lines there were.
+    """Import the lines of a file, and return the workspace's name and the number of lines.
 
-    `name` is another name for the workspace than it had, `restart` forgets what an interrupted import has stored,
-    `shown` is told how many lines are done, and of how many. Raises BadFile, Conflict if there is another workspace of
-    that name, and AlreadyThere.
+    `name` renames the workspace, `restart` discards the data of an interrupted import, `shown` is called with the
+    number of lines done and in total. Raises BadFile, Conflict if another workspace has that name, and AlreadyThere.
+
     """
     reader = _Reader(lines)
     header, first = _beginning(reader)
@@ -136,19 +136,19 @@ def _beginning(reader: _Reader) -> tuple[Header, form.Workspace]:
         header = form.read_header(reader.next() or b"")
         line = reader.next()
         if line is None:
-            raise BadLine("the file ends here")
+            raise BadLine("unexpected end of file")
         first = form.read_line(line)
         if first["kind"] != "workspace" or header["counts"].get("workspace") != 1:
-            raise BadLine("the workspace itself comes first, once")
+            raise BadLine("the first line after the header must be the only workspace line")
         if header["counts"].get("webhook", 0) > webhooks.MAX_ENDPOINTS:
-            raise BadLine(f"a workspace has {webhooks.MAX_ENDPOINTS} webhook endpoints at the most")
+            raise BadLine(f"a workspace can have at most {webhooks.MAX_ENDPOINTS} webhook endpoints")
     except BadLine as error:
         raise BadFile(max(1, reader.number), str(error)) from error
     return header, first
 
 
 async def _begun(store: Store, name: str, first: form.Workspace, digest: str) -> Progress:
-    """The progress so far, once everything is removed that is in the way."""
+    """Begin or resume the import, after purging leftovers that are in the way."""
     while isinstance(found := await store.write(_begin, name, first, digest), _Leftover):
         while await store.write(purge.workspace, found.workspace):
             pass
@@ -164,7 +164,7 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
     if here and here[0] in (first["uid"], derived_id(first["uid"], name)):
         raise AlreadyThere(name)
     if here:
-        raise Conflict(f"There is another workspace {name} already: --as NAME imports this one under another name")
+        raise Conflict(f"Another workspace {name} exists: --as NAME imports this one under another name")
     if found := _found(db, name, first):
         return found
     same = "SELECT w.pk, w.deleted_at IS NOT NULL AND j.pk IS NULL {} WHERE w.uid = ?"
@@ -182,7 +182,7 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
     metadata = rows.to_text(checked_metadata(first["metadata"], "metadata"))
     configuration = rows.to_text(cleaned(first["configuration"], "configuration"))
     now = clock.now()
-    # Numbers of workspaces are used again. Not this one: what still removes another must not take it for that.
+    # Row numbers of workspaces are reused, but this one must differ from any that a purge job still refers to.
     workspace = rows.insert(
         db,
         f"""INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at, deleted_at)
@@ -200,24 +200,24 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
 
 
 def _found(db: Connection, name: str, first: form.Workspace) -> Progress | _Leftover | None:
-    """An import under this name that was interrupted."""
+    """An interrupted import under this name, or None."""
     row = db.execute(
         "SELECT pk, payload, attempts = 0 AND due_at > ? FROM jobs WHERE kind = ? AND key = ?",
         (clock.now(), PURGE, _key(name)),
     ).fetchone()
     if row is None:
         return None
-    job, told, is_kept = row[0], orjson.loads(row[1]), row[2]
-    if not is_kept:  # for long enough: it is being removed, or some of it is gone already
+    job, payload, is_kept = row[0], orjson.loads(row[1]), row[2]
+    if not is_kept:  # expired: it is being purged, or part of it already was
         db.execute("UPDATE jobs SET key = NULL WHERE pk = ?", (job,))
-        return _Leftover(told["workspace"])
-    (uid,) = db.execute("SELECT uid FROM workspaces WHERE pk = ?", (told["workspace"],)).fetchone()
+        return _Leftover(payload["workspace"])
+    (uid,) = db.execute("SELECT uid FROM workspaces WHERE pk = ?", (payload["workspace"],)).fetchone()
     salt = None if uid == first["uid"] else uid
-    return Progress(job, told["workspace"], salt, told["import"]["lines"], told["import"]["digest"])
+    return Progress(job, payload["workspace"], salt, payload["import"]["lines"], payload["import"]["digest"])
 
 
 async def _drop(store: Store, name: str) -> None:
-    """Remove what an interrupted import under this name has stored."""
+    """Purge the data of an interrupted import under this name."""
 
     def let_go(db: Connection) -> int | None:
         row = db.execute(
@@ -232,7 +232,7 @@ async def _drop(store: Store, name: str) -> None:
 
 
 def _skip(reader: _Reader, progress: Progress, counts: Counter[str], header: Header) -> None:
-    """Read once more what is stored already. Raises Conflict if it is not the same."""
+    """Skip the lines that are stored already. Raises Conflict if they differ."""
     try:
         while reader.number < progress.lines and (line := reader.next()) is not None:
             _count(form.read_line(line), counts, header)
@@ -241,12 +241,12 @@ def _skip(reader: _Reader, progress: Progress, counts: Counter[str], header: Hea
         is_same = False
     if not is_same:
         raise Conflict(
-            "An import of another file under this name was interrupted: go on with that one, or say --restart"
+            "An import of a different file under this name was interrupted: resume that one, or pass --restart"
         )
 
 
 def _some(reader: _Reader, counts: Counter[str], header: Header, *, through: int | None) -> list[tuple[int, form.Line]]:
-    """The next lines and their numbers, none behind the line `through`. Without it, only jobs may come."""
+    """The next lines with their numbers, up to the line `through`; None: the remaining lines must all be jobs."""
     found: list[tuple[int, form.Line]] = []
     full = reader.bytes + BYTES_AT_A_TIME
     while len(found) < LINES_AT_A_TIME and reader.bytes < full and reader.number != through:
@@ -256,7 +256,7 @@ def _some(reader: _Reader, counts: Counter[str], header: Header, *, through: int
             read = form.read_line(line)
             _count(read, counts, header)
             if (read["kind"] == "job") != (through is None):
-                raise BadLine("jobs come last")
+                raise BadLine("jobs must come last")
         except BadLine as error:
             raise BadFile(reader.number, str(error)) from error
         found.append((reader.number, read))
@@ -267,11 +267,11 @@ def _count(line: form.Line, counts: Counter[str], header: Header) -> None:
     kind = line["kind"]
     counts[kind] += 1
     if counts[kind] > header["counts"].get(kind, 0):
-        raise BadLine(f"there are more lines of the kind {kind} than the header says")
+        raise BadLine(f"more lines of kind {kind} than the header declares")
 
 
 async def _complete_stays(store: Store, workspace: int) -> None:
-    """Derive stays for members that have none in the file, a limited number in each write."""
+    """Derive stays for members that have none in the file, in batches."""
     done = await store.write(_first_stays, workspace)
     while done is not None:
         done = await store.write(stays.derive, done, workspace)
@@ -285,11 +285,11 @@ def _first_stays(db: Connection, workspace: int) -> stays.Member | None:
 def _check_complete(reader: _Reader, counts: Counter[str], header: Header) -> None:
     for kind, count in header["counts"].items():
         if counts[kind] < count:
-            raise BadFile(reader.number, f"the file ends here, with {counts[kind]} of {count} lines of the kind {kind}")
+            raise BadFile(reader.number, f"unexpected end of file after {counts[kind]} of {count} lines of kind {kind}")
 
 
 def _is_delivery(line: form.Line) -> bool:
-    """Whether it is an event that tells of the workspace under the name that it had."""
+    """Whether it is a webhook delivery, whose event contains the workspace's old name."""
     return line["kind"] == "job" and line["task"] == webhooks.DELIVERY
 
 
@@ -324,7 +324,7 @@ def _finish(db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, fo
     if not ended.rowcount:
         raise _interfered(name)
     if db.execute("SELECT 1 FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone():
-        raise Conflict(f"A workspace {name} was made meanwhile")
+        raise Conflict(f"A workspace {name} was created during the import")
     _add(db, place, jobs)
     db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (place.workspace,))
     embeddings.owe(db, clock.now())
@@ -335,4 +335,4 @@ def _ours(progress: Progress, name: str) -> tuple[int, str, str, int]:
 
 
 def _interfered(name: str) -> Conflict:
-    return Conflict(f"Somebody else is importing a workspace as {name}, or has begun anew")
+    return Conflict(f"Another process is importing a workspace as {name}, or has restarted the import")
