@@ -357,17 +357,20 @@ def test_a_restore_waits_for_nobody_who_leads_even_where_no_database_is_left(
     [
         (
             "INSERT INTO peers VALUES (7, 99, 'p', '000000000000000000000', '{}', '{}', 1, 'peer')",
-            "reference: row 7 of peers refers to workspaces, where there is no row 99",
+            "reference: row 7 of peers refers to row 99 of workspaces (workspace), which does not exist",
         ),
         (
             "INSERT INTO message_words (rowid, place, text) VALUES (5, 'w1', 'x')",
-            "words: row 5 of messages is indexed only",
+            "words: row 5 of messages is indexed but does not exist",
         ),
-        ("INSERT INTO conclusion_words (rowid, text) VALUES (5, 'x')", "words: row 5 of conclusions is indexed only"),
+        (
+            "INSERT INTO conclusion_words (rowid, text) VALUES (5, 'x')",
+            "words: row 5 of conclusions is indexed but does not exist",
+        ),
         ("INSERT INTO conclusion_vectors VALUES (5, x'00')", "reference: row 5 of conclusion_vectors refers to"),
         (
             "UPDATE _sqlite_migrations SET name = 'm9' WHERE name LIKE 'm0003%'",
-            "a newer version of Omoide has worked on this database",
+            "this database was written by a newer version of Omoide",
         ),
     ],
 )

@@ -55,7 +55,7 @@ def test_a_log_without_its_database_is_kept_and_no_new_one_begun(is_there: bool,
     if not is_there:
         empty.unlink()
     for _ in range(2):
-        with pytest.raises(Unavailable, match=r"omoide\.db-wal holds what was written"):
+        with pytest.raises(Unavailable, match=r"omoide\.db-wal contains data of a database"):
             Store.prepare(empty)
     CliRunner().invoke(main, ["check", "--db", "omoide.db"])
     assert log.read_bytes() == b"what was committed"

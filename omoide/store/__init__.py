@@ -1,12 +1,12 @@
-"""The archive: all SQL, and nothing else.
+"""The storage layer: all SQL, and nothing else.
 
-`Store` (database.py) runs plain functions: `read(fn, …)` on a snapshot, `await write(fn, …)` inside a transaction. The
-functions stand in one module per table, take the connection first, speak of records, and never wait for anything.
+`Store` (database.py) runs plain functions: `read(fn, …)` on a snapshot, `await write(fn, …)` inside a transaction.
+There is one module of functions per table. They take the connection first, return records, and never block.
 """
 
 from omoide.deferred import hidden
 
-# sqlite-utils would load them for tables of theirs, of which there are none here.
+# sqlite-utils imports them for features that are not used here.
 with hidden("numpy", "pandas"):
     import sqlite_utils as _  # noqa: F401
 

@@ -1,4 +1,4 @@
-"""How many bytes messages take in an answer."""
+"""Estimate the size of messages in a response."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from omoide.records import Message
 from omoide.store.large_values import weight
 
 FRAME_BYTES = 250
-"""What a message takes besides its content and metadata: ids, names and punctuation."""
+"""Bytes per message besides content and metadata: ids, names and punctuation."""
 
 
 def size(message: Message) -> int:
-    """About how many bytes of JSON the message takes."""
+    """Approximate size of the message as JSON, in bytes."""
     content = message.content
     return FRAME_BYTES + (len(content) if content.isascii() else len(content.encode())) + weight(message.metadata)
 
 
 def within(messages: Iterable[Message], most: int) -> Iterator[Message]:
-    """The first messages, as many as take `most` bytes together; at least one. No more than one further is read."""
+    """Yield messages while their total size is at most `most` bytes, but at least one. Reads at most one more."""
     left = most
     for number, message in enumerate(messages):
         left -= size(message)

@@ -1,8 +1,8 @@
-"""What scopes know of sessions that were talked in before they came, and how they forget those that left.
+"""Backfill scopes from sessions that already had messages, and remove the data of sessions that left.
 
-A session with messages that enters a scope is `pending` until a job has copied what everybody's own view (the pairs of
-a peer with itself) holds explicitly of it. A copy's id follows from the original's, so that copying twice changes
-nothing. A session that leaves takes with it what the scope knew from it and all that was derived from that.
+When a session with messages is added to a scope, its backfill is `pending` until a job has copied the explicit
+conclusions that each peer holds about itself. The id of a copy is derived from the original's id, so copying is
+idempotent. When a session is removed, the scope's conclusions from it and everything derived from them are deleted.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ COPY = "scope_backfill"
 FORGET = "scope_removal"
 _ORIGIN = f"json_extract({json_or_null('details')}, '$.origin')"
 ROWS_AT_A_TIME = 500
-"""Conclusions that are copied or hidden in one write, so that other writes get their turn between."""
+"""Conclusions copied or hidden per write, so that other writes can run in between."""
 
 
 def begin(db: Connection, scope: int, session: int, now: int) -> None:
-    """Owe the scope what is known from a session that entered it; nothing if nobody has said anything there."""
+    """Enqueue the backfill of a session that was added to the scope; does nothing if the session has no messages."""
     (count, workspace) = db.execute("SELECT message_count, workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
     if count == 0:
         return
@@ -48,7 +48,7 @@ def begin_all(db: Connection, session: int, now: int) -> None:
 
 
 def undo(db: Connection, scope: int, session: int, now: int) -> None:
-    """Clear the state of a session that left the scope, and owe that the scope forgets it."""
+    """Clear the state of a session that left the scope, and enqueue the removal of its conclusions."""
     db.execute("DELETE FROM backfills WHERE scope = ? AND session = ?", (scope, session))
     (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
     _owe(db, FORGET, scope, session, workspace, now)
@@ -59,14 +59,14 @@ def _owe(db: Connection, kind: str, scope: int, session: int, workspace: int, no
 
 
 def key(scope: int, session: int) -> str:
-    """What tells the jobs of a scope and a session from others in the queue."""
+    """Queue key of the jobs of a scope and a session."""
     return f"{scope}:{session}"
 
 
 def status(db: Connection, scope: int) -> dict[str, Backfill]:
-    """Session id → how far the copying is, for the scope's active sessions that had any, in the order of their ids.
+    """Session id → backfill state, for the scope's active sessions that have one, ordered by id.
 
-    A pending one has failed while the only job for it is one that was given up; queueing that again makes it pending.
+    A pending backfill is reported as failed if all its jobs failed for good; retrying one makes it pending again.
     """
     found = db.execute(
         """SELECT s.id, b.state, b.updated_at, b.docs_copied, count(j.pk), max(j.failed_at), count(j.failed_at)
@@ -91,9 +91,10 @@ _STATUS += ["", "jobs.failed_at", ""]
 
 
 def copy_some(db: Connection, scope: int, session: int, after: int, now: int) -> int | None:
-    """Copy the next conclusions beyond the row `after`; the last row that was looked at, None when there is no more.
+    """Copy the next conclusions after the row `after`; returns the last row read, or None when done.
 
-    The call that returns None also notes the end. Does nothing once the session has left the scope.
+    The call that returns None also marks the backfill as completed. Does nothing once the session has left the scope.
+
     """
     if not _is_in(db, scope, session):
         return None
@@ -110,7 +111,7 @@ def copy_some(db: Connection, scope: int, session: int, after: int, now: int) ->
     (uid,) = db.execute("SELECT uid FROM peers WHERE pk = ?", (scope,)).fetchone()
     known = _known(db, scope, session)
     copied = {derived_id(str(row[1]), uid): row for row in found if (row[3], _folded(row[4])) not in known}
-    # Not shown again: whoever searches by meaning has put their numbers out of mind.
+    # Deleted copies are removed, not unhidden: semantic search has already dropped their row numbers.
     purge.deleted_conclusions(db, [*copied])
     for copy, row in copied.items():
         _copy(db, copy, scope, session, row[1:])
@@ -123,7 +124,7 @@ _COPIED += ["conclusions.said_at", "conclusions.created_at"]
 
 
 def _known(db: Connection, scope: int, session: int) -> set[tuple[int, str]]:
-    """What the scope has seen in the session itself since it came: whom it is about, and the text."""
+    """Conclusions that the scope drew from the session itself, as (observed peer, text)."""
     seen = db.execute(
         f"""SELECT observed, content FROM conclusions WHERE session = ? AND observer = ? AND level = 'explicit'
            AND deleted_at IS NULL AND {_ORIGIN} IS NULL""",
@@ -170,7 +171,7 @@ def _complete(db: Connection, scope: int, session: int, now: int) -> None:
 
 
 def copies(db: Connection, scope: int, session: int) -> list[int]:
-    """The rows of what was copied for the scope from the session and is not deleted."""
+    """Rows of live conclusions that were copied for the scope from the session."""
     found = db.execute(
         f"""SELECT pk FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
            AND {_ORIGIN} IS NOT NULL""",
@@ -180,7 +181,7 @@ def copies(db: Connection, scope: int, session: int) -> list[int]:
 
 
 def touched(db: Connection, scope: int, session: int) -> list[tuple[int, str]]:
-    """Row and id of everybody about whom the scope knew or knows anything from the session."""
+    """Row and id of every peer about whom the scope has or had conclusions from the session."""
     found = db.execute(
         """SELECT DISTINCT p.pk, p.id FROM conclusions c JOIN peers p ON p.pk = c.observed
            WHERE c.session = ? AND c.observer = ? ORDER BY p.pk""",
@@ -190,7 +191,7 @@ def touched(db: Connection, scope: int, session: int) -> list[tuple[int, str]]:
 
 
 def to_forget(db: Connection, scope: int, session: int) -> list[int]:
-    """The rows of all that the scope still knows from a session that left it; none if the session is in it again."""
+    """Rows of the scope's live conclusions that depend on a session that left it; none if the session is back."""
     if _is_in(db, scope, session):
         return []
     from_session = db.execute(
@@ -208,13 +209,13 @@ def to_forget(db: Connection, scope: int, session: int) -> list[int]:
 
 
 def forget(db: Connection, scope: int, session: int, pks: Collection[int], now: int) -> None:
-    """Hide these rows, unless the session is in the scope again."""
+    """Hide these conclusions, unless the session is in the scope again."""
     if not _is_in(db, scope, session):
         conclusions.hide(db, pks, now)
 
 
 def resting_on(lost: Iterable[str], sources: Mapping[str, Iterable[str]]) -> set[str]:
-    """`lost` and every id that cites one of them, directly or through others; `sources` is id → what it cites. Pure."""
+    """`lost` and every id that cites one of them, directly or transitively; `sources` is id → cited ids. Pure."""
     cited_by: dict[str, list[str]] = {}
     for id, cited in sources.items():
         for source in cited:

@@ -1,4 +1,4 @@
-"""What is owed and what was done, for those who wait for it and for those who look after it."""
+"""Status of the job queue, for clients that wait for their work and for operators."""
 
 from __future__ import annotations
 
@@ -41,11 +41,12 @@ def status(
     observed: str | None = None,
     session: str | None = None,
 ) -> dict[str | None, WorkCount]:
-    """How much reasoning the workspace owes and did of late: session, or None for work of no session → counts.
+    """Counts of the workspace's pending and recently finished reasoning, by session (None: work of no session).
 
-    What a job is about stands in its payload by names: `session`, `observer` or a list of `observers`, `observed`.
-    `session` restricts to one session, `observer` and `observed` to jobs that match either. In progress is all that is
-    held or waits behind what is. A dream that waits for its hour is not counted: nobody has to wait for it.
+    The payload of a job names its `session`, its `observer` or a list of `observers`, and its `observed`. `session`
+    restricts to one session, `observer` and `observed` to jobs that match either. In progress are jobs that are leased
+    or that wait for a leased job with the same key. A dream that is not due yet is not counted, because no client waits
+    for it.
     """
     found = db.execute(
         f"""SELECT session, sum(done), sum(failed), sum(owed * held), sum(owed * NOT held), min(due_at), max(error)
@@ -76,7 +77,7 @@ def _count(row: rows.Row) -> tuple[str | None, WorkCount]:
 
 
 def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[OwedJob]:
-    """What is owed in the whole database, what failed for good first, then what has waited longest."""
+    """All jobs of the database: those that failed for good first, then by due time."""
     found = db.execute(
         """SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.leased_until > ?, j.failed_at,
                j.error
@@ -111,14 +112,14 @@ def _owed_job(
         units,
         attempts,
         state="failed" if failed_at is not None else "running" if held else "waiting" if due_at > now else "due",
-        due_at=instant(max(due_at, created_at)),  # one that goes first is due since it was added
+        due_at=instant(max(due_at, created_at)),  # a job with due_at 0 is due since it was added
         created_at=instant(created_at),
         error=error,
     )
 
 
 def retry(db: Connection, now: int, pks: Collection[int] | None) -> int:
-    """Let jobs that failed for good, all of them for None, be tried again from now on; how many there were."""
+    """Make jobs that failed for good due again (None: all of them); returns their number."""
     listed = None if pks is None else orjson.dumps([*pks]).decode()
     found = db.execute(
         """UPDATE jobs SET failed_at = NULL, attempts = 0, due_at = ?

@@ -1,6 +1,6 @@
-"""Peer cards: short lists of lines that an observer keeps about somebody.
+"""Peer cards: short lists of lines that an observer keeps about a peer.
 
-Lines that came through the API are `given`: whoever keeps the card later lets them stand.
+Lines that were set through the API are `given`; the reasoner never removes them.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from omoide.store.database import Connection
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A card, and those of its lines that were given; both empty where there is none."""
+    """A card and those of its lines that were given; both empty if there is no card."""
 
     lines: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
 
 
 class CardChanged(Exception):
-    """Somebody else wrote the card after it was read: read it again."""
+    """The card was written after it was read. Read it again."""
 
 
 def get(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -> list[str] | None:
-    """The card; None if there is none. Raises NotFound without such an observer."""
+    """The card, or None. Raises NotFound if the observer does not exist."""
     observer = peers.find(db, workspace_id, observer_id)
     if observer is None:
         raise NotFound(f"Peer {observer_id} not found in workspace {workspace_id}")
@@ -51,9 +51,9 @@ _kept = rows.reader(
 def put(
     db: Connection, workspace_id: str, observer_id: str, observed_id: str, lines: Sequence[str], now: int
 ) -> list[str]:
-    """Replace the card and return it as stored; the observer is created if missing.
+    """Replace the card and return the stored lines; the observer is created if missing.
 
-    Raises Unprocessable where the card would be about a scope, or for a peer that cannot be created.
+    Raises Unprocessable for a card about a scope, and for a peer that cannot be created.
     """
     if names.is_scope_peer(observed_id):
         raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. No card is ever kept about a scope.")
@@ -64,26 +64,26 @@ def put(
 
 
 def kept(db: Connection, observer: int, observed_id: str) -> Kept:
-    """The card as an observer (its row) keeps it."""
+    """The card that an observer (its row) keeps."""
     row = db.execute("SELECT lines, given FROM cards WHERE observer = ? AND observed = ?", (observer, observed_id))
     found = row.fetchone()
     return _kept(found) if found else Kept()
 
 
 def revise(db: Connection, observer: int, observed_id: str, read: Kept, lines: Sequence[str], now: int) -> None:
-    """Replace the lines of a card that is still as it was read. Raises CardChanged otherwise.
+    """Replace the lines of a card if it has not changed since it was read. Raises CardChanged otherwise.
 
-    Lines that were learned and no longer hold are not erased from free space at once: no caller deleted them, and what
-    deletes their source erases them too.
+    Learned lines that are dropped here are not erased from free space at once: no caller deleted them, and deleting
+    their source erases them too.
     """
     if kept(db, observer, observed_id) != read:
-        raise CardChanged(f"the card about {observed_id} was changed meanwhile")
+        raise CardChanged(f"the card about {observed_id} has changed")
     if tuple(lines) != read.lines:
         _put(db, observer, observed_id, lines, read.given, now)
 
 
 def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> bool:
-    """Take off the lines that were not given; says whether there were any."""
+    """Remove the lines that were not given; returns whether there were any."""
     held = kept(db, observer, observed_id)
     if held.lines == held.given:
         return False
@@ -92,7 +92,7 @@ def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> boo
 
 
 def _replace(db: Connection, observer: int, observed_id: str, held: Kept, given: Sequence[str], now: int) -> None:
-    """Keep given lines only, and have erased what they replace."""
+    """Store the given lines only, and enqueue the erasure of those they replace."""
     _put(db, observer, observed_id, given, given, now)
     if not {*held.lines, *held.given} <= {*given}:
         erasure.owe(db, now)

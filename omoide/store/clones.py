@@ -1,8 +1,8 @@
-"""Copying a session: who is in it now, and what was said in it.
+"""Copy a session with its current members and its messages.
 
-A long session is copied in several transactions, so that other writes get their turn between. Until the last of them
-the copy is hidden like a deleted session, and a job is enqueued that removes it: the job comes due where copying ends
-in the middle, and goes with the last transaction.
+A long session is copied in several transactions, so that other writes can run in between. Until the last one, the copy
+is hidden like a deleted session, and a job is enqueued that removes it. The job becomes due if copying stops half-way;
+the last transaction cancels it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from omoide.store.database import Connection, Store
 from omoide.store.large_values import referred
 
 PATIENCE = 120_000_000
-"""Microseconds after the last step in which a copy that is not complete is removed."""
+"""Microseconds after the last step until an incomplete copy is removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unfinished:
-    """A copy, and how far it has come: the position in the source through which messages are copied."""
+    """An incomplete copy. Messages up to and including the position `through` of the source are copied."""
 
     source: Session
     copy: Session
@@ -32,14 +32,14 @@ class Unfinished:
 
     @property
     def key(self) -> str:
-        """Of the job that removes the copy."""
+        """Key of the job that removes the copy."""
         return f"clone:{self.copy.uid}"
 
 
 async def clone(store: Store, workspace_id: str, session_id: str, until: str | None) -> Session:
-    """A copy of the session under a fresh id, with its messages up to and including `until`, or all of them.
+    """Copy the session under a new id, with its messages up to and including `until`, or all of them.
 
-    Raises NotFound if there is no such session, or no such message in it; also where the session is deleted meanwhile.
+    Raises NotFound if the session, or the message in it, does not exist or is deleted while it is copied.
     """
     found = await store.write(begin, workspace_id, session_id, until, clock.now())
     while isinstance(found, Unfinished):
@@ -48,7 +48,7 @@ async def clone(store: Store, workspace_id: str, session_id: str, until: str | N
 
 
 def begin(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session | Unfinished:
-    """The copy of a short session, or the beginning of one. Raises NotFound as `clone` does."""
+    """Copy a short session, or begin to copy a long one. Raises NotFound as `clone` does."""
     source = _source(db, workspace_id, session_id)
     last = None if until is None else messages.position(db, source.pk, until)
     if until is not None and last is None:
@@ -67,9 +67,9 @@ def begin(db: Connection, workspace_id: str, session_id: str, until: str | None,
 
 
 def go_on(db: Connection, begun: Unfinished, now: int) -> Session | Unfinished:
-    """Copy some more; the copy once it is complete.
+    """Copy more messages; returns the session once it is complete.
 
-    Raises NotFound if the source was deleted, and Unavailable if the copy waited for so long that it is being removed.
+    Raises NotFound if the source was deleted, and Unavailable if the removal of the copy has already begun.
     """
     if not queue.put_off(db, "purge_session", begun.key, now + PATIENCE):
         raise Unavailable("Copying the session took too long")

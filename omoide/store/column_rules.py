@@ -1,7 +1,7 @@
-"""What each column of each table admits, and what replaces a value that its column does not admit.
+"""Validation rules for each column of each table, and replacements for invalid values.
 
-One table serves all: rows are read by it (`rows`), `omoide check` looks for damage by it (`damage`), mends by it
-(`repair`), and tests damage one column after another by it. SQLite itself keeps any value in any column.
+One table of rules serves reading rows (`rows`), finding damage (`damage`), repairing it (`repair`) and the tests that
+damage each column. SQLite itself accepts any value in any column.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from pydantic_core import from_json
 from omoide.clock import ID_LENGTH, LAST_OF_IDS, derived_id
 
 Value = int | float | str | bytes | None
-"""What SQLite hands over. Text that is not UTF-8 is read as bytes by `readable_or_bytes`, with U+FFFD by `readable`."""
+"""A value as SQLite returns it. `readable_or_bytes` returns text that is not UTF-8 as bytes, `readable` with U+FFFD."""
 
 FIRST_SAID, LAST_SAID = -62_135_596_800_000_000, 253_402_300_799_999_999
 """The years 1 to 9999, in microseconds since 1970."""
 MOST = 2**53
-"""The largest count: JSON readers lose digits beyond."""
+"""The largest count: JSON readers that use doubles lose digits beyond it."""
 
 _id = re.compile(r"[A-Za-z0-9_-]{21}").fullmatch
 _name = re.compile(r"(scope\.)?[a-zA-Z0-9_-]{1,512}").fullmatch
@@ -32,24 +32,24 @@ _name = re.compile(r"(scope\.)?[a-zA-Z0-9_-]{1,512}").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one column admits: `what` in words, and the types of Python that it may have."""
+    """The valid values of one column: `what` describes them, `types` are their Python types."""
 
     what: str
     types: frozenset[type]
     admits: Callable[[Any], bool]
     mend: Callable[[Value], Any]
-    """The value that replaces one that is not admitted."""
+    """The replacement for an invalid value."""
     refers_to: str | None = None
-    """The table whose row it names; the row is lost without it."""
+    """The table that the column references; without the referenced row, this row cannot be kept."""
 
 
 def readable(raw: bytes) -> str:
-    """Text as SQLite keeps it, with U+FFFD for what is not UTF-8: a `text_factory`."""
+    """Decode stored text, with U+FFFD for bytes that are not UTF-8: a `text_factory`."""
     return raw.decode(errors="replace")
 
 
 def readable_or_bytes(raw: bytes) -> str | bytes:
-    """As `readable`, but text that is not UTF-8 stays bytes, so that it is noticed."""
+    """As `readable`, but text that is not UTF-8 stays bytes, so that it can be reported."""
     try:
         return raw.decode()
     except UnicodeDecodeError:
@@ -63,7 +63,7 @@ def as_text(value: Value) -> str:
 
 
 def json_or_null(column: str) -> str:
-    """SQL for stored JSON, NULL where it is none: SQLite's functions end the whole statement at the first such row."""
+    """SQL for stored JSON, NULL if invalid: SQLite's JSON functions abort the statement at the first invalid value."""
     return f"iif(json_valid({column}), {column}, NULL)"
 
 
@@ -72,23 +72,23 @@ _stored_json = re.compile(rf"([\w.]+){re.escape(_STORED_JSON)}")
 
 
 def stored_json(column: str) -> str:
-    """SQL for stored JSON where looking at it first would take too long: `guarded` makes `json_or_null` of it."""
+    """SQL for stored JSON where validating it first would be too slow; `guarded` turns it into `json_or_null`."""
     return f"{column}{_STORED_JSON}"
 
 
 def guarded(sql: str) -> str:
-    """A statement for tables in which JSON is damaged."""
+    """Rewrite a statement so that it tolerates damaged JSON."""
     return _stored_json.sub(lambda found: json_or_null(found[1]), sql)
 
 
 def count_or_zero(column: str) -> str:
-    """SQL for a stored count, 0 where it is none: sums of what is too large end the whole statement."""
+    """SQL for a stored count, 0 if invalid: an integer overflow in sum() aborts the whole statement."""
     return f"iif(typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {MOST}, {column}, 0)"
 
 
 def _parsed(value: Value) -> Any:
-    """What a JSON text says; None if it says nothing."""
-    for read in (orjson.loads, from_json):  # the second parser knows how to read what the first does not
+    """The parsed JSON text; None if it is invalid."""
+    for read in (orjson.loads, from_json):  # the second parser accepts texts that the first does not
         try:
             return read(as_text(value))
         except ValueError:
@@ -115,7 +115,7 @@ def _text(what: str, fits: Callable[[str], object], mend: Callable[[Value], str]
 
 
 def whole(least: int, most: int, usual: int | None = None, what: str | None = None) -> Rule:
-    """Whole numbers from `least` to `most`; what is no number is replaced by `usual`, or by `least`."""
+    """Integers from `least` to `most`; anything that is not a number is replaced by `usual`, or by `least`."""
 
     def mend(value: Value) -> int:
         if isinstance(value, int | float) and not math.isnan(value):
@@ -129,12 +129,12 @@ def whole(least: int, most: int, usual: int | None = None, what: str | None = No
 
 
 def one_of(*values: str) -> Rule:
-    """One of a few texts, the first of which replaces any other."""
+    """One of several texts; the first one replaces invalid values."""
     return _text(f"one of {', '.join(values)}", values.__contains__, lambda value: values[0])
 
 
 def optional(rule: Rule) -> Rule:
-    """The same or NULL, which replaces what is neither and cannot be read as a text."""
+    """The same rule, but NULL is valid as well."""
 
     def admits(value: Any) -> bool:
         return value is None or rule.admits(value)
@@ -143,12 +143,12 @@ def optional(rule: Rule) -> Rule:
 
 
 def row_of(table: str) -> Rule:
-    """The number of a row of another table."""
+    """A reference to a row of another table."""
     return replace(whole(1, 2**63 - 1, 0, f"the number of a row of {table}"), refers_to=table)
 
 
 def _id_of(value: Value) -> str:
-    """Always the same id for the same damaged one, so that it can be read and exported."""
+    """A stable id derived from the damaged one, so that the row can be read and exported."""
     return derived_id("-" * ID_LENGTH, as_text(value))
 
 
@@ -310,17 +310,17 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "rows": BLOB,
     },
 }
-"""Table → column → rule. Numbers of rows (`pk`) are SQLite's own and cannot be anything else."""
+"""Table → column → rule. Row numbers (`pk`) are omitted: SQLite guarantees that they are integers."""
 
 
 def sound(column: str, value: Any) -> Any:
-    """The value of `table.column`, or what replaces it if it is not admitted."""
+    """The value of `table.column`, or its replacement if it is invalid."""
     rule = rule_of(column)
     return value if rule.admits(value) else rule.mend(value)
 
 
 @cache
 def rule_of(column: str) -> Rule:
-    """The rule of `table.column`; `table.column?` admits NULL as well, as outer joins give it."""
+    """The rule of `table.column`; `table.column?` accepts NULL as well, for outer joins."""
     table, _, name = column.partition(".")
     return optional(RULES[table][name[:-1]]) if name.endswith("?") else RULES[table][name]

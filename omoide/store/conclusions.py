@@ -1,7 +1,7 @@
-"""Conclusions: stored, listed, found by id, hidden when deleted.
+"""Store, list, find and delete conclusions.
 
-Every select leaves out what was deleted and what belongs to a deleted session. `words` keeps the full text beside the
-rows; vectors are added later by a job.
+Every select excludes deleted conclusions and those of deleted sessions. `words` maintains their full-text index; a job
+adds their vectors later.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from omoide.store.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.store.filters.fields import LEVELS
 
 PURGE = "purge_conclusions"
-"""The kind, and the key, of the job that removes the rows of deleted conclusions."""
+"""Kind and key of the job that removes the rows of deleted conclusions."""
 GRACE = 2_000_000
-"""Microseconds from a deletion to the job, so that one job serves many of them."""
+"""Microseconds from a deletion to the job, so that one job handles many deletions."""
 
 COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
     c.created_at, c.details"""
@@ -35,13 +35,13 @@ _JOINED = """
     LEFT JOIN sessions s ON s.pk = c.session
     WHERE w.id = ? AND w.deleted_at IS NULL AND c.deleted_at IS NULL AND s.deleted_at IS NULL"""
 FROM = f"FROM conclusions c {_JOINED}"
-# CROSS JOIN: or all of the workspace's are looked through for these few.
+# CROSS JOIN fixes the join order: otherwise all rows of the workspace may be scanned for these few.
 FROM_ROWS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.pk = wanted.value {_JOINED}"
 FROM_IDS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value {_JOINED}"
-"""As FROM, of those that are in a list, which is the first parameter."""
+"""As FROM, restricted to a JSON list of row numbers or ids, which is the first parameter."""
 LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
 OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
-"""In the terms of the index `conclusions_said`."""
+"""Uses the same expression as the index `conclusions_said`."""
 
 
 def _record(
@@ -87,13 +87,13 @@ record = rows.reader(
 
 
 sources_of = rows.reader(["conclusions.source_ids"], rows.texts_from)
-"""The sources in a row of which `source_ids` is the only column."""
+"""Parse a row whose only column is `source_ids`."""
 
 
 def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: int) -> list[Conclusion]:
-    """Store the batch as explicit conclusions, all or none, and return it as stored.
+    """Store the batch as explicit conclusions, all or none, and return the stored records.
 
-    Raises NotFound for peers or sessions that are not there, Unprocessable where one is about a scope.
+    Raises NotFound for missing peers or sessions, Unprocessable for a conclusion about a scope.
     """
     named = {peer for new in batch for peer in (new.observer_id, new.observed_id)}
     known = {peer_id: _peer(db, workspace_id, peer_id) for peer_id in sorted(named)}
@@ -141,7 +141,7 @@ def insert(
     details: Json | None = None,
     times_derived: int = 1,
 ) -> int:
-    """Store one conclusion of observer and observed (rows), with its words, and return its row."""
+    """Store and index one conclusion of a pair (rows of observer and observed), and return its row."""
     pk = rows.insert(
         db,
         """INSERT INTO conclusions (id, workspace, observer, observed, session, content, same, level, source_ids,
@@ -167,7 +167,7 @@ def insert(
 
 
 class New(NamedTuple):
-    """An explicit conclusion that is not stored yet. `digest` is what `same` gives for its content."""
+    """An explicit conclusion that is not stored yet. `digest` is the result of `same` for its content."""
 
     id: str
     content: str
@@ -184,7 +184,7 @@ _EXPLICIT = """conclusions (workspace, observer, observed, session, level, creat
 def insert_all(
     db: Connection, workspace: int, pair: tuple[int, int], session: int, batch: Sequence[New], now: int
 ) -> None:
-    """Store what is known of observer and observed (rows) from a session, with its words, in this order."""
+    """Store and index conclusions of a pair (rows of observer and observed) from a session, in this order."""
     if not batch:
         return
     (last,) = db.execute("SELECT max(pk) FROM conclusions").fetchone()
@@ -198,14 +198,14 @@ def insert_all(
 
 
 def hide(db: Connection, pks: Collection[int], now: int) -> None:
-    """Delete conclusions: nobody sees them any more, and a job removes their rows later."""
+    """Soft-delete conclusions: they are hidden at once, and a job removes their rows later."""
     db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
     if pks:
         owe_purge(db, now)
 
 
 def owe_purge(db: Connection, now: int) -> None:
-    """Leave a job that removes what is deleted, if anything is, once the first of it has been so for long enough."""
+    """Enqueue the removal of deleted conclusions, if there are any, for `GRACE` after the first deletion."""
     (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
     if first is not None:
         (first,) = rows.mended(["conclusions.deleted_at"], (first,))
@@ -219,7 +219,7 @@ def _peer(db: Connection, workspace_id: str, peer_id: str) -> Peer:
 
 
 def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None) -> Page[Conclusion]:
-    """The workspace's conclusions, newest first; `reverse` oldest first. Raises Unprocessable for a bad filter."""
+    """The workspace's conclusions, newest first; `reverse`: oldest first. Raises Unprocessable for a bad filter."""
     sql, params = filtered(filters)
     newest_first = PageRequest(request.page, request.size, not request.reverse)
     found = rows.page(
@@ -235,7 +235,7 @@ def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json 
 
 
 def get(db: Connection, workspace_id: str, conclusion_id: str) -> Conclusion:
-    """The conclusion. Raises NotFound unless it is there, in this workspace."""
+    """The conclusion. Raises NotFound if it is not in this workspace."""
     row = db.execute(f"SELECT {COLUMNS} {FROM} AND c.id = ?", (workspace_id, conclusion_id)).fetchone()
     if row is None:
         raise _missing(workspace_id, conclusion_id)
@@ -252,7 +252,7 @@ def _missing(workspace_id: str, conclusion_id: str) -> NotFound:
 
 
 def pair(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -> tuple[int, int] | None:
-    """The rows of observer and observed; None unless both are there."""
+    """The rows of observer and observed; None unless both exist."""
     observer, observed = (peers.find(db, workspace_id, id) for id in (observer_id, observed_id))
     return (observer.pk, observed.pk) if observer and observed else None
 
@@ -260,14 +260,14 @@ def pair(db: Connection, workspace_id: str, observer_id: str, observed_id: str) 
 def recent(
     db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
 ) -> list[Conclusion]:
-    """The pair's newest conclusions; with `sessions` only explicit ones from these."""
+    """The pair's newest conclusions; with `sessions`, only explicit ones from these."""
     return _ranked(db, workspace_id, pair, sessions, "c.created_at DESC, c.pk DESC", limit)
 
 
 def last_said(
     db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
 ) -> list[Conclusion]:
-    """As `recent`, the newest by when they were said."""
+    """As `recent`, but ordered by `said_at`."""
     restriction, params = restricted(sessions)
     query = f"""SELECT {COLUMNS} {FROM} AND {OF_PAIR_BY_TIME}{restriction}
         ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
@@ -277,7 +277,7 @@ def last_said(
 def oldest(
     db: Connection, workspace_id: str, pair: tuple[int, int], after: Conclusion | None, limit: int
 ) -> list[Conclusion]:
-    """The pair's conclusions in the order in which they were made, from the first or from behind `after` on."""
+    """The pair's conclusions in order of creation, from the first one or after `after`."""
     since = (0, 0) if after is None else (micros(after.created_at), after.pk)
     from_pair = f"FROM conclusions c INDEXED BY conclusions_pair {_JOINED}"
     query = f"""SELECT {COLUMNS} {from_pair} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
@@ -286,7 +286,7 @@ def oldest(
 
 
 def said_after(db: Connection, workspace_id: str, pair: tuple[int, int], time: int, limit: int) -> list[Conclusion]:
-    """The pair's conclusions that were said after an instant, the newest of them."""
+    """The pair's newest conclusions whose `said_at` is later than `time`."""
     query = f"""SELECT {COLUMNS} {FROM} AND {OF_PAIR_BY_TIME} AND c.said_at > ?
         ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
     return [record(row) for row in db.execute(query, (workspace_id, *pair, time, limit))]
@@ -295,7 +295,7 @@ def said_after(db: Connection, workspace_id: str, pair: tuple[int, int], time: i
 def most_derived(
     db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
 ) -> list[Conclusion]:
-    """The pair's conclusions that were drawn most often; with `sessions` only explicit ones from these."""
+    """The pair's most often derived conclusions; with `sessions`, only explicit ones from these."""
     return _ranked(db, workspace_id, pair, sessions, "c.times_derived DESC, c.created_at DESC, c.pk DESC", limit)
 
 
@@ -309,11 +309,11 @@ def _ranked(
 
 
 Restriction = tuple[str, Sequence[str | int | float]]
-"""SQL that goes behind the others with AND, and its parameters."""
+"""SQL to append to a WHERE clause (it begins with AND), and its parameters."""
 
 
 def restricted(sessions: Collection[str] | None) -> Restriction:
-    """Leaves only explicit conclusions from these sessions; everything for None."""
+    """Restrict to explicit conclusions from these sessions; None: no restriction."""
     if sessions is None:
         return "", []
     listed = orjson.dumps([*sessions]).decode()
@@ -321,7 +321,7 @@ def restricted(sessions: Collection[str] | None) -> Restriction:
 
 
 def filtered(filters: Json | None) -> Restriction:
-    """Leaves only what passes a caller's filters. Raises Unprocessable for a bad one."""
+    """Restrict to conclusions that match a caller's filters. Raises Unprocessable for a bad filter."""
     clause = compile_filters(filters, CONCLUSION_FIELDS)
     return (f" AND {clause.sql}", clause.params) if clause else ("", [])
 
@@ -329,7 +329,7 @@ def filtered(filters: Json | None) -> Restriction:
 def by_pks(
     db: Connection, workspace_id: str, pks: Sequence[int], restriction: Restriction = ("", ())
 ) -> dict[int, Conclusion]:
-    """Row number → conclusion, for those that are still there and pass the restriction."""
+    """Row number → conclusion, for those that still exist and match the restriction."""
     sql, params = restriction
     query = f"SELECT {COLUMNS} {FROM_ROWS}{sql}"
     listed = orjson.dumps([*pks]).decode()
@@ -339,7 +339,7 @@ def by_pks(
 def newest(
     db: Connection, workspace_id: str, pair: tuple[int, int] | None, restriction: Restriction, limit: int
 ) -> list[Conclusion]:
-    """The newest conclusions of the pair, or of the workspace, that pass the restriction."""
+    """The newest conclusions of the pair, or of the workspace, that match the restriction."""
     sql, params = restriction
     if pair is not None:
         sql = f"{sql} AND c.observer = ? AND c.observed = ?"
@@ -348,7 +348,7 @@ def newest(
 
 
 def not_by_meaning(restriction: Restriction) -> Restriction:
-    """Leaves of these only what a search by meaning does not know: it has no vector, or is in no segment yet."""
+    """Restrict further to conclusions that semantic search cannot find yet: without a vector, or in no segment."""
     sql, params = restriction
     unknown = """ AND (c.pk > (SELECT conclusions_signed FROM embedder)
         OR NOT EXISTS (SELECT 1 FROM conclusion_vectors v WHERE v.pk = c.pk))"""

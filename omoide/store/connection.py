@@ -1,4 +1,4 @@
-"""The kind of connection that all of the store works with."""
+"""The SQLite connection class of the storage layer."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ T = TypeVar("T")
 
 
 class ManyRows(Exception):
-    """There are more rows than may be counted on this connection."""
+    """The result has more rows than this connection may count."""
 
 
 class Connection(sqlite3.Connection):
-    """A connection that knows what is still to be done before the transaction of its writer is committed."""
+    """A connection that holds the steps to run before its group commit."""
 
     most_counted: int | None = None
-    """How many rows a page may count before it raises `ManyRows`; None: any number."""
+    """The number of rows that a page may count before it raises `ManyRows`; None: unlimited."""
 
     owed: list[Callable[[Connection], None]] | None = None
-    """None where no writer is at work, and nobody would do it."""
+    """None outside of a group commit, where there is no later point to run them."""
 
 
 def is_unreadable(error: BaseException) -> bool:
-    """Whether the error is that a stored text is not UTF-8, or stored JSON none."""
+    """Whether the error is caused by stored text that is not UTF-8, or by invalid stored JSON."""
     signs = ("Could not decode to UTF-8", "malformed JSON")
     return isinstance(error, sqlite3.OperationalError) and any(sign in str(error) for sign in signs)
 
 
 def leniently(connection: Connection, work: Callable[[], T]) -> T:
-    """What `work` returns, reading U+FFFD where stored text is not UTF-8, and NULL where stored JSON is none.
+    """Run `work`, reading stored text that is not UTF-8 with U+FFFD, and invalid stored JSON as NULL.
 
-    Statements take longer so: do it where they have failed.
+    Statements are slower this way, so use it only after they have failed.
     """
     connection.text_factory = readable
-    # In place of the method: other connections, and this one later, pay nothing for it.
+    # Overrides the method on this instance only, so that other connections, and this one later, pay nothing.
     vars(connection)["execute"] = lambda sql, *params: sqlite3.Connection.execute(connection, guarded(sql), *params)
     try:
         return work()

@@ -1,7 +1,7 @@
-"""What must hold between the rows of a sound file, whenever anybody looks, and however often a process died.
+"""Consistency rules between rows, which hold at any time, also after a crash.
 
-SQLite sees to the structure of the file; this sees to what the program promises. Each rule is a query that counts the
-rows which break it.
+SQLite checks the structure of the file; this module checks the invariants of the program. Each rule is a query that
+counts the rows that violate it.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from omoide.store.column_rules import json_or_null
 from omoide.store.connection import Connection
 
 _PAYLOAD = json_or_null("j.payload")
-SAID_ORDER_DIFFERS = "sessions have another number of messages in the order in which they were said"
-STAYS_OVERLAP = "stays reach beyond their session, overlap, or go on though the member has left"
+SAID_ORDER_DIFFERS = "sessions have a different number of messages in said_order"
+STAYS_OVERLAP = "stays exceed their session, overlap, or are open although the member has left"
 _RULES: dict[str, str] = {
     "messages belong to a session of another workspace": """
         FROM messages m JOIN sessions s ON s.pk = m.session WHERE s.workspace <> m.workspace""",
-    "messages are by a peer that is not there": """
+    "messages are by a peer that does not exist": """
         FROM messages m LEFT JOIN peers p ON p.pk = m.peer WHERE p.pk IS NULL OR p.workspace <> m.workspace""",
     "sessions do not number their messages from 1 without gaps": """
         FROM sessions s LEFT JOIN (SELECT session, count(*) AS many, max(seq) AS last FROM messages GROUP BY session) m
         ON m.session = s.pk WHERE s.deleted_at IS NULL
         AND (coalesce(m.many, 0) <> s.message_count OR coalesce(m.last, 0) <> s.message_count)""",
-    "receipts are of messages that are not there": """
+    "receipts refer to messages that do not exist": """
         FROM receipts r JOIN sessions s ON s.pk = r.session
         WHERE s.deleted_at IS NULL AND r.first_seq + r.count - 1 > s.message_count""",
-    "summaries reach beyond their session": """
+    "summaries cover messages that do not exist": """
         FROM summaries k JOIN sessions s ON s.pk = k.session WHERE s.deleted_at IS NULL AND k.seq > s.message_count""",
     SAID_ORDER_DIFFERS: """
         FROM sessions s WHERE s.deleted_at IS NULL AND (SELECT count(*) FROM said_order o WHERE o.session = s.pk)
         <> iif(s.last_said_at IS NULL, s.message_count, 0)""",
-    "members are of another workspace than their session": """
+    "members are in a different workspace than their session": """
         FROM members m JOIN sessions s ON s.pk = m.session JOIN peers p ON p.pk = m.peer
         WHERE p.workspace <> s.workspace""",
-    "members have no stay that fits": """
+    "members have no matching stay": """
         FROM members m JOIN sessions s ON s.pk = m.session WHERE s.deleted_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM stays x WHERE x.session = m.session AND x.peer = m.peer
             AND (x.last IS NULL) = (m.left_at IS NULL))""",
@@ -48,45 +48,45 @@ _RULES: dict[str, str] = {
             OR (x.last IS NULL AND m.left_at IS NOT NULL)
             OR EXISTS (SELECT 1 FROM stays y WHERE y.session = x.session AND y.peer = x.peer AND y.first < x.first
                        AND ifnull(y.last, x.first) >= x.first))""",
-    "conclusions are of another workspace than who holds them": """
+    "conclusions are in a different workspace than their observer or observed": """
         FROM conclusions c JOIN peers p ON p.pk IN (c.observer, c.observed) WHERE p.workspace <> c.workspace""",
-    "messages are not among the words": """
+    "messages are missing from the full-text index": """
         FROM messages m WHERE NOT EXISTS (SELECT 1 FROM message_words w WHERE w.rowid = m.pk)""",
-    "entries among the words are of no message": """
+    "full-text entries belong to no message": """
         FROM message_words w WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.pk = w.rowid)""",
-    "conclusions are not among the words": """
+    "conclusions are missing from the full-text index": """
         FROM conclusions c WHERE deleted_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM conclusion_words w WHERE w.rowid = c.pk)""",
-    "entries among the words are of no conclusion": """
+    "full-text entries belong to no conclusion": """
         FROM conclusion_words w WHERE NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.pk = w.rowid)""",
-    "vectors are of no message": """
+    "vectors belong to no message": """
         FROM message_vectors v WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.pk = v.pk)""",
-    "vectors are of no conclusion": """
+    "vectors belong to no conclusion": """
         FROM conclusion_vectors v WHERE NOT EXISTS (SELECT 1 FROM conclusions c WHERE c.pk = v.pk)""",
-    "refused texts are of no row": """
+    "refused texts belong to no row": """
         FROM refused_texts r WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE r.source = 'messages' AND m.pk = r.pk)
         AND NOT EXISTS (SELECT 1 FROM conclusions c WHERE r.source = 'conclusions' AND c.pk = r.pk)""",
-    "vectors are of another length than the embedder's": """
+    "vectors have a different length than the embedder's": """
         FROM (SELECT vector FROM message_vectors UNION ALL SELECT vector FROM conclusion_vectors) v, embedder e
         WHERE length(v.vector) <> 2 * e.dimensions""",
-    "texts are held to be embedded that were never stored": """
+    "texts are marked as embedded that were never stored": """
         FROM embedder e WHERE messages_through > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'messages'), 0)
         OR conclusions_through > coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'conclusions'), 0)""",
-    "vectors are held to be in segments that were never made": """
+    "vectors are marked as in segments that were never stored": """
         FROM embedder WHERE messages_signed > messages_through OR conclusions_signed > conclusions_through""",
-    "segments are of a workspace that is gone, or of another kind of rows": """
+    "segments belong to a missing workspace or to an unknown source": """
         FROM segments g LEFT JOIN workspaces w ON w.pk = g.workspace
         WHERE w.pk IS NULL OR g.source NOT IN ('messages', 'conclusions')""",
-    "jobs are of a workspace that is gone": """
+    "jobs belong to a missing workspace": """
         FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace WHERE j.workspace IS NOT NULL AND w.pk IS NULL""",
-    "deleted workspaces have nobody to remove them": f"""
+    "deleted workspaces have no purge job": f"""
         FROM workspaces w WHERE deleted_at IS NOT NULL AND NOT EXISTS (
             SELECT 1 FROM jobs j WHERE j.kind = 'purge_workspace' AND {_PAYLOAD} ->> 'workspace' = w.pk)""",
-    "deleted sessions have nobody to remove them": f"""
+    "deleted sessions have no purge job": f"""
         FROM sessions s JOIN workspaces w ON w.pk = s.workspace
         WHERE s.deleted_at IS NOT NULL AND w.deleted_at IS NULL AND NOT EXISTS (
             SELECT 1 FROM jobs j WHERE j.kind = 'purge_session' AND {_PAYLOAD} ->> 'session' = s.pk)""",
-    "deleted conclusions have nobody to remove them": """
+    "deleted conclusions have no purge job": """
         FROM conclusions c JOIN workspaces w ON w.pk = c.workspace
         WHERE c.deleted_at IS NOT NULL AND w.deleted_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM jobs j WHERE j.kind = 'purge_conclusions')""",
@@ -94,19 +94,19 @@ _RULES: dict[str, str] = {
 
 
 def count(db: Connection, fault: str) -> int:
-    """How many rows break the rule of that name."""
+    """The number of rows that violate the rule `fault`."""
     return int(db.execute(f"SELECT count(*) {_RULES[fault]}").fetchone()[0])
 
 
 def overlapping_stays() -> str:
-    """SQL that selects the session and the peer of stays that contradict their member or one another."""
+    """SQL that selects the session and the peer of stays that contradict their member or each other."""
     return f"SELECT x.session, x.peer {_RULES[STAYS_OVERLAP]}"
 
 
 def contradictions(db: Connection) -> Iterator[str]:
-    """A line for each rule that rows break, with how many do. The file must be of the present schema."""
+    """One line per violated rule, with the number of rows. The file must have the current schema."""
     for table, count in db.execute('SELECT "table", count(*) FROM pragma_foreign_key_check GROUP BY 1'):
-        yield f"{count:,} rows of {table} refer to rows that are gone"
+        yield f"{count:,} rows of {table} refer to missing rows"
     for fault, rows in _RULES.items():
         (count,) = db.execute(f"SELECT count(*) {rows}").fetchone()
         if count:

@@ -1,7 +1,7 @@
-"""Whole databases: copied while others write, looked over, and put in the place of another.
+"""Back up, check and restore whole databases.
 
-A copy is one file without a journal. A database that somebody has open is never replaced: SQLite lets nobody take it
-out of its journal mode as long as there is another connection.
+A backup is one file without a journal and can be made while the database is written to. A database that is open is
+never replaced: SQLite refuses to leave WAL mode while there is another connection.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ from omoide.store.sqlite_faults import as_omoide
 from omoide.whole_file import flush, whole_file
 
 PAGES_AT_A_TIME = 512
-"""Pages of 4 KiB, mostly, that are copied between two calls of `shown`."""
+"""Pages (usually of 4 KiB) copied between two calls of `shown`."""
 
 Shown = Callable[[int, int], None]
-"""Told how much is done, and of how much."""
+"""Progress callback: (done, total)."""
 
 
 @contextlib.contextmanager
 def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
-    """A connection that sees the database as it is now, whatever is written meanwhile, and cannot write.
+    """A read-only connection that sees one snapshot of the database, even while others write.
 
-    Raises NotFound without a file or for an empty one, Unavailable if it is no database or cannot be read.
+    Raises NotFound for a missing or empty file, Unavailable if it is not a database or cannot be read.
     """
     require_database(path)
-    # Nobody can work on a file in a folder that cannot be written to, and SQLite could keep no journal there.
+    # In a read-only folder no process can write to the file, and SQLite could not create its journal files there.
     writable = os.access(path.absolute().parent, os.W_OK)
     address = f"file:{quote(str(path.absolute()))}?{'mode=rw' if writable else 'mode=ro&immutable=1'}"
     try:
@@ -57,7 +57,7 @@ def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
             connection.text_factory = readable
             connection.execute("PRAGMA query_only=ON")
             connection.execute("BEGIN")
-            # Here the snapshot begins. The schema is not read yet: `check` is to name what is damaged there, too.
+            # The snapshot begins here. The schema is not read yet, so that `check` can report damage there as well.
             connection.execute("PRAGMA schema_version").fetchone()
             yield connection
     except sqlite3.Error as error:
@@ -65,11 +65,11 @@ def snapshot(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
 
 
 def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, shown: Shown) -> int:
-    """Copy a database, which may be in use, and return the size of the copy in bytes. It is there whole or not at all.
+    """Copy a database, which may be in use, atomically; returns the size of the copy in bytes.
 
-    Raises Conflict if the target is there and not to be replaced, belongs to a database or has a journal, Unprocessable
-    if what was copied is damaged, NotFound and Unavailable as `snapshot` does, OSError and StorageFull if the copy
-    cannot be written.
+    Raises Conflict if the target exists and `replace` is false, belongs to a database or has a journal, Unprocessable
+    if the copy is damaged, NotFound and Unavailable as `snapshot` does, OSError and StorageFull if the copy cannot be
+    written.
     """
     with output_file(target, db=source, replace=replace) as partial:
         with snapshot(source, busy_timeout=busy_timeout) as db:
@@ -80,10 +80,11 @@ def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, s
 
 
 def _copy(db: Connection, target: Path, shown: Shown) -> None:
-    """The snapshot as one file without a journal; its free space is overwritten, in which deleted content may be."""
+    """Write the snapshot to one file without a journal, and overwrite its free space, which may hold deleted
+    content."""
     try:
         with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
-            # It is nobody's yet: brought to the disk once, at the end, and removed if that does not come.
+            # Not in use yet: flushed once at the end, and removed on failure.
             copy.execute("PRAGMA synchronous=OFF")
             db.backup(copy, pages=PAGES_AT_A_TIME, progress=lambda _, left, all_: shown(all_ - left, all_))
             copy.execute("PRAGMA journal_mode=DELETE")
@@ -96,7 +97,7 @@ def _copy(db: Connection, target: Path, shown: Shown) -> None:
 
 
 def _belong_as(path: Path, model: Path) -> None:
-    """Let the same people read and write a file as another, as far as this process may say so."""
+    """Copy mode and owner of another file, as far as this process is permitted to."""
     status = model.stat()
     path.chmod(stat.S_IMODE(status.st_mode))
     with contextlib.suppress(PermissionError):
@@ -109,11 +110,10 @@ def _as_omoide(error: sqlite3.Error, target: Path) -> OmoideError:
 
 
 def check(path: Path, *, thoroughly: bool = True, called: Path | None = None) -> examination.Schema:
-    """Raise Unprocessable unless this is a sound database of ours, as this program or an older one left it.
+    """Raise Unprocessable unless this is an undamaged Omoide database of this or an older version.
 
-    Reads all of it; `thoroughly` compares the indexes with the tables as well. What is wrong is said of the file
-    `called`, where this is a copy of that. Raises NotFound and Unavailable as
-    `examination.opened`.
+    Reads the whole file; `thoroughly` also compares the indexes with the tables. Errors name the file `called` if it is
+    given: the one that this is a copy of. Raises NotFound and Unavailable as `examination.opened`.
     """
     with examination.opened(path, busy_timeout=0) as db:
         if faults := integrity(db, 1, thoroughly=thoroughly):
@@ -127,54 +127,55 @@ def check(path: Path, *, thoroughly: bool = True, called: Path | None = None) ->
 
 
 def integrity(db: Connection, most: int, *, thoroughly: bool = True) -> list[str]:
-    """What is wrong with the structure, as many faults at the most; nothing if all is sound. Reads all of the file.
+    """Up to `most` faults in the structure of the file; empty if there are none. Reads the whole file.
 
-    `thoroughly` compares indexes with their tables as well, which takes longer. Values that a table must not have are
-    no fault of the structure: see `damage`.
+    `thoroughly` also compares indexes with their tables, which takes longer. Invalid values are not structural faults:
+    see `damage`.
     """
     try:
         pragma = f"PRAGMA {'integrity' if thoroughly else 'quick'}_check({max(int(most), _LOOKED_AT)})"
         found = [line for (line,) in db.execute(pragma)]
-    except sqlite3.DatabaseError as error:  # too damaged even for that
+    except sqlite3.DatabaseError as error:  # too damaged to be checked
         return [str(error)]
     return [line for line in found if line != "ok" and not line.startswith(_OF_VALUES)][:most]
 
 
 _LOOKED_AT = 1_000
-"""Lines that SQLite is asked for, so that values which a table must not have do not hide faults of the structure."""
+"""Faults requested from SQLite, so that invalid values do not crowd out structural faults."""
 _OF_VALUES = ("NULL value in ", "CHECK constraint failed in ")
 
 
 def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> examination.Schema:
-    """Put a copy of the backup in the place of the database, and return the schema that it has.
+    """Replace the database by a copy of the backup, and return the backup's schema.
 
-    The database that was there is kept as `former`, or not for None. Raises Conflict while anybody has it open, if
-    `former` is there, or for a path or a backup that belongs to a database, and what `check` raises for a backup that
-    is not fit; then nothing has changed.
+    The old database is kept as `former`, or not at all if that is None. Raises Conflict if the database is open, if
+    `former` exists, or for a path or a backup that belongs to a database, and what `check` raises for an unusable
+    backup; then nothing has changed.
     """
     refuse_as_database(path)
     refuse_own(backup, path)
     schema = check(backup)
     if not path.parent.is_dir():
         raise NotFound(f"There is no folder {path.parent}")
-    # Whoever opens a database takes this turn first: nobody does between the looking and the replacing.
+    # Every process takes this lock before it opens the database, so none can open it between check and replacement.
     with turn(path), whole_file(path, replace=True) as partial:
         _claim(path)
         with examination.opened(backup, busy_timeout=0) as db:
             _copy(db, partial, shown)
         check(partial, thoroughly=False)
         if path.exists():
-            _belong_as(partial, path)  # a server must be able to write to it, whoever restores it
+            _belong_as(partial, path)  # the server must be able to write to it, even if root restores it
         _set_aside(path, former)
     return schema
 
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[Connection]:
-    """A connection in a transaction for writing, while no other process has the database open or can open it.
+    """A connection in a write transaction, with exclusive access: no other process has the database open or can open
+    it.
 
-    Its end is the caller's to say; without, nothing is kept. Raises NotFound, Conflict while anybody has it open,
-    Unprocessable for a file that is not of the present schema.
+    The caller commits; otherwise the transaction is rolled back. Raises NotFound, Conflict if the database is open,
+    Unprocessable for a file that does not have the current schema.
     """
     if not path.exists():
         raise NotFound(f"There is no database {path}")
@@ -182,7 +183,7 @@ def alone(path: Path) -> Iterator[Connection]:
         _claim(path)
         with contextlib.closing(connect(path, durability="full", busy_timeout=0)) as db:
             if not examination.schema(db).is_current:
-                raise Unprocessable(f"{path} is not of the schema of this version: start a server on it once")
+                raise Unprocessable(f"{path} does not have the schema of this version: start a server on it once")
             db.execute("PRAGMA foreign_keys=OFF")
             db.text_factory = readable
             try:
@@ -196,14 +197,14 @@ def alone(path: Path) -> Iterator[Connection]:
 
 
 def _claim(path: Path) -> None:
-    """Make one file of the database that is there. Raises Conflict if somebody has it open."""
+    """Merge the journal of an existing database into its file. Raises Conflict if it is open."""
     if not path.exists():
         return
     in_use = f"{path} is in use: stop the server and its workers first"
     if is_led(path):
         raise Conflict(in_use)
     if not is_database(path):
-        return  # a disk gone bad, perhaps; SQLite would do away with the journal of what is no database
+        return  # SQLite would remove the journal of a file that is not a database, as after a disk fault
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
             db.execute("PRAGMA journal_mode=DELETE")
@@ -211,11 +212,11 @@ def _claim(path: Path) -> None:
         if "locked" in str(error) or "busy" in str(error):
             raise Conflict(in_use) from error
     except sqlite3.DatabaseError:
-        pass  # damaged, which may well be why another is to take its place
+        pass  # damaged, which may be the reason to restore
 
 
 def _set_aside(path: Path, former: Path | None) -> None:
-    """Keep what is there under another name as well, and have no journal left that a new file could be taken for."""
+    """Keep the old database under another name, and remove journals that SQLite would apply to the new file."""
     for end in ("", *JOURNALS):
         old = companion(path, end)
         if not old.exists():
@@ -223,7 +224,7 @@ def _set_aside(path: Path, former: Path | None) -> None:
         if former is not None and end != "-shm":
             kept = companion(former, end)
             if kept.exists():
-                raise Conflict(f"{kept} is there already")
+                raise Conflict(f"{kept} exists already")
             if end:
                 old.rename(kept)
             else:
@@ -235,6 +236,6 @@ def _set_aside(path: Path, former: Path | None) -> None:
 
 def _keep(old: Path, kept: Path) -> None:
     try:
-        os.link(old, kept)  # so that there is a database at every moment
+        os.link(old, kept)  # so that the path exists at any moment
     except OSError:  # a file system without links
         old.rename(kept)

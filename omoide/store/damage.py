@@ -1,6 +1,6 @@
-"""Stored values that their columns do not admit, jobs that cannot be done, and references to rows that are not there.
+"""Find invalid column values, jobs that cannot be executed, and references to missing rows.
 
-Derived from `column_rules`. Tables are read in pieces, so that no snapshot of the file is held for long.
+Uses the rules of `column_rules`. Tables are read in batches, so that no snapshot is held for long.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _OF_VECTORS: Mapping[str, str] = {table: source for source, table in VECTORS.ite
 
 @dataclass(frozen=True, slots=True)
 class Damage:
-    """One value: the table, the columns of the row's key with their values, the column, and what is wrong with it."""
+    """One damaged value: table, key columns of the row with their values, column, value, and the fault."""
 
     table: str
     key: Mapping[str, Any]
@@ -43,7 +43,7 @@ class Damage:
     value: Any
     fault: str
     workspace: str | None = None
-    """The id of the workspace that the row belongs to, where that is known."""
+    """The id of the row's workspace, if known."""
     is_reference: bool = False
 
     def __str__(self) -> str:
@@ -56,7 +56,7 @@ class Damage:
 
 
 def damages(db: Connection) -> Iterator[Damage]:
-    """Everything that is damaged. The file must be of the present schema; tables that it lacks are passed over."""
+    """All damage. The file must have the current schema; missing tables are skipped."""
     there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     tables = [table for table in RULES if table in there]
     for table in tables:
@@ -69,7 +69,7 @@ def damages(db: Connection) -> Iterator[Damage]:
 
 
 def summary(db: Connection) -> Iterator[str]:
-    """A line for each column that is damaged: the first row, and how many more there are."""
+    """One line per damaged column: the first row, and the number of further ones."""
     first: dict[tuple[str, str], Damage] = {}
     counts: Counter[tuple[str, str]] = Counter()
     for each in damages(db):
@@ -114,7 +114,7 @@ def _of_values(db: Connection, table: str) -> Iterator[Damage]:
 
 
 def _selected(column: str, rule: Rule) -> str:
-    """The column as it is read: of bytes only that they are bytes."""
+    """The column as it is selected: BLOBs are checked by type only and not loaded."""
     return f"iif(typeof({column}) = 'blob', x'', {column})" if rule is BLOB else column
 
 
@@ -134,7 +134,7 @@ def _pieces(db: Connection, table: str, key: Sequence[str], columns: Sequence[st
 
 
 def _of_vectors(db: Connection, table: str) -> Iterator[Damage]:
-    """Vectors that are none: of another type or length than the embedder's, or with what is no number in them."""
+    """Vectors with a wrong type or length, or with values that are not finite."""
     row = db.execute("SELECT dimensions FROM embedder").fetchone()
     if row is None or not RULES["embedder"]["dimensions"].admits(row[0]):
         return
@@ -153,12 +153,12 @@ def _vector_fault(vector: object, length: int) -> str | None:
     if type(vector) is not bytes:
         return "is not bytes"
     if len(vector) != length:
-        return f"is of another length than the embedder's: {len(vector):,} bytes, not {length:,}"
-    return None if np.isfinite(np.frombuffer(vector, "<f2")).all() else "holds what is no number"
+        return f"has {len(vector):,} bytes, not {length:,} as the embedder's vectors"
+    return None if np.isfinite(np.frombuffer(vector, "<f2")).all() else "has a value that is not finite"
 
 
 def _of_jobs(db: Connection) -> Iterator[Damage]:
-    """Jobs that are waited for and that no worker could do."""
+    """Pending jobs that no worker can execute."""
     query = """SELECT pk, kind, payload, (SELECT w.pk FROM workspaces w WHERE w.pk = jobs.workspace) FROM jobs
         WHERE failed_at IS NULL AND pk > ? ORDER BY pk LIMIT ?"""
     last = 0
@@ -166,9 +166,11 @@ def _of_jobs(db: Connection) -> Iterator[Damage]:
         for pk, stored, payload, workspace in rows:
             kind = as_text(stored)
             if kind not in KINDS:
-                yield _damage(db, "jobs", ["pk"], (pk,), "kind", kind, "is not a kind of jobs that is known")
+                yield _damage(db, "jobs", ["pk"], (pk,), "kind", kind, "is not a known kind of job")
             elif (fault := job_fault(kind, _parsed(payload), workspace)) is not None:
-                yield _damage(db, "jobs", ["pk"], (pk,), "payload", payload, f"is no work of the kind {kind}: {fault}")
+                yield _damage(
+                    db, "jobs", ["pk"], (pk,), "payload", payload, f"is not valid for the kind {kind}: {fault}"
+                )
         last = rows[-1][0]
 
 
@@ -180,7 +182,7 @@ def _parsed(text: object) -> object:
 
 
 def _of_references(db: Connection, table: str, there: set[str]) -> Iterator[Damage]:
-    """Numbers of rows that are not there."""
+    """References to missing rows."""
     key = key_of(db, table)
     references = {column: rule.refers_to for column, rule in RULES[table].items() if rule.refers_to}
     if table in _OF_VECTORS:
@@ -193,7 +195,7 @@ def _of_references(db: Connection, table: str, there: set[str]) -> Iterator[Dama
                 AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE p.pk = t.{column})"""
         )
         for row in found:
-            fault = f"refers to {parent}, where there is no row {row[-1]} ({column})"
+            fault = f"refers to row {row[-1]} of {parent} ({column}), which does not exist"
             yield _damage(db, table, key, row, column, row[-1], fault, is_reference=True)
 
 
@@ -221,7 +223,7 @@ def _damage(
 
 
 def _workspace_of(db: Connection, table: str, key: Mapping[str, Any]) -> str | None:
-    """The id of the workspace to which a row belongs, as far as it is known."""
+    """The id of the row's workspace; None if unknown."""
     if table == "workspaces":
         owned_by, owner = "workspace", key["pk"]
     else:

@@ -1,11 +1,11 @@
 """The database file and its connections.
 
-Reads run where they are called, on a connection that cannot write: what takes microseconds is not worth a thread. What
-may take longer runs in a thread, by lane in turn (`read_aside`), on one of several connections (`readers`). All writes
-go to one writer thread (`writer`).
+Short reads run in the calling thread on a read-only connection: a read of microseconds is not worth a thread switch.
+Reads that may take longer run in a thread pool, scheduled by lane (`read_aside`), on one of several connections
+(`readers`). All writes go to one writer thread (`writer`).
 
-Several processes may open the same file: WAL lets them read while one writes, and writers wait for one another up to
-the busy timeout.
+Several processes may open the same file: WAL lets them read while one writes, and writers wait for each other up to the
+busy timeout.
 """
 
 from __future__ import annotations
@@ -45,14 +45,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 COUNTED_ON_LOOP = 2_000
-"""Rows that are counted in the event loop: some tenths of a millisecond."""
+"""Rows counted on the event loop at most: a few tenths of a millisecond."""
 
 _NO_WAITING = "PRAGMA busy_timeout=0"
-"""For the connection that writes: `group_commit.begin` waits."""
+"""For the writer connection: `group_commit.begin` does the waiting."""
 
 
 def connect(path: Path, *, durability: str, busy_timeout: float, create: bool = True) -> Connection:
-    """A connection in WAL mode that begins no transaction by itself; with `create` to a new file if there is none.
+    """Open a connection in WAL mode and autocommit; `create` makes a missing file.
 
     Raises Unavailable if the file cannot be used.
     """
@@ -79,7 +79,7 @@ def connect(path: Path, *, durability: str, busy_timeout: float, create: bool = 
 
 
 def _made_at(id: object) -> int | None:
-    """As `clock.made_at`; None for what is no id, so that a damaged one ends no statement."""
+    """As `clock.made_at`, but None for an invalid id, so that a damaged one does not abort the statement."""
     try:
         return clock.made_at(id.decode() if isinstance(id, bytes) else str(id))
     except ValueError:
@@ -87,7 +87,7 @@ def _made_at(id: object) -> int | None:
 
 
 class Store:
-    """One process's access to the database. Open it with `Store.open`, close it with `close`."""
+    """Access to the database for one process. Open it with `Store.open`, close it with `close`."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class Store:
         self.path = path
         self.log = WriteAheadLog(path, wal_limit_bytes)
         self.takes_writes = True
-        """Whether the last write that somebody waited for could be stored."""
+        """Whether the database accepted the last write."""
         self.busy_timeout = busy_timeout
         self._open_reader = open_reader
         self._reader = open_reader()
@@ -119,7 +119,7 @@ class Store:
         wal_limit_bytes: int = LIMIT_BYTES,
         known: FileIdentity | None = None,
     ) -> Store:
-        """Open the file, create and migrate it as needed; only the file that is `known`, if one is.
+        """Open the file, creating and migrating it as needed; with `known`, only that very file.
 
         `busy_timeout` is in seconds. Raises as `_migrated`.
         """
@@ -135,7 +135,7 @@ class Store:
 
     @staticmethod
     def prepare(path: Path, *, durability: str = "full", busy_timeout: float = 5.0) -> FileIdentity | None:
-        """Create and migrate the file as needed, make missing indexes again, and leave nothing open; which file it is.
+        """Create and migrate the file as needed, restore missing indexes, and close it; returns its identity.
 
         Raises as `_migrated`.
         """
@@ -147,11 +147,11 @@ class Store:
         return identity(path)
 
     def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `fn(connection, …)` returns, from one snapshot of what is committed. It cannot write."""
+        """Run `fn(connection, …)` on one snapshot of the committed data and return its result. It cannot write."""
         return _from_snapshot(self._reader, partial(fn, self._reader, *args, **kwargs))
 
     async def read_aside(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, off the event loop (see `aside`): for what may take more than a millisecond.
+        """As `read`, but off the event loop (see `aside`): for reads that may take more than a millisecond.
 
         Raises Unavailable if the store was closed before it could begin.
         """
@@ -171,7 +171,7 @@ class Store:
             raise
 
     async def read_page(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, or as `read_aside` if `fn` has more than `COUNTED_ON_LOOP` rows to count (see `rows.page`)."""
+        """As `read`, or as `read_aside` if `fn` counts more than `COUNTED_ON_LOOP` rows (see `rows.page`)."""
         self._reader.most_counted = COUNTED_ON_LOOP
         with contextlib.suppress(ManyRows):
             try:
@@ -183,7 +183,7 @@ class Store:
     async def read_at_once(
         self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `read_aside`, but behind no other reads and never held back: for what tells how the server is."""
+        """As `read_aside`, but never queued or held back: for health checks."""
         if not in_threads():
             return await self.read_aside(fn, *args, **kwargs)
         return await asyncio.to_thread(self._read_in_thread, fn, *args, **kwargs)
@@ -196,7 +196,8 @@ class Store:
             self._idle.give_back(connection)
 
     async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """What `fn(connection, …)` returns, once its changes are committed; if it raises, nothing of it is kept.
+        """Run `fn(connection, …)` and return its result once its changes are committed; if it raises, they are rolled
+        back.
 
         Raises what `fn` raises, and Unavailable or StorageFull if the database cannot take the write.
         """
@@ -216,7 +217,7 @@ class Store:
             await self._writer.write(partial(word_rebuild.request, fault=error.detail, now=clock.now()))
 
     def is_writable(self) -> bool:
-        """Whether the files could be opened for writing now; a file system may have become read-only meanwhile."""
+        """Whether the files are writable now; a file system may become read-only at any time."""
         return all(os.access(path, os.W_OK) for path in (self.path, self.log.file))
 
     def close(self) -> None:
@@ -239,14 +240,14 @@ def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
     except sqlite3.Error as error:
         raise as_omoide(error) from error
     finally:
-        if connection.in_transaction:  # some faults end it
+        if connection.in_transaction:  # some errors end it
             connection.execute("ROLLBACK")
 
 
 def _migrated(path: Path, durability: str, busy_timeout: float, known: FileIdentity | None) -> Connection:
-    """A connection for writing to the file, which is made or migrated as needed; only to the `known` one, if given.
+    """A writer connection to the file, which is created or migrated as needed; with `known`, only to that very file.
 
-    Raises Conflict if the path is that of another database's companion, and Unavailable.
+    Raises Conflict if the path is a companion file of another database, and Unavailable.
     """
     refuse_as_database(path)
     try:
@@ -267,7 +268,7 @@ def _migrated(path: Path, durability: str, busy_timeout: float, known: FileIdent
 
 
 def _for_writing(path: Path, durability: str, busy_timeout: float) -> Connection:
-    """A connection for writing to a file that is migrated. Raises Unavailable."""
+    """A writer connection to a file that is migrated already. Raises Unavailable."""
     writer = connect(path, durability=durability, busy_timeout=busy_timeout, create=False)
     writer.execute(_NO_WAITING)
     return writer

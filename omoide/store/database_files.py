@@ -1,4 +1,4 @@
-"""Which files belong to a database, and the guards that keep commands from writing over them.
+"""The files that belong to a database, and guards against commands that would overwrite them.
 
 Existing files are compared by device and inode, so that relative paths, links to folders, symbolic and hard links are
 recognised. A file that does not exist yet is compared by its folder and its name.
@@ -15,30 +15,30 @@ from omoide.errors import Conflict
 from omoide.whole_file import is_partial, whole_file
 
 JOURNALS = ("-wal", "-shm", "-journal")
-"""What SQLite keeps next to a database, by the end of its name."""
+"""File name suffixes of SQLite's companion files."""
 
 LOCK, LEADER = ".lock", ".leader"
-"""What Omoide keeps there: the lock for opening and migrating, and that of the worker that leads."""
+"""Suffixes of Omoide's companion files: the lock for opening and migrating, and the leader lock."""
 
 COMPANIONS = (*JOURNALS, LOCK, LEADER)
 
 MAGIC = b"SQLite format 3\0"
-"""What every SQLite database begins with."""
+"""The first bytes of every SQLite database."""
 
 Identity: TypeAlias = "tuple[int, int] | tuple[int, int, str]"
-"""Device and inode of a file; or those of its folder, and its name there."""
+"""Device and inode of a file; or those of its folder, and its name in it."""
 
 
 def companion(db: Path, end: str) -> Path:
-    """The file of a database with this end of its name (one of COMPANIONS)."""
+    """The companion file of a database with this suffix (one of COMPANIONS)."""
     return Path(f"{db}{end}")
 
 
 def is_database(path: Path) -> bool:
-    """Whether this is a SQLite database, by its first bytes.
+    """Whether the file is a SQLite database, by its first bytes.
 
-    Do not call it for a file that this process has open through SQLite: closing any descriptor of a file gives up the
-    locks that the process holds on it.
+    Do not call it for a file that this process has open through SQLite: closing any descriptor of a file releases all
+    POSIX locks that the process holds on it.
     """
     try:
         if not path.is_file():
@@ -50,7 +50,7 @@ def is_database(path: Path) -> bool:
 
 
 def refuse_own(path: Path, db: Path) -> None:
-    """Raise Conflict if `path` is the database `db` or one of its companions, whether that exists or not."""
+    """Raise Conflict if `path` is the database `db` or one of its companion files, whether it exists or not."""
     identities = _identities(path)
     for each in _paths(db):
         if identities & _identities(each):
@@ -62,7 +62,7 @@ def refuse_own(path: Path, db: Path) -> None:
 def refuse_target(target: Path, db: Path) -> None:
     """Raise Conflict if writing a file at `target` would destroy a file of `db`, or of another database in use.
 
-    A target with a journal next to it is refused as well: SQLite would apply the journal to whatever replaces the file.
+    A target that has a journal is refused as well: SQLite would apply the journal to the new file.
     """
     refuse_own(target, db)
     if owner := _owner(target):
@@ -71,24 +71,24 @@ def refuse_target(target: Path, db: Path) -> None:
         for journal in (companion(each, "-wal"), companion(each, "-journal")):
             if journal.exists():
                 raise Conflict(
-                    f"{journal} is there: some program has {target} open, or was killed while it had. "
-                    "Stop it, or take away both files, or name another."
+                    f"{journal} exists: a program has {target} open, or was killed while it had. "
+                    "Stop it, or remove both files, or choose another path."
                 )
 
 
 def refuse_as_database(path: Path) -> None:
-    """Raise Conflict if a database at `path` would replace another's companion, or output that is not finished."""
+    """Raise Conflict if a database at `path` would replace a companion file of another one, or unfinished output."""
     if owner := _owner(path):
-        raise Conflict(f"{path} belongs to the database {owner}: name that one")
+        raise Conflict(f"{path} belongs to the database {owner}: pass that path instead")
     if any(is_partial(each) for each in _paths(path)):
         raise Conflict(f"{path} is the unfinished output of a command")
 
 
 @contextlib.contextmanager
 def output_file(target: Path, *, db: Path, replace: bool) -> Iterator[Path]:
-    """Where to write the output of a command that reads `db`: see `whole_file`.
+    """A path for writing the output of a command that reads `db`: see `whole_file`.
 
-    Raises Conflict as `refuse_target` does, at the start and again before the file gets its name.
+    Raises Conflict as `refuse_target` does, at the start and again before the file is renamed.
     """
     refuse_target(target, db)
     with whole_file(target, replace=replace) as partial:
@@ -97,7 +97,7 @@ def output_file(target: Path, *, db: Path, replace: bool) -> Iterator[Path]:
 
 
 def _owner(path: Path) -> Path | None:
-    """The database that a file with this name would belong to, if there is one."""
+    """The existing database that a file with this name would belong to, or None."""
     for each in _paths(path):
         for end in COMPANIONS:
             name = each.name.removesuffix(end)
@@ -119,9 +119,9 @@ def _identities(path: Path) -> set[Identity]:
 
 
 def _paths(path: Path) -> tuple[Path, Path]:
-    """The path itself, and where it leads if it is a symbolic link."""
+    """The absolute path, and the path with symbolic links resolved."""
     here = path.absolute()
     try:
         return here, here.resolve()
-    except (OSError, RuntimeError):  # a loop of links
+    except (OSError, RuntimeError):  # a symlink loop
         return here, here

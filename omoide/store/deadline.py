@@ -1,7 +1,7 @@
-"""Reads that end in time, whatever the caller asks for.
+"""Limit the time of reads that run a caller's filter.
 
-A filter is a program that a caller wrote: over many rows it can keep a connection busy for minutes. A thread interrupts
-the statement from outside, so that SQLite itself looks for the end at each of its steps and a row costs nothing more.
+Over many rows a filter can keep a connection busy for minutes. A separate thread interrupts the statement: SQLite
+checks the flag at each step anyway, so this costs nothing per row.
 """
 
 from __future__ import annotations
@@ -21,14 +21,15 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 AGAIN_SECONDS = 0.05
-"""How often a connection is interrupted that has gone on to its next statement."""
+"""Interval between further interrupts, in case `fn` runs another statement."""
 
 
 def within(
     db: Connection, seconds: float, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    """What `fn(db, …)` returns. Raises Unprocessable if its statements run for longer than `seconds`, or compare more
-    within one row than `filters.functions` allows. The time for which others have their turn does not count."""
+    """Run `fn(db, …)` and return its result. Raises Unprocessable if its statements run for longer than `seconds`, or
+    compare more within one row than `filters.functions` allows. Time in which the thread yields to others does not
+    count."""
     alarm = _Alarm(db, seconds)
     alarm.start()
     try:
@@ -44,8 +45,7 @@ def within(
 
 
 class _Alarm(threading.Thread):
-    """Interrupts a connection after some seconds, and never after `disarm` has returned: the next statement is somebody
-    else's."""
+    """Interrupt a connection after some seconds, but never after `disarm` has returned, when other code uses it."""
 
     def __init__(self, db: Connection, seconds: float) -> None:
         super().__init__(name="omoide-deadline", daemon=True)

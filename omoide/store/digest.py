@@ -1,4 +1,4 @@
-"""The number that texts share when they say the same but for case and blanks around: to find them by an index."""
+"""A content hash that ignores case and surrounding whitespace, for finding equal texts by an index."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ import hashlib
 
 
 def same(text: str) -> int:
-    """64 bits, signed as SQLite keeps integers. Different texts have different numbers, as far as anybody will see."""
+    """64-bit hash of the normalised text, signed as SQLite stores integers. Collisions are negligible."""
     digest = hashlib.blake2b(text.strip().lower().encode(), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)

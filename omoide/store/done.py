@@ -1,4 +1,4 @@
-"""Reasoning that was done of late, counted for the status of the queue."""
+"""Counts of recently finished reasoning, for the queue status."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from omoide.jobs import Job
 from omoide.store.connection import Connection
 
 FORGET_AFTER = 43_200_000_000
-"""After how many microseconds what was done is counted no more: as long as the public API keeps it."""
+"""Microseconds for which finished work is counted: 12 hours, as in the public API."""
 FORGET_AT_A_TIME = 20
-"""How many rows are removed along with another write, at the most."""
+"""Expired rows removed per call at most."""
 
 
 def count(db: Connection, job: Job, units: int, now: int) -> None:
-    """Count units of reasoning as done; what was counted long ago is forgotten."""
-    told = job.payload
-    observers = told.get("observers") or [told["observer"]] if told.get("observers") or told.get("observer") else []
+    """Count units of reasoning as done, and remove expired counts."""
+    payload = job.payload
+    observers = payload.get("observers") or ([payload["observer"]] if payload.get("observer") else [])
     db.execute(
         """INSERT INTO done (workspace, kind, session, observed, observers, units, updated_at)
            VALUES (?, ?, ?, ?, ?, ?, ?)
@@ -24,8 +24,8 @@ def count(db: Connection, job: Job, units: int, now: int) -> None:
         (
             job.workspace,
             job.kind,
-            told.get("session") or "",
-            told.get("observed") or "",
+            payload.get("session") or "",
+            payload.get("observed") or "",
             orjson.dumps(observers).decode(),
             units,
             now,

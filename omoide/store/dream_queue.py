@@ -1,4 +1,4 @@
-"""Jobs of dreams: at most one per pair and type waits, and one whose basis was deleted begins again."""
+"""Dream jobs: at most one per pair and type is waiting, and one whose input was deleted is restarted."""
 
 from __future__ import annotations
 
@@ -15,22 +15,21 @@ _PAYLOAD = json_or_null("payload")
 
 
 def key(type: str, pair: Pair) -> str:
-    """What tells the dreams of a pair from others in the queue."""
+    """Queue key of the dreams of a pair."""
     return f"{type}:{pair[0]}:{pair[1]}"
 
 
 def add(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
-    """Enqueue a dream, whatever is in the queue already."""
-    told = {**payload, "type": type, "pair": [*pair]}
-    job_key = key(type, pair)
-    queue.add(db, DREAM, told, now, key=job_key, workspace=workspace, coalesce=False, due_at=due_at)
+    """Enqueue a dream, regardless of what is in the queue already."""
+    job = {**payload, "type": type, "pair": [*pair]}
+    queue.add(db, DREAM, job, now, key=key(type, pair), workspace=workspace, coalesce=False, due_at=due_at)
 
 
 def owe(
     db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
 ) -> None:
-    """Owe a dream of the pair now. One that runs or waits is enough, but waits no longer; `afresh`, only one that
-    waits: what runs has read what is not so any more."""
+    """Make sure that a dream of the pair is due now. A running or waiting one is enough, and a waiting one becomes due;
+    with `afresh`, a running one does not count, because it has read outdated data."""
     is_enough = queue.is_waiting if afresh else queue.is_owed
     if is_enough(db, DREAM, key(type, pair)):
         queue.hasten(db, DREAM, key(type, pair), now)
@@ -39,7 +38,8 @@ def owe(
 
 
 def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> None:
-    """Enqueue a dream of the pair that makes its card from the conclusions alone, or have the one that waits do so.
+    """Enqueue a dream of the pair that rebuilds its card from the conclusions alone, or change the waiting one to do
+    so.
 
     Call it after `interrupt`, so that no dream of the pair runs.
     """
@@ -58,9 +58,9 @@ def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> No
 
 
 def interrupt(db: Connection, workspace: int, now: int) -> None:
-    """Have the dreams that run in the workspace begin again, because what they have read may be deleted by now.
+    """Restart the running dreams of the workspace, because their input may have been deleted.
 
-    Whoever runs one finds that the lease is lost, and stores nothing.
+    A worker that runs one loses its lease and stores nothing.
     """
     db.execute(
         """UPDATE jobs SET leased_until = NULL, due_at = ?
@@ -70,7 +70,7 @@ def interrupt(db: Connection, workspace: int, now: int) -> None:
 
 
 def leave_session(db: Connection, workspace: int, session_id: str) -> None:
-    """Have the dreams that were asked for in a session that is deleted belong to none."""
+    """Detach dreams from a session that is deleted."""
     db.execute(
         f"""UPDATE jobs SET payload = json_set({_PAYLOAD}, '$.session', NULL)
            WHERE workspace = ? AND kind = ? AND {_PAYLOAD} ->> 'session' = ?""",

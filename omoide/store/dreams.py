@@ -1,4 +1,4 @@
-"""When dreams are due, and what they change. What was learned since the last one is counted here, not in memory."""
+"""Schedule dreams and store their results. New conclusions since the last dream are counted in the database."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ from omoide.store.database import Connection
 from omoide.store.digest import same
 from omoide.store.dream_queue import OMNI, Pair
 
-# The plus signs have these looked up by their ids, of which there are few, and not all of the pair read.
+# The unary plus makes SQLite look up the few ids instead of scanning all conclusions of the pair.
 _OF_PAIR = """+observer = ? AND +observed = ? AND deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))
     AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pk = conclusions.session AND s.deleted_at IS NOT NULL)"""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a pair dreams by itself. Times in microseconds."""
+    """When a dream of a pair is started automatically. Times are in microseconds."""
 
     threshold: int
-    """So many new explicit conclusions after the last dream,"""
+    """Number of new explicit conclusions since the last dream."""
     idle: int
-    """when nothing more was learned for this long,"""
+    """Time without new conclusions."""
     between: int
-    """and no sooner than this long after the last one."""
+    """Minimum interval since the last dream."""
 
 
 def learned(
     db: Connection, workspace: int, pair: Pair, payload: Json, count: int, now: int, schedule: Schedule | None
 ) -> None:
-    """Count new explicit conclusions of the pair, and owe a dream once there are enough; none without a schedule.
+    """Count new explicit conclusions of the pair, and enqueue a dream at the threshold; none without a schedule.
 
-    Call it whenever there was something to learn from, even if nothing new was: a dream that waits waits on.
+    Call it after any reasoning, even if nothing new was learned, because it defers a waiting dream.
     """
     since, last_at = db.execute(
         """INSERT INTO dreams (observer, observed, explicit_since) VALUES (?, ?, ?)
@@ -51,7 +51,7 @@ def learned(
     since, last_at = rows.mended(["dreams.explicit_since", "dreams.last_at"], (since, last_at))
     if schedule is None or since < schedule.threshold:
         return
-    # A clock that was ahead then would make it wait for that time to come again.
+    # If the clock was ahead at the last dream, `last_at` lies in the future and must not delay the next one.
     due_at = max(now + schedule.idle, min(last_at or 0, now) + schedule.between)
     if queue.is_owed(db, DREAM, dream_queue.key(OMNI, pair)):
         queue.delay(db, DREAM, dream_queue.key(OMNI, pair), due_at)
@@ -69,9 +69,9 @@ def request(
     rebuild: bool,
     now: int,
 ) -> None:
-    """Owe a dream that a caller asks for. Raises NotFound for the peers and the session, Unprocessable for a scope."""
+    """Enqueue a dream for a caller. Raises NotFound for a missing peer or session, Unprocessable for a scope."""
     if is_scope_peer(observed_id):
-        raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. Nobody dreams about a scope.")
+        raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. There are no dreams about a scope.")
     for peer_id in (observer_id, observed_id):
         if peers.find(db, workspace_id, peer_id) is None:
             raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
@@ -80,18 +80,18 @@ def request(
     pair = conclusions.pair(db, workspace_id, observer_id, observed_id)
     assert pair is not None
     (workspace,) = db.execute("SELECT workspace FROM peers WHERE pk = ?", (pair[0],)).fetchone()
-    told: Json = {"observer": observer_id, "observed": observed_id, "session": session_id, "rebuild": rebuild}
-    dream_queue.owe(db, workspace, pair, type, told, now)
+    payload: Json = {"observer": observer_id, "observed": observed_id, "session": session_id, "rebuild": rebuild}
+    dream_queue.owe(db, workspace, pair, type, payload, now)
 
 
 def since(db: Connection, pair: Pair) -> int:
-    """How many explicit conclusions are new since the last dream."""
+    """Number of new explicit conclusions since the last dream."""
     row = db.execute("SELECT explicit_since FROM dreams WHERE observer = ? AND observed = ?", pair).fetchone()
     return rows.mended(["dreams.explicit_since"], row)[0] if row else 0
 
 
 def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
-    """Note the end of a dream that took `seen` new conclusions into account."""
+    """Record the end of a dream that processed `seen` new conclusions."""
     db.execute(
         """INSERT INTO dreams (observer, observed, last_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE
            SET last_at = excluded.last_at, explicit_since = max(0, explicit_since - ?)""",
@@ -102,10 +102,10 @@ def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
 def add_derived(
     db: Connection, workspace: int, pair: Pair, session: int | None, derived: Sequence[Derived], now: int
 ) -> list[Derived]:
-    """Store conclusions drawn from others, and return those that were refused.
+    """Store derived conclusions, and return those that were refused.
 
-    Refused are those whose sources are not live conclusions of the same pair, or too few (two for a contradiction,
-    else one). What is there already, word by word, is not stored again.
+    A conclusion is refused if a source is not a live conclusion of the same pair, or if there are too few (two for a
+    contradiction, else one). One with the same text as an existing one is not stored again.
     """
     refused = []
     for new in derived:
@@ -137,7 +137,7 @@ def add_derived(
 
 
 def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
-    """When the newest of these was said; None unless all are live conclusions of the pair."""
+    """The latest `said_at` of these; None unless all are live conclusions of the pair."""
     count, said_at = db.execute(
         f"SELECT count(*), max(said_at) FROM conclusions WHERE {_OF_PAIR}",
         (*pair, orjson.dumps([*ids]).decode()),
@@ -146,7 +146,7 @@ def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
 
 
 def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None:
-    """Let one conclusion stand for others that say the same; what is gone meanwhile is passed over."""
+    """Merge conclusions that say the same into one; those that no longer exist are skipped."""
     for each in merges:
         kept = _live(db, pair, [each.kept])
         dropped = _live(db, pair, [id for id in each.dropped if id != each.kept])
@@ -156,9 +156,9 @@ def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None
 
 
 def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
-    """Delete derived conclusions that no longer hold. Explicit ones stay: they were said.
+    """Delete derived conclusions that no longer hold. Explicit ones are kept.
 
-    What cites one of them cites its sources from then on.
+    Conclusions that cite a deleted one cite its sources instead.
     """
     for pk, _ in _live(db, pair, ids, " AND level <> 'explicit'"):
         (sources,) = db.execute("SELECT source_ids FROM conclusions WHERE pk = ?", (pk,)).fetchone()
@@ -166,7 +166,7 @@ def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
 
 
 def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:
-    """Row and `times_derived` of those that are live conclusions of the pair."""
+    """Row and `times_derived` of the live conclusions of the pair among these."""
     return db.execute(
         f"SELECT pk, times_derived FROM conclusions WHERE {_OF_PAIR}{restriction}",
         (*pair, orjson.dumps([*ids]).decode()),

@@ -1,8 +1,8 @@
-"""Vectors of messages and conclusions: which are missing, which are there, and of which model they are.
+"""Store vectors of messages and conclusions, and track which are missing and which model made them.
 
-The one row of `embedder` names the model and says up to which row of each table everything is embedded. A row's number
-grows with every commit and is never used twice, so that one number says it all. Vectors are kept in half precision,
-little-endian: the rounding changes a cosine in its fourth digit, and they take half the room.
+The only row of `embedder` holds the model and, for each table, the row up to which everything is embedded. Row numbers
+grow with every commit and are never reused, so one number is enough. Vectors are stored in half precision,
+little-endian: the rounding changes a cosine in its fourth digit and halves the size.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from omoide.store.sources import SOURCES, TAKEN_FROM, VECTORS, Source
 __all__ = ["SOURCES", "Source"]
 
 UNFINISHED = 0
-"""`deleted_at` of a session that is hidden until it is complete; nothing is deleted at that time."""
+"""`deleted_at` of a session that is hidden until it is complete; no deletion has this time."""
 
 JOB = "embed"
-"""The kind, and the key, of the job that embeds whatever is not yet."""
+"""Kind and key of the job that embeds all texts without a vector."""
 
 MOST_CHARACTERS = 100_000
-"""Of texts that are embedded in one go, together: some 30 ms for the embedder that needs no provider."""
+"""Total length of the texts embedded in one batch: about 30 ms for the built-in embedder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The model whose vectors are kept, and the last row of each table that it has seen."""
+    """The model of the stored vectors, and the last row of each table that it has processed."""
 
     name: str
     dimensions: int
@@ -44,7 +44,7 @@ class Progress:
 
 
 def progress(db: Connection) -> Progress | None:
-    """None before any embedder was adopted."""
+    """The current model and its progress; None before any embedder was adopted."""
     row = db.execute("SELECT name, dimensions, messages_through, conclusions_through FROM embedder").fetchone()
     return Progress(*rows.mended(_PROGRESS, row)) if row else None
 
@@ -53,9 +53,9 @@ _PROGRESS = [f"embedder.{name}" for name in ("name", "dimensions", "messages_thr
 
 
 def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
-    """Keep vectors of this model from now on. Those of another are removed, and all texts owed to a job.
+    """Switch to this model: vectors of another one are removed, and a job embeds all texts again.
 
-    So is what is in no segment yet.
+    The job is also enqueued if vectors are missing from segments.
     """
     found = progress(db)
     if found is None or (found.name, found.dimensions) != (name, dimensions):
@@ -69,19 +69,19 @@ def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
 
 
 def owe(db: Connection, now: int) -> None:
-    """Leave a job that embeds what is not yet. Call it in the transaction that stores a text."""
+    """Enqueue the embedding job. Call it in the transaction that stores a text."""
     queue.add(db, JOB, {}, now, key=JOB, due_at=queue.FIRST)
 
 
 def missing(db: Connection, source: Source, after: int, limit: int) -> list[tuple[int, str]]:
-    """Row and text of up to `limit` rows behind the row `after`, in the order of their numbers: no more than have
-    `MOST_CHARACTERS` together, but one at least."""
+    """Row and text of up to `limit` rows after the row `after`, in row order: at most `MOST_CHARACTERS` in total, but
+    at least one row."""
     query = f"SELECT pk, content FROM {source} WHERE pk > ? ORDER BY pk LIMIT ?"
     return limited((pk, as_text(text)) for pk, text in db.execute(query, (after, limit)))
 
 
 def limited(rows: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
-    """The first of the rows that have no more than `MOST_CHARACTERS` together, one at least. Reads no others."""
+    """The first rows with at most `MOST_CHARACTERS` in total, but at least one. Reads at most one more."""
     found: list[tuple[int, str]] = []
     characters = 0
     for pk, text in rows:
@@ -100,10 +100,10 @@ def add(
     vectors: Sequence[tuple[int, bytes]],
     refusals: Sequence[Refusal] = (),
 ) -> bool:
-    """Keep vectors of rows behind those that `model` has seen, up to the row `through`, and move its mark there.
+    """Store vectors of the rows after those that `model` has processed, up to the row `through`, and record that.
 
-    `refusals` are the rows among them that the embedder refused. False, and nothing is kept, if the model or its mark
-    is another by now: then somebody else did the work. Rows that are gone by now are left out.
+    `refusals` are the rows among them that the embedder refused. Returns False and stores nothing if the model or its
+    progress has changed, because another worker did the work. Deleted rows are skipped.
     """
     if progress(db) != model:
         return False
@@ -122,7 +122,7 @@ def add_late(
     vectors: Sequence[tuple[int, bytes]],
     refusals: Sequence[Refusal],
 ) -> None:
-    """Keep what became of the rows `tried`, which had been refused. Nothing if the model is another by now."""
+    """Store the result for the rows `tried`, which had been refused before. Does nothing if the model has changed."""
     found = progress(db)
     if found is None or (found.name, found.dimensions) != (model.name, model.dimensions):
         return
@@ -133,7 +133,7 @@ def add_late(
 
 
 def retry_refused(db: Connection, now: int) -> int:
-    """Have all texts that were refused tried again; how many there are."""
+    """Schedule all refused texts for another attempt; returns their number."""
     count = refusal_marks.retry(db)
     if count:
         owe(db, now)
@@ -149,39 +149,39 @@ def _store(db: Connection, source: Source, vectors: Sequence[tuple[int, bytes]])
 
 
 def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
-    """Forget the vectors of these rows, which must still be there themselves."""
+    """Remove the vectors of these rows. The rows themselves must still exist."""
     segments.remove(db, source, pks)
     refusal_marks.remove(db, source, pks)
     db.executemany(f"DELETE FROM {VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
 
 
 def vectors(db: Connection, source: Source, pks: Sequence[int], dimensions: int) -> dict[int, bytes]:
-    """Row number → vector, for those rows that have one still; one of another length is none."""
-    # CROSS JOIN: what is looked for leads, not the table that it is looked for in.
+    """Row number → vector, for the rows that have a valid one."""
+    # CROSS JOIN fixes the join order: from the given numbers to the table.
     query = f"SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value"
     query += f" WHERE {segments.IS_VECTOR}"
     return dict(db.execute(query, (orjson.dumps([*pks]).decode(), 2 * dimensions)).fetchall())
 
 
 def newest(db: Connection, source: Source, workspace: int, after: int, most: int) -> list[tuple[int, int, int]]:
-    """Of the `most` newest rows behind the row `after` those of the workspace, the newest first: each with the two
-    numbers that a search is narrowed by."""
+    """Those of the `most` newest rows after the row `after` that belong to the workspace, newest first: each with the
+    two columns of `TAKEN_FROM`."""
     columns = ", ".join(("pk", *TAKEN_FROM[source]))
     rows = f"SELECT workspace, {columns} FROM {source} WHERE pk > ? ORDER BY pk DESC LIMIT ?"
     return db.execute(f"SELECT {columns} FROM ({rows}) WHERE workspace = ?", (after, most, workspace)).fetchall()
 
 
 def texts(db: Connection, source: Source, pks: Sequence[int]) -> Iterator[tuple[int, str]]:
-    """Row and text of these rows, in this order, read as they are asked for."""
+    """Row and text of these rows, in this order, read lazily."""
     query = f"""SELECT t.pk, t.content FROM json_each(?) wanted CROSS JOIN {source} t ON t.pk = wanted.value
         ORDER BY wanted.key"""
     return ((pk, text) for pk, text in db.execute(query, (orjson.dumps([*pks]).decode(),)))
 
 
 def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:
-    """Those of the rows that are neither deleted nor part of something deleted.
+    """Those of the rows that are neither deleted nor part of a deleted session.
 
-    Those of an unfinished session are: what is kept in memory of the others is given up for good.
+    Rows of an unfinished copy of a session count as live, because the caller drops all others from memory for good.
     """
     joined = {
         "messages": f"JOIN sessions s ON s.pk = t.session WHERE coalesce(s.deleted_at, {UNFINISHED}) = {UNFINISHED}",

@@ -1,9 +1,9 @@
-"""Erasing from the files what deletions and replacements left in them: from free space, and from the write-ahead log.
+"""Erase deleted and replaced content from the files: from free space and from the write-ahead log.
 
-`PRAGMA secure_delete` zeroes what a write frees, in the same transaction: a purge all of it, other writes what they
-free within pages. A job does the rest: it overwrites free pages, and copies of rows that SQLite left in pages when it
-rebuilt them (`free_space`), and empties the log. `PRAGMA user_version` counts these jobs, so that every process can see
-that it has something to forget.
+`PRAGMA secure_delete` zeroes freed space in the same transaction: all of it in a purge, only space within pages in
+other writes. A job does the rest: it overwrites free pages and copies of rows that SQLite left in pages when it rebuilt
+them (`free_space`), and empties the log. `PRAGMA user_version` counts these jobs, so that every process can see when to
+drop its caches.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from omoide.store.sqlite_faults import as_omoide
 from omoide.store.wal import WriteAheadLog
 
 JOB = ERASE
-"""The kind, and the key, of the job."""
+"""Kind and key of the job."""
 
 LEAST_DELAY = 2_000_000
-"""Microseconds from a deletion or replacement to the job, so that one job serves many of them,"""
+"""Minimum delay of the job in microseconds, so that one job handles many deletions and replacements."""
 BYTES_PER_MICROSECOND = 20
-"""and one more for each so many bytes of the file: reading all of it takes a small part of that time."""
+"""The delay grows by 1 µs per this many bytes of the file; reading the whole file takes a small part of that time."""
 
 READER_SECONDS = 0.05
-"""How long other writes wait for reads that began before: those that begin later are not in the way."""
+"""How long to wait, blocking other writes, for reads that are in progress. Later reads do not matter."""
 PAUSE_SECONDS = 0.001
-"""How long to wait before looking again whether such a read has ended."""
+"""Interval for checking whether these reads have ended."""
 
 MOST_COUNT = 2**31 - 1
-"""The greatest number that `PRAGMA user_version` holds."""
+"""The largest value of `PRAGMA user_version`."""
 
 _open_files: dict[tuple[int, int], int] = {}
-"""Device and inode of a file → its descriptor. They stay open: closing one would end the locks that SQLite holds on the
-same file for this process (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
+"""Device and inode of a file → its descriptor. They stay open: closing one would release the locks that SQLite holds on
+the same file for this process (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
 
 
 def owe(db: Connection, now: int) -> None:
-    """Leave a job that erases. Call it in the transaction that deletes or replaces content."""
+    """Enqueue the erasure job. Call it in the transaction that deletes or replaces content."""
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
     due_at = now + LEAST_DELAY + pages * page_size // BYTES_PER_MICROSECOND
@@ -56,9 +56,9 @@ def owe(db: Connection, now: int) -> None:
 
 
 def owe_first(db: Connection, now: int) -> None:
-    """Leave the job for a file in which nothing was ever erased, though it may have content that was deleted.
+    """Enqueue the first erasure of a file that may contain deleted content from before erasure existed.
 
-    A file that never had content counts as erased: what is deleted from it later is erased by that deletion's job.
+    A file that never had content counts as erased: later deletions enqueue their own jobs.
     """
     if count(db) != 0:
         return
@@ -69,16 +69,16 @@ def owe_first(db: Connection, now: int) -> None:
 
 
 _WAS_USED = "SELECT 1 FROM workspaces UNION ALL SELECT 1 FROM sqlite_sequence WHERE seq > 0 LIMIT 1"
-"""All content belongs to a workspace, and deleting one leaves a job. Migrations leave sequences at 0."""
+"""All content belongs to a workspace, and deleting one enqueues a job. Migrations leave sequences at 0."""
 
 
 def count(db: Connection) -> int:
-    """A number that is another after each erasure; 0 before the first of a file that may have deleted content."""
+    """A number that changes with each erasure; 0 before the first one of a file that may contain deleted content."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 
 
 class Eraser:
-    """The connections of one erasure. Use it as a context manager: leaving it waits for a call in another thread."""
+    """The connections of one erasure. Use it as a context manager; exiting waits for a call in another thread."""
 
     def __init__(self, path: Path, *, busy_timeout: float) -> None:
         self._path = path
@@ -88,7 +88,7 @@ class Eraser:
 
     def __enter__(self) -> Eraser:
         self._file = _descriptor(self._path)
-        # The one that writes reads no page but the first: others in its memory would be as they were before.
+        # The writer must read no page but the first: others in its cache would not see the overwritten content.
         self._writer = connect(self._path, durability="normal", busy_timeout=0, create=False)
         self._checkpointer = connect(self._path, durability="normal", busy_timeout=0, create=False)
         if _descriptor(self._path) != self._file:
@@ -96,24 +96,24 @@ class Eraser:
         return self
 
     def __exit__(self, *_: object) -> None:
-        with self._calls:  # a thread that is overwriting must not lose its write lock
+        with self._calls:  # a thread that is overwriting must keep its write lock
             self._writer.close()
             self._checkpointer.close()
 
     def overwrite_free_space(self, first: int = 1) -> int | None:
-        """Overwrite the free space of some pages, from the page `first` on; the page to go on with, or None.
+        """Overwrite the free space of some pages, from the page `first` on; returns the next page, or None at the end.
 
-        While it holds the write lock and all of the log is in the file, no process writes to the file. Raises
-        Unavailable if a reader keeps the log from getting there, or if the file cannot be used.
+        It holds the write lock and has moved the whole log into the file, so no process writes to the file meanwhile.
+        Raises Unavailable if a reader prevents that, or if the file cannot be used.
         """
         with self._calls, _meaning():
-            self._checkpoint()  # most of it before others have to wait
+            self._checkpoint()  # most of the work before other writers are blocked
             begin(self._writer, self._busy_timeout)
             try:
                 self._await_readers()
                 progress = free_space.overwrite(self._file, first, free_space.PAGES_AT_A_TIME)
                 if progress.overwritten or progress.following is None:
-                    # A commit, so that no process goes on with pages that it holds in memory as they were.
+                    # A commit, so that every process invalidates its page cache.
                     self._writer.execute(f"PRAGMA user_version={count(self._writer) % MOST_COUNT + 1}")
                 self._writer.execute("COMMIT")
             finally:
@@ -122,17 +122,17 @@ class Eraser:
         return progress.following
 
     def empty_log(self) -> bool:
-        """Whether the write-ahead log could be emptied: not while a read goes on that began before."""
+        """Try to empty the write-ahead log; False if a read in progress prevents it."""
         with self._calls:
             return self._log.empty(self._checkpointer)
 
     def flush(self) -> None:
-        """Bring what was overwritten to the disk. Raises Unavailable."""
+        """Flush the overwritten pages to the disk. Raises Unavailable."""
         with _meaning():
             os.fsync(self._file)
 
     def _await_readers(self) -> None:
-        """Return once all of the log is in the file. Raises Unavailable if a read takes too long."""
+        """Wait until the whole log is in the file. Raises Unavailable if a read takes too long."""
         deadline = time.monotonic() + READER_SECONDS
         while not self._checkpoint():
             if time.monotonic() > deadline:
@@ -140,7 +140,7 @@ class Eraser:
             time.sleep(PAUSE_SECONDS)
 
     def _checkpoint(self) -> bool:
-        """Move what can be from the log into the file; whether that is all of it."""
+        """Move as much as possible from the log into the file; returns whether that was all of it."""
         is_busy, frames, written = self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
         return not is_busy and frames == written
 

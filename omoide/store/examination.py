@@ -1,6 +1,6 @@
-"""Looking at a database file from outside (`read_only`), while a server may be at work on it.
+"""Inspect a database file read-only (`read_only`), while a server may be using it.
 
-What is found is judged in `omoide.diagnosis`.
+`omoide.diagnosis` evaluates the results.
 """
 
 from __future__ import annotations
@@ -23,14 +23,15 @@ __all__ = ["Owed", "Schema", "Unembedded", "damage", "embedder", "endpoints", "j
 __all__ += ["schema", "unembedded"]
 
 MOST_FAULTS = 5
-"""Faults of a damaged file that are named."""
+"""Faults reported per category."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Jobs of the whole database. `oldest` is when the one that is due longest came due, `error` why a job waits.
+    """Job counts of the whole database. `oldest` is the due time of the job that is due longest, `error` why a job
+    waits.
 
-    A job that goes first (`queue.FIRST`) came due when it was added.
+    A job with `due_at` = `queue.FIRST` counts as due since it was added.
     """
 
     owed: int
@@ -42,7 +43,7 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Unembedded:
-    """How many texts have no vector yet, of how many; and how many the embedder refused."""
+    """Number of texts without a vector, number of all texts, and number of texts that the embedder refused."""
 
     missing: int
     of: int
@@ -50,9 +51,9 @@ class Unembedded:
 
 
 def damage(db: Connection) -> list[str]:
-    """What is wrong with the file's structure, its values, or between rows; nothing if it is sound. Reads all of it.
+    """Faults in the file's structure, its values, or between rows; empty if there are none. Reads the whole file.
 
-    Of each sort the first `MOST_FAULTS`. Beyond the structure it looks only where the schema is the present one.
+    Up to `MOST_FAULTS` per category. Only the structure is checked if the schema is not the current one.
     """
     found = [line for (line,) in db.execute(f"PRAGMA quick_check({MOST_FAULTS})")]
     if found == ["ok"]:
@@ -70,11 +71,11 @@ def damage(db: Connection) -> list[str]:
 
 
 def newest(db: Connection) -> int | None:
-    """When the newest row of any kind was made, in microseconds since 1970, by the clock of that time."""
+    """Creation time of the newest row of any table, in microseconds since 1970, by the clock at that time."""
     tables = ("workspaces", "peers", "sessions", "conclusions", "jobs")
     rows = [db.execute(f"SELECT created_at FROM {table} ORDER BY pk DESC LIMIT 1").fetchone() for table in tables]
     times = [row[0] for row in rows if row and column_rules.TIME.admits(row[0])]
-    # A message may be given any time by its sender; its id has that of the server.
+    # The time of a message may come from its sender; its id contains the time of the server.
     message = db.execute("SELECT id FROM messages ORDER BY pk DESC LIMIT 1").fetchone()
     if message and column_rules.ID.admits(message[0]) and len(message[0]) == ID_LENGTH:
         times.append(made_at(message[0]) * 1_000)
@@ -98,19 +99,19 @@ def owed(db: Connection, now: int) -> Owed:
 
 
 def embedder(db: Connection) -> Progress | None:
-    """Whose vectors are kept; None before a server was first started on the file."""
+    """The model of the stored vectors; None before a server was first started on the file."""
     return embeddings.progress(db)
 
 
 def unembedded(db: Connection, source: Source, progress: Progress) -> Unembedded:
-    """What has been stored since the embedder was last at work. Blank texts never have a vector."""
+    """Texts stored since the last embedding. Blank texts never have a vector."""
     query = f"SELECT count(*) FILTER (WHERE pk > ?), count(*) FROM {source}"
     missing, of = db.execute(query, (progress.through(source),)).fetchone()
     return Unembedded(missing, of, refusal_marks.count(db, source))
 
 
 def endpoints(db: Connection) -> int:
-    """How many webhook endpoints are registered."""
+    """Number of registered webhook endpoints."""
     query = "SELECT count(*) FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"
     (count,) = db.execute(query).fetchone()
     return int(count)

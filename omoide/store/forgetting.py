@@ -1,13 +1,14 @@
-"""What goes with the conclusions that a deletion takes away: what was derived from them, and what cards say of them.
+"""Remove data that depends on conclusions of a deleted session: derived conclusions and lines of peer cards.
 
-All of it happens in the transaction of the deletion, so that nothing of it can be read afterwards:
+Everything happens in the transaction of the deletion, so that none of it can be read afterwards:
 
-- A derived conclusion goes if any of its sources does, directly or through others: its text and the sentences that it
-  quotes cannot be told apart. What the remaining sources support is drawn again by a dream, which is enqueued.
-- A derived conclusion that was dreamed in a deleted session but rests on others only is kept, without the session.
-- A card keeps the lines that callers gave. The others do not say what they came from; they are removed, and a job
-  writes those again that the remaining conclusions support.
-- Dreams that run begin again (`dream_queue.interrupt`): what they have read may be deleted.
+- A derived conclusion is deleted if any of its direct or transitive sources is: it is not known which parts of its text
+  come from that source. A dream is enqueued, which derives again what the remaining sources support.
+- A derived conclusion that was dreamed in the deleted session but depends on other sessions only is kept, without the
+  session.
+- A card keeps the lines that callers set. The sources of the other lines are not recorded; they are removed, and a job
+  restores those that the remaining conclusions support.
+- Running dreams are restarted (`dream_queue.interrupt`), because their input may be deleted.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from omoide.store.dream_queue import CARD_REFRESH, OMNI, Pair
 
 @dataclass(frozen=True, slots=True)
 class _Derived:
-    """A live derived conclusion. `session` is the row of the one that it was dreamed in."""
+    """A live derived conclusion. `session` is the row of the session in which it was dreamed."""
 
     pk: int
     id: str
@@ -33,7 +34,7 @@ class _Derived:
 
 
 def session(db: Connection, workspace: int, session: int, session_id: str, now: int) -> None:
-    """Forget what was learned from a session. Call it in the transaction that hides the session."""
+    """Delete what was learned from a session. Call it in the transaction that hides the session."""
     dream_queue.leave_session(db, workspace, session_id)
     dream_queue.interrupt(db, workspace, now)
     for pair, learned in _affected(db, session).items():
@@ -50,10 +51,10 @@ def session(db: Connection, workspace: int, session: int, session_id: str, now: 
 
 
 def renew(db: Connection, workspace: int, pair: Pair, now: int, *, is_redrawn: bool) -> None:
-    """Take the lines off the pair's card that no caller gave, and enqueue what writes those again that still hold.
+    """Remove the lines of the pair's card that no caller set, and enqueue a dream that restores those that still hold.
 
-    `is_redrawn` enqueues a whole dream, because derived conclusions are gone as well. No dream of the pair may run:
-    see `dream_queue.interrupt`.
+    `is_redrawn` enqueues a full dream, because derived conclusions were deleted as well. No dream of the pair may be
+    running: see `dream_queue.interrupt`.
     """
     (observed,) = db.execute("SELECT id FROM peers WHERE pk = ?", (pair[1],)).fetchone()
     is_reset = cards.keep_given(db, pair[0], observed, now)
@@ -62,7 +63,7 @@ def renew(db: Connection, workspace: int, pair: Pair, now: int, *, is_redrawn: b
 
 
 def _affected(db: Connection, session: int) -> dict[Pair, int]:
-    """Pair → how many of its conclusions from the session count towards its next dream, for all that have any."""
+    """Pair → number of its conclusions from the session that count towards its next dream, for pairs that have any."""
     found = db.execute(
         """SELECT c.observer, c.observed, sum(c.level = 'explicit' AND c.deleted_at IS NULL
                AND c.details <> '{}' AND c.created_at > coalesce(d.last_at, 0))
@@ -87,10 +88,10 @@ def _sources(text: object) -> tuple[str, ...]:
 
 
 def _resting_on_session(db: Connection, derived: Collection[_Derived], session: int) -> set[str]:
-    """The ids of what rests on conclusions from the session, at whatever remove.
+    """The ids of conclusions that depend on conclusions from the session, directly or transitively.
 
-    A source whose row is gone, so that its session is not known any more, counts as one from the session; so does a
-    derived conclusion of the session that names no sources.
+    A source whose row no longer exists counts as one from the session, because its session is unknown; so does a
+    derived conclusion of the session that has no sources.
     """
     sources = {each.id: each.source_ids for each in derived}
     lost = {each.id for each in derived if each.session == session and not each.source_ids}
@@ -107,7 +108,7 @@ def _resting_on_session(db: Connection, derived: Collection[_Derived], session: 
 
 
 def _rows(db: Connection, ids: Iterable[str]) -> dict[str, tuple[int | None, str, tuple[str, ...]]]:
-    """Id → session, level and sources of conclusions, deleted ones included."""
+    """Id → session, level and sources of conclusions, including deleted ones."""
     found = db.execute(
         """SELECT c.id, c.session, c.level, c.source_ids
            FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value""",

@@ -1,12 +1,12 @@
-"""Overwriting the free space inside a database file: what SQLite holds outside of its rows, and never reads.
+"""Overwrite the free space inside a database file, which SQLite never reads.
 
-`PRAGMA secure_delete` zeroes cells and pages when they are freed. It does not zero the copies of cells that stay in the
-unallocated part of a page when SQLite rebuilds that page, nor what was freed before the pragma was set. This module
-reads the pages of the file itself (https://www.sqlite.org/fileformat2.html) and writes zeros over free pages, the tails
-of the pages that list them, free blocks, and the gap between a page's cell pointers and its cells.
+`PRAGMA secure_delete` zeroes cells and pages when they are freed. It does not zero the copies of cells that remain in
+the unallocated part of a page when SQLite rebuilds that page, nor space that was freed before the pragma was set. This
+module parses the pages of the file (https://www.sqlite.org/fileformat2.html) and zeroes free pages, the unused tails of
+freelist trunk pages, free blocks, and the gap between a page's cell pointers and its cells.
 
-The caller makes sure that no other process writes to the file meanwhile. Readers need not stop: only bytes change that
-hold no content.
+The caller must make sure that no other process writes to the file meanwhile. Readers may continue: only bytes without
+content change.
 """
 
 from __future__ import annotations
@@ -20,58 +20,58 @@ from struct import unpack_from
 from omoide.errors import Unavailable
 
 MAGIC = b"SQLite format 3\0"
-"""What every SQLite database begins with."""
+"""The first bytes of every SQLite database."""
 
 POINTERS = {0x02: 12, 0x05: 12, 0x0A: 8, 0x0D: 8}
-"""First byte of a b-tree page (index or table, interior or leaf) → where its cell pointers begin."""
+"""First byte of a b-tree page (index or table, interior or leaf) → offset of its cell pointers."""
 
 MOST_PAGES = 0x02000000 - 1
-"""With more pages (128 GiB of 4 KiB) an overflow page could begin with the byte of a b-tree page."""
+"""With more pages (128 GiB at 4 KiB), an overflow page could begin with the type byte of a b-tree page."""
 
 PAGES_AT_A_TIME = 2_048
-"""Pages that one call of `overwrite` looks through: some ten milliseconds."""
+"""Pages that one call of `overwrite` processes, in about ten milliseconds."""
 
 FREE_BLOCK = 4
-"""Bytes of a free block that link it to the next; as many as its least size."""
+"""Bytes of the header of a free block, which is also its minimum size."""
 
 Span = tuple[int, int]
-"""Where a range of bytes begins in a page, and where it ends."""
+"""Start and end of a range of bytes in a page."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What the header of the file says."""
+    """The relevant values of the file header."""
 
     page_size: int
     usable: int
-    """Bytes of a page without those reserved at its end."""
+    """Page size without the reserved bytes at the end."""
     pages: int
     first_trunk: int
-    """The page that begins the list of free pages; 0 if there is none."""
+    """The first freelist trunk page; 0 if there is none."""
 
 
 def layout(file: int) -> Layout:
-    """Read the header. Raises Unavailable for a file that this module does not understand."""
+    """Read the header. Raises Unavailable for a file that is not supported."""
     header = os.pread(file, 100, 0)
     if not header.startswith(MAGIC):
-        raise Unavailable("Cannot overwrite free space: this is no SQLite database")
+        raise Unavailable("Cannot overwrite free space: not an SQLite database")
     size = int.from_bytes(header[16:18], "big")
     page_size = 65_536 if size == 1 else size
     pages, first_trunk = unpack_from(">II", header, 28)
     vacuums_itself = header[52:56] != b"\0\0\0\0"
     if vacuums_itself or pages > MOST_PAGES or pages * page_size > os.fstat(file).st_size:
-        raise Unavailable("Cannot overwrite free space: the layout of the file is not known")
+        raise Unavailable("Cannot overwrite free space: the layout of the file is not supported")
     return Layout(page_size, page_size - header[20], pages, first_trunk)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What one call of `overwrite` did."""
+    """The result of one call of `overwrite`."""
 
     following: int | None
-    """The page to go on with; None after the last one."""
+    """The next page to process; None after the last one."""
     overwritten: int
-    """How many ranges of bytes held anything but zeros."""
+    """Number of byte ranges that were not zero."""
 
 
 def overwrite(file: int, first: int, count: int) -> Progress:
@@ -111,7 +111,7 @@ def overwrite_all(path: Path) -> None:
 
 
 def _free_spans(file: int, of_file: Layout) -> dict[int, Span]:
-    """Number of each free page → what of it holds nothing."""
+    """Number of each free page → its unused range."""
     found: dict[int, Span] = {}
     trunk = of_file.first_trunk
     while trunk and trunk not in found and trunk <= of_file.pages:
@@ -126,7 +126,7 @@ def _free_spans(file: int, of_file: Layout) -> dict[int, Span]:
 
 
 def _unallocated(page: bytes, header: int, usable: int) -> Iterator[Span]:
-    """The gap and the free blocks of a b-tree page; nothing of any other page, and of one that makes no sense."""
+    """The gap and the free blocks of a b-tree page; nothing for other and for inconsistent pages."""
     pointers = POINTERS.get(page[header])
     if pointers is None:
         return

@@ -1,4 +1,4 @@
-"""Group commit: writes that gather share one transaction, with a savepoint each, and one flush of the disk."""
+"""Group commit: concurrent writes share one transaction and one fsync, each in its own savepoint."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from omoide.store.connection import Connection, is_unreadable, leniently
 from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
 
 MAX_BATCH = 128
-"""Writes that share one commit at the most, so that the first of them does not wait for ever."""
+"""Maximum number of writes per commit, which bounds the wait of the first one."""
 
 BUSY_PAUSE_SECONDS = 0.0002
-"""How long to wait before trying again to write while another process does; its transactions take milliseconds."""
+"""Retry interval while another process writes; its transactions take milliseconds."""
 
 
 def before_commit(db: Connection, step: Callable[[Connection], None]) -> None:
-    """Let a step be the last in the transaction that this write shares with others; a write that fails takes it back.
+    """Run `step` once at the end of the group commit; it is discarded if this write rolls back.
 
-    Steps belong here that cost less when those of several writes are done together, outside of their savepoints. At
-    once, where no others share the transaction.
+    For steps that are cheaper when those of several writes run together, outside of their savepoints. Outside of a
+    group commit the step runs at once.
     """
     if db.owed is None:
         step(db)
@@ -37,7 +37,7 @@ def before_commit(db: Connection, step: Callable[[Connection], None]) -> None:
 
 
 def do_owed(db: Connection) -> None:
-    """Do the steps now that would be done before the commit: for whoever needs to see what they do."""
+    """Run the deferred steps now, for a caller that needs to see their effects."""
     while db.owed:
         db.owed.pop(0)(db)
 
@@ -54,8 +54,8 @@ class Write:
     def settle(self) -> None:
         if self.future.cancelled():
             return
-        if isinstance(self.error, StopIteration):  # which a future refuses to carry
-            self.future.set_exception(RuntimeError("a write ended an iteration that nobody runs"))
+        if isinstance(self.error, StopIteration):  # which a future does not accept
+            self.future.set_exception(RuntimeError("a write raised StopIteration"))
         elif self.error is not None:
             self.future.set_exception(self.error)
         else:
@@ -63,10 +63,10 @@ class Write:
 
 
 def begin(connection: Connection, busy_timeout: float) -> None:
-    """Begin to write as soon as no other process does; for so many seconds it is tried.
+    """Begin a write transaction, retrying for `busy_timeout` seconds while another process writes.
 
-    SQLite's own waiting sleeps ever longer, up to a tenth of a second, and would often come late where another process
-    writes much. Raises sqlite3.OperationalError when the time is over.
+    SQLite's own busy handler sleeps for up to 0.1 s and would often lose against a process that writes a lot. Raises
+    sqlite3.OperationalError after the timeout.
     """
     deadline = time.monotonic() + busy_timeout
     while True:
@@ -88,10 +88,10 @@ def commit(
     before: Callable[[], None] = lambda: None,
     check: Callable[[], None] = lambda: None,
 ) -> tuple[list[Write], Exception | None]:
-    """Run writes in one transaction, putting each one's result or error where it belongs.
+    """Run writes in one transaction, and store the result or error of each in its `Write`.
 
     `before` is called before the transaction begins and `check` before its commit; either may raise OmoideError.
-    Returns the writes that were taken and, if they failed as a whole, the reason.
+    Returns the writes and, if the transaction failed, the reason.
     """
     connection.owed = []
     batch: list[Write] = []
@@ -100,7 +100,7 @@ def commit(
             before()
             begin(connection, busy_timeout)
         except (sqlite3.Error, OmoideError):
-            batch.extend(writes)  # they have waited as long
+            batch.extend(writes)  # they have waited as long, so they fail as well
             raise
         for write in writes:
             batch.append(write)
@@ -109,8 +109,8 @@ def commit(
         check()
         connection.execute("COMMIT")
     except Exception as error:
-        # Nothing of the batch is on disk. Those that had failed by themselves keep their own reason.
-        with contextlib.suppress(sqlite3.Error):  # without a transaction there is nothing to take back
+        # Nothing of the batch is stored. Writes that had failed before keep their own error.
+        with contextlib.suppress(sqlite3.Error):  # without a transaction there is nothing to roll back
             connection.execute("ROLLBACK")
         for write in batch:
             write.error = write.error or (as_omoide(error) if isinstance(error, sqlite3.Error) else error)
@@ -134,7 +134,7 @@ def _run_in_savepoint(connection: Connection, write: Write) -> None:
             write.result = leniently(connection, partial(write.work, connection))
     except BaseException as error:
         write.error = as_omoide(error) if isinstance(error, sqlite3.Error) else error
-        # A full disk may make SQLite roll back everything; what is wrong with the file is so for every write.
+        # A full disk may make SQLite roll back everything; a fault of the file affects every write.
         if not connection.in_transaction or (isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE):
             raise
         connection.execute("ROLLBACK TO work")

@@ -1,8 +1,8 @@
-"""Stored JSON objects that are too large to be read together with their row.
+"""References to stored JSON objects that are too large to be read together with their row.
 
-An object of more than `INLINE_BYTES` is neither loaded nor parsed when its row is read. The record holds a reference in
-its place, and the text is read in pieces when an answer is sent (`value_pieces`). So neither the memory nor the time
-that a row takes depends on how large its objects are.
+An object of more than `INLINE_BYTES` is neither loaded nor parsed when its row is read. The record holds a reference
+instead, and the text is streamed when a response is sent (`value_pieces`). So the memory and the time to read a row do
+not depend on the size of its objects.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ INLINE_BYTES = 4_096
 """The largest object that is read and parsed with its row."""
 
 LARGE_BYTES = 131_072
-"""A configuration that is larger is not parsed as a whole to work with its settings."""
+"""Of a larger configuration, only the known settings are parsed."""
 
 _KEY = "\0large"
-"""No object of a caller has this key, because NUL characters are removed from keys."""
+"""No caller's object has this key, because NUL characters are removed from keys."""
 
 _MARK = "\1"
-"""What a large object is selected as begins with this, which is not JSON; its size in bytes follows."""
+"""Prefix of the placeholder that is selected for a large object, which is not valid JSON; the size in bytes follows."""
 
-# SQLite from 3.43 on knows the size of a text without loading it.
+# Since SQLite 3.43 the size of a text is available without loading it.
 _SIZE = "octet_length({})" if sqlite3.sqlite_version_info >= (3, 43) else "length(CAST({} AS BLOB))"
 
 _LONGEST_FORM = 4
-"""No form of a JSON value is so many times as long as another one that is written without blanks."""
+"""No compact JSON text is this many times as long as another compact text of the same value."""
 
 
 class LargeValue:
-    """Where an object is stored: in `column` of the row of `table` whose `key` has the value `of`."""
+    """Reference to an object in `column` of the row of `table` where `key` is `of`."""
 
-    # Not a dataclass, whose fields pydantic would write into the answer.
+    # Not a dataclass, because pydantic would serialise its fields into the response.
     __slots__ = ("column", "key", "of", "size", "table")
 
     def __init__(self, table: str, column: str, key: str, of: int | str, size: int) -> None:
@@ -54,13 +54,14 @@ def size_of(expression: str) -> str:
 
 
 def stored_object(expression: str) -> str:
-    """SQL for a JSON object, to be read by `object_of` of `rows`."""
+    """SQL for a JSON object, to be parsed by `rows.object_of`."""
     size = size_of(expression)
     return f"iif({size} > {INLINE_BYTES}, '{_MARK}' || {size}, {expression})"
 
 
 def settings_in(expression: str) -> str:
-    """SQL for a configuration, of a large one only what the server reads: its sections, instructions and flags."""
+    """SQL for a configuration; of a large one only the members that the server uses: sections, instructions and
+    flags."""
     known = ", ".join(f"'{name}'" for name in (*sorted(configuration.SECTIONS), "custom_instructions", "observe_me"))
     member = "CASE type WHEN 'object' THEN json(value) WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
     found = f"SELECT json_group_object(key, {member} ELSE value END) FROM json_each({json_or_null(expression)})"
@@ -68,23 +69,23 @@ def settings_in(expression: str) -> str:
 
 
 def is_mark(value: object) -> bool:
-    """Whether this was selected in place of a large object."""
+    """Whether the value is the placeholder of a large object."""
     return type(value) is str and value.startswith(_MARK) and value[1:].isdecimal()
 
 
 def reference(mark: str, table: str, column: str, key: str, of: int | str) -> Json:
-    """An object that stands for a stored one."""
+    """A JSON object that refers to a stored one."""
     return {_KEY: LargeValue(table, column, key, of, int(mark[1:]))}
 
 
 def referred(value: Json) -> LargeValue | None:
-    """What the object refers to; None if it is an ordinary one."""
+    """The reference that the object holds; None for an ordinary object."""
     found = value.get(_KEY) if len(value) == 1 else None
     return found if type(found) is LargeValue else None
 
 
 def text_of(db: Connection, value: Json) -> str:
-    """The JSON text of an object, which is read if it is a reference; `{}` where the row is gone or damaged."""
+    """The JSON text of an object, read from the database for a reference; `{}` if the row is missing or damaged."""
     large = referred(value)
     if large is None:
         return json_text.dumps(value).decode() if value else "{}"
@@ -93,7 +94,7 @@ def text_of(db: Connection, value: Json) -> str:
 
 
 def loaded(db: Connection, value: Json) -> Json:
-    """The object itself, which is read if it is a reference."""
+    """The object itself, read from the database for a reference."""
     if referred(value) is None:
         return value
     try:
@@ -104,7 +105,7 @@ def loaded(db: Connection, value: Json) -> Json:
 
 
 def after(db: Connection, stored: Json, given: Json) -> Json:
-    """What a column holds once `given` replaces it: `stored` where that says the same, so that nothing is written."""
+    """The new value of a column: `stored` if it equals `given`, so that nothing needs to be written; else `given`."""
     large = referred(stored)
     if large is not None and large.size > _LONGEST_FORM * len(json_text.dumps(given)):
         return given
@@ -112,9 +113,9 @@ def after(db: Connection, stored: Json, given: Json) -> Json:
 
 
 def merged(db: Connection, stored: Json, change: Change) -> Json:
-    """A configuration after a change, as `after` says.
+    """A configuration after a change; as `after`, `stored` itself if nothing changes.
 
-    Raises Unprocessable as `configuration.patched`, and InvalidFields where it grows beyond what the change admits.
+    Raises Unprocessable as `configuration.patched`, and InvalidFields if it grows beyond the limit of the change.
     """
     if change.configuration is None:
         return stored
@@ -126,7 +127,7 @@ def merged(db: Connection, stored: Json, change: Change) -> Json:
 
 
 def weight(value: Json) -> int:
-    """How many bytes of JSON an object takes."""
+    """The size of an object as JSON, in bytes."""
     large = referred(value)
     if large is not None:
         return large.size
@@ -134,9 +135,9 @@ def weight(value: Json) -> int:
 
 
 def open_blob(db: Connection, large: LargeValue) -> Any:
-    """The stored text, to be read in pieces: a context manager with `read(bytes)`, `seek(to)` and `len()`.
+    """Open the stored text for reading in pieces: an object with `read(bytes)`, `seek(to)`, `len()` and `close()`.
 
-    None where the row is gone. Raises sqlite3.Error where the value is neither text nor bytes.
+    None if the row does not exist. Raises sqlite3.Error if the value is neither text nor bytes.
     """
     row = db.execute(f"SELECT pk FROM {large.table} WHERE {large.key} = ?", (large.of,)).fetchone()
     if row is None:

@@ -1,7 +1,7 @@
-"""Who of several workers leads: one at a time, and another at once when it dies.
+"""Leader election among workers: at most one leads, and another can take over as soon as it dies.
 
-Leading is holding a lock on a file beside the database. The kernel lets go of it with the process, however that ends,
-so that nobody has to guess from silence that a leader is dead.
+The leader holds a lock on a companion file of the database. The kernel releases it when the process ends, however that
+happens, so no heartbeat timeout is needed.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from omoide.store.database_files import LEADER, companion
 
 
 class Leadership:
-    """A candidate's hand on the lock of one database. Raises OSError if the file beside it cannot be made."""
+    """The leader lock of one database. Raises OSError if its file cannot be created."""
 
     def __init__(self, db: Path) -> None:
         self._db = db
         self._file = os.open(companion(db, LEADER), os.O_RDWR | os.O_CREAT, 0o644)
 
     def take(self) -> bool:
-        """Whether this candidate leads from now on, or did already."""
+        """Try to become the leader; returns whether this process leads now."""
         if not _locked(self._file, fcntl.LOCK_EX):
             return False
-        # For those who open the database meanwhile: it may no longer be the file that has its name.
+        # For processes that open the database later: the path may lead to another file by then.
         os.ftruncate(self._file, 0)
         with contextlib.suppress(OSError):
             os.pwrite(self._file, str(os.stat(self._db).st_ino).encode(), 0)
         return True
 
     def close(self) -> None:
-        """Lead no longer."""
+        """Release the lock."""
         os.close(self._file)
 
 
 def is_led(db: Path) -> bool:
-    """Whether any process leads the workers of this database now."""
+    """Whether any process is the leader for this database now."""
     try:
         file = os.open(companion(db, LEADER), os.O_RDONLY)
     except OSError:
@@ -49,7 +49,7 @@ def is_led(db: Path) -> bool:
 
 
 def led_inode(db: Path) -> int | None:
-    """The inode of the file that the leader works on; None if no worker leads or that is not known."""
+    """The inode of the file that the leader has open; None if there is no leader or it is unknown."""
     if not is_led(db):
         return None
     try:

@@ -1,8 +1,8 @@
-"""What was drawn from messages, kept for every observer: new, or once more what was known.
+"""Upsert extracted conclusions per observer: insert, reinforce or replace.
 
-The same text in the same session counts once and is drawn more often; so does a text that says the same in other words
-(`Twin`), of which the richer one stays. A conclusion that is replaced hands its place in the sources of others to the
-one that replaces it. All of it happens in the transaction that marks the messages as reasoned about.
+A fact with the same text as a conclusion from the same session reinforces it; so does a near-duplicate (`Twin`), of
+which the richer text is kept. When a conclusion is replaced, others that cite it cite its replacement instead.
+Everything happens in the transaction that marks the messages as processed.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from omoide.store.digest import same
 Pair = tuple[int, int]
 
 MOST_MESSAGES = 20
-"""Of how many messages that say so a conclusion knows, the newest."""
+"""Maximum number of source messages kept per conclusion, the newest ones."""
 
 
 class Known(NamedTuple):
-    """A conclusion that is there: its row, and what it says."""
+    """An existing conclusion: its row and its text."""
 
     pk: int
     content: str
@@ -37,11 +37,11 @@ class Known(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Twin:
-    """A conclusion (its row) that says what a fact says."""
+    """An existing conclusion (its row) that says the same as a fact."""
 
     pk: int
     is_poorer: bool
-    """Whether the fact says it better, and takes its place."""
+    """Whether the fact has the richer text and replaces it."""
 
 
 def learn(
@@ -53,13 +53,13 @@ def learn(
     twins: Mapping[int, Twin],
     now: int,
 ) -> int:
-    """Let the observer know the facts; how many of them are new. `twins` is number of a fact → what says the same."""
+    """Upsert the facts for the pair, and return the number of new ones. `twins` is index of a fact → near-duplicate."""
     digests = [same(fact.content) for fact in facts]
     known = _same(db, pair, session, digests)
     new: list[New] = []
     fresh = 0
     for number, (fact, digest) in enumerate(zip(facts, digests, strict=True)):
-        if any(each.digest == digest for each in new):  # facts that differ in no more than case
+        if any(each.digest == digest for each in new):  # facts that differ in case only
             conclusions.insert_all(db, workspace, pair, session, new, now)
             known |= _same(db, pair, session, [digest])
             new.clear()
@@ -82,7 +82,7 @@ def learn(
 
 
 def _same(db: Connection, pair: Pair, session: int, digests: Sequence[int]) -> dict[int, int]:
-    """Digest → the conclusion (its row) of the same text, as far as there are any."""
+    """Digest → conclusion (its row) with the same text."""
     found = db.execute(
         """SELECT c.same, c.pk FROM json_each(?) wanted CROSS JOIN conclusions c ON c.same = wanted.value
            WHERE c.observer = ? AND c.observed = ? AND c.deleted_at IS NULL
@@ -93,7 +93,7 @@ def _same(db: Connection, pair: Pair, session: int, digests: Sequence[int]) -> d
 
 
 def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
-    """Count the fact with a conclusion that says so: it was said once more, and holds as of then."""
+    """Reinforce a conclusion with a fact: count it, add its messages and advance `said_at`."""
     details = _details(db.execute("SELECT details FROM conclusions WHERE pk = ?", (pk,)).fetchone())
     ids = [*dict.fromkeys([*details.get("message_ids", []), *fact.message_ids])][-MOST_MESSAGES:]
     db.execute(
@@ -117,7 +117,7 @@ def _new(fact: Fact, digest: int, times: int, now: int) -> New:
 
 
 def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:
-    """Delete a conclusion (its row) in favour of others of the pair, which take its place as a source."""
+    """Delete a conclusion (its row) and replace it by others in the sources of the pair's conclusions."""
     (old_id,) = db.execute("SELECT id FROM conclusions WHERE pk = ?", (old,)).fetchone()
     citing = db.execute(
         """SELECT pk, source_ids FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
@@ -132,8 +132,8 @@ def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: i
 
 
 def known(db: Connection, pair: Pair, session: int, limit: int) -> list[Known]:
-    """The newest of what the pair holds explicitly from the session."""
-    # By the session's index, backwards: what the pair knows from other sessions may be any number of times as much.
+    """The pair's newest explicit conclusions from the session."""
+    # Uses the index on the session, because the pair may have many more conclusions from other sessions.
     query = """SELECT pk, content FROM conclusions WHERE session = ? AND +observer = ? AND +observed = ?
         AND level = 'explicit' AND deleted_at IS NULL ORDER BY pk DESC LIMIT ?"""
     return [Known(pk, as_text(content)) for pk, content in db.execute(query, (session, *pair, limit))]

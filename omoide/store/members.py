@@ -1,11 +1,11 @@
-"""Who is in a session, with which configuration.
+"""Session membership and the members' configuration.
 
-A member that leaves keeps its row (`left_at`), so that its configuration is there when it comes back. `joined_at` is
-when it joined last; which messages came while it was in the session is the matter of `stays`. Observers, that
-is active members with `observe_others`, are limited per session; the limit holds because every write is serial.
+A member that leaves keeps its row (`left_at`) and thereby its configuration. `joined_at` is the last time it joined;
+`stays` records which messages came while it was in the session. The number of observers, that is active members with
+`observe_others`, is limited per session; the limit holds because writes are serial.
 
-The hidden peers behind scopes are members too, but not here: they are neither counted, listed nor changed. That is the
-matter of `scopes`.
+The hidden peers behind scopes are members too, but this module neither counts, lists nor changes them: see `scopes`.
+
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def is_active(db: Connection, workspace_id: str, session_id: str, peer_id: str) 
 
 
 def unchanged(db: Connection, session: int, given: Mapping[str, Observation]) -> bool:
-    """Whether adding these peers would change nothing: all are in the session with the flags that are set."""
+    """Whether adding these peers would change nothing: all are in the session with the given flags."""
     for peer_id, observation in given.items():
         row = db.execute(
             """SELECT m.observe_me, m.observe_others FROM members m JOIN peers p ON p.pk = m.peer
@@ -64,10 +64,10 @@ def add(
     *,
     max_observers: int,
 ) -> None:
-    """Let peers join, creating those that are missing. Flags that are None leave a member's own.
+    """Add peers to the session, creating missing ones. Flags that are None keep a member's current value.
 
-    A peer that returns after leaving gets the flags given, all of them. Raises BadRequest beyond the observer limit,
-    Unprocessable for scopes and for peer ids that cannot be created.
+    A peer that had left gets exactly the given flags. Raises BadRequest beyond the observer limit, Unprocessable for
+    scopes and for peer ids that cannot be created.
     """
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
@@ -89,10 +89,10 @@ def add(
 def authors(
     db: Connection, workspace: int, session: int, peer_ids: Collection[str], now: int, *, max_observers: int
 ) -> tuple[dict[str, int], int]:
-    """The rows of those who say something in the session, by id, and an instant at which all of them are in it.
+    """The rows of the authors of messages, by id, and a time at which all of them are in the session.
 
-    Peers that are missing are created, and all join. The instant is `now`, unless one of them has joined by a clock
-    that was ahead. Raises Unprocessable for scopes and for peer ids that cannot be created.
+    Missing peers are created, and all join. The time is `now`, or later if one of them joined when the clock was ahead.
+    Raises Unprocessable for scopes and for peer ids that cannot be created.
     """
     query = """SELECT p.pk, m.joined_at FROM peers p JOIN members m ON m.session = ? AND m.peer = p.pk
         WHERE p.workspace = ? AND p.id = ? AND p.kind = 'peer' AND m.left_at IS NULL"""
@@ -111,9 +111,10 @@ def authors(
 
 
 def join_as_authors(db: Connection, session: int, joining: Collection[int], now: int, *, max_observers: int) -> None:
-    """Let the authors of messages be members; one that had left comes back with the configuration it had.
+    """Make the authors of messages members; one that had left gets its previous configuration back.
 
-    Where that would be one observer too many it comes back without observing: a message is never refused for it.
+    If that would exceed the observer limit, it joins without `observe_others`: a message is never refused for the
+    limit.
     """
     for peer in joining:
         joined = db.execute(
@@ -137,7 +138,7 @@ def replace(
     *,
     max_observers: int,
 ) -> None:
-    """Make these peers the only members, with exactly these flags. Raises as `add` does."""
+    """Make these peers the only members, with exactly the given flags. Raises as `add` does."""
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
     kept = set(known.values())
@@ -159,7 +160,7 @@ def replace(
 
 
 def remove(db: Connection, workspace: int, session: int, peer_ids: Collection[str], now: int) -> None:
-    """Let these peers leave; ids that are not members are ignored. Raises Unprocessable for scopes."""
+    """Remove these peers from the session; non-members are ignored. Raises Unprocessable for scopes."""
     peers.refuse_scopes(db, workspace, peer_ids, SCOPES_COME_OTHERWISE)
     for peer_id in set(peer_ids):
         left = db.execute(
@@ -172,7 +173,7 @@ def remove(db: Connection, workspace: int, session: int, peer_ids: Collection[st
 
 
 def configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation | None:
-    """The peer's flags in the session, the last ones if it has left; None if it was never in it."""
+    """The peer's flags in the session, also after it has left; None if it was never a member."""
     query = f"SELECT m.observe_me, m.observe_others {_FROM} AND p.id = ?"
     row = db.execute(query, (workspace_id, session_id, peer_id)).fetchone()
     return Observation(_flag(row[0]), _flag(row[1])) if row else None
@@ -181,7 +182,7 @@ def configuration(db: Connection, workspace_id: str, session_id: str, peer_id: s
 def configure(
     db: Connection, session: int, session_id: str, peer: int, observation: Observation, now: int, *, max_observers: int
 ) -> None:
-    """Set the flags that are given. A peer that was never in the session joins it; one that left stays out.
+    """Set the given flags. A peer that was never in the session joins it; one that has left stays out.
 
     Raises BadRequest beyond the observer limit.
     """
@@ -198,7 +199,7 @@ def configure(
 
 
 def page(db: Connection, workspace_id: str, session_id: str, request: PageRequest) -> Page[Peer]:
-    """The peers in the session now, in the order in which they joined."""
+    """The current members of the session, ordered by the time they joined."""
     return rows.page(
         db,
         rows.PEER,
@@ -211,9 +212,9 @@ def page(db: Connection, workspace_id: str, session_id: str, request: PageReques
 
 
 def copy(db: Connection, source: int, target: int, through: int, now: int) -> None:
-    """Give one session the active members of another, scopes included, with their configuration.
+    """Copy the active members of one session to another, including scopes, with their configuration.
 
-    They have seen what they saw of the messages up to the position `through`, which are copied as well.
+    Their stays are copied for the messages up to the position `through`.
     """
     db.execute(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others)
@@ -226,7 +227,7 @@ def copy(db: Connection, source: int, target: int, through: int, now: int) -> No
 
 
 def _join(db: Connection, session: int, joining: Sequence[tuple[int, tuple[Flag, Flag]]], now: int) -> None:
-    """Let peers (their rows) join, each with these flags."""
+    """Add peers (their rows), each with these flags."""
     db.executemany(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,

@@ -1,4 +1,4 @@
-"""Copying the messages of a session, so many at a time that they take little memory and other writes little waiting."""
+"""Copy the messages of a session in batches that need little memory and block other writes only briefly."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ _COPIED = ["", "", *(f"messages.{name}" for name in ("content", "metadata", "tok
 
 MESSAGES_AT_A_TIME = 500
 CHARACTERS_AT_A_TIME = 1_000_000
-"""So many messages, or characters of their contents and metadata, are copied in 30 to 50 ms."""
+"""Limits of one batch: messages, and characters of content and metadata. Copying takes 30 to 50 ms."""
 
 
 def copy_some(db: Connection, source: int, target: int, after: int, last: int, now: int) -> int:
-    """Append the messages of one session behind the position `after`, up to `last`, to another, under new ids.
+    """Append a batch of the messages after the position `after`, up to `last`, to another session, under new ids.
 
-    So many that other writes can wait for it; returns the position through which they were copied, or `last`.
+    Returns the position through which they were copied; `last` when done.
     """
     columns = "workspace, peer, content, metadata, token_count, created_at, muted"
     query = f"SELECT {columns}, seq FROM messages WHERE session = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
@@ -33,7 +33,7 @@ def copy_some(db: Connection, source: int, target: int, after: int, last: int, n
                 break
         else:
             through = through if len(found) == MESSAGES_AT_A_TIME else last
-    # Damaged values are not copied, and messages of which it is not known whose they are are left out.
+    # Damaged values are repaired, and messages with a damaged workspace or peer are left out.
     sound = [rows.mended(_COPIED, row) for row in found if type(row[0]) is int and type(row[1]) is int]
     first = messages.count(db, target) + 1
     numbered = enumerate(zip(new_ids(now, len(sound)), sound, strict=True), first)

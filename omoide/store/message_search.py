@@ -1,6 +1,6 @@
-"""What message search asks of the database: how far it may reach, and which messages there hold what it looks for.
+"""Queries for message search: resolve its restrictions, and find matching messages within them.
 
-How the answers are weighed against one another is decided in `omoide.search`; the words themselves stand in `words`.
+`omoide.search` ranks the results; `words` queries the full-text index.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ from omoide.store.filters import Clause
 from omoide.store.filters.clauses import all_of
 from omoide.store.visibility import View
 
-# What a search may begin with. CROSS JOIN keeps the order: from the given numbers to their rows.
+# Sources of a search. CROSS JOIN fixes the join order: from the given numbers to their rows.
 _ALL = "messages m"
-# By its own index: that by age would be read to its end for a session that nobody has talked in of late.
+# The index by age would be scanned to its end for a session without recent messages.
 _OF_SESSIONS = "json_each(?) wanted CROSS JOIN messages m INDEXED BY messages_seq ON m.session = wanted.value"
 _GIVEN = "json_each(?) wanted CROSS JOIN messages m ON m.pk = wanted.value"
 _AROUND_GIVEN = """json_each(?) wanted CROSS JOIN messages h ON h.pk = wanted.value
     CROSS JOIN messages m ON m.session = h.session AND m.seq BETWEEN h.seq - 1 AND h.seq + 1"""
-# The fields of filters speak of these.
+# Filter fields refer to these tables.
 _FILTERED = "JOIN workspaces w ON w.pk = m.workspace JOIN peers p ON p.pk = m.peer"
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What narrows a search, as the caller says it."""
+    """The caller's restrictions of a search."""
 
     session_id: str | None = None
     peer_id: str | None = None
     scope: str | None = None
     sessions: Collection[str] | None = None
-    """Only these."""
+    """Restrict to these sessions."""
     reader: str | None = None
-    """The peer to whom the key is narrowed that asks: see `visibility`, as for the next two."""
+    """The peer to which the caller's key is restricted: see `visibility`, also for the next two."""
     member: str | None = None
-    """A peer from whose perspective something is asked."""
+    """A peer from whose perspective the search is made."""
     witness: str | None = None
-    """A peer: only what it witnessed."""
+    """Restrict to messages that this peer witnessed."""
     after: int | None = None
-    """Only what was said at this instant or later."""
+    """Restrict to messages said at this time or later."""
     before: int | None = None
-    """Only what was said earlier than this."""
+    """Restrict to messages said before this time."""
     clause: Clause | None = None
 
     def views(self) -> list[tuple[str, View]]:
-        """The peers through whom is read, each with what this leaves."""
+        """The peers whose visibility restricts the search, each with its view."""
         is_named = self.session_id is not None or self.sessions is not None
         given = (
             (self.reader, View.READER_OF_NAMED if is_named else View.READER),
@@ -65,13 +65,13 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """The messages that a search may find, by the numbers of what they belong to."""
+    """The restrictions of a search, resolved to row numbers."""
 
     workspace: int
     session: int | None = None
     peer: int | None = None
     scope: Collection[int] | None = None
-    """Sessions, of which any will do."""
+    """Sessions to which the search is restricted."""
     clause: Clause | None = None
 
     @property
@@ -79,14 +79,14 @@ class Reach:
         return self.scope if self.session is None else [self.session]
 
     def all_of(self, db: Connection) -> tuple[str, list[Any]]:
-        """As `out_of`, from all messages, or from those of the sessions where these are few."""
+        """As `out_of`, from all messages, or from those of the sessions if there are few."""
         sessions = self.sessions
         if sessions is not None and len(sessions) <= READ and _count(db, sessions) <= READ:
             return self.out_of(_OF_SESSIONS, _json(sessions))
         return self.out_of(_ALL)
 
     def out_of(self, source: str, *given: Any) -> tuple[str, list[Any]]:
-        """The SQL from FROM to the end of WHERE, and its parameters; those of the source are given."""
+        """The SQL from FROM to the end of WHERE, and its parameters; `given` are those of the source."""
         joins = "" if self.clause is None else _FILTERED
         sql = f"""FROM {source} JOIN sessions s ON s.pk = m.session {joins}
             WHERE m.workspace = ? AND s.deleted_at IS NULL"""
@@ -102,7 +102,7 @@ class Reach:
 
 
 def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
-    """How far a search reaches; None if there is nothing to be found. Raises NotFound for an unknown scope."""
+    """Resolve the restrictions of a search; None if nothing can match. Raises NotFound for an unknown scope."""
     if limits.scope is not None:
         scopes.get(db, workspace_id, limits.scope)
     workspace = _one(db, "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", workspace_id)
@@ -127,7 +127,7 @@ def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
 
 
 def _views(db: Connection, workspace: int, limits: Limits) -> list[tuple[int, View]] | None:
-    """The rows of the peers through whom is read; None if one is not there, so that there is nothing to be found."""
+    """The rows of the peers of `Limits.views`; None if one does not exist, so that nothing can match."""
     given = limits.views()
     found = [(pk, view) for peer_id, view in given if (pk := _peer(db, workspace, peer_id)) is not None]
     return found if len(found) == len(given) else None
@@ -136,7 +136,7 @@ def _views(db: Connection, workspace: int, limits: Limits) -> list[tuple[int, Vi
 def _allowed_sessions(
     db: Connection, workspace: int, limits: Limits, views: Sequence[tuple[int, View]]
 ) -> set[int] | None:
-    """The sessions that scope, list and membership leave, all together; None if none of them is given."""
+    """The intersection of the sessions that scope, list and membership allow; None if none of them is given."""
     sets = []
     if limits.sessions is not None:
         query = """SELECT pk FROM sessions WHERE workspace = ? AND deleted_at IS NULL
@@ -164,15 +164,15 @@ def _one(db: Connection, query: str, *params: Any) -> int | None:
 
 
 LIKE_CHARACTERS = 10_000
-"""SQLite takes patterns of 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH); escaping may double a text."""
+"""SQLite accepts patterns of 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH); escaping may double the length."""
 
 SAMPLE = 64
 SCATTER = 2_654_435_761
-"""A prime (Knuth's multiplicative hashing): what comes at intervals is not met at the same place each time."""
+"""A prime (Knuth's multiplicative hashing), so that the sample does not follow periodic patterns."""
 
 
 def share(db: Connection, within: Reach) -> float:
-    """About which part of all messages lies in the place that the reach names: 0 to 1, from a few of them."""
+    """The estimated share (0 to 1) of all messages that the workspace, session and peer select, from a sample."""
     (last,) = db.execute("SELECT max(pk) FROM messages").fetchone()
     if last is None:
         return 0.0
@@ -183,14 +183,14 @@ def share(db: Connection, within: Reach) -> float:
 
 
 FEW = 3_000
-"""Messages of a peer that are rather all looked at than looked for among the newest of all."""
+"""Up to this many messages of a peer are all read, instead of searching for them among the newest of all."""
 
 READ = 20_000
-"""Messages whose text is read for a text that no index of words can find; two millionths of a second each."""
+"""Messages scanned for a text that the full-text index cannot find, at about 2 µs each."""
 
 
 def newest(db: Connection, within: Reach, limit: int, *, oldest_first: bool = False) -> list[int]:
-    """The latest messages, or the first ones, by when they were said, then by arrival."""
+    """The newest messages, or the oldest ones, by the time they were said, then by arrival."""
     sql, params = within.all_of(db)
     if within.peer is not None and within.session is None:
         few = words.newest(db, _place(within), FEW + 1)
@@ -202,17 +202,17 @@ def newest(db: Connection, within: Reach, limit: int, *, oldest_first: bool = Fa
 
 
 def literal(db: Connection, within: Reach, text: str, limit: int) -> list[int]:
-    """The messages that hold the text as it stands, in any case, newest first.
+    """The messages that contain the literal text, case-insensitively, newest first.
 
-    Where it stands as whole words, it is found wherever it is. Where it begins or ends within a word, or has no words,
-    it is found in the newest `READ` messages of the workspace, the session, the peer or the sessions within reach.
+    Whole words are found in any message. A text that begins or ends within a word, or has no words, is found only in
+    the newest `READ` messages of the workspace, the session, the peer or the sessions.
     """
     latest = _latest(db, within)
     if len(latest) == READ and words.occurs(db, words.MESSAGES, text):
-        # Of whole words the newest too, so that a text of common words costs no more.
+        # Limited for whole words as well, so that a text of common words is not slower.
         latest = [*{*latest, *words.holding(db, _place(within), [text], READ)}]
     sql, params = within.out_of(_GIVEN, _json(latest))
-    # LIKE is several times as fast as a function of ours, but knows only the letters of ASCII and no long patterns.
+    # LIKE is several times faster than our function, but is case-insensitive for ASCII only and limits the pattern.
     by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
     holds = "m.content LIKE ? ESCAPE '\\'" if by_like else "instr(casefold(CAST(m.content AS BLOB)), ?)"
     sought = f"%{_like_escaped(text)}%" if by_like else text.casefold()
@@ -225,7 +225,7 @@ def _place(within: Reach) -> words.Place:
 
 
 def _latest(db: Connection, within: Reach) -> list[int]:
-    """The newest `READ` messages where the reach says, whether or not they pass its clause."""
+    """The newest `READ` messages within reach, regardless of its clause."""
     if within.session is not None:
         query = "SELECT pk FROM messages WHERE session = ? ORDER BY seq DESC LIMIT ?"
         params: list[Any] = [within.session, READ]
@@ -241,7 +241,7 @@ def _latest(db: Connection, within: Reach) -> list[int]:
 
 
 def _count(db: Connection, sessions: Collection[int]) -> int:
-    """How many messages the sessions have."""
+    """The number of messages in the sessions."""
     count = count_or_zero("message_count")
     query = f"SELECT coalesce(sum({count}), 0) FROM sessions WHERE pk IN (SELECT value FROM json_each(?))"
     return int(db.execute(query, (_json(sessions),)).fetchone()[0])
@@ -265,13 +265,13 @@ def all_within(db: Connection, within: Reach) -> list[int]:
 
 
 def around(db: Connection, within: Reach, pks: Sequence[int]) -> dict[int, tuple[int, int]]:
-    """Session and position of these messages and of those next to them, as far as they are within reach."""
+    """Message → session and position, for these messages and their neighbours that are within reach."""
     sql, params = within.out_of(_AROUND_GIVEN, _json(pks))
     return {pk: (session, seq) for pk, session, seq in db.execute(f"SELECT m.pk, m.session, m.seq {sql}", params)}
 
 
 def holding(db: Connection, pks: Sequence[int], needle: str) -> set[int]:
-    """Those of the messages that hold the case-folded text as it stands."""
+    """Those of the messages that contain the case-folded text literally."""
     query = f"SELECT m.pk FROM {_GIVEN} WHERE instr(casefold(CAST(m.content AS BLOB)), ?)"
     return {row[0] for row in db.execute(query, (_json(pks), needle))}
 

@@ -1,6 +1,6 @@
-"""Messages: appended to a session in the order of arrival, numbered from 1 without gaps, never removed singly.
+"""Store and list messages: appended in order of arrival, numbered from 1 without gaps, never removed individually.
 
-Because `seq` has no gaps, a page of an unfiltered list is a range of it and costs the same wherever it stands.
+Because `seq` has no gaps, a page of an unfiltered list is a range of it, and all pages cost the same.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _IN_SAID_ORDER = _JOINS.replace(
 )
 
 FEW = 200
-"""So many messages are rather read and put in the order in which they were said than looked for in it."""
+"""Up to this many messages are read and sorted in memory, instead of using `said_order`."""
 
 FORGET_AT_A_TIME = 100
-"""Receipts that are too old which one call removes, at the most: after a quiet day there may be any number of them."""
+"""Expired receipts removed per call at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Where messages go: the session, the rows of their authors by id, and the position of the first one."""
+    """The session of new messages, the rows of their authors by id, and the position of the first one."""
 
     ground: sessions.Ground
     session_id: str
@@ -53,12 +53,13 @@ class Appended:
 
 
 Then = Callable[[Connection, Appended], Collection[int]]
-"""What else belongs to the transaction that appends messages. It returns the positions of those that are muted."""
+"""A callback in the transaction that appends messages. It returns the positions of muted messages."""
 
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Part of a unit of work: messages in order, how many of them are the unit's own, and where the rest begins."""
+    """Part of a unit: messages in order, the number of its author's messages, and the position where the rest
+    begins."""
 
     messages: Sequence[Message]
     own: int
@@ -66,7 +67,7 @@ class Window:
 
 
 def record(row: rows.Row) -> Message:
-    """The message in a selected row. They come by the hundred, so what `rows.reader` does is done here in less time."""
+    """Make a message of a selected row. A faster `rows.reader`, because messages are read in large numbers."""
     id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at = row
     if (
         type(content) is str
@@ -86,7 +87,7 @@ def record(row: rows.Row) -> Message:
     return _mended(row)
 
 
-# As `Message(…)`, without going through a function of Python.
+# As `Message(…)`, but without a Python-level call.
 _new: Callable[[type[Message], tuple[Any, ...]], Message] = tuple.__new__
 
 
@@ -111,7 +112,7 @@ def add(
     max_observers: int,
     then: Then | None = None,
 ) -> list[Message]:
-    """Append the batch and return it as stored; the workspace, the session and the authors are created if missing.
+    """Append the batch and return the stored messages; workspace, session and authors are created if missing.
 
     `then` is called in the same transaction. Raises Unprocessable for ids that cannot be created, and for scopes as
     authors.
@@ -142,7 +143,7 @@ def _add(
     )
     at = instant(now)
     stored, values = [], []
-    # An id tells when its message came: never before its author did, though that be by another process's clock.
+    # The time in an id must not be earlier than the author's joining, even if another process's clock is ahead.
     for seq, (id, new) in enumerate(zip(new_ids(there, len(batch)), batch, strict=True), first):
         peer_id, content, metadata, tokens, said_at, _ = new
         stored.append(
@@ -191,9 +192,9 @@ def add_once(
     idempotency: Idempotency,
     then: Then | None = None,
 ) -> list[Message]:
-    """As `add`, but a repetition under the same key returns what the first call stored.
+    """As `add`, but a repeated call with the same key returns the messages that the first one stored.
 
-    Raises Conflict if the repetition gives something else.
+    Raises Conflict if it is repeated with other messages.
     """
     oldest = now - idempotency.keep
     expired = "SELECT session, key FROM receipts WHERE created_at < ? ORDER BY created_at LIMIT ?"
@@ -211,7 +212,7 @@ def add_once(
         if digest != idempotency.digest:
             raise Conflict("This Idempotency-Key was used for other messages in this session")
         if type(first) is not int or type(count) is not int:
-            raise Conflict("What is known of this Idempotency-Key is damaged: nothing was stored this time")
+            raise Conflict("The record of this Idempotency-Key is damaged: nothing was stored")
         return _range(db, found.pk, first, first + count - 1)
     appended, stored = _add(db, workspace_id, session_id, batch, now, max_observers, then)
     db.execute(
@@ -223,7 +224,7 @@ def add_once(
 
 
 def position(db: Connection, session: int, message_id: str) -> int | None:
-    """Where the message stands in the session, from 1; None if it does not."""
+    """The position of the message in the session, from 1; None if it is not in it."""
     row = db.execute("SELECT seq FROM messages WHERE id = ? AND session = ?", (message_id, session)).fetchone()
     return row[0] if row else None
 
@@ -237,7 +238,7 @@ def _range(db: Connection, session: int, first: int, last: int, *, reverse: bool
 def page(
     db: Connection, workspace_id: str, session_id: str, request: PageRequest, filters: Json | None = None
 ) -> Page[Message]:
-    """The session's messages that the filter keeps, in the order of arrival; none if there is no such session.
+    """The session's messages that match the filter, in order of arrival; none if there is no such session.
 
     Raises Unprocessable for a bad filter.
     """
@@ -265,10 +266,10 @@ def page(
 
 
 def newest_first(db: Connection, workspace_id: str, session_id: str, since: int) -> Iterator[Message]:
-    """The session's messages from the position `since` on, read as they are asked for: what was said last comes first,
-    of what was said at one time what came last.
+    """The session's messages from the position `since` on, read lazily, by `created_at` and then position, newest
+    first.
 
-    What was said last of all is among them, wherever it is.
+    The message that was said last is always included, wherever its position is.
     """
     row = db.execute(
         """SELECT s.pk, s.message_count, s.last_said_at FROM sessions s JOIN workspaces w ON w.pk = s.workspace
@@ -299,11 +300,11 @@ def _said_at(message: Message) -> datetime:
 def window(
     db: Connection, session: int, author: int, first: int, through: int, budget: int, learning: Collection[int] = ()
 ) -> Window:
-    """What an author (a peer's row) said from one position through another, as much as fits into `budget` tokens.
+    """An author's (a peer's row) messages from one position through another, as many as fit into `budget` tokens.
 
-    It comes with what others said between, and with the message just before if another said it: an answer needs its
-    question. Muted messages are left out, and what others said while one of those who are `learning` (rows of peers)
-    was away: after it left and before it came back. The author's first message is always there, whatever its size.
+    Includes messages of others in between, and the one just before if it is by another peer: an answer needs its
+    question. Excludes muted messages, and messages of others while any peer in `learning` (rows) was away: after it
+    left and before it came back. The author's first message is always included, whatever its size.
     """
     found = db.execute(
         f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at
@@ -329,7 +330,7 @@ def window(
                 rest = seq
                 break
             continue
-        if tokens > budget:  # what precedes is too long to be context
+        if tokens > budget:  # the preceding messages are too long to be context
             held, tokens = [], count
         held.append(record((id, *place, peer_id, content, metadata, count, created_at)))
         if peer == author:
@@ -352,7 +353,7 @@ def find(db: Connection, workspace_id: str, session_id: str, message_id: str) ->
 
 
 def get(db: Connection, workspace_id: str, session_id: str, message_id: str) -> Message:
-    """The message. Raises NotFound unless it stands in this session of this workspace."""
+    """The message. Raises NotFound if it is not in this session of this workspace."""
     if found := find(db, workspace_id, session_id, message_id):
         return found
     raise NotFound(f"Message with ID {message_id} not found")
@@ -365,7 +366,7 @@ def by_pks(db: Connection, pks: Sequence[int]) -> dict[int, Message]:
 
 
 def update(db: Connection, workspace_id: str, session_id: str, message_id: str, metadata: Json | None) -> Message:
-    """The message with its metadata replaced, or as it was for None. Raises NotFound."""
+    """Replace the message's metadata, unless it is None, and return the message. Raises NotFound."""
     if find(db, workspace_id, session_id, message_id) is None:
         raise NotFound("Message not found")
     if metadata is not None:
@@ -375,6 +376,6 @@ def update(db: Connection, workspace_id: str, session_id: str, message_id: str, 
 
 
 def count(db: Connection, session: int) -> int:
-    """How many messages the session has, which is the position of the last."""
+    """The number of messages in the session, which is the position of the last one."""
     (stored,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
     return sessions.sound_count(db, session, stored)

@@ -1,21 +1,21 @@
-"""The schema, step by step. Steps are only ever appended; each runs once, in a transaction of its own.
+"""Schema migrations. Steps are only ever appended; each runs once, in its own transaction.
 
-`created_at` and the like are microseconds since 1970. `deleted_at` hides a row at once; a job removes it later, and
-the partial indexes free its id immediately. `messages.seq` counts a session's messages from 1 without gaps, so that any
-page of them is a range. `messages.peer` is no declared reference: checking it would need an index of no other use.
+`created_at` and similar columns are microseconds since 1970. `deleted_at` hides a row at once; a job removes it later,
+and the partial indexes free its id immediately. `messages.seq` numbers a session's messages from 1 without gaps, so
+that any page of them is a range. `messages.peer` has no foreign key: checking it would need an index that has no other
+use.
 
-Numbers of messages, conclusions and jobs are never used twice (AUTOINCREMENT), so that what is kept beside them under
-the same number, here and in memory, cannot be taken for that of another row. A job's `units` are what it counts for in
-the queue's status, and while it `grows` more of them may be added; `led` says that the worker which leads
-has claimed it; `done` keeps count of what was finished of late.
-`conclusions.same` is equal for texts that are the same but for case. `messages.muted` are not reasoned about.
-`sessions.last_said_at` is when the newest message was said, as long as messages come in that order; once one comes that
-was said before another, it is NULL and `said_order` holds all messages of the session, so that the newest are found.
-`dreams` knows for each pair what was learned since its last dream. In `message_words`, `place` holds the
-numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that a search reads only its own; in
-`conclusion_words` those of the workspace, the observer (`r2`) and the observed (`d3`). `segments` are described in
-`segments.py`; rows up to the marks `messages_signed` and `conclusions_signed` are in them. `shares` has the numbers of
-workspaces and is described in `shares.py`.
+Row numbers of messages, conclusions and jobs are never reused (AUTOINCREMENT), so that data stored under the same
+number, in other tables and in memory, cannot be attributed to another row. `jobs.units` is the weight of a job in the
+queue status, and while `grows` is set more units may be added; `led` marks a job claimed by the leading worker; `done`
+counts recently finished work. `conclusions.same` is equal for texts that differ only in case. Muted messages
+(`messages.muted`) are excluded from reasoning. `sessions.last_said_at` is the time of the newest message while messages
+arrive in order of time; once one arrives out of order, it is NULL and `said_order` holds all messages of the session,
+so that the newest can be found. `dreams` counts the new conclusions of each pair since its last dream. In
+`message_words`, `place` holds the row numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that
+a search reads only matching rows; in `conclusion_words` those of the workspace, the observer (`r2`) and the observed
+(`d3`). `segments` is described in `segments.py`; rows up to `messages_signed` and `conclusions_signed` are in segments.
+`shares` is keyed by workspace and described in `shares.py`.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ CREATE UNIQUE INDEX webhooks_id ON webhooks (id);
 @migrations()
 def m0002_memory(db: Database) -> None:
     _run(db, MEMORY)
-    # What was said before words were indexed.
+    # Index the messages that are older than the full-text index.
     db.execute(
         """INSERT INTO message_words (rowid, place, text)
            SELECT m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
@@ -220,7 +220,7 @@ def m0004_leading(db: Database) -> None:
     _run(db, "ALTER TABLE jobs ADD COLUMN led INTEGER NOT NULL DEFAULT 0")
 
 
-# The second version hid deleted conclusions and never removed them.
+# Version 2 hid deleted conclusions and never removed them.
 FORGETTING = """\
 INSERT INTO jobs (kind, payload, created_at, due_at, key)
     SELECT 'purge_conclusions', '{}', min(deleted_at), min(deleted_at), 'purge_conclusions' FROM conclusions
@@ -254,8 +254,8 @@ def m0006_nearness(db: Database) -> None:
     _run(db, NEARNESS)
 
 
-# What is held is a handful of many jobs of one kind and key, what is derived a part of what a pair holds. Removing a
-# peer looks for who dreams about it.
+# Partial indexes: few of many jobs of one kind and key are leased, and few of a pair's conclusions are derived.
+# Removing a peer looks up dreams about it.
 LOOKING_UP = """\
 CREATE INDEX jobs_held ON jobs (kind, key) WHERE leased_until IS NOT NULL;
 CREATE INDEX conclusions_derived ON conclusions (observer, observed, created_at)
@@ -269,7 +269,7 @@ def m0007_looking_up(db: Database) -> None:
     _run(db, LOOKING_UP)
 
 
-# Stays are intervals of positions and not of time, because the clocks of several processes differ.
+# Stays are intervals of positions and not of time, because the clocks of processes differ.
 STAYS = """\
 CREATE TABLE stays (
     session INTEGER NOT NULL, peer INTEGER NOT NULL,
@@ -289,8 +289,8 @@ def m0008_stays(db: Database) -> None:
         done = stays.derive(connection, done)
 
 
-# `due` asks for another try of a text that the embedder refused. `late` counts vectors that were stored after their
-# turn, so that whoever holds segments in memory reads them again.
+# `due` requests another attempt for a text that the embedder refused. `late` counts vectors that were stored out of
+# order; when it changes, processes reload the segments that they hold in memory.
 REFUSALS = """\
 CREATE TABLE refused_texts (
     source TEXT NOT NULL, pk INTEGER NOT NULL, error TEXT NOT NULL, refused_at INTEGER NOT NULL,
@@ -304,8 +304,8 @@ def m0009_refusals(db: Database) -> None:
     _run(db, REFUSALS)
 
 
-# Sessions whose messages all came in the order in which they were said, which are most, need no rows of their own. The
-# index begins with an expression, so that it serves the queries that ask in these terms, and no other is led astray.
+# Most sessions, whose messages all arrived in order, need no rows. The index begins with an expression, so that the
+# planner uses it only for queries that contain the same expression.
 SAID_ORDER = """\
 ALTER TABLE sessions ADD COLUMN last_said_at INTEGER DEFAULT -62135596800000000;
 CREATE TABLE said_order (
@@ -330,25 +330,26 @@ def m0010_said_order(db: Database) -> None:
 
 @migrations()
 def m0011_shares(db: Database) -> None:
-    for statement in shares.SCHEMA:  # triggers hold semicolons
+    for statement in shares.SCHEMA:  # triggers contain semicolons
         db.execute(statement)
 
 
 def _run(db: Database, script: str) -> None:
-    """Statement by statement: `executescript` would end the transaction that the step runs in."""
+    """Run a script statement by statement: `executescript` would commit the step's transaction."""
     for statement in script.split(";"):
         if statement.strip():
             db.execute(statement)
 
 
 def migrate(db: Database) -> None:
-    """Apply the steps that the file has not seen. Call it while it is this process's turn."""
+    """Apply pending steps. Call it while holding the lock of `turn`."""
     migrations.apply(db)
 
 
 @contextlib.contextmanager
 def turn(path: Path) -> Iterator[None]:
-    """One process at a time opens a database: two that make a new file at once would get in each other's way."""
+    """Hold the migration lock: only one process at a time opens a database, so that two cannot create it
+    concurrently."""
     with companion(path, LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

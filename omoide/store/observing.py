@@ -1,4 +1,4 @@
-"""What has to be known about a session to decide who learns from a message in it."""
+"""Queries for deciding which observers learn from the messages of a session."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omoide.store.database import Connection
 from omoide.store.large_values import loaded, settings_in
 
 MemberRow = tuple[int, str, str, Json, int | None, int | None, bool]
-"""Peer (row, id, kind, configuration), observe_me and observe_others as set in the session, whether it is there now."""
+"""Peer (row, id, kind, configuration), its observe_me and observe_others in the session, whether it is in it now."""
 
 
 _CONFIGURATION = settings_in("p.configuration")
@@ -21,7 +21,7 @@ _MEMBER = f"p.pk, p.id, p.kind, {_CONFIGURATION}, m.observe_me, m.observe_others
 
 
 def members(db: Connection, session: int, authors: Collection[int]) -> list[MemberRow]:
-    """The authors (rows of peers), and all members that observe others, in the order in which they joined."""
+    """The authors (rows of peers), and all members that observe others, ordered by row."""
     found = db.execute(
         f"""SELECT {_MEMBER} FROM members m JOIN peers p ON p.pk = m.peer
            WHERE m.session = :session AND m.observe_others = 1
@@ -42,7 +42,7 @@ _member = rows.reader(["", "peers.id", "peers.kind", "peers.configuration", *_FL
 
 
 def scopes(db: Connection, session: int) -> list[int]:
-    """The hidden peers of the scopes that the session is in now."""
+    """The hidden peers of the session's current scopes."""
     found = db.execute(
         """SELECT m.peer FROM members m JOIN peers p ON p.pk = m.peer
            WHERE m.session = ? AND m.observe_others = 1 AND m.left_at IS NULL AND p.kind = 'scope' ORDER BY m.peer""",
@@ -52,18 +52,18 @@ def scopes(db: Connection, session: int) -> list[int]:
 
 
 def peer_id(db: Connection, pk: int) -> str:
-    """The id of a peer that is there."""
+    """The id of an existing peer."""
     return as_text(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0])
 
 
 def session_pk(db: Connection, workspace_id: str, session_id: str | None) -> int | None:
-    """The row of a session that is there; else None."""
+    """The row of the session; None if it does not exist."""
     found = sessions.find(db, workspace_id, session_id) if session_id else None
     return found.pk if found else None
 
 
 def configurations_of(db: Connection, workspace_id: str, session_id: str | None) -> tuple[Json, Json | None]:
-    """The stored configuration of a workspace and of one of its sessions, as far as they are there."""
+    """The stored configurations of a workspace and of one of its sessions; {} and None if they do not exist."""
     workspace = workspaces.find(db, workspace_id)
     session = sessions.find(db, workspace_id, session_id) if session_id else None
     of_session = loaded(db, session.configuration) if session else None

@@ -1,9 +1,9 @@
-"""The files that a store has open, and whether their names still lead to them.
+"""Check that the paths of a database still lead to the files that the store has open.
 
-A file that is removed or replaced stays open and takes writes that are lost when it is closed. So each transaction
-checks before its commit whether the names lead to the files that were opened. That takes one system call for each and
-opens nothing: closing another handle of these files would release SQLite's own locks. A name cannot change without a
-change of its folder, so the files are not looked at while the folder's time of modification stays the same.
+A removed or replaced file stays open and accepts writes, which are lost when it is closed. So each transaction checks
+before its commit that the paths lead to the opened files. That takes one system call per file and opens nothing:
+closing another descriptor of these files would release SQLite's locks. A directory entry cannot change without changing
+the folder's modification time, so the files are not checked while that stays the same.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ from omoide.store.leadership import led_inode
 FileIdentity = tuple[int, int]
 """Device and inode."""
 
-REMOVED = "The database file was removed: nothing is written until it is back"
-REPLACED = "Another file has replaced the database: nothing is written until the former one is back"
-NO_LOG = "The write-ahead log of the database was removed or replaced: stop the server, which keeps all, and start it"
-NO_INDEX = "The index of the write-ahead log was removed or replaced: stop the server, which keeps all, and start it"
+REMOVED = "The database file was removed: writes are refused until it is restored"
+REPLACED = "Another file has replaced the database: writes are refused until the original one is restored"
+NO_LOG = "The write-ahead log of the database was removed or replaced: restart the server, which loses no data"
+NO_INDEX = "The index of the write-ahead log was removed or replaced: restart the server, which loses no data"
 
 
 SETTLED_NANOSECONDS = 100_000_000
-"""How old the time of modification of a folder must be to be relied on: one that is younger may stay the same while
-another name changes, as file systems count time in steps of a few milliseconds."""
+"""Minimum age of a folder's modification time to be relied on: file systems count time in steps of a few milliseconds,
+so a newer one may stay the same although another entry changes."""
 
 
 class Displaced(Unavailable):
-    """A name of the database leads to no file, or to another than the one that is open."""
+    """A path of the database leads to no file, or not to the one that is open."""
 
 
 def identity(path: str | Path, *, follow: bool = True) -> FileIdentity | None:
-    """Which file a name leads to, with `follow` through symbolic links; None if to none."""
+    """Device and inode of the file at a path, following symbolic links if `follow`; None if there is none."""
     try:
         status = os.stat(path, follow_symlinks=follow)
     except OSError:
@@ -43,10 +43,11 @@ def identity(path: str | Path, *, follow: bool = True) -> FileIdentity | None:
 
 
 def expect(path: Path, known: FileIdentity | None) -> None:
-    """Raise Displaced unless the path leads to the file that is known, if one is, and that a running server works on.
+    """Raise Displaced unless the path leads to the `known` file, if given, and to the one that a running server has
+    open.
 
-    Call it before the file is opened: SQLite would use the log of that server for whatever file is there, or make it a
-    second one.
+    Call it before the file is opened: SQLite would apply the server's log to any file at that path, or create a second
+    log.
     """
     found = identity(path)
     if known and found != known:
@@ -62,10 +63,10 @@ def expect(path: Path, known: FileIdentity | None) -> None:
 
 
 class OpenFiles:
-    """Which files a connection that has read from the database has open now, under the names of that database."""
+    """The identities of the files that an initialised connection has open, and their paths."""
 
     def __init__(self, path: Path) -> None:
-        target = os.path.realpath(path)  # SQLite names the log and its index after it
+        target = os.path.realpath(path)  # SQLite derives the names of the log and its index from it
         self._database = identity(target)
         given = os.path.abspath(path)
         self._targets = [target] if given == target else [target, given]
@@ -73,16 +74,16 @@ class OpenFiles:
         self._companions = [
             (name, known, reason)
             for name, reason in ((self._log, NO_LOG), (self._index, NO_INDEX))
-            if (known := identity(name))  # one that could not be made is not missed
+            if (known := identity(name))  # a file that could not be created is not expected
         ]
         self._known_index = identity(self._index)
         self._folder = os.path.dirname(target)
         self._unchanged: tuple[int, int, int] | None = None
-        """Device, inode and time of modification of the folder when its names were last found to be right."""
+        """Device, inode and modification time of the folder at the last successful check."""
 
     def check(self) -> None:
-        """Raise Displaced unless every name leads to the file that was opened."""
-        if len(self._targets) > 1:  # a link may lead elsewhere without a change of the folder that it leads to
+        """Raise Displaced unless every path leads to the file that was opened."""
+        if len(self._targets) > 1:  # a link can be changed without changing the folder of its target
             self._check_names()
             return
         try:
@@ -101,7 +102,7 @@ class OpenFiles:
 
     def _check_names(self) -> None:
         for name in self._targets:
-            # A link in the place of the file leads to another log, wherever it leads.
+            # The target must not have become a link: SQLite would use another log, even if it leads to the same file.
             found = identity(name, follow=name is not self._targets[0])
             if found != self._database:
                 raise Displaced(REPLACED if found else REMOVED)
@@ -110,5 +111,5 @@ class OpenFiles:
                 raise Displaced(reason)
 
     def share_index(self) -> bool:
-        """Whether no other program can have the database open with another index: it would not see SQLite's locks."""
+        """Whether every program that has the database open shares its index, and thus sees SQLite's locks."""
         return identity(self._index) in (None, self._known_index)

@@ -1,4 +1,4 @@
-"""Peers: found by id within a workspace, created on first use, never removed but with their workspace."""
+"""Store and list peers: created on first use, removed only with their workspace."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def find(db: Connection, workspace_id: str, peer_id: str) -> Peer | None:
 
 
 def settled(db: Connection, workspace_id: str, peer_id: str, change: Change) -> Peer | None:
-    """The peer if it exists and the change would leave it as it is: then nothing needs to be written."""
+    """The peer if it exists and the change would have no effect, so that nothing needs to be written; else None."""
     found = find(db, workspace_id, peer_id)
     if found is None or _after(db, found, change) != (found.metadata, found.configuration):
         return None
@@ -36,10 +36,9 @@ def settled(db: Connection, workspace_id: str, peer_id: str, change: Change) -> 
 def get_or_create(
     db: Connection, workspace_id: str, peer_id: str, change: Change, now: int, grant: Grant = ANYTHING
 ) -> tuple[Peer, bool]:
-    """The peer after the change, and whether this call created it: metadata and configuration are replaced.
+    """Get or create the peer and replace its metadata and configuration; returns it and whether it was created.
 
-    Raises Unprocessable for an id under which nothing may be created, Unauthorized if it would have to do what the
-    grant forbids.
+    Raises Unprocessable for an id that cannot be created, Unauthorized if the grant does not permit the write.
     """
     old = find(db, workspace_id, peer_id)
     if old is None:
@@ -68,7 +67,7 @@ def get_or_create(
 
 
 def update(db: Connection, workspace_id: str, peer_id: str, change: Change, now: int) -> Peer:
-    """The peer after the change, created if missing.
+    """Change the peer, creating it if missing, and return it.
 
     Raises Unprocessable as `get_or_create` does, and for the hidden peer behind a scope.
     """
@@ -79,18 +78,18 @@ def update(db: Connection, workspace_id: str, peer_id: str, change: Change, now:
 
 
 def is_scope(db: Connection, peer: int) -> bool:
-    """Whether the peer is the hidden one behind a scope."""
+    """Whether the peer is the hidden peer of a scope."""
     return db.execute("SELECT 1 FROM peers WHERE pk = ? AND kind = 'scope'", (peer,)).fetchone() is not None
 
 
 def refuse_scope(db: Connection, peer: Peer, reason: str) -> None:
-    """Raise Unprocessable with the reason if the peer is the hidden one behind a scope."""
+    """Raise Unprocessable with the reason if the peer is the hidden peer of a scope."""
     if is_scope(db, peer.pk):
         raise Unprocessable(f"Peer name(s) ['{peer.id}'] are scopes. {reason}")
 
 
 def refuse_scopes(db: Connection, workspace: int, peer_ids: Iterable[str], reason: str) -> None:
-    """Raise Unprocessable with the reason, naming them in order, if peers behind scopes are among these."""
+    """Raise Unprocessable with the reason, listing the ids, if any of these is the hidden peer of a scope."""
     reserved = sorted({peer_id for peer_id in peer_ids if names.is_scope_peer(peer_id)})
     query = "SELECT 1 FROM peers WHERE workspace = ? AND id = ? AND kind = 'scope'"
     if scopes := [peer_id for peer_id in reserved if db.execute(query, (workspace, peer_id)).fetchone()]:
@@ -104,7 +103,7 @@ def _after(db: Connection, peer: Peer, change: Change) -> tuple[Json, Json]:
 
 
 def ensure(db: Connection, workspace: int, peer_ids: Collection[str], now: int) -> dict[str, int]:
-    """The rows of these peers by id, the missing ones created empty. Raises Unprocessable as `get_or_create` does."""
+    """The rows of these peers by id; missing ones are created. Raises Unprocessable as `get_or_create` does."""
     found: dict[str, int] = {}
     for peer_id in peer_ids:
         row = db.execute("SELECT pk FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone()
@@ -130,9 +129,10 @@ def page(
     kind: PeerKind | None = None,
     filters: Json | None = None,
 ) -> Page[Peer]:
-    """The workspace's peers that the filter keeps, oldest first; none if there is no such workspace.
+    """The workspace's peers that match the filter, oldest first; none if there is no such workspace.
 
-    Ordinary peers, unless the kind asks for those behind scopes or for both. Raises Unprocessable for a bad filter.
+    `kind` selects ordinary peers (None), the hidden peers of scopes, or both. Raises Unprocessable for a bad filter.
+
     """
     source, params = rows.filtered(_FROM + _OF_KIND[kind], (workspace_id,), filters, PEER_FIELDS)
     order = ("p.created_at", "p.pk")
@@ -148,10 +148,10 @@ def sessions(
     *,
     only_now: bool = False,
 ) -> Page[Session]:
-    """The active sessions that the peer is in now and that the filter keeps, oldest session first.
+    """The active sessions that the peer is in now and that match the filter, oldest session first.
 
-    Unless `only_now`, a filter that says something about `is_active` also finds the sessions that the peer has left.
-    Deleted ones stay hidden. Raises Unprocessable for a bad filter.
+    Unless `only_now`, a filter on `is_active` also finds sessions that the peer has left. Deleted ones stay hidden.
+    Raises Unprocessable for a bad filter.
     """
     source = """
         FROM peers p

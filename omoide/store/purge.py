@@ -1,7 +1,7 @@
-"""Removing the rows of what was deleted, a limited number at a time, so that other writes get their turn between.
+"""Remove the rows of deleted data in batches, so that other writes can run in between.
 
-What a row has elsewhere goes with it in the same write: its words in the full-text index, its vector. What is not
-deleted is left alone, because the numbers of sessions and workspaces are used again.
+A row's full-text entry and vector are removed in the same write. Each call checks that its session or workspace is
+deleted, because their row numbers are reused.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from omoide.store import embeddings, segments, shares, words
 from omoide.store.database import Connection
 
 ROWS_AT_A_TIME = 50
-"""Taking the words of so many messages out of the full-text index takes some 40 ms; other writes wait so long."""
+"""Removing this many messages from the full-text index takes about 40 ms, during which other writes wait."""
 
 CHARACTERS_AT_A_TIME = 25_000
-"""So many characters of text take as long. One message that is longer is removed alone."""
+"""This many characters of text take as long. A longer message is removed alone."""
 
 _OF_A_SESSION: Mapping[str, str] = {
     "receipts": "key",
@@ -30,7 +30,7 @@ _OF_A_SESSION: Mapping[str, str] = {
     "backfills": "scope",
     "said_order": "created_at",
 }
-"""Table → the part of its key that tells a session's rows apart."""
+"""Table → second column of its key, after `session`."""
 
 
 P = ParamSpec("P")
@@ -38,8 +38,8 @@ T = TypeVar("T")
 
 
 def _overwriting(step: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Connection, P], T]:
-    """Let SQLite overwrite all that the step frees. Other writes leave pages that they free to `erasure`: to overwrite
-    these as well makes adding messages slower by 4 to 6 %."""
+    """Make SQLite zero everything that the step frees. Other writes leave freed pages to `erasure`: zeroing these as
+    well slows down adding messages by 4 to 6 %."""
 
     @functools.wraps(step)
     def overwriting(db: Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -54,7 +54,7 @@ def _overwriting(step: Callable[Concatenate[Connection, P], T]) -> Callable[Conc
 
 @_overwriting
 def session(db: Connection, pk: int) -> bool:
-    """Remove some rows of a deleted session; False once none is left, the session itself included."""
+    """Remove some rows of a deleted session; False once all are removed, including the session itself."""
     if not db.execute("SELECT 1 FROM sessions WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
     if _remove_texts(db, "messages", "SELECT pk, length(content) FROM messages WHERE session = ? LIMIT ?", pk):
@@ -71,7 +71,7 @@ def session(db: Connection, pk: int) -> bool:
 
 @_overwriting
 def workspace(db: Connection, pk: int) -> bool:
-    """Remove some rows of a deleted workspace; False once none is left, the workspace itself included."""
+    """Remove some rows of a deleted workspace; False once all are removed, including the workspace itself."""
     if not db.execute("SELECT 1 FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
     db.execute("DELETE FROM jobs WHERE workspace = ? AND kind <> 'purge_workspace'", (pk,))
@@ -79,7 +79,7 @@ def workspace(db: Connection, pk: int) -> bool:
     segments.remove_workspace(db, pk)
     row = db.execute("SELECT pk FROM sessions WHERE workspace = ? LIMIT 1", (pk,)).fetchone()
     if row:
-        # Something may have been added to a session in the instant before its workspace was hidden.
+        # A session may have been created just before its workspace was hidden.
         db.execute("UPDATE sessions SET deleted_at = coalesce(deleted_at, 1) WHERE pk = ?", row)
         session(db, row[0])
         return True
@@ -105,13 +105,13 @@ def workspace(db: Connection, pk: int) -> bool:
 
 @_overwriting
 def conclusions(db: Connection, before: int) -> bool:
-    """Remove some conclusions that were deleted before an instant; False once none is left."""
+    """Remove some of the conclusions that were deleted up to the time `before`; False once all are removed."""
     chosen = "SELECT pk, length(content) FROM conclusions WHERE deleted_at IS NOT NULL AND deleted_at <= ? LIMIT ?"
     return _remove_texts(db, "conclusions", chosen, before)
 
 
 def deleted_conclusions(db: Connection, ids: Sequence[str]) -> None:
-    """Remove those of the conclusions that are deleted, so that others may have their ids."""
+    """Remove those of the conclusions that are deleted, so that their ids can be reused."""
     found = db.execute(
         "SELECT pk FROM conclusions WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NOT NULL",
         (orjson.dumps([*ids]).decode(),),
@@ -124,7 +124,7 @@ def _remove(db: Connection, statement: str, params: Sequence[int]) -> bool:
 
 
 def _remove_texts(db: Connection, source: embeddings.Source, chosen: str, owner: int) -> bool:
-    """Remove some of the messages or conclusions whose rows and lengths `chosen` selects for the owner; says whether
+    """Remove some of the messages or conclusions whose rows and lengths `chosen` selects for the owner; returns whether
     there were any."""
     pks: list[int] = []
     characters = 0

@@ -1,4 +1,4 @@
-"""Jobs that remove what is deleted, for rows that have none: as it is where a job was damaged or lost."""
+"""Enqueue missing purge jobs for deleted rows, after a job was damaged or lost."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PAYLOAD = json_or_null("j.payload")
 
 
 def owe_missing(db: Connection, now: int) -> Iterator[str]:
-    """Leave a job for each deleted workspace and session, and for deleted conclusions; says for which it did."""
+    """Enqueue missing purge jobs for deleted workspaces, sessions and conclusions; yields a line for each."""
     for table, name in (("workspaces", "workspace"), ("sessions", "session")):
         found = db.execute(
             f"""SELECT pk FROM {table} t WHERE deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs j
@@ -20,8 +20,8 @@ def owe_missing(db: Connection, now: int) -> Iterator[str]:
         ).fetchall()
         for (pk,) in found:
             queue.add(db, f"purge_{name}", {name: pk}, now)
-            yield f"deleted {name} {pk} is removed by the worker"
+            yield f"deleted {name} {pk} will be removed by the worker"
     row = db.execute("SELECT 1 FROM conclusions WHERE deleted_at IS NOT NULL LIMIT 1").fetchone()
     if row and not queue.is_owed(db, conclusions.PURGE, conclusions.PURGE):
         conclusions.owe_purge(db, now)
-        yield "deleted conclusions are removed by the worker"
+        yield "deleted conclusions will be removed by the worker"

@@ -1,9 +1,8 @@
-"""Jobs: work that a committed change still owes, as rows in the same transaction.
+"""The job queue: background work, enqueued in the transaction that causes it.
 
-A worker claims the oldest job that is due of the workspace whose turn it is (`shares`) and holds it by a lease; if it
-dies, the lease runs out and another takes the job over. Finishing removes the row. Whatever a job does must therefore
-bear being done twice, or be done in the very transaction that finishes the job (`require`). What is owed and was done,
-for those who ask, is told by `backlog`.
+A worker claims the oldest due job of the workspace whose turn it is (`shares`) and holds it by a lease; if the worker
+dies, the lease expires and another worker takes over. Finishing removes the row. So a job must be idempotent, or do its
+work in the transaction that finishes it (`require`). `backlog` reports the status of the queue.
 """
 
 from __future__ import annotations
@@ -22,18 +21,18 @@ from omoide.store.connection import Connection
 logger = logging.getLogger("omoide.worker")
 
 _HELD = "WHERE pk = ? AND attempts = ? AND leased_until IS NOT NULL"
-"""The job as its worker claimed it: one that lost its lease to another has nothing to say about it any more."""
+"""The job as its worker claimed it: a worker that has lost its lease must not change the job."""
 
 _WAITS = "kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL"
 
 FIRST = 0
-"""When a job is due that goes before all that is due already: it is quick, and others gain by it."""
+"""`due_at` of jobs that run before all other due jobs, because they are quick and others depend on them."""
 
 DAY = 86_400_000_000
 FORGET_FAILED = 30 * DAY
-"""After how many microseconds a job that failed for good is removed: as long as the public API keeps it."""
+"""Microseconds until a job that failed for good is removed: 30 days, as in the public API."""
 FORGET_AT_A_TIME = 20
-"""How many such jobs are removed along with another write, at the most."""
+"""Such jobs removed per call at most."""
 
 
 def add(
@@ -49,12 +48,13 @@ def add(
     units: int = 1,
     grows: bool = False,
 ) -> None:
-    """Owe a job from `due_at` (microseconds since 1970; None: from `now`) on.
+    """Enqueue a job that is due at `due_at` (microseconds since 1970; None: `now`).
 
-    `workspace` lets it go with its workspace. Of a kind and `key` one job runs at a time; reasoning goes in the order
-    in which it was owed, of other kinds one that failed and waits for its next attempt lets others pass. While one
-    waits with the same payload, no other is added: it will do the work of both, when the first of them is due. Say
-    `coalesce=False` where every job is work of its own. `units` is what it counts for; `grows` admits it to `extend`.
+    A job with a `workspace` is removed with it. Of a kind and `key`, one job runs at a time; reasoning runs in the
+    order of enqueueing, while in other kinds a job that waits for its next attempt lets others pass. While a job with
+    the same payload is waiting, no other is added; the waiting one becomes due at the earlier of both times. Pass
+    `coalesce=False` if every job is separate work. `units` is its weight in the queue status; `grows` permits `extend`.
+
     """
     due_at = now if due_at is None else due_at
     text = orjson.dumps(payload).decode()
@@ -72,20 +72,20 @@ def add(
 
 
 def put_off(db: Connection, kind: str, key: str, due_at: int) -> bool:
-    """Let the job wait until `due_at`; False if there is none that nobody has begun."""
+    """Postpone the job until `due_at`; False if there is no waiting job that was never claimed."""
     changed = db.execute(f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0", (due_at, kind, key))
     return bool(changed.rowcount)
 
 
 def cancel(db: Connection, kind: str, key: str) -> None:
-    """Drop jobs that wait."""
+    """Delete waiting jobs."""
     db.execute(f"DELETE FROM jobs WHERE {_WAITS}", (kind, key))
 
 
 def add_all(
     db: Connection, kind: str, payloads: Sequence[dict[str, Any]], now: int, *, key: str, workspace: int
 ) -> None:
-    """Owe jobs from now on, each of them work of its own, in this order."""
+    """Enqueue jobs that are due now, each of them separate work, in this order."""
     columns = "jobs (kind, payload, created_at, due_at, key, workspace)"
     values = [(kind, orjson.dumps(payload).decode(), now, now, key, workspace) for payload in payloads]
     rows.insert_all(db, columns, values)
@@ -95,7 +95,7 @@ _created_at = rows.mender("jobs.created_at")
 
 
 def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
-    """Row, payload and time of making of the newest job of a kind and key, if more may still be added to it."""
+    """Row, payload and creation time of the newest waiting job of a kind and key, if `extend` is permitted for it."""
     row = db.execute(
         f"SELECT pk, payload, created_at, grows FROM jobs WHERE {_WAITS} ORDER BY pk DESC LIMIT 1", (kind, key)
     ).fetchone()
@@ -106,7 +106,7 @@ def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], i
 
 
 def _readable(stored: object) -> dict[str, Any] | None:
-    """The payload of a job; None if it is no JSON object: such a job is given up when it is claimed."""
+    """The payload of a job; None if it is not a JSON object: such a job fails when it is claimed."""
     try:
         payload = orjson.loads(stored) if isinstance(stored, str) else None
     except ValueError:
@@ -115,7 +115,7 @@ def _readable(stored: object) -> dict[str, Any] | None:
 
 
 def extend(db: Connection, pk: int, payload: dict[str, Any], due_at: int, *, units: int) -> None:
-    """Add `units` to a job that is `growing`."""
+    """Add `units` to a job returned by `growing`."""
     db.execute(
         "UPDATE jobs SET payload = ?, due_at = ?, units = units + ? WHERE pk = ?",
         (orjson.dumps(payload).decode(), due_at, units, pk),
@@ -123,18 +123,18 @@ def extend(db: Connection, pk: int, payload: dict[str, Any], due_at: int, *, uni
 
 
 def hasten(db: Connection, kind: str, key: str, now: int) -> None:
-    """Let jobs that nobody has begun be due now: nothing is added to them any more."""
+    """Make jobs that were never claimed due now, and close them to `extend`."""
     db.execute(f"UPDATE jobs SET grows = 0, due_at = min(due_at, ?) WHERE {_WAITS} AND attempts = 0", (now, kind, key))
 
 
 def delay(db: Connection, kind: str, key: str, due_at: int) -> None:
-    """Let a job that nobody has begun and that is not due yet wait until `due_at`."""
+    """Reschedule a job that was never claimed to `due_at`, unless it was enqueued as due at once."""
     db.execute(
         f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0 AND due_at > created_at", (due_at, kind, key)
     )
 
 
-# A job of one share that is due, that nobody holds, and that does not have to wait for another of its kind and key.
+# A due job of one share that is not leased and does not have to wait for another one of its kind and key.
 _CLAIMABLE = f"""FROM jobs j WHERE {shares.share_of("j.workspace")} = :share AND failed_at IS NULL AND due_at <= :now
     AND (leased_until IS NULL OR leased_until <= :now) AND kind NOT IN (SELECT value FROM json_each(:busy))
     AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)
@@ -143,7 +143,7 @@ _CLAIMABLE = f"""FROM jobs j WHERE {shares.share_of("j.workspace")} = :share AND
 
 
 def _claimable(db: Connection, share: int, now: int, busy: Collection[str]) -> int | None:
-    """The job of a share that is due longest and may run."""
+    """The runnable job of a share that is due longest."""
     values = {
         "share": share,
         "now": now,
@@ -155,8 +155,8 @@ def _claimable(db: Connection, share: int, now: int, busy: Collection[str]) -> i
 
 
 def _next(db: Connection, now: int, busy: Collection[str], full: Collection[int]) -> tuple[int, int | None, list[int]]:
-    """The share whose turn it is and its job, None if no job may run; and the shares passed on the way that have none,
-    whatever kinds are busy."""
+    """The share whose turn it is and its job, None if no job can run; and the skipped shares that have no runnable job
+    of any kind."""
     passed: list[int] = []
     for share in shares.ready(db):
         if share in full:
@@ -178,12 +178,12 @@ def claim(
     used: Mapping[int, int] | None = None,
     led: bool = False,
 ) -> Job | None:
-    """A job that may run, held for `lease` microseconds; None if there is none.
+    """Claim a runnable job with a lease of `lease` microseconds; None if there is none.
 
-    It is the one that is due longest of the workspace that has used the least time (`shares`). The kinds in `busy` and
-    the workspaces (rows; `shares.NO_WORKSPACE` for none) in `full` are passed over. `used` is the time that jobs of
-    workspaces took since the last claim, in microseconds. `led` says that it is the leading worker who claims. Damaged
-    jobs are given up on the way, so that they hold up no other.
+    It is the job that is due longest of the workspace that has used the least time (`shares`). Kinds in `busy` and
+    workspaces (rows; `shares.NO_WORKSPACE` for none) in `full` are skipped. `used` is the time that jobs of each
+    workspace took since the last claim, in microseconds. `led` marks a claim by the leading worker. Damaged jobs are
+    marked as failed on the way, so that they do not block others.
     """
     shares.charge(db, used or {})
     shares.wake(db, now)
@@ -207,32 +207,32 @@ def claim(
 _ATTEMPTS = "iif(typeof(attempts) = 'integer' AND attempts BETWEEN 0 AND 1000000000, attempts, 0)"
 
 LONGEST_LEASE = 2 * DAY
-"""Microseconds that a lease may reach beyond now: the setting ends at a day."""
+"""Maximum microseconds of a lease from now on; the setting is limited to one day."""
 LONGEST_WAIT = 3_650 * DAY
-"""Microseconds that a job may wait to come due: settings for dreams end at a month."""
+"""Maximum microseconds until a job is due; settings for dreams are limited to one month."""
 
-# By their indexes: text and bytes are above every number to SQLite.
+# These conditions use indexes: SQLite sorts text and BLOBs above all numbers.
 _LEASED_FOR_EVER = "leased_until IS NOT NULL AND (leased_until > ? OR typeof(leased_until) <> 'integer')"
 _NEVER_DUE = "failed_at IS NULL AND (due_at > ? OR due_at IS NULL)"
 
 
 def is_damaged(db: Connection, now: int) -> bool:
-    """Whether there are jobs that would never be claimed. Only reads."""
+    """Whether there are jobs that would never be claimed. Read-only."""
     query = f"SELECT 1 FROM jobs WHERE {_NEVER_DUE} UNION ALL SELECT 1 FROM jobs WHERE {_LEASED_FOR_EVER} LIMIT 1"
     last = now + LONGEST_WAIT
     return db.execute(query, (last, now + LONGEST_LEASE)).fetchone() is not None or shares.is_damaged(db, last)
 
 
 def relieve(db: Connection, now: int) -> None:
-    """Free jobs that are held for longer than any lease lasts, and give up those that would never come due."""
+    """Release jobs whose lease is longer than possible, and mark those as failed that would never be due."""
     db.execute(f"UPDATE jobs SET leased_until = NULL WHERE {_LEASED_FOR_EVER}", (now + LONGEST_LEASE,))
     for (pk,) in db.execute(f"SELECT pk FROM jobs WHERE {_NEVER_DUE}", (now + LONGEST_WAIT,)).fetchall():
-        _set_aside(db, pk, now, "damaged: the time when it is due is none")
+        _set_aside(db, pk, now, "damaged: its due_at is invalid")
     shares.renew(db)
 
 
 def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
-    """Keep a damaged job where its operator sees it."""
+    """Mark a damaged job as failed, so that an operator sees it."""
     logger.warning("job %d is given up: %s", pk, error)
     db.execute(
         "UPDATE jobs SET leased_until = NULL, due_at = ?, failed_at = ?, error = ? WHERE pk = ?", (now, now, error, pk)
@@ -240,9 +240,10 @@ def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
 
 
 def take_over(db: Connection, now: int) -> None:
-    """Free what a leading worker had claimed. Call it as the new leader: the one before is gone.
+    """Release the jobs that the previous leader had claimed. Call it as the new leader.
 
-    A job that was made later than now was so by a clock that has been set back since; it keeps its distance.
+    If a job was created in the future, the clock has been set back since; its times are shifted to keep their distance.
+
     """
     db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led")
     db.execute(
@@ -255,10 +256,10 @@ def take_over(db: Connection, now: int) -> None:
 
 
 def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
-    """The clock was set back by so many microseconds to `now`: what comes due and what runs out does so as long from
-    now as it would have. Leases that were taken since, for `lease` microseconds, are left."""
+    """Shift due times and leases after the clock was set back by `by` microseconds to `now`, so that the remaining
+    times stay the same. Leases taken since then, for `lease` microseconds, are kept."""
     db.execute("UPDATE jobs SET due_at = max(:now, due_at - :by) WHERE due_at > :now", {"now": now, "by": by})
-    # Else `take_over` would move them once more.
+    # Otherwise `take_over` would shift them again.
     db.execute("UPDATE jobs SET created_at = :now WHERE created_at > :now", {"now": now})
     db.execute(
         "UPDATE jobs SET leased_until = max(:now, leased_until - :by) WHERE leased_until > :now + :lease",
@@ -270,7 +271,7 @@ def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
 def waiting(
     db: Connection, now: int, *, busy: Collection[str] = (), full: Collection[int] = (), most: int = 100
 ) -> bool:
-    """Whether `claim` would find a job, or has more than `most` shares to lay to rest. Only reads, so that an idle
+    """Whether `claim` would find a job, or has more than `most` shares to mark as not ready. Read-only, so that an idle
     worker writes nothing."""
     idle = 0
     for share in shares.ready_or_due(db, now):
@@ -285,25 +286,25 @@ def waiting(
 
 
 def next_due(db: Connection, now: int) -> int | None:
-    """When the next job comes due that is not due yet; None if there is none."""
+    """Time at which the next job becomes due; None if no job is scheduled for later."""
     query = "SELECT min(due_at) FROM jobs WHERE failed_at IS NULL AND due_at > ? AND due_at <= ?"
     row = db.execute(query, (now, now + LONGEST_WAIT)).fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
 
 def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
-    """Hold a claimed job for another `lease` microseconds; one that was given back meanwhile stays free."""
+    """Extend the lease of a claimed job to `lease` microseconds from now, unless the lease was lost."""
     db.execute(f"UPDATE jobs SET leased_until = ? {_HELD}", (now + lease, job.pk, job.attempts))
 
 
 def require(db: Connection, job: Job) -> None:
-    """Raise LostLease unless the job is still held as it was claimed. Call it in the transaction that does the work."""
+    """Raise LostLease if the job is no longer leased by this claim. Call it in the transaction that does the work."""
     if not is_held(db, job):
         raise LostLease(f"job {job.pk} ({job.kind}) is no longer held")
 
 
 def advance(db: Connection, job: Job, payload: dict[str, Any], *, units: int) -> None:
-    """Note that part of a held job is done: `payload` is what remains, `units` is what was done."""
+    """Record progress of a leased job: `payload` is the remaining work, `units` the finished part."""
     db.execute(
         f"UPDATE jobs SET payload = ?, units = max(0, units - ?) {_HELD}",
         (orjson.dumps(payload).decode(), units, job.pk, job.attempts),
@@ -311,14 +312,14 @@ def advance(db: Connection, job: Job, payload: dict[str, Any], *, units: int) ->
 
 
 def release(db: Connection, job: Job) -> None:
-    """Give a job back that was interrupted, as if nobody had begun it."""
+    """Return an interrupted job to the queue as if it had not been claimed."""
     db.execute(f"UPDATE jobs SET leased_until = NULL, attempts = attempts - 1 {_HELD}", (job.pk, job.attempts))
 
 
 def give_back(db: Connection, job: Job, now: int, payload: dict[str, Any] | None = None) -> None:
-    """Give a job back whose turn is over: it goes behind what is due in its workspace, and keeps its order in its key.
+    """Return a job whose time slice is over: it queues behind its workspace's due jobs, but keeps its order in its key.
 
-    `payload` is what remains to be done, None for the same as before. It uses up no attempt.
+    `payload` is the remaining work; None: unchanged. This does not count as an attempt.
     """
     db.execute(
         f"""UPDATE jobs SET leased_until = NULL, attempts = attempts - 1, due_at = ?, payload = coalesce(?, payload)
@@ -328,7 +329,7 @@ def give_back(db: Connection, job: Job, now: int, payload: dict[str, Any] | None
 
 
 def finish(db: Connection, job: Job, now: int) -> None:
-    """Remove a held job; reasoning is counted as done for a while."""
+    """Remove a leased job; finished reasoning is counted in `done`."""
     if job.kind in REASONING:
         row = db.execute(f"SELECT units FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone()
         if row and (units := rows.mended(["jobs.units"], row)[0]):
@@ -337,56 +338,57 @@ def finish(db: Connection, job: Job, now: int) -> None:
 
 
 def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], bool], now: int) -> None:
-    """Remove waiting jobs of the same kind and key whose work a held job did as well: `is_done` says so of a payload.
+    """Remove waiting jobs of the same kind and key whose work a leased job has done as well, as `is_done(payload)`
+    decides.
 
-    They are counted as done like itself.
+    They are counted in `done` as well.
     """
     query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk"
-    for pk, payload, units in db.execute(query, (job.kind, job.key)).fetchall():
-        told = _readable(payload)
-        if told is not None and is_done(told):
+    for pk, stored, units in db.execute(query, (job.kind, job.key)).fetchall():
+        payload = _readable(stored)
+        if payload is not None and is_done(payload):
             if job.kind in REASONING:
                 done.count(db, job, rows.mended(["jobs.units"], (units,))[0], now)
             db.execute("DELETE FROM jobs WHERE pk = ?", (pk,))
 
 
 def is_held(db: Connection, job: Job) -> bool:
-    """Whether the job is there, held as it was claimed."""
+    """Whether the job still exists and is leased by this claim."""
     return db.execute(f"SELECT 1 FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() is not None
 
 
 def is_owed(db: Connection, kind: str, key: str) -> bool:
-    """Whether a job of this kind and key waits or runs."""
+    """Whether a job of this kind and key is waiting or running."""
     query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL"
     return db.execute(query, (kind, key)).fetchone() is not None
 
 
 def is_waiting(db: Connection, kind: str, key: str) -> bool:
-    """Whether a job of this kind and key is owed that nobody holds: it has not read anything yet."""
+    """Whether a job of this kind and key is waiting, and has therefore read nothing yet."""
     return db.execute(f"SELECT 1 FROM jobs WHERE {_WAITS}", (kind, key)).fetchone() is not None
 
 
 def is_drained(db: Connection, job: Job) -> bool:
-    """Whether no other job of the same kind and key is left."""
+    """Whether there is no other pending job of the same kind and key."""
     query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND pk <> ? AND failed_at IS NULL"
     return db.execute(query, (job.kind, job.key, job.pk)).fetchone() is None
 
 
 def payloads(db: Connection, job: Job) -> list[dict[str, Any]]:
-    """Those of all jobs of the same kind and key that are left, itself included."""
+    """Payloads of all pending jobs of the same kind and key, including this one."""
     query = "SELECT payload FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL ORDER BY pk"
     found = (_readable(payload) for (payload,) in db.execute(query, (job.kind, job.key)))
     return [payload for payload in found if payload is not None]
 
 
 def postpone(db: Connection, job: Job, due_at: int, error: str | None) -> None:
-    """Give a job back, to be tried again at `due_at`, with the reason if it failed."""
+    """Return a job to the queue for another attempt at `due_at`, with the reason if it failed."""
     given = "leased_until = NULL, due_at = ?, error = ?"
     db.execute(f"UPDATE jobs SET {given} {_HELD}", (due_at, error, job.pk, job.attempts))
 
 
 def give_up(db: Connection, job: Job, now: int, error: str) -> None:
-    """Keep a job that failed for good where it can be seen, with the reason. Nobody claims it any more."""
+    """Mark a job as failed for good, with the reason. It is not claimed again, and is removed after `FORGET_FAILED`."""
     given = "leased_until = NULL, failed_at = ?, error = ?"
     db.execute(f"UPDATE jobs SET {given} {_HELD}", (now, error, job.pk, job.attempts))
     forgotten = "SELECT pk FROM jobs WHERE failed_at < ? LIMIT ?"
@@ -394,5 +396,5 @@ def give_up(db: Connection, job: Job, now: int, error: str) -> None:
 
 
 def drop(db: Connection, kind: str, key: str) -> None:
-    """Forget the jobs of a kind and key, those that failed for good included."""
+    """Delete all jobs of a kind and key, including failed ones."""
     db.execute("DELETE FROM jobs WHERE kind = ? AND key = ?", (kind, key))

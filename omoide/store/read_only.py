@@ -1,6 +1,6 @@
-"""A database file opened to be looked at and never changed, and what can be said before it is opened for work.
+"""Open a database file read-only, and check it before it is opened for writing.
 
-Nothing is written; only where a server left a journal behind, SQLite makes an index of it beside the file.
+Nothing is written, except that SQLite creates a `-shm` file if a server has left a journal behind.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from omoide.store.migrations import migrations
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The steps of the schema: those that the file has seen, and those that this program knows."""
+    """Migration steps: those applied to the file, and those known to this program."""
 
     applied: tuple[str, ...]
     known: tuple[str, ...]
 
     @property
     def is_newer(self) -> bool:
-        """Whether a later version of this program has worked on the file."""
+        """Whether the file was written by a newer version of Omoide."""
         return bool(set(self.applied) - set(self.known))
 
     @property
@@ -41,12 +41,12 @@ class Schema:
 
 @contextlib.contextmanager
 def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
-    """A connection that cannot write, within the block; `busy_timeout` in seconds.
+    """A read-only connection for the duration of the block; `busy_timeout` is in seconds.
 
-    Raises NotFound without a file or for an empty one, Unavailable if it is no database or SQLite cannot read it.
+    Raises NotFound for a missing or empty file, Unavailable if it is not a database or cannot be read.
     """
     require_database(path)
-    # Without a journal nobody has the file open. SQLite would make one all the same, unless the file cannot change.
+    # Without a journal no process has the file open. SQLite would create one anyway, unless the file is immutable.
     is_still = not journal(path).exists()
     address = f"file:{quote(str(path.absolute()))}?mode=ro{'&immutable=1' if is_still else ''}"
     try:
@@ -54,14 +54,14 @@ def opened(path: Path, *, busy_timeout: float) -> Iterator[Connection]:
         with contextlib.closing(made) as connection:
             connection.text_factory = readable
             connection.execute("PRAGMA query_only=ON")
-            connection.execute("PRAGMA schema_version").fetchone()  # the first look at the file itself
+            connection.execute("PRAGMA schema_version").fetchone()  # the first access to the file
             yield connection
     except sqlite3.Error as error:
         raise Unavailable(f"Cannot read the database {path}: {error}.") from error
 
 
 def require_database(path: Path) -> None:
-    """Raise NotFound if there is no file, or an empty one. SQLite would take that for new and remove its journal."""
+    """Raise NotFound for a missing or empty file. SQLite would treat an empty file as new and remove its journal."""
     if not path.exists():
         raise NotFound(f"There is no database {path}.")
     if _is_empty(path):
@@ -73,15 +73,15 @@ def _is_empty(path: Path) -> bool:
 
 
 def _left_behind(path: Path) -> str:
-    """What to do about a journal with contents whose database is missing or empty; nothing if there is none."""
+    """Advice on a non-empty journal whose database is missing or empty; "" if there is none."""
     left = journal(path)
     if not left.exists() or _is_empty(left):
         return ""
-    return f" {left} holds what was written to one: put the database back, or move that file away as well."
+    return f" {left} contains data of a database: restore the database file, or move this file away as well."
 
 
 def journal(path: Path) -> Path:
-    """Where SQLite keeps what is committed and not yet in the file itself: it follows symbolic links before."""
+    """Path of the write-ahead log. SQLite resolves symbolic links first."""
     return companion(Path(os.path.realpath(path)), "-wal")
 
 
@@ -95,11 +95,11 @@ def schema(db: Connection) -> Schema:
 
 
 def refuse_unknown(path: Path, *, busy_timeout: float) -> None:
-    """Raise Unavailable, in one line, for a file of a later version of this program or of another one altogether, and
-    for a missing or empty one whose journal is still there.
+    """Raise Unavailable, with a one-line message, for a file of a newer version or of another program, and for a
+    missing or empty file that still has a journal.
 
-    Such a file is left as it is. Another that is missing, is empty or cannot be read passes: the first two become new
-    databases, and whoever opens the last will say why.
+    Such a file is not changed. Other missing, empty or unreadable files are accepted: the first two become new
+    databases, and opening the last one reports the reason.
     """
     if (not path.exists() or _is_empty(path)) and (fault := _left_behind(path)):
         raise Unavailable(f"{path} is {'empty' if path.exists() else 'missing'}.{fault}")
@@ -110,7 +110,9 @@ def refuse_unknown(path: Path, *, busy_timeout: float) -> None:
     except (NotFound, Unavailable):
         return
     if found.is_newer:
-        fault = f"a newer version of Omoide has worked on it: schema {len(found.applied)}, and this one goes up to"
-        raise Unavailable(f"Cannot use the database {path}: {fault} {len(found.known)}. It was left as it is.")
+        fault = (
+            f"it was written by a newer version of Omoide: its schema is {len(found.applied)}, this version supports"
+        )
+        raise Unavailable(f"Cannot use the database {path}: {fault} {len(found.known)}. It was not changed.")
     if tables and migrations.migrations_table not in tables:
-        raise Unavailable(f"Cannot use the database {path}: it is not one of Omoide's. It was left as it is.")
+        raise Unavailable(f"Cannot use the database {path}: it is not one of Omoide's. It was not changed.")

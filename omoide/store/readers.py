@@ -1,4 +1,4 @@
-"""The connections of a process that read off its event loop: as many as read at a time, kept for the next reads."""
+"""A pool of read-only connections for reads off the event loop, one per concurrent read."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from omoide.store.connection import Connection
 from omoide.store.open_files import OpenFiles
 
 MOST_IDLE = 4
-"""Connections that are kept; each has a cache of some megabytes."""
+"""Idle connections that are kept open; each has a cache of several megabytes."""
 
 STEPS = 5_000
 """Steps of SQLite's virtual machine between two checkpoints: a few tenths of a millisecond."""
 
 
 class Readers:
-    """Opened with `open_reader`, the first one at once if `first`: that is there even if no other can be opened."""
+    """The pool. With `first`, one connection is opened at once, which is available even if no other can be opened."""
 
     def __init__(self, open_reader: Callable[[], Connection], files: OpenFiles, *, first: bool) -> None:
         self._open_reader = open_reader
@@ -31,7 +31,7 @@ class Readers:
             self._idle.append(self._open())
 
     def take(self) -> Connection:
-        """A connection, to be given back. Raises Unavailable."""
+        """Take a connection, which must be given back. Raises Unavailable."""
         with self._changed:
             if self._is_closed:
                 raise Unavailable("The database is closed")
@@ -39,7 +39,7 @@ class Readers:
             if self._idle:
                 return self._idle.pop()
         try:
-            self._files.check()  # another file is not opened, nor is one made
+            self._files.check()  # never open or create another file at the path
             return self._open()
         except Unavailable:
             return self._wait_for_one()
@@ -51,7 +51,7 @@ class Readers:
         self._end(connection)
 
     def _end(self, connection: Connection | None = None) -> None:
-        """One read less; its connection is kept if few are."""
+        """End a read; its connection is kept if fewer than `MOST_IDLE` are idle."""
         with self._changed:
             self._taken -= 1
             if connection is not None and len(self._idle) < MOST_IDLE:
@@ -62,7 +62,7 @@ class Readers:
             connection.close()
 
     def close(self) -> None:
-        """Wait for the reads that have begun; those that have not fail."""
+        """Wait for running reads, and fail the waiting ones."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -73,11 +73,11 @@ class Readers:
 
     def _open(self) -> Connection:
         connection = self._open_reader()
-        connection.set_progress_handler(checkpoint, STEPS)  # long statements make room for the work of others
+        connection.set_progress_handler(checkpoint, STEPS)  # long statements yield to other work
         return connection
 
     def _wait_for_one(self) -> Connection:
-        """The next connection that is given back. Raises Unavailable if the store is closed before."""
+        """Wait for a connection to be given back. Raises Unavailable if the store is closed first."""
         with self._changed:
             self._changed.wait_for(lambda: self._idle or self._is_closed)
             if not self._is_closed:

@@ -1,7 +1,7 @@
-"""What a question may read: conclusions and messages, never beyond the limits that are given.
+"""Queries of conclusions and messages for answering a question, always within given restrictions.
 
-Limits go into every statement, so that neither an id nor a text can reach further than they do. Deleted sessions and
-conclusions are never found. What is looked for, and how much of it, is decided in `omoide.reasoning`.
+The restrictions are part of every statement, so no id or text can select rows outside of them. Deleted sessions and
+conclusions are never found. `omoide.reasoning` decides what to query.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _IN_STRETCHES = """json_each(?) wanted CROSS JOIN messages m ON m.session = want
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """Which conclusions a question reaches."""
+    """The conclusions that a question may read."""
 
     workspace_id: str
     pair: tuple[int, int] | None
-    """Observer and observed, where it is those of one pair."""
+    """Observer and observed, if restricted to one pair."""
     restriction: Restriction
 
 
@@ -49,8 +49,8 @@ def held(
     observed_id: str | None,
     sessions: Collection[str] | None,
 ) -> Held | None:
-    """The conclusions of this observer about this peer, None being anybody; with `sessions` only explicit ones from
-    these. None if a peer is not there, so that there is nothing to be found."""
+    """Restrict to conclusions of this observer about this peer (None: any); with `sessions`, only explicit ones from
+    these. Returns None if a peer does not exist, so that nothing can match."""
     sql, params = conclusions.restricted(sessions)
     rows: list[int | None] = []
     for column, peer_id in (("observer", observer_id), ("observed", observed_id)):
@@ -66,7 +66,7 @@ def held(
 
 
 def of_kind(within: Held | None, is_derived: bool | None) -> Held | None:
-    """The same, of derived conclusions or of explicit ones only; None asks for both."""
+    """Restrict further to derived or to explicit conclusions; None: both."""
     if within is None or is_derived is None:
         return within
     sql, params = within.restriction
@@ -74,7 +74,7 @@ def of_kind(within: Held | None, is_derived: bool | None) -> Held | None:
 
 
 def newest(db: Connection, within: Held, limit: int) -> list[Conclusion]:
-    """Newest first: of a pair by when it was said, of all of them by when it was concluded."""
+    """Newest first: for one pair by `said_at`, otherwise by `created_at`."""
     if within.pair is None:
         return _conclusions(db, within, "ORDER BY c.created_at DESC, c.pk DESC LIMIT ?", limit)
     by_time = f"AND {conclusions.OF_PAIR_BY_TIME} ORDER BY {conclusions.LAST_SAID_FIRST} LIMIT ?"
@@ -82,7 +82,7 @@ def newest(db: Connection, within: Held, limit: int) -> list[Conclusion]:
 
 
 def most_derived(db: Connection, within: Held, limit: int) -> list[Conclusion]:
-    """Those that were drawn most often, of equals the newest first."""
+    """The most often derived conclusions, newest first among equals."""
     return _conclusions(db, within, "ORDER BY c.times_derived DESC, c.created_at DESC, c.pk DESC LIMIT ?", limit)
 
 
@@ -95,7 +95,7 @@ def named(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion
 
 
 def citing(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion]:
-    """The conclusions that name one of these among their sources, oldest first."""
+    """The conclusions that have one of these as a source, oldest first."""
     cites = f"""AND c.level <> 'explicit' AND EXISTS (SELECT 1 FROM json_each({json_or_null("c.source_ids")}) source
         WHERE source.value IN (SELECT value FROM json_each(?))) ORDER BY c.created_at, c.pk"""
     return _conclusions(db, within, cites, _json(ids))
@@ -105,9 +105,10 @@ Direction = Literal["premises", "conclusions", "both"]
 
 
 def chain(db: Connection, within: Held, id: str, direction: Direction, most: int) -> list[Conclusion]:
-    """The conclusion, then what it rests on, then what rests on it, each the nearest first: up to `most` in all.
+    """The conclusion, its transitive sources, and the conclusions that depend on it, nearest first: up to `most` in
+    total.
 
-    Nothing if the conclusion is not within reach.
+    Empty if the conclusion is not within reach.
     """
     found = {each.id: each for each in named(db, within, [id])}
     origin = [*found.values()]
@@ -130,7 +131,7 @@ def _conclusions(db: Connection, within: Held, ending: str, *params: Any) -> lis
 
 
 def said(db: Connection, workspace_id: str, limits: Limits, limit: int, *, oldest_first: bool) -> list[Message]:
-    """Messages by when they were said, then by arrival."""
+    """Messages by the time they were said, then by arrival."""
     within = message_search.reach(db, workspace_id, limits)
     if within is None:
         return []
@@ -138,7 +139,7 @@ def said(db: Connection, workspace_id: str, limits: Limits, limit: int, *, oldes
 
 
 def holding(db: Connection, workspace_id: str, limits: Limits, text: str, limit: int) -> list[Message]:
-    """The messages that hold the text as it stands, in any case, newest first."""
+    """The messages that contain the literal text, case-insensitively, newest first."""
     within = message_search.reach(db, workspace_id, limits)
     return [] if within is None else message_search.fetch(db, message_search.literal(db, within, text, limit))
 

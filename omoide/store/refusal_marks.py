@@ -1,6 +1,6 @@
-"""Texts that the embedder refused: marked, so that they can be listed and tried again, and otherwise left alone.
+"""Mark texts that the embedder refused. They are skipped until an operator retries them.
 
-A mark goes when its text gets a vector, when the text is removed, and when another embedder is adopted.
+A mark is removed when its text gets a vector, when the text is removed, and when another embedder is adopted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from omoide.store.sources import Source
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A row of messages or conclusions, why the embedder refused its text, and when (microseconds since 1970)."""
+    """A row of messages or conclusions, the reason for the refusal, and its time (microseconds since 1970)."""
 
     pk: int
     error: str
@@ -23,7 +23,7 @@ class Refusal:
 
 
 def mark(db: Connection, source: Source, refusals: Sequence[Refusal]) -> None:
-    """Mark rows, those that are gone by now aside. They are not tried again before `retry`."""
+    """Mark rows that still exist. They are not tried again before `retry`."""
     db.executemany(
         f"INSERT OR REPLACE INTO refused_texts (source, pk, error, refused_at) SELECT ?, ?, ?, ? WHERE EXISTS "
         f"(SELECT 1 FROM {source} WHERE pk = ?)",
@@ -32,7 +32,7 @@ def mark(db: Connection, source: Source, refusals: Sequence[Refusal]) -> None:
 
 
 def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
-    if any_marked(db):  # hardly ever
+    if any_marked(db):  # rarely true, and cheaper to check first
         db.executemany("DELETE FROM refused_texts WHERE source = ? AND pk = ?", [(source, pk) for pk in pks])
 
 
@@ -41,12 +41,12 @@ def any_marked(db: Connection) -> bool:
 
 
 def retry(db: Connection) -> int:
-    """Let all of them be tried again; how many there are."""
+    """Make all marked texts due for another attempt; returns their number."""
     return int(db.execute("UPDATE refused_texts SET due = 1").rowcount)
 
 
 def due(db: Connection, source: Source, limit: int) -> list[tuple[int, str]]:
-    """Row and text of those that are to be tried again."""
+    """Row and text of the texts that are due for another attempt."""
     query = f"""SELECT r.pk, t.content FROM refused_texts r CROSS JOIN {source} t ON t.pk = r.pk
         WHERE r.source = ? AND r.due ORDER BY r.pk LIMIT ?"""
     return [(pk, as_text(text)) for pk, text in db.execute(query, (source, limit))]
@@ -58,6 +58,6 @@ def count(db: Connection, source: Source) -> int:
 
 
 def latest_error(db: Connection) -> str | None:
-    """Why the text that was refused last was."""
+    """The reason of the latest refusal; None if there is none."""
     row = db.execute("SELECT error FROM refused_texts ORDER BY refused_at DESC LIMIT 1").fetchone()
     return as_text(row[0]) if row else None

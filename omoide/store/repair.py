@@ -1,8 +1,8 @@
-"""Mends what `damage` finds, in one transaction, and says of each change what was there before.
+"""Repair the damage that `damage` finds, in one transaction, and report each change with the previous row.
 
-Values become what they are read as (`column_rules`). A row whose key is damaged or that belongs to nothing any more is
-removed; a job that is damaged is given up. What is derived is made again: counts, indexes, full text, segments, and
-vectors by a job. Call it only while no other process has the file open.
+Invalid values are replaced as `column_rules` defines. A row with a damaged key or a missing parent is removed; a
+damaged job is marked as failed. Derived data is rebuilt: counts, indexes, full text, segments, and vectors by a job.
+Call it only while no other process has the file open.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ from omoide.store.segment_faults import segment_faults
 from omoide.store.sources import SOURCES, VECTORS, Source
 
 MADE_AGAIN = frozenset({*VECTORS.values(), "segments", "embedder", "refused_texts", "done", "receipts", "shares"})
-"""Tables that may be empty: what they hold is derived, or remembered for some hours only."""
+"""Tables that can be recreated empty: their data is derived, or kept for some hours only."""
 
 ROUNDS = 20
-"""How often references are looked over: rows that belong to removed ones go in the next round."""
+"""Maximum number of passes: removing a row can leave rows that reference it, which the next pass removes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What is done, in words, and the row as it was where something of it is lost."""
+    """A description of the change, and the previous row if data is lost."""
 
     what: str
     table: str | None = None
     was: Mapping[str, Any] | None = None
 
     def line(self) -> bytes:
-        """One line of JSON; bytes as hexadecimal digits."""
+        """The change as one line of JSON; bytes as hexadecimal digits."""
         shown = {"change": self.what, "table": self.table, "was": self.was}
         return orjson.dumps(shown, default=_shown, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -62,9 +62,9 @@ def _shown(value: object) -> object:
 
 
 def repair(db: Connection, now: int) -> list[Change]:
-    """Mend everything that can be mended. Call it in a transaction; nothing is to be kept where it raises.
+    """Repair everything that can be repaired. Call it in a transaction, and roll back if it raises.
 
-    Raises Unprocessable where a table is missing whose rows are nowhere else.
+    Raises Unprocessable if a table is missing whose rows cannot be derived.
     """
     db.execute("PRAGMA defer_foreign_keys=ON")
     changes = [*_tables(db)]
@@ -90,28 +90,28 @@ def repair(db: Connection, now: int) -> list[Change]:
         for source in SOURCES:
             while segments.is_behind(db, source):
                 segments.extend(db, source)
-        changes.append(Change("what is searched by meaning is made again of the stored vectors"))
+        changes.append(Change("the segments for semantic search are rebuilt from the stored vectors"))
     changes += _embed_again(db, unembedded, now)
     return changes
 
 
 def _tables(db: Connection) -> Iterator[Change]:
-    """Make tables again that may be empty."""
+    """Recreate missing tables that can be empty."""
     gone = [each for each in missing(db) if each.type == "table" and each.name not in WORDS]
     gone = [each for each in gone if not any(each.name.startswith(f"{words}_") for words in WORDS)]
     if lost := [each.name for each in gone if each.name not in MADE_AGAIN]:
-        raise Unprocessable(f"The table {lost[0]} is missing: restore a backup, nothing was changed")
+        raise Unprocessable(f"The table {lost[0]} is missing: restore a backup. Nothing was changed")
     for each in gone:
         assert each.sql
         db.execute(each.sql)
-        yield Change(f"table {each.name} was missing and is made again, empty", each.name)
+        yield Change(f"table {each.name} was missing and is recreated empty", each.name)
     if any(each.name in VECTORS.values() for each in gone):
         for table in (*VECTORS.values(), "segments", "embedder"):
             db.execute(f"DELETE FROM {table}")
 
 
 def _mend(db: Connection, damage: Damage, now: int, unembedded: dict[Source, list[int]]) -> Change | None:
-    """Mend one value; None if its row is gone by now."""
+    """Repair one value; None if its row has been removed already."""
     where, params = _where(damage)
     was = _row(db, damage.table, where, params)
     if was is None:
@@ -121,11 +121,11 @@ def _mend(db: Connection, damage: Damage, now: int, unembedded: dict[Source, lis
             db.execute(f"DELETE FROM {table} WHERE {where}", params)
             if damage.column == "vector":
                 unembedded[source].append(damage.key["pk"])
-            return Change(f"{damage}: removed, the text is embedded again")
+            return Change(f"{damage}: removed, the text will be embedded again")
     if damage.table == "embedder":
         for table in (*VECTORS.values(), "segments", "embedder"):
             db.execute(f"DELETE FROM {table}")
-        return Change(f"{damage}: every text is embedded again at the next start", damage.table, was)
+        return Change(f"{damage}: every text will be embedded again at the next start", damage.table, was)
     mended = _mended(db, damage, was, now)
     if mended is None:
         db.execute(f"DELETE FROM {damage.table} WHERE {where}", params)
@@ -133,9 +133,9 @@ def _mend(db: Connection, damage: Damage, now: int, unembedded: dict[Source, lis
     given = ", ".join(f"{column} = ?" for column in mended)
     try:
         db.execute(f"UPDATE {damage.table} SET {given} WHERE {where}", [*mended.values(), *params])
-    except sqlite3.IntegrityError:  # there is another row of that name
+    except sqlite3.IntegrityError:  # another row has this value already
         db.execute(f"DELETE FROM {damage.table} WHERE {where}", params)
-        return Change(f"{damage}: the row is removed, as there is another like it", damage.table, was)
+        return Change(f"{damage}: the row is removed, because it duplicates another one", damage.table, was)
     return Change(f"{damage}: now {_described(mended)}", damage.table, was)
 
 
@@ -149,7 +149,7 @@ def _short(value: object) -> str:
 
 
 def _where(damage: Damage) -> tuple[str, list[Any]]:
-    """The row of a damage. Text that is not UTF-8 has been read as bytes, and is compared as such."""
+    """A condition that selects the damaged row. Text that is not UTF-8 was read as bytes, and is compared as such."""
     names = [
         f"CAST({name} AS BLOB) = ?" if type(value) is bytes else f"{name} IS ?" for name, value in damage.key.items()
     ]
@@ -168,7 +168,7 @@ def _row(db: Connection, table: str, where: str, params: list[Any]) -> Mapping[s
 
 
 def _mended(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
-    """Column → value for the row; None if the row cannot be kept."""
+    """Column → new value for the row; None if the row cannot be kept."""
     table, column = damage.table, damage.column
     special = _SPECIAL.get(f"{table}.{column}")
     if special is not None:
@@ -189,7 +189,7 @@ def _mended(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) ->
 
 
 def _job(column: str, value: Any, now: int) -> Mapping[str, Any]:
-    """A damaged job is given up, unless only what can be reset is damaged."""
+    """Mark a damaged job as failed, unless the damaged column can be reset."""
     fresh = {"leased_until": None, "attempts": 0, "units": 1, "grows": 0, "led": 0, "created_at": now}
     if column in fresh:
         return {column: fresh[column]}
@@ -203,7 +203,7 @@ def _job(column: str, value: Any, now: int) -> Mapping[str, Any]:
 
 
 def _message_seq(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
-    """The gap that the message left in its session; else behind the last."""
+    """The first gap in the session's numbering, or the position after the last message."""
     row = db.execute(
         """SELECT min(m.seq) + 1 FROM (SELECT 0 AS seq UNION ALL SELECT seq FROM messages
                WHERE session = :s AND typeof(seq) = 'integer' AND seq > 0) m
@@ -214,13 +214,13 @@ def _message_seq(db: Connection, damage: Damage, was: Mapping[str, Any], now: in
 
 
 def _message_workspace(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
-    """That of its session."""
+    """The workspace of the message's session."""
     row = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (was["session"],)).fetchone()
     return {"workspace": row[0]} if row else None
 
 
 def _conclusion_workspace(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
-    """That of its observer."""
+    """The workspace of the conclusion's observer."""
     row = db.execute("SELECT workspace FROM peers WHERE pk = ?", (was["observer"],)).fetchone()
     return {"workspace": row[0]} if row else None
 
@@ -243,7 +243,7 @@ _SPECIAL: Mapping[str, Callable[[Connection, Damage, Mapping[str, Any], int], Ma
 
 
 def _numbers(db: Connection) -> Iterator[Change]:
-    """Number the messages of every session from 1 without gaps, and count them."""
+    """Renumber the messages of every session from 1 without gaps, and correct the counts."""
     sessions = db.execute(
         """SELECT s.pk, s.id, s.message_count, count(m.pk), max(m.seq), min(m.seq) FROM sessions s
            LEFT JOIN messages m ON m.session = s.pk GROUP BY s.pk
@@ -256,18 +256,18 @@ def _numbers(db: Connection) -> Iterator[Change]:
             rows = db.execute(numbered, (pk,)).fetchall()
             db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(-seq, row) for row, seq in rows])
             db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(seq, row) for row, seq in rows])
-            yield Change(f"the messages of session {as_text(id)} are numbered again: {messages:,}")
+            yield Change(f"the {messages:,} messages of session {as_text(id)} are renumbered")
         if stored != messages:
             db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (messages, pk))
-            yield Change(f"message_count of session {as_text(id)} is now {messages:,}, and was {stored}")
+            yield Change(f"message_count of session {as_text(id)} is now {messages:,}, was {stored}")
 
 
 def _said_orders(db: Connection, *, everywhere: bool) -> Iterator[Change]:
-    """Note in which order the messages of sessions were said: where that is contradictory, or everywhere."""
+    """Rebuild said_order of all sessions, if `everywhere` or if it is inconsistent."""
     if everywhere or count(db, SAID_ORDER_DIFFERS):
         for (pk,) in db.execute("SELECT pk FROM sessions").fetchall():
             said_order.derive(db, pk)
-        yield Change("the order in which messages were said is noted again")
+        yield Change("said_order is rebuilt")
 
 
 _COUNT = "(SELECT s.message_count FROM sessions s WHERE s.pk = {table}.session)"
@@ -276,22 +276,22 @@ _LAST = "coalesce((SELECT seq FROM sqlite_sequence WHERE name = '{table}'), 0)"
 _LAST_MESSAGE, _LAST_CONCLUSION = _LAST.format(table="messages"), _LAST.format(table="conclusions")
 
 _CORRECTIONS: Mapping[str, str] = {
-    "receipts of messages that are not there are removed": f"""
+    "receipts for missing messages are removed": f"""
         DELETE FROM receipts WHERE first_seq + count - 1 > {_COUNT.format(table="receipts")}""",
-    "summaries no longer reach beyond their session": f"""
+    "summaries are limited to the messages of their session": f"""
         UPDATE summaries SET seq = max(1, {_COUNT.format(table="summaries")})
         WHERE seq > {_COUNT.format(table="summaries")}""",
-    "messages have the workspace of their session": f"""
+    "messages are assigned to the workspace of their session": f"""
         UPDATE messages SET workspace = {_OWNER.format(table="messages")}
         WHERE workspace <> {_OWNER.format(table="messages")}""",
-    "members of another workspace than their session are removed": f"""
+    "members in a different workspace than their session are removed": f"""
         DELETE FROM members
         WHERE (SELECT p.workspace FROM peers p WHERE p.pk = members.peer) <> {_OWNER.format(table="members")}""",
-    "no more is held to be embedded than is stored": f"""
+    "embedding progress is limited to the stored rows": f"""
         UPDATE embedder SET messages_through = min(messages_through, {_LAST_MESSAGE}),
             conclusions_through = min(conclusions_through, {_LAST_CONCLUSION})
         WHERE messages_through > {_LAST_MESSAGE} OR conclusions_through > {_LAST_CONCLUSION}""",
-    "no more is held to be in segments than has a vector": """
+    "segment progress is limited to the embedded rows": """
         UPDATE embedder SET messages_signed = min(messages_signed, messages_through),
             conclusions_signed = min(conclusions_signed, conclusions_through)
         WHERE messages_signed > messages_through OR conclusions_signed > conclusions_through""",
@@ -308,30 +308,30 @@ def _contradictions(db: Connection, now: int) -> Iterator[Change]:
 
 
 def _stays(db: Connection) -> Iterator[Change]:
-    """Remove stays that contradict their member, and derive those that are missing."""
+    """Remove stays that contradict their member, and derive missing ones."""
     orphans = "NOT EXISTS (SELECT 1 FROM members m WHERE m.session = stays.session AND m.peer = stays.peer)"
     for condition in (orphans, f"(session, peer) IN ({overlapping_stays()})"):
         if removed := db.execute(f"DELETE FROM stays WHERE {condition}").rowcount:
-            yield Change(f"stays that contradict who is in a session are removed: {removed:,}")
+            yield Change(f"stays that contradict the session's members are removed: {removed:,}")
     before = db.total_changes
     done = stays.derive(db)
     while done is not None:
         done = stays.derive(db, done)
     if db.total_changes > before:
-        yield Change("stays that members lack are derived from when they were in their sessions")
+        yield Change("missing stays are derived from the times of membership")
 
 
 def _words_are_damaged(db: Connection) -> bool:
     there = {each.name for each in missing(db)}
     if any(name.startswith(words) for name in there for words in WORDS):
         return True
-    if any("words" in line for line in contradictions(db)):
+    if any("full-text" in line for line in contradictions(db)):
         return True
     return any(line for (line,) in db.execute("PRAGMA integrity_check") if "FTS5" in line or "fts5" in line)
 
 
 def _words_again(db: Connection) -> Iterator[Change]:
-    """Make the full-text indexes again of the rows."""
+    """Rebuild the full-text indexes from the rows."""
     db.execute("PRAGMA writable_schema=ON")
     for table in WORDS:
         db.execute("DELETE FROM sqlite_schema WHERE name = ? AND sql LIKE 'CREATE VIRTUAL%'", (table,))
@@ -344,18 +344,18 @@ def _words_again(db: Connection) -> Iterator[Change]:
         assert sql
         db.execute(sql)
     words.add_all(db)
-    yield Change("the full-text indexes are made again")
+    yield Change("the full-text indexes are rebuilt")
 
 
 def _indexes(db: Connection) -> Iterator[Change]:
-    """Make indexes and triggers again that are missing or another, and remove triggers that are not Omoide's."""
+    """Recreate missing or different indexes and triggers, and remove unknown triggers."""
     wrong = {line.split()[1] for line in differences(db) if line.startswith(("index ", "trigger "))}
     for name in sorted(wrong & {*expected()}):
         each = expected()[name]
         assert each.sql
         db.execute(f"DROP {each.type} IF EXISTS {name}")
         db.execute(each.sql)
-        yield Change(f"{each.type} {name} is made again")
+        yield Change(f"{each.type} {name} is recreated")
     strays = db.execute("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
     for name, table, sql in strays:
         if name not in expected() and table in expected():
@@ -364,10 +364,10 @@ def _indexes(db: Connection) -> Iterator[Change]:
 
 
 def _embed_again(db: Connection, unembedded: Mapping[Source, list[int]], now: int) -> Iterator[Change]:
-    """Have the worker embed texts whose vectors were removed, as it does with what an embedder refused before."""
+    """Have the worker embed texts whose vectors were removed, by marking them as refused and due for a retry."""
     for source, pks in unembedded.items():
         refusal_marks.mark(db, source, [Refusal(pk, "its vector was damaged", now) for pk in pks])
         db.executemany("UPDATE refused_texts SET due = 1 WHERE source = ? AND pk = ?", [(source, pk) for pk in pks])
         if pks:
-            yield Change(f"{len(pks):,} {source} are embedded again by the worker")
+            yield Change(f"{len(pks):,} {source} will be embedded again by the worker")
     embeddings.owe(db, now)

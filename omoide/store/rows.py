@@ -1,7 +1,7 @@
-"""What the tables have in common: JSON columns, pages, and the selects that make records.
+"""Helpers for all tables: JSON columns, pagination, and making records of rows.
 
-A damaged value harms its own row only: `reader` replaces it as `column_rules` says, and logs it once. For sound rows
-that costs one comparison of the types of their values.
+A damaged value affects only its own row: `reader` replaces it as `column_rules` defines, and logs it once. For valid
+rows this costs one comparison of the types of their values.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ Row = tuple[Any, ...]
 
 
 def to_text(value: Json) -> str:
-    """The value as a JSON column holds it."""
+    """Serialise a value for a JSON column."""
     return json_text.dumps(value).decode() if value else "{}"
 
 
 def from_text(text: str) -> Json:
-    """The object in a JSON column, with every integer exact. Raises ValueError for anything else."""
+    """Parse the object in a JSON column, with exact integers. Raises ValueError for anything else."""
     if text == "{}":
         return {}
     try:
         found = from_json(text)
-    except ValueError:  # nested deeper than that parser follows, as earlier versions stored it
+    except ValueError:  # nested deeper than that parser supports, as stored by earlier versions
         found = orjson.loads(text)
     if type(found) is not dict:
         raise ValueError("not a JSON object")
@@ -48,7 +48,7 @@ def from_text(text: str) -> Json:
 
 
 def object_of(text: str, table: str, column: str, key: str, value: int | str) -> Json:
-    """As `from_text`, but for a large object a reference to this column of the row whose `key` has this value."""
+    """As `from_text`, but returns a reference for a large object: to this column of the row where `key` is `value`."""
     try:
         found = from_json(text)
     except ValueError:
@@ -59,7 +59,7 @@ def object_of(text: str, table: str, column: str, key: str, value: int | str) ->
 
 
 def texts_from(text: str) -> list[str]:
-    """A stored JSON list of texts. Raises ValueError for anything else."""
+    """Parse a stored JSON list of strings. Raises ValueError for anything else."""
     values = orjson.loads(text)
     if type(values) is not list or any(type(value) is not str for value in values):
         raise ValueError("not a list of texts")
@@ -67,12 +67,12 @@ def texts_from(text: str) -> list[str]:
 
 
 MOST_LOGGED = 1_000
-"""Damaged values that are remembered as logged; beyond, no more are logged."""
+"""Maximum number of damaged values that a process logs."""
 _logged: set[tuple[str, object]] = set()
 
 
 def mended(columns: Sequence[str], row: Row) -> Row:
-    """The row with what its columns do not admit replaced. `columns` are `table.column` each, "" for computed ones."""
+    """The row with invalid values replaced. `columns` are `table.column`, or "" for computed values."""
     rules = _rules(*columns)
     if all(rule is None or rule.admits(value) or is_mark(value) for rule, value in zip(rules, row, strict=True)):
         return row
@@ -87,7 +87,7 @@ def mended(columns: Sequence[str], row: Row) -> Row:
 
 
 def mender(column: str) -> Callable[[Any], Any]:
-    """A function that gives a value of this `table.column`, or what replaces it where the column does not admit it."""
+    """A function that returns a value of this `table.column`, or its replacement if it is invalid."""
     (rule,) = _rules(column)
 
     def mend(value: Any) -> Any:
@@ -102,26 +102,26 @@ def _rules(*columns: str) -> tuple[Rule | None, ...]:
 
 
 def _log_once(columns: Sequence[str], row: Row, column: str, rule: Rule) -> None:
-    """Log a damaged value once per process, by the first id of its table in the row."""
+    """Log a damaged value once per process, identified by the first id of its table in the row."""
     table = column.partition(".")[0]
     pairs = zip(columns, row, strict=True)
     known_by = next((value for name, value in pairs if name == f"{table}.id" and name != column), row[0])
-    message = "damaged: %s of %.100r is not %s, and is read as if it were; see omoide check"
+    message = "damaged: %s of %.100r is not %s; a replacement value is used; see omoide check"
     log_once((column, known_by), message, column, known_by, rule.what)
 
 
 def log_once(about: tuple[str, object], message: str, *args: object) -> None:
-    """Log a warning about something damaged, unless this process has done so."""
+    """Log a warning about damage, once per process."""
     if about not in _logged and len(_logged) < MOST_LOGGED:
         _logged.add(about)
         logger.warning(message, *args)
 
 
 def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]:
-    """A function that makes a record of a selected row, whose columns are as in `mended`.
+    """A function that makes a record of a selected row, whose columns are given as in `mended`.
 
-    `make` is called with the values of a row, and again with mended ones where it raises ValueError or OverflowError,
-    where a value has a type that its column does not admit, or where a count is out of range.
+    `make` is called with the values of a row, or with repaired ones if a value has an invalid type, if a count is out
+    of range, or if `make` raises ValueError or OverflowError.
     """
     rules = _rules(*columns)
     sound: set[tuple[type, ...]] = set()
@@ -146,24 +146,24 @@ def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]
 
 
 def insert(db: Connection, statement: str, params: Sequence[Any]) -> int:
-    """Run an INSERT of one row and return its number."""
+    """Run an INSERT of one row and return its row number."""
     return int(db.execute(statement, params).lastrowid or 0)
 
 
 MOST_ROWS = 50
-"""How many rows one statement inserts at the most: twice as many would save nothing more."""
+"""Maximum number of rows per statement; twice as many would not be faster."""
 
 
 def insert_all(db: Connection, into: str, values: Sequence[Row]) -> None:
-    """INSERT rows, all as wide, `into` a table with its columns named.
+    """INSERT rows of equal length `into` a table, given with its column names.
 
-    Few statements for many rows. Each one gives the interpreter to other threads and has to wait until it gets it back,
-    which on a busy server costs more than the row does. Give flags as 0 and 1: for a bool pysqlite looks for an adapter
-    each time, which takes as long as three rows.
+    Uses few statements, because each one releases the GIL and waits to get it back, which costs more than a row on a
+    busy server. Pass flags as 0 and 1: for a bool, pysqlite looks up an adapter each time, which takes as long as three
+    rows.
     """
     start = 0
     while left := len(values) - start:
-        # Powers of two below it, so that few different statements have to be prepared.
+        # Powers of two below the maximum, so that few different statements are prepared.
         count = MOST_ROWS if left >= MOST_ROWS else 1 << (left.bit_length() - 1)
         params = [value for row in values[start : start + count] for value in row]
         db.execute(_insertion(into, len(values[0]), count), params)
@@ -241,7 +241,7 @@ session = reader([*_columns("sessions"), ""], _session)
 
 
 def filtered(source: str, params: Sequence[Any], filters: Json | None, fields: Fields) -> tuple[str, Sequence[Any]]:
-    """A source that ends in a WHERE clause, and its parameters, less the rows that the filter drops.
+    """Append a filter to a source that ends in a WHERE clause; returns the source and its parameters.
 
     Raises Unprocessable for a bad filter.
     """
@@ -269,9 +269,9 @@ def page(
     request: PageRequest,
     make: Callable[[Row], T],
 ) -> Page[T]:
-    """One page of `SELECT columns source`, ordered by the expressions in `order`, newest first if reversed.
+    """One page of `SELECT columns source`, ordered by the expressions in `order`, descending if reversed.
 
-    Raises ManyRows on a connection that may not count as many.
+    Raises ManyRows if the connection may not count that many rows.
     """
     total = _count(db, source, params)
     if request.offset >= total:

@@ -1,9 +1,9 @@
-"""The order in which the messages of a session were said, where it is another than that in which they came.
+"""The order in which the messages of a session were said, if it differs from the order of arrival.
 
-Callers may say when a message was said, and import old talk into a session that has newer messages. The newest messages
-are those that were said last, and of those said at one time the last to come. In most sessions both orders are one:
-`sessions.last_said_at` says so, and nothing is kept. When a message comes that was said before another, the table
-`said_order` gets all messages of the session, and from then on every new one.
+Callers may give the time at which a message was said, and import old messages into a session that has newer ones. The
+newest messages are those with the latest time, and among equal times the last to arrive. In most sessions both orders
+are the same: then `sessions.last_said_at` is set, and nothing is stored here. When a message arrives out of order, all
+messages of the session are added to the table `said_order`, and from then on every new one.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from omoide.store.column_rules import FIRST_SAID, sound
 from omoide.store.database import Connection
 
 JITTER = 10_000_000
-"""Microseconds by which the time of a message that the server stamps may lie before that of the one before it, and the
-order be the same: those who write at once wait for one another, and clocks are set."""
+"""Microseconds by which the server's time for a message may be earlier than that of the previous message without
+changing the order: concurrent writers wait for each other, and clocks are adjusted."""
 
 
 def came_at(last_said_at: int | None, now: int) -> int:
-    """When a message that comes now and does not tell when it was said counts as said."""
+    """The time assigned to a message that arrives now without one."""
     if last_said_at is not None and now < last_said_at <= now + JITTER:
         return last_said_at
     return now
 
 
 def after(last_said_at: int | None, times: Iterable[int]) -> int | None:
-    """`last_said_at` of a session after messages that were said at these times have come to it."""
+    """The new `last_said_at` of a session after messages with these times have arrived."""
     for time in times:
         if last_said_at is None or time < last_said_at:
             return None
@@ -35,7 +35,7 @@ def after(last_said_at: int | None, times: Iterable[int]) -> int | None:
 
 
 def keep(db: Connection, session: int, first: int, before: int | None, last_said_at: int | None) -> None:
-    """Note the order of stored messages from the position `first` on; `before` is `last_said_at` without them."""
+    """Record the order of stored messages from the position `first` on; `before` is `last_said_at` without them."""
     if before != last_said_at:
         db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (last_said_at, session))
     if last_said_at is None:
@@ -47,7 +47,7 @@ def keep(db: Connection, session: int, first: int, before: int | None, last_said
 
 
 def note(db: Connection, session: int, first: int) -> None:
-    """As `keep`, for messages whose times are in the database only."""
+    """As `keep`, but reads the times of the messages from the database."""
     (before,) = db.execute("SELECT last_said_at FROM sessions WHERE pk = ?", (session,)).fetchone()
     found = db.execute("SELECT created_at FROM messages WHERE session = ? AND seq >= ? ORDER BY seq", (session, first))
     times = (sound("messages.created_at", time) for (time,) in found)
@@ -55,7 +55,7 @@ def note(db: Connection, session: int, first: int) -> None:
 
 
 def newest(db: Connection, session: int) -> int:
-    """The position of the message that was said last, in a session whose order is kept; 0 if that is damaged."""
+    """The position of the message that was said last, in a session with rows in `said_order`; 0 if they are damaged."""
     query = """SELECT seq FROM said_order WHERE session = ? AND typeof(seq) = 'integer'
         ORDER BY created_at DESC, seq DESC LIMIT 1"""
     row = db.execute(query, (session,)).fetchone()
@@ -63,7 +63,7 @@ def newest(db: Connection, session: int) -> int:
 
 
 def derive(db: Connection, session: int) -> None:
-    """Note the order of all messages of a session once more, whatever was noted before."""
+    """Rebuild the order of all messages of a session."""
     db.execute("DELETE FROM said_order WHERE session = ?", (session,))
     db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (FIRST_SAID, session))
     note(db, session, 1)

@@ -1,4 +1,4 @@
-"""Tables, indexes and triggers of the present schema, compared with those that a file has."""
+"""Compare the tables, indexes and triggers of a file with the current schema."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from omoide.store.migrations import migrate
 logger = logging.getLogger("omoide.store")
 
 WORDS = ("message_words", "conclusion_words")
-"""The full-text tables, which SQLite accompanies by tables of its own."""
+"""The full-text tables; SQLite adds shadow tables for each."""
 
 
 class SchemaObject(NamedTuple):
@@ -29,7 +29,7 @@ class SchemaObject(NamedTuple):
 
 @cache
 def expected() -> Mapping[str, SchemaObject]:
-    """Name → object of the schema that all migrations make together."""
+    """Name → object of the schema after all migrations."""
     database = sqlite_utils.Database(memory=True)
     try:
         migrate(database)
@@ -44,46 +44,46 @@ def _objects(db: sqlite3.Connection) -> dict[str, SchemaObject]:
 
 
 def missing(db: Connection) -> list[SchemaObject]:
-    """What the present schema has and the file lacks."""
+    """Objects of the current schema that the file lacks."""
     there = _objects(db)
     return [each for name, each in expected().items() if name not in there]
 
 
 def differences(db: Connection) -> Iterator[str]:
-    """A line for each table, index or trigger that is missing or another than in the present schema."""
+    """One line per table, index or trigger that is missing or differs from the current schema."""
     there = _objects(db)
     for name, wanted in expected().items():
         found = there.get(name)
         if found is None:
             yield f"{wanted.type} {name} is missing"
         elif not _is_shadow(name) and _words(found.sql) != _words(wanted.sql):
-            yield f"{wanted.type} {name} is not defined as it must be"
+            yield f"{wanted.type} {name} has a different definition"
     for name, found in there.items():
         if name not in expected() and found.table in expected() and found.type == "trigger":
-            yield f"trigger {name} on {found.table} is not one of Omoide's"
+            yield f"trigger {name} on {found.table} is unknown"
 
 
 def restore_indexes(db: Connection) -> None:
-    """Make again the indexes and triggers that a file of the present schema lacks: without one, statements fail or
-    crawl, or jobs are overlooked.
+    """Recreate missing indexes and triggers of a file with the current schema: without them, statements fail or are
+    slow, or jobs are overlooked.
 
-    One that cannot be made, since rows contradict it, is logged and left out.
+    One that cannot be created because rows contradict it is logged and skipped.
     """
     for each in missing(db):
         if each.type in ("index", "trigger") and each.sql:
             try:
                 db.execute(each.sql)
-                logger.warning("%s %s was missing and has been made again", each.type, each.name)
+                logger.warning("%s %s was missing and has been recreated", each.type, each.name)
             except sqlite3.Error as error:
-                message = "%s %s is missing and cannot be made: %s; see omoide check"
+                message = "%s %s is missing and cannot be recreated: %s; see omoide check"
                 logger.error(message, each.type, each.name, error)
 
 
 def _is_shadow(name: str) -> bool:
-    """Whether a table is one of those in which SQLite keeps a full-text index: versions define them differently."""
+    """Whether this is a shadow table of a full-text index; their definitions differ between versions of SQLite."""
     return any(name.startswith(f"{words}_") for words in WORDS)
 
 
 def _words(sql: str | None) -> list[str]:
-    """A definition without its layout and quotes, in which versions of SQLite differ."""
+    """The tokens of a definition, without layout and quotes, in which versions of SQLite differ."""
     return re.findall(r"\w+|[^\w\s\"'`]", sql or "")

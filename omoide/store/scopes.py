@@ -1,8 +1,7 @@
-"""Scopes: named sets of sessions, each with a hidden peer that observes everybody in them.
+"""Scopes: named sets of sessions, each with a hidden peer that observes all their peers.
 
 A scope is a row of `peers` with the kind `scope` and an id that no ordinary peer can have; a session is in the scope
-while that peer is a member of it. What such a peer knows of sessions that had messages before it came is the matter of
-`backfills`.
+while that peer is a member of it. `backfills` handles sessions that had messages before they were added.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from omoide.store.database import Connection
 from omoide.store.large_values import after, stored_object
 
 CONFIGURATION = '{"observe_me":false}'
-"""What the hidden peer shows as its own: nothing is ever concluded about it."""
+"""Configuration of the hidden peer: no conclusions are drawn about it."""
 
 _COLUMNS = f"p.pk, p.id, {stored_object('p.metadata')}, p.created_at"
 _FROM = """
@@ -55,7 +54,7 @@ def get(db: Connection, workspace_id: str, scope_id: str) -> Scope:
 
 
 def settled(db: Connection, workspace_id: str, scope_id: str, metadata: Json | None) -> Scope | None:
-    """The scope if it exists with this metadata, or with any for None: then nothing needs to be written."""
+    """The scope if it exists with this metadata (None: any), so that nothing needs to be written; else None."""
     found = find(db, workspace_id, scope_id)
     if found is None or metadata is None:
         return found
@@ -65,10 +64,9 @@ def settled(db: Connection, workspace_id: str, scope_id: str, metadata: Json | N
 def get_or_create(
     db: Connection, workspace_id: str, scope_id: str, metadata: Json | None, now: int
 ) -> tuple[Scope, bool]:
-    """The scope and whether this call created it, its workspace as well; metadata replaces what is stored.
+    """Get or create the scope and its workspace, and replace its metadata; returns it and whether it was created.
 
-    The id must be one that `names.scope_fault` finds nothing wrong with. Raises Conflict if an ordinary peer has the
-    id that the hidden one would get.
+    The id must be valid for `names.scope_fault`. Raises Conflict if an ordinary peer has the id of the hidden peer.
     """
     old = find(db, workspace_id, scope_id)
     if old is None:
@@ -103,23 +101,23 @@ def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Scope]
 
 
 def has_all(db: Connection, session: int, scope_ids: Collection[str]) -> bool:
-    """Whether the session is in all these scopes, so that joining them would change nothing."""
+    """Whether the session is in all these scopes already."""
     query = """SELECT 1 FROM members m JOIN peers p ON p.pk = m.peer
         WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'scope' AND p.id = ?"""
     return all(db.execute(query, (session, names.peer_of_scope(scope_id))).fetchone() for scope_id in scope_ids)
 
 
 def join(db: Connection, workspace_id: str, session: int, scope_ids: Collection[str], now: int) -> None:
-    """Put one session into these scopes, which are created if missing. Raises Conflict as `get_or_create` does."""
+    """Add one session to these scopes, which are created if missing. Raises Conflict as `get_or_create` does."""
     for scope_id in dict.fromkeys(scope_ids):
         scope, _ = get_or_create(db, workspace_id, scope_id, None, now)
         _enter(db, scope.pk, session, now)
 
 
 def add_sessions(db: Connection, workspace_id: str, scope_id: str, session_ids: Collection[str], now: int) -> None:
-    """Put these sessions into the scope, all or none; those in it already keep their place.
+    """Add these sessions to the scope, all or none; those in it already keep their position in the order.
 
-    Raises NotFound for the scope, or naming the sessions that are not there.
+    Raises NotFound for the scope, or listing the sessions that do not exist.
     """
     scope = get(db, workspace_id, scope_id)
     found = {session_id: _session(db, workspace_id, session_id) for session_id in session_ids}
@@ -131,7 +129,7 @@ def add_sessions(db: Connection, workspace_id: str, scope_id: str, session_ids: 
 
 
 def remove_session(db: Connection, workspace_id: str, scope_id: str, session_id: str, now: int) -> None:
-    """Take the session out of the scope; nothing happens if it is not in it. Raises NotFound for either of them."""
+    """Remove the session from the scope, if it is in it. Raises NotFound if either does not exist."""
     scope = get(db, workspace_id, scope_id)
     session = _session(db, workspace_id, session_id)
     if session is None:
@@ -153,12 +151,12 @@ def sessions(db: Connection, workspace_id: str, scope_id: str, request: PageRequ
 
 
 def status(db: Connection, workspace_id: str, scope_id: str) -> dict[str, Backfill]:
-    """Session id → how far the copying is, for sessions that had messages. Raises NotFound for the scope."""
+    """Session id → backfill state, for sessions that had messages. Raises NotFound for the scope."""
     return backfills.status(db, get(db, workspace_id, scope_id).pk)
 
 
 def session_ids(db: Connection, workspace_id: str, scope_ids: Sequence[str]) -> list[str]:
-    """The ids of the active sessions that are in any of the scopes, each once. Raises NotFound for unknown scopes."""
+    """The distinct ids of the active sessions in any of the scopes. Raises NotFound for unknown scopes."""
     scopes = [get(db, workspace_id, scope_id).pk for scope_id in dict.fromkeys(scope_ids)]
     marks = ", ".join("?" * len(scopes))
     found = db.execute(f"SELECT DISTINCT s.id {_MEMBERS} IN ({marks}) ORDER BY s.pk", scopes)

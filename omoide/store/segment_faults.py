@@ -1,7 +1,7 @@
-"""Segments held against the vectors that they were made of: what is wrong is named, a line for each sort and segment.
+"""Check segments against the vectors that they were made from: one line per kind of fault and segment.
 
-A segment is read whole, its rows' vectors beside it, and let go before the next one; of all of them only the numbers
-of the rows are kept, so that memory grows by eight bytes for a row.
+Segments are loaded one at a time, with the vectors of their rows; only the row numbers are kept for all of them, so
+memory grows by eight bytes per row.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _MARKS = ("dimensions", "messages_signed", "conclusions_signed")
 
 
 def segment_faults(db: Connection) -> Iterator[str]:
-    """What is wrong with the segments. The file must be of the present schema."""
+    """All faults in the segments. The file must have the current schema."""
     row = db.execute(f"SELECT {', '.join(_MARKS)} FROM embedder").fetchone()
     if row is None:
         (count,) = db.execute("SELECT count(*) FROM segments").fetchone()
         if count:
-            yield f"{count:,} segments are there, and no embedder whose vectors they could be of"
+            yield f"{count:,} segments exist without an embedder"
         return
     dimensions, *signed = rows.mended([f"embedder.{column}" for column in _MARKS], row)
     for source, reach in zip(SOURCES, signed, strict=True):
@@ -51,18 +51,18 @@ def _of_source(db: Connection, source: Source, dimensions: int, reach: int) -> I
         pk, size, content = stored[0], stored[4] or 0, stored[5] or b""
         needed = bytes_of(size, dimensions)
         if size < 1 or len(content) != needed:
-            yield f"segment {pk} of {source} has {len(content):,} bytes, where {size:,} rows take {needed:,}"
+            yield f"segment {pk} of {source} has {len(content):,} bytes, but {size:,} rows need {needed:,}"
             continue
         segment = read(content, size, words_of(dimensions))
         held.append(segment.pks)
         yield from _of_segment(db, source, dimensions, reach, stored, segment)
     there, times = np.unique(np.concatenate([np.zeros(0, np.int64), *held]), return_counts=True)
-    yield from _told(there[times > 1], f"rows of {source} stand in segments more than once")
-    # A workspace's segments are the first of it that is removed.
+    yield from _told(there[times > 1], f"rows of {source} are in more than one segment")
+    # When a workspace is purged, its segments are removed first.
     missing = f"""SELECT v.pk FROM {VECTORS[source]} v CROSS JOIN {source} t ON t.pk = v.pk
         JOIN workspaces w ON w.pk = t.workspace WHERE v.pk <= ? AND w.deleted_at IS NULL"""
     expected = np.fromiter((pk for (pk,) in db.execute(missing, (reach,))), np.int64)
-    yield from _told(np.setdiff1d(expected, there), f"rows of {source} have a vector and are in no segment")
+    yield from _told(np.setdiff1d(expected, there), f"rows of {source} have a vector but are in no segment")
 
 
 def _of_segment(
@@ -71,26 +71,25 @@ def _of_segment(
     pk, workspace, first, last, _, _ = stored
     lowest, highest = int(segment.pks.min()), int(segment.pks.max())
     if (lowest, highest) != (first, last):
-        yield f"segment {pk} of {source} says that it reaches from row {first} to {last}: it is {lowest} to {highest}"
+        yield f"segment {pk} of {source} declares rows {first} to {last}, but holds rows {lowest} to {highest}"
     yield from _told(segment.pks[segment.pks > reach], f"rows in segment {pk} of {source} are beyond row {reach}")
     workspaces, vectors = _vectors(db, source, dimensions, segment.pks)
     known = np.isin(segment.pks, vectors.pks)
-    yield from _told(segment.pks[~known], f"rows in segment {pk} are of no vector of {source}")
+    yield from _told(segment.pks[~known], f"rows in segment {pk} have no vector in {source}")
     ours = segment.at(known)
     places = np.searchsorted(vectors.pks, ours.pks)
     theirs = vectors.at(places)
     foreign = workspaces[places] != workspace
-    yield from _told(ours.pks[foreign], f"rows in segment {pk} of {source} belong to another workspace than it does")
+    yield from _told(ours.pks[foreign], f"rows in segment {pk} of {source} belong to a different workspace")
     moved = (ours.first != theirs.first) | (ours.second != theirs.second)
     kinds = " or ".join(TAKEN_FROM[source])
-    yield from _told(ours.pks[moved], f"rows in segment {pk} of {source} have another {kinds} there")
+    yield from _told(ours.pks[moved], f"rows in segment {pk} of {source} have a different {kinds} in it")
     turned = (ours.bits != theirs.bits).any(axis=0)
-    yield from _told(ours.pks[turned], f"rows in segment {pk} of {source} have other signs than their vectors")
+    yield from _told(ours.pks[turned], f"rows in segment {pk} of {source} have signs that differ from their vectors")
 
 
 def _vectors(db: Connection, source: Source, dimensions: int, pks: Numbers) -> tuple[npt.NDArray[np.int64], Segment]:
-    """Of those of the rows that have a vector, in the order of their numbers: the workspace of each, and what a
-    segment made of them would hold."""
+    """The workspaces of the rows that have a valid vector, and a segment made from these rows, both in row order."""
     first, second = TAKEN_FROM[source]
     query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
         FROM (SELECT DISTINCT value FROM json_each(?)) wanted
@@ -102,6 +101,6 @@ def _vectors(db: Connection, source: Source, dimensions: int, pks: Numbers) -> t
 
 
 def _told(pks: Numbers, what: str) -> Iterator[str]:
-    """One line for rows that all have the same fault, if there are any."""
+    """One line for all rows with the same fault, if there are any."""
     if len(pks):
-        yield f"{len(pks):,} {what}, row {int(pks.min())} for one"
+        yield f"{len(pks):,} {what}, for example row {int(pks.min())}"

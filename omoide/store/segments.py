@@ -1,11 +1,10 @@
-"""What the search by meaning holds in memory, ready to be loaded: segments of rows with the signs of their vectors.
+"""The persistent index of semantic search: segments of rows with the signs of their vectors, loaded into memory.
 
-A segment belongs to one workspace. It holds, column by column, the numbers of up to `FULL` rows, two numbers that each
-row is narrowed by (session and peer of a message, observer and observed of a conclusion), and which of its vector's
-numbers are positive. Segments are made from the stored vectors, in the transaction that stores these or, for what was
-there before, piece by piece in the background; two marks in `embedder` say how far they reach. Small ones are merged,
-so that a workspace has few. They are rows like any other: a crash, a copy or a restored backup leaves them as true as
-the vectors themselves.
+A segment belongs to one workspace. It holds, column by column, the numbers of up to `FULL` rows, two filter columns
+(session and peer of a message, observer and observed of a conclusion), and the signs of the vector's components.
+Segments are made from the stored vectors, in the transaction that stores them or, for older vectors, in batches in the
+background; two columns of `embedder` record the progress. Small segments are merged, so that a workspace has few. They
+are ordinary rows: after a crash, a copy or a restored backup they are as consistent as the vectors themselves.
 """
 
 from __future__ import annotations
@@ -32,16 +31,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger("omoide.store")
 
 FULL = 4_096
-"""Rows of a segment that is not merged any more: 200 kB for 256 dimensions."""
+"""Rows of a full segment, which is not merged further: 200 kB for 256 dimensions."""
 
 LOOSE = 32
-"""Smaller segments of a workspace that may lie about before they are merged."""
+"""Number of smaller segments of a workspace that triggers a merge."""
 
 TAKEN = 4_096
-"""Rows that are taken in at a time."""
+"""Rows added to segments per call."""
 
 STORED = "<f2"
-"""The type of a stored number: half precision, little-endian."""
+"""The type of a stored vector component: half precision, little-endian."""
 
 Numbers: TypeAlias = "npt.NDArray[np.int64]"
 Owners: TypeAlias = "npt.NDArray[np.uint32]"
@@ -68,39 +67,39 @@ class Segment:
 
 
 def packed(vectors: npt.NDArray[np.floating]) -> list[bytes]:
-    """Each row as it is stored."""
+    """Serialise each vector for storage."""
     return [row.tobytes() for row in vectors.astype(STORED)]
 
 
 def sign_bits(vectors: npt.NDArray[np.floating | np.integer]) -> Bits:
-    """Which numbers of each row are positive, 64 to a word: shape (words, rows)."""
+    """The positive components of each row as bits, 64 per word: shape (words, rows)."""
     bytes_ = np.packbits(vectors > 0, axis=1)
     words = np.pad(bytes_, ((0, 0), (0, -bytes_.shape[1] % 8))).view(np.uint64)
     return np.ascontiguousarray(words.T)
 
 
 IS_VECTOR = "typeof(v.vector) = 'blob' AND length(v.vector) = ?"
-"""SQL: the row of the table `v` is a vector of so many bytes. Any other is damaged, and treated as absent."""
+"""SQL: the row of the table `v` is a vector of the given size in bytes. Any other is damaged, and treated as absent."""
 
 
 IS_SEGMENT = """(typeof(size) = 'integer' AND size > 0 AND typeof(rows) = 'blob'
     AND length(rows) = size * (16 + 8 * ?))"""
-"""SQL: a row of `segments` has as many bytes as it must, where so many words hold the signs of a vector."""
+"""SQL: a row of `segments` has the right size in bytes, given the number of words for the signs of a vector."""
 
 
 def reach(db: Connection, source: Source) -> int:
-    """The row up to which everything that has a vector is in a segment."""
+    """The row up to which all rows with a vector are in a segment."""
     row = db.execute(f"SELECT {source}_signed FROM embedder").fetchone()
     return int(rows.mended([f"embedder.{source}_signed"], row)[0]) if row else 0
 
 
 def is_behind(db: Connection, source: Source) -> bool:
-    """Whether there are rows that have a vector and are in no segment yet."""
+    """Whether there are embedded rows that are not in a segment yet."""
     return db.execute(f"SELECT 1 FROM embedder WHERE {source}_signed < {source}_through").fetchone() is not None
 
 
 def extend(db: Connection, source: Source) -> None:
-    """Take in the next rows that have a vector, if there are any."""
+    """Add the next embedded rows to segments, if there are any."""
     row = db.execute(f"SELECT dimensions, {source}_signed, {source}_through FROM embedder").fetchone()
     if row is None:
         return
@@ -121,20 +120,20 @@ def extend(db: Connection, source: Source) -> None:
 
 
 def late(db: Connection) -> int:
-    """How many vectors were stored after their turn: where this has changed, segments were added behind `reach`."""
+    """The number of vectors stored out of order. When it changes, segments were added for rows before `reach`."""
     row = db.execute("SELECT late FROM embedder").fetchone()
     return int(rows.mended(["embedder.late"], row)[0]) if row else 0
 
 
 def add_late(db: Connection, source: Source, pks: Sequence[int]) -> None:
-    """Take in rows that got their vector after those around them."""
+    """Add rows that got their vector later than the rows around them."""
     row = db.execute(f"SELECT dimensions, {source}_signed FROM embedder").fetchone()
     if row is None or not pks:
         return
     first, second = TAKEN_FROM[source]
     query = f"""SELECT t.workspace, t.pk, t.{first}, t.{second}, v.vector
         FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value
-        CROSS JOIN {source} t ON t.pk = v.pk WHERE v.pk <= ?"""  # what lies beyond is taken in by `extend`
+        CROSS JOIN {source} t ON t.pk = v.pk WHERE v.pk <= ?"""  # `extend` adds later rows
     dimensions, signed = rows.mended(["embedder.dimensions", f"embedder.{source}_signed"], row)
     stored = db.execute(query, (orjson.dumps([*pks]).decode(), signed))
     found = sorted((row for row in stored if is_sound(row, dimensions)), key=_workspace)
@@ -144,7 +143,7 @@ def add_late(db: Connection, source: Source, pks: Sequence[int]) -> None:
 
 
 def of_workspace(db: Connection, source: Source, workspace: int, words: int, after: int) -> Iterator[Segment]:
-    """The workspace's segments, without rows up to the number `after`. `words` is how many hold a vector's signs."""
+    """The workspace's segments, without rows up to `after`. `words` is the number of words for a vector's signs."""
     whole = f"{IS_SEGMENT} AND typeof(last) = 'integer'"
     damaged = f"SELECT pk FROM segments WHERE workspace = ? AND source = ? AND NOT ({whole}) LIMIT 1"
     if row := db.execute(damaged, (workspace, source, words)).fetchone():
@@ -159,7 +158,7 @@ def of_workspace(db: Connection, source: Source, workspace: int, words: int, aft
 
 
 def _of_vectors(db: Connection, source: Source, workspace: int, after: int) -> Iterator[Segment]:
-    """What the workspace's segments would hold beyond the row `after`, made of the vectors themselves."""
+    """Make the workspace's segments for rows after `after` from the vectors, because the stored ones are damaged."""
     row = db.execute(f"SELECT dimensions, {source}_signed FROM embedder").fetchone()
     dimensions, reach = rows.mended(["embedder.dimensions", f"embedder.{source}_signed"], row)
     first, second = TAKEN_FROM[source]
@@ -173,7 +172,7 @@ def _of_vectors(db: Connection, source: Source, workspace: int, after: int) -> I
 
 
 def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
-    """Take out these rows. They must still be there themselves."""
+    """Remove these rows from the segments. The rows themselves must still exist."""
     row = db.execute("SELECT dimensions FROM embedder").fetchone()
     if row is None or not pks:
         return
@@ -201,31 +200,31 @@ def remove_all(db: Connection) -> None:
 
 
 def begin_anew(db: Connection) -> None:
-    """Have no segments, and owe all of them: `extend` makes them of the vectors."""
+    """Remove all segments and reset the progress, so that `extend` rebuilds them from the vectors."""
     remove_all(db)
     db.execute("UPDATE embedder SET messages_signed = 0, conclusions_signed = 0")
 
 
 def words_of(dimensions: int) -> int:
-    """How many words of 64 bits hold the signs of a vector."""
+    """The number of 64-bit words for the signs of a vector."""
     return -(-dimensions // 64)
 
 
 def bytes_of(size: int, dimensions: int) -> int:
-    """How many bytes a stored segment of so many rows takes."""
+    """The size in bytes of a stored segment with this number of rows."""
     return size * (16 + 8 * words_of(dimensions))
 
 
 def made(rows: Sequence[tuple[int, int, int, int, bytes]], dimensions: int) -> Segment:
-    """A segment of rows, each with its workspace, its number, the two that it is narrowed by, and its vector."""
+    """A segment of rows, each with its workspace, row number, two filter columns and vector."""
     pks, first, second, vectors = [*zip(*rows, strict=True)][1:] or ((),) * 4
-    # Read as whole numbers these have the same signs, and are compared many times as fast.
+    # Interpreted as integers, the values have the same signs, and comparing is many times faster.
     numbers = np.frombuffer(b"".join(vectors), "<i2").reshape(len(rows), dimensions)
     return Segment(np.array(pks, np.int64), np.array(first, np.uint32), np.array(second, np.uint32), sign_bits(numbers))
 
 
 def is_sound(row: tuple[Any, ...], dimensions: int) -> bool:
-    """Whether a segment can be made of a row, of which the last value is the vector."""
+    """Whether a row is valid for a segment. Its last value is the vector."""
     *numbers, vector = row
     return (
         all(type(number) is int and 0 < number < 2**63 for number in numbers)
@@ -236,7 +235,7 @@ def is_sound(row: tuple[Any, ...], dimensions: int) -> bool:
 
 
 def _sound(pk: int, size: object, stored: object, words: int) -> Segment | None:
-    """A stored segment; None if it is damaged."""
+    """Parse a stored segment; None if it is damaged."""
     if type(size) is int and size > 0 and type(stored) is bytes and len(stored) == size * (16 + 8 * words):
         return read(stored, size, words)
     _log(pk)
@@ -244,7 +243,7 @@ def _sound(pk: int, size: object, stored: object, words: int) -> Segment | None:
 
 
 def _log(pk: int) -> None:
-    rows.log_once(("segments", pk), "damaged: segment %d; omoide check --repair makes it again", pk)
+    rows.log_once(("segments", pk), "damaged: segment %d; omoide check --repair rebuilds it", pk)
 
 
 def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
@@ -252,7 +251,7 @@ def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
 
 
 def _append(db: Connection, source: Source, workspace: int, new: Segment) -> None:
-    """Store a segment, together with the small ones once these are many."""
+    """Store a segment, merged with the small ones if there are many."""
     query = "SELECT pk, size FROM segments WHERE workspace = ? AND source = ? AND size < ?"
     loose = db.execute(query, (workspace, source, FULL)).fetchall()
     if len(loose) < LOOSE:
@@ -270,7 +269,7 @@ def _append(db: Connection, source: Source, workspace: int, new: Segment) -> Non
 
 
 def _joined(parts: Sequence[Segment]) -> Segment:
-    """All their rows, in the order of their numbers."""
+    """All their rows in one segment, in row order."""
     pks = np.concatenate([part.pks for part in parts])
     whole = Segment(
         pks,
@@ -311,7 +310,7 @@ def _written(segment: Segment) -> bytes:
 
 
 def read(rows: bytes, size: int, words: int) -> Segment:
-    """A segment as it is stored. `words` is how many hold a vector's signs."""
+    """Parse a stored segment. `words` is the number of words for a vector's signs."""
     owners = 8 * size
     signs = owners + 8 * size
     return Segment(

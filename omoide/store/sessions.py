@@ -1,4 +1,4 @@
-"""Sessions: found by id within a workspace, created on first use, hidden when deleted."""
+"""Store and list sessions: created on first use, hidden when deleted."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def find(db: Connection, workspace_id: str, session_id: str) -> Session | None:
 
 
 def get(db: Connection, workspace_id: str, session_id: str) -> Session:
-    """The session. Raises NotFound if there is none or it was deleted."""
+    """The session. Raises NotFound if it does not exist or was deleted."""
     if found := find(db, workspace_id, session_id):
         return found
     raise NotFound(f"Session {session_id} not found in workspace {workspace_id}")
 
 
 def settled(db: Connection, workspace_id: str, session_id: str, change: SessionChange) -> Session | None:
-    """The session if it exists and the change would leave it as it is: then nothing needs to be written."""
+    """The session if it exists and the change would have no effect, so that nothing needs to be written; else None."""
     found = find(db, workspace_id, session_id)
     if found is None or _after(db, found, change) != (found.metadata, found.configuration):
         return None
@@ -52,11 +52,11 @@ def get_or_create(
     max_observers: int,
     grant: Grant = ANYTHING,
 ) -> Session:
-    """The session after the change: metadata replaced, configuration patched, peers and scopes added.
+    """Get or create the session and change it: metadata replaced, configuration patched, peers and scopes added.
 
-    It is created if missing, and so are peers and scopes. Raises Unauthorized if it would have to do what the grant
-    forbids, Unprocessable for ids that cannot be created or a configuration that contradicts itself, BadRequest beyond
-    the observer limit, Conflict where an ordinary peer is in a scope's place. Then nothing is stored.
+    Missing peers and scopes are created as well. Raises Unauthorized if the grant does not permit the write,
+    Unprocessable for ids that cannot be created or a contradictory configuration, BadRequest beyond the observer limit,
+    Conflict if an ordinary peer has the id of a scope's hidden peer. Then nothing is stored.
     """
     if grant.change is False and (found := settled(db, workspace_id, session_id, change)):
         return found
@@ -74,7 +74,7 @@ def get_or_create(
 
 
 def create(db: Connection, workspace: int, workspace_id: str, session_id: str, change: Change, now: int) -> Session:
-    """A new session, which must not exist yet. Raises Unprocessable as `get_or_create` does."""
+    """Create a session, which must not exist yet. Raises Unprocessable as `get_or_create` does."""
     names.check_id("Session", session_id)
     metadata, uid = change.metadata or {}, new_id(now)
     config = configuration.patched({}, change.configuration or {})
@@ -104,19 +104,19 @@ def _after(db: Connection, session: Session, change: Change) -> tuple[Json, Json
 
 
 class Ground(NamedTuple):
-    """What is known of a session to which something is added: rows, how many messages it has, configurations."""
+    """The state of a session for adding messages: rows, message count and configurations."""
 
     workspace: int
     session: int
     message_count: int
     last_said_at: int | None
-    """When the newest message was said (microseconds since 1970); None if they did not come in the order of that."""
+    """Time of the newest message (microseconds since 1970); None if messages arrived out of order."""
     workspace_configuration: Json
     configuration: Json
 
 
 def ensure(db: Connection, workspace_id: str, session_id: str, now: int) -> tuple[int, int]:
-    """The rows of the workspace and of the session, created empty if missing."""
+    """The rows of the workspace and of the session, which are created if missing."""
     found = ground(db, workspace_id, session_id, now)
     return found.workspace, found.session
 
@@ -126,7 +126,7 @@ _GROUND = f"s.workspace, s.pk, s.message_count, s.last_said_at, {_SETTINGS}"
 
 
 def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Ground:
-    """The session as it is; it and its workspace are created empty if missing."""
+    """The state of the session; it and its workspace are created if missing."""
     query = f"SELECT {_GROUND} {_FROM} AND s.id = ? AND s.deleted_at IS NULL"
     place = (workspace_id, session_id)
     row = db.execute(query, place).fetchone()
@@ -139,7 +139,7 @@ def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Grou
 
 
 def sound_count(db: Connection, session: int, stored: Any) -> int:
-    """How many messages a session has: as it is stored, or by the messages themselves where that is damaged."""
+    """The message count of a session: `stored`, or computed from the messages if that is damaged."""
     if type(stored) is int and 0 <= stored <= MOST:
         return stored
     query = "SELECT coalesce(max(seq), 0) FROM messages WHERE session = ? AND typeof(seq) = 'integer'"
@@ -171,23 +171,23 @@ def set_peers(
     *,
     max_observers: int,
 ) -> Session:
-    """Make these peers the session's only ones. Raises NotFound without such a session, else as `members.add`."""
+    """Make these peers the only members. Raises NotFound if there is no such session, otherwise as `members.add`."""
     session, workspace = _existing(db, workspace_id, session_id)
     members.replace(db, workspace, session.pk, session_id, given, now, max_observers=max_observers)
     return session
 
 
 def remove_peers(db: Connection, workspace_id: str, session_id: str, peer_ids: Collection[str], now: int) -> Session:
-    """Let peers leave the session. Raises NotFound without such a session, Unprocessable for scopes."""
+    """Remove peers from the session. Raises NotFound if there is no such session, Unprocessable for scopes."""
     session, workspace = _existing(db, workspace_id, session_id)
     members.remove(db, workspace, session.pk, peer_ids, now)
     return session
 
 
 def peer_configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation:
-    """The peer's flags in the session, the last ones if it has left.
+    """The peer's flags in the session, also after it has left.
 
-    Raises NotFound for a peer that is not there or was never in the session, Unprocessable for a scope.
+    Raises NotFound for a peer that does not exist or was never in the session, Unprocessable for a scope.
     """
     peer = peers.find(db, workspace_id, peer_id)
     if peer is None:
@@ -211,7 +211,7 @@ def configure_peer(
 ) -> None:
     """Set a peer's flags in the session.
 
-    Raises NotFound without such a session or peer, BadRequest beyond the observer limit, Unprocessable for a scope.
+    Raises NotFound for a missing session or peer, BadRequest beyond the observer limit, Unprocessable for a scope.
     """
     session = get(db, workspace_id, session_id)
     peer = peers.find(db, workspace_id, peer_id)
@@ -222,13 +222,13 @@ def configure_peer(
 
 
 def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
-    """Hide the session and leave a job that removes its rows; what was still to be learned from it is dropped, and what
-    was learned from it is forgotten, as `forgetting` has it.
+    """Hide the session and enqueue a job that removes its rows. Pending reasoning about it is dropped, and what was
+    learned from it is deleted (see `forgetting`).
 
-    Raises NotFound without such a session.
+    Raises NotFound if there is no such session.
     """
     session, workspace = _existing(db, workspace_id, session_id)
-    # By name, and now: in the next moment there may be another session of that name.
+    # By id and at once: a new session may get the same id next.
     db.execute(
         f"""DELETE FROM jobs WHERE workspace = ? AND kind IN ('representation', 'summary')
            AND {json_or_null("payload")} ->> 'session' = ?""",
@@ -241,7 +241,7 @@ def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None
 
 
 def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None = None) -> Page[Session]:
-    """The workspace's active sessions that the filter keeps, oldest first; none if there is no such workspace.
+    """The workspace's active sessions that match the filter, oldest first; none if there is no such workspace.
 
     Raises Unprocessable for a bad filter.
     """

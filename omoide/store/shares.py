@@ -1,12 +1,12 @@
-"""What each workspace has used of the workers' time, and which of them has a job that may run: the order of claims.
+"""Fair scheduling of jobs between workspaces, by the worker time that each has used.
 
-Start-time fair queuing: of the workspaces that are `ready`, the one that has `used` the least time is served next. One
-that becomes ready starts no lower than the one served last (`_CLOCK`), so that nobody saves up time. Jobs of no
-workspace have a share of their own (`NO_WORKSPACE`).
+Start-time fair queuing: of the workspaces that are `ready`, the one with the least `used` time is served next. One that
+becomes ready starts no lower than the one served last (`_CLOCK`), so that idle time earns no credit. Jobs without a
+workspace have their own share (`NO_WORKSPACE`).
 
-Triggers on `jobs` note in `due_at` when a workspace may have something to do; no statement that changes jobs can forget
-it. From then on it is ready (`wake`) until a claim finds no job of it that may run (`rest`). So a claim looks at no
-workspace that only has jobs for later, nor at one whose jobs all wait for one that runs.
+Triggers on `jobs` record in `due_at` when a workspace may have a runnable job, so that no statement that changes jobs
+can omit it. From then on the workspace is ready (`wake`), until a claim finds no runnable job of it (`rest`). So a
+claim skips workspaces whose jobs are all scheduled for later or wait for a running one.
 """
 
 from __future__ import annotations
@@ -16,33 +16,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from omoide.store.connection import Connection
 
 NO_WORKSPACE = 0
-"""The share of jobs that serve everybody: vectors, erasing, removal of workspaces and conclusions."""
+"""The share of jobs that serve all workspaces: embedding, erasure, purging workspaces and conclusions."""
 NO_WORKSPACE_WEIGHT = 4
-"""How many times the time of a workspace it gets: the more workspaces there are, the more they leave to it."""
+"""Its weight relative to a workspace: the more workspaces there are, the more such work they cause."""
 
 LEAST_COST, MOST_COST = 1_000, 60_000_000
-"""Microseconds that one turn counts for, whatever it took: a thousand quick ones are not free, and a single slow one
-does not put a workspace behind all others for an hour."""
+"""Bounds of the charge for one turn, in microseconds: a thousand quick ones are not free, and a single slow one does
+not put a workspace behind all others for an hour."""
 
 MOST_CREDIT = 1_000_000
-"""Microseconds by which a workspace may stay behind the others while its jobs cannot run, as where it has no place."""
+"""Maximum credit in microseconds of a workspace whose jobs could not run, for example for lack of a slot."""
 
 FLOOR_SHARE, MOST_COUNTED = 4, 250
-"""A workspace that used much is served before new ones once those that wait, counted up to so many, have used so many
-times as much each: else new ones that keep coming would keep it waiting for ever."""
+"""Prevents starvation by a stream of new workspaces: the starting level of new ones rises by the time used, divided by
+`FLOOR_SHARE` times the number of ready workspaces (counted up to `MOST_COUNTED`)."""
 
 RELOOK = 60_000_000
-"""Microseconds after which a workspace is looked at again whose due jobs all waited for others: in case of damage."""
+"""Microseconds until a workspace is checked again whose due jobs all wait for others, as a safeguard against damage."""
 
 MOST_USED = 2**53
-"""As `column_rules.COUNT` has it: 285 years."""
+"""The limit of `column_rules.COUNT`: 285 years."""
 
 _CLOCK = -1
-"""The row whose `used` is the least that a workspace starts with: what the one claimed last had used by then."""
+"""The row whose `used` is the starting level of workspaces: the `used` of the last claimed one at that time."""
 
 
 def share_of(workspace: str) -> str:
-    """SQL for the share of a job, by SQL for its workspace. The index `jobs_share` is on this very expression."""
+    """SQL for the share of a job, given SQL for its workspace. The index `jobs_share` uses the same expression."""
     return f"iif(typeof({workspace}) = 'integer' AND {workspace} > 0, {workspace}, {NO_WORKSPACE})"
 
 
@@ -54,7 +54,7 @@ def _note(workspace: str, due_at: str) -> str:
 
 _OTHERS = "FROM jobs h WHERE h.kind = OLD.kind AND h.key = OLD.key AND h.pk <> OLD.pk AND h.failed_at IS NULL"
 _FREED = f"coalesce(min(OLD.due_at, (SELECT h.due_at {_OTHERS} ORDER BY h.pk LIMIT 1)), 0)"
-"""When another job of the key may run, now that this one is out of its way."""
+"""When another job of the key can run, after this one no longer blocks it."""
 
 SCHEMA = (
     """CREATE TABLE shares (
@@ -79,27 +79,27 @@ SCHEMA = (
     f"""INSERT INTO shares (pk, due_at)
         SELECT DISTINCT {share_of("workspace")}, 0 FROM jobs WHERE failed_at IS NULL""",
 )
-"""The statements of the step of the schema that made all this."""
+"""The statements of the migration step."""
 
 
 def wake(db: Connection, now: int) -> None:
-    """Let workspaces be ready for which something has come due."""
+    """Mark workspaces as ready that have a due job."""
     db.execute("UPDATE shares SET ready = 1, used = max(used, ?) WHERE ready = 0 AND due_at <= ?", (_clock(db), now))
 
 
 def ready(db: Connection) -> Iterator[int]:
-    """The workspaces that are ready, the one that has used the least first, then the one that waits longest."""
+    """The ready workspaces, ordered by used time, then by the time they have waited."""
     yield from (row[0] for row in db.execute("SELECT pk FROM shares WHERE ready = 1 ORDER BY used, due_at"))
 
 
 def ready_or_due(db: Connection, now: int) -> Iterator[int]:
-    """Those that are ready, and those that `wake` would let be."""
+    """The ready workspaces, and those that `wake` would mark as ready."""
     yield from ready(db)
     yield from (row[0] for row in db.execute("SELECT pk FROM shares WHERE ready = 0 AND due_at <= ?", (now,)))
 
 
 def rest(db: Connection, workspaces: Iterable[int], now: int) -> None:
-    """Let workspaces that have no job which may run be ready no more, until one comes due or is given back."""
+    """Mark workspaces without a runnable job as not ready, until a job becomes due or is released."""
     for workspace in workspaces:
         of_share = f"{share_of('workspace')} = :workspace"
         db.execute(
@@ -115,7 +115,7 @@ def rest(db: Connection, workspaces: Iterable[int], now: int) -> None:
 
 
 def begin(db: Connection, workspace: int, now: int) -> None:
-    """Note that a job of this workspace was claimed: no other starts lower from now on."""
+    """Record a claim for this workspace, which raises the starting level of others."""
     db.execute(
         f"""INSERT INTO shares (pk, used) SELECT {_CLOCK}, used FROM shares WHERE pk = ?
             ON CONFLICT (pk) DO UPDATE SET used = max(used, excluded.used)""",
@@ -128,7 +128,7 @@ def begin(db: Connection, workspace: int, now: int) -> None:
 
 
 def charge(db: Connection, used: Mapping[int, int]) -> None:
-    """Count time that jobs took: workspace → microseconds."""
+    """Charge the time that jobs took: workspace → microseconds."""
     for workspace, cost in used.items():
         counted = min(max(cost, LEAST_COST), MOST_COST) // (NO_WORKSPACE_WEIGHT if workspace == NO_WORKSPACE else 1)
         db.execute(
@@ -144,7 +144,7 @@ def charge(db: Connection, used: Mapping[int, int]) -> None:
 
 
 def forget(db: Connection, workspace: int) -> None:
-    """Remove the share of a workspace that is gone: its number may be used again."""
+    """Remove the share of a deleted workspace, because its row number may be reused."""
     db.execute("DELETE FROM shares WHERE pk = ?", (workspace,))
 
 
@@ -154,12 +154,13 @@ _DAMAGED = """FROM shares WHERE ready NOT BETWEEN 0 AND 1 OR typeof(ready) <> 'i
 
 
 def is_damaged(db: Connection, last: int) -> bool:
-    """Whether a share would be passed over for ever; none is due later than `last`. Reads every row."""
+    """Whether any share is damaged and would be skipped for ever; no valid `due_at` is later than `last`. Reads all
+    rows."""
     return db.execute(f"SELECT 1 {_DAMAGED} LIMIT 1", {"most": MOST_USED, "last": last}).fetchone() is not None
 
 
 def renew(db: Connection) -> None:
-    """Look at every workspace again, and let those start equal whose account is damaged: times in it may be wrong."""
+    """Make every workspace due for a check, because stored times may be wrong, and reset damaged accounts."""
     db.execute(
         """UPDATE shares SET ready = 0, due_at = iif(pk = :clock, NULL, 0),
            used = iif(typeof(used) = 'integer' AND used BETWEEN 0 AND :most, used, 0)""",

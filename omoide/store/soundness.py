@@ -1,5 +1,5 @@
-"""Whether all of a database is as it must be: SQLite's own structures, the schema, values, references, full text,
-segments, and the rules between rows."""
+"""Check a whole database: SQLite's structures, schema, values, references, full text, segments and consistency
+rules."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from omoide.store.schema_objects import differences, missing
 from omoide.store.segment_faults import segment_faults
 
 MOST_FAULTS = 100
-"""Faults of each sort that are named."""
+"""Faults reported per category."""
 
 SEGMENTS = "segments: "
-"""How the lines begin that making the segments anew mends."""
+"""Prefix of the lines that rebuilding the segments fixes."""
 
 _WORDS = {"messages": "message_words_docsize", "conclusions": "conclusion_words_docsize"}
-"""Table → what knows the numbers of the rows whose words are indexed."""
+"""Table → shadow table with the numbers of its indexed rows."""
 
 
 def faults(db: Connection) -> list[str]:
-    """A line for everything that is wrong, nothing if the database is sound. Reads all of it.
+    """One line per fault; empty if there are none. Reads the whole database.
 
-    Of a file that is not ours, is of a newer program or is too damaged to be read, no more is said than that.
+    For a file of another program or of a newer version, or one that is too damaged, only that is reported.
     """
     structure = [f"structure: {' '.join(line.split())}" for line in integrity(db, MOST_FAULTS)]
     try:
@@ -37,13 +37,13 @@ def faults(db: Connection) -> list[str]:
     except sqlite3.Error as error:
         if structure:
             return structure
-        return [f"structure: the rest cannot be read: {error}"]
+        return [f"structure: cannot be read completely: {error}"]
 
 
 def _beyond_structure(db: Connection) -> Iterator[str]:
     schema = examination.schema(db)
     if schema.is_newer:
-        yield "a newer version of Omoide has worked on this database"
+        yield "this database was written by a newer version of Omoide"
     elif not schema.applied:
         yield "this is a database, but not one of Omoide's"
     elif schema.is_current:
@@ -56,7 +56,7 @@ def _beyond_structure(db: Connection) -> Iterator[str]:
 
 
 def values(db: Connection) -> Iterator[str]:
-    """A line for each damaged value and each reference to nothing, up to `MOST_FAULTS` of either."""
+    """One line per damaged value and per reference to a missing row, up to `MOST_FAULTS` of either."""
     counts = {"value": 0, "reference": 0}
     for damage in damages(db):
         sort = "reference" if damage.is_reference else "value"
@@ -65,12 +65,12 @@ def values(db: Connection) -> Iterator[str]:
             yield f"{sort}: {damage}"
     for sort, count in counts.items():
         if count > MOST_FAULTS:
-            yield f"{sort}: {count - MOST_FAULTS:,} more like these"
+            yield f"{sort}: {count - MOST_FAULTS:,} more"
 
 
 def _unindexed(db: Connection) -> Iterator[str]:
     for table, words in _WORDS.items():
-        for without, other, what in ((table, words, "is in no index of words"), (words, table, "is indexed only")):
+        for without, other, what in ((table, words, "is not indexed"), (words, table, "is indexed but does not exist")):
             ours, theirs = ("pk", "id") if without == table else ("id", "pk")
             rows = db.execute(
                 f"SELECT {ours} FROM {without} WHERE {ours} NOT IN (SELECT {theirs} FROM {other}) LIMIT ?",

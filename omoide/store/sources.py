@@ -1,4 +1,4 @@
-"""The two tables whose texts have vectors, and where these are kept."""
+"""The two tables whose texts have vectors, and the tables of the vectors."""
 
 from __future__ import annotations
 
@@ -14,4 +14,4 @@ TAKEN_FROM: Mapping[Source, tuple[str, str]] = {
     "messages": ("session", "peer"),
     "conclusions": ("observer", "observed"),
 }
-"""The columns that a search by meaning can be narrowed by."""
+"""The columns by which semantic search can be filtered."""

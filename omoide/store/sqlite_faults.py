@@ -1,4 +1,4 @@
-"""What SQLite's error codes mean, to callers and to whoever holds the connection."""
+"""Translate SQLite errors for callers, and classify them for the connection's owner."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.errors import Contradicted, IndexDamaged, OmoideError, StorageFull, Unavailable
 
 OF_THE_FILE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
-"""SQLite's codes for faults of the file, and not of what is done with it, that may pass."""
+"""SQLite codes for possibly transient faults of the file, as opposed to the statement."""
 
 _MEANINGS = {
     sqlite3.SQLITE_READONLY: "The database cannot be written",
@@ -19,14 +19,14 @@ _MEANINGS = {
 
 
 def kind_of(error: sqlite3.Error) -> int:
-    """SQLite's primary result code; SQLITE_ERROR for what is not SQLite's own."""
+    """SQLite's primary result code; SQLITE_ERROR if the error has none."""
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
 def as_omoide(error: sqlite3.Error) -> OmoideError:
-    """What a fault of the database means to a caller."""
+    """Translate an SQLite error to an OmoideError."""
     kind = kind_of(error)
-    # Where the journal's index cannot grow, SQLite speaks of its size and not of the disk.
+    # If the log's index cannot grow because the disk is full, SQLite reports this code and not SQLITE_FULL.
     if kind == sqlite3.SQLITE_FULL or getattr(error, "sqlite_errorname", "") == "SQLITE_IOERR_SHMSIZE":
         return StorageFull("There is no room left to store this")
     if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

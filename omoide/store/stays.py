@@ -1,9 +1,9 @@
-"""When a peer was in a session: its stays, each from one message to another.
+"""Stays: the intervals of messages during which a peer was in a session.
 
 A stay begins with the next message after the peer joined (`first`) and ends with the last one before it left (`last`,
-NULL while the peer is in the session). Positions of messages (`messages.seq`) are exact where clocks are not: writes
-are serial, so a message comes either before a join or after it, whatever the clocks of the processes say. No two stays
-of a peer begin with the same message, so that it never has more of them than the session has messages, and one.
+NULL while the peer is in the session). Positions of messages (`messages.seq`) are exact, unlike clocks: writes are
+serial, so a message comes either before a join or after it, regardless of the processes' clocks. No two stays of a peer
+begin with the same message, so a peer has at most one more stay than the session has messages.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ Member: TypeAlias = tuple[int, int]
 """Session and peer, by their rows."""
 
 DERIVED_AT_A_TIME = 500
-"""Members whose stays are derived in one write."""
+"""Members processed by `derive` per write."""
 
-# The last position of the stay that began last before the message `m`: the message itself where that stay goes on.
+# The end of the latest stay that began at or before the message `m`; the message's own position if it is open.
 _END_OF_STAY = """(SELECT ifnull(x.last, m.seq) FROM stays x
     WHERE x.session = m.session AND x.peer = {peer} AND x.first <= m.seq ORDER BY x.first DESC LIMIT 1)"""
 
 
 def seen(peer: str, before_the_first: Literal["seen", "unseen"]) -> str:
-    """A condition in SQL: the message `m` came during a stay of the peer, given as an SQL expression for its row.
+    """SQL condition: the message `m` came during a stay of the peer, whose row is given as an SQL expression.
 
-    `before_the_first` says what it comes to for messages that came before the peer first joined.
+    `before_the_first` decides for messages that came before the peer first joined.
     """
     otherwise = "m.seq" if before_the_first == "seen" else "0"
     return f"m.seq <= coalesce({_END_OF_STAY.format(peer=peer)}, {otherwise})"
@@ -43,8 +43,8 @@ def has_left_any(db: Connection, peer: int) -> bool:
 
 
 def begin(db: Connection, session: int, peers: Sequence[int]) -> None:
-    """Begin a stay of each peer with the session's next message. They must be members already."""
-    # A stay that is there already is one that ended before anything was said in it.
+    """Begin a stay of each peer with the session's next message. The peers must be members already."""
+    # On conflict, the previous stay ended without any message, and is reopened.
     db.executemany(
         """INSERT INTO stays (session, peer, first) SELECT pk, ?, message_count + 1 FROM sessions WHERE pk = ?
            ON CONFLICT DO UPDATE SET last = NULL""",
@@ -53,7 +53,7 @@ def begin(db: Connection, session: int, peers: Sequence[int]) -> None:
 
 
 def end(db: Connection, session: int, peer: int) -> None:
-    """End the peer's stay, if it is in the session, with the session's last message."""
+    """End the peer's open stay, if any, with the session's last message."""
     db.execute(
         """UPDATE stays SET last = (SELECT message_count FROM sessions WHERE pk = stays.session)
            WHERE session = ? AND peer = ? AND last IS NULL""",
@@ -62,9 +62,9 @@ def end(db: Connection, session: int, peer: int) -> None:
 
 
 def copy(db: Connection, source: int, target: int, through: int) -> None:
-    """Give the members of a copied session the stays that they had up to the position `through` of the original.
+    """Copy the stays of a session's members to its copy, up to the position `through` of the original.
 
-    Each of them is in the copy now, so that its last stay goes on.
+    The last stay of each is open, because each is in the copy now.
     """
     db.execute(
         """INSERT INTO stays (session, peer, first, last)
@@ -76,11 +76,11 @@ def copy(db: Connection, source: int, target: int, through: int) -> None:
 
 
 def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None) -> Member | None:
-    """Give members that have no stays one, from the instants between which they were in; returns how far this came.
+    """Derive a stay for members that have none, from the times at which they joined and left.
 
-    For what was stored before there were stays: only the latest stay of each member was known then, by clocks. Looks at
-    `DERIVED_AT_A_TIME` members behind `after`, each of which takes a time that grows with the logarithm of the
-    session's messages; None once there are no more. Deleted sessions are left out.
+    For data from before stays were stored: only the latest stay of each member was recorded then, by time. Processes
+    `DERIVED_AT_A_TIME` members after `after`, each in logarithmic time in the session's messages, and returns the last
+    one, or None when done. Deleted sessions are skipped.
     """
     found = db.execute(
         """SELECT m.session, m.peer, m.joined_at, m.left_at, s.message_count,
@@ -106,12 +106,12 @@ def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None)
 
 
 def add(db: Connection, session: int, peer: int, first: int, last: int | None) -> None:
-    """Store a stay as it is given, of a member."""
+    """Insert a stay of a member."""
     db.execute("INSERT INTO stays (session, peer, first, last) VALUES (?, ?, ?, ?)", (session, peer, first, last))
 
 
 class _Arrivals:
-    """When the messages of one session arrived, in milliseconds since 1970, read from their ids at first use."""
+    """The arrival times of one session's messages, in milliseconds since 1970, read lazily from their ids."""
 
     def __init__(self, db: Connection, session: int, count: int) -> None:
         self.session = session
@@ -120,9 +120,9 @@ class _Arrivals:
         self._known: dict[int, int] = {}
 
     def before(self, instant: int) -> int:
-        """How many messages arrived before the instant, in milliseconds since 1970.
+        """The number of messages that arrived before `instant`, in milliseconds since 1970.
 
-        A binary search: it takes ids to be in the order of the positions, which they are unless a clock was set back.
+        A binary search, which assumes that ids are in the order of positions: true unless a clock was set back.
         """
         return bisect_left(range(1, self._count + 1), instant, key=self._at)
 

@@ -1,4 +1,4 @@
-"""Summaries of sessions: one slot for each kind, the newest kept."""
+"""Summaries of sessions: the latest one of each kind."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LONG = "honcho_chat_summary_long"
 
 
 def of_session(db: Connection, workspace_id: str, session_id: str) -> dict[str, Summary]:
-    """Kind → summary, as far as there are any."""
+    """Kind → summary, for the existing ones."""
     query = """
         SELECT x.kind, x.content, x.message, x.seq, x.token_count, x.created_at FROM summaries x
         JOIN sessions s ON s.pk = x.session JOIN workspaces w ON w.pk = s.workspace
@@ -31,7 +31,7 @@ _record = rows.reader(
 
 
 def put(db: Connection, session: int, summary: Summary, now: int) -> None:
-    """Put the summary into its slot, unless the one there covers more."""
+    """Replace the summary of its kind, unless the stored one covers more messages."""
     db.execute(
         """INSERT INTO summaries (session, kind, content, message, seq, token_count, created_at)
            VALUES (?, ?, ?, ?, ?, ?, ?)

@@ -1,4 +1,4 @@
-"""The texts of large stored objects, read beside the event loop a piece at a time while an answer is sent."""
+"""Stream the texts of large stored objects, reading off the event loop while a response is sent."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from omoide.store.database import Connection, Store
 from omoide.store.large_values import LargeValue, open_blob
 
 PIECE_BYTES = 1_048_576
-"""What is read at a time: several objects, or a part of one."""
+"""Bytes read at a time: several objects, or a part of one."""
 
 NOTHING = b"{}"
-"""In place of an object that is damaged, or whose row is gone."""
+"""Replacement for an object that is damaged or whose row does not exist."""
 
 
 class _Found(NamedTuple):
@@ -27,7 +27,7 @@ class _Found(NamedTuple):
 
 
 async def pieces(store: Store, values: Sequence[LargeValue]) -> AsyncIterator[tuple[bytes, bool]]:
-    """The texts of the objects in order, each piece with whether it is the last one of its object.
+    """Yield the texts of the objects in order, as pieces with a flag for the last piece of an object.
 
     Raises Conflict if an object is replaced while its pieces are read.
     """
@@ -46,7 +46,7 @@ async def pieces(store: Store, values: Sequence[LargeValue]) -> AsyncIterator[tu
 
 
 def _together(db: Connection, values: Sequence[LargeValue]) -> list[bytes]:
-    """The texts of the first objects, as many as fit into a piece; at least one."""
+    """The texts of the first objects that fit into a piece, but at least one."""
     texts: list[bytes] = []
     left = PIECE_BYTES
     for value in values:
@@ -54,7 +54,7 @@ def _together(db: Connection, values: Sequence[LargeValue]) -> list[bytes]:
         if texts and left < 0:
             break
         found = _whole(db, value)
-        # It may have been replaced by a larger one since its size was read.
+        # The object may have been replaced by a larger one since its size was read.
         texts.append(found if len(found) <= 2 * PIECE_BYTES else NOTHING)
     return texts
 
@@ -70,7 +70,7 @@ def _valid(column: str) -> str:
 
 
 def _readable(text: bytes) -> bytes:
-    """The text with U+FFFD for what is not UTF-8."""
+    """The text with U+FFFD for bytes that are not UTF-8."""
     try:
         text.decode()
     except UnicodeDecodeError:
@@ -79,7 +79,7 @@ def _readable(text: bytes) -> bytes:
 
 
 async def _of_one(store: Store, value: LargeValue) -> AsyncIterator[bytes]:
-    """The text of one object in pieces. The digest shows whether all of them are of the same text."""
+    """Yield the text of one object in pieces. The digest verifies that all of them belong to the same text."""
     found = await store.read_aside(_examined, value)
     if found is None:
         yield NOTHING
@@ -94,7 +94,7 @@ async def _of_one(store: Store, value: LargeValue) -> AsyncIterator[bytes]:
 
 
 def _examined(db: Connection, value: LargeValue) -> _Found | None:
-    """Size and digest of the text; None where it is not a JSON object."""
+    """Size and digest of the text; None if it is not a JSON object."""
     row = db.execute(f"SELECT {_valid(value.column)} FROM {value.table} WHERE {value.key} = ?", (value.of,)).fetchone()
     blob = open_blob(db, value) if row and row[0] else None
     if blob is None:
@@ -115,5 +115,5 @@ def _part(db: Connection, value: LargeValue, start: int) -> bytes:
             blob.seek(min(start, len(blob)))
             raw: bytes = blob.read(PIECE_BYTES)
             return raw
-    except sqlite3.Error:  # it was replaced by what is neither text nor bytes
+    except sqlite3.Error:  # the value is no longer text or bytes
         return b""

@@ -1,21 +1,22 @@
-"""Which messages may be known to whom: the one rule that every read of messages follows.
+"""Visibility of messages: the rules that every read of messages follows.
 
-A key that is not narrowed to a peer reads all messages of its workspace or session. Through a peer less is known:
+A key that is not restricted to a peer reads all messages of its workspace or session. For a peer, less is visible:
 
-| who asks | sessions | messages of these |
+| view | sessions | messages of these |
 |---|---|---|
-| a peer's key that names sessions (`READER_OF_NAMED`) | those that the peer is in now | all |
-| a peer's key that names none (`READER`) | those that the peer is in now | its own, and those of its stays |
-| a wider key, as a peer sees it (`PERSPECTIVE`) | those that it is or was in | all but those while it was away |
-| a filter for what a peer witnessed (`WITNESS`) | those that it is or was in | its own, and those of its stays |
+| `READER_OF_NAMED`: a peer's key, with sessions named | those that the peer is in now | all |
+| `READER`: a peer's key, without sessions named | those that the peer is in now | its own, and those of its stays |
+| `PERSPECTIVE`: a wider key, from a peer's view | those that it is or was in | all except while it was away |
+| `WITNESS`: a filter for messages a peer witnessed | those that it is or was in | its own, and those of its stays |
 
-A peer that is in a session may list all of it, so a key that names the session loses nothing by asking about it. Where
-no session is named, an answer may draw on many; then it knows only what the peer was there for. A perspective reaches
-back before the peer first joined, because authors join by their first message and answer to what came before it. Away
-is a peer from when it left until it comes back. The hidden peer behind a scope has the sessions that are in the scope
-now, and all of their messages.
+A peer that is in a session may list all of it, so a request that names the session may use all of it. If no session is
+named, an answer may use many sessions; then only messages of the peer's own stays are visible. A perspective includes
+messages from before the peer first joined, because authors join by their first message and respond to earlier ones. A
+peer is away from when it left until it joins again. The hidden peer of a scope sees all messages of the sessions that
+are in the scope now.
 
-Summaries cover all of a session, and so are for those who may read all of it: they are read where a session is named.
+Summaries cover a whole session, so they are visible only to callers that may read all of it: where a session is named.
+
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _FOR_READERS = (View.READER, View.READER_OF_NAMED)
 
 
 def sessions(db: Connection, peer: int, view: View) -> set[int]:
-    """The sessions (rows) of which the peer (its row) may know something, deleted ones left out."""
+    """The sessions (rows) of which messages may be visible to the peer (its row), without deleted ones."""
     now_only = "" if view in _FOR_READERS else "OR p.kind = 'peer'"
     found = db.execute(
         f"""SELECT m.session FROM members m JOIN peers p ON p.pk = m.peer JOIN sessions s ON s.pk = m.session
@@ -49,11 +50,11 @@ def sessions(db: Connection, peer: int, view: View) -> set[int]:
 
 
 def messages(db: Connection, peer: int, view: View) -> Clause | None:
-    """Which messages `m` of these sessions the peer may know; None for all of them."""
+    """A condition on the messages `m` of these sessions that are visible to the peer; None: all of them."""
     if view is View.READER_OF_NAMED:
         return None
     if view is View.PERSPECTIVE:
-        # Most peers have never left a session, and scopes do not forget what was said while they were elsewhere.
+        # Most peers have never left a session, and scopes see messages from while the session was not in the scope.
         is_scope = db.execute("SELECT kind = 'scope' FROM peers WHERE pk = ?", (peer,)).fetchone()[0]
         if is_scope or not stays.has_left_any(db, peer):
             return None

@@ -1,4 +1,4 @@
-"""How the database is doing as a whole: what it owes, what it holds, how large it is. Names nothing that is stored."""
+"""Health statistics of the whole database: jobs, rows and file sizes, without any stored names."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from omoide.store.read_only import journal
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
 STATES = ("waiting", "due", "running", "failed")
-"""Of a job: not due yet; due, and nobody has begun it; held by a worker; failed for good."""
+"""Job states: not due yet; due and not claimed; leased by a worker; failed for good."""
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Jobs of one kind in one state. `oldest` is for how many microseconds the one that is due longest has been due."""
+    """Number of jobs of one kind in one state. `oldest` is the longest time that any of them has been due, in
+    microseconds."""
 
     kind: str
     state: str
@@ -34,19 +35,19 @@ class Vitals:
     sessions: int
     messages: int
     unembedded: int
-    """Messages and conclusions that have no vector yet; what was deleted meanwhile is counted with them."""
+    """Messages and conclusions without a vector, including those deleted since."""
 
     def count(self, state: str) -> int:
         return sum(each.count for each in self.owed if each.state == state)
 
     @property
     def oldest(self) -> int:
-        """For how many microseconds the job that is due longest has been due; 0 if none is."""
+        """The longest time that any job has been due, in microseconds; 0 if none is due."""
         return max((each.oldest for each in self.owed if each.state == "due"), default=0)
 
 
 def vitals(db: Connection, now: int) -> Vitals:
-    """Reads every job and session, so call it aside."""
+    """Collect the statistics. Reads every job and session, so call it off the event loop."""
     count = count_or_zero("message_count")
     sessions, messages = db.execute(
         f"SELECT count(*), coalesce(sum({count}), 0) FROM sessions WHERE deleted_at IS NULL"
@@ -55,7 +56,7 @@ def vitals(db: Connection, now: int) -> Vitals:
 
 
 def owed(db: Connection, now: int) -> tuple[Owed, ...]:
-    """What is owed, by kind and state."""
+    """Job counts by kind and state."""
     rows = db.execute(
         """SELECT kind, CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
                WHEN due_at > :now THEN 'waiting' ELSE 'due' END AS state,
@@ -75,19 +76,19 @@ def _unembedded(db: Connection) -> int:
 
 
 def touch(db: Connection) -> None:
-    """Read something, change nothing."""
+    """Run a trivial read, to check that the database can be read."""
     db.execute("SELECT 1 FROM jobs LIMIT 1").fetchone()
 
 
 def change(db: Connection) -> None:
-    """Write pages of the file and leave it as it was. Where the last write failed, only a real one can tell whether the
-    next will; else it is to be spared, for the sake of those who follow the file's changes."""
+    """Run a write without lasting effect, to check that the database can be written. Call it only after a write has
+    failed, because it changes the file for programs that follow its changes."""
     db.execute("CREATE TABLE written (one)")
     db.execute("DROP TABLE written")
 
 
 def file_bytes(path: Path) -> dict[str, int]:
-    """How large the database's files are: the file itself, and the log of what is not in it yet."""
+    """Sizes of the database file and its write-ahead log, in bytes."""
     sizes = {}
     for name, file in (("database", path), ("wal", journal(path))):
         try:

@@ -1,16 +1,15 @@
-"""The write-ahead log: how large it is, and what keeps it small.
+"""Keep the write-ahead log small.
 
-SQLite moves committed pages from the log into the database file by itself, but starts the log again from its beginning
-only at a moment when no connection reads from it. Where several clients search there is no such moment. So a writer
-that finds the log larger than a quarter of its limit has it emptied (`wal_checkpoint(TRUNCATE)`): SQLite then holds all
-writers back and waits for the reads in progress. Reads that begin meanwhile need only the database file and are not
-waited for. An attempt waits for `WAIT_SECONDS` at most, so that a long read does not stop writers; the next follows
-after a pause. Where the log has grown to half its limit, each process also holds back new long reads, for
-`HOLD_SECONDS` at most, until an attempt succeeds. The size of the file tells all processes of a database the same.
+SQLite moves committed pages from the log into the database file automatically, but restarts the log only when no
+connection reads from it, which never happens while several clients search. So a writer that finds the log larger than a
+quarter of its limit truncates it (`wal_checkpoint(TRUNCATE)`): SQLite then blocks all writers and waits for the reads
+in progress. Reads that begin later need only the database file and are not waited for. An attempt waits for
+`WAIT_SECONDS` at most, so that a long read does not block writers; the next attempt follows after a pause. If the log
+is larger than half its limit, each process also holds back new long reads, for `HOLD_SECONDS` at most, until an attempt
+succeeds. All processes of a database see the same file size, so they need no other coordination.
 
-What is in the log needs room in the database file sooner or later. On a disk that is nearly full nothing is written
-any more while that room is still there, and no transaction is committed that would take it, so that the log can always
-be emptied.
+The content of the log will need space in the database file. On a nearly full disk, writes are refused while that space
+is still available, and no transaction is committed that would use it, so that the log can always be emptied.
 """
 
 from __future__ import annotations
@@ -39,43 +38,43 @@ WAIT_SECONDS = 0.1
 
 FIRST_PAUSE_SECONDS = 0.2
 LAST_PAUSE_SECONDS = 2.0
-"""The pause after an attempt that failed doubles from the first to the last of these."""
+"""The pause after a failed attempt doubles from the first value up to the last."""
 HOLDING_PAUSE_SECONDS = 0.05
 HOLDING_PAUSES = 20
-"""The pause, so many times, where the log is so large that reads are held back: those in progress soon end, and no
-others should be held for longer than it takes."""
+"""The pause, for up to `HOLDING_PAUSES` attempts, while reads are held back: those in progress end soon, and the others
+should not be held for longer than necessary."""
 
 HOLD_SECONDS = 4.0
-"""How long new reads are held back; longer than the two seconds that a filtered list may take by default."""
+"""How long new reads are held back at most; more than the 2 s that a filtered list may take by default."""
 HOLD_EVERY_SECONDS = 30.0
-"""How often reads may be held back in vain: a backup or another program may read for much longer than that."""
+"""Minimum interval between holding back reads without success: a backup or another program may read for much longer."""
 LOOK_SECONDS = 0.01
-"""How often a read that is held back looks at the log."""
+"""How often a held read checks the size of the log."""
 
 RESERVE_BYTES = 8_388_608
 RESERVE_SHARE = 8
-"""Room that is left on the disk: so many bytes, or this part of a small disk."""
+"""Space to leave free on the disk: `RESERVE_BYTES`, or 1/`RESERVE_SHARE` of a small disk."""
 
 SMALL_SECONDS = 0.02
-"""For how long the size of a log below an eighth of its limit is not asked for again."""
+"""How long the size is not checked again if it is below an eighth of the limit."""
 
 ROOMY_BYTES = 1_073_741_824
 ROOMY_SECONDS = 0.1
-"""For how long a disk that has so much room is not asked again: none writes as much in that time."""
+"""How long free space is not checked again if there is at least `ROOMY_BYTES`: no disk writes as much in that time."""
 
 LARGEST_COMMIT_BYTES = 134_217_728
-"""More than a transaction writes in practice. Where there is twice as much room, its size is not measured."""
+"""More than a transaction writes in practice. With twice as much free space, transactions are not measured."""
 
 _HEADER_BYTES, _FRAME_HEADER_BYTES = 32, 24
 """https://www.sqlite.org/fileformat2.html#the_write_ahead_log"""
 
 
 class NoRoomToBegin(StorageFull):
-    """There is no room, and nothing was written: nothing has to be recovered."""
+    """No space left; raised before anything was written, so nothing has to be recovered."""
 
 
 class WriteAheadLog:
-    """The log of one database, as one process keeps it small. `limit_bytes` is what it should not exceed."""
+    """The write-ahead log of one database. `limit_bytes` is the size that it should not exceed."""
 
     def __init__(self, path: Path, limit_bytes: int = LIMIT_BYTES) -> None:
         self.path = path
@@ -91,16 +90,16 @@ class WriteAheadLog:
         self._roomy_until = 0.0
         self._next_hold = 0.0
         self._before: tuple[int, int] | None = None
-        """Pages in use and bytes of the log before the transaction; None if there is room enough for any."""
+        """Used pages and size of the log before the transaction; None if there is enough space for any transaction."""
 
     def size(self) -> int:
-        """Bytes; 0 if there is no log."""
+        """Size in bytes; 0 if there is no log."""
         return _size(self._name)
 
     def keep_small(self, db: Connection) -> float | None:
-        """Empty the log if it is large and an attempt is due. Call it outside of a transaction.
+        """Truncate the log if it is large and an attempt is due. Call it outside of a transaction.
 
-        Returns the seconds until it is to be called again, or None if the log is small.
+        Returns the seconds until the next call is needed, or None if the log is small.
         """
         now = time.monotonic()
         if now < self._next_look:
@@ -118,7 +117,7 @@ class WriteAheadLog:
         return time.monotonic() >= self._next_attempt
 
     def empty(self, db: Connection) -> bool:
-        """Move all of the log into the database file and give its room back; says whether that succeeded."""
+        """Move the whole log into the database file and truncate it; returns whether that succeeded."""
         try:
             db.execute(f"PRAGMA busy_timeout={int(WAIT_SECONDS * 1_000)}")
             try:
@@ -142,11 +141,11 @@ class WriteAheadLog:
         return pause
 
     def holds_readers(self) -> bool:
-        """Whether the log has grown too large for long reads to begin."""
+        """Whether the log is so large that new long reads are held back."""
         return self.size() > self.limit_bytes // 2
 
     def hold_reader(self) -> None:
-        """Let a long read begin: later, where the log has grown too large. Call it in a thread of its own."""
+        """Delay a long read while the log is too large. Blocks, so call it in a worker thread."""
         if not self.holds_readers():
             return
         now = time.monotonic()
@@ -160,8 +159,7 @@ class WriteAheadLog:
             self._next_hold = 0.0
 
     def require_room(self, db: Connection) -> None:
-        """Raise NoRoomToBegin if the disk would have no room left for what the log holds. Call it outside of a
-        transaction."""
+        """Raise NoRoomToBegin if the disk lacks space for the content of the log. Call it outside of a transaction."""
         self._before = None
         now = time.monotonic()
         if now < self._roomy_until:
@@ -186,23 +184,24 @@ class WriteAheadLog:
             raise NoRoomToBegin("There is no room left to store this")
 
     def require_room_to_commit(self, db: Connection) -> None:
-        """Raise StorageFull if the log could not be emptied after this transaction. Call it right before its commit,
-        with `require_room` before its beginning; call `recover` if it raised."""
+        """Raise StorageFull if the log could not be emptied after this transaction. Call it right before the commit,
+        after `require_room` before the transaction; call `recover` if it raises."""
         if self._before is None:
             return
         pages, size = self._before
         (page_bytes,) = db.execute("PRAGMA page_size").fetchone()
-        # Pages that come into use, or go out of it, are written to the log; half of the reserve is for others.
+        # Pages that are allocated or freed are written to the log; half of the reserve is for other programs.
         changed = abs(_used_pages(db) - pages) * (page_bytes + _FRAME_HEADER_BYTES)
-        written = max(0, self.size() - size)  # of a transaction larger than SQLite's cache
+        written = max(0, self.size() - size)  # by a transaction larger than SQLite's cache
         free, reserve = _room(self._folder)
         if free < max(0, changed - written) + _growth(db, self.path) + reserve // 2:
             raise StorageFull("There is no room left to store this")
 
     def recover(self, db: Connection, open_other: Callable[[], Connection]) -> None:
-        """After a write that did not fit on the disk: give back what it left behind the end of the log, and empty that.
+        """Recover after a write that did not fit on the disk: truncate the log to its committed end, and empty it.
 
-        While `db` keeps writers away, another connection reads where the log ends: no transaction can ask for that.
+        While `db` blocks other writers, a second connection queries the end of the log, which is not possible within a
+        transaction.
         """
         with contextlib.suppress(sqlite3.Error, OSError, Unavailable), contextlib.closing(open_other()) as other:
             db.execute("BEGIN IMMEDIATE")
@@ -225,8 +224,7 @@ def _size(path: str | Path) -> int:
 
 
 def _room(folder: str) -> tuple[int, int]:
-    """The bytes that are free on a disk, and how many of them are to stay free; without a limit where that is not
-    known."""
+    """Free bytes on the disk, and how many of them to reserve; 2**63 and 0 if unknown."""
     try:
         disk = os.statvfs(folder)
     except OSError:
@@ -238,14 +236,14 @@ def _room(folder: str) -> tuple[int, int]:
 
 
 def _used_pages(db: Connection) -> int:
-    """Pages of the database that hold anything, with what the transaction has changed so far."""
+    """Used pages of the database, including the changes of the current transaction."""
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (unused,) = db.execute("PRAGMA freelist_count").fetchone()
     return int(pages) - int(unused)
 
 
 def _growth(db: Connection, path: Path) -> int:
-    """By how many bytes the database file grows when all of the log is moved into it; 0 if the file is elsewhere."""
+    """Bytes by which the database file grows when the whole log is moved into it; 0 if the file is missing."""
     present = _size(path)
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (page_bytes,) = db.execute("PRAGMA page_size").fetchone()

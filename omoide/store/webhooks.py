@@ -1,4 +1,4 @@
-"""Webhook endpoints: unique by URL within a workspace, and the jobs that carry events to them."""
+"""Webhook endpoints, unique by URL within a workspace, and delivery jobs for events."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from omoide.store import erasure, queue, rows, workspaces
 from omoide.store.database import Connection
 
 DELIVERY = "deliver_webhook"
-"""The kind of the jobs that carry one event to one endpoint."""
+"""The kind of jobs that deliver one event to one endpoint."""
 
 MAX_ENDPOINTS = 10
-"""How many endpoints a workspace may have."""
+"""Maximum number of endpoints per workspace."""
 
 _ENDPOINT = "h.id, w.id, h.url, h.created_at"
 _FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"
@@ -37,9 +37,9 @@ def find_by_url(db: Connection, workspace_id: str, url: str) -> WebhookEndpoint 
 
 
 def get_or_create(db: Connection, workspace_id: str, url: str, now: int) -> tuple[WebhookEndpoint, bool]:
-    """The endpoint and whether this call registered it.
+    """Get or register the endpoint; returns it and whether it was registered.
 
-    Raises NotFound without such a workspace, and Conflict if it has as many endpoints as it may have.
+    Raises NotFound if there is no such workspace, and Conflict if it has `MAX_ENDPOINTS` already.
     """
     if found := find_by_url(db, workspace_id, url):
         return found, False
@@ -65,7 +65,7 @@ def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Webhoo
 
 
 def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
-    """Remove the endpoint and what waits to be delivered to it. Raises NotFound unless the workspace has it."""
+    """Remove the endpoint and its pending deliveries. Raises NotFound unless the workspace has it."""
     found = find(db, endpoint_id)
     if found is None or found.workspace_id != workspace_id:
         raise NotFound(f"Webhook endpoint {endpoint_id} not found for workspace {workspace_id}")
@@ -75,7 +75,8 @@ def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
 
 
 def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> None:
-    """Owe an event to every endpoint of the workspace (its row): call it in the transaction of what happened."""
+    """Enqueue an event for every endpoint of the workspace (its row). Call it in the transaction that causes the
+    event."""
     endpoints = db.execute("SELECT id FROM webhooks WHERE workspace = ? ORDER BY pk", (workspace,)).fetchall()
     for row in endpoints:
         (endpoint,) = rows.mended(["webhooks.id"], row)
@@ -84,6 +85,6 @@ def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> Non
 
 
 def emit_test(db: Connection, workspace_id: str, now: int) -> None:
-    """Owe a `test.event` to the endpoints of the workspace, if there is one and it has any."""
+    """Enqueue a `test.event` for the endpoints of the workspace, if it exists and has any."""
     if workspace := workspaces.find(db, workspace_id):
         emit(db, workspace.pk, "test.event", {"workspace_id": workspace_id}, now)

@@ -1,9 +1,9 @@
-"""The b-tree of a full-text index, kept free of words that no row holds any more.
+"""Remove deleted words from the b-tree of a full-text index.
 
-Of each leaf of a segment FTS5 notes a separator in `<index>_idx`: the shortest beginning of the leaf's first word that
-is greater than the last word of the leaf before; of words that are much alike (`canary1`, `canary2`) that is the whole
-word. It stays when the word is removed. Here such a separator is replaced by a beginning of the word that now comes
-first, which is as good for finding the leaf. Formats: "Data Structures" in SQLite's `fts5_index.c`.
+For each leaf of a segment FTS5 stores a separator in `<index>_idx`: the shortest prefix of the leaf's first word that
+is greater than the last word of the previous leaf; for similar words (`canary1`, `canary2`) that is the whole word. It
+remains when the word is removed. This module replaces such a separator by a prefix of the word that is now the first
+one, which locates the leaf equally well. Formats: "Data Structures" in SQLite's `fts5_index.c`.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from omoide.store.doclist_indexes import SEGMENT_BITS
 from omoide.store.words import Index
 
 LEAVES_AT_A_TIME = 500
-"""Leaves of about 4 KB that one write looks at."""
+"""Leaves (of about 4 KB) checked per write."""
 
 Position = tuple[int, bytes]
-"""Segment and separator of a leaf, after which to go on."""
+"""Segment and separator of the last processed leaf."""
 
 START: Position = (0, b"")
 
 
 def renew(db: Connection, index: Index, after: Position) -> Position | None:
-    """Replace separators of the next leaves that are no beginning of their first word; None after the last leaf."""
+    """Replace separators of the next leaves that are not a prefix of their first word; None after the last leaf."""
     rows = db.execute(
         f"""SELECT segid, CAST(term AS BLOB), pgno, block FROM (
                 SELECT segid, term, pgno >> 1 AS pgno FROM {index}_idx WHERE (segid, term) > (?, ?)
@@ -44,7 +44,7 @@ def renew(db: Connection, index: Index, after: Position) -> Position | None:
 
 
 def first_term(leaf: bytes) -> bytes | None:
-    """The first word that begins on a leaf, with the byte in front that names its index; None if there is none."""
+    """The first word that begins on a leaf, including its leading index byte; None if there is none."""
     (size,) = unpack_from(">H", leaf, 2)
     if size >= len(leaf):
         return None
@@ -54,7 +54,7 @@ def first_term(leaf: bytes) -> bytes | None:
 
 
 def _varint(block: bytes, at: int) -> tuple[int, int]:
-    """A number that is stored seven bits to a byte, and where the next byte is."""
+    """Decode a varint (seven bits per byte); returns it and the offset of the next byte."""
     value = 0
     while True:
         value = value << 7 | block[at] & 0x7F

@@ -1,8 +1,8 @@
-"""The full-text indexes of messages and conclusions: what is in them, and which rows hold which words.
+"""Maintain and query the full-text indexes of messages and conclusions.
 
-They keep no text of their own, so a row can only be taken out by saying once more what was put in: while the row is
-still there. FTS5 expressions are built here from words, each quoted, so that no text of a caller is ever read as
-syntax. Which words of a query count, and how much, is decided in `omoide.search`.
+The indexes are contentless, so removing an entry needs the indexed text and must happen while the row still exists.
+FTS5 expressions are built from quoted words, so that a caller's text is never parsed as syntax. `omoide.search` selects
+and weighs the words of a query.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ CONCLUSIONS: Index = "conclusion_words"
 INDEXES = (MESSAGES, CONCLUSIONS)
 
 REWRITTEN_PAGES = 200
-"""Pages of about 4 KB that one call of `rewrite` writes."""
+"""Pages (of about 4 KB) that one call of `rewrite` writes."""
 
 CHARACTERS_AT_ONCE = 100_000
-"""Indexing so many takes several milliseconds, which no other write should be charged with."""
+"""Indexing this many takes several milliseconds, which should not be charged to other writes."""
 
 ENTRIES: Mapping[Index, str] = {
     MESSAGES: """t.pk, 'w' || t.workspace || ' s' || t.session || ' p' || t.peer, p.id || ': ' || t.content
@@ -41,10 +41,10 @@ ENTRIES: Mapping[Index, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where words are looked for: in one of the indexes, in all of it or only where all the marks stand.
+    """Where to search for words: in one of the indexes, in all rows or only in those that have all the marks.
 
-    To look at marks costs a step for every row that has them. Where most rows have them, it is quicker to look
-    everywhere and to leave out what does not belong.
+    Matching marks costs a step for every row that has them. If most rows have them, it is faster to search all rows and
+    to filter the results.
     """
 
     index: Index
@@ -53,7 +53,7 @@ class Place:
 
 def of_messages(workspace: int, session: int | None, peer: int | None) -> Place:
     """The messages of a workspace, or only those of one of its sessions, or of one of its peers."""
-    # Sessions and peers are of one workspace, which need not be said.
+    # A session or a peer implies its workspace.
     narrow = tuple(f"{letter}{pk}" for letter, pk in (("s", session), ("p", peer)) if pk is not None)
     return Place(MESSAGES, narrow or (f"w{workspace}",))
 
@@ -66,8 +66,9 @@ def of_conclusions(workspace: int, pair: tuple[int, int] | None) -> Place:
 def add_messages(db: Connection, session: int, first: int, last: int, *, characters: int = 0) -> None:
     """Index the session's messages from the position `first` to `last`, before they are committed.
 
-    Not at once: at the end of a savepoint FTS5 writes what it has gathered, and many small writes cost it more. Where
-    they have many `characters` together it is done at once, so that its time counts for their write.
+    Usually deferred to the end of the group commit: FTS5 flushes at the end of each savepoint, and many small flushes
+    are slower. Messages with many `characters` in total are indexed at once, so that the time is charged to their
+    write.
     """
     if characters > CHARACTERS_AT_ONCE:
         _add_messages(db, session=session, first=first, last=last)
@@ -88,38 +89,38 @@ def add_conclusion(db: Connection, pk: int) -> None:
 
 
 def add_conclusions(db: Connection, after: int) -> None:
-    """Index all conclusions behind the row `after`."""
+    """Index all conclusions after the row `after`."""
     db.execute(
         f"INSERT INTO conclusion_words (rowid, place, text) SELECT {ENTRIES[CONCLUSIONS]} WHERE t.pk > ?", (after,)
     )
 
 
 def add_all(db: Connection) -> None:
-    """Index everything, where the indexes are empty."""
+    """Index all rows. The indexes must be empty."""
     for index in INDEXES:
         db.execute(f"INSERT INTO {index} (rowid, place, text) SELECT {ENTRIES[index]}")
 
 
 def _erase_when_removing(db: Connection, index: Index) -> None:
-    """Have FTS5 remove the entries of rows that are taken out, and not only note that these are gone."""
+    """Make FTS5 remove the entries of deleted rows instead of marking them as deleted."""
     if not db.execute(f"SELECT 1 FROM {index}_config WHERE k = 'secure-delete' AND v = 1").fetchone():
         db.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('secure-delete', 1)")
 
 
 def remove_messages(db: Connection, pks: Sequence[int]) -> None:
-    """Take messages out of the index. They and their peers must still be there."""
+    """Remove messages from the index. They and their peers must still exist."""
     do_owed(db)
     _remove(db, MESSAGES, pks)
 
 
 def remove_conclusions(db: Connection, pks: Sequence[int]) -> None:
-    """Take conclusions out of the index. They must still be there."""
+    """Remove conclusions from the index. They must still exist."""
     _remove(db, CONCLUSIONS, pks)
 
 
 def _remove(db: Connection, index: Index, pks: Sequence[int]) -> None:
     _erase_when_removing(db, index)
-    # What is not in it must not be taken out, or the index is spoilt. In ascending order FTS5 writes once.
+    # Deleting an entry that is not in the index would corrupt it. In ascending order, FTS5 flushes once.
     try:
         db.execute(
             f"""INSERT INTO {index} ({index}, rowid, place, text) SELECT 'delete', {ENTRIES[index]}
@@ -128,35 +129,35 @@ def _remove(db: Connection, index: Index, pks: Sequence[int]) -> None:
             (_json(pks),),
         )
         _write_gathered(db)
-    except sqlite3.DatabaseError as error:  # from a savepoint without the name of the index
+    except sqlite3.DatabaseError as error:  # a savepoint's error does not name the index
         raise (damage_of(index, error) if kind_of(error) == sqlite3.SQLITE_CORRUPT else error) from error
     drop_stale(db, index)
 
 
 def _write_gathered(db: Connection) -> None:
-    """Have FTS5 write the changes that it gathers in memory, which it does at a savepoint."""
+    """Make FTS5 flush its buffered changes, which it does at the end of a savepoint."""
     db.execute("SAVEPOINT words")
     db.execute("RELEASE words")
 
 
 def rewrite(db: Connection, index: Index, *, is_first: bool) -> bool:
-    """Write the next part of the whole index again, without what was taken out of it; whether more is left to do."""
+    """Rewrite the next part of the index without deleted entries; returns whether there is more to do."""
     before = db.total_changes
-    pages = -REWRITTEN_PAGES if is_first else REWRITTEN_PAGES  # SQLite takes the minus sign for "everything"
+    pages = -REWRITTEN_PAGES if is_first else REWRITTEN_PAGES  # a negative number merges the whole index
     db.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('merge', ?)", (pages,))
     return db.total_changes - before >= 2  # https://www.sqlite.org/fts5.html#the_merge_command
 
 
 def occurs(db: Connection, index: Index, word: str) -> bool:
-    """Whether any row holds the word. One that the tokenizer knows nothing of is in none."""
+    """Whether any row contains the word. False if the tokenizer finds no token in it."""
     query = f"SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT 1"
     return db.execute(query, (_expression(Place(index), [word]),)).fetchone() is not None
 
 
 def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dict[str, float]:
-    """About which part of the rows holds each word, from the newest `most`: more than 0 and less than 1.
+    """The estimated share of rows that contain each word, from the newest `most`: between 0 and 1, exclusive.
 
-    Words that are nowhere are left out.
+    Words that do not occur are left out.
     """
     (last,) = db.execute(f"SELECT max(id) FROM {index}_docsize").fetchone()
     (rows,) = db.execute(f"SELECT count(*) FROM {index}_docsize WHERE id > ?", ((last or 0) - most,)).fetchone()
@@ -170,29 +171,29 @@ def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dic
 
 
 def holding(db: Connection, place: Place, words: Iterable[str], most: int, *, beside: Sequence[str] = ()) -> list[int]:
-    """The newest `most` rows of the place that hold any of the words, and any of `beside` where that is given.
+    """The newest `most` rows of the place that contain any of the words, and any of `beside` if given.
 
-    Each of them must occur: any other is left out of the expression. Rows that were deleted may be among them.
+    Every word must occur in the index. Deleted rows may be included.
     """
     query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
     return [pk for (pk,) in db.execute(query, (_expression(place, words, beside), most))]
 
 
 def newest(db: Connection, place: Place, most: int) -> list[int]:
-    """The newest `most` rows of a place that has marks, those that were deleted among them."""
+    """The newest `most` rows of a place that has marks, including deleted ones."""
     query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
     return [pk for (pk,) in db.execute(query, (f"place : ({' AND '.join(place.marks)})", most))]
 
 
 def lengths(db: Connection, index: Index, pks: Collection[int]) -> dict[int, int]:
-    """How many words each of the rows has."""
+    """Row → its number of words."""
     query = f"SELECT id, sz FROM {index}_docsize WHERE id IN (SELECT value FROM json_each(?))"
     return {pk: sum(_numbers(sizes)) for pk, sizes in db.execute(query, (_json(pks),))}
 
 
 def totals(db: Connection, index: Index) -> tuple[int, int]:
-    """How many rows are in an index, and how many words these have together."""
-    # The row that FTS5 keeps its averages in: the number of rows, then the words of each column.
+    """The number of rows in an index, and their total number of words."""
+    # FTS5 stores its totals in this row: the number of rows, then the number of words per column.
     row = db.execute(f"SELECT block FROM {index}_data WHERE id = 1").fetchone()
     rows, *columns = [*_numbers(row[0])] if row and row[0] else [0]
     return rows, sum(columns)
@@ -220,12 +221,12 @@ def _expression(place: Place, words: Iterable[str], beside: Sequence[str] = ()) 
 
 
 def _any_of(words: Iterable[str]) -> str:
-    """An FTS5 expression that any of the words satisfies, each quoted."""
+    """An FTS5 expression that matches any of the words, each quoted."""
     return " OR ".join('"' + word.replace('"', '""').replace("\x00", " ") + '"' for word in words)
 
 
 def _numbers(block: bytes) -> Iterable[int]:
-    """The numbers in a blob of SQLite's: seven bits to a byte, the high bit says that more follow."""
+    """Decode SQLite varints: seven bits per byte, the high bit set if more follow."""
     value = 0
     for byte in block:
         value = value << 7 | byte & 0x7F

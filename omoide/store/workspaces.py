@@ -1,4 +1,4 @@
-"""Workspaces: found by id, created on first use, hidden when deleted."""
+"""Store and list workspaces: created on first use, hidden when deleted."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def find(db: Connection, workspace_id: str) -> Workspace | None:
 
 
 def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) -> tuple[Workspace, bool]:
-    """The workspace and whether this call created it. An existing one is returned untouched.
+    """Get or create the workspace; returns it and whether it was created. An existing one is not changed.
 
-    Raises Unprocessable for an id under which nothing may be created.
+    Raises Unprocessable for an id that cannot be created.
     """
     if found := find(db, workspace_id):
         return found, False
@@ -40,13 +40,13 @@ def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) 
 
 
 def ensure(db: Connection, workspace_id: str, now: int) -> int:
-    """The row of the workspace, created empty if there is none."""
+    """The row of the workspace, which is created if missing."""
     row = db.execute("SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)).fetchone()
     return row[0] if row else get_or_create(db, workspace_id, Change(), now)[0].pk
 
 
 def update(db: Connection, workspace_id: str, change: Change, now: int) -> Workspace:
-    """The workspace after the change, created if missing: metadata replaced, configuration patched."""
+    """Change the workspace, creating it if missing: metadata replaced, configuration patched."""
     old, created = get_or_create(db, workspace_id, change, now)
     if created:
         return old
@@ -62,9 +62,9 @@ def update(db: Connection, workspace_id: str, change: Change, now: int) -> Works
 
 
 def delete(db: Connection, workspace_id: str, now: int) -> None:
-    """Hide the workspace and leave a job that removes its rows.
+    """Hide the workspace and enqueue a job that removes its rows.
 
-    Raises NotFound if there is none, and Conflict while it has active sessions.
+    Raises NotFound if it does not exist, and Conflict while it has active sessions.
     """
     found = find(db, workspace_id)
     if found is None:
@@ -81,7 +81,7 @@ def delete(db: Connection, workspace_id: str, now: int) -> None:
 
 
 def page(db: Connection, request: PageRequest, filters: Json | None = None) -> Page[Workspace]:
-    """The workspaces that the filter keeps, oldest first. Raises Unprocessable for a bad filter."""
+    """The workspaces that match the filter, oldest first. Raises Unprocessable for a bad filter."""
     source = "FROM workspaces w WHERE w.deleted_at IS NULL"
     source, params = rows.filtered(source, (), filters, WORKSPACE_FIELDS)
     order = ("w.created_at", "w.pk")
@@ -89,6 +89,6 @@ def page(db: Connection, request: PageRequest, filters: Json | None = None) -> P
 
 
 def name_of(db: Connection, pk: int | None) -> str:
-    """The id of a workspace by its row; empty if it is not there."""
+    """The id of a workspace by its row; "" if it does not exist."""
     row = db.execute("SELECT id FROM workspaces WHERE pk = ?", (pk,)).fetchone()
     return as_text(row[0]) if row else ""

@@ -1,12 +1,11 @@
-"""The writer of a process: one connection, and one thread that runs all writes in group commits.
+"""The writer of a process: one connection and one thread that runs all writes in group commits.
 
-The thread begins as soon as no other process writes, runs whatever waits by then or comes meanwhile in one
-`BEGIN IMMEDIATE … COMMIT` with a savepoint for each, so that one failure affects only its own caller, and answers after
-the commit. That shares the cost of a flush among all who write at the same time, and the flush does not stop the event
-loop.
+The thread begins a transaction (`BEGIN IMMEDIATE`) as soon as no other process writes, runs the queued writes and those
+that arrive meanwhile, each in its own savepoint so that a failure affects only its own caller, and notifies the callers
+after the commit. Concurrent writes share the cost of one fsync, which does not block the event loop.
 
-Writes are taken by lane in turn (`omoide.turns`), in order within a lane. A batch ends once its writes took
-`BATCH_SECONDS`, so that a write of another lane waits for the batch that runs and for few of the next one.
+Writes are scheduled by lane (`omoide.turns`), in order within a lane. A batch ends once its writes took
+`BATCH_SECONDS`, so that a write of another lane waits for the running batch and for few writes of the next one.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ from omoide.turns import Turns
 T = TypeVar("T")
 
 BATCH_SECONDS = 0.05
-"""A batch takes no further write after so many seconds of work. Small writes reach `MAX_BATCH` in half of that."""
+"""A batch takes no further write after this time. Small writes reach `MAX_BATCH` in half of it."""
 
 
 class Writer:
-    """Runs the writes of one process: in a thread, or in the event loop of a process that only works (see `aside`).
+    """Run the writes of one process: in a thread, or on the event loop in worker processes (see `aside`).
 
-    `open_writer` opens the connection again after a fault of the file, `open_reader` one that only reads.
+    `open_writer` reopens the connection after a fault of the file, `open_reader` opens a read-only one.
     """
 
     def __init__(
@@ -60,17 +59,17 @@ class Writer:
         self._log = log
         self._busy_timeout = busy_timeout
         self._is_doubtful = False
-        """Whether the connection may see the file as it was, and not as it is."""
+        """Whether the connection may have an outdated view of the file."""
         self._arrivals: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
-        """Writes that the thread has not seen yet; None once there will be no more."""
+        """Writes that the thread has not received yet; None is the stop signal."""
         self._turns: Turns[Write] = Turns()
-        """Writes that wait. Only the thread uses it."""
+        """Waiting writes. Used by the thread only."""
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
         self._thread.start()
 
     async def write(self, step: Callable[[Connection], T]) -> T:
-        """What `step` returns, once its changes are committed; if it raises, nothing of it is kept.
+        """Run `step` and return its result once its changes are committed; if it raises, they are rolled back.
 
         Raises what `step` raises, and Unavailable or StorageFull if the database cannot take the write.
         """
@@ -118,7 +117,8 @@ class Writer:
                 pause = self._log.keep_small(self.connection)
 
     def _receive(self, timeout: float | None) -> Write | None:
-        """Wait up to `timeout` seconds for a write, None for ever. Of several that came each waits for its turn."""
+        """Wait for a write up to `timeout` seconds (None: for ever). If several arrived, all are queued and None is
+        returned."""
         try:
             first = self._arrivals.get(timeout=timeout)
         except queue.Empty:
@@ -130,7 +130,7 @@ class Writer:
         return None
 
     def _receive_more(self) -> None:
-        """Let the writes that have come wait for their turns."""
+        """Queue the writes that have arrived."""
         while not self._arrivals.empty():
             self._admit(self._arrivals.get_nowait())
 
@@ -141,7 +141,7 @@ class Writer:
             self._turns.put(write.lane, write)
 
     def _commit(self, writes: Iterator[Write]) -> list[Write]:
-        """Run them in one transaction; which these were."""
+        """Run the writes in one transaction, and return them."""
         if self._is_doubtful:
             self._reopen()
         before = partial(self._log.require_room, self.connection)
@@ -158,20 +158,21 @@ class Writer:
         self._log.require_room_to_commit(self.connection)
 
     def _save_what_is_committed(self) -> None:
-        """Move the log into the file that is open: it may be elsewhere, and must not be mixed with one in its place."""
+        """Move the log into the file that is open: it may have been moved, and its log must not be applied to a new
+        file."""
         if self._files.share_index():
             self._log.empty(self.connection)
 
     def _batch(self, first: Write | None = None) -> Iterator[Write]:
-        """The writes that share one commit, each taken when the one before has been run; `first` came while no other
-        waited."""
+        """The writes of one commit, each taken after the previous one has run; `first` arrived while no other was
+        waiting."""
         began = ended = time.perf_counter()
         if first is not None:
             yield first
             ended = time.perf_counter()
             if self._arrivals.empty():
                 return
-            self._turns.put(first.lane, first)  # others came meanwhile: now it counts whose turn this was
+            self._turns.put(first.lane, first)  # others arrived meanwhile, so the time must be charged to this lane
             turn = self._turns.take()
             self._receive_more()
             if turn is not None:
@@ -184,11 +185,11 @@ class Writer:
                 yield turn.item
             finally:
                 started, ended = ended, time.perf_counter()
-                self._receive_more()  # first: where nobody waits, what the work took is forgotten
+                self._receive_more()  # before `done`: the time is not charged if no write is waiting
                 self._turns.done(turn, ended - started)
 
     def _reopen(self) -> None:
-        """Look at the file anew: a connection that found it read-only, say, goes on to find it so for ever."""
+        """Reopen the file: a connection that has seen it as read-only, for example, never recovers."""
         with contextlib.suppress(Unavailable, sqlite3.Error):
             self._files.check()
             connection = self._open_writer()

@@ -1,4 +1,4 @@
-"""A file that contradicts itself is found out, whatever the contradiction is."""
+"""Every violation of a consistency rule is reported."""
 
 from __future__ import annotations
 
@@ -27,35 +27,35 @@ ANY_CONCLUSION = "(SELECT min(pk) FROM conclusions WHERE deleted_at IS NULL)"
 DAMAGES = {
     "messages belong to a session of another workspace": [
         ELSEWHERE, f"UPDATE messages SET workspace = 77 WHERE pk = {ANY_MESSAGE}"],
-    "messages are by a peer that is not there": [f"UPDATE messages SET peer = 999 WHERE pk = {ANY_MESSAGE}"],
+    "messages are by a peer that does not exist": [f"UPDATE messages SET peer = 999 WHERE pk = {ANY_MESSAGE}"],
     "sessions do not number": [f"UPDATE sessions SET message_count = message_count + 1 WHERE pk = {A_SESSION}"],
-    "receipts are of messages": ["UPDATE receipts SET count = 9999"],
-    "summaries reach beyond": ["UPDATE summaries SET seq = 9999"],
-    "members are of another workspace": [
+    "receipts refer to messages": ["UPDATE receipts SET count = 9999"],
+    "summaries cover messages": ["UPDATE summaries SET seq = 9999"],
+    "members are in a different workspace": [
         ELSEWHERE, STRANGER, f"INSERT INTO members (session, peer, joined_at) VALUES ({A_SESSION}, 88, 1)"],
-    "conclusions are of another workspace": [
+    "conclusions are in a different workspace": [
         ELSEWHERE, STRANGER, f"UPDATE conclusions SET observed = 88 WHERE pk = {ANY_CONCLUSION}"],
-    "messages are not among the words": [
+    "messages are missing from the full-text index": [
         """INSERT INTO messages SELECT pk + 1000, id || 'x', workspace, session, seq + 1000, peer, content, metadata,
                token_count, created_at, muted FROM messages LIMIT 1"""],
-    "entries among the words are of no message": [f"DELETE FROM messages WHERE pk = {ANY_MESSAGE}"],
-    "conclusions are not among the words": [
+    "full-text entries belong to no message": [f"DELETE FROM messages WHERE pk = {ANY_MESSAGE}"],
+    "conclusions are missing from the full-text index": [
         """INSERT INTO conclusions (id, workspace, observer, observed, content, level, said_at, created_at)
            SELECT 'new', workspace, observer, observed, 'new', level, 1, 1 FROM conclusions LIMIT 1"""],
-    "entries among the words are of no conclusion": [f"DELETE FROM conclusions WHERE pk = {ANY_CONCLUSION}"],
-    "vectors are of no message": ["INSERT INTO message_vectors VALUES (9999, zeroblob(512))"],
-    "vectors are of no conclusion": ["INSERT INTO conclusion_vectors VALUES (9999, zeroblob(512))"],
-    "vectors are of another length": ["UPDATE message_vectors SET vector = x'0000'"],
-    "texts are held to be embedded": ["UPDATE embedder SET messages_through = 9999"],
-    "vectors are held to be in segments": ["UPDATE embedder SET messages_signed = messages_through + 1"],
-    "segments are of a workspace that is gone": ["INSERT INTO segments VALUES (NULL, 99, 'messages', 1, 1, 1, x'')"],
-    "1 segments are of a workspace that is gone, or of another kind": [
+    "full-text entries belong to no conclusion": [f"DELETE FROM conclusions WHERE pk = {ANY_CONCLUSION}"],
+    "vectors belong to no message": ["INSERT INTO message_vectors VALUES (9999, zeroblob(512))"],
+    "vectors belong to no conclusion": ["INSERT INTO conclusion_vectors VALUES (9999, zeroblob(512))"],
+    "vectors have a different length": ["UPDATE message_vectors SET vector = x'0000'"],
+    "texts are marked as embedded": ["UPDATE embedder SET messages_through = 9999"],
+    "vectors are marked as in segments": ["UPDATE embedder SET messages_signed = messages_through + 1"],
+    "segments belong to a missing workspace": ["INSERT INTO segments VALUES (NULL, 99, 'messages', 1, 1, 1, x'')"],
+    "1 segments belong to a missing workspace or to an unknown source": [
         "INSERT INTO segments SELECT NULL, pk, 'peers', 1, 1, 1, x'' FROM workspaces LIMIT 1"],
-    "jobs are of a workspace that is gone": ["UPDATE jobs SET workspace = 99 WHERE kind = 'purge_session'"],
-    "deleted workspaces have nobody": ["DELETE FROM jobs WHERE kind = 'purge_workspace'"],
-    "deleted sessions have nobody": ["DELETE FROM jobs WHERE kind = 'purge_session'"],
-    "deleted conclusions have nobody": ["DELETE FROM jobs WHERE kind = 'purge_conclusions'"],
-    "rows of members refer to rows that are gone": [f"DELETE FROM sessions WHERE pk = {A_SESSION}"],
+    "jobs belong to a missing workspace": ["UPDATE jobs SET workspace = 99 WHERE kind = 'purge_session'"],
+    "deleted workspaces have no purge job": ["DELETE FROM jobs WHERE kind = 'purge_workspace'"],
+    "deleted sessions have no purge job": ["DELETE FROM jobs WHERE kind = 'purge_session'"],
+    "deleted conclusions have no purge job": ["DELETE FROM jobs WHERE kind = 'purge_conclusions'"],
+    "rows of members refer to missing rows": [f"DELETE FROM sessions WHERE pk = {A_SESSION}"],
 }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Segments that do not say what the vectors say are found out, whatever is wrong, and can be made anew."""
+"""Segments that differ from their vectors are reported, and can be rebuilt."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.store.test_segments import WORDS, is_true, say
 
 @pytest.fixture
 def db_path(tmp_path: Path) -> Path:
-    """A file with two workspaces: the first has the rows 1 to 6 in two segments, the other 7 to 9 in one."""
+    """A file with two workspaces: the first has rows 1 to 6 in two segments, the other rows 7 to 9 in one."""
     path = tmp_path / "omoide.db"
     store = Store.open(path)
     for workspace, count in (("a", 4), ("a", 2), ("b", 3)):
@@ -33,7 +33,7 @@ def db_path(tmp_path: Path) -> Path:
 
 
 def rewritten(change: Callable[[Segment], Segment]) -> Callable[[Connection], object]:
-    """The first segment, as a fault of the program would leave it."""
+    """Replace the first segment by a changed one, as a bug would."""
 
     def damage(db: Connection) -> None:
         size, rows = db.execute("SELECT size, rows FROM segments WHERE pk = 1").fetchone()
@@ -43,7 +43,7 @@ def rewritten(change: Callable[[Segment], Segment]) -> Callable[[Connection], ob
 
 
 def turned(segment: Segment) -> Segment:
-    """One sign of one row is the other one."""
+    """Flip one sign of one row."""
     bits = segment.bits.copy()
     bits[0, 2] ^= np.uint64(1)
     return replace(segment, bits=bits)
@@ -64,71 +64,71 @@ def told(statement: str) -> Callable[[Connection], object]:
 DAMAGES: dict[str, tuple[Callable[[Connection], object], list[str]]] = {
     "a sign is turned": (
         rewritten(turned),
-        ["1 rows in segment 1 of messages have other signs than their vectors, row 3 for one"],
+        ["1 rows in segment 1 of messages have signs that differ from their vectors, for example row 3"],
     ),
-    "owners are others": (
+    "peers are different": (
         rewritten(moved),
-        ["2 rows in segment 1 of messages have another session or peer there, row 2 for one"],
+        ["2 rows in segment 1 of messages have a different session or peer in it, for example row 2"],
     ),
-    "rows are left out": (
+    "rows are missing": (
         rewritten(lambda segment: segment.at(slice(0, 2))),
-        ["2 rows of messages have a vector and are in no segment, row 3 for one"],
+        ["2 rows of messages have a vector but are in no segment, for example row 3"],
     ),
-    "a segment is lost": (
+    "a segment is missing": (
         told("DELETE FROM segments WHERE pk = 1"),
-        ["4 rows of messages have a vector and are in no segment, row 1 for one"],
+        ["4 rows of messages have a vector but are in no segment, for example row 1"],
     ),
-    "a segment is there twice": (
+    "a segment is duplicated": (
         told("INSERT INTO segments SELECT 9, workspace, source, first, last, size, rows FROM segments WHERE pk = 1"),
-        ["4 rows of messages stand in segments more than once, row 1 for one"],
+        ["4 rows of messages are in more than one segment, for example row 1"],
     ),
-    "a row is nobody's": (
+    "a row does not exist": (
         rewritten(numbered(1, 2, 3, 99)),
         [
-            "1 rows in segment 1 of messages are beyond row 9, row 99 for one",
-            "1 rows in segment 1 are of no vector of messages, row 99 for one",
-            "1 rows of messages have a vector and are in no segment, row 4 for one",
+            "1 rows in segment 1 of messages are beyond row 9, for example row 99",
+            "1 rows in segment 1 have no vector in messages, for example row 99",
+            "1 rows of messages have a vector but are in no segment, for example row 4",
         ],
     ),
-    "a vector is gone": (
+    "a vector is missing": (
         told("DELETE FROM message_vectors WHERE pk = 2"),
-        ["1 rows in segment 1 are of no vector of messages, row 2 for one"],
+        ["1 rows in segment 1 have no vector in messages, for example row 2"],
     ),
-    "a vector is another": (
+    "a vector is different": (
         told("UPDATE message_vectors SET vector = zeroblob(length(vector)) WHERE pk = 4"),
-        ["1 rows in segment 1 of messages have other signs than their vectors, row 4 for one"],
+        ["1 rows in segment 1 of messages have signs that differ from their vectors, for example row 4"],
     ),
-    "the workspace is another": (
+    "the workspace is different": (
         told("UPDATE segments SET workspace = 2 WHERE pk = 1"),
-        ["4 rows in segment 1 of messages belong to another workspace than it does, row 1 for one"],
+        ["4 rows in segment 1 of messages belong to a different workspace, for example row 1"],
     ),
-    "its reach is told wrong": (
+    "the range of rows is wrong": (
         told("UPDATE segments SET first = 3 WHERE pk = 1"),
-        ["segment 1 of messages says that it reaches from row 3 to 4: it is 1 to 4"],
+        ["segment 1 of messages declares rows 3 to 4, but holds rows 1 to 4"],
     ),
-    "it is cut off": (
+    "a segment is truncated": (
         told("UPDATE segments SET rows = substr(rows, 1, 50) WHERE pk = 3"),
         [
-            "segment 3 of messages has 50 bytes, where 3 rows take 96",
-            "3 rows of messages have a vector and are in no segment, row 7 for one",
+            "segment 3 of messages has 50 bytes, but 3 rows need 96",
+            "3 rows of messages have a vector but are in no segment, for example row 7",
         ],
     ),
-    "it is of something else": (
+    "a segment is garbage": (
         told("UPDATE segments SET rows = 'nothing of ours', size = 'much', workspace = 'mine' WHERE pk = 3"),
         [
-            "segment 3 of messages has 15 bytes, where 0 rows take 0",
-            "3 rows of messages have a vector and are in no segment, row 7 for one",
+            "segment 3 of messages has 15 bytes, but 0 rows need 0",
+            "3 rows of messages have a vector but are in no segment, for example row 7",
         ],
     ),
-    "nobody knows whose vectors": (
+    "the embedder is missing": (
         told("DELETE FROM embedder"),
-        ["3 segments are there, and no embedder whose vectors they could be of"],
+        ["3 segments exist without an embedder"],
     ),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_damage_to_a_segment_is_named(damage: str, db_path: Path) -> None:
+def test_damage_to_a_segment_is_reported(damage: str, db_path: Path) -> None:
     inflict, named = DAMAGES[damage]
     with contextlib.closing(connect(db_path, durability="normal", busy_timeout=1)) as db:
         assert list(segment_faults(db)) == []
@@ -136,7 +136,7 @@ def test_damage_to_a_segment_is_named(damage: str, db_path: Path) -> None:
         assert list(segment_faults(db)) == named
 
 
-def test_the_segments_of_what_is_being_removed_are_not_missed(db_path: Path) -> None:
+def test_missing_segments_of_a_workspace_being_purged_are_no_fault(db_path: Path) -> None:
     with contextlib.closing(connect(db_path, durability="normal", busy_timeout=1)) as db:
         db.execute("UPDATE workspaces SET deleted_at = 1 WHERE pk = 1")
         segments.remove_workspace(db, 1)
@@ -145,18 +145,18 @@ def test_the_segments_of_what_is_being_removed_are_not_missed(db_path: Path) -> 
 
 @pytest.fixture
 def check(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """`omoide check` within this process."""
+    """Run `omoide check` in this process."""
     monkeypatch.chdir(db_path.parent)
     return lambda *flags: CliRunner().invoke(main, ["check", *flags])
 
 
-def test_segments_are_made_anew_once_no_server_runs(db_path: Path, check: Callable[..., Result]) -> None:
+def test_segments_are_rebuilt_only_while_no_server_runs(db_path: Path, check: Callable[..., Result]) -> None:
     with contextlib.closing(connect(db_path, durability="normal", busy_timeout=1)) as db:
         rewritten(turned)(db)
     found = check()
     assert found.exit_code == 1
     assert found.stdout == (
-        "segments: 1 rows in segment 1 of messages have other signs than their vectors, row 3 for one\n"
+        "segments: 1 rows in segment 1 of messages have signs that differ from their vectors, for example row 3\n"
     )
     assert "omoide check --rebuild-segments" in found.stderr
 
@@ -174,7 +174,7 @@ def test_segments_are_made_anew_once_no_server_runs(db_path: Path, check: Callab
     store.close()
 
 
-def test_where_there_is_no_database_none_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_database_is_not_created(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = CliRunner().invoke(main, ["check", "--rebuild-segments", "--db", "none.db"])
     assert done.output == "Error: There is no database none.db.\n"
