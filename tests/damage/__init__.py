@@ -1,1 +1,1 @@
-"""One stored value damaged at a time, and everything used."""
+"""Tests that damage one stored value at a time and then use the whole database."""

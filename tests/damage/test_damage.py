@@ -1,6 +1,6 @@
-"""A damaged value harms its own row only: everything else is served and worked on, `check` names it, repair mends it.
+"""A damaged value affects only its own row: everything else works, `check` reports it, and `repair` fixes it.
 
-Each test takes some of the cases; `--all-damage` takes every damage of every column.
+Each test runs some of the cases; `--all-damage` runs every damage of every column.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from tests.damage import world
 from tests.damage.world import Case, Seen
 
 USED, CHECKED = 3, 28
-"""Cases that each run of the suite takes, always the same ones: all is done on a damaged file, which takes a second; or
-it is only checked and repaired."""
+"""Cases in each run of the suite, always the same ones: `USED` of the full scenario, which takes a second each, and
+`CHECKED` of check and repair only."""
 
 ONCE_FOUND = ("summaries.token_count = minus one", "members.peer = a list")
-"""Cases that each run takes as well."""
+"""Cases that each run includes as well."""
 
 
 @dataclass(frozen=True)
 class Original:
-    """A sound database, what came of using it, and where each case damages a copy of it."""
+    """An undamaged database, the results of using it, and the path of the copy that each case damages."""
 
     path: Path
     seen: Seen
     copy: Path
 
     def damaged(self, case: Case) -> bool:
-        """Whether a copy could be damaged so, and the value is one that its column does not admit."""
+        """Damage a fresh copy; returns whether that was possible and the resulting value is invalid."""
         for left in self.copy.parent.glob(f"{self.copy.name}*"):
             left.unlink()
         shutil.copyfile(self.path, self.copy)
@@ -81,25 +81,29 @@ def chosen(request: pytest.FixtureRequest, count: int) -> list[Case]:
     return [case for case in cases if str(case).startswith(ONCE_FOUND)][:2] + random.Random(7).sample(cases, count)
 
 
-def test_a_damaged_value_harms_its_own_row_only(original: Original, request: pytest.FixtureRequest) -> None:
+def test_a_damaged_value_affects_only_its_own_row(original: Original, request: pytest.FixtureRequest) -> None:
     problems: list[str] = []
     for case in chosen(request, USED):
         if original.damaged(case):
             seen = world.use(original.copy)
-            # Whose vectors are kept concerns every workspace: until they are made again, words alone are searched.
+            # The row of the embedder concerns every workspace: until vectors are made again, search is by words only.
             is_same = seen.before == original.seen.before or case.table == "embedder"
             problems += [f"{case}: {problem}" for problem in seen.problems]
-            problems += [] if is_same else [f"{case}: another workspace is answered otherwise"]
-            problems += [] if seen.after == original.seen.after else [f"{case}: the work of another workspace differs"]
+            problems += [] if is_same else [f"{case}: responses for another workspace differ"]
+            problems += (
+                []
+                if seen.after == original.seen.after
+                else [f"{case}: the jobs of another workspace have different results"]
+            )
     assert problems == []
 
 
-def test_check_names_a_damaged_value_and_repair_mends_it(original: Original, request: pytest.FixtureRequest) -> None:
+def test_check_reports_a_damaged_value_and_repair_fixes_it(original: Original, request: pytest.FixtureRequest) -> None:
     problems: list[str] = []
     for case in chosen(request, CHECKED):
         if original.damaged(case):
             faults = world.checked(original.copy)
-            problems += [] if any(case.table in fault for fault in faults) else [f"{case}: not named: {faults[:3]}"]
+            problems += [] if any(case.table in fault for fault in faults) else [f"{case}: not reported: {faults[:3]}"]
             left = world.mend(original.copy)
             problems += [f"{case}: left: {left[:3]}"] if left else []
     assert problems == []

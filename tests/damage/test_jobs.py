@@ -1,4 +1,4 @@
-"""A damaged job stops no other: it is given up with the reason, and the others go on."""
+"""A damaged job does not block others: it is marked as failed with a reason, and the others run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def store(db_path: Path) -> Iterator[Store]:
 
 
 async def done(store: Store) -> list[str]:
-    """What a worker does that knows notes, in this order."""
+    """The notes that a worker processes, in order."""
     diary = Diary()
     worker = worker_on(store, {"note": diary})
     while await worker.run_one():
@@ -50,7 +50,7 @@ async def done(store: Store) -> list[str]:
         "kind = x'ff'",
     ],
 )
-def test_a_damaged_job_is_given_up_with_its_reason_and_others_are_done(damage: str, store: Store) -> None:
+def test_a_damaged_job_fails_with_a_reason_and_others_are_done(damage: str, store: Store) -> None:
     async def scene() -> list[str]:
         for name in ("bad", "good", "better"):
             await add(store, "note", name, key="k")
@@ -81,7 +81,7 @@ def test_a_damaged_job_is_given_up_with_its_reason_and_others_are_done(damage: s
         "error = x'ff'",
     ],
 )
-def test_a_job_of_which_only_the_state_is_damaged_is_done(damage: str, store: Store) -> None:
+def test_a_job_with_damaged_state_is_still_done(damage: str, store: Store) -> None:
     async def scene() -> list[str]:
         await add(store, "note", "bad", key="k")
         await add(store, "note", "good", key="k")
@@ -93,7 +93,7 @@ def test_a_job_of_which_only_the_state_is_damaged_is_done(damage: str, store: St
 
 
 @pytest.mark.parametrize("kind", sorted(TASKS))
-def test_a_payload_that_is_not_of_its_kind_is_given_up_at_once(kind: str, store: Store) -> None:
+def test_an_invalid_payload_fails_at_once(kind: str, store: Store) -> None:
     async def scene() -> str | None:
         await store.write(lambda db: queue.add(db, kind, {"session": [None], "workspace": "x"}, clock.now()))
         worker = worker_on(store, {**TASKS, "embed": Diary(), "erase": Diary(), "purge_conclusions": Diary()})
@@ -102,16 +102,16 @@ def test_a_payload_that_is_not_of_its_kind_is_given_up_at_once(kind: str, store:
         return found[0].error if found else None
 
     error = asyncio.run(scene())
-    assert (error is None) == (kind in {"embed", "erase", "purge_conclusions"})  # which need nothing of it
+    assert (error is None) == (kind in {"embed", "erase", "purge_conclusions"})  # kinds that ignore their payload
     assert error is None or error.startswith("damaged: ")
 
 
-def test_every_kind_of_jobs_is_known_where_jobs_are_checked() -> None:
+def test_every_kind_of_job_has_a_payload_check() -> None:
     difference = TASKS.keys() ^ KINDS
     assert not difference, f"list these both in worker/tasks.py and in omoide/jobs.py (KINDS): {difference}"
 
 
-def test_a_worker_that_cannot_claim_gives_no_sign_of_life(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_cannot_claim_sends_no_heartbeat(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> float:
         failed: asyncio.Queue[OmoideError] = asyncio.Queue()
 

@@ -1,4 +1,4 @@
-"""What `omoide repair` says, keeps and refuses, and what no single value can damage: indexes and whole tables."""
+"""Output, backups and refusals of `omoide repair`, and damage to indexes and whole tables."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def change(path: Path, *statements: str) -> None:
         db.commit()
 
 
-def test_a_repair_only_says_what_it_would_do_until_it_is_told_to_do_it(invoke: Invoke, database: Path) -> None:
+def test_repair_is_a_dry_run_without_apply(invoke: Invoke, database: Path) -> None:
     change(database, "UPDATE sessions SET metadata = 'none' WHERE id = 'pier'")
     said = invoke("repair")
     assert said.exit_code == 0
@@ -57,7 +57,7 @@ def test_a_repair_only_says_what_it_would_do_until_it_is_told_to_do_it(invoke: I
     assert "there is nothing to mend" in invoke("repair", "--apply").output
 
 
-def test_what_a_repair_changes_is_kept_as_it_was(invoke: Invoke, database: Path) -> None:
+def test_repair_saves_the_previous_rows(invoke: Invoke, database: Path) -> None:
     change(
         database,
         "UPDATE messages SET content = x'ff41' WHERE pk = 3",
@@ -74,7 +74,7 @@ def test_what_a_repair_changes_is_kept_as_it_was(invoke: Invoke, database: Path)
         assert db.execute("SELECT count(*) FROM members WHERE session = 999").fetchone() == (0,)
 
 
-def test_a_repair_refuses_while_the_database_is_open(invoke: Invoke, database: Path) -> None:
+def test_repair_refuses_while_the_database_is_open(invoke: Invoke, database: Path) -> None:
     store = Store.open(database)
     try:
         refused = invoke("repair", "--apply")
@@ -84,7 +84,7 @@ def test_a_repair_refuses_while_the_database_is_open(invoke: Invoke, database: P
     assert "is in use" in refused.output
 
 
-def test_an_index_that_is_missing_is_named_and_made_again_at_the_start(invoke: Invoke, database: Path) -> None:
+def test_a_missing_index_is_reported_and_recreated_at_the_start(invoke: Invoke, database: Path) -> None:
     change(database, "DROP INDEX messages_seq", "DROP INDEX jobs_due")
     said = invoke("check").output
     assert "schema: index messages_seq is missing" in said
@@ -108,7 +108,7 @@ def test_an_index_that_is_missing_is_named_and_made_again_at_the_start(invoke: I
         ("UPDATE sessions SET message_count = 2 WHERE id = 'pier'", "rows: "),
     ],
 )
-def test_what_is_derived_is_found_damaged_and_made_again(
+def test_damaged_derived_data_is_reported_and_rebuilt(
     statement: str, named: str, invoke: Invoke, database: Path
 ) -> None:
     change(database, statement)
@@ -117,7 +117,7 @@ def test_what_is_derived_is_found_damaged_and_made_again(
     assert "is sound" in invoke("check").output
 
 
-def test_a_table_whose_rows_are_nowhere_else_is_not_made_up(invoke: Invoke, database: Path) -> None:
+def test_a_missing_table_that_cannot_be_derived_is_refused(invoke: Invoke, database: Path) -> None:
     change(database, "PRAGMA foreign_keys=OFF", "DROP TABLE cards")
     refused = invoke("repair", "--apply")
     assert refused.exit_code == 1

@@ -1,4 +1,4 @@
-"""A small database with everything in it, in the workspace `harbour`, which is damaged, and in `quay`, its copy."""
+"""A small database with rows in all tables: the workspace `harbour`, which is damaged, and its copy `quay`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ _CHOSEN: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One value that is replaced. `where` chooses the row, as SQL."""
+    """One value to damage. `where` is SQL that selects the row."""
 
     table: str
     column: str
@@ -82,10 +82,10 @@ class Case:
 
 
 def cases() -> list[Case]:
-    """Every column of every table with every damage; of jobs, for every kind."""
+    """Every column of every table with every damage; for jobs, of every kind."""
     found = []
     for table, columns in RULES.items():
-        if table == "refused_texts":  # which are of no workspace
+        if table == "refused_texts":  # has no workspace
             continue
         rows = [_CHOSEN.get(table, "workspace = :w")]
         if table == "jobs":
@@ -101,7 +101,7 @@ KINDS = ("representation", "summary", "dream", "deliver_webhook", "purge_session
 
 
 def build(path: Path) -> None:
-    """The file of the last schema, brought up to date, with a copy of its workspace and work owed for both."""
+    """Create the test file of the latest schema, migrated, with a copy of its workspace and jobs for both."""
     path.write_bytes(gzip.decompress((FILES / f"schema_{VERSIONS[-1]}.db.gz").read_bytes()))
     asyncio.run(_double(path))
     with _served(path) as http:
@@ -143,12 +143,12 @@ def _served(path: Path) -> Iterator[TestClient]:
 
 @cache
 def _app(path: Path) -> ASGIApp:
-    """The application, which is made once and opens the file anew each time that it serves."""
+    """The application, which is created once and opens the file at each lifespan."""
     return create_app(Settings.model_validate({"db": path, **SETTINGS}))
 
 
 def damage(path: Path, case: Case) -> object:
-    """Damage the value and return it as it is then. Raises sqlite3.IntegrityError where SQLite keeps it out."""
+    """Damage the value and return the stored one. Raises sqlite3.IntegrityError if SQLite rejects it."""
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.text_factory = readable_or_bytes
         db.execute("PRAGMA foreign_keys=OFF")
@@ -168,7 +168,7 @@ def damage(path: Path, case: Case) -> object:
 
 
 def _forget_not_null(db: sqlite3.Connection, table: str) -> None:
-    """Let a table take NULL anywhere, until the connection that damages it is closed."""
+    """Remove the NOT NULL constraints of a table, until `restore_not_null`."""
     db.execute("PRAGMA writable_schema=ON")
     db.execute("UPDATE sqlite_schema SET sql = replace(sql, ' NOT NULL', '') WHERE name = ?", (table,))
     db.commit()
@@ -176,7 +176,7 @@ def _forget_not_null(db: sqlite3.Connection, table: str) -> None:
 
 
 def restore_not_null(path: Path, original: Path) -> None:
-    """Give every table the definition again that it has in another file."""
+    """Restore the definition of every table from another file."""
     with contextlib.closing(sqlite3.connect(original)) as db:
         wanted = db.execute("SELECT sql, name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '% NOT NULL%'")
         definitions = wanted.fetchall()
@@ -189,7 +189,7 @@ def restore_not_null(path: Path, original: Path) -> None:
 
 @dataclass
 class Seen:
-    """What came of using a database: answers of `quay`, before and after the work, and whatever went wrong."""
+    """Results of using a database: responses for `quay` before and after the jobs ran, and all problems."""
 
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class Seen:
 
 
 def use(path: Path) -> Seen:
-    """Ask everything, work, ask again, export, back up, check."""
+    """Check, read everything, run the jobs, read again, export and back up."""
     seen = Seen(faults=checked(path))
     with _served(path) as http:
         seen.before = _asked(http, "quay", seen.problems)
@@ -227,7 +227,7 @@ def checked(path: Path) -> list[str]:
 
 
 def mend(path: Path) -> list[str]:
-    """Repair the database, and what is wrong with it then."""
+    """Repair the database, and return the remaining faults."""
     with copying.alone(path) as db:
         changes = repair(db, clock.now())
         assert all(orjson.loads(change.line()) for change in changes)
@@ -253,7 +253,7 @@ def _try(problems: list[str], what: str, do: Callable[[], object]) -> None:
     try:
         do()
     except Exception as error:
-        if type(error).__name__ != "NotFound":  # the name of the workspace itself is what was damaged
+        if type(error).__name__ != "NotFound":  # the id of the workspace itself is damaged
             problems.append(f"{what}: {error!r}")
 
 
@@ -354,7 +354,7 @@ def _written(http: TestClient, problems: list[str]) -> None:
 
 
 async def _worked(path: Path, problems: list[str]) -> None:
-    """A worker does all that is due; what fails waits until it would be tried again."""
+    """Run all due jobs; failed ones keep waiting for their retry."""
     settings = Settings.model_validate({"db": path, **SETTINGS})
     parts = open_parts(settings)
     try:
@@ -364,7 +364,7 @@ async def _worked(path: Path, problems: list[str]) -> None:
             if not await hands.run_one():
                 break
         else:
-            problems.append("the worker does not come to an end")
+            problems.append("the worker does not finish")
     except Exception as error:
         problems.append(f"the worker: {error!r}")
     finally:

@@ -1,4 +1,4 @@
-"""A real database for filter tests: rows as the API shows them go in, the ids that a clause keeps come out."""
+"""A database for filter tests: load rows in API form, and query the ids that a clause keeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omoide.store.filters.functions import register
 from tests.store.filter_model import Row
 
 DRIVERS: list[ModuleType] = [sqlite3]
-if find_spec("pysqlite3"):  # it has no wheel for some platforms
+if find_spec("pysqlite3"):  # not available for some platforms
     DRIVERS.append(import_module("pysqlite3"))
 
 SCHEMA = """
@@ -43,7 +43,7 @@ QUERIES = {
 
 
 class FilterDatabase:
-    """An in-memory database of one driver, with the rows of one resource and the parents that they name."""
+    """An in-memory database of one driver, with the rows of one resource and their parents."""
 
     def __init__(self, driver: ModuleType) -> None:
         self.connection = driver.connect(":memory:", isolation_level=None)
@@ -51,7 +51,7 @@ class FilterDatabase:
         register(self.connection)
 
     def load(self, resource: str, rows: Iterable[Row]) -> None:
-        """Replace everything by these rows."""
+        """Replace all rows by these."""
         for table in TABLES:
             self.connection.execute(f"DELETE FROM {table}")
         for row in rows:

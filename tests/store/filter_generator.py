@@ -1,7 +1,7 @@
-"""Random rows and random filters for them, odd ones among both.
+"""Generate random rows and random filters for them, including edge cases.
 
-Filters take most of their values from the rows, so that many of them keep some rows and drop others. Everything comes
-from the `Random` that is passed in. Nothing here knows what a filter means.
+Filters take most of their values from the rows, so that many of them keep some rows and drop others. All randomness
+comes from the `Random` that is passed in. This module does not evaluate filters.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ FIELDS: dict[str, dict[str, tuple[Any, ...]]] = {
     "Conclusion": {"session_id": IDS, "observer": IDS, "observed_id": IDS, "content": TEXTS, "level": LEVELS}
     | {"times_derived": NUMERIC, "source_ids": ()},
 }
-"""The fields of each resource that filters are made for, with the values to compare them with."""
+"""The fields of each resource used in filters, with values to compare them with."""
 
 MAX_DEPTH = 6
-"""Levels of logic in a filter: one more than is allowed."""
+"""Maximum levels of logic in a filter: one more than allowed."""
 
 
 class Generator:
-    """Makes rows of one resource, and filters for them."""
+    """Generate rows of one resource, and filters for them."""
 
     def __init__(self, random: Random, resource: str) -> None:
         self.random = random
@@ -59,12 +59,12 @@ class Generator:
         self.rows: list[Row] = []
 
     def make_rows(self, count: int) -> list[Row]:
-        """Rows with every field that any resource has; remembered, so that filters can be about them."""
+        """Rows with the fields of all resources; kept, so that filters can use their values."""
         self.rows = [self._row(name) for name in self.random.sample(IDS, count)]
         return self.rows
 
     def make_filter(self, depth: int = 0) -> Row:
-        """A filter object, allowed or not."""
+        """A filter object, valid or not."""
         made: Row = {}
         for _ in range(self.random.choice((1, 1, 1, 2))):
             if depth < MAX_DEPTH and self._chance(0.25):
@@ -83,7 +83,7 @@ class Generator:
         return self.random.random() < of_one
 
     def _odd(self) -> Any:
-        """Seldom something odd, mostly nothing."""
+        """Rarely an edge case, usually None."""
         return self.random.choice(ODDITIES) if self._chance(0.02) else None
 
     def _some(self, values: Any) -> list[Any]:
@@ -163,7 +163,7 @@ class Generator:
         return {key: self._odd() or self._key_condition(document[key]) for key in chosen}
 
     def _key_condition(self, value: Any) -> Any:
-        """A condition on a key under which that value stands in some row."""
+        """A condition on a key that has this value in some row."""
         if isinstance(value, dict) and value and self._chance(0.8):
             key = self.random.choice([*value])
             return {key: self._key_condition(value[key])}
@@ -187,7 +187,7 @@ class Generator:
         return self.random.choice((equal, equal, listed, substring, compared))()
 
     def _part(self, value: Any) -> Any:
-        """The value, or less of it, or the same number in another form."""
+        """The value, a part of it, or the same number in another form."""
         if isinstance(value, dict):
             return {key: self._part(value[key]) for key in self._some(value)}
         if isinstance(value, list):

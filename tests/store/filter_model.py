@@ -1,4 +1,4 @@
-"""What a filter means, said in plain Python over rows as the API shows them; the SQL is compared with this.
+"""Reference implementation of filters in plain Python, on rows in API form; the SQL is compared with it.
 
 Written from the rules of the filter language alone: it shares nothing with the code it checks, is slow, and takes
 only filters that are allowed. A row is a dict of wire names; `created_at` is microseconds since 1970 UTC.
@@ -26,12 +26,12 @@ OPERATORS = ("gte", "lte", "gt", "lt", "ne", "in", "contains", "icontains")
 
 
 def matches(resource: str, filters: Any, row: Row) -> bool:
-    """Whether the row is among those that the filter asks for."""
+    """Whether the filter matches the row."""
     return filters is None or _filter(resource, filters, row) is not False
 
 
 def _filter(resource: str, filters: Any, row: Row) -> bool | None:
-    """True or False, or None if the filter says nothing at all."""
+    """True or False, or None if the filter is empty."""
     said = [verdict for key in filters if (verdict := _part(resource, key, filters[key], row)) is not None]
     return all(said) if said else None
 
@@ -175,7 +175,7 @@ def holds(whole: Any, part: Any) -> bool:
 
 
 def as_number(value: Any) -> int | float | None:
-    """A JSON number or a numeric string as a number: integers exact; None for all else."""
+    """A JSON number or a numeric string as a number, with exact integers; None for anything else."""
     if isinstance(value, str):
         text = value.strip(" \t\n\v\f\r")
         if not text or set(text) - set("0123456789+-.eE"):

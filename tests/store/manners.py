@@ -1,4 +1,4 @@
-"""A store as a process has it that answers nobody: all is done in the event loop's thread."""
+"""Simulate a worker process, where the store does all work on the event loop's thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from omoide import aside
 
 
 def answering_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let this be such a process until the test ends."""
+    """Make this process a worker process until the end of the test."""
     said = Event()
     said.set()
     monkeypatch.setattr(aside, "_answers_nobody", said)

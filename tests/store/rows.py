@@ -1,4 +1,4 @@
-"""Small writes and reads for tests about the store itself, on the table of jobs."""
+"""Small writes and reads on the table `jobs`, for tests of the store itself."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pragma(db: Connection, name: str) -> object:
 
 
 def steps(db: Connection, work: Callable[[Connection], object]) -> int:
-    """How many hundred steps SQLite's machine takes for the work: its cost, however busy the computer is."""
+    """The cost of the work in hundreds of SQLite VM steps, independent of the machine's load."""
     taken = 0
 
     def step() -> None:
@@ -40,7 +40,7 @@ def steps(db: Connection, work: Callable[[Connection], object]) -> int:
 
 
 def cloned(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session:
-    """The copy of a session, with all that is done at the end of the transaction."""
+    """Copy a session, in all steps."""
     copy = clones.begin(db, workspace_id, session_id, until, now)
     while isinstance(copy, clones.Unfinished):
         copy = clones.go_on(db, copy, now)
@@ -48,7 +48,7 @@ def cloned(db: Connection, workspace_id: str, session_id: str, until: str | None
 
 
 class Gate:
-    """A write that keeps the writer busy until it is opened, so that other writes gather behind it."""
+    """A write that blocks the writer until `open` is called, so that other writes queue behind it."""
 
     def __init__(self) -> None:
         self._entered = threading.Event()
@@ -59,7 +59,7 @@ class Gate:
         self._opened.wait()
 
     async def entered(self) -> None:
-        """Return once the writer is busy with it."""
+        """Wait until the writer runs it."""
         await asyncio.to_thread(self._entered.wait)
 
     def open(self) -> None:

@@ -1,4 +1,4 @@
-"""Messages of many writers in one commit: numbered, muted, found by their words; none left of a write that fails."""
+"""Messages added in one commit are numbered, muted and indexed; a failed write leaves none."""
 
 from __future__ import annotations
 
@@ -54,13 +54,13 @@ def test_a_batch_of_any_size_is_stored_in_its_order(count: int, store: Store) ->
     assert len(store.read(holding, "text")) == count
 
 
-def test_writes_to_one_session_that_share_a_commit_are_all_found_by_their_words(store: Store) -> None:
+def test_messages_of_writes_that_share_a_commit_are_all_indexed(store: Store) -> None:
     asyncio.run(gathered(store, *((add, "s", said(f"lighthouse {number}")) for number in range(20))))
     assert store.read(contents) == [f"lighthouse {number}" for number in range(20)]
     assert store.read(holding, "lighthouse") == sorted(store.read(contents))
 
 
-def test_of_a_write_that_fails_nothing_is_indexed_and_its_numbers_are_given_anew(store: Store) -> None:
+def test_a_failed_write_is_not_indexed_and_its_numbers_are_reused(store: Store) -> None:
     first, failed, last = asyncio.run(
         gathered(
             store,
@@ -76,7 +76,7 @@ def test_of_a_write_that_fails_nothing_is_indexed_and_its_numbers_are_given_anew
     asyncio.run(store.write(index_is_sound))
 
 
-def test_a_message_can_be_taken_out_of_the_index_in_the_transaction_that_brought_it(store: Store) -> None:
+def test_a_message_can_be_unindexed_in_the_transaction_that_added_it(store: Store) -> None:
     def add_and_remove(db: Connection) -> None:
         add(db, "s", said("lighthouse", "harbour"))
         pks = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE content = 'lighthouse'")]
@@ -88,7 +88,7 @@ def test_a_message_can_be_taken_out_of_the_index_in_the_transaction_that_brought
     asyncio.run(store.write(index_is_sound))
 
 
-def test_what_is_muted_is_known_when_it_is_stored(store: Store) -> None:
+def test_muted_messages_are_stored_as_muted(store: Store) -> None:
     def muted(db: Connection, appended: Appended) -> list[int]:
         assert appended.first == 1
         return [2, 3]
@@ -100,7 +100,7 @@ def test_what_is_muted_is_known_when_it_is_stored(store: Store) -> None:
     assert asyncio.run(store.write(work)) == [2, 3]
 
 
-def test_whoever_speaks_is_in_the_session_and_comes_back_to_it(store: Store) -> None:
+def test_authors_join_the_session_and_rejoin_after_leaving(store: Store) -> None:
     def work(db: Connection) -> list[bool]:
         found = []
         for author in ("alice", "bob", "alice"):
@@ -112,7 +112,7 @@ def test_whoever_speaks_is_in_the_session_and_comes_back_to_it(store: Store) -> 
     assert asyncio.run(store.write(work)) == [True, True, True]
 
 
-def test_what_an_author_says_is_never_from_before_it_came_though_another_clock_let_it_join(store: Store) -> None:
+def test_a_message_is_never_earlier_than_its_authors_join_by_another_clock(store: Store) -> None:
     def work(db: Connection) -> list[str]:
         messages.add(db, "w", "s", said("by the process whose clock is ahead"), NOW + 20_000, max_observers=10)
         messages.add(db, "w", "s", said("by the one behind"), NOW, max_observers=10)
@@ -124,7 +124,7 @@ def test_what_an_author_says_is_never_from_before_it_came_though_another_clock_l
     assert asyncio.run(store.write(work)) == ["by the process whose clock is ahead", "by the one behind"]
 
 
-def test_a_copy_of_a_session_mutes_what_the_session_mutes(store: Store) -> None:
+def test_a_copied_session_keeps_muted_messages(store: Store) -> None:
     def work(db: Connection) -> list[tuple[str, int]]:
         messages.add(db, "w", "s", said("secret", "open"), NOW, max_observers=10, then=lambda *_: [1])
         copy = cloned(db, "w", "s", None, NOW)
@@ -134,7 +134,7 @@ def test_a_copy_of_a_session_mutes_what_the_session_mutes(store: Store) -> None:
     assert asyncio.run(store.write(work)) == [("secret", 1), ("open", 0)]
 
 
-def test_receipts_that_are_too_old_are_forgotten_some_at_a_time_and_all_of_them_count_no_more(store: Store) -> None:
+def test_expired_receipts_are_ignored_and_removed_in_batches(store: Store) -> None:
     day, many = 86_400_000_000, 3 * messages.FORGET_AT_A_TIME
 
     def once(db: Connection, key: str, text: str, now: int) -> str:

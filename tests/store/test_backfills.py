@@ -1,4 +1,4 @@
-"""Copying into scopes and forgetting, step by step: what crashes, repetitions and bad timing leave behind."""
+"""Backfills of scopes and their removal, step by step: after crashes, repetitions and bad timing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ W, S = "w", "s"
 
 @pytest.fixture
 def db(db_path: Path) -> Iterator[Connection]:
-    """A database with the scope th and the session s, where alice and bob have talked; s is not in th."""
+    """A database with the scope th and the session s with messages of alice and bob; s is not in th."""
     connection = connect(db_path, durability="normal", busy_timeout=5)
     migrate(sqlite_utils.Database(connection))
     said = [NewMessage(peer, "Hello", {}, 1, None) for peer in ("alice", "bob")]
@@ -80,7 +80,7 @@ def forget(db: Connection) -> None:
 
 
 def known(db: Connection) -> list[str]:
-    """What the scope knows of alice, oldest row first."""
+    """The scope's conclusions about alice, oldest row first."""
     found = db.execute(
         """SELECT c.content FROM conclusions c JOIN peers p ON p.pk = c.observed
            WHERE c.observer = ? AND p.id = 'alice' AND c.deleted_at IS NULL ORDER BY c.pk""",
@@ -98,7 +98,7 @@ def jobs(db: Connection, kind: str) -> list[str]:
     return [key for (key,) in db.execute("SELECT key FROM jobs WHERE kind = ? ORDER BY pk", (kind,))]
 
 
-def test_copies_keep_when_it_was_said_and_how_often_it_was_drawn(db: Connection) -> None:
+def test_copies_keep_said_at_and_times_derived(db: Connection) -> None:
     (origin,) = know(db, "tea")
     db.execute("UPDATE conclusions SET said_at = 5, times_derived = 3 WHERE id = ?", (origin,))
     enter(db, S)
@@ -108,7 +108,7 @@ def test_copies_keep_when_it_was_said_and_how_often_it_was_drawn(db: Connection)
     assert found == (5, 3, "explicit", json.dumps({"origin": origin}, separators=(",", ":")))
 
 
-def test_copies_are_found_by_their_words_and_owed_to_the_embedder(db: Connection) -> None:
+def test_copies_are_indexed_and_enqueued_for_embedding(db: Connection) -> None:
     know(db, "tea")
     enter(db, S)
     queue.drop(db, "embed", "embed")
@@ -118,7 +118,7 @@ def test_copies_are_found_by_their_words_and_owed_to_the_embedder(db: Connection
     assert jobs(db, "embed") == ["embed"]
 
 
-def test_what_was_deleted_or_derived_is_not_copied(db: Connection) -> None:
+def test_deleted_and_derived_conclusions_are_not_copied(db: Connection) -> None:
     gone, _ = know(db, "gone", "derived")
     conclusions.delete(db, W, gone, NOW)
     db.execute("UPDATE conclusions SET level = 'inductive' WHERE content = 'derived'")
@@ -136,7 +136,7 @@ def test_more_than_one_step_copies_everything_in_order(db: Connection) -> None:
     assert scopes.status(db, W, "th")[S].docs_copied == len(contents)
 
 
-def test_a_copying_that_was_cut_short_begins_again_without_copying_twice(db: Connection) -> None:
+def test_an_interrupted_backfill_restarts_without_duplicates(db: Connection) -> None:
     contents = [f"fact {number}" for number in range(backfills.ROWS_AT_A_TIME + 1)]
     know(db, *contents)
     enter(db, S)
@@ -147,7 +147,7 @@ def test_a_copying_that_was_cut_short_begins_again_without_copying_twice(db: Con
     assert scopes.status(db, W, "th")[S].docs_copied == len(contents)
 
 
-def test_nothing_more_is_copied_once_the_session_has_left(db: Connection) -> None:
+def test_a_backfill_stops_once_the_session_has_left(db: Connection) -> None:
     know(db, *(f"fact {number}" for number in range(backfills.ROWS_AT_A_TIME + 1)))
     enter(db, S)
     after = backfills.copy_some(db, scope(db), session(db), 0, NOW)
@@ -160,7 +160,7 @@ def test_nothing_more_is_copied_once_the_session_has_left(db: Connection) -> Non
     assert known(db) == []
 
 
-def test_a_session_that_waits_to_be_copied_is_owed_once(db: Connection) -> None:
+def test_a_pending_backfill_is_enqueued_once(db: Connection) -> None:
     enter(db, S)
     leave(db)
     enter(db, S)
@@ -168,7 +168,7 @@ def test_a_session_that_waits_to_be_copied_is_owed_once(db: Connection) -> None:
     assert jobs(db, backfills.FORGET) == [f"{scope(db)}:{session(db)}"]
 
 
-def test_a_copying_that_was_given_up_has_failed_until_it_is_owed_again(db: Connection) -> None:
+def test_a_failed_backfill_is_reported_until_it_is_enqueued_again(db: Connection) -> None:
     enter(db, S)
     queue.drop(db, "embed", "embed")
     job = queue.claim(db, NOW, lease=1)
@@ -183,7 +183,7 @@ def test_a_copying_that_was_given_up_has_failed_until_it_is_owed_again(db: Conne
     assert state(db) == "completed"
 
 
-def test_forgetting_takes_what_rests_on_the_session_and_nothing_else(db: Connection) -> None:
+def test_removal_deletes_only_what_depends_on_the_session(db: Connection) -> None:
     messages.add(db, W, "t", [NewMessage("alice", "Hi", {}, 1, None)], NOW, max_observers=10)
     know(db, "tea")
     know(db, "cake", at="t")
@@ -203,7 +203,7 @@ def test_forgetting_takes_what_rests_on_the_session_and_nothing_else(db: Connect
     assert [content for (content,) in db.execute(own)] == ["tea", "cake"]
 
 
-def test_what_rests_on_something_deleted_before_is_forgotten_too(db: Connection) -> None:
+def test_removal_includes_dependents_of_deleted_conclusions(db: Connection) -> None:
     know(db, "tea")
     enter(db, S)
     copy(db)
@@ -217,7 +217,7 @@ def test_what_rests_on_something_deleted_before_is_forgotten_too(db: Connection)
     assert known(db) == []
 
 
-def test_nothing_is_forgotten_of_a_session_that_is_back(db: Connection) -> None:
+def test_removal_is_skipped_if_the_session_is_back(db: Connection) -> None:
     know(db, "tea")
     enter(db, S)
     copy(db)
@@ -228,7 +228,7 @@ def test_nothing_is_forgotten_of_a_session_that_is_back(db: Connection) -> None:
     assert (known(db), backfills.to_forget(db, scope(db), session(db))) == (["tea"], [])
 
 
-def test_what_a_session_brings_back_is_found_by_whoever_had_put_it_out_of_mind(db: Connection) -> None:
+def test_conclusions_copied_again_are_found_by_semantic_search(db: Connection) -> None:
     embeddings.adopt(db, "made up", 64, NOW)
     index, query = VectorIndex("made up", 64), np.full(64, 0.125, np.float32)
 
@@ -257,7 +257,7 @@ def test_what_a_session_brings_back_is_found_by_whoever_had_put_it_out_of_mind(d
     db.execute("INSERT INTO conclusion_words (conclusion_words) VALUES ('integrity-check')")
 
 
-def test_joining_scopes_that_it_is_in_changes_no_session(db: Connection) -> None:
+def test_joining_current_scopes_is_no_change(db: Connection) -> None:
     enter(db, S)
     for names, is_settled in ((["th"], True), (["th", "th"], True), ([], True), (["th", "new"], False)):
         found = sessions.settled(db, W, S, SessionChange(scopes=names))
@@ -266,7 +266,7 @@ def test_joining_scopes_that_it_is_in_changes_no_session(db: Connection) -> None
     assert sessions.settled(db, W, S, SessionChange(scopes=["th"])) is None
 
 
-def test_the_sessions_of_several_scopes_are_counted_once(db: Connection) -> None:
+def test_the_sessions_of_several_scopes_are_listed_once(db: Connection) -> None:
     sessions.get_or_create(db, W, "t", SessionChange(scopes=["th", "other"]), NOW, max_observers=10)
     enter(db, S)
     assert scopes.session_ids(db, W, ["other", "th", "th"]) == [S, "t"]
@@ -277,7 +277,7 @@ Citations = dict[int, list[int]]
 
 
 @given(st.dictionaries(st.integers(0, 8), st.lists(st.integers(0, 8), max_size=3)), st.sets(st.integers(0, 8)))
-def test_exactly_what_leads_back_to_something_lost_rests_on_it(cited: Citations, lost: set[int]) -> None:
+def test_resting_on_is_the_transitive_closure_of_citations(cited: Citations, lost: set[int]) -> None:
     sources = {str(id): [str(source) for source in given] for id, given in cited.items()}
 
     def leads_back(id: str, seen: frozenset[str]) -> bool:
@@ -289,7 +289,7 @@ def test_exactly_what_leads_back_to_something_lost_rests_on_it(cited: Citations,
     assert backfills.resting_on(map(str, lost), sources) == expected
 
 
-def test_a_derived_id_is_the_same_every_time_and_another_for_each_salt() -> None:
+def test_a_derived_id_is_deterministic_and_differs_by_salt() -> None:
     origin = new_id(NOW)
     one, two = derived_id(origin, "one"), derived_id(origin, "two")
     assert one == derived_id(origin, "one")

@@ -1,4 +1,4 @@
-"""A long session is copied in steps; until the last one there is no copy, and one that is never finished goes."""
+"""A long session is copied in steps; the copy is hidden until the last one, and removed if it is never finished."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_long_messages_are_copied_in_steps_too(db: Connection, monkeypatch: pyte
     assert said(db, cloned(db, "w", "s", None, NOW).id) == TEXTS
 
 
-def test_nobody_sees_a_copy_before_it_is_complete(db: Connection) -> None:
+def test_a_copy_is_hidden_until_it_is_complete(db: Connection) -> None:
     step: Unfinished | object = begun(db)
     while isinstance(step, Unfinished):
         assert visible(db) == ["s"]
@@ -82,7 +82,7 @@ def test_nobody_sees_a_copy_before_it_is_complete(db: Connection) -> None:
     assert len(visible(db)) == 2
 
 
-def test_what_is_kept_in_memory_of_an_unfinished_copy_is_not_given_up(db: Connection) -> None:
+def test_messages_of_an_unfinished_copy_count_as_living(db: Connection) -> None:
     step = begun(db)
     copied = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE session = ?", (step.copy.pk,))]
     assert embeddings.living(db, "messages", copied) == {*copied}
@@ -90,7 +90,7 @@ def test_what_is_kept_in_memory_of_an_unfinished_copy_is_not_given_up(db: Connec
     assert embeddings.living(db, "messages", [1, 2, *copied]) == {*copied}
 
 
-def test_messages_that_come_meanwhile_are_not_copied(db: Connection) -> None:
+def test_messages_added_during_the_copy_are_not_copied(db: Connection) -> None:
     step = clones.go_on(db, begun(db), NOW)
     say(db, "s", "later")
     while isinstance(step, Unfinished):
@@ -98,7 +98,7 @@ def test_messages_that_come_meanwhile_are_not_copied(db: Connection) -> None:
     assert said(db, step.id) == TEXTS
 
 
-def test_a_copy_that_is_never_finished_is_removed_by_a_job(db: Connection) -> None:
+def test_an_unfinished_copy_is_removed_by_a_job(db: Connection) -> None:
     step = clones.go_on(db, begun(db), NOW + 5)
     assert isinstance(step, Unfinished)
     assert jobs(db) == [("purge_session", NOW + 5 + clones.PATIENCE)]
@@ -109,14 +109,14 @@ def test_a_copy_that_is_never_finished_is_removed_by_a_job(db: Connection) -> No
 
 
 @pytest.mark.parametrize("change", ["leased_until = 1, attempts = 1", "attempts = 1"])
-def test_a_copy_whose_removal_has_begun_is_not_gone_on_with(change: str, db: Connection) -> None:
+def test_a_copy_whose_removal_has_begun_cannot_be_continued(change: str, db: Connection) -> None:
     step = begun(db)
     db.execute(f"UPDATE jobs SET {change} WHERE kind = 'purge_session'")
     with pytest.raises(Unavailable, match="took too long"):
         clones.go_on(db, step, NOW)
 
 
-def test_a_copy_ends_where_its_source_is_deleted(db: Connection) -> None:
+def test_copying_fails_if_the_source_is_deleted(db: Connection) -> None:
     step = begun(db)
     sessions.delete(db, "w", "s", NOW)
     with pytest.raises(NotFound, match="Original session not found"):

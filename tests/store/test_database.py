@@ -1,4 +1,4 @@
-"""The connections of a store, and what it says when the file cannot be used."""
+"""The connections of a store, and its errors when the file cannot be used."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.store.rows import kinds, pragma, put
 
 @pytest.fixture(autouse=True, params=["that answers", "that only works"])
 def process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything here holds in either kind of process."""
+    """Run every test in both kinds of process."""
     if request.param == "that only works":
         answering_nobody(monkeypatch)
 
@@ -36,7 +36,7 @@ def test_a_read_cannot_write(store: Store) -> None:
     assert store.read(kinds) == []
 
 
-def test_a_read_sees_one_state_of_what_is_committed(store: Store, other: Connection) -> None:
+def test_a_read_sees_one_snapshot(store: Store, other: Connection) -> None:
     def read_around_a_write(db: Connection) -> list[list[str]]:
         before = kinds(db)
         put(other, "it")
@@ -83,7 +83,7 @@ def test_a_locked_file_can_be_opened_and_read(store: Store, other: Connection, d
     again.close()
 
 
-def test_a_full_disk_refuses_the_write_and_keeps_nothing_of_it(store: Store) -> None:
+def test_a_write_to_a_full_disk_is_rolled_back(store: Store) -> None:
     def leave_room_for(db: Connection, pages: int) -> None:
         used = pragma(db, "page_count")
         assert isinstance(used, int)
@@ -105,7 +105,7 @@ def test_a_full_disk_refuses_the_write_and_keeps_nothing_of_it(store: Store) -> 
 
 
 @pytest.mark.parametrize("fault", ["no folder", "a folder", "not a database"])
-def test_a_file_that_is_no_database_is_unavailable(fault: str, db_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_unavailable(fault: str, db_path: Path) -> None:
     path = db_path / "it" if fault == "no folder" else db_path
     if fault == "a folder":
         db_path.mkdir()

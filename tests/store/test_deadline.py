@@ -1,4 +1,4 @@
-"""Reads end in time, and the connection is as good as before afterwards."""
+"""Reads are interrupted at their deadline, and the connection stays usable."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ def five(db: Connection) -> int:
     return int(db.execute("SELECT 5").fetchone()[0])
 
 
-def test_what_is_quick_enough_is_returned(store: Store) -> None:
+def test_a_fast_read_returns_its_result(store: Store) -> None:
     assert store.read(within, 60, five) == 5
 
 
-def test_what_takes_too_long_is_refused_and_the_connection_goes_on(store: Store) -> None:
+def test_a_slow_read_is_refused_and_the_connection_stays_usable(store: Store) -> None:
     for _ in range(3):
         with pytest.raises(Unprocessable, match=r"takes longer than 0\.01 s\."):
             store.read(within, 0.01, endless)
         assert store.read(five) == 5
 
 
-def test_the_end_is_not_missed_between_two_statements(store: Store) -> None:
+def test_the_deadline_holds_between_two_statements(store: Store) -> None:
     def both(db: Connection) -> int:
         with pytest.raises(Exception, match="interrupted"):
             endless(db)
@@ -52,15 +52,15 @@ def test_the_end_is_not_missed_between_two_statements(store: Store) -> None:
         store.read(within, 0.01, both)
 
 
-def test_an_end_that_was_not_needed_hits_nobody_else(store: Store) -> None:
-    """The end of each read falls about where the next one begins."""
+def test_an_unused_deadline_does_not_interrupt_the_next_read(store: Store) -> None:
+    """The deadline of each read expires at about the time the next one begins."""
     for _ in range(300):
         with pytest.raises(Unprocessable):
             store.read(within, 0.0001, endless)
         assert store.read(five) == 5
 
 
-def test_another_fault_stays_what_it_was(store: Store) -> None:
+def test_other_errors_are_passed_through(store: Store) -> None:
     def broken(db: Connection) -> None:
         db.execute("SELECT * FROM nothing")
 
@@ -69,7 +69,7 @@ def test_another_fault_stays_what_it_was(store: Store) -> None:
 
 
 def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
-    """Every part is held against every element up to the last, which is the first that contains it."""
+    """Every part is compared with every element up to the last one, which is the first that contains it."""
     elements = MAX_VISITS // 100
     whole = json.dumps([{"a": n} for n in range(elements)])
 

@@ -1,4 +1,4 @@
-"""What the filter language refuses and in which words, and that the biggest filters it lets through do run."""
+"""Invalid filters with their error messages, and execution of the largest valid filters."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ REFUSALS = [
         {"metadata": {"a": {"b": {"c": {"d": {"e": {"f": 1}}}}}}},
         "Metadata filter nesting exceeds maximum depth of 5",
     ),
-    # values that nothing behind the filter could hold
+    # values that SQLite or UTF-8 cannot represent
     ("Peer", {"id": "a\0"}, "Filters must not contain NUL (0x00) characters"),
     ("Peer", {"metadata": {"a\0": 1}}, "Filters must not contain NUL (0x00) characters"),
     ("Peer", {"metadata": {"a": ["\ud800"]}}, "Filters must not contain unpaired surrogates"),
@@ -175,13 +175,13 @@ def test_refusals(resource: str, filters: object, sentence: str) -> None:
 
 
 @pytest.mark.parametrize("filters", [[], "x", 5, True, b"x"])
-def test_a_filter_that_is_no_object_is_a_fault_of_its_field(filters: object) -> None:
+def test_a_filter_that_is_not_an_object_is_an_invalid_field(filters: object) -> None:
     with pytest.raises(InvalidFields) as refusal:
         compile_filters(filters, PEER_FIELDS)
     assert [(fault.loc, fault.type) for fault in refusal.value.faults] == [(("body", "filters"), "dict_type")]
 
 
-def test_an_error_sentence_repeats_only_the_beginning_of_a_long_value() -> None:
+def test_an_error_message_truncates_a_long_value() -> None:
     with pytest.raises(Unprocessable) as refusal:
         compile_filters({"é" * 1_000_000: 1}, PEER_FIELDS)
     assert refusal.value.detail == "Column '" + "é" * MAX_SHOWN + f"' {NOT_A_FIELD} Peer"

@@ -1,4 +1,4 @@
-"""How SQLite reads a filtered page: by an index, and where an index has the order, without sorting."""
+"""SQLite reads filtered pages by an index, and without sorting if an index has the order."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 
 def plans(db: Connection, read: Callable[[Connection, Json], Page[Any]], filters: Json) -> list[str]:
-    """What SQLite says about each statement that the read runs."""
+    """The query plan of each statement that the read runs."""
     statements: list[str] = []
     db.set_trace_callback(statements.append)
     read(db, filters)
@@ -51,7 +51,7 @@ def plans(db: Connection, read: Callable[[Connection, Json], Page[Any]], filters
 
 
 @pytest.mark.parametrize(("table", "read", "filters"), READS)
-def test_no_filtered_page_walks_through_a_whole_table(
+def test_no_filtered_page_scans_a_whole_table(
     store: Store, table: str, read: Callable[[Connection, Json], Page[Any]], filters: Json
 ) -> None:
     said = store.read(plans, read, filters)

@@ -1,4 +1,4 @@
-"""Every rule of the filter language, on a small real database in each SQLite at hand."""
+"""Every rule of the filter language, on a small database in each available SQLite."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ LOGIC: list[tuple[Any, Any]] = [
     ({"AND": []}, ALL),
     ({"OR": []}, ALL),
     ({"NOT": []}, ALL),
-    # a branch that says nothing is left out
+    # an empty branch is left out
     ({"OR": [{}, {"id": "p1"}]}, {"p1"}),
     ({"OR": [{"AND": []}, {"id": "p1"}]}, {"p1"}),
     ({"OR": [{"metadata": {}}, {"id": "p1"}]}, {"p1"}),
@@ -166,7 +166,7 @@ COLUMNS = [
     ("Peer", {"id": {"gt": "p1"}}, {"p2"}),
     ("Peer", {"id": {"gte": "p1", "lt": "p2"}}, {"p1"}),
     ("Peer", {"id": {"lt": "P"}}, {"100%"}),
-    # substrings: caseless, nothing is a pattern
+    # substrings: case-insensitive, no patterns
     ("Peer", {"id": {"contains": "%"}}, {"100%"}),
     ("Peer", {"id": {"icontains": "P"}}, {"p1", "p2"}),
     ("Peer", {"id": {"contains": 1}}, {"p1", "100%"}),
@@ -198,7 +198,7 @@ COLUMNS = [
     ("Conclusion", {"times_derived": {"lt": "1e999999"}}, ALL),
     ("Conclusion", {"times_derived": HUGE}, NONE),
     ("Conclusion", {"times_derived": [1, 2.0, "3", HUGE, 0.5]}, {"c1", "c2", "c3"}),
-    # what can be unset differs from everything
+    # unset values differ from everything
     ("Conclusion", {"session_id": None}, {"c3", "c4"}),
     ("Conclusion", {"session_id": {"ne": None}}, {"c1", "c2"}),
     ("Conclusion", {"session_id": {"ne": "s1"}}, {"c2", "c3", "c4"}),
@@ -349,7 +349,7 @@ def test_a_filter_that_constrains_nothing_has_no_clause(filters: object) -> None
     assert compile_filters(filters, PEER_FIELDS) is None
 
 
-def test_no_word_of_the_caller_stands_in_the_sql() -> None:
+def test_no_text_of_the_caller_is_in_the_sql() -> None:
     condition = {"caller": {"in": ["caller"]}, "caller'\"": {"caller.": "caller"}, "c": ["caller"]}
     clause = compile_filters({"id": {"contains": "caller"}, "metadata": condition}, PEER_FIELDS)
     assert clause is not None

@@ -1,4 +1,4 @@
-"""Random filters over random rows: SQLite keeps the rows that the model keeps, or the filter is refused with a 422."""
+"""Random filters on random rows: SQLite and the model keep the same rows, or the filter is refused with a 422."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def databases() -> list[FilterDatabase]:
 def test_sqlite_keeps_exactly_the_rows_that_the_model_keeps(resource: str, databases: list[FilterDatabase]) -> None:
     tally = {"refused": 0, "all or none": 0, "some": 0}
 
-    # The seed is drawn by hypothesis, the rest from the seed: far more varied than drawing each value.
+    # Hypothesis draws only the seed, and the rest is derived from it, which is far more varied than drawing each value.
     @settings(max_examples=EXAMPLES, derandomize=True, database=None, deadline=None)
     @given(st.randoms(use_true_random=True))
     def check(random: Random) -> None:

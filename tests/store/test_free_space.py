@@ -1,4 +1,4 @@
-"""Free space in a database file is overwritten, by whatever program it was freed, and nothing else is touched."""
+"""Free space in a database file is overwritten, whichever program freed it, and nothing else is changed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.store.rows import pragma
 
 @pytest.fixture
 def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
-    """A database whose rows were deleted by a program that overwrites nothing: every third is left."""
+    """A database from which rows were deleted without secure_delete; every third one is left."""
     path = tmp_path / "old.db"
     with contextlib.closing(sqlite3.connect(path)) as db:
         db.execute(f"PRAGMA page_size={getattr(request, 'param', 4096)}")
@@ -30,7 +30,7 @@ def old(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
         db.commit()
         db.execute("DELETE FROM t WHERE pk % 3")
         db.execute("CREATE TABLE more (text TEXT)")
-        db.executemany("INSERT INTO more VALUES (?)", [("kept" * 900,)] * 20)  # takes some of what is free
+        db.executemany("INSERT INTO more VALUES (?)", [("kept" * 900,)] * 20)  # uses some of the free space
         db.commit()
     return path
 
@@ -42,7 +42,7 @@ def rows(path: Path) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize("old", [512, 4096, 65536], indirect=True)
-def test_what_was_deleted_long_ago_is_overwritten_and_what_is_there_is_not(old: Path) -> None:
+def test_deleted_content_is_overwritten_and_live_content_is_not(old: Path) -> None:
     before = rows(old)
     assert b"gone0" in old.read_bytes()
     free_space.overwrite_all(old)
@@ -50,7 +50,7 @@ def test_what_was_deleted_long_ago_is_overwritten_and_what_is_there_is_not(old: 
     assert rows(old) == before
 
 
-def test_free_space_is_overwritten_a_few_pages_at_a_time(old: Path) -> None:
+def test_free_space_is_overwritten_in_batches_of_pages(old: Path) -> None:
     with old.open("r+b") as file:
         page: int | None = 1
         calls = 0
@@ -63,7 +63,7 @@ def test_free_space_is_overwritten_a_few_pages_at_a_time(old: Path) -> None:
 
 
 @pytest.mark.parametrize(("at", "byte"), [(0, b"s"), (31, b"\xff"), (52, b"\1")])
-def test_a_file_of_another_layout_is_refused_and_not_touched(at: int, byte: bytes, old: Path) -> None:
+def test_a_file_with_an_unsupported_layout_is_refused_unchanged(at: int, byte: bytes, old: Path) -> None:
     content = bytearray(old.read_bytes())
     content[at : at + 1] = byte
     if at == 31:
@@ -74,7 +74,7 @@ def test_a_file_of_another_layout_is_refused_and_not_touched(at: int, byte: byte
     assert old.read_bytes() == content
 
 
-def test_a_read_that_goes_on_is_waited_for_and_keeps_its_view(store: Store) -> None:
+def test_overwriting_waits_for_a_running_read_which_keeps_its_snapshot(store: Store) -> None:
     async def story() -> None:
         await store.write(lambda db: db.execute("CREATE TABLE t AS SELECT 'gone0' || hex(zeroblob(9000)) AS text"))
         reader = connect(store.path, durability="full", busy_timeout=1)
@@ -99,7 +99,7 @@ def test_a_read_that_goes_on_is_waited_for_and_keeps_its_view(store: Store) -> N
     asyncio.run(story())
 
 
-def test_a_page_that_a_process_holds_in_memory_does_not_bring_back_what_was_overwritten(store: Store) -> None:
+def test_a_cached_page_does_not_restore_overwritten_content(store: Store) -> None:
     async def story() -> None:
         def begin(db: sqlite3.Connection) -> None:
             db.execute("PRAGMA secure_delete=OFF")
@@ -119,7 +119,7 @@ def test_a_page_that_a_process_holds_in_memory_does_not_bring_back_what_was_over
     asyncio.run(story())
 
 
-def test_a_purge_overwrites_all_that_it_frees_and_other_writes_what_costs_nothing(store: Store) -> None:
+def test_a_purge_zeroes_all_freed_space_and_other_writes_only_within_pages(store: Store) -> None:
     def run(db: Connection) -> list[object]:
         set_to = []
         before = pragma(db, "secure_delete")

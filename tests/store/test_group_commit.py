@@ -1,4 +1,4 @@
-"""Writes that gather share one commit, and each is answered for itself after it."""
+"""Concurrent writes share one commit, and each gets its own result after it."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ def put_and_break_a_constraint(db: Connection, kind: str) -> None:
 
 
 async def gathered(store: Store, *writes: Any) -> list[Any]:
-    """The results of writes (function and arguments) that stand in the queue before the first of them runs."""
+    """The results of writes (function and arguments) that are all queued before the first of them runs."""
     gate = Gate()
     first = asyncio.ensure_future(store.write(gate))
     await gate.entered()
     tasks = [asyncio.ensure_future(store.write(*write)) for write in writes]
-    await asyncio.sleep(0)  # each task runs up to its place in the queue
+    await asyncio.sleep(0)  # each task runs until it is queued
     gate.open()
-    await asyncio.gather(first, return_exceptions=True)  # it shares the commit of the others, and its end
+    await asyncio.gather(first, return_exceptions=True)  # it shares the commit of the others, and its outcome
     return await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def commits(store: Store, count: int) -> int:
-    """How many commits it takes to store `count` writes that have gathered, the gate among them."""
+    """The number of commits for `count` queued writes, including the gate."""
     seen: list[str] = []
     await store.write(lambda db: db.set_trace_callback(seen.append))
     await gathered(store, *[(put, str(n)) for n in range(count - 1)])
     await store.write(lambda db: db.set_trace_callback(None))
-    return seen.count("COMMIT") - 1  # that of the write which sets the trace
+    return seen.count("COMMIT") - 1  # not counting the write that sets the trace
 
 
 def test_writes_that_gather_share_one_commit(store: Store) -> None:
@@ -52,7 +52,7 @@ def test_writes_that_gather_share_one_commit(store: Store) -> None:
     assert store.read(kinds) == [str(n) for n in range(MAX_BATCH - 1)]
 
 
-def test_writes_that_come_while_another_process_writes_share_one_commit(db_path: Path) -> None:
+def test_writes_queued_behind_another_process_share_one_commit(db_path: Path) -> None:
     async def write_beside(other: Connection) -> list[str]:
         await store.write(lambda db: db.set_trace_callback(seen.append))
         other.execute("BEGIN IMMEDIATE")
@@ -71,12 +71,12 @@ def test_writes_that_come_while_another_process_writes_share_one_commit(db_path:
     assert seen.count("COMMIT") - 1 == 1
 
 
-def test_a_commit_is_shared_by_a_limited_number(store: Store) -> None:
+def test_the_number_of_writes_per_commit_is_limited(store: Store) -> None:
     assert asyncio.run(commits(store, 2 * MAX_BATCH + 1)) == 3
 
 
 @pytest.mark.parametrize(("failing", "error"), [(put_and_fail, NotFound), (put_and_break_a_constraint, Unavailable)])
-def test_a_write_that_fails_hurts_only_itself(failing: Any, error: type[Exception], store: Store) -> None:
+def test_a_failing_write_affects_only_itself(failing: Any, error: type[Exception], store: Store) -> None:
     before, failed, after = asyncio.run(gathered(store, (put, "before"), (failing, "failed"), (put, "after")))
     assert (before, after) == ("before", "after")
     assert isinstance(failed, error)
@@ -98,22 +98,22 @@ def put_what_is_owed_and_fail(db: Connection) -> None:
     raise NotFound("on purpose")
 
 
-def test_what_belongs_before_the_commit_is_done_behind_all_that_share_it(store: Store) -> None:
+def test_deferred_steps_run_after_all_writes_of_the_commit(store: Store) -> None:
     asyncio.run(gathered(store, (put_at_the_end, "a"), (put, "b"), (put_at_the_end, "c")))
     assert store.read(kinds) == ["a", "b", "c", "a, at the end", "c, at the end"]
 
 
-def test_a_write_that_fails_takes_back_what_it_left_for_the_end(store: Store) -> None:
+def test_a_failing_write_discards_its_deferred_steps(store: Store) -> None:
     asyncio.run(gathered(store, (put_at_the_end, "a"), (put_at_the_end_and_fail, "b"), (put_at_the_end, "c")))
     assert store.read(kinds) == ["a", "c", "a, at the end", "c, at the end"]
 
 
-def test_a_write_that_fails_does_not_take_what_others_left_for_the_end(store: Store) -> None:
+def test_a_failing_write_keeps_the_deferred_steps_of_others(store: Store) -> None:
     asyncio.run(gathered(store, (put_at_the_end, "a"), (put_what_is_owed_and_fail,), (put, "b")))
     assert store.read(kinds) == ["a", "b", "a, at the end"]
 
 
-def test_where_the_end_fails_nothing_of_the_commit_is_kept_and_the_next_is(store: Store) -> None:
+def test_a_failing_deferred_step_rolls_back_the_commit_but_not_the_next(store: Store) -> None:
     def fail_at_the_end(db: Connection) -> None:
         before_commit(db, lambda db: put_and_break_a_constraint(db, "end"))
 
@@ -123,7 +123,7 @@ def test_where_the_end_fails_nothing_of_the_commit_is_kept_and_the_next_is(store
     assert store.read(kinds) == ["c", "c, at the end"]
 
 
-def test_a_fault_in_our_own_code_at_the_end_does_not_end_the_writer(store: Store) -> None:
+def test_an_exception_in_a_deferred_step_does_not_end_the_writer(store: Store) -> None:
     def stumble_at_the_end(db: Connection) -> None:
         before_commit(db, lambda db: db.no_such_thing())  # type: ignore[attr-defined]
 
@@ -131,12 +131,12 @@ def test_a_fault_in_our_own_code_at_the_end_does_not_end_the_writer(store: Store
     assert asyncio.run(gathered(store, (put, "a"))) == ["a"]
 
 
-def test_without_others_what_belongs_before_the_commit_is_done_at_once(store: Store) -> None:
+def test_outside_a_group_commit_deferred_steps_run_at_once(store: Store) -> None:
     put_at_the_end(store._writer.connection, "a")
     assert kinds(store._writer.connection) == ["a, at the end", "a"]
 
 
-def test_a_write_is_answered_after_it_can_be_read(store: Store) -> None:
+def test_a_write_returns_after_it_can_be_read(store: Store) -> None:
     async def write_then_read() -> list[str]:
         await store.write(put, "it")
         return store.read(kinds)
@@ -144,13 +144,13 @@ def test_a_write_is_answered_after_it_can_be_read(store: Store) -> None:
     assert asyncio.run(write_then_read()) == ["it"]
 
 
-def test_writes_are_done_in_the_order_of_the_calls(store: Store) -> None:
+def test_writes_keep_the_order_of_calls(store: Store) -> None:
     names = [str(n) for n in range(50)]
     assert asyncio.run(gathered(store, *[(put, name) for name in names])) == names
     assert store.read(kinds) == names
 
 
-def test_a_caller_that_has_given_up_disturbs_nobody(store: Store) -> None:
+def test_a_cancelled_caller_does_not_affect_others(store: Store) -> None:
     complaints: list[Any] = []
 
     async def give_up() -> str:

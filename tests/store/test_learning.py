@@ -1,4 +1,4 @@
-"""What is learned is kept once for each observer and session, counted when it comes again, cited under its new id."""
+"""Facts are stored once per observer and session, reinforced when they recur, and cited by their new id."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def db(db_path: Path) -> Iterator[Connection]:
 
 
 SELF, OTHER = (1, 1), (2, 1)
-"""What alice knows about herself, and what bob knows about her."""
+"""The pairs alice about alice, and bob about alice."""
 
 
 def fact(content: str, *message_ids: str, day: int = 0) -> Fact:
@@ -53,7 +53,7 @@ def texts(db: Connection) -> list[tuple[str, int]]:
     return [(each.content, each.times_derived) for each in known(db)]
 
 
-def test_a_fact_is_kept_with_its_own_time_and_the_messages_that_say_it(db: Connection) -> None:
+def test_a_fact_is_stored_with_its_time_and_its_messages(db: Connection) -> None:
     assert learn(db, fact("alice sings", "m1", "m2", day=3)) == 1
     (kept,) = known(db)
     assert (kept.level, kept.session_id, kept.said_at, kept.times_derived) == (
@@ -66,7 +66,7 @@ def test_a_fact_is_kept_with_its_own_time_and_the_messages_that_say_it(db: Conne
     assert kept.source_ids is None
 
 
-def test_facts_learned_together_stand_in_their_order_and_can_be_found_by_their_words(db: Connection) -> None:
+def test_facts_learned_together_keep_their_order_and_are_indexed(db: Connection) -> None:
     learn(db, fact("alice hums"))
     assert learn(db, *(fact(f"alice owns boat {number}") for number in range(90))) == 90
     assert texts(db)[1:] == [(f"alice owns boat {number}", 1) for number in range(90)]
@@ -79,7 +79,7 @@ def test_facts_learned_together_that_differ_in_case_count_as_one(db: Connection)
     assert texts(db) == [("alice SINGS", 2), ("alice hums", 1)]
 
 
-def test_a_text_that_was_replaced_by_the_fact_before_is_new_when_it_comes_again(db: Connection) -> None:
+def test_a_text_replaced_by_an_earlier_fact_is_new_when_it_recurs(db: Connection) -> None:
     learn(db, fact("alice sings"))
     (old,) = known(db)
     twin = Twin(old.pk, is_poorer=True)
@@ -87,13 +87,13 @@ def test_a_text_that_was_replaced_by_the_fact_before_is_new_when_it_comes_again(
     assert texts(db) == [("alice sings in a choir", 2), ("alice sings", 1)]
 
 
-def test_the_same_text_in_the_same_session_counts_twice(db: Connection) -> None:
+def test_the_same_text_in_the_same_session_reinforces(db: Connection) -> None:
     assert learn(db, fact("alice sings")) == 1
     assert learn(db, fact(" Alice SINGS ")) == 0
     assert texts(db) == [("alice sings", 2)]
 
 
-def test_what_is_said_again_holds_as_of_then_and_knows_who_said_so(db: Connection) -> None:
+def test_reinforcing_advances_said_at_and_adds_the_message(db: Connection) -> None:
     learn(db, fact("alice lives in Porto", "m1", day=1))
     learn(db, fact("alice lives in Lisbon", "m2", day=2))
     learn(db, fact("alice lives in Porto", "m3", day=3))
@@ -101,10 +101,10 @@ def test_what_is_said_again_holds_as_of_then_and_knows_who_said_so(db: Connectio
     assert porto.said_at > lisbon.said_at
     assert porto.details == {"message_ids": ["m1", "m3"]}
     learn(db, fact("alice does live in Porto", "m4", day=2), n0=Twin(porto.pk, is_poorer=False))
-    assert known(db)[0].said_at == porto.said_at, "what was said before makes nothing older"
+    assert known(db)[0].said_at == porto.said_at, "an earlier message does not lower said_at"
 
 
-def test_the_same_text_in_another_session_or_for_another_observer_is_kept_apart(db: Connection) -> None:
+def test_the_same_text_is_separate_per_session_and_observer(db: Connection) -> None:
     learn(db, fact("alice sings"))
     assert learn(db, fact("alice sings"), session=2) == 1
     assert learn(db, fact("alice sings"), pair=OTHER) == 1
@@ -112,27 +112,27 @@ def test_the_same_text_in_another_session_or_for_another_observer_is_kept_apart(
     assert len(known(db, "bob")) == 1
 
 
-def test_what_was_deleted_is_learned_anew(db: Connection) -> None:
+def test_a_deleted_conclusion_is_learned_again(db: Connection) -> None:
     learn(db, fact("alice sings"))
     conclusions.delete(db, "w", known(db)[0].id, NOW)
     assert learn(db, fact("alice sings")) == 1
     assert texts(db) == [("alice sings", 1)]
 
 
-def test_a_richer_twin_takes_the_place_of_the_poorer_one(db: Connection) -> None:
+def test_a_richer_near_duplicate_replaces_the_poorer_one(db: Connection) -> None:
     learn(db, fact("alice sings"))
     old = known(db)[0]
     assert learn(db, fact("alice sings in a choir"), n0=Twin(old.pk, is_poorer=True)) == 0
     assert texts(db) == [("alice sings in a choir", 2)]
 
 
-def test_a_poorer_fact_only_counts_for_its_twin(db: Connection) -> None:
+def test_a_poorer_fact_only_reinforces_its_near_duplicate(db: Connection) -> None:
     learn(db, fact("alice sings in a choir"))
     learn(db, fact("alice sings"), n0=Twin(known(db)[0].pk, is_poorer=False))
     assert texts(db) == [("alice sings in a choir", 2)]
 
 
-def test_a_twin_that_is_gone_meanwhile_is_no_twin(db: Connection) -> None:
+def test_a_deleted_near_duplicate_is_ignored(db: Connection) -> None:
     learn(db, fact("alice sings in a choir"))
     gone = known(db)[0]
     conclusions.delete(db, "w", gone.id, NOW)
@@ -145,7 +145,7 @@ def derive(db: Connection, content: str, *sources: str, level: str = "deductive"
     return dreams.add_derived(db, 1, SELF, None, [new], NOW)
 
 
-def test_a_source_that_is_replaced_is_cited_under_its_new_id(db: Connection) -> None:
+def test_a_replaced_source_is_cited_by_its_new_id(db: Connection) -> None:
     learn(db, fact("alice sings"), fact("alice dances"))
     sings, dances = known(db)
     derive(db, "alice performs", sings.id, dances.id)
@@ -155,7 +155,7 @@ def test_a_source_that_is_replaced_is_cited_under_its_new_id(db: Connection) -> 
     assert performs.source_ids == [loudly.id, dances.id]
 
 
-def test_what_is_derived_is_as_new_as_its_newest_source(db: Connection) -> None:
+def test_a_derived_conclusion_has_the_time_of_its_newest_source(db: Connection) -> None:
     learn(db, fact("alice sings", day=1), fact("alice dances", day=5))
     assert derive(db, "alice performs", *(each.id for each in known(db))) == []
     performs = known(db)[-1]
@@ -163,7 +163,7 @@ def test_what_is_derived_is_as_new_as_its_newest_source(db: Connection) -> None:
     assert performs.details == {"premises": ["x"]}
 
 
-def test_what_is_derived_from_nothing_known_is_refused(db: Connection) -> None:
+def test_a_derived_conclusion_with_unknown_sources_is_refused(db: Connection) -> None:
     learn(db, fact("alice sings"), pair=OTHER)
     foreign = known(db, "bob")[0].id
     learn(db, fact("alice dances"))
@@ -174,14 +174,14 @@ def test_what_is_derived_from_nothing_known_is_refused(db: Connection) -> None:
     assert texts(db) == [("alice dances", 1)]
 
 
-def test_the_same_is_derived_once(db: Connection) -> None:
+def test_an_identical_derived_conclusion_is_stored_once(db: Connection) -> None:
     learn(db, fact("alice sings"))
     for _ in range(2):
         assert derive(db, "alice performs", known(db)[0].id) == []
     assert len(known(db)) == 2
 
 
-def test_merging_counts_for_the_kept_one_and_passes_over_what_is_gone(db: Connection) -> None:
+def test_merging_adds_up_counts_and_skips_missing_conclusions(db: Connection) -> None:
     learn(db, fact("alice sings"), fact("alice does sing"), fact("alice dances"))
     learn(db, fact("alice does sing"))
     sings, does_sing, dances = known(db)
@@ -210,48 +210,48 @@ def count(db: Connection, fresh: int, now: int, schedule: Schedule | None = PLAN
     dreams.learned(db, 1, SELF, {"observer": "alice", "observed": "alice"}, fresh, now, schedule)
 
 
-def test_a_dream_is_owed_when_enough_is_new_and_nothing_more_comes(db: Connection) -> None:
+def test_a_dream_is_enqueued_at_the_threshold_after_idle_time(db: Connection) -> None:
     count(db, 2, NOW)
     assert due(db) is None
     count(db, 1, NOW + 10)
     assert due(db) == NOW + 110
     count(db, 0, NOW + 50)
-    assert due(db) == NOW + 150, "what is still being learned keeps the dream waiting"
+    assert due(db) == NOW + 150, "continued learning defers the dream"
 
 
-def test_no_dream_is_owed_where_none_is_wanted(db: Connection) -> None:
+def test_no_dream_is_enqueued_without_a_schedule(db: Connection) -> None:
     count(db, 9, NOW, None)
     assert due(db) is None
 
 
-def test_a_dream_keeps_its_distance_from_the_last_one_and_starts_counting_anew(db: Connection) -> None:
+def test_a_dream_keeps_the_minimum_interval_and_resets_the_count(db: Connection) -> None:
     count(db, 5, NOW)
     job = queue.claim(db, NOW + 100, lease=9)
     assert job is not None
     dreams.dreamed(db, SELF, 4, NOW + 100)
     queue.finish(db, job, NOW + 100)
-    assert dreams.since(db, SELF) == 1, "what came during the dream counts for the next"
+    assert dreams.since(db, SELF) == 1, "conclusions added during the dream count for the next one"
     count(db, 2, NOW + 120)
     assert due(db) == NOW + 1_100
 
 
-def test_a_dream_by_a_clock_that_was_ahead_holds_up_no_later_one(db: Connection) -> None:
+def test_a_dream_with_a_clock_ahead_does_not_delay_the_next_one(db: Connection) -> None:
     dreams.dreamed(db, SELF, 0, NOW + 10**15)
     count(db, 5, NOW)
     assert due(db) == NOW + 1_000
 
 
-def test_a_dream_that_is_asked_for_is_due_now_and_owed_once(db: Connection) -> None:
+def test_a_requested_dream_is_due_now_and_enqueued_once(db: Connection) -> None:
     count(db, 3, NOW)
     dreams.request(db, "w", "alice", "alice", "omni", None, False, NOW)
     dreams.request(db, "w", "alice", "alice", "card_refresh", None, True, NOW)
     kinds = [queue.claim(db, NOW, lease=9) for _ in range(3)]
     assert [job and job.payload["type"] for job in kinds] == ["omni", "card_refresh", None]
     dreams.request(db, "w", "alice", "alice", "omni", None, False, NOW)
-    assert queue.claim(db, NOW, lease=9) is None, "one that runs is enough"
+    assert queue.claim(db, NOW, lease=9) is None, "a running one is enough"
 
 
-def test_merging_costs_no_more_where_much_is_known(db: Connection) -> None:
+def test_merging_cost_does_not_grow_with_the_number_of_conclusions(db: Connection) -> None:
     def cost() -> int:
         learn(db, fact("alice sings"), fact("alice does sing"))
         sings, does_sing = known(db)[-2:]
@@ -264,7 +264,7 @@ def test_merging_costs_no_more_where_much_is_known(db: Connection) -> None:
     db.execute("COMMIT")
 
 
-def test_what_a_session_taught_is_looked_up_at_the_same_cost_however_much_others_did(db: Connection) -> None:
+def test_lookup_cost_does_not_grow_with_conclusions_of_other_sessions(db: Connection) -> None:
     learn(db, *(fact(f"alice owns boat {number}") for number in range(90)))
 
     def found() -> list[str]:
@@ -278,7 +278,7 @@ def test_what_a_session_taught_is_looked_up_at_the_same_cost_however_much_others
     assert 0 < steps(db, lambda _: found()) < 2 * few
 
 
-def test_only_the_newest_of_what_a_session_taught_a_pair_is_looked_up(db: Connection) -> None:
+def test_only_the_newest_conclusions_of_a_session_are_looked_up(db: Connection) -> None:
     learn(db, *(fact(f"alice owns boat {number}") for number in range(9)))
     learn(db, fact("alice sings"), pair=OTHER)
     assert [each.content for each in learning.known(db, SELF, 1, 2)] == ["alice owns boat 8", "alice owns boat 7"]

@@ -1,4 +1,4 @@
-"""The newest messages of a place are found at the cost of that place, and not of all that was said elsewhere since."""
+"""The cost of finding the newest messages of a session or peer does not depend on messages elsewhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def say(db: Connection, session: str, peer: str, count: int, now: int) -> None:
 
 @pytest.fixture(scope="module")
 def talked_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    """A store in which much was said before and after alice spoke in the session `old`."""
+    """A store with many messages before and after alice's in the session `old`."""
     store = Store.open(tmp_path_factory.mktemp("reach") / "omoide.db")
     asyncio.run(store.write(say, "before", "bob", 3_000, NOW))
     asyncio.run(store.write(say, "old", "alice", 30, NOW + 1))
@@ -42,7 +42,7 @@ def talked_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.mark.parametrize("limits", PLACES.values(), ids=PLACES.keys())
 @pytest.mark.parametrize("oldest_first", [False, True])
-def test_the_newest_of_a_place_cost_no_more_when_much_is_said_elsewhere(
+def test_the_cost_of_the_newest_messages_does_not_grow_with_other_messages(
     limits: Limits, oldest_first: bool, talked_in: Store
 ) -> None:
     def found(db: Connection) -> list[int]:

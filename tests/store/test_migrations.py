@@ -1,4 +1,4 @@
-"""Each step of the schema runs once, however many processes open the file and however often."""
+"""Each migration step runs once, however many processes open the file and however often."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def stream(pipe: IO[str] | None) -> IO[str]:
     return pipe
 
 
-def test_processes_that_start_together_on_a_new_file_make_one_schema(db_path: Path) -> None:
+def test_processes_that_open_a_new_file_together_create_one_schema(db_path: Path) -> None:
     with contextlib.ExitStack() as stack:
         running = [
             stack.enter_context(

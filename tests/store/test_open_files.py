@@ -1,4 +1,4 @@
-"""A database file that is removed or replaced takes no more writes, and nothing else is damaged."""
+"""A removed or replaced database file takes no more writes, and no other file is damaged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Change = Callable[[Path], None]
 
 @pytest.fixture(autouse=True, params=["that answers", "that only works"])
 def process(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Everything here holds in either kind of process."""
+    """Run every test in both kinds of process."""
     if request.param == "that only works":
         answering_nobody(monkeypatch)
 
@@ -99,7 +99,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("change", "reason"), CHANGES)
-def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(change: Change, reason: str, store: Store) -> None:
+def test_writes_are_refused_once_the_file_is_displaced(change: Change, reason: str, store: Store) -> None:
     assert asyncio.run(store.read_aside(kinds)) == ["before"]
     change(store.path)
     for _ in range(2):
@@ -111,11 +111,9 @@ def test_nothing_is_written_to_a_file_that_is_no_longer_in_its_place(change: Cha
 
 
 @pytest.mark.parametrize(("change", "reason"), CHANGES)
-def test_a_change_is_noticed_in_a_folder_that_was_not_changed_for_long(
-    change: Change, reason: str, store: Store
-) -> None:
+def test_displacement_is_detected_in_a_folder_unchanged_for_long(change: Change, reason: str, store: Store) -> None:
     os.utime(store.path.parent, (0, 0))
-    for kind in ("first", "second"):  # the names are not looked at for the second
+    for kind in ("first", "second"):  # the paths are not checked for the second
         asyncio.run(store.write(put, kind))
     change(store.path)
     with pytest.raises(Unavailable) as refusal:
@@ -130,7 +128,7 @@ def put_back(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [move_away, put_copy_in_place, put_empty_file_in_place, put_folder_in_place])
-def test_writes_go_on_once_the_file_is_back(change: Change, store: Store) -> None:
+def test_writes_resume_once_the_file_is_restored(change: Change, store: Store) -> None:
     change(store.path)
     with pytest.raises(Unavailable):
         asyncio.run(store.write(put, "refused"))
@@ -140,7 +138,7 @@ def test_writes_go_on_once_the_file_is_back(change: Change, store: Store) -> Non
 
 
 @pytest.mark.parametrize("is_noticed", [True, False])
-def test_the_file_that_replaced_it_is_not_touched_and_the_former_one_is_whole(is_noticed: bool, home: Path) -> None:
+def test_a_replacing_file_is_unchanged_and_the_original_is_complete(is_noticed: bool, home: Path) -> None:
     path = home / "omoide.db"
     store = Store.open(home / "omoide.db")
     asyncio.run(store.write(put, "in the file"))
@@ -160,7 +158,7 @@ def test_the_file_that_replaced_it_is_not_touched_and_the_former_one_is_whole(is
         again.close()
 
 
-def test_what_was_committed_is_kept_when_the_log_is_removed(home: Path) -> None:
+def test_committed_data_is_kept_when_the_log_is_removed(home: Path) -> None:
     store = Store.open(home / "omoide.db")
     asyncio.run(store.write(put, "in the log"))
     Path(f"{store.path}-wal").unlink()
@@ -176,7 +174,7 @@ def test_what_was_committed_is_kept_when_the_log_is_removed(home: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [move_away, put_copy_in_place, put_empty_file_in_place])
-def test_no_other_process_opens_another_file_than_the_one_that_a_server_works_on(change: Change, store: Store) -> None:
+def test_no_process_opens_a_different_file_than_the_running_server(change: Change, store: Store) -> None:
     leader = Leadership(store.path)
     assert leader.take()
     Store.prepare(store.path)
@@ -188,7 +186,7 @@ def test_no_other_process_opens_another_file_than_the_one_that_a_server_works_on
     leader.close()
 
 
-def test_a_log_that_was_removed_is_not_made_again_while_a_server_uses_the_former_one(store: Store) -> None:
+def test_a_removed_log_is_not_recreated_while_a_server_uses_it(store: Store) -> None:
     leader = Leadership(store.path)
     assert leader.take()
     log = Path(f"{store.path}-wal")
@@ -215,7 +213,7 @@ def test_a_database_behind_a_link_is_checked_at_both_ends(home: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [move_away, put_copy_in_place, put_empty_file_in_place])
-def test_a_process_that_begins_later_opens_only_the_file_that_is_known(change: Change, home: Path) -> None:
+def test_a_process_that_starts_later_opens_only_the_known_file(change: Change, home: Path) -> None:
     path = home / "omoide.db"
     known = Store.prepare(path)
     change(path)

@@ -1,4 +1,4 @@
-"""What was deleted goes entirely, with all that stands beside it, and takes nothing else along."""
+"""Purging removes deleted rows with all dependent data, and nothing else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from omoide.store.migrations import migrate
 from tests.store.rows import steps
 
 NOW = 1_700_000_000_000_000
-# Every table that rows of workspaces end up in; the others belong to the whole database.
+# Every table with rows of workspaces; the others belong to the whole database.
 TABLES = (
     *("workspaces", "peers", "sessions", "members", "messages", "receipts", "conclusions", "message_words"),
     *("conclusion_words", "message_vectors", "conclusion_vectors", "cards", "summaries", "backfills", "webhooks"),
@@ -40,7 +40,7 @@ def say(db: Connection, w: str, s: str, *contents: str) -> None:
 
 
 def fill(db: Connection, w: str, *session_ids: str) -> None:
-    """A workspace that has something in every table."""
+    """Create a workspace with rows in every table."""
     for s in session_ids:
         change = SessionChange(peers={"alice": Observation()}, scopes=["th"])
         session = sessions.get_or_create(db, w, s, change, NOW, max_observers=10).pk
@@ -70,7 +70,7 @@ def counts(db: Connection) -> dict[str, int]:
 
 
 def purged(db: Connection, step: Callable[[Connection, int], bool], pk: int) -> int:
-    """Purge to the end; how many steps that took."""
+    """Purge to the end; returns the number of steps."""
     steps = 1
     while step(db, pk):
         steps += 1
@@ -91,11 +91,11 @@ def drop_workspace(db: Connection, w: str) -> int:
 
 
 def no_jobs(db: Connection) -> None:
-    """What is owed by the database as a whole is not counted."""
+    """Remove jobs without a workspace, which are not counted."""
     db.execute("DELETE FROM jobs WHERE workspace IS NULL")
 
 
-def test_a_deleted_workspace_leaves_nothing_and_takes_nothing_of_others(db: Connection) -> None:
+def test_purging_a_workspace_removes_all_of_it_and_nothing_else(db: Connection) -> None:
     fill(db, "kept", "s")
     no_jobs(db)
     before = counts(db)
@@ -109,7 +109,7 @@ def test_a_deleted_workspace_leaves_nothing_and_takes_nothing_of_others(db: Conn
     assert counts(db) == before
 
 
-def test_a_deleted_session_takes_what_was_known_from_it_and_leaves_the_rest(db: Connection) -> None:
+def test_purging_a_session_removes_its_conclusions_and_nothing_else(db: Connection) -> None:
     fill(db, "w", "s")
     no_jobs(db)
     kept = {"workspaces", "peers", "cards", "dreams", "webhooks", "jobs"}
@@ -121,7 +121,7 @@ def test_a_deleted_session_takes_what_was_known_from_it_and_leaves_the_rest(db: 
     assert (after["conclusions"], after["conclusion_words"], after["conclusion_vectors"]) == (1, 1, 1)
 
 
-def test_the_words_of_a_purged_session_are_found_no_more(db: Connection) -> None:
+def test_a_purged_session_is_removed_from_the_full_text_index(db: Connection) -> None:
     fill(db, "w", "s", "t")
     purged(db, purge.session, drop_session(db, "w", "s"))
     for index in ("message_words", "conclusion_words"):
@@ -129,13 +129,13 @@ def test_the_words_of_a_purged_session_are_found_no_more(db: Connection) -> None
         assert hits == {"message_words": 3, "conclusion_words": 3}[index]
 
 
-def test_much_is_removed_in_many_steps(db: Connection) -> None:
+def test_large_amounts_are_purged_in_steps(db: Connection) -> None:
     say(db, "w", "s", *["x"] * (2 * purge.ROWS_AT_A_TIME + 1))
     assert purged(db, purge.session, drop_session(db, "w", "s")) > 3
     assert counts(db)["messages"] == 0
 
 
-def test_long_messages_are_removed_in_small_steps(db: Connection) -> None:
+def test_long_messages_are_purged_in_small_steps(db: Connection) -> None:
     long = "word " * (purge.CHARACTERS_AT_A_TIME // 5)
     say(db, "w", "s", *[long] * 4, *["x"] * 10)
     pk = drop_session(db, "w", "s")
@@ -146,7 +146,7 @@ def test_long_messages_are_removed_in_small_steps(db: Connection) -> None:
 
 
 @pytest.mark.parametrize("step", [purge.session, purge.workspace])
-def test_what_is_not_deleted_is_not_purged(step: Callable[[Connection, int], bool], db: Connection) -> None:
+def test_only_deleted_rows_are_purged(step: Callable[[Connection, int], bool], db: Connection) -> None:
     fill(db, "w", "s")
     before = counts(db)
     assert step(db, 1) is False
@@ -154,7 +154,7 @@ def test_what_is_not_deleted_is_not_purged(step: Callable[[Connection, int], boo
     assert counts(db) == before
 
 
-def test_a_session_that_took_the_number_of_a_purged_one_is_left_alone(db: Connection) -> None:
+def test_a_session_with_a_reused_row_number_is_not_purged(db: Connection) -> None:
     say(db, "w", "s", "x")
     pk = drop_session(db, "w", "s")
     purged(db, purge.session, pk)
@@ -164,7 +164,7 @@ def test_a_session_that_took_the_number_of_a_purged_one_is_left_alone(db: Connec
     assert counts(db)["messages"] == 1
 
 
-def test_deleting_a_session_drops_what_was_still_to_be_learned_from_it(db: Connection) -> None:
+def test_deleting_a_session_drops_its_pending_reasoning(db: Connection) -> None:
     for w in "wx":
         for s in "st":
             workspace, _ = sessions.ensure(db, w, s, NOW)
@@ -176,7 +176,7 @@ def test_deleting_a_session_drops_what_was_still_to_be_learned_from_it(db: Conne
     assert left == [("dream", "w:s"), *others]
 
 
-def test_a_peer_created_while_its_workspace_is_deleted_goes_with_it(db: Connection) -> None:
+def test_a_peer_created_while_its_workspace_is_deleted_is_purged(db: Connection) -> None:
     peers.get_or_create(db, "w", "alice", Change(), NOW)
     pk = drop_workspace(db, "w")
     db.execute(
@@ -188,7 +188,7 @@ def test_a_peer_created_while_its_workspace_is_deleted_goes_with_it(db: Connecti
     assert counts(db)["peers"] == 0
 
 
-def test_conclusions_that_were_deleted_while_a_removal_waited_are_owed_another(db: Connection) -> None:
+def test_conclusions_deleted_during_a_purge_get_another_purge_job(db: Connection) -> None:
     fill(db, "w", "s")
     db.execute("DELETE FROM jobs")
     first, second = [pk for (pk,) in db.execute("SELECT pk FROM conclusions ORDER BY pk LIMIT 2")]
@@ -205,7 +205,7 @@ def test_conclusions_that_were_deleted_while_a_removal_waited_are_owed_another(d
     assert db.execute("SELECT kind, due_at FROM jobs").fetchall() == [(conclusions.PURGE, NOW + 7 + conclusions.GRACE)]
 
 
-def test_removing_peers_costs_no_more_where_others_dream_much(db: Connection) -> None:
+def test_purge_cost_of_peers_does_not_grow_with_dreams_of_others(db: Connection) -> None:
     def cost(id: str) -> int:
         for peer in ("alice", "bob", "carol"):
             peers.get_or_create(db, id, peer, Change(), NOW)

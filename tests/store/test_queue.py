@@ -1,4 +1,4 @@
-"""A job is held by one worker at a time, for as long as its lease lasts. The time is an argument, so nobody waits."""
+"""A job is held by one worker at a time, until its lease expires. The time is an argument, so no test sleeps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def claim(write: Write, at: int) -> Job | None:
     return job
 
 
-def test_a_claimed_job_is_nobody_elses_until_its_lease_ends(write: Write, store: Store) -> None:
+def test_a_claimed_job_cannot_be_claimed_until_its_lease_ends(write: Write, store: Store) -> None:
     write(queue.add, "dig", {"depth": 3}, NOW)
     first = claim(write, NOW)
     assert first is not None
@@ -66,16 +66,16 @@ def test_jobs_are_claimed_in_the_order_in_which_they_are_due(write: Write) -> No
     assert [job and job.kind for job in claimed] == ["first", "second", "late", None]
 
 
-def test_waiting_before_another_attempt_doubles_up_to_a_limit() -> None:
+def test_the_retry_delay_doubles_up_to_a_limit() -> None:
     assert [retry_after(attempts, 1.0) for attempts in (1, 2, 3, 4)] == [1, 2, 4, 8]
     assert retry_after(10, 1.0) == retry_after(10_000, 1.0) == LAST_RETRY_SECONDS
 
 
-def test_chance_spreads_what_failed_together_over_the_upper_half() -> None:
+def test_jitter_spreads_retries_over_the_upper_half() -> None:
     assert [retry_after(3, chance) for chance in (0.0, 0.5, 1.0)] == [2, 3, 4]
 
 
-def test_a_worker_that_lost_its_lease_cannot_finish_the_job_of_another(write: Write) -> None:
+def test_a_worker_without_its_lease_cannot_finish_the_job(write: Write) -> None:
     write(queue.add, "slow", {}, NOW)
     first = claim(write, NOW)
     second = claim(write, NOW + 10 * LEASE)
@@ -91,12 +91,12 @@ def test_a_worker_that_lost_its_lease_cannot_finish_the_job_of_another(write: Wr
 
 
 def times(write: Write) -> list[tuple[int, int, int | None]]:
-    """When each job was made, when it is due and until when it is held."""
+    """Creation time, due time and end of the lease of each job."""
     rows = write(lambda db: db.execute("SELECT created_at, due_at, leased_until FROM jobs ORDER BY pk").fetchall())
     return [tuple(row) for row in rows]
 
 
-def test_after_the_clock_was_set_back_what_is_owed_comes_as_soon_as_it_would_have(write: Write) -> None:
+def test_jobs_keep_their_remaining_time_after_the_clock_is_set_back(write: Write) -> None:
     write(queue.add, "held", {}, NOW)
     assert claim(write, NOW) is not None
     write(queue.add, "soon", {}, NOW, due_at=NOW + 7)
@@ -110,7 +110,7 @@ def test_after_the_clock_was_set_back_what_is_owed_comes_as_soon_as_it_would_hav
     ]
 
 
-def test_a_new_leader_moves_nothing_that_was_moved_when_the_clock_was_set_back(write: Write) -> None:
+def test_a_new_leader_does_not_shift_times_twice(write: Write) -> None:
     write(queue.add, "soon", {}, NOW, due_at=NOW + 70)
     hour = NOW // 2
     write(queue.set_back, NOW - hour, hour, lease=LEASE)
@@ -118,14 +118,14 @@ def test_a_new_leader_moves_nothing_that_was_moved_when_the_clock_was_set_back(w
     assert times(write)[0][1] == NOW - hour + 70
 
 
-def test_a_lease_that_was_taken_after_the_clock_was_set_back_is_left(write: Write) -> None:
+def test_a_lease_taken_after_the_clock_was_set_back_is_kept(write: Write) -> None:
     write(queue.add, "held", {}, NOW - 100)
     assert claim(write, NOW - 50) is not None
     write(queue.set_back, NOW - 40, NOW // 2, lease=LEASE)
     assert times(write)[0][2] == NOW - 50 + LEASE
 
 
-def test_a_new_leader_lets_no_job_wait_that_a_clock_made_which_was_set_back_since(write: Write) -> None:
+def test_a_new_leader_shifts_jobs_created_before_the_clock_was_set_back(write: Write) -> None:
     write(queue.add, "late", {}, NOW, due_at=NOW + 7)
     write(queue.add, "first", {}, NOW, due_at=queue.FIRST)
     write(queue.add, "in time", {}, 20, due_at=50)
@@ -133,11 +133,9 @@ def test_a_new_leader_lets_no_job_wait_that_a_clock_made_which_was_set_back_sinc
     assert times(write) == [(30, 37, None), (30, queue.FIRST, None), (20, 50, None)]
 
 
-def test_looking_for_work_behind_a_dead_endpoint_takes_steps_in_proportion_to_what_waits(
-    write: Write, store: Store
-) -> None:
+def test_claim_cost_behind_a_dead_endpoint_is_linear_in_waiting_jobs(write: Write, store: Store) -> None:
     def cost(count: int) -> int:
-        """Of seeing that none of so many jobs of one key may run while one of them does, the first having failed."""
+        """Cost of `waiting` with `count` jobs of one key, one of them running, the first half waiting for a retry."""
 
         def owe(db: Connection) -> None:
             db.execute("DELETE FROM jobs")
@@ -151,10 +149,10 @@ def test_looking_for_work_behind_a_dead_endpoint_takes_steps_in_proportion_to_wh
         return store.read(steps, lambda db: queue.waiting(db, NOW))
 
     few, many = cost(100), cost(800)
-    assert 0 < many < 16 * few, "eight times as many jobs, and not sixty-four times the work"
+    assert 0 < many < 16 * few, "eight times as many jobs must not take sixty-four times the work"
 
 
-def test_others_of_its_kind_and_key_whose_work_a_job_did_go_with_it(write: Write, store: Store) -> None:
+def test_finish_others_removes_waiting_jobs_whose_work_is_done(write: Write, store: Store) -> None:
     for depth in (1, 2, 3, 4):
         write(queue.add, "dig", {"depth": depth}, NOW, key="here", coalesce=False)
     write(queue.add, "dig", {"depth": 1}, NOW, key="there", coalesce=False)
@@ -162,7 +160,7 @@ def test_others_of_its_kind_and_key_whose_work_a_job_did_go_with_it(write: Write
     assert held is not None
     assert store.read(queue.is_held, held)
     write(queue.finish_others, held, lambda told: told["depth"] <= 3, NOW)
-    assert [told["depth"] for told in store.read(queue.payloads, held)] == [1, 4], "itself is still to be finished"
+    assert [told["depth"] for told in store.read(queue.payloads, held)] == [1, 4], "the job itself is not finished yet"
     write(queue.finish, held, NOW)
     assert not store.read(queue.is_held, held)
     left = [claim(write, NOW), claim(write, NOW)]

@@ -1,4 +1,4 @@
-"""Long reads run beside the event loop, each from one snapshot, and cannot write."""
+"""Long reads run off the event loop, each on one snapshot, and cannot write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from omoide.store import Connection, Store
 from tests.store.rows import kinds, put
 
 
-def test_the_event_loop_goes_on_while_a_long_read_waits(store: Store) -> None:
+def test_a_long_read_does_not_block_the_event_loop(store: Store) -> None:
     opened = threading.Event()
 
     def long_read(db: Connection) -> list[str]:
@@ -34,7 +34,7 @@ def test_the_event_loop_goes_on_while_a_long_read_waits(store: Store) -> None:
     asyncio.run(story())
 
 
-def test_many_reads_are_answered_each_with_its_own(store: Store) -> None:
+def test_concurrent_reads_each_return_their_own_result(store: Store) -> None:
     def echo(db: Connection, number: int) -> int:
         return int(db.execute("SELECT ?", (number,)).fetchone()[0])
 

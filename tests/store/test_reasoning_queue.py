@@ -1,4 +1,4 @@
-"""Reasoning is done in order within its key, counted while it is owed and after it is done, and can be tried again."""
+"""Reasoning jobs run in order within their key, are counted while pending and when done, and can be retried."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def status(db: Connection, **about: str) -> dict[str | None, WorkCount]:
 
 
 @pytest.mark.parametrize("kind", ["representation", "summary", "dream"])
-def test_reasoning_that_failed_and_waits_lets_no_later_one_of_its_key_pass(db: Connection, kind: str) -> None:
+def test_reasoning_that_waits_for_a_retry_blocks_later_jobs_of_its_key(db: Connection, kind: str) -> None:
     owe(db, kind=kind)
     owe(db, kind=kind)
     queue.postpone(db, claim(db), NOW + 50, "no provider")
@@ -52,14 +52,14 @@ def test_reasoning_that_failed_and_waits_lets_no_later_one_of_its_key_pass(db: C
     assert claim(db, NOW + 50).pk == first.pk + 1
 
 
-def test_reasoning_that_failed_for_good_lets_later_ones_pass(db: Connection) -> None:
+def test_reasoning_that_failed_for_good_does_not_block_later_jobs(db: Connection) -> None:
     owe(db)
     owe(db)
     queue.give_up(db, claim(db), NOW, "it cannot be done")
     assert claim(db).attempts == 1
 
 
-def test_other_keys_and_other_kinds_of_work_are_not_held_up(db: Connection) -> None:
+def test_other_keys_and_other_kinds_are_not_blocked(db: Connection) -> None:
     owe(db)
     owe(db, key="2:1")
     owe(db, kind="fetch")
@@ -70,7 +70,7 @@ def test_other_keys_and_other_kinds_of_work_are_not_held_up(db: Connection) -> N
     assert claim(db).kind == "fetch"
 
 
-def test_what_grows_takes_more_until_it_is_begun(db: Connection) -> None:
+def test_a_growing_job_can_be_extended_until_it_is_claimed(db: Connection) -> None:
     owe(db, grows=True, due_at=NOW + 5)
     found = queue.growing(db, "representation", "1:1")
     assert found is not None
@@ -87,14 +87,14 @@ def test_only_the_newest_of_a_key_grows(db: Connection) -> None:
     assert queue.growing(db, "representation", "1:1") is None
 
 
-def test_what_is_hastened_is_due_and_grows_no_more(db: Connection) -> None:
+def test_a_hastened_job_is_due_and_cannot_be_extended(db: Connection) -> None:
     owe(db, grows=True, due_at=NOW + 5)
     queue.hasten(db, "representation", "1:1", NOW)
     assert queue.growing(db, "representation", "1:1") is None
     assert claim(db).payload == ABOUT
 
 
-def test_what_waits_for_its_hour_is_delayed_and_what_is_due_is_not(db: Connection) -> None:
+def test_delay_reschedules_only_jobs_that_were_scheduled_for_later(db: Connection) -> None:
     owe(db, due_at=NOW + 5)
     owe(db, key="2:1")
     for key in ("1:1", "2:1"):
@@ -103,7 +103,7 @@ def test_what_waits_for_its_hour_is_delayed_and_what_is_due_is_not(db: Connectio
     assert queue.next_due(db, NOW) == NOW + 9
 
 
-def test_a_job_owed_once_more_is_due_when_the_first_of_both_is(db: Connection) -> None:
+def test_a_coalesced_job_has_the_earlier_due_time(db: Connection) -> None:
     for due_at in (NOW + 9, NOW + 5, NOW + 7):
         owe(db, kind="tidy", coalesce=True, due_at=due_at)
     assert queue.next_due(db, NOW) == NOW + 5
@@ -111,7 +111,7 @@ def test_a_job_owed_once_more_is_due_when_the_first_of_both_is(db: Connection) -
     assert not queue.waiting(db, NOW + 99)
 
 
-def test_a_worker_that_lost_the_job_is_told_before_it_writes(db: Connection) -> None:
+def test_require_raises_for_a_lost_lease(db: Connection) -> None:
     owe(db)
     first = claim(db)
     queue.require(db, first)
@@ -124,7 +124,7 @@ def test_a_worker_that_lost_the_job_is_told_before_it_writes(db: Connection) -> 
         queue.require(db, second)
 
 
-def test_what_was_done_is_counted_for_those_whom_it_concerns(db: Connection) -> None:
+def test_finished_work_is_counted_by_observer_observed_and_session(db: Connection) -> None:
     owe(db, units=3)
     owe(db, {"session": "t", "observed": "bob", "observers": ["bob"]}, key="2:2")
     owe(db, {"session": None, "observer": "carol", "observed": "bob"}, kind="dream")
@@ -146,7 +146,7 @@ def test_what_was_done_is_counted_for_those_whom_it_concerns(db: Connection) -> 
     assert status(db, session="s").keys() == {"s"}
 
 
-def test_what_was_done_long_ago_is_counted_no_more(db: Connection) -> None:
+def test_old_finished_work_is_not_counted(db: Connection) -> None:
     for number in range(FORGET_AT_A_TIME + 2):
         owe(db, {**ABOUT, "session": f"old-{number}"}, key=str(number))
         queue.finish(db, claim(db), NOW)
@@ -158,7 +158,7 @@ def test_what_was_done_long_ago_is_counted_no_more(db: Connection) -> None:
     assert status(db).keys() == {"s"}
 
 
-def test_the_status_says_what_failed_why_and_when_the_next_is_due(db: Connection) -> None:
+def test_the_status_has_failures_error_and_next_due_time(db: Connection) -> None:
     owe(db, units=2)
     queue.give_up(db, claim(db), NOW, "it cannot be done")
     owe(db, key="2:1", due_at=NOW + 5_000_000)
@@ -168,7 +168,7 @@ def test_the_status_says_what_failed_why_and_when_the_next_is_due(db: Connection
     assert count.due_at.microsecond == NOW % 1_000_000
 
 
-def test_failed_jobs_are_listed_first_and_can_be_tried_again(db: Connection) -> None:
+def test_failed_jobs_are_listed_first_and_can_be_retried(db: Connection) -> None:
     owe(db, key="2:1")
     owe(db, kind="webhook")
     queue.give_up(db, claim(db), NOW, "why not")
@@ -185,7 +185,7 @@ def test_failed_jobs_are_listed_first_and_can_be_tried_again(db: Connection) -> 
     assert {(job.kind, job.attempts) for job in again} == {("representation", 1), ("webhook", 1)}
 
 
-def test_what_failed_a_month_ago_is_removed(db: Connection) -> None:
+def test_jobs_that_failed_a_month_ago_are_removed(db: Connection) -> None:
     owe(db, key="1:1")
     queue.give_up(db, claim(db), NOW, "long ago")
     owe(db, key="2:1")
@@ -193,7 +193,7 @@ def test_what_failed_a_month_ago_is_removed(db: Connection) -> None:
     assert [job.error for job in backlog.listed(db, NOW, failed_only=True, limit=9)] == ["now"]
 
 
-def test_a_dream_that_waits_for_its_hour_is_not_counted(db: Connection) -> None:
+def test_a_dream_that_is_not_due_is_not_counted(db: Connection) -> None:
     owe(db, {"session": None, "observer": "alice", "observed": "alice"}, kind="dream", due_at=NOW + 1)
     assert status(db) == {}
     assert backlog.status(db, "w", NOW + 1)[None].pending == 1

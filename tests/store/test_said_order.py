@@ -1,4 +1,4 @@
-"""The newest messages of a session are those that were said last, in whatever order they came."""
+"""The newest messages of a session are those with the latest time, in whatever order they arrived."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def say(db: Connection, *times: int | None, session: str = "s", now: int = NOW) 
 
 
 def newest(db: Connection, session: str = "s", since: int = 1) -> list[int]:
-    """Positions, from the newest on."""
+    """Positions, newest first."""
     found = messages.newest_first(db, "w", session, since)
     ids = [message.id for message in found]
     return [db.execute("SELECT seq FROM messages WHERE id = ?", (id,)).fetchone()[0] for id in ids]
@@ -58,7 +58,7 @@ def kept(db: Connection) -> int:
         *[[[random.Random(n).randrange(5) for _ in range(3)] for _ in range(4)] for n in range(3)],
     ],
 )
-def test_what_was_said_last_is_the_newest_and_of_one_time_what_came_last(
+def test_newest_is_by_time_then_by_arrival(
     batches: Sequence[Sequence[int | None]], few: int, db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(messages, "FEW", few)
@@ -73,7 +73,7 @@ def test_what_was_said_last_is_the_newest_and_of_one_time_what_came_last(
     assert [message.created_at for message in listed] == [*map(instant, times)], "lists keep the order of arrival"
 
 
-def test_writers_that_wait_for_one_another_do_not_upset_the_order(db: Connection) -> None:
+def test_concurrent_writers_do_not_break_the_order(db: Connection) -> None:
     say(db, None, now=NOW)
     say(db, None, now=NOW - said_order.JITTER)
     assert (newest(db), kept(db)) == ([2, 1], 0)
@@ -81,7 +81,7 @@ def test_writers_that_wait_for_one_another_do_not_upset_the_order(db: Connection
     assert (newest(db), kept(db)) == ([1, 2, 3], 3)
 
 
-def test_a_clone_is_in_the_order_of_its_messages(db: Connection) -> None:
+def test_a_clone_records_the_order_of_its_messages(db: Connection) -> None:
     say(db, NOW, NOW + 1, NOW - DAY)
     ids = [message.id for message in messages.through(db, 1, 1, 3)]
     whole = cloned(db, "w", "s", None, NOW)
@@ -93,7 +93,7 @@ def test_a_clone_is_in_the_order_of_its_messages(db: Connection) -> None:
     assert newest(db) == [2, 1, 3]
 
 
-def test_the_order_goes_with_its_session(db: Connection) -> None:
+def test_the_order_is_purged_with_its_session(db: Connection) -> None:
     say(db, NOW, NOW - DAY, NOW - DAY)
     sessions.delete(db, "w", "s", NOW)
     while purge.session(db, 1):
@@ -101,7 +101,7 @@ def test_the_order_goes_with_its_session(db: Connection) -> None:
     assert kept(db) == 0
 
 
-def test_of_a_long_session_no_more_is_read_than_is_asked_for(db: Connection) -> None:
+def test_messages_of_a_long_session_are_read_lazily(db: Connection) -> None:
     say(db, *range(100))
     for _ in range(20):
         say(db, *[NOW - DAY] * 100)

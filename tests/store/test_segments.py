@@ -1,4 +1,4 @@
-"""Segments hold the signs of every stored vector, and of nothing else, whatever is added, purged or begun anew."""
+"""Segments hold the signs of exactly the stored vectors, after any sequence of adding, purging and rebuilding."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = 2
 
 
 def say(db: Connection, workspace: str, session: str, count: int) -> None:
-    """So many messages, embedded at once; the vector of a message depends on its number alone."""
+    """Add and embed `count` messages; the vector of a message depends only on its row number."""
     batch = [NewMessage("alice", "…", {}, 0, None)] * count
     messages.add(db, workspace, session, batch, 0, max_observers=10)
     embeddings.adopt(db, NAME, DIMENSIONS, 0)
@@ -47,7 +47,7 @@ def pks(some: Iterable[Segment]) -> list[int]:
 
 
 def is_true(db: Connection) -> bool:
-    """Whether the segments of each workspace hold just what the tables say."""
+    """Whether the segments of each workspace match the tables."""
     rows = """SELECT m.pk, m.session, m.peer FROM messages m JOIN message_vectors v ON v.pk = m.pk
         WHERE m.workspace = ? ORDER BY m.pk"""
     for (workspace,) in db.execute("SELECT DISTINCT workspace FROM messages").fetchall():
@@ -92,7 +92,7 @@ Steps = st.lists(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=Steps)
-def test_segments_say_what_the_vectors_say_whatever_happens(store: Store, steps: list[tuple[str, str, int]]) -> None:
+def test_segments_match_the_vectors_after_any_steps(store: Store, steps: list[tuple[str, str, int]]) -> None:
     def story(db: Connection) -> bool:
         for kind, workspace, count in steps:
             session = f"s{count % 3}"
@@ -107,7 +107,7 @@ def test_segments_say_what_the_vectors_say_whatever_happens(store: Store, steps:
     assert asyncio.run(store.write(story))
 
 
-def test_small_segments_are_merged_and_full_ones_left_alone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_segments_are_merged_and_full_ones_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(segments, "FULL", 50)
 
     def story(db: Connection) -> list[int]:
@@ -122,7 +122,7 @@ def test_small_segments_are_merged_and_full_ones_left_alone(store: Store, monkey
     assert len(sizes) <= 3 + segments.LOOSE
 
 
-def test_only_rows_behind_a_number_are_read_anew(store: Store) -> None:
+def test_only_rows_after_a_number_are_read(store: Store) -> None:
     def story(db: Connection) -> list[list[int]]:
         for _ in range(3):
             say(db, "w", "s", 4)
@@ -131,9 +131,7 @@ def test_only_rows_behind_a_number_are_read_anew(store: Store) -> None:
     assert asyncio.run(store.write(story)) == [[*range(1, 13)], [*range(7, 13)], []]
 
 
-def test_a_file_from_before_there_were_segments_is_taken_in_piece_by_piece(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_segments_of_an_older_file_are_built_in_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def before(db: Connection) -> None:
         for workspace in "ab":
             say(db, workspace, "s", 30)
@@ -143,7 +141,7 @@ def test_a_file_from_before_there_were_segments_is_taken_in_piece_by_piece(
 
     asyncio.run(store.write(before))
     monkeypatch.setattr(segments, "TAKEN", 25)
-    # A server that starts owes the work to a job, and does not do it itself.
+    # A starting server enqueues a job for the work instead of doing it.
     asyncio.run(store.write(embeddings.adopt, NAME, DIMENSIONS, 0))
     assert store.read(queue.waiting, 1)
     assert not store.read(held, 1)
@@ -171,7 +169,7 @@ INSERT INTO conclusion_words (rowid, text) VALUES (3, 'p plays the cello');
 """
 
 
-def test_conclusions_from_before_they_had_a_place_keep_their_words(db_path: object) -> None:
+def test_older_conclusions_are_indexed_with_marks(db_path: object) -> None:
     old = sqlite_utils.Database(str(db_path))
     migrations.apply(old, stop_before="m0006_nearness")
     old.executescript(OLD_CONCLUSIONS)

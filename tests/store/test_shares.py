@@ -1,4 +1,4 @@
-"""Workspaces are served in turn, by the time they have used. The time is an argument, so nobody waits."""
+"""Workspaces are served by the time they have used. The time is an argument, so no test sleeps."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEAVY, LIGHT, OTHER = 1, 2, 3
 
 @pytest.fixture
 def db(db_path: Path) -> Iterator[Connection]:
-    """A connection that writes, on which each statement is a transaction."""
+    """A writer connection in autocommit mode."""
     store = Store.open(db_path)
     connection: Connection = asyncio.run(store.write(lambda connection: connection))
     for workspace in (HEAVY, LIGHT, OTHER):
@@ -42,7 +42,7 @@ def claim(db: Connection, now: int = NOW, **options: Any) -> Job | None:
 
 
 def served(db: Connection, claims: int, costs: dict[int | None, int]) -> list[int | None]:
-    """Whose jobs are claimed, one at a time, if they take the workspaces so many microseconds each."""
+    """The workspaces of successive claims, if a job of each workspace takes `costs` microseconds."""
     found: list[int | None] = []
     used: dict[int, int] = {}
     for _ in range(claims):
@@ -54,21 +54,21 @@ def served(db: Connection, claims: int, costs: dict[int | None, int]) -> list[in
     return found
 
 
-def test_a_job_waits_for_one_of_another_workspace_however_many_it_has(db: Connection) -> None:
+def test_a_job_waits_for_one_job_of_a_busy_workspace_only(db: Connection) -> None:
     owe(db, HEAVY, 200)
     assert served(db, 5, {HEAVY: SECOND}) == [HEAVY] * 5
     owe(db, LIGHT)
     assert LIGHT in served(db, 2, {HEAVY: SECOND, LIGHT: SECOND})
 
 
-def test_workspaces_get_equal_time_and_not_equal_numbers_of_jobs(db: Connection) -> None:
+def test_workspaces_get_equal_time_not_equal_numbers_of_jobs(db: Connection) -> None:
     owe(db, HEAVY, 50)
     owe(db, LIGHT, 50)
     counts = Counter(served(db, 44, {HEAVY: SECOND, LIGHT: SECOND // 10}))
     assert counts == {HEAVY: 4, LIGHT: 40}
 
 
-def test_nobody_saves_up_time_while_nothing_of_theirs_waits(db: Connection) -> None:
+def test_an_idle_workspace_earns_no_credit(db: Connection) -> None:
     owe(db, LIGHT)
     served(db, 1, {LIGHT: SECOND})
     owe(db, HEAVY, 100)
@@ -78,7 +78,7 @@ def test_nobody_saves_up_time_while_nothing_of_theirs_waits(db: Connection) -> N
     assert abs(counts[HEAVY] - counts[LIGHT]) <= 2
 
 
-def test_who_used_idle_hours_alone_does_not_wait_for_others_to_make_up_for_them(db: Connection) -> None:
+def test_time_used_while_others_were_idle_is_not_held_against_a_workspace(db: Connection) -> None:
     owe(db, HEAVY, 60)
     served(db, 50, {HEAVY: SECOND})
     owe(db, LIGHT, 60)
@@ -86,14 +86,14 @@ def test_who_used_idle_hours_alone_does_not_wait_for_others_to_make_up_for_them(
     assert abs(counts[HEAVY] - counts[LIGHT]) <= 2
 
 
-def test_new_workspaces_that_keep_coming_do_not_keep_one_that_used_much_waiting_for_ever(db: Connection) -> None:
+def test_a_stream_of_new_workspaces_does_not_starve_a_heavy_one(db: Connection) -> None:
     owe(db, HEAVY, 9)
     claim(db)
     used = {HEAVY: 10 * SECOND}
     for number in range(100):
         db.execute("DELETE FROM shares WHERE pk > ?", (OTHER,))
         owe(db, LIGHT if number % 2 else OTHER)
-        db.execute("DELETE FROM shares WHERE pk IN (?, ?)", (LIGHT, OTHER))  # as if they were new
+        db.execute("DELETE FROM shares WHERE pk IN (?, ?)", (LIGHT, OTHER))  # to make them new
         db.execute("UPDATE jobs SET due_at = due_at - 1 WHERE workspace IN (?, ?)", (LIGHT, OTHER))
         job = claim(db, used=used)
         assert job is not None
@@ -104,28 +104,28 @@ def test_new_workspaces_that_keep_coming_do_not_keep_one_that_used_much_waiting_
     pytest.fail("it was never served")
 
 
-def test_jobs_of_no_workspace_get_four_times_the_time_of_one_and_starve_nobody(db: Connection) -> None:
+def test_jobs_without_a_workspace_get_four_times_the_time_of_one(db: Connection) -> None:
     owe(db, None, 100)
     owe(db, HEAVY, 100)
     counts = Counter(served(db, 50, {None: SECOND, HEAVY: SECOND}))
     assert counts[HEAVY] == pytest.approx(10, abs=2)
 
 
-def test_of_workspaces_that_used_the_same_the_one_that_waits_longest_is_first(db: Connection) -> None:
+def test_among_equals_the_longest_waiting_workspace_is_first(db: Connection) -> None:
     owe(db, OTHER, due_at=NOW - 2)
     owe(db, HEAVY, due_at=NOW - 3)
     owe(db, LIGHT, due_at=NOW - 1)
     assert [job and job.workspace for job in (claim(db), claim(db), claim(db))] == [HEAVY, OTHER, LIGHT]
 
 
-def test_what_comes_due_later_is_found_then(db: Connection) -> None:
+def test_a_job_scheduled_for_later_is_claimed_when_due(db: Connection) -> None:
     owe(db, HEAVY, due_at=NOW + 5)
     owe(db, LIGHT, due_at=NOW + 9)
     assert claim(db, NOW + 4) is None
     assert [getattr(claim(db, NOW + at), "workspace", None) for at in (5, 6, 9)] == [HEAVY, None, LIGHT]
 
 
-def test_a_full_workspace_is_passed_over_until_it_has_room(db: Connection) -> None:
+def test_a_full_workspace_is_skipped_until_it_has_a_slot(db: Connection) -> None:
     owe(db, HEAVY, 2)
     assert claim(db, full=[HEAVY]) is None
     assert not queue.waiting(db, NOW, full=[HEAVY])
@@ -136,19 +136,19 @@ def test_a_full_workspace_is_passed_over_until_it_has_room(db: Connection) -> No
     assert (first.workspace, second.workspace) == (LIGHT, HEAVY)
 
 
-def test_a_job_that_waited_for_a_kind_that_was_busy_is_found_when_it_is_not(db: Connection) -> None:
+def test_a_job_of_a_busy_kind_is_claimed_once_it_is_free(db: Connection) -> None:
     owe(db, HEAVY, kind="slow")
     assert claim(db, busy=["slow"]) is None
     assert claim(db) is not None
 
 
-def test_a_job_that_waited_for_another_of_its_key_is_found_however_that_ends(db: Connection) -> None:
+def test_a_blocked_job_is_claimed_however_the_blocking_one_ends(db: Connection) -> None:
     def freed(end: Any) -> bool:
         db.execute("DELETE FROM jobs")
         owe(db, HEAVY, 2, key="k")
         first = claim(db)
         assert first is not None
-        assert claim(db) is None, "the second waits for it"
+        assert claim(db) is None, "the second job waits for it"
         end(first)
         return claim(db) is not None
 
@@ -160,7 +160,7 @@ def test_a_job_that_waited_for_another_of_its_key_is_found_however_that_ends(db:
     assert freed(lambda job: db.execute("DELETE FROM jobs WHERE pk = ?", (job.pk,)))
 
 
-def test_the_next_in_order_is_found_when_the_first_that_waits_is_dropped(db: Connection) -> None:
+def test_the_next_job_is_claimed_when_the_first_is_dropped(db: Connection) -> None:
     owe(db, HEAVY, key="k", kind="dream", due_at=NOW + SECOND)
     owe(db, HEAVY, key="k", kind="dream")
     assert claim(db) is None
@@ -168,14 +168,14 @@ def test_the_next_in_order_is_found_when_the_first_that_waits_is_dropped(db: Con
     assert claim(db) is not None
 
 
-def test_a_lease_that_ends_is_noticed_by_another_claim(db: Connection) -> None:
+def test_a_job_with_an_expired_lease_is_claimed_again(db: Connection) -> None:
     owe(db, HEAVY)
     assert claim(db) is not None
     assert claim(db, NOW + 59 * SECOND) is None
     assert claim(db, NOW + 60 * SECOND) is not None
 
 
-def test_a_job_given_back_goes_behind_others_of_its_workspace_and_stays_first_of_its_key(db: Connection) -> None:
+def test_a_job_given_back_is_last_in_its_workspace_and_first_in_its_key(db: Connection) -> None:
     for key in ("a", "a", "b"):
         owe(db, HEAVY, key=key, kind="dream")
     first = claim(db)
@@ -190,7 +190,7 @@ def test_a_job_given_back_goes_behind_others_of_its_workspace_and_stays_first_of
     assert order == [("b", False, 1), ("a", True, 1), ("a", False, 1)]
 
 
-def test_what_is_owed_while_a_job_is_half_done_is_work_of_its_own(db: Connection) -> None:
+def test_a_job_enqueued_during_another_is_separate_work(db: Connection) -> None:
     queue.add(db, "erase", {}, NOW, key="erase")
     half = claim(db)
     assert half is not None
@@ -211,7 +211,7 @@ def test_what_is_owed_while_a_job_is_half_done_is_work_of_its_own(db: Connection
     "damage",
     ["used = 'much'", "used = -5", "used = 9e99", "ready = 'no'", "ready = 7", "due_at = 'soon'", "due_at = x'00'"],
 )
-def test_a_damaged_account_keeps_no_workspace_from_being_served(damage: str, db: Connection) -> None:
+def test_a_damaged_account_does_not_block_its_workspace(damage: str, db: Connection) -> None:
     owe(db, HEAVY)
     owe(db, LIGHT)
     db.execute(f"UPDATE shares SET {damage} WHERE pk = ?", (LIGHT,))
@@ -229,7 +229,7 @@ def test_a_job_whose_workspace_is_damaged_is_claimed(db: Connection) -> None:
 
 
 def fill(db: Connection, jobs: Sequence[tuple[int, str]]) -> None:
-    """A job for each workspace and key."""
+    """Create a job for each workspace and key."""
     db.execute("DELETE FROM jobs")
     db.execute("DELETE FROM shares")
     db.execute("BEGIN")
@@ -239,23 +239,23 @@ def fill(db: Connection, jobs: Sequence[tuple[int, str]]) -> None:
 
 
 def cost(db: Connection, jobs: Sequence[tuple[int, str]]) -> int:
-    """Steps of SQLite's that twenty claims take, once the first have been made."""
+    """Hundreds of SQLite VM steps for twenty claims, after a first one."""
     fill(db, jobs)
     assert claim(db) is not None
     return steps(db, lambda db: [claim(db, used={HEAVY: SECOND}) for _ in range(20)])
 
 
-def test_a_claim_costs_the_same_however_many_jobs_a_workspace_has(db: Connection) -> None:
+def test_claim_cost_does_not_grow_with_the_jobs_of_a_workspace(db: Connection) -> None:
     few, many = (cost(db, [(HEAVY, str(n)) for n in range(count)]) for count in (100, 5_000))
     assert many < 2 * few
 
 
-def test_a_claim_costs_the_same_however_many_workspaces_have_jobs(db: Connection) -> None:
+def test_claim_cost_does_not_grow_with_the_number_of_workspaces(db: Connection) -> None:
     few, many = (cost(db, [(n, str(n)) for n in range(1, count)]) for count in (100, 5_000))
     assert many < 2 * few
 
 
-def test_workspaces_that_only_have_jobs_for_later_cost_a_claim_nothing(db: Connection) -> None:
+def test_workspaces_with_only_later_jobs_do_not_slow_down_a_claim(db: Connection) -> None:
     def later(count: int) -> int:
         fill(db, [(n, str(n)) for n in range(10, count)])
         db.execute("UPDATE jobs SET due_at = ?", (NOW + SECOND,))

@@ -1,4 +1,4 @@
-"""A file that an earlier version left is brought up to date and loses nothing; one of a later version is refused.
+"""A file of an earlier version is migrated without loss; one of a later version is refused.
 
 The files in `files/` were made by the real programs of their time, with `files/make.py`.
 """
@@ -34,7 +34,7 @@ MAKE = "make it with the program as it was before the step was added: python tes
 
 @pytest.fixture
 def left_behind(db_path: Path) -> Callable[[int], Path]:
-    """`left_behind(n)` is a file that the program whose schema had n steps left behind."""
+    """`left_behind(n)` is a file written by the version whose schema had n steps."""
 
     def unpack(version: int) -> Path:
         with gzip.open(FILES / f"schema_{version}.db.gz") as packed, db_path.open("wb") as file:
@@ -56,15 +56,15 @@ def known_steps() -> list[str]:
 
 
 def schema(db: Connection) -> list[tuple[str, str, str]]:
-    """All tables and indexes as they were declared, whatever their order and the blanks between the words."""
+    """The definitions of all tables and indexes, independent of order and whitespace."""
     rows = db.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_schema ORDER BY type, name")
     return [(type, name, " ".join(sql.replace('"', "").split())) for type, name, sql in rows]
 
 
-def test_every_earlier_schema_has_a_file_that_its_program_left_behind(left_behind: Callable[[int], Path]) -> None:
+def test_every_earlier_schema_has_a_test_file(left_behind: Callable[[int], Path]) -> None:
     steps = known_steps()
     missing = sorted(set(range(1, len(steps))) - set(VERSIONS))
-    assert not missing, f"there is no file of schema {missing}: {MAKE}"
+    assert not missing, f"no test file for schema {missing}: {MAKE}"
     for version in VERSIONS:
         with looked_into(left_behind(version)) as db:
             assert list(examination.schema(db).applied) == steps[:version]
@@ -76,12 +76,12 @@ def test_an_earlier_file_gives_the_same_answers(version: int, left_behind: Calla
     with TestClient(create_app(settings), "http://localhost") as http:
         for method, path, body, status, expected in json.loads((FILES / f"schema_{version}.json").read_text()):
             answer = http.request(method, path, json=body)
-            if path.endswith("/search"):  # what is found depends on how soon the query is embedded
+            if path.endswith("/search"):  # the results depend on when the query is embedded
                 found = [message["content"] for message in answer.json()]
                 assert len(found) == len(expected)
                 assert all("lighthouse" in content for content in found)
             else:
-                if "messages" in expected:  # of a context, whose messages once came in the order of their arrival
+                if "messages" in expected:  # a context, whose messages were in order of arrival in earlier versions
                     expected["messages"].sort(key=lambda message: message["created_at"])
                 assert (path, answer.status_code, answer.json()) == (path, status, expected)
 
@@ -99,7 +99,7 @@ def test_an_earlier_file_gets_the_schema_of_a_new_one(
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_work_that_an_earlier_version_owed_is_done(version: int, left_behind: Callable[[int], Path]) -> None:
+def test_jobs_of_an_earlier_version_are_done(version: int, left_behind: Callable[[int], Path]) -> None:
     path = left_behind(version)
     with contextlib.closing(connect(path, durability="full", busy_timeout=5)) as db:
         began = {pk for (pk,) in db.execute("SELECT pk FROM jobs")}
@@ -118,7 +118,7 @@ def test_work_that_an_earlier_version_owed_is_done(version: int, left_behind: Ca
         drawn = db.execute(
             "SELECT content, times_derived FROM conclusions WHERE content GLOB 'alice owns anchor number *'"
         ).fetchall()
-        # The first two versions owed no reasoning.
+        # The first two versions had no reasoning jobs.
         owed = range(len(said)) if version >= 3 else ()
         assert sorted(drawn) == sorted((f"alice owns anchor number {n}", 1) for n in owed)
         (unembedded,) = db.execute(
@@ -128,7 +128,7 @@ def test_work_that_an_earlier_version_owed_is_done(version: int, left_behind: Ca
 
 
 async def work(settings: Settings) -> None:
-    """Do all that is due."""
+    """Run all due jobs."""
     parts = open_parts(settings)
     try:
         await parts.adopt_embedder()
@@ -163,7 +163,7 @@ def of_another_program(path: Path) -> None:
         (of_another_program, "not one of Omoide's", ("worker", "--until-empty")),
     ],
 )
-def test_a_file_that_is_not_for_this_version_is_refused_in_one_line_and_left_as_it_is(
+def test_an_unsupported_file_is_refused_in_one_line_and_unchanged(
     prepare: Callable[[Path], None], reason: str, command: tuple[str, ...], db_path: Path
 ) -> None:
     prepare(db_path)

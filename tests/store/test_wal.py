@@ -1,4 +1,4 @@
-"""The write-ahead log stays small although somebody always reads, and never takes the last room of a disk."""
+"""The write-ahead log stays small despite continuous reads, and never uses the last space of a disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tests.store.rows import kinds, put
 LIMIT = 1_048_576
 PIECE = "x" * 100_000
 LOOK = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) SELECT sum(i) FROM n"
-"""A read that takes some hundredths of a second."""
+"""A read that takes a few hundredths of a second."""
 
 
 @contextlib.contextmanager
@@ -39,7 +39,7 @@ def opened(path: Path) -> Iterator[Store]:
 
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Another program reads from one snapshot all the time."""
+    """Hold a read transaction open, as another program would."""
     with contextlib.closing(connect(path, durability="normal", busy_timeout=1)) as other:
         other.execute("BEGIN")
         kinds(other)
@@ -52,7 +52,7 @@ def look(db: Connection) -> int:
     return int(db.execute(LOOK).fetchone()[0])
 
 
-def test_a_log_is_emptied_although_reads_overlap_all_the_time(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_log_is_emptied_despite_overlapping_reads(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(wal, "FIRST_PAUSE_SECONDS", 0.01)
     monkeypatch.setattr(wal, "LAST_PAUSE_SECONDS", 0.01)
 
@@ -75,7 +75,7 @@ def test_a_log_is_emptied_although_reads_overlap_all_the_time(db_path: Path, mon
         assert sizes[-1] < sizes[-2], f"it grew to {sizes[-1]} bytes"
 
 
-def test_a_log_that_a_long_read_kept_is_emptied_after_it_without_another_write(db_path: Path) -> None:
+def test_a_log_is_emptied_after_a_long_read_without_another_write(db_path: Path) -> None:
     with opened(db_path) as store:
         with reading(db_path):
             for _ in range(3):
@@ -86,9 +86,7 @@ def test_a_log_that_a_long_read_kept_is_emptied_after_it_without_another_write(d
         assert kinds(store._writer.connection)[-1] == "taken although somebody reads"
 
 
-def test_a_process_that_only_works_empties_the_log_with_its_writes(
-    db_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_worker_process_empties_the_log_with_its_writes(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answering_nobody(monkeypatch)
     with opened(db_path) as store:
         with reading(db_path):
@@ -102,10 +100,8 @@ def test_a_process_that_only_works_empties_the_log_with_its_writes(
         until(is_empty)
 
 
-def test_a_long_read_waits_for_a_large_log_once_and_not_for_ever(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks = itertools.count()  # each look at the clock takes a second
+def test_a_long_read_is_held_once_and_not_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = itertools.count()  # each call of the clock advances it by a second
     clock = SimpleNamespace(sleep=lambda _: None, monotonic=lambda: 1_000.0 + next(looks))
     monkeypatch.setattr(wal, "time", clock)
     log = WriteAheadLog(tmp_path / "omoide.db", LIMIT)
@@ -115,10 +111,10 @@ def test_a_long_read_waits_for_a_large_log_once_and_not_for_ever(
     log.hold_reader()
     assert (after := next(looks)) > wal.HOLD_SECONDS
     log.hold_reader()
-    assert next(looks) <= after + 4, "it was held back a moment ago"
+    assert next(looks) <= after + 4, "reads were held back just before"
 
 
-def test_a_log_for_which_reads_are_held_is_tried_often_but_not_for_ever(
+def test_a_checkpoint_is_retried_often_while_reads_are_held_but_not_endlessly(
     db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
@@ -137,9 +133,7 @@ def test_a_log_for_which_reads_are_held_is_tried_often_but_not_for_ever(
     assert pauses[-1] == pytest.approx(wal.LAST_PAUSE_SECONDS)
 
 
-def test_a_long_read_waits_again_where_the_last_wait_was_of_use(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_read_is_held_again_if_the_last_hold_succeeded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = itertools.count(1)
     log = WriteAheadLog(tmp_path / "omoide.db", LIMIT)
 
@@ -154,7 +148,7 @@ def test_a_long_read_waits_again_where_the_last_wait_was_of_use(
     assert next(waits) == 4
 
 
-def test_what_tells_how_the_server_is_waits_for_no_log(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_checks_are_never_held(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     is_free = threading.Event()
     monkeypatch.setattr(WriteAheadLog, "holds_readers", lambda _: True)
     monkeypatch.setattr(WriteAheadLog, "hold_reader", lambda _: is_free.wait())
@@ -178,7 +172,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def takes(store: Store, piece: str = PIECE) -> bool:
-    """Whether there is room for another write."""
+    """Whether there is space for another write."""
     try:
         asyncio.run(store.write(put, piece))
     except StorageFull:
@@ -187,7 +181,7 @@ def takes(store: Store, piece: str = PIECE) -> bool:
 
 
 def fill(store: Store, piece: str = PIECE) -> int:
-    """Write until there is no room left; how many writes were taken."""
+    """Write until there is no space left; returns the number of successful writes."""
     return next(count for count in itertools.count() if not takes(store, piece))
 
 
@@ -196,7 +190,7 @@ def put_much(db: Connection) -> None:
         put(db, PIECE)
 
 
-def test_a_log_that_filled_the_disk_is_emptied_once_no_read_keeps_it(disk: Path) -> None:
+def test_a_log_that_filled_the_disk_is_emptied_after_the_last_read(disk: Path) -> None:
     with opened(disk / "omoide.db") as store:
         with reading(store.path):
             taken = fill(store)
@@ -206,7 +200,7 @@ def test_a_log_that_filled_the_disk_is_emptied_once_no_read_keeps_it(disk: Path)
 
 
 @pytest.mark.parametrize("times", [1, 4, 10, 20, 30])
-def test_no_commit_however_large_takes_the_room_that_emptying_the_log_needs(times: int, disk: Path) -> None:
+def test_no_commit_uses_the_space_for_emptying_the_log(times: int, disk: Path) -> None:
     with opened(disk / "omoide.db") as store:
         asyncio.run(store.write(put, "before"))
         with reading(store.path):
@@ -225,7 +219,7 @@ def test_a_log_that_filled_the_disk_is_emptied_at_the_next_start(disk: Path) -> 
         assert store.read(kinds) == [PIECE] * (taken + 1)
 
 
-def test_a_write_that_is_too_large_for_the_disk_takes_no_room_from_those_that_follow(disk: Path) -> None:
+def test_a_write_too_large_for_the_disk_leaves_space_for_later_ones(disk: Path) -> None:
     with opened(disk / "omoide.db") as store:
         asyncio.run(store.write(put, "before"))
         for _ in range(3):

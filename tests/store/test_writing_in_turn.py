@@ -1,4 +1,4 @@
-"""Writes are taken by lane in turn, and a commit is closed once its writes have taken their time."""
+"""Writes are scheduled by lane, and a commit takes no more writes after its time limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HEAVY, LIGHT = Lane("heavy", "a"), Lane("light", "b")
 
 
 def writing(store: Store, of: Lane, *write: Any) -> asyncio.Future[Any]:
-    """A write that waits in this lane once the event loop has had a turn."""
+    """Queue a write in this lane; it is queued after the next iteration of the event loop."""
 
     def begin() -> asyncio.Future[Any]:
         current_work.set(Work(of))
@@ -31,7 +31,7 @@ def writing(store: Store, of: Lane, *write: Any) -> asyncio.Future[Any]:
 
 
 async def gathered(store: Store, writes: Sequence[tuple[Lane, Any]]) -> list[Any]:
-    """The results of writes that wait before any of them runs: behind one of the first of their lanes."""
+    """The results of writes that are all queued before any of them runs, behind a gate in the first one's lane."""
     gate = Gate()
     first = writing(store, writes[0][0], gate)
     await gate.entered()
@@ -42,7 +42,7 @@ async def gathered(store: Store, writes: Sequence[tuple[Lane, Any]]) -> list[Any
 
 
 def store_in_order(store: Store, lanes: Sequence[Lane]) -> list[str]:
-    """`workspace/caller number` of writes that waited in this order, in the order in which they were stored."""
+    """Queue writes in this order; returns their `workspace/caller number` in the order in which they were stored."""
 
     def named(of: Lane, number: int) -> Any:
         return lambda db: put(db, f"{of.workspace}/{of.caller} {number}")
@@ -52,7 +52,7 @@ def store_in_order(store: Store, lanes: Sequence[Lane]) -> list[str]:
 
 
 def commits(store: Store, lanes: Sequence[Lane]) -> int:
-    """How many commits it takes to store a write for each of the lanes."""
+    """The number of commits for one write in each of the lanes."""
     seen: list[str] = []
     asyncio.run(store.write(lambda db: db.set_trace_callback(seen.append)))
     asyncio.run(gathered(store, [(of, lambda db: put(db, "it")) for of in lanes]))
@@ -61,18 +61,18 @@ def commits(store: Store, lanes: Sequence[Lane]) -> int:
 
 
 @pytest.mark.parametrize("other", [LIGHT, Lane("heavy", "another caller")])
-def test_a_write_of_another_lane_is_in_the_next_commit_however_many_wait(other: Lane, store: Store) -> None:
+def test_a_write_of_another_lane_is_in_the_next_commit(other: Lane, store: Store) -> None:
     stored = store_in_order(store, [HEAVY] * 200 + [other])
     assert len(stored) == 201
     assert stored.index(f"{other.workspace}/{other.caller} 200") == 0
 
 
-def test_a_light_workspace_waits_for_one_write_of_each_other_at_most(store: Store) -> None:
+def test_a_light_workspace_waits_for_at_most_one_write_of_each_other(store: Store) -> None:
     heavy = [Lane(f"heavy {number % 20}", "a") for number in range(200)]
     assert store_in_order(store, [*heavy, LIGHT]).index("light/b 200") <= 20
 
 
-def test_writes_of_one_lane_are_done_in_the_order_of_the_calls(store: Store) -> None:
+def test_writes_of_one_lane_keep_the_order_of_calls(store: Store) -> None:
     stored = store_in_order(store, [HEAVY, LIGHT, LIGHT, HEAVY, HEAVY, LIGHT] * 40)
     for of in ("heavy", "light"):
         numbers = [int(kind.split()[-1]) for kind in stored if kind.startswith(of)]
@@ -81,7 +81,7 @@ def test_writes_of_one_lane_are_done_in_the_order_of_the_calls(store: Store) -> 
 
 
 @pytest.mark.parametrize(("seconds", "expected"), [(0.0, 31), (float("inf"), 1)])
-def test_a_commit_takes_no_more_writes_once_its_time_is_over(
+def test_a_commit_takes_no_more_writes_after_its_time_limit(
     seconds: float, expected: int, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "BATCH_SECONDS", seconds)
@@ -94,7 +94,7 @@ def test_writes_of_many_lanes_share_a_commit(store: Store, monkeypatch: pytest.M
     assert commits(store, [Lane(f"w{number}", "a") for number in range(MAX_BATCH - 1)]) == 1
 
 
-def test_a_write_that_fails_gives_its_turn_to_the_next(store: Store) -> None:
+def test_a_failing_write_is_followed_by_the_next(store: Store) -> None:
     def fail(db: Connection) -> None:
         put(db, "failed")
         raise NotFound("on purpose")
@@ -105,7 +105,7 @@ def test_a_write_that_fails_gives_its_turn_to_the_next(store: Store) -> None:
     assert store.read(kinds) == ["kept", "after"]
 
 
-def test_what_waits_while_the_file_is_locked_is_refused_and_the_next_is_taken(db_path: Path) -> None:
+def test_writes_waiting_for_a_lock_are_refused_and_the_next_succeeds(db_path: Path) -> None:
     store = Store.open(db_path, busy_timeout=0.05)
     other = connect(db_path, durability="full", busy_timeout=0)
     other.execute("BEGIN IMMEDIATE")

@@ -1,11 +1,11 @@
-"""Makes the file that an upgrade begins with: something in every table, and work owed, by the program that is found.
+"""Create the test file for upgrades from the installed version of Omoide: rows in all tables, and pending jobs.
 
     python tests/store/files/make.py            in this folder: schema_<n>.db.gz and schema_<n>.json
 
-Run it on the program as it is before a step is added to the schema, so that the file is what that program left:
-`tests/store/test_upgrades.py` asks for it. `n` counts the steps that the program knows. The .json holds what the
-program answered to READS on that very file. It uses nothing of the tests, so that PYTHONPATH may lead to an older
-program.
+Run it before adding a migration step, so that the file is written by the version without it:
+`tests/store/test_upgrades.py` requires it. `n` is the number of steps of that version. The .json file holds that
+version's responses to READS on the file. The script imports nothing from the tests, so that PYTHONPATH may point to an
+older version.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SETTINGS = {
 START = """
 try:
     from omoide.__main__ import main
-except ImportError:  # the first versions had it elsewhere
+except ImportError:  # its location in the first versions
     from omoide.cli import main
 main()
 """
@@ -70,14 +70,14 @@ READS: list[tuple[str, str, Any]] = [
 
 
 def fill(http: Any, knows: set[str]) -> None:
-    """What was said, and what is known, while a worker does all that is owed."""
+    """Create content in all tables, while a worker runs all jobs."""
 
     def call(method: str, template: str, body: Any = None, headers: Any = None, **names: str) -> Any:
-        if template not in knows:  # this program does not do that yet
+        if template not in knows:  # this version lacks the operation
             return None
         url = template.format(workspace_id="harbour", **names)
         answer = http.request(method, url, json=body, headers=headers)
-        if answer.status_code == 501:  # it says that it will
+        if answer.status_code == 501:  # not implemented in this version
             return None
         assert answer.status_code < 300, (method, url, answer.status_code, answer.text)
         return answer.json() if answer.content else None
@@ -116,7 +116,7 @@ def fill(http: Any, knows: set[str]) -> None:
 
 
 def owe(http: Any, knows: set[str]) -> None:
-    """Work that is owed, and that nobody does."""
+    """Create jobs that stay pending."""
     said = [{"peer_id": "alice", "content": f"I own anchor number {n}."} for n in range(12)]
     http.post(f"{W}/sessions", json={"id": "dock", "peers": {"alice": {"observe_me": True}}}).raise_for_status()
     answer = http.post(f"{W}/sessions/dock/messages", json={"messages": said}, headers={"Idempotency-Key": "second"})
@@ -132,7 +132,7 @@ def owe(http: Any, knows: set[str]) -> None:
 
 
 def served(db: Path) -> None:
-    """Fill the file through a server, and stop it once it has nothing left to do but to dream."""
+    """Fill the file through a server, and stop it once only dreams are pending."""
     environment = os.environ | {f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()}
     command = [sys.executable, "-c", START, "serve", "--port", "0", "--db", str(db)]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment, cwd=db.parent) as server:
@@ -158,7 +158,7 @@ def owed(db: Path) -> bool:
 
 
 def unserved(db: Path) -> list[Any]:
-    """Leave work behind, one job of it begun, and note what the program answers to READS."""
+    """Leave pending jobs, one of them claimed, and return the responses to READS."""
     from omoide import clock
     from omoide.app import create_app
     from omoide.settings import Settings
@@ -184,7 +184,7 @@ def main() -> None:
         db = Path(folder) / "omoide.db"
         served(db)
         answers = unserved(db)
-        assert not Path(f"{db}-wal").exists()  # all of it is in the one file
+        assert not Path(f"{db}-wal").exists()  # everything is in the database file
         with contextlib.closing(sqlite3.connect(db)) as connection:
             steps = [name for (name,) in connection.execute("SELECT name FROM _sqlite_migrations ORDER BY name")]
         name = f"schema_{len(steps)}"
