@@ -94,7 +94,6 @@ def copy_some(db: Connection, scope: int, session: int, after: int, now: int) ->
     """Copy the next conclusions after the row `after`; returns the last row read, or None when done.
 
     The call that returns None also marks the backfill as completed. Does nothing once the session has left the scope.
-
     """
     if not _is_in(db, scope, session):
         return None

@@ -5,7 +5,6 @@ A member that leaves keeps its row (`left_at`) and thereby its configuration. `j
 `observe_others`, is limited per session; the limit holds because writes are serial.
 
 The hidden peers behind scopes are members too, but this module neither counts, lists nor changes them: see `scopes`.
-
 """
 
 from __future__ import annotations

@@ -132,7 +132,6 @@ def page(
     """The workspace's peers that match the filter, oldest first; none if there is no such workspace.
 
     `kind` selects ordinary peers (None), the hidden peers of scopes, or both. Raises Unprocessable for a bad filter.
-
     """
     source, params = rows.filtered(_FROM + _OF_KIND[kind], (workspace_id,), filters, PEER_FIELDS)
     order = ("p.created_at", "p.pk")

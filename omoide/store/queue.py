@@ -54,7 +54,6 @@ def add(
     order of enqueueing, while in other kinds a job that waits for its next attempt lets others pass. While a job with
     the same payload is waiting, no other is added; the waiting one becomes due at the earlier of both times. Pass
     `coalesce=False` if every job is separate work. `units` is its weight in the queue status; `grows` permits `extend`.
-
     """
     due_at = now if due_at is None else due_at
     text = orjson.dumps(payload).decode()
@@ -243,7 +242,6 @@ def take_over(db: Connection, now: int) -> None:
     """Release the jobs that the previous leader had claimed. Call it as the new leader.
 
     If a job was created in the future, the clock has been set back since; its times are shifted to keep their distance.
-
     """
     db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led")
     db.execute(

@@ -16,7 +16,6 @@ peer is away from when it left until it joins again. The hidden peer of a scope 
 are in the scope now.
 
 Summaries cover a whole session, so they are visible only to callers that may read all of it: where a session is named.
-
 """
 
 from __future__ import annotations

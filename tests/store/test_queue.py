@@ -159,8 +159,10 @@ def test_finish_others_removes_waiting_jobs_whose_work_is_done(write: Write, sto
     held = claim(write, NOW)
     assert held is not None
     assert store.read(queue.is_held, held)
-    write(queue.finish_others, held, lambda told: told["depth"] <= 3, NOW)
-    assert [told["depth"] for told in store.read(queue.payloads, held)] == [1, 4], "the job itself is not finished yet"
+    write(queue.finish_others, held, lambda payload: payload["depth"] <= 3, NOW)
+    assert [payload["depth"] for payload in store.read(queue.payloads, held)] == [1, 4], (
+        "the job itself is not finished yet"
+    )
     write(queue.finish, held, NOW)
     assert not store.read(queue.is_held, held)
     left = [claim(write, NOW), claim(write, NOW)]

@@ -102,7 +102,6 @@ async def import_workspace(
 
     `name` renames the workspace, `restart` discards the data of an interrupted import, `shown` is called with the
     number of lines done and in total. Raises BadFile, Conflict if another workspace has that name, and AlreadyThere.
-
     """
     reader = _Reader(lines)
     header, first = _beginning(reader)

@@ -1,7 +1,6 @@
 """Convert the values of a filter for comparison in SQL: times, exact integers, numbers as text, text forms.
 
 Every function takes a value of parsed JSON that has passed `limits.admit`, and raises `Unprocessable` if it is invalid.
-
 """
 
 from __future__ import annotations
