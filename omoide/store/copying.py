@@ -80,8 +80,7 @@ def back_up(source: Path, target: Path, *, replace: bool, busy_timeout: float, s
 
 
 def _copy(db: Connection, target: Path, shown: Shown) -> None:
-    """Write the snapshot to one file without a journal, and overwrite its free space, which may hold deleted
-    content."""
+    """Write the snapshot to one file without a journal, and overwrite free space, which may hold deleted content."""
     try:
         with contextlib.closing(sqlite3.connect(target, isolation_level=None)) as copy:
             # Not in use yet: flushed once at the end, and removed on failure.
@@ -171,8 +170,7 @@ def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> e
 
 @contextlib.contextmanager
 def alone(path: Path) -> Iterator[Connection]:
-    """A connection in a write transaction, with exclusive access: no other process has the database open or can open
-    it.
+    """A connection in a write transaction with exclusive access: no other process has or can get the database open.
 
     The caller commits; otherwise the transaction is rolled back. Raises NotFound, Conflict if the database is open,
     Unprocessable for a file that does not have the current schema.

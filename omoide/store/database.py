@@ -196,8 +196,7 @@ class Store:
             self._idle.give_back(connection)
 
     async def write(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `fn(connection, …)` and return its result once its changes are committed; if it raises, they are rolled
-        back.
+        """Run `fn(connection, …)` and return its result once its changes are committed; rolled back if it raises.
 
         Raises what `fn` raises, and Unavailable or StorageFull if the database cannot take the write.
         """

@@ -38,8 +38,7 @@ def owe(
 
 
 def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> None:
-    """Enqueue a dream of the pair that rebuilds its card from the conclusions alone, or change the waiting one to do
-    so.
+    """Enqueue a dream of the pair that rebuilds its card from the conclusions alone, or turn the waiting one into it.
 
     Call it after `interrupt`, so that no dream of the pair runs.
     """

@@ -28,8 +28,7 @@ MOST_FAULTS = 5
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Job counts of the whole database. `oldest` is the due time of the job that is due longest, `error` why a job
-    waits.
+    """Job counts of the whole database. `oldest` is the earliest due time of a due job, `error` why a job waits.
 
     A job with `due_at` = `queue.FIRST` counts as due since it was added.
     """

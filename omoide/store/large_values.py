@@ -60,8 +60,7 @@ def stored_object(expression: str) -> str:
 
 
 def settings_in(expression: str) -> str:
-    """SQL for a configuration; of a large one only the members that the server uses: sections, instructions and
-    flags."""
+    """SQL for a configuration; of a large one only the members that the server uses (sections, instructions, flags)."""
     known = ", ".join(f"'{name}'" for name in (*sorted(configuration.SECTIONS), "custom_instructions", "observe_me"))
     member = "CASE type WHEN 'object' THEN json(value) WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
     found = f"SELECT json_group_object(key, {member} ELSE value END) FROM json_each({json_or_null(expression)})"

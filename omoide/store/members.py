@@ -112,8 +112,7 @@ def authors(
 def join_as_authors(db: Connection, session: int, joining: Collection[int], now: int, *, max_observers: int) -> None:
     """Make the authors of messages members; one that had left gets its previous configuration back.
 
-    If that would exceed the observer limit, it joins without `observe_others`: a message is never refused for the
-    limit.
+    If that would exceed the observer limit, it joins without `observe_others`: a message is never refused for it.
     """
     for peer in joining:
         joined = db.execute(

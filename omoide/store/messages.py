@@ -58,8 +58,7 @@ Then = Callable[[Connection, Appended], Collection[int]]
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Part of a unit: messages in order, the number of its author's messages, and the position where the rest
-    begins."""
+    """Part of a unit: messages in order, the number of its author's, and the position where the rest begins."""
 
     messages: Sequence[Message]
     own: int
@@ -266,8 +265,7 @@ def page(
 
 
 def newest_first(db: Connection, workspace_id: str, session_id: str, since: int) -> Iterator[Message]:
-    """The session's messages from the position `since` on, read lazily, by `created_at` and then position, newest
-    first.
+    """The session's messages from the position `since` on, newest first by `created_at`, then position. Read lazily.
 
     The message that was said last is always included, wherever its position is.
     """

@@ -348,8 +348,7 @@ def migrate(db: Database) -> None:
 
 @contextlib.contextmanager
 def turn(path: Path) -> Iterator[None]:
-    """Hold the migration lock: only one process at a time opens a database, so that two cannot create it
-    concurrently."""
+    """Hold the migration lock: one process at a time opens a database, so that two cannot create it concurrently."""
     with companion(path, LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

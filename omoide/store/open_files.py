@@ -43,11 +43,10 @@ def identity(path: str | Path, *, follow: bool = True) -> FileIdentity | None:
 
 
 def expect(path: Path, known: FileIdentity | None) -> None:
-    """Raise Displaced unless the path leads to the `known` file, if given, and to the one that a running server has
-    open.
+    """Raise Displaced unless the path leads to the `known` file, if given, and to the one that a running server uses.
 
-    Call it before the file is opened: SQLite would apply the server's log to any file at that path, or create a second
-    log.
+    Call it before the file is opened: SQLite would apply the server's log to any file there, or create a second log.
+
     """
     found = identity(path)
     if known and found != known:

@@ -154,8 +154,8 @@ def _claimable(db: Connection, share: int, now: int, busy: Collection[str]) -> i
 
 
 def _next(db: Connection, now: int, busy: Collection[str], full: Collection[int]) -> tuple[int, int | None, list[int]]:
-    """The share whose turn it is and its job, None if no job can run; and the skipped shares that have no runnable job
-    of any kind."""
+    """The share whose turn it is and its job, None if no job can run; and the skipped shares without any runnable
+    job."""
     passed: list[int] = []
     for share in shares.ready(db):
         if share in full:
@@ -336,8 +336,7 @@ def finish(db: Connection, job: Job, now: int) -> None:
 
 
 def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], bool], now: int) -> None:
-    """Remove waiting jobs of the same kind and key whose work a leased job has done as well, as `is_done(payload)`
-    decides.
+    """Remove waiting jobs of the same kind and key whose work a leased job has done, as `is_done(payload)` decides.
 
     They are counted in `done` as well.
     """

@@ -105,8 +105,7 @@ Direction = Literal["premises", "conclusions", "both"]
 
 
 def chain(db: Connection, within: Held, id: str, direction: Direction, most: int) -> list[Conclusion]:
-    """The conclusion, its transitive sources, and the conclusions that depend on it, nearest first: up to `most` in
-    total.
+    """The conclusion, its transitive sources, and its dependents, each nearest first: up to `most` in total.
 
     Empty if the conclusion is not within reach.
     """

@@ -1,5 +1,4 @@
-"""Check a whole database: SQLite's structures, schema, values, references, full text, segments and consistency
-rules."""
+"""Check a whole database: file structure, schema, values, references, full text, segments, consistency rules."""
 
 from __future__ import annotations
 

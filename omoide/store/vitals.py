@@ -20,8 +20,7 @@ STATES = ("waiting", "due", "running", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """Number of jobs of one kind in one state. `oldest` is the longest time that any of them has been due, in
-    microseconds."""
+    """Number of jobs of one kind in one state, and the longest time in microseconds that one of them has been due."""
 
     kind: str
     state: str

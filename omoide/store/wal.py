@@ -200,7 +200,7 @@ class WriteAheadLog:
     def recover(self, db: Connection, open_other: Callable[[], Connection]) -> None:
         """Recover after a write that did not fit on the disk: truncate the log to its committed end, and empty it.
 
-        While `db` blocks other writers, a second connection queries the end of the log, which is not possible within a
+        While `db` blocks other writers, a second connection queries the end of the log: impossible within a
         transaction.
         """
         with contextlib.suppress(sqlite3.Error, OSError, Unavailable), contextlib.closing(open_other()) as other:

@@ -75,8 +75,7 @@ def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
 
 
 def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> None:
-    """Enqueue an event for every endpoint of the workspace (its row). Call it in the transaction that causes the
-    event."""
+    """Enqueue an event for every endpoint of the workspace (its row), in the transaction that causes the event."""
     endpoints = db.execute("SELECT id FROM webhooks WHERE workspace = ? ORDER BY pk", (workspace,)).fetchall()
     for row in endpoints:
         (endpoint,) = rows.mended(["webhooks.id"], row)

@@ -117,8 +117,7 @@ class Writer:
                 pause = self._log.keep_small(self.connection)
 
     def _receive(self, timeout: float | None) -> Write | None:
-        """Wait for a write up to `timeout` seconds (None: for ever). If several arrived, all are queued and None is
-        returned."""
+        """Wait up to `timeout` seconds for a write (None: for ever). If several arrived, queue all and return None."""
         try:
             first = self._arrivals.get(timeout=timeout)
         except queue.Empty:
@@ -158,13 +157,12 @@ class Writer:
         self._log.require_room_to_commit(self.connection)
 
     def _save_what_is_committed(self) -> None:
-        """Move the log into the file that is open: it may have been moved, and its log must not be applied to a new
-        file."""
+        """Move the log into the open file, which may have been moved: the log must not be applied to a new file."""
         if self._files.share_index():
             self._log.empty(self.connection)
 
     def _batch(self, first: Write | None = None) -> Iterator[Write]:
-        """The writes of one commit, each taken after the previous one has run; `first` arrived while no other was
+        """The writes of one commit, each taken after the previous one has run; `first` arrived while none was
         waiting."""
         began = ended = time.perf_counter()
         if first is not None:

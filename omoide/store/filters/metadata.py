@@ -178,8 +178,7 @@ def _compared(place: Place, operator: str, symbol: str, operand: object) -> Clau
                 json_parameter(number),
                 str(operand),
             )
-        # Compared with a cast, numeric strings become numbers in SQLite; other strings stay text and sort above
-        # numbers.
+        # Compared with a cast, SQLite converts numeric strings to numbers; other strings sort above all numbers.
         return place.holds(
             f"v.type IN ('integer', 'real', 'text') AND v.value {symbol} {_AS_NUMBER}"
             " AND v.value <= CAST('9e999' AS REAL)",
