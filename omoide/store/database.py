@@ -220,7 +220,7 @@ class Store:
         return all(os.access(path, os.W_OK) for path in (self.path, self.log.file))
 
     def close(self) -> None:
-        """Finish what is queued and close the file."""
+        """Finish the queued writes and close the file."""
         self._writer.stop()
         self._idle.close()
         self._reader.close()

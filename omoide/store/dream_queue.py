@@ -20,7 +20,7 @@ def key(type: str, pair: Pair) -> str:
 
 
 def add(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
-    """Enqueue a dream, regardless of what is in the queue already."""
+    """Enqueue a dream, even if one is queued already."""
     job = {**payload, "type": type, "pair": [*pair]}
     queue.add(db, DREAM, job, now, key=key(type, pair), workspace=workspace, coalesce=False, due_at=due_at)
 

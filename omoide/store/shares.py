@@ -154,7 +154,7 @@ _DAMAGED = """FROM shares WHERE ready NOT BETWEEN 0 AND 1 OR typeof(ready) <> 'i
 
 
 def is_damaged(db: Connection, last: int) -> bool:
-    """Whether a damaged share would be skipped for ever; no valid `due_at` is later than `last`. Reads all rows."""
+    """Whether a damaged share would be skipped forever; no valid `due_at` is later than `last`. Reads all rows."""
     return db.execute(f"SELECT 1 {_DAMAGED} LIMIT 1", {"most": MOST_USED, "last": last}).fetchone() is not None
 
 

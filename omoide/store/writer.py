@@ -93,7 +93,7 @@ class Writer:
         return result
 
     def stop(self) -> None:
-        """Finish what is queued. Call `close` after it."""
+        """Finish the queued writes. Call `close` afterwards."""
         self._arrivals.put(None)
         self._thread.join()
 
@@ -117,7 +117,7 @@ class Writer:
                 pause = self._log.keep_small(self.connection)
 
     def _receive(self, timeout: float | None) -> Write | None:
-        """Wait up to `timeout` seconds for a write (None: for ever). If several arrived, queue all and return None."""
+        """Wait up to `timeout` seconds (None: forever) for a write. If several arrived, queue all and return None."""
         try:
             first = self._arrivals.get(timeout=timeout)
         except queue.Empty:
