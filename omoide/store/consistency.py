@@ -122,4 +122,4 @@ def _left_words(db: Connection, index: words.Index) -> Iterator[str]:
         yield f"the words in {index} cannot be read: {error}"
     else:
         if left:
-            yield f"{left:,} words are in {index} and in none of its rows"
+            yield f"{left:,} words in the full-text index {index} belong to no row"

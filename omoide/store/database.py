@@ -211,7 +211,7 @@ class Store:
         return result
 
     async def _request_rebuild(self, error: IndexDamaged) -> None:
-        """Have the worker build a damaged index again, if that can be stored."""
+        """Enqueue the rebuild of a damaged index, if the database accepts writes."""
         with contextlib.suppress(Unavailable):
             await self._writer.write(partial(word_rebuild.request, fault=error.detail, now=clock.now()))
 

@@ -1,10 +1,10 @@
-"""Removes doclist indexes that a full-text index has outlived.
+"""Remove stale doclist indexes from a full-text index.
 
-FTS5 keeps the rows of a word in a doclist; for one of several leaves it adds a doclist index, by which it skips leaves.
-A flag on the leaf where the doclist begins says that there is one, for the last word of that leaf. With `secure-delete`
-FTS5 (SQLite 3.53.4 and before) removes a word whose last row is removed, but leaves the flag: then the word that is
-last on the leaf now is looked up with the doclist index of the removed one. Rows of it are not found, so searches miss
-them, and removing them leaves entries in the index or damages it.
+FTS5 stores the rows of a word in a doclist; a doclist of several leaves has a doclist index, which lets FTS5 skip
+leaves. A flag on the doclist's first leaf marks it as present for the last word of that leaf. With `secure-delete`,
+FTS5 (SQLite 3.53.4 and before) removes a word together with its last row, but leaves the flag: the word that is now the
+last on the leaf is looked up with the doclist index of the removed one. Searches then miss rows of that word, and
+removing these rows leaves entries in the index or corrupts it.
 
 Formats: "Data Structures" in SQLite's `fts5_index.c`.
 """
@@ -20,30 +20,30 @@ if TYPE_CHECKING:
     from omoide.store.words import Index
 
 SEGMENT_BITS = 37
-"""By how many bits the number of a segment is shifted in the row number of its leaves and doclist indexes."""
+"""Bits by which the segment number is shifted in the row number of its leaves and doclist indexes."""
 DOCLIST_INDEX = 1 << 36
-"""The bit of a row number that tells a doclist index from a leaf."""
+"""The bit of a row number that is set for a doclist index and not for a leaf."""
 HEIGHT_BITS = 31
-"""By how many bits the height of a doclist index is shifted; the numbers of leaves are below."""
+"""Bits by which the height of a doclist index is shifted; the lower bits are the leaf number."""
 HEIGHTS = 5
-"""More than any doclist index has: https://www.sqlite.org/src/file/ext/fts5/fts5_index.c, FTS5_DATA_HEIGHT_B."""
+"""Above the height of any doclist index: https://www.sqlite.org/src/file/ext/fts5/fts5_index.c, FTS5_DATA_HEIGHT_B."""
 
 EMPTY = 4
-"""Bytes of a leaf that holds nothing: two numbers of two bytes, its first row's offset and its size."""
+"""Size of an empty leaf in bytes: the offset of its first row and its size, two bytes each."""
 
 
 def drop_stale(db: Connection, index: Index) -> int:
-    """Remove doclist indexes whose doclists no longer go on after their first leaf; how many these were.
+    """Remove doclist indexes whose doclists no longer continue after their first leaf; returns their number.
 
-    Call it in the transaction that removed rows, once FTS5 has written what it gathered.
+    Call it in the transaction that removed rows, after FTS5 has flushed its changes.
     """
     dropped = 0
     for (segment,) in db.execute(_SEGMENTS.format(index=index)).fetchall():
         base = (segment << SEGMENT_BITS) + DOCLIST_INDEX
-        found = db.execute(
+        leaves = db.execute(
             f"SELECT id - ? FROM {index}_data WHERE id BETWEEN ? AND ?", (base, base, base + (1 << HEIGHT_BITS) - 1)
         ).fetchall()
-        for (leaf,) in found:
+        for (leaf,) in leaves:
             following = _goes_on_until(db, index, segment, leaf)
             if following is not None:
                 _drop(db, index, segment, leaf, following)
@@ -55,11 +55,11 @@ _SEGMENTS = """WITH RECURSIVE s (segid) AS (
     SELECT min(segid) FROM {index}_idx
     UNION ALL SELECT (SELECT min(segid) FROM {index}_idx i WHERE i.segid > s.segid) FROM s WHERE s.segid IS NOT NULL)
 SELECT segid FROM s WHERE segid IS NOT NULL"""
-"""Steps from segment to segment instead of reading a row for each leaf."""
+"""Steps from segment to segment, without reading a row per leaf."""
 
 
 def _goes_on_until(db: Connection, index: Index, segment: int, leaf: int) -> int | None:
-    """None while rows of the doclist are on a leaf after its first; else the leaf before which it can have none."""
+    """None if a later leaf has rows of the doclist; else the end (exclusive) of the stale doclist index."""
     first = segment << SEGMENT_BITS
     leaves = db.execute(
         f"""SELECT id - ?, substr(block, 1, {EMPTY}), length(block) FROM {index}_data
@@ -70,9 +70,9 @@ def _goes_on_until(db: Connection, index: Index, segment: int, leaf: int) -> int
     with contextlib.closing(leaves):
         for number, header, length in leaves:
             last = int(number)
-            if header[:2] != b"\0\0":  # rows that come before any word of this leaf
+            if header[:2] != b"\0\0":  # rows before the first word of this leaf
                 return None
-            if int.from_bytes(header[2:EMPTY]) < length:  # words, listed at the end
+            if int.from_bytes(header[2:EMPTY]) < length:  # words, which are listed at the end of the leaf
                 return last
     return last + 1
 

@@ -39,5 +39,5 @@ def as_omoide(error: sqlite3.Error) -> OmoideError:
 
 
 def damage_of(index: str, error: sqlite3.Error) -> IndexDamaged:
-    """What SQLite's report of damage means where it is about a full-text index; `index` if it does not name it."""
+    """The error for a damaged full-text index. Pass `index` if SQLite's message does not name it."""
     return IndexDamaged(f"A full-text index is damaged{f' ({index})' if index else ''}: {error}")

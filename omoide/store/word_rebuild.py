@@ -1,7 +1,7 @@
-"""Building a damaged full-text index again from the rows, in steps, while the server goes on.
+"""Rebuild a damaged full-text index from the rows, in steps, while the server runs.
 
-The first step empties the index, and the job remembers up to which row it must add what is missing. Rows that are added
-meanwhile index themselves; rows that are removed before their turn were never in the new index.
+The first step empties the index, and the job stores the last row that it must index. Rows added later are indexed when
+they are added; rows removed before the job reaches them are never in the new index.
 """
 
 from __future__ import annotations
@@ -17,27 +17,28 @@ from omoide.store.words import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
 JOB = REBUILD_WORDS
 
 CHARACTERS_AT_A_TIME = 100_000
-"""Indexing so many takes some ten milliseconds; other writes wait so long. One longer text is indexed alone."""
+"""Characters per step; indexing them blocks other writes for some ten milliseconds. A longer text is a step of its
+own."""
 ROWS_AT_A_TIME = 1_000
 
 _TABLES: dict[Index, str] = {MESSAGES: "messages", CONCLUSIONS: "conclusions"}
 
 
 def request(db: Connection, fault: str, now: int) -> None:
-    """Leave a job for each index that SQLite's message about the damage names; for all, if it names none."""
+    """Enqueue a job for each index named in SQLite's error message; for all indexes if it names none."""
     for index in [each for each in INDEXES if each in fault] or INDEXES:
         queue.add(db, JOB, {"index": index}, now, key=index)
 
 
 def empty(db: Connection, index: Index) -> dict[str, Any]:
-    """Take everything out of an index, also of a damaged one; what a job needs to go on."""
+    """Remove all entries of an index, which may be damaged; returns the payload of the job that fills it."""
     db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
     (last,) = db.execute(f"SELECT max(pk) FROM {_TABLES[index]}").fetchone()
     return {"index": index, "after": 0, "through": last or 0}
 
 
 def add_missing(db: Connection, index: Index, after: int, through: int) -> int | None:
-    """Index the next rows behind the row `after` that are not in the index; the row to go on after, or None."""
+    """Index the next rows after `after` that are missing in the index; returns the last row of the step, or None."""
     last = _last_of_step(db, index, after, through)
     if last is not None:
         db.execute(

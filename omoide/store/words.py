@@ -36,7 +36,7 @@ ENTRIES: Mapping[Index, str] = {
         FROM messages t JOIN peers p ON p.pk = t.peer""",
     CONCLUSIONS: "t.pk, 'w' || t.workspace || ' r' || t.observer || ' d' || t.observed, t.content FROM conclusions t",
 }
-"""Index → SQL for its entries (row, marks, text) of the rows `t` of its table."""
+"""Index → SQL that selects its entries (row, marks, text) from the rows `t` of its table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,16 +200,16 @@ def totals(db: Connection, index: Index) -> tuple[int, int]:
 
 
 def held(db: Connection, index: Index) -> int:
-    """How many words the entries of an index have together: more than `totals` says if any were left behind.
+    """The number of words in the entries of an index: more than in `totals` if it has entries without a row.
 
-    Reads all of the index. Raises sqlite3.DatabaseError if it is damaged.
+    Reads the whole index. Raises sqlite3.DatabaseError if it is damaged.
     """
-    (keeps_out,) = db.execute("PRAGMA query_only").fetchone()
-    db.execute("PRAGMA query_only=OFF")  # which forbids even a table of the connection's own
+    (query_only,) = db.execute("PRAGMA query_only").fetchone()
+    db.execute("PRAGMA query_only=OFF")  # which would forbid even a temporary table
     try:
         db.execute(f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.held_{index} USING fts5vocab (main, {index}, row)")
     finally:
-        db.execute(f"PRAGMA query_only={keeps_out}")
+        db.execute(f"PRAGMA query_only={query_only}")
     (count,) = db.execute(f"SELECT coalesce(sum(cnt), 0) FROM temp.held_{index}").fetchone()
     return int(count)
 

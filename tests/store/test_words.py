@@ -1,4 +1,4 @@
-"""The full-text indexes say what the rows say, whatever is added and removed."""
+"""The full-text indexes match the rows after additions and removals."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def say(db: Connection, session: str, *contents: str) -> None:
 
 
 def merge(db: Connection) -> None:
-    """Have FTS5 make one segment of all, as it does by itself of many."""
+    """Make FTS5 merge all segments into one, as it does automatically if there are many."""
     is_first = True
     while words.rewrite(db, words.MESSAGES, is_first=is_first):
         is_first = False
@@ -57,7 +57,7 @@ def found(db: Connection, word: str) -> list[int]:
     return words.holding(db, words.of_messages(workspace.pk, None, None), [word], 10_000)
 
 
-def test_a_word_is_found_after_the_next_word_that_filled_many_leaves_is_gone(db: Connection) -> None:
+def test_a_word_is_found_after_the_following_word_of_many_leaves_was_removed(db: Connection) -> None:
     say(db, "first", *["alpha"] * 100)
     say(db, "long", *["beta " * 3_000] * 20)
     say(db, "last", *["alpha"] * 10)
@@ -74,7 +74,7 @@ def test_a_word_is_found_after_the_next_word_that_filled_many_leaves_is_gone(db:
 
 
 def texts(drawn: random.Random) -> list[str]:
-    """Short texts, or long ones of a word that is in no others, amid the words of the others in the alphabet."""
+    """Short texts, or long ones of a unique word that sorts between the words of the others."""
     if drawn.random() < 0.9:
         return [f"I own item {drawn.getrandbits(64):x}" for _ in range(drawn.randint(1, 30))]
     word = f"k{drawn.getrandbits(32):x} "
@@ -82,7 +82,7 @@ def texts(drawn: random.Random) -> list[str]:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_the_index_holds_the_words_of_its_rows_and_no_others(db: Connection, seed: int) -> None:
+def test_the_index_contains_exactly_the_words_of_its_rows(db: Connection, seed: int) -> None:
     drawn = random.Random(seed)
     alive: list[str] = []
     for number in range(60):
@@ -98,13 +98,13 @@ def test_the_index_holds_the_words_of_its_rows_and_no_others(db: Connection, see
     assert [*contradictions(db)] == []
 
 
-def test_words_of_rows_that_are_gone_are_reported(db: Connection) -> None:
+def test_words_without_a_row_are_reported(db: Connection) -> None:
     say(db, "s", "alpha beta", "gamma")
     db.execute("INSERT INTO message_words (rowid, place, text) VALUES (1, '', 'left behind')")
     db.execute("INSERT INTO message_words (message_words, rowid, place, text) VALUES ('delete', 1, '', 'alpha beta')")
     db.execute("UPDATE message_words_docsize SET sz = sz WHERE id = 1")
     db.execute("DELETE FROM message_words_data WHERE id = 1")
-    assert any("words are in message_words" in line for line in contradictions(db))
+    assert any("words in the full-text index message_words belong to no row" in line for line in contradictions(db))
 
 
 def damage(db: Connection) -> None:
@@ -112,7 +112,7 @@ def damage(db: Connection) -> None:
     db.execute("DELETE FROM message_words_data WHERE id > 1000")
 
 
-def test_a_damaged_index_is_built_again_from_the_rows_in_steps(db: Connection) -> None:
+def test_a_damaged_index_is_rebuilt_from_the_rows_in_steps(db: Connection) -> None:
     for number in range(3):
         say(db, f"s{number}", *["alpha " * 4_000] * 8)
     before = found(db, "alpha")
@@ -125,7 +125,7 @@ def test_a_damaged_index_is_built_again_from_the_rows_in_steps(db: Connection) -
     while after is not None:
         after = word_rebuild.add_missing(db, words.MESSAGES, after, job["through"])
         steps += 1
-        if steps == 2:  # rows come and go meanwhile
+        if steps == 2:  # rows are added and removed during the rebuild
             say(db, "new", "alpha")
             remove(db, "s2")
     assert steps > 3
@@ -133,7 +133,7 @@ def test_a_damaged_index_is_built_again_from_the_rows_in_steps(db: Connection) -
     assert [*contradictions(db)] == []
 
 
-def test_rebuilding_twice_adds_nothing_twice(db: Connection) -> None:
+def test_repeating_a_step_of_a_rebuild_adds_no_duplicates(db: Connection) -> None:
     say(db, "s", *["alpha"] * 5)
     job = word_rebuild.empty(db, words.MESSAGES)
     for _ in range(2):
