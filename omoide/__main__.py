@@ -1,12 +1,12 @@
-"""The door of the process: `omoide`, and `python -m omoide`.
+"""Entry point of `omoide` and `python -m omoide`.
 
-The garbage collector rests until the server is made: what loads and compiles at start stays, so that looking through
-it, again and again as it grows, finds nothing. `cli.start` starts the collector once the application is there.
+The garbage collector is disabled during start-up, because import-time objects never become garbage. `cli.start` enables
+it once the application exists.
 
-Each process computes in one thread: there are several of them, the vectors here are short, and threads of numpy's that
-wait for each other's share cost more than they bring.
+numpy is limited to one thread per process: there are several processes, the vectors are short, and synchronizing
+threads costs more than it gains.
 
-Ctrl+C while all that loads ends the process without a word; once it is loaded each command says what it means.
+Ctrl+C during the imports ends the process silently; afterwards each command handles it.
 """
 
 import gc
@@ -19,7 +19,7 @@ if _interrupted is signal.default_int_handler:
 gc.disable()
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from omoide.cli.main import main  # noqa: E402  # what it imports is what the collector rests for
+from omoide.cli.main import main  # noqa: E402  # the collector is disabled for these imports
 
 if _interrupted is signal.default_int_handler:
     signal.signal(signal.SIGINT, _interrupted)

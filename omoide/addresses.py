@@ -1,7 +1,7 @@
-"""Addresses of endpoints: whether one can be asked, and how it is shown without passwords, keys and tokens.
+"""Validate endpoint URLs, and redact passwords, keys and tokens in URLs before they are shown.
 
-An address that is shown keeps what helps to find a mistake in it: the scheme, the host, the port, the names of query
-parameters and those parts of the path that are usual for APIs. Anything else may be a secret and is replaced.
+A redacted URL keeps the parts that help to find a mistake: scheme, host, port, names of query parameters, and path
+segments that are common in APIs. Everything else may be a secret and is replaced.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import re
 
 HIDDEN = "***"
 
-# One address in a text. What precedes an "@" may hold any character; punctuation at the end belongs to the sentence.
+# A URL in a text. The part before an "@" may contain any character; trailing punctuation belongs to the sentence.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://(?:\S*@[^\s\"'<>`]*|[^\s\"'<>`]+)(?<![.,;:!?)}\\])")
 _PARTS = re.compile(r"(?P<scheme>[^:]+)://(?P<rest>[^?#]*)(?P<query>\?[^#]*)?(?P<fragment>#.*)?", re.DOTALL)
 _ENDPOINT = re.compile(
@@ -23,9 +23,9 @@ _USUAL = re.compile(
     r"|api|apis|chat|compat|compatible|compatible-mode|completions|deployments|embeddings|engines|gateway|inference"
     r"|llm|messages|models|openai|anthropic|google|proxy|responses|rest|serverless|v1beta"
 )
-"""Parts of a path that are no secret."""
+"""Path segments that are not secret."""
 
-# A parameter outside of an address, as in the words of an endpoint that quotes the path that was asked for.
+# A parameter without a URL, as in the error of an endpoint that quotes the requested path.
 _NAMED_SECRET = re.compile(
     r"([?&][A-Za-z0-9_.-]{0,32}(?:key|token|secret|password|passwd|pwd|sig|signature|auth|credential|code)=)[^\s&#\"'<>]+",
     re.IGNORECASE,
@@ -33,13 +33,13 @@ _NAMED_SECRET = re.compile(
 
 
 def is_endpoint(url: str) -> bool:
-    """Whether an HTTP client can be given this address."""
+    """Whether the text is a URL that an HTTP client accepts."""
     return _ENDPOINT.fullmatch(url) is not None
 
 
 def shown_address(url: str) -> str:
-    """The address without user, password, values of parameters, fragment and unusual parts of its path."""
-    # A password may hold any of the characters that end it elsewhere: it reaches up to the last "@".
+    """The URL without user, password, parameter values, fragment and uncommon path segments."""
+    # A password may contain any delimiter, so it extends to the last "@".
     scheme, separator, after = url.partition("://")
     if not separator:
         return HIDDEN if url else ""
@@ -57,9 +57,9 @@ def shown_address(url: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """The text with every address in it as `shown_address` gives it, and without the values of secret parameters."""
+    """The text with every URL redacted by `shown_address`, and without the values of secret parameters."""
     if "://" in text:
-        text = _ADDRESS.sub(lambda found: shown_address(found[0]), text)
+        text = _ADDRESS.sub(lambda match: shown_address(match[0]), text)
     return _NAMED_SECRET.sub(rf"\1{HIDDEN}", text) if "?" in text or "&" in text else text
 
 

@@ -1,7 +1,7 @@
-"""The wiring: settings in, ASGI application out.
+"""Create the ASGI application from settings.
 
-Everything that lives as long as the server is made here and handed down: the store, the keyring, the token counter,
-and, if there is one beside the API, the worker.
+Objects with the lifetime of the server are created here and passed down: the store, the keyring, the token counter and,
+if it runs in the same process, the worker.
 """
 
 from __future__ import annotations
@@ -55,13 +55,13 @@ ROOT = Path(__file__).parent
 logger = logging.getLogger("omoide.app")
 
 SWITCH_SECONDS = 0.000_5
-"""After so long a thread that computes lets the event loop go on, which answers short requests meanwhile. Python's own
-is ten times as long, and the loop waits for it each time that it wakes."""
+"""The interpreter's switch interval: how long a computing thread delays the event loop, each time that the loop wakes.
+Python's default is ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What lives as long as the server, or as a worker: made once, handed down."""
+    """Services with the lifetime of the server or worker: created once, passed down."""
 
     store: Store
     settings: Settings
@@ -72,8 +72,10 @@ class Parts:
     meter: Meter
 
     async def adopt_embedder(self) -> None:
-        """Keep vectors of this embedder from now on, and erase what older versions left; call it before any work
-        begins."""
+        """Make this the database's embedder, and enqueue the erasure of data left by older versions.
+
+        Call it before any work begins.
+        """
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
         await self.store.write(erasure.owe_first, clock.now())
 
@@ -84,7 +86,7 @@ class Parts:
 
 
 def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
-    """What processes of these names will count, `kinds` of jobs among it. Make it before they are forked."""
+    """Create the metrics of processes with these names and jobs of these `kinds`. Call it before forking."""
     operations = [name for protocol in protocols.BY_TAG.values() for name in vars(protocol) if not name.startswith("_")]
     return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS, faults=FAULTS)
 
@@ -92,10 +94,10 @@ def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
 def open_parts(
     settings: Settings, meter: Meter | None = None, reasoner: Reasoner | None = None, known: FileIdentity | None = None
 ) -> Parts:
-    """The database opened, and what works on it; a reasoner that is given stands in for the one of the settings.
+    """Open the database and create the services that use it.
 
-    What is asked of others is counted in `meter`; without one nobody sees it. With `known` only that file is opened.
-    Raises Unavailable if the database cannot be opened, WrongSetting.
+    `reasoner` overrides the one in the settings; `meter` counts requests to models and embedders. With `known`, only
+    that file is opened. Raises Unavailable if the database cannot be opened, and WrongSetting.
     """
     meter = meter or metrics_of(["server"]).own
     tokens = TokenCounter()
@@ -113,7 +115,7 @@ def open_parts(
 
 
 class Companion(Protocol):
-    """What runs beside the API in the same process: the worker."""
+    """A background task in the process of the API: the worker."""
 
     def wake(self) -> None: ...
 
@@ -126,15 +128,14 @@ def document_path() -> Path:
 
 
 class House:
-    """What is open while the application serves; nothing before, so that it can be made in one process and served in
-    others."""
+    """Resources that exist only during the application's lifespan, so the app object can be created before forking."""
 
     parts: Parts
     wake: Callable[[], None]
 
     @contextlib.asynccontextmanager
     async def opened(self, parts: Parts, alongside: Callable[[Parts], Companion] | None) -> AsyncIterator[None]:
-        """From the start to the end of serving, with what runs beside it."""
+        """Run the background tasks for the duration of the lifespan, then close `parts`."""
         self.parts, self.wake = parts, lambda: None
         running, housekeeping, preparing = None, None, None
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -163,8 +164,8 @@ class House:
 
 
 async def _prepared(reasoner: Reasoner) -> None:
-    """Load what asks a provider, which takes a second or two, before the first question waits for it."""
-    with contextlib.suppress(OmoideError, WrongSetting):  # the first question says what is wrong
+    """Load the provider's packages, which takes a second or two, before the first question needs them."""
+    with contextlib.suppress(OmoideError, WrongSetting):  # the first question reports the error
         await reasoner.prepare()
 
 
@@ -176,12 +177,12 @@ def create_app(
     metrics: Metrics | None = None,
     known: FileIdentity | None = None,
 ) -> ASGIApp:
-    """The application. It opens its database when serving begins; `alongside` makes what runs beside it until the end.
+    """Create the application. It opens the database at lifespan start.
 
-    A `reasoner` that is given stands in for the one of the settings; in `metrics` each process that serves has entered
-    its name before; with `known` only that file is opened. Raises BrokenDocument if openapi.yaml cannot be served. The
-    start of serving raises Unavailable if the database cannot be opened, WrongSetting if there is no such embedder or
-    model.
+    `alongside` creates a background task that runs for the lifespan. `reasoner` overrides the one in the settings. With
+    `metrics`, each serving process must have called `Metrics.enter`. With `known`, only that file is opened. Raises
+    BrokenDocument if openapi.yaml cannot be served. Lifespan start raises Unavailable if the database cannot be opened,
+    and WrongSetting if there is no such embedder or model.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, ROOT / "handlers")
@@ -230,14 +231,14 @@ def create_app(
 
 
 def callers_of(keyring: Keyring | None) -> Callers:
-    """What tells callers apart: by their keys, and by address where there are none."""
+    """Identify callers by key, or by network address without a keyring."""
     return Callers(None if keyring is None else partial(_is_good, keyring))
 
 
 def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
-    """The application behind what the settings ask for; what they do not ask for is not there.
+    """Wrap the application in the middleware that the settings enable.
 
-    Rates are counted together by all processes that are forked from this one.
+    Rate limits are shared by all processes forked from this one.
     """
     if per_minute := settings.rate_limit_per_minute:
         app = RateLimit(app, Rates(per_minute, settings.rate_limit_burst or per_minute), callers)
@@ -255,7 +256,7 @@ def _is_good(keyring: Keyring, authorization: str) -> bool:
 
 
 def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
-    """The embedder that the settings name. Raises WrongSetting."""
+    """Create the embedder of the settings. Raises WrongSetting."""
     return embedder_for(
         settings.embedder,
         tokens=tokens,
@@ -266,7 +267,7 @@ def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
 
 
 def _problem(error: OmoideError) -> Problem:
-    """What an error of ours is on the wire."""
+    """Translate an OmoideError into an HTTP response."""
     if isinstance(error, InvalidFields):
         return Invalid([_fault(fault) for fault in error.faults])
     headers = {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthorized) else None
@@ -274,7 +275,7 @@ def _problem(error: OmoideError) -> Problem:
 
 
 def _unexpected(error: Exception) -> Problem:
-    """A fault of ours: the log has it, under the name that the caller is told."""
+    """Log an unexpected error, and answer 500 with the request id of the log line."""
     logger.error("unexpected error", exc_info=error)
     return Problem(f"An unexpected error occurred (request {logs.request_id()})", status=500)
 

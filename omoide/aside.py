@@ -1,8 +1,8 @@
-"""Where a process computes: in threads, or in its event loop where no caller waits for that.
+"""Run CPU-bound work in a thread pool, or inline in worker processes, where a pool only adds overhead.
 
-In a process that answers callers, threads let the event loop go on, by lane in turn (see `lane_threads`). Where a
-process only works they share one interpreter and are done no sooner: handing it over, several times for each message,
-took more than the work did.
+In a process that serves requests, threads keep the event loop responsive (see `lane_threads`). In a worker they would
+share one interpreter and finish no sooner: handing work over, several times for each message, took longer than the work
+itself.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _answers_nobody = Event()
 
 
 def answers_nobody() -> None:
-    """Say that this process has no callers who wait for its event loop."""
+    """Declare that this process serves no requests, so that CPU-bound work runs inline."""
     _answers_nobody.set()
 
 
 def in_threads() -> bool:
-    """Whether what takes longer is done beside the event loop."""
+    """Whether CPU-bound work runs in threads."""
     return not _answers_nobody.is_set()
 
 
 @cache
 def threads() -> LaneThreads:
-    """The threads of this process, which has one interpreter and so one order in which work is done."""
+    """The thread pool of this process; one, because there is one interpreter to schedule."""
     return LaneThreads()
 
 
@@ -43,11 +43,12 @@ async def _let_others() -> None:
 
 
 before_steps: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("before_steps", default=_let_others)
-"""Awaited before each step in a process that only works: a worker sets it for each of its jobs."""
+"""Awaited before each step of inline work; a worker sets it for each job."""
 
 
 async def in_steps(work: Generator[None, None, T]) -> T:
-    """The value that a generator returns, computed as by `aside`. It yields where others may run, every 50 ms or so."""
+    """Run a generator as `aside` runs a function, and return its value. It yields where other work may run, about
+    every 50 ms."""
 
     def some() -> Callable[[], T] | None:
         try:
@@ -65,9 +66,9 @@ async def in_steps(work: Generator[None, None, T]) -> T:
 
 
 async def aside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `work(…)` returns: run in a thread, or in the loop once everybody else there has had a turn.
+    """Run `work(…)` in a thread, or inline after the other tasks of the loop have run, and return its result.
 
-    Not for what may take a second: that would hold up a worker's leases and the signal to stop.
+    Not for work that takes a second or more: inline, it would delay lease renewal and shutdown.
     """
     if in_threads():
         return await threads().run(work, *args, **kwargs)

@@ -1,6 +1,6 @@
-"""Decode the bytes of a text file: by its byte order mark, its declared charset, or what the bytes look like. Pure.
+"""Decode text files by byte order mark, declared charset, or detection. Pure.
 
-A byte that cannot be decoded becomes U+FFFD; it never changes how the rest of the file is read.
+Bytes that cannot be decoded become U+FFFD; they do not change how the rest of the file is decoded.
 """
 
 from __future__ import annotations
@@ -36,39 +36,39 @@ _CHARSETS = frozenset(
     | {"euc_jp", "euc_jis_2004", "euc_jisx0213", "euc_kr", "johab", "tis-620"}
     | {f"iso2022_{variant}" for variant in ("jp", "jp_1", "jp_2", "jp_2004", "jp_3", "jp_ext", "kr")}
 )
-"""Python's names of the encodings that are charsets of files. Others are transformations (rot13, zlib), or write any
-character as ASCII in a way that checks of the text would miss (utf-7, idna, unicode_escape)."""
+"""Python's names of the accepted charsets. Other codecs are transformations (rot13, zlib), or encode any character as
+ASCII, which would bypass checks of the text (utf-7, idna, unicode_escape)."""
 
 _UNDECLARED = frozenset({"ascii", "utf-8", "utf-8-sig"})
-"""Declared by many programs without looking at the file, so that the bytes are examined as if nothing were declared."""
+"""Treated as undeclared: many programs declare them without looking at the file."""
 
 _SUPERSETS = {"gb2312": "gb18030", "gbk": "gb18030", "shift_jis": "cp932", "euc_kr": "cp949", "tis-620": "cp874"}
-"""Charsets that are declared for files in a larger one."""
+"""Charsets that are often declared for files in a superset of them."""
 
 _SAYS_NOTHING = frozenset({"", "binary", "unknown", "unknown-8bit", "x-unknown"})
 
 _WIDE_REPLACED = 0.02
-"""The share of errors in a block beyond which this is not text: random data in UTF-16 has 3 %."""
+"""The share of decoding errors in a block above which UTF-16 and UTF-32 data is not text: random data has 3 %."""
 
 _REPLACED = 0.3
-"""The same for other charsets, where a text in another one than it declares is read as far as possible."""
+"""The same for other charsets; higher, because text with a wrongly declared charset is decoded as far as possible."""
 
 NO_TEXT = "The file is declared as text, but it is binary data, or in another charset than it declares"
 
 _charset = re.compile(r""";\s*charset\s*=\s*(?:"([^"]*)"|([^\s;"]*))""", re.IGNORECASE).search
 
-# First bytes of characters in UTF-8, by how often these are also text in a one-byte encoding: practically never (those
-# of U+0080 to U+00FF and from U+0800 on), and now and then.
+# Lead bytes of UTF-8, by how often such sequences are also text in a single-byte encoding: almost never (U+0080 to
+# U+00FF and from U+0800 on), and sometimes.
 _DISTINCT = bytes([0xC2, 0xC3, *range(0xE0, 0xF5)])
 _COMMON = bytes(range(0xC4, 0xE0))
 _DISTINCT_WEIGHT = 4
 
 _CUT = re.compile(rb"(?:[\xe0-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{1,2})\Z")
-"""The beginning of a character, in two bytes or more, at the end of a file that was cut by its size."""
+"""An incomplete character of at least two bytes at the end of a truncated file."""
 
 
 def declared(content_type: str | None) -> str | None:
-    """Python's name of the charset that a content type declares, or None. Raises UnsupportedMediaType if unknown."""
+    """Python's name of the charset in a content type, or None. Raises UnsupportedMediaType if it is unknown."""
     match = _charset(content_type or "")
     label = "" if match is None else (match[1] or match[2] or "").strip()
     if label.lower() in _SAYS_NOTHING:
@@ -83,9 +83,9 @@ def declared(content_type: str | None) -> str | None:
 
 
 def decoded(data: bytes, charset: str | None) -> str:
-    """The text of a file whose content type declares `charset` (see `declared`). Raises Unprocessable if it is none.
+    """Decode a file whose content type declares `charset` (see `declared`). Raises Unprocessable if it is not text.
 
-    NULs at either end are left out, as a program leaves them in a log that was truncated while it wrote to it.
+    NULs at either end are stripped: a log that is truncated while a program writes to it contains them.
     """
     if charset in _UNDECLARED:
         charset = None
@@ -107,7 +107,7 @@ def decoded(data: bytes, charset: str | None) -> str:
 
 
 def _as_declared(data: bytes, charset: str, most_replaced: float = _REPLACED) -> str:
-    otherwise = () if b"\0" in data else ("utf-8",)  # NULs can be UTF-8, but hardly are
+    otherwise = () if b"\0" in data else ("utf-8",)  # NULs are valid UTF-8, but unlikely in it
     for encoding in (charset, *otherwise, _SUPERSETS.get(charset, charset)):
         try:
             text = data.decode(encoding)
@@ -120,7 +120,7 @@ def _as_declared(data: bytes, charset: str, most_replaced: float = _REPLACED) ->
 
 
 def _examined(data: bytes) -> str:
-    """Text in UTF-8, with a few bad bytes perhaps, else in Latin-1."""
+    """Decode UTF-8, possibly with a few invalid bytes, else Latin-1."""
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
@@ -129,7 +129,7 @@ def _examined(data: bytes) -> str:
 
 
 def _replacing(data: bytes, encoding: str, most_replaced: float = _REPLACED) -> str:
-    """The text, with U+FFFD in place of errors; the first block that has too many of them is the last that is read."""
+    """Decode with U+FFFD for errors. Raises Unprocessable at the first block with too many."""
     blocks = []
     for block in _blocks(data, encoding):
         _refuse_garbled(block, most_replaced)
@@ -138,7 +138,7 @@ def _replacing(data: bytes, encoding: str, most_replaced: float = _REPLACED) -> 
 
 
 def _blocks(data: bytes, encoding: str) -> Iterator[str]:
-    """The text in blocks, with U+FFFD in place of errors. So many of these are slow that other threads must get in."""
+    """Decode in blocks, with U+FFFD for errors. Many errors are slow to decode, hence the checkpoints."""
     decoder = codecs.getincrementaldecoder(encoding)("replace")
     for start in range(0, len(data), BLOCK):
         checkpoint()
@@ -151,7 +151,7 @@ def _refuse_garbled(block: str, most_replaced: float) -> None:
 
 
 def _is_utf8(data: bytes, text: str) -> bool:
-    """Whether bytes that are not valid UTF-8 are so for the most part; `text` has U+FFFD for what is not."""
+    """Whether invalid UTF-8 is mostly valid; `text` is the decoded data, with U+FFFD for errors."""
     replaced = text.count("\ufffd")
     bad = replaced - data.count("\ufffd".encode())
     if _CUT.search(data):

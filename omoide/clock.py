@@ -1,7 +1,7 @@
-"""Instants and ids: what the outside world hands us when something is new.
+"""The clock and id generation.
 
-Instants are stored as microseconds since 1970 in UTC, which keep order as integers. Ids have 21 characters of
-`A-Za-z0-9_-`, seven of them from the clock, so that ids made one after another stand together in an index.
+Instants are stored as microseconds since 1970 in UTC, as integers. Ids have 21 characters of `A-Za-z0-9_-`, the first
+seven from the clock, so that ids created in sequence are adjacent in an index.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _SORTED = bytes.maketrans(_BASE64, ALPHABET.encode())
 _CLOCK_LENGTH = 7  # 42 bits of milliseconds: until 2109
 _RANDOM_BITS = 6 * (ID_LENGTH - _CLOCK_LENGTH)
 LAST_OF_IDS = (1 << 6 * _CLOCK_LENGTH) * 1_000 - 1
-"""The last instant, in microseconds since 1970, that an id can say: in the year 2109."""
+"""The last instant that an id can encode, in microseconds since 1970: in the year 2109."""
 
 
 def now() -> int:
-    """This instant, in microseconds since 1970."""
+    """The current time in microseconds since 1970."""
     return time.time_ns() // 1_000
 
 
@@ -41,12 +41,12 @@ def instant(microseconds: int) -> datetime:
 
 
 def new_id(at: int) -> str:
-    """A fresh id for something made at `at` (microseconds since 1970). 84 of its bits are random."""
+    """A new id for an object created at `at` (microseconds since 1970), with 84 random bits."""
     return _spelled(((at // 1_000) << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS))
 
 
 def new_ids(at: int, count: int) -> list[str]:
-    """As many as `new_id` would make one after another; all their random bits are drawn at once."""
+    """`count` ids as `new_id` makes them, with one call for all random bits."""
     if count == 1:
         return [new_id(at)]
     clock = _spelled((at // 1_000) << _RANDOM_BITS)[:_CLOCK_LENGTH]
@@ -56,19 +56,19 @@ def new_ids(at: int, count: int) -> list[str]:
 
 
 def derived_id(origin: str, salt: str) -> str:
-    """The id of what is made from `origin` once for each salt: always the same, and next to the origin's in order."""
+    """A deterministic id for the object derived from `origin` with this salt; it sorts next to the origin's id."""
     digest = hashlib.blake2b(f"{salt} {origin}".encode(), digest_size=_RANDOM_BITS // 8 + 1).digest()
     return origin[:_CLOCK_LENGTH] + _spelled(int.from_bytes(digest) % (1 << _RANDOM_BITS))[_CLOCK_LENGTH:]
 
 
 def _spelled(number: int) -> str:
-    """A number of 126 bits to the base of 64."""
-    # Shifted to fill 16 bytes: base64 of them, in an alphabet whose order is that of the numbers.
+    """A 126-bit number in base 64, with an alphabet that preserves order."""
+    # Shifted by two bits to fill 16 bytes.
     return b2a_base64((number << 2).to_bytes(16, "big"))[:ID_LENGTH].translate(_SORTED).decode()
 
 
 def made_at(id: str) -> int:
-    """When `new_id` made an id, in whole milliseconds since 1970."""
+    """The creation time of an id by `new_id`, in milliseconds since 1970."""
     number = 0
     for character in id[:_CLOCK_LENGTH]:
         number = number * 64 + ALPHABET.index(character)

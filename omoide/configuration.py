@@ -1,8 +1,8 @@
-"""How configuration is merged when it is updated. Pure.
+"""Merge configuration updates. Pure.
 
-Workspaces and sessions have typed sections beside keys of the caller's own. An update is a merge patch (RFC 7386) on
-the top level and inside sections: what it names is set, null removes it, everything else stays. Keys that are not ours
-are replaced whole, whatever they hold. Peers' configuration is not merged at all but replaced.
+The configuration of workspaces and sessions has typed sections and arbitrary other keys. An update is a merge patch
+(RFC 7386) at the top level and inside sections: named keys are set, null removes a key, other keys stay. Keys other
+than sections are replaced as a whole. The configuration of peers is replaced, not merged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ DEFAULT_LONG_SUMMARY = 60
 
 
 def patched(stored: Json, patch: Json) -> Json:
-    """The stored configuration after the patch. Raises Unprocessable if the summary intervals contradict each other."""
+    """Apply a patch to the stored configuration. Raises Unprocessable if the summary intervals are inconsistent."""
     result = dict(stored)
     for key, value in patch.items():
         if value is None:

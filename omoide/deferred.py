@@ -1,7 +1,7 @@
-"""Packages that load when they are first used, or never, so that a server which does not use them starts without.
+"""Lazy imports: packages that load on first use, so that the server starts faster.
 
-`with deferred("numpy"): import numpy as np` reads as any import does, to people and to type checkers. Which packages
-are worth it is decided where they are imported; tests/test_start.py lists what a start must not load.
+`with deferred("numpy"): import numpy as np` looks like any import to readers and type checkers. Each importing module
+decides which packages to defer; tests/test_start.py lists those that must not load at start.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from typing import Any
 
 
 class Deferred(ModuleType):
-    """Stands for the package of its name, and imports it at the first look at anything in it, in whatever thread."""
+    """Placeholder for a package; imports it on the first attribute access, in any thread."""
 
     def __getattr__(self, name: str) -> Any:
         if sys.modules.get(self.__name__) is self:
             del sys.modules[self.__name__]
-        found = getattr(importlib.import_module(self.__name__), name)
-        setattr(self, name, found)  # so that the next look at it is as quick as any
-        return found
+        value = getattr(importlib.import_module(self.__name__), name)
+        setattr(self, name, value)  # later accesses skip __getattr__
+        return value
 
 
 @contextmanager
 def deferred(*packages: str) -> Iterator[None]:
-    """Within the block, `import package` binds a stand-in, for our imports and for those that they lead to.
+    """Within the block, `import package` binds a placeholder, also in modules that are imported there.
 
-    A package that is loaded already is bound itself. A `from package import name` is a first look, and loads it.
+    A package that is already loaded is bound as usual. `from package import name` is an attribute access and loads it.
     """
     absent = {name: Deferred(name) for name in packages if name not in sys.modules}
     sys.modules.update(absent)
@@ -43,9 +43,9 @@ def deferred(*packages: str) -> Iterator[None]:
 
 @contextmanager
 def hidden(*packages: str) -> Iterator[None]:
-    """Within the block, a package that is not loaded yet counts as not installed: for imports that would do without."""
+    """Within the block, packages that are not loaded yet appear not to be installed, for optional imports."""
     absent = [name for name in packages if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None is how Python marks such a module
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None makes Python raise ModuleNotFoundError
     try:
         yield
     finally:

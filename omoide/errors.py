@@ -1,21 +1,21 @@
-"""Everything Omoide raises on purpose, each with the HTTP status it becomes.
+"""Omoide's exceptions and their HTTP status codes.
 
     OmoideError
-    ├── BadRequest            400  the request breaks a limit that no schema can state
-    ├── Unauthorized          401  no key, a bad key, or a key that does not reach this far
-    ├── NotFound              404  what the path or the body names is not there
-    ├── Disabled              405  the operation is switched off by a setting
-    ├── Conflict              409  the request contradicts what is stored
-    ├── TooLarge              413  more bytes than the setting allows
-    ├── UnsupportedMediaType  415  a kind of file or body that cannot be read
-    ├── Unprocessable         422  understood, well formed, and against a rule
-    │   └── InvalidFields     422  the same, said field by field
-    └── Unavailable           503  the store cannot answer just now; trying again may help
-        ├── StorageFull       507  there is no room left to write
-        ├── IndexDamaged      503  a full-text index is damaged; the worker builds it again
-        └── Contradicted      503  what is stored contradicts what is to be written
+    ├── BadRequest            400  the request exceeds a limit that a schema cannot express
+    ├── Unauthorized          401  no key, an invalid key, or a key without permission
+    ├── NotFound              404  a resource named in the path or body does not exist
+    ├── Disabled              405  the operation is disabled by a setting
+    ├── Conflict              409  the request conflicts with the stored state
+    ├── TooLarge              413  more bytes than a setting allows
+    ├── UnsupportedMediaType  415  a type of file or body that is not supported
+    ├── Unprocessable         422  well formed, but violates a rule
+    │   └── InvalidFields     422  the same, with an error per field
+    └── Unavailable           503  the store cannot answer now; a retry may succeed
+        ├── StorageFull       507  the disk is full
+        ├── IndexDamaged      503  a full-text index is damaged; the worker rebuilds it
+        └── Contradicted      503  the stored data is inconsistent with the write
 
-Raise the class where the fault is discovered; `omoide.app` turns it into a response, once.
+Raise them where the error is detected; `omoide.app` translates them into responses.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 
 
 class OmoideError(Exception):
-    """The root of the tree. `detail` is the sentence that the caller reads."""
+    """Base class. `detail` is the message in the response."""
 
     status: ClassVar[int] = 500
 
@@ -69,7 +69,7 @@ class Unprocessable(OmoideError):
 
 @dataclass(frozen=True, slots=True)
 class FieldFault:
-    """One field that breaks a rule: where (`loc` starts with `body`, `query` or `path`) and why."""
+    """A validation error of one field; `loc` starts with `body`, `query` or `path`."""
 
     loc: tuple[str | int, ...]
     msg: str
@@ -78,7 +78,7 @@ class FieldFault:
 
 
 class InvalidFields(Unprocessable):
-    """Several faults at once; the response lists all of them."""
+    """Validation errors; the response lists all of them."""
 
     def __init__(self, faults: Sequence[FieldFault]) -> None:
         super().__init__("; ".join(fault.msg for fault in faults))
@@ -94,8 +94,8 @@ class StorageFull(Unavailable):
 
 
 class IndexDamaged(Unavailable):
-    """A full-text index is damaged. What the rows say is not: the index can be built again from them."""
+    """A full-text index is damaged. The rows are not: the worker rebuilds the index from them."""
 
 
 class Contradicted(Unavailable):
-    """Trying again does not help until the database is mended."""
+    """The stored data is inconsistent. Retries fail until the database is repaired."""

@@ -1,6 +1,6 @@
-"""The front door: every request comes in here, gets its name, and is counted when its answer is complete.
+"""Outermost ASGI middleware: assigns a request id, records metrics, writes the access log.
 
-It stands around everything else, so that what fails anywhere behind it is seen here as well.
+Being outermost, it also sees the errors of all other middleware.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
 class Front:
-    """Around `app`. `operation_of` tells which operation a request reached, by its scope; empty for none.
+    """The middleware. `operation_of` returns a request's operation id by its scope; empty for none.
 
-    With `logs_access` a line is logged for each request: never its body, its query or its key.
+    With `logs_access` each request is logged, without its body, query string and key.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class Front:
             return
         began = perf_counter()
         name = (HEADER in map(_NAME, scope["headers"]) and _given(scope)) or b"%016x" % getrandbits(64)
-        request.set(name)  # for the rest of the task that uvicorn made for this request
-        scope.setdefault("extensions", {})  # made here, so that what is put into it further in can be read here
+        request.set(name)  # uvicorn creates a task, so a context, for each request
+        scope.setdefault("extensions", {})  # created here, so that values set further in can be read here
         status, sent, is_counted, logs_access = LEFT, 0, False, self.logs_access
 
         def answer(message: Message) -> Awaitable[None]:
@@ -58,7 +58,7 @@ class Front:
                 if logs_access:
                     sent += len(message.get("body", b""))
                 if not message.get("more_body"):
-                    count()  # before the caller can know that it is over, who may look at once
+                    count()  # before the client sees the end, since it may read the metrics at once
             return send(message)
 
         def count() -> None:
@@ -81,7 +81,7 @@ class Front:
 
 
 def _given(scope: Scope) -> bytes | None:
-    """The name that the request brings, if it is one that can be shown anywhere."""
+    """The request id in the request's header, if it is safe to log."""
     for header, value in scope["headers"]:
         if header == HEADER and _SANE.fullmatch(value):
             return bytes(value)
@@ -89,7 +89,7 @@ def _given(scope: Scope) -> bytes | None:
 
 
 def _log(scope: Scope, operation: str, status: int, sent: int, seconds: float) -> None:
-    told: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "method": scope["method"],
         "path": scope["path"],
         "operation": operation or None,
@@ -97,4 +97,4 @@ def _log(scope: Scope, operation: str, status: int, sent: int, seconds: float) -
         "bytes": sent,
         "ms": round(seconds * 1_000, 2),
     }
-    logger.info("request answered", extra={FIELDS: told})
+    logger.info("request answered", extra={FIELDS: fields})

@@ -1,6 +1,6 @@
-"""How glibc's allocator keeps and returns freed memory. With any other C library these functions do nothing.
+"""Configure glibc's allocator and return freed memory to the system. No-ops with any other C library.
 
-glibc makes an arena for nearly every thread, and no thread can use what is free in another's.
+glibc creates an arena for almost every thread, and a thread cannot use memory that is free in another arena.
 docs/decisions/0031-what-the-allocator-keeps.md has the figures.
 """
 
@@ -20,24 +20,24 @@ with deferred("ctypes"):
     import ctypes
 
 ARENAS = 1
-"""For all threads together. Python's own lock lets one of them allocate at a time, most of the time."""
+"""Shared by all threads. Because of the GIL mostly one thread allocates at a time."""
 
 TRIM_BYTES = 16_000_000
-"""By how much a process may grow after heavy work before it looks for free memory to return."""
+"""The growth in resident memory that triggers a trim."""
 
 LOOK_SECONDS = 5.0
 BUSY_SHARE = 0.25
-"""A process that used more of a processor than this since the last look is busy, and returns nothing for now,"""
+"""A process that used a larger share of a processor than this since the last check is busy and is not trimmed yet,"""
 MOST_BUSY_LOOKS = 12
-"""unless it was busy at so many looks in a row."""
+"""unless it was busy at this many consecutive checks."""
 
 _M_ARENA_MAX = -8  # see mallopt(3)
 
 
 def limit(environment: Mapping[str, str] = os.environ) -> None:
-    """Limit the number of arenas of this process and those forked from it. Call it before threads are started.
+    """Limit the number of arenas of this process and its forks. Call it before starting threads.
 
-    glibc's own variables in the environment take precedence.
+    glibc's own environment variables take precedence.
     """
     if "MALLOC_ARENA_MAX" in environment or "glibc.malloc.arena_max" in environment.get("GLIBC_TUNABLES", ""):
         return
@@ -46,16 +46,16 @@ def limit(environment: Mapping[str, str] = os.environ) -> None:
 
 
 def trim() -> None:
-    """Return free pages. Takes about 0.1 ms per megabyte returned, during which other threads may wait to allocate.
+    """Return free pages to the system. Takes about 0.1 ms per megabyte; other threads may wait to allocate meanwhile.
 
-    By itself glibc returns only what is free at the end of an arena.
+    Without this, glibc returns only the free memory at the end of an arena.
     """
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident_bytes() -> int | None:
-    """The resident memory of this process; None where the kernel has no /proc."""
+    """The resident memory of this process; None without /proc."""
     try:
         pages = Path("/proc/self/statm").read_text().split()[1]
     except OSError:
@@ -73,13 +73,13 @@ class Trimmer:
         self._used, self._at = time.process_time(), time.monotonic()
 
     async def run(self) -> None:
-        """Look repeatedly, until cancelled."""
+        """Check every `LOOK_SECONDS` until cancelled."""
         while self._least is not None:
             await asyncio.sleep(LOOK_SECONDS)
             await self.look(is_busy=self._is_busy())
 
     async def look(self, *, is_busy: bool) -> None:
-        """Trim if the process has grown by `TRIM_BYTES` and is not busy, or has been busy for long."""
+        """Trim if the process has grown by `TRIM_BYTES` and is idle or has been busy for `MOST_BUSY_LOOKS` checks."""
         resident = resident_bytes()
         if resident is None or self._least is None:
             return
@@ -94,7 +94,7 @@ class Trimmer:
         self._least, self._busy_looks = resident_bytes() or resident, 0
 
     def _is_busy(self) -> bool:
-        """Whether the process used much of a processor since the last call."""
+        """Whether the process used more than `BUSY_SHARE` of a processor since the last call."""
         used, at = time.process_time(), time.monotonic()
         share = (used - self._used) / max(at - self._at, 0.001)
         self._used, self._at = used, at

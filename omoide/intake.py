@@ -1,4 +1,4 @@
-"""Messages come in: counted, then stored with everything they owe, in one transaction."""
+"""Count tokens, store messages and enqueue their jobs, in one transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from omoide.store import Connection, Store, messages
 from omoide.store.messages import Appended
 
 COUNT_ON_LOOP_CHARACTERS = 10_000
-"""Fewer characters than this are counted on the event loop: some tenths of a millisecond."""
+"""Up to this many characters are counted on the event loop: a few tenths of a millisecond."""
 
 
 async def add_messages(
@@ -27,17 +27,27 @@ async def add_messages(
     idempotency: Idempotency | None,
     rules: Rules,
 ) -> list[Message]:
-    """Store the batch and return it once it is committed. Raises what `messages.add` and `add_once` raise."""
+    """Store the batch and return it after the commit. Raises the errors of `messages.add` and `add_once`."""
     counted = await _counted(tokens, batch)
     now = clock.now()
 
     def then(db: Connection, appended: Appended) -> Sequence[int]:
         return owe(db, appended, counted, now, rules)
 
-    place = (workspace_id, session_id, counted, now)
     if idempotency is None:
-        return await store.write(messages.add, *place, max_observers=max_observers, then=then)
-    return await store.write(messages.add_once, *place, max_observers=max_observers, then=then, idempotency=idempotency)
+        return await store.write(
+            messages.add, workspace_id, session_id, counted, now, max_observers=max_observers, then=then
+        )
+    return await store.write(
+        messages.add_once,
+        workspace_id,
+        session_id,
+        counted,
+        now,
+        max_observers=max_observers,
+        then=then,
+        idempotency=idempotency,
+    )
 
 
 async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:

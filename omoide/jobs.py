@@ -1,4 +1,4 @@
-"""What background work looks like to everybody: a frozen record, when to try again, and when not to. Pure."""
+"""Background jobs: record, payload validation, retry delay, and the exceptions of tasks. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ LAST_RETRY_SECONDS = 300.0
 
 REPRESENTATION, SUMMARY, DREAM = "representation", "summary", "dream"
 REASONING = (REPRESENTATION, SUMMARY, DREAM)
-"""The kinds of jobs whose end callers wait for: they are counted, and done in order within their key."""
+"""Kinds of jobs that callers may wait for: they are counted in the queue status and run in order within their key."""
 ERASE = "erase"
 REBUILD_WORDS = "rebuild_words"
 IN_ORDER = (*REASONING, ERASE, REBUILD_WORDS)
-"""The kinds that are done in order within their key, also while the first waits for its next turn or attempt."""
+"""Kinds that run in order within their key, also while the first waits for its next slice or retry."""
 
 
 _TEXT, _NUMBER, _TEXT_OR_NONE = (str,), (int,), (str, type(None))
@@ -48,7 +48,7 @@ _PAYLOADS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     REBUILD_WORDS: {"index": _TEXT},
 }
 KINDS = frozenset({*_PAYLOADS, "purge_conclusions", "embed", ERASE})
-"""All kinds of jobs. What is known of a payload is checked before a job is begun."""
+"""All kinds of jobs. Payloads with a schema in `_PAYLOADS` are validated before a job starts."""
 _ITEMS = {"observers": str, "observer_pks": int, "kinds": str}
 _IN_WORKSPACE = frozenset({*REASONING, "deliver_webhook", "scope_backfill", "scope_removal"})
 MOST_NUMBER = 2**63 - 1
@@ -56,7 +56,7 @@ _MISSING = object()
 
 
 def payload_fault(kind: str, payload: object) -> str | None:
-    """Why a payload cannot be one of a kind of jobs; None if it can, or if nothing is known of the kind."""
+    """Why a payload is invalid for a kind of job; None if it is valid or the kind has no schema."""
     if not isinstance(payload, dict):
         return "its payload is not a JSON object"
     form = _PAYLOADS.get(kind, {})
@@ -66,20 +66,20 @@ def payload_fault(kind: str, payload: object) -> str | None:
             return f"its payload lacks {name}"
         type_ = type(value)
         if type_ not in types or (type_ is int and not 0 <= value <= MOST_NUMBER):
-            return f"{name} in its payload is not what a {kind} job needs"
+            return f"{name} in its payload has the wrong type or range"
         if type_ is list and name in _ITEMS and {*map(type, value)} - {_ITEMS[name]}:
-            return f"{name} in its payload lists what a {kind} job cannot use"
+            return f"{name} in its payload has an item of the wrong type"
     if kind == REPRESENTATION and len(payload) > len(form):
-        return "its payload says more than a representation job knows"
+        return "its payload has unknown fields"
     if kind == REPRESENTATION and len(payload["observers"]) != len(payload["observer_pks"]):
-        return "its payload names observers by id and by row, and not as many of each"
+        return "observers and observer_pks in its payload differ in length"
     return None
 
 
 def job_fault(kind: str, payload: object, workspace: int | None) -> str | None:
-    """Why a job cannot be done at all. `workspace` is the row of the one that it belongs to, if that is there."""
+    """Why a job cannot run. `workspace` is the row of its workspace, None if that does not exist."""
     if workspace is None and kind in _IN_WORKSPACE:
-        return "the workspace that it belongs to is not there"
+        return "its workspace does not exist"
     return payload_fault(kind, payload)
 
 
@@ -87,32 +87,32 @@ def job_fault(kind: str, payload: object, workspace: int | None) -> str | None:
 class Job:
     pk: int
     kind: str
-    """Names the function that does it: see `omoide.worker.tasks`."""
+    """The key of its function in `omoide.worker.tasks`."""
     payload: dict[str, Any]
     attempts: int
-    """How often it was begun, this time included."""
+    """Number of attempts, including the current one."""
     workspace: int | None = None
-    """The row of the workspace that it belongs to."""
+    """The row of its workspace."""
     key: str | None = None
 
 
 class LostLease(Exception):
-    """The job is no longer this worker's: it was taken over, or what it was about is gone. Nothing is to be done."""
+    """The lease expired or the job's target was deleted. Safe to ignore."""
 
 
 class Unfinished(Exception):
-    """Raised by a task that has done part of its job: the rest is done when it is its workspace's turn again.
+    """Raised by a task that has done part of its job; the job continues in its workspace's next time slice.
 
-    `payload` is what remains; None where the job says the same as before, or was given back already.
+    `payload` is the new payload; None if it is unchanged or the job was already released.
     """
 
     def __init__(self, payload: dict[str, Any] | None = None) -> None:
-        super().__init__("the rest is done in another turn")
+        super().__init__("the job continues in its next time slice")
         self.payload = payload
 
 
 class GiveUp(Exception):
-    """Raised by a task whose job would fail again however often it were tried. `reason` is kept with the job."""
+    """Raised by a task for a permanent failure: the job is not retried. `reason` is stored with the job."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -120,10 +120,10 @@ class GiveUp(Exception):
 
 
 def retry_after(attempts: int, chance: float) -> float:
-    """Seconds to wait after the given number of failed attempts: doubling, up to five minutes.
+    """The delay before the next retry in seconds: exponential backoff, up to five minutes, with jitter.
 
-    `chance` (0 to 1) decides where in the upper half of that span it ends, so that what failed together does not come
-    back together.
+    `chance` (0 to 1) places it in the upper half of the interval, so that jobs that failed together are not retried
+    together.
     """
     longest = min(LAST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2.0 ** min(attempts - 1, 16))
     return longest * (1 + chance) / 2

@@ -1,8 +1,8 @@
-"""Write a JSON document again in one form: keys in their order, one space after `,` and `:`, no escapes without need.
+"""Normalize a JSON document: same key order, one space after `,` and `:`, no unnecessary escapes.
 
-Python's parser and writer keep the whole interpreter busy until they are done: for a document of a few megabytes up to
-a second, with fifty times its memory. Large ones are rewritten by a process of their own, which takes some 20 ms more
-and leaves nothing behind. It runs this very file, so this imports nothing but the standard library.
+Python's parser and writer hold the GIL throughout: up to a second for a document of a few megabytes, with fifty times
+its memory. Large documents are normalized in a subprocess, which takes some 20 ms more and returns its memory. The
+subprocess runs this file, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ import sys
 from typing import NoReturn
 
 LARGE_CHARACTERS = 131_072
-"""From here on a process of its own is used: the largest document below keeps the interpreter busy for some 30 ms."""
+"""Documents of this size and more use a subprocess; a smaller one holds the GIL for at most some 30 ms."""
 
 _INVALID = 3
-"""The exit status for a document that is no JSON."""
+"""Exit status for an invalid document."""
 
 
 class Interrupted(Exception):
-    """The process ended before it was done: it was killed, or there was too little memory."""
+    """The subprocess was killed or ran out of memory."""
 
 
 def rewritten(text: str) -> str:
-    """The document in its form; a lone half of a character that it escapes is one in the result.
+    """The normalized document; an escaped lone surrogate is a lone surrogate in the result.
 
-    Raises ValueError for what is no JSON (NaN, Infinity and numbers beyond the range of a double are not), for integers
-    of more than 4,300 digits and for values that are nested too deeply; Interrupted.
+    Raises ValueError for invalid JSON (NaN, Infinity and numbers beyond the range of a double included), for integers
+    of more than 4,300 digits and for values that are nested too deeply. Raises Interrupted.
     """
     if len(text) < LARGE_CHARACTERS:
         return _rewritten(text)
@@ -41,7 +41,7 @@ def rewritten(text: str) -> str:
             stderr=subprocess.DEVNULL,
             check=False,
         )
-    except OSError:  # no process can be started
+    except OSError:  # the subprocess cannot be started
         return _rewritten(text)
     if done.returncode == _INVALID:
         raise ValueError("not a JSON document")
@@ -66,8 +66,8 @@ def _finite(written: str) -> float:
 
 
 def _refuse(written: str) -> NoReturn:
-    # Python reads NaN and Infinity and writes them again; no other reader of JSON would take them.
-    raise ValueError(f"{written} is no JSON number")
+    # Python reads and writes NaN and Infinity; other JSON parsers reject them.
+    raise ValueError(f"{written} is not a JSON number")
 
 
 def _main() -> None:

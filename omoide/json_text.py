@@ -1,7 +1,7 @@
-"""Read and write JSON without changing a number, and repair the text that JavaScript makes of a cut emoji.
+"""Read and write JSON with exact integers, and replace lone surrogates, which JavaScript writes for a cut emoji.
 
-orjson, which is fastest, reads integers beyond 64 bits as floats and refuses to write them. So a text that may hold one
-is read by pydantic-core's parser, and a value that holds one is written by Python's `json`.
+orjson is the fastest library, but reads integers beyond 64 bits as floats and refuses to write them. So a text that may
+contain one is read by pydantic-core's parser, and a value that contains one is written by Python's `json`.
 """
 
 from __future__ import annotations
@@ -17,32 +17,33 @@ from pydantic_core import from_json
 _LONG_INTEGER = b"0" * 20
 _LONG_NEGATIVE = b"-" + b"0" * 19
 _DIGITS = bytes(48 if 48 <= code < 58 else code if code == 45 else 32 for code in range(256))
-"""Maps every digit to `0`, keeps `-`, and makes a space of everything else."""
+"""Translation table: digits to `0`, `-` unchanged, every other byte to a space."""
 
 _STRIDE = 6
 _SAMPLES = b"0" * 3
-"""Of 19 digits in a row every sixth byte gives at least three in a row. Few texts without long integers do."""
+"""Every sixth byte of 19 consecutive digits gives at least three digits in a row, which is rare without long
+integers."""
 
 _SURROGATE = re.compile(
-    rb"(?<!\\)(?:\\\\)*+"  # what precedes: escaped backslashes, so that the next one begins an escape
-    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a pair of surrogates: one character
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}))"  # one without its partner
+    rb"(?<!\\)(?:\\\\)*+"  # escaped backslashes before it, so that the next one begins an escape
+    rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a surrogate pair: one character
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2}))"  # a lone surrogate
 )
 
 _NO_BACKSLASH = re.compile(rb"[^\\]")
 
 _LONGEST_ESCAPE = 12
-"""Bytes of a pair of surrogates."""
+"""Bytes of an escaped surrogate pair."""
 
 _STRETCH = 262_144
-"""Bytes that are looked through at a time: other threads can run in between."""
+"""Bytes that are searched at a time, so that other threads can run in between."""
 
 
 def loads(text: bytes) -> Any:
-    """The value of a JSON text in UTF-8, with every integer exact. Of duplicate keys the last one counts.
+    """Parse UTF-8 JSON with exact integers. The last of duplicate keys wins.
 
-    Raises orjson.JSONDecodeError, a ValueError, for what is not JSON (NaN, Infinity and lone surrogates are not) and
-    for numbers beyond the range of a double. Raises ValueError where a text with long integers is nested deeper than
+    Raises orjson.JSONDecodeError, a ValueError, for invalid JSON (NaN, Infinity and lone surrogates included) and for
+    numbers beyond the range of a double. Raises ValueError for a text with long integers that is nested deeper than
     200 levels.
     """
     value = orjson.loads(text)
@@ -56,7 +57,7 @@ def loads(text: bytes) -> Any:
 
 
 def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
-    """A JSON value as compact UTF-8. Raises TypeError or ValueError for what is not a JSON value."""
+    """Serialize a value as compact UTF-8 JSON. Raises TypeError or ValueError if it is not a JSON value."""
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS if sort_keys else 0)
     except TypeError:  # an integer beyond 64 bits
@@ -65,14 +66,11 @@ def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
 
 
 class SameKeys(ValueError):
-    """Keys of one object became the same by the repair, so that a value would be lost."""
+    """The repair made keys of one object equal, so a value would be lost."""
 
 
 def repaired(text: bytes) -> bytes:
-    """A JSON text with the escape of U+FFFD in place of each escaped surrogate that has no partner.
-
-    Raises SameKeys.
-    """
+    """Replace each escaped lone surrogate in a JSON text with the escape of U+FFFD. Raises SameKeys."""
     if not any(sign in text for sign in (rb"\ud", rb"\uD")):
         return text
     parts: list[bytes] = []
@@ -82,26 +80,26 @@ def repaired(text: bytes) -> bytes:
         done = end
     if not parts:
         return text
-    found = b"".join((*parts, text[done:]))
-    _refuse_same_keys(found)
-    return found
+    result = b"".join((*parts, text[done:]))
+    _refuse_same_keys(result)
+    return result
 
 
 def _lone_surrogates(text: bytes) -> Iterator[tuple[int, int]]:
-    """Where the escapes of surrogates without a partner are."""
+    """The spans of escaped lone surrogates."""
     start = 0
     while start < len(text):
         end = start + _STRETCH
-        if text[end - 1 : end] == b"\\":  # after all backslashes that follow: how many there are decides
+        if text[end - 1 : end] == b"\\":  # do not split a run of backslashes: its length decides what is escaped
             run = _NO_BACKSLASH.search(text, end)
             end = run.start() if run else len(text)
         following = end
-        for found in _SURROGATE.finditer(text, start, end + _LONGEST_ESCAPE):
-            if found.start() >= end:  # which may be cut
+        for match in _SURROGATE.finditer(text, start, end + _LONGEST_ESCAPE):
+            if match.start() >= end:  # it may be cut off
                 break
-            if found[1]:
-                yield found.span(1)
-            following = max(end, found.end())
+            if match[1]:
+                yield match.span(1)
+            following = max(end, match.end())
         start = following
 
 
@@ -116,4 +114,4 @@ def _refuse_same_keys(text: bytes) -> None:
     except SameKeys:
         raise
     except (ValueError, RecursionError):
-        pass  # not JSON, which whoever reads it will say
+        pass  # invalid JSON, which the caller's parser reports

@@ -1,7 +1,7 @@
-"""How the server's lines look, in text or as JSON, each with the request or the job that it belongs to.
+"""Log formatters, text and JSON, that add the id of the current request or job to each line.
 
-Python's own `logging` does the work: the libraries use it already, and all that is ours is the form of a line. What is
-being done stands in a context variable, which travels with the tasks that a request or a job begins.
+Uses the standard `logging`, as the libraries do. The current request and job are context variables, which the tasks
+that they create inherit.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ Format = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
 
 request: ContextVar[bytes] = ContextVar("request", default=b"")
-"""Which request is being served, as its header has it; empty outside of one."""
+"""The id of the current request, as in its header; empty outside of one."""
 
 job: ContextVar[tuple[int, str] | None] = ContextVar("job", default=None)
-"""Number and kind of the job that is being done."""
+"""Number and kind of the current job."""
 
 _UNCLEAR = re.compile(r'[\s"=\]]').search
 
-# Libraries that tell about each request that they make, addresses included.
+# Libraries that log each request they make, URLs included.
 _TALKATIVE = ("httpx", "httpx2", "httpcore", "httpcore2", "openai", "anthropic", "google_genai")
 
 
 def configure(form: Format, level: Level) -> None:
-    """Let everything that is logged in this process go to standard error in this form, from this level on."""
+    """Log everything in this process to standard error in this format, from this level on."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter() if form == "json" else TextFormatter())
     root = logging.getLogger()
@@ -46,30 +46,30 @@ def configure(form: Format, level: Level) -> None:
 
 
 def request_id() -> str:
-    """The name of the request that is being served; empty outside of one."""
+    """The id of the current request; empty outside of one."""
     return request.get().decode()
 
 
 def _doing() -> dict[str, Any]:
-    """What the process is about, in this place of the program."""
-    found: dict[str, Any] = {"request_id": request_id()} if request.get() else {}
-    if held := job.get():
-        found |= {"job": held[0], "job_kind": held[1]}
-    return found
+    """The log fields of the current request and job."""
+    fields: dict[str, Any] = {"request_id": request_id()} if request.get() else {}
+    if current := job.get():
+        fields |= {"job": current[0], "job_kind": current[1]}
+    return fields
 
 
 class TextFormatter(logging.Formatter):
-    """`2026-01-31T12:00:00.123Z INFO omoide.worker: what happened [request_id=…]`, and what led to it below."""
+    """`2026-01-31T12:00:00.123Z INFO omoide.worker: message [request_id=…]`, followed by the traceback, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = " ".join(f"{name}={_value(value)}" for name, value in {**_doing(), **_given(record)}.items())
+        fields = " ".join(f"{name}={_value(value)}" for name, value in {**_doing(), **_given(record)}.items())
         line = f"{_instant(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
-        shown = without_secrets(_one_line(f"{line} [{told}]" if told else line))
+        shown = without_secrets(_one_line(f"{line} [{fields}]" if fields else line))
         return f"{shown}\n{cause}" if (cause := _cause(self, record)) else shown
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: `time`, `level`, `logger`, `message`, what it belongs to, `error` with what led to it."""
+    """One JSON object a line: `time`, `level`, `logger`, `message`, the request or job, `error` with the traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -85,19 +85,19 @@ class JsonFormatter(logging.Formatter):
             line["error"] = cause
         try:
             return orjson.dumps(line, default=str).decode()
-        except TypeError:  # half of a surrogate pair, which no JSON can hold
+        except TypeError:  # a lone surrogate, which is not valid in UTF-8
             return orjson.dumps(
                 {**line, "message": ascii(line["message"]), "error": ascii(cause)}, default=str
             ).decode()
 
 
 FIELDS = "fields"
-"""`logger.info(…, extra={FIELDS: {…}})` gives a line fields of its own."""
+"""`logger.info(…, extra={FIELDS: {…}})` adds fields to a line."""
 
 
 def _given(record: logging.LogRecord) -> dict[str, Any]:
-    found: dict[str, Any] = getattr(record, FIELDS, {})
-    return found
+    fields: dict[str, Any] = getattr(record, FIELDS, {})
+    return fields
 
 
 def _instant(record: logging.LogRecord) -> str:
@@ -115,13 +115,13 @@ def _clean(value: Any) -> Any:
 
 
 def _value(value: Any) -> str:
-    """A field's value, in quotes where a reader could not tell its end or would take a part of it for another field."""
+    """A field's value, quoted if it contains whitespace, quotes, `=` or `]`."""
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if _UNCLEAR(text) else text
 
 
 def _one_line(message: str) -> str:
-    """The message with its line ends shown, so that nobody who is quoted in it can make up a line of the log."""
+    """The message with unprintable characters escaped, so that quoted input cannot forge log lines."""
     return message if message.isprintable() else "".join(c if c.isprintable() else _escaped(c) for c in message)
 
 

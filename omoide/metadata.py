@@ -1,7 +1,7 @@
-"""Rules for the callers' own JSON: metadata and free configuration. Pure.
+"""Limits on metadata and free-form configuration. Pure.
 
 Source of the first two limits: the public API's documented behaviour (100 top-level keys, objects nested at most 5
-deep, the root counting as one, objects inside arrays not counted).
+deep, counting the root, not counting objects inside arrays).
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ T = TypeVar("T")
 MAX_KEYS = 100
 MAX_DEPTH = 5
 MAX_NESTING = 100
-"""Arrays and objects inside each other. Writing a response fails beyond 255 levels, those around the value included."""
+"""Nested arrays and objects. Serializing a response fails beyond 255 levels, including those around the value."""
 
 
 def checked_metadata(value: Json, *loc: str | int, most: int | None = None) -> Json:
-    """The metadata without NUL characters.
+    """Validate metadata and remove NUL characters.
 
-    Raises InvalidFields at `loc` if it has too many keys, is too deep or takes more than `most` bytes.
+    Raises InvalidFields at `loc` if it has too many keys, is nested too deeply or takes more than `most` bytes.
     """
     if not value:
         return value
@@ -35,32 +35,32 @@ def checked_metadata(value: Json, *loc: str | int, most: int | None = None) -> J
 
 
 def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Metadata") -> T:
-    """The JSON value without NUL characters.
+    """Remove NUL characters from a JSON value.
 
-    Raises InvalidFields at `loc` if it is nested too deeply or takes more than `most` bytes as JSON without blanks.
+    Raises InvalidFields at `loc` if it is nested too deeply or takes more than `most` bytes as compact JSON.
     """
     try:
         text = json_text.dumps(value)
     except (TypeError, ValueError, RecursionError):
-        raise _too_deep(loc) from None  # which is all that may be wrong with what was read from JSON
+        raise _too_deep(loc) from None  # the only possible error for a value parsed from JSON
     if most is not None and len(text) > most:
         raise too_large(len(text), most, *loc, what=what)
     if _NUL not in text and text.count(b"[") + text.count(b"{") <= MAX_NESTING:
         return value
     try:
-        found: T = without_nul(value)
+        result: T = without_nul(value)
     except TooDeep:
         raise _too_deep(loc) from None
-    return found
+    return result
 
 
 def too_large(size: int, most: int, *loc: str | int, what: str) -> InvalidFields:
-    """The error for an object of `size` bytes where `most` are taken."""
+    """The error for an object of `size` bytes where `most` are allowed."""
     return InvalidFields([FieldFault(loc, f"Value error, {what} exceeds the maximum of {most} bytes (it has {size})")])
 
 
 _NUL = rb"\u0000"
-"""A NUL character as JSON writes it."""
+"""A NUL character in JSON."""
 
 
 def _too_deep(loc: tuple[str | int, ...]) -> InvalidFields:
@@ -73,7 +73,7 @@ class TooDeep(Exception):
 
 
 def depth(value: Any) -> int:
-    """How deep objects are nested, stopping one beyond the limit."""
+    """The nesting depth of objects; stops at one above the limit."""
     level, layer = 0, [value]
     while layer and level <= MAX_DEPTH:
         level += 1
@@ -82,9 +82,9 @@ def depth(value: Any) -> int:
 
 
 def without_nul(value: Any, levels: int = MAX_NESTING) -> Any:
-    """The same JSON with NUL characters removed from all texts and keys.
+    """Remove NUL characters from all strings and keys.
 
-    Raises TooDeep if it has more than `levels` arrays and objects inside each other.
+    Raises TooDeep if more than `levels` arrays and objects are nested.
     """
     if isinstance(value, str):
         return value.replace("\x00", "") if "\x00" in value else value

@@ -1,8 +1,8 @@
-"""What a server counts about itself, in memory that all its processes share.
+"""Counters and histograms in memory shared by all processes of the server.
 
-Every process writes to a row of its own, so that counting takes neither a lock nor a system call, and any process can
-add the rows up for all. The memory is made before the processes are forked; a process that dies leaves its row to its
-successor, which counts on in it. How the sums look on the wire stands in `metrics_text`.
+Each process writes to its own row, so counting needs neither locks nor system calls, and any process can sum the rows.
+The memory is created before forking. A process that is restarted continues in the row of its predecessor.
+`metrics_text` renders the sums.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from dataclasses import dataclass
 
 REQUEST_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 JOB_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1_800.0)
-"""Upper ends of the classes that durations are counted in; the last class has none."""
+"""Upper bounds of the histogram buckets; the last bucket has none."""
 
 OTHER = "other"
-"""What stands for names that were not known when the memory was made."""
+"""The label for names that were unknown when the memory was created."""
 
 LEFT = 499
-"""The status of a request whose client left before it was answered; no such answer is ever sent."""
+"""The status recorded when the client disconnects before the response; it is never sent."""
 
 STATUSES = (200, 201, 202, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, LEFT, 500, 501, 503, 507)
 RESULTS = ("done", "continued", "retried", "given_up", "lost", "returned")
-"""How an attempt at a job ends: done; done in part, the rest in a later turn; failed and tried again later; failed for
-good; taken over by another worker; given back because the worker was told to stop."""
+"""Outcomes of a job attempt: done; continued in a later time slice; to be retried; failed permanently; lost to another
+worker; returned to the queue because the worker stops."""
 
 TOKENS = ("input", "cached", "output")
 
@@ -39,8 +39,7 @@ _DOUBLE = 8
 
 @dataclass(frozen=True, slots=True)
 class Timed:
-    """How often something happened, by outcome, and how long it took: `classes` counts durations, the last without an
-    upper end; `seconds` is their sum."""
+    """Counts by outcome and a histogram of durations: `classes` are the bucket counts, `seconds` is the sum."""
 
     name: str
     outcomes: Sequence[float]
@@ -50,9 +49,9 @@ class Timed:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What was asked of somebody outside: requests that were answered and that failed, when either was last (seconds
-    since 1970, 0 for never), what was `counted` (tokens of a model by kind, texts of an embedder), and what the last
-    failure was, empty where that is not known."""
+    """Requests to a model or embedder: counts of answered and failed ones, times of the last of each (seconds since
+    1970, 0 for never), `counted` units (tokens of a model by kind, texts of an embedder), and the reason of the last
+    failure, empty if unknown."""
 
     name: str
     answered: float
@@ -65,7 +64,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class ProcessSeen:
-    """A process of the server: its name, its number, and when it began and last gave a sign of life (since 1970)."""
+    """A process of the server: name, pid, start time and last heartbeat (seconds since 1970)."""
 
     name: str
     pid: int
@@ -74,11 +73,10 @@ class ProcessSeen:
 
 
 class Metrics:
-    """The rows of all processes. Make it before forking; each process then takes its own with `enter`, and counts there
-    by `own`.
+    """The rows of all processes. Create it before forking; each process then calls `enter` and counts with `own`.
 
-    `processes` are their names; `operations`, `kinds` (of jobs) and `tasks` (of models) are the names that are counted
-    apart from `OTHER`; `faults` are the words for what models fail with.
+    `processes` are their names. `operations`, `kinds` (of jobs) and `tasks` (of models) are the label values; others
+    count as `OTHER`. `faults` are the failure reasons of models.
     """
 
     def __init__(
@@ -102,29 +100,29 @@ class Metrics:
         self.own = Meter(self, self._row(0))
 
     def enter(self, process: str) -> Meter:
-        """Be the process of that name from now on, in place of one that may have been before. Raises ValueError."""
+        """Take over the row of the process with that name. Raises ValueError if there is none."""
         self.own = Meter(self, self._row(self.processes.index(process)))
         self.own.begin()
         return self.own
 
     def requests_seen(self) -> list[Timed]:
-        """Requests by operation; the outcomes are those of `STATUSES`, and any other."""
+        """Requests by operation; the outcomes are `STATUSES` and any other status."""
         return self._timed(self.requests, len(REQUEST_SECONDS))
 
     def jobs_seen(self) -> list[Timed]:
-        """Attempts at jobs by kind; the outcomes are those of `RESULTS`."""
+        """Job attempts by kind; the outcomes are `RESULTS`."""
         return self._timed(self.jobs, len(JOB_SECONDS))
 
     def models_seen(self) -> list[Asked]:
-        """What models were asked, by task; `TOKENS` are counted."""
+        """Requests to models by task; the units are `TOKENS`."""
         return self._asked(self.models)
 
     def embedder_seen(self) -> Asked:
-        """What the embedder was asked; texts are counted."""
+        """Requests to the embedder; the units are texts."""
         return self._asked(self.embedder)[0]
 
     def processes_seen(self) -> list[ProcessSeen]:
-        """The processes that took their row, in the order of their names."""
+        """The processes that have entered, in the order of `processes`."""
         rows = [(name, self._row(at)) for at, name in enumerate(self.processes)]
         return [ProcessSeen(name, int(row[0]), row[1], row[2]) for name, row in rows if row[0]]
 
@@ -155,7 +153,7 @@ class Metrics:
 
 
 class _Block:
-    """Where in a row the values of each name stand: `width` of them, one name after the other, from `at` on."""
+    """The offsets of each name's values in a row: `width` values per name, starting at `at`."""
 
     def __init__(self, names: Sequence[str], *, at: int, width: int) -> None:
         self.width = width
@@ -176,11 +174,11 @@ class Meter:
         self._fault_places = {fault: place for place, fault in enumerate(metrics.faults)}
 
     def begin(self) -> None:
-        """Say which process this is."""
+        """Record this process's pid and start time."""
         self._row[0], self._row[1], self._row[2] = os.getpid(), time.time(), 0
 
     def beat(self) -> None:
-        """Give a sign of life."""
+        """Record a heartbeat."""
         self._row[2] = time.time()
 
     def request(self, operation: str, status: int, seconds: float) -> None:
@@ -191,26 +189,26 @@ class Meter:
         row[at + _STATUS_PLACE.get(status, _OTHER_STATUS)] += 1
 
     def job(self, kind: str, result: str, seconds: float) -> None:
-        """Count an attempt at a job; `result` is one of `RESULTS`."""
+        """Count a job attempt; `result` is one of `RESULTS`."""
         at, row = self._jobs.places.get(kind, self._jobs.other), self._row
         row[at] += seconds
         row[at + 1 + bisect_left(JOB_SECONDS, seconds)] += 1
         row[at + 2 + len(JOB_SECONDS) + _RESULT_PLACE[result]] += 1
 
     def model_answered(self, task: str, *tokens: int) -> None:
-        """Count a request to a model that was answered, and its tokens in the order of `TOKENS`."""
+        """Count an answered request to a model, and its tokens in the order of `TOKENS`."""
         self._answered(self._models.places.get(task, self._models.other), *tokens)
 
     def model_failed(self, task: str, fault: str = "") -> None:
-        """Count a request to a model that brought no answer; `fault` is one of those that are known."""
+        """Count a failed request to a model; `fault` is one of the metrics' `faults` or empty."""
         self._failed(self._models.places.get(task, self._models.other), fault)
 
     def embedded(self, texts: int) -> None:
-        """Count texts that got their vectors, all in one go."""
+        """Count an answered request to the embedder, with its number of texts."""
         self._answered(self._embedder.other, texts)
 
     def embedding_failed(self) -> None:
-        """Count texts that got none."""
+        """Count a failed request to the embedder."""
         self._failed(self._embedder.other)
 
     def _answered(self, at: int, *counted: int) -> None:

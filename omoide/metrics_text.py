@@ -1,7 +1,7 @@
-"""The metrics as Prometheus reads them: what was counted (`metrics`), and what the database and the kernel say now.
+"""Render the metrics in the Prometheus text format: counters (`metrics`), and gauges of the database and processes.
 
-The sums are handed to prometheus_client, which knows the format. Its own counters are not used: shared among
-processes, they cost more for a request than the request's routing, validation and answer may.
+prometheus_client writes the format. Its own counters are not used: in multiprocess mode they cost more per request than
+routing, validation and response may.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What is not counted but looked up when the metrics are asked for. No `vitals`: the database could not be read."""
+    """Values that are read at scrape time. `vitals` is None if the database cannot be read."""
 
     vitals: Vitals | None
     file_bytes: Mapping[str, int]
@@ -54,15 +54,17 @@ MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 def text(metrics: Metrics, facts: Facts, *, of_database: bool = True) -> str:
-    """The whole page, in version 0.0.4 of the format; or only what these processes did, and not how the database is,
-    where another page tells that."""
+    """The metrics page in format version 0.0.4.
+
+    Without `of_database` it omits the gauges of the database, which another page has.
+    """
     registry = prometheus.CollectorRegistry(auto_describe=False)
     registry.register(_Page(metrics, facts, of_database))
     return prometheus.generate_latest(registry).decode()
 
 
 class _Page:
-    """What prometheus_client calls a collector: gives all families once."""
+    """A prometheus_client collector that yields all metric families."""
 
     def __init__(self, metrics: Metrics, facts: Facts, of_database: bool) -> None:
         self.metrics = metrics
@@ -82,10 +84,10 @@ class _Page:
 
 def _requests(seen: Sequence[Timed]) -> Iterator[Metric]:
     counted = prometheus.metrics_core.CounterMetricFamily(
-        "omoide_requests", "Requests that were answered.", labels=["operation", "status"]
+        "omoide_requests", "Answered requests.", labels=["operation", "status"]
     )
     timed = prometheus.metrics_core.HistogramMetricFamily(
-        "omoide_request_seconds", "How long they took, streams to their end.", labels=["operation"]
+        "omoide_request_seconds", "Duration of requests, to the end of streams.", labels=["operation"]
     )
     for each in seen:
         for status, count in zip([*map(str, STATUSES), "other"], each.outcomes, strict=True):
@@ -98,9 +100,11 @@ def _requests(seen: Sequence[Timed]) -> Iterator[Metric]:
 
 def _jobs(seen: Sequence[Timed]) -> Iterator[Metric]:
     counted = prometheus.metrics_core.CounterMetricFamily(
-        "omoide_job_attempts", "Attempts at jobs.", labels=["kind", "result"]
+        "omoide_job_attempts", "Job attempts.", labels=["kind", "result"]
     )
-    timed = prometheus.metrics_core.HistogramMetricFamily("omoide_job_seconds", "How long they took.", labels=["kind"])
+    timed = prometheus.metrics_core.HistogramMetricFamily(
+        "omoide_job_seconds", "Duration of job attempts.", labels=["kind"]
+    )
     for each in seen:
         for result, count in zip(RESULTS, each.outcomes, strict=True):
             if count:
@@ -111,7 +115,7 @@ def _jobs(seen: Sequence[Timed]) -> Iterator[Metric]:
 
 
 def _add_timed(family: Any, each: Timed, classes: Sequence[float]) -> None:
-    """What never happened is left out: most operations of most servers."""
+    """Add a sample unless its count is zero, as for most operations of most servers."""
     if any(each.classes):
         ends = [*map(str, classes), "+Inf"]
         family.add_metric([each.name], list(zip(ends, accumulate(each.classes), strict=True)), each.seconds)
@@ -119,11 +123,11 @@ def _add_timed(family: Any, each: Timed, classes: Sequence[float]) -> None:
 
 def _models(seen: Sequence[Asked]) -> Iterator[Metric]:
     requests = prometheus.metrics_core.CounterMetricFamily(
-        "omoide_model_requests", "Requests to language models, repetitions included.", labels=["task", "result"]
+        "omoide_model_requests", "Requests to language models, including retries.", labels=["task", "result"]
     )
     tokens = prometheus.metrics_core.CounterMetricFamily(
         "omoide_model_tokens",
-        "Tokens that models were given and gave; cached ones are also input.",
+        "Tokens of requests to language models; input includes cached tokens.",
         labels=["task", "kind"],
     )
     for each in seen:
@@ -138,14 +142,12 @@ def _models(seen: Sequence[Asked]) -> Iterator[Metric]:
 
 def _embedder(seen: Asked) -> Iterator[Metric]:
     requests = prometheus.metrics_core.CounterMetricFamily(
-        "omoide_embedder_requests", "Times the embedder was asked for vectors.", labels=["result"]
+        "omoide_embedder_requests", "Requests to the embedder.", labels=["result"]
     )
     requests.add_metric(["answered"], seen.answered)
     requests.add_metric(["failed"], seen.failed)
     yield requests
-    yield prometheus.metrics_core.CounterMetricFamily(
-        "omoide_embedder_texts", "Texts that it made vectors of.", seen.counted[0]
-    )
+    yield prometheus.metrics_core.CounterMetricFamily("omoide_embedder_texts", "Embedded texts.", seen.counted[0])
 
 
 def _database(facts: Facts) -> Iterator[Metric]:
@@ -154,7 +156,7 @@ def _database(facts: Facts) -> Iterator[Metric]:
         "omoide_database_up", "Whether the database can be read: 1 or 0.", readable
     )
     size = prometheus.metrics_core.GaugeMetricFamily(
-        "omoide_file_bytes", "How large the database's files are.", labels=["file"]
+        "omoide_file_bytes", "Size of the database's files.", labels=["file"]
     )
     for name, count in facts.file_bytes.items():
         size.add_metric([name], count)
@@ -165,42 +167,42 @@ def _database(facts: Facts) -> Iterator[Metric]:
 
 def _vitals(vitals: Vitals) -> Iterator[Metric]:
     jobs = prometheus.metrics_core.GaugeMetricFamily(
-        "omoide_jobs", "Jobs that are owed, by their state.", labels=["kind", "state"]
+        "omoide_jobs", "Jobs in the queue, by state.", labels=["kind", "state"]
     )
     counts = {(each.kind, each.state): each.count for each in vitals.owed}
     for kind in dict.fromkeys(kind for kind, _ in counts):
         for state in STATES:
             jobs.add_metric([kind, state], counts.get((kind, state), 0))
     yield jobs
-    oldest = "For how long the job has been due that is due longest and that nobody has begun."
+    oldest = "Time since the oldest job that is not running became due."
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_job_oldest_due_seconds", oldest, vitals.oldest / _SECOND)
-    yield prometheus.metrics_core.GaugeMetricFamily("omoide_messages", "Messages that are stored.", vitals.messages)
-    yield prometheus.metrics_core.GaugeMetricFamily("omoide_sessions", "Sessions that are stored.", vitals.sessions)
-    unembedded = "Messages and conclusions that wait for their vectors."
+    yield prometheus.metrics_core.GaugeMetricFamily("omoide_messages", "Stored messages.", vitals.messages)
+    yield prometheus.metrics_core.GaugeMetricFamily("omoide_sessions", "Stored sessions.", vitals.sessions)
+    unembedded = "Messages and conclusions without a vector."
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_unembedded_texts", unembedded, vitals.unembedded)
 
 
 def _processes(seen: Sequence[ProcessSeen]) -> Iterator[Metric]:
-    """Only where the kernel tells in /proc."""
+    """Metrics per process; without /proc only the start time."""
     memory = prometheus.metrics_core.GaugeMetricFamily(
-        "omoide_process_resident_bytes", "How much of a process is in memory.", labels=["process"]
+        "omoide_process_resident_bytes", "Resident memory.", labels=["process"]
     )
     computed = prometheus.metrics_core.CounterMetricFamily(
-        "omoide_process_cpu_seconds", "How long a process has computed.", labels=["process"]
+        "omoide_process_cpu_seconds", "User and system CPU time.", labels=["process"]
     )
     files = prometheus.metrics_core.GaugeMetricFamily(
-        "omoide_process_open_files", "Files and connections it has open.", labels=["process"]
+        "omoide_process_open_files", "Open file descriptors.", labels=["process"]
     )
     started = prometheus.metrics_core.GaugeMetricFamily(
-        "omoide_process_start_time_seconds", "When it began, in seconds since 1970.", labels=["process"]
+        "omoide_process_start_time_seconds", "Start time in seconds since 1970.", labels=["process"]
     )
     for process in seen:
         started.add_metric([process.name], process.started_at)
-        place = Path(f"/proc/{process.pid}")
+        proc = Path(f"/proc/{process.pid}")
         try:
-            fields = (place / "stat").read_text().rpartition(")")[2].split()
-            count = len(os.listdir(place / "fd"))
-        except OSError:  # it has ended, or there is no /proc
+            fields = (proc / "stat").read_text().rpartition(")")[2].split()
+            count = len(os.listdir(proc / "fd"))
+        except OSError:  # the process has ended, or there is no /proc
             continue
         memory.add_metric([process.name], int(fields[21]) * os.sysconf("SC_PAGESIZE"))
         computed.add_metric([process.name], (int(fields[11]) + int(fields[12])) / _TICK)
@@ -209,11 +211,11 @@ def _processes(seen: Sequence[ProcessSeen]) -> Iterator[Metric]:
 
 
 def _build(facts: Facts) -> Metric:
-    told = {
+    labels = {
         "version": version("omoide"),
         "python": platform.python_version(),
         "sqlite": facts.sqlite,
         "reasoner": facts.reasoner,
         "embedder": facts.embedder,
     }
-    return prometheus.metrics_core.InfoMetricFamily("omoide_build", "What is at work.", told)
+    return prometheus.metrics_core.InfoMetricFamily("omoide_build", "Versions, reasoner and embedder.", labels)

@@ -1,7 +1,7 @@
-"""Rules for the ids that callers choose, as one place knows them. Pure.
+"""Validation of ids that callers choose. Pure.
 
-Schemas check the ids in create bodies. The ids that arrive elsewhere (paths, authors, members) are checked here, and
-only when something would be created under them, so that a read with an odd id just finds nothing.
+Schemas validate ids in create bodies. Ids from paths, authors and members are validated here, and only before something
+is created with them, so that a read with an invalid id finds nothing.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from omoide.errors import Unprocessable
 PATTERN = "^[a-zA-Z0-9_-]+$"
 MAX_LENGTH = 512
 SCOPE_PREFIX = "scope."
-"""What the hidden peers behind scopes are called; no other peer may be called so."""
+"""The reserved prefix for ids of the hidden peers of scopes."""
 MAX_SCOPE_LENGTH = MAX_LENGTH - len(SCOPE_PREFIX)
 
 _matches = re.compile(r"[a-zA-Z0-9_-]+").fullmatch
 
 
 def check_id(kind: str, name: str) -> None:
-    """Raise Unprocessable unless a workspace or session (`kind`) may be created under this id."""
+    """Raise Unprocessable unless a workspace or session (`kind`) may be created with this id."""
     if not _matches(name):
         raise Unprocessable(f"{kind} id {name[:100]!r} must match pattern {PATTERN}")
     if len(name) > MAX_LENGTH:
@@ -29,7 +29,7 @@ def check_id(kind: str, name: str) -> None:
 
 
 def check_peer_names(names: Iterable[str]) -> None:
-    """Raise Unprocessable, naming the offenders in order, unless peers may be created under all these names."""
+    """Raise Unprocessable, listing the invalid names, unless peers may be created with all these names."""
     names = sorted(names)
     if any("\x00" in name for name in names):
         raise Unprocessable("Peer name(s) must not contain NUL (0x00) bytes")
@@ -45,17 +45,17 @@ def check_peer_names(names: Iterable[str]) -> None:
 
 
 def shortened(name: str) -> str:
-    """The name as an error shows it: cut, if it is longer than any name may be."""
+    """The name for an error message, truncated if it is too long to be valid."""
     return name if len(name) <= MAX_LENGTH else f"{name[:50]}…"
 
 
 def is_scope_peer(name: str) -> bool:
-    """Whether a peer's id is that of the hidden peer behind a scope."""
+    """Whether a peer id belongs to the hidden peer of a scope."""
     return name.startswith(SCOPE_PREFIX)
 
 
 def peer_of_scope(name: str) -> str:
-    """The id of the hidden peer behind a scope."""
+    """The id of a scope's hidden peer."""
     return SCOPE_PREFIX + name
 
 
@@ -65,7 +65,7 @@ def scope_of_peer(name: str) -> str:
 
 
 def scope_fault(name: str) -> str | None:
-    """Why no scope may be created under this name; None if one may."""
+    """Why a scope name is invalid; None if it is valid."""
     if is_scope_peer(name):
         return f"Scope name must not start with the reserved prefix '{SCOPE_PREFIX}' (scope names are unprefixed)"
     if not 1 <= len(name) <= MAX_SCOPE_LENGTH:

@@ -1,7 +1,7 @@
-"""The text of a PDF, page by page, read with pypdf under limits.
+"""Extract the text of a PDF with pypdf, under resource limits.
 
-A PDF is a program of sorts: a few kilobytes can unfold to gigabytes or keep a reader busy for hours. Every unfolding
-is limited here; reading still takes CPU, so callers keep it off the event loop.
+A PDF of a few kilobytes can expand to gigabytes or keep a parser busy for hours. Every expansion is limited here.
+Extraction is CPU-bound, so callers keep it off the event loop.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from omoide.lane_threads import checkpoint, paused_clock
 with deferred("pypdf"):
     import pypdf
 
-# It logs every oddity of a file, in words of the file, and there is no end to them in a hostile one.
+# pypdf logs every irregularity of a file, with content of the file; a hostile file can cause any number.
 logging.getLogger("pypdf").setLevel(logging.CRITICAL)
 
-# The head of every PDF; readers commonly forgive junk before it, within the first kilobyte.
+# The header of a PDF; parsers commonly accept junk before it, within the first kilobyte.
 HEAD = b"%PDF-"
 HEAD_WITHIN = 1_024
 
-# What pypdf lets through on damaged files beside its own errors.
+# Exceptions that pypdf raises for damaged files in addition to its own.
 _DAMAGE = (
     ArithmeticError,
     AssertionError,
@@ -49,18 +49,18 @@ _DAMAGE = (
 
 
 _UNREADABLE = re.compile(r"[\s\ufffd]*").fullmatch
-"""What pypdf gives for text in a font that the page does not have."""
+"""pypdf's output for text in a font that the page lacks."""
 
 _SHOWS_TEXT = re.compile(rb"[)>\]]\s*(?:T[jJ]|['\"])(?![^\s()<>\[\]/%])").search
-"""A string or an array of them, and the operator that shows it."""
+"""The end of a string or array of strings, and an operator that shows it."""
 
 
 @dataclass(frozen=True, slots=True)
 class PdfLimits:
-    """How far a PDF may unfold.
+    """Limits of extraction; exceeding one raises TooLarge.
 
-    `characters` counts the extracted text, `stream_bytes` one unpacked stream, `stream_elements` the operators and
-    operands of one stream. Beyond any of them a PDF is TooLarge, as it is after `seconds` of reading.
+    `characters` limits the extracted text, `stream_bytes` one decompressed stream, `stream_elements` the operators and
+    operands of one stream, `seconds` the total time.
     """
 
     pages: int = 2_000
@@ -71,10 +71,10 @@ class PdfLimits:
 
 
 class _Meter:
-    """Watches one reading, from within a page too, and stops it by raising TooLarge.
+    """Enforces the limits during extraction, also within a page, by raising TooLarge.
 
-    pypdf drops what is raised while it draws a form. So the meter, once over, raises at every further look, and
-    `check` after the page has the last word.
+    pypdf swallows exceptions while it draws a form. So once a limit is exceeded, every further check raises, including
+    the one after the page.
     """
 
     def __init__(self, limits: PdfLimits, clock: Callable[[], float]) -> None:
@@ -88,33 +88,33 @@ class _Meter:
     def check(self) -> None:
         checkpoint()
         if self._earlier_pages + self._this_page > self.limits.characters:
-            self._over = f"The PDF holds more than {self.limits.characters} characters of text"
+            self._over = f"The PDF contains more than {self.limits.characters} characters of text"
         elif self._clock() > self._deadline:
             self._over = f"The PDF takes more than {self.limits.seconds:g} seconds to read"
         if self._over:
             raise TooLarge(self._over)
 
     def before_operator(self, *_: object) -> None:
-        """Called by pypdf before each operator of a watched page."""
+        """pypdf's visitor, called before each operator."""
         self.check()
 
     def on_text(self, text: str, *_: object) -> None:
-        """Called by pypdf with each stretch of text of a watched page."""
+        """pypdf's visitor, called with each piece of text."""
         self._this_page += len(text)
         self.check()
 
     def after_page(self, text: str) -> None:
-        """Counts a page by the text that it really gave."""
+        """Count a page by its extracted text."""
         self._earlier_pages += len(text)
         self._this_page = 0
         self.check()
 
 
 def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] | None = None) -> str:
-    """`[Page n]` and its text for each page that has any, parted by blank lines; `n` counts from 1.
+    """`[Page n]` and the text of each page that has text, separated by blank lines; `n` counts from 1.
 
-    Opens files that are encrypted without a password, as viewers do. Raises Unprocessable for a PDF that is damaged,
-    protected by a password or without text, and TooLarge for one beyond `limits`.
+    Opens files that are encrypted with the empty password, as viewers do. Raises Unprocessable for a PDF that is
+    damaged, password-protected or without text, and TooLarge for one beyond `limits`.
     """
     meter = _Meter(limits, clock or _clock())
     with pypdf.apply_configuration(
@@ -131,22 +131,22 @@ def pdf_text(data: bytes, limits: PdfLimits, *, clock: Callable[[], float] | Non
 
 
 def _clock() -> Callable[[], float]:
-    """Seconds, less those for which this thread made room for other work."""
+    """A clock in seconds that excludes the time for which this thread yielded to other work."""
     paused = paused_clock()
     return lambda: time.monotonic() - paused()
 
 
 def _why_without_text(data: bytes, meter: _Meter) -> str:
-    """The complaint about a PDF that gave no text."""
+    """The error message for a PDF without extractable text."""
     with _faults("The PDF is damaged and cannot be read"):
         reader = _watched(_unlocked(pypdf.PdfReader(io.BytesIO(data))), meter)
         if any(_shows_text(page) for page in reader.pages):
-            return "The PDF holds no text that can be read: a page may lack the fonts of its text"
-    return "The PDF holds no text; scanned pages are not recognized"
+            return "The PDF contains no readable text: fonts may be missing"
+    return "The PDF contains no text; scanned pages are not supported"
 
 
 def _shows_text(page: pypdf.PageObject) -> bool:
-    """Whether a page, or a form that it may draw, has an operator that shows text."""
+    """Whether a page, or a form it references, has an operator that shows text."""
     streams: list[Any] = [page.get_contents()]
     with suppress(pypdf.errors.PyPdfError, *_DAMAGE):
         resources: Any = page["/Resources"]
@@ -162,7 +162,7 @@ def _pages(data: bytes, meter: _Meter) -> Iterator[tuple[int, str]]:
         count = _declared_pages(reader)
         count = count if count > meter.limits.pages else len(reader.pages)
     if count > meter.limits.pages:
-        raise TooLarge(f"The PDF has {count} pages; at most {meter.limits.pages} are read")
+        raise TooLarge(f"The PDF has {count} pages; the limit is {meter.limits.pages}")
     for number in range(1, count + 1):
         with _faults(f"Page {number} of the PDF is damaged and cannot be read"):
             text = _page_text(reader.pages[number - 1], meter)
@@ -172,14 +172,14 @@ def _pages(data: bytes, meter: _Meter) -> Iterator[tuple[int, str]]:
 
 
 def _unlocked(reader: pypdf.PdfReader) -> pypdf.PdfReader:
-    # The empty password is the one that viewers try by themselves.
+    # Viewers try the empty password too.
     if reader.is_encrypted and not reader.decrypt(""):
-        raise Unprocessable("The PDF is protected by a password")
+        raise Unprocessable("The PDF is password-protected")
     return reader
 
 
 def _watched(reader: pypdf.PdfReader, meter: _Meter) -> pypdf.PdfReader:
-    """The same reader, whose time counts with every object that it looks up."""
+    """Make the reader check the limits at every object lookup."""
     look_up = reader.get_object
 
     def watched(reference: Any) -> Any:
@@ -191,7 +191,7 @@ def _watched(reader: pypdf.PdfReader, meter: _Meter) -> pypdf.PdfReader:
 
 
 def _declared_pages(reader: pypdf.PdfReader) -> int:
-    """How many pages the file says that it has; finding them takes a look at each."""
+    """The page count that the file declares; counting the pages would read each of them."""
     pages: Any = reader.root_object["/Pages"]
     declared = pages.get("/Count")
     return int(declared) if isinstance(declared, int) else 0
@@ -200,12 +200,12 @@ def _declared_pages(reader: pypdf.PdfReader) -> int:
 def _page_text(page: pypdf.PageObject, meter: _Meter) -> str:
     if _draws_forms(page):
         return page.extract_text(visitor_operand_before=meter.before_operator, visitor_text=meter.on_text).strip()
-    # One stream of limited size, which pypdf skips when it shows no text. Being watched, it would not be skipped.
+    # One stream of limited size. With visitors, pypdf would not skip a stream without text.
     return page.extract_text().strip()
 
 
 def _draws_forms(page: pypdf.PageObject) -> bool:
-    """Whether the page may draw forms: streams that draw further ones, and so can multiply without end."""
+    """Whether the page may draw forms, which can draw further forms and so expand without bound."""
     try:
         resources: Any = page["/Resources"]
         drawn = resources["/XObject"]
@@ -218,12 +218,12 @@ def _draws_forms(page: pypdf.PageObject) -> bool:
 
 @contextmanager
 def _faults(complaint: str) -> Iterator[None]:
-    """Turns every fault of pypdf into one of ours."""
+    """Translate pypdf's exceptions into TooLarge and Unprocessable."""
     try:
         yield
     except pypdf.errors.LimitReachedError as error:
-        raise TooLarge("The PDF unfolds to more than can be read") from error
+        raise TooLarge("The PDF expands beyond a limit") from error
     except pypdf.errors.DependencyError as error:
-        raise Unprocessable("The PDF is encrypted or packed in a way that cannot be read") from error
+        raise Unprocessable("The PDF uses unsupported encryption or compression") from error
     except (pypdf.errors.PyPdfError, *_DAMAGE) as error:
         raise Unprocessable(complaint) from error

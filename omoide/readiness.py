@@ -1,8 +1,7 @@
-"""Whether the server can do its work, part by part, from what is known already: nobody outside is asked for it.
+"""The readiness check: status of each component, without requests to providers.
 
-The database is read, and its turn to write is waited for, so that a lock is noticed. What models and embedders
-answered of late is counted where they are asked (`metrics`). Says nothing that the stored data or a provider said:
-anybody may read it.
+It reads the database and waits for a write, so that a lock is noticed. The status of models and embedders comes from
+their recent requests (`metrics`). The response is public, so it contains no stored data and no text of a provider.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _SECOND = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part of the server: how it is, and in words why."""
+    """The status of a component, with an explanation."""
 
     status: Status
     detail: str
@@ -38,7 +37,7 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All parts by name; `status` is that of the worst."""
+    """All components by name; `status` is the worst of theirs."""
 
     parts: Mapping[str, Part]
 
@@ -52,17 +51,17 @@ class Verdict:
 
 
 async def judge(store: Store, settings: Settings, metrics: Metrics, embedder: str, reasoner: str) -> Verdict:
-    """Look all parts over; `embedder` and `reasoner` are their names. Takes at most twice `ready_seconds`."""
+    """Check all components; `embedder` and `reasoner` are their names. Takes at most twice `ready_seconds`."""
     database = await _database(store, settings)
     parts = {"database": database, "wal": _wal(store.log), "worker": _worker(store.path, settings, metrics)}
     if database.status == "down":
-        unknown = Part("degraded", "cannot be known while the database is down")
+        unknown = Part("degraded", "unknown while the database is down")
         return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
     try:
         async with asyncio.timeout(settings.ready_seconds):
             known, owed = await store.read_at_once(_read, clock.now())
     except (TimeoutError, OmoideError):
-        unknown = Part("degraded", "could not be read in time")
+        unknown = Part("degraded", "unknown: the read timed out or failed")
         return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
     return Verdict(
         {
@@ -84,13 +83,13 @@ async def _database(store: Store, settings: Settings) -> Part:
             await store.read_at_once(vitals.touch)
             await store.write(vitals.touch if store.takes_writes and store.is_writable() else vitals.change)
     except TimeoutError:
-        return Part("down", f"took no write within {settings.ready_seconds:g} s")
+        return Part("down", f"no write succeeded within {settings.ready_seconds:g} s")
     except OmoideError as error:
         return Part("down", error.detail)
     try:
         free = shutil.disk_usage(store.path.parent).free
-    except OSError:  # what is open still takes writes, and nobody will find them
-        return Part("down", "its folder is gone")
+    except OSError:  # the open files still accept writes, but these are lost
+        return Part("down", "its directory is gone")
     shown = f"reads and writes, {_size(free)} free"
     return Part("degraded" if free < settings.ready_free_bytes else "ok", shown)
 
@@ -99,23 +98,23 @@ def _wal(log: WriteAheadLog) -> Part:
     size, limit = log.size(), log.limit_bytes
     if size <= limit:
         return Part("ok", _size(size))
-    return Part("degraded", f"{_size(size)}, more than {_size(limit)}: something reads from the database for long")
+    return Part("degraded", f"{_size(size)}, more than {_size(limit)}: a long read blocks checkpoints")
 
 
 def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
     if not leadership.is_led(path):
-        return Part("down", "no worker is at work")
+        return Part("down", "no worker is running")
     beats = [process.beat_at for process in metrics.processes_seen() if process.beat_at]
     if not beats:
-        return Part("ok", "a worker of another server is at work")
+        return Part("ok", "a worker of another server is running")
     ago = time.time() - max(beats)
-    shown = f"last sign of life {max(0.0, ago):.1f} s ago"
+    shown = f"last heartbeat {max(0.0, ago):.1f} s ago"
     return Part("down" if ago > settings.ready_worker_seconds else "ok", shown)
 
 
 def _embedder(asked: Asked, name: str, known: embeddings.Progress | None) -> Part:
     if known is not None and known.name != name:
-        return Part("degraded", f"vectors are kept for {known.name}, not for {name}")
+        return Part("degraded", f"the stored vectors are for {known.name}, not for {name}")
     if _fails([asked]):
         return Part("degraded", f"{name}, {_last_failure([asked])}")
     return Part("ok", f"{name}, in use")
@@ -124,7 +123,7 @@ def _embedder(asked: Asked, name: str, known: embeddings.Progress | None) -> Par
 def _reasoner(metrics: Metrics, name: str) -> Part:
     asked = metrics.models_seen()
     if not any(each.answered or each.failed for each in asked):
-        return Part("ok", f"{name}, not asked yet" if ":" in name else f"{name}, embedded")
+        return Part("ok", f"{name}, not used yet" if ":" in name else f"{name}, embedded")
     if _fails(asked):
         return Part("degraded", f"{name}, {_last_failure(asked)}")
     return Part("ok", f"{name}, answered {time.time() - max(each.answered_at for each in asked):.0f} s ago")
@@ -136,12 +135,12 @@ def _backlog(owed: tuple[vitals.Owed, ...], limit: float) -> Part:
     failed = sum(each.count for each in owed if each.state == "failed")
     shown = f"{_jobs(count)} due, the oldest for {oldest:.0f} s" if count else "nothing is due"
     if failed:
-        shown += f"; {_jobs(failed)} given up: see omoide queue --failed"
+        shown += f"; {failed} failed: see omoide queue --failed"
     return Part("degraded" if oldest > limit or failed else "ok", shown)
 
 
 def _fails(asked: list[Asked]) -> bool:
-    """Whether the last request of all failed."""
+    """Whether the last request failed."""
     return max(each.failed_at for each in asked) > max(each.answered_at for each in asked)
 
 

@@ -1,8 +1,7 @@
-"""The values that travel between the rooms: frozen, without behaviour, named as in the API.
+"""Immutable records that are passed between packages, named as in the API.
 
-`pk` is a row's number in the store and never leaves the server; `id` is the name its owner gave it; `uid` is the
-server's own id, never used twice. Messages are named tuples because they come by the hundred, and those are made three
-times as fast.
+`pk` is a row's primary key and is never exposed; `id` is the id that the caller chose; `uid` is a unique id assigned by
+the server. Messages are named tuples because they come by the hundred, and those are created three times as fast.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ Level = Literal["explicit", "deductive", "inductive", "contradiction"]
 
 @dataclass(frozen=True, slots=True)
 class Conclusion:
-    """Something that the observer holds true about the observed."""
+    """A statement about the observed peer that the observer holds true."""
 
     pk: int
     id: str
@@ -77,10 +76,10 @@ class Conclusion:
     source_ids: Sequence[str] | None
     times_derived: int
     said_at: datetime
-    """When what it rests on was said; for conclusions made by hand, when it was made."""
+    """When its source was said; for conclusions created by callers, the creation time."""
     created_at: datetime
     details: Json
-    """`premises`, `sources`, `pattern_type`, `confidence`: what derived conclusions show beside their text."""
+    """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,19 +92,19 @@ class NewConclusion:
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One statement about a peer that stands alone, drawn from what the peer said."""
+    """A self-contained statement about a peer, extracted from the peer's messages."""
 
     content: str
     message_ids: tuple[str, ...]
-    """The messages of the observed peer that say so."""
+    """The source messages, all of the observed peer."""
     said_at: datetime
-    """When the newest of them was said."""
+    """The time of the newest source message."""
 
 
 @dataclass(frozen=True, slots=True)
 class Derived:
-    """A conclusion drawn from others. `source_ids` are ids of conclusions of the same pair: at least one, at least two
-    for a contradiction."""
+    """A conclusion derived from others. `source_ids` are ids of conclusions of the same pair: at least one, at least
+    two for a contradiction."""
 
     level: Literal["deductive", "inductive", "contradiction"]
     content: str
@@ -117,7 +116,8 @@ class Derived:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Conclusions of one level (and, if explicit, one session) that say the same: `kept` stays and counts for all."""
+    """Equivalent conclusions of one level (and, if explicit, one session): `kept` replaces `dropped` and adds up their
+    counts."""
 
     kept: str
     dropped: tuple[str, ...]
@@ -129,7 +129,7 @@ class Summary:
     message_id: str
     """The last message that it covers."""
     seq: int
-    """Where that message stands in the session."""
+    """The position of that message in the session."""
     summary_type: str
     created_at: datetime
     token_count: int
@@ -137,7 +137,7 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """`pk` is that of the hidden peer that observes for it."""
+    """`pk` is the row of the scope's hidden peer."""
 
     pk: int
     id: str
@@ -162,7 +162,7 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """What a peer's configuration in a session says; None leaves it to the peer and the defaults."""
+    """A peer's configuration in a session; None falls back to the peer and the defaults."""
 
     observe_me: bool | None = None
     observe_others: bool | None = None
@@ -174,14 +174,14 @@ class NewMessage(NamedTuple):
     metadata: Json
     token_count: int
     created_at: int | None
-    """Microseconds since 1970; None is the time of storing."""
+    """Microseconds since 1970; None for the time of storage."""
     configuration: Json | None = None
-    """What the caller wants for this message alone; it is heeded, not kept."""
+    """Overrides for this message only; applied, not stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """A call's name, what it gives, and for how many microseconds it is remembered."""
+    """The idempotency key of a call, the digest of its body, and its retention in microseconds."""
 
     key: str
     digest: bytes
@@ -190,17 +190,17 @@ class Idempotency:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a create or update call says about a resource; None leaves what is stored."""
+    """The fields of a create or update call; None keeps the stored value."""
 
     metadata: Json | None = None
     configuration: Json | None = None
     max_bytes: int | None = None
-    """The largest configuration that a merge may result in, in bytes of JSON; None for any."""
+    """The maximum size of the merged configuration in bytes of JSON; None for no limit."""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionChange(Change):
-    """`peers` are added to the session, and it to `scopes`; neither is ever taken back by a change."""
+    """`peers` are added to the session, and the session to `scopes`; a change never removes either."""
 
     peers: Mapping[str, Observation] = field(default_factory=dict)
     scopes: Sequence[str] = ()
@@ -208,7 +208,7 @@ class SessionChange(Change):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a get-or-create call may do beyond reading. Without the right, it is refused only when it would do it."""
+    """Permissions of a get-or-create call beyond reading. A missing permission matters only if it would be used."""
 
     create: bool = True
     change: bool = True
@@ -227,18 +227,18 @@ class WebhookEndpoint:
 
 @dataclass(frozen=True, slots=True)
 class WorkCount:
-    """How many units of work of some lot are in which state."""
+    """Numbers of work units by state."""
 
     completed: int = 0
-    """Done, or failed for good."""
+    """Done or permanently failed."""
     in_progress: int = 0
     pending: int = 0
     errored: int = 0
-    """Failed for good."""
+    """Permanently failed."""
     due_at: datetime | None = None
-    """When the first of those that are left is due."""
+    """When the next of the remaining units is due."""
     error: str | None = None
-    """Why one of them failed, the last time that it was tried."""
+    """The last error of one of them."""
 
     @property
     def total(self) -> int:
@@ -247,7 +247,7 @@ class WorkCount:
 
 @dataclass(frozen=True, slots=True)
 class OwedJob:
-    """A job as its operator sees it."""
+    """A job as shown to the operator."""
 
     pk: int
     kind: str

@@ -1,9 +1,8 @@
-"""Keys: what they say, and what they open.
+"""API keys and authorization.
 
-A key is a JWT (HS256). Its claims narrow it: `ad` admin, `w` workspace, `p` peer, `s` session. The narrowest claim
-decides, also where `ad` comes with it, by the roles that an operation lists in the document; see the top of
-openapi.yaml. Every refusal is a 401,
-because that is what clients of this API act on.
+A key is a JWT (HS256). Its claims restrict it: `ad` admin, `w` workspace, `p` peer, `s` session. The narrowest claim
+decides, even together with `ad`, by the roles that an operation lists in the document; see the top of openapi.yaml.
+Every refusal is a 401, as clients of this API expect.
 """
 
 from __future__ import annotations
@@ -26,20 +25,20 @@ with deferred("jwt"):
 ALGORITHM = "HS256"
 CACHED_KEYS = 4_096
 KEY_CHARACTERS = 4_096
-"""The longest key that is read, and the longest header that is remembered."""
+"""The maximum length of a key, and of a cached header."""
 NOT_PERMITTED = "JWT not permissioned for this resource"
 NAMED = frozenset({"named"})
-"""The roles of an operation that names in its body what it gets or creates."""
+"""The roles of an operation whose body names the resource that it gets or creates."""
 
 _FIRST_INSTANT, _LAST_INSTANT = (clock.micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
 
-# Three parts in base64url and nothing around them, for decoders commonly forgive padding and worse.
+# Exactly three base64url parts: decoders commonly accept padding and worse.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who calls. None in a field means that the key says nothing about it."""
+    """The caller, as authenticated by the key. None in a field: the key has no such claim."""
 
     admin: bool = False
     workspace: str | None = None
@@ -52,16 +51,16 @@ NOBODY = Principal()
 
 
 class Keyring:
-    """Mints keys and reads them. A key that was verified once is remembered until it expires."""
+    """Mints and verifies keys. Verified keys are cached until they expire."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
         self._verified: dict[str, tuple[Principal, int | None]] = {}
         self._forged = ""
-        """The last token with a wrong signature: limits by caller look at a key as well, before the operation does."""
+        """The last token with a wrong signature; rate limits verify the same key before the operation does."""
 
     def mint(self, principal: Principal, *, now: int, expires_at: int | None = None) -> str:
-        """A key for the principal; instants in microseconds since 1970."""
+        """Sign a key for the principal; instants in microseconds since 1970."""
         claims: dict[str, Any] = {"t": clock.instant(now).strftime("%Y-%m-%dT%H:%M:%SZ"), "jti": clock.new_id(now)}
         named = {"ad": principal.admin, "w": principal.workspace, "p": principal.peer, "s": principal.session}
         claims.update({name: value for name, value in named.items() if value})
@@ -70,7 +69,7 @@ class Keyring:
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
     def principal(self, authorization: str | None, now: int) -> Principal:
-        """Who an Authorization header stands for. Raises Unauthorized if it stands for nobody."""
+        """The principal of an Authorization header. Raises Unauthorized if it is missing or invalid."""
         if authorization is not None and (known := self._verified.get(authorization)):
             if known[1] is None or now < known[1]:
                 return known[0]
@@ -89,7 +88,7 @@ class Keyring:
         if token == self._forged or len(token) > KEY_CHARACTERS or not _COMPACT.fullmatch(token):
             raise Unauthorized("Invalid JWT")
         try:
-            # `exp` is judged below, because keys made by older servers carry it as an ISO text.
+            # `exp` is checked below, because keys of older servers have it as an ISO string.
             claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options={"verify_exp": False})
             json.loads(jwt.utils.base64url_decode(token.split(".")[1]), object_pairs_hook=_said_once)
         except jwt.PyJWTError:
@@ -110,9 +109,9 @@ class Keyring:
 
 
 def _said_once(members: list[tuple[str, Any]]) -> None:
-    """Raise ValueError where a claim stands twice, since readers differ in which one they take."""
+    """Raise ValueError for a duplicate claim, since parsers differ in which one they use."""
     if len({name for name, _ in members}) < len(members):
-        raise ValueError("a claim stands twice")
+        raise ValueError("duplicate claim")
 
 
 def _name(claim: object) -> str | None:
@@ -124,7 +123,7 @@ def _name(claim: object) -> str | None:
 
 
 def _expiry(claim: object) -> int | None:
-    """`exp` in microseconds since 1970: a number of seconds, or an ISO text, without zone in UTC."""
+    """`exp` in microseconds since 1970, from a number of seconds or an ISO string; a naive one is UTC."""
     try:
         if claim is None:
             return None
@@ -138,20 +137,20 @@ def _expiry(claim: object) -> int | None:
 
 
 def check_expiry(expires_at: int, now: int) -> None:
-    """Raise Unprocessable for the end of a key, in microseconds since 1970 as `now`, that lies in the past.
+    """Raise Unprocessable unless the expiry of a key is in the future; both in microseconds since 1970.
 
-    Keys carry whole seconds, so an end is in the future if its second is; and it must have a date in UTC.
+    Keys store whole seconds, so the expiry is truncated to seconds first. It must be a valid UTC date.
     """
     if not _FIRST_INSTANT <= expires_at <= _LAST_INSTANT:
-        raise Unprocessable("The expiry must lie in the years 1 to 9999 in UTC")
+        raise Unprocessable("The expiry must be in the years 1 to 9999 in UTC")
     if expires_at // 1_000_000 * 1_000_000 <= now:
-        raise Unprocessable("The expiry must lie in the future")
+        raise Unprocessable("The expiry must be in the future")
 
 
 def permits(principal: Principal, roles: frozenset[str], path: Mapping[str, str]) -> bool | None:
     """Whether the principal may call an operation with these roles on this path. Pure.
 
-    None: only if the principal's peer is in the path's session now, which somebody must look up.
+    None: only if the principal's peer is currently a member of the path's session, which the caller must look up.
     """
     if principal.admin:
         return True
@@ -162,7 +161,7 @@ def permits(principal: Principal, roles: frozenset[str], path: Mapping[str, str]
     if "named" in roles:
         return True
     if principal.session is not None:
-        if "asked" in roles:  # which session it asks for stands in the query: `may_ask_for` decides
+        if "asked" in roles:  # the session is a query parameter: `may_ask_for` decides
             return True
         return "session" in roles and path.get("session_id") == principal.session
     if principal.peer is not None:
@@ -181,15 +180,15 @@ def refusal(roles: frozenset[str]) -> Unauthorized:
 
 
 IsMember = Callable[[str, str, str], bool]
-"""(workspace, session, peer) → whether the peer is in the session now."""
+"""(workspace, session, peer) → whether the peer is currently a member of the session."""
 
 
 def authorizer(
     keyring: Keyring | None, is_member: IsMember, opened: Collection[str] = ()
 ) -> Callable[[frozenset[str]], Callable[[str | None, Mapping[str, str]], Principal]]:
-    """What the contract asks for: roles → check. Without a keyring everybody is admin.
+    """The authorization function for the contract: roles → check. Without a keyring every caller is admin.
 
-    What lists a role of `opened` is open to everybody, as nobody.
+    Operations with a role in `opened` are open to all callers, with the principal `NOBODY`.
     """
 
     def authorize(roles: frozenset[str]) -> Callable[[str | None, Mapping[str, str]], Principal]:
@@ -210,34 +209,34 @@ def authorizer(
 
 
 def reader(principal: Principal) -> str | None:
-    """The peer through which the key reads messages, by the rule of `store.visibility`; None for a wider key.
+    """The peer whose visibility (see `store.visibility`) limits the key's reads of messages; None for no limit.
 
-    A key of a session reads all of its session, even where it names a peer as well.
+    A session key reads all of its session, even if it also names a peer.
     """
     return principal.peer if principal.session is None else None
 
 
 def reads_members_of(principal: Principal) -> str | None:
-    """The session of which the key reads the members, and no other peers; None for a key of no session."""
+    """The session whose members are the only peers that the key can read; None without a session claim."""
     return principal.session
 
 
 def may_name_workspace(principal: Principal, workspace_id: str) -> None:
-    """Raise Unauthorized unless the key may get or create this workspace: every key of it may."""
+    """Raise Unauthorized unless the key may get or create this workspace; every key of the workspace may."""
     if not principal.admin and principal.workspace != workspace_id:
         raise refusal(NAMED)
 
 
 def may_ask_for(principal: Principal, session_id: str | None) -> None:
-    """Raise Unauthorized if the key is narrowed to a session and this, which the query names, is not it."""
+    """Raise Unauthorized if the key is restricted to a session other than the one in the query."""
     if not principal.admin and principal.session is not None and principal.session != session_id:
         raise Unauthorized(NOT_PERMITTED)
 
 
 def peer_grant(principal: Principal, peer_id: str) -> Grant:
-    """What the key may do to the peer by get-or-create. Raises Unauthorized if it may not even name it.
+    """The key's permissions on a peer in get-or-create. Raises Unauthorized if it may not even read it.
 
-    A peer's key: its own peer. A session's key: name any that is there; it reads only the members of its session, see
+    A peer key: its own peer. A session key: get any existing peer; it reads only members of its session, see
     `reads_members_of`.
     """
     if principal.session is not None:
@@ -250,10 +249,10 @@ def peer_grant(principal: Principal, peer_id: str) -> Grant:
 def session_grant(
     principal: Principal, session_id: str, peer_ids: Collection[str], scope_ids: Collection[str] = ()
 ) -> Grant:
-    """What the key may do to the session by get-or-create. Raises Unauthorized if it may not even name it.
+    """The key's permissions on a session in get-or-create. Raises Unauthorized if it may not even read it.
 
-    A session's key: its own session. A peer's key: read one that the peer is in, see `reader`, and create one with the
-    peer as its only member. Neither may put a session into scopes.
+    A session key: its own session. A peer key: read sessions of the peer, see `reader`, and create one with the peer as
+    its only member. Neither may add a session to scopes.
     """
     if scope_ids and not principal.admin and (principal.peer or principal.session):
         raise Unauthorized("Scope membership requires a workspace-level key")

@@ -1,4 +1,4 @@
-"""The types of settings that need more than pydantic's own rules: lists, origins, networks, endpoints, paths."""
+"""Custom types of settings: lists, origins, networks, endpoints, paths."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _lower(value: Any) -> Any:
 
 
 def _resolved(path: Path) -> Path:
-    """The file itself: locks next to a symbolic link would be other locks than those next to the file."""
+    """Resolve symbolic links, because lock files next to a link would differ from those next to its target."""
     try:
         path = path.expanduser()
         return path.resolve() if path.is_symlink() else path
@@ -36,7 +36,7 @@ def _require_origins(origins: tuple[str, ...]) -> tuple[str, ...]:
     for origin in origins:
         if not _ORIGIN.fullmatch(origin):
             raise ValueError(
-                f"'{origin}' is no origin: write one such as https://app.example.org or http://localhost:3000, or *"
+                f"'{origin}' is not an origin: use one such as https://app.example.org or http://localhost:3000, or *"
             )
     return origins
 
@@ -50,20 +50,20 @@ def _require_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
 
 def _require_endpoint(url: str) -> str:
     if url and not is_endpoint(url):
-        raise ValueError("an endpoint begins with http:// or https:// and the name of a host, and has no spaces")
+        raise ValueError("an endpoint must start with http:// or https:// and a host name, and contain no spaces")
     return url
 
 
 Choice = BeforeValidator(_lower)
-"""For a `Literal` of lower-case words, which may be written in upper case and with spaces around."""
+"""For a `Literal` of lower-case words: ignores case and surrounding whitespace."""
 
 Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
-"""Texts, in the environment with commas between."""
+"""Strings, comma-separated in the environment."""
 
 Origins = Annotated[Listed, AfterValidator(_require_origins)]
 Networks = Annotated[Listed, AfterValidator(_require_networks)]
 Endpoint = Annotated[str, AfterValidator(_require_endpoint)]
-"""The address of an HTTP endpoint, or empty."""
+"""The URL of an HTTP endpoint, or empty."""
 
 DatabasePath = Annotated[Path, AfterValidator(_resolved)]
-"""A leading `~` and a symbolic link are followed."""
+"""A path in which a leading `~` and a symbolic link are resolved."""

@@ -1,6 +1,6 @@
-"""Caches whose keys are texts that callers wrote, registered so that a process can empty all of them at once.
+"""Caches keyed by user text, registered so that all of them can be cleared.
 
-A text stays in such a cache after it was deleted from the database. `forget` is called when something was.
+Such a cache retains texts that were deleted from the database, so `forget` is called after deletions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Protocol, TypeVar
 T = TypeVar("T")
 
 LONGEST_KEPT = 1_000
-"""Characters of a text whose result is kept: entries are limited in number, and by this in size."""
+"""The maximum length of a cached text in characters; with the number of entries it bounds a cache's memory."""
 
 
 class Forgets(Protocol):
@@ -24,14 +24,14 @@ _caches: weakref.WeakSet[Forgets] = weakref.WeakSet()
 
 
 def register(cache: Forgets) -> None:
-    """Let `forget` empty the cache, as long as it exists."""
+    """Register a cache for `forget`; a weak reference is kept."""
     _caches.add(cache)
 
 
 def text_cache(maxsize: int, longest: int = LONGEST_KEPT) -> Callable[[Callable[..., T]], Callable[..., T]]:
-    """`functools.lru_cache`, registered, for a function of a text and of short further arguments.
+    """A registered `functools.lru_cache` for a function of a text and short further arguments.
 
-    What it returns for a text of more than `longest` characters is not kept.
+    Results for texts of more than `longest` characters are not cached.
     """
 
     def decorate(function: Callable[..., T]) -> Callable[..., T]:
@@ -48,6 +48,6 @@ def text_cache(maxsize: int, longest: int = LONGEST_KEPT) -> Callable[[Callable[
 
 
 def forget() -> None:
-    """Empty every registered cache of this process."""
+    """Clear all registered caches of this process."""
     for cache in [*_caches]:
         cache.cache_clear()

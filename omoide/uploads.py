@@ -1,7 +1,7 @@
-"""An uploaded file, as bytes, turned into the texts of messages.
+"""Convert an uploaded file (bytes) to message texts.
 
-Decides what kind of file it is, reads its text and cuts that into pieces. Touches no store, no request and no disk;
-how large a file may be is checked where it is received.
+Detects the file type, extracts the text and splits it. Uses no store, request or disk; the size limit is checked where
+the file is received.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from omoide.errors import Unavailable, Unprocessable, UnsupportedMediaType
 from omoide.lane_threads import resting
 from omoide.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
 
-# What the 415 answer lists. Further types of text are read too (see below), but promise nothing.
+# Listed in the 415 response. Other text types are accepted too (see below), without a guarantee.
 SUPPORTED_TYPES = ["application/pdf", "application/json", "text/*"]
 
-# Content types that say nothing: the name of the file decides.
+# Uninformative content types: the filename decides.
 _UNTOLD_TYPES = frozenset({"", "application/octet-stream", "binary/octet-stream"})
 
-# Text by another name than text/*.
+# Text types other than text/*.
 _TEXT_TYPES = frozenset(
     {
         "application/csv",
@@ -40,7 +40,7 @@ _TEXT_EXTENSIONS = frozenset(
     | {".jsonl", ".ndjson", ".yaml", ".yml", ".toml", ".ini", ".xml", ".html", ".htm", ".eml", ".sql", ".py", ".js"}
 )
 
-# Heads of common files that are not text, whatever they are declared as.
+# Magic numbers of common binary formats.
 _BINARY_HEADS = {
     b"\x89PNG\r\n": "a PNG image",
     b"\xff\xd8\xff": "a JPEG image",
@@ -48,12 +48,12 @@ _BINARY_HEADS = {
     b"\x1f\x8b\x08": "a gzip archive",
 }
 
-# Where a text may be cut, from the best place to the worst. The cut follows the delimiter.
+# Where a text may be split, in order of preference; the split is after the delimiter.
 _DELIMITERS = ("\n\n", "\n", ". ", " ")
 
 
 class Kind(Enum):
-    """The ways in which a file is read."""
+    """How a file is read."""
 
     TEXT = "text"
     JSON = "JSON"
@@ -65,16 +65,16 @@ def pieces(
 ) -> list[str]:
     """The text of a file in pieces of at most `limit` characters; an empty file gives one empty piece.
 
-    Raises what `extract` raises. Takes CPU: seconds for a large PDF.
+    Raises the errors of `extract`. CPU-bound: takes seconds for a large PDF.
     """
     return split(extract(data, content_type, filename, pdf_limits=pdf_limits), limit)
 
 
 def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_limits: PdfLimits | None = None) -> str:
-    """The text of a file, without NUL characters and fit to be encoded as UTF-8.
+    """The text of a file, without NUL characters and encodable as UTF-8.
 
-    Raises UnsupportedMediaType for a kind of file or a charset that is not read, Unprocessable for a file that is not
-    what it is declared as or is damaged, and TooLarge for a PDF beyond `pdf_limits`.
+    Raises UnsupportedMediaType for an unsupported file type or charset, Unprocessable for a file that is damaged or
+    differs from its declared type, and TooLarge for a PDF beyond `pdf_limits`.
     """
     match kind_of(data, content_type, filename):
         case Kind.PDF:
@@ -87,10 +87,10 @@ def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_
 
 
 def kind_of(data: bytes, content_type: str | None, filename: str | None) -> Kind:
-    """How to read a file, by its content, then its content type, then the extension of its name.
+    """How to read a file, by its content, then its content type, then its extension.
 
-    Content types are compared without case and parameters. Raises UnsupportedMediaType, and Unprocessable where
-    the content contradicts the rest.
+    Content types are compared without case and parameters. Raises UnsupportedMediaType, and Unprocessable if the
+    content contradicts the declared type.
     """
     if data.startswith(HEAD):
         return Kind.PDF
@@ -101,35 +101,35 @@ def kind_of(data: bytes, content_type: str | None, filename: str | None) -> Kind
         raise UnsupportedMediaType(f"Unsupported file type: {shown}. Supported types: {SUPPORTED_TYPES}")
     if kind is Kind.PDF and HEAD not in data[:HEAD_WITHIN]:
         raise Unprocessable("The file is declared as a PDF, but it is empty or something else")
-    for head, found in _BINARY_HEADS.items():
+    for head, detected in _BINARY_HEADS.items():
         if kind is not Kind.PDF and data.startswith(head):
-            raise Unprocessable(f"The file is declared as {kind.value}, but it is {found}")
+            raise Unprocessable(f"The file is declared as {kind.value}, but it is {detected}")
     return kind
 
 
 def split(text: str, limit: int) -> list[str]:
-    """`text` in pieces of 1 to `limit` characters whose concatenation is `text`; the empty text is one empty piece.
+    """Split `text` into pieces of 1 to `limit` characters, whose concatenation is `text`; an empty text is one piece.
 
-    Each piece but the last is cut after the last blank line within the limit, else after the last line, sentence
-    or word, else at the limit. Raises ValueError if `limit` is not positive.
+    Each piece but the last ends after the last blank line within the limit, else after the last line, sentence or word,
+    else at the limit. Raises ValueError if `limit` is not positive.
     """
     if limit < 1:
         raise ValueError(f"The limit of a piece must be positive, not {limit}")
-    found = []
+    result = []
     start = 0
     while len(text) - start > limit:
         end = _cut(text, start, start + limit)
-        found.append(text[start:end])
+        result.append(text[start:end])
         start = end
-    found.append(text[start:])
-    return found
+    result.append(text[start:])
+    return result
 
 
 def _cut(text: str, start: int, end: int) -> int:
     for delimiter in _DELIMITERS:
-        place = text.rfind(delimiter, start, end)
-        if place >= 0:
-            return place + len(delimiter)
+        index = text.rfind(delimiter, start, end)
+        if index >= 0:
+            return index + len(delimiter)
     return end
 
 
@@ -153,12 +153,12 @@ def _kind_by_name(filename: str | None) -> Kind | None:
 
 
 def _json_text(data: bytes, charset: str | None) -> str:
-    """A JSON document written again in one form (see `json_document`)."""
+    """A JSON document in normalized form (see `json_document`)."""
     is_utf8 = charset in (None, "utf-8", "ascii")
     try:
         written = data.decode("utf-8-sig" if is_utf8 else str(charset)).removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        must = "must be UTF-8 encoded" if is_utf8 else f"must be in the charset that they declare: {charset}"
+        must = "must be UTF-8 encoded" if is_utf8 else f"must be encoded in their declared charset: {charset}"
         raise Unprocessable(f"JSON uploads {must}") from error
     if not written.strip():
         return ""
@@ -167,13 +167,11 @@ def _json_text(data: bytes, charset: str | None) -> str:
     except ValueError as error:
         raise Unprocessable("Uploaded JSON is invalid") from error
     except json_document.Interrupted as error:
-        raise Unavailable(
-            "The file could not be read: it takes more memory than there is, or the server stops"
-        ) from error
+        raise Unavailable("The file could not be read: out of memory, or the server is stopping") from error
 
 
 def _rewritten(document: str) -> str:
-    """As `json_document.rewritten`; other work goes on while another process is at it."""
+    """As `json_document.rewritten`; lets other work run while the subprocess does."""
     if len(document) < json_document.LARGE_CHARACTERS:
         return json_document.rewritten(document)
     done: Future[str] = Future()
@@ -189,7 +187,7 @@ def _rewritten(document: str) -> str:
 
 
 def _storable(text: str) -> str:
-    """`text` without NUL, and with U+FFFD for halves of characters, which JSON escapes and PDFs can hold."""
+    """`text` without NUL, and with U+FFFD for lone surrogates, which JSON escapes and PDFs can contain."""
     text = text.replace("\0", "")
     try:
         text.encode()

@@ -1,7 +1,7 @@
-"""What a webhook is on the wire: which addresses may be registered, and how an event is written and signed. Pure.
+"""Webhook URL validation, event serialization and signatures. Pure.
 
-Where events wait, and who carries them, stands in `store/webhooks.py` and `worker/`. The rules of addresses judge the
-text alone; where a name leads is looked up when something is delivered to it.
+Storage is in `store/webhooks.py`, delivery in `worker/`. URLs are validated without DNS; host names are resolved and
+checked at delivery.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ with deferred("httpx"):
 
 SIGNATURE_HEADER = "X-Honcho-Signature"
 DELIVERY_HEADER = "X-Honcho-Delivery"
-"""Names the delivery of one event to one endpoint, the same at every attempt, so that a receiver can tell repeats."""
+"""Identifies the delivery of an event to an endpoint, so that a receiver can recognize repeated attempts."""
 
 LOCATION = ("body", "url")
 MALFORMED = "Value error, Invalid URL format"
@@ -33,13 +33,13 @@ PRIVATE = "Value error, Private/internal IP addresses are not allowed"
 
 Address = IPv4Address | IPv6Address
 
-_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are the IPv4 address that is meant
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _UNPRINTABLE = re.compile(r"[\x00-\x20\x7f-\xa0\\\u2028\u2029\u3000\ufeff\ud800-\udfff]")
-# What is not for anybody to reach although the interpreter's tables, old ones above all, count it as public.
+# Networks that must not be reached although the tables of (especially older) interpreters count them as public.
 _SPECIAL = tuple(
     ip_network(network)
     for network in (
-        "168.63.129.16/32",  # how a machine at Azure asks about itself
+        "168.63.129.16/32",  # Azure's virtual address for platform services
         "192.0.0.0/24",
         "192.88.99.0/24",
         "64:ff9b:1::/48",
@@ -51,9 +51,9 @@ _NAME = re.compile(r"(?=.{1,253}\.?$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?", 
 
 
 def check_url(url: str, *, private_targets: bool) -> None:
-    """Raise InvalidFields unless events may be sent to this address, as far as its text tells.
+    """Raise InvalidFields unless the URL is a valid webhook target, without resolving its host.
 
-    Without `private_targets`, an IP address in any spelling must be one of the public internet.
+    Without `private_targets`, an IP address in any notation must be public.
     """
     if fault := _fault(url, private_targets=private_targets):
         raise InvalidFields([FieldFault(LOCATION, fault, input=url[:100])])
@@ -78,7 +78,7 @@ def _fault(url: str, *, private_targets: bool) -> str | None:
 
 
 def literal(host: str) -> Address | None:
-    """The IP address that a host is, in whatever spelling resolvers take: short, decimal, octal, hexadecimal."""
+    """The IP address in a host, in any notation that resolvers accept: short, decimal, octal, hexadecimal."""
     try:
         return ip_address(host.rstrip("."))
     except ValueError:
@@ -90,7 +90,7 @@ def literal(host: str) -> Address | None:
 
 
 def is_public(address: Address) -> bool:
-    """Whether an address belongs to the public internet, together with any IPv4 address wrapped in it."""
+    """Whether an address is public, including any IPv4 address embedded in it."""
     if isinstance(address, IPv6Address) and (inner := _wrapped(address)) is not None:
         return is_public(inner)
     special = address.is_multicast or address.is_reserved or address.is_unspecified
@@ -107,11 +107,11 @@ def _wrapped(address: IPv6Address) -> IPv4Address | None:
 
 
 def body(type: str, data: Json, at: datetime) -> bytes:
-    """The event as it is sent: compact JSON, keys sorted at every level, ASCII only. `at` is in UTC."""
+    """The request body of an event: compact JSON, keys sorted at every level, ASCII only. `at` is in UTC."""
     event = {"type": type, "data": data, "timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
     return json.dumps(event, separators=(",", ":"), sort_keys=True).encode("ascii")
 
 
 def signature(secret: str, body: bytes) -> str:
-    """HMAC-SHA256 of exactly these bytes, in lower-case hexadecimal."""
+    """HMAC-SHA256 of the body in lower-case hexadecimal."""
     return hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()

@@ -1,7 +1,7 @@
-"""A file that appears whole or not at all, however its making ends.
+"""Atomic file creation: a file appears complete or not at all.
 
-It is made beside its place, under another name, brought to the disk, and only then put there. What a process that was
-killed left behind is removed by the next that makes the same file.
+It is written to a temporary file in the same directory, synced, and then renamed. Temporary files of killed processes
+are removed by the next process that writes the same file.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ _PARTIAL = re.compile(r"(?P<name>.+)\.(?P<process>[0-9]{1,10})\.partial(-journal
 
 @contextlib.contextmanager
 def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
-    """Where to make the file that is to stand at `path` once the block has ended well; there is nothing there yet.
+    """Yield the path of a temporary file, not yet created, which becomes `path` if the block succeeds.
 
-    Raises Conflict if there is a file already, unless it is to be replaced, or what is no file (a device, a pipe), and
-    OSError where none can be made.
+    Raises Conflict if `path` exists and is not to be replaced, or is not a regular file (a device, a pipe), and OSError
+    if the file cannot be created.
     """
     if path.exists() and not path.is_file():
-        raise Conflict(f"{path} is there already, and is no file")
+        raise Conflict(f"{path} exists and is not a regular file")
     if not replace and os.path.lexists(path):
         raise _taken(path)
     if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "there is no such folder", str(path.parent))
-    for left in path.parent.glob(f"{_escaped(path.name)}.*.partial*"):  # a database's journal too
-        found = _PARTIAL.fullmatch(left.name)
-        if found and found["name"] == path.name and not _is_running(int(found["process"])):
-            left.unlink(missing_ok=True)
+        raise FileNotFoundError(errno.ENOENT, "no such directory", str(path.parent))
+    for stale in path.parent.glob(f"{_escaped(path.name)}.*.partial*"):  # a database's journal too
+        match = _PARTIAL.fullmatch(stale.name)
+        if match and match["name"] == path.name and not _is_running(int(match["process"])):
+            stale.unlink(missing_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         yield partial
@@ -49,12 +49,12 @@ def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
 
 
 def is_partial(path: Path) -> bool:
-    """Whether this is the name of a file that is not finished yet, or was left unfinished."""
+    """Whether this is the name of a temporary file, in use or left over."""
     return _PARTIAL.fullmatch(path.name) is not None
 
 
 def flush(path: Path) -> None:
-    """Bring a file, or the names in a folder, to the disk."""
+    """Sync a file or directory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -63,17 +63,17 @@ def flush(path: Path) -> None:
 
 
 def _put(partial: Path, path: Path) -> None:
-    """Give the file its name, unless another has come to bear it meanwhile."""
+    """Rename the temporary file without replacing one created meanwhile. Raises Conflict."""
     try:
         os.link(partial, path)
     except FileExistsError:
         raise _taken(path) from None
-    except OSError:  # a file system without links
+    except OSError:  # a file system without hard links
         partial.replace(path)
 
 
 def _is_running(process: int) -> bool:
-    if process == os.getpid():  # in a container, where every run may have the same number
+    if process == os.getpid():  # in a container, every run may have the same pid
         return False
     try:
         os.kill(process, 0)
@@ -89,4 +89,4 @@ def _escaped(name: str) -> str:
 
 
 def _taken(path: Path) -> Conflict:
-    return Conflict(f"{path} is there already: --force replaces it")
+    return Conflict(f"{path} already exists: use --force to replace it")

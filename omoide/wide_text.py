@@ -1,4 +1,4 @@
-"""Recognize text in UTF-16 and UTF-32 by its byte order mark or by its first characters. Pure."""
+"""Detect UTF-16 and UTF-32 by byte order mark or by the first characters. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import codecs
 import unicodedata
 
 CHARSETS = ("utf-16", "utf-32")
-"""Python's names of the charsets that leave the order of bytes to a mark."""
+"""Python's names of the charsets whose byte order is given by a mark."""
 
-# The longer marks first: the mark of UTF-32 begins with that of UTF-16.
+# Longer marks first: the mark of UTF-32-LE starts with that of UTF-16-LE.
 _MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
@@ -17,39 +17,39 @@ _MARKS = (
 )
 
 HEAD = 65_536
-"""Bytes of a file that are looked at."""
+"""The number of bytes examined."""
 
 _MOSTLY = 0.9
-"""The share of characters that must be right, or of bytes that must be NUL."""
+"""The minimum share of valid characters, or of NUL bytes."""
 
 _NULS = 0.3
-"""The share of NULs among every other byte that is UTF-16 without a mark: the high bytes of ASCII characters."""
+"""The minimum share of NULs among every other byte (high bytes of ASCII characters) in UTF-16 without a mark."""
 
 _SAMPLE = 4_096
-"""Characters, in four bytes each, whose categories are looked at."""
+"""The size of a sample in characters of four bytes."""
 
 _MOST_UNLIKELY = 0.01
-"""The share of characters in such a sample that no text needs. Data that is no text has 10 % and more."""
+"""The maximum share of characters in a sample that do not occur in text. Binary data has 10 % and more."""
 
 _UNLIKELY = frozenset({"Cc", "Cn", "Co", "Cs"})
 """Control, unassigned, private and surrogate characters."""
 
 
 def encoding_of(data: bytes, charset: str | None) -> str | None:
-    """Python's name of the encoding if there is a byte order mark, or NULs where ASCII has them in UTF-16 or UTF-32.
+    """Python's name of the encoding, by a byte order mark or by NULs where UTF-16 or UTF-32 has them for ASCII.
 
-    `charset` is what the file declares; NULs are not looked at where this fixes the order of bytes, or another charset.
+    `charset` is the declared charset. NULs are ignored if it fixes the byte order or is neither UTF-16 nor UTF-32.
     """
     head = data[:HEAD]
     for mark, encoding in _MARKS:
         if data.startswith(mark) and _is_mostly_right(head, encoding, is_all=len(data) <= HEAD):
             return encoding
-    found = _by_nuls(head) if charset is None or charset in CHARSETS else None
-    return found if found and (charset is None or found.startswith(charset)) else None
+    detected = _by_nuls(head) if charset is None or charset in CHARSETS else None
+    return detected if detected and (charset is None or detected.startswith(charset)) else None
 
 
 def likely_encoding(data: bytes) -> str | None:
-    """The encoding in which binary data is text after all: in a script that ASCII has no part in."""
+    """The encoding in which apparently binary data is text, for scripts without ASCII characters; else None."""
     rows = {}
     for charset in CHARSETS:
         for order in ("le", "be"):
@@ -57,7 +57,7 @@ def likely_encoding(data: bytes) -> str | None:
             unlikely = sum(unicodedata.category(each) in _UNLIKELY and not each.isspace() for each in sample)
             if sample and unlikely <= _MOST_UNLIKELY * len(sample):
                 rows[f"{charset}-{order}"] = len({ord(each) >> 8 for each in sample})
-    return min(rows, key=rows.__getitem__, default=None)  # in the wrong order, characters are all over the place
+    return min(rows, key=rows.__getitem__, default=None)  # in the wrong byte order, characters are scattered
 
 
 def _is_mostly_right(head: bytes, encoding: str, *, is_all: bool) -> bool:
@@ -66,7 +66,7 @@ def _is_mostly_right(head: bytes, encoding: str, *, is_all: bool) -> bool:
 
 
 def _sample(head: bytes, encoding: str) -> str:
-    """The beginning of a text, less a character that is cut; empty if there are errors."""
+    """The decoded beginning of a text, without an incomplete last character; empty on errors."""
     try:
         return codecs.getincrementaldecoder(encoding)().decode(head)
     except UnicodeDecodeError:

@@ -114,7 +114,7 @@ def database(tmp_path: Path) -> Path:
 def test_a_backup_replaces_no_file_unless_told_to(invoke: Invoke, database: Path, tmp_path: Path) -> None:
     (tmp_path / "copy.db").write_text("mine")
     done = invoke("backup", "copy.db")
-    assert (done.exit_code, done.output) == (1, "Error: copy.db is there already: --force replaces it\n")
+    assert (done.exit_code, done.output) == (1, "Error: copy.db already exists: use --force to replace it\n")
     assert (tmp_path / "copy.db").read_text() == "mine"
     assert invoke("backup", "copy.db", "--force").exit_code == 0
     assert copying.check(tmp_path / "copy.db").is_current
@@ -229,14 +229,14 @@ def test_what_is_no_file_is_never_replaced(invoke: Invoke, database: Path, tmp_p
     (tmp_path / "link").symlink_to("pipe")
     for name in ("pipe", "link"):
         done = invoke("backup", name, "--db", database, "--force")
-        assert (done.exit_code, done.output) == (1, f"Error: {name} is there already, and is no file\n")
+        assert (done.exit_code, done.output) == (1, f"Error: {name} exists and is not a regular file\n")
         assert (tmp_path / name).is_fifo()
 
 
 def test_a_folder_that_is_not_there_is_named(invoke: Invoke, database: Path) -> None:
     copy = invoke("backup", "nowhere/copy.db", "--db", database)
     back = invoke("restore", database, "--db", "nowhere/omoide.db")
-    assert (copy.exit_code, copy.output) == (1, "Error: nowhere: there is no such folder\n")
+    assert (copy.exit_code, copy.output) == (1, "Error: nowhere: no such directory\n")
     assert (back.exit_code, back.output) == (1, "Error: There is no folder nowhere\n")
 
 
@@ -326,7 +326,7 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date_at_the_next_start(in
     migrations.apply(old, stop_before="m0003_reasoning")
     old.close()
     done = invoke("restore", "old.db", "--db", "new.db")
-    assert "It has schema 2 and will be brought to " in done.output
+    assert "It has schema 2 and will be migrated to " in done.output
     assert not copying.check(tmp_path / "new.db").is_current
     Store.open(tmp_path / "new.db").close()
     assert copying.check(tmp_path / "new.db").is_current

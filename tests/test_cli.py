@@ -129,7 +129,7 @@ def test_a_setting_left_blank_is_not_set(run: Run) -> None:
 
 def test_an_unknown_key_in_the_settings_file_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "omoide.toml").write_text("prot = 8000\n")
-    assert run("serve").stderr == "Error: prot: there is no such setting\n"
+    assert run("serve").stderr == "Error: prot: unknown setting\n"
 
 
 @pytest.mark.parametrize(
@@ -148,15 +148,15 @@ def test_a_variable_that_is_no_setting_is_named_with_the_one_that_is_meant(run: 
     done = run("key", "create", "--admin", jwt_secret=SECRET, auht="true", elephant="1")
     assert done.returncode == 0
     assert done.stderr.splitlines() == [
-        "Warning: there is no setting OMOIDE_AUHT: is OMOIDE_AUTH meant?",
-        "Warning: there is no setting OMOIDE_ELEPHANT",
+        "Warning: unknown setting OMOIDE_AUHT: did you mean OMOIDE_AUTH?",
+        "Warning: unknown setting OMOIDE_ELEPHANT",
     ]
 
 
 def test_a_server_warns_in_its_log_of_a_variable_that_is_no_setting(db_path: Path) -> None:
     server = Server(db_path, "--workers", "0", auht="true")
     server.stop()
-    assert "WARNING omoide.settings: there is no setting OMOIDE_AUHT: is OMOIDE_AUTH meant?" in "\n".join(server.log)
+    assert "WARNING omoide.settings: unknown setting OMOIDE_AUHT: did you mean OMOIDE_AUTH?" in "\n".join(server.log)
 
 
 def test_home_and_choices_are_understood_as_people_write_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -206,12 +206,12 @@ def test_a_key_may_be_narrowed_and_limited_in_time(run: Run) -> None:
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ((), "Say either --admin or --workspace"),
-        (("--admin", "--workspace", "w"), "Say either --admin or --workspace"),
-        (("--admin", "--peer", "p"), "need --workspace"),
+        ((), "Pass exactly one of --admin and --workspace"),
+        (("--admin", "--workspace", "w"), "Pass exactly one of --admin and --workspace"),
+        (("--admin", "--peer", "p"), "require --workspace"),
         (("--workspace", "w", "--days", "0"), "--days"),
         (("--workspace", "w", "--days", "-1"), "--days"),
-        (("--workspace", "w", "--days", "1e-12"), "The expiry must lie in the future"),
+        (("--workspace", "w", "--days", "1e-12"), "The expiry must be in the future"),
         (("--workspace", "w", "--days", "40000"), "--days"),
         (("--workspace", "w", "--days", "nan"), "--days"),
         (("--workspace", "w", "--peer", "a/b"), "must match pattern"),

@@ -41,7 +41,7 @@ def test_the_queue_shows_what_failed_first_and_why(run: Run, tmp_path: Path) -> 
     with_jobs(tmp_path / "omoide.db")
     lines = run("queue").stdout.splitlines()
     assert lines[0].split()[1:4] == ["failed", "representation", "in"]
-    assert lines[0].endswith("(3), tried 1 times: ZeroDivisionError: oops")
+    assert lines[0].endswith("(3), 1 attempt: ZeroDivisionError: oops")
     assert " waiting for " in lines[1]
     (only,) = run("queue", "--failed", "--json").stdout.splitlines()
     assert json.loads(only)["error"] == "ZeroDivisionError: oops"
@@ -50,10 +50,10 @@ def test_the_queue_shows_what_failed_first_and_why(run: Run, tmp_path: Path) -> 
 def test_failed_jobs_are_tried_again_by_number_or_all(run: Run, tmp_path: Path) -> None:
     with_jobs(tmp_path / "omoide.db")
     number = run("queue", "--failed").stdout.split()[0]
-    assert run("queue", "retry", "999").stdout == "0 jobs will be tried again.\n"
-    assert run("queue", "retry", number).stdout == "1 job will be tried again.\n"
-    assert run("queue", "--failed").stdout == "Nothing is owed.\n"
-    assert run("queue", "retry", "--all").stdout == "0 jobs will be tried again.\n"
+    assert run("queue", "retry", "999").stdout == "0 jobs will be retried.\n"
+    assert run("queue", "retry", number).stdout == "1 job will be retried.\n"
+    assert run("queue", "--failed").stdout == "No jobs.\n"
+    assert run("queue", "retry", "--all").stdout == "0 jobs will be retried.\n"
 
 
 @pytest.mark.parametrize("arguments", [["retry"], ["retry", "1", "--all"], ["retry", "one"], ["--limit", "0"]])
@@ -70,8 +70,8 @@ def test_a_queue_without_a_database_is_one_clear_line(run: Run) -> None:
 def test_the_queue_of_another_database_is_named_before_or_after_what_is_to_be_done(run: Run, tmp_path: Path) -> None:
     with_jobs(tmp_path / "other.db")
     assert " failed " in run("queue", "--db", "other.db").stdout
-    assert run("queue", "--db", "other.db", "retry", "--all").stdout == "1 job will be tried again.\n"
-    assert run("queue", "retry", "--all", "--db", "other.db").stdout == "0 jobs will be tried again.\n"
+    assert run("queue", "--db", "other.db", "retry", "--all").stdout == "1 job will be retried.\n"
+    assert run("queue", "retry", "--all", "--db", "other.db").stdout == "0 jobs will be retried.\n"
 
 
 def test_a_queue_that_cannot_be_read_or_written_is_one_clear_line(run: Run, tmp_path: Path) -> None:

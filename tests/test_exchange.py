@@ -201,7 +201,7 @@ def test_a_copy_beside_the_original_says_the_same_under_ids_of_its_own(
     assert cited
     assert set(cited) <= new
     repeated = invoke("import", "w.jsonl", "--as", "copy", "--db", restless.db)
-    assert (repeated.exit_code, "is there already: nothing was imported" in repeated.output) == (0, True)
+    assert (repeated.exit_code, "already exists: nothing was imported" in repeated.output) == (0, True)
     with restless.client() as http:
         assert Place(http, "copy").sessions() == ["s1", "s2"]
         http.delete("/v3/workspaces/copy/sessions/s1")
@@ -249,8 +249,8 @@ def test_an_export_goes_to_standard_output_and_its_report_does_not(restless: Ser
     ("arguments", "said"),
     [
         (("export", "nobody", "x.jsonl"), "There is no workspace nobody"),
-        (("export", "w", "there.jsonl"), "there.jsonl is there already: --force replaces it"),
-        (("export", "w", "missing/x.jsonl"), "missing: there is no such folder"),
+        (("export", "w", "there.jsonl"), "there.jsonl already exists: use --force to replace it"),
+        (("export", "w", "missing/x.jsonl"), "missing: no such directory"),
         (("export", "w", "x.jsonl", "--db", "none.db"), "There is no database none.db"),
         (("export", "w", "x.jsonl", "--db", "there.jsonl"), "Cannot read the database there.jsonl"),
     ],

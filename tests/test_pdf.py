@@ -32,7 +32,7 @@ def test_text_inside_forms_is_read() -> None:
 
 
 def test_a_file_with_a_password_is_refused() -> None:
-    with pytest.raises(Unprocessable, match="The PDF is protected by a password"):
+    with pytest.raises(Unprocessable, match="The PDF is password-protected"):
         pdf_text(encrypted(pdf_saying("Secret."), "tiger"), LIMITS)
 
 
@@ -42,7 +42,7 @@ def test_an_encrypted_file_that_anyone_may_open_is_read() -> None:
 
 @pytest.mark.parametrize("data", [pdf_drawing(), pdf_saying(""), pdf_saying("  "), pdf_drawing(b"0 0 m 9 9 l S")])
 def test_a_file_without_text_is_refused(data: bytes) -> None:
-    with pytest.raises(Unprocessable, match="The PDF holds no text"):
+    with pytest.raises(Unprocessable, match="The PDF contains no text"):
         pdf_text(data, LIMITS)
 
 
@@ -66,7 +66,7 @@ def test_a_file_whose_text_has_no_font_is_not_called_scanned(resources: bytes, c
 
 
 def test_a_file_that_only_draws_is_called_scanned() -> None:
-    with pytest.raises(Unprocessable, match="scanned pages are not recognized"):
+    with pytest.raises(Unprocessable, match="scanned pages are not supported"):
         pdf_text(pdf_drawing(b"0 0 m 9 9 l S"), LIMITS)
 
 
@@ -117,7 +117,7 @@ def test_damage_of_any_kind_is_one_of_our_errors(seed: int) -> None:
 def test_more_pages_than_the_limit_are_refused() -> None:
     data = pdf_saying("One.", "Two.", "Three.")
     assert "[Page 3]" in pdf_text(data, PdfLimits(pages=3))
-    with pytest.raises(TooLarge, match="The PDF has 3 pages; at most 2 are read"):
+    with pytest.raises(TooLarge, match="The PDF has 3 pages; the limit is 2"):
         pdf_text(data, PdfLimits(pages=2))
 
 
@@ -132,7 +132,7 @@ def test_pages_that_a_file_does_not_own_up_to_are_stopped_by_time() -> None:
 def test_more_text_than_the_limit_is_refused() -> None:
     data = pdf_saying("a" * 60, "b" * 60)
     assert pdf_text(data, PdfLimits(characters=120))
-    with pytest.raises(TooLarge, match="The PDF holds more than 119 characters of text"):
+    with pytest.raises(TooLarge, match="The PDF contains more than 119 characters of text"):
         pdf_text(data, PdfLimits(characters=119))
 
 
@@ -141,7 +141,7 @@ def test_forms_that_multiply_are_stopped() -> None:
     levels = [ten % ((level + 1,) * 10) for level in range(8)]
     data = pdf_drawing(b"/X0 Do", forms=[*levels, drawing("ha " * 100)])
     assert len(data) < 10_000
-    with pytest.raises(TooLarge, match="The PDF holds more than 10000 characters of text"):
+    with pytest.raises(TooLarge, match="The PDF contains more than 10000 characters of text"):
         pdf_text(data, PdfLimits(characters=10_000))
 
 
@@ -153,12 +153,12 @@ def test_a_form_that_draws_itself_ends() -> None:
 def test_a_stream_that_unpacks_too_far_is_refused() -> None:
     data = pdf_saying("a" * 9_000_000)
     assert len(data) < 20_000
-    with pytest.raises(TooLarge, match="The PDF unfolds to more than can be read"):
+    with pytest.raises(TooLarge, match="The PDF expands beyond a limit"):
         pdf_text(data, LIMITS)
 
 
 def test_a_stream_of_too_many_operators_is_refused() -> None:
-    with pytest.raises(TooLarge, match="The PDF unfolds to more than can be read"):
+    with pytest.raises(TooLarge, match="The PDF expands beyond a limit"):
         pdf_text(pdf_drawing(drawing("a") * 100), PdfLimits(stream_elements=500))
 
 

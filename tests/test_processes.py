@@ -90,7 +90,7 @@ def test_a_worker_that_was_killed_is_replaced_and_leads(running: Callable[..., S
     with server.client() as http:
         Place(http, "w").say("s", "I live in Lisbon.")
     until(lambda: learned(server) == ["alice lives in Lisbon"])
-    until(lambda: any("ended by signal 9; another takes its place" in line for line in server.log))
+    until(lambda: any("was killed by signal 9; restarting it" in line for line in server.log))
 
 
 def test_a_request_waits_for_the_process_that_replaces_a_killed_one(running: Callable[..., Server]) -> None:
@@ -112,7 +112,7 @@ def test_told_to_stop_all_end_in_good_order(running: Callable[..., Server]) -> N
     there = family(server.process.pid)[1:]
     assert server.stop() == -signal.SIGTERM
     assert not any(Path(f"/proc/{pid}").exists() for pid in there)
-    assert "another takes its place" not in "".join(server.log)
+    assert "restarting it" not in "".join(server.log)
 
 
 def test_a_new_leader_takes_over_at_once_what_the_one_before_had_begun(

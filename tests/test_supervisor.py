@@ -103,7 +103,7 @@ def test_a_process_that_cannot_be_forked_is_forked_later(start: Start) -> None:
     assert int(line(supervisor)) != supervisor.pid
     supervisor.terminate()
     _, told = supervisor.communicate()
-    assert told == "the api process cannot be forked: Resource temporarily unavailable\n"
+    assert told == "cannot fork the api process: Resource temporarily unavailable\n"
     assert supervisor.returncode == -signal.SIGTERM
 
 

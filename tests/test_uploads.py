@@ -342,7 +342,7 @@ def test_json_is_written_anew(data: bytes, text: str) -> None:
 def test_json_is_read_in_the_charset_that_it_declares() -> None:
     assert extract('{"a": "é"}'.encode("latin-1"), "application/json; charset=ISO-8859-1", None) == '{"a": "é"}'
     assert extract('{"a": "é"}'.encode("utf-16"), "application/json; charset=utf-16", None) == '{"a": "é"}'
-    with pytest.raises(Unprocessable, match="must be in the charset that they declare: gbk"):
+    with pytest.raises(Unprocessable, match="must be encoded in their declared charset: gbk"):
         extract(b'{"a": "\xff"}', "application/json; charset=gbk", None)
 
 

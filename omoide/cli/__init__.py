@@ -1,1 +1,1 @@
-"""The command line, one module for each command; `main` puts them together."""
+"""The command line: one module per command, combined in `main`."""

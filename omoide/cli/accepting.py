@@ -1,8 +1,8 @@
-"""uvicorn's server, with connections accepted in turn by the processes that share a listening socket.
+"""uvicorn's server with connections balanced between the processes that share a listening socket.
 
-uvicorn lets every process accept what it can get, and the one that wakes first gets nearly all. Here a process that
-holds more connections than another leaves what comes to that one. It looks again every millisecond, and accepts itself
-if none of the others did within `PATIENCE_SECONDS`: one of them may be busy, stopped or dead.
+With plain uvicorn, the process that wakes first accepts nearly all connections. Here a process that has more
+connections than another leaves new ones to that one. It checks again every millisecond, and accepts them itself if no
+other process did within `PATIENCE_SECONDS`: the others may be busy, stopped or dead.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from omoide.cli.connection_counts import OwnCount
 logger = logging.getLogger("omoide.processes")
 
 BATCH = 16
-"""Connections that are accepted before those that are open get their turn; no more than are held in reserve."""
+"""Connections accepted per loop iteration; at most the number of reserve connections."""
 LOOK_SECONDS = 0.001
 PATIENCE_SECONDS = 0.25
 NO_FILES_SECONDS = 1.0
-"""How long nothing is accepted after the system had no file for a connection."""
+"""The pause in accepting after running out of file descriptors."""
 
 
 class Server(uvicorn.Server):
-    """Serves what comes to one listening socket; `count` says how many connections each process holds."""
+    """Serves one listening socket; `count` has the number of connections of each process."""
 
     def __init__(self, config: uvicorn.Config, count: OwnCount) -> None:
         super().__init__(config)
@@ -72,7 +72,7 @@ class Server(uvicorn.Server):
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
-                logger.error("no connection can be accepted: %s", error.strerror)
+                logger.error("cannot accept connections: %s", error.strerror)
                 self._loop.remove_reader(listening)
                 self._loop.call_later(NO_FILES_SECONDS, self._resume)
                 return
@@ -82,7 +82,7 @@ class Server(uvicorn.Server):
         self._loop.call_later(LOOK_SECONDS, self._look_again, since, accepted)
 
     def _look_again(self, since: float, accepted: int) -> None:
-        """Accept again if it is this process's turn, or if the others have accepted nothing for too long."""
+        """Accept again if it is this process's turn or the others have accepted nothing for too long."""
         if self._listening is None:
             return
         if not self._poll.poll(0) or self._count.may_accept():

@@ -1,4 +1,4 @@
-"""`omoide backup`: a copy of the database, taken while the server writes."""
+"""`omoide backup`: copy the database, also while the server writes."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from omoide.store import copying
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def backup(file: Path, *, force: bool, **flags: Any) -> None:
-    """Copy the database, as it is now, into FILE. A server may be at work on it.
+    """Copy the current state of the database to FILE. A server may be running.
 
-    FILE is one file, complete and looked over, or it is not there.
+    FILE is created only if the copy is complete and passes an integrity check.
     """
     settings = read_settings(**flags)
     watch = Stopwatch()

@@ -1,4 +1,4 @@
-"""`omoide check`: reads all of the database and names what is wrong in it."""
+"""`omoide check`: check the integrity of the whole database."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from omoide.store.sources import SOURCES
 @click.option(
     "--rebuild-segments",
     is_flag=True,
-    help="First make what is searched by meaning anew, of the stored vectors. No server may run.",
+    help="First rebuild the vector index from the stored vectors. No server may be running.",
 )
 @click.pass_context
 def check(context: click.Context, /, *, rebuild_segments: bool, **flags: Any) -> None:
-    """Look for damage in the whole database: a line for each finding. Changes nothing; a server may run meanwhile.
+    """Check the whole database for damage and print one line per fault. Read-only; a server may be running.
 
-    Ends with 1 if anything is wrong.
+    Exits with 1 if there are faults.
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
@@ -38,20 +38,20 @@ def check(context: click.Context, /, *, rebuild_segments: bool, **flags: Any) ->
         if rebuild_segments:
             asyncio.run(_make_segments_anew(settings))
         with copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
-            found = soundness.faults(db)
+            faults = soundness.faults(db)
             bytes_ = settings.db.stat().st_size
-    for fault in found:
+    for fault in faults:
         click.echo(fault)
-    if any(fault.startswith(soundness.SEGMENTS) for fault in found):
-        click.echo("Segments are made anew by omoide check --rebuild-segments, once the server is stopped.", err=True)
-    if found:
+    if any(fault.startswith(soundness.SEGMENTS) for fault in faults):
+        click.echo("To rebuild segments, stop the server and run omoide check --rebuild-segments.", err=True)
+    if faults:
         context.exit(1)
     click.echo(f"{settings.db} is sound: {size(bytes_)} in {watch}.")
 
 
 async def _make_segments_anew(settings: Settings) -> None:
-    """As the leading worker would that found none, so that a server that starts meanwhile goes on from there. One that
-    runs already has read the old ones: then nothing is changed, and Conflict raised."""
+    """Rebuild the segments as the leading worker does if there are none, so that a server that starts meanwhile can
+    continue. Raises Conflict if a server is running, because it has read the old ones."""
     require_database(settings.db)
     refuse_as_database(settings.db)
     leadership = Leadership(settings.db)

@@ -1,11 +1,10 @@
-"""Connections that cannot be held for nothing: uvicorn's HTTP protocol under limits of size, time and number.
+"""uvicorn's HTTP protocol with timeouts and limits on header size and connections.
 
-uvicorn waits for ever for a request that has begun, reads heads of any length, writes to whoever does not read. Here
-every process looks over its connections once a second: a head that takes too long, a body that drips, an answer that
-nobody reads end the connection. When there are too many of them, those that wait for their client give way, so that
-idle ones keep nobody out (`giving_way`). A few more are held in reserve for requests that ask how the server is. After
-a refusal the connection still takes, unread, what is under way: to close on a client that is sending may take the
-answer from it (RFC 9112, section 9.6).
+uvicorn has no timeout for started requests, no limit on headers, and no timeout for clients that do not read. Here each
+process checks its connections once a second and closes those with slow headers, a slow body or an unread response.
+Above the connection limit, connections that wait for their client are closed for new ones (`giving_way`). A few reserve
+connections remain available for health checks. After a refusal the connection drains incoming data before it closes:
+closing while the client sends may destroy the response (RFC 9112, section 9.6).
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from omoide.settings import Settings
 
 SWEEP_SECONDS = 1.0
 BODY_BYTES_PER_SECOND = 1_000
-"""For so many bytes of a body that have come, its time grows by a second."""
+"""The minimum rate of a body: this many received bytes extend its timeout by a second."""
 
 REFUSALS = {
     400: "Invalid HTTP request received.",
@@ -36,27 +35,27 @@ REFUSALS = {
     503: "Too many connections",
 }
 _LISTS_SESSIONS = re.compile(rb"[^?]*/sessions/[^/?]+/context\?").match
-"""Addresses that may list sessions: of the one operation that takes a list of ids and cannot take a body."""
+"""URLs that may list sessions: the only GET operation with a list of ids."""
 LISTED_BYTES = 1_000 * len(b"&sessions=" + b"x" * 512)
-"""The longest list: `sessions` has at most 1,000 items of at most 512 characters (openapi.yaml)."""
+"""The maximum length of that list: `sessions` has at most 1,000 items of at most 512 characters (openapi.yaml)."""
 MOST_LISTING = 16
-"""Connections of a process that may send such an address at the same time, so that they take at most 9 MB together."""
+"""Connections of a process that may send such a URL at the same time: at most 9 MB together."""
 
 MOST_PARSED_BYTES = 65_535
-"""The longest address that httptools takes apart; it keeps lengths in 16 bits."""
+"""The longest URL that httptools parses; it stores lengths in 16 bits."""
 
 WHILE_SENDING = {400, 431}
-"""Refusals of what has just come, so that more of it may be coming."""
+"""Statuses that are sent while the client may still be sending."""
 
 ANSWERED_IN_RESERVE = {b"/health", b"/ready", b"/metrics"}
-"""Paths that are served however many connections are open."""
+"""Paths that are served on reserve connections."""
 RESERVE_SECONDS = 2.0
-"""How long a connection in reserve may take for its request, and leave the answer unread."""
+"""Timeout of a reserve connection for its request, and for reading the response."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Seconds and bytes; as the settings of the same names."""
+    """The settings of the same names, in seconds and bytes."""
 
     max_connections: int
     max_header_bytes: int
@@ -66,7 +65,7 @@ class Limits:
 
 
 def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
-    """The class to serve with: uvicorn's option `http`."""
+    """The protocol class for uvicorn's option `http`."""
     limits = Limits(
         settings.max_connections,
         settings.max_header_bytes,
@@ -78,9 +77,9 @@ def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
 
 
 class Connection(HttpToolsProtocol):
-    """One connection. It is idle, in a head, in a body, or answering; `reserve` are those beyond the limit.
+    """A connection: idle, receiving headers, receiving a body, or responding. `reserve` are those above the limit.
 
-    `count` is how many the process holds, where it shares a socket with others.
+    `count` is the process's connection count if it shares a socket with others.
     """
 
     limits: ClassVar[Limits]
@@ -94,7 +93,7 @@ class Connection(HttpToolsProtocol):
         self.network = ""
         self.head_bytes = 0
         self.read_bytes = 0
-        self.in_head = True  # a connection that says nothing is in a head that does not come
+        self.in_head = True  # a connection that sends nothing is subject to the header timeout
         self.in_body = False
         self.since = 0.0
         self.body_bytes = 0
@@ -130,12 +129,12 @@ class Connection(HttpToolsProtocol):
             self.head_bytes += len(data)
         self.read_bytes = len(data)
         super().data_received(data)
-        # The parser keeps an unfinished line to itself, so what was fed is counted, not what it has told.
+        # Count the bytes fed to the parser, since it does not report an unfinished line.
         if self.in_head and self.head_bytes > self.limits.max_header_bytes and not self.is_ending:
             self._judge_long_head()
 
     def on_message_begin(self) -> None:
-        if not self.in_head:  # sent together with the request before it
+        if not self.in_head:  # pipelined with the previous request
             self.in_head, self.since, self.head_bytes = True, self.loop.time(), 0
         super().on_message_begin()
 
@@ -144,7 +143,7 @@ class Connection(HttpToolsProtocol):
             size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
             if size > self.most_head_bytes:
                 self.refusal = 431
-                raise ValueError  # ends the parsing
+                raise ValueError  # stops the parser
         if self in self.reserve and not self._is_served_in_reserve():
             self.refusal = 503
             raise ValueError
@@ -154,17 +153,17 @@ class Connection(HttpToolsProtocol):
         else:
             self.url, _, query = self.url.partition(b"?")
             super().on_headers_complete()
-            self.scope["query_string"] = query  # the request's task has not begun
+            self.scope["query_string"] = query  # the request's task has not started yet
         if self.reserve or (self.count is not None and self.count.to_release):
             self._end_after_answer()
 
     def _end_after_answer(self) -> None:
-        """Let this be the connection's last request, if it is in reserve or should go to another process."""
+        """Close after this request if the connection is in reserve or should move to another process."""
         if self in self.reserve or (self.count is not None and self.cycle.keep_alive and self.count.release()):
-            self.cycle.keep_alive = False  # the answer will say so, and no client sends another request after it
+            self.cycle.keep_alive = False  # sends `Connection: close`, so no request is lost
 
     def _is_served_in_reserve(self) -> bool:
-        """Whether the request is for how the server is, or there is room for the connection by now."""
+        """Whether the request is a health check, or the connection fits within the limit by now."""
         if self.url.partition(b"?")[0] in ANSWERED_IN_RESERVE:
             return True
         if self._finds_room():
@@ -183,11 +182,12 @@ class Connection(HttpToolsProtocol):
         self.refuse(self.refusal)
 
     def refuse(self, status: int) -> None:
-        """Say why, if nothing is being answered, and close: at once, or when a client that may be sending still has."""
+        """Send an error response unless one is in progress, and close: at once, or after a client that may be sending
+        has finished."""
         if self in self.reserve and self.is_answering:
-            return  # it is closed after that answer
+            return  # closed after that response
         if self.cycle is not None and self.cycle.response_started and (self.in_body or self.is_answering):
-            self.transport.abort()  # a second answer would be taken for a part of the first
+            self.transport.abort()  # the client would read a second response as part of the first
             return
         body = orjson.dumps({"detail": REFUSALS[status]})
         head = b"content-type: application/json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n" % len(body)
@@ -200,11 +200,11 @@ class Connection(HttpToolsProtocol):
 
     @property
     def most_head_bytes(self) -> int:
-        """How large the head may become, by what has come of the address."""
+        """The header limit, by the URL received so far."""
         return self.limits.max_header_bytes + (LISTED_BYTES if _LISTS_SESSIONS(self.url) else 0)
 
     def _judge_long_head(self) -> None:
-        """Refuse a head that has not ended beyond its limit, or that is long while too many others are."""
+        """Refuse headers above their limit, or above the common limit while too many others are."""
         if self.head_bytes > self.most_head_bytes:
             self.refuse(431)
         elif (
@@ -229,7 +229,7 @@ class Connection(HttpToolsProtocol):
         return self.transport.is_closing()
 
     def _finds_room(self) -> bool:
-        """Whether the connection is within the limit, or another one could be closed for it."""
+        """Whether the connection is within the limit, or another one was closed for it."""
         if len(self.connections) - len(self.reserve - {self}) <= self.limits.max_connections:
             return True
         return _close(self.giving_way.of(self._all() - self.reserve, self, self.loop.time()))
@@ -251,7 +251,7 @@ class Connection(HttpToolsProtocol):
             self._sweep_later()
 
     def look_over(self, now: float) -> None:
-        """End the connection if it waits for what does not come."""
+        """Close the connection if it has exceeded a timeout."""
         is_in_reserve = self in self.reserve
         stalled_seconds = min(self.limits.stalled_seconds, RESERVE_SECONDS if is_in_reserve else inf)
         head_seconds = min(self.limits.head_seconds, RESERVE_SECONDS if is_in_reserve else inf)
@@ -274,7 +274,7 @@ class Connection(HttpToolsProtocol):
 
 
 def _close(connection: Any) -> bool:
-    """Close a connection that is to give way. False if there is none."""
+    """Abort the connection, if any; returns whether there was one."""
     if connection is not None:
         connection.transport.abort()
     return connection is not None

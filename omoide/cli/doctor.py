@@ -1,4 +1,4 @@
-"""`omoide doctor`: looks an installation over, changes nothing, and says what is on, what is off and what is wrong."""
+"""`omoide doctor`: check an installation, without changing anything."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from omoide.diagnosis.verdict import State, Verdict
 from omoide.middleware.origins import is_loopback
 
 PROBE_SECONDS = 10.0
-"""How long a provider may take to answer, unless told otherwise."""
+"""The default timeout of a provider."""
 
 COLOURS: dict[State, str] = {"good": "green", "off": "bright_black", "notice": "yellow", "wrong": "red"}
 
@@ -29,29 +29,29 @@ COLOURS: dict[State, str] = {"good": "green", "off": "bright_black", "notice": "
     type=click.FloatRange(min=0, min_open=True, max=600),
     default=PROBE_SECONDS,
     show_default=True,
-    help="How long a provider may take to answer.",
+    help="Timeout of each provider.",
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
 def doctor(context: click.Context, /, *, seconds: float, as_json: bool, **flags: Any) -> None:
-    """Look over the database, the models and the settings. Changes nothing; a server may run meanwhile.
+    """Check the database, the models and the settings. Read-only; a server may be running.
 
-    A model that is configured is asked one small question. Ends with 1 if anything is wrong.
+    Sends one small request to each configured model. Exits with 1 if a check fails.
     """
     settings = read_settings(**flags)
-    found = asyncio.run(examine(settings, is_local=is_loopback(settings.host), seconds=seconds))
-    is_healthy = all(verdict.state != "wrong" for verdict in found)
+    verdicts = asyncio.run(examine(settings, is_local=is_loopback(settings.host), seconds=seconds))
+    is_healthy = all(verdict.state != "wrong" for verdict in verdicts)
     if as_json:
-        click.echo(orjson.dumps({"healthy": is_healthy, "checks": [asdict(verdict) for verdict in found]}))
+        click.echo(orjson.dumps({"healthy": is_healthy, "checks": [asdict(verdict) for verdict in verdicts]}))
     else:
-        # https://no-color.org: set and not empty means no. Otherwise click knows a terminal when it sees one.
-        click.echo(_table(found), color=False if os.environ.get("NO_COLOR") else None)
+        # https://no-color.org: any non-empty value disables colour. Otherwise click detects a terminal.
+        click.echo(_table(verdicts), color=False if os.environ.get("NO_COLOR") else None)
     context.exit(0 if is_healthy else 1)
 
 
-def _table(found: Sequence[Verdict]) -> str:
-    width = max(len(verdict.name) for verdict in found)
+def _table(verdicts: Sequence[Verdict]) -> str:
+    width = max(len(verdict.name) for verdict in verdicts)
     return "\n".join(
         f"{verdict.name:<{width}}  {click.style(f'{verdict.state:<6}', fg=COLOURS[verdict.state])}  {verdict.text}"
-        for verdict in found
+        for verdict in verdicts
     )

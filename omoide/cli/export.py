@@ -1,4 +1,4 @@
-"""`omoide export`: one workspace as lines of JSON."""
+"""`omoide export`: write a workspace as JSON lines."""
 
 from __future__ import annotations
 
@@ -25,32 +25,32 @@ with deferred("omoide.store.exchange.reading"):
     from omoide.store.exchange import reading
 
 STANDARD_OUTPUT = Path("/dev/stdout")
-"""Leads to the file that the output goes to, if it goes to one."""
+"""Resolves to the file that the output is redirected to, if any."""
 
 SHOW_EVERY = 1_000
 COMPRESSION = 6
-"""Lines between two looks at the bar; how hard gzip tries."""
+"""Lines between updates of the progress bar; gzip level."""
 
 
 @click.command(name="export")
 @click.argument("workspace")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
-@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@click.option("--force", is_flag=True, help="Replace FILE if it exists.")
 def export_(workspace: str, file: Path, *, force: bool, **flags: Any) -> None:
-    """Write everything in WORKSPACE, as it is now, into FILE: a line of JSON each. A server may be at work meanwhile.
+    """Export the current contents of WORKSPACE to FILE as JSON lines. A server may be running.
 
-    A FILE that ends in .gz is compressed; - is standard output. docs/reference/export-format.md describes the form.
+    If FILE ends in .gz it is compressed; - is standard output. docs/reference/export-format.md describes the format.
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
     with faults_in_one_line(), copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
-        found = reading.find(db, workspace)
-        header = reading.header(db, found, program=version("omoide"), now=clock.now())
+        exported = reading.find(db, workspace)
+        header = reading.header(db, exported, program=version("omoide"), now=clock.now())
         total = sum(header["counts"].values()) + 1
         with _opened(file, db=settings.db, replace=force) as out, progress_bar("Exporting") as shown:
             out.write(orjson.dumps(header, option=orjson.OPT_APPEND_NEWLINE))
-            for number, line in enumerate(reading.lines(db, found), 2):
+            for number, line in enumerate(reading.lines(db, exported), 2):
                 out.write(line)
                 if number % SHOW_EVERY == 0 or number == total:
                     shown(number, total)
@@ -59,7 +59,7 @@ def export_(workspace: str, file: Path, *, force: bool, **flags: Any) -> None:
 
 @contextlib.contextmanager
 def _opened(file: Path, *, db: Path, replace: bool) -> Iterator[IO[bytes]]:
-    """Where the lines go. A file is there once all of them are in it. Raises Conflict for one of a database."""
+    """Open the output. A file appears when it is complete. Raises Conflict for a file of the database."""
     if file == Path("-"):
         refuse_own(STANDARD_OUTPUT, db)
         yield sys.stdout.buffer
@@ -69,6 +69,6 @@ def _opened(file: Path, *, db: Path, replace: bool) -> Iterator[IO[bytes]]:
         if file.suffix != ".gz":
             yield out
             return
-        # Neither name nor time goes into it: what is the same inside is the same outside.
+        # Without name and time, so that equal contents give equal files.
         with gzip.GzipFile("", "wb", COMPRESSION, out, mtime=0) as packed:
             yield packed  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Which connection is closed for a new one when there are too many."""
+"""Choose the connection to close for a new one when the limit is reached."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from operator import attrgetter, itemgetter
 from typing import Protocol
 
 STALLED_SECONDS = 2.0
-"""An answer of which nothing was read for so long holds no room that others need."""
+"""A connection whose response was not read for this long may be closed."""
 
 TIME_TO_SPEAK = 0.25
-"""For so many seconds a connection in reserve is left to send its request."""
+"""The time in seconds that a reserve connection has to send its request before it may be closed."""
 
 LOOKS = 32
-"""As many times all are looked at until all are closed,"""
+"""A ranking is reused for `1 / LOOKS` of the connections,"""
 
 VALID_SECONDS = 0.1
-"""and again after so long."""
+"""for at most this long."""
 
 _network, _rank = attrgetter("network"), itemgetter(0)
 
 
 class Candidate(Protocol):
-    """What is needed of a connection; `since` and `unread_since` by the clock of the event loop."""
+    """The attributes of a connection used here; `since` and `unread_since` are in event loop time."""
 
     network: str
     since: float
@@ -41,9 +41,9 @@ class Candidate(Protocol):
 
 
 class GivingWay:
-    """Finds which connection to close for a new one.
+    """Chooses the connection to close for a new one.
 
-    It looks at all of them for several new ones at a time: otherwise a flood of connections would take the processor.
+    It ranks all connections for several new ones at a time: otherwise a flood of connections would saturate the CPU.
     """
 
     def __init__(self) -> None:
@@ -51,37 +51,38 @@ class GivingWay:
         self._until = 0.0
 
     def of(self, connections: Collection[Candidate], new: Candidate, now: float) -> Candidate | None:
-        """The connection to close for `new`, the first of `ranked`; None if there is none."""
+        """The connection to close for `new`, usually the first of `ranked`; None if there is none."""
         while self._next and now < self._until:
             each = self._next.pop()
             if _is_idle(each) and not each.is_closing:
                 return each
-        found = ranked(connections, new, now)
-        idle = takewhile(_is_idle, found[: max(1, len(connections) // LOOKS)])
+        candidates = ranked(connections, new, now)
+        idle = takewhile(_is_idle, candidates[: max(1, len(connections) // LOOKS)])
         self._next, self._until = [*idle][:0:-1], now + VALID_SECONDS
-        return found[0] if found else None
+        return candidates[0] if candidates else None
 
 
 def ranked(connections: Collection[Candidate], new: Candidate, now: float) -> list[Candidate]:
-    """The connections that may be closed for `new`: those that wait for their client, of the address that holds most.
+    """The connections that may be closed for `new`, best first: only those that wait for their client.
 
-    Of these first those that were refused, then idle ones and unfinished heads, the oldest first, then unfinished
-    bodies and answers that are not read, these only if their address holds no fewer connections than the new one's.
+    The order is: refused ones; those of the address with most connections; idle ones and unfinished headers before
+    unfinished bodies and unread responses; the oldest. Connections with an unfinished body or unread response may be
+    closed only if their address has at least as many connections as the new one's.
     """
     held = Counter(map(_network, connections))
     least = held[new.network]
-    found = []
+    candidates = []
     for each in connections:
         is_idle = _is_idle(each)
         may_close = is_idle or (_is_unfinished(each, now) and held[each.network] >= least)
         if may_close and each is not new and not each.is_closing:
-            found.append(((not each.is_refused, -held[each.network], not is_idle, each.since), each))
-    found.sort(key=_rank)
-    return [each for _, each in found]
+            candidates.append(((not each.is_refused, -held[each.network], not is_idle, each.since), each))
+    candidates.sort(key=_rank)
+    return [each for _, each in candidates]
 
 
 def gives_way_in_reserve(reserve: Collection[Candidate], new: Candidate, now: float) -> Candidate | None:
-    """The connection in reserve to close for `new`: a refused one, or one that had the time to send its request."""
+    """The reserve connection to close for `new`: a refused one, or one that sent no request in time."""
     silent = [
         each for each in reserve if each.is_refused or (not each.is_answering and now - each.since > TIME_TO_SPEAK)
     ]
@@ -89,7 +90,7 @@ def gives_way_in_reserve(reserve: Collection[Candidate], new: Candidate, now: fl
 
 
 def _is_idle(connection: Candidate) -> bool:
-    """Whether nothing is in progress: no request has come, or it was refused."""
+    """Whether no request is in progress: none was received completely, or it was refused."""
     return connection.is_refused or not (connection.in_body or connection.is_answering or connection.unread)
 
 

@@ -1,4 +1,4 @@
-"""`omoide import`: a workspace that was exported comes into the database."""
+"""`omoide import`: import an exported workspace."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ with deferred("omoide.store.exchange.form", "omoide.store.exchange.writing"):
 
 @click.command(name="import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
-@click.option("--as", "name", help="Another name for the workspace than it had.")
+@click.option("--as", "name", help="A new name for the workspace.")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file. Created if missing.")
-@click.option("--restart", is_flag=True, help="Forget what an interrupted import under this name has stored.")
+@click.option("--restart", is_flag=True, help="Discard the data of an interrupted import with this name.")
 def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> None:
-    """Bring a workspace that was exported to FILE into the database. A server may be at work meanwhile.
+    """Import a workspace from the export FILE. A server may be running.
 
-    Nobody sees anything of it before all of it is there. An import that was interrupted goes on where it stopped when
-    the command is given again. - is standard input.
+    The workspace is visible only after the import is complete. Repeat the command to resume an interrupted import. - is
+    standard input.
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
@@ -42,9 +42,9 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
         with faults_in_one_line(), _opened(file, settings.db) as lines:
             given, count = _import(settings, _read(lines, settings), name, restart)
     except writing.AlreadyThere as there:
-        click.echo(f"The workspace {there} is there already: nothing was imported.")
+        click.echo(f"The workspace {there} already exists: nothing was imported.")
     except KeyboardInterrupt:
-        raise click.ClickException("Interrupted. The same command goes on from here.") from None
+        raise click.ClickException("Interrupted. Repeat the command to resume.") from None
     else:
         click.echo(f"Imported {given}: {several(count, 'line')} in {watch}.")
 
@@ -65,7 +65,7 @@ def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restar
 
 @contextlib.contextmanager
 def _opened(file: Path, db: Path) -> Iterator[IO[bytes]]:
-    """What is to be imported. Raises Conflict for a file of the database itself."""
+    """Open the input. Raises Conflict for a file of the database itself."""
     if file == Path("-"):
         yield sys.stdin.buffer
         return
@@ -79,7 +79,7 @@ def _opened(file: Path, db: Path) -> Iterator[IO[bytes]]:
 
 
 def _read(file: IO[bytes], settings: Settings) -> Iterator[bytes]:
-    """The lines of a file. Raises BadFile for one that is too long, or that cannot be unpacked."""
+    """The lines of a file. Raises BadFile for a line that is too long or cannot be decompressed."""
     most = max(form.MOST_LINE_BYTES, 2 * settings.max_body_bytes)
     number = 0
     while True:
@@ -87,9 +87,9 @@ def _read(file: IO[bytes], settings: Settings) -> Iterator[bytes]:
         try:
             line = file.readline(most + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise writing.BadFile(number, f"the file is damaged or was cut off: {error}") from error
+            raise writing.BadFile(number, f"the file is damaged or truncated: {error}") from error
         if len(line) > most:
-            raise writing.BadFile(number, f"it is longer than {most:,} bytes")
+            raise writing.BadFile(number, f"longer than {most:,} bytes")
         if not line:
             return
         yield line

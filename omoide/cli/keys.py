@@ -1,4 +1,4 @@
-"""`omoide key`: keys for the API."""
+"""`omoide key`: create API keys."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ MOST_DAYS = 36_525
 
 @click.group()
 def key() -> None:
-    """Keys for the API."""
+    """Create API keys."""
 
 
 @key.command()
-@click.option("--admin", is_flag=True, help="A key for everything.")
+@click.option("--admin", is_flag=True, help="An admin key.")
 @click.option("--workspace", help="A key for this workspace.")
-@click.option("--peer", help="Narrow it to this peer of the workspace.")
-@click.option("--session", help="Narrow it to this session of the workspace.")
+@click.option("--peer", help="Restrict it to this peer of the workspace.")
+@click.option("--session", help="Restrict it to this session of the workspace.")
 @click.option(
     "--days",
     type=click.FloatRange(min=0, min_open=True, max=MOST_DAYS),
-    help="For how many days it is good. Default: ever.",
+    help="Days until it expires. Default: never.",
 )
 def create(*, admin: bool, workspace: str | None, peer: str | None, session: str | None, days: float | None) -> None:
     """Print a new key, signed with OMOIDE_JWT_SECRET."""
     if admin == bool(workspace):
-        raise click.UsageError("Say either --admin or --workspace.")
+        raise click.UsageError("Pass exactly one of --admin and --workspace.")
     if days is not None and math.isnan(days):
-        raise click.UsageError("--days is a number of days.")
+        raise click.UsageError("--days must be a number.")
     if (peer or session) and not workspace:
-        raise click.UsageError("--peer and --session need --workspace.")
+        raise click.UsageError("--peer and --session require --workspace.")
     try:
         for kind, name in (("Workspace", workspace), ("Session", session)):
             if name is not None:
@@ -49,7 +49,7 @@ def create(*, admin: bool, workspace: str | None, peer: str | None, session: str
         raise click.UsageError(error.detail) from error
     secret = read_settings().jwt_secret.get_secret_value()
     if not secret:
-        raise click.ClickException("Set OMOIDE_JWT_SECRET to the secret that the server uses.")
+        raise click.ClickException("Set OMOIDE_JWT_SECRET to the server's secret.")
     now = clock.now()
     expires_at = None if days is None else now + timedelta(days=days) // timedelta(microseconds=1)
     if expires_at is not None:

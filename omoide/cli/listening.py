@@ -1,5 +1,4 @@
-"""How processes of ours listen: never unprotected on a public address, and with uvicorn under the limits of the
-settings."""
+"""Listening sockets and uvicorn options, and the check against listening publicly without authentication."""
 
 from __future__ import annotations
 
@@ -15,42 +14,44 @@ from omoide.middleware.origins import is_loopback
 from omoide.settings import Settings
 
 GRACE_SECONDS = 5
-"""How long open connections may finish after the server was told to stop."""
+"""The grace period of open connections at shutdown."""
 
 
 def is_protected(settings: Settings) -> bool:
-    """Whether others cannot reach what anybody may read, or are meant to."""
+    """Whether the server requires a key, is reachable from this machine only, or is public on purpose."""
     return settings.auth or settings.public_without_auth or is_loopback(settings.host)
 
 
 def server_options(settings: Settings) -> dict[str, Any]:
-    """The options of uvicorn, for an application with a start and an end."""
+    """The options of uvicorn for an application with a lifespan."""
     return {
         "host": settings.host,
         "port": settings.port,
-        "lifespan": "on",  # a fault at start must stop the server, not leave it answering 500
+        "lifespan": "on",  # an error at start must stop the server instead of causing 500 responses
         "timeout_graceful_shutdown": GRACE_SECONDS,
         "timeout_keep_alive": settings.keep_alive_seconds,
-        "access_log": False,  # there is a better one in front of the application
-        "log_config": None,  # what `read_settings_and_log` has set up is used
-        "ws": "none",  # there are no WebSockets here, so that what speaks them need not be loaded
+        "access_log": False,  # `omoide.front` writes it
+        "log_config": None,  # `read_settings_and_log` has configured logging
+        "ws": "none",  # no WebSockets, so their implementation is not loaded
         "server_header": False,
         "backlog": capacity(settings.max_connections).backlog,
         "http": protocol_of(settings),
-        # Given, because uvicorn would take them from variables of its own.
+        # Set explicitly, because uvicorn would read them from its own environment variables.
         "workers": 1,
         "forwarded_allow_ips": ",".join(settings.trusted_proxies),
     }
 
 
 def listening_on(host: str, port: int, what: str) -> socket.socket:
-    """A listening socket that processes may share, told to the operator as where `what` is. Ends the command with one
-    line if it cannot be had."""
+    """Create a listening socket that processes can share, and print its URL as that of `what`.
+
+    Exits with an error message if the address is not available.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         listening = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
-        # What a name does not lead to has a number below zero, and the place after the reason.
+        # Errors of name resolution have a negative errno, and details after the reason.
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
         reason = reason.partition(" (while ")[0].partition("] ")[2] or reason
         raise click.ClickException(f"Cannot listen on {host}:{port}: {reason}") from error

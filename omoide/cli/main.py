@@ -1,4 +1,4 @@
-"""`omoide`: all commands together."""
+"""`omoide`: the command group."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from omoide.cli.worker import worker
 
 
 class _Commands(click.Group):
-    """The commands, whose errors show no secret of an address."""
+    """The command group; redacts secrets of URLs in error messages."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            if isinstance(error, click.UsageError):  # of the command line, which holds no address
+            if isinstance(error, click.UsageError):  # about the command line, which contains no URL
                 raise
             raise click.ClickException(without_secrets(error.message)) from error
 

@@ -1,7 +1,7 @@
-"""The metrics of a worker that is no child of the server: a page of its own, behind the doors that the server has.
+"""The metrics page of a separate worker process, with the server's middleware and authorization.
 
-Nothing is shared with the server, which may come and go: Prometheus reads both, and adds up what it finds. How the
-database is doing is left to the server's page, so that nothing is counted twice.
+The worker shares no memory with the server, so Prometheus scrapes both and adds them up. The gauges of the database are
+on the server's page only, so that they are not counted twice.
 """
 
 from __future__ import annotations
@@ -33,19 +33,19 @@ ROLES = frozenset({"metrics"})
 
 
 def listening_for_metrics(settings: Settings, port: int) -> socket.socket:
-    """A socket for the page, at the server's host. Ends the command with one line if there may be none."""
+    """A socket for the page, on the server's host. Exits with an error message if the settings forbid it."""
     if settings.metrics == "off":
-        raise click.ClickException("OMOIDE_METRICS is off: there is nothing to tell at --metrics-port")
+        raise click.ClickException("OMOIDE_METRICS is off: --metrics-port cannot be used")
     if settings.metrics != "open" and not is_protected(settings):
         raise click.ClickException(
-            f"{settings.host} can be reached from other machines and authentication is off: anybody could read the "
+            f"{settings.host} is reachable from other machines and authentication is off: anyone could read the "
             "metrics. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or OMOIDE_METRICS=open."
         )
     return listening_on(settings.host, port, "Omoide worker's metrics")
 
 
 def metrics_page(settings: Settings, metrics: Metrics, parts: Parts) -> ASGIApp:
-    """An application that answers GET /metrics to whoever the server would answer it to."""
+    """An application that serves GET /metrics with the server's authorization."""
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     opened = ROLES if settings.metrics == "open" else ()
     authorize = authorizer(keyring, lambda workspace, session, peer: False, opened)(ROLES)
@@ -70,7 +70,7 @@ def metrics_page(settings: Settings, metrics: Metrics, parts: Parts) -> ASGIApp:
 
 
 class _Beside(uvicorn.Server):
-    """A server in a process whose signals are somebody else's."""
+    """A server that leaves signal handling to the worker."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -78,7 +78,7 @@ class _Beside(uvicorn.Server):
 
 
 async def telling(work: Coroutine[Any, Any, None], page: ASGIApp, listening: socket.socket, settings: Settings) -> None:
-    """Do the work; meanwhile, whoever connects to the socket gets the page."""
+    """Run `work`, and serve the page on the socket until it ends."""
     server = _Beside(uvicorn.Config(page, **{**server_options(settings), "lifespan": "off"}))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:

@@ -1,4 +1,4 @@
-"""What a command that takes a while shows meanwhile: a bar, on a terminal; and the faults that end it, as one line."""
+"""Progress bar, error messages and timing of long-running commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omoide.errors import OmoideError
 
 @contextlib.contextmanager
 def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, if that is a terminal: within the block, tell it how much is done, and of how much."""
+    """Show a bar on standard error if it is a terminal. Yields a function of the amount done and the total."""
     with click.progressbar(length=1, label=label, file=sys.stderr, hidden=not sys.stderr.isatty()) as bar:
 
         def shown(done: int, of: int) -> None:
@@ -26,7 +26,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 @contextlib.contextmanager
 def faults_in_one_line() -> Iterator[None]:
-    """End the command with one line where the block raises what an operator can do something about."""
+    """Exit with an error message of one line if the block raises OmoideError or OSError."""
     try:
         yield
     except OmoideError as error:
@@ -36,7 +36,7 @@ def faults_in_one_line() -> Iterator[None]:
 
 
 class Stopwatch:
-    """How long something takes."""
+    """Elapsed time, as text."""
 
     def __init__(self) -> None:
         self._begun = time.monotonic()

@@ -1,4 +1,4 @@
-"""`omoide queue`: what the database owes, what failed for good and why, and how to try that again."""
+"""`omoide queue`: list jobs and their errors, and retry failed jobs."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ DATABASE = click.option("--db", type=click.Path(dir_okay=False), help="The datab
 
 
 @click.group(invoke_without_command=True)
-@click.option("--failed", is_flag=True, help="Only jobs that failed for good.")
+@click.option("--failed", is_flag=True, help="Only jobs that failed permanently.")
 @click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=LIMIT, show_default=True, help="How many, at the most."
+    "--limit", type=click.IntRange(1, 10_000), default=LIMIT, show_default=True, help="Maximum number of jobs."
 )
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object per line.")
 @DATABASE
 @click.pass_context
 def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db: str | None) -> None:
-    """List the jobs of a database: failed ones first, then those due longest.
+    """List the jobs of a database: failed ones first, then by due time.
 
-    Texts that the embedder refused are counted below.
+    Ends with the number of texts that the embedder refused.
     """
     context.obj = db
     if context.invoked_subcommand:
@@ -53,25 +53,25 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
         for job in jobs:
             click.echo(orjson.dumps(job).decode())
     else:
-        click.echo("\n".join([_line(job, clock.instant(clock.now())) for job in jobs] or ["Nothing is owed."]))
+        click.echo("\n".join([_line(job, clock.instant(clock.now())) for job in jobs] or ["No jobs."]))
         for source, count in zip(SOURCES, refused, strict=True):
             if count:
-                click.echo(f"{several(count, source[:-1])} refused by the embedder, the last with: {reason}")
+                click.echo(f"{several(count, source[:-1])} refused by the embedder, latest error: {reason}")
 
 
 @queue.command()
 @click.argument("job", nargs=-1, type=int)
-@click.option("--all", "every", is_flag=True, help="All jobs that failed, and all texts that the embedder refused.")
+@click.option("--all", "every", is_flag=True, help="All failed jobs, and all texts that the embedder refused.")
 @DATABASE
 @click.pass_context
 def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str | None) -> None:
-    """Let failed jobs, by their numbers, be tried again from now on."""
+    """Retry failed jobs, given by number."""
     if bool(job) == every:
-        raise click.UsageError("Say either the numbers of jobs or --all.")
+        raise click.UsageError("Pass either job numbers or --all.")
     with faults_in_one_line(), _opened(db or context.obj) as store:
         count = asyncio.run(store.write(backlog.retry, clock.now(), None if every else job))
         texts = asyncio.run(store.write(embeddings.retry_refused, clock.now())) if every else 0
-    click.echo(f"{count} {'job' if count == 1 else 'jobs'} will be tried again.")
+    click.echo(f"{several(count, 'job')} will be retried.")
     if texts:
         click.echo(f"{several(texts, 'text')} will be embedded again.")
 
@@ -89,7 +89,7 @@ def _opened(db: str | None) -> Iterator[Store]:
 
 def _line(job: OwedJob, now: datetime) -> str:
     where = f" in {job.workspace_id}" if job.workspace_id else ""
-    tries = f", tried {job.attempts} times" if job.attempts else ""
+    tries = f", {several(job.attempts, 'attempt')}" if job.attempts else ""
     when = f" for {(job.due_at - now).total_seconds():.0f} s" if job.state == "waiting" else ""
     reason = f": {job.error}" if job.error else ""
     return f"{job.pk:>8}  {job.state}{when}  {job.kind}{where} ({job.units}){tries}{reason}"

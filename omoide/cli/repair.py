@@ -1,4 +1,4 @@
-"""`omoide repair`: mends what `omoide check` finds."""
+"""`omoide repair`: repair the faults that `omoide check` reports."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from omoide.store.repair import Change, repair
 from omoide.whole_file import whole_file
 
 MOST_SHOWN = 200
-"""Changes that are shown; the file has all of them."""
+"""The number of changes printed; the file has all of them."""
 
 
 @click.command(name="repair")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
-@click.option("--apply", "is_applied", is_flag=True, help="Change the database, and do not only say how.")
+@click.option("--apply", "is_applied", is_flag=True, help="Apply the changes instead of only printing them.")
 @click.pass_context
 def repair_(context: click.Context, /, *, is_applied: bool, **flags: Any) -> None:
-    """Mend what omoide check finds. Without --apply it only says what would be done. No server may run.
+    """Repair the faults that omoide check reports. Without --apply this is a dry run. No server may be running.
 
-    Everything that is changed or removed is first written to a file next to the database, as it was. Ends with 1 if
-    something is left that cannot be mended.
+    The original of everything that is changed or removed is first written to a file next to the database. Exits with 1
+    if faults remain that cannot be repaired.
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
@@ -42,21 +42,21 @@ def repair_(context: click.Context, /, *, is_applied: bool, **flags: Any) -> Non
         if len(changes) > MOST_SHOWN:
             click.echo(f"{len(changes) - MOST_SHOWN:,} more changes")
         if not changes:
-            click.echo(f"{settings.db}: there is nothing to mend ({watch}).")
+            click.echo(f"{settings.db}: nothing to repair ({watch}).")
         elif not is_applied:
-            click.echo("Nothing was changed: omoide repair --apply does it.")
+            click.echo("Nothing was changed. To apply the changes: omoide repair --apply")
             return
         else:
-            click.echo(f"{several(len(changes), 'change')} in {watch}; what was there before is in {kept}.")
+            click.echo(f"{several(len(changes), 'change')} in {watch}; the originals are in {kept}.")
         with copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
-            left = soundness.faults(db)
-    for fault in left:
-        click.echo(f"left: {fault}")
-    context.exit(1 if left else 0)
+            remaining = soundness.faults(db)
+    for fault in remaining:
+        click.echo(f"remaining: {fault}")
+    context.exit(1 if remaining else 0)
 
 
 def _kept(db: Path, changes: Sequence[Change]) -> Path:
-    """A file next to the database that says what each change changes."""
+    """Write a file next to the database that records each change."""
     path = db.with_name(f"{db.name}.repair-{clock.instant(clock.now()):%Y%m%dT%H%M%S%f}.jsonl")
     with whole_file(path, replace=False) as partial:
         partial.touch(mode=0o600)

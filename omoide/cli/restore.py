@@ -1,4 +1,4 @@
-"""`omoide restore`: a backup takes the place of the database."""
+"""`omoide restore`: replace the database by a backup."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from omoide.store import copying
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
-@click.option("--discard", is_flag=True, help="Do not keep the database that was there.")
+@click.option("--discard", is_flag=True, help="Do not keep the previous database.")
 def restore(file: Path, *, discard: bool, **flags: Any) -> None:
-    """Put a copy of the backup FILE in the place of the database.
+    """Replace the database by a copy of the backup FILE.
 
-    No server or worker may have it open. The database that was there is kept beside it under another name.
+    No server or worker may be running. The previous database is kept in the same directory under another name.
     """
     settings = read_settings(**flags)
     path, watch = settings.db, Stopwatch()
@@ -31,6 +31,8 @@ def restore(file: Path, *, discard: bool, **flags: Any) -> None:
         count = path.stat().st_size
     click.echo(f"Restored {path} from {file}: {size(count)} in {watch}.")
     if former.exists():
-        click.echo(f"The database that was there is kept as {former}.")
+        click.echo(f"The previous database is kept as {former}.")
     if not schema.is_current:
-        click.echo(f"It has schema {len(schema.applied)} and will be brought to {len(schema.known)} at the next start.")
+        click.echo(
+            f"It has schema {len(schema.applied)} and will be migrated to {len(schema.known)} at the next start."
+        )

@@ -1,6 +1,6 @@
-"""`omoide serve`: the API, with a worker beside it.
+"""`omoide serve`: the API processes and a worker process.
 
-Everything is loaded, made and checked once, then forked: see `supervisor`.
+Everything is loaded and checked once before forking: see `supervisor`.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ from omoide.worker.wake import WakePipe, WorkerElsewhere
 logger = logging.getLogger("omoide.processes")
 
 SPARE_SECONDS = 2
-"""How much longer than they were given processes may take to end."""
+"""Added to the grace periods before processes are killed."""
 
 
 @click.command()
 @click.option("--host", help="The address to listen on.")
-@click.option("--port", type=int, help="The port to listen on; 0 takes a free one.")
+@click.option("--port", type=int, help="The port to listen on; 0 picks a free one.")
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
-@click.option("--workers", type=int, help="How many processes serve; 0: one does everything.")
+@click.option("--workers", type=int, help="Number of API processes; 0: one process for everything.")
 @click.option(
     "--public-without-auth", is_flag=True, default=None, help="Listen on a public address although auth is off."
 )
 def serve(**flags: Any) -> None:
-    """Serve the API, with a worker beside it."""
+    """Serve the API and run a worker."""
     settings = read_settings_and_log(**flags)
     heap.limit()
     if not is_protected(settings):
         raise click.ClickException(
-            f"{settings.host} can be reached from other machines and authentication is off: anybody could read and "
-            "delete everything. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or say --public-without-auth."
+            f"{settings.host} is reachable from other machines and authentication is off: anyone could read and "
+            "delete all data. Set OMOIDE_AUTH=true and OMOIDE_JWT_SECRET, or pass --public-without-auth."
         )
     auth = "on" if settings.auth else "off"
     click.echo(
@@ -73,7 +73,7 @@ def serve(**flags: Any) -> None:
 
 
 def _within_limit(settings: Settings) -> Settings:
-    """The settings, with no more connections than files may be open. Says so at the start if these are fewer."""
+    """Reduce `max_connections` to the limit of open files, with a warning."""
     fits = raise_limit(settings.max_connections)
     if shortage := fits.shortage(settings.max_connections):
         logger.warning("%s", shortage)
@@ -81,8 +81,7 @@ def _within_limit(settings: Settings) -> Settings:
 
 
 def served_app() -> ASGIApp:
-    """The application with a worker beside it in the same process, its settings from the environment: for any other
-    ASGI server."""
+    """The application with a worker in the same process, configured by the environment, for any ASGI server."""
     settings = read_settings_and_log()
     heap.limit()
     return _in_one_process(settings)
@@ -95,8 +94,7 @@ def _in_one_process(settings: Settings, known: FileIdentity | None = None) -> AS
 
 
 def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
-    """The API in so many processes that share a socket, and the worker in one of its own, so that neither waits for
-    the other's interpreter."""
+    """Run API processes that share a socket, and a worker process, so that they do not compete for an interpreter."""
     pipe = WakePipe()
     names = [f"api-{number + 1}" for number in range(settings.workers)]
     metrics = make_metrics(*names, "worker")
@@ -111,11 +109,11 @@ def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
         Server(config, counts.enter(number)).run(sockets=[listening])
 
     def work() -> None:
-        os.nice(settings.worker_niceness)  # nobody waits for thought
-        listening.close()  # or whoever connects would wait for a process that never answers
+        os.nice(settings.worker_niceness)
+        listening.close()  # else connections could wait for a process that never accepts
         work_until_told(make_worker_parts(settings, metrics.enter("worker"), known), pipe=pipe)
 
     children = [Child("api", partial(api, *numbered)) for numbered in enumerate(names)]
     grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS
-    # Whoever connects while open requests finish is refused at once, and does not wait for nobody.
+    # Closing the socket refuses new connections during shutdown instead of leaving them in the backlog.
     Supervisor([*children, Child("worker", work)], grace_seconds=grace, let_go=listening.close).run()

@@ -1,4 +1,4 @@
-"""What every command begins with: settings read, what is wrong with them said in one line, the parts opened."""
+"""Start-up code of the commands: read settings, report errors in one line, create the application or worker."""
 
 from __future__ import annotations
 
@@ -37,8 +37,10 @@ logger = logging.getLogger("omoide.settings")
 
 
 def read_settings(**given: Any) -> Settings:
-    """The settings, those given (and not None) before all others. Ends the command with one line if one makes no
-    sense, and warns of variables that look like settings and are none."""
+    """Read the settings; arguments that are not None take precedence.
+
+    Exits with an error message if one is invalid, and warns of unknown variables with the settings' prefix.
+    """
     settings = _settings(given)
     for warning in _warnings():
         click.echo(f"Warning: {warning}", err=True)
@@ -46,7 +48,7 @@ def read_settings(**given: Any) -> Settings:
 
 
 def read_settings_and_log(**given: Any) -> Settings:
-    """The same, for what runs as a server: its log, warnings included, is of their form and level from now on."""
+    """Like `read_settings`, for servers: configures logging first, and logs the warnings."""
     settings = _settings(given)
     logs.configure(settings.log_format, settings.log_level)
     for warning in _warnings():
@@ -64,36 +66,36 @@ def _settings(given: dict[str, Any]) -> Settings:
 
 
 def _told(fault: ErrorDetails) -> str:
-    """What is wrong with a setting. What is wrong between several names them itself."""
-    said = "there is no such setting" if fault["type"] == "extra_forbidden" else fault["msg"]
-    return ": ".join([*map(str, fault["loc"][:1]), said.removeprefix("Value error, ")])
+    """The error message for an invalid setting. Errors that concern several settings have no `loc`."""
+    message = "unknown setting" if fault["type"] == "extra_forbidden" else fault["msg"]
+    return ": ".join([*map(str, fault["loc"][:1]), message.removeprefix("Value error, ")])
 
 
 def _warnings() -> list[str]:
     return [
-        f"there is no setting {name}" + (f": is {meant} meant?" if meant else "")
+        f"unknown setting {name}" + (f": did you mean {meant}?" if meant else "")
         for name, meant in unknown_variables(os.environ).items()
     ]
 
 
 def unknown_variables(environment: Iterable[str]) -> dict[str, str | None]:
-    """The names among these variables that begin as settings do and are none, each with the one that may be meant."""
+    """Unknown variables with the settings' prefix, each with the most similar setting or None."""
     known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
     strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in known)
     return {name: next(iter(difflib.get_close_matches(name.upper(), known, 1, 0.85)), None) for name in strange}
 
 
 def make_metrics(*processes: str) -> Metrics:
-    """What the server counts, with a row for each of these processes."""
+    """The server's metrics, with a row for each of these processes."""
     return metrics_of(processes, TASKS)
 
 
 def make_worker_parts(settings: Settings, meter: Meter, known: FileIdentity | None = None) -> Parts:
-    """The database and all that works on it, for a process that only works.
+    """Create the services of a worker process.
 
-    It does not wait for the disk: what it stores is owed until it is stored, so that a power cut has it done again, and
-    the next write that is acknowledged to anybody brings it to the disk as well. Ends the command with one line if the
-    parts cannot be had.
+    Its commits do not wait for the disk: a job's result and its removal from the queue are one transaction, so after a
+    power loss the job runs again. The next acknowledged write of any process syncs them too. Exits with an error
+    message on failure.
     """
     answers_nobody()
     try:
@@ -103,8 +105,10 @@ def make_worker_parts(settings: Settings, meter: Meter, known: FileIdentity | No
 
 
 def prepare_files(settings: Settings) -> FileIdentity | None:
-    """The database made or migrated, and nothing left open; which file it is, so that a process which begins later
-    opens no other. Ends the command with one line if the server could not start with these settings."""
+    """Create or migrate the database, and close it. Returns the file's identity, so that later processes open the same.
+
+    Exits with an error message if the server could not start with these settings.
+    """
     try:
         tokens = TokenCounter()
         reasoner_for(settings, embedder_of(settings, tokens), tokens)
@@ -114,7 +118,7 @@ def prepare_files(settings: Settings) -> FileIdentity | None:
 
 
 def require_known(settings: Settings, known: FileIdentity | None) -> None:
-    """End the command with one line if the database is no longer the file that was prepared."""
+    """Exit with an error message if the database is no longer the prepared file."""
     try:
         expect(settings.db, known)
     except OmoideError as error:
@@ -124,7 +128,7 @@ def require_known(settings: Settings, known: FileIdentity | None) -> None:
 def make_app(
     settings: Settings, alongside: Callable[[Parts], Companion], metrics: Metrics, known: FileIdentity | None = None
 ) -> ASGIApp:
-    """The application, something beside it. Ends the command with one line if that cannot be."""
+    """Create the application with a background task. Exits with an error message on failure."""
     try:
         app = create_app(settings, alongside=alongside, metrics=metrics, known=known)
     except BrokenDocument as error:
@@ -134,13 +138,13 @@ def make_app(
 
 
 def collect_garbage() -> None:
-    """Start the collector that rested while everything was made (see `__main__`), and spare it what stays for ever."""
+    """Enable the garbage collector (see `__main__`), and freeze all existing objects."""
     gc.freeze()
     gc.enable()
 
 
 def make_worker(parts: Parts, *, leading: bool = True) -> Worker:
-    """A worker that stands for leadership, or an extra hand."""
+    """Create a worker; a `leading` one competes for leadership."""
     settings = parts.settings
     return Worker(
         Tools(parts.store, settings, parts.embedder, parts.tokens, parts.finder, parts.reasoner),

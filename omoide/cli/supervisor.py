@@ -1,9 +1,9 @@
-"""Processes that are forked from one that has everything loaded, and forked anew when they die.
+"""Fork processes from a fully loaded parent, and restart them when they die.
 
-The supervisor itself serves nothing and opens nothing: it forks, waits for signals, and forks again. What it imported
-and made before is shared with its children for as long as nobody writes to it, and a new child is there within
-milliseconds. Children end when the supervisor does, however it ends: each waits for the end of a pipe that only the
-supervisor holds open. A child that keeps dying young is forked ever more slowly.
+The supervisor serves nothing and opens nothing: it forks and waits for signals. Its loaded modules are shared with the
+children by copy-on-write, and a restart takes milliseconds. Children exit when the supervisor does, for any reason:
+each waits for EOF on a pipe whose write end only the supervisor holds. Restarts of a child that keeps dying early back
+off exponentially.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ from omoide.addresses import without_secrets
 logger = logging.getLogger("omoide.processes")
 
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""What tells to stop: the last when a terminal is closed, unless it is ignored, as under nohup."""
+"""Signals that stop the supervisor; SIGHUP (the terminal was closed) only if it is not ignored, as under nohup."""
 WAITED_FOR = {signal.SIGCHLD, *STOPPING}
 
 YOUNG_SECONDS = 1.0
-"""A child that dies before this age is not replaced at once,"""
+"""A child that dies before this age is restarted with a delay,"""
 FIRST_PAUSE_SECONDS = 0.1
 LAST_PAUSE_SECONDS = 5.0
-"""but after a pause that doubles from the first to the last of these."""
+"""which doubles from the first to the last of these."""
 
 
 @dataclass(slots=True)
 class Child:
-    """A place for a process: what it is called and what it does, and the process that does it now."""
+    """A supervised process: its name, its function, and its current pid."""
 
     name: str
     work: Callable[[], None]
@@ -49,7 +49,7 @@ class Child:
 
     @property
     def due_at(self) -> float:
-        """When it may be forked again, by the monotonic clock."""
+        """When it may be forked again, in monotonic time."""
         if not self.died_young:
             return 0.0
         pause = min(LAST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** (self.died_young - 1))
@@ -57,9 +57,9 @@ class Child:
 
 
 class Supervisor:
-    """Keeps the children running until it is told to stop. Nothing else may run threads in its process.
+    """Keeps the children running until a stop signal. Its process must have no other threads.
 
-    `let_go` is called first of all then: it closes what the children share and will close as well.
+    `let_go` is called first at shutdown: it closes the resources shared with the children.
     """
 
     def __init__(
@@ -71,19 +71,19 @@ class Supervisor:
         self._lifeline = os.pipe()
 
     def run(self) -> None:
-        """Fork, and replace what dies, until told to stop; then stop the children, and end by that signal."""
+        """Fork and restart children until a stop signal; then stop them, and exit by that signal."""
         signal.pthread_sigmask(signal.SIG_BLOCK, WAITED_FOR)
-        # Whoever started this may have ignored it, and whoever ignores it never hears of a child that ended.
+        # The parent process may have ignored SIGCHLD, which is inherited and suppresses it.
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        told = None
-        while told is None:
+        received = None
+        while received is None:
             self._fork_due()
-            told = self._wait(self._pause())
-            self._bury(expected=told is not None)
+            received = self._wait(self._pause())
+            self._bury(expected=received is not None)
         self._stop()
-        signal.signal(told, signal.SIG_DFL)
+        signal.signal(received, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
-        signal.raise_signal(told)
+        signal.raise_signal(received)
 
     def _fork_due(self) -> None:
         now = time.monotonic()
@@ -97,37 +97,37 @@ class Supervisor:
         sys.stderr.flush()
         try:
             child.pid = os.fork()
-        except OSError as error:  # no room for another process just now
+        except OSError as error:  # out of memory or processes
             child.died_young += 1
-            logger.error("the %s process cannot be forked: %s", child.name, error.strerror)
+            logger.error("cannot fork the %s process: %s", child.name, error.strerror)
             return
         if child.pid == 0:
             os.close(self._lifeline[1])
-            # Told at a terminal, all processes are; before there is somebody in here who takes it, it ends this one.
+            # A terminal sends SIGINT to all processes; until the child installs a handler, it ends the child.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor hears it too, and says what is to be done
+            signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the supervisor receives it too, and stops its children
             signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
             _live(child, self._lifeline[0])
 
     def _pause(self) -> float | None:
-        """Seconds until the next child is to be forked; None if all are there."""
+        """Seconds until the next child is due to be forked; None if all are running."""
         due = [child.due_at for child in self.children if child.pid is None]
         return max(0.0, min(due) - time.monotonic()) if due else None
 
     @staticmethod
     def _wait(seconds: float | None) -> signal.Signals | None:
-        """Wait for a signal; the one that says to stop, if it is that."""
+        """Wait for a signal; returns it if it is a stop signal, else None."""
         if seconds is None:
             number = signal.sigwait(WAITED_FOR)
-        elif found := signal.sigtimedwait(WAITED_FOR, seconds):
-            number = signal.Signals(found.si_signo)
+        elif info := signal.sigtimedwait(WAITED_FOR, seconds):
+            number = signal.Signals(info.si_signo)
         else:
             return None
-        is_told = number in STOPPING and signal.getsignal(number) != signal.SIG_IGN
-        return signal.Signals(number) if is_told else None
+        is_stop = number in STOPPING and signal.getsignal(number) != signal.SIG_IGN
+        return signal.Signals(number) if is_stop else None
 
     def _bury(self, *, expected: bool = False) -> None:
-        """Take note of every child that has ended."""
+        """Reap all children that have exited."""
         while any(child.pid is not None for child in self.children):
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
@@ -141,19 +141,19 @@ class Supervisor:
         young = time.monotonic() - child.forked_at < YOUNG_SECONDS
         child.died_young = child.died_young + 1 if young else 0
         if not expected:
-            how = f"by signal {-code}" if code < 0 else f"with code {code}"
-            logger.error("the %s process %s ended %s; another takes its place", child.name, child.pid, how)
+            how = f"was killed by signal {-code}" if code < 0 else f"exited with code {code}"
+            logger.error("the %s process %s %s; restarting it", child.name, child.pid, how)
         child.pid = None
 
     def _stop(self) -> None:
-        """Ask the children to end, and end those that have not after the grace, or when asked a second time."""
+        """Send SIGTERM to the children, and SIGKILL after the grace period or at a second stop signal."""
         deadline = time.monotonic() + self.grace_seconds
         self.let_go()
         self._tell(signal.SIGTERM)
         self._bury(expected=True)
         while any(child.pid is not None for child in self.children):
-            left = max(0.0, deadline - time.monotonic())
-            if self._wait(left) is not None or left == 0.0:
+            remaining = max(0.0, deadline - time.monotonic())
+            if self._wait(remaining) is not None or remaining == 0.0:
                 self._tell(signal.SIGKILL)
                 deadline = time.monotonic() + self.grace_seconds
             self._bury(expected=True)
@@ -165,28 +165,28 @@ class Supervisor:
 
 
 def _live(child: Child, lifeline: int) -> None:
-    """What a child does from its first to its last moment. It never returns."""
+    """Run the child's function and exit the process. Never returns."""
     code = 1
     try:
         with contextlib.suppress(OSError):
-            Path("/proc/self/comm").write_text(f"omoide-{child.name}")  # what `top` shows; Linux only
+            Path("/proc/self/comm").write_text(f"omoide-{child.name}")  # shown by `top`; Linux only
         threading.Thread(target=_end_with, args=(lifeline,), daemon=True, name="omoide-lifeline").start()
         child.work()
         code = 0
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
-    except click.ClickException as error:  # what an operator can do something about
+    except click.ClickException as error:  # an error for the operator, without a traceback
         logger.error("the %s process cannot start: %s", child.name, error.message)
-    except BaseException:  # as an interpreter does at its end
+    except BaseException:  # print the traceback, as the interpreter does
         sys.stderr.write(without_secrets(traceback.format_exc()))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(code)  # what the supervisor wanted done at its own exit is not done here
+        os._exit(code)  # skips the exit handlers inherited from the supervisor
 
 
 def _end_with(lifeline: int) -> None:
-    """End this process, as a power cut would, once nobody holds the other end."""
+    """Kill this process at EOF on the pipe, when the supervisor has exited."""
     while os.read(lifeline, 1):
         pass
     os._exit(1)

@@ -1,4 +1,4 @@
-"""`omoide worker`: more hands for the jobs, beside the server, in a process of their own."""
+"""`omoide worker`: an additional worker process."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from omoide.worker.wake import WakePipe
 
 @click.command()
 @click.option("--db", type=click.Path(dir_okay=False), help="The database file.")
-@click.option("--until-empty", is_flag=True, help="End when nothing is due.")
-@click.option("--metrics-port", type=int, help="Tell what this worker counts at /metrics there; 0 takes a free port.")
+@click.option("--until-empty", is_flag=True, help="Exit when no job is due.")
+@click.option("--metrics-port", type=int, help="Serve this worker's /metrics on this port; 0 picks a free one.")
 def worker(*, until_empty: bool, metrics_port: int | None, **flags: Any) -> None:
-    """Do the jobs of a database, beside `omoide serve` or alone. Any number of workers may run."""
+    """Process the jobs of a database, with or without `omoide serve`. Any number of workers may run."""
     settings = read_settings_and_log(**flags)
     heap.limit()
     listening = None if metrics_port is None else listening_for_metrics(settings, metrics_port)
@@ -41,7 +41,7 @@ def worker(*, until_empty: bool, metrics_port: int | None, **flags: Any) -> None
 
 
 def work_until_told(parts: Parts, pipe: WakePipe) -> None:
-    """Be the worker that leads, or will when the one that does is gone; woken through the pipe. Ends at a signal."""
+    """Run a worker that competes for leadership and is woken through the pipe, until a stop signal."""
     asyncio.run(_woken(parts, pipe))
 
 
@@ -52,7 +52,7 @@ async def _woken(parts: Parts, pipe: WakePipe) -> None:
 
 
 async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
-    """Work until told to stop: then finish what runs, or give it back."""
+    """Run `work` until a stop signal; it then finishes its running jobs or returns them to the queue."""
     running = asyncio.create_task(work)
     housekeeping: asyncio.Future[tuple[None, None]] | None = None
     loop = asyncio.get_running_loop()
@@ -71,7 +71,7 @@ async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
 
 
 def _stop(running: asyncio.Task[None]) -> None:
-    """Once: a second signal, as from a terminal and from the supervisor, does not cut short what is being ended."""
+    """Cancel once: a second signal, as from a terminal and the supervisor, must not interrupt the shutdown."""
     if not running.cancelling():
         running.cancel()
 

@@ -1,4 +1,4 @@
-"""What is the matter with an installation: checks that look, change nothing, and say what they found in a sentence.
+"""Read-only checks of an installation.
 
-Each check is a function from what it looks at to a `Verdict`. Printing them belongs to the command line.
+Each check is a function that returns a `Verdict`. The command line prints them.
 """

@@ -1,4 +1,4 @@
-"""All checks of one installation, in the order in which they are read."""
+"""Run all checks of an installation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from omoide.store.examination import Owed
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What the checks want to know of a database that can be read."""
+    """Values read from the database for the checks."""
 
     newest: int | None
     owed: Owed
@@ -28,23 +28,24 @@ class Contents:
 
 
 async def examine(settings: Settings, *, is_local: bool, seconds: float) -> list[Verdict]:
-    """All verdicts. `is_local`: only this machine reaches the address. Each provider may take `seconds` to answer."""
+    """All verdicts in display order. `is_local`: only this machine can reach the server's address. `seconds` is the
+    timeout of each provider."""
     now = clock.now()
     database, contents = _look_into(settings, now)
-    found = [database, check_disk(settings.db), check_clock(now, contents.newest if contents else None)]
+    verdicts = [database, check_disk(settings.db), check_clock(now, contents.newest if contents else None)]
     kept, missing = (contents.kept, contents.missing) if contents else (None, {})
-    found.append(await check_embedder(settings, kept, missing, seconds))
-    found += await check_reasoner(settings, seconds)
+    verdicts.append(await check_embedder(settings, kept, missing, seconds))
+    verdicts += await check_reasoner(settings, seconds)
     if contents:
-        found.append(check_jobs(contents.owed, now))
-    found.append(check_webhooks(settings, contents.endpoints if contents else 0))
-    found.append(check_access(settings, is_local=is_local))
-    found += check_connections(settings)
-    return found
+        verdicts.append(check_jobs(contents.owed, now))
+    verdicts.append(check_webhooks(settings, contents.endpoints if contents else 0))
+    verdicts.append(check_access(settings, is_local=is_local))
+    verdicts += check_connections(settings)
+    return verdicts
 
 
 def _look_into(settings: Settings, now: int) -> tuple[Verdict, Contents | None]:
-    """The verdict about the database, and its contents if they can be read by this program."""
+    """The verdict on the database, and its contents if this version can read them."""
     try:
         with examination.opened(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
             verdict = check_database(db, settings.db)

@@ -1,4 +1,4 @@
-"""The embedder and the reasoner, each asked for one small thing."""
+"""Checks of the embedder and the models, each with one small request."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from omoide.store.embeddings import Progress, Source
 from omoide.store.examination import Unembedded
 
 SAMPLE = "Hello."
-"""What is embedded to see whether that works."""
+"""The text to embed."""
 
 Missing = Mapping[Source, Unembedded]
 
 
 def missing_vectors(db: Connection) -> tuple[Progress | None, Missing]:
-    """Whose vectors the database keeps, and which texts have none yet."""
+    """The embedder of the stored vectors, and the numbers of texts without a vector."""
     progress = examination.embedder(db)
     if progress is None:
         return None, {}
@@ -33,7 +33,7 @@ def missing_vectors(db: Connection) -> tuple[Progress | None, Missing]:
 
 
 async def check_embedder(settings: Settings, kept: Progress | None, missing: Missing, seconds: float) -> Verdict:
-    """That a text becomes a vector of the kind that is kept (None where none is known), within `seconds`."""
+    """Check that the embedder answers within `seconds` and matches the stored vectors (None if unknown)."""
     try:
         embedder = embedder_of(settings, TokenCounter())
     except WrongSetting as error:
@@ -51,8 +51,8 @@ async def check_embedder(settings: Settings, kept: Progress | None, missing: Mis
     shown = f"{embedder.name}, {embedder.dimensions} dimensions"
     if kept and (kept.name, kept.dimensions) != (embedder.name, embedder.dimensions):
         text = (
-            f"{shown}, but the vectors in the database are those of {kept.name} with {kept.dimensions}: a server that "
-            "starts with these settings removes them and embeds everything anew."
+            f"{shown}, but the stored vectors are from {kept.name} with {kept.dimensions} dimensions: a server started "
+            "with these settings removes them and embeds all texts again."
         )
         return Verdict("embedder", "wrong", text, figures)
     without = [_without(source, each) for source, each in missing.items() if each.missing]
@@ -60,12 +60,12 @@ async def check_embedder(settings: Settings, kept: Progress | None, missing: Mis
     if without or refused:
         text = f"{shown}."
         if without:
-            text += f" Without a vector so far: {' and '.join(without)}."
+            text += f" Without a vector yet: {' and '.join(without)}."
         if refused:
-            text += f" Refused by it, and found by words only: {' and '.join(refused)}."
-            text += " `omoide queue retry --all` has them tried again."
+            text += f" Refused by the embedder, found by full-text search only: {' and '.join(refused)}."
+            text += " `omoide queue retry --all` retries them."
         return Verdict("embedder", "notice", text, figures)
-    return Verdict("embedder", "good", f"{shown}, every text has its vector." if missing else f"{shown}.", figures)
+    return Verdict("embedder", "good", f"{shown}, every text has a vector." if missing else f"{shown}.", figures)
 
 
 def _without(source: Source, counted: Unembedded) -> str:
@@ -83,11 +83,11 @@ async def _embedding_fault(embedder: Embedder, seconds: float) -> str | None:
     finally:
         await embedder.aclose()
     length = vectors.shape[1]
-    return None if length == embedder.dimensions else f"{embedder.name} gives vectors of {length} dimensions."
+    return None if length == embedder.dimensions else f"{embedder.name} returned vectors of {length} dimensions."
 
 
 async def check_reasoner(settings: Settings, seconds: float) -> list[Verdict]:
-    """That the embedded reasoner loads, or that every model which is configured answers within `seconds`."""
+    """Check that the embedded reasoner loads, or that every configured model answers within `seconds`."""
     if not settings.model:
         return [await _check_embedded(settings)]
     try:
@@ -108,8 +108,8 @@ async def _check_embedded(settings: Settings) -> Verdict:
     try:
         embedder = embedder_of(settings, tokens)
         await reasoner_for(settings, embedder, tokens).prepare()
-    except WrongSetting as error:  # of the embedder, which the reasoner compares texts with
-        return Verdict("reasoner", "wrong", f"It needs an embedder. {error}")
+    except WrongSetting as error:  # of the embedder, which the reasoner uses to compare texts
+        return Verdict("reasoner", "wrong", f"The embedded reasoner needs an embedder. {error}")
     except (ImportError, OSError) as error:
         return Verdict("reasoner", "wrong", f"The embedded reasoner cannot be loaded: {error}")
     seconds = (clock.now() - begun) / 1_000_000
@@ -118,7 +118,7 @@ async def _check_embedded(settings: Settings) -> Verdict:
 
 
 async def _check_model(choice: ModelChoice, tasks: Sequence[str], seconds: float) -> Verdict:
-    # Imported here: pydantic-ai and a provider's package take seconds, and are not installed everywhere.
+    # Imported here: pydantic-ai and the provider's package take seconds to import, and are optional.
     from omoide.inference.probe import probe
 
     figures: Figures = {"name": choice.name, "used_for": ", ".join(tasks), "endpoint": choice.endpoint.base_url or None}
@@ -126,7 +126,7 @@ async def _check_model(choice: ModelChoice, tasks: Sequence[str], seconds: float
     try:
         await probe(choice, seconds)
     except OmoideError as error:
-        return Verdict("reasoner", "wrong", f"{error.detail} It is used for: {', '.join(tasks)}.", figures)
+        return Verdict("reasoner", "wrong", f"{error.detail} Used for: {', '.join(tasks)}.", figures)
     took = (clock.now() - begun) / 1_000_000
     text = f"{choice.name} answered in {took:.1f} s; used for: {', '.join(tasks)}."
     return Verdict("reasoner", "good", text, {**figures, "seconds": round(took, 3)})

@@ -1,4 +1,4 @@
-"""What a check found: a word, a sentence for the operator, and the figures behind it. No key and no text of a user."""
+"""The result of a check: a state, a message for the operator, and figures. Contains no keys and no user texts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Literal
 from omoide.addresses import without_secrets
 
 State = Literal["good", "off", "notice", "wrong"]
-"""`off`: switched off by a setting. `notice`: it works, and should be looked at. `wrong`: it does not work."""
+"""`off`: disabled by a setting. `notice`: works, but needs attention. `wrong`: does not work."""
 
 Figures = Mapping[str, str | int | float | bool | None]
 
@@ -22,7 +22,7 @@ class Verdict:
     figures: Figures = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Take secrets out of what came from settings and from errors."""
+        """Redact secrets in texts from settings and errors."""
         object.__setattr__(self, "text", without_secrets(self.text))
         cleaned = {
             name: without_secrets(each) if isinstance(each, str) else each for name, each in self.figures.items()
@@ -31,7 +31,7 @@ class Verdict:
 
 
 def size(count: int) -> str:
-    """A number of bytes as people read it: `1.5 MB`."""
+    """A human-readable number of bytes: `1.5 MB`."""
     if count < 1_000:
         return f"{count} B"
     value, unit = float(count), "B"
@@ -43,7 +43,7 @@ def size(count: int) -> str:
 
 
 def span(seconds: float) -> str:
-    """A time as people read it, in its largest unit: `3 h`."""
+    """A human-readable duration in its largest unit: `3 h`."""
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= length:
             return f"{seconds / length:.0f} {unit}"
@@ -51,5 +51,5 @@ def span(seconds: float) -> str:
 
 
 def several(count: int, one: str) -> str:
-    """`1 job`, `2 jobs`."""
+    """A count with its noun: `1 job`, `2 jobs`."""
     return f"{count:,} {one}{'' if count == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""What the database owes, and whether those who wait for it hear of it."""
+"""Checks of jobs, webhooks, access and connections."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from omoide.settings import Settings
 from omoide.store.examination import Owed
 
 MOST_LATE = 600_000_000
-"""Microseconds that a job may be due without anybody at work on it; a busy server needs less."""
+"""Microseconds that a job may be due without running; less is normal on a busy server."""
 
 
 def check_jobs(owed: Owed, now: int) -> Verdict:
-    """That no job failed for good, and that somebody does those that are due."""
+    """Check that no job has failed permanently and that due jobs are processed."""
     late = 0 if owed.oldest is None else max(0, now - owed.oldest)
     figures: Figures = {
         "owed": owed.owed,
@@ -21,12 +21,12 @@ def check_jobs(owed: Owed, now: int) -> Verdict:
         "late_seconds": None if owed.oldest is None else late // 1_000_000,
         "last_error": owed.error,
     }
-    parts = [f"{owed.owed:,} owed", f"{owed.running:,} running", f"{owed.failed:,} failed"]
+    parts = [f"{owed.owed:,} in the queue", f"{owed.running:,} of them running", f"{owed.failed:,} failed"]
     text = f"{', '.join(parts)}."
     if owed.error:
-        text += f" One waits because of: {owed.error}"
+        text += f" Latest error of a job to be retried: {owed.error}"
     if owed.failed:
-        text += f" `omoide queue --failed` says why {several(owed.failed, 'job')} failed."
+        text += " `omoide queue --failed` shows why."
         return Verdict("jobs", "wrong", text, figures)
     if owed.oldest is not None and late > MOST_LATE:
         text += f" The oldest has been due for {span(late / 1_000_000)}: is a server or a worker running?"
@@ -35,38 +35,38 @@ def check_jobs(owed: Owed, now: int) -> Verdict:
 
 
 def check_webhooks(settings: Settings, endpoints: int) -> Verdict:
-    """That endpoints which are registered are told what happens."""
+    """Check that events are sent to registered endpoints."""
     figures: Figures = {"endpoints": endpoints, "private_targets": settings.webhook_private_targets}
     registered = several(endpoints, "endpoint")
     if settings.webhook_secret.get_secret_value():
         return Verdict("webhooks", "good", f"On: {registered}.", figures)
     if endpoints:
-        text = f"{registered} registered, and nothing is sent: OMOIDE_WEBHOOK_SECRET is not set."
+        text = f"{registered} registered, but no events are sent: OMOIDE_WEBHOOK_SECRET is not set."
         return Verdict("webhooks", "notice", text, figures)
-    return Verdict("webhooks", "off", "OMOIDE_WEBHOOK_SECRET is not set: nothing is sent.", figures)
+    return Verdict("webhooks", "off", "OMOIDE_WEBHOOK_SECRET is not set: no events are sent.", figures)
 
 
 def check_access(settings: Settings, *, is_local: bool) -> Verdict:
-    """Who may call. `is_local` says whether only this machine reaches the address."""
+    """Check who may call the API. `is_local`: only this machine can reach the address."""
     address = f"{settings.host}:{settings.port}"
     figures: Figures = {"address": address, "auth": settings.auth, "local": is_local}
     if settings.auth:
-        return Verdict("access", "good", f"{address}, every call needs a key.", figures)
+        return Verdict("access", "good", f"{address}, authentication is on.", figures)
     if is_local:
-        return Verdict("access", "off", f"{address}, for this machine only; authentication is off.", figures)
+        return Verdict("access", "off", f"{address}, reachable from this machine only; authentication is off.", figures)
     if settings.public_without_auth:
-        text = f"{address} is open to other machines, and anybody may read and delete everything."
+        text = f"{address} is reachable from other machines without authentication: anyone can read and delete data."
         return Verdict("access", "notice", text, figures)
-    text = f"{address} is open to other machines and authentication is off: the server will refuse to start."
+    text = f"{address} is reachable from other machines and authentication is off: the server will refuse to start."
     return Verdict("access", "wrong", text, figures)
 
 
 def check_connections(settings: Settings) -> list[Verdict]:
-    """That as many connections can be held as the settings say. Nothing is said where that is so."""
-    wanted = settings.max_connections
-    fits = capacity(wanted)
-    shortage = fits.shortage(wanted)
+    """Check that the limit of open files allows the configured connections. No verdict if it does."""
+    requested = settings.max_connections
+    fits = capacity(requested)
+    shortage = fits.shortage(requested)
     if shortage is None:
         return []
-    figures: Figures = {"open_files": fits.limit, "connections": fits.connections, "max_connections": wanted}
-    return [Verdict("connections", "notice", f"Started from here, {shortage}.", figures)]
+    figures: Figures = {"open_files": fits.limit, "connections": fits.connections, "max_connections": requested}
+    return [Verdict("connections", "notice", f"If started from this shell, {shortage}.", figures)]

@@ -1,7 +1,6 @@
-"""What a request passes before the contract: who may call from a web page, how often, and how
-much at the same time. Plain ASGI, pure of memory.
+"""ASGI middleware in front of the contract, independent of the memory domain.
 
-    CORS → same origin → rate limit → requests in progress → the application
+    CORS → same origin → rate limit → the application
 
-Each is wrapped around the application only where the settings ask for it, so that what is off costs nothing.
+Each is added only if the settings enable it.
 """

@@ -1,4 +1,4 @@
-"""Who sends a request: the one definition for whatever is limited, counted or shared out by caller."""
+"""Identify the caller of a request, for rate limits, admission control and fair scheduling."""
 
 from __future__ import annotations
 
@@ -11,38 +11,38 @@ from starlette.types import Scope
 from omoide.lanes import Lane
 
 WORKSPACE = "workspace_id"
-"""The parameter of a path that names the workspace."""
+"""The path parameter of the workspace."""
 
 
 class Callers:
-    """Finds the caller of a request.
+    """Identifies callers by key or network address.
 
-    `is_good` tells whether an Authorization header brings a good key; None if no keys are asked for. Requests without
-    a good one are told apart by address, so that made-up keys gain nothing.
+    `is_good` returns whether an Authorization header has a valid key; None if authentication is off. Requests without a
+    valid key are identified by address, so that made-up keys gain nothing.
     """
 
     def __init__(self, is_good: Callable[[str], bool] | None) -> None:
         self._is_good = is_good
 
     def caller(self, scope: Scope) -> str:
-        """The key that an HTTP request brings, if it is good, and else the network address."""
+        """The key of an HTTP request if it is valid, else the network address."""
         if self._is_good is not None and (key := self._key(scope, self._is_good)):
             return key
         return network(scope["client"])
 
     def lane(self, scope: Scope) -> Lane:
-        """Who sends a request, and in which workspace; the request must have been routed."""
+        """The lane (workspace and caller) of a request, which must have been routed."""
         workspace, client = scope["path_params"].get(WORKSPACE, ""), scope["client"]
         if self._is_good is None and client:
             return _lane_of_host(workspace, client[0])
         return Lane(workspace, self.caller(scope))
 
     def _key(self, scope: Scope, is_good: Callable[[str], bool]) -> str:
-        """The key that the request brings, if it is good; empty if not."""
+        """The key of the request if it is valid, else an empty string."""
         for name, value in scope["headers"]:
             if name == b"authorization":
                 authorization = str(value, "latin-1")
-                # The key itself, because the scheme and the blanks around it may be written in many ways.
+                # The key without the scheme, because case and whitespace may vary.
                 return authorization.partition(" ")[2].strip() if is_good(authorization) else ""
         return ""
 
@@ -53,7 +53,7 @@ def _lane_of_host(workspace: str, host: str) -> Lane:
 
 
 def network(client: tuple[str, int] | None) -> str:
-    """The caller's address; of an IPv6 address the first half, since one caller has all that begin with it."""
+    """The caller's address; for IPv6 the /64 prefix, since a caller controls all addresses in it."""
     if client is None:
         return ""
     host = client[0]

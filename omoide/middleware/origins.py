@@ -1,9 +1,9 @@
-"""Which web pages may use the server: CORS where it is allowed, and a guard where nothing but the place protects.
+"""CORS, and protection of servers without authentication against web pages of other origins.
 
-A server without authentication trusts whoever reaches it. A browser on the same machine reaches it too, on behalf of
-any page that is open: it sends some requests of foreign pages without asking, forms with files among them, and a page
-whose own name is made to lead here (DNS rebinding) may even read. So without authentication a request that comes from a
-page of another origin is refused, and one that calls a server on loopback by a name from outside as well.
+A server without authentication trusts every client that can reach it, including a browser on the same machine acting
+for any open page. A browser sends some cross-origin requests without preflight, including forms with files, and with
+DNS rebinding a page can even read responses. So without authentication, requests from pages of another origin are
+refused, and on a loopback address also requests with a foreign Host header.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ REQUEST_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "X-Reques
 RESPONSE_HEADERS = ("Retry-After", "X-Request-ID")
 KNOWN_HOSTS = 1_024
 
-FOREIGN_ORIGIN = "Requests from pages of another origin are refused: see OMOIDE_CORS_ORIGINS"
-FOREIGN_HOST = "The server is not known by this host name: see OMOIDE_ALLOWED_HOSTS"
+FOREIGN_ORIGIN = "Cross-origin requests are refused: see OMOIDE_CORS_ORIGINS"
+FOREIGN_HOST = "Unknown host name in the Host header: see OMOIDE_ALLOWED_HOSTS"
 
 
 def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
-    """The application for pages of these origins too; `*` is any. Without credentials: keys are sent plainly."""
+    """Add CORS for these origins; `*` for any. Without credentials, because keys are sent in a header."""
     return CORSMiddleware(
         app,
         allow_origins=origins,
@@ -37,9 +37,9 @@ def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
 
 
 class SameOrigin:
-    """Middleware that answers 403 to pages of other origins, `origins` excepted, and to foreign host names.
+    """Middleware that answers 403 to cross-origin requests, except from `origins`, and to foreign host names.
 
-    `hosts`: the names by which the server is called, `*` any. None: names of this machine, and addresses.
+    `hosts` are the accepted host names, `*` for any. None: localhost and IP addresses.
     """
 
     def __init__(self, app: ASGIApp, origins: Collection[str], hosts: Collection[str] | None) -> None:
@@ -64,7 +64,7 @@ class SameOrigin:
                 host = value
             elif name == b"origin":
                 origin = value
-        # Browsers name the host in every request; a caller that does not is none.
+        # Browsers always send Host; a client that does not is not a browser.
         if host is not None and host not in self._known and not self._learn(host):
             return FOREIGN_HOST
         if origin is not None and not self._is_welcome(origin.decode("latin-1"), host):
@@ -91,17 +91,17 @@ class SameOrigin:
             ip_address(name)
         except ValueError:
             return False
-        return True  # an address cannot be made to lead elsewhere
+        return True  # an address is not subject to DNS rebinding
 
     def _is_welcome(self, origin: str, host: bytes | None) -> bool:
         if "*" in self._origins or origin in self._origins:
             return True
-        # The scheme is not compared: in front of the server may stand what speaks TLS for it.
+        # The scheme is not compared, because a reverse proxy may terminate TLS.
         return host is not None and origin.partition("://")[2] == host.decode("latin-1")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address."""
+    """Whether an address is a loopback address."""
     try:
         return ip_address(host).is_loopback
     except ValueError:

@@ -1,10 +1,10 @@
-"""How often one caller may call: a token bucket for each key, or for each address.
+"""Rate limiting: a token bucket per key, or per network address.
 
-A bucket is one instant, the one at which it will be full again (the generic cell rate algorithm): a request moves it
-on by the time between two requests, and is refused where that would move it further ahead of now than a full bucket
-holds. The buckets stand in a table of fixed size in memory that processes share if it was made before they forked, so
-that the limit is one for all of them and a flood of callers cannot make it grow. Nothing is locked: where two processes
-touch one bucket in the same instant, a request may go uncounted.
+A bucket is stored as the time at which it will be full again (the generic cell rate algorithm): a request advances it
+by the interval between requests, and is refused if that would put it further ahead of now than the burst allows. The
+buckets are in a table of fixed size in shared memory, created before forking, so that the limit applies to all
+processes together and a flood of callers cannot make it grow. There are no locks: if two processes update a bucket at
+the same instant, a request may not be counted.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from omoide.middleware.callers import Callers
 
 BUCKETS = 32_768
-"""How many callers are told apart; two numbers of eight bytes each."""
+"""Size of the table; two numbers of eight bytes per bucket."""
 WAYS = 8
-"""Among how many places of the table a caller's bucket is looked for."""
+"""Associativity: the number of slots that may hold a caller's bucket."""
 LIMITED = "/v"
-"""Paths that begin so are counted: the API, and not what tells that the server is well."""
+"""Only paths with this prefix are limited: the API, not the health endpoints."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """The buckets, and how fast they fill. `per_minute` requests in the long run, `burst` at once."""
+    """The buckets: `per_minute` is the refill rate, `burst` the capacity, in requests."""
 
     per_minute: int
     burst: int
@@ -39,41 +39,41 @@ class Rates:
     _full_at: memoryview[float] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        callers, instants = (mmap.mmap(-1, self.buckets * 8) for _ in range(2))  # shared with children, and zero
+        callers, instants = (mmap.mmap(-1, self.buckets * 8) for _ in range(2))  # zeroed, shared with children
         object.__setattr__(self, "_callers", memoryview(callers).cast("Q"))
         object.__setattr__(self, "_full_at", memoryview(instants).cast("d"))
 
     def wait(self, caller: object, now: float) -> float:
-        """Take one request of the caller's: 0, or in how many seconds there will be one to take.
+        """Take a token of the caller's bucket. Returns 0, or the seconds until one is available.
 
-        `now` in seconds of a clock that all processes share and that never goes back.
+        `now` is in seconds of a monotonic clock that all processes share.
         """
         between = 60 / self.per_minute
         name = hash(caller) & 0xFFFF_FFFF_FFFF_FFFF or 1
-        place = self._place(name, now)
-        full_at = max(self._full_at[place], now) if self._callers[place] == name else now
+        slot = self._place(name, now)
+        full_at = max(self._full_at[slot], now) if self._callers[slot] == name else now
         wait = full_at + between - self.burst * between - now
-        # A hair's breadth, because instants of a clock that has run for a year are exact to a few billionths.
+        # Tolerance for rounding: after a year of uptime, the clock's floats are exact to a few nanoseconds.
         if wait > 1e-6:
             return wait
-        self._callers[place] = name
-        self._full_at[place] = full_at + between
+        self._callers[slot] = name
+        self._full_at[slot] = full_at + between
         return 0.0
 
     def _place(self, name: int, now: float) -> int:
-        """Where the caller's bucket is, else one that is full and so says nothing, else the one soonest full."""
+        """The slot of the caller's bucket, else the slot whose bucket is full soonest, to be replaced."""
         first = name % (self.buckets // WAYS) * WAYS
         soonest = first
-        for place in range(first, first + WAYS):
-            if self._callers[place] == name:
-                return place
-            if self._full_at[place] < self._full_at[soonest]:
-                soonest = place
+        for slot in range(first, first + WAYS):
+            if self._callers[slot] == name:
+                return slot
+            if self._full_at[slot] < self._full_at[soonest]:
+                soonest = slot
         return soonest
 
 
 class RateLimit:
-    """Middleware that answers 429 with Retry-After to whoever calls too often, in whatever workspace."""
+    """Middleware that answers 429 with Retry-After to callers over the limit, over all workspaces."""
 
     def __init__(
         self,
@@ -86,8 +86,8 @@ class RateLimit:
         self._rates = rates
         self._callers = callers
         self._clock = clock
-        sentence = f"Rate limit exceeded: {rates.per_minute} requests a minute, {rates.burst} at once"
-        self._body = orjson.dumps({"detail": sentence})
+        detail = f"Rate limit exceeded: {rates.per_minute} requests a minute, {rates.burst} at once"
+        self._body = orjson.dumps({"detail": detail})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(LIMITED):

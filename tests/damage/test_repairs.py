@@ -54,7 +54,7 @@ def test_repair_is_a_dry_run_without_apply(invoke: Invoke, database: Path) -> No
     done = invoke("repair", "--apply")
     assert done.exit_code == 0, done.output
     assert "is sound" in invoke("check").output
-    assert "there is nothing to mend" in invoke("repair", "--apply").output
+    assert "nothing to repair" in invoke("repair", "--apply").output
 
 
 def test_repair_saves_the_previous_rows(invoke: Invoke, database: Path) -> None:

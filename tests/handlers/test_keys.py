@@ -89,13 +89,13 @@ def test_a_key_that_would_have_expired_already_is_refused(given: str, admin: htt
         given, given
     )
     refused = admin.post("/v3/keys", params={"workspace_id": "w", "expires_at": given})
-    assert (refused.status_code, refused.json()["detail"]) == (422, "The expiry must lie in the future")
+    assert (refused.status_code, refused.json()["detail"]) == (422, "The expiry must be in the future")
 
 
 @pytest.mark.parametrize("given", ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00"])
 def test_an_expiry_out_of_range_in_utc_is_refused(given: str, admin: httpx.Client) -> None:
     refused = admin.post("/v3/keys", params={"workspace_id": "w", "expires_at": given})
-    assert (refused.status_code, refused.json()["detail"]) == (422, "The expiry must lie in the years 1 to 9999 in UTC")
+    assert (refused.status_code, refused.json()["detail"]) == (422, "The expiry must be in the years 1 to 9999 in UTC")
 
 
 def test_an_expired_key_is_refused_with_the_reason(guarded: Server) -> None:

@@ -94,7 +94,7 @@ def test_connections_and_the_backlog_fit_into_the_limit(
 
 def test_with_a_low_limit_fewer_connections_are_held_and_every_request_is_answered(tmp_path: Path) -> None:
     with running(tmp_path, "ulimit -n 256", quiet_seconds="3600") as server:
-        assert "only 256 files may be open (ulimit -n): 80 connections are held" in "".join(server.log)
+        assert "only 256 files may be open (ulimit -n): at most 80 connections are accepted" in "".join(server.log)
         with connections(server, 400) as opened, server.client() as http:
             assert {status(one) for one in opened[-75:]} == {b"200"}
             assert Place(http, "w").say("s", "And the database can be written.")

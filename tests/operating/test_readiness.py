@@ -79,12 +79,12 @@ def test_without_a_worker_the_server_is_not_ready(place: Place) -> None:
     verdict = place.judge()
     place.leader = Leadership(place.path)
     assert not verdict.is_ready
-    assert verdict.parts["worker"].detail == "no worker is at work"
+    assert verdict.parts["worker"].detail == "no worker is running"
 
 
 def test_a_worker_of_another_server_suffices(place: Place) -> None:
     place.metrics.enter("server")  # which resets its heartbeat
-    assert place.judge().parts["worker"].detail == "a worker of another server is at work"
+    assert place.judge().parts["worker"].detail == "a worker of another server is running"
 
 
 def test_a_full_disk_degrades_the_database_before_it_is_full(place: Place) -> None:
@@ -161,7 +161,7 @@ def test_after_a_failed_write_only_a_real_write_makes_the_database_ready(place: 
 
 def test_vectors_of_another_model_degrade_the_embedder(place: Place) -> None:
     part = place.judge(embedder="openai:other").parts["embedder"]
-    assert (part.status, part.detail) == ("degraded", f"vectors are kept for {EMBEDDER}, not for openai:other")
+    assert (part.status, part.detail) == ("degraded", f"the stored vectors are for {EMBEDDER}, not for openai:other")
 
 
 def test_an_embedder_is_degraded_from_its_last_failure_to_its_next_answer(place: Place) -> None:
@@ -176,7 +176,7 @@ def test_an_embedder_is_degraded_from_its_last_failure_to_its_next_answer(place:
 
 def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(place: Place) -> None:
     name = "openai:gpt"
-    assert place.judge(name).parts["reasoner"].detail == f"{name}, not asked yet"
+    assert place.judge(name).parts["reasoner"].detail == f"{name}, not used yet"
     place.meter.model_answered("answer", 1, 0, 1)
     assert place.judge(name).parts["reasoner"].status == "ok"
     place.meter.model_failed("derive")
@@ -200,4 +200,4 @@ def test_work_that_waits_too_long_degrades_the_backlog(place: Place) -> None:
 def test_failed_jobs_degrade_the_backlog_without_disclosing_the_reason(place: Place) -> None:
     place.owe(0, fail=True)
     part = place.judge().parts["backlog"]
-    assert (part.status, part.detail) == ("degraded", "nothing is due; 1 job is given up: see omoide queue --failed")
+    assert (part.status, part.detail) == ("degraded", "nothing is due; 1 failed: see omoide queue --failed")

@@ -73,7 +73,7 @@ def test_a_working_server_is_ready_in_all_components(running: Server) -> None:
         ["database", "wal", "worker", "embedder", "reasoner", "backlog"], "ok"
     )
     assert parts["status"] == "ok"
-    until(lambda: ready(running)[1]["worker"]["detail"].startswith("last sign of life"))
+    until(lambda: ready(running)[1]["worker"]["detail"].startswith("last heartbeat"))
 
 
 def test_a_hanging_worker_makes_the_server_unready_until_it_resumes(running: Server, http: httpx.Client) -> None:
@@ -93,7 +93,7 @@ def test_a_locked_database_makes_the_server_unready_until_it_is_released(running
     holder.execute("BEGIN IMMEDIATE")
     try:
         status, parts = ready(running)
-        assert (status, parts["database"]) == (503, {"status": "down", "detail": "took no write within 0.5 s"})
+        assert (status, parts["database"]) == (503, {"status": "down", "detail": "no write succeeded within 0.5 s"})
         assert http.get("/health").status_code == 200
         assert counted(running, "omoide_database_up") == 1
     finally:

@@ -141,5 +141,5 @@ def test_without_the_setting_there_is_no_cors(guarded: Server) -> None:
     "origin", ["app.example.org", "https://app.example.org/", "https://*.example.org", "https://a b"]
 )
 def test_an_invalid_origin_is_a_wrong_setting(origin: str) -> None:
-    with pytest.raises(ValidationError, match="is no origin"):
+    with pytest.raises(ValidationError, match="is not an origin"):
         settings_of(cors_origins=(origin,))

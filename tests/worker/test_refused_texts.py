@@ -203,7 +203,7 @@ def test_refused_texts_are_retried_on_request(
     night = asyncio.run(refused())
     assert "1 messages refused by the embedder" in caplog.text
     assert "poison" not in caplog.text
-    assert "1 message refused by the embedder, the last with: The embedding endpoint answered 500" in invoke("queue")
+    assert "1 message refused by the embedder, latest error: The embedding endpoint answered 500" in invoke("queue")
     searcher = VectorFinder(night.embedder, pause_seconds=0)
     assert len(nearest(searcher, store)) == 2
     assert "1 text will be embedded again." in invoke("queue", "retry", "--all")
@@ -241,7 +241,7 @@ def test_doctor_counts_refused_texts(store: Store, endpoint: FaultProxy) -> None
             1,
             0,
         )
-        assert "found by words only: 1 message." in verdict.text
+        assert "found by full-text search only: 1 message." in verdict.text
 
     asyncio.run(story())
 
