@@ -59,16 +59,16 @@ async def judge(store: Store, settings: Settings, metrics: Metrics, embedder: st
         return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
     try:
         async with asyncio.timeout(settings.ready_seconds):
-            known, owed = await store.read_at_once(_read, clock.now())
+            progress, jobs = await store.read_at_once(_read, clock.now())
     except (TimeoutError, OmoideError):
         unknown = Part("degraded", "unknown: the read timed out or failed")
         return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
     return Verdict(
         {
             **parts,
-            "embedder": _embedder(metrics.embedder_seen(), embedder, known),
+            "embedder": _embedder(metrics.embedder_seen(), embedder, progress),
             "reasoner": _reasoner(metrics, reasoner),
-            "backlog": _backlog(owed, settings.ready_backlog_seconds),
+            "backlog": _backlog(jobs, settings.ready_backlog_seconds),
         }
     )
 
@@ -112,9 +112,9 @@ def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
     return Part("down" if ago > settings.ready_worker_seconds else "ok", shown)
 
 
-def _embedder(asked: Asked, name: str, known: embeddings.Progress | None) -> Part:
-    if known is not None and known.name != name:
-        return Part("degraded", f"the stored vectors are for {known.name}, not for {name}")
+def _embedder(asked: Asked, name: str, progress: embeddings.Progress | None) -> Part:
+    if progress is not None and progress.name != name:
+        return Part("degraded", f"the stored vectors are for {progress.name}, not for {name}")
     if _fails([asked]):
         return Part("degraded", f"{name}, {_last_failure([asked])}")
     return Part("ok", f"{name}, in use")
@@ -129,10 +129,10 @@ def _reasoner(metrics: Metrics, name: str) -> Part:
     return Part("ok", f"{name}, answered {time.time() - max(each.answered_at for each in asked):.0f} s ago")
 
 
-def _backlog(owed: tuple[vitals.Owed, ...], limit: float) -> Part:
-    due = [each for each in owed if each.state == "due"]
+def _backlog(jobs: tuple[vitals.Owed, ...], limit: float) -> Part:
+    due = [each for each in jobs if each.state == "due"]
     count, oldest = sum(each.count for each in due), max((each.oldest for each in due), default=0) / _SECOND
-    failed = sum(each.count for each in owed if each.state == "failed")
+    failed = sum(each.count for each in jobs if each.state == "failed")
     shown = f"{_jobs(count)} due, the oldest for {oldest:.0f} s" if count else "nothing is due"
     if failed:
         shown += f"; {failed} failed: see omoide queue --failed"

@@ -11,27 +11,27 @@ MOST_LATE = 600_000_000
 """Microseconds that a job may be due without running; less is normal on a busy server."""
 
 
-def check_jobs(owed: Owed, now: int) -> Verdict:
+def check_jobs(jobs: Owed, now: int) -> Verdict:
     """Check that no job has failed permanently and that due jobs are processed."""
-    late = 0 if owed.oldest is None else max(0, now - owed.oldest)
+    late = 0 if jobs.oldest is None else max(0, now - jobs.oldest)
     figures: Figures = {
-        "owed": owed.owed,
-        "running": owed.running,
-        "failed": owed.failed,
-        "late_seconds": None if owed.oldest is None else late // 1_000_000,
-        "last_error": owed.error,
+        "owed": jobs.owed,
+        "running": jobs.running,
+        "failed": jobs.failed,
+        "late_seconds": None if jobs.oldest is None else late // 1_000_000,
+        "last_error": jobs.error,
     }
-    parts = [f"{owed.owed:,} in the queue", f"{owed.running:,} of them running", f"{owed.failed:,} failed"]
+    parts = [f"{jobs.owed:,} in the queue", f"{jobs.running:,} of them running", f"{jobs.failed:,} failed"]
     text = f"{', '.join(parts)}."
-    if owed.error:
-        text += f" Latest error of a job to be retried: {owed.error}"
-    if owed.failed:
+    if jobs.error:
+        text += f" Latest error of a job to be retried: {jobs.error}"
+    if jobs.failed:
         text += " `omoide queue --failed` shows why."
         return Verdict("jobs", "wrong", text, figures)
-    if owed.oldest is not None and late > MOST_LATE:
+    if jobs.oldest is not None and late > MOST_LATE:
         text += f" The oldest has been due for {span(late / 1_000_000)}: is a server or a worker running?"
         return Verdict("jobs", "notice", text, figures)
-    return Verdict("jobs", "notice" if owed.error else "good", text, figures)
+    return Verdict("jobs", "notice" if jobs.error else "good", text, figures)
 
 
 def check_webhooks(settings: Settings, endpoints: int) -> Verdict:
