@@ -1,1 +1,1 @@
-"""Measurements of Omoide that are run by hand or in tests; nothing the server itself imports belongs here."""
+"""Benchmarks of Omoide, run manually or by tests; the server imports nothing from here."""

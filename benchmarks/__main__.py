@@ -1,6 +1,6 @@
-"""`python -m benchmarks`: everything that is measured, or a part of it.
+"""`python -m benchmarks`: run all benchmarks or some of them.
 
-Figures of a busy machine say little; ratios say more, because what is compared takes turns.
+On a busy machine, ratios are more reliable than absolute figures, because the compared servers are measured in turn.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def main(
     *, only: tuple[str, ...], workload: str, rounds: int, seconds: float, calls: int, messages: int,
     json_file: Path | None,
 ) -> None:  # fmt: skip
-    """Measure Omoide, side by side with what it is compared to."""
+    """Measure Omoide and its baselines."""
     parts = only or PARTS
     figures: list[Figure] = []
     if "http" in parts:

@@ -1,4 +1,4 @@
-"""What a worker still owes, read from the database beside the server."""
+"""Read the number of due jobs from the database of a running server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATIENCE_SECONDS = 600
 
 
 def due(db: Path) -> int:
-    """How many jobs could be done at once and are not."""
+    """The number of due jobs."""
     connection = sqlite3.connect(db)
     try:
         count = "SELECT count(*) FROM jobs WHERE failed_at IS NULL AND due_at <= ?"
@@ -22,7 +22,7 @@ def due(db: Path) -> int:
 
 
 def wait_until_done(db: Path) -> float:
-    """Seconds until nothing is due. Raises TimeoutError."""
+    """Wait until no job is due; returns the seconds. Raises TimeoutError."""
     begin = time.perf_counter()
     while left := due(db):
         if time.perf_counter() - begin > PATIENCE_SECONDS:

@@ -1,8 +1,8 @@
-"""What the worker costs those who call: two servers under the same paced load, one that reasons and one that does not.
+"""The effect of the worker on request latency: two servers under the same paced load, with and without reasoning.
 
-`python -m benchmarks.beside` adds messages at a steady rate and reads beside it, in rounds by turns. A round of the
-server that reasons ends when it owes nothing more, so that its worker never disturbs the other's round; how long that
-takes, and how much was owed at the most, says whether the worker keeps up.
+`python -m benchmarks.beside` adds messages and reads at a fixed rate, alternating between the servers. A round of the
+reasoning server ends when no job is due, so that its worker does not disturb the other server's round. The time until
+then and the maximum number of due jobs show whether the worker keeps up.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ RESTING = {"reasoning_enabled": "false", "summary_enabled": "false", "dream_enab
 
 @dataclass
 class Side:
-    """One of the two servers, and what its rounds have shown."""
+    """One of the two servers, and the results of its rounds."""
 
     server: Server
     db: Path
@@ -47,7 +47,7 @@ class Side:
     behind: list[float] = field(default_factory=list)
 
     async def round(self, rate: int, seconds: float, number: int) -> None:
-        """Play the load for so many seconds, then wait until nothing is due."""
+        """Run the load for `seconds`, then wait until no job is due."""
         adds = asyncio.create_task(
             load.paced(
                 self.server.address, said(number), 201, connections=WRITERS, per_second=rate / BATCH, seconds=seconds
@@ -70,7 +70,7 @@ class Side:
 
 
 def said(number: int) -> Iterator[bytes]:
-    """Requests with messages that differ from each other, to sessions of this round."""
+    """Requests with distinct messages, to sessions of this round."""
     turns = speech(SEED + number)
     for n in itertools.count():
         batch = [{"peer_id": peer, "content": text} for peer, text in itertools.islice(turns, BATCH)]
@@ -81,12 +81,12 @@ async def played(reasons: Side, rests: Side, *, rate: int, seconds: float, round
     for side in (reasons, rests):
         await load.once(side.server.address, post(SESSIONS, {"id": "found"}))
     for number in range(rounds + 1):
-        # Whoever goes second finds the machine warmer, so they take turns at that too.
+        # The second server finds a warmer machine, so the order alternates.
         for side in (reasons, rests) if number % 2 else (rests, reasons):
             await side.round(rate, seconds, number)
     for side in (reasons, rests):
         for found in (side.adds, side.reads, side.owed, side.behind):
-            del found[0]  # the first round loads what is loaded on first use
+            del found[0]  # the first round includes lazy loading
 
 
 def compared(name: str, reasons: list[Round], rests: list[Round]) -> Iterator[Figure]:
@@ -109,7 +109,7 @@ def _median(found: Round) -> float:
 @click.option("--seconds", type=click.FloatRange(min=0.5), default=6, show_default=True, help="Length of a round.")
 @json_option
 def main(*, rate: int, rounds: int, seconds: float, json_file: Path | None) -> None:
-    """Print what adding messages and reading cost while the worker reasons, and while it has nothing to do."""
+    """Print the latency of adding messages and reading, with a reasoning and with an idle worker."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         folders = [Path(name) / each for each in ("reasons", "rests")]
         for folder in folders:

@@ -1,4 +1,4 @@
-"""Clients in processes of their own, so that the work of one does not delay the clock of another."""
+"""Clients in separate processes, so that the work of one does not distort the timing of another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STOP_SECONDS = 20.0
 
 
 class Control:
-    """The child's side: tells the parent when the load has begun, and knows when to stop."""
+    """The child's side: reports the start of the load to the parent, and waits for its stop message."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -48,20 +48,20 @@ class Child(Generic[T]):
         theirs.close()
 
     def wait_until_begun(self, seconds: float) -> None:
-        """Raises TimeoutError, or RuntimeError if the child failed first."""
+        """Wait for the start of the load. Raises TimeoutError, or RuntimeError if the child failed first."""
         self._receive("begun", seconds)
 
     def stop(self) -> None:
         self._pipe.send("stop")
 
     def result(self, seconds: float) -> T:
-        """What the work returned, within so many seconds. Raises TimeoutError, RuntimeError."""
+        """Wait up to `seconds` for the return value of the work. Raises TimeoutError, RuntimeError."""
         found: T = self._receive("done", seconds)
         self._process.join(STOP_SECONDS)
         return found
 
     def kill(self) -> None:
-        """End the process, whatever it does. Does nothing to one that has ended."""
+        """Kill the process, unless it has ended."""
         if self._process.is_alive():
             self._process.kill()
         self._process.join()

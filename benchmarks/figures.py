@@ -1,6 +1,6 @@
-"""What was measured, as figures: printed as a table, and kept as JSON for the report.
+"""Measured figures, printed as tables and stored as JSON for the report.
 
-A figure belongs to a row (`name`: a workload, a verb, a package) and to a column (`measure`: the median, the ratio).
+A figure belongs to a row (`name`: a workload, a verb, a package) and a column (`measure`: the median, the ratio).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from benchmarks.table import Bar, show
 json_option = click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures to this file too."
 )
-"""What each part offers, so that the report can be made of its figures."""
+"""The option of all benchmarks, used by the report."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One value, and the bar it is held against. `value` is None where there is nothing to measure yet."""
+    """A value and its bar. `value` is None if there is no measurement."""
 
     name: str
     measure: str
@@ -34,7 +34,7 @@ class Figure:
     met: bool | None = None
 
     def text(self, *, with_unit: bool = True) -> str:
-        """The value with three digits or so."""
+        """The value with about three significant digits."""
         if self.value is None or isinstance(self.value, str):
             return self.value or ""
         digits = (
@@ -54,7 +54,7 @@ class Figure:
 
 
 def held(name: str, measure: str, value: float, unit: str = "", bar: Bar | None = None) -> Figure:
-    """A figure, held against its bar if it has one."""
+    """A figure, compared with its bar if it has one."""
     return Figure(name, measure, value, unit, bar.text() if bar else "", bar.met(value) if bar else None)
 
 
@@ -62,7 +62,7 @@ Table = tuple[list[str], list[list[str]]]
 
 
 def pivots(figures: Sequence[Figure]) -> list[Table]:
-    """Tables, each of a head and rows: one for all names that have the same measures."""
+    """Tables (header, rows), one for each group of names with the same measures."""
     rows: dict[str, list[Figure]] = {}
     for figure in figures:
         rows.setdefault(figure.name, []).append(figure)
@@ -73,7 +73,7 @@ def pivots(figures: Sequence[Figure]) -> list[Table]:
 
 
 def _pivot(measures: Sequence[str], rows: Sequence[Sequence[Figure]]) -> Table:
-    """A row for each name, a column for each measure, a last one for what the bars say."""
+    """A row for each name, a column for each measure, and a last column for the bars."""
     units = [_common_unit(column) for column in zip(*rows, strict=True)]
     lines = [
         [
@@ -88,13 +88,13 @@ def _pivot(measures: Sequence[str], rows: Sequence[Sequence[Figure]]) -> Table:
 
 
 def _common_unit(figures: Sequence[Figure]) -> str:
-    """The unit that all figures of a column have, to stand in its head; empty if they have several."""
+    """The common unit of a column's figures, for its header; empty if they differ."""
     units = {figure.unit for figure in figures}
     return units.pop() if len(units) == 1 else ""
 
 
 def publish(title: str, figures: Sequence[Figure], json_file: Path | None = None) -> None:
-    """Print the figures as tables, and write them to the file if one is given."""
+    """Print the figures as tables, and write them to `json_file` if given."""
     for place, (head, rows) in enumerate(pivots(figures)):
         show("" if place else title, head, rows)
     if json_file is not None:
@@ -102,15 +102,15 @@ def publish(title: str, figures: Sequence[Figure], json_file: Path | None = None
 
 
 def write(json_file: Path, figures: Sequence[Figure]) -> None:
-    """A JSON list with an object for each figure."""
+    """Write a JSON list with an object for each figure."""
     json_file.write_bytes(orjson.dumps([asdict(figure) for figure in figures], option=orjson.OPT_INDENT_2) + b"\n")
 
 
 def read(objects: Sequence[dict[str, Any]]) -> list[Figure]:
-    """Figures from what `write` wrote."""
+    """Figures from the objects that `write` writes."""
     return [Figure(**object) for object in objects]
 
 
 def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of the values do not exceed, one of them. Raises IndexError if there are none."""
+    """The smallest value that `share` of the values do not exceed. Raises IndexError if there are none."""
     return sorted(values)[max(0, math.ceil(round(share * len(values), 6)) - 1)]

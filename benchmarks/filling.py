@@ -1,7 +1,7 @@
-"""Databases of any size to measure on: conversations without end, conclusions about one peer, and all their vectors.
+"""Create databases of any size: endless conversations, conclusions about one peer, and all vectors.
 
-Everything goes through the store's own functions, so that the file is what a server would have written; only more
-comes with each commit, and it is not flushed to the disk until the end.
+Uses the store's functions, so that the file equals one written by a server, but with more rows per commit and without
+waiting for the disk.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ WORKSPACE = "size"
 SESSION_MESSAGES = 500
 BATCH_MESSAGES = 500
 COMMITTED = 8
-"""Batches that share a commit."""
+"""Batches per commit."""
 EMBEDDED_AT_ONCE = 4_096
 CONCLUSIONS_PER_MESSAGE = 0.2
 REPLACED = 0.15
-"""The share of words that are replaced by others, so that no two messages are the same."""
+"""The share of words that are replaced by others, so that messages differ."""
 UNLIMITED = 1_000_000
 
 
 def speech(seed: int) -> Iterator[tuple[str, str]]:
-    """Who says what, without end: the turns of the recall conversations over and over, with words exchanged."""
+    """An endless stream of (peer, text): the turns of the recall conversations in a cycle, with replaced words."""
     turns = [turn for spoken in conversations().values() for turn in spoken]
     words = sorted({word for turn in turns for word in turn.content.split()})
     chance = random.Random(seed)
@@ -46,9 +46,9 @@ def speech(seed: int) -> Iterator[tuple[str, str]]:
 
 
 def filled(folder: Path, count: int, kept: Path | None) -> float:
-    """Put a database of so many messages into the folder, as `omoide.db`; the seconds that it took to fill.
+    """Create `omoide.db` with `count` messages in the folder; returns the seconds that it took to fill.
 
-    With `kept`, a folder, a database that was filled before is copied from there, or put there.
+    `kept` is a folder that caches filled databases.
     """
     database = folder / "omoide.db"
     known = None if kept is None else kept / f"{count}.db"
@@ -64,9 +64,9 @@ def filled(folder: Path, count: int, kept: Path | None) -> float:
 
 
 async def fill(db: Path, count: int, session_messages: int = SESSION_MESSAGES) -> float:
-    """A database with so many messages, a fifth as many conclusions about one peer, and all their vectors; seconds.
+    """Create a database with `count` messages, a fifth as many conclusions about one peer, and all vectors.
 
-    Session s0 has the first `session_messages`, s1 the next, and so on.
+    Session s0 has the first `session_messages`, s1 the next, and so on. Returns the seconds.
     """
     begin = time.perf_counter()
     store = Store.open(db, durability="normal")
@@ -97,7 +97,7 @@ async def _add(store: Store, session: str, batch: list[NewMessage]) -> None:
 
 
 async def embed_all(store: Store) -> None:
-    """What the worker does, in larger pieces than its own."""
+    """Embed all texts, as the worker does but in larger batches."""
     embedder = WordLlamaEmbedder()
     await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
     for source in embeddings.SOURCES:
@@ -116,7 +116,7 @@ def _missing(db: Connection, source: embeddings.Source) -> list[tuple[int, str]]
 
 
 def _forget_jobs(db: Connection) -> None:
-    """Everything is embedded: no job is owed."""
+    """Delete all jobs, since everything is embedded."""
     db.execute("DELETE FROM jobs")
 
 

@@ -1,8 +1,8 @@
-"""The floor: the least that a Python server must do for the same answers, written by hand.
+"""The floor: a minimal hand-written Python server with the same responses, as a baseline.
 
-Starlette, plain SQL (floor_store), orjson; no validation, no models, no errors. It keeps what Omoide promises: the
-same schema and statements, the same durability, group commit, token counts, responses of the same shape. What Omoide
-loses against it is the price of a contract. It imports nothing of Omoide.
+Starlette, plain SQL (floor_store), orjson; no validation, models or errors. It has Omoide's schema and statements,
+durability, group commit, token counts and response shapes, so the difference is the cost of the contract. It imports
+nothing from Omoide.
 """
 
 from __future__ import annotations

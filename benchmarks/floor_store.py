@@ -1,7 +1,7 @@
-"""The floor's SQLite: Omoide's schema and statements copied, with the same durability and the same group commit.
+"""The floor's store: a copy of Omoide's schema and statements, with the same durability and group commit.
 
-Reads run on the event loop. Writes go to one thread, which puts all that have gathered into one transaction with a
-savepoint for each, and answers once it is on disk.
+Reads run on the event loop. Writes go to one thread, which runs all pending ones in one transaction with a savepoint
+each, and resolves them after the commit.
 """
 
 from __future__ import annotations
@@ -84,12 +84,12 @@ def instant(microseconds: int) -> datetime:
 
 
 def new_id(at: int) -> str:
-    number = ((at // 1_000) << 84 | secrets.randbits(84)) << 2  # 128 bits, of which 126 are shown as 21 characters
+    number = ((at // 1_000) << 84 | secrets.randbits(84)) << 2  # 128 bits; the upper 126 give 21 characters
     return b2a_base64(number.to_bytes(16, "big"))[:21].translate(TO_ALPHABET).decode()
 
 
 class FloorStore:
-    """Two connections and the writer's thread."""
+    """Two connections and the writer thread."""
 
     def __init__(self, path: str) -> None:
         self.writer = self._connect(path)
@@ -139,7 +139,7 @@ def _settle(settled: Iterable[tuple[Callable[[Any], None], Any]]) -> None:
 
 
 def settled_session(db: Connection, workspace_id: str, session_id: str, peers: Iterable[str]) -> Row | None:
-    """The session if it exists with these peers in it."""
+    """The session if it exists and has these peers as members."""
     row: Row | None = db.execute(SESSION, (workspace_id, session_id)).fetchone()
     if row is None or any(db.execute(MEMBER, (row[0], peer_id)).fetchone() is None for peer_id in peers):
         return None
@@ -172,7 +172,7 @@ def get_or_create_session(
 def add_messages(
     db: Connection, workspace_id: str, session_id: str, batch: Sequence[tuple[str, str, str, int]], at: int
 ) -> list[Row]:
-    """Append (peer id, content, metadata as JSON, tokens) and return the rows as `list_messages` does."""
+    """Append messages (peer id, content, metadata as JSON, tokens), and return rows as `list_messages` does."""
     row = db.execute(
         """SELECT s.workspace, s.pk FROM sessions s JOIN workspaces w ON w.pk = s.workspace
            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
@@ -209,16 +209,16 @@ def add_messages(
            FROM messages m JOIN peers p ON p.pk = m.peer WHERE m.session = ? AND m.seq BETWEEN ? AND ?""",
         (session, first, count),
     )
-    # A job that nobody does: the floor owes the embedding of a message, as Omoide does, but never embeds.
+    # Enqueue an embedding job as Omoide does; the floor never runs it.
     waits = "SELECT 1 FROM jobs WHERE kind = 'embed' AND key = 'embed' AND leased_until IS NULL AND failed_at IS NULL"
     if not db.execute(waits).fetchone():
-        owe = "INSERT INTO jobs (kind, payload, created_at, due_at, key) VALUES ('embed', '{}', ?, ?, 'embed')"
-        db.execute(owe, (at, at))
+        insert = "INSERT INTO jobs (kind, payload, created_at, due_at, key) VALUES ('embed', '{}', ?, ?, 'embed')"
+        db.execute(insert, (at, at))
     return [(id, session_id, workspace_id, *message, at) for id, message in zip(ids, batch, strict=True)]
 
 
 def list_messages(db: Connection, workspace_id: str, session_id: str, page: int, size: int) -> tuple[int, list[Row]]:
-    """How many messages the session has, and those of the page."""
+    """The number of messages in the session, and the page's messages."""
     db.execute("BEGIN")
     session, total = db.execute(
         """SELECT s.pk, s.message_count FROM sessions s JOIN workspaces w ON w.pk = s.workspace

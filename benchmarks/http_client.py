@@ -1,7 +1,7 @@
-"""A small HTTP/1.1 client for load: keep-alive connections with one request in flight on each.
+"""A small HTTP/1.1 client for load generation: keep-alive connections with one request in flight each.
 
-Unlike `load.py` it accepts any status and chunked answers, because a server that protects itself refuses some of the
-load. Requests are prepared bytes, and the body of an answer is kept only on request.
+Unlike `load.py` it accepts any status and chunked responses, because a server under overload refuses requests. Requests
+are prepared bytes, and response bodies are kept only on request.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ BODY_SHOWN_BYTES = 300
 
 
 class ConnectionLost(Exception):
-    """The connection could not be opened, or ended before the answer was complete."""
+    """The connection could not be opened, or closed before the response was complete."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A complete answer: `size` is the length of its body in bytes, `body` is empty unless it was asked for."""
+    """A complete response: `size` is the length of its body in bytes, `body` is empty unless requested."""
 
     status: int
     size: int
@@ -33,7 +33,7 @@ class Answer:
 
 
 def request(method: str, path: str, body: object = None, *, key: str = "", content_type: str = "") -> bytes:
-    """The bytes of a request. A body that is not bytes is sent as JSON; `key` is a bearer token."""
+    """The bytes of a request. A body other than bytes is sent as JSON; `key` is a bearer token."""
     content = b"" if body is None else body if isinstance(body, bytes) else orjson.dumps(body)
     headers = {"host": "localhost"}
     if key:
@@ -61,7 +61,7 @@ def _head(first: str, headers: Mapping[str, str]) -> bytes:
 
 
 class Connection(asyncio.Protocol):
-    """One connection. `is_open` turns false as soon as it can take no further request."""
+    """A connection. `is_open` becomes false when it can take no further request."""
 
     def __init__(self) -> None:
         self.is_open = False
@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
 
     async def exchange(self, sent: bytes, *, keep_body: bool = False) -> Answer:
-        """Send a request and wait for the whole answer. Raises ConnectionLost."""
+        """Send a request and wait for the complete response. Raises ConnectionLost."""
         self._keep_body, self._chunks, self._size = keep_body, [], 0
         self._pending = asyncio.get_running_loop().create_future()
         self.transport.write(sent)
@@ -114,7 +114,7 @@ class Connection(asyncio.Protocol):
 
 
 class Pool:
-    """At most `size` connections to a server, opened when needed, from the local address `source` if one is given."""
+    """A pool of at most `size` connections to a server, opened on demand, from the local address `source` if given."""
 
     def __init__(self, address: Address, size: int, *, source: str = "") -> None:
         self.address = address
@@ -123,7 +123,7 @@ class Pool:
         self._idle: list[Connection] = []
 
     async def exchange(self, sent: bytes, *, keep_body: bool = False, fresh: bool = False) -> Answer:
-        """Send a request as soon as a connection is free; `fresh` opens a new one for it. Raises ConnectionLost."""
+        """Send a request when a connection is free; `fresh` opens a new one for it. Raises ConnectionLost."""
         async with self._free:
             connection = await self._open() if fresh else await self._take()
             try:
@@ -138,7 +138,7 @@ class Pool:
             return answer
 
     async def expect(self, sent: bytes, *statuses: int) -> bytes:
-        """The body of an answer with one of these statuses. Raises RuntimeError for another, ConnectionLost."""
+        """The body of a response with one of these statuses. Raises RuntimeError for others, and ConnectionLost."""
         answer = await self.exchange(sent, keep_body=True)
         if answer.status not in statuses:
             first = sent.partition(b"\r\n")[0].decode(errors="replace")

@@ -1,4 +1,4 @@
-"""What an operation costs inside the process: the ASGI application called directly, no socket, nothing stored."""
+"""The cost of an operation in process: the ASGI application is called directly, without sockets or storage."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from benchmarks.stacks import BY_HAND, CONTRACT, STOCK, stacks
 from benchmarks.table import Bar
 
 CALLS = 15
-"""Calls of one stack before it is the next one's turn."""
+"""Calls of one stack before the next stack's turn."""
 WARM_UP_ROUNDS = 20
 COST = Bar(35, at_most=True, unit=" µs")
 BESIDE = Bar(1, at_most=True, unit=" x")
@@ -27,7 +27,7 @@ EACH = Bar(15, at_most=True, unit=" µs")
 
 @dataclass(frozen=True)
 class Request:
-    """A POST; what comes back must have this status and a body."""
+    """A POST request; the response must have this status and a body."""
 
     path: str
     body: bytes
@@ -42,7 +42,7 @@ LISTED = Request(f"{MESSAGES}/list", b"{}", 200, b"page=3&size=%d" % many_messag
 
 
 class Call:
-    """One request after another into an application, each timed."""
+    """Calls an application with one request at a time, and times each."""
 
     def __init__(self, app: ASGIApp, request: Request = SESSION) -> None:
         self.app = app
@@ -56,7 +56,7 @@ class Call:
         self.sent.append(message)
 
     async def time(self) -> float:
-        """Seconds for one request. Raises RuntimeError for any answer but the expected status with a body."""
+        """Seconds for one request. Raises RuntimeError unless the response has the expected status and a body."""
         request = self.request
         scope = one_operation.scope(request.path, request.query, request.body)
         self.sent = []
@@ -69,7 +69,7 @@ class Call:
 
 
 def measure(*, rounds: int) -> list[Figure]:
-    """Print and return the 10th percentile of `rounds` rounds, in which each stack has its turn."""
+    """Print and return the 10th percentile of `rounds` rounds, in which the stacks alternate."""
     one, many = _one(rounds), _many(rounds)
     publish(f"POST session in process, no-op handler: 10th percentile of {rounds * CALLS:,} calls", one)
     publish(f"A message in process, without the store: 10th percentile of {rounds * CALLS:,} calls", many)
@@ -90,7 +90,7 @@ def _one(rounds: int) -> list[Figure]:
 
 
 def _many(rounds: int) -> list[Figure]:
-    """What a message costs around the store, in and out and out alone."""
+    """The cost per message without the store: adding (request and response) and listing (response)."""
     compared = {name: stacks()[name] for name in (CONTRACT, BY_HAND)}
     figures = []
     for name, request, count in (
@@ -108,7 +108,7 @@ def _many(rounds: int) -> list[Figure]:
 
 
 def costs_of(request: Request, made: Mapping[str, Callable[[], ASGIApp]], rounds: int) -> dict[str, float]:
-    """Name of the stack → microseconds for the request."""
+    """Stack name → microseconds per request."""
     calls = {name: Call(make(), request) for name, make in made.items()}
     return asyncio.run(_taken(calls, rounds))
 

@@ -1,11 +1,10 @@
-"""The load: connections that are kept alive, each with one request under way at any time.
+"""Load generation: keep-alive connections with one request in flight each.
 
-It comes as fast as the server answers (`rate`), or at a pace that waits for nobody (`paced`): then what a request
-waits for its turn counts as well, as it does for whoever sends it.
+The load is closed-loop (`rate`: as fast as the server responds) or open-loop (`paced`: at a fixed rate, where latency
+includes the time that a request waits for its connection).
 
-The client must not be what is measured. Requests are bytes made elsewhere, an answer is read no further than its
-status and its length, and nothing but the event loop stands between. A wrong status ends the run: a server that
-answers errors is fast and worthless.
+The client must not dominate the measurement. Requests are prepared bytes, and only the status and length of a response
+are parsed. An unexpected status ends the run, because a server that answers errors is fast.
 """
 
 from __future__ import annotations
@@ -22,17 +21,17 @@ from benchmarks.servers import Address
 
 T = TypeVar("T")
 SHOWN_BYTES = 500
-"""How much of an unexpected answer is shown."""
+"""The number of bytes shown of an unexpected response."""
 PATIENCE_SECONDS = 30
-"""How long the last answers of a round may take."""
+"""Timeout for the last responses of a round."""
 
 
 class UnexpectedAnswer(Exception):
-    """The server did not answer as the workload expects, or went away."""
+    """The response is not what the workload expects, or the server closed the connection."""
 
 
 def request(method: str, path: str, body: bytes = b"") -> bytes:
-    """The bytes of an HTTP/1.1 request with a JSON body, or without one if it is empty."""
+    """The bytes of an HTTP/1.1 request with a JSON body, or without a body if it is empty."""
     head = f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n"
     if body:
         head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n"
@@ -40,7 +39,7 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
 
 
 class _Connection(asyncio.Protocol):
-    """Sends the next request as soon as the answer to the last one is complete, until `deadline`."""
+    """Sends the next request when the last response is complete, until `deadline`."""
 
     def __init__(self, requests: Iterator[bytes], status: int, deadline: float) -> None:
         self.requests = requests
@@ -52,7 +51,7 @@ class _Connection(asyncio.Protocol):
         self._missing = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is one in all but its class
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's does not derive from asyncio's
         self._begin()
 
     def data_received(self, data: bytes) -> None:
@@ -105,7 +104,7 @@ class _Connection(asyncio.Protocol):
 
 
 class _Paced(_Connection):
-    """Sends a request every `interval` seconds from `first` on, or as soon as the answer to the last one is there."""
+    """Sends a request every `interval` seconds from `first` on, or when the last response is complete if later."""
 
     def __init__(
         self, requests: Iterator[bytes], status: int, deadline: float, *, first: float, interval: float
@@ -125,7 +124,7 @@ class _Paced(_Connection):
             self._finish()
 
     def _wait(self) -> None:
-        """Send when it is time. What is late because of the last answer counts from its time on."""
+        """Send at the planned time. The latency of a delayed request counts from its planned time."""
         early = self.planned - time.perf_counter()
         if early > 0:
             asyncio.get_running_loop().call_later(early, super()._begin)
@@ -134,7 +133,7 @@ class _Paced(_Connection):
 
 
 def content_length(head: bytes) -> int:
-    """The length that a response's head declares. Raises UnexpectedAnswer if it has none."""
+    """The content length in a response's headers. Raises UnexpectedAnswer without one."""
     start = head.find(b"content-length: ")
     if start < 0:
         raise UnexpectedAnswer(f"no content-length:\n{head.decode(errors='replace')}")
@@ -144,14 +143,14 @@ def content_length(head: bytes) -> int:
 
 @dataclass(frozen=True)
 class Round:
-    """What a round of requests showed: answers per second, and what each request took, in seconds."""
+    """The result of a round: responses per second, and the latency of each request in seconds."""
 
     rate: float
     latencies: Sequence[float]
 
 
 async def rate(address: Address, requests: Iterator[bytes], status: int, *, connections: int, seconds: float) -> Round:
-    """As many requests as are answered in about `seconds`. Raises UnexpectedAnswer."""
+    """Send as many requests as are answered in about `seconds`. Raises UnexpectedAnswer."""
     start = time.perf_counter()
     made = [_Connection(requests, status, start + seconds) for _ in range(connections)]
     return await _played(address, made, start, seconds)
@@ -160,7 +159,7 @@ async def rate(address: Address, requests: Iterator[bytes], status: int, *, conn
 async def paced(
     address: Address, requests: Iterator[bytes], status: int, *, connections: int, per_second: float, seconds: float
 ) -> Round:
-    """`per_second` requests a second for `seconds`, spread over the connections in turn. Raises UnexpectedAnswer."""
+    """Send `per_second` requests a second for `seconds`, round-robin over the connections. Raises UnexpectedAnswer."""
     start = time.perf_counter()
     made = [
         _Paced(requests, status, start + seconds, first=start + n / per_second, interval=connections / per_second)
@@ -183,7 +182,7 @@ async def _connect(address: Address, protocol: _Connection) -> None:
 
 
 async def once(address: Address, sent: bytes) -> tuple[int, bytes]:
-    """The status and the body of the answer to one request, on a connection of its own."""
+    """Send one request on a new connection; returns status and body."""
     reader, writer = await asyncio.open_connection(*address)
     try:
         writer.write(sent)
@@ -194,5 +193,5 @@ async def once(address: Address, sent: bytes) -> tuple[int, bytes]:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on a fresh uvloop."""
+    """Run a coroutine on a new uvloop."""
     return uvloop.run(work)

@@ -1,6 +1,6 @@
-"""100 messages in one request, and a page of 50 of them in one answer: handlers that store nothing and read nothing.
+"""Handlers without a store: 100 messages in a request, and a page of 50 in a response.
 
-What remains is what each message costs around the store: JSON, its judgement, models, records of ours, and JSON again.
+The remaining cost per message is that of JSON parsing, validation, models, records and JSON serialization.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BODY = orjson.dumps(batch(SENT))
 
 
 def records(said: Sequence[models.MessageCreate], workspace_id: str, session_id: str) -> list[Message]:
-    """As the store returns them."""
+    """Message records as the store returns them."""
     return [
         Message(
             f"V1StGXR8_Z5jdHi6B-{number:03}",
@@ -51,7 +51,7 @@ async def create_messages_for_session(
     body: models.MessageBatchCreate,
     idempotency_key: str | None = None,
 ) -> list[models.Message]:
-    """The handler, as the contract calls it."""
+    """The handler, called by the contract."""
     return shapes.messages(records(body.messages, workspace_id, session_id))
 
 
@@ -65,5 +65,5 @@ async def get_messages(
     size: int = LISTED,
     body: models.MessageGet | None = None,
 ) -> models.PageMessage:
-    """The handler, as the contract calls it."""
+    """The handler, called by the contract."""
     return shapes.messages_page(Page(STORED, LISTED * 20, PageRequest(page, size, bool(reverse))))

@@ -1,7 +1,7 @@
-"""POST session, alone: the document with nothing else in it, the request, and handlers that do nothing.
+"""A document with only POST session, its request, and a handler without a store.
 
-"Model in, model out": each handler gets or builds the generated request model and returns the generated response model,
-so that all stacks do the same work around it.
+The handler takes the generated request model and returns the generated response model, so that all stacks do the same
+work around it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ BODY = orjson.dumps(
 
 
 async def get_or_create_session(_: object, *, workspace_id: str, body: models.SessionCreate) -> models.Session:
-    """The handler, as the contract calls it."""
+    """The handler, called by the contract."""
     return models.Session(
         id=body.id,
         uid="V1StGXR8_Z5jdHi6B-myT",
@@ -41,7 +41,7 @@ async def get_or_create_session(_: object, *, workspace_id: str, body: models.Se
 
 
 def document(*others: tuple[str, str]) -> Document:
-    """Omoide's document with this operation only, and `others`: a path, and the tag that names its handlers' module."""
+    """Omoide's document with only this operation and `others`: (path, tag, which names the handlers' module)."""
     whole = Document.read(document_path())
     paths = {}
     for path, tag in ((PATH, TAG), *others):
@@ -51,7 +51,7 @@ def document(*others: tuple[str, str]) -> Document:
 
 
 def scope(path: str = PATH.replace("{workspace_id}", "demo"), query: bytes = b"", body: bytes = BODY) -> Scope:
-    """A POST as an ASGI server hands it over; a fresh one for each call. A key for the workspace comes with it."""
+    """A new ASGI scope of a POST request with a key for the workspace."""
     return {
         "type": "http",
         "asgi": {"version": "3.0", "spec_version": "2.3"},
@@ -78,7 +78,7 @@ KEY = Keyring(SECRET).mint(Principal(workspace="demo"), now=1_760_000_000_000_00
 
 
 def version_3_0(whole: Document) -> dict[str, Any]:
-    """The operation in OpenAPI 3.0, the only one that stock Connexion takes. `operationId` is left to the caller."""
+    """The operation in OpenAPI 3.0, which stock Connexion requires. The caller adds `operationId`."""
     schemas = whole.raw["components"]["schemas"]
     reached: dict[str, Any] = {}
     waiting = ["SessionCreate", "Session"]
@@ -104,7 +104,7 @@ def version_3_0(whole: Document) -> dict[str, Any]:
 
 
 def _nullable(node: Any) -> Any:
-    """The schema with 3.1's `anyOf: [X, null]` and `type: [X, null]` written as 3.0's `nullable`."""
+    """Convert 3.1's `anyOf: [X, null]` and `type: [X, null]` in a schema to 3.0's `nullable`."""
     if isinstance(node, list):
         return [_nullable(inner) for inner in node]
     if not isinstance(node, dict):

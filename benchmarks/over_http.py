@@ -1,6 +1,6 @@
-"""Requests per second over HTTP: Omoide and the floor in turn, so that a noisy machine disturbs both alike.
+"""Requests per second over HTTP: Omoide and the floor in alternation, so that noise affects both alike.
 
-While the floor is measured Omoide stands still. What it owes by then it works off while it is measured itself.
+Omoide is paused while the floor is measured. It processes its pending jobs while it is measured itself.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ async def _played(workload: Workload, address: Address, seconds: float) -> Round
 
 
 def _figures(workload: Workload, ours: Sequence[Round], floor: Sequence[Round]) -> Iterator[Figure]:
-    # Neighbouring rounds saw the same machine, so their ratios say how much the figure can be trusted.
+    # Adjacent rounds run under the same conditions, so the spread of their ratios shows how reliable the figure is.
     ratios = [mine.rate / theirs.rate for mine, theirs in zip(ours, floor, strict=True)]
     yield held(workload.name, "ratio", statistics.median(ratios), bar=workload.bar)
     yield Figure(workload.name, "spread", f"{min(ratios):.2f}-{max(ratios):.2f}")
@@ -72,7 +72,7 @@ def _figures(workload: Workload, ours: Sequence[Round], floor: Sequence[Round]) 
 
 
 async def _check(workload: Workload, ours: Address, floor: Address) -> None:
-    """Raise UnexpectedAnswer unless both servers answer with the expected status and bodies of the same shape."""
+    """Raise UnexpectedAnswer unless both servers return the expected status and bodies of the same shape."""
     shapes = []
     for address in (ours, floor):
         for sent in workload.prepare:
@@ -86,7 +86,7 @@ async def _check(workload: Workload, ours: Address, floor: Address) -> None:
 
 
 def _shape(value: object) -> object:
-    """The keys and the kinds of values of a JSON value, its numbers and texts left out."""
+    """The keys and value types of a JSON value."""
     if isinstance(value, dict):
         return {key: _shape(inner) for key, inner in sorted(value.items())}
     if isinstance(value, list):

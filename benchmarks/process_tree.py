@@ -1,4 +1,4 @@
-"""What a process and all its children use, as the kernel counts it (see proc(5))."""
+"""Resource usage of a process and its descendants, from /proc (see proc(5))."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def family(pid: int) -> list[int]:
-    """The process, its children and theirs; without those that are gone by now."""
+    """The pids of the process and its descendants that still exist."""
     found = [pid]
     for each in found:
         with contextlib.suppress(OSError):
@@ -19,12 +19,12 @@ def family(pid: int) -> list[int]:
 
 
 def named(pid: int, name: str) -> list[int]:
-    """Those of the family that call themselves so: omoide-api, omoide-worker."""
+    """The pids of the family with this name: omoide-api, omoide-worker."""
     return [each for each in family(pid) if _read(each, "comm").strip() == name]
 
 
 def processor_seconds(pid: int) -> float:
-    """How long all of them have computed so far: unlike a clock's, this figure hardly grows on a busy machine."""
+    """Total CPU time of the family, which, unlike elapsed time, hardly depends on the machine's load."""
     ticks = 0
     for each in family(pid):
         fields = _read(each, "stat").rpartition(")")[2].split()
@@ -33,7 +33,7 @@ def processor_seconds(pid: int) -> float:
 
 
 def resident_bytes(pid: int) -> int:
-    """How much of them is in memory now; what several of them share is counted once (Pss)."""
+    """Total proportional set size (Pss) of the family: shared memory is counted once."""
     sizes = (re.search(r"^Pss:\s+(\d+) kB", _read(each, "smaps_rollup"), re.MULTILINE) for each in family(pid))
     return sum(int(size[1]) * 1024 for size in sizes if size)
 

@@ -1,7 +1,7 @@
-"""What a second API process adds, and how soon a worker that was killed is replaced.
+"""The throughput gain of a second API process, and the time to replace a killed worker.
 
-`python -m benchmarks.processes` asks `--workers 1` and `--workers 2` in turn. Nothing is reasoned about meanwhile, and
-no round begins before the one before it has left nothing to do.
+`python -m benchmarks.processes` measures `--workers 1` and `--workers 2` in alternation. Reasoning is off, and a round
+begins only when no job is due.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ WORKER = "omoide-worker"
 POLL_SECONDS = 0.001
 PATIENCE_SECONDS = 30
 BREATH_SECONDS = 1.0
-"""Between two kills: a worker that dies at once again and again is another matter."""
+"""The pause between two kills, since restarts of a worker that dies early are delayed."""
 
 
 def scaling(*, rounds: int, seconds: float) -> list[Figure]:
-    """The rates of two API processes against those of one."""
+    """The throughput of two API processes relative to one."""
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as place:
         folders = [Path(place) / each for each in ("one", "two")]
@@ -80,9 +80,9 @@ def _scaled(workload: Workload, sides: list[tuple[Server, Path]], rounds: int, s
 
 
 def leader(db: Path) -> int | None:
-    """The process that leads the workers of a database: whoever holds the lock, see proc(5). None if nobody does.
+    """The pid of a database's leading worker, which holds the lock (see proc(5)); None if there is none.
 
-    It only looks: asking for the lock oneself would keep it from a candidate.
+    It does not try to take the lock, because that would block a candidate.
     """
     try:
         inode = Path(f"{db}.leader").stat().st_ino
@@ -93,7 +93,7 @@ def leader(db: Path) -> int | None:
 
 
 def replacing(*, kills: int) -> list[Figure]:
-    """Seconds from killing the worker that leads until another leads."""
+    """Seconds from killing the leading worker until another one leads."""
     taken = []
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         db = Path(name) / DATABASE
@@ -119,7 +119,7 @@ def _next_leader(db: Path, before: int | None) -> int:
     deadline = time.perf_counter() + PATIENCE_SECONDS
     while (found := leader(db)) is None or found == before:
         if time.perf_counter() > deadline:
-            raise TimeoutError(f"nobody else leads after {PATIENCE_SECONDS} s")
+            raise TimeoutError(f"no new leader after {PATIENCE_SECONDS} s")
         time.sleep(POLL_SECONDS)
     return found
 

@@ -1,8 +1,8 @@
-"""What reasoning costs: each verb of the embedded reasoner on a conversation of 300 turns, in this process.
+"""The cost of reasoning: each verb of the embedded reasoner on a conversation of 300 turns, in process.
 
-`python -m benchmarks.reason` stores a recall conversation, lets the reasoner draw conclusions from it window by window
-as the worker would, keeps and embeds them, and asks the conversation's questions about whoever said the answer. How
-good the answers are is another matter; the table only says how many there were.
+`python -m benchmarks.reason` stores a recall conversation, derives conclusions window by window as the worker does,
+stores and embeds them, and asks the conversation's questions about the peer who said the answer. The quality of the
+answers is not measured, only their number.
 """
 
 from __future__ import annotations
@@ -36,17 +36,17 @@ WORKSPACE, SESSION = "reason", "talk"
 CONVERSATION = "gothenburg_lisbon"
 TURNS = 300
 WINDOW = 20
-"""Messages that are reasoned about in one go: about as many as fit into the tokens of a batch."""
+"""Messages per reasoning step: about as many as fit into the tokens of a batch."""
 QUESTIONS = 50
 DREAMT = 500
 UNLIMITED = 1_000_000
-# When summaries are due, and how long they may be, by default.
+# The default intervals of summaries in messages, and their maximum lengths in tokens.
 SUMMARIES: dict[SummaryKind, tuple[int, int]] = {"short": (20, 1_000), "long": (60, 4_000)}
 
 
 @dataclass(frozen=True)
 class Timed:
-    """One verb: what each call took, in milliseconds, and what came of it."""
+    """A verb: the milliseconds of each call, and the outcome."""
 
     verb: str
     milliseconds: Sequence[float]
@@ -63,7 +63,7 @@ class Timed:
 
 
 async def timed(verb: Callable[[], Awaitable[object]], rounds: int) -> list[float]:
-    """Milliseconds of each call, after one that is not counted."""
+    """Milliseconds of each call, after an uncounted one."""
     taken = []
     for _ in range(rounds + 1):
         begin = time.perf_counter()
@@ -80,7 +80,7 @@ async def talk(tools: Tools) -> list[Message]:
 
 
 async def derived(reasoner: Reasoner, said: Sequence[Message]) -> dict[str, list[Fact]]:
-    """Peer → what was drawn from its messages."""
+    """Peer → the facts derived from its messages."""
     facts: dict[str, list[Fact]] = {peer: [] for peer in sorted({message.peer_id for message in said})}
     for start in range(0, len(said), WINDOW):
         window = said[start : start + WINDOW]
@@ -112,7 +112,7 @@ async def deriving(tools: Tools, said: Sequence[Message], rounds: int) -> Timed:
 
 
 async def summarizing(tools: Tools, said: Sequence[Message], kind: SummaryKind, rounds: int) -> Timed:
-    """The summary after the last window, on top of all those before it."""
+    """Time the last of a chain of incremental summaries."""
     every, most = SUMMARIES[kind]
     previous: str | None = None
     windows = [said[start : start + every] for start in range(0, len(said) - every + 1, every)]
@@ -141,9 +141,9 @@ async def dreaming(tools: Tools, peer: str, held: Sequence[Conclusion], rounds: 
 
 
 async def answering(tools: Tools, asked: Sequence[tuple[str, str]]) -> Timed:
-    """`asked` are the questions, with the peer whom each is about."""
+    """Time the answers to `asked`: (peer, question about it)."""
     taken, answered = [], 0
-    for peer, query in [asked[0], *asked]:  # the first loads what is loaded on first use
+    for peer, query in [asked[0], *asked]:  # the first one includes lazy loading
         begin = time.perf_counter()
         question = Question(query, peer, peer)
         text = "".join([piece async for piece in tools.reasoner.answer(question, memory(tools, peer))])
@@ -153,7 +153,7 @@ async def answering(tools: Tools, asked: Sequence[tuple[str, str]]) -> Timed:
 
 
 def questions_asked() -> list[tuple[str, str]]:
-    """Questions about the conversation that its first turns answer, each with the peer who says so."""
+    """Questions that the conversation's first turns answer, each with the peer who said the answer."""
     speakers = {turn.id: turn.peer for turn in conversations()[CONVERSATION][:TURNS]}
 
     def about(question: Asked) -> str | None:
@@ -164,18 +164,18 @@ def questions_asked() -> list[tuple[str, str]]:
 
 
 async def many(tools: Tools, peer: str) -> list[Conclusion]:
-    """As many conclusions as a long acquaintance leaves: those of all conversations, told again in other sessions."""
+    """`DREAMT` conclusions: those of all conversations, repeated in further sessions."""
     facts: list[Fact] = []
     for turns in conversations().values():
         said = [Message(turn.id, SESSION, WORKSPACE, peer, turn.content, {}, 0, clock.instant(0)) for turn in turns]
         facts += (await derived(tools.reasoner, said))[peer]
-    told = itertools.islice(itertools.cycle(facts), DREAMT)
+    repeated = itertools.islice(itertools.cycle(facts), DREAMT)
     return [
         Conclusion(
             pk, f"c{pk}", fact.content, peer, peer, f"s{pk // len(facts)}", "explicit", None, 1, fact.said_at,
             fact.said_at, {},
         )
-        for pk, fact in enumerate(told)
+        for pk, fact in enumerate(repeated)
     ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Servers in processes of their own: Omoide as `omoide serve` starts it, and the floor it is measured against."""
+"""Run servers in subprocesses: Omoide with `omoide serve`, and the floor."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ Address = tuple[str, int]
 
 
 class Server:
-    """A running server, stopped when its `with` block ends. `started` is when its process was made (perf_counter)."""
+    """A running server, stopped when its `with` block ends. `started` is the process's start time (perf_counter)."""
 
     def __init__(self, command: Sequence[str], folder: Path, **settings: str) -> None:
-        """Run the command in the folder and return once it serves. Raises RuntimeError with its log if it stops."""
+        """Run the command in the folder and wait until it serves. Raises RuntimeError with its log if it exits."""
         environment = {name: value for name, value in os.environ.items() if not name.startswith("OMOIDE_")}
         environment |= {f"OMOIDE_{name.upper()}": value for name, value in settings.items()}
         self.started = time.perf_counter()
@@ -44,7 +44,7 @@ class Server:
                 break
         else:
             raise RuntimeError(f"the server did not start:\n{''.join(self.log)}")
-        # A pipe that nobody reads would stop the server once it is full.
+        # Keep reading: a full pipe would block the server.
         self._reader = threading.Thread(target=self.log.extend, args=(self.process.stderr,), daemon=True)
         self._reader.start()
 
@@ -62,7 +62,7 @@ class Server:
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
-        """Within the block nothing of it runs: what it has left to do takes no time from what is measured then."""
+        """Stop the processes (SIGSTOP) within the block, so that their work does not affect the measurement."""
         processes = process_tree.family(self.process.pid)
         try:
             for pid in processes:
@@ -73,11 +73,11 @@ class Server:
                 _signal(pid, signal.SIGCONT)
 
     def processor_seconds(self) -> float:
-        """How long its processes have computed so far."""
+        """Total CPU time of its processes."""
         return process_tree.processor_seconds(self.process.pid)
 
     def resident_bytes(self) -> int:
-        """How much of its processes is in memory now."""
+        """Total resident memory of its processes."""
         return process_tree.resident_bytes(self.process.pid)
 
 
@@ -87,7 +87,7 @@ def _signal(pid: int, number: signal.Signals) -> None:
 
 
 def omoide(folder: Path, *flags: str, **settings: str) -> Server:
-    """Omoide on `folder/omoide.db`, with its defaults where no setting is given.
+    """Run Omoide on `folder/omoide.db`, with these settings and the defaults.
 
     It runs in the folder, so that no settings file is read.
     """
@@ -95,16 +95,16 @@ def omoide(folder: Path, *flags: str, **settings: str) -> Server:
 
 
 def omoide_of(checkout: Path | None, folder: Path, flags: Sequence[str], settings: Mapping[str, str]) -> Server:
-    """The same of another checkout of this repository, if one is given."""
+    """Like `omoide`, of another checkout of this repository if given."""
     command = str(python_of(checkout).with_name("omoide"))
     return Server([command, "serve", "--port", "0", "--db", str(folder / DATABASE), *flags], folder, **settings)
 
 
 def python_of(checkout: Path | None) -> Path:
-    """The interpreter of a checkout of this repository in which `make setup` was run, or this one."""
+    """The interpreter of a checkout in which `make setup` was run, or the current one."""
     return Path(sys.executable) if checkout is None else checkout.absolute() / ".venv" / "bin" / "python"
 
 
 def floor(folder: Path) -> Server:
-    """The hand-written server, on `folder/floor.db`."""
+    """Run the floor on `folder/floor.db`."""
     return Server([sys.executable, "-m", "benchmarks.floor", str(folder / "floor.db")], ROOT)

@@ -1,8 +1,7 @@
-"""What size costs: the same requests to databases of growing size, over HTTP.
+"""Latency by database size: the same requests to databases of growing size, over HTTP.
 
-`python -m benchmarks.size` fills each database (`filling.py`), starts the server on it, and asks one question after
-another over one connection. With `--keep FOLDER` the filled databases stay there for the next run, and with
-`--json FILE` the figures are written as well.
+`python -m benchmarks.size` fills each database (`filling.py`), starts the server on it, and sends one request at a time
+over one connection. `--keep FOLDER` keeps the filled databases for the next run, `--json FILE` writes the figures.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ RESIDENT = Bar(600, at_most=True, unit=" MB")
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, in so many wordings, and how many milliseconds 19 of 20 of them may take on the largest database."""
+    """A request with several bodies, and the bar for its p95 on the largest database, in milliseconds."""
 
     name: str
     method: str
@@ -41,7 +40,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Timed:
-    """What one operation took on a database of so many messages, in milliseconds."""
+    """The latency of an operation on a database with `messages` messages, in milliseconds."""
 
     operation: str
     messages: int
@@ -52,7 +51,7 @@ class Timed:
 
 @dataclass(frozen=True)
 class Held:
-    """What a database of so many messages takes: in memory, all processes of the server together, and on the disk."""
+    """The size of a database with `messages` messages: total memory of the server's processes, and file size."""
 
     messages: int
     resident_mb: float
@@ -84,7 +83,7 @@ def asked() -> list[Asked]:
 
 
 def timed(connection: http.client.HTTPConnection, question: Asked, messages: int, rounds: int) -> Timed:
-    """From sending a request to having read the answer."""
+    """Time requests from sending to the end of the response."""
     headers = {"Content-Type": "application/json"}
     taken = []
     for body in itertools.islice(itertools.cycle(question.bodies), rounds + 1):
@@ -95,13 +94,13 @@ def timed(connection: http.client.HTTPConnection, question: Asked, messages: int
         taken.append(1_000 * (time.perf_counter() - begin))
         if answer.status not in OK:
             raise RuntimeError(f"{question.name}: status {answer.status}: {text[:500]!r}")
-    # The first loads what is loaded on first use.
+    # The first request includes lazy loading.
     cuts = statistics.quantiles(taken[1:], n=100, method="inclusive")
     return Timed(question.name, messages, statistics.median(taken[1:]), cuts[94], cuts[98])
 
 
 def measured(count: int, rounds: int, kept: Path | None) -> tuple[list[Timed], Held]:
-    """The figures in the order of `asked`, and what the database takes after all that."""
+    """The latencies in the order of `asked`, and the sizes afterwards."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         folder = Path(name)
         fill_seconds = filled(folder, count, kept)

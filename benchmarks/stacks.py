@@ -1,4 +1,4 @@
-"""The same operations served four ways: our contract, stock Connexion, Starlette by hand, and nothing at all."""
+"""The same operations in four stacks: our contract, stock Connexion, hand-written Starlette, an empty application."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from omoide.records import Message
 from omoide.security import Keyring, authorizer
 
 with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # of Starlette about its own test client
+    warnings.simplefilter("ignore")  # Starlette warns about its test client
     from connexion.apps.asynchronous import AsyncApp
 
-logging.getLogger("connexion").setLevel(logging.ERROR)  # it warns that its own documentation page is not installed
+logging.getLogger("connexion").setLevel(logging.ERROR)  # it warns that its documentation UI is not installed
 MAX_BODY_BYTES = 20_000_000
 _to_session = TypeAdapter(models.SessionCreate)
 _session_json = TypeAdapter(models.Session).serializer.to_json
@@ -39,7 +39,7 @@ _page_json = TypeAdapter(models.PageMessage).serializer.to_json
 
 
 def contract() -> ASGIApp:
-    """Our contract, with the keyring that the server uses: a key is verified once and remembered."""
+    """Our contract, with the server's keyring, which caches verified keys."""
     app: ASGIApp = application(
         one_operation.document((many_messages.SESSION, many_messages.TAG), (many_messages.LIST, many_messages.TAG)),
         handlers="benchmarks",
@@ -52,7 +52,7 @@ def contract() -> ASGIApp:
 
 
 def stock(*, remember_keys: bool) -> ASGIApp:
-    """Connexion's AsyncApp with its default middlewares. `remember_keys`: verify a key once, as the others do."""
+    """Connexion's AsyncApp with its default middlewares. `remember_keys`: cache verified keys, as the others do."""
     document = one_operation.version_3_0(one_operation.document())
     document["paths"][PATH]["post"]["operationId"] = "benchmarks.stacks.stock_handler"
     scheme = document["components"]["securitySchemes"]["key"]
@@ -82,10 +82,10 @@ def remembered(token: str) -> dict[str, Any]:
 
 
 def by_hand() -> ASGIApp:
-    """Starlette with the same models, a remembered key, and no check beyond what the models do."""
+    """Starlette with the same models, cached keys, and no validation except the models'."""
 
     def admitted(request: Request) -> dict[str, str]:
-        """The path's parameters. Raises HTTPException for a key that is not the workspace's."""
+        """The path parameters. Raises HTTPException unless the key is for the workspace."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or remembered(token).get("w") != request.path_params["workspace_id"]:
             raise HTTPException(401)
@@ -125,7 +125,7 @@ def _message(record: Message) -> models.Message:
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
-    """What the measuring itself costs."""
+    """An empty application, to measure the overhead of the benchmark."""
     await receive()
     await send({"type": "http.response.start", "status": 200, "headers": []})
     await send({"type": "http.response.body", "body": b"{}"})
@@ -137,7 +137,7 @@ BY_HAND = "Starlette by hand"
 
 
 def stacks() -> dict[str, Callable[[], ASGIApp]]:
-    """Name → how to make it."""
+    """Name → factory."""
     return {
         CONTRACT: contract,
         BY_HAND: by_hand,

@@ -1,4 +1,4 @@
-"""Start-up, memory, and what depth costs: the last page of a long session against its first."""
+"""Start-up time, memory, and the latency of the last page of a long session relative to the first."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def measure(*, starts: int, rounds: int, seconds: float, messages: int = MESSAGE
 
 
 def _start(folder: Path) -> tuple[float, float, float]:
-    """Seconds from making the process to its first answer, seconds of the processor, and megabytes in memory then."""
+    """Seconds from process start to the first response; CPU seconds and resident megabytes at that time."""
     with servers.omoide(folder) as server:
         status, _ = load.run(load.once(server.address, load.request("GET", "/health")))
         took = time.perf_counter() - server.started
@@ -57,7 +57,7 @@ def _start(folder: Path) -> tuple[float, float, float]:
 
 
 def _long_session(server: Server, db: Path, messages: int) -> str:
-    """The path of a session with so many messages: one that was sent, and copies of its row."""
+    """Create a session with `messages` messages (one sent, the rest copies of its row); returns its path."""
     path = f"{SESSIONS}/long/messages"
     status, _ = load.run(load.once(server.address, post(path, batch(1))))
     if status != 201:

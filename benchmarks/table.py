@@ -1,4 +1,4 @@
-"""Plain tables for a terminal, and the bars that figures are held against."""
+"""Text tables for the terminal, and bars (limits) for figures."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Bar:
-    """What a figure should reach: at least, or at most, `limit`."""
+    """The limit of a figure: at least or at most `limit`."""
 
     limit: float
     at_most: bool = False
@@ -31,9 +31,9 @@ def verdict(figure: float, bar: Bar | None) -> str:
 
 
 def show(title: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: the first column to the left, the figures to the right, the last column to the left.
+    """Print a table: first and last column left-aligned, the others right-aligned.
 
-    Without a title it goes on with the matter of the one before.
+    Without a title it continues the previous table.
     """
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     last = len(head) - 1

@@ -1,9 +1,8 @@
 """The size of the write-ahead log while clients search and add messages at the same time.
 
-`python -m benchmarks.wal --minutes 10` fills a database (`filling.py`), starts the server on it, and lets so many
-connections search one question after another while messages are added at a steady pace. It prints how large the log
-and the database became, and how long searches and additions took. With `--adders N` so many connections add messages
-as fast as they are answered instead.
+`python -m benchmarks.wal --minutes 10` fills a database (`filling.py`), starts the server on it, and searches on
+several connections while messages are added at a fixed rate. It prints the sizes of the log and the database, and the
+latencies of searches and additions. With `--adders N`, N connections add messages as fast as they are answered instead.
 """
 
 from __future__ import annotations
@@ -29,15 +28,15 @@ from benchmarks.workloads import post
 MEGABYTE = 1_000_000
 LOG = Bar(64, at_most=True, unit=" MB")
 SESSIONS = 20
-"""Messages are added to so many sessions in turn."""
+"""Messages are added to this number of sessions in turn."""
 PACED_CONNECTIONS = 8
 SHARES = (0.5, 0.95, 0.99)
 LOOK_SECONDS = 0.05
-"""How often the size of the log is read."""
+"""The interval of reading the size of the log."""
 
 
 class Watch:
-    """Reads the size of a file again and again until the block ends; `largest` is in bytes."""
+    """Polls the size of a file until the block ends; `largest` is in bytes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -59,7 +58,7 @@ class Watch:
 
 
 def size_of(path: Path) -> int:
-    """Bytes; 0 for a file that is not there."""
+    """The size of a file in bytes; 0 if it does not exist."""
     with contextlib.suppress(OSError):
         return path.stat().st_size
     return 0
@@ -71,7 +70,7 @@ def searches() -> Iterator[bytes]:
 
 
 def additions() -> Iterator[bytes]:
-    """One message each."""
+    """Requests that add one message each."""
     for number, (peer, text) in enumerate(speech(0)):
         path = f"/v3/workspaces/{WORKSPACE}/sessions/added-{number % SESSIONS}/messages"
         yield post(path, {"messages": [{"peer_id": peer, "content": text}]})
@@ -80,7 +79,7 @@ def additions() -> Iterator[bytes]:
 async def played(
     address: servers.Address, seconds: float, *, searchers: int, per_second: float, adders: int
 ) -> tuple[Round, Round]:
-    """The searches and the additions, at the same time."""
+    """Run searches and additions concurrently."""
     adding = (
         load.rate(address, additions(), 201, connections=adders, seconds=seconds)
         if adders
@@ -117,7 +116,7 @@ def main(
     keep: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Measure how large the write-ahead log becomes while clients search and add."""
+    """Measure the size of the write-ahead log while clients search and add messages."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         filled(folder, messages, keep)

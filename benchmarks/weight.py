@@ -1,8 +1,8 @@
-"""What an installation weighs: `python -m benchmarks.weight`, a table of every package that `pip install` brings.
+"""The installed size: `python -m benchmarks.weight` prints all packages that `pip install` installs.
 
-A package that the design asks for by name, and whatever that brings in turn, is there in any case: `bound`. The rest is
-of our own choosing. numpy, and the word vectors in our own wheel, are bound too, since they are what WordLlama is made
-of; they are shown by themselves because they are large. Bytecode is left out, because installers differ in it.
+Packages that the design requires by name, and their dependencies, are `bound`. The others are our own choice. numpy and
+the word vectors in our wheel are bound too, because WordLlama consists of them; they are listed separately because they
+are large. Bytecode is excluded, because installers differ in it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MEGABYTE = 1_000_000
 
 @dataclass
 class Package:
-    """One package on this machine; `size` in bytes."""
+    """An installed package; `size` in bytes."""
 
     name: str
     size: int
@@ -52,9 +52,9 @@ class Part(NamedTuple):
 
 
 def packages(asked: Iterable[Requirement], by: str) -> dict[str, Package]:
-    """Everything that these requirements bring on this machine, by name; `by` is who asks.
+    """The installed packages that these requirements need, transitively, by name; `by` is the requiring package.
 
-    Raises PackageNotFoundError if something of it is not installed.
+    Raises PackageNotFoundError if one is not installed.
     """
     found: dict[str, Package] = {}
     waiting = [(requirement, by) for requirement in asked]
@@ -72,7 +72,7 @@ def packages(asked: Iterable[Requirement], by: str) -> dict[str, Package]:
 
 
 def _requirements(lines: Iterable[str], extra: str = "") -> Iterator[Requirement]:
-    """What of these lines is asked for here: always (`extra` empty), or for that extra alone."""
+    """The requirements that apply here: without extras (`extra` empty), or only with that extra."""
     for requirement in map(Requirement, lines):
         marker = requirement.marker
         always = marker is None or marker.evaluate({"extra": ""})
@@ -82,25 +82,25 @@ def _requirements(lines: Iterable[str], extra: str = "") -> Iterator[Requirement
 
 @cache
 def size(name: str) -> int:
-    """Bytes of a distribution's files."""
+    """The size of a distribution's files in bytes."""
     paths = [Path(str(file.locate())) for file in importlib.metadata.distribution(name).files or ()]
     return sum(path.stat().st_size for path in paths if path.suffix != ".pyc" and path.is_file())
 
 
 def own_size() -> int:
-    """Bytes of what our own wheel holds, wherever it lies."""
+    """The size of our packages' files in bytes."""
     folders = {Path(path) for module in (omoide, handlers, generated) for path in module.__path__}
     files = [path for folder in folders for path in folder.rglob("*") if path.suffix != ".pyc"]
     return sum(path.stat().st_size for path in files if path.is_file())
 
 
 def bound(found: Mapping[str, Package]) -> set[str]:
-    """The names of the packages that the design asks for, and of those that they bring."""
+    """The names of the packages that the design requires, and of their dependencies."""
     return {*packages((Requirement(name) for name in BOUND if name in found), by="")}
 
 
 def parts() -> list[Part]:
-    """Everything that an installation consists of here, the heaviest first."""
+    """All parts of the installation, largest first."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     found = packages(_requirements(project["dependencies"]), by=PROGRAM)
     given = bound(found)
@@ -111,14 +111,14 @@ def parts() -> list[Part]:
 
 
 def ours(found: Sequence[Part]) -> float:
-    """Megabytes of our own choosing."""
+    """Megabytes of packages of our own choice."""
     return sum(part.size for part in found if part.is_ours) / MEGABYTE
 
 
 @click.command()
 @json_option
 def main(*, json_file: Path | None) -> None:
-    """Print what each package weighs, who asks for it, and what is of our own choosing."""
+    """Print the size of each package, the packages that require it, and the total of our own choice."""
     found = parts()
     total, chosen = sum(part.size for part in found) / MEGABYTE, ours(found)
     large = {part.name: part.size / MEGABYTE for part in found if part.name in ("numpy", VECTORS)}

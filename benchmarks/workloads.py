@@ -1,4 +1,4 @@
-"""What is asked of both servers, and how many times the floor's rate is enough."""
+"""The workloads for both servers, and the required ratios to the floor."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ WORKSPACE = "/v3/workspaces/bench"
 SESSIONS = f"{WORKSPACE}/sessions"
 BATCH = 50
 LARGEST_BATCH = 100
-"""As many messages as one request may bring."""
+"""The maximum number of messages per request."""
 PAGES = 20
 CONNECTIONS = 16
 BULK_CLIENTS = 8
 CONVERSATIONS = 16
-"""Messages are added to so many sessions in turn."""
+"""Messages are added to this number of sessions in turn."""
 
 SPEECH = (
     "I moved to Lisbon last spring, with my dog Rex and far too many books.",
@@ -32,7 +32,7 @@ SPEECH = (
 
 @dataclass(frozen=True)
 class Workload:
-    """`prepare` is sent once to each server, then `requests` as often as it can answer with `status`."""
+    """`prepare` is sent once to each server, then `requests` as fast as it answers with `status`."""
 
     name: str
     requests: Iterator[bytes]
@@ -41,9 +41,9 @@ class Workload:
     bar: Bar | None = None
     connections: int = CONNECTIONS
     messages: int = 0
-    """How many each request adds, where their rate is of interest"""
+    """Messages per request, if their rate is to be reported."""
     enough: Bar | None = None
-    """and how many a second are enough."""
+    """The bar for messages per second."""
 
 
 def post(path: str, body: object) -> bytes:
@@ -51,13 +51,13 @@ def post(path: str, body: object) -> bytes:
 
 
 def batch(size: int) -> dict[str, object]:
-    """A body with `size` messages, said by two peers in turn."""
+    """A body with `size` messages of two peers in turn."""
     said = itertools.islice(itertools.cycle(SPEECH), size)
     return {"messages": [{"peer_id": ("alice", "helper")[n % 2], "content": text} for n, text in enumerate(said)]}
 
 
 def workloads() -> list[Workload]:
-    """All of them, with requests that nobody has sent yet."""
+    """All workloads, with new request iterators."""
     found = post(SESSIONS, {"id": "found"})
     listed = f"{SESSIONS}/listed/messages"
     filling = tuple(itertools.repeat(post(listed, batch(BATCH)), PAGES))
@@ -66,7 +66,7 @@ def workloads() -> list[Workload]:
         Workload("no-op (GET /health)", itertools.repeat(request("GET", "/health"))),
         Workload("session found", itertools.repeat(found), prepare=(found,), bar=Bar(0.55)),
         Workload("session created, two peers", _new_sessions(), bar=Bar(0.45)),
-        # Before those that leave much to be learned and embedded.
+        # Before the workloads that leave many jobs.
         Workload(f"messages listed by {BATCH}", itertools.cycle(pages), prepare=filling),
         Workload("messages added singly", _added("singly", 1), status=201),
         Workload(f"messages added by {BATCH}", _added("batched", BATCH), status=201, bar=Bar(0.5)),
@@ -83,7 +83,7 @@ def workloads() -> list[Workload]:
 
 
 def _new_sessions() -> Iterator[bytes]:
-    # The id has a fixed width, so that the head never changes and only the number must be put in.
+    # The id has a fixed width, so that the headers stay the same and only the number changes.
     before, after = post(SESSIONS, {"id": "created-@@@@@@@@@@", "peers": {"alice": {}, "helper": {}}}).split(b"@" * 10)
     return (b"%b%010d%b" % (before, number, after) for number in itertools.count())
 

@@ -1,1 +1,1 @@
-"""What one tenant's load costs another: a light tenant measured without and with each of several heavy ones."""
+"""Tenant isolation: the latency of a light tenant, alone and with each of several heavy tenants."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.fairness`: measure a light tenant without and with each heavy one."""
+"""`python -m benchmarks.fairness`: measure a light tenant alone and with each heavy tenant."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SEARCHING_SECONDS = 4.0
 
 
 def _outcomes(names: tuple[str, ...], setups: list[Setup]) -> Iterator[list[Outcome]]:
-    """For each scenario its outcome with each setup, one after the other."""
+    """For each scenario, its outcomes with all setups."""
     for name in names:
         found = []
         for setup in setups:
@@ -30,7 +30,7 @@ def _outcomes(names: tuple[str, ...], setups: list[Setup]) -> Iterator[list[Outc
 
 
 def floor(seconds: float) -> Iterator[Figure]:
-    """What the clients alone cost."""
+    """The overhead of the clients themselves."""
     results = []
     with stubs.running(stubs.answer_at_once) as fast:
         plan = light.Plan(tenants.tenant(fast, "light", tenants.LIGHT_SOURCE), EVERYTHING, seconds, 5, concludes=False)
@@ -76,7 +76,7 @@ def main(
     keep: Path | None,
     json_file: Path | None,
 ) -> None:
-    """Print what a light tenant sees without and with each heavy one."""
+    """Print the latencies of a light tenant, alone and with each heavy tenant."""
     chosen = only or (*SCENARIOS, SEARCHING, SPREADING, FLOOR)
     names = tuple(name for name in SCENARIOS if name in chosen)
     source = tenants.LIGHT_SOURCE if same_address else tenants.HEAVY_SOURCE

@@ -1,4 +1,4 @@
-"""The heavy tenant: as many requests as its connections can make, until it is stopped; refusals are counted."""
+"""The heavy tenant: sends requests as fast as its connections can, until stopped, and counts refusals."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from benchmarks.http_client import Answer, ConnectionLost, Pool
 
 MOST_CONNECTIONS = 1_024
 REFUSED_SECONDS = 0.1
-"""How long a connection rests after a refusal: the load is to occupy the server, not the client."""
+"""The pause of a connection after a refusal: the load should occupy the server, not the client."""
 LONGEST_SECONDS = 300
 REFUSALS = range(400, 600)
 
 
 @dataclass
 class Result:
-    """Answers by status, or by why there was none; how long it went on, in seconds; and remarks for the table."""
+    """Responses by status or error, the duration in seconds, and notes for the table."""
 
     answers: Counter[str] = field(default_factory=Counter)
     received_bytes: int = 0
@@ -34,7 +34,7 @@ class Result:
 
 
 class Heavy:
-    """The heavy tenant's client, as a scenario uses it."""
+    """The heavy tenant's client, used by the scenarios."""
 
     def __init__(self, tenant: Tenant, control: Control) -> None:
         self.tenant = tenant
@@ -45,7 +45,7 @@ class Heavy:
         self._begun = (time.perf_counter(), time.process_time())
 
     def begun(self) -> None:
-        """The preparation is over, the load begins: from now on it is counted."""
+        """Start counting: the preparation is complete, and the load begins."""
         self.result.answers.clear()
         self.result.received_bytes = 0
         self._begun = (time.perf_counter(), time.process_time())
@@ -55,7 +55,7 @@ class Heavy:
         self.result.notes.append(text)
 
     async def send(self, sent: bytes, *, keep_body: bool = False) -> Answer | None:
-        """The answer, counted; None where there was none. Waits a moment after a refusal."""
+        """Send a request and count its response; None without one. Pauses after a refusal."""
         try:
             answer = await self.pool.exchange(sent, keep_body=keep_body)
         except ConnectionLost as error:
@@ -69,7 +69,7 @@ class Heavy:
         return answer
 
     async def repeat(self, requests: Iterator[bytes], connections: int) -> None:
-        """Make the requests, so many at a time, until the load is stopped or there are no more."""
+        """Send the requests on `connections` connections until the load is stopped or they are exhausted."""
         await asyncio.gather(*(self._repeat(requests) for _ in range(connections)))
 
     async def _repeat(self, requests: Iterator[bytes]) -> None:
@@ -87,11 +87,11 @@ class Heavy:
 
 
 Load = Callable[[Heavy], Coroutine[Any, Any, None]]
-"""Prepares, calls `begun`, and makes requests until it is cancelled; a function of a module, because it is pickled."""
+"""Prepares, calls `begun`, and sends requests until cancelled. A module-level function, because it is pickled."""
 
 
 async def play(control: Control, tenant: Tenant, load: Load) -> Result:
-    """Play a load until the parent stops it, or for LONGEST_SECONDS. Raises what its preparation raises."""
+    """Run a load until the parent stops it, or for LONGEST_SECONDS. Raises the errors of its preparation."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 4 * MOST_CONNECTIONS), most))
     heavy = Heavy(tenant, control)

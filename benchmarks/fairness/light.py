@@ -1,7 +1,7 @@
-"""The light tenant: a few requests of each kind a second, at times fixed beforehand.
+"""The light tenant: a few requests of each kind per second, at scheduled times.
 
-A latency counts from the time a request was due, not from when it could be sent, so that a stall shows in every request
-that was due during it. Each operation has connections of its own: one that waits delays no other.
+Latency counts from a request's scheduled time, not from when it was sent, so that a stall affects every request due
+during it (no coordinated omission). Each operation has its own connections, so that none delays another.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from benchmarks.filling import speech
 from benchmarks.http_client import ConnectionLost, Pool, request
 
 CONNECTIONS = 4
-"""Of each operation."""
+"""Per operation."""
 SESSION_MESSAGES = 40
 SEED = 13
 CONCLUSION = "conclusion"
@@ -30,7 +30,7 @@ PROBES_PER_SECOND = 0.5
 PROBE_POLL_SECONDS = 0.1
 PREPARATION_SECONDS = 60
 WARM_UP_REQUESTS = 2
-"""Of each operation: the first ones load what the server loads at first use."""
+"""Per operation: the first requests trigger the server's lazy loading."""
 OK = range(200, 300)
 QUESTIONS = ("Where does alice live?", "What is the dog called?", "When does alice run?", "Who reads books?")
 STATEMENT = "I live in Lisbon, I have a dog called Rex, and I work as a nurse."
@@ -38,11 +38,11 @@ STATEMENT = "I live in Lisbon, I have a dog called Rex, and I work as a nurse."
 
 @dataclass(frozen=True)
 class Operation:
-    """A kind of request, made `per_second` times a second; `fresh` opens a new connection for each."""
+    """A kind of request, sent `per_second` times a second; `fresh` opens a new connection for each."""
 
     name: str
     requests: Callable[[Tenant, str], Iterator[bytes]]
-    """Of the tenant and an admin key."""
+    """A function of the tenant and an admin key."""
     per_second: float = 10
     fresh: bool = False
 
@@ -78,7 +78,7 @@ OPERATIONS = {
 
 @dataclass(frozen=True)
 class Plan:
-    """What the light tenant does for `seconds`; it waits `patience` seconds more for the last answers."""
+    """The light tenant's load for `seconds`; `patience` is the timeout for the last responses."""
 
     tenant: Tenant
     operations: tuple[str, ...]
@@ -86,14 +86,14 @@ class Plan:
     patience: float
     admin_key: str = ""
     prepares: bool = False
-    """Whether its conversation has to be stored first."""
+    """Whether to store its conversation first."""
     concludes: bool = True
-    """Whether conclusions come, so that the time to them is measured."""
+    """Whether to measure the time to a conclusion."""
 
 
 @dataclass
 class Result:
-    """Per operation: latencies in seconds, and what failed. An operation still waiting at the end counts in both."""
+    """Per operation: latencies in seconds, and failures. A request still waiting at the end counts in both."""
 
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     failures: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
@@ -105,13 +105,13 @@ class Result:
 
 
 def due_times(begin: float, per_second: float, seconds: float, phase: float = 0.0) -> list[float]:
-    """The times at which requests are due; `phase`, from 0 to 1, shifts them by a part of the interval."""
+    """The scheduled times of requests; `phase` (0 to 1) shifts them by a fraction of the interval."""
     count = max(1, round(per_second * seconds))
     return [begin + (number + phase) / per_second for number in range(count)]
 
 
 async def play(control: Control, plan: Plan) -> Result:
-    """Make all requests of the plan. Raises RuntimeError if the tenant could not be prepared."""
+    """Send all requests of the plan. Raises RuntimeError if the preparation fails."""
     if plan.prepares:
         await prepare(plan)
     control.begun()
@@ -130,9 +130,9 @@ async def play(control: Control, plan: Plan) -> Result:
 
 
 async def prepare(plan: Plan) -> None:
-    """Store a small conversation, wait for a conclusion about one of its peers, and make each request once or twice.
+    """Store a small conversation, wait for a conclusion about one of its peers, and send each request once or twice.
 
-    Raises RuntimeError if the server refuses any of it, TimeoutError if there is no conclusion.
+    Raises RuntimeError if the server refuses a request, TimeoutError without a conclusion.
     """
     tenant = plan.tenant
     pool = Pool(tenant.server, 1, source=tenant.source)
@@ -188,7 +188,7 @@ async def _probe_all(plan: Plan, begin: float, result: Result) -> None:
 
 
 async def _probe(pool: Pool, tenant: Tenant, due: float, result: Result) -> None:
-    """Time from a message of a new peer in a new session until a conclusion about the peer can be read."""
+    """Time from adding a message of a new peer in a new session until a conclusion about the peer can be read."""
     name = f"probe-{uuid.uuid4().hex}"
     said = {"messages": [{"peer_id": name, "content": STATEMENT}]}
     try:
@@ -212,7 +212,7 @@ async def _concluded(pool: Pool, tenant: Tenant, peer: str) -> None:
 
 
 async def _finish(under_way: list[asyncio.Task[None]], name: str, plan: Plan, begin: float, result: Result) -> None:
-    """Wait for the last answers as long as the plan allows; those that do not come in time are given up."""
+    """Wait for the last responses as long as the plan allows, then cancel the remaining requests."""
     remaining = begin + plan.seconds + plan.patience - time.perf_counter()
     _, late = await asyncio.wait(under_way, timeout=max(0.0, remaining))
     for task in late:
@@ -221,7 +221,7 @@ async def _finish(under_way: list[asyncio.Task[None]], name: str, plan: Plan, be
 
 
 def _still_waiting(name: str, due: float, result: Result) -> None:
-    """A request that is given up has taken at least this long."""
+    """Record a cancelled request with the time it has waited."""
     result.latencies[name].append(time.perf_counter() - due)
     result.failures[name]["still waiting at the end"] += 1
 

@@ -1,4 +1,4 @@
-"""Parallel searching on one and two processes, and how kept connections spread over two."""
+"""Concurrent searches on one and two processes, and the distribution of keep-alive connections over two."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ CONNECTIONS = (1, 4, 16)
 ROUNDS = 2
 WARM_UP_SECONDS = 1.0
 GAINS = {1: Bar(0.95, unit=" x"), 2: Bar(1.6, unit=" x")}
-"""Processes → how many times the searches of one connection sixteen connections should make."""
+"""Processes → the required search rate of sixteen connections relative to one."""
 KEPT = 32
 TRIALS = 9
 SMALLEST_SHARE = Bar(0.25)
-"""Of the kept connections, on the process that has the fewest of two. With a fair coin for each connection, fewer than
-8 of 32 happen once in 480 trials."""
+"""The required share of the process with fewer connections. With a random choice per connection, fewer than 8 of 32
+occur once in 480 trials."""
 ESTABLISHED = "01"
 SETTLE_SECONDS = 0.2
 WAIT_SECONDS = 60
@@ -44,7 +44,7 @@ async def _search(_: Control, tenant: tenants.Tenant, connections: int, seconds:
 
 
 def searching(setup: Setup, seconds: float) -> Iterator[Figure]:
-    """Searches a second and their median for each number of connections, in rounds by turns."""
+    """Searches per second and median latency for each number of connections, in alternating rounds."""
     for workers, bar in GAINS.items():
         with setup.server(filled=True, workers=workers) as server:
             tenant = tenants.tenant(server.address, filling.WORKSPACE, tenants.HEAVY_SOURCE)
@@ -73,7 +73,7 @@ def _played(tenant: tenants.Tenant, connections: int, seconds: float) -> Round:
 
 
 def spreading(setup: Setup) -> Iterator[Figure]:
-    """How many of the kept connections each of two processes has, in several trials on one server."""
+    """The number of keep-alive connections of each of two processes, in several trials on one server."""
     with setup.server(filled=False, workers=2) as server:
         pids = _serving(server, 2)
         trials = [asyncio.run(_kept(server.address, pids)) for _ in range(TRIALS)]
@@ -84,18 +84,18 @@ def spreading(setup: Setup) -> Iterator[Figure]:
 
 
 def _serving(server: Server, count: int) -> list[int]:
-    """The processes that serve, once all of them do. Raises TimeoutError."""
+    """Wait until `count` API processes serve; returns their pids. Raises TimeoutError."""
     deadline = time.perf_counter() + WAIT_SECONDS
     while len(pids := process_tree.named(server.process.pid, "omoide-api")) < count:
         if time.perf_counter() > deadline:
             raise TimeoutError(f"{len(pids)} processes serve after {WAIT_SECONDS} s")
         time.sleep(SETTLE_SECONDS)
-    time.sleep(SETTLE_SECONDS)  # a process has its name a moment before it accepts connections
+    time.sleep(SETTLE_SECONDS)  # a process sets its name shortly before it accepts connections
     return pids
 
 
 async def _kept(address: Address, pids: list[int]) -> list[int]:
-    """Open connections at once, use each, and count them per process."""
+    """Open connections concurrently, use each, and count them per process."""
     pool = Pool(address, KEPT, source=tenants.HEAVY_SOURCE)
     sent = request("GET", "/health")
     await asyncio.gather(*(pool.exchange(sent) for _ in range(KEPT)))
@@ -111,7 +111,7 @@ def _count(port: int, pids: list[int]) -> list[int]:
 
 
 def per_process(table: str, port: int, sockets_of: Mapping[int, set[int]]) -> list[int]:
-    """How many established connections to the port each process holds, from /proc/net/tcp and the processes' inodes."""
+    """The number of established connections to the port per process, from /proc/net/tcp and the socket inodes."""
     found: Counter[int] = Counter()
     for line in table.splitlines()[1:]:
         fields = line.split()
@@ -122,7 +122,7 @@ def per_process(table: str, port: int, sockets_of: Mapping[int, set[int]]) -> li
 
 
 def sockets(pid: int) -> set[int]:
-    """The inodes of the sockets that a process holds."""
+    """The inodes of a process's sockets."""
     inodes = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         try:

@@ -1,4 +1,4 @@
-"""Run a scenario: the light tenant alone, then with the heavy one, on the same server."""
+"""Run a scenario: the light tenant alone, then with the heavy tenant, on the same server."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from benchmarks.servers import DATABASE, Server
 
 PREPARATION_SECONDS = 180
 PATIENCE_SECONDS = 10
-"""How long the light tenant waits for its last answers."""
+"""The light tenant's timeout for its last responses."""
 MARGIN_SECONDS = 60
 MEGABYTE = 1_000_000
 NO_SETTINGS: Mapping[str, str] = {}
@@ -28,34 +28,34 @@ NO_SETTINGS: Mapping[str, str] = {}
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the light tenant saw without and with the heavy one, and what that one did."""
+    """The light tenant's results without and with the heavy tenant, and the heavy tenant's results."""
 
     scenario: Scenario
     without: light.Result
     loaded: light.Result
     heavy: heavy.Result
     server_seconds: float
-    """What all processes of the server computed while both tenants called."""
+    """CPU time of all server processes under the load of both tenants."""
     api_peak_mb: float
-    """Resident memory of the largest process that serves, at its peak."""
+    """Peak resident memory of the largest API process."""
     worker_peak_mb: float
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What is measured: the server of which checkout (None: this one), how many processes serve, and for how long."""
+    """The measured server: its checkout (None: this one), number of API processes, and seconds per phase."""
 
     checkout: Path | None
     workers: int
     seconds: float
     databases: Path
-    """A folder for filled databases, which are made once."""
+    """A folder that caches filled databases."""
     heavy_source: str = tenants.HEAVY_SOURCE
     auth: bool = True
 
     @contextlib.contextmanager
     def server(self, *, filled: bool, workers: int = 0, settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Server]:
-        """A server on a database of its own."""
+        """Run a server on a new database."""
         with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
             folder = Path(name)
             if filled:
@@ -66,14 +66,14 @@ class Setup:
                 yield server
 
     def _filled(self) -> Path:
-        """A filled database, made by the checkout's own code."""
+        """A filled database, created with the checkout's code."""
         name = "this" if self.checkout is None else "-".join(self.checkout.absolute().parts[1:])
         db = self.databases / f"{name}-{FILLED_MESSAGES}.db"
         if not db.exists():
             self.databases.mkdir(parents=True, exist_ok=True)
             part = db.with_suffix(".part")
             part.unlink(missing_ok=True)
-            # -P: imports come from the checkout, not from the folder of the script.
+            # -P: import from the checkout, not from the script's folder.
             script = ["-P", str(Path(filling.__file__).absolute()), str(part), str(FILLED_MESSAGES)]
             command = [str(servers.python_of(self.checkout)), *script, "--session-messages", str(SESSION_MESSAGES)]
             subprocess.run(command, check=True, cwd=self.checkout or servers.ROOT)
@@ -82,7 +82,7 @@ class Setup:
 
 
 def measure(scenario: Scenario, setup: Setup) -> Outcome:
-    """Both phases of a scenario. Raises RuntimeError or TimeoutError if it could not be played."""
+    """Run both phases of a scenario. Raises RuntimeError or TimeoutError if that fails."""
     with ExitStack() as stack:
         settings = {}
         if scenario.hanging_model:
@@ -97,7 +97,7 @@ def measure(scenario: Scenario, setup: Setup) -> Outcome:
 
 
 def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
-    """The phases on a server that runs."""
+    """Run both phases on a running server."""
     alone = _plan(scenario, setup, server, prepares=True)
     without = light_result(alone)
     tenant = tenants.tenant(server.address, filling.WORKSPACE, setup.heavy_source)
@@ -138,7 +138,7 @@ def light_result(plan: light.Plan) -> light.Result:
 
 
 def peak_mb(server: Server, name: str) -> float:
-    """The largest resident memory that a process of this name has had, in MB; 0 if there is none."""
+    """The peak resident memory of the processes with this name in MB; 0 if there are none."""
     sizes = []
     for pid in process_tree.named(server.process.pid, name):
         with contextlib.suppress(OSError):

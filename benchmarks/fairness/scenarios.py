@@ -1,4 +1,4 @@
-"""The heavy tenants: each takes as much of one thing as the server lets it have."""
+"""The heavy tenants: each uses as much of one resource as the server allows."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from benchmarks.workloads import LARGEST_BATCH, batch
 CONNECTIONS = 32
 FILLED_MESSAGES = 102_000
 SESSION_MESSAGES = 100_000
-"""Of the largest session of the filled database."""
+"""Messages in the largest session of the filled database."""
 DEEPEST_PAGE = SESSION_MESSAGES // 100
 FILE_BYTES = 5_000_000
 HANGING_CHATS = 1_000
 LOADING_SECONDS = 6.0
 METADATA_BYTES = 19_000_000
-"""The largest metadata that is tried: with it, a request is just below the default limit of a body."""
+"""The largest metadata tried: its request is just below the default limit of a body."""
 METADATA_STEP = 1.05
 METADATA_TOTAL_BYTES = 120_000_000
 METADATA_MESSAGES = 200
-"""What the metadata's tenant stores at the most, so that a server without limits does not exhaust the machine."""
+"""Limits on the metadata stored, so that a server without limits does not exhaust the machine."""
 METADATA_CONNECTIONS = 4
 SEED = 17
 IDS = range(200, 300)
@@ -41,13 +41,13 @@ WITHOUT_MODEL = (*(name for name in EVERYTHING if name != "chat"), "/ready", "/m
 
 @dataclass(frozen=True)
 class Scenario:
-    """A heavy load, and what the light tenant does meanwhile."""
+    """A heavy load, and the concurrent operations of the light tenant."""
 
     name: str
     says: str
     play: Load
     filled: bool = False
-    """Whether the heavy tenant's workspace has FILLED_MESSAGES at the beginning."""
+    """Whether the heavy tenant's workspace initially has FILLED_MESSAGES."""
     operations: tuple[str, ...] = EVERYTHING
     hanging_model: bool = False
     """Whether the server's model is a provider that never answers."""
@@ -77,7 +77,7 @@ async def metadata(heavy: Heavy) -> None:
 
 
 async def largest_metadata(heavy: Heavy) -> int:
-    """Bytes of the largest metadata that a message may have, found within METADATA_STEP; METADATA_BYTES at the most."""
+    """The largest accepted metadata of a message in bytes, within a factor of METADATA_STEP; at most METADATA_BYTES."""
     if await _accepts(heavy, METADATA_BYTES):
         return METADATA_BYTES
     accepted, refused = 1, METADATA_BYTES
@@ -97,7 +97,7 @@ async def _accepts(heavy: Heavy, size: int) -> bool:
 
 
 async def uploads(heavy: Heavy) -> None:
-    """Three text files of 5 MB; what they leave to the worker is the load."""
+    """Upload three text files of 5 MB; the resulting work of the worker is the load."""
     for number in range(3):
         sent = upload(f"{heavy.tenant.base}/sessions/files/messages/upload", {"peer_id": f"p{number}"},
                       _text(number), key=heavy.tenant.key)  # fmt: skip
@@ -107,7 +107,7 @@ async def uploads(heavy: Heavy) -> None:
 
 
 def _text(number: int) -> bytes:
-    """FILE_BYTES of conversation, in lines."""
+    """A conversation of FILE_BYTES, one turn per line."""
     lines, size = [], 0
     for _, turn in speech(SEED + number):
         lines.append(turn)
@@ -118,7 +118,7 @@ def _text(number: int) -> bytes:
 
 
 async def searches(heavy: Heavy) -> None:
-    """Searches of the whole workspace, of a session and of a peer."""
+    """Search the workspace, a session and a peer."""
     heavy.begun()
     paths = ("/search", "/sessions/s0/search", "/peers/idris/search")
     asked = [heavy.tenant.post(path, {"query": each.question, "limit": 100}) for each in questions() for path in paths]
@@ -126,26 +126,26 @@ async def searches(heavy: Heavy) -> None:
 
 
 async def chats(heavy: Heavy) -> None:
-    """Questions to the embedded reasoner about a peer of whom much is known."""
+    """Ask the embedded reasoner about a peer with many conclusions."""
     heavy.begun()
     asked = [heavy.tenant.post("/peers/idris/chat", {"query": each.question}) for each in questions()]
     await heavy.repeat(itertools.cycle(asked), CONNECTIONS)
 
 
 async def waiting(heavy: Heavy) -> None:
-    """Chats whose answers never come, every second one streamed; a refused one is tried again."""
+    """Start chats that are never answered, every second one streamed, and retry refused ones."""
     await heavy.pool.expect(heavy.tenant.post("/peers", {"id": "p"}), 200, 201)
-    with contextlib.suppress(TimeoutError):  # the first one loads the packages that ask providers
+    with contextlib.suppress(TimeoutError):  # the first one loads the provider's packages
         async with asyncio.timeout(LOADING_SECONDS):
             await heavy.pool.exchange(heavy.tenant.post("/peers/p/chat", {"query": "Who?", "stream": True}))
     heavy.begun()
-    heavy.rest_seconds = 5.0  # so many connections that retry sooner would be a load of their own
+    heavy.rest_seconds = 5.0  # faster retries on so many connections would be an additional load
     asked = [heavy.tenant.post("/peers/p/chat", {"query": "Who?", "stream": stream}) for stream in (True, False)]
     await heavy.repeat(itertools.cycle(asked), HANGING_CHATS)
 
 
 async def binaries(heavy: Heavy) -> None:
-    """Random bytes, uploaded as text."""
+    """Upload random bytes as text."""
     heavy.begun()
     path = f"{heavy.tenant.base}/sessions/files/messages/upload"
     sent = upload(path, {"peer_id": "p"}, os.urandom(FILE_BYTES), key=heavy.tenant.key)
@@ -153,14 +153,14 @@ async def binaries(heavy: Heavy) -> None:
 
 
 async def batches(heavy: Heavy) -> None:
-    """Messages in the largest batches."""
+    """Add messages in batches of the maximum size."""
     heavy.begun()
     sent = [heavy.tenant.post(f"/sessions/b{number}/messages", batch(LARGEST_BATCH)) for number in range(CONNECTIONS)]
     await heavy.repeat(itertools.cycle(sent), CONNECTIONS)
 
 
 async def lists(heavy: Heavy) -> None:
-    """Filtered lists, deep in a session of 100,000 messages, and contexts as large as they may be."""
+    """Read filtered lists deep in a session of 100,000 messages, and contexts of maximum size."""
     heavy.begun()
     chance = random.Random(SEED)
     alternatives = [{"peer_id": "idris"}, {"NOT": [{"content": {"icontains": "weather"}}]}]
@@ -177,7 +177,7 @@ async def lists(heavy: Heavy) -> None:
 
 
 async def deletions(heavy: Heavy) -> None:
-    """A session of 100,000 messages is cloned and deleted, then its clone, and so on."""
+    """Clone and delete a session of 100,000 messages, then its clone, and so on."""
     heavy.begun()
     session, cloned = "s0", 0
     while True:

@@ -1,4 +1,4 @@
-"""Small servers that the measured one is compared with or depends on, each in a process of its own."""
+"""Stub servers in separate processes: a hanging provider, and a baseline that responds at once."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ READ_BYTES = 65_536
 
 
 async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Read whatever comes and never answer, as a provider that hangs."""
+    """Read and never respond, like a hanging provider."""
     with contextlib.suppress(ConnectionError):
         while await reader.read(READ_BYTES):
             pass
@@ -30,7 +30,7 @@ async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 async def answer_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answer each request with the same few bytes; for requests that arrive one at a time, without large bodies."""
+    """Answer each request with the same short response; for sequential requests without large bodies."""
     with contextlib.suppress(ConnectionError):
         while await reader.read(READ_BYTES):
             writer.write(ANSWER)
@@ -39,7 +39,7 @@ async def answer_at_once(reader: asyncio.StreamReader, writer: asyncio.StreamWri
 
 @contextmanager
 def running(handle: Handle) -> Iterator[Address]:
-    """The address of a server that handles its connections so, until the block ends."""
+    """Run a server with this connection handler until the block ends; yields its address."""
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe()
     process = context.Process(target=_serve, args=(theirs, handle), daemon=True)

@@ -1,4 +1,4 @@
-"""The outcome of scenarios as figures for the report."""
+"""Figures for the report from the outcomes of scenarios."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NONE_FAILED = Bar(0, at_most=True, unit=" failed")
 
 
 def light_tenant(outcome: Outcome) -> Iterator[Figure]:
-    """A row for each operation: its latencies in ms, alone and with the heavy tenant, and how many failed."""
+    """A row for each operation: latencies in ms, alone and with the heavy tenant, and failures."""
     for name in (*outcome.scenario.operations, CONCLUSION):
         alone, loaded = (_milliseconds(result, name) for result in (outcome.without, outcome.loaded))
         if not alone and not loaded and not outcome.loaded.failed(name):
@@ -31,7 +31,7 @@ def light_tenant(outcome: Outcome) -> Iterator[Figure]:
 
 
 def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
-    """A row for the load itself: what it got, what the server's processes held, what the clients computed."""
+    """A row for the heavy load: throughput, memory of the server's processes, and CPU usage."""
     row, heavy = outcome.scenario.name, outcome.heavy
     accepted = sum(count for status, count in heavy.answers.items() if status.startswith("2"))
     refused = {status: count for status, count in sorted(heavy.answers.items()) if not status.startswith("2")}
@@ -47,7 +47,7 @@ def heavy_tenant(outcome: Outcome) -> Iterator[Figure]:
 
 
 def floor(without: Result, loaded: Result) -> Iterator[Figure]:
-    """What the light client measures of a server that answers at once: alone, and while both processors are busy."""
+    """The latencies that the light client measures on a stub server, with idle and with busy processors."""
     for row, result in (
         ("the clients alone: idle processors", without),
         ("the clients alone: busy processors", loaded),
@@ -59,7 +59,7 @@ def floor(without: Result, loaded: Result) -> Iterator[Figure]:
 
 
 def compared(ours: Sequence[Outcome], theirs: Sequence[Outcome]) -> Iterator[Figure]:
-    """Medians and p99 with the heavy tenant, of this server and of another, and their ratios."""
+    """Medians and p99 under the heavy load, of this server and another one, and their ratios."""
     for mine, other in zip(ours, theirs, strict=True):
         for name in (*mine.scenario.operations, CONCLUSION):
             pair = [_milliseconds(outcome.loaded, name) for outcome in (mine, other)]

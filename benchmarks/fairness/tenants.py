@@ -1,4 +1,4 @@
-"""The callers: each has a workspace, a key and an address of its own, as on machines of their own."""
+"""The tenants: each has its own workspace, key and network address, as if on separate machines."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from omoide.security import Keyring, Principal
 
 SECRET = "a secret for benchmarks, of more than 32 bytes"
 SETTINGS = {"jwt_secret": SECRET, "quiet_seconds": "1"}
-"""Of every measured server. A message is reasoned about one second after the last one, so that waiting for the
-speaker to go on does not hide waiting for the worker."""
+"""Settings of all measured servers. Messages are debounced for only one second, so that this delay does not hide
+waiting for the worker."""
 LIGHT_SOURCE = "127.0.0.1"
 HEAVY_SOURCE = "127.0.0.2"
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """Who calls: from the local address `source`, with a key for one workspace."""
+    """A caller with the local address `source` and a key for one workspace."""
 
     server: Address
     workspace: str
@@ -31,7 +31,7 @@ class Tenant:
         return f"/v3/workspaces/{self.workspace}"
 
     def get(self, path: str) -> bytes:
-        """A GET request; `path` begins below the workspace."""
+        """A GET request; `path` is relative to the workspace."""
         return request("GET", f"{self.base}{path}", key=self.key)
 
     def post(self, path: str, body: object) -> bytes:

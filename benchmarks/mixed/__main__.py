@@ -1,4 +1,4 @@
-"""`python -m benchmarks.mixed`: everything at the same time on many connections, for some minutes each."""
+"""`python -m benchmarks.mixed`: all operations concurrently on many connections, for several minutes."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ERRORS_SHOWN = 5
 
 @dataclass(frozen=True)
 class Memory:
-    """Resident memory of one process in MB: before the load, at its peak, and after it."""
+    """Resident memory of a process in MB: before the load, peak, and after the load."""
 
     process: str
     start: float
@@ -41,7 +41,7 @@ class Memory:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run with so many connections showed; sizes in bytes."""
+    """The result of a run with `connections` connections; sizes in bytes."""
 
     connections: int
     ledger: Ledger
@@ -53,7 +53,7 @@ class Outcome:
 
 
 def run(connections: int, seconds: float, workers: int, checkout: Path | None) -> Outcome:
-    """Raises RuntimeError or TimeoutError if the clients could not play or read back."""
+    """Run the clients and read back all messages. Raises RuntimeError or TimeoutError if that fails."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         folder = Path(name)
         log = Path(f"{folder / servers.DATABASE}-wal")
@@ -149,7 +149,7 @@ def _latencies(row: str, seconds: list[float], bar: Bar | None = None) -> Iterat
 def main(
     *, connections: tuple[int, ...], minutes: float, workers: int, checkout: Path | None, json_file: Path | None
 ) -> None:
-    """Do everything at the same time on many connections; print latencies, sizes, and what was lost."""
+    """Run all operations concurrently on many connections; print latencies, sizes and lost messages."""
     found: list[Figure] = []
     for number in connections:
         click.echo(f"{number} connections for {minutes:g} min", err=True)

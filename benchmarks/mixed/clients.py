@@ -1,4 +1,4 @@
-"""The clients: each has one connection and makes one request after another, drawn by lot."""
+"""The clients: each has one connection and sends random requests one after another."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ UPLOADED_TURNS = 20
 PAGE = 100
 READERS = 8
 PATIENCE_SECONDS = 120
-"""How long the last answers may take."""
+"""Timeout for the last responses."""
 REST_SECONDS = 0.1
-"""After a connection that was lost."""
+"""The pause after a lost connection."""
 OK = range(200, 300)
 SEED = 29
 
@@ -43,11 +43,11 @@ SHARES = {
     "upload": 2,
     "delete": 1,
 }
-"""How often each operation is drawn, of 100 times."""
+"""The frequency of each operation in percent."""
 
 
 class Client:
-    """One connection; each message it sends differs from all others."""
+    """A client with one connection; all its messages are distinct."""
 
     def __init__(self, address: Address, number: int, ledger: Ledger) -> None:
         self.pool = Pool(address, 1)
@@ -62,7 +62,7 @@ class Client:
         }  # fmt: skip
 
     async def run(self, deadline: float) -> None:
-        """Make requests until the deadline (perf_counter)."""
+        """Send requests until the deadline (perf_counter)."""
         while time.perf_counter() < deadline:
             (name,) = self.chance.choices([*SHARES], [*SHARES.values()])
             await self.actions[name]()
@@ -115,14 +115,14 @@ class Client:
         self._stored(place, [content], await self._ask("upload", upload(path, {"peer_id": "bob"}, content.encode())))
 
     async def delete(self) -> None:
-        """A session of this client's own is filled and deleted."""
+        """Fill and delete a session that only this client uses."""
         workspace, session = self.chance.choice(WORKSPACES), f"short-{next(self._names)}"
         body = {"messages": [{"peer_id": "alice", "content": self._content()} for _ in range(SHORT_LIVED_MESSAGES)]}
         if await self._ask("add", request("POST", _messages((workspace, session)), body)):
             await self._ask("delete", request("DELETE", f"/v3/workspaces/{workspace}/sessions/{session}"))
 
     async def say(self, name: str, place: Place, count: int) -> None:
-        """Add so many messages, as the operation `name`."""
+        """Add `count` messages, recorded as the operation `name`."""
         contents = [self._content() for _ in range(count)]
         said = [{"peer_id": self.chance.choice(PEERS), "content": content} for content in contents]
         sent = request("POST", _messages(place), {"messages": said})
@@ -132,7 +132,7 @@ class Client:
         (self.ledger.acknowledged if acknowledged else self.ledger.uncertain)[place].extend(contents)
 
     async def _ask(self, name: str, sent: bytes) -> bool:
-        """Whether the answer was as expected; its latency or the error is kept."""
+        """Send a request and record its latency or error; returns whether it succeeded."""
         begin = time.perf_counter()
         try:
             answer = await self.pool.exchange(sent)
@@ -165,7 +165,7 @@ def _messages(place: Place) -> str:
 
 
 async def play(control: Control, address: Address, connections: int, seconds: float) -> Ledger:
-    """Run so many clients for so long. Raises RuntimeError if the workspaces cannot be prepared, TimeoutError."""
+    """Run `connections` clients for `seconds`. Raises RuntimeError if the preparation fails, and TimeoutError."""
     ledger = Ledger()
     await _prepare(address, ledger)
     control.begun()
@@ -178,7 +178,7 @@ async def play(control: Control, address: Address, connections: int, seconds: fl
 
 
 async def _prepare(address: Address, ledger: Ledger) -> None:
-    """Every session has a first message of each peer, and what the server loads at first use is loaded."""
+    """Add a first message of each peer to every session, and trigger the server's lazy loading."""
     pool = Pool(address, 1)
     for workspace, session in itertools.product(WORKSPACES, SESSIONS):
         contents = [f"{peer} begins {session}." for peer in PEERS]

@@ -1,4 +1,4 @@
-"""What the clients were told: latencies, errors, and which messages must be, or may be, in which session."""
+"""The results of the clients: latencies, errors, and the messages that must or may be stored."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 Place = tuple[str, str]
-"""Workspace and session."""
+"""(workspace, session)"""
 
 
 @dataclass
 class Ledger:
-    """Of all connections together."""
+    """The combined results of all connections."""
 
     latencies: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Operation → seconds of each answer with an expected status."""
+    """Operation → seconds of each response with an expected status."""
     errors: Counter[str] = field(default_factory=Counter)
-    """Operation and what went wrong."""
+    """Operation and error → count."""
     acknowledged: dict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """The contents of messages that the server said it had stored; all are different."""
+    """The contents of acknowledged messages; all are distinct."""
     uncertain: dict[Place, list[str]] = field(default_factory=lambda: defaultdict(list))
-    """The same of requests that failed: each may be there once."""
+    """The contents of messages in failed requests: each may be stored once."""
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How many messages are missing, are there more than once, or were never sent."""
+    """Numbers of messages that are missing, duplicated, or were never sent."""
 
     lost: int = 0
     doubled: int = 0
@@ -38,7 +38,7 @@ class Difference:
 
 
 def compare(acknowledged: Iterable[str], uncertain: Iterable[str], stored: Iterable[str]) -> Difference:
-    """What differs between the messages of a session and what the clients know about them."""
+    """Compare the stored messages of a session with the clients' records."""
     expected, possible, present = set(acknowledged), set(uncertain), Counter(stored)
     return Difference(
         lost=len(expected - present.keys()),

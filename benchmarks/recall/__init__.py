@@ -1,1 +1,1 @@
-"""The recall benchmark: long conversations with questions whose evidence turns are known."""
+"""The recall benchmark: long conversations, and questions with known evidence turns."""

@@ -1,7 +1,7 @@
-"""`python -m benchmarks.recall`: how often the server's search brings back the turns that answer a question.
+"""`python -m benchmarks.recall`: the recall of the server's search for the turns that answer a question.
 
-Four ways on the same store: words alone (`lexical.py`), vectors alone, both fused by plain reciprocal rank as usual
-(k = 60, equal weights), and the search as the server does it.
+Compares four methods on the same store: full-text search only (`lexical.py`), vectors only, both with standard
+reciprocal rank fusion (k = 60, equal weights), and the server's search.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from omoide.worker.tools import Tools
 
 USUAL_K = 60
 COMPARED = 100
-"""Turns that words and vectors contribute to the plain fusion."""
+"""Turns per ranking in the standard fusion."""
 OBSERVERS = 100
 PATIENCE_SECONDS = 60.0
 
@@ -41,7 +41,7 @@ Ranks = list[list[int]]
 
 
 class Bench:
-    """The conversations, each in a workspace of its own, and the questions about them."""
+    """The conversations, each in its own workspace, and the questions about them."""
 
     def __init__(self, folder: Path) -> None:
         self.store = Store.open(folder / "omoide.db", durability="normal")
@@ -60,13 +60,13 @@ class Bench:
         await embed(Tools.around(self.store, settings, self.embedder), Job(0, embeddings.JOB, {}, 1))
 
     async def by_server(self, question: Question) -> list[str]:
-        """The ids of the turns that the server's search finds, best first."""
+        """The ids of the turns returned by the server's search, best first."""
         wanted = MessageSearch(question.conversation, question.question, max(DEPTHS))
         found = await search_messages(self.store, self.finder, wanted, seconds=PATIENCE_SECONDS)
         return [str(message.metadata["turn"]) for message in found]
 
     async def by_vectors(self, question: Question) -> list[str]:
-        """The ids of the turns whose vectors are nearest to the question's."""
+        """The ids of the turns with the vectors nearest to the question's."""
         vector = await self.finder.query_vector(question.question)
         within = self.store.read(message_search.reach, question.conversation, Limits())
         if vector is None or within is None:
@@ -76,7 +76,7 @@ class Bench:
         return [str(message.metadata["turn"]) for message in found]
 
     def by_plain_fusion(self, question: Question, near: Sequence[str]) -> list[str]:
-        """The ids of the turns that words and vectors find, fused with equal weights."""
+        """The ids of the turns by full-text and vector search, fused with equal weights."""
         turns = self.turns[question.conversation]
         number = {turn.id: place for place, turn in enumerate(turns)}
         table = index(turns)
@@ -94,7 +94,7 @@ def _message(turn: Turn) -> NewMessage:
 
 
 async def ranks(folder: Path) -> dict[str, Ranks]:
-    """Way of searching → the ranks of the evidence of each question."""
+    """Search method → the ranks of each question's evidence."""
     bench = Bench(folder)
     await bench.fill()
     found: dict[str, Ranks] = {"words alone": baseline(bench.turns, bench.asked)}
@@ -112,7 +112,7 @@ async def ranks(folder: Path) -> dict[str, Ranks]:
 @click.command()
 @json_option
 def main(*, json_file: Path | None) -> None:
-    """Print a table: the share of evidence turns in the first 5, 10 and 20, and in the first 10 for each kind."""
+    """Print the share of evidence turns in the first 5, 10 and 20 results, and in the first 10 by kind."""
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as name:
         measured = asyncio.run(ranks(Path(name)))
     asked = questions()

@@ -1,7 +1,6 @@
-"""The recall data set as typed values: turns of a conversation and questions about them.
+"""Load the recall data set: turns of conversations and questions about them.
 
-Reading only. What a search returns for a question, and how good that is, belongs to whoever measures it
-(`lexical.py` is the plain baseline).
+Searching and scoring are done by the benchmarks (`lexical.py` is the baseline).
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ KINDS = ("paraphrase", "partial", "lexical", "answer")
 
 
 class Turn(NamedTuple):
-    """One message; `session` is its day, `created_at` an ISO 8601 instant in UTC."""
+    """A message; `session` is its day, `created_at` an ISO 8601 instant in UTC."""
 
     id: str
     session: str
@@ -34,7 +33,7 @@ class Question(NamedTuple):
 
 
 def conversations(root: Path = HERE) -> dict[str, list[Turn]]:
-    """Every conversation by name, its turns in the order they were said."""
+    """All conversations by name, with their turns in order."""
     return {
         path.stem: [Turn(**json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
         for path in sorted((root / "conversations").glob("*.jsonl"))
@@ -42,6 +41,6 @@ def conversations(root: Path = HERE) -> dict[str, list[Turn]]:
 
 
 def questions(root: Path = HERE) -> list[Question]:
-    """Every question, grouped by conversation as in the file."""
+    """All questions, in the order of the file, grouped by conversation."""
     rows = [json.loads(line) for line in (root / "questions.jsonl").read_text(encoding="utf-8").splitlines()]
     return [Question(row["conversation"], row["question"], tuple(row["evidence"]), row["kind"]) for row in rows]

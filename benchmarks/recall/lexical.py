@@ -1,7 +1,7 @@
-"""The plain lexical baseline: SQLite FTS5 with porter stemming, all words of the question OR-ed, ranked by bm25.
+"""The lexical baseline: SQLite FTS5 with porter stemming, all words of the question OR-ed, ranked by bm25.
 
-It is the floor the server's own search has to beat, and the yardstick that keeps the data set hard enough.
-Run `python -m benchmarks.recall.lexical` from the repository root for the table.
+The server's search has to beat it, and it shows that the data set is hard enough. Run
+`python -m benchmarks.recall.lexical` from the repository root for the table.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def search(db: sqlite3.Connection, question: str, limit: int) -> list[str]:
 
 
 def evidence_ranks(found: Sequence[str], evidence: Iterable[str]) -> list[int]:
-    """The 1-based place of each evidence turn in `found`; `NEVER_FOUND` for one that is not there."""
+    """The 1-based rank of each evidence turn in `found`; `NEVER_FOUND` for a missing one."""
     place = {turn: rank for rank, turn in enumerate(found, start=1)}
     return [place.get(turn, NEVER_FOUND) for turn in evidence]
 
@@ -49,7 +49,7 @@ def evidence_recall(ranks: Sequence[Sequence[int]], depth: int) -> float:
 
 
 def baseline(turns: Mapping[str, list[Turn]], asked: Iterable[Question]) -> list[list[int]]:
-    """The evidence ranks of each question, searched to the greatest of `DEPTHS` over its own conversation only."""
+    """The evidence ranks of each question, searched in its own conversation up to the greatest of `DEPTHS`."""
     tables = {name: index(of_one) for name, of_one in turns.items()}
     try:
         return [
@@ -61,7 +61,7 @@ def baseline(turns: Mapping[str, list[Turn]], asked: Iterable[Question]) -> list
 
 
 def report() -> str:
-    """The table of hit rate and evidence recall, a row for each kind and one for all questions."""
+    """A table of hit rate and evidence recall by kind and for all questions."""
     asked = questions()
     ranks = baseline(conversations(), asked)
     lines = ["kind        asked  " + "  ".join(f"hit@{depth:<3} rec@{depth:<3}" for depth in DEPTHS)]

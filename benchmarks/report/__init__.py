@@ -1,1 +1,1 @@
-"""One report of all benchmarks: `report.md` and `report.png`, made of the figures in `results/`."""
+"""The report of all benchmarks: `report.md` and `report.png`, generated from the figures in `results/`."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.report`: measure everything, or the parts that are named, and make the report."""
+"""`python -m benchmarks.report`: run all benchmarks, or the given parts, and generate the report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent.parent
 def main(*, only: tuple[str, ...], remake: bool, more: tuple[str, ...]) -> None:
     """Write benchmarks/report.md and benchmarks/report.png.
 
-    MORE, after --, is handed to the part's own command, such as `--only size -- --messages 1000`.
+    MORE, after --, is passed to the part's command, such as `--only size -- --messages 1000`.
     """
     if more and len(only) != 1:
         raise click.UsageError("arguments for a part need exactly one --only")

@@ -1,7 +1,7 @@
-"""Growth: the same operations on databases of growing size, as `benchmarks.size` writes them.
+"""The results of `benchmarks.size`: the same operations on databases of growing size.
 
 A list of two kinds of objects: `{"operation", "messages", "median_ms", "p95_ms", "p99_ms"}` and
-`{"messages", "resident_mb", "file_mb", "fill_seconds"}`. Searches and memory are held against bars at a million.
+`{"messages", "resident_mb", "file_mb", "fill_seconds"}`. Searches and memory have bars at a million messages.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Curve = tuple[list[int], list[float]]
 
 
 def operations(objects: Objects) -> list[dict[str, Any]]:
-    """Those about an operation that was answered."""
+    """The objects with latencies of an operation."""
     return [each for each in objects if "operation" in each and each.get("median_ms") is not None]
 
 
 def tables(objects: Objects) -> list[tuple[str, list[Figure]]]:
-    """For each percentile a table with a column for each size, and one of the databases themselves."""
+    """A table per percentile with a column for each size, and a table of the databases' sizes."""
     found = []
     for key, name in PERCENTILES.items():
         rows = [
@@ -49,7 +49,7 @@ def tables(objects: Objects) -> list[tuple[str, list[Figure]]]:
 
 
 def _bar(each: dict[str, Any], key: str) -> Bar | None:
-    """What a figure is held against, if it is."""
+    """The bar of a figure, if any."""
     if each["messages"] < LARGEST:
         return None
     if key == "resident_mb":
@@ -58,7 +58,7 @@ def _bar(each: dict[str, Any], key: str) -> Bar | None:
 
 
 def curves(objects: Objects, key: str) -> dict[str, Curve]:
-    """Operation → sizes and values of a percentile."""
+    """Operation → (sizes, values of a percentile)."""
     found: dict[str, Curve] = {}
     for each in operations(objects):
         sizes, values = found.setdefault(each["operation"], ([], []))
@@ -68,7 +68,7 @@ def curves(objects: Objects, key: str) -> dict[str, Curve]:
 
 
 def whole_curve(objects: Objects, key: str) -> Curve:
-    """Sizes and values of a figure of the databases themselves."""
+    """(sizes, values) of a figure of the databases."""
     points = [(each["messages"], each[key]) for each in objects if "operation" not in each and key in each]
     return [size for size, _ in points], [value for _, value in points]
 

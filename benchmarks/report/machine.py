@@ -1,4 +1,4 @@
-"""The machine that figures were measured on, as far as it matters to them."""
+"""Properties of the machine that affect the figures."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ class Machine:
 
 
 def this_machine() -> Machine:
-    """Without its name, and without anything of its owner's."""
+    """This machine, without its name or information about its owner."""
     model = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    # What a distribution or a provider adds to the kernel's version is no matter of speed.
+    # Suffixes of distributions and providers in the kernel version do not affect speed.
     release = re.match(r"[\d.]*\d", platform.release())
     return Machine(
         processor=model[1].strip() if model else platform.machine(),

@@ -1,4 +1,4 @@
-"""The report as Markdown: what is held against a bar first, ratios before all, then each part with its command."""
+"""The report as Markdown: first the figures with bars, ratios before others, then each part with its command."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PICTURE = "report.png"
 
 
 def markdown(results: Sequence[Result]) -> str:
-    """The whole text. It depends on nothing but the results."""
+    """The complete text, a pure function of the results."""
     return "\n".join(_lines(results)).rstrip() + "\n"
 
 
@@ -40,7 +40,7 @@ def _lines(results: Sequence[Result]) -> Iterator[str]:
 
 
 def _bars(results: Sequence[Result]) -> Iterator[str]:
-    """Every figure that is held against something, ratios first."""
+    """All figures with bars, ratios first."""
     barred = [(result, figure) for result in results for figure in figures(result) if figure.bar]
     barred.sort(key=lambda pair: not is_ratio(pair[1]))
     yield "## Held against their bars"
@@ -76,7 +76,7 @@ def _section(result: Result) -> Iterator[str]:
 
 
 def figures(result: Result) -> list[Figure]:
-    """All figures of a part; those of growth say in words which percentile and which size they are of."""
+    """All figures of a part; those of growth name their percentile and size in `measure`."""
     if result.part.form == "figures":
         return read(result.figures)
     return [
@@ -91,7 +91,7 @@ def is_ratio(figure: Figure) -> bool:
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """A Markdown table; the first column to the left, figures to the right. A last column without a head is none."""
+    """A Markdown table with right-aligned figures. A last column without a header is dropped."""
     width = len(head) - (not head[-1])
     last_is_text = head[-1] in ("bar", "part", "outcome")
     yield _row(head[:width])
@@ -106,5 +106,5 @@ def _row(cells: Sequence[str]) -> str:
 
 
 def anchor(title: str) -> str:
-    """Where a heading can be reached, as usual on Markdown pages."""
+    """The anchor of a heading on a rendered Markdown page."""
     return "".join(char for char in title.lower().replace(" ", "-") if char.isalnum() or char == "-")

@@ -1,4 +1,4 @@
-"""The parts of the report: what each asks, and the command that measures it."""
+"""The parts of the report, with descriptions and commands."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Part:
-    """`command` are the arguments of Python that print the part, and write its figures if `--json FILE` is added."""
+    """`command` are Python's arguments to run the part; with `--json FILE` it also writes its figures."""
 
     name: str
     title: str

@@ -1,4 +1,4 @@
-"""The curves of the report as one picture. Needs matplotlib, which only this module asks for."""
+"""The charts of the report as one image. Requires matplotlib, which only this module uses."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ LIMIT = "bar"
 
 
 def draw(results: Sequence[Result], file: Path) -> None:
-    """Write a PNG with a panel for each matter that has been measured."""
-    import matplotlib  # only who draws needs it
+    """Write a PNG with a panel for each measured part."""
+    import matplotlib  # optional
 
     matplotlib.use("Agg")
     from matplotlib import pyplot
@@ -54,7 +54,7 @@ def _processes(axes: Any, result: Result) -> None:
 
 
 def _ratios(axes: Any, figures: Sequence[Figure], measure: str) -> None:
-    """A bar for each ratio, the first on top, with a line where it should end at the least."""
+    """A horizontal bar for each ratio, the first on top, with a line at its limit."""
     shown = [figure for figure in figures if figure.measure == measure and isinstance(figure.value, float)]
     values = [float(figure.value or 0) for figure in shown]
     places = range(len(shown), 0, -1)
@@ -123,7 +123,7 @@ def _sizes(axes: Any, sizes: Sequence[int]) -> None:
 
 
 def _logarithmic(axes: Any, label: str) -> None:
-    """The scale of the figures, with plain numbers on it."""
+    """A logarithmic y axis with plain numbers."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axes.set_yscale("log")
@@ -134,7 +134,7 @@ def _logarithmic(axes: Any, label: str) -> None:
 
 
 def _beside(axes: Any, result: Result) -> None:
-    """Median and 99th percentile of each request, with the worker and without."""
+    """Median and 99th percentile of each request, with a reasoning and with an idle worker."""
     figures = read(result.figures)
     values = {(figure.name, figure.measure): figure.value for figure in figures}
     names = list(dict.fromkeys(figure.name for figure in figures if figure.measure == "ratio of medians"))

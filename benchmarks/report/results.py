@@ -1,4 +1,4 @@
-"""Measured once, kept as a file a part: `results/NAME.json`, so that the report can be made again without measuring."""
+"""Stored results, one file per part (`results/NAME.json`), so that the report can be regenerated without measuring."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROOT = FOLDER.parent.parent
 
 @dataclass(frozen=True)
 class Result:
-    """What a part wrote, and when and where."""
+    """The figures of a part, with command, date and machine."""
 
     part: Part
     command: str
@@ -32,7 +32,7 @@ class Result:
 
 
 def measure(part: Part, more: Iterable[str] = (), *, folder: Path = FOLDER) -> None:
-    """Run the part, with `more` arguments, and keep what it measured. Raises CalledProcessError if it fails."""
+    """Run the part, with `more` arguments, and store its figures. Raises CalledProcessError if it fails."""
     asked = [*part.command, *more]
     with tempfile.TemporaryDirectory(prefix="omoide-bench-") as place:
         written = Path(place) / "figures.json"
@@ -49,7 +49,7 @@ def measure(part: Part, more: Iterable[str] = (), *, folder: Path = FOLDER) -> N
 
 
 def results(folder: Path = FOLDER) -> list[Result]:
-    """Those of all parts that have been measured, in the order of the report."""
+    """The results of all measured parts, in the order of the report."""
     found = []
     for part in PARTS:
         file = folder / f"{part.name}.json"
