@@ -141,7 +141,7 @@ def _why_without_text(data: bytes, meter: _Meter) -> str:
     with _faults("The PDF is damaged and cannot be read"):
         reader = _watched(_unlocked(pypdf.PdfReader(io.BytesIO(data))), meter)
         if any(_shows_text(page) for page in reader.pages):
-            return "The PDF contains no readable text: fonts may be missing"
+            return "The PDF contains no readable text: a page may lack the fonts"
     return "The PDF contains no text; scanned pages are not supported"
 
 

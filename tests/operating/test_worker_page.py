@@ -117,7 +117,7 @@ def test_with_authentication_the_page_requires_an_admin_key(tmp_path: Path) -> N
     ("settings", "said"),
     [
         ({"metrics": "off"}, "OMOIDE_METRICS is off"),
-        ({"host": "0.0.0.0"}, "authentication is off: anybody could read the metrics"),
+        ({"host": "0.0.0.0"}, "authentication is off: anyone could read the metrics"),
         ({"host": "192.0.2.1", "metrics": "open"}, "Cannot listen on 192.0.2.1:0"),
     ],
 )
