@@ -1,1 +1,1 @@
-"""Everything at the same time on many connections, and whether all that was acknowledged is there afterwards."""
+"""Mixed load on many connections, then a check that every acknowledged message is stored."""

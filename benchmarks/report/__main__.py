@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent.parent
 @click.option(
     "--only", type=click.Choice([part.name for part in PARTS]), multiple=True, help="Measure this part only; repeats."
 )
-@click.option("--remake", is_flag=True, help="Measure nothing: make the report again from what was measured.")
+@click.option("--remake", is_flag=True, help="Regenerate the report without measuring.")
 @click.argument("more", nargs=-1)
 def main(*, only: tuple[str, ...], remake: bool, more: tuple[str, ...]) -> None:
     """Write benchmarks/report.md and benchmarks/report.png.

@@ -21,9 +21,9 @@ def _lines(results: Sequence[Result]) -> Iterator[str]:
     yield "# What Omoide costs"
     yield ""
     yield (
-        "Made of the figures in `results/` by `make bench-all`, which measures everything; one part is measured anew "
-        "by `python -m benchmarks.report --only PART`. Ratios are taken between neighbours in time and say more than "
-        "absolute figures, which belong to the machine."
+        "Generated from `results/` by `make bench-all`, which measures everything; `python -m benchmarks.report --only "
+        "PART` repeats one part. Ratios compare runs that are adjacent in time and say more than absolute figures, "
+        "which depend on the machine."
     )
     yield ""
     for machine in dict.fromkeys(result.machine for result in results):
