@@ -24,7 +24,7 @@ from omoide.store.sources import SOURCES
 @click.option(
     "--rebuild-segments",
     is_flag=True,
-    help="First rebuild the vector index from the stored vectors. No server may be running.",
+    help="First rebuild the semantic search index from the stored vectors. No server may be running.",
 )
 @click.pass_context
 def check(context: click.Context, /, *, rebuild_segments: bool, **flags: Any) -> None:
