@@ -94,7 +94,7 @@ def test_an_endpoint_that_no_client_could_ask_is_refused_without_being_shown(url
     assert is_endpoint(url) == is_one
     if not is_one:
         done = run("doctor", model="openai:toy", model_base_url=url)
-        assert (done.returncode, "model_base_url: an endpoint begins with" in done.stderr) == (1, True)
+        assert (done.returncode, "model_base_url: an endpoint must start with" in done.stderr) == (1, True)
         assert SECRET not in done.stdout + done.stderr
 
 

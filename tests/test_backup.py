@@ -195,7 +195,7 @@ def test_no_copy_is_put_beside_a_journal_that_would_spoil_it(
     Path(f"{copy}{end}").write_text("what a program left that worked on the copy")
     refused = invoke("backup", copy.name, "--force")
     assert refused.exit_code == 1
-    assert f"{copy.name}{end} is there" in refused.output
+    assert f"{copy.name}{end} exists" in refused.output
     assert copy.read_bytes() == before
     copy.unlink()
     assert invoke("backup", copy.name).exit_code == 1
@@ -208,7 +208,7 @@ def test_no_copy_is_put_beside_a_journal_that_came_meanwhile(database: Path, tmp
     def shown(done: int, of: int) -> None:
         Path(f"{copy}-wal").touch()
 
-    with pytest.raises(Conflict, match=r"copy\.db-wal is there"):
+    with pytest.raises(Conflict, match=r"copy\.db-wal exists"):
         copying.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
     assert not copy.exists()
 

@@ -97,7 +97,7 @@ def test_a_setting_that_makes_no_sense_is_named(settings: dict[str, str], named:
     [
         ({"idempotency_hours": "inf"}, "idempotency_hours: "),
         ({"job_lease_seconds": "1e300"}, "job_lease_seconds: "),
-        ({"model": "openai:m", "model_base_url": "localhost:8080/v1"}, "model_base_url: an endpoint begins with "),
+        ({"model": "openai:m", "model_base_url": "localhost:8080/v1"}, "model_base_url: an endpoint must start with "),
         ({"jwt_secret": "short"}, "jwt_secret must have "),
         (
             {"trusted_proxies": "10.0.0.1, proxy"},

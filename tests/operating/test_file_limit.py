@@ -116,5 +116,5 @@ def test_doctor_says_when_the_limit_is_too_low(tmp_path: Path) -> None:
         "notice",
         {"open_files": 256, "connections": 80, "max_connections": 800},
     )
-    assert "OMOIDE_MAX_CONNECTIONS=800, which takes 976" in verdict["text"]
+    assert "OMOIDE_MAX_CONNECTIONS=800, which needs 976" in verdict["text"]
     assert check_connections(Settings.model_validate({"max_connections": 8})) == []
