@@ -19,8 +19,20 @@ from omoide.store.embeddings import Progress, Source
 from omoide.store.read_only import Schema, journal, opened, schema
 from omoide.store.schema_objects import differences, missing
 
-__all__ = ["Owed", "Schema", "Unembedded", "damage", "embedder", "endpoints", "journal", "newest", "opened", "owed"]
-__all__ += ["schema", "unembedded"]
+__all__ = [
+    "Owed",
+    "Schema",
+    "Unembedded",
+    "damage",
+    "embedder",
+    "endpoints",
+    "journal",
+    "newest",
+    "opened",
+    "owed",
+    "schema",
+    "unembedded",
+]
 
 MOST_FAULTS = 5
 """Faults reported per category."""
