@@ -28,11 +28,10 @@ def now() -> int:
     return time.time_ns() // 1_000
 
 
-def micros(instant: datetime) -> int:
-    """An instant in microseconds since 1970; a naive one is taken as UTC."""
-    if instant.tzinfo is None:
-        instant = instant.replace(tzinfo=UTC)
-    return (instant - EPOCH) // timedelta(microseconds=1)
+def micros(moment: datetime) -> int:
+    """Convert to microseconds since 1970; a naive datetime is taken as UTC."""
+    aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
+    return (aware - EPOCH) // timedelta(microseconds=1)
 
 
 def instant(microseconds: int) -> datetime:
