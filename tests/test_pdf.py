@@ -42,7 +42,7 @@ def test_an_encrypted_file_that_anyone_may_open_is_read() -> None:
 
 @pytest.mark.parametrize("data", [pdf_drawing(), pdf_saying(""), pdf_saying("  "), pdf_drawing(b"0 0 m 9 9 l S")])
 def test_a_file_without_text_is_refused(data: bytes) -> None:
-    with pytest.raises(Unprocessable, match="The PDF contains no (readable )?text"):
+    with pytest.raises(Unprocessable, match=r"The PDF contains no (readable )?text"):
         pdf_text(data, LIMITS)
 
 
