@@ -71,9 +71,10 @@ def held(pid: int, port: int) -> int:
     lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     open_ones = {f"socket:[{line[9]}]" for line in lines if line[1].endswith(f":{port:04X}") and line[3] == "01"}
     found = 0
-    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        with suppress(OSError):
-            found += os.readlink(descriptor) in open_ones
+    with suppress(FileNotFoundError):  # the process has ended
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+            with suppress(OSError):
+                found += os.readlink(descriptor) in open_ones
     return found
 
 
