@@ -178,7 +178,7 @@ class Writer:
             with module.open("a", encoding="utf-8") as file:
                 for operation in missing:
                     file.write(f"\n\n{self.signature(operation, constrained=False)}\n")
-                    file.write(f'    """{operation.raw.get("summary", operation.handler)}."""\n')
+                    file.write(f'    """{operation.raw.get("summary", operation.handler).capitalize()}."""\n')
                     file.write(f'    raise NotImplementedError("{operation.handler}")\n')
                     added.append(f"{folder.name}/{tag}.py: {operation.handler}")
         return added

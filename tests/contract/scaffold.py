@@ -16,7 +16,7 @@ from omoide.contract.document import OperationSpec
 from omoide.security import Principal, permits
 from tests.contract import test_access, test_operations
 from tests.contract.conformance import OPERATIONS
-from tests.contract.requests import example_body, query_of
+from tests.contract.requests import example_with_ids, query_of
 from tests.contract.test_access import IDS, KEYS, ROWS, TABLE
 
 MEMBERS = {"p", "q", "back"}
@@ -30,6 +30,8 @@ STORY_PATHS = {
     "{scope_id}": "th",
     "{message_id}": "{message['id']}",
 }
+STORY_IDS = {r"session(_ids?|s)?": "s", r"scope(_ids?|s)?": "th"}
+"""Patterns of field names, and the ids that the story has for them."""
 
 
 def roles_of(operation: OperationSpec) -> frozenset[str] | None:
@@ -56,6 +58,11 @@ def row(operation: OperationSpec) -> str:
     return "".join(line)
 
 
+def story_id(name: str) -> str | None:
+    """The id for a field of an example; None to keep the example's value."""
+    return next((id for pattern, id in STORY_IDS.items() if re.fullmatch(pattern, name)), None)
+
+
 def call(operation: OperationSpec) -> str:
     """The operation's line in the story."""
     path = operation.path
@@ -63,7 +70,7 @@ def call(operation: OperationSpec) -> str:
         path = path.replace(old, new)
     path += f"?{urlencode(query_of(operation))}" if query_of(operation) else ""
     path = f'f"{path}"' if "{" in path else f'"{path}"'
-    body = [repr(example_body(operation))] if operation.body else []
+    body = [repr(example_with_ids(operation, story_id)["json"])] if operation.body else []
     status = [] if 200 in operation.returned() else [f"status={next(iter(operation.returned()))}"]
     return f'    call("{operation.method.upper()}", {", ".join([path, *body, *status])})'
 

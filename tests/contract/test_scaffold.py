@@ -34,6 +34,10 @@ def test_a_row_is_added_where_it_was() -> None:
         ("update_message", "    call(\"PUT\", f\"{s}/messages/{message['id']}\", {'metadata': {'reviewed': True}})"),
         ("delete_workspace", '    call("DELETE", f"{ws}", status=202)'),
         ("get_scope_sessions", '    call("POST", f"{ws}/scopes/th/sessions/list")'),
+        (
+            "add_sessions_to_scope",
+            "    call(\"POST\", f\"{ws}/scopes/th/sessions\", {'session_ids': ['s']}, status=204)",
+        ),
     ],
 )
 def test_a_call_is_made_of_the_documents_examples(name: str, line: str) -> None:
