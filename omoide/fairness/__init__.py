@@ -1,0 +1,1 @@
+"""Fair queueing: requests and jobs of many callers share threads, the event loop and the models."""

@@ -1,0 +1,1 @@
+"""Decide which background jobs stored messages cause."""

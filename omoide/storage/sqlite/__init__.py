@@ -1,0 +1,1 @@
+"""SQLite: connections, write-ahead log, full-text index, migrations, backup."""

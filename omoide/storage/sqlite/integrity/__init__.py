@@ -1,0 +1,1 @@
+"""Check a database file for damage, and repair it."""

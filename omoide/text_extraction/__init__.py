@@ -1,0 +1,1 @@
+"""Extract text from uploaded files. No SQL, no HTTP."""
