@@ -95,7 +95,7 @@ $(CLI): $(STAMP) tests/cli_honcho/requirements.lock
 check-deploy: setup $(DEPLOY) ## check deploy/ with hadolint, the Compose schema and its tests
 	.venv/deploy/bin/hadolint deploy/Dockerfile
 	.venv/deploy/bin/check-jsonschema --builtin-schema vendor.compose-spec deploy/compose.yaml
-	$(BIN)/pytest tests/operating/test_deploy.py
+	$(BIN)/pytest tests/operations/test_deploy.py
 
 # A separate environment, so that these tools do not change the pinned versions.
 $(DEPLOY): Makefile

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from benchmarks import in_process, over_http, start_up
-from benchmarks.figures import Figure, json_option, write
+from benchmarks.measurements import Figure, json_option, write
 
 PARTS = ("http", "in-process", "start-up")
 

@@ -20,8 +20,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from benchmarks import floor_store as store
-from benchmarks.floor_store import FloorStore, Row
+from benchmarks import baseline_store as store
+from benchmarks.baseline_store import FloorStore, Row
 
 RANKS = Path(__file__).parent.parent / "omoide" / "inference" / "data" / "o200k_base.tiktoken.gz"
 

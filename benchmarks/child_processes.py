@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import uvloop
 
 T = TypeVar("T")
-STOP_SECONDS = 20.0
+SHUTDOWN_GRACE_SECONDS = 20.0
 
 
 class Control:
@@ -57,7 +57,7 @@ class Child(Generic[T]):
     def result(self, seconds: float) -> T:
         """Wait up to `seconds` for the return value of the work. Raises TimeoutError, RuntimeError."""
         found: T = self._receive("done", seconds)
-        self._process.join(STOP_SECONDS)
+        self._process.join(SHUTDOWN_GRACE_SECONDS)
         return found
 
     def kill(self) -> None:

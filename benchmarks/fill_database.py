@@ -17,11 +17,11 @@ from pathlib import Path
 import click
 
 from benchmarks.recall.dataset import conversations
-from omoide import clock
+from omoide.core import clock
+from omoide.core.records import NewConclusion, NewMessage
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.records import NewConclusion, NewMessage
-from omoide.store import Connection, Store, conclusions, embeddings, messages
-from omoide.store.segments import packed
+from omoide.storage import Connection, Store, conclusions, embeddings, messages
+from omoide.storage.sqlite.vector_segments import packed
 
 WORKSPACE = "size"
 SESSION_MESSAGES = 500

@@ -12,7 +12,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message
 
 from benchmarks import many_messages, one_operation
-from benchmarks.figures import Figure, held, publish
+from benchmarks.measurements import Figure, held, publish
 from benchmarks.stacks import BY_HAND, CONTRACT, STOCK, stacks
 from benchmarks.table import Bar
 

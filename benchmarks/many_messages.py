@@ -11,9 +11,9 @@ import orjson
 
 from benchmarks.one_operation import CREATED_AT
 from benchmarks.workloads import batch
+from omoide.core.records import Message, Page, PageRequest
 from omoide.generated import models
-from omoide.handlers import shapes
-from omoide.records import Message, Page, PageRequest
+from omoide.handlers import serializers
 
 SESSION = "/v3/workspaces/{workspace_id}/sessions/{session_id}/messages"
 LIST = f"{SESSION}/list"
@@ -52,7 +52,7 @@ async def create_messages_for_session(
     idempotency_key: str | None = None,
 ) -> list[models.Message]:
     """The handler, called by the contract."""
-    return shapes.messages(records(body.messages, workspace_id, session_id))
+    return serializers.messages(records(body.messages, workspace_id, session_id))
 
 
 async def get_messages(
@@ -66,4 +66,4 @@ async def get_messages(
     body: models.MessageGet | None = None,
 ) -> models.PageMessage:
     """The handler, called by the contract."""
-    return shapes.messages_page(Page(STORED, LISTED * 20, PageRequest(page, size, bool(reverse))))
+    return serializers.messages_page(Page(STORED, LISTED * 20, PageRequest(page, size, bool(reverse))))

@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 from starlette.types import Scope
 
-from omoide.app import document_path
+from omoide.asgi.app import document_path
 from omoide.contract.document import Document
+from omoide.core.auth import Keyring, Principal
 from omoide.generated import models
-from omoide.security import Keyring, Principal
 
 PATH = "/v3/workspaces/{workspace_id}/sessions"
 TAG = "one_operation"

@@ -13,8 +13,8 @@ from pathlib import Path
 import orjson
 
 from benchmarks import load, servers
-from benchmarks.figures import Figure, held, percentile, publish
 from benchmarks.load import Round
+from benchmarks.measurements import Figure, held, percentile, publish
 from benchmarks.servers import Address, Server
 from benchmarks.workloads import CONNECTIONS, Workload, workloads
 

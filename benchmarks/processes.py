@@ -18,10 +18,10 @@ from pathlib import Path
 import click
 
 from benchmarks import backlog, load, process_tree, servers
-from benchmarks.beside import RESTING
-from benchmarks.figures import Figure, held, json_option, percentile, publish, write
 from benchmarks.load import Round
+from benchmarks.measurements import Figure, held, json_option, percentile, publish, write
 from benchmarks.servers import DATABASE, Server
+from benchmarks.side_by_side import RESTING
 from benchmarks.table import Bar
 from benchmarks.workloads import Workload, workloads
 

@@ -19,7 +19,7 @@ from benchmarks import process_tree
 
 ROOT = Path(__file__).parent.parent
 READY = re.compile(r"running on (http://[^ ]+)")
-STOP_SECONDS = 30
+SHUTDOWN_GRACE_SECONDS = 30
 DATABASE = "omoide.db"
 
 Address = tuple[str, int]
@@ -55,7 +55,7 @@ class Server:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.process.terminate()
-        self.process.wait(timeout=STOP_SECONDS)
+        self.process.wait(timeout=SHUTDOWN_GRACE_SECONDS)
         self._reader.join()
         if self.process.stderr is not None:
             self.process.stderr.close()
@@ -107,4 +107,4 @@ def python_of(checkout: Path | None) -> Path:
 
 def floor(folder: Path) -> Server:
     """Run the floor on `folder/floor.db`."""
-    return Server([sys.executable, "-m", "benchmarks.floor", str(folder / "floor.db")], ROOT)
+    return Server([sys.executable, "-m", "benchmarks.baseline_server", str(folder / "floor.db")], ROOT)

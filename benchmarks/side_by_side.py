@@ -1,8 +1,8 @@
 """The effect of the worker on request latency: two servers under the same paced load, with and without reasoning.
 
-`python -m benchmarks.beside` adds messages and reads at a fixed rate, alternating between the servers. A round of the
-reasoning server ends when no job is due, so that its worker does not disturb the other server's round. The time until
-then and the maximum number of due jobs show whether the worker keeps up.
+`python -m benchmarks.side_by_side` adds messages and reads at a fixed rate, alternating between the servers. A round of
+the reasoning server ends when no job is due, so that its worker does not disturb the other server's round. The time
+until then and the maximum number of due jobs show whether the worker keeps up.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from pathlib import Path
 import click
 
 from benchmarks import backlog, load, servers
-from benchmarks.figures import Figure, held, json_option, percentile, publish
-from benchmarks.filling import speech
+from benchmarks.fill_database import speech
 from benchmarks.load import Round
+from benchmarks.measurements import Figure, held, json_option, percentile, publish
 from benchmarks.servers import DATABASE, Server
 from benchmarks.table import Bar
 from benchmarks.workloads import CONVERSATIONS, SESSIONS, post

@@ -18,7 +18,7 @@ import click
 import orjson
 
 from benchmarks import servers
-from benchmarks.filling import WORKSPACE, filled
+from benchmarks.fill_database import WORKSPACE, filled
 from benchmarks.recall.dataset import questions
 from benchmarks.table import Bar, show
 

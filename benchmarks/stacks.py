@@ -21,9 +21,9 @@ from benchmarks import many_messages, one_operation
 from benchmarks.one_operation import PATH, SECRET, TAG, get_or_create_session
 from omoide.contract.application import application
 from omoide.contract.security import principal
+from omoide.core.auth import Keyring, authorizer
+from omoide.core.records import Message
 from omoide.generated import models, protocols
-from omoide.records import Message
-from omoide.security import Keyring, authorizer
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # Starlette warns about its test client

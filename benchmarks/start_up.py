@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that the server uses
 
 from benchmarks import load, servers
-from benchmarks.figures import Figure, held, publish
+from benchmarks.measurements import Figure, held, publish
 from benchmarks.servers import Address, Server
 from benchmarks.table import Bar
 from benchmarks.workloads import BATCH, SESSIONS, batch, post

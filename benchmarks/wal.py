@@ -18,9 +18,9 @@ from pathlib import Path
 import click
 
 from benchmarks import load, servers
-from benchmarks.figures import Figure, held, json_option, percentile, publish
-from benchmarks.filling import WORKSPACE, filled, speech
+from benchmarks.fill_database import WORKSPACE, filled, speech
 from benchmarks.load import Round
+from benchmarks.measurements import Figure, held, json_option, percentile, publish
 from benchmarks.recall.dataset import questions
 from benchmarks.table import Bar
 from benchmarks.workloads import post

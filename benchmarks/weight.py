@@ -20,7 +20,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import omoide
-from benchmarks.figures import Figure, held, json_option, publish
+from benchmarks.measurements import Figure, held, json_option, publish
 from benchmarks.table import Bar
 from omoide import generated, handlers
 from omoide.inference.wordllama_embedder import WEIGHTS

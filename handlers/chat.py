@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 
-from omoide import clock, security
-from omoide.errors import Unprocessable
+from omoide.core import auth, clock
+from omoide.core.errors import Unprocessable
+from omoide.core.records import Change, Json
 from omoide.generated import models
-from omoide.handlers import recalls, shapes
+from omoide.handlers import memory_access, serializers
 from omoide.handlers.context import Context
-from omoide.handlers.events import events
-from omoide.reasoning import allowlist, asking, structured
-from omoide.reasoning.asking import Inquiry
-from omoide.reasoning.memory import Reach
-from omoide.records import Change, Json
-from omoide.store import peers, scopes
+from omoide.handlers.sse import events
+from omoide.reasoner import output_schema
+from omoide.reasoner.memory_view import MemoryScope
+from omoide.services import ask, session_filter
+from omoide.services.ask import Inquiry
+from omoide.storage import peers, scopes
 
 Options = models.DialecticOptions | models.WorkspaceDialecticOptions
 
@@ -26,12 +27,12 @@ async def about_peer(context: Context, workspace_id: str, peer_id: str, body: mo
     unknown target, session or scope.
     """
     _check_format(body)
-    recalls.no_scope_peers(context, workspace_id, peer_id, body.target)
+    memory_access.no_scope_peers(context, workspace_id, peer_id, body.target)
     reach = _reach(context, workspace_id, peer_id, body)
     if body.target and body.target != peer_id:
-        asking.check_target(context.store, workspace_id, body.target)
+        ask.check_target(context.store, workspace_id, body.target)
     if body.session_id is not None:
-        asking.check_session(context.store, workspace_id, body.session_id)
+        ask.check_session(context.store, workspace_id, body.session_id)
     if context.store.read(peers.find, workspace_id, peer_id) is None:
         await context.store.write(peers.get_or_create, workspace_id, peer_id, Change(), clock.now())
     return _inquiry(reach, body, body.semantic_query)
@@ -42,38 +43,36 @@ def about_workspace(context: Context, workspace_id: str, body: models.WorkspaceD
     _check_format(body)
     names = _scope_names(body, None)
     if body.session_id is not None:
-        asking.check_session(context.store, workspace_id, body.session_id)
+        ask.check_session(context.store, workspace_id, body.session_id)
     listed = [names] if isinstance(names, str) else names
     sessions = None if listed is None else _sessions_of(context, workspace_id, listed)
-    return _inquiry(Reach(workspace_id, None, None, sessions, body.session_id), body, None)
+    return _inquiry(MemoryScope(workspace_id, None, None, sessions, body.session_id), body, None)
 
 
 async def answered(
     context: Context, inquiry: Inquiry, body: Options
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer the question: whole, or as events if the body requests a stream."""
-    answer = asking.ask(
-        context.store, context.finder, context.tokens, context.reasoner, context.rules.defaults, inquiry
-    )
+    answer = ask.ask(context.store, context.finder, context.tokens, context.reasoner, context.rules.defaults, inquiry)
     if body.stream:
         return events(answer, context.settings.chat_keepalive_seconds, with_evidence=body.include_evidence)
     content = "".join([piece async for piece in answer.pieces])
-    evidence = shapes.evidence(answer.evidence) if body.include_evidence else None
+    evidence = serializers.evidence(answer.evidence) if body.include_evidence else None
     return models.DialecticResponse(content=content or None, evidence=evidence)
 
 
 def _check_format(body: Options) -> None:
     if body.response_format is not None:
-        structured.check(body.response_format)
+        output_schema.check(body.response_format)
 
 
-def _inquiry(reach: Reach, body: Options, semantic_query: str | None) -> Inquiry:
+def _inquiry(reach: MemoryScope, body: Options, semantic_query: str | None) -> Inquiry:
     return Inquiry(
         reach, body.query, body.reasoning_level, body.response_format, semantic_query, is_streamed=bool(body.stream)
     )
 
 
-def _reach(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> Reach:
+def _reach(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> MemoryScope:
     """What a question to a peer may read.
 
     A session restricts messages, not conclusions. A list of sessions, from a filter or from several scopes, restricts
@@ -81,19 +80,19 @@ def _reach(context: Context, workspace_id: str, peer_id: str, body: models.Diale
     """
     target = body.target or peer_id
     if (names := _scope_names(body, body.filters)) is not None:
-        observer, union = recalls.scoped(context, workspace_id, peer_id, names)
-        return Reach(workspace_id, observer, target, None if union is None else allowlist.checked(union))
-    sessions = allowlist.parse(body.filters, None)
+        observer, union = memory_access.scoped(context, workspace_id, peer_id, names)
+        return MemoryScope(workspace_id, observer, target, None if union is None else session_filter.checked(union))
+    sessions = session_filter.parse(body.filters, None)
     if sessions is not None:
-        allowlist.parse(body.filters, body.session_id)  # the session must be one of them
+        session_filter.parse(body.filters, body.session_id)  # the session must be one of them
     pinned = () if body.session_id is None else (body.session_id,)
-    recalls.must_be_in_all(context, workspace_id, (*pinned, *(sessions or ())))
-    return Reach(workspace_id, peer_id, target, sessions, body.session_id, security.reader(context.principal))
+    memory_access.must_be_in_all(context, workspace_id, (*pinned, *(sessions or ())))
+    return MemoryScope(workspace_id, peer_id, target, sessions, body.session_id, auth.reader(context.principal))
 
 
 def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:
     """The requested scopes. Raises Unprocessable if other options restrict the question as well."""
-    names = recalls.scope_names(body.scope, "body", "scope")
+    names = memory_access.scope_names(body.scope, "body", "scope")
     if names is not None and (filters or body.session_id is not None):
         others = "session_id or filters" if isinstance(body, models.DialecticOptions) else "session_id"
         raise Unprocessable(f"scope cannot be combined with {others}")
@@ -101,4 +100,4 @@ def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:
 
 
 def _sessions_of(context: Context, workspace_id: str, names: Sequence[str]) -> tuple[str, ...]:
-    return allowlist.checked(context.store.read(scopes.session_ids, workspace_id, names))
+    return session_filter.checked(context.store.read(scopes.session_ids, workspace_id, names))

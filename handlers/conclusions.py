@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from omoide import clock
+from omoide.core import clock
+from omoide.core.records import PageRequest
 from omoide.generated import models
-from omoide.handlers import pages, requests, shapes
+from omoide.handlers import pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.records import PageRequest
 from omoide.search import conclusions as search
-from omoide.store import conclusions
+from omoide.storage import conclusions
 
 
 async def create_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionBatchCreate
 ) -> list[models.Conclusion]:
     """Store conclusions; return them in the order of the request."""
-    batch = await requests.new_conclusions(context, body.conclusions)
+    batch = await request_parsing.new_conclusions(context, body.conclusions)
     stored = await context.store.write(conclusions.add, workspace_id, batch, clock.now())
     context.wake_worker()
-    return [shapes.conclusion(record) for record in stored]
+    return [serializers.conclusion(record) for record in stored]
 
 
 async def list_conclusions(
@@ -32,14 +32,16 @@ async def list_conclusions(
 ) -> models.PageConclusion:
     """Return a page of the workspace's conclusions."""
     request = PageRequest(page, size, bool(reverse))
-    return shapes.conclusions_page(await pages.read_aside(context, body, conclusions.page, workspace_id, request))
+    return serializers.conclusions_page(
+        await pagination.read_offloaded(context, body, conclusions.page, workspace_id, request)
+    )
 
 
 async def query_conclusions(
     context: Context, *, workspace_id: str, body: models.ConclusionQuery
 ) -> list[models.Conclusion]:
     """Return the conclusions nearest to the query."""
-    await requests.check_query(context, body.query)
+    await request_parsing.check_query(context, body.query)
     found = await search.query(
         context.store,
         context.finder,
@@ -50,12 +52,12 @@ async def query_conclusions(
         max_distance=body.distance,
         seconds=context.settings.filter_seconds,
     )
-    return [shapes.conclusion(record) for record in found]
+    return [serializers.conclusion(record) for record in found]
 
 
 async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> models.Conclusion:
     """Return one conclusion."""
-    return shapes.conclusion(context.store.read(conclusions.get, workspace_id, conclusion_id))
+    return serializers.conclusion(context.store.read(conclusions.get, workspace_id, conclusion_id))
 
 
 async def delete_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from omoide.core.auth import Principal
+from omoide.core.metrics import Metrics
+from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
-from omoide.metrics import Metrics
-from omoide.reasoning.owing import Rules
-from omoide.reasoning.reasoner import Reasoner
-from omoide.search.finder import VectorFinder
-from omoide.security import Principal
-from omoide.settings import Settings
-from omoide.store import Store
+from omoide.reasoner.protocol import Reasoner
+from omoide.scheduling.enqueue import EnqueuePolicy
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +23,9 @@ class Context:
     store: Store
     settings: Settings
     tokens: TokenCounter
-    finder: VectorFinder
+    finder: SemanticSearch
     reasoner: Reasoner
-    rules: Rules
+    rules: EnqueuePolicy
     """Decide which jobs stored messages enqueue."""
     principal: Principal
     wake_worker: Callable[[], None]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from omoide import clock, security
-from omoide.errors import Disabled, Unprocessable
+from omoide.core import auth, clock
+from omoide.core.auth import Keyring, Principal
+from omoide.core.errors import Disabled, Unprocessable
 from omoide.generated import models
 from omoide.handlers.context import Context
-from omoide.security import Keyring, Principal
 
 
 async def create_key(
@@ -26,9 +26,9 @@ async def create_key(
         raise Unprocessable("At least one of workspace_id, peer_id, or session_id must be provided")
     if not workspace_id:
         raise Unprocessable("workspace_id is required when scoping a key to a peer or session")
-    now, until = clock.now(), None if expires_at is None else clock.micros(expires_at)
+    now, until = clock.now(), None if expires_at is None else clock.to_micros(expires_at)
     if until is not None:
-        security.check_expiry(until, now)
+        auth.check_expiry(until, now)
     keyring = Keyring(context.settings.jwt_secret.get_secret_value())
     principal = Principal(workspace=workspace_id, peer=peer_id, session=session_id)
     return models.Key(key=keyring.mint(principal, now=now, expires_at=until))

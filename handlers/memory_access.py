@@ -1,35 +1,35 @@
-"""Convert requests for representations to `Recall`s: observer, observed and sessions, checked against the key."""
+"""Convert requests for representations to `Selection`s: observer, observed and sessions, checked against the key."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-from omoide.errors import Unauthorized, Unprocessable
+from omoide.core.auth import NOT_PERMITTED
+from omoide.core.errors import Unauthorized, Unprocessable
+from omoide.core.identifiers import SCOPE_PREFIX, is_scope_peer, scope_name_error, scope_of_peer, truncate
 from omoide.generated import models
-from omoide.handlers import requests
+from omoide.handlers import request_parsing
 from omoide.handlers.context import Context
-from omoide.names import SCOPE_PREFIX, is_scope_peer, scope_fault, scope_of_peer, shortened
-from omoide.reasoning import allowlist
-from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
-from omoide.security import NOT_PERMITTED
-from omoide.store import members, scopes
+from omoide.services import session_filter
+from omoide.services.selection import MAX_CONCLUSIONS, Selection
+from omoide.storage import members, scopes
 
 SCOPE_NEEDS_WORKSPACE_KEY = "`scope` requires a workspace- or admin-level key"
 
 
-def representation(context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet) -> Recall:
+def representation(context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet) -> Selection:
     """The recall that a representation's body requests. Raises Unprocessable, NotFound or Unauthorized."""
     no_scope_peers(context, workspace_id, peer_id, body.target)
     observer = peer_id
-    sessions: Sequence[str] | None = allowlist.parse(body.filters, body.session_id)
+    sessions: Sequence[str] | None = session_filter.parse(body.filters, body.session_id)
     if (scope := scope_names(body.scope, "body", "scope")) is not None:
         if body.filters or body.session_id is not None:
             raise Unprocessable("scope cannot be combined with session_id or filters")
         observer, sessions = scoped(context, workspace_id, peer_id, scope)
     elif sessions is not None:
         must_be_in_all(context, workspace_id, sessions)
-    return Recall(
+    return Selection(
         workspace_id,
         observer,
         body.target or peer_id,
@@ -49,8 +49,8 @@ def scope_names(scope: object, *loc: str | int) -> str | list[str] | None:
     """
     unwrapped = getattr(scope, "root", scope)
     if isinstance(unwrapped, str):
-        return requests.scope_name(unwrapped, *loc)
-    return requests.scope_names(unwrapped, *loc) if isinstance(unwrapped, list) else None
+        return request_parsing.scope_name(unwrapped, *loc)
+    return request_parsing.scope_names(unwrapped, *loc) if isinstance(unwrapped, list) else None
 
 
 def scoped(
@@ -85,8 +85,8 @@ def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -
     named = [peer_id for peer_id in peer_ids if peer_id is not None and is_scope_peer(peer_id)]
     if not named:
         return
-    shown = [*map(shortened, named)]
-    if fault := next(filter(None, (scope_fault(scope_of_peer(peer_id)) for peer_id in named)), None):
+    shown = [*map(truncate, named)]
+    if fault := next(filter(None, (scope_name_error(scope_of_peer(peer_id)) for peer_id in named)), None):
         raise Unprocessable(f"Peer name(s) {shown} use the reserved scope prefix '{SCOPE_PREFIX}'. {fault}")
     are_there = not _is_narrowed(context) and all(
         context.store.read(scopes.find, workspace_id, scope_of_peer(peer_id)) for peer_id in named
@@ -109,20 +109,20 @@ def session(
     scope: str | None,
     sessions: list[str] | None,
     limit_to_session: bool,
-    choice: Recall,
-) -> Recall | None:
+    choice: Selection,
+) -> Selection | None:
     """The recall that a session context's query requests: `choice` with observer, observed and sessions filled in.
 
     None without a target. Raises Unprocessable for conflicting options, Unauthorized, NotFound.
     """
     if scope is not None:
-        requests.scope_name(scope, "query", "scope")
+        request_parsing.scope_name(scope, "query", "scope")
     _check_options(session_id, peer_target, peer_perspective, scope, sessions, limit_to_session)
     no_scope_peers(context, workspace_id, peer_target, peer_perspective)
     if peer_target is None:
         return None
     observer: str = peer_perspective or peer_target
-    restriction: Sequence[str] | None = allowlist.checked(sessions) if sessions is not None else None
+    restriction: Sequence[str] | None = session_filter.checked(sessions) if sessions is not None else None
     if limit_to_session:
         restriction = (session_id,)
     if scope is not None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from omoide.generated import models
-from omoide.handlers import requests, shapes
+from omoide.handlers import request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.search.messages import MessageSearch, search
-from omoide.store import answer_size
+from omoide.storage import response_size
 
 
-async def found(context: Context, request: MessageSearch) -> list[models.Message]:
+async def search_messages(context: Context, request: MessageSearch) -> list[models.Message]:
     """Search messages: best first, as many as fit into a response.
 
     Raises Unprocessable for a query that is too long.
     """
-    await requests.check_query(context, request.query)
+    await request_parsing.check_query(context, request.query)
     seconds = context.settings.filter_seconds
     hits = await search(context.store, context.finder, request, seconds=seconds)
-    return shapes.messages(answer_size.within(hits, context.settings.max_answer_bytes))
+    return serializers.messages(response_size.within(hits, context.settings.max_answer_bytes))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from starlette.datastructures import UploadFile
 
-from omoide import intake
+from omoide.core.records import PageRequest
 from omoide.generated import models
-from omoide.handlers import pages, requests, shapes, uploads
+from omoide.handlers import pagination, request_parsing, serializers, uploads
 from omoide.handlers.context import Context
-from omoide.records import PageRequest
-from omoide.store import messages
+from omoide.services import ingest
+from omoide.storage import messages
 
 
 async def create_messages_for_session(
@@ -21,18 +21,18 @@ async def create_messages_for_session(
     idempotency_key: str | None = None,
 ) -> list[models.Message]:
     """Store messages; return them in the order of the request."""
-    stored = await intake.add_messages(
+    stored = await ingest.add_messages(
         context.store,
         context.tokens,
         workspace_id,
         session_id,
-        await requests.new_messages(context, body.messages),
+        await request_parsing.new_messages(context, body.messages),
         max_observers=context.settings.max_observers,
-        idempotency=await requests.idempotency(context, idempotency_key, body),
+        idempotency=await request_parsing.idempotency(context, idempotency_key, body),
         rules=context.rules,
     )
     context.wake_worker()
-    return shapes.messages(stored)
+    return serializers.messages(stored)
 
 
 async def get_messages(
@@ -47,20 +47,24 @@ async def get_messages(
 ) -> models.PageMessage:
     """Return a page of the session's messages."""
     request = PageRequest(page, size, bool(reverse))
-    return shapes.messages_page(await pages.read(context, body, messages.page, workspace_id, session_id, request))
+    return serializers.messages_page(
+        await pagination.read(context, body, messages.page, workspace_id, session_id, request)
+    )
 
 
 async def get_message(context: Context, *, workspace_id: str, session_id: str, message_id: str) -> models.Message:
     """Return one message."""
-    return shapes.message(context.store.read(messages.get, workspace_id, session_id, message_id))
+    return serializers.message(context.store.read(messages.get, workspace_id, session_id, message_id))
 
 
 async def update_message(
     context: Context, *, workspace_id: str, session_id: str, message_id: str, body: models.MessageUpdate
 ) -> models.Message:
     """Replace the message's metadata."""
-    metadata = requests.metadata(context, body.metadata)
-    return shapes.message(await context.store.write(messages.update, workspace_id, session_id, message_id, metadata))
+    metadata = request_parsing.metadata(context, body.metadata)
+    return serializers.message(
+        await context.store.write(messages.update, workspace_id, session_id, message_id, metadata)
+    )
 
 
 async def create_messages_with_file(
@@ -78,7 +82,7 @@ async def create_messages_with_file(
     async with uploads.turn():
         texts = await uploads.texts(context, file)
         described = uploads.template(context, peer_id, metadata, configuration, created_at)
-        stored = await intake.add_messages(
+        stored = await ingest.add_messages(
             context.store,
             context.tokens,
             workspace_id,
@@ -89,4 +93,4 @@ async def create_messages_with_file(
             rules=context.rules,
         )
     context.wake_worker()
-    return await shapes.many_messages(stored)
+    return await serializers.many_messages(stored)

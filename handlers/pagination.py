@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol, TypeVar, TypeVarTuple
 
+from omoide.core.records import Json, Page
 from omoide.handlers.context import Context
-from omoide.records import Json, Page
-from omoide.store import Connection, deadline
+from omoide.storage import Connection
+from omoide.storage.sqlite import query_timeout
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -28,16 +29,16 @@ async def read(
     """
     if body is None or not body.filters:
         return await context.store.read_page(page, *args, None)
-    return await read_aside(context, body, page, *args)
+    return await read_offloaded(context, body, page, *args)
 
 
-async def read_aside(
+async def read_offloaded(
     context: Context, body: Filtered | None, page: Callable[[Connection, *Ts, Json | None], Page[T]], *args: *Ts
 ) -> Page[T]:
     """Like `read`, but always off the event loop: for lists that are slow to count."""
     seconds, filters = context.settings.filter_seconds, body.filters if body else None
 
     def within_time(db: Connection) -> Page[T]:
-        return deadline.within(db, seconds, page, *args, filters) if filters else page(db, *args, None)
+        return query_timeout.run_with_timeout(db, seconds, page, *args, filters) if filters else page(db, *args, None)
 
     return await context.store.read_aside(within_time)

@@ -7,40 +7,41 @@ from dataclasses import replace
 from functools import partial
 from typing import Literal
 
-from omoide import clock, security
+from omoide.core import auth, clock
+from omoide.core.records import Change, PageRequest
 from omoide.generated import models
-from omoide.handlers import chats, pages, recalls, requests, searches, shapes
+from omoide.handlers import chat as chat_module
+from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.reasoning.contexts import known_about
-from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall, recall
-from omoide.reasoning.representation import render
-from omoide.records import Change, PageRequest
+from omoide.reasoner.representation import render
 from omoide.search.messages import MessageSearch
-from omoide.store import cards, members, peers
+from omoide.services.context_builder import peer_context
+from omoide.services.selection import MAX_CONCLUSIONS, Selection, select_conclusions
+from omoide.storage import cards, members, peers
 
 
 async def get_or_create_peer(
     context: Context, *, workspace_id: str, body: models.PeerCreate
 ) -> tuple[Literal[200, 201], models.Peer]:
     """Return the peer, created if missing; metadata and configuration in the body replace the stored ones."""
-    grant = security.peer_grant(context.principal, body.id)
-    change = requests.peer_change(context, body)
-    session_id = security.reads_members_of(context.principal)
+    grant = auth.peer_grant(context.principal, body.id)
+    change = request_parsing.peer_change(context, body)
+    session_id = auth.reads_members_of(context.principal)
     if session_id is not None and not context.store.read(members.is_active, workspace_id, session_id, body.id):
         return 200, _known_by_name(context, workspace_id, body.id, change)
     if found := context.store.read(peers.settled, workspace_id, body.id, change):
-        return 200, shapes.peer(found)
+        return 200, serializers.peer(found)
     now = clock.now()
     record, created = await context.store.write(peers.get_or_create, workspace_id, body.id, change, now, grant)
-    return (201 if created else 200), shapes.peer(record)
+    return (201 if created else 200), serializers.peer(record)
 
 
 def _known_by_name(context: Context, workspace_id: str, peer_id: str, change: Change) -> models.Peer:
     """A peer of which the key may only see that it exists. Raises Unauthorized if it does not, and for any change."""
     found = context.store.read(peers.find, workspace_id, peer_id)
     if found is None or change != Change():
-        raise security.refusal(security.NAMED)
-    return shapes.peer(replace(found, metadata={}, configuration={}))
+        raise auth.refusal(auth.NAMED)
+    return serializers.peer(replace(found, metadata={}, configuration={}))
 
 
 async def get_peers(
@@ -55,13 +56,13 @@ async def get_peers(
     """Return a page of the workspace's peers."""
     request = PageRequest(page, size, reverse)
     kind = body.kind if body else None
-    return shapes.peers_page(await pages.read(context, body, peers.page, workspace_id, request, kind))
+    return serializers.peers_page(await pagination.read(context, body, peers.page, workspace_id, request, kind))
 
 
 async def update_peer(context: Context, *, workspace_id: str, peer_id: str, body: models.PeerUpdate) -> models.Peer:
     """Update the peer, created if missing."""
-    change = requests.peer_change(context, body)
-    return shapes.peer(await context.store.write(peers.update, workspace_id, peer_id, change, clock.now()))
+    change = request_parsing.peer_change(context, body)
+    return serializers.peer(await context.store.write(peers.update, workspace_id, peer_id, change, clock.now()))
 
 
 async def get_sessions_for_peer(
@@ -76,8 +77,8 @@ async def get_sessions_for_peer(
 ) -> models.PageSession:
     """Return a page of the sessions that the peer is currently in."""
     request = PageRequest(page, size, reverse)
-    sessions_of = partial(peers.sessions, only_now=security.reader(context.principal) is not None)
-    return shapes.sessions_page(await pages.read(context, body, sessions_of, workspace_id, peer_id, request))
+    sessions_of = partial(peers.sessions, only_now=auth.reader(context.principal) is not None)
+    return serializers.sessions_page(await pagination.read(context, body, sessions_of, workspace_id, peer_id, request))
 
 
 async def search_peer(
@@ -94,9 +95,9 @@ async def search_peer(
         body.limit,
         peer_id=peer_id,
         filters=body.filters,
-        reader=security.reader(context.principal),
+        reader=auth.reader(context.principal),
     )
-    return await searches.found(context, request)
+    return await message_search.search_messages(context, request)
 
 
 async def chat(
@@ -107,15 +108,17 @@ async def chat(
     body: models.DialecticOptions,
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer a question from what the peer knows."""
-    return await chats.answered(context, await chats.about_peer(context, workspace_id, peer_id, body), body)
+    return await chat_module.answered(context, await chat_module.about_peer(context, workspace_id, peer_id, body), body)
 
 
 async def get_representation(
     context: Context, *, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
 ) -> models.RepresentationResponse:
     """Return what the peer knows about a target, as text."""
-    request = recalls.representation(context, workspace_id, peer_id, body)
-    return models.RepresentationResponse(representation=render(await recall(context.store, context.finder, request)))
+    request = memory_access.representation(context, workspace_id, peer_id, body)
+    return models.RepresentationResponse(
+        representation=render(await select_conclusions(context.store, context.finder, request))
+    )
 
 
 async def get_peer_card(
@@ -129,7 +132,7 @@ async def set_peer_card(
     context: Context, *, workspace_id: str, peer_id: str, body: models.PeerCardSet, target: str | None = None
 ) -> models.PeerCardResponse:
     """Replace the card that the peer keeps about a target."""
-    lines, now = requests.card(context, body.peer_card), clock.now()
+    lines, now = request_parsing.card(context, body.peer_card), clock.now()
     stored = await context.store.write(cards.put, workspace_id, peer_id, target or peer_id, lines, now)
     return models.PeerCardResponse(peer_card=stored)
 
@@ -147,8 +150,8 @@ async def get_peer_context(
     max_conclusions: int | None = None,
 ) -> models.PeerContext:
     """Return what the peer knows about a target: representation and card."""
-    recalls.no_scope_peers(context, workspace_id, peer_id, target)
-    request = Recall(
+    memory_access.no_scope_peers(context, workspace_id, peer_id, target)
+    request = Selection(
         workspace_id,
         peer_id,
         target or peer_id,
@@ -158,7 +161,7 @@ async def get_peer_context(
         most_frequent=include_most_frequent,
         max_conclusions=max_conclusions or MAX_CONCLUSIONS,
     )
-    known = await known_about(context.store, context.finder, request)
+    known = await peer_context(context.store, context.finder, request)
     return models.PeerContext(
         peer_id=peer_id, target_id=request.observed_id, representation=known.representation, peer_card=known.card
     )

@@ -7,12 +7,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from omoide import clock, json_text, names
-from omoide.errors import FieldFault, InvalidFields, Unprocessable
+from omoide.core import clock, identifiers, json_codec
+from omoide.core.errors import FieldError, InvalidFields, Unprocessable
+from omoide.core.json_limits import cleaned, validate_metadata
+from omoide.core.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 from omoide.generated import models
 from omoide.handlers.context import Context
-from omoide.metadata import checked_metadata, cleaned
-from omoide.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 
 LONGEST_ESCAPE = 6
 """Bytes of JSON for one byte of text, as in `\\u0061`."""
@@ -29,7 +29,7 @@ def metadata(context: Context, value: Json | None, *loc: str | int) -> Json | No
     """Validate metadata; `loc` is its location in the request. Raises InvalidFields."""
     if value is None:
         return None
-    return checked_metadata(value, *(loc or ("body", "metadata")), most=context.settings.max_metadata_bytes)
+    return validate_metadata(value, *(loc or ("body", "metadata")), most=context.settings.max_metadata_bytes)
 
 
 def configuration(context: Context, value: Configuration | None, *loc: str | int) -> Json | None:
@@ -54,7 +54,7 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
         if isinstance(text, str) and len(text.encode()) > limit and context.tokens.count(text) > limit:
             what = ".".join((*path, INSTRUCTIONS))
             fault = f"Value error, {what} exceeds the maximum of {limit} tokens"
-            raise InvalidFields([FieldFault((*loc, *path, INSTRUCTIONS), fault)])
+            raise InvalidFields([FieldError((*loc, *path, INSTRUCTIONS), fault)])
     return patch
 
 
@@ -77,7 +77,7 @@ def card(context: Context, lines: list[str]) -> list[str]:
 def observations(given: Mapping[str, models.SessionPeerConfig] | None) -> dict[str, Observation]:
     """Peer id → flags in a session. Raises InvalidFields if there are more than `MOST_PEERS`."""
     if given is not None and len(given) > MOST_PEERS:
-        raise InvalidFields([FieldFault(("body", "peers"), f"Value error, peers exceeds the maximum of {MOST_PEERS}")])
+        raise InvalidFields([FieldError(("body", "peers"), f"Value error, peers exceeds the maximum of {MOST_PEERS}")])
     return {peer_id: observation(config) for peer_id, config in (given or {}).items()}
 
 
@@ -98,8 +98,8 @@ def peer_change(context: Context, body: models.PeerCreate | models.PeerUpdate) -
 def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
     """Validate scope names and remove duplicates; `loc` is their location in the request. Raises InvalidFields."""
     unique = [*dict.fromkeys(given or ())]
-    faults = [(name, names.scope_fault(name)) for name in unique]
-    if bad := [FieldFault(loc, f"Value error, {why}", input=name[:100]) for name, why in faults if why]:
+    faults = [(name, identifiers.scope_name_error(name)) for name in unique]
+    if bad := [FieldError(loc, f"Value error, {why}", input=name[:100]) for name, why in faults if why]:
         raise InvalidFields(bad)
     return unique
 
@@ -137,12 +137,12 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
 
 def said_at_micros(instant: datetime, *loc: str | int) -> int:
     """Microseconds since 1970. Raises InvalidFields at `loc` for an instant that UTC cannot represent."""
-    microseconds = clock.micros(instant)
+    microseconds = clock.to_micros(instant)
     try:
-        clock.instant(microseconds)  # an offset may move it out of the years 1 to 9999
+        clock.from_micros(microseconds)  # an offset may move it out of the years 1 to 9999
     except OverflowError:
         fault = "Value error, the instant must lie in the years 1 to 9999 in UTC"
-        raise InvalidFields([FieldFault(loc, fault)]) from None
+        raise InvalidFields([FieldError(loc, fault)]) from None
     return microseconds
 
 
@@ -161,7 +161,7 @@ async def idempotency(context: Context, key: str | None, body: models.MessageBat
 
 def _digest(body: models.MessageBatchCreate) -> bytes:
     # Sorted, because a client may order keys differently when it repeats the call.
-    given = json_text.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
+    given = json_codec.dumps(body.model_dump(mode="json", exclude_unset=True), sort_keys=True)
     return hashlib.blake2b(given, digest_size=16).digest()
 
 
@@ -184,7 +184,7 @@ async def new_conclusions(context: Context, batch: Sequence[models.ConclusionCre
                 f"Value error, Content exceeds maximum embedding token limit of {MAX_CONCLUSION_TOKENS} "
                 f"(got {count} tokens)"
             )
-            raise InvalidFields([FieldFault(("body", "conclusions", index, "content"), fault)])
+            raise InvalidFields([FieldError(("body", "conclusions", index, "content"), fault)])
     return [
         NewConclusion(new.content.replace("\x00", ""), new.observer_id, new.observed_id, new.session_id)
         for new in batch

@@ -4,40 +4,40 @@ from __future__ import annotations
 
 from typing import Literal
 
-from omoide import clock
+from omoide.core import clock
+from omoide.core.records import PageRequest
 from omoide.generated import models
-from omoide.handlers import requests, shapes
+from omoide.handlers import request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.records import PageRequest
-from omoide.store import scopes
+from omoide.storage import scopes
 
 
 async def get_or_create_scope(
     context: Context, *, workspace_id: str, body: models.ScopeCreate
 ) -> tuple[Literal[200, 201], models.ScopeModel]:
     """Return the scope, created if missing; metadata replaces the stored one."""
-    name, metadata = requests.scope_name(body.id, "body", "id"), requests.metadata(context, body.metadata)
+    name, metadata = request_parsing.scope_name(body.id, "body", "id"), request_parsing.metadata(context, body.metadata)
     if found := context.store.read(scopes.settled, workspace_id, name, metadata):
-        return 200, shapes.scope(found)
+        return 200, serializers.scope(found)
     record, created = await context.store.write(scopes.get_or_create, workspace_id, name, metadata, clock.now())
-    return (201 if created else 200), shapes.scope(record)
+    return (201 if created else 200), serializers.scope(record)
 
 
 def _named(scope_id: str) -> str:
     """The path's scope name, validated. Raises InvalidFields."""
-    return requests.scope_name(scope_id, "path", "scope_id")
+    return request_parsing.scope_name(scope_id, "path", "scope_id")
 
 
 async def get_scopes(
     context: Context, *, workspace_id: str, reverse: bool = False, page: int = 1, size: int = 50
 ) -> models.PageScope:
     """Return a page of the workspace's scopes."""
-    return shapes.scopes_page(context.store.read(scopes.page, workspace_id, PageRequest(page, size, reverse)))
+    return serializers.scopes_page(context.store.read(scopes.page, workspace_id, PageRequest(page, size, reverse)))
 
 
 async def get_scope(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeModel:
     """Return one scope."""
-    return shapes.scope(context.store.read(scopes.get, workspace_id, _named(scope_id)))
+    return serializers.scope(context.store.read(scopes.get, workspace_id, _named(scope_id)))
 
 
 async def add_sessions_to_scope(
@@ -53,7 +53,7 @@ async def get_scope_sessions(
 ) -> models.PageSession:
     """Return a page of the sessions in the scope."""
     request = PageRequest(page, size, reverse)
-    return shapes.sessions_page(context.store.read(scopes.sessions, workspace_id, _named(scope_id), request))
+    return serializers.sessions_page(context.store.read(scopes.sessions, workspace_id, _named(scope_id), request))
 
 
 async def remove_session_from_scope(context: Context, *, workspace_id: str, scope_id: str, session_id: str) -> None:
@@ -64,4 +64,4 @@ async def remove_session_from_scope(context: Context, *, workspace_id: str, scop
 
 async def get_scope_status(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeStatus:
     """Return the progress of copying."""
-    return shapes.scope_status(context.store.read(scopes.status, workspace_id, _named(scope_id)))
+    return serializers.scope_status(context.store.read(scopes.status, workspace_id, _named(scope_id)))

@@ -8,10 +8,7 @@ from typing import TypedDict, TypeVar
 
 from pydantic import TypeAdapter
 
-from omoide.generated import models
-from omoide.reasoning.contexts import SessionContext
-from omoide.reasoning.evidence import Evidence
-from omoide.records import (
+from omoide.core.records import (
     Backfill,
     Conclusion,
     Message,
@@ -25,7 +22,10 @@ from omoide.records import (
     WorkCount,
     Workspace,
 )
-from omoide.store.summaries import LONG, SHORT
+from omoide.generated import models
+from omoide.reasoner.evidence import Evidence
+from omoide.services.context_builder import SessionContext
+from omoide.storage.summaries import LONG, SHORT
 
 T = TypeVar("T")
 _messages = TypeAdapter(list[models.Message]).validator.validate_python

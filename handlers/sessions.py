@@ -4,38 +4,38 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from omoide import clock, security
+from omoide.core import auth, clock
+from omoide.core.records import Observation, PageRequest, SessionChange
 from omoide.generated import models
-from omoide.handlers import pages, recalls, requests, searches, shapes
+from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.reasoning.contexts import MAX_CONTEXT_TOKENS, session_context
-from omoide.reasoning.recall import MAX_CONCLUSIONS, Recall
-from omoide.records import Observation, PageRequest, SessionChange
 from omoide.search.messages import MessageSearch
-from omoide.store import clones, members, sessions, summaries
+from omoide.services.context_builder import MAX_CONTEXT_TOKENS, session_context
+from omoide.services.selection import MAX_CONCLUSIONS, Selection
+from omoide.storage import members, session_clone, sessions, summaries
 
 
 async def get_or_create_session(context: Context, *, workspace_id: str, body: models.SessionCreate) -> models.Session:
     """Return the session, created if missing: metadata is replaced, configuration merged, peers and scopes added."""
-    given, scopes = requests.observations(body.peers), requests.scope_names(body.scopes, "body", "scopes")
-    grant = security.session_grant(context.principal, body.id, given, scopes)
+    given, scopes = request_parsing.observations(body.peers), request_parsing.scope_names(body.scopes, "body", "scopes")
+    grant = auth.session_grant(context.principal, body.id, given, scopes)
     may_read = _may_read(context, workspace_id, body.id, given)
     if not (may_read or grant.create):
-        raise security.refusal(security.NAMED)
+        raise auth.refusal(auth.NAMED)
     metadata, configuration = (
-        requests.metadata(context, body.metadata),
-        requests.configuration(context, body.configuration),
+        request_parsing.metadata(context, body.metadata),
+        request_parsing.configuration(context, body.configuration),
     )
     change = SessionChange(metadata, configuration, context.settings.max_metadata_bytes, given, scopes)
     if may_read and (found := context.store.read(sessions.settled, workspace_id, body.id, change)):
-        return shapes.session(found)
+        return serializers.session(found)
     limit = context.settings.max_observers
     record = await context.store.write(
         sessions.get_or_create, workspace_id, body.id, change, clock.now(), max_observers=limit, grant=grant
     )
     if scopes:
         context.wake_worker()
-    return shapes.session(record)
+    return serializers.session(record)
 
 
 def _may_read(context: Context, workspace_id: str, session_id: str, given: Mapping[str, Observation]) -> bool:
@@ -44,7 +44,7 @@ def _may_read(context: Context, workspace_id: str, session_id: str, given: Mappi
     A peer's key: while its peer is in the session. The request may then name other members, but not set their flags:
     a refusal would disclose whether these differ from the stored ones.
     """
-    reader = security.reader(context.principal)
+    reader = auth.reader(context.principal)
     if reader is None:
         return True
     if any(flags != Observation() for peer_id, flags in given.items() if peer_id != reader):
@@ -63,7 +63,7 @@ async def get_sessions(
 ) -> models.PageSession:
     """Return a page of the workspace's sessions."""
     request = PageRequest(page, size, reverse)
-    return shapes.sessions_page(await pages.read(context, body, sessions.page, workspace_id, request))
+    return serializers.sessions_page(await pagination.read(context, body, sessions.page, workspace_id, request))
 
 
 async def update_session(
@@ -71,8 +71,8 @@ async def update_session(
 ) -> models.Session:
     """Update the session, created if missing."""
     metadata, configuration = (
-        requests.metadata(context, body.metadata),
-        requests.configuration(context, body.configuration),
+        request_parsing.metadata(context, body.metadata),
+        request_parsing.configuration(context, body.configuration),
     )
     change = SessionChange(metadata, configuration, context.settings.max_metadata_bytes)
     return await _apply(context, workspace_id, session_id, change)
@@ -82,7 +82,7 @@ async def add_peers_to_session(
     context: Context, *, workspace_id: str, session_id: str, body: dict[str, models.SessionPeerConfig]
 ) -> models.Session:
     """Add peers to the session."""
-    return await _apply(context, workspace_id, session_id, SessionChange(peers=requests.observations(body)))
+    return await _apply(context, workspace_id, session_id, SessionChange(peers=request_parsing.observations(body)))
 
 
 async def _apply(context: Context, workspace_id: str, session_id: str, change: SessionChange) -> models.Session:
@@ -90,7 +90,7 @@ async def _apply(context: Context, workspace_id: str, session_id: str, change: S
     record = await context.store.write(
         sessions.get_or_create, workspace_id, session_id, change, clock.now(), max_observers=limit
     )
-    return shapes.session(record)
+    return serializers.session(record)
 
 
 async def delete_session(context: Context, *, workspace_id: str, session_id: str) -> models.Accepted:
@@ -104,25 +104,25 @@ async def clone_session(
     context: Context, *, workspace_id: str, session_id: str, message_id: str | None = None
 ) -> models.Session:
     """Copy the session."""
-    record = await clones.clone(context.store, workspace_id, session_id, message_id)
+    record = await session_clone.clone(context.store, workspace_id, session_id, message_id)
     context.wake_worker()
-    return shapes.session(record)
+    return serializers.session(record)
 
 
 async def get_session_peers(
     context: Context, *, workspace_id: str, session_id: str, page: int = 1, size: int = 50
 ) -> models.PagePeer:
     """Return a page of the peers that are currently in the session."""
-    return shapes.peers_page(context.store.read(members.page, workspace_id, session_id, PageRequest(page, size)))
+    return serializers.peers_page(context.store.read(members.page, workspace_id, session_id, PageRequest(page, size)))
 
 
 async def set_session_peers(
     context: Context, *, workspace_id: str, session_id: str, body: dict[str, models.SessionPeerConfig]
 ) -> models.Session:
     """Replace the session's peers."""
-    given = requests.observations(body)
+    given = request_parsing.observations(body)
     limit = context.settings.max_observers
-    return shapes.session(
+    return serializers.session(
         await context.store.write(sessions.set_peers, workspace_id, session_id, given, clock.now(), max_observers=limit)
     )
 
@@ -131,7 +131,9 @@ async def remove_peers_from_session(
     context: Context, *, workspace_id: str, session_id: str, body: list[str]
 ) -> models.Session:
     """Remove peers from the session."""
-    return shapes.session(await context.store.write(sessions.remove_peers, workspace_id, session_id, body, clock.now()))
+    return serializers.session(
+        await context.store.write(sessions.remove_peers, workspace_id, session_id, body, clock.now())
+    )
 
 
 async def get_peer_config(
@@ -139,14 +141,14 @@ async def get_peer_config(
 ) -> models.SessionPeerConfig:
     """Return the peer's configuration in the session."""
     found = context.store.read(sessions.peer_configuration, workspace_id, session_id, peer_id)
-    return shapes.session_peer_config(found)
+    return serializers.session_peer_config(found)
 
 
 async def set_peer_config(
     context: Context, *, workspace_id: str, session_id: str, peer_id: str, body: models.SessionPeerConfig
 ) -> None:
     """Set the flags given in the body."""
-    flags = requests.observation(body)
+    flags = request_parsing.observation(body)
     limit = context.settings.max_observers
     await context.store.write(
         sessions.configure_peer, workspace_id, session_id, peer_id, flags, clock.now(), max_observers=limit
@@ -167,9 +169,9 @@ async def search_session(
         body.limit,
         session_id=session_id,
         filters=body.filters,
-        reader=security.reader(context.principal),
+        reader=auth.reader(context.principal),
     )
-    return await searches.found(context, request)
+    return await message_search.search_messages(context, request)
 
 
 async def get_session_context(
@@ -191,7 +193,7 @@ async def get_session_context(
     max_conclusions: int | None = None,
 ) -> models.SessionContext:
     """Return the context for a model to continue the session, within a token budget."""
-    choice = Recall(
+    choice = Selection(
         workspace_id,
         "",
         "",
@@ -201,7 +203,7 @@ async def get_session_context(
         most_frequent=include_most_frequent,
         max_conclusions=max_conclusions or MAX_CONCLUSIONS,
     )
-    request = recalls.session(
+    request = memory_access.session(
         context,
         workspace_id,
         session_id,
@@ -223,9 +225,9 @@ async def get_session_context(
         with_summary=summary,
         wanted=request,
     )
-    return await shapes.session_context(session_id, found)
+    return await serializers.session_context(session_id, found)
 
 
 async def get_session_summaries(context: Context, *, workspace_id: str, session_id: str) -> models.SessionSummaries:
     """Return the session's short and long summary."""
-    return shapes.summaries(session_id, context.store.read(summaries.of_session, workspace_id, session_id))
+    return serializers.summaries(session_id, context.store.read(summaries.of_session, workspace_id, session_id))

@@ -13,10 +13,10 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 
-from omoide.errors import OmoideError
-from omoide.handlers import shapes
-from omoide.reasoning.asking import Answer
-from omoide.records import Json
+from omoide.core.errors import OmoideError
+from omoide.core.records import Json
+from omoide.handlers import serializers
+from omoide.services.ask import Answer
 
 logger = logging.getLogger("omoide.chat")
 
@@ -45,7 +45,7 @@ async def events(answer: Answer, keepalive_seconds: float, *, with_evidence: boo
             yield PING if piece == "" else _event({"delta": {"content": piece}, "done": False})
             has_begun = True
         if with_evidence:
-            last["evidence"] = shapes.evidence(answer.evidence).model_dump(mode="json")
+            last["evidence"] = serializers.evidence(answer.evidence).model_dump(mode="json")
     except asyncio.CancelledError:
         if has_begun:
             yield _broken(STOPPED)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Literal
 
-from omoide import clock, metrics_text, readiness
-from omoide.errors import Disabled, OmoideError
+from omoide.core import clock
+from omoide.core.errors import Disabled, OmoideError
 from omoide.generated import models
 from omoide.handlers.context import Context
-from omoide.metrics_text import Facts
-from omoide.store import vitals
+from omoide.health import prometheus, readiness
+from omoide.health.prometheus import Facts
+from omoide.storage import database_stats
 
 
 async def health_check(context: Context) -> models.Health:
@@ -20,7 +21,7 @@ async def health_check(context: Context) -> models.Health:
 
 async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.Readiness]:
     """Report for each component whether it works."""
-    verdict = await readiness.judge(
+    verdict = await readiness.check_readiness(
         context.store, context.settings, context.metrics, context.embedder.name, context.reasoner.name
     )
     parts = {name: models.ReadinessPart(status=part.status, detail=part.detail) for name, part in verdict.parts.items()}
@@ -34,14 +35,14 @@ async def get_metrics(context: Context) -> str:
         raise Disabled("Metrics are disabled")
     try:
         async with asyncio.timeout(context.settings.ready_seconds):
-            found = await context.store.read_at_once(vitals.vitals, clock.now())
+            found = await context.store.read_at_once(database_stats.database_stats, clock.now())
     except (OmoideError, TimeoutError):
         found = None  # the counters are available without the database
     facts = Facts(
         vitals=found,
-        file_bytes=vitals.file_bytes(context.store.path),
+        file_bytes=database_stats.file_bytes(context.store.path),
         reasoner=context.reasoner.name,
         embedder=context.embedder.name,
-        sqlite=vitals.SQLITE_VERSION,
+        sqlite=database_stats.SQLITE_VERSION,
     )
-    return await asyncio.to_thread(metrics_text.text, context.metrics, facts)
+    return await asyncio.to_thread(prometheus.text, context.metrics, facts)

@@ -1,4 +1,4 @@
-"""Convert an upload form to messages. `omoide/uploads.py` extracts the text."""
+"""Convert an upload form to messages. `omoide/text_extraction/extractor.py` extracts the text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from starlette.datastructures import UploadFile
 
-from omoide import json_text, uploads
-from omoide.aside import aside
-from omoide.errors import FieldFault, InvalidFields, TooLarge
+from omoide.core import json_codec
+from omoide.core.errors import FieldError, InvalidFields, TooLarge
+from omoide.core.json_limits import too_large
+from omoide.core.offload import offload
+from omoide.core.records import Json, NewMessage
+from omoide.fairness.fair_queue import FairSemaphore
 from omoide.generated import models
-from omoide.handlers import requests
+from omoide.handlers import request_parsing
 from omoide.handlers.context import Context
-from omoide.metadata import too_large
-from omoide.records import Json, NewMessage
-from omoide.turns import Gate
+from omoide.text_extraction import extractor
 
 MESSAGE_CHARACTERS = 25_000
 """Maximum length of a message made from a file."""
@@ -26,7 +27,7 @@ MESSAGE_CHARACTERS = 25_000
 AT_A_TIME = 2
 """Uploads that a process handles concurrently, in memory, until their messages are stored. Others wait on disk."""
 
-_turns = Gate(AT_A_TIME)
+_turns = FairSemaphore(AT_A_TIME)
 
 _OBJECT: TypeAdapter[Json] = TypeAdapter(Json)
 _CONFIGURATION = TypeAdapter(models.MessageConfiguration)
@@ -41,14 +42,14 @@ def turn() -> AbstractAsyncContextManager[None]:
 async def texts(context: Context, file: UploadFile) -> list[str]:
     """The text of the file in pieces that fit into messages, extracted off the event loop.
 
-    Call it within `turn`. Raises TooLarge, and what `uploads.pieces` raises.
+    Call it within `turn`. Raises TooLarge, and what `extractor.pieces` raises.
     """
     limit = context.settings.max_upload_bytes
     data = await file.read(limit + 1)
     if len(data) > limit:
         raise TooLarge(f"File size ({file.size} bytes) exceeds maximum allowed size ({limit} bytes)")
-    pieces = partial(uploads.pieces, data, file.content_type, file.filename, limit=MESSAGE_CHARACTERS)
-    return await aside(pieces)
+    pieces = partial(extractor.pieces, data, file.content_type, file.filename, limit=MESSAGE_CHARACTERS)
+    return await offload(pieces)
 
 
 def template(
@@ -64,22 +65,23 @@ def template(
     return NewMessage(
         peer_id=peer_id,
         content="",
-        metadata=requests.metadata(context, _checked("metadata", _parsed("metadata", metadata, limit), _OBJECT)) or {},
+        metadata=request_parsing.metadata(context, _checked("metadata", _parsed("metadata", metadata, limit), _OBJECT))
+        or {},
         token_count=0,
         created_at=_micros(created_at),
-        configuration=requests.configuration(context, given),
+        configuration=request_parsing.configuration(context, given),
     )
 
 
 def _parsed(field: str, text: str | None, most: int) -> Any:
     if text is None:
         return None
-    if len(text) > requests.LONGEST_ESCAPE * most:  # too large however it is escaped
+    if len(text) > request_parsing.LONGEST_ESCAPE * most:  # too large however it is escaped
         raise too_large(len(text), most, "body", field, what=field.capitalize())
     try:
-        return json_text.loads(json_text.repaired(text.encode()))
-    except json_text.SameKeys as fault:
-        raise InvalidFields([FieldFault(("body", field), f"Value error, {fault}")]) from None
+        return json_codec.loads(json_codec.repair_surrogates(text.encode()))
+    except json_codec.DuplicateKeys as fault:
+        raise InvalidFields([FieldError(("body", field), f"Value error, {fault}")]) from None
     except ValueError:
         return None
 
@@ -95,7 +97,7 @@ def _checked(field: str, value: Any, adapter: TypeAdapter[Any]) -> Any:
 
 def _invalid(field: str, error: ValidationError) -> InvalidFields:
     return InvalidFields(
-        [FieldFault(("body", field, *fault["loc"]), fault["msg"], fault["type"]) for fault in error.errors()]
+        [FieldError(("body", field, *fault["loc"]), fault["msg"], fault["type"]) for fault in error.errors()]
     )
 
 
@@ -114,4 +116,4 @@ def _micros(text: str | None) -> int | None:
             instant = datetime.fromisoformat(text)
         except ValueError:
             raise _invalid("created_at", refusal) from None
-    return requests.said_at_micros(instant, "body", "created_at")
+    return request_parsing.said_at_micros(instant, "body", "created_at")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from typing import Literal
 
-from omoide import clock
+from omoide.core import clock
+from omoide.core.records import PageRequest
+from omoide.core.webhook_protocol import check_url
 from omoide.generated import models
-from omoide.handlers import shapes
+from omoide.handlers import serializers
 from omoide.handlers.context import Context
-from omoide.records import PageRequest
-from omoide.store import webhooks
-from omoide.webhooks import check_url
+from omoide.storage import webhooks
 
 logger = logging.getLogger("omoide.webhooks")
 
@@ -24,7 +24,7 @@ async def list_webhook_endpoints(
     size: int = 50,
 ) -> models.PageWebhookEndpoint:
     """Return a page of the workspace's endpoints."""
-    return shapes.webhooks_page(context.store.read(webhooks.page, workspace_id, PageRequest(page, size)))
+    return serializers.webhooks_page(context.store.read(webhooks.page, workspace_id, PageRequest(page, size)))
 
 
 async def get_or_create_webhook_endpoint(
@@ -36,11 +36,11 @@ async def get_or_create_webhook_endpoint(
     """Return the endpoint, registered if missing."""
     check_url(body.url, private_targets=context.settings.webhook_private_targets)
     if found := context.store.read(webhooks.find_by_url, workspace_id, body.url):
-        return 200, shapes.webhook(found)
+        return 200, serializers.webhook(found)
     record, created = await context.store.write(webhooks.get_or_create, workspace_id, body.url, clock.now())
     if not context.settings.webhook_secret.get_secret_value():
         logger.warning("webhook endpoint registered, but nothing will be sent: set OMOIDE_WEBHOOK_SECRET")
-    return (201 if created else 200), shapes.webhook(record)
+    return (201 if created else 200), serializers.webhook(record)
 
 
 async def test_emit(context: Context, *, workspace_id: str) -> None:

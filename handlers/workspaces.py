@@ -5,26 +5,26 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Literal
 
-from omoide import clock, security
-from omoide.errors import BadRequest
+from omoide.core import auth, clock
+from omoide.core.errors import BadRequest
+from omoide.core.records import PageRequest
 from omoide.generated import models
-from omoide.handlers import chats, pages, requests, searches, shapes
+from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.records import PageRequest
 from omoide.search.messages import MessageSearch
-from omoide.store import backlog, dreams, workspaces
+from omoide.storage import dreams, job_stats, workspaces
 
 
 async def get_or_create_workspace(
     context: Context, *, body: models.WorkspaceCreate
 ) -> tuple[Literal[200, 201], models.Workspace]:
     """Return the workspace, created if missing; an existing one is not changed."""
-    security.may_name_workspace(context.principal, body.id)
-    initial = requests.change(context, body)
+    auth.may_name_workspace(context.principal, body.id)
+    initial = request_parsing.change(context, body)
     if found := context.store.read(workspaces.find, body.id):
-        return 200, shapes.workspace(found)
+        return 200, serializers.workspace(found)
     record, created = await context.store.write(workspaces.get_or_create, body.id, initial, clock.now())
-    return (201 if created else 200), shapes.workspace(record)
+    return (201 if created else 200), serializers.workspace(record)
 
 
 async def get_all_workspaces(
@@ -37,13 +37,13 @@ async def get_all_workspaces(
 ) -> models.PageWorkspace:
     """Return a page of all workspaces."""
     request = PageRequest(page, size, reverse)
-    return shapes.workspaces_page(await pages.read(context, body, workspaces.page, request))
+    return serializers.workspaces_page(await pagination.read(context, body, workspaces.page, request))
 
 
 async def update_workspace(context: Context, *, workspace_id: str, body: models.WorkspaceUpdate) -> models.Workspace:
     """Update the workspace, created if missing."""
-    change = requests.change(context, body)
-    return shapes.workspace(await context.store.write(workspaces.update, workspace_id, change, clock.now()))
+    change = request_parsing.change(context, body)
+    return serializers.workspace(await context.store.write(workspaces.update, workspace_id, change, clock.now()))
 
 
 async def delete_workspace(context: Context, *, workspace_id: str) -> models.Accepted:
@@ -60,9 +60,9 @@ async def search_workspace(
     body: models.WorkspaceMessageSearchOptions,
 ) -> list[models.Message]:
     """Return the workspace's messages that match the query best."""
-    scope = None if body.scope is None else requests.scope_name(body.scope, "body", "scope")
+    scope = None if body.scope is None else request_parsing.scope_name(body.scope, "body", "scope")
     request = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
-    return await searches.found(context, request)
+    return await message_search.search_messages(context, request)
 
 
 async def chat_workspace(
@@ -72,7 +72,7 @@ async def chat_workspace(
     body: models.WorkspaceDialecticOptions,
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer a question from what is known in the whole workspace."""
-    return await chats.answered(context, chats.about_workspace(context, workspace_id, body), body)
+    return await chat.answered(context, chat.about_workspace(context, workspace_id, body), body)
 
 
 async def get_queue_status(
@@ -84,16 +84,16 @@ async def get_queue_status(
     session_id: str | None = None,
 ) -> models.QueueStatus:
     """Return the counts of background work: in total and, unless one session is given, by session."""
-    security.may_ask_for(context.principal, session_id)
+    auth.may_ask_for(context.principal, session_id)
     counts = context.store.read(
-        backlog.status,
+        job_stats.status,
         workspace_id,
         clock.now(),
         observer=observer_id or None,
         observed=sender_id or None,
         session=session_id or None,
     )
-    return shapes.queue_status(counts, by_session=not session_id)
+    return serializers.queue_status(counts, by_session=not session_id)
 
 
 async def schedule_dream(context: Context, *, workspace_id: str, body: models.ScheduleDreamRequest) -> None:

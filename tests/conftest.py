@@ -11,7 +11,7 @@ import httpx
 import hypothesis
 import pytest
 
-from tests.running import CommandServer, Server
+from tests.server_process import CommandServer, Server
 
 hypothesis.settings.register_profile(
     "busy", hypothesis.settings.default, deadline=None
@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
     It does not reason about the little that most of them say, which nobody would look at.
     """
-    running = CommandServer(tmp_path_factory.mktemp("server") / "omoide.db", quiet_seconds="86400")
+    running = CommandServer(tmp_path_factory.mktemp("server") / "omoide.db", debounce_seconds="86400")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 

@@ -162,7 +162,7 @@ def _loaded() -> Callable[[], None]:
 
     from omoide.cli.main import main
     from omoide.inference.tokens import TokenCounter
-    from omoide.reasoning.extractive import reasoner
+    from omoide.reasoner.extractive import reasoner
 
     TokenCounter().warm()
     assert numpy

@@ -6,7 +6,7 @@ import errno
 import socket
 from urllib.parse import urlsplit
 
-from tests.running import Server
+from tests.server_process import Server
 
 PATIENCE = 20.0
 """After so many seconds a test gives up; nothing here waits so long by design."""

@@ -7,10 +7,10 @@ from typing import Any
 import jwt
 import pytest
 
-from omoide import security
-from omoide.errors import Unauthorized
-from omoide.records import ANYTHING, Grant
-from omoide.security import ADMIN, CACHED_KEYS, Keyring, Principal
+from omoide.core import auth
+from omoide.core.auth import ADMIN, CACHED_KEYS, Keyring, Principal
+from omoide.core.errors import Unauthorized
+from omoide.core.records import ANYTHING, Grant
 
 SECRET = "a secret that is long enough for HS256, and for HS512 as well, which wants 64 bytes"
 NOW = 1_800_000_000_000_000
@@ -175,9 +175,9 @@ def test_what_a_key_may_do_to_the_session_it_names(
 ) -> None:
     if grant is None:
         with pytest.raises(Unauthorized, match="Unauthorized access to resource"):
-            security.session_grant(principal, session, peers)
+            auth.session_grant(principal, session, peers)
     else:
-        assert security.session_grant(principal, session, peers) == grant
+        assert auth.session_grant(principal, session, peers) == grant
 
 
 @pytest.mark.parametrize(
@@ -193,6 +193,6 @@ def test_what_a_key_may_do_to_the_session_it_names(
 def test_what_a_key_may_do_to_the_peer_it_names(principal: Principal, peer: str, grant: Grant | None) -> None:
     if grant is None:
         with pytest.raises(Unauthorized):
-            security.peer_grant(principal, peer)
+            auth.peer_grant(principal, peer)
     else:
-        assert security.peer_grant(principal, peer) == grant
+        assert auth.peer_grant(principal, peer) == grant

@@ -16,13 +16,14 @@ import sqlite_utils
 from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
-from omoide.errors import Conflict, OmoideError
-from omoide.store import Store, copying
-from omoide.store.leadership import Leadership
-from omoide.store.migrations import migrations
-from omoide.whole_file import whole_file
-from tests.handlers.place import Place
-from tests.running import Server
+from omoide.core.atomic_write import atomic_write
+from omoide.core.errors import Conflict, OmoideError
+from omoide.storage import Store
+from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.storage.sqlite.migrations import migrations
+from tests.handlers.workspace import WorkspaceClient
+from tests.server_process import Server
 
 Invoke = Callable[..., Result]
 
@@ -46,7 +47,7 @@ class Writer(threading.Thread):
 
     def run(self) -> None:
         with httpx.Client(base_url=self.url, timeout=60) as http:
-            place = Place(http, "w")
+            place = WorkspaceClient(http, "w")
             while not self.told_to_stop.is_set():
                 self.acknowledged += len(place.say("s", *[f"Number {self.acknowledged + n}." for n in range(10)]))
                 self.begun.set()
@@ -68,7 +69,7 @@ def test_a_backup_is_taken_while_the_server_writes_and_restored_once_it_has_stop
 ) -> None:
     home = tmp_path / "home"
     home.mkdir()
-    server = Server(home / "omoide.db", quiet_seconds="3600")
+    server = Server(home / "omoide.db", debounce_seconds="3600")
     writer = Writer(server.url)
     writer.start()
     writer.begun.wait()
@@ -98,7 +99,7 @@ def test_a_backup_is_taken_while_the_server_writes_and_restored_once_it_has_stop
     assert len(contents(former)) == writer.acknowledged, "what was there is kept, its journal taken in"
     server.start()
     with server.client() as http:
-        assert Place(http, "w").say("s", "Once more.")
+        assert WorkspaceClient(http, "w").say("s", "Once more.")
         assert http.post("/v3/workspaces/w/sessions/s/messages/list", json={}).json()["total"] == len(said) + 1
     assert server.stop() == -signal.SIGTERM
     assert invoke("check", "--db", server.db).exit_code == 0
@@ -117,7 +118,7 @@ def test_a_backup_replaces_no_file_unless_told_to(invoke: Invoke, database: Path
     assert (done.exit_code, done.output) == (1, "Error: copy.db already exists: use --force to replace it\n")
     assert (tmp_path / "copy.db").read_text() == "mine"
     assert invoke("backup", "copy.db", "--force").exit_code == 0
-    assert copying.check(tmp_path / "copy.db").is_current
+    assert backup.check(tmp_path / "copy.db").is_current
     assert "is the database itself" in invoke("backup", "omoide.db", "--force").output
     assert "is the database itself" in invoke("restore", "omoide.db").output
 
@@ -141,27 +142,27 @@ def test_a_backup_that_is_interrupted_leaves_everything_as_it_was(database: Path
     copy = tmp_path / "copy.db"
     before = files(tmp_path)
     with pytest.raises(Interrupted):
-        copying.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
+        backup.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
     assert files(tmp_path) == before
     copy.write_text("the one of yesterday")
     with pytest.raises(Interrupted):
-        copying.back_up(database, copy, replace=True, busy_timeout=0, shown=shown)
+        backup.back_up(database, copy, replace=True, busy_timeout=0, shown=shown)
     assert copy.read_text() == "the one of yesterday"
     with pytest.raises(Interrupted):
-        copying.restore(_backup_of(database, tmp_path), database, former=None, shown=shown)
-    assert copying.check(database).is_current
+        backup.restore(_backup_of(database, tmp_path), database, former=None, shown=shown)
+    assert backup.check(database).is_current
 
 
 def _backup_of(database: Path, folder: Path) -> Path:
     copy = folder / "backup.db"
-    copying.back_up(database, copy, replace=True, busy_timeout=0, shown=lambda *_: None)
+    backup.back_up(database, copy, replace=True, busy_timeout=0, shown=lambda *_: None)
     return copy
 
 
 def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_not(tmp_path: Path) -> None:
     child = os.fork()
     if child == 0:
-        with whole_file(tmp_path / "a", replace=False) as partial:
+        with atomic_write(tmp_path / "a", replace=False) as partial:
             partial.write_text("half")
             Path(f"{partial}-journal").write_text("of what is half done")
             os.kill(os.getpid(), signal.SIGKILL)
@@ -170,7 +171,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_no
     assert len(left) == 2
     alive = tmp_path / f"a.{os.getppid()}.partial"
     alive.write_text("somebody else's")
-    with whole_file(tmp_path / "a", replace=False) as partial:
+    with atomic_write(tmp_path / "a", replace=False) as partial:
         partial.write_text("whole")
         assert not any(each.exists() for each in left)
     assert files(tmp_path) == ["a", alive.name]
@@ -180,7 +181,7 @@ def test_what_a_killed_process_left_is_removed_and_what_a_living_one_makes_is_no
 def test_what_was_left_under_the_number_of_this_very_process_is_removed(tmp_path: Path) -> None:
     for end in ("", "-journal"):
         (tmp_path / f"a.{os.getpid()}.partial{end}").write_text("left by a container that was killed")
-    with whole_file(tmp_path / "a", replace=False) as partial:
+    with atomic_write(tmp_path / "a", replace=False) as partial:
         assert files(tmp_path) == []
         partial.write_text("whole")
     assert files(tmp_path) == ["a"]
@@ -209,13 +210,13 @@ def test_no_copy_is_put_beside_a_journal_that_came_meanwhile(database: Path, tmp
         Path(f"{copy}-wal").touch()
 
     with pytest.raises(Conflict, match=r"copy\.db-wal exists"):
-        copying.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
+        backup.back_up(database, copy, replace=False, busy_timeout=0, shown=shown)
     assert not copy.exists()
 
 
 def test_a_file_that_came_meanwhile_is_not_replaced(tmp_path: Path) -> None:
     def make() -> None:
-        with whole_file(tmp_path / "a", replace=False) as partial:
+        with atomic_write(tmp_path / "a", replace=False) as partial:
             partial.write_text("ours")
             (tmp_path / "a").write_text("theirs")
 
@@ -307,7 +308,7 @@ def test_a_backup_takes_the_place_of_a_damaged_database_whose_journal_is_kept_wi
     assert former.read_bytes().startswith(b"what a failing disk")
     assert Path(f"{former}-wal").read_bytes() == b"more of it"
     assert not Path(f"{database}-wal").exists()
-    assert copying.check(database).is_current
+    assert backup.check(database).is_current
 
 
 def test_the_former_database_is_discarded_when_told_so_and_none_is_needed(
@@ -318,7 +319,7 @@ def test_the_former_database_is_discarded_when_told_so_and_none_is_needed(
     assert files(tmp_path) == ["backup.db", "omoide.db", "omoide.db.lock"]
     assert invoke("restore", "backup.db", "--db", "new.db").exit_code == 0
     assert not [*tmp_path.glob("new.db.before-*")]
-    assert copying.check(tmp_path / "new.db").is_current
+    assert backup.check(tmp_path / "new.db").is_current
 
 
 def test_a_backup_of_an_older_version_is_brought_up_to_date_at_the_next_start(invoke: Invoke, tmp_path: Path) -> None:
@@ -327,9 +328,9 @@ def test_a_backup_of_an_older_version_is_brought_up_to_date_at_the_next_start(in
     old.close()
     done = invoke("restore", "old.db", "--db", "new.db")
     assert "It has schema 2 and will be migrated to " in done.output
-    assert not copying.check(tmp_path / "new.db").is_current
+    assert not backup.check(tmp_path / "new.db").is_current
     Store.open(tmp_path / "new.db").close()
-    assert copying.check(tmp_path / "new.db").is_current
+    assert backup.check(tmp_path / "new.db").is_current
 
 
 def test_a_restore_waits_for_nobody_who_has_the_database_open(invoke: Invoke, database: Path, tmp_path: Path) -> None:
@@ -345,7 +346,7 @@ def test_a_restore_waits_for_nobody_who_leads_even_where_no_database_is_left(
 ) -> None:
     _backup_of(database, tmp_path)
     database.write_bytes(b"what a failing disk gives back" * 999)
-    leader = Leadership(database)
+    leader = LeaderLock(database)
     assert leader.take()
     assert "is in use" in invoke("restore", "backup.db").output
     leader.close()
@@ -398,4 +399,4 @@ def test_a_check_sees_damage_of_the_file_itself(invoke: Invoke, database: Path) 
 def test_a_disk_that_is_full_leaves_no_half_backup(database: Path, tmp_path: Path) -> None:
     full = Path("/dev/full/copy.db")
     with pytest.raises((OmoideError, OSError)):
-        copying.back_up(database, full, replace=False, busy_timeout=0, shown=lambda *_: None)
+        backup.back_up(database, full, replace=False, busy_timeout=0, shown=lambda *_: None)

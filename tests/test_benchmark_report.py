@@ -16,12 +16,12 @@ from click.testing import CliRunner
 
 from benchmarks import load
 from benchmarks.__main__ import main as benchmarks_main
-from benchmarks.figures import Figure, held, percentile, pivots, read, write
+from benchmarks.measurements import Figure, held, percentile, pivots, read, write
 from benchmarks.report import growth
 from benchmarks.report.machine import Machine, this_machine
 from benchmarks.report.markdown import anchor, markdown
-from benchmarks.report.parts import PARTS, Part
 from benchmarks.report.results import Result, results
+from benchmarks.report.sections import PARTS, Part
 from benchmarks.table import Bar
 
 BENCHMARKS = Path(__file__).parent.parent / "benchmarks"

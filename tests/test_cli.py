@@ -12,13 +12,13 @@ from pathlib import Path
 import click
 import pytest
 
-from omoide.cli.start import read_settings
-from omoide.middleware.origins import is_loopback
-from omoide.security import Keyring, Principal
-from omoide.settings import Settings
+from omoide.asgi.cors import is_loopback
+from omoide.cli.bootstrap import read_settings
+from omoide.core.auth import Keyring, Principal
+from omoide.core.settings import Settings
 from tests.conftest import SECRET
 from tests.fork_server import fork_server
-from tests.running import Server
+from tests.server_process import Server
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 

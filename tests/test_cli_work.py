@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.records import Change
-from omoide.store import Connection, Store, queue, workspaces
+from omoide.core import clock
+from omoide.core.records import Change
+from omoide.storage import Connection, Store, queue, workspaces
 from tests.fork_server import fork_server
-from tests.handlers.place import Place, until
-from tests.running import Server
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import Server
 from tests.test_cli import Run, run
 
 __all__ = ["run"]
@@ -82,13 +82,13 @@ def test_a_queue_that_cannot_be_read_or_written_is_one_clear_line(run: Run, tmp_
     assert (done.returncode, done.stderr) == (1, "Error: The database is locked by another process\n")
 
 
-def known(http: httpx.Client, place: Place) -> list[tuple[str, int]]:
+def known(http: httpx.Client, place: WorkspaceClient) -> list[tuple[str, int]]:
     found = place.ok("POST", "/conclusions/list", {}, params={"size": 100})["items"]
     return sorted((each["content"], each["times_derived"]) for each in found)
 
 
 def test_workers_beside_the_server_share_the_work_and_do_it_once(tmp_path: Path) -> None:
-    server = Server(tmp_path / "omoide.db", quiet_seconds="0")
+    server = Server(tmp_path / "omoide.db", debounce_seconds="0")
     command = ["worker", "--db", str(server.db)]
     workers = [fork_server().start(command, cwd=tmp_path, env=server.environment) for _ in range(2)]
     try:
@@ -96,7 +96,7 @@ def test_workers_beside_the_server_share_the_work_and_do_it_once(tmp_path: Path)
             assert each.stderr is not None
             assert "reasoner extractive" in each.stderr.readline()
         with server.client() as http:
-            place = Place(http, "w")
+            place = WorkspaceClient(http, "w")
             for number in range(60):
                 place.say(f"s{number % 6}", f"I own item number {number}.")
             until(lambda: place.ok("GET", "/queue/status")["completed_work_units"] == 60)
@@ -113,9 +113,9 @@ def test_workers_beside_the_server_share_the_work_and_do_it_once(tmp_path: Path)
 
 
 def test_a_worker_does_what_is_due_and_ends(run: Run, tmp_path: Path) -> None:
-    server = Server(tmp_path / "omoide.db", quiet_seconds="60")
+    server = Server(tmp_path / "omoide.db", debounce_seconds="60")
     with server.client() as http:
-        Place(http, "w").say("s", "I live in Lisbon.")
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     server.kill()
     store = Store.open(server.db)
     asyncio.run(store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0, leased_until = NULL")))

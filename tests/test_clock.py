@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omoide import clock
+from omoide.core import clock
 
 AT = 1_760_000_000_123_456
 
@@ -15,7 +15,7 @@ def test_ids_made_together_are_ids_of_their_instant_and_all_different(count: int
     assert len(set(ids)) == count
     assert {len(id) for id in ids} <= {clock.ID_LENGTH}
     assert set("".join(ids)) <= set(clock.ALPHABET)
-    assert {clock.made_at(id) for id in ids} <= {AT // 1_000}
+    assert {clock.created_at_of_id(id) for id in ids} <= {AT // 1_000}
 
 
 def test_every_random_character_of_ids_made_together_takes_every_value() -> None:

@@ -12,15 +12,16 @@ import pytest
 from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
-from omoide.errors import Conflict
-from omoide.records import Change
-from omoide.settings import Settings
-from omoide.store import Connection, Store, copying, workspaces
-from omoide.store.database_files import COMPANIONS, companion
-from omoide.store.leadership import Leadership
-from omoide.whole_file import whole_file
-from tests.handlers.place import Place
-from tests.running import COMMAND, Server
+from omoide.core.atomic_write import atomic_write
+from omoide.core.errors import Conflict
+from omoide.core.records import Change
+from omoide.core.settings import Settings
+from omoide.storage import Connection, Store, workspaces
+from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.database_files import COMPANIONS, companion
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from tests.handlers.workspace import WorkspaceClient
+from tests.server_process import COMMAND, Server
 
 Invoke = Callable[..., Result]
 ENDS = ("", *COMPANIONS)
@@ -42,7 +43,7 @@ def opened(tmp_path: Path) -> Iterator[Store]:
     """A database that is in use, as a server and its worker use it."""
     store = Store.open(tmp_path / "omoide.db")
     asyncio.run(store.write(with_workspace))
-    leader = Leadership(store.path)
+    leader = LeaderLock(store.path)
     assert leader.take()
     yield store
     leader.close()
@@ -70,9 +71,9 @@ def inodes(db: Path) -> dict[str, int]:
 
 
 def test_no_command_writes_over_a_file_of_the_database_that_a_server_works_on(invoke: Invoke, tmp_path: Path) -> None:
-    server = Server(tmp_path / "omoide.db", quiet_seconds="3600")
+    server = Server(tmp_path / "omoide.db", debounce_seconds="3600")
     with server.client() as http:
-        place = Place(http, "w")
+        place = WorkspaceClient(http, "w")
         place.say("s", *[f"Number {n}." for n in range(9)])
         before = inodes(server.db)
         assert {"", "-wal", "-shm", ".lock", ".leader"} <= before.keys()
@@ -97,7 +98,7 @@ def test_no_command_writes_over_a_file_of_another_database_in_use(
     mine = Store.open(tmp_path / "mine.db")
     asyncio.run(mine.write(with_workspace))
     mine.close()
-    copying.back_up(tmp_path / "mine.db", tmp_path / "copy.db", replace=False, busy_timeout=0, shown=lambda *_: None)
+    backup.back_up(tmp_path / "mine.db", tmp_path / "copy.db", replace=False, busy_timeout=0, shown=lambda *_: None)
     before = inodes(opened.path)
     (tmp_path / "link").symlink_to(f"omoide.db{end}")
     for target in (f"omoide.db{end}", "link"):
@@ -127,7 +128,7 @@ def test_no_database_is_made_of_a_file_that_belongs_to_another(
 
 
 def test_no_database_is_made_of_output_that_is_being_written(tmp_path: Path) -> None:
-    with whole_file(tmp_path / "copy.db", replace=False) as partial:
+    with atomic_write(tmp_path / "copy.db", replace=False) as partial:
         partial.touch()
         with pytest.raises(Conflict, match="unfinished"):
             Store.open(partial)
@@ -167,7 +168,7 @@ def test_output_replaces_a_symbolic_link_and_never_what_it_leads_to(invoke: Invo
     assert invoke("backup", "link").exit_code == 1
     assert invoke("backup", "link", "--force").exit_code == 0
     assert (tmp_path / "precious").read_text() == "mine"
-    assert copying.check(tmp_path / "link").is_current
+    assert backup.check(tmp_path / "link").is_current
 
 
 @pytest.mark.parametrize(
@@ -175,6 +176,6 @@ def test_output_replaces_a_symbolic_link_and_never_what_it_leads_to(invoke: Invo
 )
 def test_only_what_this_program_left_unfinished_is_removed(name: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text("mine")
-    with whole_file(tmp_path / "copy", replace=False) as partial:
+    with atomic_write(tmp_path / "copy", replace=False) as partial:
         partial.write_text("whole")
     assert (tmp_path / name).read_text() == "mine"

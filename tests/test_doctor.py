@@ -16,22 +16,23 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.diagnosis.examining import examine
-from omoide.diagnosis.storage import MOST_JOURNAL_BYTES, check_clock, check_database, check_disk
-from omoide.diagnosis.verdict import Verdict, size, span
-from omoide.diagnosis.work import MOST_LATE, check_access, check_jobs
-from omoide.records import Change
-from omoide.settings import Settings
-from omoide.store import Connection, Store, embeddings, examination, queue, webhooks, workspaces
-from omoide.store.examination import Owed
+from omoide.core import clock
+from omoide.core.records import Change
+from omoide.core.settings import Settings
+from omoide.doctor.check_jobs import MOST_LATE, check_access, check_jobs
+from omoide.doctor.check_result import CheckResult, format_duration, format_size
+from omoide.doctor.check_storage import MOST_JOURNAL_BYTES, check_clock, check_database, check_disk
+from omoide.doctor.run_checks import run_checks
+from omoide.storage import Connection, Store, embeddings, queue, webhooks, workspaces
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.inspection import JobBacklog
 from tests.fork_server import fork_server
-from tests.handlers.place import Place, until
+from tests.handlers.workspace import WorkspaceClient, until
 from tests.inference.completions import error, saying
 from tests.inference.fault_proxy import Fault, answering, fault_proxy, hanging_up, stalling
-from tests.running import COMMAND, Server
+from tests.server_process import COMMAND, Server
 from tests.test_cli import Run, run
-from tests.worker.home import EMBEDDER
+from tests.worker.worker_fixture import EMBEDDER
 
 __all__ = ["run"]
 
@@ -53,9 +54,9 @@ def prepared(path: Path, *works: Any) -> Path:
     return path
 
 
-def verdicts(path: Path, *, seconds: float = 10.0, **options: Any) -> dict[str, Verdict]:
+def verdicts(path: Path, *, seconds: float = 10.0, **options: Any) -> dict[str, CheckResult]:
     settings = Settings.model_validate({"db": path, **options})
-    found = asyncio.run(examine(settings, is_local=True, seconds=seconds))
+    found = asyncio.run(run_checks(settings, is_local=True, seconds=seconds))
     assert len({verdict.name for verdict in found}) >= 6
     assert not [verdict for verdict in found if KEY in str(verdict)]
     return {verdict.name: verdict for verdict in found}
@@ -78,9 +79,9 @@ def as_it_is(folder: Path) -> dict[str, tuple[int, bytes]]:
 
 
 def test_a_healthy_installation_ends_with_zero_while_its_server_runs(tmp_path: Path, run: Run) -> None:
-    server = Server(tmp_path / "omoide.db", quiet_seconds="0")
+    server = Server(tmp_path / "omoide.db", debounce_seconds="0")
     with server.client() as http:
-        place = Place(http, "w")
+        place = WorkspaceClient(http, "w")
         place.say("s", "I live in Lisbon.")
         until(lambda: place.ok("GET", "/queue/status")["completed_work_units"] == 1)
         until(lambda: verdicts(server.db)["embedder"].state == "good")
@@ -96,9 +97,9 @@ def test_a_healthy_installation_ends_with_zero_while_its_server_runs(tmp_path: P
 
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_nothing_is_changed(is_killed: bool, tmp_path: Path) -> None:
-    server = Server(tmp_path / "omoide.db", quiet_seconds="3600")
+    server = Server(tmp_path / "omoide.db", debounce_seconds="3600")
     with server.client() as http:
-        Place(http, "w").say("s", "I live in Lisbon.")
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     server.kill() if is_killed else server.stop()
     (tmp_path / "omoide.db-shm").unlink(missing_ok=True)
     before = as_it_is(tmp_path)
@@ -151,7 +152,7 @@ def test_a_schema_of_a_newer_version_is_wrong_and_of_an_older_one_worth_knowing(
 
 def test_a_journal_that_does_not_shrink_is_noticed(tmp_path: Path) -> None:
     path = prepared(tmp_path / "omoide.db")
-    with examination.opened(path, busy_timeout=1) as db, Path(f"{path}-wal").open("wb") as journal:
+    with inspection.opened(path, busy_timeout=1) as db, Path(f"{path}-wal").open("wb") as journal:
         journal.truncate(MOST_JOURNAL_BYTES + 1)  # a hole: it takes no room
         assert check_database(db, path).state == "notice"
 
@@ -179,7 +180,7 @@ def test_texts_without_a_vector_are_counted(tmp_path: Path) -> None:
     server = Server(tmp_path / "omoide.db", embedder="openai:m", embedder_base_url="http://127.0.0.1:9/v1",
                     embedder_dimensions="3")  # fmt: skip
     with server.client() as http:
-        Place(http, "w").say("s", "I live in Lisbon.", "I like figs.")
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.", "I like figs.")
     server.stop()
     verdict = verdicts(server.db)["embedder"]
     assert verdict.figures["messages_without"] == 2
@@ -225,7 +226,7 @@ def test_every_model_is_asked_once_and_named_with_what_it_does(tmp_path: Path) -
                 "model_fallback": "openai:spare",
             }
         )
-        found = asyncio.run(examine(settings, is_local=True, seconds=10))
+        found = asyncio.run(run_checks(settings, is_local=True, seconds=10))
     models = [verdict for verdict in found if verdict.name == "reasoner"]
     assert [verdict.state for verdict in models] == ["good"] * 3
     assert [verdict.figures["used_for"] for verdict in models] == ["derive, summary, card, dream", "answer", "fallback"]
@@ -251,22 +252,22 @@ def test_a_job_that_failed_for_good_is_wrong_and_says_what_to_do(tmp_path: Path)
 
 
 def test_jobs_that_nobody_does_or_that_wait_for_a_reason_are_noticed() -> None:
-    assert check_jobs(Owed(0, 0, 0, None, None), NOW).state == "good"
-    assert check_jobs(Owed(9, 1, 0, NOW - MOST_LATE, None), NOW).state == "good"
-    assert check_jobs(Owed(9, 0, 0, 0, None), NOW).state == "notice"
-    waiting = check_jobs(Owed(9, 0, 0, None, "ProviderFailed: away"), NOW)
+    assert check_jobs(JobBacklog(0, 0, 0, None, None), NOW).state == "good"
+    assert check_jobs(JobBacklog(9, 1, 0, NOW - MOST_LATE, None), NOW).state == "good"
+    assert check_jobs(JobBacklog(9, 0, 0, 0, None), NOW).state == "notice"
+    waiting = check_jobs(JobBacklog(9, 0, 0, None, "ProviderFailed: away"), NOW)
     assert (waiting.state, "away" in waiting.text) == ("notice", True)
 
 
 def test_a_job_that_goes_first_is_late_only_since_it_was_added(tmp_path: Path, run: Run) -> None:
     added = clock.now()
-    path = prepared(tmp_path / "omoide.db", lambda db: embeddings.owe(db, added))
+    path = prepared(tmp_path / "omoide.db", lambda db: embeddings.enqueue(db, added))
     verdict = verdicts(path)["jobs"]
     assert (verdict.state, verdict.figures["owed"]) == ("good", 1)
     assert 0 <= verdict.figures["late_seconds"] < 3_600  # type: ignore[operator]
     (listed,) = [json.loads(line) for line in run("queue", "--json").stdout.splitlines()]
     assert listed["due_at"] == listed["created_at"]
-    later = check_jobs(Owed(1, 0, 0, NOW, None), NOW + MOST_LATE + 1_000_000)
+    later = check_jobs(JobBacklog(1, 0, 0, NOW, None), NOW + MOST_LATE + 1_000_000)
     assert (later.state, "has been due for 10 min" in later.text) == ("notice", True)
 
 
@@ -388,5 +389,11 @@ def test_a_terminal_sees_colours_unless_it_wants_none(no_color: str, is_coloured
 
 
 def test_figures_are_shown_as_people_read_them() -> None:
-    assert [size(count) for count in (0, 999, 1_500, 2_000_000)] == ["0 B", "999 B", "1.5 kB", "2.0 MB"]
-    assert [span(seconds) for seconds in (0, 59, 60, 7_200, 200_000)] == ["0 s", "59 s", "1 min", "2 h", "2 d"]
+    assert [format_size(count) for count in (0, 999, 1_500, 2_000_000)] == ["0 B", "999 B", "1.5 kB", "2.0 MB"]
+    assert [format_duration(seconds) for seconds in (0, 59, 60, 7_200, 200_000)] == [
+        "0 s",
+        "59 s",
+        "1 min",
+        "2 h",
+        "2 d",
+    ]

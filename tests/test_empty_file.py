@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from omoide.cli.main import main
-from omoide.errors import Unavailable
-from omoide.store import Store
+from omoide.core.errors import Unavailable
+from omoide.storage import Store
 
 NEEDING = [
     ("check",),

@@ -14,12 +14,12 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from omoide import clock
 from omoide.cli.main import main
-from omoide.store import Store, backlog, embeddings
-from tests.handlers.place import Place, until
-from tests.running import Server
-from tests.worker.home import Home
+from omoide.core import clock
+from omoide.storage import Store, embeddings, job_stats
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import Server
+from tests.worker.worker_fixture import Home
 
 Invoke = Callable[..., Result]
 LONG_AGO = "2021-03-04T05:06:07.000008Z"
@@ -35,15 +35,15 @@ def invoke(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Invoke:
 @pytest.fixture(scope="module")
 def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that reasons at once about what was said, with a workspace of everything that a workspace can have."""
-    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", quiet_seconds="0")
+    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", debounce_seconds="0")
     with running.client() as http:
-        _fill(Place(http, "w"), running.db)
-        Place(http, "other").say("s1", "This is nobody else's business.", peer="stranger")
+        _fill(WorkspaceClient(http, "w"), running.db)
+        WorkspaceClient(http, "other").say("s1", "This is nobody else's business.", peer="stranger")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 
 
-def _fill(place: Place, db: Path) -> None:
+def _fill(place: WorkspaceClient, db: Path) -> None:
     place.ok(
         "PUT", "", {"metadata": {"né": [1, 2.5, None]}, "configuration": {"dream": {"enabled": False}, "own": "é"}}
     )
@@ -74,11 +74,11 @@ def _fill(place: Place, db: Path) -> None:
     place.ok("POST", "/webhooks", {"url": "https://example.com/hook?a=1"})
 
 
-def _is_copied(place: Place, scope: str, session: str) -> bool:
+def _is_copied(place: WorkspaceClient, scope: str, session: str) -> bool:
     return bool(place.ok("GET", f"/scopes/{scope}/status")["backfill_status"][session]["state"] == "completed")
 
 
-def _is_settled(place: Place) -> bool:
+def _is_settled(place: WorkspaceClient) -> bool:
     found = place.ok("GET", "/queue/status")
     return bool(found["pending_work_units"] + found["in_progress_work_units"] == 0)
 
@@ -89,7 +89,7 @@ def _is_idle(db: Path) -> bool:
     try:
         return not any(
             job.state in ("due", "running")
-            for job in store.read(backlog.listed, clock.now(), failed_only=False, limit=1_000)
+            for job in store.read(job_stats.listed, clock.now(), failed_only=False, limit=1_000)
         )
     finally:
         store.close()
@@ -97,7 +97,7 @@ def _is_idle(db: Path) -> bool:
 
 def answers(http: httpx.Client, workspace: str) -> dict[str, Any]:
     """What the API says about everything in the workspace."""
-    place = Place(http, workspace)
+    place = WorkspaceClient(http, workspace)
     found: dict[str, Any] = {"workspace": http.post("/v3/workspaces", json={"id": workspace}).json()}
 
     def ask(method: str, path: str, body: Any = None, **query: Any) -> Any:
@@ -161,7 +161,7 @@ def test_an_imported_workspace_gives_the_same_answers(restless: Server, invoke: 
     assert "I will be deleted" not in text
     assert "bob is late" not in text
     (tmp_path / "other").mkdir()
-    server = Server(tmp_path / "other" / "omoide.db", quiet_seconds="3600")  # which is at work while it comes in
+    server = Server(tmp_path / "other" / "omoide.db", debounce_seconds="3600")  # which is at work while it comes in
     imported = invoke("import", "w.jsonl", "--db", server.db)
     assert imported.exit_code == 0, imported.output
     until(lambda: is_embedded(server.db) and is_embedded(restless.db))
@@ -171,9 +171,11 @@ def test_an_imported_workspace_gives_the_same_answers(restless: Server, invoke: 
         assert {question: pair for question, pair in pairs.items() if pair[0] != pair[1]} == {}
         # Asked twice under one key, it is still the same call.
         body = {"messages": [{"peer_id": "carol", "content": "I work as a nurse.", "created_at": LONG_AGO}]}
-        again = Place(there, "w").call("POST", "/sessions/s2/messages", body, headers={"Idempotency-Key": "k-1"})
+        again = WorkspaceClient(there, "w").call(
+            "POST", "/sessions/s2/messages", body, headers={"Idempotency-Key": "k-1"}
+        )
         assert again.status_code == 409
-        assert len(Place(there, "w").said("s2")) == 12
+        assert len(WorkspaceClient(there, "w").said("s2")) == 12
     assert invoke("export", "w", "again.jsonl.gz", "--db", server.db).exit_code == 0
     again_lines = gzip.decompress((tmp_path / "again.jsonl.gz").read_bytes()).splitlines()
     assert again_lines[1:] == text.encode().splitlines()[1:]
@@ -203,7 +205,7 @@ def test_a_copy_beside_the_original_says_the_same_under_ids_of_its_own(
     repeated = invoke("import", "w.jsonl", "--as", "copy", "--db", restless.db)
     assert (repeated.exit_code, "already exists: nothing was imported" in repeated.output) == (0, True)
     with restless.client() as http:
-        assert Place(http, "copy").sessions() == ["s1", "s2"]
+        assert WorkspaceClient(http, "copy").sessions() == ["s1", "s2"]
         http.delete("/v3/workspaces/copy/sessions/s1")
         http.delete("/v3/workspaces/copy/sessions/s2")
         assert http.delete("/v3/workspaces/copy").is_success
@@ -230,7 +232,7 @@ def test_what_was_owed_is_owed_again_and_then_done(restless: Server, invoke: Inv
     assert lines_of(tmp_path / "again.jsonl")[1:] == lines_of(tmp_path / "w.jsonl")[1:]
     assert invoke("import", "w.jsonl", "--as", "owed", "--db", restless.db).exit_code == 0
     with restless.client() as http:
-        place = Place(http, "owed")
+        place = WorkspaceClient(http, "owed")
         until(lambda: _is_settled(place))
         found = place.ok("POST", "/conclusions/list", {}, params={"size": 100})["items"]
         assert {"alice lives in Lisbon", "bob likes tea"} < {each["content"] for each in found}

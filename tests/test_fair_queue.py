@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from omoide import lanes
-from omoide.lanes import AGE_PER_SECOND, Lane, Work
-from omoide.middleware.callers import Callers
-from omoide.turns import CREDIT_SECONDS, LEAST_COST_SECONDS, MOST_REMEMBERED, Gate, Turns
+from omoide.asgi.callers import Callers
+from omoide.fairness import lanes
+from omoide.fairness.fair_queue import CREDIT_SECONDS, LEAST_COST_SECONDS, MOST_REMEMBERED, FairQueue, FairSemaphore
+from omoide.fairness.lanes import AGE_PER_SECOND, Lane, Work
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
 
-def served(waiting: Turns[str], count: int, seconds: Callable[[str], float]) -> list[str]:
+def served(waiting: FairQueue[str], count: int, seconds: Callable[[str], float]) -> list[str]:
     """The next items; the work of each takes `seconds(item)`."""
     order = []
     for _ in range(count):
@@ -27,8 +27,8 @@ def served(waiting: Turns[str], count: int, seconds: Callable[[str], float]) -> 
     return order
 
 
-def queued(*lanes: tuple[Lane, int]) -> Turns[str]:
-    waiting: Turns[str] = Turns()
+def queued(*lanes: tuple[Lane, int]) -> FairQueue[str]:
+    waiting: FairQueue[str] = FairQueue()
     for lane, count in lanes:
         for number in range(count):
             waiting.put(lane, f"{lane.workspace}/{lane.caller}/{number}")
@@ -137,14 +137,14 @@ def test_accounts_are_dropped_when_no_item_waits_or_runs() -> None:
 def test_a_gate_admits_lanes_in_turn() -> None:
     order: list[str] = []
 
-    async def hold(gate: Gate, own: Lane) -> None:
+    async def hold(gate: FairSemaphore, own: Lane) -> None:
         lanes.current_work.set(lanes.Work(own))
         async with gate.turn():
             order.append(own.workspace)
             await asyncio.sleep(0)
 
     async def story() -> None:
-        gate = Gate(1)
+        gate = FairSemaphore(1)
         heavy = [asyncio.create_task(hold(gate, HEAVY)) for _ in range(50)]
         await asyncio.sleep(0)
         light = [asyncio.create_task(hold(gate, LIGHT)) for _ in range(3)]
@@ -158,7 +158,7 @@ def test_a_gate_admits_lanes_in_turn() -> None:
 def test_a_gate_admits_at_most_its_number_of_permits() -> None:
     inside, most = 0, 0
 
-    async def hold(gate: Gate) -> None:
+    async def hold(gate: FairSemaphore) -> None:
         nonlocal inside, most
         async with gate.turn():
             inside += 1
@@ -167,7 +167,7 @@ def test_a_gate_admits_at_most_its_number_of_permits() -> None:
             inside -= 1
 
     async def story() -> None:
-        gate = Gate(3)
+        gate = FairSemaphore(3)
         await asyncio.gather(*(hold(gate) for _ in range(20)))
 
     asyncio.run(story())
@@ -177,7 +177,7 @@ def test_a_gate_admits_at_most_its_number_of_permits() -> None:
 @pytest.mark.parametrize("given", [False, True], ids=["while it waits", "in the moment it is let through"])
 def test_a_cancelled_caller_releases_its_permit(given: bool) -> None:
     async def story() -> None:
-        gate = Gate(1)
+        gate = FairSemaphore(1)
         released = asyncio.Event()
 
         async def hold() -> None:
@@ -239,7 +239,7 @@ def test_without_authentication_keys_are_ignored() -> None:
 
 
 def test_a_new_lane_goes_before_a_lane_that_worked_alone() -> None:
-    turns: Turns[str] = Turns()
+    turns: FairQueue[str] = FairQueue()
     busy, new = Lane("busy", "key"), Lane("new", "key")
     for number in range(3):
         turns.put(busy, f"busy {number}")
@@ -260,7 +260,7 @@ def test_within_a_lane_short_work_overtakes_long_work() -> None:
     long, short, later = (Work(LIGHT) for _ in range(3))
     later.began = short.began + AGE_PER_SECOND
     long.computed = (short.began - long.began) / AGE_PER_SECOND + 0.5
-    waiting: Turns[str] = Turns()
+    waiting: FairQueue[str] = FairQueue()
     for name, each in (("long", long), ("later", later), ("short", short)):
         waiting.put(LIGHT, name, each.rank())
     order = [turn.item for turn in iter(waiting.take, None)]
@@ -268,7 +268,7 @@ def test_within_a_lane_short_work_overtakes_long_work() -> None:
 
 
 def test_items_of_equal_rank_keep_their_order_when_another_lane_joins() -> None:
-    waiting: Turns[int] = Turns()
+    waiting: FairQueue[int] = FairQueue()
     for number, rank in enumerate((2.0, 1.0, 2.0, 1.0)):
         waiting.put(LIGHT, number, rank)
     waiting.put(Lane("another", "key"), 9)

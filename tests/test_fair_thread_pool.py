@@ -10,18 +10,20 @@ from typing import Any
 
 import pytest
 
-from omoide import lane_threads, lanes, logs
-from omoide.errors import Unavailable
-from omoide.lane_threads import LaneThreads, checkpoint, paused_clock, resting, uninterrupted
-from omoide.lanes import Lane
-from omoide.store import Connection, Store, deadline
+from omoide.core import logging_config
+from omoide.core.errors import Unavailable
+from omoide.fairness import lanes, thread_pool
+from omoide.fairness.lanes import Lane
+from omoide.fairness.thread_pool import FairThreadPool, checkpoint, paused_clock, resting, uninterrupted
+from omoide.storage import Connection, Store
+from omoide.storage.sqlite import query_timeout
 
 HEAVY, LIGHT, OTHER_KEY = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", "another key")
 
 
 @pytest.fixture
-def threads() -> Iterator[LaneThreads]:
-    made = LaneThreads()
+def threads() -> Iterator[FairThreadPool]:
+    made = FairThreadPool()
     yield made
     made.close()
 
@@ -29,10 +31,10 @@ def threads() -> Iterator[LaneThreads]:
 @pytest.fixture
 def without_relief(monkeypatch: pytest.MonkeyPatch) -> None:
     """Disable relief, so that jobs yield only at checkpoints."""
-    monkeypatch.setattr(lane_threads, "RELIEF_SECONDS", 3_600)
+    monkeypatch.setattr(thread_pool, "RELIEF_SECONDS", 3_600)
 
 
-def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any], computed: float = 0.0) -> asyncio.Task[Any]:
+def ask(threads: FairThreadPool, lane: Lane, work: Callable[[], Any], computed: float = 0.0) -> asyncio.Task[Any]:
     """Submit the work of a request that has already computed for `computed` seconds."""
 
     async def asked() -> Any:
@@ -44,7 +46,7 @@ def ask(threads: LaneThreads, lane: Lane, work: Callable[[], Any], computed: flo
     return asyncio.create_task(asked())
 
 
-async def busy(threads: LaneThreads) -> threading.Event:
+async def busy(threads: FairThreadPool) -> threading.Event:
     """Start a job that ends when the event is set."""
     released, begun = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,7 +60,7 @@ async def busy(threads: LaneThreads) -> threading.Event:
     return released
 
 
-def assert_rests(threads: LaneThreads) -> None:
+def assert_rests(threads: FairThreadPool) -> None:
     """Assert that all slots are free again."""
     threads.close()
     assert (threads._free, threads._extra, threads._started, len(threads._turns)) == (1, 0, 0, 0)
@@ -75,7 +77,7 @@ def played(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 @pytest.mark.usefixtures("without_relief")
 @pytest.mark.parametrize("light", [LIGHT, OTHER_KEY], ids=["another workspace", "another key"])
-def test_a_new_lane_goes_before_two_hundred_waiting_jobs(threads: LaneThreads, light: Lane) -> None:
+def test_a_new_lane_goes_before_two_hundred_waiting_jobs(threads: FairThreadPool, light: Lane) -> None:
     order: list[str] = []
 
     async def story() -> None:
@@ -93,7 +95,7 @@ def test_a_new_lane_goes_before_two_hundred_waiting_jobs(threads: LaneThreads, l
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_a_job_cancelled_while_it_waits_never_runs(threads: LaneThreads) -> None:
+def test_a_job_cancelled_while_it_waits_never_runs(threads: FairThreadPool) -> None:
     ran: list[int] = []
 
     async def story() -> None:
@@ -111,7 +113,7 @@ def test_a_job_cancelled_while_it_waits_never_runs(threads: LaneThreads) -> None
     assert ran == [*range(1, 100, 2)]
 
 
-def test_an_exception_reaches_only_the_caller_of_the_job(threads: LaneThreads) -> None:
+def test_an_exception_reaches_only_the_caller_of_the_job(threads: FairThreadPool) -> None:
     async def story() -> None:
         failing, ending, fine = (
             ask(threads, HEAVY, work) for work in (lambda: 1 // 0, lambda: next(iter(())), lambda: "fine")
@@ -125,10 +127,10 @@ def test_an_exception_reaches_only_the_caller_of_the_job(threads: LaneThreads) -
     played(story)
 
 
-def test_a_job_runs_in_the_context_of_its_request(threads: LaneThreads) -> None:
+def test_a_job_runs_in_the_context_of_its_request(threads: FairThreadPool) -> None:
     async def story() -> None:
-        logs.request.set(b"name")
-        assert await threads.run(logs.request_id) == "name"
+        logging_config.request.set(b"name")
+        assert await threads.run(logging_config.request_id) == "name"
 
     played(story)
 
@@ -150,7 +152,7 @@ def wait_for(event: threading.Event) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_long_work_yields_at_its_checkpoints(threads: LaneThreads) -> None:
+def test_long_work_yields_at_its_checkpoints(threads: FairThreadPool) -> None:
     async def story() -> None:
         reached = threading.Event()
         long = ask(threads, HEAVY, lambda: spin(reached))
@@ -162,7 +164,7 @@ def test_long_work_yields_at_its_checkpoints(threads: LaneThreads) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_a_job_that_computed_for_long_yields_to_others_of_its_lane(threads: LaneThreads) -> None:
+def test_a_job_that_computed_for_long_yields_to_others_of_its_lane(threads: FairThreadPool) -> None:
     order: list[str] = []
 
     async def story() -> None:
@@ -182,9 +184,9 @@ def test_a_job_that_computed_for_long_yields_to_others_of_its_lane(threads: Lane
     assert order == ["next", "next", "next", "long"]
 
 
-def test_a_job_without_checkpoints_does_not_block_others(threads: LaneThreads) -> None:
+def test_a_job_without_checkpoints_does_not_block_others(threads: FairThreadPool) -> None:
     async def story() -> None:
-        events = [threading.Event() for _ in range(lane_threads.MOST_AT_A_TIME - 1)]
+        events = [threading.Event() for _ in range(thread_pool.MOST_AT_A_TIME - 1)]
         long = [ask(threads, HEAVY, event.wait) for event in events]
         await asyncio.sleep(0)
         await ask(threads, LIGHT, lambda: release(events))
@@ -195,7 +197,7 @@ def test_a_job_without_checkpoints_does_not_block_others(threads: LaneThreads) -
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_an_uninterrupted_block_does_not_yield(threads: LaneThreads) -> None:
+def test_an_uninterrupted_block_does_not_yield(threads: FairThreadPool) -> None:
     order: list[str] = []
 
     async def story() -> None:
@@ -220,8 +222,8 @@ def test_an_uninterrupted_block_does_not_yield(threads: LaneThreads) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_a_paused_job_that_holds_a_lock_continues(threads: LaneThreads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lane_threads, "MOST_PAUSED_SECONDS", 0.01)
+def test_a_paused_job_that_holds_a_lock_continues(threads: FairThreadPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(thread_pool, "MOST_PAUSED_SECONDS", 0.01)
 
     async def story() -> None:
         begun, lock = threading.Event(), threading.Lock()
@@ -241,7 +243,7 @@ def test_a_paused_job_that_holds_a_lock_continues(threads: LaneThreads, monkeypa
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_other_jobs_run_while_a_job_is_resting(threads: LaneThreads) -> None:
+def test_other_jobs_run_while_a_job_is_resting(threads: FairThreadPool) -> None:
     async def story() -> None:
         reached = threading.Event()
         held = ask(threads, HEAVY, lambda: resting(lambda: wait_for(reached)))
@@ -255,7 +257,7 @@ def test_other_jobs_run_while_a_job_is_resting(threads: LaneThreads) -> None:
 
 @pytest.mark.usefixtures("without_relief")
 def test_more_jobs_can_be_long_than_there_are_threads() -> None:
-    few = LaneThreads(most_threads=3)
+    few = FairThreadPool(most_threads=3)
 
     async def story() -> None:
         reached = threading.Event()
@@ -295,7 +297,7 @@ def test_a_long_statement_yields(db_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("without_relief")
-def test_the_paused_clock_measures_the_pauses_of_a_job(threads: LaneThreads) -> None:
+def test_the_paused_clock_measures_the_pauses_of_a_job(threads: FairThreadPool) -> None:
     async def story() -> None:
         reached = threading.Event()
 
@@ -316,10 +318,10 @@ def test_the_paused_clock_measures_the_pauses_of_a_job(threads: LaneThreads) -> 
 
 def test_the_deadline_of_a_filter_excludes_pauses(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times = iter(range(0, 1_000_000, 1_000))
-    monkeypatch.setattr(deadline, "paused_clock", lambda: lambda: float(next(times)))
+    monkeypatch.setattr(query_timeout, "paused_clock", lambda: lambda: float(next(times)))
     count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
     store = Store.open(db_path, durability="normal")
-    assert store.read(deadline.within, 0.001, lambda db: db.execute(count).fetchone()[0]) == 300_000
+    assert store.read(query_timeout.run_with_timeout, 0.001, lambda db: db.execute(count).fetchone()[0]) == 300_000
     store.close()
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omoide import json_text
-from omoide.json_text import SameKeys, dumps, loads, repaired
+from omoide.core import json_codec
+from omoide.core.json_codec import DuplicateKeys, dumps, loads, repair_surrogates
 
 
 @pytest.mark.parametrize(
@@ -33,18 +33,18 @@ from omoide.json_text import SameKeys, dumps, loads, repaired
     ],
 )
 def test_a_surrogate_without_its_partner_is_replaced(text: bytes, expected: Any) -> None:
-    assert loads(repaired(text)) == expected
+    assert loads(repair_surrogates(text)) == expected
 
 
 @pytest.mark.parametrize("text", [rb'{"a\ud83d": 1, "a\ude00": 2}', rb'[{"a": {"\ud83d": 1, "\ufffd": 2}}]'])
 def test_keys_that_would_become_the_same_are_a_fault(text: bytes) -> None:
-    with pytest.raises(SameKeys):
-        repaired(text)
+    with pytest.raises(DuplicateKeys):
+        repair_surrogates(text)
 
 
 @given(st.text(alphabet=st.characters(exclude_categories=())))
 def test_any_text_is_read_with_every_surrogate_replaced(text: str) -> None:
-    read = loads(repaired(json.dumps(text).encode()))
+    read = loads(repair_surrogates(json.dumps(text).encode()))
     assert read == text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -79,5 +79,5 @@ def test_halves_of_characters_are_found_wherever_a_stretch_ends(pieces: list[byt
     text = b"".join(pieces)
     expected = _ANY_ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_text, "_STRETCH", stretch)
-        assert json_text.repaired(text) == expected
+        patch.setattr(json_codec, "_STRETCH", stretch)
+        assert json_codec.repair_surrogates(text) == expected

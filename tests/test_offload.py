@@ -7,13 +7,13 @@ import threading
 
 import pytest
 
-from omoide.aside import aside
-from tests.store.manners import answering_nobody
+from omoide.core.offload import offload
+from tests.storage.thread_assertions import answering_nobody
 
 
 def test_a_process_that_answers_computes_beside_its_event_loop() -> None:
     async def story() -> None:
-        assert await aside(threading.get_ident) != threading.get_ident()
+        assert await offload(threading.get_ident) != threading.get_ident()
 
     asyncio.run(story())
 
@@ -26,8 +26,8 @@ def test_a_process_that_only_works_computes_in_its_event_loop_after_everybody_el
 
     async def story() -> None:
         asyncio.get_running_loop().call_soon(done.append, "another")
-        assert await aside(threading.get_ident) == threading.get_ident()
-        await aside(done.append, "it")
+        assert await offload(threading.get_ident) == threading.get_ident()
+        await offload(done.append, "it")
 
     asyncio.run(story())
     assert done == ["another", "it"]
@@ -35,4 +35,4 @@ def test_a_process_that_only_works_computes_in_its_event_loop_after_everybody_el
 
 def test_what_fails_aside_fails_for_who_asked() -> None:
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(aside(lambda: 1 // 0))
+        asyncio.run(offload(lambda: 1 // 0))

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omoide.errors import OmoideError, TooLarge, Unprocessable
-from omoide.pdf import PdfLimits, pdf_text
+from omoide.core.errors import OmoideError, TooLarge, Unprocessable
+from omoide.text_extraction.pdf import PdfLimits, pdf_text
 from tests.pdf_files import drawing, encrypted, pdf_drawing, pdf_of, pdf_saying, stream_of
 
 LIMITS = PdfLimits()

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.process_tree import family, named
-from omoide import clock
 from omoide.cli.supervisor import LAST_PAUSE_SECONDS, Child
-from omoide.jobs import REPRESENTATION
-from omoide.store import Connection, Store, queue
-from omoide.store.leadership import Leadership, is_led
-from tests.handlers.place import Place, until
-from tests.running import Server
+from omoide.core import clock
+from omoide.core.jobs import REPRESENTATION
+from omoide.storage import Connection, Store, queue
+from omoide.storage.sqlite.leader_lock import LeaderLock, has_leader
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import Server
 
 HOUR = 3_600_000_000
 
@@ -28,7 +28,7 @@ def running(tmp_path: Path) -> Iterator[Callable[..., Server]]:
     servers: list[Server] = []
 
     def start(*flags: str, **settings: str) -> Server:
-        servers.append(Server(tmp_path / "omoide.db", *flags, quiet_seconds="0", **settings))
+        servers.append(Server(tmp_path / "omoide.db", *flags, debounce_seconds="0", **settings))
         return servers[-1]
 
     yield start
@@ -50,7 +50,7 @@ def the(server: Server, name: str) -> int:
 
 def learned(server: Server) -> list[str]:
     with server.client() as http:
-        return [each["content"] for each in Place(http, "w").ok("POST", "/conclusions/list", {})["items"]]
+        return [each["content"] for each in WorkspaceClient(http, "w").ok("POST", "/conclusions/list", {})["items"]]
 
 
 def claim(path: Path, *, led: bool) -> None:
@@ -64,9 +64,9 @@ def claim(path: Path, *, led: bool) -> None:
 
 def owed(path: Path) -> None:
     """A message that nobody has reasoned about."""
-    server = Server(path, quiet_seconds="60")
+    server = Server(path, debounce_seconds="60")
     with server.client() as http:
-        Place(http, "w").say("s", "I live in Lisbon.")
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     server.kill()
     store = Store.open(path)
     asyncio.run(store.write(lambda db: db.execute("DELETE FROM jobs WHERE kind = 'embed'")))
@@ -83,12 +83,12 @@ def test_a_server_is_a_supervisor_an_api_and_a_worker(running: Callable[..., Ser
 
 def test_a_worker_that_was_killed_is_replaced_and_leads(running: Callable[..., Server]) -> None:
     server = running()
-    until(lambda: is_led(server.db))
+    until(lambda: has_leader(server.db))
     first = the(server, "omoide-worker")
     os.kill(first, signal.SIGKILL)
-    until(lambda: the(server, "omoide-worker") != first and is_led(server.db))
+    until(lambda: the(server, "omoide-worker") != first and has_leader(server.db))
     with server.client() as http:
-        Place(http, "w").say("s", "I live in Lisbon.")
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     until(lambda: learned(server) == ["alice lives in Lisbon"])
     until(lambda: any("was killed by signal 9; restarting it" in line for line in server.log))
 
@@ -129,20 +129,20 @@ def test_a_leader_leaves_alone_what_an_extra_hand_has_begun(tmp_path: Path, runn
     claim(tmp_path / "omoide.db", led=False)
     server = running()
     with server.client() as http:
-        Place(http, "w").say("other", "I own a boat.")
+        WorkspaceClient(http, "w").say("other", "I own a boat.")
     until(lambda: learned(server) == ["alice owns a boat"])
 
 
 def test_the_worker_of_a_second_server_leads_once_the_first_is_gone(running: Callable[..., Server]) -> None:
     first, second = running(), running()
-    until(lambda: is_led(first.db))
+    until(lambda: has_leader(first.db))
     with second.client() as http:
-        Place(http, "w").say("s", "I live in Lisbon.")
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     until(lambda: learned(second) == ["alice lives in Lisbon"])  # by the first one's worker, which looks by itself
     first.stop()
-    until(lambda: is_led(second.db))
+    until(lambda: has_leader(second.db))
     with second.client() as http:
-        Place(http, "w").say("s", "I own a boat.")
+        WorkspaceClient(http, "w").say("s", "I own a boat.")
     until(lambda: "alice owns a boat" in learned(second))
 
 
@@ -150,17 +150,17 @@ def test_zero_workers_are_one_process_that_does_everything(running: Callable[...
     server = running("--workers", "0")
     assert family(server.process.pid) == [server.process.pid]
     with server.client() as http:
-        Place(http, "w").say("s", "I live in Lisbon.")
+        WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     until(lambda: learned(server) == ["alice lives in Lisbon"])
 
 
 def test_one_candidate_leads_at_a_time(db_path: Path) -> None:
-    assert not is_led(db_path)
-    first, second = Leadership(db_path), Leadership(db_path)
+    assert not has_leader(db_path)
+    first, second = LeaderLock(db_path), LeaderLock(db_path)
     assert [first.take(), first.take(), second.take()] == [True, True, False]
-    assert is_led(db_path)
+    assert has_leader(db_path)
     first.close()
-    assert not is_led(db_path)
+    assert not has_leader(db_path)
     assert second.take()
     second.close()
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from omoide import logs
-from omoide.addresses import is_endpoint, shown_address, without_secrets
+from omoide.core import logging_config
+from omoide.core.redaction import is_http_url, redact_secrets, redact_url
 from tests.inference.completions import error
 from tests.inference.fault_proxy import answering
 from tests.test_cli import Run, run
@@ -41,8 +41,8 @@ SECRET = "s3cr3t-WORD"
     ],
 )
 def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
-    assert shown_address(url) == shown
-    assert without_secrets(shown) == shown, "once is enough"
+    assert redact_url(url) == shown
+    assert redact_secrets(shown) == shown, "once is enough"
 
 
 @pytest.mark.parametrize(
@@ -57,15 +57,15 @@ def test_an_address_is_shown_without_its_secrets(url: str, shown: str) -> None:
     ],
 )
 def test_a_text_is_shown_without_the_secrets_of_its_addresses(text: str) -> None:
-    assert SECRET not in without_secrets(text)
+    assert SECRET not in redact_secrets(text)
 
 
 def test_a_text_without_secrets_stays_as_it_is() -> None:
     text = "Omoide running on http://127.0.0.1:8000 (Press CTRL+C to quit) a=b ?c=d me@example.org http:// or https://"
-    assert without_secrets(text) == text
+    assert redact_secrets(text) == text
 
 
-@pytest.mark.parametrize("formatter", [logs.TextFormatter(), logs.JsonFormatter()])
+@pytest.mark.parametrize("formatter", [logging_config.TextFormatter(), logging_config.JsonFormatter()])
 def test_no_line_of_the_log_shows_a_secret_of_an_address(formatter: logging.Formatter) -> None:
     url = f"http://u:{SECRET}@host/v1?key={SECRET}"
     try:
@@ -73,7 +73,7 @@ def test_no_line_of_the_log_shows_a_secret_of_an_address(formatter: logging.Form
     except ValueError:
         cause = sys.exc_info()
     record = logging.LogRecord("omoide.test", logging.ERROR, "here.py", 1, "asked %s", (url,), cause)
-    setattr(record, logs.FIELDS, {"url": url, "count": 3})
+    setattr(record, logging_config.FIELDS, {"url": url, "count": 3})
     line = formatter.format(record)
     assert line.count("http://***@host/v1") == 3
     assert SECRET not in line
@@ -91,7 +91,7 @@ def test_no_line_of_the_log_shows_a_secret_of_an_address(formatter: logging.Form
     ],
 )
 def test_an_endpoint_that_no_client_could_ask_is_refused_without_being_shown(url: str, is_one: bool, run: Run) -> None:
-    assert is_endpoint(url) == is_one
+    assert is_http_url(url) == is_one
     if not is_one:
         done = run("doctor", model="openai:toy", model_base_url=url)
         assert (done.returncode, "model_base_url: an endpoint must start with" in done.stderr) == (1, True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from omoide.settings import Settings
+from omoide.core.settings import Settings
 
 PAGE = Path(__file__).parents[1] / "docs" / "reference" / "configuration.md"
 BEGIN, END = "<!-- settings -->\n", "<!-- end of settings -->\n"

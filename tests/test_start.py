@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omoide.deferred import deferred, hidden
+from omoide.core.lazy_import import hide_modules, lazy_import
 
 # Each takes tens of milliseconds or megabytes, and a server may live without ever using it.
 NOT_AT_START = {
@@ -22,7 +22,7 @@ NOT_AT_START = {
     "jwt",
     "lemminflect",
     "numpy",
-    "omoide.store.exchange.form",
+    "omoide.storage.export.schema",
     "openai",
     "openapi_spec_validator",
     "prometheus_client",
@@ -49,7 +49,7 @@ def test_a_start_loads_no_more_than_it_needs(tmp_path: Path) -> None:
     loaded = modules_after(
         "from omoide import __main__; from omoide.cli.serve import served_app; served_app()", tmp_path
     )
-    assert "omoide.app" in loaded
+    assert "omoide.asgi.app" in loaded
     assert not loaded & NOT_AT_START
 
 
@@ -87,7 +87,7 @@ def loads() -> int:
 
 
 def test_a_deferred_package_loads_at_the_first_look_and_once(package: str) -> None:
-    with deferred(package):
+    with lazy_import(package):
         import waiting  # type: ignore[import-not-found]
     assert loads() == 0
     assert package not in sys.modules
@@ -103,13 +103,13 @@ def test_a_deferred_package_loads_at_the_first_look_and_once(package: str) -> No
 def test_a_package_that_is_loaded_already_is_bound_itself(package: str) -> None:
     import waiting as real
 
-    with deferred(package):
+    with lazy_import(package):
         import waiting
     assert waiting is real
 
 
 def test_a_look_within_the_block_loads_too(package: str) -> None:
-    with deferred(package):
+    with lazy_import(package):
         from waiting import value
         from waiting.part import value as two  # type: ignore[import-not-found]
     assert (loads(), two) == (1, 2)
@@ -117,7 +117,7 @@ def test_a_look_within_the_block_loads_too(package: str) -> None:
 
 
 def test_threads_that_look_at_the_same_time_see_one_package(package: str) -> None:
-    with deferred(package):
+    with lazy_import(package):
         import waiting
     with ThreadPoolExecutor(8) as threads:
         seen = set(threads.map(lambda _: waiting.value, range(64)))
@@ -125,14 +125,14 @@ def test_threads_that_look_at_the_same_time_see_one_package(package: str) -> Non
 
 
 def test_a_deferred_package_that_is_not_there_says_so_when_it_is_used() -> None:
-    with deferred("no_such_package"):
+    with lazy_import("no_such_package"):
         import no_such_package  # type: ignore[import-not-found]
     with pytest.raises(ModuleNotFoundError, match="no_such_package"):
         _ = no_such_package.anything
 
 
 def test_a_hidden_package_counts_as_not_installed_within_the_block_only(package: str) -> None:
-    with hidden(package), pytest.raises(ImportError):
+    with hide_modules(package), pytest.raises(ImportError):
         import waiting
     import waiting
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omoide import text_cache
+from omoide.core import text_cache
 
 
 @pytest.mark.parametrize(

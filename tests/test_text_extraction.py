@@ -16,10 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omoide import charsets
-from omoide.errors import TooLarge, Unavailable, Unprocessable, UnsupportedMediaType
-from omoide.pdf import PdfLimits
-from omoide.uploads import Kind, extract, kind_of, pieces, split
+from omoide.core.errors import TooLarge, Unavailable, Unprocessable, UnsupportedMediaType
+from omoide.text_extraction import charsets
+from omoide.text_extraction.extractor import FileType, detect_file_type, extract, pieces, split
+from omoide.text_extraction.pdf import PdfLimits
 from tests.pdf_files import pdf_saying
 
 PDF = pdf_saying("Hello.")
@@ -31,26 +31,26 @@ PDF = pdf_saying("Hello.")
 @pytest.mark.parametrize(
     ("content_type", "filename", "kind"),
     [
-        ("text/plain", None, Kind.TEXT),
-        ("text/plain; charset=utf-8", "a.pdf", Kind.TEXT),
-        ("TEXT/Markdown", None, Kind.TEXT),
-        ("text/csv", None, Kind.TEXT),
-        (" text/x-anything ;a=b", None, Kind.TEXT),
-        ("application/x-ndjson", None, Kind.TEXT),
-        ("application/json", None, Kind.JSON),
-        ("Application/JSON; charset=utf-8", None, Kind.JSON),
-        ("application/ld+json", None, Kind.JSON),
-        ("application/octet-stream", "notes.md", Kind.TEXT),
-        ("application/octet-stream", "/home/a/Table.CSV", Kind.TEXT),
-        ("application/octet-stream", "C:\\files\\data.JSON", Kind.JSON),
-        (None, "log.txt", Kind.TEXT),
-        ("", "a.json", Kind.JSON),
+        ("text/plain", None, FileType.TEXT),
+        ("text/plain; charset=utf-8", "a.pdf", FileType.TEXT),
+        ("TEXT/Markdown", None, FileType.TEXT),
+        ("text/csv", None, FileType.TEXT),
+        (" text/x-anything ;a=b", None, FileType.TEXT),
+        ("application/x-ndjson", None, FileType.TEXT),
+        ("application/json", None, FileType.JSON),
+        ("Application/JSON; charset=utf-8", None, FileType.JSON),
+        ("application/ld+json", None, FileType.JSON),
+        ("application/octet-stream", "notes.md", FileType.TEXT),
+        ("application/octet-stream", "/home/a/Table.CSV", FileType.TEXT),
+        ("application/octet-stream", "C:\\files\\data.JSON", FileType.JSON),
+        (None, "log.txt", FileType.TEXT),
+        ("", "a.json", FileType.JSON),
     ],
 )
 def test_the_content_type_decides_and_the_extension_where_it_says_nothing(
-    content_type: str | None, filename: str | None, kind: Kind
+    content_type: str | None, filename: str | None, kind: FileType
 ) -> None:
-    assert kind_of(b"{}", content_type, filename) is kind
+    assert detect_file_type(b"{}", content_type, filename) is kind
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_the_content_type_decides_and_the_extension_where_it_says_nothing(
 def test_a_file_that_starts_like_a_pdf_is_one_whatever_it_is_declared_as(
     content_type: str | None, filename: str | None
 ) -> None:
-    assert kind_of(PDF, content_type, filename) is Kind.PDF
+    assert detect_file_type(PDF, content_type, filename) is FileType.PDF
 
 
 def test_junk_before_a_declared_pdf_is_forgiven() -> None:

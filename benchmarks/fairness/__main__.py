@@ -8,11 +8,11 @@ from pathlib import Path
 
 import click
 
-from benchmarks.children import Child
-from benchmarks.fairness import heavy, light, parallel, stubs, tables, tenants
+from benchmarks.child_processes import Child
+from benchmarks.fairness import heavy_tenant, light_tenant, parallel, stubs, tables, tenants
 from benchmarks.fairness.run import Outcome, Setup, light_result, measure
 from benchmarks.fairness.scenarios import EVERYTHING, SCENARIOS, searches
-from benchmarks.figures import Figure, json_option, publish, write
+from benchmarks.measurements import Figure, json_option, publish, write
 
 SEARCHING, SPREADING, FLOOR = "searching", "spreading", "floor"
 SEARCHING_SECONDS = 4.0
@@ -33,10 +33,14 @@ def floor(seconds: float) -> Iterator[Figure]:
     """The overhead of the clients themselves."""
     results = []
     with stubs.running(stubs.answer_at_once) as fast:
-        plan = light.Plan(tenants.tenant(fast, "light", tenants.LIGHT_SOURCE), EVERYTHING, seconds, 5, concludes=False)
+        plan = light_tenant.Plan(
+            tenants.tenant(fast, "light", tenants.LIGHT_SOURCE), EVERYTHING, seconds, 5, concludes=False
+        )
         results.append(light_result(plan))
         with stubs.running(stubs.answer_at_once) as other:
-            load = Child[heavy.Result](heavy.play, tenants.tenant(other, "size", tenants.HEAVY_SOURCE), searches)
+            load = Child[heavy_tenant.Result](
+                heavy_tenant.play, tenants.tenant(other, "size", tenants.HEAVY_SOURCE), searches
+            )
             try:
                 load.wait_until_begun(20)
                 results.append(light_result(plan))

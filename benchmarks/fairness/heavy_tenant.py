@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from benchmarks.children import Control
+from benchmarks.child_processes import Control
 from benchmarks.fairness.tenants import Tenant
 from benchmarks.http_client import Answer, ConnectionLost, Pool
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from benchmarks.children import Control
+from benchmarks.child_processes import Control
 from benchmarks.fairness.tenants import Tenant
-from benchmarks.filling import speech
+from benchmarks.fill_database import speech
 from benchmarks.http_client import ConnectionLost, Pool, request
 
 CONNECTIONS = 4

@@ -12,13 +12,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from benchmarks import filling, process_tree
-from benchmarks.children import Child, Control
+from benchmarks import fill_database, process_tree
+from benchmarks.child_processes import Child, Control
 from benchmarks.fairness import tenants
 from benchmarks.fairness.run import Setup
-from benchmarks.figures import Figure, held
 from benchmarks.http_client import Pool, request
 from benchmarks.load import Round, rate
+from benchmarks.measurements import Figure, held
 from benchmarks.recall.dataset import questions
 from benchmarks.servers import Address, Server
 from benchmarks.table import Bar
@@ -47,7 +47,7 @@ def searching(setup: Setup, seconds: float) -> Iterator[Figure]:
     """Searches per second and median latency for each number of connections, in alternating rounds."""
     for workers, bar in GAINS.items():
         with setup.server(filled=True, workers=workers) as server:
-            tenant = tenants.tenant(server.address, filling.WORKSPACE, tenants.HEAVY_SOURCE)
+            tenant = tenants.tenant(server.address, fill_database.WORKSPACE, tenants.HEAVY_SOURCE)
             _played(tenant, CONNECTIONS[-1], WARM_UP_SECONDS)
             rounds = [
                 {connections: _played(tenant, connections, seconds) for connections in CONNECTIONS}

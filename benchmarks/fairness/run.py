@@ -12,9 +12,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import filling, process_tree, servers
-from benchmarks.children import Child
-from benchmarks.fairness import heavy, light, stubs, tenants
+from benchmarks import fill_database, process_tree, servers
+from benchmarks.child_processes import Child
+from benchmarks.fairness import heavy_tenant, light_tenant, stubs, tenants
 from benchmarks.fairness.scenarios import FILLED_MESSAGES, SESSION_MESSAGES, Scenario
 from benchmarks.servers import DATABASE, Server
 
@@ -31,9 +31,9 @@ class Outcome:
     """The light tenant's results without and with the heavy tenant, and the heavy tenant's results."""
 
     scenario: Scenario
-    without: light.Result
-    loaded: light.Result
-    heavy: heavy.Result
+    without: light_tenant.Result
+    loaded: light_tenant.Result
+    heavy: heavy_tenant.Result
     server_seconds: float
     """CPU time of all server processes under the load of both tenants."""
     api_peak_mb: float
@@ -74,7 +74,7 @@ class Setup:
             part = db.with_suffix(".part")
             part.unlink(missing_ok=True)
             # -P: import from the checkout, not from the script's folder.
-            script = ["-P", str(Path(filling.__file__).absolute()), str(part), str(FILLED_MESSAGES)]
+            script = ["-P", str(Path(fill_database.__file__).absolute()), str(part), str(FILLED_MESSAGES)]
             command = [str(servers.python_of(self.checkout)), *script, "--session-messages", str(SESSION_MESSAGES)]
             subprocess.run(command, check=True, cwd=self.checkout or servers.ROOT)
             part.rename(db)
@@ -100,8 +100,8 @@ def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
     """Run both phases on a running server."""
     alone = _plan(scenario, setup, server, prepares=True)
     without = light_result(alone)
-    tenant = tenants.tenant(server.address, filling.WORKSPACE, setup.heavy_source)
-    load = Child[heavy.Result](heavy.play, tenant, scenario.play)
+    tenant = tenants.tenant(server.address, fill_database.WORKSPACE, setup.heavy_source)
+    load = Child[heavy_tenant.Result](heavy_tenant.play, tenant, scenario.play)
     try:
         load.wait_until_begun(PREPARATION_SECONDS)
         computed = server.processor_seconds()
@@ -115,9 +115,9 @@ def played(scenario: Scenario, setup: Setup, server: Server) -> Outcome:
     return Outcome(scenario, without, loaded, done, computed, *peaks)
 
 
-def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -> light.Plan:
+def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -> light_tenant.Plan:
     tenant = tenants.tenant(server.address, "light", tenants.LIGHT_SOURCE)
-    return light.Plan(
+    return light_tenant.Plan(
         tenant,
         scenario.operations,
         setup.seconds,
@@ -128,8 +128,8 @@ def _plan(scenario: Scenario, setup: Setup, server: Server, *, prepares: bool) -
     )
 
 
-def light_result(plan: light.Plan) -> light.Result:
-    child = Child[light.Result](light.play, plan)
+def light_result(plan: light_tenant.Plan) -> light_tenant.Result:
+    child = Child[light_tenant.Result](light_tenant.play, plan)
     try:
         child.wait_until_begun(PREPARATION_SECONDS)
         return child.result(plan.seconds + plan.patience + MARGIN_SECONDS)

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from benchmarks.fairness.heavy import Heavy, Load
-from benchmarks.filling import speech
+from benchmarks.fairness.heavy_tenant import Heavy, Load
+from benchmarks.fill_database import speech
 from benchmarks.http_client import upload
 from benchmarks.recall.dataset import questions
 from benchmarks.workloads import LARGEST_BATCH, batch

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from benchmarks.fairness.light import CONCLUSION, Result
+from benchmarks.fairness.light_tenant import CONCLUSION, Result
 from benchmarks.fairness.run import Outcome
-from benchmarks.figures import Figure, held, percentile
+from benchmarks.measurements import Figure, held, percentile
 from benchmarks.table import Bar
 
 CHAT_MEDIAN = Bar(100, at_most=True, unit=" ms")

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from benchmarks.http_client import request
 from benchmarks.servers import Address
-from omoide import clock
-from omoide.security import Keyring, Principal
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal
 
 SECRET = "a secret for benchmarks, of more than 32 bytes"
-SETTINGS = {"jwt_secret": SECRET, "quiet_seconds": "1"}
+SETTINGS = {"jwt_secret": SECRET, "debounce_seconds": "1"}
 """Settings of all measured servers. Messages are debounced for only one second, so that this delay does not hide
 waiting for the worker."""
 LIGHT_SOURCE = "127.0.0.1"

@@ -13,8 +13,8 @@ from pathlib import Path
 import click
 
 from benchmarks import process_tree, servers
-from benchmarks.children import Child
-from benchmarks.figures import Figure, held, json_option, percentile, publish, write
+from benchmarks.child_processes import Child
+from benchmarks.measurements import Figure, held, json_option, percentile, publish, write
 from benchmarks.mixed import clients
 from benchmarks.mixed.ledger import Difference, Ledger
 from benchmarks.servers import Server

@@ -9,8 +9,8 @@ import time
 
 import orjson
 
-from benchmarks.children import Control
-from benchmarks.filling import speech
+from benchmarks.child_processes import Control
+from benchmarks.fill_database import speech
 from benchmarks.http_client import ConnectionLost, Pool, request, upload
 from benchmarks.mixed.ledger import Difference, Ledger, Place, compare
 from benchmarks.recall.dataset import questions

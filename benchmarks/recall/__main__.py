@@ -13,23 +13,23 @@ from pathlib import Path
 
 import click
 
-from benchmarks.figures import held, json_option, publish
+from benchmarks.measurements import held, json_option, publish
 from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, questions
 from benchmarks.recall.lexical import DEPTHS, baseline, evidence_ranks, evidence_recall, index, search
-from omoide import clock
+from omoide.core import clock
+from omoide.core.jobs import Job
+from omoide.core.records import NewMessage
+from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.jobs import Job
-from omoide.records import NewMessage
-from omoide.search.finder import VectorFinder
 from omoide.search.fusion import fused
 from omoide.search.messages import MessageSearch
 from omoide.search.messages import search as search_messages
+from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
-from omoide.settings import Settings
-from omoide.store import Store, embeddings, message_search, messages
-from omoide.store.message_search import Limits
-from omoide.worker.embedding import embed
-from omoide.worker.tools import Tools
+from omoide.storage import Store, embeddings, message_search, messages
+from omoide.storage.message_search import SearchFilters
+from omoide.worker.deps import WorkerDeps
+from omoide.worker.embed import embed
 
 USUAL_K = 60
 COMPARED = 100
@@ -46,7 +46,7 @@ class Bench:
     def __init__(self, folder: Path) -> None:
         self.store = Store.open(folder / "omoide.db", durability="normal")
         self.embedder = WordLlamaEmbedder()
-        self.finder = VectorFinder(self.embedder)
+        self.finder = SemanticSearch(self.embedder)
         self.turns = conversations()
         self.asked = questions()
 
@@ -57,7 +57,7 @@ class Bench:
                 await self.store.write(messages.add, name, session, batch, clock.now(), max_observers=OBSERVERS)
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
         settings = Settings.model_validate({"db": self.store.path})
-        await embed(Tools.around(self.store, settings, self.embedder), Job(0, embeddings.JOB, {}, 1))
+        await embed(WorkerDeps.around(self.store, settings, self.embedder), Job(0, embeddings.JOB, {}, 1))
 
     async def by_server(self, question: Question) -> list[str]:
         """The ids of the turns returned by the server's search, best first."""
@@ -68,7 +68,7 @@ class Bench:
     async def by_vectors(self, question: Question) -> list[str]:
         """The ids of the turns with the vectors nearest to the question's."""
         vector = await self.finder.query_vector(question.question)
-        within = self.store.read(message_search.reach, question.conversation, Limits())
+        within = self.store.read(message_search.reach, question.conversation, SearchFilters())
         if vector is None or within is None:
             raise RuntimeError(f"no vector for {question.question!r}")
         near = self.store.read(self.finder.index.nearest, Group("messages", within.workspace), vector, COMPARED)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks.report import markdown, picture, results
-from benchmarks.report.parts import PARTS
+from benchmarks.report import chart, markdown, results
+from benchmarks.report.sections import PARTS
 
 FOLDER = Path(__file__).parent.parent
 
@@ -31,7 +31,7 @@ def main(*, only: tuple[str, ...], remake: bool, more: tuple[str, ...]) -> None:
             results.measure(part, more)
     found = results.results()
     (FOLDER / "report.md").write_text(markdown.markdown(found))
-    picture.draw(found, FOLDER / markdown.PICTURE)
+    chart.draw(found, FOLDER / markdown.PICTURE)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import Figure, read
+from benchmarks.measurements import Figure, read
 from benchmarks.report import growth
 from benchmarks.report.results import Result
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from benchmarks.figures import Figure, held
+from benchmarks.measurements import Figure, held
 from benchmarks.table import Bar
 
 LARGEST = 1_000_000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from benchmarks.figures import Figure, pivots, read
+from benchmarks.measurements import Figure, pivots, read
 from benchmarks.report import growth
 from benchmarks.report.results import Result
 

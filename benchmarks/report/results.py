@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from benchmarks.report.machine import Machine, this_machine
-from benchmarks.report.parts import PARTS, Part
+from benchmarks.report.sections import PARTS, Part
 
 FOLDER = Path(__file__).parent.parent / "results"
 ROOT = FOLDER.parent.parent

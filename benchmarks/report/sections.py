@@ -32,7 +32,7 @@ PARTS = (
         "beside",
         "Beside the worker",
         "Two servers under the same paced load, one that reasons without a model and one that does not.",
-        ("-m", "benchmarks.beside"),
+        ("-m", "benchmarks.side_by_side"),
     ),
     Part(
         "processes",

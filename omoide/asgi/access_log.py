@@ -15,8 +15,8 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from omoide.logs import FIELDS, request
-from omoide.metrics import LEFT, Metrics
+from omoide.core.logging_config import FIELDS, request
+from omoide.core.metrics import LEFT, Metrics
 
 logger = logging.getLogger("omoide.access")
 
@@ -25,7 +25,7 @@ _NAME = itemgetter(0)
 _SANE = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
 
-class Front:
+class RequestTelemetry:
     """The middleware. `operation_of` returns a request's operation id by its scope; empty for none.
 
     With `logs_access` each request is logged, without its body, query string and key.

@@ -14,11 +14,11 @@ from collections import Counter
 
 from starlette.types import Scope
 
-from omoide.aside import threads
+from omoide.asgi.callers import Callers
 from omoide.contract.errors import Problem
-from omoide.lanes import Work, current_work
-from omoide.loop_turns import FEW, LoopTurns
-from omoide.middleware.callers import Callers
+from omoide.core.offload import thread_pool
+from omoide.fairness.lanes import Work, current_work
+from omoide.fairness.loop_scheduler import FEW, FairLoopScheduler
 
 WORKSPACES = 8
 """The limit for a caller over all its workspaces, as a multiple of the free capacity. A caller may itself be a service
@@ -34,7 +34,7 @@ several pieces of work in sequence."""
 RETRY_AFTER_SECONDS = 1
 
 
-class Shares:
+class ConcurrencyShares:
     """The requests in progress, at most `room`. `most` is a fixed limit per caller; 0 for none."""
 
     def __init__(self, room: int, most: int = 0) -> None:
@@ -74,10 +74,10 @@ class Admission:
     """
 
     def __init__(self, callers: Callers, room: int, most: int = 0) -> None:
-        self._all = Shares(room, most)
-        self._chats = Shares(int(room * CHAT_SHARE), most)
+        self._all = ConcurrencyShares(room, most)
+        self._chats = ConcurrencyShares(int(room * CHAT_SHARE), most)
         self._lane = callers.lane
-        self._resume = LoopTurns(self._all.in_progress, lambda: threads().asked).admit
+        self._resume = FairLoopScheduler(self._all.in_progress, lambda: thread_pool().asked).admit
         self._calm = self._all.free - FEW
         """While at least this many are free, requests start immediately."""
 

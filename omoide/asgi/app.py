@@ -18,41 +18,43 @@ from typing import Any, Protocol
 
 from starlette.types import ASGIApp, Scope
 
-from omoide import clock, generated, logs
-from omoide.admission import Admission
+from omoide import generated
+from omoide.asgi.access_log import RequestTelemetry
+from omoide.asgi.admission import Admission
+from omoide.asgi.callers import Callers
+from omoide.asgi.cors import SameOriginGuard, is_loopback, with_cors
+from omoide.asgi.rate_limit import LIMITED, RateLimit, TokenBuckets
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
 from omoide.contract.routing import name_of_operation
 from omoide.contract.security import principal
-from omoide.errors import FieldFault, InvalidFields, OmoideError, Unauthorized
-from omoide.front import Front
+from omoide.core import clock, logging_config
+from omoide.core.auth import ANONYMOUS, Keyring, authorizer
+from omoide.core.errors import FieldError, InvalidFields, OmoideError, Unauthorized
+from omoide.core.malloc import HeapTrimmer
+from omoide.core.metrics import Meter, Metrics
+from omoide.core.settings import Settings, SettingsError
 from omoide.generated import protocols
 from omoide.handlers.context import Context
-from omoide.heap import Trimmer
-from omoide.inference.counted_embedder import CountedEmbedder
-from omoide.inference.embedder_choice import embedder_for
+from omoide.inference.embedder_factory import make_embedder
 from omoide.inference.embedders import Embedder
-from omoide.inference.model_choice import TASKS
-from omoide.inference.provider_failed import FAULTS
+from omoide.inference.errors import FAULTS
+from omoide.inference.instrumented_embedder import InstrumentedEmbedder
+from omoide.inference.model_config import TASKS
 from omoide.inference.tokens import TokenCounter
-from omoide.metrics import Meter, Metrics
-from omoide.middleware.callers import Callers
-from omoide.middleware.origins import SameOrigin, is_loopback, with_cors
-from omoide.middleware.rates import LIMITED, RateLimit, Rates
-from omoide.reasoning.choice import reasoner_for
-from omoide.reasoning.owing import rules_of
-from omoide.reasoning.reasoner import Reasoner
-from omoide.search.finder import VectorFinder
-from omoide.search.forgetting import Forgetting
-from omoide.security import NOBODY, Keyring, authorizer
-from omoide.settings import Settings, WrongSetting
-from omoide.store import Store, embeddings, erasure, members, value_pieces
-from omoide.store.open_files import FileIdentity
+from omoide.reasoner.factory import make_reasoner
+from omoide.reasoner.protocol import Reasoner
+from omoide.scheduling.enqueue import enqueue_policy
+from omoide.search.cache_invalidation import CacheInvalidator
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Store, embeddings, large_value_stream, members
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.open_files import FileIdentity
 
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 
-logger = logging.getLogger("omoide.app")
+logger = logging.getLogger("omoide.asgi")
 
 SWITCH_SECONDS = 0.000_5
 """The interpreter's switch interval: how long a computing thread delays the event loop, each time that the loop wakes.
@@ -60,14 +62,14 @@ Python's default is ten times as long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class Services:
     """Services with the lifetime of the server or worker: created once, passed down."""
 
     store: Store
     settings: Settings
     embedder: Embedder
     tokens: TokenCounter
-    finder: VectorFinder
+    finder: SemanticSearch
     reasoner: Reasoner
     meter: Meter
 
@@ -77,7 +79,7 @@ class Parts:
         Call it before any work begins.
         """
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
-        await self.store.write(erasure.owe_first, clock.now())
+        await self.store.write(secure_delete.enqueue_first, clock.now())
 
     async def aclose(self) -> None:
         await self.reasoner.aclose()
@@ -91,9 +93,9 @@ def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
     return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS, faults=FAULTS)
 
 
-def open_parts(
+def open_services(
     settings: Settings, meter: Meter | None = None, reasoner: Reasoner | None = None, known: FileIdentity | None = None
-) -> Parts:
+) -> Services:
     """Open the database and create the services that use it.
 
     `reasoner` overrides the one in the settings; `meter` counts requests to models and embedders. With `known`, only
@@ -101,8 +103,8 @@ def open_parts(
     """
     meter = meter or metrics_of(["server"]).own
     tokens = TokenCounter()
-    embedder = CountedEmbedder(embedder_of(settings, tokens), meter)
-    reasoner = reasoner or reasoner_for(settings, embedder, tokens, meter)
+    embedder = InstrumentedEmbedder(embedder_of(settings, tokens), meter)
+    reasoner = reasoner or make_reasoner(settings, embedder, tokens, meter)
     store = Store.open(
         settings.db,
         durability=settings.durability,
@@ -110,11 +112,11 @@ def open_parts(
         wal_limit_bytes=settings.wal_limit_bytes,
         known=known,
     )
-    finder = VectorFinder(embedder)
-    return Parts(store, settings, embedder, tokens, finder, reasoner, meter)
+    finder = SemanticSearch(embedder)
+    return Services(store, settings, embedder, tokens, finder, reasoner, meter)
 
 
-class Companion(Protocol):
+class BackgroundTask(Protocol):
     """A background task in the process of the API: the worker."""
 
     def wake(self) -> None: ...
@@ -127,25 +129,29 @@ def document_path() -> Path:
     return ROOT / "openapi.yaml"
 
 
-class House:
+class AppLifespan:
     """Resources that exist only during the application's lifespan, so the app object can be created before forking."""
 
-    parts: Parts
+    services: Services
     wake: Callable[[], None]
 
     @contextlib.asynccontextmanager
-    async def opened(self, parts: Parts, alongside: Callable[[Parts], Companion] | None) -> AsyncIterator[None]:
+    async def opened(
+        self, services: Services, alongside: Callable[[Services], BackgroundTask] | None
+    ) -> AsyncIterator[None]:
         """Run the background tasks for the duration of the lifespan, then close `parts`."""
-        self.parts, self.wake = parts, lambda: None
+        self.services, self.wake = services, lambda: None
         running, housekeeping, preparing = None, None, None
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
-            await parts.adopt_embedder()
-            housekeeping = asyncio.gather(Forgetting(parts.store, parts.finder.index).run(), Trimmer().run())
-            if parts.settings.model:
-                preparing = asyncio.create_task(_prepared(parts.reasoner))
+            await services.adopt_embedder()
+            housekeeping = asyncio.gather(
+                CacheInvalidator(services.store, services.finder.index).run(), HeapTrimmer().run()
+            )
+            if services.settings.model:
+                preparing = asyncio.create_task(_prepared(services.reasoner))
             if alongside:
-                companion = alongside(parts)
+                companion = alongside(services)
                 self.wake = companion.wake
                 running = asyncio.ensure_future(companion.run())
             yield
@@ -160,19 +166,19 @@ class House:
                 running.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
-            await parts.aclose()
+            await services.aclose()
 
 
 async def _prepared(reasoner: Reasoner) -> None:
     """Load the provider's packages, which takes a second or two, before the first question needs them."""
-    with contextlib.suppress(OmoideError, WrongSetting):  # the first question reports the error
+    with contextlib.suppress(OmoideError, SettingsError):  # the first question reports the error
         await reasoner.prepare()
 
 
 def create_app(
     settings: Settings,
     *,
-    alongside: Callable[[Parts], Companion] | None = None,
+    alongside: Callable[[Services], BackgroundTask] | None = None,
     reasoner: Reasoner | None = None,
     metrics: Metrics | None = None,
     known: FileIdentity | None = None,
@@ -186,33 +192,33 @@ def create_app(
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, ROOT / "handlers")
-    house, rules, counted = House(), rules_of(settings), metrics or metrics_of(["server"])
+    app_lifespan, rules, counted = AppLifespan(), enqueue_policy(settings), metrics or metrics_of(["server"])
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     callers = callers_of(keyring)
     admission = Admission(callers, settings.max_connections, settings.max_requests_per_caller)
 
     def make_context(scope: Scope) -> Context:
-        who, parts = principal(scope) or NOBODY, house.parts
+        who, services = principal(scope) or ANONYMOUS, app_lifespan.services
         return Context(
-            parts.store,
+            services.store,
             settings,
-            parts.tokens,
-            parts.finder,
-            parts.reasoner,
+            services.tokens,
+            services.finder,
+            services.reasoner,
             rules,
             who,
-            house.wake,
-            parts.embedder,
+            app_lifespan.wake,
+            services.embedder,
             counted,
         )
 
     def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
-        return house.parts.store.read(members.is_active, workspace_id, session_id, peer_id)
+        return app_lifespan.services.store.read(members.is_active, workspace_id, session_id, peer_id)
 
     def lifespan(_: Any) -> contextlib.AbstractAsyncContextManager[None]:
         if metrics is None:
             counted.enter("server")
-        return house.opened(open_parts(settings, counted.own, reasoner, known), alongside)
+        return app_lifespan.opened(open_services(settings, counted.own, reasoner, known), alongside)
 
     app = application(
         document,
@@ -222,12 +228,12 @@ def create_app(
         make_context=make_context,
         admission_of=lambda path: admission if path.startswith(LIMITED) else None,
         max_body_bytes=settings.max_body_bytes,
-        expand=lambda context, values: value_pieces.pieces(context.store, values),
+        expand=lambda context, values: large_value_stream.pieces(context.store, values),
         lifespan=lifespan,
         translations={OmoideError: _problem, Exception: _unexpected},
     )
     behind = guarded(app, settings, callers)
-    return Front(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
+    return RequestTelemetry(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
 
 
 def callers_of(keyring: Keyring | None) -> Callers:
@@ -241,10 +247,10 @@ def guarded(app: ASGIApp, settings: Settings, callers: Callers) -> ASGIApp:
     Rate limits are shared by all processes forked from this one.
     """
     if per_minute := settings.rate_limit_per_minute:
-        app = RateLimit(app, Rates(per_minute, settings.rate_limit_burst or per_minute), callers)
+        app = RateLimit(app, TokenBuckets(per_minute, settings.rate_limit_burst or per_minute), callers)
     if not settings.auth:
         anywhere = None if is_loopback(settings.host) else ("*",)
-        app = SameOrigin(app, settings.cors_origins, settings.allowed_hosts or anywhere)
+        app = SameOriginGuard(app, settings.cors_origins, settings.allowed_hosts or anywhere)
     return with_cors(app, settings.cors_origins) if settings.cors_origins else app
 
 
@@ -257,7 +263,7 @@ def _is_good(keyring: Keyring, authorization: str) -> bool:
 
 def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
     """Create the embedder of the settings. Raises WrongSetting."""
-    return embedder_for(
+    return make_embedder(
         settings.embedder,
         tokens=tokens,
         base_url=settings.embedder_base_url,
@@ -277,9 +283,9 @@ def _problem(error: OmoideError) -> Problem:
 def _unexpected(error: Exception) -> Problem:
     """Log an unexpected error, and answer 500 with the request id of the log line."""
     logger.error("unexpected error", exc_info=error)
-    return Problem(f"An unexpected error occurred (request {logs.request_id()})", status=500)
+    return Problem(f"An unexpected error occurred (request {logging_config.request_id()})", status=500)
 
 
-def _fault(fault: FieldFault) -> dict[str, Any]:
+def _fault(fault: FieldError) -> dict[str, Any]:
     shown = {"type": fault.type, "loc": list(fault.loc), "msg": fault.msg}
     return shown if fault.input is None else {**shown, "input": fault.input}

@@ -8,7 +8,7 @@ from ipaddress import IPv6Address, ip_address
 
 from starlette.types import Scope
 
-from omoide.lanes import Lane
+from omoide.fairness.lanes import Lane
 
 WORKSPACE = "workspace_id"
 """The path parameter of the workspace."""

@@ -36,7 +36,7 @@ def with_cors(app: ASGIApp, origins: Collection[str]) -> ASGIApp:
     )
 
 
-class SameOrigin:
+class SameOriginGuard:
     """Middleware that answers 403 to cross-origin requests, except from `origins`, and to foreign host names.
 
     `hosts` are the accepted host names, `*` for any. None: localhost and IP addresses.

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import orjson
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from omoide.middleware.callers import Callers
+from omoide.asgi.callers import Callers
 
 BUCKETS = 32_768
 """Size of the table; two numbers of eight bytes per bucket."""
@@ -29,7 +29,7 @@ LIMITED = "/v"
 
 
 @dataclass(frozen=True, slots=True)
-class Rates:
+class TokenBuckets:
     """The buckets: `per_minute` is the refill rate, `burst` the capacity, in requests."""
 
     per_minute: int
@@ -78,7 +78,7 @@ class RateLimit:
     def __init__(
         self,
         app: ASGIApp,
-        rates: Rates,
+        rates: TokenBuckets,
         callers: Callers,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

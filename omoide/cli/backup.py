@@ -7,10 +7,10 @@ from typing import Any
 
 import click
 
-from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
-from omoide.cli.start import read_settings
-from omoide.diagnosis.verdict import size
-from omoide.store import copying
+from omoide.cli.bootstrap import read_settings
+from omoide.cli.progress import Stopwatch, progress_bar, report_errors
+from omoide.doctor.check_result import format_size
+from omoide.storage.sqlite import backup as backup_module
 
 
 @click.command()
@@ -24,7 +24,7 @@ def backup(file: Path, *, force: bool, **flags: Any) -> None:
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
-    with faults_in_one_line(), progress_bar("Copying") as shown:
+    with report_errors(), progress_bar("Copying") as shown:
         timeout = settings.busy_timeout_seconds
-        count = copying.back_up(settings.db, file, replace=force, busy_timeout=timeout, shown=shown)
-    click.echo(f"Backed up {settings.db} to {file}: {size(count)} in {watch}.")
+        count = backup_module.back_up(settings.db, file, replace=force, busy_timeout=timeout, shown=shown)
+    click.echo(f"Backed up {settings.db} to {file}: {format_size(count)} in {watch}.")

@@ -13,24 +13,24 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from starlette.types import ASGIApp
 
-from omoide import logs
-from omoide.app import Companion, Parts, create_app, embedder_of, metrics_of, open_parts
-from omoide.aside import answers_nobody
+from omoide.asgi.app import BackgroundTask, Services, create_app, embedder_of, metrics_of, open_services
 from omoide.contract.errors import BrokenDocument
-from omoide.deferred import deferred
-from omoide.errors import OmoideError
+from omoide.core import logging_config
+from omoide.core.errors import OmoideError
+from omoide.core.lazy_import import lazy_import
+from omoide.core.metrics import Meter, Metrics
+from omoide.core.offload import disable_threads
+from omoide.core.settings import PREFIX, Settings, SettingsError
 from omoide.inference.tokens import TokenCounter
-from omoide.metrics import Meter, Metrics
-from omoide.reasoning.choice import reasoner_for
-from omoide.settings import PREFIX, Settings, WrongSetting
-from omoide.store import Store
-from omoide.store.leadership import Leadership
-from omoide.store.open_files import FileIdentity, expect
+from omoide.reasoner.factory import make_reasoner
+from omoide.storage import Store
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.storage.sqlite.open_files import FileIdentity, expect
+from omoide.worker.deps import WorkerDeps
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
-from omoide.worker.tools import Tools
 
-with deferred("difflib"):
+with lazy_import("difflib"):
     import difflib
 
 logger = logging.getLogger("omoide.settings")
@@ -50,7 +50,7 @@ def read_settings(**given: Any) -> Settings:
 def read_settings_and_log(**given: Any) -> Settings:
     """Like `read_settings`, for servers: configures logging first, and logs the warnings."""
     settings = _settings(given)
-    logs.configure(settings.log_format, settings.log_level)
+    logging_config.configure(settings.log_format, settings.log_level)
     for warning in _warnings():
         logger.warning(warning)
     return settings
@@ -59,7 +59,7 @@ def read_settings_and_log(**given: Any) -> Settings:
 def _settings(given: dict[str, Any]) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
-    except WrongSetting as error:
+    except SettingsError as error:
         raise click.ClickException(str(error)) from error
     except ValidationError as error:
         raise click.ClickException("; ".join(map(_told, error.errors()))) from error
@@ -90,17 +90,17 @@ def make_metrics(*processes: str) -> Metrics:
     return metrics_of(processes, TASKS)
 
 
-def make_worker_parts(settings: Settings, meter: Meter, known: FileIdentity | None = None) -> Parts:
+def make_worker_services(settings: Settings, meter: Meter, known: FileIdentity | None = None) -> Services:
     """Create the services of a worker process.
 
     Its commits do not wait for the disk: a job's result and its removal from the queue are one transaction, so after a
     power loss the job runs again. The next acknowledged write of any process syncs them too. Exits with an error
     message on failure.
     """
-    answers_nobody()
+    disable_threads()
     try:
-        return open_parts(settings.model_copy(update={"durability": "normal"}), meter, known=known)
-    except (OmoideError, WrongSetting) as error:
+        return open_services(settings.model_copy(update={"durability": "normal"}), meter, known=known)
+    except (OmoideError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -111,9 +111,9 @@ def prepare_files(settings: Settings) -> FileIdentity | None:
     """
     try:
         tokens = TokenCounter()
-        reasoner_for(settings, embedder_of(settings, tokens), tokens)
+        make_reasoner(settings, embedder_of(settings, tokens), tokens)
         return Store.prepare(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
-    except (OmoideError, WrongSetting) as error:
+    except (OmoideError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -126,7 +126,10 @@ def require_known(settings: Settings, known: FileIdentity | None) -> None:
 
 
 def make_app(
-    settings: Settings, alongside: Callable[[Parts], Companion], metrics: Metrics, known: FileIdentity | None = None
+    settings: Settings,
+    alongside: Callable[[Services], BackgroundTask],
+    metrics: Metrics,
+    known: FileIdentity | None = None,
 ) -> ASGIApp:
     """Create the application with a background task. Exits with an error message on failure."""
     try:
@@ -143,14 +146,14 @@ def collect_garbage() -> None:
     gc.enable()
 
 
-def make_worker(parts: Parts, *, leading: bool = True) -> Worker:
+def make_worker(services: Services, *, leading: bool = True) -> Worker:
     """Create a worker; a `leading` one competes for leadership."""
-    settings = parts.settings
+    settings = services.settings
     return Worker(
-        Tools(parts.store, settings, parts.embedder, parts.tokens, parts.finder, parts.reasoner),
+        WorkerDeps(services.store, settings, services.embedder, services.tokens, services.finder, services.reasoner),
         poll_seconds=settings.job_poll_seconds,
         lease_seconds=settings.job_lease_seconds,
         concurrency=settings.worker_concurrency,
-        leadership=Leadership(settings.db) if leading else None,
-        meter=parts.meter,
+        leadership=LeaderLock(settings.db) if leading else None,
+        meter=services.meter,
     )

@@ -7,16 +7,18 @@ from typing import Any
 
 import click
 
-from omoide.cli.progress import Stopwatch, faults_in_one_line
-from omoide.cli.start import read_settings
-from omoide.diagnosis.verdict import size
-from omoide.errors import Conflict
-from omoide.settings import Settings
-from omoide.store import Store, copying, segments, soundness
-from omoide.store.database_files import refuse_as_database
-from omoide.store.leadership import Leadership
-from omoide.store.read_only import require_database
-from omoide.store.sources import SOURCES
+from omoide.cli.bootstrap import read_settings
+from omoide.cli.progress import Stopwatch, report_errors
+from omoide.core.errors import Conflict
+from omoide.core.settings import Settings
+from omoide.doctor.check_result import format_size
+from omoide.storage import Store
+from omoide.storage.embedding_tables import SOURCES
+from omoide.storage.sqlite import backup, vector_segments
+from omoide.storage.sqlite.database_files import refuse_as_database
+from omoide.storage.sqlite.integrity import full_check
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.storage.sqlite.read_only import require_database
 
 
 @click.command()
@@ -34,19 +36,19 @@ def check(context: click.Context, /, *, rebuild_segments: bool, **flags: Any) ->
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
-    with faults_in_one_line():
+    with report_errors():
         if rebuild_segments:
             asyncio.run(_make_segments_anew(settings))
-        with copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
-            faults = soundness.faults(db)
+        with backup.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
+            faults = full_check.faults(db)
             bytes_ = settings.db.stat().st_size
     for fault in faults:
         click.echo(fault)
-    if any(fault.startswith(soundness.SEGMENTS) for fault in faults):
+    if any(fault.startswith(full_check.SEGMENTS) for fault in faults):
         click.echo("To rebuild segments, stop the server and run omoide check --rebuild-segments.", err=True)
     if faults:
         context.exit(1)
-    click.echo(f"{settings.db} is sound: {size(bytes_)} in {watch}.")
+    click.echo(f"{settings.db} is sound: {format_size(bytes_)} in {watch}.")
 
 
 async def _make_segments_anew(settings: Settings) -> None:
@@ -54,16 +56,16 @@ async def _make_segments_anew(settings: Settings) -> None:
     continue. Raises Conflict if a server is running, because it has read the old ones."""
     require_database(settings.db)
     refuse_as_database(settings.db)
-    leadership = Leadership(settings.db)
+    leadership = LeaderLock(settings.db)
     try:
         if not leadership.take():
             raise Conflict(f"{settings.db} is in use: stop the server first")
         store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
         try:
-            await store.write(segments.begin_anew)
+            await store.write(vector_segments.begin_anew)
             for source in SOURCES:
-                while store.read(segments.is_behind, source):
-                    await store.write(segments.extend, source)
+                while store.read(vector_segments.is_behind, source):
+                    await store.write(vector_segments.extend, source)
         finally:
             store.close()
     finally:

@@ -21,14 +21,14 @@ class ConnectionCounts:
         self.processes = processes
         self._values = memoryview(mmap.mmap(-1, processes * _WIDTH * 8)).cast("Q")
 
-    def enter(self, process: int) -> OwnCount:
+    def enter(self, process: int) -> ProcessCount:
         """Take over the row of this process number, resetting the count of a predecessor that died."""
-        own = OwnCount(self._values, process)
+        own = ProcessCount(self._values, process)
         own.begin()
         return own
 
 
-class OwnCount:
+class ProcessCount:
     """The count of one process, and its comparison with the others."""
 
     def __init__(self, values: memoryview[int], process: int) -> None:

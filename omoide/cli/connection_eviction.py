@@ -8,7 +8,7 @@ from itertools import takewhile
 from operator import attrgetter, itemgetter
 from typing import Protocol
 
-STALLED_SECONDS = 2.0
+WRITE_TIMEOUT_SECONDS = 2.0
 """A connection whose response was not read for this long may be closed."""
 
 TIME_TO_SPEAK = 0.25
@@ -40,7 +40,7 @@ class Candidate(Protocol):
     def is_closing(self) -> bool: ...
 
 
-class GivingWay:
+class EvictionPolicy:
     """Chooses the connection to close for a new one.
 
     It ranks all connections for several new ones at a time: otherwise a flood of connections would saturate the CPU.
@@ -81,7 +81,7 @@ def ranked(connections: Collection[Candidate], new: Candidate, now: float) -> li
     return [each for _, each in candidates]
 
 
-def gives_way_in_reserve(reserve: Collection[Candidate], new: Candidate, now: float) -> Candidate | None:
+def is_evictable_in_reserve(reserve: Collection[Candidate], new: Candidate, now: float) -> Candidate | None:
     """The reserve connection to close for `new`: a refused one, or one that sent no request in time."""
     silent = [
         each for each in reserve if each.is_refused or (not each.is_answering and now - each.since > TIME_TO_SPEAK)
@@ -95,4 +95,4 @@ def _is_idle(connection: Candidate) -> bool:
 
 
 def _is_unfinished(connection: Candidate, now: float) -> bool:
-    return connection.in_body or (connection.unread > 0 and now - connection.unread_since > STALLED_SECONDS)
+    return connection.in_body or (connection.unread > 0 and now - connection.unread_since > WRITE_TIMEOUT_SECONDS)

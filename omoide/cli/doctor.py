@@ -11,10 +11,10 @@ from typing import Any
 import click
 import orjson
 
-from omoide.cli.start import read_settings
-from omoide.diagnosis.examining import examine
-from omoide.diagnosis.verdict import State, Verdict
-from omoide.middleware.origins import is_loopback
+from omoide.asgi.cors import is_loopback
+from omoide.cli.bootstrap import read_settings
+from omoide.doctor.check_result import CheckResult, State
+from omoide.doctor.run_checks import run_checks
 
 PROBE_SECONDS = 10.0
 """The default timeout of a provider."""
@@ -39,7 +39,7 @@ def doctor(context: click.Context, /, *, seconds: float, as_json: bool, **flags:
     Sends one small request to each configured model. Exits with 1 if a check fails.
     """
     settings = read_settings(**flags)
-    verdicts = asyncio.run(examine(settings, is_local=is_loopback(settings.host), seconds=seconds))
+    verdicts = asyncio.run(run_checks(settings, is_local=is_loopback(settings.host), seconds=seconds))
     is_healthy = all(verdict.state != "wrong" for verdict in verdicts)
     if as_json:
         click.echo(orjson.dumps({"healthy": is_healthy, "checks": [asdict(verdict) for verdict in verdicts]}))
@@ -49,7 +49,7 @@ def doctor(context: click.Context, /, *, seconds: float, as_json: bool, **flags:
     context.exit(0 if is_healthy else 1)
 
 
-def _table(verdicts: Sequence[Verdict]) -> str:
+def _table(verdicts: Sequence[CheckResult]) -> str:
     width = max(len(verdict.name) for verdict in verdicts)
     return "\n".join(
         f"{verdict.name:<{width}}  {click.style(f'{verdict.state:<6}', fg=COLOURS[verdict.state])}  {verdict.text}"

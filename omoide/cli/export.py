@@ -13,16 +13,16 @@ from typing import IO, Any
 import click
 import orjson
 
-from omoide import clock
-from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
-from omoide.cli.start import read_settings
-from omoide.deferred import deferred
-from omoide.diagnosis.verdict import several
-from omoide.store import copying
-from omoide.store.database_files import output_file, refuse_own
+from omoide.cli.bootstrap import read_settings
+from omoide.cli.progress import Stopwatch, progress_bar, report_errors
+from omoide.core import clock
+from omoide.core.lazy_import import lazy_import
+from omoide.doctor.check_result import pluralize
+from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.database_files import output_file, refuse_own
 
-with deferred("omoide.store.exchange.reading"):
-    from omoide.store.exchange import reading
+with lazy_import("omoide.storage.export.reader"):
+    from omoide.storage.export import reader
 
 STANDARD_OUTPUT = Path("/dev/stdout")
 """Resolves to the file that the output is redirected to, if any."""
@@ -44,17 +44,17 @@ def export_(workspace: str, file: Path, *, force: bool, **flags: Any) -> None:
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
-    with faults_in_one_line(), copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
-        exported = reading.find(db, workspace)
-        header = reading.header(db, exported, program=version("omoide"), now=clock.now())
+    with report_errors(), backup.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
+        exported = reader.find(db, workspace)
+        header = reader.header(db, exported, program=version("omoide"), now=clock.now())
         total = sum(header["counts"].values()) + 1
         with _opened(file, db=settings.db, replace=force) as out, progress_bar("Exporting") as shown:
             out.write(orjson.dumps(header, option=orjson.OPT_APPEND_NEWLINE))
-            for number, line in enumerate(reading.lines(db, exported), 2):
+            for number, line in enumerate(reader.lines(db, exported), 2):
                 out.write(line)
                 if number % SHOW_EVERY == 0 or number == total:
                     shown(number, total)
-    click.echo(f"Exported {workspace}: {several(total, 'line')} in {watch}.", err=file == Path("-"))
+    click.echo(f"Exported {workspace}: {pluralize(total, 'line')} in {watch}.", err=file == Path("-"))
 
 
 @contextlib.contextmanager

@@ -18,11 +18,11 @@ from typing import Any, ClassVar
 import orjson
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from omoide.cli.connection_counts import OwnCount
-from omoide.cli.giving_way import GivingWay, gives_way_in_reserve
-from omoide.file_limit import CONNECTIONS_IN_RESERVE
-from omoide.middleware.callers import network
-from omoide.settings import Settings
+from omoide.asgi.callers import network
+from omoide.cli.connection_counts import ProcessCount
+from omoide.cli.connection_eviction import EvictionPolicy, is_evictable_in_reserve
+from omoide.core.fd_limit import CONNECTIONS_IN_RESERVE
+from omoide.core.settings import Settings
 
 SWEEP_SECONDS = 1.0
 BODY_BYTES_PER_SECOND = 1_000
@@ -54,40 +54,42 @@ RESERVE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ConnectionLimits:
     """The settings of the same names, in seconds and bytes."""
 
     max_connections: int
     max_header_bytes: int
-    head_seconds: float
-    body_seconds: float
-    stalled_seconds: float
+    header_timeout_seconds: float
+    body_timeout_seconds: float
+    write_timeout_seconds: float
 
 
 def protocol_of(settings: Settings) -> type[asyncio.Protocol]:
     """The protocol class for uvicorn's option `http`."""
-    limits = Limits(
+    limits = ConnectionLimits(
         settings.max_connections,
         settings.max_header_bytes,
-        settings.head_seconds,
-        settings.body_seconds,
-        settings.stalled_seconds,
+        settings.header_timeout_seconds,
+        settings.body_timeout_seconds,
+        settings.write_timeout_seconds,
     )
-    return type("LimitedProtocol", (Connection,), {"limits": limits, "reserve": set(), "giving_way": GivingWay()})
+    return type(
+        "LimitedProtocol", (HttpConnection,), {"limits": limits, "reserve": set(), "giving_way": EvictionPolicy()}
+    )
 
 
-class Connection(HttpToolsProtocol):
+class HttpConnection(HttpToolsProtocol):
     """A connection: idle, receiving headers, receiving a body, or responding. `reserve` are those above the limit.
 
     `count` is the process's connection count if it shares a socket with others.
     """
 
-    limits: ClassVar[Limits]
-    reserve: ClassVar[set[Connection]]
-    giving_way: ClassVar[GivingWay]
+    limits: ClassVar[ConnectionLimits]
+    reserve: ClassVar[set[HttpConnection]]
+    giving_way: ClassVar[EvictionPolicy]
     sweeps: ClassVar[dict[asyncio.AbstractEventLoop, asyncio.TimerHandle]] = {}
 
-    def __init__(self, *args: Any, count: OwnCount | None = None, **options: Any) -> None:
+    def __init__(self, *args: Any, count: ProcessCount | None = None, **options: Any) -> None:
         super().__init__(*args, **options)
         self.count = count
         self.network = ""
@@ -212,7 +214,7 @@ class Connection(HttpToolsProtocol):
         ):
             self.refuse(503)
 
-    def _all(self) -> set[Connection]:
+    def _all(self) -> set[HttpConnection]:
         connections: Any = self.connections
         return {*connections}
 
@@ -235,7 +237,7 @@ class Connection(HttpToolsProtocol):
         return _close(self.giving_way.of(self._all() - self.reserve, self, self.loop.time()))
 
     def _makes_room_in_reserve(self) -> bool:
-        return _close(gives_way_in_reserve(self.reserve, self, self.loop.time()))
+        return _close(is_evictable_in_reserve(self.reserve, self, self.loop.time()))
 
     def _sweep_later(self) -> None:
         self.sweeps[self.loop] = self.loop.call_later(SWEEP_SECONDS, self._sweep)
@@ -253,23 +255,23 @@ class Connection(HttpToolsProtocol):
     def look_over(self, now: float) -> None:
         """Close the connection if it has exceeded a timeout."""
         is_in_reserve = self in self.reserve
-        stalled_seconds = min(self.limits.stalled_seconds, RESERVE_SECONDS if is_in_reserve else inf)
-        head_seconds = min(self.limits.head_seconds, RESERVE_SECONDS if is_in_reserve else inf)
+        write_timeout_seconds = min(self.limits.write_timeout_seconds, RESERVE_SECONDS if is_in_reserve else inf)
+        header_timeout_seconds = min(self.limits.header_timeout_seconds, RESERVE_SECONDS if is_in_reserve else inf)
         unread = self.transport.get_write_buffer_size()
         if unread == 0 or unread != self.unread:
             self.unread, self.unread_since = unread, now
-        elif now - self.unread_since > stalled_seconds:
+        elif now - self.unread_since > write_timeout_seconds:
             self.transport.abort()
             return
         if self.transport.is_closing() or self.flow.read_paused:
             return
         waited = now - self.since
         if self.is_refused:
-            if waited > stalled_seconds:
+            if waited > write_timeout_seconds:
                 self.transport.abort()
-        elif self.in_body and waited > self.limits.body_seconds + self.body_bytes / BODY_BYTES_PER_SECOND:
+        elif self.in_body and waited > self.limits.body_timeout_seconds + self.body_bytes / BODY_BYTES_PER_SECOND:
             self.refuse(408)
-        elif self.in_head and not self.is_answering and waited > head_seconds:
+        elif self.in_head and not self.is_answering and waited > header_timeout_seconds:
             self.refuse(408) if self.head_bytes else self.transport.close()
 
 

@@ -13,16 +13,16 @@ from typing import IO, Any
 
 import click
 
-from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
-from omoide.cli.start import read_settings
-from omoide.deferred import deferred
-from omoide.diagnosis.verdict import several
-from omoide.settings import Settings
-from omoide.store import Store
-from omoide.store.database_files import refuse_own
+from omoide.cli.bootstrap import read_settings
+from omoide.cli.progress import Stopwatch, progress_bar, report_errors
+from omoide.core.lazy_import import lazy_import
+from omoide.core.settings import Settings
+from omoide.doctor.check_result import pluralize
+from omoide.storage import Store
+from omoide.storage.sqlite.database_files import refuse_own
 
-with deferred("omoide.store.exchange.form", "omoide.store.exchange.writing"):
-    from omoide.store.exchange import form, writing
+with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer"):
+    from omoide.storage.export import importer, schema
 
 
 @click.command(name="import")
@@ -39,14 +39,14 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
     settings = read_settings(**flags)
     watch = Stopwatch()
     try:
-        with faults_in_one_line(), _opened(file, settings.db) as lines:
+        with report_errors(), _opened(file, settings.db) as lines:
             given, count = _import(settings, _read(lines, settings), name, restart)
-    except writing.AlreadyThere as there:
+    except importer.AlreadyImported as there:
         click.echo(f"The workspace {there} already exists: nothing was imported.")
     except KeyboardInterrupt:
         raise click.ClickException("Interrupted. Repeat the command to resume.") from None
     else:
-        click.echo(f"Imported {given}: {several(count, 'line')} in {watch}.")
+        click.echo(f"Imported {given}: {pluralize(count, 'line')} in {watch}.")
 
 
 def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restart: bool) -> tuple[str, int]:
@@ -58,7 +58,7 @@ def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restar
     )
     try:
         with progress_bar("Importing") as shown:
-            return asyncio.run(writing.import_workspace(store, lines, name=name, restart=restart, shown=shown))
+            return asyncio.run(importer.import_workspace(store, lines, name=name, restart=restart, shown=shown))
     finally:
         store.close()
 
@@ -80,16 +80,16 @@ def _opened(file: Path, db: Path) -> Iterator[IO[bytes]]:
 
 def _read(file: IO[bytes], settings: Settings) -> Iterator[bytes]:
     """The lines of a file. Raises BadFile for a line that is too long or cannot be decompressed."""
-    most = max(form.MOST_LINE_BYTES, 2 * settings.max_body_bytes)
+    most = max(schema.MOST_LINE_BYTES, 2 * settings.max_body_bytes)
     number = 0
     while True:
         number += 1
         try:
             line = file.readline(most + 1)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise writing.BadFile(number, f"the file is damaged or truncated: {error}") from error
+            raise importer.InvalidExport(number, f"the file is damaged or truncated: {error}") from error
         if len(line) > most:
-            raise writing.BadFile(number, f"longer than {most:,} bytes")
+            raise importer.InvalidExport(number, f"longer than {most:,} bytes")
         if not line:
             return
         yield line

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import click
 
-from omoide import clock
-from omoide.cli.start import read_settings
-from omoide.errors import OmoideError
-from omoide.names import check_id, check_peer_names
-from omoide.security import Keyring, Principal, check_expiry
+from omoide.cli.bootstrap import read_settings
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal, check_expiry
+from omoide.core.errors import OmoideError
+from omoide.core.identifiers import check_id, check_peer_names
 
 MOST_DAYS = 36_525
 """A century."""

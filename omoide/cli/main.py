@@ -6,7 +6,6 @@ from typing import Any
 
 import click
 
-from omoide.addresses import without_secrets
 from omoide.cli.backup import backup
 from omoide.cli.check import check
 from omoide.cli.doctor import doctor
@@ -18,6 +17,7 @@ from omoide.cli.repair import repair_
 from omoide.cli.restore import restore
 from omoide.cli.serve import serve
 from omoide.cli.worker import worker
+from omoide.core.redaction import redact_secrets
 
 
 class _Commands(click.Group):
@@ -29,7 +29,7 @@ class _Commands(click.Group):
         except click.ClickException as error:
             if isinstance(error, click.UsageError):  # about the command line, which contains no URL
                 raise
-            raise click.ClickException(without_secrets(error.message)) from error
+            raise click.ClickException(redact_secrets(error.message)) from error
 
 
 @click.group(cls=_Commands)

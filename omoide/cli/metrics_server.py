@@ -18,15 +18,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from omoide import metrics_text
-from omoide.app import Parts, callers_of, guarded
-from omoide.cli.listening import is_protected, listening_on, server_options
-from omoide.errors import Unauthorized
-from omoide.metrics import Metrics
-from omoide.metrics_text import MEDIA_TYPE, Facts
-from omoide.security import Keyring, authorizer
-from omoide.settings import Settings
-from omoide.store import vitals
+from omoide.asgi.app import Services, callers_of, guarded
+from omoide.cli.sockets import is_protected, listening_on, server_options
+from omoide.core.auth import Keyring, authorizer
+from omoide.core.errors import Unauthorized
+from omoide.core.metrics import Metrics
+from omoide.core.settings import Settings
+from omoide.health import prometheus
+from omoide.health.prometheus import MEDIA_TYPE, Facts
+from omoide.storage import database_stats
 
 PATH = "/metrics"
 ROLES = frozenset({"metrics"})
@@ -44,12 +44,12 @@ def listening_for_metrics(settings: Settings, port: int) -> socket.socket:
     return listening_on(settings.host, port, "Omoide worker's metrics")
 
 
-def metrics_page(settings: Settings, metrics: Metrics, parts: Parts) -> ASGIApp:
+def metrics_page(settings: Settings, metrics: Metrics, services: Services) -> ASGIApp:
     """An application that serves GET /metrics with the server's authorization."""
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     opened = ROLES if settings.metrics == "open" else ()
     authorize = authorizer(keyring, lambda workspace, session, peer: False, opened)(ROLES)
-    facts = Facts(None, {}, parts.reasoner.name, parts.embedder.name, vitals.SQLITE_VERSION)
+    facts = Facts(None, {}, services.reasoner.name, services.embedder.name, database_stats.SQLITE_VERSION)
 
     async def answer(request: Request) -> Response:
         if request.url.path != PATH:
@@ -60,7 +60,7 @@ def metrics_page(settings: Settings, metrics: Metrics, parts: Parts) -> ASGIApp:
             authorize(request.headers.get("authorization"), {})
         except Unauthorized as refusal:
             return JSONResponse({"detail": refusal.detail}, 401, {"WWW-Authenticate": "Bearer"})
-        page = await asyncio.to_thread(metrics_text.text, metrics, facts, of_database=False)
+        page = await asyncio.to_thread(prometheus.text, metrics, facts, of_database=False)
         return Response(page, media_type=MEDIA_TYPE)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -69,7 +69,7 @@ def metrics_page(settings: Settings, metrics: Metrics, parts: Parts) -> ASGIApp:
     return guarded(app, settings, callers_of(keyring))
 
 
-class _Beside(uvicorn.Server):
+class _EmbeddedServer(uvicorn.Server):
     """A server that leaves signal handling to the worker."""
 
     @contextlib.contextmanager
@@ -77,9 +77,11 @@ class _Beside(uvicorn.Server):
         yield
 
 
-async def telling(work: Coroutine[Any, Any, None], page: ASGIApp, listening: socket.socket, settings: Settings) -> None:
+async def serving_metrics(
+    work: Coroutine[Any, Any, None], page: ASGIApp, listening: socket.socket, settings: Settings
+) -> None:
     """Run `work`, and serve the page on the socket until it ends."""
-    server = _Beside(uvicorn.Config(page, **{**server_options(settings), "lifespan": "off"}))
+    server = _EmbeddedServer(uvicorn.Config(page, **{**server_options(settings), "lifespan": "off"}))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     try:
         await work

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 import click
 
-from omoide.errors import OmoideError
+from omoide.core.errors import OmoideError
 
 
 @contextlib.contextmanager
@@ -25,7 +25,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
 
 
 @contextlib.contextmanager
-def faults_in_one_line() -> Iterator[None]:
+def report_errors() -> Iterator[None]:
     """Exit with an error message of one line if the block raises OmoideError or OSError."""
     try:
         yield

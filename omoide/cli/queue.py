@@ -11,15 +11,15 @@ from datetime import datetime
 import click
 import orjson
 
-from omoide import clock
-from omoide.addresses import without_secrets
-from omoide.cli.progress import faults_in_one_line
-from omoide.cli.start import read_settings
-from omoide.diagnosis.verdict import several
-from omoide.records import OwedJob
-from omoide.store import Store, backlog, embeddings, refusal_marks
-from omoide.store.read_only import require_database
-from omoide.store.sources import SOURCES
+from omoide.cli.bootstrap import read_settings
+from omoide.cli.progress import report_errors
+from omoide.core import clock
+from omoide.core.records import PendingJob
+from omoide.core.redaction import redact_secrets
+from omoide.doctor.check_result import pluralize
+from omoide.storage import Store, embeddings, job_stats, rejected_texts
+from omoide.storage.embedding_tables import SOURCES
+from omoide.storage.sqlite.read_only import require_database
 
 LIMIT = 100
 
@@ -42,21 +42,21 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
     context.obj = db
     if context.invoked_subcommand:
         return
-    with faults_in_one_line(), _opened(db) as store:
+    with report_errors(), _opened(db) as store:
         jobs = [
-            replace(job, error=job.error and without_secrets(job.error))
-            for job in store.read(backlog.listed, clock.now(), failed_only=failed, limit=limit)
+            replace(job, error=job.error and redact_secrets(job.error))
+            for job in store.read(job_stats.listed, clock.now(), failed_only=failed, limit=limit)
         ]
-        refused = [store.read(refusal_marks.count, source) for source in SOURCES]
-        reason = without_secrets(store.read(refusal_marks.latest_error) or "")
+        refused = [store.read(rejected_texts.count, source) for source in SOURCES]
+        reason = redact_secrets(store.read(rejected_texts.latest_error) or "")
     if as_json:
         for job in jobs:
             click.echo(orjson.dumps(job).decode())
     else:
-        click.echo("\n".join([_line(job, clock.instant(clock.now())) for job in jobs] or ["No jobs."]))
+        click.echo("\n".join([_line(job, clock.from_micros(clock.now())) for job in jobs] or ["No jobs."]))
         for source, count in zip(SOURCES, refused, strict=True):
             if count:
-                click.echo(f"{several(count, source[:-1])} refused by the embedder, latest error: {reason}")
+                click.echo(f"{pluralize(count, source[:-1])} refused by the embedder, latest error: {reason}")
 
 
 @queue.command()
@@ -68,12 +68,12 @@ def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str 
     """Retry failed jobs, given by number."""
     if bool(job) == every:
         raise click.UsageError("Pass either job numbers or --all.")
-    with faults_in_one_line(), _opened(db or context.obj) as store:
-        count = asyncio.run(store.write(backlog.retry, clock.now(), None if every else job))
+    with report_errors(), _opened(db or context.obj) as store:
+        count = asyncio.run(store.write(job_stats.retry, clock.now(), None if every else job))
         texts = asyncio.run(store.write(embeddings.retry_refused, clock.now())) if every else 0
-    click.echo(f"{several(count, 'job')} will be retried.")
+    click.echo(f"{pluralize(count, 'job')} will be retried.")
     if texts:
-        click.echo(f"{several(texts, 'text')} will be embedded again.")
+        click.echo(f"{pluralize(texts, 'text')} will be embedded again.")
 
 
 @contextlib.contextmanager
@@ -87,9 +87,9 @@ def _opened(db: str | None) -> Iterator[Store]:
         store.close()
 
 
-def _line(job: OwedJob, now: datetime) -> str:
+def _line(job: PendingJob, now: datetime) -> str:
     where = f" in {job.workspace_id}" if job.workspace_id else ""
-    tries = f", {several(job.attempts, 'attempt')}" if job.attempts else ""
+    tries = f", {pluralize(job.attempts, 'attempt')}" if job.attempts else ""
     when = f" for {(job.due_at - now).total_seconds():.0f} s" if job.state == "waiting" else ""
     reason = f": {job.error}" if job.error else ""
     return f"{job.pk:>8}  {job.state}{when}  {job.kind}{where} ({job.units}){tries}{reason}"

@@ -8,13 +8,14 @@ from typing import Any
 
 import click
 
-from omoide import clock
-from omoide.cli.progress import Stopwatch, faults_in_one_line
-from omoide.cli.start import read_settings
-from omoide.diagnosis.verdict import several
-from omoide.store import copying, soundness
-from omoide.store.repair import Change, repair
-from omoide.whole_file import whole_file
+from omoide.cli.bootstrap import read_settings
+from omoide.cli.progress import Stopwatch, report_errors
+from omoide.core import clock
+from omoide.core.atomic_write import atomic_write
+from omoide.doctor.check_result import pluralize
+from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.integrity import full_check
+from omoide.storage.sqlite.integrity.repair import RepairAction, repair
 
 MOST_SHOWN = 200
 """The number of changes printed; the file has all of them."""
@@ -32,8 +33,8 @@ def repair_(context: click.Context, /, *, is_applied: bool, **flags: Any) -> Non
     """
     settings = read_settings(**flags)
     watch = Stopwatch()
-    with faults_in_one_line():
-        with copying.alone(settings.db) as db:
+    with report_errors():
+        with backup.alone(settings.db) as db:
             changes = repair(db, clock.now())
             kept = _kept(settings.db, changes) if is_applied and changes else None
             db.execute("COMMIT" if is_applied else "ROLLBACK")
@@ -47,18 +48,18 @@ def repair_(context: click.Context, /, *, is_applied: bool, **flags: Any) -> Non
             click.echo("Nothing was changed. To apply the changes: omoide repair --apply")
             return
         else:
-            click.echo(f"{several(len(changes), 'change')} in {watch}; the originals are in {kept}.")
-        with copying.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
-            remaining = soundness.faults(db)
+            click.echo(f"{pluralize(len(changes), 'change')} in {watch}; the originals are in {kept}.")
+        with backup.snapshot(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
+            remaining = full_check.faults(db)
     for fault in remaining:
         click.echo(f"remaining: {fault}")
     context.exit(1 if remaining else 0)
 
 
-def _kept(db: Path, changes: Sequence[Change]) -> Path:
+def _kept(db: Path, changes: Sequence[RepairAction]) -> Path:
     """Write a file next to the database that records each change."""
-    path = db.with_name(f"{db.name}.repair-{clock.instant(clock.now()):%Y%m%dT%H%M%S%f}.jsonl")
-    with whole_file(path, replace=False) as partial:
+    path = db.with_name(f"{db.name}.repair-{clock.from_micros(clock.now()):%Y%m%dT%H%M%S%f}.jsonl")
+    with atomic_write(path, replace=False) as partial:
         partial.touch(mode=0o600)
         with partial.open("wb") as file:
             file.writelines(change.line() for change in changes)

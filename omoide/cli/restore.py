@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from omoide import clock
-from omoide.cli.progress import Stopwatch, faults_in_one_line, progress_bar
-from omoide.cli.start import read_settings
-from omoide.diagnosis.verdict import size
-from omoide.store import copying
+from omoide.cli.bootstrap import read_settings
+from omoide.cli.progress import Stopwatch, progress_bar, report_errors
+from omoide.core import clock
+from omoide.doctor.check_result import format_size
+from omoide.storage.sqlite import backup
 
 
 @click.command()
@@ -25,11 +25,11 @@ def restore(file: Path, *, discard: bool, **flags: Any) -> None:
     """
     settings = read_settings(**flags)
     path, watch = settings.db, Stopwatch()
-    former = path.with_name(f"{path.name}.before-{clock.instant(clock.now()):%Y%m%d-%H%M%S}")
-    with faults_in_one_line(), progress_bar("Restoring") as shown:
-        schema = copying.restore(file, path, former=None if discard else former, shown=shown)
+    former = path.with_name(f"{path.name}.before-{clock.from_micros(clock.now()):%Y%m%d-%H%M%S}")
+    with report_errors(), progress_bar("Restoring") as shown:
+        schema = backup.restore(file, path, former=None if discard else former, shown=shown)
         count = path.stat().st_size
-    click.echo(f"Restored {path} from {file}: {size(count)} in {watch}.")
+    click.echo(f"Restored {path} from {file}: {format_size(count)} in {watch}.")
     if former.exists():
         click.echo(f"The previous database is kept as {former}.")
     if not schema.is_current:

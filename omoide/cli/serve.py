@@ -14,26 +14,26 @@ import click
 import uvicorn
 from starlette.types import ASGIApp
 
-from omoide import heap
-from omoide.cli.accepting import Server
-from omoide.cli.connection_counts import ConnectionCounts
-from omoide.cli.listening import GRACE_SECONDS, is_protected, listening_on, server_options
-from omoide.cli.start import (
+from omoide.cli.bootstrap import (
     make_app,
     make_metrics,
     make_worker,
-    make_worker_parts,
+    make_worker_services,
     prepare_files,
     read_settings_and_log,
     require_known,
 )
+from omoide.cli.connection_counts import ConnectionCounts
+from omoide.cli.sockets import GRACE_SECONDS, is_protected, listening_on, server_options
 from omoide.cli.supervisor import Child, Supervisor
-from omoide.cli.worker import work_until_told
-from omoide.file_limit import raise_limit
-from omoide.reasoning.choice import name_of
-from omoide.settings import Settings
-from omoide.store.open_files import FileIdentity
-from omoide.worker.wake import WakePipe, WorkerElsewhere
+from omoide.cli.uvicorn_server import Server
+from omoide.cli.worker import run_until_stopped
+from omoide.core import malloc
+from omoide.core.fd_limit import raise_limit
+from omoide.core.settings import Settings
+from omoide.reasoner.factory import name_of
+from omoide.storage.sqlite.open_files import FileIdentity
+from omoide.worker.wakeup import RemoteWorker, WakePipe
 
 logger = logging.getLogger("omoide.processes")
 
@@ -52,7 +52,7 @@ SPARE_SECONDS = 2
 def serve(**flags: Any) -> None:
     """Serve the API and run a worker."""
     settings = read_settings_and_log(**flags)
-    heap.limit()
+    malloc.limit_arenas()
     if not is_protected(settings):
         raise click.ClickException(
             f"{settings.host} is reachable from other machines and authentication is off: anyone could read and "
@@ -83,7 +83,7 @@ def _within_limit(settings: Settings) -> Settings:
 def served_app() -> ASGIApp:
     """The application with a worker in the same process, configured by the environment, for any ASGI server."""
     settings = read_settings_and_log()
-    heap.limit()
+    malloc.limit_arenas()
     return _in_one_process(settings)
 
 
@@ -98,7 +98,7 @@ def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
     pipe = WakePipe()
     names = [f"api-{number + 1}" for number in range(settings.workers)]
     metrics = make_metrics(*names, "worker")
-    app = make_app(settings, lambda _: WorkerElsewhere(pipe), metrics, known)
+    app = make_app(settings, lambda _: RemoteWorker(pipe), metrics, known)
     config = uvicorn.Config(app, **server_options(settings))
     counts = ConnectionCounts(settings.workers)
     listening = listening_on(settings.host, settings.port, "Omoide running")
@@ -111,9 +111,9 @@ def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
     def work() -> None:
         os.nice(settings.worker_niceness)
         listening.close()  # else connections could wait for a process that never accepts
-        work_until_told(make_worker_parts(settings, metrics.enter("worker"), known), pipe=pipe)
+        run_until_stopped(make_worker_services(settings, metrics.enter("worker"), known), pipe=pipe)
 
     children = [Child("api", partial(api, *numbered)) for numbered in enumerate(names)]
-    grace = max(GRACE_SECONDS, settings.stop_seconds) + SPARE_SECONDS
+    grace = max(GRACE_SECONDS, settings.shutdown_grace_seconds) + SPARE_SECONDS
     # Closing the socket refuses new connections during shutdown instead of leaving them in the backlog.
     Supervisor([*children, Child("worker", work)], grace_seconds=grace, let_go=listening.close).run()

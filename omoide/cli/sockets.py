@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from omoide.cli.connections import protocol_of
-from omoide.file_limit import BACKLOG, capacity
-from omoide.middleware.origins import is_loopback
-from omoide.settings import Settings
+from omoide.asgi.cors import is_loopback
+from omoide.cli.http_limits import protocol_of
+from omoide.core.fd_limit import BACKLOG, capacity
+from omoide.core.settings import Settings
 
 GRACE_SECONDS = 5
 """The grace period of open connections at shutdown."""
@@ -30,7 +30,7 @@ def server_options(settings: Settings) -> dict[str, Any]:
         "lifespan": "on",  # an error at start must stop the server instead of causing 500 responses
         "timeout_graceful_shutdown": GRACE_SECONDS,
         "timeout_keep_alive": settings.keep_alive_seconds,
-        "access_log": False,  # `omoide.front` writes it
+        "access_log": False,  # `omoide.asgi.access_log` writes it
         "log_config": None,  # `read_settings_and_log` has configured logging
         "ws": "none",  # no WebSockets, so their implementation is not loaded
         "server_header": False,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import click
 
-from omoide.addresses import without_secrets
+from omoide.core.redaction import redact_secrets
 
 logger = logging.getLogger("omoide.processes")
 
@@ -79,7 +79,7 @@ class Supervisor:
         while received is None:
             self._fork_due()
             received = self._wait(self._pause())
-            self._bury(expected=received is not None)
+            self._reap(expected=received is not None)
         self._stop()
         signal.signal(received, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, WAITED_FOR)
@@ -126,7 +126,7 @@ class Supervisor:
         is_stop = number in STOPPING and signal.getsignal(number) != signal.SIG_IGN
         return signal.Signals(number) if is_stop else None
 
-    def _bury(self, *, expected: bool = False) -> None:
+    def _reap(self, *, expected: bool = False) -> None:
         """Reap all children that have exited."""
         while any(child.pid is not None for child in self.children):
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -149,16 +149,16 @@ class Supervisor:
         """Send SIGTERM to the children, and SIGKILL after the grace period or at a second stop signal."""
         deadline = time.monotonic() + self.grace_seconds
         self.let_go()
-        self._tell(signal.SIGTERM)
-        self._bury(expected=True)
+        self._signal(signal.SIGTERM)
+        self._reap(expected=True)
         while any(child.pid is not None for child in self.children):
             remaining = max(0.0, deadline - time.monotonic())
             if self._wait(remaining) is not None or remaining == 0.0:
-                self._tell(signal.SIGKILL)
+                self._signal(signal.SIGKILL)
                 deadline = time.monotonic() + self.grace_seconds
-            self._bury(expected=True)
+            self._reap(expected=True)
 
-    def _tell(self, sign: signal.Signals) -> None:
+    def _signal(self, sign: signal.Signals) -> None:
         for child in self.children:
             if child.pid is not None:
                 os.kill(child.pid, sign)
@@ -178,7 +178,7 @@ def _live(child: Child, lifeline: int) -> None:
     except click.ClickException as error:  # an error for the operator, without a traceback
         logger.error("the %s process cannot start: %s", child.name, error.message)
     except BaseException:  # print the traceback, as the interpreter does
-        sys.stderr.write(without_secrets(traceback.format_exc()))
+        sys.stderr.write(redact_secrets(traceback.format_exc()))
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

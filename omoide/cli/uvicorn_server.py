@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 
-from omoide.cli.connection_counts import OwnCount
+from omoide.cli.connection_counts import ProcessCount
 
 logger = logging.getLogger("omoide.processes")
 
@@ -30,7 +30,7 @@ NO_FILES_SECONDS = 1.0
 class Server(uvicorn.Server):
     """Serves one listening socket; `count` has the number of connections of each process."""
 
-    def __init__(self, config: uvicorn.Config, count: OwnCount) -> None:
+    def __init__(self, config: uvicorn.Config, count: ProcessCount) -> None:
         super().__init__(config)
         self._count = count
         self._listening: socket.socket | None = None

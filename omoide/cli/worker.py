@@ -10,14 +10,14 @@ from typing import Any
 
 import click
 
-from omoide import heap
-from omoide.app import Parts
-from omoide.cli.metrics_page import listening_for_metrics, metrics_page, telling
-from omoide.cli.start import collect_garbage, make_metrics, make_worker, make_worker_parts, read_settings_and_log
-from omoide.heap import Trimmer
-from omoide.search.forgetting import Forgetting
+from omoide.asgi.app import Services
+from omoide.cli.bootstrap import collect_garbage, make_metrics, make_worker, make_worker_services, read_settings_and_log
+from omoide.cli.metrics_server import listening_for_metrics, metrics_page, serving_metrics
+from omoide.core import malloc
+from omoide.core.malloc import HeapTrimmer
+from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.worker.loop import Worker
-from omoide.worker.wake import WakePipe
+from omoide.worker.wakeup import WakePipe
 
 
 @click.command()
@@ -27,31 +27,31 @@ from omoide.worker.wake import WakePipe
 def worker(*, until_empty: bool, metrics_port: int | None, **flags: Any) -> None:
     """Process the jobs of a database, with or without `omoide serve`. Any number of workers may run."""
     settings = read_settings_and_log(**flags)
-    heap.limit()
+    malloc.limit_arenas()
     listening = None if metrics_port is None else listening_for_metrics(settings, metrics_port)
     metrics = make_metrics("worker")
-    parts = make_worker_parts(settings, metrics.enter("worker"))
+    services = make_worker_services(settings, metrics.enter("worker"))
     collect_garbage()
-    click.echo(f"Omoide worker: database {settings.db}, reasoner {parts.reasoner.name}", err=True)
-    hands = make_worker(parts, leading=False)
+    click.echo(f"Omoide worker: database {settings.db}, reasoner {services.reasoner.name}", err=True)
+    hands = make_worker(services, leading=False)
     work = _until_empty(hands) if until_empty else hands.run()
     if listening:
-        work = telling(work, metrics_page(settings, metrics, parts), listening, settings)
-    asyncio.run(_until_told(parts, work))
+        work = serving_metrics(work, metrics_page(settings, metrics, services), listening, settings)
+    asyncio.run(_until_stopped(services, work))
 
 
-def work_until_told(parts: Parts, pipe: WakePipe) -> None:
+def run_until_stopped(services: Services, pipe: WakePipe) -> None:
     """Run a worker that competes for leadership and is woken through the pipe, until a stop signal."""
-    asyncio.run(_woken(parts, pipe))
+    asyncio.run(_woken(services, pipe))
 
 
-async def _woken(parts: Parts, pipe: WakePipe) -> None:
-    hands = make_worker(parts)
+async def _woken(services: Services, pipe: WakePipe) -> None:
+    hands = make_worker(services)
     pipe.listen(hands.wake)
-    await _until_told(parts, hands.run())
+    await _until_stopped(services, hands.run())
 
 
-async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
+async def _until_stopped(services: Services, work: Coroutine[Any, Any, None]) -> None:
     """Run `work` until a stop signal; it then finishes its running jobs or returns them to the queue."""
     running = asyncio.create_task(work)
     housekeeping: asyncio.Future[tuple[None, None]] | None = None
@@ -59,15 +59,17 @@ async def _until_told(parts: Parts, work: Coroutine[Any, Any, None]) -> None:
     for sign in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(sign, _stop, running)
     try:
-        await parts.adopt_embedder()
-        housekeeping = asyncio.gather(Forgetting(parts.store, parts.finder.index).run(), Trimmer().run())
+        await services.adopt_embedder()
+        housekeeping = asyncio.gather(
+            CacheInvalidator(services.store, services.finder.index).run(), HeapTrimmer().run()
+        )
         with contextlib.suppress(asyncio.CancelledError):
             await running
     finally:
         if housekeeping:
             housekeeping.cancel()
             await asyncio.gather(housekeeping, return_exceptions=True)
-        await parts.aclose()
+        await services.aclose()
 
 
 def _stop(running: asyncio.Task[None]) -> None:

@@ -8,7 +8,7 @@ middlewares. It is independent of what the operations do.
 import importlib.util
 import sys
 
-from omoide.deferred import deferred
+from omoide.core.lazy_import import lazy_import
 
 
 def _without_front_door(name: str) -> bool:
@@ -25,5 +25,5 @@ def _without_front_door(name: str) -> bool:
 # (OAuth, remote references) and a template engine, none of which is needed: together a quarter of the start-up time.
 # A build only generates code, and has no Connexion installed.
 if _without_front_door("connexion"):
-    with deferred("httpx", "jinja2", "requests"):
+    with lazy_import("httpx", "jinja2", "requests"):
         import connexion.middleware.main as _  # noqa: F401

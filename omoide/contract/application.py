@@ -23,14 +23,14 @@ from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Scope
 
-from omoide.contract.answers import Expand
 from omoide.contract.body import Disconnected
 from omoide.contract.connexion31 import SpecFirst, TagResolver
 from omoide.contract.docs import Docs
 from omoide.contract.document import Document
+from omoide.contract.error_middleware import Failures
 from omoide.contract.errors import Problem
-from omoide.contract.failures import Failures
-from omoide.contract.operation import COMPILED, Admission, MakeContext, Operation
+from omoide.contract.operation import COMPILED, AdmissionControl, MakeContext, Operation
+from omoide.contract.responses import Expand
 from omoide.contract.routing import SegmentRouting
 from omoide.contract.security import Authorize, bearer, guarded
 
@@ -49,7 +49,7 @@ def application(
     make_context: MakeContext,
     max_body_bytes: int,
     expand: Expand | None = None,
-    admission_of: Callable[[str], Admission | None] = lambda _: None,
+    admission_of: Callable[[str], AdmissionControl | None] = lambda _: None,
     lifespan: Lifespan | None = None,
     translations: Mapping[type[Exception], Translation] | None = None,
 ) -> ASGIApp:

@@ -1,7 +1,7 @@
 """Read request bodies: size limits, strict JSON, and forms with files.
 
 The limit applies to the declared size and while bytes arrive, so an oversized body is refused before it is buffered.
-JSON is parsed by `json_text`; the error message and position come from Python's parser, because clients know those.
+JSON is parsed by `json_codec`; the error message and position come from Python's parser, because clients know those.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from starlette.datastructures import FormData, Headers
 from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.types import Receive, Scope
 
-from omoide import json_text
 from omoide.contract import large_bodies
 from omoide.contract.errors import BodyTooLarge, Invalid, Malformed, WrongEncoding
+from omoide.core import json_codec
 
 UNREADABLE = "There was an error parsing the body"
 
@@ -80,7 +80,7 @@ async def read_json(body: bytes) -> Any:
     await large_bodies.admit(body)
     async with large_bodies.turn():
         try:
-            return json_text.loads(body)
+            return json_codec.loads(body)
         except ValueError:  # repairing and explaining are slow and rare
             return await asyncio.to_thread(parse_json, body)
 
@@ -93,11 +93,11 @@ def parse_json(body: bytes) -> Any:
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return json_text.loads(body)
+        return json_codec.loads(body)
     except ValueError as refusal:
         try:
-            repaired = json_text.repaired(body)
-        except json_text.SameKeys as fault:
+            repaired = json_codec.repair_surrogates(body)
+        except json_codec.DuplicateKeys as fault:
             raise _not_json(0, str(fault)) from None
         if repaired != body:
             return parse_json(repaired)

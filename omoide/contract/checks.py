@@ -14,7 +14,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from omoide.contract import vocabulary
+from omoide.contract import schema_keywords
 from omoide.contract.document import Document, digest, target
 from omoide.contract.errors import BrokenDocument
 
@@ -50,7 +50,7 @@ def faults(document: Document) -> list[str]:
     if broken:
         # Inside a schema the validator's locations are relative to that schema; these are absolute.
         return list(_schema_faults(document.raw, "", document.raw.get("components", {}))) or broken
-    unknown = vocabulary.unknown_keys(document.raw)
+    unknown = schema_keywords.unknown_keys(document.raw)
     return [*_leftover_nullable(document.raw, ""), *unknown, *_operation_faults(document)]
 
 

@@ -63,7 +63,7 @@ def models(document: Document) -> tuple[str, dict[str, str]]:
         return output.read_text(), classes
 
 
-class Writer:
+class CodeWriter:
     """Writes Protocols, bindings and scaffolds for the operations."""
 
     def __init__(self, document: Document, classes: Mapping[str, str], handlers: str, generated: str) -> None:
@@ -190,13 +190,13 @@ def class_name(tag: str) -> str:
 
 def generate(
     document: Document, *, handlers: str = HANDLERS, generated: str = GENERATED
-) -> tuple[dict[str, str], Writer]:
+) -> tuple[dict[str, str], CodeWriter]:
     """File name → text of all generated files. Raises BrokenDocument.
 
     handlers, generated: the names by which these packages are imported.
     """
     text, classes = models(document)
-    writer = Writer(document, classes, handlers, generated)
+    writer = CodeWriter(document, classes, handlers, generated)
     return {
         "__init__.py": HEADER.format(about="Python code generated from openapi.yaml.") + INIT % document.digest,
         TWIN: document.twin,

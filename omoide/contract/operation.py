@@ -17,12 +17,12 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.types import Receive, Scope, Send
 
 from omoide.contract import body as bodies
-from omoide.contract import faults, large_bodies, streams
+from omoide.contract import large_bodies, streams, validation_errors
 from omoide.contract.annotations import is_file, python_name
-from omoide.contract.answers import Answer, Expand
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import BrokenDocument, Fault, Invalid, WrongMediaType
 from omoide.contract.parameters import Parameters
+from omoide.contract.responses import Expand, ResponseWriter
 
 COMPILED = "contract.operation"
 """Key in the scope's extensions of the operation that serves the request."""
@@ -34,17 +34,18 @@ Handler = Callable[..., Awaitable[Any]]
 MakeContext = Callable[[Scope], Any]
 
 
-class Admitted(Protocol):
+class AdmittedRequest(Protocol):
     """An admitted request. `turn`, if not None, must be awaited before the request is read."""
 
     turn: Awaitable[None] | None
 
 
-class Admission(Protocol):
+class AdmissionControl(Protocol):
     """Limits the requests in progress, and decides when they may start."""
 
     def begin(self, scope: Scope, may_stream: bool, /) -> Any:
-        """Register a request that has passed security; returns an `Admitted`. Raises Problem if there are too many."""
+        """Register a request that has passed security; returns an `AdmittedRequest`. Raises Problem if there are too
+        many."""
         ...
 
     def end(self, admitted: Any, may_stream: bool, /) -> None:
@@ -75,7 +76,7 @@ class JsonBody:
         raw = await bodies.read(headers, receive, self.limit)
         if not raw:
             if self.required:
-                return [faults.missing(["body"])]
+                return [validation_errors.missing(["body"])]
             return []
         media = headers.get(b"content-type", b"")
         if media != b"application/json" and not bodies.is_json(text := media.decode("latin-1")):
@@ -88,11 +89,11 @@ class JsonBody:
 
     def _take(self, value: Any, values: dict[str, Any], *, is_large: bool = False) -> list[Fault]:
         if not self.gate.is_valid(value):
-            return faults.explain(value, self.adapter, None if is_large else self.gate, at="body")
+            return validation_errors.explain(value, self.adapter, None if is_large else self.gate, at="body")
         try:
             values["body"] = self.adapter.validator.validate_python(value)
         except ValidationError as error:  # rules that JSON Schema does not assert, such as formats
-            return faults.of_pydantic(error, at="body")
+            return validation_errors.of_pydantic(error, at="body")
         return []
 
 
@@ -130,7 +131,7 @@ class FormBody:
             value = form.get(name)
             if value is None or value == "":
                 if name in self.required:
-                    found.append(faults.missing(["body", name]))
+                    found.append(validation_errors.missing(["body", name]))
                 continue
             self._take(name, value, values, found)
         return found or [*self._unknown_files(form)]
@@ -162,7 +163,8 @@ class FormBody:
                 values[python_name(name)] = self.adapters[name].validate_python(value)
             except ValidationError as error:
                 found += [
-                    {**fault, "loc": ["body", name, *fault["loc"][1:]]} for fault in faults.of_pydantic(error, at="")
+                    {**fault, "loc": ["body", name, *fault["loc"][1:]]}
+                    for fault in validation_errors.of_pydantic(error, at="")
                 ]
 
 
@@ -179,7 +181,7 @@ class Operation:
         make_context: MakeContext,
         max_body_bytes: int,
         expand: Expand | None = None,
-        admission: Admission | None = None,
+        admission: AdmissionControl | None = None,
     ) -> None:
         method = getattr(protocol, spec.handler, None)
         if method is None:
@@ -194,13 +196,13 @@ class Operation:
         self.parameters = Parameters(spec, document, hints, defaults)
         limit = int(spec.raw.get("x-max-body-bytes", max_body_bytes))
         self.body = _compile_body(spec, document, hints, defaults, limit)
-        self.answer = Answer(spec, document, hints["return"], expand)
+        self.answer = ResponseWriter(spec, document, hints["return"], expand)
         self.lists_faults = _lists_faults(spec, document)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["extensions"][COMPILED] = self
         may_stream, admission = self.answer.may_stream, self.admission
-        admitted: Admitted | None = None if admission is None else admission.begin(scope, may_stream)
+        admitted: AdmittedRequest | None = None if admission is None else admission.begin(scope, may_stream)
         try:
             if admitted is not None and admitted.turn is not None:
                 await admitted.turn

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.types import Scope
 from typing_extensions import TypedDict
 
-from omoide.contract import faults
+from omoide.contract import validation_errors
 from omoide.contract.annotations import python_name
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import Fault
@@ -71,7 +71,7 @@ class Parameters:
                 raw[name] = value
 
     def _placed(self, error: ValidationError) -> list[Fault]:
-        found = faults.of_pydantic(error, at="")
+        found = validation_errors.of_pydantic(error, at="")
         for fault in found:
             _, name, *rest = fault["loc"]
             fault["loc"] = [*self.places[name], *rest]

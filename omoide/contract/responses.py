@@ -38,7 +38,7 @@ _STANDING_IN = secrets.token_hex(16)
 _stand_in = re.compile(rb'\{"[^"]*":"' + _STANDING_IN.encode() + rb'"\}')
 
 
-class Answer:
+class ResponseWriter:
     """Sends a handler's return value as the response in the document."""
 
     def __init__(self, spec: OperationSpec, document: Document, hint: Any, expand: Expand | None = None) -> None:

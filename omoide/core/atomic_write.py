@@ -13,13 +13,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from omoide.errors import Conflict
+from omoide.core.errors import Conflict
 
 _PARTIAL = re.compile(r"(?P<name>.+)\.(?P<process>[0-9]{1,10})\.partial(-journal|-wal|-shm)?", re.DOTALL)
 
 
 @contextlib.contextmanager
-def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
+def atomic_write(path: Path, *, replace: bool) -> Iterator[Path]:
     """Yield the path of a temporary file, not yet created, which becomes `path` if the block succeeds.
 
     Raises Conflict if `path` exists and is not to be replaced, or is not a regular file (a device, a pipe), and OSError
@@ -28,7 +28,7 @@ def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
     if path.exists() and not path.is_file():
         raise Conflict(f"{path} exists and is not a regular file")
     if not replace and os.path.lexists(path):
-        raise _taken(path)
+        raise _exists_error(path)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "no such directory", str(path.parent))
     for stale in path.parent.glob(f"{_escaped(path.name)}.*.partial*"):  # a database's journal too
@@ -38,12 +38,12 @@ def whole_file(path: Path, *, replace: bool) -> Iterator[Path]:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         yield partial
-        flush(partial)
+        fsync(partial)
         if replace:
             partial.replace(path)
         else:
-            _put(partial, path)
-        flush(path.parent)
+            _publish(partial, path)
+        fsync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
 
@@ -53,7 +53,7 @@ def is_partial(path: Path) -> bool:
     return _PARTIAL.fullmatch(path.name) is not None
 
 
-def flush(path: Path) -> None:
+def fsync(path: Path) -> None:
     """Sync a file or directory to the disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -62,12 +62,12 @@ def flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _put(partial: Path, path: Path) -> None:
+def _publish(partial: Path, path: Path) -> None:
     """Rename the temporary file without replacing one created meanwhile. Raises Conflict."""
     try:
         os.link(partial, path)
     except FileExistsError:
-        raise _taken(path) from None
+        raise _exists_error(path) from None
     except OSError:  # a file system without hard links
         partial.replace(path)
 
@@ -88,5 +88,5 @@ def _escaped(name: str) -> str:
     return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
 
 
-def _taken(path: Path) -> Conflict:
+def _exists_error(path: Path) -> Conflict:
     return Conflict(f"{path} already exists: use --force to replace it")

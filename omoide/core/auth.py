@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from omoide import clock
-from omoide.deferred import deferred
-from omoide.errors import Unauthorized, Unprocessable
-from omoide.records import ANYTHING, Grant
+from omoide.core import clock
+from omoide.core.errors import Unauthorized, Unprocessable
+from omoide.core.lazy_import import lazy_import
+from omoide.core.records import ANYTHING, Grant
 
-with deferred("jwt"):
+with lazy_import("jwt"):
     import jwt
 
 ALGORITHM = "HS256"
@@ -30,7 +30,7 @@ NOT_PERMITTED = "JWT not permissioned for this resource"
 NAMED = frozenset({"named"})
 """The roles of an operation whose body names the resource that it gets or creates."""
 
-_FIRST_INSTANT, _LAST_INSTANT = (clock.micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
+_FIRST_INSTANT, _LAST_INSTANT = (clock.to_micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
 
 # Exactly three base64url parts: decoders commonly accept padding and worse.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
@@ -47,7 +47,7 @@ class Principal:
 
 
 ADMIN = Principal(admin=True)
-NOBODY = Principal()
+ANONYMOUS = Principal()
 
 
 class Keyring:
@@ -61,7 +61,7 @@ class Keyring:
 
     def mint(self, principal: Principal, *, now: int, expires_at: int | None = None) -> str:
         """Sign a key for the principal; instants in microseconds since 1970."""
-        claims: dict[str, Any] = {"t": clock.instant(now).strftime("%Y-%m-%dT%H:%M:%SZ"), "jti": clock.new_id(now)}
+        claims: dict[str, Any] = {"t": clock.from_micros(now).strftime("%Y-%m-%dT%H:%M:%SZ"), "jti": clock.new_id(now)}
         named = {"ad": principal.admin, "w": principal.workspace, "p": principal.peer, "s": principal.session}
         claims.update({name: value for name, value in named.items() if value})
         if expires_at is not None:
@@ -128,7 +128,7 @@ def _expiry(claim: object) -> int | None:
         if claim is None:
             return None
         if isinstance(claim, str):
-            return clock.micros(datetime.fromisoformat(claim))
+            return clock.to_micros(datetime.fromisoformat(claim))
         if isinstance(claim, int | float) and not isinstance(claim, bool):
             return int(claim * 1_000_000)
     except (ValueError, OverflowError):
@@ -188,7 +188,7 @@ def authorizer(
 ) -> Callable[[frozenset[str]], Callable[[str | None, Mapping[str, str]], Principal]]:
     """The authorization function for the contract: roles → check. Without a keyring every caller is admin.
 
-    Operations with a role in `opened` are open to all callers, with the principal `NOBODY`.
+    Operations with a role in `opened` are open to all callers, with the principal `ANONYMOUS`.
     """
 
     def authorize(roles: frozenset[str]) -> Callable[[str | None, Mapping[str, str]], Principal]:
@@ -203,7 +203,7 @@ def authorizer(
                 raise refusal(roles)
             return principal
 
-        return check if roles.isdisjoint(opened) else lambda authorization, path: NOBODY
+        return check if roles.isdisjoint(opened) else lambda authorization, path: ANONYMOUS
 
     return authorize
 

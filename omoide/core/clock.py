@@ -28,14 +28,14 @@ def now() -> int:
     return time.time_ns() // 1_000
 
 
-def micros(moment: datetime) -> int:
+def to_micros(moment: datetime) -> int:
     """Convert to microseconds since 1970; a naive datetime is taken as UTC."""
     aware = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
     return (aware - EPOCH) // timedelta(microseconds=1)
 
 
-def instant(microseconds: int) -> datetime:
-    """The inverse of `micros`, in UTC."""
+def from_micros(microseconds: int) -> datetime:
+    """The inverse of `to_micros`, in UTC."""
     return EPOCH + timedelta(microseconds=microseconds)
 
 
@@ -66,7 +66,7 @@ def _spelled(number: int) -> str:
     return b2a_base64((number << 2).to_bytes(16, "big"))[:ID_LENGTH].translate(_SORTED).decode()
 
 
-def made_at(id: str) -> int:
+def created_at_of_id(id: str) -> int:
     """The creation time of an id by `new_id`, in milliseconds since 1970."""
     number = 0
     for character in id[:_CLOCK_LENGTH]:

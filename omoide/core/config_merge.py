@@ -7,15 +7,15 @@ than sections are replaced as a whole. The configuration of peers is replaced, n
 
 from __future__ import annotations
 
-from omoide.errors import Unprocessable
-from omoide.records import Json
+from omoide.core.errors import Unprocessable
+from omoide.core.records import Json
 
 SECTIONS = frozenset({"reasoning", "peer_card", "summary", "dream", "dialectic"})
 DEFAULT_SHORT_SUMMARY = 20
 DEFAULT_LONG_SUMMARY = 60
 
 
-def patched(stored: Json, patch: Json) -> Json:
+def merge_config(stored: Json, patch: Json) -> Json:
     """Apply a patch to the stored configuration. Raises Unprocessable if the summary intervals are inconsistent."""
     result = dict(stored)
     for key, value in patch.items():

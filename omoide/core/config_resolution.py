@@ -2,7 +2,7 @@
 
 Levels override each other key by key: message over session over workspace over the operator's settings. Stored
 configuration is an arbitrary object of the caller: a value that is missing, null or of the wrong type is inherited
-from the next level and never raises. `omoide.configuration` merges configuration when it is written.
+from the next level and never raises. `omoide.core.config_merge` merges configuration when it is written.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, fields
 from typing import TypeVar
 
-from omoide.configuration import DEFAULT_LONG_SUMMARY, DEFAULT_SHORT_SUMMARY
-from omoide.records import Json
-from omoide.settings import Settings
+from omoide.core.config_merge import DEFAULT_LONG_SUMMARY, DEFAULT_SHORT_SUMMARY
+from omoide.core.records import Json
+from omoide.core.settings import Settings
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ MOST_PER_SUMMARY = 2**40
 
 
 @dataclass(frozen=True, slots=True)
-class Resolved:
+class ResolvedConfig:
     """Effective configuration for one message, session or dream. Instructions are None or non-blank.
 
     The defaults are the program's, not the operator's. They must not change: `as_json` omits values equal to them.
@@ -48,8 +48,8 @@ class Resolved:
     dialectic_instructions: str | None = None
 
 
-PROGRAM_DEFAULTS = Resolved()
-_NAMES = tuple(each.name for each in fields(Resolved))
+PROGRAM_DEFAULTS = ResolvedConfig()
+_NAMES = tuple(each.name for each in fields(ResolvedConfig))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Defaults:
     messages_per_long_summary: int = DEFAULT_LONG_SUMMARY
     dream_enabled: bool = True
     """Main switch: if it is off, no level can turn dreams on."""
-    resolved: Resolved = field(init=False, repr=False, compare=False)
+    resolved: ResolvedConfig = field(init=False, repr=False, compare=False)
     """The result for empty configurations, precomputed because nearly all are empty."""
 
     def __post_init__(self) -> None:
@@ -83,7 +83,7 @@ def defaults_of(settings: Settings) -> Defaults:
     )
 
 
-def resolve(workspace: Json, session: Json | None, message: Json | None, defaults: Defaults) -> Resolved:
+def resolve(workspace: Json, session: Json | None, message: Json | None, defaults: Defaults) -> ResolvedConfig:
     """Return the effective configuration. Of a message's configuration only `reasoning` is used.
 
     A level without `reasoning.enabled` may use a legacy key: `deriver.enabled`, then `skip_deriver: true`. If the two
@@ -96,23 +96,23 @@ def resolve(workspace: Json, session: Json | None, message: Json | None, default
     return _merged(general, with_message, defaults)
 
 
-def as_json(resolved: Resolved) -> Json:
+def as_json(resolved: ResolvedConfig) -> Json:
     """Return the values that differ from the program's defaults. Equal configurations give equal results."""
     return {name: value for name in _NAMES if (value := getattr(resolved, name)) != getattr(PROGRAM_DEFAULTS, name)}
 
 
-def from_json(frozen: Json) -> Resolved:
+def from_json(frozen: Json) -> ResolvedConfig:
     """Inverse of `as_json`. Ignores keys written by another version."""
     known = {name: value for name, value in frozen.items() if name in _NAMES}
-    return Resolved(**known) if known else PROGRAM_DEFAULTS
+    return ResolvedConfig(**known) if known else PROGRAM_DEFAULTS
 
 
-def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -> Resolved:
+def _merged(general: list[Json], with_message: list[Json], defaults: Defaults) -> ResolvedConfig:
     """Resolve the levels, strongest first: `with_message` for the reasoning section, `general` for the others."""
     reasoning = _first(with_message, _reasoning_enabled, defaults.reasoning_enabled)
     dream = _first(general, lambda level: _flag(level, "dream", "enabled"), True)
     short, long = _intervals(general, defaults)
-    return Resolved(
+    return ResolvedConfig(
         reasoning_enabled=reasoning,
         reasoning_instructions=_instructions(with_message, "reasoning"),
         peer_card_use=_first(general, lambda level: _flag(level, "peer_card", "use"), defaults.peer_card_use),

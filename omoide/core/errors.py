@@ -15,7 +15,7 @@
         ├── IndexDamaged      503  a full-text index is damaged; the worker rebuilds it
         └── Contradicted      503  the stored data is inconsistent with the write
 
-Raise them where the error is detected; `omoide.app` translates them into responses.
+Raise them where the error is detected; `omoide.asgi.app` translates them into responses.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Unprocessable(OmoideError):
 
 
 @dataclass(frozen=True, slots=True)
-class FieldFault:
+class FieldError:
     """A validation error of one field; `loc` starts with `body`, `query` or `path`."""
 
     loc: tuple[str | int, ...]
@@ -80,7 +80,7 @@ class FieldFault:
 class InvalidFields(Unprocessable):
     """Validation errors; the response lists all of them."""
 
-    def __init__(self, faults: Sequence[FieldFault]) -> None:
+    def __init__(self, faults: Sequence[FieldError]) -> None:
         super().__init__("; ".join(fault.msg for fault in faults))
         self.faults = tuple(faults)
 
@@ -97,5 +97,5 @@ class IndexDamaged(Unavailable):
     """A full-text index is damaged. The rows are not: the worker rebuilds the index from them."""
 
 
-class Contradicted(Unavailable):
+class ConstraintViolation(Unavailable):
     """The stored data is inconsistent. Retries fail until the database is repaired."""

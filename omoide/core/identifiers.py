@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from omoide.errors import Unprocessable
+from omoide.core.errors import Unprocessable
 
 PATTERN = "^[a-zA-Z0-9_-]+$"
 MAX_LENGTH = 512
@@ -34,7 +34,7 @@ def check_peer_names(names: Iterable[str]) -> None:
     if any("\x00" in name for name in names):
         raise Unprocessable("Peer name(s) must not contain NUL (0x00) bytes")
     if long := [name for name in names if len(name) > MAX_LENGTH]:
-        raise Unprocessable(f"Peer name(s) {[*map(shortened, long)]} must be at most {MAX_LENGTH} characters")
+        raise Unprocessable(f"Peer name(s) {[*map(truncate, long)]} must be at most {MAX_LENGTH} characters")
     if reserved := [name for name in names if is_scope_peer(name)]:
         raise Unprocessable(
             f"Peer name(s) {reserved} use the reserved scope prefix '{SCOPE_PREFIX}'. "
@@ -44,7 +44,7 @@ def check_peer_names(names: Iterable[str]) -> None:
         raise Unprocessable(f"Peer name(s) {odd} must match pattern {PATTERN}")
 
 
-def shortened(name: str) -> str:
+def truncate(name: str) -> str:
     """The name for an error message, truncated if it is too long to be valid."""
     return name if len(name) <= MAX_LENGTH else f"{name[:50]}…"
 
@@ -64,7 +64,7 @@ def scope_of_peer(name: str) -> str:
     return name.removeprefix(SCOPE_PREFIX)
 
 
-def scope_fault(name: str) -> str | None:
+def scope_name_error(name: str) -> str | None:
     """Why a scope name is invalid; None if it is valid."""
     if is_scope_peer(name):
         return f"Scope name must not start with the reserved prefix '{SCOPE_PREFIX}' (scope names are unprefixed)"

@@ -55,7 +55,7 @@ MOST_NUMBER = 2**63 - 1
 _MISSING = object()
 
 
-def payload_fault(kind: str, payload: object) -> str | None:
+def payload_error(kind: str, payload: object) -> str | None:
     """Why a payload is invalid for a kind of job; None if it is valid or the kind has no schema."""
     if not isinstance(payload, dict):
         return "its payload is not a JSON object"
@@ -76,11 +76,11 @@ def payload_fault(kind: str, payload: object) -> str | None:
     return None
 
 
-def job_fault(kind: str, payload: object, workspace: int | None) -> str | None:
+def job_error(kind: str, payload: object, workspace: int | None) -> str | None:
     """Why a job cannot run. `workspace` is the row of its workspace, None if that does not exist."""
     if workspace is None and kind in _IN_WORKSPACE:
         return "its workspace does not exist"
-    return payload_fault(kind, payload)
+    return payload_error(kind, payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +96,11 @@ class Job:
     key: str | None = None
 
 
-class LostLease(Exception):
+class LeaseLost(Exception):
     """The lease expired or the job's target was deleted. Safe to ignore."""
 
 
-class Unfinished(Exception):
+class JobUnfinished(Exception):
     """Raised by a task that has done part of its job; the job continues in its workspace's next time slice.
 
     `payload` is the new payload; None if it is unchanged or the job was already released.
@@ -111,7 +111,7 @@ class Unfinished(Exception):
         self.payload = payload
 
 
-class GiveUp(Exception):
+class PermanentFailure(Exception):
     """Raised by a task for a permanent failure: the job is not retried. `reason` is stored with the job."""
 
     def __init__(self, reason: str) -> None:
@@ -119,7 +119,7 @@ class GiveUp(Exception):
         self.reason = reason
 
 
-def retry_after(attempts: int, chance: float) -> float:
+def retry_delay(attempts: int, chance: float) -> float:
     """The delay before the next retry in seconds: exponential backoff, up to five minutes, with jitter.
 
     `chance` (0 to 1) places it in the upper half of the interval, so that jobs that failed together are not retried

@@ -65,11 +65,11 @@ def dumps(value: Any, *, sort_keys: bool = False) -> bytes:
         return text.encode()
 
 
-class SameKeys(ValueError):
+class DuplicateKeys(ValueError):
     """The repair made keys of one object equal, so a value would be lost."""
 
 
-def repaired(text: bytes) -> bytes:
+def repair_surrogates(text: bytes) -> bytes:
     """Replace each escaped lone surrogate in a JSON text with the escape of U+FFFD. Raises SameKeys."""
     if not any(sign in text for sign in (rb"\ud", rb"\uD")):
         return text
@@ -81,7 +81,7 @@ def repaired(text: bytes) -> bytes:
     if not parts:
         return text
     result = b"".join((*parts, text[done:]))
-    _refuse_same_keys(result)
+    _reject_duplicate_keys(result)
     return result
 
 
@@ -103,15 +103,15 @@ def _lone_surrogates(text: bytes) -> Iterator[tuple[int, int]]:
         start = following
 
 
-def _refuse_same_keys(text: bytes) -> None:
+def _reject_duplicate_keys(text: bytes) -> None:
     def look(pairs: list[tuple[str, Any]]) -> None:
         keys = [key for key, _ in pairs if "\ufffd" in key]
         if len(keys) > len(set(keys)):
-            raise SameKeys("Keys of one object differ in halves of characters only")
+            raise DuplicateKeys("Keys of one object differ in halves of characters only")
 
     try:
         json.loads(text, object_pairs_hook=look)
-    except SameKeys:
+    except DuplicateKeys:
         raise
     except (ValueError, RecursionError):
         pass  # invalid JSON, which the caller's parser reports

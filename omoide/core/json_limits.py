@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from omoide import json_text
-from omoide.errors import FieldFault, InvalidFields
-from omoide.records import Json
+from omoide.core import json_codec
+from omoide.core.errors import FieldError, InvalidFields
+from omoide.core.records import Json
 
 T = TypeVar("T")
 
@@ -20,7 +20,7 @@ MAX_NESTING = 100
 """Nested arrays and objects. Serializing a response fails beyond 255 levels, including those around the value."""
 
 
-def checked_metadata(value: Json, *loc: str | int, most: int | None = None) -> Json:
+def validate_metadata(value: Json, *loc: str | int, most: int | None = None) -> Json:
     """Validate metadata and remove NUL characters.
 
     Raises InvalidFields at `loc` if it has too many keys, is nested too deeply or takes more than `most` bytes.
@@ -28,9 +28,9 @@ def checked_metadata(value: Json, *loc: str | int, most: int | None = None) -> J
     if not value:
         return value
     if len(value) > MAX_KEYS:
-        raise InvalidFields([FieldFault(loc, f"Value error, Metadata exceeds maximum of {MAX_KEYS} top-level keys")])
+        raise InvalidFields([FieldError(loc, f"Value error, Metadata exceeds maximum of {MAX_KEYS} top-level keys")])
     if depth(value) > MAX_DEPTH:
-        raise InvalidFields([FieldFault(loc, f"Value error, Metadata nesting exceeds maximum depth of {MAX_DEPTH}")])
+        raise InvalidFields([FieldError(loc, f"Value error, Metadata nesting exceeds maximum depth of {MAX_DEPTH}")])
     return cleaned(value, *loc, most=most)
 
 
@@ -40,7 +40,7 @@ def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Met
     Raises InvalidFields at `loc` if it is nested too deeply or takes more than `most` bytes as compact JSON.
     """
     try:
-        text = json_text.dumps(value)
+        text = json_codec.dumps(value)
     except (TypeError, ValueError, RecursionError):
         raise _too_deep(loc) from None  # the only possible error for a value parsed from JSON
     if most is not None and len(text) > most:
@@ -48,7 +48,7 @@ def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Met
     if _NUL not in text and text.count(b"[") + text.count(b"{") <= MAX_NESTING:
         return value
     try:
-        result: T = without_nul(value)
+        result: T = strip_nul(value)
     except TooDeep:
         raise _too_deep(loc) from None
     return result
@@ -56,7 +56,7 @@ def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Met
 
 def too_large(size: int, most: int, *loc: str | int, what: str) -> InvalidFields:
     """The error for an object of `size` bytes where `most` are allowed."""
-    return InvalidFields([FieldFault(loc, f"Value error, {what} exceeds the maximum of {most} bytes (it has {size})")])
+    return InvalidFields([FieldError(loc, f"Value error, {what} exceeds the maximum of {most} bytes (it has {size})")])
 
 
 _NUL = rb"\u0000"
@@ -65,7 +65,7 @@ _NUL = rb"\u0000"
 
 def _too_deep(loc: tuple[str | int, ...]) -> InvalidFields:
     fault = f"Value error, arrays and objects are nested deeper than {MAX_NESTING} levels"
-    return InvalidFields([FieldFault(loc, fault)])
+    return InvalidFields([FieldError(loc, fault)])
 
 
 class TooDeep(Exception):
@@ -81,7 +81,7 @@ def depth(value: Any) -> int:
     return level
 
 
-def without_nul(value: Any, levels: int = MAX_NESTING) -> Any:
+def strip_nul(value: Any, levels: int = MAX_NESTING) -> Any:
     """Remove NUL characters from all strings and keys.
 
     Raises TooDeep if more than `levels` arrays and objects are nested.
@@ -92,6 +92,6 @@ def without_nul(value: Any, levels: int = MAX_NESTING) -> Any:
         if not levels:
             raise TooDeep
         if isinstance(value, list):
-            return [without_nul(inner, levels - 1) for inner in value]
-        return {without_nul(key): without_nul(inner, levels - 1) for key, inner in value.items()}
+            return [strip_nul(inner, levels - 1) for inner in value]
+        return {strip_nul(key): strip_nul(inner, levels - 1) for key, inner in value.items()}
     return value

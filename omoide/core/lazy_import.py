@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any
 
 
-class Deferred(ModuleType):
+class LazyModule(ModuleType):
     """Placeholder for a package; imports it on the first attribute access, in any thread."""
 
     def __getattr__(self, name: str) -> Any:
@@ -26,12 +26,12 @@ class Deferred(ModuleType):
 
 
 @contextmanager
-def deferred(*packages: str) -> Iterator[None]:
+def lazy_import(*packages: str) -> Iterator[None]:
     """Within the block, `import package` binds a placeholder, also in modules that are imported there.
 
     A package that is already loaded is bound as usual. `from package import name` is an attribute access and loads it.
     """
-    absent = {name: Deferred(name) for name in packages if name not in sys.modules}
+    absent = {name: LazyModule(name) for name in packages if name not in sys.modules}
     sys.modules.update(absent)
     try:
         yield
@@ -42,7 +42,7 @@ def deferred(*packages: str) -> Iterator[None]:
 
 
 @contextmanager
-def hidden(*packages: str) -> Iterator[None]:
+def hide_modules(*packages: str) -> Iterator[None]:
     """Within the block, packages that are not loaded yet appear not to be installed, for optional imports."""
     absent = [name for name in packages if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]  # None makes Python raise ModuleNotFoundError

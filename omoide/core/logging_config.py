@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import orjson
 
-from omoide.addresses import without_secrets
+from omoide.core.redaction import redact_secrets
 
 Format = Literal["text", "json"]
 Level = Literal["debug", "info", "warning", "error"]
@@ -64,7 +64,7 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = " ".join(f"{name}={_value(value)}" for name, value in {**_doing(), **_given(record)}.items())
         line = f"{_instant(record)} {record.levelname:<7} {record.name}: {record.getMessage()}"
-        shown = without_secrets(_one_line(f"{line} [{fields}]" if fields else line))
+        shown = redact_secrets(_one_line(f"{line} [{fields}]" if fields else line))
         return f"{shown}\n{cause}" if (cause := _cause(self, record)) else shown
 
 
@@ -76,7 +76,7 @@ class JsonFormatter(logging.Formatter):
             "time": _instant(record),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": without_secrets(record.getMessage()),
+            "message": redact_secrets(record.getMessage()),
             "process": record.process,
             **_doing(),
             **{name: _clean(value) for name, value in _given(record).items()},
@@ -107,11 +107,11 @@ def _instant(record: logging.LogRecord) -> str:
 def _cause(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     parts = [formatter.formatException(record.exc_info)] if record.exc_info else []
     parts += [formatter.formatStack(record.stack_info)] if record.stack_info else []
-    return without_secrets("\n".join(parts))
+    return redact_secrets("\n".join(parts))
 
 
 def _clean(value: Any) -> Any:
-    return without_secrets(value) if isinstance(value, str) else value
+    return redact_secrets(value) if isinstance(value, str) else value
 
 
 def _value(value: Any) -> str:

@@ -13,10 +13,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from omoide.aside import aside
-from omoide.deferred import deferred
+from omoide.core.lazy_import import lazy_import
+from omoide.core.offload import offload
 
-with deferred("ctypes"):
+with lazy_import("ctypes"):
     import ctypes
 
 ARENAS = 1
@@ -34,7 +34,7 @@ MOST_BUSY_LOOKS = 12
 _M_ARENA_MAX = -8  # see mallopt(3)
 
 
-def limit(environment: Mapping[str, str] = os.environ) -> None:
+def limit_arenas(environment: Mapping[str, str] = os.environ) -> None:
     """Limit the number of arenas of this process and its forks. Call it before starting threads.
 
     glibc's own environment variables take precedence.
@@ -63,7 +63,7 @@ def resident_bytes() -> int | None:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-class Trimmer:
+class HeapTrimmer:
     """Trims the process after heavy work, once it is idle."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class Trimmer:
         self._busy_looks += 1
         if is_busy and self._busy_looks < MOST_BUSY_LOOKS:
             return
-        await aside(trim)
+        await offload(trim)
         self._least, self._busy_looks = resident_bytes() or resident, 0
 
     def _is_busy(self) -> bool:

@@ -38,7 +38,7 @@ _DOUBLE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Timed:
+class DurationStats:
     """Counts by outcome and a histogram of durations: `classes` are the bucket counts, `seconds` is the sum."""
 
     name: str
@@ -48,7 +48,7 @@ class Timed:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ExternalCallStats:
     """Requests to a model or embedder: counts of answered and failed ones, times of the last of each (seconds since
     1970, 0 for never), `counted` units (tokens of a model by kind, texts of an embedder), and the reason of the last
     failure, empty if unknown."""
@@ -63,7 +63,7 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessSeen:
+class ProcessStats:
     """A process of the server: name, pid, start time and last heartbeat (seconds since 1970)."""
 
     name: str
@@ -90,10 +90,12 @@ class Metrics:
     ) -> None:
         self.processes = tuple(processes)
         self.faults = ("", *faults)
-        self.requests = _Block([*operations, OTHER], at=3, width=1 + len(REQUEST_SECONDS) + 1 + len(STATUSES) + 1)
-        self.jobs = _Block([*kinds, OTHER], at=self.requests.end, width=1 + len(JOB_SECONDS) + 1 + len(RESULTS))
-        self.models = _Block([*tasks, OTHER], at=self.jobs.end, width=5 + len(TOKENS))
-        self.embedder = _Block([OTHER], at=self.models.end, width=5 + 1)
+        self.requests = _CounterBlock(
+            [*operations, OTHER], at=3, width=1 + len(REQUEST_SECONDS) + 1 + len(STATUSES) + 1
+        )
+        self.jobs = _CounterBlock([*kinds, OTHER], at=self.requests.end, width=1 + len(JOB_SECONDS) + 1 + len(RESULTS))
+        self.models = _CounterBlock([*tasks, OTHER], at=self.jobs.end, width=5 + len(TOKENS))
+        self.embedder = _CounterBlock([OTHER], at=self.models.end, width=5 + 1)
         self.width = self.embedder.end
         size = self.width * len(self.processes) * _DOUBLE
         self._values = memoryview(mmap.mmap(-1, size)).cast("d")
@@ -105,26 +107,26 @@ class Metrics:
         self.own.begin()
         return self.own
 
-    def requests_seen(self) -> list[Timed]:
+    def requests_seen(self) -> list[DurationStats]:
         """Requests by operation; the outcomes are `STATUSES` and any other status."""
         return self._timed(self.requests, len(REQUEST_SECONDS))
 
-    def jobs_seen(self) -> list[Timed]:
+    def jobs_seen(self) -> list[DurationStats]:
         """Job attempts by kind; the outcomes are `RESULTS`."""
         return self._timed(self.jobs, len(JOB_SECONDS))
 
-    def models_seen(self) -> list[Asked]:
+    def models_seen(self) -> list[ExternalCallStats]:
         """Requests to models by task; the units are `TOKENS`."""
         return self._asked(self.models)
 
-    def embedder_seen(self) -> Asked:
+    def embedder_seen(self) -> ExternalCallStats:
         """Requests to the embedder; the units are texts."""
         return self._asked(self.embedder)[0]
 
-    def processes_seen(self) -> list[ProcessSeen]:
+    def processes_seen(self) -> list[ProcessStats]:
         """The processes that have entered, in the order of `processes`."""
         rows = [(name, self._row(at)) for at, name in enumerate(self.processes)]
-        return [ProcessSeen(name, int(row[0]), row[1], row[2]) for name, row in rows if row[0]]
+        return [ProcessStats(name, int(row[0]), row[1], row[2]) for name, row in rows if row[0]]
 
     def _row(self, at: int) -> memoryview[float]:
         return self._values[at * self.width : (at + 1) * self.width]
@@ -135,24 +137,26 @@ class Metrics:
     def _sums(self, at: int, width: int) -> list[float]:
         return [sum(column) for column in zip(*(row[at : at + width] for row in self._rows()), strict=True)]
 
-    def _timed(self, block: _Block, classes: int) -> list[Timed]:
+    def _timed(self, block: _CounterBlock, classes: int) -> list[DurationStats]:
         found = []
         for name, at in block.places.items():
             seconds, *counts = self._sums(at, block.width)
-            found.append(Timed(name, counts[classes + 1 :], counts[: classes + 1], seconds))
+            found.append(DurationStats(name, counts[classes + 1 :], counts[: classes + 1], seconds))
         return found
 
-    def _asked(self, block: _Block) -> list[Asked]:
+    def _asked(self, block: _CounterBlock) -> list[ExternalCallStats]:
         found = []
         for name, at in block.places.items():
             answered, failed, _, _, _, *counted = self._sums(at, block.width)
             answered_at = max(row[at + 2] for row in self._rows())
             failed_at, fault = max((row[at + 3], row[at + 4]) for row in self._rows())
-            found.append(Asked(name, answered, failed, answered_at, failed_at, counted, self.faults[int(fault)]))
+            found.append(
+                ExternalCallStats(name, answered, failed, answered_at, failed_at, counted, self.faults[int(fault)])
+            )
         return found
 
 
-class _Block:
+class _CounterBlock:
     """The offsets of each name's values in a row: `width` values per name, starting at `at`."""
 
     def __init__(self, names: Sequence[str], *, at: int, width: int) -> None:

@@ -14,63 +14,63 @@ from functools import cache
 from threading import Event
 from typing import ParamSpec, TypeVar
 
-from omoide.lane_threads import LaneThreads
+from omoide.fairness.thread_pool import FairThreadPool
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_answers_nobody = Event()
+_threads_disabled = Event()
 
 
-def answers_nobody() -> None:
+def disable_threads() -> None:
     """Declare that this process serves no requests, so that CPU-bound work runs inline."""
-    _answers_nobody.set()
+    _threads_disabled.set()
 
 
-def in_threads() -> bool:
+def runs_in_threads() -> bool:
     """Whether CPU-bound work runs in threads."""
-    return not _answers_nobody.is_set()
+    return not _threads_disabled.is_set()
 
 
 @cache
-def threads() -> LaneThreads:
+def thread_pool() -> FairThreadPool:
     """The thread pool of this process; one, because there is one interpreter to schedule."""
-    return LaneThreads()
+    return FairThreadPool()
 
 
-async def _let_others() -> None:
+async def _yield_to_loop() -> None:
     await asyncio.sleep(0)
 
 
-before_steps: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("before_steps", default=_let_others)
+before_steps: ContextVar[Callable[[], Awaitable[None]]] = ContextVar("before_steps", default=_yield_to_loop)
 """Awaited before each step of inline work; a worker sets it for each job."""
 
 
-async def in_steps(work: Generator[None, None, T]) -> T:
-    """Run a generator as `aside` runs a function, and return its value. It yields where other work may run, about
+async def offload_steps(work: Generator[None, None, T]) -> T:
+    """Run a generator as `offload` runs a function, and return its value. It yields where other work may run, about
     every 50 ms."""
 
     def some() -> Callable[[], T] | None:
         try:
             next(work)
-            while in_threads():
+            while runs_in_threads():
                 next(work)
         except StopIteration as end:
             result: T = end.value
             return lambda: result
         return None
 
-    while (returned := await aside(some)) is None:
+    while (returned := await offload(some)) is None:
         pass
     return returned()
 
 
-async def aside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+async def offload(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """Run `work(…)` in a thread, or inline after the other tasks of the loop have run, and return its result.
 
     Not for work that takes a second or more: inline, it would delay lease renewal and shutdown.
     """
-    if in_threads():
-        return await threads().run(work, *args, **kwargs)
+    if runs_in_threads():
+        return await thread_pool().run(work, *args, **kwargs)
     await before_steps.get()()
     return work(*args, **kwargs)

@@ -246,7 +246,7 @@ class WorkCount:
 
 
 @dataclass(frozen=True, slots=True)
-class OwedJob:
+class PendingJob:
     """A job as shown to the operator."""
 
     pk: int

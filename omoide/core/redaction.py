@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-HIDDEN = "***"
+REDACTED = "***"
 
 # A URL in a text. The part before an "@" may contain any character; trailing punctuation belongs to the sentence.
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,31}://(?:\S*@[^\s\"'<>`]*|[^\s\"'<>`]+)(?<![.,;:!?)}\\])")
@@ -32,39 +32,39 @@ _NAMED_SECRET = re.compile(
 )
 
 
-def is_endpoint(url: str) -> bool:
+def is_http_url(url: str) -> bool:
     """Whether the text is a URL that an HTTP client accepts."""
     return _ENDPOINT.fullmatch(url) is not None
 
 
-def shown_address(url: str) -> str:
+def redact_url(url: str) -> str:
     """The URL without user, password, parameter values, fragment and uncommon path segments."""
     # A password may contain any delimiter, so it extends to the last "@".
     scheme, separator, after = url.partition("://")
     if not separator:
-        return HIDDEN if url else ""
+        return REDACTED if url else ""
     _, at, after = after.rpartition("@")
     parts = _PARTS.fullmatch(f"{scheme}://{after}")
     if parts is None:
-        return f"{scheme}://{HIDDEN}"
+        return f"{scheme}://{REDACTED}"
     host, *path = parts["rest"].split("/")
-    shown = host if _HOST.fullmatch(host) else HIDDEN
+    shown = host if _HOST.fullmatch(host) else REDACTED
     if at:
-        shown = f"{HIDDEN}@{shown}"
-    shown = "/".join([shown, *(part if _USUAL.fullmatch(part) else HIDDEN for part in path)])
-    query = _shown_query(parts["query"][1:]) if parts["query"] else ""
-    return f"{scheme}://{shown}{query}{f'#{HIDDEN}' if parts['fragment'] else ''}"
+        shown = f"{REDACTED}@{shown}"
+    shown = "/".join([shown, *(part if _USUAL.fullmatch(part) else REDACTED for part in path)])
+    query = _redact_query(parts["query"][1:]) if parts["query"] else ""
+    return f"{scheme}://{shown}{query}{f'#{REDACTED}' if parts['fragment'] else ''}"
 
 
-def without_secrets(text: str) -> str:
-    """The text with every URL redacted by `shown_address`, and without the values of secret parameters."""
+def redact_secrets(text: str) -> str:
+    """The text with every URL redacted by `redact_url`, and without the values of secret parameters."""
     if "://" in text:
-        text = _ADDRESS.sub(lambda match: shown_address(match[0]), text)
-    return _NAMED_SECRET.sub(rf"\1{HIDDEN}", text) if "?" in text or "&" in text else text
+        text = _ADDRESS.sub(lambda match: redact_url(match[0]), text)
+    return _NAMED_SECRET.sub(rf"\1{REDACTED}", text) if "?" in text or "&" in text else text
 
 
-def _shown_query(query: str) -> str:
+def _redact_query(query: str) -> str:
     named = [part.partition("=")[::2] for part in query.split("&")]
     return "?" + "&".join(
-        f"{name}={HIDDEN}" if value and _PARAMETER.fullmatch(name) else HIDDEN for name, value in named
+        f"{name}={REDACTED}" if value and _PARAMETER.fullmatch(name) else REDACTED for name, value in named
     )

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator
 from pydantic_settings import NoDecode
 
-from omoide.addresses import is_endpoint
+from omoide.core.redaction import is_http_url
 
 _ORIGIN = re.compile(r"\*|[a-z][a-z0-9+.-]*://(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:[0-9]{1,5})?")
 
 
-def _split_at_commas(value: Any) -> Any:
+def _split_commas(value: Any) -> Any:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
@@ -23,7 +23,7 @@ def _lower(value: Any) -> Any:
     return value.strip().lower() if isinstance(value, str) else value
 
 
-def _resolved(path: Path) -> Path:
+def _resolve_path(path: Path) -> Path:
     """Resolve symbolic links, because lock files next to a link would differ from those next to its target."""
     try:
         path = path.expanduser()
@@ -49,21 +49,21 @@ def _require_networks(networks: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _require_endpoint(url: str) -> str:
-    if url and not is_endpoint(url):
+    if url and not is_http_url(url):
         raise ValueError("an endpoint must start with http:// or https:// and a host name, and contain no spaces")
     return url
 
 
-Choice = BeforeValidator(_lower)
+CaseInsensitive = BeforeValidator(_lower)
 """For a `Literal` of lower-case words: ignores case and surrounding whitespace."""
 
-Listed = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_at_commas)]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 """Strings, comma-separated in the environment."""
 
-Origins = Annotated[Listed, AfterValidator(_require_origins)]
-Networks = Annotated[Listed, AfterValidator(_require_networks)]
+Origins = Annotated[CommaSeparated, AfterValidator(_require_origins)]
+Networks = Annotated[CommaSeparated, AfterValidator(_require_networks)]
 Endpoint = Annotated[str, AfterValidator(_require_endpoint)]
 """The URL of an HTTP endpoint, or empty."""
 
-DatabasePath = Annotated[Path, AfterValidator(_resolved)]
+DatabasePath = Annotated[Path, AfterValidator(_resolve_path)]
 """A path in which a leading `~` and a symbolic link are resolved."""

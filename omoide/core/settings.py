@@ -17,13 +17,13 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from omoide.setting_values import Choice, DatabasePath, Endpoint, Listed, Networks, Origins
+from omoide.core.setting_types import CaseInsensitive, CommaSeparated, DatabasePath, Endpoint, Networks, Origins
 
 PREFIX = "OMOIDE_"
 MIN_SECRET_BYTES = 32
 
 
-class WrongSetting(ValueError):
+class SettingsError(ValueError):
     """An invalid setting. The message is one line for the operator."""
 
 
@@ -34,7 +34,7 @@ class SettingsFile(TomlConfigSettingsSource):
         try:
             return super()._read_file(file_path)
         except (OSError, ValueError) as error:  # not readable, or not TOML in UTF-8
-            raise WrongSetting(f"{file_path} cannot be read: {error}") from error
+            raise SettingsError(f"{file_path} cannot be read: {error}") from error
 
 
 class Settings(BaseSettings):
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         SecretStr(""), description="The secret that signs keys (HS256). Required if auth is on."
     )
     public_without_auth: bool = Field(False, description="Allow listening on a public address while auth is off.")
-    allowed_hosts: Listed = Field(
+    allowed_hosts: CommaSeparated = Field(
         (),
         description="Host names accepted in requests while auth is off, comma-separated; * for any. "
         "Empty: localhost and IP addresses on a loopback address, otherwise any.",
@@ -106,20 +106,22 @@ class Settings(BaseSettings):
         le=1_048_576,
         description="Maximum size of the request line and headers in bytes.",
     )
-    head_seconds: float = Field(10.0, gt=0, le=600, description="Timeout for receiving the request line and headers.")
-    body_seconds: float = Field(
+    header_timeout_seconds: float = Field(
+        10.0, gt=0, le=600, description="Timeout for receiving the request line and headers."
+    )
+    body_timeout_seconds: float = Field(
         20.0,
         gt=0,
         le=3_600,
         description="Timeout for receiving a request body; each received kilobyte adds a second.",
     )
-    stalled_seconds: float = Field(
+    write_timeout_seconds: float = Field(
         60.0,
         gt=0,
         le=3_600,
         description="Timeout for a client that does not read the response, or keeps sending after a refusal.",
     )
-    durability: Annotated[Literal["full", "normal"], Choice] = Field(
+    durability: Annotated[Literal["full", "normal"], CaseInsensitive] = Field(
         "full",
         description="full: acknowledged writes survive power loss. normal: they survive a crash of the process.",
     )
@@ -221,7 +223,7 @@ class Settings(BaseSettings):
         description="Maximum size of a model's response in bytes, compressed and uncompressed; at most 4 MiB if it is "
         "not streamed.",
     )
-    model_output: Annotated[Literal["auto", "schema", "json", "prompt"], Choice] = Field(
+    model_output: Annotated[Literal["auto", "schema", "json", "prompt"], CaseInsensitive] = Field(
         "auto",
         description="How structured output is requested: by JSON schema, JSON mode or prompt. auto tries them in this "
         "order when the endpoint refuses one.",
@@ -241,16 +243,16 @@ class Settings(BaseSettings):
     dream_enabled: bool = Field(
         True, description="Run dreams, which consolidate conclusions. Off cannot be overridden by a configuration."
     )
-    quiet_seconds: float = Field(
+    debounce_seconds: float = Field(
         5.0, ge=0, le=86_400, description="Debounce interval: a short text is processed after this time without more."
     )
-    unit_tokens: int = Field(
+    flush_tokens: int = Field(
         512,
         ge=0,
         le=16_384,
         description="Number of tokens of a peer in a session that are processed without waiting for more.",
     )
-    unit_patience_seconds: float = Field(
+    max_wait_seconds: float = Field(
         60.0, ge=0, le=86_400, description="Maximum time that a text waits while more messages arrive."
     )
     batch_tokens: int = Field(
@@ -298,21 +300,21 @@ class Settings(BaseSettings):
     job_poll_seconds: float = Field(
         2.0, gt=0, le=3_600, description="Interval at which a worker polls for jobs of other processes."
     )
-    stop_seconds: float = Field(3.0, ge=0, le=600, description="Grace period of running jobs at shutdown.")
+    shutdown_grace_seconds: float = Field(3.0, ge=0, le=600, description="Grace period of running jobs at shutdown.")
     job_lease_seconds: float = Field(
         60.0,
         gt=0,
         le=86_400,
         description="Time without a heartbeat after which another worker may take over a job.",
     )
-    log_format: Annotated[Literal["text", "json"], Choice] = Field(
+    log_format: Annotated[Literal["text", "json"], CaseInsensitive] = Field(
         "text", description="Format of the log: text, or json with one object per line."
     )
-    log_level: Annotated[Literal["debug", "info", "warning", "error"], Choice] = Field(
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], CaseInsensitive] = Field(
         "info", description="Minimum level of log messages."
     )
     access_log: bool = Field(False, description="Log every request, without its body and key.")
-    metrics: Annotated[Literal["key", "open", "off"], Choice] = Field(
+    metrics: Annotated[Literal["key", "open", "off"], CaseInsensitive] = Field(
         "key",
         description="Access to /metrics. key: an admin key if auth is on; open: no key; off: no access.",
     )
@@ -345,25 +347,25 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _empty_means_unset(cls, values: Any) -> Any:
+    def _drop_empty(cls, values: Any) -> Any:
         """Treat an empty value, such as `OMOIDE_PORT=` in a compose file, as unset."""
         return {key: value for key, value in values.items() if value != ""} if isinstance(values, dict) else values
 
     @model_validator(mode="after")
-    def _short_summaries_come_more_often(self) -> Settings:
+    def _check_summary_intervals(self) -> Settings:
         if self.messages_per_short_summary >= self.messages_per_long_summary:
             raise ValueError("messages_per_short_summary must be less than messages_per_long_summary")
         return self
 
     @model_validator(mode="after")
-    def _other_models_stand_beside_a_model(self) -> Settings:
+    def _require_main_model(self) -> Settings:
         others = ("model_derive", "model_summary", "model_answer", "model_dream", "model_fallback", "model_base_url")
         if not self.model and (given := [name for name in others if getattr(self, name)]):
             raise ValueError(f"{given[0]} is set but model is empty: set OMOIDE_MODEL")
         return self
 
     @model_validator(mode="after")
-    def _what_belongs_to_something_has_it(self) -> Settings:
+    def _check_dependent_settings(self) -> Settings:
         if self.rate_limit_burst and not self.rate_limit_per_minute:
             raise ValueError("rate_limit_burst is set but rate_limit_per_minute is 0: set OMOIDE_RATE_LIMIT_PER_MINUTE")
         if self.embedder_base_url and self.embedder == "wordllama":
@@ -371,7 +373,7 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
-    def _auth_needs_a_secret(self) -> Settings:
+    def _require_jwt_secret(self) -> Settings:
         if self.auth and not self.jwt_secret.get_secret_value():
             raise ValueError("auth is on but jwt_secret is empty: set OMOIDE_JWT_SECRET")
         # RFC 7518, section 3.2: a key for HS256 must be at least as long as the hash.

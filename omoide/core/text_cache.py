@@ -1,6 +1,6 @@
 """Caches keyed by user text, registered so that all of them can be cleared.
 
-Such a cache retains texts that were deleted from the database, so `forget` is called after deletions.
+Such a cache retains texts that were deleted from the database, so `clear_all` is called after deletions.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ LONGEST_KEPT = 1_000
 """The maximum length of a cached text in characters; with the number of entries it bounds a cache's memory."""
 
 
-class Forgets(Protocol):
+class ClearableCache(Protocol):
     def cache_clear(self) -> None: ...
 
 
-_caches: weakref.WeakSet[Forgets] = weakref.WeakSet()
+_caches: weakref.WeakSet[ClearableCache] = weakref.WeakSet()
 
 
-def register(cache: Forgets) -> None:
-    """Register a cache for `forget`; a weak reference is kept."""
+def register(cache: ClearableCache) -> None:
+    """Register a cache for `clear_all`; a weak reference is kept."""
     _caches.add(cache)
 
 
@@ -47,7 +47,7 @@ def text_cache(maxsize: int, longest: int = LONGEST_KEPT) -> Callable[[Callable[
     return decorate
 
 
-def forget() -> None:
+def clear_all() -> None:
     """Clear all registered caches of this process."""
     for cache in [*_caches]:
         cache.cache_clear()

@@ -1,6 +1,6 @@
 """Webhook URL validation, event serialization and signatures. Pure.
 
-Storage is in `store/webhooks.py`, delivery in `worker/`. URLs are validated without DNS; host names are resolved and
+Storage is in `storage/webhooks.py`, delivery in `worker/`. URLs are validated without DNS; host names are resolved and
 checked at delivery.
 """
 
@@ -15,11 +15,11 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
-from omoide.deferred import deferred
-from omoide.errors import FieldFault, InvalidFields
-from omoide.records import Json
+from omoide.core.errors import FieldError, InvalidFields
+from omoide.core.lazy_import import lazy_import
+from omoide.core.records import Json
 
-with deferred("httpx"):
+with lazy_import("httpx"):
     import httpx
 
 SIGNATURE_HEADER = "X-Honcho-Signature"
@@ -56,7 +56,7 @@ def check_url(url: str, *, private_targets: bool) -> None:
     Without `private_targets`, an IP address in any notation must be public.
     """
     if fault := _fault(url, private_targets=private_targets):
-        raise InvalidFields([FieldFault(LOCATION, fault, input=url[:100])])
+        raise InvalidFields([FieldError(LOCATION, fault, input=url[:100])])
 
 
 def _fault(url: str, *, private_targets: bool) -> str | None:

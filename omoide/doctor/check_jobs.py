@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from omoide.diagnosis.verdict import Figures, Verdict, several, span
-from omoide.file_limit import capacity
-from omoide.settings import Settings
-from omoide.store.examination import Owed
+from omoide.core.fd_limit import capacity
+from omoide.core.settings import Settings
+from omoide.doctor.check_result import CheckResult, Figures, format_duration, pluralize
+from omoide.storage.sqlite.inspection import JobBacklog
 
 MOST_LATE = 600_000_000
 """Microseconds that a job may be due without running; less is normal on a busy server."""
 
 
-def check_jobs(jobs: Owed, now: int) -> Verdict:
+def check_jobs(jobs: JobBacklog, now: int) -> CheckResult:
     """Check that no job has failed permanently and that due jobs are processed."""
     late = 0 if jobs.oldest is None else max(0, now - jobs.oldest)
     figures: Figures = {
@@ -27,41 +27,43 @@ def check_jobs(jobs: Owed, now: int) -> Verdict:
         text += f" Latest error of a job to be retried: {jobs.error}"
     if jobs.failed:
         text += " `omoide queue --failed` shows why."
-        return Verdict("jobs", "wrong", text, figures)
+        return CheckResult("jobs", "wrong", text, figures)
     if jobs.oldest is not None and late > MOST_LATE:
-        text += f" The oldest has been due for {span(late / 1_000_000)}: is a server or a worker running?"
-        return Verdict("jobs", "notice", text, figures)
-    return Verdict("jobs", "notice" if jobs.error else "good", text, figures)
+        text += f" The oldest has been due for {format_duration(late / 1_000_000)}: is a server or a worker running?"
+        return CheckResult("jobs", "notice", text, figures)
+    return CheckResult("jobs", "notice" if jobs.error else "good", text, figures)
 
 
-def check_webhooks(settings: Settings, endpoints: int) -> Verdict:
+def check_webhooks(settings: Settings, endpoints: int) -> CheckResult:
     """Check that events are sent to registered endpoints."""
     figures: Figures = {"endpoints": endpoints, "private_targets": settings.webhook_private_targets}
-    registered = several(endpoints, "endpoint")
+    registered = pluralize(endpoints, "endpoint")
     if settings.webhook_secret.get_secret_value():
-        return Verdict("webhooks", "good", f"On: {registered}.", figures)
+        return CheckResult("webhooks", "good", f"On: {registered}.", figures)
     if endpoints:
         text = f"{registered} registered, but no events are sent: OMOIDE_WEBHOOK_SECRET is not set."
-        return Verdict("webhooks", "notice", text, figures)
-    return Verdict("webhooks", "off", "OMOIDE_WEBHOOK_SECRET is not set: no events are sent.", figures)
+        return CheckResult("webhooks", "notice", text, figures)
+    return CheckResult("webhooks", "off", "OMOIDE_WEBHOOK_SECRET is not set: no events are sent.", figures)
 
 
-def check_access(settings: Settings, *, is_local: bool) -> Verdict:
+def check_access(settings: Settings, *, is_local: bool) -> CheckResult:
     """Check who may call the API. `is_local`: only this machine can reach the address."""
     address = f"{settings.host}:{settings.port}"
     figures: Figures = {"address": address, "auth": settings.auth, "local": is_local}
     if settings.auth:
-        return Verdict("access", "good", f"{address}, authentication is on.", figures)
+        return CheckResult("access", "good", f"{address}, authentication is on.", figures)
     if is_local:
-        return Verdict("access", "off", f"{address}, reachable from this machine only; authentication is off.", figures)
+        return CheckResult(
+            "access", "off", f"{address}, reachable from this machine only; authentication is off.", figures
+        )
     if settings.public_without_auth:
         text = f"{address} is reachable from other machines without authentication: anyone can read and delete data."
-        return Verdict("access", "notice", text, figures)
+        return CheckResult("access", "notice", text, figures)
     text = f"{address} is reachable from other machines and authentication is off: the server will refuse to start."
-    return Verdict("access", "wrong", text, figures)
+    return CheckResult("access", "wrong", text, figures)
 
 
-def check_connections(settings: Settings) -> list[Verdict]:
+def check_connections(settings: Settings) -> list[CheckResult]:
     """Check that the limit of open files allows the configured connections. No verdict if it does."""
     requested = settings.max_connections
     fits = capacity(requested)
@@ -69,4 +71,4 @@ def check_connections(settings: Settings) -> list[Verdict]:
     if shortage is None:
         return []
     figures: Figures = {"open_files": fits.limit, "connections": fits.connections, "max_connections": requested}
-    return [Verdict("connections", "notice", f"If started from this shell, {shortage}.", figures)]
+    return [CheckResult("connections", "notice", f"If started from this shell, {shortage}.", figures)]

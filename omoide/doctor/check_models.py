@@ -5,39 +5,42 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from omoide import clock
-from omoide.app import embedder_of
-from omoide.diagnosis.verdict import Figures, Verdict, several
-from omoide.errors import OmoideError
+from omoide.asgi.app import embedder_of
+from omoide.core import clock
+from omoide.core.errors import OmoideError
+from omoide.core.settings import Settings, SettingsError
+from omoide.doctor.check_result import CheckResult, Figures, pluralize
 from omoide.inference.embedders import Embedder
-from omoide.inference.model_choice import TASKS, ModelChoice, model_choices
+from omoide.inference.model_config import TASKS, ModelConfig, model_configs
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.choice import EXTRACTIVE, reasoner_for
-from omoide.settings import Settings, WrongSetting
-from omoide.store import Connection, embeddings, examination
-from omoide.store.embeddings import Progress, Source
-from omoide.store.examination import Unembedded
+from omoide.reasoner.factory import EXTRACTIVE, make_reasoner
+from omoide.storage import Connection, embeddings
+from omoide.storage.embeddings import EmbeddingProgress, Source
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.inspection import MissingEmbeddings
 
 SAMPLE = "Hello."
 """The text to embed."""
 
-Missing = Mapping[Source, Unembedded]
+Missing = Mapping[Source, MissingEmbeddings]
 
 
-def missing_vectors(db: Connection) -> tuple[Progress | None, Missing]:
+def missing_vectors(db: Connection) -> tuple[EmbeddingProgress | None, Missing]:
     """The embedder of the stored vectors, and the numbers of texts without a vector."""
-    progress = examination.embedder(db)
+    progress = inspection.embedder(db)
     if progress is None:
         return None, {}
-    return progress, {source: examination.unembedded(db, source, progress) for source in embeddings.SOURCES}
+    return progress, {source: inspection.missing_embeddings(db, source, progress) for source in embeddings.SOURCES}
 
 
-async def check_embedder(settings: Settings, kept: Progress | None, missing: Missing, seconds: float) -> Verdict:
+async def check_embedder(
+    settings: Settings, kept: EmbeddingProgress | None, missing: Missing, seconds: float
+) -> CheckResult:
     """Check that the embedder answers within `seconds` and matches the stored vectors (None if unknown)."""
     try:
         embedder = embedder_of(settings, TokenCounter())
-    except WrongSetting as error:
-        return Verdict("embedder", "wrong", str(error))
+    except SettingsError as error:
+        return CheckResult("embedder", "wrong", str(error))
     figures: Figures = {
         "name": embedder.name,
         "dimensions": embedder.dimensions,
@@ -47,16 +50,16 @@ async def check_embedder(settings: Settings, kept: Progress | None, missing: Mis
         **{f"{source}_refused": counted.refused for source, counted in missing.items()},
     }
     if fault := await _embedding_fault(embedder, seconds):
-        return Verdict("embedder", "wrong", fault, figures)
+        return CheckResult("embedder", "wrong", fault, figures)
     shown = f"{embedder.name}, {embedder.dimensions} dimensions"
     if kept and (kept.name, kept.dimensions) != (embedder.name, embedder.dimensions):
         text = (
             f"{shown}, but the stored vectors are from {kept.name} with {kept.dimensions} dimensions: a server started "
             "with these settings removes them and embeds all texts again."
         )
-        return Verdict("embedder", "wrong", text, figures)
+        return CheckResult("embedder", "wrong", text, figures)
     without = [_without(source, each) for source, each in missing.items() if each.missing]
-    refused = [several(each.refused, source[:-1]) for source, each in missing.items() if each.refused]
+    refused = [pluralize(each.refused, source[:-1]) for source, each in missing.items() if each.refused]
     if without or refused:
         text = f"{shown}."
         if without:
@@ -64,12 +67,12 @@ async def check_embedder(settings: Settings, kept: Progress | None, missing: Mis
         if refused:
             text += f" Refused by the embedder, found by full-text search only: {' and '.join(refused)}."
             text += " `omoide queue retry --all` retries them."
-        return Verdict("embedder", "notice", text, figures)
-    return Verdict("embedder", "good", f"{shown}, every text has a vector." if missing else f"{shown}.", figures)
+        return CheckResult("embedder", "notice", text, figures)
+    return CheckResult("embedder", "good", f"{shown}, every text has a vector." if missing else f"{shown}.", figures)
 
 
-def _without(source: Source, counted: Unembedded) -> str:
-    return f"{several(counted.missing, source[:-1])} of {counted.of:,}"
+def _without(source: Source, counted: MissingEmbeddings) -> str:
+    return f"{pluralize(counted.missing, source[:-1])} of {counted.of:,}"
 
 
 async def _embedding_fault(embedder: Embedder, seconds: float) -> str | None:
@@ -86,15 +89,15 @@ async def _embedding_fault(embedder: Embedder, seconds: float) -> str | None:
     return None if length == embedder.dimensions else f"{embedder.name} returned vectors of {length} dimensions."
 
 
-async def check_reasoner(settings: Settings, seconds: float) -> list[Verdict]:
+async def check_reasoner(settings: Settings, seconds: float) -> list[CheckResult]:
     """Check that the embedded reasoner loads, or that every configured model answers within `seconds`."""
     if not settings.model:
         return [await _check_embedded(settings)]
     try:
-        choices = model_choices(settings)
-    except WrongSetting as error:
-        return [Verdict("reasoner", "wrong", str(error))]
-    tasks: dict[ModelChoice, list[str]] = {}
+        choices = model_configs(settings)
+    except SettingsError as error:
+        return [CheckResult("reasoner", "wrong", str(error))]
+    tasks: dict[ModelConfig, list[str]] = {}
     for task in TASKS:
         tasks.setdefault(choices.by_task[task], []).append(task)
     if choices.fallback is not None:
@@ -102,22 +105,22 @@ async def check_reasoner(settings: Settings, seconds: float) -> list[Verdict]:
     return list(await asyncio.gather(*(_check_model(choice, used, seconds) for choice, used in tasks.items())))
 
 
-async def _check_embedded(settings: Settings) -> Verdict:
+async def _check_embedded(settings: Settings) -> CheckResult:
     tokens = TokenCounter()
     begun = clock.now()
     try:
         embedder = embedder_of(settings, tokens)
-        await reasoner_for(settings, embedder, tokens).prepare()
-    except WrongSetting as error:  # of the embedder, which the reasoner uses to compare texts
-        return Verdict("reasoner", "wrong", f"The embedded reasoner needs an embedder. {error}")
+        await make_reasoner(settings, embedder, tokens).prepare()
+    except SettingsError as error:  # of the embedder, which the reasoner uses to compare texts
+        return CheckResult("reasoner", "wrong", f"The embedded reasoner needs an embedder. {error}")
     except (ImportError, OSError) as error:
-        return Verdict("reasoner", "wrong", f"The embedded reasoner cannot be loaded: {error}")
+        return CheckResult("reasoner", "wrong", f"The embedded reasoner cannot be loaded: {error}")
     seconds = (clock.now() - begun) / 1_000_000
     text = f"{EXTRACTIVE}, loaded in {seconds:.1f} s; no model is needed."
-    return Verdict("reasoner", "good", text, {"name": EXTRACTIVE})
+    return CheckResult("reasoner", "good", text, {"name": EXTRACTIVE})
 
 
-async def _check_model(choice: ModelChoice, tasks: Sequence[str], seconds: float) -> Verdict:
+async def _check_model(choice: ModelConfig, tasks: Sequence[str], seconds: float) -> CheckResult:
     # Imported here: pydantic-ai and the provider's package take seconds to import, and are optional.
     from omoide.inference.probe import probe
 
@@ -126,7 +129,7 @@ async def _check_model(choice: ModelChoice, tasks: Sequence[str], seconds: float
     try:
         await probe(choice, seconds)
     except OmoideError as error:
-        return Verdict("reasoner", "wrong", f"{error.detail} Used for: {', '.join(tasks)}.", figures)
+        return CheckResult("reasoner", "wrong", f"{error.detail} Used for: {', '.join(tasks)}.", figures)
     took = (clock.now() - begun) / 1_000_000
     text = f"{choice.name} answered in {took:.1f} s; used for: {', '.join(tasks)}."
-    return Verdict("reasoner", "good", text, {**figures, "seconds": round(took, 3)})
+    return CheckResult("reasoner", "good", text, {**figures, "seconds": round(took, 3)})

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from omoide.addresses import without_secrets
+from omoide.core.redaction import redact_secrets
 
 State = Literal["good", "off", "notice", "wrong"]
 """`off`: disabled by a setting. `notice`: works, but needs attention. `wrong`: does not work."""
@@ -15,7 +15,7 @@ Figures = Mapping[str, str | int | float | bool | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class CheckResult:
     name: str
     state: State
     text: str
@@ -23,14 +23,12 @@ class Verdict:
 
     def __post_init__(self) -> None:
         """Redact secrets in texts from settings and errors."""
-        object.__setattr__(self, "text", without_secrets(self.text))
-        cleaned = {
-            name: without_secrets(each) if isinstance(each, str) else each for name, each in self.figures.items()
-        }
+        object.__setattr__(self, "text", redact_secrets(self.text))
+        cleaned = {name: redact_secrets(each) if isinstance(each, str) else each for name, each in self.figures.items()}
         object.__setattr__(self, "figures", cleaned)
 
 
-def size(count: int) -> str:
+def format_size(count: int) -> str:
     """A human-readable number of bytes: `1.5 MB`."""
     if count < 1_000:
         return f"{count} B"
@@ -42,7 +40,7 @@ def size(count: int) -> str:
     return f"{value:.1f} {unit}"
 
 
-def span(seconds: float) -> str:
+def format_duration(seconds: float) -> str:
     """A human-readable duration in its largest unit: `3 h`."""
     for length, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
         if seconds >= length:
@@ -50,6 +48,6 @@ def span(seconds: float) -> str:
     return f"{seconds:.0f} s"
 
 
-def several(count: int, one: str) -> str:
+def pluralize(count: int, one: str) -> str:
     """A count with its noun: `1 job`, `2 jobs`."""
     return f"{count:,} {one}{'' if count == 1 else 's'}"

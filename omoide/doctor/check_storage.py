@@ -8,9 +8,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from omoide import clock
-from omoide.diagnosis.verdict import Figures, Verdict, size, span
-from omoide.store import Connection, examination
+from omoide.core import clock
+from omoide.doctor.check_result import CheckResult, Figures, format_duration, format_size
+from omoide.storage import Connection
+from omoide.storage.sqlite import inspection
 
 LEAST_FREE_BYTES = 100_000_000
 """Free disk space below which writes are about to fail."""
@@ -18,18 +19,18 @@ LEAST_FREE_BYTES = 100_000_000
 MOST_JOURNAL_BYTES = 256_000_000
 """Journal size above which checkpoints are apparently blocked by a long read."""
 
-SANE_SINCE = clock.micros(datetime(2025, 1, 1, tzinfo=UTC))
-SANE_UNTIL = clock.micros(datetime(2109, 1, 1, tzinfo=UTC))
+SANE_SINCE = clock.to_micros(datetime(2025, 1, 1, tzinfo=UTC))
+SANE_UNTIL = clock.to_micros(datetime(2109, 1, 1, tzinfo=UTC))
 """The plausible range of the clock: after this program was written, and within the range of ids."""
 
 MOST_AHEAD = 2_000_000
 """Tolerance in microseconds for rows ahead of the clock: clocks of other machines differ slightly."""
 
 
-def check_database(db: Connection, path: Path) -> Verdict:
+def check_database(db: Connection, path: Path) -> CheckResult:
     """Check the integrity of the file and its schema version. Reads the whole file."""
-    schema = examination.schema(db)
-    journal = examination.journal(path)
+    schema = inspection.schema(db)
+    journal = inspection.journal(path)
     size_bytes, journal_bytes = path.stat().st_size, journal.stat().st_size if journal.exists() else 0
     figures: Figures = {
         "path": str(path),
@@ -38,27 +39,27 @@ def check_database(db: Connection, path: Path) -> Verdict:
         "schema": len(schema.applied),
         "schema_known": len(schema.known),
     }
-    shown = f"{path}, {size(size_bytes)}, journal {size(journal_bytes)}, schema {len(schema.applied)}"
+    shown = f"{path}, {format_size(size_bytes)}, journal {format_size(journal_bytes)}, schema {len(schema.applied)}"
     if schema.is_newer:
         text = f"{shown}: used by a newer version of Omoide. This version supports schema {len(schema.known)}."
-        return Verdict("database", "wrong", text, figures)
-    if faults := examination.damage(db):
+        return CheckResult("database", "wrong", text, figures)
+    if faults := inspection.damage(db):
         text = f"{shown}: damaged: {'; '.join(' '.join(fault.split()) for fault in faults)}."
-        return Verdict("database", "wrong", text, figures)
+        return CheckResult("database", "wrong", text, figures)
     if not schema.applied:
-        return Verdict("database", "wrong", f"{path} is a database, but not an Omoide database.", figures)
+        return CheckResult("database", "wrong", f"{path} is a database, but not an Omoide database.", figures)
     if not schema.is_current:
         text = f"{shown}: to be migrated to schema {len(schema.known)} at the next start."
-        return Verdict("database", "notice", text, figures)
+        return CheckResult("database", "notice", text, figures)
     if journal_bytes > MOST_JOURNAL_BYTES:
         text = f"{shown}: the journal does not shrink. Does another program keep the file open?"
-        return Verdict("database", "notice", text, figures)
-    return Verdict("database", "good", f"{shown}, no damage found.", figures)
+        return CheckResult("database", "notice", text, figures)
+    return CheckResult("database", "good", f"{shown}, no damage found.", figures)
 
 
 def check_disk(
     path: Path, *, least_free: int = LEAST_FREE_BYTES, look: Callable[[Path], os.statvfs_result] = os.statvfs
-) -> Verdict:
+) -> CheckResult:
     """Check that the database can be written and that the disk has free space.
 
     `look` returns the mount flags of a path's file system.
@@ -67,34 +68,34 @@ def check_disk(
     try:
         usage = shutil.disk_usage(folder)
     except OSError as error:
-        return Verdict("disk", "wrong", f"{folder} cannot be accessed: {error.strerror}.")
+        return CheckResult("disk", "wrong", f"{folder} cannot be accessed: {error.strerror}.")
     # A single file may be mounted read-only, as in containers.
-    paths = [each for each in (folder, path, examination.journal(path)) if each.exists()]
+    paths = [each for each in (folder, path, inspection.journal(path)) if each.exists()]
     read_only = next((each for each in paths if look(each).f_flag & os.ST_RDONLY), None)
     figures: Figures = {
         "free_bytes": usage.free,
         "total_bytes": usage.total,
         "read_only": read_only is not None,
     }
-    text = f"{size(usage.free)} of {size(usage.total)} free."
+    text = f"{format_size(usage.free)} of {format_size(usage.total)} free."
     if read_only:
         fault = f"{read_only} is on a read-only file system: writes will fail."
-        return Verdict("disk", "wrong", f"{text} {fault}", figures)
+        return CheckResult("disk", "wrong", f"{text} {fault}", figures)
     if unwritable := next((each for each in paths if not os.access(each, os.W_OK)), None):
         fault = f"{unwritable} is not writable by the current user: does the server run as another user?"
-        return Verdict("disk", "notice", f"{text} {fault}", figures)
+        return CheckResult("disk", "notice", f"{text} {fault}", figures)
     if usage.free < least_free:
-        return Verdict("disk", "wrong", f"{text} Writes are about to fail.", figures)
-    return Verdict("disk", "good", text, figures)
+        return CheckResult("disk", "wrong", f"{text} Writes are about to fail.", figures)
+    return CheckResult("disk", "good", text, figures)
 
 
-def check_clock(now: int, newest: int | None) -> Verdict:
+def check_clock(now: int, newest: int | None) -> CheckResult:
     """Check that the clock is plausible and not behind the newest row (None without rows)."""
-    shown = f"{clock.instant(now):%Y-%m-%d %H:%M:%S} UTC" if 0 <= now < SANE_UNTIL else "an invalid time"
+    shown = f"{clock.from_micros(now):%Y-%m-%d %H:%M:%S} UTC" if 0 <= now < SANE_UNTIL else "an invalid time"
     figures: Figures = {"now": now, "newest": newest}
     if not SANE_SINCE <= now < SANE_UNTIL:
-        return Verdict("clock", "wrong", f"The clock is wrong: {shown}.", figures)
+        return CheckResult("clock", "wrong", f"The clock is wrong: {shown}.", figures)
     if newest is not None and newest > now + MOST_AHEAD:
-        ahead = span((newest - now) / 1_000_000)
-        return Verdict("clock", "wrong", f"{shown}, but the newest row is {ahead} ahead.", figures)
-    return Verdict("clock", "good", f"{shown}.", figures)
+        ahead = format_duration((newest - now) / 1_000_000)
+        return CheckResult("clock", "wrong", f"{shown}, but the newest row is {ahead} ahead.", figures)
+    return CheckResult("clock", "good", f"{shown}.", figures)

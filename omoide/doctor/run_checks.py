@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omoide import clock
-from omoide.diagnosis.storage import check_clock, check_database, check_disk
-from omoide.diagnosis.thinking import Missing, check_embedder, check_reasoner, missing_vectors
-from omoide.diagnosis.verdict import Verdict
-from omoide.diagnosis.work import check_access, check_connections, check_jobs, check_webhooks
-from omoide.errors import OmoideError
-from omoide.settings import Settings
-from omoide.store import examination
-from omoide.store.embeddings import Progress
-from omoide.store.examination import Owed
+from omoide.core import clock
+from omoide.core.errors import OmoideError
+from omoide.core.settings import Settings
+from omoide.doctor.check_jobs import check_access, check_connections, check_jobs, check_webhooks
+from omoide.doctor.check_models import Missing, check_embedder, check_reasoner, missing_vectors
+from omoide.doctor.check_result import CheckResult
+from omoide.doctor.check_storage import check_clock, check_database, check_disk
+from omoide.storage.embeddings import EmbeddingProgress
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.inspection import JobBacklog
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +21,13 @@ class Contents:
     """Values read from the database for the checks."""
 
     newest: int | None
-    owed: Owed
+    owed: JobBacklog
     endpoints: int
-    kept: Progress | None
+    kept: EmbeddingProgress | None
     missing: Missing
 
 
-async def examine(settings: Settings, *, is_local: bool, seconds: float) -> list[Verdict]:
+async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> list[CheckResult]:
     """All verdicts in display order. `is_local`: only this machine can reach the server's address. `seconds` is the
     timeout of each provider."""
     now = clock.now()
@@ -44,16 +44,16 @@ async def examine(settings: Settings, *, is_local: bool, seconds: float) -> list
     return verdicts
 
 
-def _look_into(settings: Settings, now: int) -> tuple[Verdict, Contents | None]:
+def _look_into(settings: Settings, now: int) -> tuple[CheckResult, Contents | None]:
     """The verdict on the database, and its contents if this version can read them."""
     try:
-        with examination.opened(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
+        with inspection.opened(settings.db, busy_timeout=settings.busy_timeout_seconds) as db:
             verdict = check_database(db, settings.db)
-            if verdict.state == "wrong" or not examination.schema(db).is_current:
+            if verdict.state == "wrong" or not inspection.schema(db).is_current:
                 return verdict, None
             kept, missing = missing_vectors(db)
             return verdict, Contents(
-                examination.newest(db), examination.owed(db, now), examination.endpoints(db), kept, missing
+                inspection.newest(db), inspection.job_backlog(db, now), inspection.endpoints(db), kept, missing
             )
     except OmoideError as error:
-        return Verdict("database", "wrong", error.detail, {"path": str(settings.db)}), None
+        return CheckResult("database", "wrong", error.detail, {"path": str(settings.db)}), None

@@ -20,7 +20,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from omoide.lanes import Lane, current_work
+from omoide.fairness.lanes import Lane, current_work
 
 T = TypeVar("T")
 
@@ -161,7 +161,7 @@ def _time(entry: tuple[str, _Member[Any]]) -> float:
 
 
 class Turn(NamedTuple, Generic[T]):
-    """An item to process now. Pass it to `Turns.done` when its work is done."""
+    """An item to process now. Pass it to `FairQueue.done` when its work is done."""
 
     lane: Lane
     item: T
@@ -169,7 +169,7 @@ class Turn(NamedTuple, Generic[T]):
     """The seconds charged in advance to the workspace and to the caller."""
 
 
-class _Line(Generic[T]):
+class _LaneQueue(Generic[T]):
     """The waiting items of a lane, ordered by rank, then by arrival."""
 
     __slots__ = ("_items", "_ranks")
@@ -195,7 +195,7 @@ class _Line(Generic[T]):
         self._ranks.popleft()
         return self._items.popleft()
 
-    def take_all(self, line: _Line[T]) -> None:
+    def take_all(self, line: _LaneQueue[T]) -> None:
         """Take over the items of another line. This one must be empty."""
         self._items, self._ranks = line._items, line._ranks
 
@@ -213,20 +213,20 @@ class _Line(Generic[T]):
         return True
 
 
-class _Sole(Generic[T]):
+class _SingleLane(Generic[T]):
     """The only active lane. It needs no account until a second lane becomes active, only a mean cost."""
 
     __slots__ = ("cost", "has_worked", "lane", "line")
 
     def __init__(self, lane: Lane) -> None:
         self.lane = lane
-        self.line: _Line[T] = _Line()
+        self.line: _LaneQueue[T] = _LaneQueue()
         self.cost = FIRST_COST_SECONDS
         """Mean cost of its work, in seconds."""
         self.has_worked = False
 
 
-class Turns(Generic[T]):
+class FairQueue(Generic[T]):
     """Waiting items by lane. `by_age`: ranks are times, by which lanes with similar usage are served.
 
     Not thread-safe. Memory is bounded by the waiting items and `MOST_REMEMBERED`.
@@ -234,7 +234,7 @@ class Turns(Generic[T]):
 
     def __init__(self, *, by_age: bool = False) -> None:
         self._by_age = by_age
-        self._sole: _Sole[T] | None = None
+        self._sole: _SingleLane[T] | None = None
         """Set while only one lane is active; `_workspaces` is empty then."""
         self._workspaces = self._fresh()
         self._waiting = 0
@@ -250,7 +250,7 @@ class Turns(Generic[T]):
         self._waiting += 1
         sole = self._sole
         if sole is None and self._lanes == 0:
-            sole = self._sole = _Sole(lane)
+            sole = self._sole = _SingleLane(lane)
         if sole is not None and sole.lane == lane:
             line = sole.line
         else:
@@ -261,14 +261,14 @@ class Turns(Generic[T]):
         if self._lanes > MOST_REMEMBERED:
             self._forget_resting()
 
-    def _join(self, lane: Lane) -> _Line[T]:
+    def _join(self, lane: Lane) -> _LaneQueue[T]:
         """Mark the lane as waiting; returns its line."""
         callers = self._workspaces.join(lane.workspace)
         if lane.caller not in callers.members:
             self._lanes += 1
         return callers.join(lane.caller)
 
-    def _open_accounts(self, sole: _Sole[T]) -> None:
+    def _open_accounts(self, sole: _SingleLane[T]) -> None:
         """Open an account for the lane that was the only active one."""
         self._sole = None
         charged = self._running * sole.cost if sole.has_worked or self._running else None
@@ -307,7 +307,7 @@ class Turns(Generic[T]):
         self._taken(lane, callers, line)
         return Turn(lane, item, (of_workspace, of_caller))
 
-    def _taken(self, lane: Lane, callers: _Level[_Line[T]], line: _Line[T]) -> None:
+    def _taken(self, lane: Lane, callers: _Level[_LaneQueue[T]], line: _LaneQueue[T]) -> None:
         self._waiting -= 1
         if not line:
             callers.leave(lane.caller)
@@ -338,18 +338,18 @@ class Turns(Generic[T]):
             workspace.held.forget_resting()
         self._lanes = sum(len(workspace.held.members) for workspace in self._workspaces.members.values())
 
-    def _fresh(self) -> _Level[_Level[_Line[T]]]:
+    def _fresh(self) -> _Level[_Level[_LaneQueue[T]]]:
         if not self._by_age:
-            return _Level(lambda: _Level(_Line))
-        return _Level(lambda: _Level(_Line, _Line.first_rank), _Level.first_rank)
+            return _Level(lambda: _Level(_LaneQueue))
+        return _Level(lambda: _Level(_LaneQueue, _LaneQueue.first_rank), _Level.first_rank)
 
 
-class Gate:
+class FairSemaphore:
     """A semaphore for one event loop with fair queuing by lane. A lane is charged for the time it holds a permit."""
 
     def __init__(self, permits: int) -> None:
         self._free = permits
-        self._turns: Turns[asyncio.Future[Turn[Any]]] = Turns()
+        self._turns: FairQueue[asyncio.Future[Turn[Any]]] = FairQueue()
 
     @property
     def waiting(self) -> int:

@@ -39,7 +39,8 @@ class Work:
         self.turn: Awaitable[None] | None = None
         """Awaited before the request starts, if not None."""
         self.resume = resume
-        """Returns an awaitable for a turn in the event loop, or None if none is needed; see `LoopTurns.admit`."""
+        """Returns an awaitable for a turn in the event loop, or None if none is needed; see
+        `FairLoopScheduler.admit`."""
 
     def go_on(self) -> Awaitable[None] | None:
         """Returns an awaitable for the turn to continue in the event loop after a wait; None if none is needed."""

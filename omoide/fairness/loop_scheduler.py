@@ -16,8 +16,8 @@ from math import inf
 from time import perf_counter, thread_time
 from typing import Any
 
-from omoide.lanes import BACKGROUND, Lane
-from omoide.turns import Turn, Turns
+from omoide.fairness.fair_queue import FairQueue, Turn
+from omoide.fairness.lanes import BACKGROUND, Lane
 
 ROUND_SECONDS = 0.006
 """Time for requests in one round, in seconds; further requests wait for the next round."""
@@ -40,7 +40,7 @@ FEW = 4
 """While at most this many requests are in progress, they start immediately: they cannot delay others for long."""
 
 
-class LoopTurns:
+class FairLoopScheduler:
     """Turns for one event loop. A request is charged for the time until the next one starts, or the round ends.
 
     `in_progress` returns the number of requests in progress, `in_threads` the lanes that the threads work for.
@@ -49,7 +49,7 @@ class LoopTurns:
     def __init__(self, in_progress: Callable[[], int], in_threads: Callable[[], Collection[Lane]]) -> None:
         self._in_progress = in_progress
         self._in_threads = in_threads
-        self._turns: Turns[asyncio.Future[Turn[Any]]] = Turns()
+        self._turns: FairQueue[asyncio.Future[Turn[Any]]] = FairQueue()
         self._loop: asyncio.AbstractEventLoop | None = None
         """The event loop of the current round; None between rounds."""
         self._began = 0.0

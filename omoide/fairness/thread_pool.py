@@ -17,8 +17,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 from typing import Any, ParamSpec, TypeVar
 
-from omoide.lanes import BACKGROUND, Lane, Work, current_work
-from omoide.turns import Turn, Turns
+from omoide.fairness.fair_queue import FairQueue, Turn
+from omoide.fairness.lanes import BACKGROUND, Lane, Work, current_work
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -89,14 +89,14 @@ class _Job:
         return self.paused + (0.0 if since is None else time.monotonic() - since)
 
 
-class LaneThreads:
+class FairThreadPool:
     """A thread pool for one process. A job is charged to the lane of the context that submits it."""
 
     def __init__(self, most_threads: int = MOST_THREADS) -> None:
         self._executor = ThreadPoolExecutor(most_threads, thread_name_prefix="omoide-lane")
         self._most_threads = most_threads
         self._lock = threading.Lock()
-        self._turns: Turns[_Job] = Turns(by_age=True)
+        self._turns: FairQueue[_Job] = FairQueue(by_age=True)
         self._free = 1
         self._extra = 0
         """Jobs running beyond the first; decremented when one ends or yields."""
@@ -251,7 +251,7 @@ def checkpoint() -> None:
     job: _Job | None = getattr(_local, "job", None)
     if job is None:
         return
-    threads: LaneThreads = _local.threads
+    threads: FairThreadPool = _local.threads
     if threads.is_asked() and time.thread_time() - job.began >= SLICE_SECONDS:
         threads.pause(job)
 
@@ -262,7 +262,7 @@ def resting(wait: Callable[[], None]) -> None:
     if job is None:
         wait()
     else:
-        threads: LaneThreads = _local.threads
+        threads: FairThreadPool = _local.threads
         threads.pause(job, wait)
 
 

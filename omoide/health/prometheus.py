@@ -15,21 +15,21 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omoide.deferred import deferred
-from omoide.metrics import (
+from omoide.core.lazy_import import lazy_import
+from omoide.core.metrics import (
     JOB_SECONDS,
     REQUEST_SECONDS,
     RESULTS,
     STATUSES,
     TOKENS,
-    Asked,
+    DurationStats,
+    ExternalCallStats,
     Metrics,
-    ProcessSeen,
-    Timed,
+    ProcessStats,
 )
-from omoide.store.vitals import STATES, Vitals
+from omoide.storage.database_stats import STATES, DatabaseStats
 
-with deferred("prometheus_client"):
+with lazy_import("prometheus_client"):
     import prometheus_client as prometheus
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ _SECOND = 1_000_000
 class Facts:
     """Values that are read at scrape time. `vitals` is None if the database cannot be read."""
 
-    vitals: Vitals | None
+    vitals: DatabaseStats | None
     file_bytes: Mapping[str, int]
     reasoner: str
     embedder: str
@@ -82,7 +82,7 @@ class _Page:
         yield _build(self.facts)
 
 
-def _requests(seen: Sequence[Timed]) -> Iterator[Metric]:
+def _requests(seen: Sequence[DurationStats]) -> Iterator[Metric]:
     counted = prometheus.metrics_core.CounterMetricFamily(
         "omoide_requests", "Answered requests.", labels=["operation", "status"]
     )
@@ -98,7 +98,7 @@ def _requests(seen: Sequence[Timed]) -> Iterator[Metric]:
     yield timed
 
 
-def _jobs(seen: Sequence[Timed]) -> Iterator[Metric]:
+def _jobs(seen: Sequence[DurationStats]) -> Iterator[Metric]:
     counted = prometheus.metrics_core.CounterMetricFamily(
         "omoide_job_attempts", "Job attempts.", labels=["kind", "result"]
     )
@@ -114,14 +114,14 @@ def _jobs(seen: Sequence[Timed]) -> Iterator[Metric]:
     yield timed
 
 
-def _add_timed(family: Any, each: Timed, classes: Sequence[float]) -> None:
+def _add_timed(family: Any, each: DurationStats, classes: Sequence[float]) -> None:
     """Add a sample unless its count is zero, as for most operations of most servers."""
     if any(each.classes):
         ends = [*map(str, classes), "+Inf"]
         family.add_metric([each.name], list(zip(ends, accumulate(each.classes), strict=True)), each.seconds)
 
 
-def _models(seen: Sequence[Asked]) -> Iterator[Metric]:
+def _models(seen: Sequence[ExternalCallStats]) -> Iterator[Metric]:
     requests = prometheus.metrics_core.CounterMetricFamily(
         "omoide_model_requests", "Requests to language models, including retries.", labels=["task", "result"]
     )
@@ -140,7 +140,7 @@ def _models(seen: Sequence[Asked]) -> Iterator[Metric]:
     yield tokens
 
 
-def _embedder(seen: Asked) -> Iterator[Metric]:
+def _embedder(seen: ExternalCallStats) -> Iterator[Metric]:
     requests = prometheus.metrics_core.CounterMetricFamily(
         "omoide_embedder_requests", "Requests to the embedder.", labels=["result"]
     )
@@ -165,7 +165,7 @@ def _database(facts: Facts) -> Iterator[Metric]:
         yield from _vitals(facts.vitals)
 
 
-def _vitals(vitals: Vitals) -> Iterator[Metric]:
+def _vitals(vitals: DatabaseStats) -> Iterator[Metric]:
     jobs = prometheus.metrics_core.GaugeMetricFamily(
         "omoide_jobs", "Jobs in the queue, by state.", labels=["kind", "state"]
     )
@@ -182,7 +182,7 @@ def _vitals(vitals: Vitals) -> Iterator[Metric]:
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_unembedded_texts", unembedded, vitals.unembedded)
 
 
-def _processes(seen: Sequence[ProcessSeen]) -> Iterator[Metric]:
+def _processes(seen: Sequence[ProcessStats]) -> Iterator[Metric]:
     """Metrics per process; without /proc only the start time."""
     memory = prometheus.metrics_core.GaugeMetricFamily(
         "omoide_process_resident_bytes", "Resident memory.", labels=["process"]

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from omoide import clock
-from omoide.errors import OmoideError
-from omoide.metrics import Asked, Metrics
-from omoide.settings import Settings
-from omoide.store import Store, embeddings, leadership, vitals
-from omoide.store.database import Connection
-from omoide.store.wal import WriteAheadLog
+from omoide.core import clock
+from omoide.core.errors import OmoideError
+from omoide.core.metrics import ExternalCallStats, Metrics
+from omoide.core.settings import Settings
+from omoide.storage import Store, database_stats, embeddings
+from omoide.storage.sqlite import leader_lock
+from omoide.storage.sqlite.engine import Connection
+from omoide.storage.sqlite.wal import WriteAheadLog
 
 Status = Literal["ok", "degraded", "down"]
 _WORST: tuple[Status, ...] = ("down", "degraded", "ok")
@@ -36,7 +37,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ReadinessReport:
     """All components by name; `status` is the worst of theirs."""
 
     parts: Mapping[str, Part]
@@ -50,20 +51,26 @@ class Verdict:
         return self.status != "down"
 
 
-async def judge(store: Store, settings: Settings, metrics: Metrics, embedder: str, reasoner: str) -> Verdict:
+async def check_readiness(
+    store: Store, settings: Settings, metrics: Metrics, embedder: str, reasoner: str
+) -> ReadinessReport:
     """Check all components; `embedder` and `reasoner` are their names. Takes at most twice `ready_seconds`."""
     database = await _database(store, settings)
     parts = {"database": database, "wal": _wal(store.log), "worker": _worker(store.path, settings, metrics)}
     if database.status == "down":
         unknown = Part("degraded", "unknown while the database is down")
-        return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
+        return ReadinessReport(
+            {**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown}
+        )
     try:
         async with asyncio.timeout(settings.ready_seconds):
             progress, jobs = await store.read_at_once(_read, clock.now())
     except (TimeoutError, OmoideError):
         unknown = Part("degraded", "unknown: the read timed out or failed")
-        return Verdict({**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown})
-    return Verdict(
+        return ReadinessReport(
+            {**parts, "embedder": unknown, "reasoner": _reasoner(metrics, reasoner), "backlog": unknown}
+        )
+    return ReadinessReport(
         {
             **parts,
             "embedder": _embedder(metrics.embedder_seen(), embedder, progress),
@@ -73,15 +80,17 @@ async def judge(store: Store, settings: Settings, metrics: Metrics, embedder: st
     )
 
 
-def _read(db: Connection, now: int) -> tuple[embeddings.Progress | None, tuple[vitals.Owed, ...]]:
-    return embeddings.progress(db), vitals.owed(db, now)
+def _read(db: Connection, now: int) -> tuple[embeddings.EmbeddingProgress | None, tuple[database_stats.JobStats, ...]]:
+    return embeddings.progress(db), database_stats.job_stats(db, now)
 
 
 async def _database(store: Store, settings: Settings) -> Part:
     try:
         async with asyncio.timeout(settings.ready_seconds):
-            await store.read_at_once(vitals.touch)
-            await store.write(vitals.touch if store.takes_writes and store.is_writable() else vitals.change)
+            await store.read_at_once(database_stats.touch)
+            await store.write(
+                database_stats.touch if store.takes_writes and store.is_writable() else database_stats.change
+            )
     except TimeoutError:
         return Part("down", f"no write succeeded within {settings.ready_seconds:g} s")
     except OmoideError as error:
@@ -102,7 +111,7 @@ def _wal(log: WriteAheadLog) -> Part:
 
 
 def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
-    if not leadership.is_led(path):
+    if not leader_lock.has_leader(path):
         return Part("down", "no worker is running")
     beats = [process.beat_at for process in metrics.processes_seen() if process.beat_at]
     if not beats:
@@ -112,7 +121,7 @@ def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
     return Part("down" if ago > settings.ready_worker_seconds else "ok", shown)
 
 
-def _embedder(asked: Asked, name: str, progress: embeddings.Progress | None) -> Part:
+def _embedder(asked: ExternalCallStats, name: str, progress: embeddings.EmbeddingProgress | None) -> Part:
     if progress is not None and progress.name != name:
         return Part("degraded", f"the stored vectors are for {progress.name}, not for {name}")
     if _fails([asked]):
@@ -129,7 +138,7 @@ def _reasoner(metrics: Metrics, name: str) -> Part:
     return Part("ok", f"{name}, answered {time.time() - max(each.answered_at for each in asked):.0f} s ago")
 
 
-def _backlog(jobs: tuple[vitals.Owed, ...], limit: float) -> Part:
+def _backlog(jobs: tuple[database_stats.JobStats, ...], limit: float) -> Part:
     due = [each for each in jobs if each.state == "due"]
     count, oldest = sum(each.count for each in due), max((each.oldest for each in due), default=0) / _SECOND
     failed = sum(each.count for each in jobs if each.state == "failed")
@@ -139,12 +148,12 @@ def _backlog(jobs: tuple[vitals.Owed, ...], limit: float) -> Part:
     return Part("degraded" if oldest > limit or failed else "ok", shown)
 
 
-def _fails(asked: list[Asked]) -> bool:
+def _fails(asked: list[ExternalCallStats]) -> bool:
     """Whether the last request failed."""
     return max(each.failed_at for each in asked) > max(each.answered_at for each in asked)
 
 
-def _last_failure(asked: list[Asked]) -> str:
+def _last_failure(asked: list[ExternalCallStats]) -> str:
     last = max(asked, key=lambda each: each.failed_at)
     why = f": the provider {last.fault}" if last.fault else ""
     return f"failed {time.time() - last.failed_at:.0f} s ago and has not answered since{why}"

@@ -6,25 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from omoide import lanes, turns
-from omoide.inference.model_choice import Task
-from omoide.lanes import Lane
+from omoide.fairness import fair_queue, lanes
+from omoide.fairness.lanes import Lane
+from omoide.inference.model_config import Task
 
 
 class Busy(Exception):
     """The request could not start in time, because all slots were in use."""
 
 
-class Gate:
-    """A semaphore of `places` slots for one event loop, with fair queuing between lanes (`omoide.turns`).
+class ConcurrencyLimiter:
+    """A semaphore of `places` slots for one event loop, with fair queuing between lanes (`omoide.fairness.fair_queue`).
 
     Background work leaves one slot to questions. With more than two slots, the questions of one lane leave one to other
     lanes, so requests that take a minute each do not block other callers.
     """
 
     def __init__(self, places: int) -> None:
-        self._all = turns.Gate(places)
-        self._background = turns.Gate(max(1, places - 1))
+        self._all = fair_queue.FairSemaphore(places)
+        self._background = fair_queue.FairSemaphore(max(1, places - 1))
         self._most_of_lane = places - 1 if places > 2 else places
         self._lanes: dict[Lane, tuple[asyncio.Semaphore, int]] = {}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from omoide.core.settings import SettingsError
 from omoide.inference.embedders import Embedder
 from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.settings import WrongSetting
 
 OPENAI_BASE_URL = "https://api.openai.com/v1"
 
@@ -18,7 +18,7 @@ OPENAI_DIMENSIONS = {
 }
 
 
-def embedder_for(
+def make_embedder(
     choice: str,
     *,
     tokens: TokenCounter,
@@ -36,15 +36,15 @@ def embedder_for(
         return WordLlamaEmbedder()
     kind, _, model = choice.partition(":")
     if kind != "openai" or not model:
-        raise WrongSetting(f"OMOIDE_EMBEDDER is {choice!r}; it must be 'wordllama' or 'openai:<model>'.")
+        raise SettingsError(f"OMOIDE_EMBEDDER is {choice!r}; it must be 'wordllama' or 'openai:<model>'.")
     full = OPENAI_DIMENSIONS.get(model)
     if not base_url:
         if full is None or not api_key:
-            raise WrongSetting(f"OMOIDE_EMBEDDER_BASE_URL must be set for {choice!r}.")
+            raise SettingsError(f"OMOIDE_EMBEDDER_BASE_URL must be set for {choice!r}.")
         base_url = OPENAI_BASE_URL
     dimensions = dimensions or full
     if dimensions is None:
-        raise WrongSetting(f"OMOIDE_EMBEDDER_DIMENSIONS must be set: the vector length of {model!r} is not known.")
+        raise SettingsError(f"OMOIDE_EMBEDDER_DIMENSIONS must be set: the vector length of {model!r} is not known.")
     return OpenAIEmbedder(
         model,
         base_url=base_url,

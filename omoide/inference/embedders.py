@@ -1,7 +1,7 @@
 """The embedder protocol: texts in, unit vectors out, one exception for failures.
 
 Implementations: `wordllama_embedder.py` (embedded, no network) and `openai_embedder.py` (any OpenAI-compatible
-endpoint); `embedder_choice.py` creates one. The store keeps vectors, search compares them, and the worker retries.
+endpoint); `embedder_factory.py` creates one. The store keeps vectors, search compares them, and the worker retries.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from omoide.deferred import deferred
-from omoide.errors import Unavailable
+from omoide.core.errors import Unavailable
+from omoide.core.lazy_import import lazy_import
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from omoide.errors import OmoideError, Unavailable
+from omoide.core.errors import OmoideError, Unavailable
 
 QUOTA, RATE = "has no quota or credit left", "was asked too often"
 KEY, UNKNOWN = "refused the key", "does not know this model or address"

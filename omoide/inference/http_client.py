@@ -2,7 +2,7 @@
 
 A provider may send endless data, compress gigabytes into kilobytes or nest a hundred thousand lists, and the SDKs read
 all of it. So responses are read here: a whole one before the SDK sees it, a stream event by event. Faults are recorded
-in the `Reading` of the request, because each SDK converts the client's exceptions to its own.
+in the `ResponseState` of the request, because each SDK converts the client's exceptions to its own.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import httpx2
 from pydantic_ai.models import create_async_httpx2_client
 
-from omoide.inference import provider_failed as said
-from omoide.inference.answer_limits import (
+from omoide.inference import errors as said
+from omoide.inference.response_limits import (
     ACCEPTED_CODINGS,
     MOST_ERROR_BYTES,
     AnswerTooLong,
@@ -33,7 +33,7 @@ _DONE = (b"data: [DONE]", b"data:[DONE]")
 
 
 @dataclass
-class Reading:
+class ResponseState:
     """State of the response to one request. `fault` is one of `provider_failed.FAULTS`, or empty."""
 
     has_begun: bool = False
@@ -42,13 +42,13 @@ class Reading:
     fault: str = ""
 
 
-_reading: ContextVar[Reading | None] = ContextVar("reading", default=None)
+_reading: ContextVar[ResponseState | None] = ContextVar("reading", default=None)
 
 
 @contextmanager
-def reading() -> Iterator[Reading]:
-    """Record requests made within the block in the returned `Reading`, also while a stream is read later."""
-    state = Reading()
+def reading() -> Iterator[ResponseState]:
+    """Record requests made within the block in the returned `ResponseState`, also while a stream is read later."""
+    state = ResponseState()
     token = _reading.set(state)
     try:
         yield state
@@ -65,14 +65,14 @@ def model_client(seconds: float, most_bytes: int) -> httpx2.AsyncClient:
     client.headers["Accept-Encoding"] = ACCEPTED_CODINGS
 
     async def limit(response: httpx2.Response) -> None:
-        await _limit(response, most_bytes, _reading.get() or Reading())
+        await _limit(response, most_bytes, _reading.get() or ResponseState())
 
     # A hook, because with a custom transport the client would ignore proxies from the environment.
     client.event_hooks = {**client.event_hooks, "response": [limit]}
     return client
 
 
-async def _limit(response: httpx2.Response, most: int, state: Reading) -> None:
+async def _limit(response: httpx2.Response, most: int, state: ResponseState) -> None:
     """Replace the response's stream with a limited, decompressed one; read at once unless it is an event stream."""
     state.has_begun = True
     coding = response.headers.pop("content-encoding", "")
@@ -105,7 +105,7 @@ async def _error_body(source: httpx2.AsyncByteStream, coding: str) -> bytes:
 class _Events(httpx2.AsyncByteStream):
     """A body read incrementally. Raises httpx2.ReadError if it exceeds the limits."""
 
-    def __init__(self, source: httpx2.AsyncByteStream, coding: str, most: int, state: Reading) -> None:
+    def __init__(self, source: httpx2.AsyncByteStream, coding: str, most: int, state: ResponseState) -> None:
         self._source = source
         self._coding = coding
         self._most = most
@@ -129,7 +129,7 @@ class _Events(httpx2.AsyncByteStream):
 
 
 @contextmanager
-def _noted(state: Reading) -> Iterator[None]:
+def _noted(state: ResponseState) -> Iterator[None]:
     """Within the block, record an exceeded limit and raise it as an exception that every SDK handles."""
     try:
         yield

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from omoide.core.metrics import Meter
 from omoide.inference.embedders import Embedder, EmbeddingFailed, EmbedNow, Vectors
-from omoide.metrics import Meter
 
 
-class CountedEmbedder:
+class InstrumentedEmbedder:
     """Wraps `embedder` and counts its calls in `meter`."""
 
     def __init__(self, embedder: Embedder, meter: Meter) -> None:

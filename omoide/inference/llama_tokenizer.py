@@ -15,9 +15,9 @@ from binascii import a2b_base64
 from importlib import resources
 from itertools import chain
 
-from omoide.deferred import deferred
+from omoide.core.lazy_import import lazy_import
 
-with deferred("tiktoken"):
+with lazy_import("tiktoken"):
     import tiktoken
 
 RANKS_FILE = "data/l2_supercat.ranks.gz"

@@ -1,6 +1,6 @@
 """Choose the model and provider for each task from the settings, and validate the choice.
 
-Checks which packages are installed without importing them, to keep start-up fast. `provider_models.py` creates the
+Checks which packages are installed without importing them, to keep start-up fast. `providers.py` creates the
 models.
 """
 
@@ -13,7 +13,7 @@ from typing import Literal, get_args
 
 from pydantic import SecretStr
 
-from omoide.settings import Settings, WrongSetting
+from omoide.core.settings import Settings, SettingsError
 
 Task = Literal["derive", "summary", "card", "dream", "answer"]
 Provider = Literal["openai", "anthropic", "google"]
@@ -50,7 +50,7 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelChoice:
+class ModelConfig:
     """`name` as configured, such as `openai:gpt-5.4-mini`; `model` as the provider names it."""
 
     name: str
@@ -59,14 +59,14 @@ class ModelChoice:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelChoices:
+class ModelConfigs:
     """The model for each task, and the fallback for all of them."""
 
-    by_task: Mapping[Task, ModelChoice]
-    fallback: ModelChoice | None
+    by_task: Mapping[Task, ModelConfig]
+    fallback: ModelConfig | None
 
 
-def model_choices(settings: Settings) -> ModelChoices:
+def model_configs(settings: Settings) -> ModelConfigs:
     """The models named in the settings; `settings.model` must be set.
 
     Raises WrongSetting, with one line, for an unknown provider, an extra that is not installed, or a missing key for a
@@ -77,7 +77,7 @@ def model_choices(settings: Settings) -> ModelChoices:
     fallback = None
     if settings.model_fallback:
         fallback = _choice(settings, "model_fallback", settings.model_fallback, settings.model_fallback_base_url)
-    return ModelChoices({task: names[name] for task, name in chosen.items()}, fallback)
+    return ModelConfigs({task: names[name] for task, name in chosen.items()}, fallback)
 
 
 def _named(settings: Settings) -> list[tuple[str, str]]:
@@ -86,7 +86,7 @@ def _named(settings: Settings) -> list[tuple[str, str]]:
     return [("model", settings.model), *((setting, name) for setting, name in overrides if name)]
 
 
-def _choice(settings: Settings, setting: str, name: str, base_url: str = "") -> ModelChoice:
+def _choice(settings: Settings, setting: str, name: str, base_url: str = "") -> ModelConfig:
     provider, model = _parsed(setting, name)
     _check_installed(setting, name, provider)
     endpoint = _endpoint(settings, provider, base_url.rstrip("/"))
@@ -94,15 +94,15 @@ def _choice(settings: Settings, setting: str, name: str, base_url: str = "") -> 
         keys = [f"OMOIDE_{provider.upper()}_API_KEY"]
         if provider == _parsed("model", settings.model)[0] and not settings.model_base_url:
             keys.insert(0, "OMOIDE_MODEL_API_KEY")
-        raise WrongSetting(f"OMOIDE_{setting.upper()} is {name!r}, which needs a key: set {' or '.join(keys)}.")
-    return ModelChoice(name, model, endpoint)
+        raise SettingsError(f"OMOIDE_{setting.upper()} is {name!r}, which needs a key: set {' or '.join(keys)}.")
+    return ModelConfig(name, model, endpoint)
 
 
 def _parsed(setting: str, name: str) -> tuple[Provider, str]:
     prefix, _, model = name.partition(":")
     provider = _PROVIDERS.get(prefix)
     if provider is None or not model:
-        raise WrongSetting(
+        raise SettingsError(
             f"OMOIDE_{setting.upper()} is {name!r}; it must be 'openai:<model>', 'anthropic:<model>' or "
             "'google:<model>'."
         )
@@ -111,7 +111,7 @@ def _parsed(setting: str, name: str) -> tuple[Provider, str]:
 
 def _check_installed(setting: str, name: str, provider: Provider) -> None:
     if not (_is_installed("pydantic_ai") and _is_installed(_PACKAGES[provider])):
-        raise WrongSetting(
+        raise SettingsError(
             f"OMOIDE_{setting.upper()} is {name!r}, which needs an extra: pip install 'omoide[{provider}]'."
         )
 

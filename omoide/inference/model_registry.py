@@ -1,7 +1,7 @@
 """The language models of a server: one per task, with fallback, limits and usage counters.
 
 This is the public interface of `inference` for reasoning with models. It imports pydantic-ai, so it is imported only if
-a model is configured; `model_choice.py` validates settings without it.
+a model is configured; `model_config.py` validates settings without it.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from pydantic_ai.models.fallback import FallbackModel
 from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RequestUsage
 
-from omoide.inference.gate import Gate
-from omoide.inference.guarded_model import Care, GuardedModel
-from omoide.inference.model_choice import TASKS, ModelChoice, ModelChoices, Task, model_choices
-from omoide.inference.model_client import model_client
+from omoide.core.metrics import Meter
+from omoide.core.settings import Settings
+from omoide.inference.concurrency_limit import ConcurrencyLimiter
+from omoide.inference.errors import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
+from omoide.inference.http_client import model_client
+from omoide.inference.model_config import TASKS, ModelConfig, ModelConfigs, Task, model_configs
 from omoide.inference.provider_errors import failure_of, fault_of, late
-from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
-from omoide.inference.provider_models import OutputMode, provider_model
-from omoide.metrics import Meter
-from omoide.settings import Settings
+from omoide.inference.providers import OutputMode, provider_model
+from omoide.inference.resilient_model import RequestPolicy, ResilientModel
 
 __all__ = ["ChatModels", "FormRefused", "ModelUnfit", "OutputMode", "ProviderFailed", "RequestRefused"]
 __all__ += ["Task", "Usage", "chat_models"]
@@ -68,7 +68,7 @@ def chat_models(
 
     Raises WrongSetting, with one line, for an unknown provider, a missing extra or a missing key.
     """
-    return ChatModels(model_choices(settings), settings, pause=pause, chance=chance, meter=meter)
+    return ChatModels(model_configs(settings), settings, pause=pause, chance=chance, meter=meter)
 
 
 class ChatModels:
@@ -76,7 +76,7 @@ class ChatModels:
 
     def __init__(
         self,
-        choices: ModelChoices,
+        choices: ModelConfigs,
         settings: Settings,
         *,
         pause: Callable[[float], Awaitable[None]],
@@ -89,10 +89,10 @@ class ChatModels:
         self._retries = settings.model_retries
         self._output: Literal["auto", "schema", "json", "prompt"] = settings.model_output
         self._pause, self._chance = pause, chance
-        self._gate = Gate(settings.model_concurrency)
+        self._gate = ConcurrencyLimiter(settings.model_concurrency)
         self._client = model_client(self._seconds, settings.model_answer_bytes)
         self._models: dict[tuple[Task, OutputMode], Model] = {}
-        self._modes: dict[ModelChoice, OutputMode] = {}
+        self._modes: dict[ModelConfig, OutputMode] = {}
         self._usage = dict.fromkeys(TASKS, Usage())
         self._meter = meter
 
@@ -176,7 +176,7 @@ class ChatModels:
         await self._client.aclose()
 
     def _made(self, task: Task, mode: OutputMode) -> Model:
-        care = Care(
+        care = RequestPolicy(
             task,
             self._gate,
             self._request_seconds(task) / 2 if task == "answer" else None,
@@ -189,10 +189,10 @@ class ChatModels:
             self._failed,
         )
         choice, fallback = self._choices.by_task[task], self._choices.fallback
-        model = GuardedModel(provider_model(choice, self._client, mode), care)
+        model = ResilientModel(provider_model(choice, self._client, mode), care)
         if fallback is None or fallback == choice:
             return model
-        spare = GuardedModel(provider_model(fallback, self._client, mode), care)
+        spare = ResilientModel(provider_model(fallback, self._client, mode), care)
         return FallbackModel(model, spare, fallback_on=(ModelAPIError, ContentFilterError))
 
     def _request_seconds(self, task: Task) -> float:

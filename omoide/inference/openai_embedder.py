@@ -14,9 +14,11 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from omoide.addresses import without_secrets
-from omoide.deferred import deferred
-from omoide.inference.answer_limits import (
+from omoide.core.lazy_import import lazy_import
+from omoide.core.redaction import redact_secrets
+from omoide.inference.batching import batches
+from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
+from omoide.inference.response_limits import (
     ACCEPTED_CODINGS,
     MOST_ERROR_BYTES,
     AnswerTooLong,
@@ -24,11 +26,9 @@ from omoide.inference.answer_limits import (
     beginning,
     unpacked,
 )
-from omoide.inference.batches import batches
-from omoide.inference.embedders import EmbeddingFailed, Vectors, unit_rows
 from omoide.inference.tokens import TokenCounter
 
-with deferred("httpx", "numpy"):
+with lazy_import("httpx", "numpy"):
     import httpx
     import numpy as np
 
@@ -205,4 +205,4 @@ def _explanation(answer: bytes) -> str:
         message = from_json(answer)["error"]["message"]
     except (ValueError, TypeError, LookupError):
         return ""
-    return without_secrets(message)[:_EXPLANATION_CHARACTERS] if isinstance(message, str) else ""
+    return redact_secrets(message)[:_EXPLANATION_CHARACTERS] if isinstance(message, str) else ""

@@ -11,19 +11,19 @@ from pydantic_ai.direct import model_request
 from pydantic_ai.messages import ModelRequest
 from pydantic_ai.settings import ModelSettings
 
-from omoide.inference.answer_limits import MOST_JSON_BYTES
-from omoide.inference.answers import failure
-from omoide.inference.model_choice import ModelChoice
-from omoide.inference.model_client import model_client, reading
+from omoide.inference.http_client import model_client, reading
+from omoide.inference.model_config import ModelConfig
 from omoide.inference.provider_errors import failure_of, late
-from omoide.inference.provider_models import provider_model
+from omoide.inference.providers import provider_model
+from omoide.inference.response_checks import failure
+from omoide.inference.response_limits import MOST_JSON_BYTES
 
 QUESTION = "Say yes."
 MOST_OUTPUT = 16
 """Tokens; some providers refuse a lower limit."""
 
 
-async def probe(choice: ModelChoice, seconds: float) -> None:
+async def probe(choice: ModelConfig, seconds: float) -> None:
     """Return once the model has answered, whatever the answer. Raises an OmoideError with the reason otherwise."""
     settings = ModelSettings(max_tokens=MOST_OUTPUT, timeout=seconds, max_retries=0)
     async with model_client(seconds, MOST_JSON_BYTES) as client:

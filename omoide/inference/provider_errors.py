@@ -29,10 +29,10 @@ from pydantic_ai.exceptions import (
     UnexpectedModelBehavior,
 )
 
-from omoide.errors import OmoideError
-from omoide.inference import provider_failed as said
-from omoide.inference.answers import BadAnswer
-from omoide.inference.provider_failed import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
+from omoide.core.errors import OmoideError
+from omoide.inference import errors as said
+from omoide.inference.errors import FormRefused, ModelUnfit, ProviderFailed, RequestRefused
+from omoide.inference.response_checks import InvalidResponse
 
 Error = AgentRunError | FallbackExceptionGroup
 """Exceptions that a run of pydantic-ai raises."""
@@ -74,7 +74,7 @@ def is_passing(error: ModelAPIError) -> bool:
     Time-outs and too long answers are not retried, because the time is used up. Quota, keys and unknown models need an
     operator.
     """
-    if isinstance(error, BadAnswer):
+    if isinstance(error, InvalidResponse):
         return error.fault != said.TOO_LONG
     if is_about_form(error) or isinstance(error, ModelTimeoutError | ModelRequestTimeout | ModelQuotaExceededError):
         return False
@@ -147,7 +147,7 @@ def _provider_failure(error: ModelAPIError, name: str, asks_form: bool) -> Omoid
 
 def _plain_fault(error: ModelAPIError) -> tuple[str, bool]:
     """The fault, and whether it is transient."""
-    if isinstance(error, BadAnswer):
+    if isinstance(error, InvalidResponse):
         return error.fault, True
     for kind, fault, retryable in _FAULTS:
         if isinstance(error, kind):

@@ -12,7 +12,7 @@ import httpx2
 from pydantic_ai.models import Model
 from pydantic_ai.profiles import ModelProfile, merge_profile
 
-from omoide.inference.model_choice import Endpoint, ModelChoice
+from omoide.inference.model_config import Endpoint, ModelConfig
 
 OutputMode = Literal["schema", "json", "prompt"]
 
@@ -27,7 +27,7 @@ _EVERY_FORM: ModelProfile = {"supports_json_schema_output": True, "supports_json
 _NO_KEY = "no-key"
 
 
-def provider_model(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | None = None) -> Model:
+def provider_model(choice: ModelConfig, client: httpx2.AsyncClient, mode: OutputMode | None = None) -> Model:
     """Create the model. `mode` limits the output modes that it is assumed to support; None for its own profile."""
     if choice.endpoint.provider == "openai":
         return _openai(choice, client, mode)
@@ -36,7 +36,7 @@ def provider_model(choice: ModelChoice, client: httpx2.AsyncClient, mode: Output
     return _google(choice, client, mode)
 
 
-def _openai(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
+def _openai(choice: ModelConfig, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
     # Imported here, as in the two functions below: each provider is an optional extra.
     from pydantic_ai.models.openai import OpenAIChatModel
     from pydantic_ai.profiles.openai import OpenAIModelProfile
@@ -54,7 +54,7 @@ def _openai(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | 
     return OpenAIChatModel(choice.model, provider=compatible, profile=merge_profile(limit, _EVERY_FORM, _form(mode)))
 
 
-def _anthropic(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
+def _anthropic(choice: ModelConfig, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
     from pydantic_ai.models.anthropic import AnthropicModel
     from pydantic_ai.providers.anthropic import AnthropicProvider
 
@@ -63,7 +63,7 @@ def _anthropic(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode
     return AnthropicModel(choice.model, provider=provider, profile=_form(mode))
 
 
-def _google(choice: ModelChoice, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
+def _google(choice: ModelConfig, client: httpx2.AsyncClient, mode: OutputMode | None) -> Model:
     from pydantic_ai.models.google import GoogleModel
     from pydantic_ai.providers.google import GoogleProvider
 

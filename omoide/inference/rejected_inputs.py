@@ -12,10 +12,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from omoide.deferred import deferred
+from omoide.core.lazy_import import lazy_import
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 GOOD_TEXT = "Hello."

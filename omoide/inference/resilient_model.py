@@ -19,12 +19,12 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.tools import RunContext
 from pydantic_ai.usage import RequestUsage
 
-from omoide.inference.answers import check, failure
-from omoide.inference.gate import Busy, Gate
-from omoide.inference.model_choice import Task
-from omoide.inference.model_client import Reading, reading
+from omoide.inference.concurrency_limit import Busy, ConcurrencyLimiter
+from omoide.inference.errors import ModelBusy
+from omoide.inference.http_client import ResponseState, reading
+from omoide.inference.model_config import Task
 from omoide.inference.provider_errors import is_passing
-from omoide.inference.provider_failed import ModelBusy
+from omoide.inference.response_checks import check, failure
 
 T = TypeVar("T")
 
@@ -35,11 +35,11 @@ MOST_WAIT_SECONDS = 8.0
 
 
 @dataclass(frozen=True, slots=True)
-class Care:
+class RequestPolicy:
     """Limits and callbacks of a model. `pause` sleeps; `chance` returns a number from 0 to 1 for jitter."""
 
     task: Task
-    gate: Gate
+    gate: ConcurrencyLimiter
     wait_seconds: float | None
     """How long a request may wait for a slot; None for no limit."""
     request_seconds: float
@@ -53,14 +53,14 @@ class Care:
     failed: Callable[[Task, ModelAPIError | ContentFilterError], None]
 
 
-class GuardedModel(WrapperModel):
+class ResilientModel(WrapperModel):
     """Calls `wrapped` within the limits of `care`, and checks its responses.
 
     Raises the exceptions of `wrapped`, ModelRequestTimeout after `request_seconds`, BadAnswer and ContentFilterError
     for unusable responses, and ModelBusy, which skips the fallback, if the request could not start.
     """
 
-    def __init__(self, wrapped: Model, care: Care) -> None:
+    def __init__(self, wrapped: Model, care: RequestPolicy) -> None:
         super().__init__(wrapped)
         self._care = care
 
@@ -91,7 +91,7 @@ class GuardedModel(WrapperModel):
     ) -> AsyncGenerator[StreamedResponse]:
         """Open a stream, which holds its slot until it is closed. Retried only until the first event arrives."""
 
-        async def open_once() -> tuple[AsyncExitStack, StreamedResponse, Reading, float]:
+        async def open_once() -> tuple[AsyncExitStack, StreamedResponse, ResponseState, float]:
             async with AsyncExitStack() as opening:
                 await opening.enter_async_context(self._place())
                 with reading() as state:
@@ -134,7 +134,7 @@ class GuardedModel(WrapperModel):
                 raise ModelBusy(reason, retryable=True) from None
             yield
 
-    async def _in_time(self, work: Awaitable[T], state: Reading, seconds: float | None = None) -> T:
+    async def _in_time(self, work: Awaitable[T], state: ResponseState, seconds: float | None = None) -> T:
         seconds = self._care.request_seconds if seconds is None else seconds
         try:
             async with asyncio.timeout(seconds):

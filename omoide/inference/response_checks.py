@@ -13,8 +13,8 @@ from pydantic_ai.exceptions import (
 )
 from pydantic_ai.messages import ModelResponse, TextPart, ThinkingPart, ToolCallPart
 
-from omoide.inference import provider_failed as said
-from omoide.inference.model_client import Reading
+from omoide.inference import errors as said
+from omoide.inference.http_client import ResponseState
 
 MOST_PARTS = 512
 """Text, thinking and tool-call parts of one response. The public limit for parallel tool calls is 128."""
@@ -40,7 +40,7 @@ _WITHHELD = ("filter", "safety", "guardrail", "block", "refus", "recitation", "p
 _BROKEN = ("error", "abort", "cancel", "fail", "timeout", "overload")
 
 
-class BadAnswer(ModelAPIError):
+class InvalidResponse(ModelAPIError):
     """The response is unusable. `fault` is one of `provider_failed.FAULTS`."""
 
     def __init__(self, model_name: str, fault: str) -> None:
@@ -48,26 +48,26 @@ class BadAnswer(ModelAPIError):
         self.fault = fault
 
 
-def failure(error: Exception, model_name: str, state: Reading) -> ModelAPIError | ContentFilterError | None:
+def failure(error: Exception, model_name: str, state: ResponseState) -> ModelAPIError | ContentFilterError | None:
     """Translate an exception raised while requesting or reading a response; None if it is not the provider's fault.
 
     `state` holds the state of the response.
     """
     if state.fault:
-        return BadAnswer(model_name, state.fault)
+        return InvalidResponse(model_name, state.fault)
     if isinstance(error, ModelAPIError | ContentFilterError):
         return error
     if isinstance(error, UnexpectedModelBehavior):
         # The response violates the protocol: the endpoint's fault, so the fallback may succeed.
-        return BadAnswer(model_name, said.UNREADABLE)
+        return InvalidResponse(model_name, said.UNREADABLE)
     if not state.has_begun or isinstance(error, UserError | AgentRunError) or not isinstance(error, READING_ERRORS):
         return None
     if isinstance(error, httpx2.HTTPError):
         return ModelConnectionError(model_name, type(error).__name__)
-    return BadAnswer(model_name, said.UNREADABLE)
+    return InvalidResponse(model_name, said.UNREADABLE)
 
 
-def check(response: ModelResponse, model_name: str, state: Reading, *, is_stream: bool = False) -> None:
+def check(response: ModelResponse, model_name: str, state: ResponseState, *, is_stream: bool = False) -> None:
     """Raise BadAnswer for an empty or truncated response, ContentFilterError for one that was withheld.
 
     A response that ended at the token limit is accepted; its reader decides whether it is usable. An unknown finish
@@ -78,15 +78,15 @@ def check(response: ModelResponse, model_name: str, state: Reading, *, is_stream
     if reason == "content_filter" or (reason is None and any(each in word for each in _WITHHELD)):
         raise ContentFilterError("The answer was withheld.")
     if reason == "error" or (reason is None and any(each in word for each in _BROKEN)):
-        raise BadAnswer(model_name, said.BROKEN_OFF)
+        raise InvalidResponse(model_name, said.BROKEN_OFF)
     if is_stream and not word and not state.is_marked_done:
-        raise BadAnswer(model_name, said.BROKEN_OFF)
+        raise InvalidResponse(model_name, said.BROKEN_OFF)
     if not response.parts and reason != "length":
-        raise BadAnswer(model_name, said.UNREADABLE)
+        raise InvalidResponse(model_name, said.UNREADABLE)
     if len(response.parts) > MOST_PARTS or not all(map(_is_sound, response.parts)):
-        raise BadAnswer(model_name, said.UNREADABLE)
+        raise InvalidResponse(model_name, said.UNREADABLE)
     if sum(map(_length, response.parts)) > MOST_CHARACTERS:
-        raise BadAnswer(model_name, said.TOO_LONG)
+        raise InvalidResponse(model_name, said.TOO_LONG)
 
 
 def _is_sound(part: object) -> bool:

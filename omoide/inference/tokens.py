@@ -15,11 +15,11 @@ from functools import cache
 from importlib import resources
 from threading import Lock
 
-from omoide.deferred import deferred
-from omoide.inference.batches import batches
-from omoide.lane_threads import checkpoint
+from omoide.core.lazy_import import lazy_import
+from omoide.fairness.thread_pool import checkpoint
+from omoide.inference.batching import batches
 
-with deferred("tiktoken"):
+with lazy_import("tiktoken"):
     import tiktoken
 
 RANKS_FILE = "data/o200k_base.tiktoken.gz"

@@ -15,13 +15,13 @@ from threading import Lock
 
 import orjson
 
-from omoide.aside import aside
-from omoide.deferred import deferred
-from omoide.inference.batches import batches
+from omoide.core.lazy_import import lazy_import
+from omoide.core.offload import offload
+from omoide.inference.batching import batches
 from omoide.inference.embedders import Vector, Vectors, unit_rows
-from omoide.inference.llama_tokens import LlamaTokenizer
+from omoide.inference.llama_tokenizer import LlamaTokenizer
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 # The model whose weights are in the package.
@@ -113,7 +113,7 @@ class WordLlamaEmbedder:
         vectors = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         done = 0
         for batch in batches(texts, most_texts=BATCH_TEXTS, most_characters=BATCH_CHARACTERS):
-            vectors[done : done + len(batch)] = await aside(self._embed_batch, batch)
+            vectors[done : done + len(batch)] = await offload(self._embed_batch, batch)
             done += len(batch)
         return vectors
 

@@ -14,13 +14,13 @@ MAX_LINE_LENGTH = 200
 MAX_LINES = 40
 
 
-class Admitted(NamedTuple):
+class AcceptedLines(NamedTuple):
     accepted: list[str]
     refused: list[str]
     """Lines without a prefix, with nothing after it, too long, or beyond the maximum number of lines."""
 
 
-def admitted(lines: Iterable[str], most: int = MAX_LINES) -> Admitted:
+def accept_lines(lines: Iterable[str], most: int = MAX_LINES) -> AcceptedLines:
     """Split lines into valid ones, trimmed and at most `most`, and refused ones.
 
     Lines that differ only in case and white space are repetitions: the first is kept, the others are dropped silently.
@@ -35,7 +35,7 @@ def admitted(lines: Iterable[str], most: int = MAX_LINES) -> Admitted:
             accepted[folded(trimmed)] = trimmed
         else:
             refused.append(line)
-    return Admitted(list(accepted.values()), refused)
+    return AcceptedLines(list(accepted.values()), refused)
 
 
 def folded(line: str) -> str:

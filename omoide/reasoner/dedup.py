@@ -1,7 +1,7 @@
 """Find near-duplicates of new facts among known conclusions.
 
 Threshold of the public API: a cosine distance of at most 0.05. Our embedder ignores word order and cannot distinguish
-"cats more than dogs" from "dogs more than cats", so candidates must also pass `says_the_same`.
+"cats more than dogs" from "dogs more than cats", so candidates must also pass `is_equivalent`.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import logging
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from omoide.aside import aside
+from omoide.core.offload import offload
+from omoide.core.records import Fact
+from omoide.core.text_cache import text_cache
 from omoide.inference.embedders import Embedder, EmbeddingFailed
-from omoide.inference.refusals import embed_or_zeros
-from omoide.reasoning.sameness import MOST_EXTRA, richness, says_the_same, wording
-from omoide.records import Fact
-from omoide.store.learning import Known, Twin
-from omoide.text_cache import text_cache
+from omoide.inference.rejected_inputs import embed_or_zeros
+from omoide.reasoner.equivalence import MOST_EXTRA, is_equivalent, normalize, richness
+from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate
 
-logger = logging.getLogger("omoide.reasoning")
+logger = logging.getLogger("omoide.reasoner")
 
 CACHED_TEXTS = 16_384
 """Size of the outline cache: the known conclusions of a session are compared again for each of its windows."""
@@ -26,9 +26,11 @@ NEAR = 0.95
 """Minimum cosine similarity of near-duplicates."""
 
 
-async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Known]) -> dict[int, Twin]:
+async def near_duplicates(
+    embedder: Embedder, facts: Sequence[Fact], known: Sequence[KnownConclusion]
+) -> dict[int, NearDuplicate]:
     """Return the nearest duplicate of each fact, by the fact's index. Empty while the embedder fails."""
-    pairs = await aside(candidates, [fact.content for fact in facts], [each.content for each in known])
+    pairs = await offload(candidates, [fact.content for fact in facts], [each.content for each in known])
     if not pairs:
         return {}
     texts = [*dict.fromkeys(text for i, k in pairs for text in (facts[i].content, known[k].content))]
@@ -43,12 +45,13 @@ async def twins_of(embedder: Embedder, facts: Sequence[Fact], known: Sequence[Kn
         if similarity >= max(NEAR, nearest.get(i, (0.0, 0))[0]):
             nearest[i] = similarity, k
     return {
-        i: Twin(known[k].pk, richness(facts[i].content) >= richness(known[k].content)) for i, (_, k) in nearest.items()
+        i: NearDuplicate(known[k].pk, richness(facts[i].content) >= richness(known[k].content))
+        for i, (_, k) in nearest.items()
     }
 
 
 def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
-    """Return the index pairs of new and old texts that pass `says_the_same`. Pure."""
+    """Return the index pairs of new and old texts that pass `is_equivalent`. Pure."""
     alike: dict[int, list[int]] = {}
     outlines = [*map(_outline, old)]
     for k, outline in enumerate(outlines):
@@ -57,7 +60,7 @@ def candidates(new: Sequence[str], old: Sequence[str]) -> list[tuple[int, int]]:
         (i, k)
         for i, (text, outline) in enumerate(zip(new, map(_outline, new), strict=True))
         for k in alike.get(outline.kind, ())
-        if _may_agree(outline, outlines[k]) and says_the_same(text, old[k])
+        if _may_agree(outline, outlines[k]) and is_equivalent(text, old[k])
     ]
 
 
@@ -71,7 +74,7 @@ class _Outline(NamedTuple):
 
 @text_cache(maxsize=CACHED_TEXTS)
 def _outline(text: str) -> _Outline:
-    worded = wording(text)
+    worded = normalize(text)
     return _Outline(hash((worded.guards, worded.words[:1])), len(worded.words), hash(worded.words))
 
 

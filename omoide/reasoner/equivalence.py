@@ -45,7 +45,7 @@ _NOT = re.compile(r"\b(?:(ca)n't|(wo)n't|cannot|(\w+)n't)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Wording:
+class NormalizedText:
     """A text normalized for comparison."""
 
     words: tuple[str, ...]
@@ -60,7 +60,7 @@ def tokens(text: str) -> list[str]:
     return _TOKEN.findall(_NOT.sub(_spelled_out, plain))
 
 
-def wording(text: str) -> Wording:
+def normalize(text: str) -> NormalizedText:
     words = []
     guards = []
     for index, token in enumerate(tokens(text)):
@@ -72,21 +72,21 @@ def wording(text: str) -> Wording:
             # A capital indicates a name, except in the first word.
             is_first = index == 0 and token[0].isalpha() and word not in GUARDS and word not in NUMBER_WORDS
             guards.append("" if is_first else word if word == token else f"{word}^")
-    return Wording(tuple(words), tuple(guard for guard in guards if guard))
+    return NormalizedText(tuple(words), tuple(guard for guard in guards if guard))
 
 
 def words(text: str) -> tuple[str, ...]:
     """Return the words without fillers, in order, lower case."""
-    return wording(text).words
+    return normalize(text).words
 
 
-def says_the_same(a: str, b: str) -> bool:
+def is_equivalent(a: str, b: str) -> bool:
     """Whether two texts state the same, so that only the richer one need be kept. Symmetric and conservative."""
-    return wordings_agree(wording(a), wording(b)) and _is_richer_where_longer(a, b)
+    return normalized_agree(normalize(a), normalize(b)) and _is_richer_where_longer(a, b)
 
 
-def wordings_agree(a: Wording, b: Wording) -> bool:
-    """Compare two normalized texts: `says_the_same` without the check of richness."""
+def normalized_agree(a: NormalizedText, b: NormalizedText) -> bool:
+    """Compare two normalized texts: `is_equivalent` without the check of richness."""
     poorer, richer = (a, b) if len(a.words) <= len(b.words) else (b, a)
     if not poorer.words or poorer.guards != richer.guards or poorer.words[0] != richer.words[0]:
         return False

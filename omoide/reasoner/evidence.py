@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from omoide.records import Conclusion, Json, Message
+from omoide.core.records import Conclusion, Json, Message
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,16 +7,16 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from threading import Lock
 
+from omoide.core.metrics import Meter
+from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
-from omoide.inference.model_choice import model_choices
-from omoide.inference.provider_failed import ProviderFailed, RequestRefused
+from omoide.inference.errors import ProviderFailed, RequestRefused
+from omoide.inference.model_config import model_configs
 from omoide.inference.tokens import TokenCounter
-from omoide.metrics import Meter
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, Reasoner, SummaryTask
-from omoide.settings import Settings
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, Reasoner, SummaryTask
 
-logger = logging.getLogger("omoide.reasoning")
+logger = logging.getLogger("omoide.reasoner")
 
 EXTRACTIVE = "extractive"
 
@@ -26,7 +26,7 @@ def name_of(settings: Settings) -> str:
     return settings.model or EXTRACTIVE
 
 
-def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter, meter: Meter | None = None) -> Reasoner:
+def make_reasoner(settings: Settings, embedder: Embedder, tokens: TokenCounter, meter: Meter | None = None) -> Reasoner:
     """Create the reasoner for the configured model, or the embedded one, which needs no model. Calls no provider.
 
     Model requests are counted in `meter`.
@@ -36,26 +36,26 @@ def reasoner_for(settings: Settings, embedder: Embedder, tokens: TokenCounter, m
 
     def load() -> Reasoner:
         # Imported here: its dictionaries take half a second and 40 MB.
-        from omoide.reasoning.extractive.reasoner import Extractive
+        from omoide.reasoner.extractive.reasoner import Extractive
 
         return Extractive(embedder, tokens)
 
     def load_agentic() -> Reasoner:
         # Imported here: pydantic-ai and a provider's package take seconds to import, and are optional.
-        from omoide.inference.models import chat_models
-        from omoide.reasoning.agentic.reasoner import Agentic
+        from omoide.inference.model_registry import chat_models
+        from omoide.reasoner.agentic.reasoner import Agentic
 
         return Agentic(chat_models(settings, meter=meter), tokens)
 
-    embedded = Deferred(EXTRACTIVE, load, keeps_cards=True)
+    embedded = LazyReasoner(EXTRACTIVE, load, keeps_cards=True)
     if not settings.model:
         return embedded
-    model_choices(settings)
-    agentic = Deferred(name_of(settings), load_agentic, keeps_cards=False)
-    return Relieved(agentic, embedded) if settings.derive_fallback else agentic
+    model_configs(settings)
+    agentic = LazyReasoner(name_of(settings), load_agentic, keeps_cards=False)
+    return FallbackReasoner(agentic, embedded) if settings.derive_fallback else agentic
 
 
-class Deferred:
+class LazyReasoner:
     """Lazy reasoner: the first call of a verb runs `load` in a thread."""
 
     def __init__(self, name: str, load: Callable[[], Reasoner], *, keeps_cards: bool) -> None:
@@ -77,10 +77,10 @@ class Deferred:
     async def card(self, task: CardTask) -> Sequence[str]:
         return await (await self._loaded()).card(task)
 
-    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+    async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
         return await (await self._loaded()).dream(task, memory)
 
-    async def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         said = (await self._loaded()).answer(question, memory)
         try:
             async for piece in said:
@@ -104,7 +104,7 @@ class Deferred:
         return reasoner
 
 
-class Relieved:
+class FallbackReasoner:
     """Wrapper around `reasoner` that derives with `relief` when the provider fails or refuses. No other verb does."""
 
     def __init__(self, reasoner: Reasoner, relief: Reasoner) -> None:

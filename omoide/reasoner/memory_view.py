@@ -1,7 +1,7 @@
 """Read access for a reasoner while it answers or dreams.
 
-There is one `Memory` per question. It adds the question's reach (observer, observed, sessions) to every query, so no
-prompt injection can widen it. Everything returned to the reasoner is recorded as evidence.
+There is one `MemoryView` per question. It adds the question's reach (observer, observed, sessions) to every query, so
+no prompt injection can widen it. Everything returned to the reasoner is recorded as evidence.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Concatenate, Literal, ParamSpec
 
-from omoide.clock import micros
+from omoide.core.clock import to_micros
+from omoide.core.records import Conclusion, Json, Message
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.context import choose_messages
-from omoide.reasoning.evidence import Evidence, Snippet, ToolCall
-from omoide.reasoning.snippets import Hit, excerpts
-from omoide.records import Conclusion, Json, Message
+from omoide.reasoner.evidence import Evidence, Snippet, ToolCall
+from omoide.reasoner.excerpts import Hit, excerpts
+from omoide.reasoner.token_budget import choose_messages
 from omoide.search.conclusions import nearest_of
-from omoide.search.finder import VectorFinder
 from omoide.search.messages import MessageSearch, search_then
-from omoide.store import Connection, Store, members, messages, recollection, summaries
-from omoide.store.message_search import Limits
-from omoide.store.recollection import Held
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Connection, Store, members, memory_queries, messages, summaries
+from omoide.storage.memory_queries import Held
+from omoide.storage.message_search import SearchFilters
 
 P = ParamSpec("P")
-__all__ = ["Evidence", "Memory", "Reach", "Snippet", "ToolCall"]
+__all__ = ["Evidence", "MemoryScope", "MemoryView", "Snippet", "ToolCall"]
 
 # Defaults and limits of the tools: public description of the API.
 MEMORY_DEFAULT, MEMORY_MOST = 20, 40
@@ -45,7 +45,7 @@ CHAIN_MOST = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class MemoryScope:
     """Scope of a question's reads, fixed when it is asked."""
 
     workspace_id: str
@@ -60,14 +60,14 @@ class Reach:
     """The peer that the caller's key is limited to: only messages that are visible to it (`store.visibility`)."""
 
 
-class Memory:
+class MemoryView:
     """Tools of a reasoner. Each records its results in `evidence`.
 
     Limits are clamped to the range from 1 to the named maximum. If the workspace, a peer or a session does not exist,
     the result is empty.
     """
 
-    def __init__(self, store: Store, finder: VectorFinder, tokens: TokenCounter, reach: Reach) -> None:
+    def __init__(self, store: Store, finder: SemanticSearch, tokens: TokenCounter, reach: MemoryScope) -> None:
         self.reach = reach
         self.evidence = Evidence()
         self.tokens = tokens
@@ -83,7 +83,7 @@ class Memory:
         """
         top_k = _within(top_k, MEMORY_MOST)
         matches: list[Conclusion] = []
-        if held := recollection.of_kind(self._held(), is_derived):
+        if held := memory_queries.of_kind(self._held(), is_derived):
             arguments = (self.reach.workspace_id, held.pair, query, top_k, held.restriction)
             matches = await nearest_of(self._store, self._finder, *arguments)
         given: Json = {"query": query, "top_k": top_k}
@@ -110,7 +110,7 @@ class Memory:
         A blank text matches nothing.
         """
         limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
-        hits = await self._messages(recollection.holding, self._limits(), text, limit) if text.strip() else []
+        hits = await self._messages(memory_queries.holding, self._limits(), text, limit) if text.strip() else []
         snippets = await self._around([hit.id for hit in hits], window, self._limits())
         self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=snippets)
         return snippets
@@ -125,7 +125,7 @@ class Memory:
         """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive)."""
         limit = _within(limit, MESSAGES_MOST)
         limits = self._limits(after, before)
-        matches = await self._messages(recollection.said, limits, limit, oldest_first=order == "asc")
+        matches = await self._messages(memory_queries.said, limits, limit, oldest_first=order == "asc")
         self.evidence.note(
             "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=matches
         )
@@ -159,7 +159,7 @@ class Memory:
         if self.reach.sessions is not None or held is None:
             return []
         conclusion_id = _bare(observation_id)
-        chain = await self._store.read_aside(recollection.chain, held, conclusion_id, direction, CHAIN_MOST)
+        chain = await self._store.read_aside(memory_queries.chain, held, conclusion_id, direction, CHAIN_MOST)
         self.evidence.note(
             "get_reasoning_chain", {"observation_id": conclusion_id, "direction": direction}, conclusions=chain
         )
@@ -167,11 +167,11 @@ class Memory:
 
     async def get_recent_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
         """Return the newest conclusions within reach, newest first."""
-        return await self._ranked("get_recent_observations", recollection.newest, limit)
+        return await self._ranked("get_recent_observations", memory_queries.newest, limit)
 
     async def get_most_derived_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
         """Return the conclusions within reach that were derived most often."""
-        return await self._ranked("get_most_derived_observations", recollection.most_derived, limit)
+        return await self._ranked("get_most_derived_observations", memory_queries.most_derived, limit)
 
     async def get_session_summary(self, kind: Literal["short", "long"] = "short") -> str | None:
         """Return the summary of the pinned session; None if there is no such session or summary."""
@@ -197,7 +197,7 @@ class Memory:
     def _held(self) -> Held | None:
         reach = self.reach
         return self._store.read(
-            recollection.held, reach.workspace_id, reach.observer_id, reach.observed_id, reach.sessions
+            memory_queries.held, reach.workspace_id, reach.observer_id, reach.observed_id, reach.sessions
         )
 
     def _pinned(self) -> str | None:
@@ -210,17 +210,17 @@ class Memory:
             return reach.session_id if self._store.read(members.is_active, *arguments) else None
         return reach.session_id
 
-    def _limits(self, after: datetime | None = None, before: datetime | None = None) -> Limits:
+    def _limits(self, after: datetime | None = None, before: datetime | None = None) -> SearchFilters:
         """Restrict messages to the pinned session, else to the listed ones, else to those visible to the observer."""
         reach = self.reach
         is_free = reach.session_id is None and reach.sessions is None
-        return Limits(
+        return SearchFilters(
             session_id=reach.session_id,
             sessions=reach.sessions,
             reader=reach.reader,
             member=reach.observer_id if is_free else None,
-            after=None if after is None else micros(after),
-            before=None if before is None else micros(before),
+            after=None if after is None else to_micros(after),
+            before=None if before is None else to_micros(before),
         )
 
     async def _ranked(
@@ -233,8 +233,8 @@ class Memory:
 
     async def _messages(
         self,
-        read: Callable[Concatenate[Connection, str, Limits, P], list[Message]],
-        limits: Limits,
+        read: Callable[Concatenate[Connection, str, SearchFilters, P], list[Message]],
+        limits: SearchFilters,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> list[Message]:
@@ -262,7 +262,7 @@ class Memory:
 
         return await search_then(self._store, self._finder, request, around)
 
-    async def _around(self, ids: Sequence[str], window: int, limits: Limits) -> list[Snippet]:
+    async def _around(self, ids: Sequence[str], window: int, limits: SearchFilters) -> list[Snippet]:
         """Return the messages of these ids that are within the limits, best first, with their neighbours."""
         return await self._store.read_aside(_snippets, self.reach.workspace_id, limits, ids, window)
 
@@ -281,10 +281,12 @@ def _dates(after: datetime | None, before: datetime | None) -> Json:
     return {name: end.isoformat() for name, end in ends if end is not None}
 
 
-def _snippets(db: Connection, workspace_id: str, limits: Limits, ids: Sequence[str], window: int) -> list[Snippet]:
-    places = recollection.positions(db, workspace_id, limits, ids)
+def _snippets(
+    db: Connection, workspace_id: str, limits: SearchFilters, ids: Sequence[str], window: int
+) -> list[Snippet]:
+    places = memory_queries.positions(db, workspace_id, limits, ids)
     selected = excerpts([Hit(id, *places[id]) for id in ids if id in places], window)
-    by_stretch = recollection.stretches(db, workspace_id, limits, [each.stretch for each in selected])
+    by_stretch = memory_queries.stretches(db, workspace_id, limits, [each.stretch for each in selected])
     shown = [(by_stretch[each.stretch], each.found) for each in selected]
     return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
 

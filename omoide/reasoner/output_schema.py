@@ -11,8 +11,8 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from omoide.errors import Unprocessable
-from omoide.records import Json
+from omoide.core.errors import Unprocessable
+from omoide.core.records import Json
 
 MOST_DEPTH = 20
 """Maximum nesting of schemas; the root has depth 1."""

@@ -13,8 +13,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from omoide.reasoning.memory import Memory
-from omoide.records import Conclusion, Derived, Fact, Json, Merge, Message
+from omoide.core.records import Conclusion, Derived, Fact, Json, Merge, Message
+from omoide.reasoner.memory_view import MemoryView
 
 __all__ = [
     "Batch",
@@ -138,10 +138,10 @@ class Reasoner(Protocol):
     async def card(self, task: CardTask) -> Sequence[str]:
         """Return all lines of the updated card, including the given ones."""
 
-    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+    async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
         """Return the conclusions to add, merge and delete."""
 
-    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+    def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         """Yield the answer in pieces. `memory.evidence` then contains the records that were read.
 
         An answer that consists of white space means that there is none.

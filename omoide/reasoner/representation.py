@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from omoide.records import Conclusion
+from omoide.core.records import Conclusion
 
 MAX_SOURCES_SHOWN = 5
 DEFAULT_CONFIDENCE = "medium"

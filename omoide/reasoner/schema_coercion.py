@@ -10,11 +10,11 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from omoide.reasoning.structured import CHOICES, enforced, literal
-from omoide.records import Json
+from omoide.core.records import Json
+from omoide.reasoner.output_schema import CHOICES, enforced, literal
 
 
-class Conforming:
+class SchemaCoercion:
     """Validator for a caller's schema that `structured.check` has accepted."""
 
     def __init__(self, schema: Json) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from omoide.records import Message, Summary
-from omoide.store.summaries import LONG, SHORT
+from omoide.core.records import Message, Summary
+from omoide.storage.summaries import LONG, SHORT
 
 SUMMARY_SHARE = 0.4
 

@@ -9,48 +9,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from omoide.jobs import REPRESENTATION, SUMMARY
-from omoide.reasoning import configuration
-from omoide.reasoning.configuration import Defaults, Resolved, defaults_of
-from omoide.reasoning.observers import Membership, observers_of, peer_flag
-from omoide.reasoning.units import Pace, Unit
-from omoide.records import Json, NewMessage
-from omoide.settings import Settings
-from omoide.store import Connection, observing, queue
-from omoide.store.messages import Appended
+from omoide.core import config_resolution
+from omoide.core.config_resolution import Defaults, ResolvedConfig, defaults_of
+from omoide.core.jobs import REPRESENTATION, SUMMARY
+from omoide.core.records import Json, NewMessage
+from omoide.core.settings import Settings
+from omoide.scheduling.observers import Membership, observers_of, peer_flag
+from omoide.scheduling.work_unit import FlushPolicy, WorkUnit
+from omoide.storage import Connection, observer_queries, queue
+from omoide.storage.messages import Appended
 
 SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class EnqueuePolicy:
     """The operator's settings for enqueueing."""
 
     defaults: Defaults
-    pace: Pace
+    pace: FlushPolicy
 
 
-def rules_of(settings: Settings) -> Rules:
-    pace = Pace(
-        tokens=settings.unit_tokens,
-        quiet=int(settings.quiet_seconds * SECOND),
-        patience=int(settings.unit_patience_seconds * SECOND),
+def enqueue_policy(settings: Settings) -> EnqueuePolicy:
+    pace = FlushPolicy(
+        tokens=settings.flush_tokens,
+        quiet=int(settings.debounce_seconds * SECOND),
+        patience=int(settings.max_wait_seconds * SECOND),
     )
-    return Rules(defaults_of(settings), pace)
+    return EnqueuePolicy(defaults_of(settings), pace)
 
 
-def owe(db: Connection, appended: Appended, batch: Sequence[NewMessage], now: int, rules: Rules) -> list[int]:
+def enqueue_jobs(
+    db: Connection, appended: Appended, batch: Sequence[NewMessage], now: int, rules: EnqueuePolicy
+) -> list[int]:
     """Enqueue the jobs of the batch. Returns the positions of the messages that no job covers."""
     levels = (appended.ground.workspace_configuration, appended.ground.configuration)
-    general = configuration.resolve(*levels, None, rules.defaults)
+    general = config_resolution.resolve(*levels, None, rules.defaults)
     terms = _Terms(db, appended)
     muted: list[int] = []
-    lots: dict[str, list[_Lot]] = {}
+    lots: dict[str, list[_MessageRun]] = {}
     usual = {peer_id: terms.of(peer_id, general) for peer_id in appended.authors}
     for seq, message in enumerate(batch, appended.first):
         unit = usual[message.peer_id]
         if message.configuration:
-            own = configuration.resolve(*levels, message.configuration, rules.defaults)
+            own = config_resolution.resolve(*levels, message.configuration, rules.defaults)
             unit = terms.of(message.peer_id, own)
         if unit is None:
             muted.append(seq)
@@ -59,7 +61,7 @@ def owe(db: Connection, appended: Appended, batch: Sequence[NewMessage], now: in
     for collected in lots.values():
         _store(db, appended.ground.workspace, [(lot.unit(), lot.count) for lot in collected], now, rules.pace)
     if general.summary_enabled:
-        _owe_summaries(db, appended, len(batch), general, now)
+        _enqueue_summaries(db, appended, len(batch), general, now)
     return muted
 
 
@@ -69,10 +71,10 @@ class _Terms:
     def __init__(self, db: Connection, appended: Appended) -> None:
         self._db = db
         self._appended = appended
-        self._known: dict[tuple[str, Resolved], Unit | None] = {}
+        self._known: dict[tuple[str, ResolvedConfig], WorkUnit | None] = {}
         self._members: dict[str, Membership] = {}
 
-    def of(self, peer_id: str, resolved: Resolved) -> Unit | None:
+    def of(self, peer_id: str, resolved: ResolvedConfig) -> WorkUnit | None:
         """Return the template for a peer's messages; None if there are no observers or reasoning is off."""
         if not resolved.reasoning_enabled:
             return None
@@ -81,21 +83,21 @@ class _Terms:
             self._known[key] = self._unit(peer_id, resolved)
         return self._known[key]
 
-    def _unit(self, peer_id: str, resolved: Resolved) -> Unit | None:
+    def _unit(self, peer_id: str, resolved: ResolvedConfig) -> WorkUnit | None:
         if not self._members:
             self._members = _members(self._db, self._appended)
         sender = self._members[peer_id]
         observers = observers_of(sender, [*self._members.values()])
         if not observers:
             return None
-        return Unit(
+        return WorkUnit(
             self._appended.session_id,
             self._appended.ground.session,
             sender.peer_id,
             sender.peer_pk,
             [observer.peer_id for observer in observers],
             [observer.peer_pk for observer in observers],
-            configuration.as_json(resolved),
+            config_resolution.as_json(resolved),
             0,
             0,
             0,
@@ -104,7 +106,7 @@ class _Terms:
 
 def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
     """Return the memberships of the authors and of all members that observe others, by peer id."""
-    rows = observing.members(db, appended.ground.session, appended.authors.values())
+    rows = observer_queries.members(db, appended.ground.session, appended.authors.values())
     return {
         id: Membership(
             id,
@@ -120,39 +122,39 @@ def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
 
 
 @dataclass(slots=True)
-class _Lot:
+class _MessageRun:
     """Consecutive messages of one peer with the same observers and configuration."""
 
-    terms: Unit
+    terms: WorkUnit
     first: int
     through: int
     tokens: int
     count: int = 1
 
-    def unit(self) -> Unit:
+    def unit(self) -> WorkUnit:
         return replace(self.terms, first=self.first, through=self.through, tokens=self.tokens)
 
 
-def _collect(lots: list[_Lot], terms: Unit, seq: int, tokens: int) -> None:
+def _collect(lots: list[_MessageRun], terms: WorkUnit, seq: int, tokens: int) -> None:
     """Add a message to the last lot if the terms are equal, else start a new lot."""
     if lots and lots[-1].terms is terms:
         lot = lots[-1]
         lot.through, lot.tokens, lot.count = seq, lot.tokens + tokens, lot.count + 1
     else:
-        lots.append(_Lot(terms, seq, seq, tokens))
+        lots.append(_MessageRun(terms, seq, seq, tokens))
 
 
-def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: int, pace: Pace) -> None:
+def _store(db: Connection, workspace: int, units: list[tuple[WorkUnit, int]], now: int, pace: FlushPolicy) -> None:
     """Enqueue the units of one peer in one session; the first is appended to the open job, if possible."""
     key = units[0][0].key
-    if open_job := queue.growing(db, REPRESENTATION, key):
+    if open_job := queue.open_job(db, REPRESENTATION, key):
         pk, payload, begun_at = open_job
         if joined := units[0][0].joined_to(payload):
-            queue.extend(db, pk, joined.payload(), pace.due_at(joined, begun_at, now), units=units[0][1])
+            queue.append_units(db, pk, joined.payload(), pace.due_at(joined, begun_at, now), units=units[0][1])
             units = units[1:]
     for unit, count in units:
         # A job with other terms cannot be appended to any more, so it need not wait.
-        queue.hasten(db, REPRESENTATION, key, now)
+        queue.expedite(db, REPRESENTATION, key, now)
         queue.add(
             db,
             REPRESENTATION,
@@ -167,7 +169,7 @@ def _store(db: Connection, workspace: int, units: list[tuple[Unit, int]], now: i
         )
 
 
-def _owe_summaries(db: Connection, appended: Appended, count: int, resolved: Resolved, now: int) -> None:
+def _enqueue_summaries(db: Connection, appended: Appended, count: int, resolved: ResolvedConfig, now: int) -> None:
     intervals = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
     kinds: dict[int, list[str]] = {}
     for kind, interval in intervals.items():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omoide.records import Json
+from omoide.core.records import Json
 
 
 @dataclass(frozen=True, slots=True)

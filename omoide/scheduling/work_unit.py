@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
-from omoide.reasoning.configuration import Resolved, from_json
-from omoide.records import Json
+from omoide.core.config_resolution import ResolvedConfig, from_json
+from omoide.core.records import Json
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class WorkUnit:
     session: str
     session_pk: int
     observed: str
@@ -31,7 +31,7 @@ class Unit:
     tokens: int
 
     @classmethod
-    def from_payload(cls, payload: Json) -> Unit:
+    def from_payload(cls, payload: Json) -> WorkUnit:
         return cls(**payload)
 
     def payload(self) -> Json:
@@ -42,10 +42,10 @@ class Unit:
         return f"{self.session_pk}:{self.observed_pk}"
 
     @property
-    def resolved(self) -> Resolved:
+    def resolved(self) -> ResolvedConfig:
         return from_json(self.configuration)
 
-    def joined_to(self, payload: Json) -> Unit | None:
+    def joined_to(self, payload: Json) -> WorkUnit | None:
         """Return this unit appended to a stored payload; None if that is not possible.
 
         It is not possible if observers or configuration differ, or `first` or `tokens` of the payload are invalid. The
@@ -63,7 +63,7 @@ class Unit:
             return None
         return replace(self, first=first, tokens=tokens + self.tokens)
 
-    def rest(self, first: int) -> Unit | None:
+    def rest(self, first: int) -> WorkUnit | None:
         """Return the unit from a position on; None if it is empty."""
         return replace(self, first=first) if first <= self.through else None
 
@@ -71,11 +71,11 @@ class Unit:
 MOST_TOKENS = 2**53
 """More tokens than any text has; a larger value is invalid."""
 
-_NAMES = tuple(each.name for each in fields(Unit))
+_NAMES = tuple(each.name for each in fields(WorkUnit))
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class FlushPolicy:
     """When a unit is due. Times in microseconds."""
 
     tokens: int
@@ -85,5 +85,5 @@ class Pace:
     patience: int
     """Maximum delay since the unit was created."""
 
-    def due_at(self, unit: Unit, begun_at: int, now: int) -> int:
+    def due_at(self, unit: WorkUnit, begun_at: int, now: int) -> int:
         return now if unit.tokens >= self.tokens else max(now, min(now + self.quiet, begun_at + self.patience))

@@ -12,11 +12,12 @@ from collections.abc import Mapping, Sequence
 from math import log
 from typing import TYPE_CHECKING, TypeAlias
 
-from omoide.deferred import deferred
-from omoide.store import Connection, words
-from omoide.store.words import Place
+from omoide.core.lazy_import import lazy_import
+from omoide.storage import Connection
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.fulltext import IndexScope
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 if TYPE_CHECKING:
@@ -48,13 +49,13 @@ Numbers: TypeAlias = "npt.NDArray[np.int64]"
 Scores: TypeAlias = "npt.NDArray[np.float64]"
 
 
-def best(db: Connection, place: Place, query_words: Sequence[str]) -> list[int]:
+def best(db: Connection, place: IndexScope, query_words: Sequence[str]) -> list[int]:
     """Up to `RANKED` rows of `place` that contain any of the words, best first, then newest.
 
     If few rows contain a rare word, the newest rows with the rarest common word are included, and the newest with that
     word and another. Deleted rows may be included.
     """
-    shares = words.shares(db, place.index, query_words, SAMPLED)
+    shares = fulltext.shares(db, place.index, query_words, SAMPLED)
     rare, common, holding = _rare(db, place, shares)
     if not rare:
         return []
@@ -62,7 +63,7 @@ def best(db: Connection, place: Place, query_words: Sequence[str]) -> list[int]:
     often = rare[-1] if len(leading[-1]) > RANKED else None
     for number, word in enumerate(common[:MOST_COMMON]):
         if word not in holding:
-            holding[word] = _numbers(words.holding(db, place, rare, RANKED, beside=[word]))
+            holding[word] = _numbers(fulltext.holding(db, place, rare, RANKED, beside=[word]))
         if often is not None and number < PAIRED:
             leading.append(holding[word])
     pks = np.unique(np.concatenate(leading))
@@ -74,7 +75,7 @@ def best(db: Connection, place: Place, query_words: Sequence[str]) -> list[int]:
         seldom = rare[:-1]
         holding[often] = np.union1d(holding[often], np.setdiff1d(pks, np.concatenate(leading[: len(seldom)])))
         for word in (often, *common[:MOST_COMMON]):
-            beside = _numbers(words.holding(db, place, seldom, RANKED, beside=[word]))
+            beside = _numbers(fulltext.holding(db, place, seldom, RANKED, beside=[word]))
             holding[word] = np.union1d(holding[word], beside)
     scores = np.zeros(len(pks))
     for word, rows in holding.items():
@@ -83,7 +84,9 @@ def best(db: Connection, place: Place, query_words: Sequence[str]) -> list[int]:
     return _by_score(db, place, pks, scores)
 
 
-def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[list[str], list[str], dict[str, Numbers]]:
+def _rare(
+    db: Connection, place: IndexScope, shares: Mapping[str, float]
+) -> tuple[list[str], list[str], dict[str, Numbers]]:
     """Split the words into rare and common ones, and return the rows that contain the rare ones.
 
     The rows of the rare words are together at most `RANKED`. If those are fewer than `ENOUGH`, the last rare word is a
@@ -96,7 +99,7 @@ def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[li
     for number, word in enumerate(ascending):
         if room <= 0:
             return chosen, ascending[number:], holding
-        rows = _numbers(words.holding(db, place, [word], RANKED + 1))
+        rows = _numbers(fulltext.holding(db, place, [word], RANKED + 1))
         if len(rows) > room and RANKED - room >= ENOUGH:
             if len(rows) <= RANKED:
                 holding[word] = rows
@@ -108,8 +111,8 @@ def _rare(db: Connection, place: Place, shares: Mapping[str, float]) -> tuple[li
     return chosen, [], holding
 
 
-def _by_score(db: Connection, place: Place, pks: Numbers, scores: Scores) -> list[int]:
-    total, length = words.totals(db, place.index)
+def _by_score(db: Connection, place: IndexScope, pks: Numbers, scores: Scores) -> list[int]:
+    total, length = fulltext.totals(db, place.index)
     order = np.lexsort((-pks, -scores))
     first, rest = order[:MEASURED], order[MEASURED:]
     measured = _measured(db, place, pks[first], scores[first], length / max(1, total))
@@ -125,9 +128,9 @@ def _rarity(share: float) -> float:
     return -log(share)
 
 
-def _measured(db: Connection, place: Place, pks: Numbers, scores: Scores, mean: float) -> Numbers:
+def _measured(db: Connection, place: IndexScope, pks: Numbers, scores: Scores, mean: float) -> Numbers:
     """Reorder the rows with BM25's length normalization, which favours short texts."""
-    lengths = words.lengths(db, place.index, pks.tolist())
+    lengths = fulltext.lengths(db, place.index, pks.tolist())
     relative = np.array([lengths.get(pk, mean) for pk in pks.tolist()]) / max(1.0, mean)
     weighed = scores * (K1 + 1) / (1 + K1 * (1 - B + B * relative))
     return pks[np.lexsort((-pks, -weighed))]

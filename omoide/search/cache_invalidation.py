@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from omoide import heap, text_cache
-from omoide.aside import aside
-from omoide.errors import OmoideError
+from omoide.core import malloc, text_cache
+from omoide.core.errors import OmoideError
+from omoide.core.offload import offload
 from omoide.search.vector_index import VectorIndex
-from omoide.store import Store, erasure
+from omoide.storage import Store
+from omoide.storage.sqlite import secure_delete
 
 LOOK_SECONDS = 30.0
 """How often a process checks for erased rows."""
 
 
-class Forgetting:
+class CacheInvalidator:
     """Evicts deleted rows periodically."""
 
     def __init__(self, store: Store, index: VectorIndex) -> None:
@@ -32,10 +33,10 @@ class Forgetting:
 
     async def look(self) -> None:
         """Evict deleted rows, if anything was erased since the last call. Raises Unavailable."""
-        count = self._store.read(erasure.count)
+        count = self._store.read(secure_delete.count)
         if count == self._count:
             return
-        text_cache.forget()
+        text_cache.clear_all()
         await self._store.read_aside(self._index.forget_deleted)
-        await aside(heap.trim)  # otherwise the process grows by some megabytes each time
+        await offload(malloc.trim)  # otherwise the process grows by some megabytes each time
         self._count = count

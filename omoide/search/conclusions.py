@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from omoide.core.records import Conclusion, Json
 from omoide.inference.embedders import Vector
-from omoide.records import Conclusion, Json
-from omoide.search import wording
+from omoide.search import bm25
 from omoide.search.query import Query
-from omoide.store import Connection, Store, conclusions, deadline, words, workspaces
-from omoide.store.filters.operators import ANYTHING
+from omoide.storage import Connection, Store, conclusions, workspaces
+from omoide.storage.filters.operators import ANYTHING
+from omoide.storage.sqlite import fulltext, query_timeout
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -150,7 +151,7 @@ def _within(
     """Call `fn` with a time limit, if `seconds` is given. Raises Unprocessable."""
     if seconds is None:
         return fn(db, *args, **kwargs)
-    return deadline.within(db, seconds, fn, *args, **kwargs)
+    return query_timeout.run_with_timeout(db, seconds, fn, *args, **kwargs)
 
 
 def _by_words(
@@ -165,7 +166,7 @@ def _by_words(
     workspace = workspaces.find(db, workspace_id)
     if workspace is None:
         return []
-    ranked = wording.best(db, words.of_conclusions(workspace.pk, pair), query_words)
+    ranked = bm25.best(db, fulltext.of_conclusions(workspace.pk, pair), query_words)
     found: list[Conclusion] = []
     start, step = 0, 2 * limit
     while start < len(ranked) and len(found) < limit:

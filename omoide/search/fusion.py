@@ -14,7 +14,7 @@ Position = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
+class FusionWeights:
     """Weights of the ranking. The defaults lie on a plateau of the recall benchmark, not on its peak."""
 
     k: float = 8.0
@@ -27,7 +27,7 @@ class Weights:
     """Share of the next message's score."""
 
 
-DEFAULT_WEIGHTS = Weights()
+DEFAULT_WEIGHTS = FusionWeights()
 
 
 def fused(rankings: Iterable[tuple[float, Sequence[int]]], k: float) -> dict[int, float]:
@@ -40,7 +40,7 @@ def fused(rankings: Iterable[tuple[float, Sequence[int]]], k: float) -> dict[int
 
 
 def lifted(
-    scores: Mapping[int, float], positions: Mapping[int, Position], weights: Weights = DEFAULT_WEIGHTS
+    scores: Mapping[int, float], positions: Mapping[int, Position], weights: FusionWeights = DEFAULT_WEIGHTS
 ) -> dict[int, float]:
     """Score of every message in `positions`: its own plus the larger boost from its two neighbours in the session.
 

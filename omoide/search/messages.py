@@ -11,23 +11,24 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from omoide.clock import micros
-from omoide.deferred import deferred
-from omoide.errors import Unprocessable
+from omoide.core.clock import to_micros
+from omoide.core.errors import Unprocessable
+from omoide.core.identifiers import is_scope_peer, scope_name_error, scope_of_peer
+from omoide.core.lazy_import import lazy_import
+from omoide.core.records import Json, Message
 from omoide.inference.embedders import Vector
-from omoide.names import is_scope_peer, scope_fault, scope_of_peer
-from omoide.records import Json, Message
-from omoide.search import wording
-from omoide.search.finder import VectorFinder
-from omoide.search.fusion import DEFAULT_WEIGHTS, Weights, fused, lifted, ordered
+from omoide.search import bm25
+from omoide.search.fusion import DEFAULT_WEIGHTS, FusionWeights, fused, lifted, ordered
 from omoide.search.query import Query
+from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Allowed, Group, VectorIndex
-from omoide.store import Connection, Store, deadline, message_search, words
-from omoide.store.filters import MESSAGE_FIELDS, compile_filters, names_field
-from omoide.store.message_search import Limits, Reach
-from omoide.store.words import Place
+from omoide.storage import Connection, Store, message_search
+from omoide.storage.filters import MESSAGE_FIELDS, compile_filters, names_field
+from omoide.storage.message_search import ResolvedScope, SearchFilters
+from omoide.storage.sqlite import fulltext, query_timeout
+from omoide.storage.sqlite.fulltext import IndexScope
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 T = TypeVar("T")
@@ -64,11 +65,11 @@ class MessageSearch:
     after: datetime | None = None
     before: datetime | None = None
     """Only messages said at or after `after`, and before `before`."""
-    weights: Weights = field(default=DEFAULT_WEIGHTS)
+    weights: FusionWeights = field(default=DEFAULT_WEIGHTS)
 
 
 async def search(
-    store: Store, finder: VectorFinder, request: MessageSearch, *, seconds: float | None = None
+    store: Store, finder: SemanticSearch, request: MessageSearch, *, seconds: float | None = None
 ) -> list[Message]:
     """Up to `request.limit` messages, best first; none for an unknown workspace, session or peer.
 
@@ -80,7 +81,7 @@ async def search(
 
 async def search_then(
     store: Store,
-    finder: VectorFinder,
+    finder: SemanticSearch,
     request: MessageSearch,
     then: Callable[[Connection, list[Message]], T],
     *,
@@ -95,18 +96,20 @@ async def search_then(
     def read(db: Connection) -> T:
         if limits.clause is None or seconds is None:
             return then(db, _found(db, finder.index, request, limits, query, vector))
-        return then(db, deadline.within(db, seconds, _found, finder.index, request, limits, query, vector))
+        return then(
+            db, query_timeout.run_with_timeout(db, seconds, _found, finder.index, request, limits, query, vector)
+        )
 
     return await store.read_aside(read)
 
 
-def limits_of(request: MessageSearch) -> Limits:
+def limits_of(request: MessageSearch) -> SearchFilters:
     """The restrictions of the search, with its filter compiled. Raises Unprocessable."""
     filters = dict(request.filters or {})
     witness = filters.pop(WITNESS, None)
     if witness is not None and not isinstance(witness, str):
         raise Unprocessable(f"{WITNESS} must be the id of a peer")
-    if witness is not None and is_scope_peer(witness) and (fault := scope_fault(scope_of_peer(witness))):
+    if witness is not None and is_scope_peer(witness) and (fault := scope_name_error(scope_of_peer(witness))):
         raise Unprocessable(f"{WITNESS} must be the id of a peer. {fault}")
     path = {"workspace_id": request.workspace_id, "session_id": request.session_id, "peer_id": request.peer_id}
     for key, given in path.items():
@@ -115,8 +118,8 @@ def limits_of(request: MessageSearch) -> Limits:
     clause = compile_filters(filters, MESSAGE_FIELDS)
     if request.scope is not None and names_field(filters, "session_id"):
         raise Unprocessable("scope cannot be combined with a session_id filter")
-    after, before = (None if end is None else micros(end) for end in (request.after, request.before))
-    return Limits(
+    after, before = (None if end is None else to_micros(end) for end in (request.after, request.before))
+    return SearchFilters(
         session_id=request.session_id,
         peer_id=request.peer_id,
         scope=request.scope,
@@ -131,7 +134,12 @@ def limits_of(request: MessageSearch) -> Limits:
 
 
 def _found(
-    db: Connection, index: VectorIndex, request: MessageSearch, limits: Limits, query: Query, vector: Vector | None
+    db: Connection,
+    index: VectorIndex,
+    request: MessageSearch,
+    limits: SearchFilters,
+    query: Query,
+    vector: Vector | None,
 ) -> list[Message]:
     within = message_search.reach(db, request.workspace_id, limits)
     if within is None:
@@ -146,7 +154,12 @@ def _found(
 
 
 def _ranked(
-    db: Connection, index: VectorIndex, within: Reach, query: Query, vector: Vector | None, request: MessageSearch
+    db: Connection,
+    index: VectorIndex,
+    within: ResolvedScope,
+    query: Query,
+    vector: Vector | None,
+    request: MessageSearch,
 ) -> list[int]:
     """The matches for a query that has words, best first."""
     pool = max(POOL, 2 * request.limit)
@@ -163,14 +176,14 @@ def _ranked(
     return ordered(scores, total, holding)
 
 
-def _by_words(db: Connection, within: Reach, query: Query, pool: int) -> list[int]:
-    source = words.of_messages(within.workspace, within.session, within.peer)
+def _by_words(db: Connection, within: ResolvedScope, query: Query, pool: int) -> list[int]:
+    source = fulltext.of_messages(within.workspace, within.session, within.peer)
     if message_search.share(db, within) >= MOST_OF_ALL:
-        source = Place(words.MESSAGES)
-    return _first_passing(db, within, wording.best(db, source, query.words), pool)
+        source = IndexScope(fulltext.MESSAGES)
+    return _first_passing(db, within, bm25.best(db, source, query.words), pool)
 
 
-def _first_passing(db: Connection, within: Reach, pks: Sequence[int], count: int) -> list[int]:
+def _first_passing(db: Connection, within: ResolvedScope, pks: Sequence[int], count: int) -> list[int]:
     """The first `count` messages that pass the restrictions."""
     passing: list[int] = []
     start, step = 0, 2 * count
@@ -180,7 +193,7 @@ def _first_passing(db: Connection, within: Reach, pks: Sequence[int], count: int
     return passing[:count]
 
 
-def _by_meaning(db: Connection, index: VectorIndex, within: Reach, vector: Vector, pool: int) -> list[int]:
+def _by_meaning(db: Connection, index: VectorIndex, within: ResolvedScope, vector: Vector, pool: int) -> list[int]:
     group = Group("messages", within.workspace)
     allowed = Allowed(within.sessions, within.peer)
     count = pool if within.clause is None else FILTERED * pool

@@ -11,14 +11,14 @@ from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
-from omoide import text_cache
-from omoide.deferred import deferred
+from omoide.core import text_cache
+from omoide.core.lazy_import import lazy_import
 from omoide.inference.embedders import EmbedNow
-from omoide.store import Connection, embeddings, rows
-from omoide.store.segments import Segment, packed
-from omoide.store.sources import Source
+from omoide.storage import Connection, embeddings, rows
+from omoide.storage.embedding_tables import Source
+from omoide.storage.sqlite.vector_segments import Segment, packed
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ Places: TypeAlias = "Callable[[Segment], npt.NDArray[np.intp] | None]"
 """Selects rows of a segment by index; None for all of them."""
 
 
-class Unembedded:
+class OnDemandEmbedder:
     """Embeds and caches vectors of rows without a stored one. Thread-safe; one for each index."""
 
     def __init__(self, embed: EmbedNow) -> None:

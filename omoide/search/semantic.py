@@ -10,7 +10,7 @@ import logging
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector
 from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
-from omoide.store import Connection, workspaces
+from omoide.storage import Connection, workspaces
 
 logger = logging.getLogger("omoide.search")
 
@@ -21,7 +21,7 @@ PAUSE_SECONDS = 30.0
 """How long a failed embedder is not called again, so that not every search waits for a time-out."""
 
 
-class VectorFinder:
+class SemanticSearch:
     """Owns the vector index. One per process."""
 
     def __init__(

@@ -5,8 +5,8 @@ search can filter by. The rows whose signs agree best are read from the store an
 all of them. A group is all messages of a workspace, or all of its conclusions. Groups are loaded from their segments on
 first use (a million rows: a tenth of a second), updated as rows are added, also by other processes, and evicted when
 memory is short, least recently used first. Deleted rows are dropped when a search meets them. Rows that are in no
-segment yet are embedded by the search if the embedder is local (`unembedded.py`); otherwise they are found by words
-until a job has embedded them.
+segment yet are embedded by the search if the embedder is local (`on_demand_embedding.py`); otherwise they are found by
+words until a job has embedded them.
 """
 
 from __future__ import annotations
@@ -17,15 +17,16 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from omoide.deferred import deferred
+from omoide.core.lazy_import import lazy_import
+from omoide.fairness.thread_pool import uninterrupted
 from omoide.inference.embedders import EmbedNow, Vector
-from omoide.lane_threads import uninterrupted
-from omoide.search.unembedded import Unembedded
-from omoide.store import Connection, embeddings, segments
-from omoide.store.segments import STORED, Numbers, Owners, Segment, sign_bits
-from omoide.store.sources import Source
+from omoide.search.on_demand_embedding import OnDemandEmbedder
+from omoide.storage import Connection, embeddings
+from omoide.storage.embedding_tables import Source
+from omoide.storage.sqlite import vector_segments
+from omoide.storage.sqlite.vector_segments import STORED, Numbers, Owners, Segment, sign_bits
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ class _Block:
 
 
 class _Entry:
-    """A group in memory: its rows up to row `through` of its table, as of `segments.late`."""
+    """A group in memory: its rows up to row `through` of its table, as of `vector_segments.late`."""
 
     def __init__(self, words: int) -> None:
         self.blocks: list[_Block] = []
@@ -177,9 +178,9 @@ class VectorIndex:
         self, name: str, dimensions: int, *, most_bytes: int = MOST_BYTES, embed: EmbedNow | None = None
     ) -> None:
         """`embed` computes vectors of rows that no job has embedded yet; without it they are not found here."""
-        self._unembedded = Unembedded(embed) if embed else None
+        self._unembedded = OnDemandEmbedder(embed) if embed else None
         self._model = (name, dimensions)
-        self._words = segments.words_of(dimensions)
+        self._words = vector_segments.words_of(dimensions)
         self._most_bytes = most_bytes
         self._entries: OrderedDict[Group, _Entry] = OrderedDict()
         self._lock = Lock()
@@ -194,7 +195,7 @@ class VectorIndex:
         progress = embeddings.progress(db)
         if progress is None or (progress.name, progress.dimensions) != self._model:
             return []
-        through = segments.reach(db, group.source)
+        through = vector_segments.reach(db, group.source)
         entry = self._followed(db, group, through)
         near: list[tuple[int, float]] = []
         living: set[int] = set()
@@ -237,12 +238,12 @@ class VectorIndex:
         with self._lock:
             entry = self._entries.setdefault(group, _Entry(self._words))
             self._entries.move_to_end(group)
-        late = segments.late(db)
+        late = vector_segments.late(db)
         with entry.lock, uninterrupted():
             if late != entry.late:  # rows were inserted before `through`
                 entry.blocks, entry.through, entry.late = [], 0, late
             if through > entry.through:
-                for some in segments.of_workspace(db, group.source, group.workspace, self._words, entry.through):
+                for some in vector_segments.of_workspace(db, group.source, group.workspace, self._words, entry.through):
                     entry.take(some)
                 entry.through = through
         self._make_room()

@@ -1,6 +1,6 @@
 """Ask a reasoner: collect the cards and configuration for a question, and stream the answer.
 
-Reads for the answer go through `Memory`, which enforces the reach. Callers check authorization.
+Reads for the answer go through `MemoryView`, which enforces the reach. Callers check authorization.
 """
 
 from __future__ import annotations
@@ -8,22 +8,22 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from omoide.errors import NotFound
+from omoide.core.config_resolution import Defaults, ResolvedConfig, resolve
+from omoide.core.errors import NotFound
+from omoide.core.records import Json
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.configuration import Defaults, Resolved, resolve
-from omoide.reasoning.evidence import Evidence
-from omoide.reasoning.memory import Memory, Reach
-from omoide.reasoning.reasoner import Question, Reasoner, ReasoningLevel
-from omoide.records import Json
-from omoide.search.finder import VectorFinder
-from omoide.store import Connection, Store, cards, observing, peers, sessions
+from omoide.reasoner.evidence import Evidence
+from omoide.reasoner.memory_view import MemoryScope, MemoryView
+from omoide.reasoner.protocol import Question, Reasoner, ReasoningLevel
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Connection, Store, cards, observer_queries, peers, sessions
 
 
 @dataclass(frozen=True, slots=True)
 class Inquiry:
     """A caller's question. `structured.check` has accepted the `response_format`."""
 
-    reach: Reach
+    reach: MemoryScope
     query: str
     level: ReasoningLevel = "low"
     response_format: Json | None = None
@@ -53,15 +53,15 @@ def check_session(store: Store, workspace_id: str, session_id: str) -> None:
 
 
 def ask(
-    store: Store, finder: VectorFinder, tokens: TokenCounter, reasoner: Reasoner, defaults: Defaults, inquiry: Inquiry
+    store: Store, finder: SemanticSearch, tokens: TokenCounter, reasoner: Reasoner, defaults: Defaults, inquiry: Inquiry
 ) -> Answer:
     """Return a lazy answer: the reasoner starts when the first piece is requested."""
-    memory = Memory(store, finder, tokens, inquiry.reach)
+    memory = MemoryView(store, finder, tokens, inquiry.reach)
     question = store.read(_question, inquiry, defaults)
     return Answer(_pieces(reasoner, question, memory), memory.evidence)
 
 
-async def _pieces(reasoner: Reasoner, question: Question, memory: Memory) -> AsyncGenerator[str, None]:
+async def _pieces(reasoner: Reasoner, question: Question, memory: MemoryView) -> AsyncGenerator[str, None]:
     """Yield the reasoner's text without empty pieces; white space is held back until text follows it."""
     blank = ""
     said = reasoner.answer(question, memory)
@@ -95,11 +95,11 @@ def _question(db: Connection, inquiry: Inquiry, defaults: Defaults) -> Question:
     )
 
 
-def _configuration(db: Connection, reach: Reach, defaults: Defaults) -> Resolved:
-    return resolve(*observing.configurations_of(db, reach.workspace_id, reach.session_id), None, defaults)
+def _configuration(db: Connection, reach: MemoryScope, defaults: Defaults) -> ResolvedConfig:
+    return resolve(*observer_queries.configurations_of(db, reach.workspace_id, reach.session_id), None, defaults)
 
 
-def _card(db: Connection, reach: Reach, resolved: Resolved, about: str | None) -> list[str]:
+def _card(db: Connection, reach: MemoryScope, resolved: ResolvedConfig, about: str | None) -> list[str]:
     """Return the observer's card about a peer. Cards mix sessions: empty if the reach is restricted to sessions."""
     if reach.observer_id is None or about is None or reach.sessions is not None or not resolved.peer_card_use:
         return []

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from omoide.aside import aside
+from omoide.core.offload import offload
+from omoide.core.records import Message, Summary
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.context import choose_messages, choose_summary
-from omoide.reasoning.recall import Recall, recall
-from omoide.reasoning.representation import render
-from omoide.records import Message, Summary
+from omoide.reasoner.representation import render
+from omoide.reasoner.token_budget import choose_messages, choose_summary
 from omoide.search.conclusions import Finder
-from omoide.store import Connection, Store, answer_size, cards, messages, summaries
+from omoide.services.selection import Selection, select_conclusions
+from omoide.storage import Connection, Store, cards, messages, response_size, summaries
 
 MAX_CONTEXT_TOKENS = 100_000
 """Default and maximum token budget of a session context."""
@@ -21,7 +21,7 @@ COUNT_ON_LOOP_CHARACTERS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class PeerContext:
     """Representation and card of a peer. The card is None if there is none or it may not be shown."""
 
     representation: str
@@ -32,10 +32,10 @@ class Known:
 class SessionContext:
     messages: list[Message]
     summary: Summary | None
-    known: Known | None
+    known: PeerContext | None
 
 
-async def known_about(store: Store, finder: Finder, wanted: Recall) -> Known:
+async def peer_context(store: Store, finder: Finder, wanted: Selection) -> PeerContext:
     """Return representation and card. Cards mix sessions, so a read restricted to sessions returns none.
 
     Raises NotFound if the observer does not exist, unless the read is restricted.
@@ -43,7 +43,7 @@ async def known_about(store: Store, finder: Finder, wanted: Recall) -> Known:
     card = None
     if wanted.sessions is None:
         card = store.read(cards.get, wanted.workspace_id, wanted.observer_id, wanted.observed_id)
-    return Known(render(await recall(store, finder, wanted)), card)
+    return PeerContext(render(await select_conclusions(store, finder, wanted)), card)
 
 
 async def session_context(
@@ -56,17 +56,17 @@ async def session_context(
     budget: int,
     most_bytes: int,
     with_summary: bool,
-    wanted: Recall | None,
+    wanted: Selection | None,
 ) -> SessionContext:
     """Fill `budget` tokens: representation and card of the target first, then a summary, then messages.
 
     Messages are limited to `most_bytes` of the response as well. A session that does not exist has none.
 
-    Raises NotFound as `known_about` does.
+    Raises NotFound as `peer_context` does.
     """
     known = None
     if wanted is not None:
-        known = await known_about(store, finder, wanted)
+        known = await peer_context(store, finder, wanted)
         budget -= await _tokens_of(tokens, known)
     if budget <= 0:
         return SessionContext([], None, known)
@@ -90,12 +90,12 @@ def _said(
     summary = choose_summary(summaries.of_session(db, workspace_id, session_id), budget) if with_summary else None
     remaining = budget - (summary.token_count if summary else 0)
     walk = messages.newest_first(db, workspace_id, session_id, summary.seq if summary else 1)
-    walk = answer_size.within(walk, most_bytes)
+    walk = response_size.within(walk, most_bytes)
     return summary, choose_messages(walk, remaining, trim=tokens.trim, count=tokens.count)
 
 
-async def _tokens_of(tokens: TokenCounter, known: Known) -> int:
+async def _tokens_of(tokens: TokenCounter, known: PeerContext) -> int:
     texts = [known.representation, *(known.card or ())]
     if tokens.is_loaded and sum(map(len, texts)) <= COUNT_ON_LOOP_CHARACTERS:
         return sum(map(tokens.count, texts))
-    return await aside(sum, map(tokens.count, texts))
+    return await offload(sum, map(tokens.count, texts))

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omoide import clock
-from omoide.aside import aside
+from omoide.core import clock
+from omoide.core.offload import offload
+from omoide.core.records import Idempotency, Message, NewMessage
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.owing import Rules, owe
-from omoide.records import Idempotency, Message, NewMessage
-from omoide.store import Connection, Store, messages
-from omoide.store.messages import Appended
+from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
+from omoide.storage import Connection, Store, messages
+from omoide.storage.messages import Appended
 
 COUNT_ON_LOOP_CHARACTERS = 10_000
 """Up to this many characters are counted on the event loop: a few tenths of a millisecond."""
@@ -25,14 +25,14 @@ async def add_messages(
     *,
     max_observers: int,
     idempotency: Idempotency | None,
-    rules: Rules,
+    rules: EnqueuePolicy,
 ) -> list[Message]:
     """Store the batch and return it after the commit. Raises the errors of `messages.add` and `add_once`."""
     counted = await _counted(tokens, batch)
     now = clock.now()
 
     def then(db: Connection, appended: Appended) -> Sequence[int]:
-        return owe(db, appended, counted, now, rules)
+        return enqueue_jobs(db, appended, counted, now, rules)
 
     if idempotency is None:
         return await store.write(
@@ -60,4 +60,4 @@ async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[Ne
 
     if tokens.is_loaded and sum(len(message.content) for message in batch) <= COUNT_ON_LOOP_CHARACTERS:
         return count()
-    return await aside(count)
+    return await offload(count)

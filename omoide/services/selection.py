@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from omoide.records import Conclusion
+from omoide.core.records import Conclusion
 from omoide.search import conclusions as nearest
 from omoide.search.conclusions import Finder
-from omoide.store import Connection, Store, conclusions
+from omoide.storage import Connection, Store, conclusions
 
 MAX_CONCLUSIONS = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Recall:
+class Selection:
     """Request for a representation: the pair, the sessions and the selection parameters."""
 
     workspace_id: str
@@ -41,7 +41,7 @@ class Recall:
         return semantic, min(total // 3, total - semantic) if semantic else total // 2
 
 
-async def recall(store: Store, finder: Finder, request: Recall) -> list[Conclusion]:
+async def select_conclusions(store: Store, finder: Finder, request: Selection) -> list[Conclusion]:
     """Return the selected conclusions in no particular order; empty if a peer or session does not exist."""
     pair = store.read(conclusions.pair, request.workspace_id, request.observer_id, request.observed_id)
     if pair is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from omoide.errors import Unprocessable
+from omoide.core.errors import Unprocessable
 
 MAX_SESSIONS = 1_000
 _is_id = re.compile(r"[a-zA-Z0-9_-]+").fullmatch

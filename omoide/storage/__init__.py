@@ -4,12 +4,12 @@
 There is one module of functions per table. They take the connection first, return records, and never block.
 """
 
-from omoide.deferred import hidden
+from omoide.core.lazy_import import hide_modules
 
 # sqlite-utils imports them for features that are not used here.
-with hidden("numpy", "pandas"):
+with hide_modules("numpy", "pandas"):
     import sqlite_utils as _  # noqa: F401
 
-from omoide.store.database import Connection, Store
+from omoide.storage.sqlite.engine import Connection, Store
 
 __all__ = ["Connection", "Store"]

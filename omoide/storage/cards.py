@@ -10,16 +10,17 @@ from dataclasses import dataclass
 
 import orjson
 
-from omoide import names
-from omoide.errors import NotFound, Unprocessable
-from omoide.metadata import without_nul
-from omoide.records import Change
-from omoide.store import erasure, peers, rows
-from omoide.store.database import Connection
+from omoide.core import identifiers
+from omoide.core.errors import NotFound, Unprocessable
+from omoide.core.json_limits import strip_nul
+from omoide.core.records import Change
+from omoide.storage import peers, rows
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CardSnapshot:
     """A card and those of its lines that were given; both empty if there is no card."""
 
     lines: tuple[str, ...] = ()
@@ -44,7 +45,7 @@ def get(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -
 _lines = rows.reader(["cards.lines"], rows.texts_from)
 _kept = rows.reader(
     ["cards.lines", "cards.given"],
-    lambda lines, given: Kept(tuple(rows.texts_from(lines)), tuple(rows.texts_from(given))),
+    lambda lines, given: CardSnapshot(tuple(rows.texts_from(lines)), tuple(rows.texts_from(given))),
 )
 
 
@@ -55,22 +56,22 @@ def put(
 
     Raises Unprocessable for a card about a scope, and for a peer that cannot be created.
     """
-    if names.is_scope_peer(observed_id):
+    if identifiers.is_scope_peer(observed_id):
         raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. No card is ever kept about a scope.")
     observer, _ = peers.get_or_create(db, workspace_id, observer_id, Change(), now)
-    given: list[str] = without_nul([*lines])
+    given: list[str] = strip_nul([*lines])
     _replace(db, observer.pk, observed_id, kept(db, observer.pk, observed_id), given, now)
     return given
 
 
-def kept(db: Connection, observer: int, observed_id: str) -> Kept:
+def kept(db: Connection, observer: int, observed_id: str) -> CardSnapshot:
     """The card that an observer (its row) keeps."""
     row = db.execute("SELECT lines, given FROM cards WHERE observer = ? AND observed = ?", (observer, observed_id))
     found = row.fetchone()
-    return _kept(found) if found else Kept()
+    return _kept(found) if found else CardSnapshot()
 
 
-def revise(db: Connection, observer: int, observed_id: str, read: Kept, lines: Sequence[str], now: int) -> None:
+def revise(db: Connection, observer: int, observed_id: str, read: CardSnapshot, lines: Sequence[str], now: int) -> None:
     """Replace the lines of a card if it has not changed since it was read. Raises CardChanged otherwise.
 
     Learned lines that are dropped here are not erased from free space at once: no caller deleted them, and deleting
@@ -91,11 +92,13 @@ def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> boo
     return True
 
 
-def _replace(db: Connection, observer: int, observed_id: str, held: Kept, given: Sequence[str], now: int) -> None:
+def _replace(
+    db: Connection, observer: int, observed_id: str, held: CardSnapshot, given: Sequence[str], now: int
+) -> None:
     """Store the given lines only, and enqueue the erasure of those they replace."""
     _put(db, observer, observed_id, given, given, now)
     if not {*held.lines, *held.given} <= {*given}:
-        erasure.owe(db, now)
+        secure_delete.enqueue(db, now)
 
 
 def _put(db: Connection, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from pydantic_core import from_json
 
-from omoide.clock import ID_LENGTH, LAST_OF_IDS, derived_id
+from omoide.core.clock import ID_LENGTH, LAST_OF_IDS, derived_id
 
 Value = int | float | str | bytes | None
 """A value as SQLite returns it. `readable_or_bytes` returns text that is not UTF-8 as bytes, `readable` with U+FFFD."""

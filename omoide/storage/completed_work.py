@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import orjson
 
-from omoide.jobs import Job
-from omoide.store.connection import Connection
+from omoide.core.jobs import Job
+from omoide.storage.sqlite.connection import Connection
 
 FORGET_AFTER = 43_200_000_000
 """Microseconds for which finished work is counted: 12 hours, as in the public API."""

@@ -1,8 +1,8 @@
 """Upsert extracted conclusions per observer: insert, reinforce or replace.
 
-A fact with the same text as a conclusion from the same session reinforces it; so does a near-duplicate (`Twin`), of
-which the richer text is kept. When a conclusion is replaced, others that cite it cite its replacement instead.
-Everything happens in the transaction that marks the messages as processed.
+A fact with the same text as a conclusion from the same session reinforces it; so does a near-duplicate
+(`NearDuplicate`), of which the richer text is kept. When a conclusion is replaced, others that cite it cite its
+replacement instead. Everything happens in the transaction that marks the messages as processed.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import orjson
 
-from omoide.clock import micros, new_id
-from omoide.records import Fact
-from omoide.store import conclusions, embeddings, rows
-from omoide.store.column_rules import as_text
-from omoide.store.conclusions import New
-from omoide.store.database import Connection
-from omoide.store.digest import same
+from omoide.core.clock import new_id, to_micros
+from omoide.core.records import Fact
+from omoide.storage import conclusions, embeddings, rows
+from omoide.storage.column_validation import as_text
+from omoide.storage.conclusions import New
+from omoide.storage.content_hash import content_hash
+from omoide.storage.sqlite.engine import Connection
 
 Pair = tuple[int, int]
 
@@ -28,7 +28,7 @@ MOST_MESSAGES = 20
 """Maximum number of source messages kept per conclusion, the newest ones."""
 
 
-class Known(NamedTuple):
+class KnownConclusion(NamedTuple):
     """An existing conclusion: its row and its text."""
 
     pk: int
@@ -36,7 +36,7 @@ class Known(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Twin:
+class NearDuplicate:
     """An existing conclusion (its row) that says the same as a fact."""
 
     pk: int
@@ -44,17 +44,17 @@ class Twin:
     """Whether the fact has the richer text and replaces it."""
 
 
-def learn(
+def upsert(
     db: Connection,
     workspace: int,
     pair: Pair,
     session: int,
     facts: Sequence[Fact],
-    twins: Mapping[int, Twin],
+    twins: Mapping[int, NearDuplicate],
     now: int,
 ) -> int:
     """Upsert the facts for the pair, and return the number of new ones. `twins` is index of a fact → near-duplicate."""
-    digests = [same(fact.content) for fact in facts]
+    digests = [content_hash(fact.content) for fact in facts]
     known = _same(db, pair, session, digests)
     new: list[New] = []
     fresh = 0
@@ -77,7 +77,7 @@ def learn(
             _reinforce(db, twin.pk, fact)
     conclusions.insert_all(db, workspace, pair, session, new, now)
     if facts:
-        embeddings.owe(db, now)
+        embeddings.enqueue(db, now)
     return fresh
 
 
@@ -100,7 +100,7 @@ def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
         """UPDATE conclusions SET times_derived = coalesce(CAST(times_derived AS INTEGER), 0) + 1,
            said_at = max(coalesce(CAST(said_at AS INTEGER), 0), ?), details = ?
            WHERE pk = ?""",
-        (micros(fact.said_at), orjson.dumps({**details, "message_ids": ids}).decode(), pk),
+        (to_micros(fact.said_at), orjson.dumps({**details, "message_ids": ids}).decode(), pk),
     )
 
 
@@ -113,7 +113,7 @@ def _times(db: Connection, pk: int) -> int | None:
 
 
 def _new(fact: Fact, digest: int, times: int, now: int) -> New:
-    return New(new_id(now), fact.content, digest, {"message_ids": [*fact.message_ids]}, times, micros(fact.said_at))
+    return New(new_id(now), fact.content, digest, {"message_ids": [*fact.message_ids]}, times, to_micros(fact.said_at))
 
 
 def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:
@@ -131,9 +131,9 @@ def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: i
     conclusions.hide(db, [old], now)
 
 
-def known(db: Connection, pair: Pair, session: int, limit: int) -> list[Known]:
+def known(db: Connection, pair: Pair, session: int, limit: int) -> list[KnownConclusion]:
     """The pair's newest explicit conclusions from the session."""
     # Uses the index on the session, because the pair may have many more conclusions from other sessions.
     query = """SELECT pk, content FROM conclusions WHERE session = ? AND +observer = ? AND +observed = ?
         AND level = 'explicit' AND deleted_at IS NULL ORDER BY pk DESC LIMIT ?"""
-    return [Known(pk, as_text(content)) for pk, content in db.execute(query, (session, *pair, limit))]
+    return [KnownConclusion(pk, as_text(content)) for pk, content in db.execute(query, (session, *pair, limit))]

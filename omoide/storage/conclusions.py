@@ -1,7 +1,7 @@
 """Store, list, find and delete conclusions.
 
-Every select excludes deleted conclusions and those of deleted sessions. `words` maintains their full-text index; a job
-adds their vectors later.
+Every select excludes deleted conclusions and those of deleted sessions. `fulltext` maintains their full-text index; a
+job adds their vectors later.
 """
 
 from __future__ import annotations
@@ -11,15 +11,16 @@ from typing import NamedTuple
 
 import orjson
 
-from omoide import names
-from omoide.clock import instant, micros, new_id
-from omoide.errors import NotFound, Unprocessable
-from omoide.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
-from omoide.store import embeddings, peers, queue, rows, sessions, words
-from omoide.store.database import Connection
-from omoide.store.digest import same
-from omoide.store.filters import CONCLUSION_FIELDS, compile_filters
-from omoide.store.filters.fields import LEVELS
+from omoide.core import identifiers
+from omoide.core.clock import from_micros, new_id, to_micros
+from omoide.core.errors import NotFound, Unprocessable
+from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
+from omoide.storage import embeddings, peers, queue, rows, sessions
+from omoide.storage.content_hash import content_hash
+from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
+from omoide.storage.filters.fields import LEVELS
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection
 
 PURGE = "purge_conclusions"
 """Kind and key of the job that removes the rows of deleted conclusions."""
@@ -70,8 +71,8 @@ def _record(
         level=level,
         source_ids=None if sources is None else rows.texts_from(sources),
         times_derived=times,
-        said_at=instant(said_at),
-        created_at=instant(created_at),
+        said_at=from_micros(said_at),
+        created_at=from_micros(created_at),
         details=rows.from_text(details),
     )
 
@@ -97,7 +98,7 @@ def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: 
     """
     named = {peer for new in batch for peer in (new.observer_id, new.observed_id)}
     known = {peer_id: _peer(db, workspace_id, peer_id) for peer_id in sorted(named)}
-    scopes = sorted({new.observed_id for new in batch if names.is_scope_peer(new.observed_id)})
+    scopes = sorted({new.observed_id for new in batch if identifiers.is_scope_peer(new.observed_id)})
     if scopes:
         raise Unprocessable(f"Peer name(s) {scopes} are scopes. No conclusion is ever formed about a scope.")
     sessions_by_id = {
@@ -111,7 +112,7 @@ def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: 
         observer, observed = known[new.observer_id], known[new.observed_id]
         session = None if new.session_id is None else sessions_by_id[new.session_id]
         stored.append(_insert(db, workspace, observer, observed, session, new, now))
-    embeddings.owe(db, now)
+    embeddings.enqueue(db, now)
     return stored
 
 
@@ -120,7 +121,7 @@ def _insert(
 ) -> Conclusion:
     id = new_id(now)
     pk = insert(db, id, workspace, (observer.pk, observed.pk), session, new.content, said_at=now, now=now)
-    at = instant(now)
+    at = from_micros(now)
     return Conclusion(
         pk, id, new.content, observer.id, observed.id, new.session_id, "explicit", None, 1, at, at, details={}
     )
@@ -153,7 +154,7 @@ def insert(
             *pair,
             session,
             content,
-            same(content),
+            content_hash(content),
             level,
             None if source_ids is None else orjson.dumps([*source_ids]).decode(),
             rows.to_text(details or {}),
@@ -162,12 +163,12 @@ def insert(
             now,
         ),
     )
-    words.add_conclusion(db, pk)
+    fulltext.add_conclusion(db, pk)
     return pk
 
 
 class New(NamedTuple):
-    """An explicit conclusion that is not stored yet. `digest` is the result of `same` for its content."""
+    """An explicit conclusion that is not stored yet. `digest` is the result of `content_hash` for its content."""
 
     id: str
     content: str
@@ -194,17 +195,17 @@ def insert_all(
         for new in batch
     ]
     rows.insert_all(db, _EXPLICIT, values)
-    words.add_conclusions(db, last or 0)
+    fulltext.add_conclusions(db, last or 0)
 
 
 def hide(db: Connection, pks: Collection[int], now: int) -> None:
     """Soft-delete conclusions: they are hidden at once, and a job removes their rows later."""
     db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
     if pks:
-        owe_purge(db, now)
+        enqueue_purge(db, now)
 
 
-def owe_purge(db: Connection, now: int) -> None:
+def enqueue_purge(db: Connection, now: int) -> None:
     """Enqueue the removal of deleted conclusions, if there are any, for `GRACE` after the first deletion."""
     (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
     if first is not None:
@@ -278,7 +279,7 @@ def oldest(
     db: Connection, workspace_id: str, pair: tuple[int, int], after: Conclusion | None, limit: int
 ) -> list[Conclusion]:
     """The pair's conclusions in order of creation, from the first one or after `after`."""
-    since = (0, 0) if after is None else (micros(after.created_at), after.pk)
+    since = (0, 0) if after is None else (to_micros(after.created_at), after.pk)
     from_pair = f"FROM conclusions c INDEXED BY conclusions_pair {_JOINED}"
     query = f"""SELECT {COLUMNS} {from_pair} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
         ORDER BY c.created_at, c.pk LIMIT ?"""

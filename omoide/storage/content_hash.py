@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 
-def same(text: str) -> int:
+def content_hash(text: str) -> int:
     """64-bit hash of the normalised text, signed as SQLite stores integers. Collisions are negligible."""
     digest = hashlib.blake2b(text.strip().lower().encode(), digest_size=8).digest()
     return int.from_bytes(digest, signed=True)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store.column_rules import as_text, count_or_zero
-from omoide.store.database import Connection
-from omoide.store.embeddings import progress
-from omoide.store.read_only import journal
+from omoide.storage.column_validation import as_text, count_or_zero
+from omoide.storage.embeddings import progress
+from omoide.storage.sqlite.engine import Connection
+from omoide.storage.sqlite.read_only import journal
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
@@ -19,7 +19,7 @@ STATES = ("waiting", "due", "running", "failed")
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class JobStats:
     """Number of jobs of one kind in one state, and the longest time in microseconds that one of them has been due."""
 
     kind: str
@@ -29,8 +29,8 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Vitals:
-    owed: tuple[Owed, ...]
+class DatabaseStats:
+    owed: tuple[JobStats, ...]
     sessions: int
     messages: int
     unembedded: int
@@ -45,16 +45,16 @@ class Vitals:
         return max((each.oldest for each in self.owed if each.state == "due"), default=0)
 
 
-def vitals(db: Connection, now: int) -> Vitals:
+def database_stats(db: Connection, now: int) -> DatabaseStats:
     """Collect the statistics. Reads every job and session, so call it off the event loop."""
     count = count_or_zero("message_count")
     sessions, messages = db.execute(
         f"SELECT count(*), coalesce(sum({count}), 0) FROM sessions WHERE deleted_at IS NULL"
     ).fetchone()
-    return Vitals(owed(db, now), sessions, messages, _unembedded(db))
+    return DatabaseStats(job_stats(db, now), sessions, messages, _unembedded(db))
 
 
-def owed(db: Connection, now: int) -> tuple[Owed, ...]:
+def job_stats(db: Connection, now: int) -> tuple[JobStats, ...]:
     """Job counts by kind and state."""
     rows = db.execute(
         """SELECT kind, CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
@@ -64,7 +64,7 @@ def owed(db: Connection, now: int) -> tuple[Owed, ...]:
            FROM jobs GROUP BY kind, state ORDER BY kind, state""",
         {"now": now},
     )
-    return tuple(Owed(as_text(kind), *rest) for kind, *rest in rows)
+    return tuple(JobStats(as_text(kind), *rest) for kind, *rest in rows)
 
 
 def _unembedded(db: Connection) -> int:

@@ -8,7 +8,7 @@ Everything happens in the transaction of the deletion, so that none of it can be
   session.
 - A card keeps the lines that callers set. The sources of the other lines are not recorded; they are removed, and a job
   restores those that the remaining conclusions support.
-- Running dreams are restarted (`dream_queue.interrupt`), because their input may be deleted.
+- Running dreams are restarted (`dream_jobs.interrupt`), because their input may be deleted.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import orjson
 
-from omoide.store import backfills, cards, conclusions, dream_queue
-from omoide.store.database import Connection
-from omoide.store.dream_queue import CARD_REFRESH, OMNI, Pair
+from omoide.storage import cards, conclusions, dream_jobs, scope_backfill
+from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
+from omoide.storage.sqlite.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +35,8 @@ class _Derived:
 
 def session(db: Connection, workspace: int, session: int, session_id: str, now: int) -> None:
     """Delete what was learned from a session. Call it in the transaction that hides the session."""
-    dream_queue.leave_session(db, workspace, session_id)
-    dream_queue.interrupt(db, workspace, now)
+    dream_jobs.leave_session(db, workspace, session_id)
+    dream_jobs.interrupt(db, workspace, now)
     for pair, learned in _affected(db, session).items():
         derived = _derived(db, pair)
         lost = _resting_on_session(db, derived, session)
@@ -54,12 +54,12 @@ def renew(db: Connection, workspace: int, pair: Pair, now: int, *, is_redrawn: b
     """Remove the lines of the pair's card that no caller set, and enqueue a dream that restores those that still hold.
 
     `is_redrawn` enqueues a full dream, because derived conclusions were deleted as well. No dream of the pair may be
-    running: see `dream_queue.interrupt`.
+    running: see `dream_jobs.interrupt`.
     """
     (observed,) = db.execute("SELECT id FROM peers WHERE pk = ?", (pair[1],)).fetchone()
     is_reset = cards.keep_given(db, pair[0], observed, now)
     if is_redrawn or is_reset:
-        dream_queue.renew(db, workspace, pair, OMNI if is_redrawn else CARD_REFRESH, now)
+        dream_jobs.renew(db, workspace, pair, OMNI if is_redrawn else CARD_REFRESH, now)
 
 
 def _affected(db: Connection, session: int) -> dict[Pair, int]:
@@ -104,7 +104,7 @@ def _resting_on_session(db: Connection, derived: Collection[_Derived], session: 
                 lost.add(id)
             sources[id] = cited
         unknown = {id for _, _, cited in rows.values() for id in cited} - sources.keys() - lost
-    return backfills.resting_on(lost, sources)
+    return scope_backfill.resting_on(lost, sources)
 
 
 def _rows(db: Connection, ids: Iterable[str]) -> dict[str, tuple[int | None, str, tuple[str, ...]]]:

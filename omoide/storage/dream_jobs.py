@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from omoide.jobs import DREAM
-from omoide.records import Json
-from omoide.store import queue
-from omoide.store.column_rules import as_text, json_or_null
-from omoide.store.database import Connection
+from omoide.core.jobs import DREAM
+from omoide.core.records import Json
+from omoide.storage import queue
+from omoide.storage.column_validation import as_text, json_or_null
+from omoide.storage.sqlite.engine import Connection
 
 OMNI, CARD_REFRESH = "omni", "card_refresh"
 Pair = tuple[int, int]
@@ -25,14 +25,14 @@ def add(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, no
     queue.add(db, DREAM, job, now, key=key(type, pair), workspace=workspace, coalesce=False, due_at=due_at)
 
 
-def owe(
+def enqueue(
     db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
 ) -> None:
     """Make sure that a dream of the pair is due now. A running or waiting one is enough, and a waiting one becomes due;
     with `afresh`, a running one does not count, because it has read outdated data."""
-    is_enough = queue.is_waiting if afresh else queue.is_owed
+    is_enough = queue.is_waiting if afresh else queue.is_queued
     if is_enough(db, DREAM, key(type, pair)):
-        queue.hasten(db, DREAM, key(type, pair), now)
+        queue.expedite(db, DREAM, key(type, pair), now)
     else:
         add(db, workspace, pair, type, payload, now, now)
 

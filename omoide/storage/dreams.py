@@ -8,15 +8,15 @@ from typing import Any
 
 import orjson
 
-from omoide.clock import new_id
-from omoide.errors import NotFound, Unprocessable
-from omoide.jobs import DREAM
-from omoide.names import is_scope_peer
-from omoide.records import Derived, Json, Merge
-from omoide.store import conclusions, dream_queue, embeddings, learning, peers, queue, rows, sessions
-from omoide.store.database import Connection
-from omoide.store.digest import same
-from omoide.store.dream_queue import OMNI, Pair
+from omoide.core.clock import new_id
+from omoide.core.errors import NotFound, Unprocessable
+from omoide.core.identifiers import is_scope_peer
+from omoide.core.jobs import DREAM
+from omoide.core.records import Derived, Json, Merge
+from omoide.storage import conclusion_upsert, conclusions, dream_jobs, embeddings, peers, queue, rows, sessions
+from omoide.storage.content_hash import content_hash
+from omoide.storage.dream_jobs import OMNI, Pair
+from omoide.storage.sqlite.engine import Connection
 
 # The unary plus makes SQLite look up the few ids instead of scanning all conclusions of the pair.
 _OF_PAIR = """+observer = ? AND +observed = ? AND deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))
@@ -53,10 +53,10 @@ def learned(
         return
     # If the clock was ahead at the last dream, `last_at` lies in the future and must not delay the next one.
     due_at = max(now + schedule.idle, min(last_at or 0, now) + schedule.between)
-    if queue.is_owed(db, DREAM, dream_queue.key(OMNI, pair)):
-        queue.delay(db, DREAM, dream_queue.key(OMNI, pair), due_at)
+    if queue.is_queued(db, DREAM, dream_jobs.key(OMNI, pair)):
+        queue.reschedule(db, DREAM, dream_jobs.key(OMNI, pair), due_at)
     else:
-        dream_queue.add(db, workspace, pair, OMNI, payload, now, due_at)
+        dream_jobs.add(db, workspace, pair, OMNI, payload, now, due_at)
 
 
 def request(
@@ -81,7 +81,7 @@ def request(
     assert pair is not None
     (workspace,) = db.execute("SELECT workspace FROM peers WHERE pk = ?", (pair[0],)).fetchone()
     payload: Json = {"observer": observer_id, "observed": observed_id, "session": session_id, "rebuild": rebuild}
-    dream_queue.owe(db, workspace, pair, type, payload, now)
+    dream_jobs.enqueue(db, workspace, pair, type, payload, now)
 
 
 def since(db: Connection, pair: Pair) -> int:
@@ -116,7 +116,7 @@ def add_derived(
         known = db.execute(
             """SELECT 1 FROM conclusions WHERE observer = ? AND observed = ? AND same = ? AND level = ?
                AND deleted_at IS NULL""",
-            (*pair, same(new.content), new.level),
+            (*pair, content_hash(new.content), new.level),
         ).fetchone()
         if not known:
             conclusions.insert(
@@ -132,7 +132,7 @@ def add_derived(
                 source_ids=new.source_ids,
                 details=new.details,
             )
-            embeddings.owe(db, now)
+            embeddings.enqueue(db, now)
     return refused
 
 
@@ -152,7 +152,7 @@ def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None
         dropped = _live(db, pair, [id for id in each.dropped if id != each.kept])
         for pk, times in dropped if kept else []:
             db.execute("UPDATE conclusions SET times_derived = times_derived + ? WHERE pk = ?", (times, kept[0][0]))
-            learning.replace(db, pair, pk, [each.kept], now)
+            conclusion_upsert.replace(db, pair, pk, [each.kept], now)
 
 
 def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
@@ -162,7 +162,7 @@ def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
     """
     for pk, _ in _live(db, pair, ids, " AND level <> 'explicit'"):
         (sources,) = db.execute("SELECT source_ids FROM conclusions WHERE pk = ?", (pk,)).fetchone()
-        learning.replace(db, pair, pk, conclusions.sources_of((sources or "[]",)), now)
+        conclusion_upsert.replace(db, pair, pk, conclusions.sources_of((sources or "[]",)), now)
 
 
 def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 import orjson
 
-from omoide.store import queue, refusal_marks, rows, segments
-from omoide.store.column_rules import as_text
-from omoide.store.database import Connection
-from omoide.store.refusal_marks import Refusal
-from omoide.store.sources import SOURCES, TAKEN_FROM, VECTORS, Source
+from omoide.storage import queue, rejected_texts, rows
+from omoide.storage.column_validation import as_text
+from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
+from omoide.storage.rejected_texts import Refusal
+from omoide.storage.sqlite import vector_segments
+from omoide.storage.sqlite.engine import Connection
 
 __all__ = ["SOURCES", "Source"]
 
@@ -31,7 +32,7 @@ MOST_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class EmbeddingProgress:
     """The model of the stored vectors, and the last row of each table that it has processed."""
 
     name: str
@@ -43,10 +44,10 @@ class Progress:
         return self.messages if source == "messages" else self.conclusions
 
 
-def progress(db: Connection) -> Progress | None:
+def progress(db: Connection) -> EmbeddingProgress | None:
     """The current model and its progress; None before any embedder was adopted."""
     row = db.execute("SELECT name, dimensions, messages_through, conclusions_through FROM embedder").fetchone()
-    return Progress(*rows.mended(_PROGRESS, row)) if row else None
+    return EmbeddingProgress(*rows.mended(_PROGRESS, row)) if row else None
 
 
 _PROGRESS = [f"embedder.{name}" for name in ("name", "dimensions", "messages_through", "conclusions_through")]
@@ -61,14 +62,16 @@ def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
     if found is None or (found.name, found.dimensions) != (name, dimensions):
         for table in ("message_vectors", "conclusion_vectors", "refused_texts", "embedder"):
             db.execute(f"DELETE FROM {table}")
-        segments.remove_all(db)
+        vector_segments.remove_all(db)
         db.execute("INSERT INTO embedder (one, name, dimensions) VALUES (1, ?, ?)", (name, dimensions))
-        found = Progress(name, dimensions, 0, 0)
-    if any(missing(db, source, found.through(source), 1) or segments.is_behind(db, source) for source in SOURCES):
-        owe(db, now)
+        found = EmbeddingProgress(name, dimensions, 0, 0)
+    if any(
+        missing(db, source, found.through(source), 1) or vector_segments.is_behind(db, source) for source in SOURCES
+    ):
+        enqueue(db, now)
 
 
-def owe(db: Connection, now: int) -> None:
+def enqueue(db: Connection, now: int) -> None:
     """Enqueue the embedding job. Call it in the transaction that stores a text."""
     queue.add(db, JOB, {}, now, key=JOB, due_at=queue.FIRST)
 
@@ -94,7 +97,7 @@ def limited(rows: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
 
 def add(
     db: Connection,
-    model: Progress,
+    model: EmbeddingProgress,
     source: Source,
     through: int,
     vectors: Sequence[tuple[int, bytes]],
@@ -108,15 +111,15 @@ def add(
     if progress(db) != model:
         return False
     _store(db, source, vectors)
-    refusal_marks.mark(db, source, refusals)
+    rejected_texts.mark(db, source, refusals)
     db.execute(f"UPDATE embedder SET {source}_through = ?", (through,))
-    segments.extend(db, source)
+    vector_segments.extend(db, source)
     return True
 
 
 def add_late(
     db: Connection,
-    model: Progress,
+    model: EmbeddingProgress,
     source: Source,
     tried: Sequence[int],
     vectors: Sequence[tuple[int, bytes]],
@@ -127,16 +130,16 @@ def add_late(
     if found is None or (found.name, found.dimensions) != (model.name, model.dimensions):
         return
     _store(db, source, vectors)
-    refusal_marks.remove(db, source, tried)
-    refusal_marks.mark(db, source, refusals)
-    segments.add_late(db, source, [pk for pk, _ in vectors])
+    rejected_texts.remove(db, source, tried)
+    rejected_texts.mark(db, source, refusals)
+    vector_segments.add_late(db, source, [pk for pk, _ in vectors])
 
 
 def retry_refused(db: Connection, now: int) -> int:
     """Schedule all refused texts for another attempt; returns their number."""
-    count = refusal_marks.retry(db)
+    count = rejected_texts.retry(db)
     if count:
-        owe(db, now)
+        enqueue(db, now)
     return count
 
 
@@ -150,8 +153,8 @@ def _store(db: Connection, source: Source, vectors: Sequence[tuple[int, bytes]])
 
 def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
     """Remove the vectors of these rows. The rows themselves must still exist."""
-    segments.remove(db, source, pks)
-    refusal_marks.remove(db, source, pks)
+    vector_segments.remove(db, source, pks)
+    rejected_texts.remove(db, source, pks)
     db.executemany(f"DELETE FROM {VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
 
 
@@ -159,7 +162,7 @@ def vectors(db: Connection, source: Source, pks: Sequence[int], dimensions: int)
     """Row number → vector, for the rows that have a valid one."""
     # CROSS JOIN fixes the join order: from the given numbers to the table.
     query = f"SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value"
-    query += f" WHERE {segments.IS_VECTOR}"
+    query += f" WHERE {vector_segments.IS_VECTOR}"
     return dict(db.execute(query, (orjson.dumps([*pks]).decode(), 2 * dimensions)).fetchall())
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from omoide.store.column_rules import FIRST_SAID, sound
-from omoide.store.database import Connection
+from omoide.storage.column_validation import FIRST_SAID, sound
+from omoide.storage.sqlite.engine import Connection
 
 JITTER = 10_000_000
 """Microseconds by which the server's time for a message may be earlier than that of the previous message without

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from omoide.store.connection import Connection
+from omoide.storage.sqlite.connection import Connection
 
 NO_WORKSPACE = 0
 """The share of jobs that serve all workspaces: embedding, erasure, purging workspaces and conclusions."""

@@ -6,12 +6,12 @@ from collections.abc import Collection
 
 import orjson
 
-from omoide.clock import instant
-from omoide.jobs import DREAM, REASONING
-from omoide.records import OwedJob, WorkCount
-from omoide.store import rows
-from omoide.store.column_rules import as_text, count_or_zero, json_or_null
-from omoide.store.database import Connection
+from omoide.core.clock import from_micros
+from omoide.core.jobs import DREAM, REASONING
+from omoide.core.records import PendingJob, WorkCount
+from omoide.storage import rows
+from omoide.storage.column_validation import as_text, count_or_zero, json_or_null
+from omoide.storage.sqlite.engine import Connection
 
 _PAYLOAD = json_or_null("j.payload")
 _UNITS = count_or_zero("units")
@@ -73,10 +73,10 @@ def _count(row: rows.Row) -> tuple[str | None, WorkCount]:
     done, failed, held, pending = (int(count or 0) for count in counts)
     due, error = rows.mended(["jobs.due_at?", "jobs.error"], row[5:])
     name = as_text(session) or None
-    return name, WorkCount(done + failed, held, pending, failed, due and instant(due), error)
+    return name, WorkCount(done + failed, held, pending, failed, due and from_micros(due), error)
 
 
-def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[OwedJob]:
+def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[PendingJob]:
     """All jobs of the database: those that failed for good first, then by due time."""
     found = db.execute(
         """SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.leased_until > ?, j.failed_at,
@@ -104,16 +104,16 @@ def _owed_job(
     held: int | None,
     failed_at: int | None,
     error: str | None,
-) -> OwedJob:
-    return OwedJob(
+) -> PendingJob:
+    return PendingJob(
         pk,
         kind,
         workspace,
         units,
         attempts,
         state="failed" if failed_at is not None else "running" if held else "waiting" if due_at > now else "due",
-        due_at=instant(max(due_at, created_at)),  # a job with due_at 0 is due since it was added
-        created_at=instant(created_at),
+        due_at=from_micros(max(due_at, created_at)),  # a job with due_at 0 is due since it was added
+        created_at=from_micros(created_at),
         error=error,
     )
 

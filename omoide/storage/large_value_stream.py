@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import Conflict
-from omoide.store.database import Connection, Store
-from omoide.store.large_values import LargeValue, open_blob
+from omoide.core.errors import Conflict
+from omoide.storage.large_values import LargeValue, open_blob
+from omoide.storage.sqlite.engine import Connection, Store
 
 PIECE_BYTES = 1_048_576
 """Bytes read at a time: several objects, or a part of one."""

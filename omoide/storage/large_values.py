@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide import configuration, json_text
-from omoide.metadata import too_large
-from omoide.records import Change, Json
-from omoide.store.column_rules import json_or_null
-from omoide.store.connection import Connection
+from omoide.core import config_merge, json_codec
+from omoide.core.json_limits import too_large
+from omoide.core.records import Change, Json
+from omoide.storage.column_validation import json_or_null
+from omoide.storage.sqlite.connection import Connection
 
 INLINE_BYTES = 4_096
 """The largest object that is read and parsed with its row."""
@@ -61,7 +61,7 @@ def stored_object(expression: str) -> str:
 
 def settings_in(expression: str) -> str:
     """SQL for a configuration; of a large one only the members that the server uses (sections, instructions, flags)."""
-    known = ", ".join(f"'{name}'" for name in (*sorted(configuration.SECTIONS), "custom_instructions", "observe_me"))
+    known = ", ".join(f"'{name}'" for name in (*sorted(config_merge.SECTIONS), "custom_instructions", "observe_me"))
     member = "CASE type WHEN 'object' THEN json(value) WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
     found = f"SELECT json_group_object(key, {member} ELSE value END) FROM json_each({json_or_null(expression)})"
     return f"iif({size_of(expression)} > {LARGE_BYTES}, ({found} WHERE key IN ({known})), {expression})"
@@ -87,7 +87,7 @@ def text_of(db: Connection, value: Json) -> str:
     """The JSON text of an object, read from the database for a reference; `{}` if the row is missing or damaged."""
     large = referred(value)
     if large is None:
-        return json_text.dumps(value).decode() if value else "{}"
+        return json_codec.dumps(value).decode() if value else "{}"
     row = db.execute(f"SELECT {large.column} FROM {large.table} WHERE {large.key} = ?", (large.of,)).fetchone()
     return row[0] if row and type(row[0]) is str else "{}"
 
@@ -97,7 +97,7 @@ def loaded(db: Connection, value: Json) -> Json:
     if referred(value) is None:
         return value
     try:
-        found = json_text.loads(text_of(db, value).encode())
+        found = json_codec.loads(text_of(db, value).encode())
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
@@ -106,7 +106,7 @@ def loaded(db: Connection, value: Json) -> Json:
 def after(db: Connection, stored: Json, given: Json) -> Json:
     """The new value of a column: `stored` if it equals `given`, so that nothing needs to be written; else `given`."""
     large = referred(stored)
-    if large is not None and large.size > _LONGEST_FORM * len(json_text.dumps(given)):
+    if large is not None and large.size > _LONGEST_FORM * len(json_codec.dumps(given)):
         return given
     return stored if loaded(db, stored) == given else given
 
@@ -114,12 +114,12 @@ def after(db: Connection, stored: Json, given: Json) -> Json:
 def merged(db: Connection, stored: Json, change: Change) -> Json:
     """A configuration after a change; as `after`, `stored` itself if nothing changes.
 
-    Raises Unprocessable as `configuration.patched`, and InvalidFields if it grows beyond the limit of the change.
+    Raises Unprocessable as `config_merge.merge_config`, and InvalidFields if it grows beyond the limit of the change.
     """
     if change.configuration is None:
         return stored
-    result = configuration.patched(loaded(db, stored), change.configuration)
-    size = len(json_text.dumps(result))
+    result = config_merge.merge_config(loaded(db, stored), change.configuration)
+    size = len(json_codec.dumps(result))
     if change.max_bytes is not None and size > max(change.max_bytes, weight(stored)):
         raise too_large(size, change.max_bytes, "body", "configuration", what="Configuration")
     return after(db, stored, result)
@@ -130,7 +130,7 @@ def weight(value: Json) -> int:
     large = referred(value)
     if large is not None:
         return large.size
-    return len(json_text.dumps(value)) if value else 2
+    return len(json_codec.dumps(value)) if value else 2
 
 
 def open_blob(db: Connection, large: LargeValue) -> Any:

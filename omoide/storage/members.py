@@ -1,8 +1,8 @@
 """Session membership and the members' configuration.
 
 A member that leaves keeps its row (`left_at`) and thereby its configuration. `joined_at` is the last time it joined;
-`stays` records which messages came while it was in the session. The number of observers, that is active members with
-`observe_others`, is limited per session; the limit holds because writes are serial.
+`membership_intervals` records which messages came while it was in the session. The number of observers, that is active
+members with `observe_others`, is limited per session; the limit holds because writes are serial.
 
 The hidden peers behind scopes are members too, but this module neither counts, lists nor changes them: see `scopes`.
 """
@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from omoide.errors import BadRequest
-from omoide.records import Observation, Page, PageRequest, Peer
-from omoide.store import peers, rows, stays
-from omoide.store.database import Connection
+from omoide.core.errors import BadRequest
+from omoide.core.records import Observation, Page, PageRequest, Peer
+from omoide.storage import membership_intervals, peers, rows
+from omoide.storage.sqlite.engine import Connection
 
 Flag = int | None
 SCOPES_COME_OTHERWISE = (
@@ -121,7 +121,7 @@ def join_as_authors(db: Connection, session: int, joining: Collection[int], now:
             (session, peer, now),
         )
         if joined.rowcount:
-            stays.begin(db, session, [peer])
+            membership_intervals.begin(db, session, [peer])
         if joined.rowcount and _observers(db, session) > max_observers:
             db.execute("UPDATE members SET observe_others = NULL WHERE session = ? AND peer = ?", (session, peer))
 
@@ -148,7 +148,7 @@ def replace(
     leaving = [(now, session, peer) for (peer,) in active if peer not in kept]
     db.executemany("UPDATE members SET left_at = ? WHERE session = ? AND peer = ?", leaving)
     for _, _, peer in leaving:
-        stays.end(db, session, peer)
+        membership_intervals.end(db, session, peer)
     present = {peer for (peer,) in active}
     flags = {known[peer_id]: _merged((None, None), observation) for peer_id, observation in given.items()}
     for peer in flags.keys() & present:
@@ -167,7 +167,7 @@ def remove(db: Connection, workspace: int, session: int, peer_ids: Collection[st
             (now, session, workspace, peer_id),
         ).fetchone()
         if left:
-            stays.end(db, session, left[0])
+            membership_intervals.end(db, session, left[0])
 
 
 def configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation | None:
@@ -221,7 +221,7 @@ def copy(db: Connection, source: int, target: int, through: int, now: int) -> No
            ORDER BY joined_at, peer""",
         (target, now, source),
     )
-    stays.copy(db, source, target, through)
+    membership_intervals.copy(db, source, target, through)
 
 
 def _join(db: Connection, session: int, joining: Sequence[tuple[int, tuple[Flag, Flag]]], now: int) -> None:
@@ -232,7 +232,7 @@ def _join(db: Connection, session: int, joining: Sequence[tuple[int, tuple[Flag,
            observe_me = excluded.observe_me, observe_others = excluded.observe_others""",
         [(session, peer, now, *flags) for peer, flags in joining],
     )
-    stays.begin(db, session, [peer for peer, _ in joining])
+    membership_intervals.begin(db, session, [peer for peer, _ in joining])
 
 
 def _set(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag]) -> None:

@@ -12,9 +12,9 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
-from omoide.clock import LAST_OF_IDS, made_at
-from omoide.store.column_rules import sound
-from omoide.store.connection import Connection
+from omoide.core.clock import LAST_OF_IDS, created_at_of_id
+from omoide.storage.column_validation import sound
+from omoide.storage.sqlite.connection import Connection
 
 Member: TypeAlias = tuple[int, int]
 """Session and peer, by their rows."""
@@ -131,5 +131,5 @@ class _Arrivals:
             query = "SELECT id FROM messages WHERE session = ? AND seq = ?"
             row = self._db.execute(query, (self.session, seq)).fetchone()
             # A damaged session may count more messages than it has.
-            self._known[seq] = made_at(sound("messages.id", row[0])) if row else LAST_OF_IDS // 1_000
+            self._known[seq] = created_at_of_id(sound("messages.id", row[0])) if row else LAST_OF_IDS // 1_000
         return self._known[seq]

@@ -1,7 +1,7 @@
 """Queries of conclusions and messages for answering a question, always within given restrictions.
 
 The restrictions are part of every statement, so no id or text can select rows outside of them. Deleted sessions and
-conclusions are never found. `omoide.reasoning` decides what to query.
+conclusions are never found. `omoide.reasoner` decides what to query.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, Literal, NamedTuple
 
 import orjson
 
-from omoide.records import Conclusion, Message
-from omoide.store import conclusions, message_search, messages, peers
-from omoide.store.column_rules import json_or_null
-from omoide.store.conclusions import COLUMNS, FROM, FROM_IDS, Restriction
-from omoide.store.database import Connection
-from omoide.store.message_search import Limits
+from omoide.core.records import Conclusion, Message
+from omoide.storage import conclusions, message_search, messages, peers
+from omoide.storage.column_validation import json_or_null
+from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, Restriction
+from omoide.storage.message_search import SearchFilters
+from omoide.storage.sqlite.engine import Connection
 
 _NAMED = "json_each(?) wanted CROSS JOIN messages m ON m.id = wanted.value"
 _IN_STRETCHES = """json_each(?) wanted CROSS JOIN messages m ON m.session = wanted.value ->> 0
@@ -129,7 +129,7 @@ def _conclusions(db: Connection, within: Held, ending: str, *params: Any) -> lis
     return [conclusions.record(row) for row in db.execute(query, (within.workspace_id, *given, *params))]
 
 
-def said(db: Connection, workspace_id: str, limits: Limits, limit: int, *, oldest_first: bool) -> list[Message]:
+def said(db: Connection, workspace_id: str, limits: SearchFilters, limit: int, *, oldest_first: bool) -> list[Message]:
     """Messages by the time they were said, then by arrival."""
     within = message_search.reach(db, workspace_id, limits)
     if within is None:
@@ -137,13 +137,15 @@ def said(db: Connection, workspace_id: str, limits: Limits, limit: int, *, oldes
     return message_search.fetch(db, message_search.newest(db, within, limit, oldest_first=oldest_first))
 
 
-def holding(db: Connection, workspace_id: str, limits: Limits, text: str, limit: int) -> list[Message]:
+def holding(db: Connection, workspace_id: str, limits: SearchFilters, text: str, limit: int) -> list[Message]:
     """The messages that contain the literal text, case-insensitively, newest first."""
     within = message_search.reach(db, workspace_id, limits)
     return [] if within is None else message_search.fetch(db, message_search.literal(db, within, text, limit))
 
 
-def positions(db: Connection, workspace_id: str, limits: Limits, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+def positions(
+    db: Connection, workspace_id: str, limits: SearchFilters, ids: Sequence[str]
+) -> dict[str, tuple[int, int]]:
     """Message → session (its row) and position, for those of the messages that are within reach."""
     within = message_search.reach(db, workspace_id, limits)
     if within is None:
@@ -153,7 +155,7 @@ def positions(db: Connection, workspace_id: str, limits: Limits, ids: Sequence[s
 
 
 def stretches(
-    db: Connection, workspace_id: str, limits: Limits, wanted: Sequence[Stretch]
+    db: Connection, workspace_id: str, limits: SearchFilters, wanted: Sequence[Stretch]
 ) -> Mapping[Stretch, list[Message]]:
     """Stretch → its messages that are within reach, oldest first."""
     found: dict[Stretch, list[Message]] = {each: [] for each in wanted}

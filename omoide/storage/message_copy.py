@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 
-from omoide.clock import new_ids
-from omoide.store import embeddings, messages, rows, said_order, words
-from omoide.store.database import Connection
+from omoide.core.clock import new_ids
+from omoide.storage import embeddings, event_time_order, messages, rows
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection
 
 _COPIED = ["", "", *(f"messages.{name}" for name in ("content", "metadata", "token_count", "created_at", "muted"))]
 
@@ -41,7 +42,7 @@ def copy_some(db: Connection, source: int, target: int, after: int, last: int, n
     rows.insert_all(db, f"messages (id, session, {columns}, seq)", copies)
     end = first + len(sound) - 1
     db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (end, target))
-    said_order.note(db, target, first)
-    words.add_messages(db, target, first, end)
-    embeddings.owe(db, now)
+    event_time_order.note(db, target, first)
+    fulltext.add_messages(db, target, first, end)
+    embeddings.enqueue(db, now)
     return through

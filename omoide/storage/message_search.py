@@ -1,6 +1,6 @@
 """Queries for message search: resolve its restrictions, and find matching messages within them.
 
-`omoide.search` ranks the results; `words` queries the full-text index.
+`omoide.search` ranks the results; `fulltext` queries the full-text index.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from typing import Any
 
 import orjson
 
-from omoide import names
-from omoide.records import Message
-from omoide.store import messages, scopes, visibility, words
-from omoide.store.column_rules import count_or_zero
-from omoide.store.database import Connection
-from omoide.store.filters import Clause
-from omoide.store.filters.clauses import all_of
-from omoide.store.visibility import View
+from omoide.core import identifiers
+from omoide.core.records import Message
+from omoide.storage import messages, scopes, visibility
+from omoide.storage.column_validation import count_or_zero
+from omoide.storage.filters import SqlClause
+from omoide.storage.filters.clauses import all_of
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection
+from omoide.storage.visibility import View
 
 # Sources of a search. CROSS JOIN fixes the join order: from the given numbers to their rows.
 _ALL = "messages m"
@@ -32,7 +33,7 @@ _FILTERED = "JOIN workspaces w ON w.pk = m.workspace JOIN peers p ON p.pk = m.pe
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SearchFilters:
     """The caller's restrictions of a search."""
 
     session_id: str | None = None
@@ -50,7 +51,7 @@ class Limits:
     """Restrict to messages said at this time or later."""
     before: int | None = None
     """Restrict to messages said before this time."""
-    clause: Clause | None = None
+    clause: SqlClause | None = None
 
     def views(self) -> list[tuple[str, View]]:
         """The peers whose visibility restricts the search, each with its view."""
@@ -64,7 +65,7 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class ResolvedScope:
     """The restrictions of a search, resolved to row numbers."""
 
     workspace: int
@@ -72,7 +73,7 @@ class Reach:
     peer: int | None = None
     scope: Collection[int] | None = None
     """Sessions to which the search is restricted."""
-    clause: Clause | None = None
+    clause: SqlClause | None = None
 
     @property
     def sessions(self) -> Collection[int] | None:
@@ -101,7 +102,7 @@ class Reach:
         return sql, params
 
 
-def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
+def reach(db: Connection, workspace_id: str, limits: SearchFilters) -> ResolvedScope | None:
     """Resolve the restrictions of a search; None if nothing can match. Raises NotFound for an unknown scope."""
     if limits.scope is not None:
         scopes.get(db, workspace_id, limits.scope)
@@ -123,18 +124,18 @@ def reach(db: Connection, workspace_id: str, limits: Limits) -> Reach | None:
     known = (visibility.messages(db, seeing, view) for seeing, view in views)
     clauses += [clause for clause in known if clause is not None]
     clauses += _interval(limits)
-    return Reach(workspace, session, peer, allowed, all_of(clauses) if clauses else None)
+    return ResolvedScope(workspace, session, peer, allowed, all_of(clauses) if clauses else None)
 
 
-def _views(db: Connection, workspace: int, limits: Limits) -> list[tuple[int, View]] | None:
-    """The rows of the peers of `Limits.views`; None if one does not exist, so that nothing can match."""
+def _views(db: Connection, workspace: int, limits: SearchFilters) -> list[tuple[int, View]] | None:
+    """The rows of the peers of `SearchFilters.views`; None if one does not exist, so that nothing can match."""
     given = limits.views()
     found = [(pk, view) for peer_id, view in given if (pk := _peer(db, workspace, peer_id)) is not None]
     return found if len(found) == len(given) else None
 
 
 def _allowed_sessions(
-    db: Connection, workspace: int, limits: Limits, views: Sequence[tuple[int, View]]
+    db: Connection, workspace: int, limits: SearchFilters, views: Sequence[tuple[int, View]]
 ) -> set[int] | None:
     """The intersection of the sessions that scope, list and membership allow; None if none of them is given."""
     sets = []
@@ -143,15 +144,18 @@ def _allowed_sessions(
             AND id IN (SELECT value FROM json_each(?))"""
         listed = orjson.dumps([*limits.sessions]).decode()
         sets.append({row[0] for row in db.execute(query, (workspace, listed))})
-    if limits.scope is not None and (scope := _peer(db, workspace, names.peer_of_scope(limits.scope))) is not None:
+    if (
+        limits.scope is not None
+        and (scope := _peer(db, workspace, identifiers.peer_of_scope(limits.scope))) is not None
+    ):
         sets.append(visibility.sessions(db, scope, View.PERSPECTIVE))
     sets += [visibility.sessions(db, seeing, view) for seeing, view in views]
     return set.intersection(*sets) if sets else None
 
 
-def _interval(limits: Limits) -> list[Clause]:
+def _interval(limits: SearchFilters) -> list[SqlClause]:
     ends = (("m.created_at >= ?", limits.after), ("m.created_at < ?", limits.before))
-    return [Clause(sql, (instant,)) for sql, instant in ends if instant is not None]
+    return [SqlClause(sql, (instant,)) for sql, instant in ends if instant is not None]
 
 
 def _peer(db: Connection, workspace: int, peer_id: str) -> int | None:
@@ -171,7 +175,7 @@ SCATTER = 2_654_435_761
 """A prime (Knuth's multiplicative hashing), so that the sample does not follow periodic patterns."""
 
 
-def share(db: Connection, within: Reach) -> float:
+def share(db: Connection, within: ResolvedScope) -> float:
     """The estimated share (0 to 1) of all messages that the workspace, session and peer select, from a sample."""
     (last,) = db.execute("SELECT max(pk) FROM messages").fetchone()
     if last is None:
@@ -189,11 +193,11 @@ READ = 20_000
 """Messages scanned for a text that the full-text index cannot find, at about 2 µs each."""
 
 
-def newest(db: Connection, within: Reach, limit: int, *, oldest_first: bool = False) -> list[int]:
+def newest(db: Connection, within: ResolvedScope, limit: int, *, oldest_first: bool = False) -> list[int]:
     """The newest messages, or the oldest ones, by the time they were said, then by arrival."""
     sql, params = within.all_of(db)
     if within.peer is not None and within.session is None:
-        few = words.newest(db, _place(within), FEW + 1)
+        few = fulltext.newest(db, _place(within), FEW + 1)
         if len(few) <= FEW:
             sql, params = within.out_of(_GIVEN, _json(few))
     order = "ASC" if oldest_first else "DESC"
@@ -201,16 +205,16 @@ def newest(db: Connection, within: Reach, limit: int, *, oldest_first: bool = Fa
     return [row[0] for row in db.execute(query, (*params, limit))]
 
 
-def literal(db: Connection, within: Reach, text: str, limit: int) -> list[int]:
+def literal(db: Connection, within: ResolvedScope, text: str, limit: int) -> list[int]:
     """The messages that contain the literal text, case-insensitively, newest first.
 
     Whole words are found in any message. A text that begins or ends within a word, or has no words, is found only in
     the newest `READ` messages of the workspace, the session, the peer or the sessions.
     """
     latest = _latest(db, within)
-    if len(latest) == READ and words.occurs(db, words.MESSAGES, text):
+    if len(latest) == READ and fulltext.occurs(db, fulltext.MESSAGES, text):
         # Limited for whole words as well, so that a text of common words is not slower.
-        latest = [*{*latest, *words.holding(db, _place(within), [text], READ)}]
+        latest = [*{*latest, *fulltext.holding(db, _place(within), [text], READ)}]
     sql, params = within.out_of(_GIVEN, _json(latest))
     # LIKE is several times faster than our function, but is case-insensitive for ASCII only and limits the pattern.
     by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
@@ -220,17 +224,17 @@ def literal(db: Connection, within: Reach, text: str, limit: int) -> list[int]:
     return [row[0] for row in db.execute(query, (*params, sought, limit))]
 
 
-def _place(within: Reach) -> words.Place:
-    return words.of_messages(within.workspace, within.session, within.peer)
+def _place(within: ResolvedScope) -> fulltext.IndexScope:
+    return fulltext.of_messages(within.workspace, within.session, within.peer)
 
 
-def _latest(db: Connection, within: Reach) -> list[int]:
+def _latest(db: Connection, within: ResolvedScope) -> list[int]:
     """The newest `READ` messages within reach, regardless of its clause."""
     if within.session is not None:
         query = "SELECT pk FROM messages WHERE session = ? ORDER BY seq DESC LIMIT ?"
         params: list[Any] = [within.session, READ]
     elif within.peer is not None:
-        return words.newest(db, _place(within), READ)
+        return fulltext.newest(db, _place(within), READ)
     elif within.scope is not None and _count(db, within.scope) <= 2 * READ:
         query = f"SELECT m.pk FROM {_OF_SESSIONS} ORDER BY m.pk DESC LIMIT ?"
         params = [_json(within.scope), READ]
@@ -251,20 +255,20 @@ def _like_escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def passing(db: Connection, within: Reach, pks: Sequence[int]) -> list[int]:
+def passing(db: Connection, within: ResolvedScope, pks: Sequence[int]) -> list[int]:
     """Those of the messages that are within reach, in the order given."""
     sql, params = within.out_of(_GIVEN, _json(pks))
     there = {row[0] for row in db.execute(f"SELECT m.pk {sql}", params)}
     return [pk for pk in pks if pk in there]
 
 
-def all_within(db: Connection, within: Reach) -> list[int]:
+def all_within(db: Connection, within: ResolvedScope) -> list[int]:
     """Every message within reach, in any order."""
     sql, params = within.all_of(db)
     return [row[0] for row in db.execute(f"SELECT m.pk {sql}", params)]
 
 
-def around(db: Connection, within: Reach, pks: Sequence[int]) -> dict[int, tuple[int, int]]:
+def around(db: Connection, within: ResolvedScope, pks: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Message → session and position, for these messages and their neighbours that are within reach."""
     sql, params = within.out_of(_AROUND_GIVEN, _json(pks))
     return {pk: (session, seq) for pk, session, seq in db.execute(f"SELECT m.pk, m.session, m.seq {sql}", params)}

@@ -12,14 +12,15 @@ from typing import Any
 
 import orjson
 
-from omoide import clock
-from omoide.clock import EPOCH, instant, new_ids
-from omoide.errors import Conflict, NotFound
-from omoide.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
-from omoide.store import embeddings, erasure, members, rows, said_order, sessions, stays, words
-from omoide.store.database import Connection
-from omoide.store.filters import MESSAGE_FIELDS
-from omoide.store.large_values import stored_object
+from omoide.core import clock
+from omoide.core.clock import EPOCH, from_micros, new_ids
+from omoide.core.errors import Conflict, NotFound
+from omoide.core.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
+from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
+from omoide.storage.filters import MESSAGE_FIELDS
+from omoide.storage.large_values import stored_object
+from omoide.storage.sqlite import fulltext, secure_delete
+from omoide.storage.sqlite.engine import Connection
 
 _METADATA = stored_object("m.metadata")
 _MESSAGE = f"m.id, s.id, w.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at"
@@ -36,7 +37,7 @@ _IN_SAID_ORDER = _JOINS.replace(
 )
 
 FEW = 200
-"""Up to this many messages are read and sorted in memory, instead of using `said_order`."""
+"""Up to this many messages are read and sorted in memory, instead of using `event_time_order`."""
 
 FORGET_AT_A_TIME = 100
 """Expired receipts removed per call at most."""
@@ -94,7 +95,7 @@ def _mended(row: rows.Row) -> Message:
     *texts, metadata, token_count, created_at = rows.mended(_STORED, row)
     id, session_id, workspace_id, peer_id, content = texts
     said = rows.object_of(metadata, "messages", "metadata", "id", id)
-    return Message(id, session_id, workspace_id, peer_id, content, said, token_count, instant(created_at))
+    return Message(id, session_id, workspace_id, peer_id, content, said, token_count, from_micros(created_at))
 
 
 _STORED = ["messages.id", "sessions.id", "workspaces.id", "peers.id"]
@@ -134,13 +135,13 @@ def _add(
     first, last = ground.message_count + 1, ground.message_count + len(batch)
     appended = Appended(ground, session_id, first, authors)
     muted = frozenset(then(db, appended)) if then else ()
-    came_at = said_order.came_at(ground.last_said_at, now)
+    came_at = event_time_order.came_at(ground.last_said_at, now)
     times = [came_at if new.created_at is None else new.created_at for new in batch]
-    last_said_at = said_order.after(ground.last_said_at, times)
+    last_said_at = event_time_order.after(ground.last_said_at, times)
     db.execute(
         "UPDATE sessions SET message_count = ?, last_said_at = ? WHERE pk = ?", (last, last_said_at, ground.session)
     )
-    at = instant(now)
+    at = from_micros(now)
     stored, values = [], []
     # The time in an id must not be earlier than the author's joining, even if another process's clock is ahead.
     for seq, (id, new) in enumerate(zip(new_ids(there, len(batch)), batch, strict=True), first):
@@ -154,7 +155,7 @@ def _add(
                 content,
                 metadata,
                 tokens,
-                at if said_at is None else instant(said_at),
+                at if said_at is None else from_micros(said_at),
             )
         )
         values.append(
@@ -173,10 +174,10 @@ def _add(
         )
     rows.insert_all(db, _COLUMNS, values)
     if last_said_at is None:
-        said_order.keep(db, ground.session, first, ground.last_said_at, None)
+        event_time_order.keep(db, ground.session, first, ground.last_said_at, None)
     characters = sum(len(new.content) for new in batch)
-    words.add_messages(db, ground.session, first, last, characters=characters)
-    embeddings.owe(db, now)
+    fulltext.add_messages(db, ground.session, first, last, characters=characters)
+    embeddings.enqueue(db, now)
     return appended, stored
 
 
@@ -281,7 +282,7 @@ def newest_first(db: Connection, workspace_id: str, session_id: str, since: int)
     if last_said_at is not None:
         query = f"SELECT {_MESSAGE} {_JOINS} WHERE m.session = ? AND m.seq >= ? ORDER BY m.seq DESC"
         return (record(row) for row in db.execute(query, (session, since)))
-    newest = said_order.newest(db, session)
+    newest = event_time_order.newest(db, session)
     if count - since < FEW:
         before = _range(db, session, newest, newest) if newest < since else []
         there = [*before, *_range(db, session, since, count)]
@@ -308,7 +309,8 @@ def window(
         f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at
            FROM messages m JOIN peers p ON p.pk = m.peer
            WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 AND (m.peer = ? OR NOT EXISTS (
-               SELECT 1 FROM json_each(?) learner WHERE NOT {stays.seen("learner.value", before_the_first="seen")}))
+               SELECT 1 FROM json_each(?) learner
+               WHERE NOT {membership_intervals.seen("learner.value", before_the_first="seen")}))
            ORDER BY m.seq""",
         (session, first - 1, through, author, orjson.dumps([*learning]).decode()),
     )
@@ -369,7 +371,7 @@ def update(db: Connection, workspace_id: str, session_id: str, message_id: str, 
         raise NotFound("Message not found")
     if metadata is not None:
         db.execute("UPDATE messages SET metadata = ? WHERE id = ?", (rows.to_text(metadata), message_id))
-        erasure.owe(db, clock.now())
+        secure_delete.enqueue(db, clock.now())
     return get(db, workspace_id, session_id, message_id)
 
 

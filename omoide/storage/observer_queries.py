@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 import orjson
 
-from omoide.records import Json
-from omoide.store import rows, sessions, workspaces
-from omoide.store.column_rules import as_text
-from omoide.store.database import Connection
-from omoide.store.large_values import loaded, settings_in
+from omoide.core.records import Json
+from omoide.storage import rows, sessions, workspaces
+from omoide.storage.column_validation import as_text
+from omoide.storage.large_values import loaded, settings_in
+from omoide.storage.sqlite.engine import Connection
 
 MemberRow = tuple[int, str, str, Json, int | None, int | None, bool]
 """Peer (row, id, kind, configuration), its observe_me and observe_others in the session, whether it is in it now."""

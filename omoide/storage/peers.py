@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
-from omoide import names
-from omoide.clock import instant, new_id
-from omoide.errors import Unauthorized, Unprocessable
-from omoide.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
-from omoide.store import erasure, rows, workspaces
-from omoide.store.database import Connection
-from omoide.store.filters import PEER_FIELDS, SESSION_FIELDS, names_field
-from omoide.store.large_values import after, text_of
+from omoide.core import identifiers
+from omoide.core.clock import from_micros, new_id
+from omoide.core.errors import Unauthorized, Unprocessable
+from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
+from omoide.storage import rows, workspaces
+from omoide.storage.filters import PEER_FIELDS, SESSION_FIELDS, names_field
+from omoide.storage.large_values import after, text_of
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection
 
 _FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -44,7 +45,7 @@ def get_or_create(
     if old is None:
         if not grant.create:
             raise Unauthorized("Unauthorized access to resource")
-        names.check_peer_names([peer_id])
+        identifiers.check_peer_names([peer_id])
         workspace = workspaces.ensure(db, workspace_id, now)
         metadata, config, uid = change.metadata or {}, change.configuration or {}, new_id(now)
         pk = rows.insert(
@@ -52,7 +53,7 @@ def get_or_create(
             "INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?, ?)",
             (workspace, peer_id, uid, rows.to_text(metadata), rows.to_text(config), now),
         )
-        return Peer(pk, peer_id, uid, workspace_id, metadata, config, instant(now)), True
+        return Peer(pk, peer_id, uid, workspace_id, metadata, config, from_micros(now)), True
     metadata, config = _after(db, old, change)
     if (metadata, config) == (old.metadata, old.configuration):
         return old, False
@@ -62,7 +63,7 @@ def get_or_create(
         "UPDATE peers SET metadata = ?, configuration = ? WHERE pk = ?",
         (text_of(db, metadata), text_of(db, config), old.pk),
     )
-    erasure.owe(db, now)
+    secure_delete.enqueue(db, now)
     return Peer(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at), False
 
 
@@ -90,7 +91,7 @@ def refuse_scope(db: Connection, peer: Peer, reason: str) -> None:
 
 def refuse_scopes(db: Connection, workspace: int, peer_ids: Iterable[str], reason: str) -> None:
     """Raise Unprocessable with the reason, listing the ids, if any of these is the hidden peer of a scope."""
-    reserved = sorted({peer_id for peer_id in peer_ids if names.is_scope_peer(peer_id)})
+    reserved = sorted({peer_id for peer_id in peer_ids if identifiers.is_scope_peer(peer_id)})
     query = "SELECT 1 FROM peers WHERE workspace = ? AND id = ? AND kind = 'scope'"
     if scopes := [peer_id for peer_id in reserved if db.execute(query, (workspace, peer_id)).fetchone()]:
         raise Unprocessable(f"Peer name(s) {scopes} are scopes. {reason}")
@@ -110,7 +111,7 @@ def ensure(db: Connection, workspace: int, peer_ids: Collection[str], now: int) 
         if row:
             found[peer_id] = row[0]
     missing = [peer_id for peer_id in peer_ids if peer_id not in found]
-    names.check_peer_names(missing)
+    identifiers.check_peer_names(missing)
     for peer_id in missing:
         pk = rows.insert(
             db,

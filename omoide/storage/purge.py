@@ -13,8 +13,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import orjson
 
-from omoide.store import embeddings, segments, shares, words
-from omoide.store.database import Connection
+from omoide.storage import embeddings, fair_share
+from omoide.storage.sqlite import fulltext, vector_segments
+from omoide.storage.sqlite.engine import Connection
 
 ROWS_AT_A_TIME = 50
 """Removing this many messages from the full-text index takes about 40 ms, during which other writes wait."""
@@ -76,7 +77,7 @@ def workspace(db: Connection, pk: int) -> bool:
         return False
     db.execute("DELETE FROM jobs WHERE workspace = ? AND kind <> 'purge_workspace'", (pk,))
     db.execute("DELETE FROM done WHERE workspace = ?", (pk,))
-    segments.remove_workspace(db, pk)
+    vector_segments.remove_workspace(db, pk)
     row = db.execute("SELECT pk FROM sessions WHERE workspace = ? LIMIT 1", (pk,)).fetchone()
     if row:
         # A session may have been created just before its workspace was hidden.
@@ -99,7 +100,7 @@ def workspace(db: Connection, pk: int) -> bool:
             return True
     db.execute("DELETE FROM webhooks WHERE workspace = ?", (pk,))
     db.execute("DELETE FROM workspaces WHERE pk = ?", (pk,))
-    shares.forget(db, pk)
+    fair_share.forget(db, pk)
     return False
 
 
@@ -146,6 +147,6 @@ def _remove_rows(db: Connection, source: embeddings.Source, pks: Sequence[int]) 
 
 
 _UNINDEXED: Mapping[embeddings.Source, Callable[[Connection, Sequence[int]], None]] = {
-    "messages": words.remove_messages,
-    "conclusions": words.remove_conclusions,
+    "messages": fulltext.remove_messages,
+    "conclusions": fulltext.remove_conclusions,
 }

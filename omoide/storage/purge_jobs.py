@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from omoide.store import conclusions, queue
-from omoide.store.column_rules import json_or_null
-from omoide.store.connection import Connection
+from omoide.storage import conclusions, queue
+from omoide.storage.column_validation import json_or_null
+from omoide.storage.sqlite.connection import Connection
 
 _PAYLOAD = json_or_null("j.payload")
 
 
-def owe_missing(db: Connection, now: int) -> Iterator[str]:
+def enqueue_missing(db: Connection, now: int) -> Iterator[str]:
     """Enqueue missing purge jobs for deleted workspaces, sessions and conclusions; yields a line for each."""
     for table, name in (("workspaces", "workspace"), ("sessions", "session")):
         found = db.execute(
@@ -22,6 +22,6 @@ def owe_missing(db: Connection, now: int) -> Iterator[str]:
             queue.add(db, f"purge_{name}", {name: pk}, now)
             yield f"deleted {name} {pk} will be removed by the worker"
     row = db.execute("SELECT 1 FROM conclusions WHERE deleted_at IS NOT NULL LIMIT 1").fetchone()
-    if row and not queue.is_owed(db, conclusions.PURGE, conclusions.PURGE):
-        conclusions.owe_purge(db, now)
+    if row and not queue.is_queued(db, conclusions.PURGE, conclusions.PURGE):
+        conclusions.enqueue_purge(db, now)
         yield "deleted conclusions will be removed by the worker"

@@ -1,8 +1,8 @@
 """The job queue: background work, enqueued in the transaction that causes it.
 
-A worker claims the oldest due job of the workspace whose turn it is (`shares`) and holds it by a lease; if the worker
-dies, the lease expires and another worker takes over. Finishing removes the row. So a job must be idempotent, or do its
-work in the transaction that finishes it (`require`). `backlog` reports the status of the queue.
+A worker claims the oldest due job of the workspace whose turn it is (`fair_share`) and holds it by a lease; if the
+worker dies, the lease expires and another worker takes over. Finishing removes the row. So a job must be idempotent, or
+do its work in the transaction that finishes it (`require`). `backlog` reports the status of the queue.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Any
 
 import orjson
 
-from omoide.jobs import IN_ORDER, REASONING, Job, LostLease
-from omoide.store import done, rows, shares
-from omoide.store.column_rules import as_text
-from omoide.store.connection import Connection
+from omoide.core.jobs import IN_ORDER, REASONING, Job, LeaseLost
+from omoide.storage import completed_work, fair_share, rows
+from omoide.storage.column_validation import as_text
+from omoide.storage.sqlite.connection import Connection
 
 logger = logging.getLogger("omoide.worker")
 
@@ -53,7 +53,8 @@ def add(
     A job with a `workspace` is removed with it. Of a kind and `key`, one job runs at a time; reasoning runs in the
     order of enqueueing, while in other kinds a job that waits for its next attempt lets others pass. While a job with
     the same payload is waiting, no other is added; the waiting one becomes due at the earlier of both times. Pass
-    `coalesce=False` if every job is separate work. `units` is its weight in the queue status; `grows` permits `extend`.
+    `coalesce=False` if every job is separate work. `units` is its weight in the queue status; `grows` permits
+    `append_units`.
     """
     due_at = now if due_at is None else due_at
     text = orjson.dumps(payload).decode()
@@ -70,7 +71,7 @@ def add(
     )
 
 
-def put_off(db: Connection, kind: str, key: str, due_at: int) -> bool:
+def defer(db: Connection, kind: str, key: str, due_at: int) -> bool:
     """Postpone the job until `due_at`; False if there is no waiting job that was never claimed."""
     changed = db.execute(f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0", (due_at, kind, key))
     return bool(changed.rowcount)
@@ -93,8 +94,9 @@ def add_all(
 _created_at = rows.mender("jobs.created_at")
 
 
-def growing(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
-    """Row, payload and creation time of the newest waiting job of a kind and key, if `extend` is permitted for it."""
+def open_job(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
+    """Row, payload and creation time of the newest waiting job of a kind and key, if `append_units` is permitted for
+    it."""
     row = db.execute(
         f"SELECT pk, payload, created_at, grows FROM jobs WHERE {_WAITS} ORDER BY pk DESC LIMIT 1", (kind, key)
     ).fetchone()
@@ -113,20 +115,20 @@ def _readable(stored: object) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def extend(db: Connection, pk: int, payload: dict[str, Any], due_at: int, *, units: int) -> None:
-    """Add `units` to a job returned by `growing`."""
+def append_units(db: Connection, pk: int, payload: dict[str, Any], due_at: int, *, units: int) -> None:
+    """Add `units` to a job returned by `open_job`."""
     db.execute(
         "UPDATE jobs SET payload = ?, due_at = ?, units = units + ? WHERE pk = ?",
         (orjson.dumps(payload).decode(), due_at, units, pk),
     )
 
 
-def hasten(db: Connection, kind: str, key: str, now: int) -> None:
-    """Make jobs that were never claimed due now, and close them to `extend`."""
+def expedite(db: Connection, kind: str, key: str, now: int) -> None:
+    """Make jobs that were never claimed due now, and close them to `append_units`."""
     db.execute(f"UPDATE jobs SET grows = 0, due_at = min(due_at, ?) WHERE {_WAITS} AND attempts = 0", (now, kind, key))
 
 
-def delay(db: Connection, kind: str, key: str, due_at: int) -> None:
+def reschedule(db: Connection, kind: str, key: str, due_at: int) -> None:
     """Reschedule a job that was never claimed to `due_at`, unless it was enqueued as due at once."""
     db.execute(
         f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0 AND due_at > created_at", (due_at, kind, key)
@@ -134,7 +136,8 @@ def delay(db: Connection, kind: str, key: str, due_at: int) -> None:
 
 
 # A due job of one share that is not leased and does not have to wait for another one of its kind and key.
-_CLAIMABLE = f"""FROM jobs j WHERE {shares.share_of("j.workspace")} = :share AND failed_at IS NULL AND due_at <= :now
+_CLAIMABLE = f"""FROM jobs j
+    WHERE {fair_share.share_of("j.workspace")} = :share AND failed_at IS NULL AND due_at <= :now
     AND (leased_until IS NULL OR leased_until <= :now) AND kind NOT IN (SELECT value FROM json_each(:busy))
     AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)
     AND NOT (j.kind IN (SELECT value FROM json_each(:ordered)) AND EXISTS (
@@ -157,14 +160,14 @@ def _next(db: Connection, now: int, busy: Collection[str], full: Collection[int]
     """The share whose turn it is and its job, None if no job can run; and the skipped shares without any runnable
     job."""
     passed: list[int] = []
-    for share in shares.ready(db):
+    for share in fair_share.ready(db):
         if share in full:
             continue
         if (pk := _claimable(db, share, now, busy)) is not None:
             return share, pk, passed
         if not busy or _claimable(db, share, now, ()) is None:
             passed.append(share)
-    return shares.NO_WORKSPACE, None, passed
+    return fair_share.NO_WORKSPACE, None, passed
 
 
 def claim(
@@ -179,16 +182,16 @@ def claim(
 ) -> Job | None:
     """Claim a runnable job with a lease of `lease` microseconds; None if there is none.
 
-    It is the job that is due longest of the workspace that has used the least time (`shares`). Kinds in `busy` and
-    workspaces (rows; `shares.NO_WORKSPACE` for none) in `full` are skipped. `used` is the time that jobs of each
+    It is the job that is due longest of the workspace that has used the least time (`fair_share`). Kinds in `busy` and
+    workspaces (rows; `fair_share.NO_WORKSPACE` for none) in `full` are skipped. `used` is the time that jobs of each
     workspace took since the last claim, in microseconds. `led` marks a claim by the leading worker. Damaged jobs are
     marked as failed on the way, so that they do not block others.
     """
-    shares.charge(db, used or {})
-    shares.wake(db, now)
+    fair_share.charge(db, used or {})
+    fair_share.wake(db, now)
     while True:
         share, pk, passed = _next(db, now, busy, full)
-        shares.rest(db, passed, now)
+        fair_share.rest(db, passed, now)
         if pk is None:
             return None
         row = db.execute(
@@ -198,7 +201,7 @@ def claim(
         ).fetchone()
         kind, stored, attempts, workspace, key = row
         if (payload := _readable(stored)) is not None:
-            shares.begin(db, share, now)
+            fair_share.begin(db, share, now)
             return Job(pk, as_text(kind), payload, attempts, workspace, None if key is None else as_text(key))
         _set_aside(db, pk, now, "damaged: its payload is not a JSON object")
 
@@ -219,7 +222,7 @@ def is_damaged(db: Connection, now: int) -> bool:
     """Whether there are jobs that would never be claimed. Read-only."""
     query = f"SELECT 1 FROM jobs WHERE {_NEVER_DUE} UNION ALL SELECT 1 FROM jobs WHERE {_LEASED_FOR_EVER} LIMIT 1"
     last = now + LONGEST_WAIT
-    return db.execute(query, (last, now + LONGEST_LEASE)).fetchone() is not None or shares.is_damaged(db, last)
+    return db.execute(query, (last, now + LONGEST_LEASE)).fetchone() is not None or fair_share.is_damaged(db, last)
 
 
 def relieve(db: Connection, now: int) -> None:
@@ -227,7 +230,7 @@ def relieve(db: Connection, now: int) -> None:
     db.execute(f"UPDATE jobs SET leased_until = NULL WHERE {_LEASED_FOR_EVER}", (now + LONGEST_LEASE,))
     for (pk,) in db.execute(f"SELECT pk FROM jobs WHERE {_NEVER_DUE}", (now + LONGEST_WAIT,)).fetchall():
         _set_aside(db, pk, now, "damaged: its due_at is invalid")
-    shares.renew(db)
+    fair_share.renew(db)
 
 
 def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
@@ -250,10 +253,10 @@ def take_over(db: Connection, now: int) -> None:
            WHERE created_at > :now AND typeof(created_at) = 'integer'""",
         {"now": now},
     )
-    shares.renew(db)
+    fair_share.renew(db)
 
 
-def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
+def shift_clock(db: Connection, now: int, by: int, *, lease: int) -> None:
     """Shift due times and leases after the clock was set back by `by` microseconds to `now`, so that the remaining
     times stay the same. Leases taken since then, for `lease` microseconds, are kept."""
     db.execute("UPDATE jobs SET due_at = max(:now, due_at - :by) WHERE due_at > :now", {"now": now, "by": by})
@@ -263,7 +266,7 @@ def set_back(db: Connection, now: int, by: int, *, lease: int) -> None:
         "UPDATE jobs SET leased_until = max(:now, leased_until - :by) WHERE leased_until > :now + :lease",
         {"now": now, "by": by, "lease": lease},
     )
-    shares.renew(db)
+    fair_share.renew(db)
 
 
 def waiting(
@@ -272,7 +275,7 @@ def waiting(
     """Whether `claim` would find a job, or has more than `most` shares to mark as not ready. Read-only, so that an idle
     worker writes nothing."""
     idle = 0
-    for share in shares.ready_or_due(db, now):
+    for share in fair_share.ready_or_due(db, now):
         if share in full:
             continue
         if _claimable(db, share, now, busy) is not None:
@@ -298,7 +301,7 @@ def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
 def require(db: Connection, job: Job) -> None:
     """Raise LostLease if the job is no longer leased by this claim. Call it in the transaction that does the work."""
     if not is_held(db, job):
-        raise LostLease(f"job {job.pk} ({job.kind}) is no longer held")
+        raise LeaseLost(f"job {job.pk} ({job.kind}) is no longer held")
 
 
 def advance(db: Connection, job: Job, payload: dict[str, Any], *, units: int) -> None:
@@ -327,25 +330,25 @@ def give_back(db: Connection, job: Job, now: int, payload: dict[str, Any] | None
 
 
 def finish(db: Connection, job: Job, now: int) -> None:
-    """Remove a leased job; finished reasoning is counted in `done`."""
+    """Remove a leased job; finished reasoning is counted in `completed_work`."""
     if job.kind in REASONING:
         row = db.execute(f"SELECT units FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone()
         if row and (units := rows.mended(["jobs.units"], row)[0]):
-            done.count(db, job, units, now)
+            completed_work.count(db, job, units, now)
     db.execute(f"DELETE FROM jobs {_HELD}", (job.pk, job.attempts))
 
 
 def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], bool], now: int) -> None:
     """Remove waiting jobs of the same kind and key whose work a leased job has done, as `is_done(payload)` decides.
 
-    They are counted in `done` as well.
+    They are counted in `completed_work` as well.
     """
     query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk"
     for pk, stored, units in db.execute(query, (job.kind, job.key)).fetchall():
         payload = _readable(stored)
         if payload is not None and is_done(payload):
             if job.kind in REASONING:
-                done.count(db, job, rows.mended(["jobs.units"], (units,))[0], now)
+                completed_work.count(db, job, rows.mended(["jobs.units"], (units,))[0], now)
             db.execute("DELETE FROM jobs WHERE pk = ?", (pk,))
 
 
@@ -354,7 +357,7 @@ def is_held(db: Connection, job: Job) -> bool:
     return db.execute(f"SELECT 1 FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() is not None
 
 
-def is_owed(db: Connection, kind: str, key: str) -> bool:
+def is_queued(db: Connection, kind: str, key: str) -> bool:
     """Whether a job of this kind and key is waiting or running."""
     query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL"
     return db.execute(query, (kind, key)).fetchone() is not None
@@ -378,7 +381,7 @@ def payloads(db: Connection, job: Job) -> list[dict[str, Any]]:
     return [payload for payload in found if payload is not None]
 
 
-def postpone(db: Connection, job: Job, due_at: int, error: str | None) -> None:
+def retry_later(db: Connection, job: Job, due_at: int, error: str | None) -> None:
     """Return a job to the queue for another attempt at `due_at`, with the reason if it failed."""
     given = "leased_until = NULL, due_at = ?, error = ?"
     db.execute(f"UPDATE jobs SET {given} {_HELD}", (due_at, error, job.pk, job.attempts))

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omoide.store.column_rules import as_text
-from omoide.store.connection import Connection
-from omoide.store.sources import Source
+from omoide.storage.column_validation import as_text
+from omoide.storage.embedding_tables import Source
+from omoide.storage.sqlite.connection import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from omoide.records import Message
-from omoide.store.large_values import weight
+from omoide.core.records import Message
+from omoide.storage.large_values import weight
 
 FRAME_BYTES = 250
 """Bytes per message besides content and metadata: ids, names and punctuation."""

@@ -1,7 +1,7 @@
 """Helpers for all tables: JSON columns, pagination, and making records of rows.
 
-A damaged value affects only its own row: `reader` replaces it as `column_rules` defines, and logs it once. For valid
-rows this costs one comparison of the types of their values.
+A damaged value affects only its own row: `reader` replaces it as `column_validation` defines, and logs it once. For
+valid rows this costs one comparison of the types of their values.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from typing import Any, TypeVar
 import orjson
 from pydantic_core import from_json
 
-from omoide import json_text
-from omoide.clock import instant
-from omoide.records import Json, Page, PageRequest, Peer, Session, Workspace
-from omoide.store import column_rules
-from omoide.store.column_rules import Rule
-from omoide.store.connection import Connection, ManyRows
-from omoide.store.filters import Fields, compile_filters
-from omoide.store.large_values import is_mark, reference, stored_object
+from omoide.core import json_codec
+from omoide.core.clock import from_micros
+from omoide.core.records import Json, Page, PageRequest, Peer, Session, Workspace
+from omoide.storage import column_validation
+from omoide.storage.column_validation import Rule
+from omoide.storage.filters import FilterFields, compile_filters
+from omoide.storage.large_values import is_mark, reference, stored_object
+from omoide.storage.sqlite.connection import Connection, ManyRows
 
-logger = logging.getLogger("omoide.store")
+logger = logging.getLogger("omoide.storage")
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -31,7 +31,7 @@ Row = tuple[Any, ...]
 
 def to_text(value: Json) -> str:
     """Serialise a value for a JSON column."""
-    return json_text.dumps(value).decode() if value else "{}"
+    return json_codec.dumps(value).decode() if value else "{}"
 
 
 def from_text(text: str) -> Json:
@@ -98,7 +98,7 @@ def mender(column: str) -> Callable[[Any], Any]:
 
 @cache
 def _rules(*columns: str) -> tuple[Rule | None, ...]:
-    return (*(column_rules.rule_of(column) if column else None for column in columns),)
+    return (*(column_validation.rule_of(column) if column else None for column in columns),)
 
 
 def _log_once(columns: Sequence[str], row: Row, column: str, rule: Rule) -> None:
@@ -126,7 +126,9 @@ def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]
     rules = _rules(*columns)
     sound: set[tuple[type, ...]] = set()
     counts = [
-        (at, rule) for at, rule in enumerate(rules) if rule and rule in (column_rules.COUNT, column_rules.POSITION)
+        (at, rule)
+        for at, rule in enumerate(rules)
+        if rule and rule in (column_validation.COUNT, column_validation.POSITION)
     ]
 
     def read(row: Row) -> T:
@@ -192,7 +194,7 @@ def _workspace(pk: int, id: str, uid: str, metadata: str, configuration: str, cr
         uid,
         {} if metadata == "{}" else object_of(metadata, "workspaces", "metadata", "pk", pk),
         {} if configuration == "{}" else object_of(configuration, "workspaces", "configuration", "pk", pk),
-        instant(created_at),
+        from_micros(created_at),
     )
 
 
@@ -204,7 +206,7 @@ def _peer(pk: int, id: str, uid: str, workspace_id: str, metadata: str, configur
         workspace_id,
         {} if metadata == "{}" else object_of(metadata, "peers", "metadata", "pk", pk),
         {} if configuration == "{}" else object_of(configuration, "peers", "configuration", "pk", pk),
-        instant(created_at),
+        from_micros(created_at),
     )
 
 
@@ -225,7 +227,7 @@ def _session(
         workspace_id,
         {} if metadata == "{}" else object_of(metadata, "sessions", "metadata", "pk", pk),
         {} if configuration == "{}" else object_of(configuration, "sessions", "configuration", "pk", pk),
-        instant(created_at),
+        from_micros(created_at),
         bool(is_active),
     )
 
@@ -240,7 +242,9 @@ peer = reader(_columns("peers"), _peer)
 session = reader([*_columns("sessions"), ""], _session)
 
 
-def filtered(source: str, params: Sequence[Any], filters: Json | None, fields: Fields) -> tuple[str, Sequence[Any]]:
+def filtered(
+    source: str, params: Sequence[Any], filters: Json | None, fields: FilterFields
+) -> tuple[str, Sequence[Any]]:
     """Append a filter to a source that ends in a WHERE clause; returns the source and its parameters.
 
     Raises Unprocessable for a bad filter.

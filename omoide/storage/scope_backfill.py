@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from omoide.clock import derived_id, instant
-from omoide.records import Backfill
-from omoide.store import conclusions, embeddings, purge, queue, rows
-from omoide.store.column_rules import as_text, json_or_null
-from omoide.store.database import Connection
+from omoide.core.clock import derived_id, from_micros
+from omoide.core.records import Backfill
+from omoide.storage import conclusions, embeddings, purge, queue, rows
+from omoide.storage.column_validation import as_text, json_or_null
+from omoide.storage.sqlite.engine import Connection
 
 COPY = "scope_backfill"
 FORGET = "scope_removal"
@@ -82,7 +82,7 @@ def status(db: Connection, scope: int) -> dict[str, Backfill]:
         session_id, state, updated_at, docs_copied, jobs, failed_at, failures = rows.mended(_STATUS, row)
         failed = state == "pending" and jobs > 0 and jobs == failures
         at = max(updated_at, failed_at) if failed else updated_at
-        states[session_id] = Backfill("failed" if failed else state, instant(at), docs_copied)
+        states[session_id] = Backfill("failed" if failed else state, from_micros(at), docs_copied)
     return states
 
 
@@ -114,7 +114,7 @@ def copy_some(db: Connection, scope: int, session: int, after: int, now: int) ->
     purge.deleted_conclusions(db, [*copied])
     for copy, row in copied.items():
         _copy(db, copy, scope, session, row[1:])
-    embeddings.owe(db, now)
+    embeddings.enqueue(db, now)
     return int(found[-1][0])
 
 

@@ -1,20 +1,21 @@
 """Scopes: named sets of sessions, each with a hidden peer that observes all their peers.
 
 A scope is a row of `peers` with the kind `scope` and an id that no ordinary peer can have; a session is in the scope
-while that peer is a member of it. `backfills` handles sessions that had messages before they were added.
+while that peer is a member of it. `scope_backfill` handles sessions that had messages before they were added.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from omoide import names
-from omoide.clock import instant, new_id
-from omoide.errors import Conflict, NotFound
-from omoide.records import Backfill, Json, Page, PageRequest, Scope, Session
-from omoide.store import backfills, erasure, rows, stays, workspaces
-from omoide.store.database import Connection
-from omoide.store.large_values import after, stored_object
+from omoide.core import identifiers
+from omoide.core.clock import from_micros, new_id
+from omoide.core.errors import Conflict, NotFound
+from omoide.core.records import Backfill, Json, Page, PageRequest, Scope, Session
+from omoide.storage import membership_intervals, rows, scope_backfill, workspaces
+from omoide.storage.large_values import after, stored_object
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection
 
 CONFIGURATION = '{"observe_me":false}'
 """Configuration of the hidden peer: no conclusions are drawn about it."""
@@ -33,7 +34,10 @@ _MEMBERS = """
 
 def _made(pk: int, peer_id: str, metadata: str, created_at: int) -> Scope:
     return Scope(
-        pk, names.scope_of_peer(peer_id), rows.object_of(metadata, "peers", "metadata", "pk", pk), instant(created_at)
+        pk,
+        identifiers.scope_of_peer(peer_id),
+        rows.object_of(metadata, "peers", "metadata", "pk", pk),
+        from_micros(created_at),
     )
 
 
@@ -42,7 +46,7 @@ _record = rows.reader(["", "peers.id", "peers.metadata", "peers.created_at"], _m
 
 def find(db: Connection, workspace_id: str, scope_id: str) -> Scope | None:
     query = f"SELECT {_COLUMNS} {_FROM} AND p.id = ?"
-    row = db.execute(query, (workspace_id, names.peer_of_scope(scope_id))).fetchone()
+    row = db.execute(query, (workspace_id, identifiers.peer_of_scope(scope_id))).fetchone()
     return _record(row) if row else None
 
 
@@ -66,7 +70,8 @@ def get_or_create(
 ) -> tuple[Scope, bool]:
     """Get or create the scope and its workspace, and replace its metadata; returns it and whether it was created.
 
-    The id must be valid for `names.scope_fault`. Raises Conflict if an ordinary peer has the id of the hidden peer.
+    The id must be valid for `identifiers.scope_name_error`. Raises Conflict if an ordinary peer has the id of the
+    hidden peer.
     """
     old = find(db, workspace_id, scope_id)
     if old is None:
@@ -74,12 +79,12 @@ def get_or_create(
     if metadata is None or after(db, old.metadata, metadata) is old.metadata:
         return old, False
     db.execute("UPDATE peers SET metadata = ? WHERE pk = ?", (rows.to_text(metadata), old.pk))
-    erasure.owe(db, now)
+    secure_delete.enqueue(db, now)
     return Scope(old.pk, old.id, metadata, old.created_at), False
 
 
 def _create(db: Connection, workspace: int, workspace_id: str, scope_id: str, metadata: Json, now: int) -> Scope:
-    peer_id = names.peer_of_scope(scope_id)
+    peer_id = identifiers.peer_of_scope(scope_id)
     if db.execute("SELECT 1 FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone():
         raise Conflict(
             f"A peer named '{peer_id}' already exists in workspace {workspace_id} but is not a scope. "
@@ -91,7 +96,7 @@ def _create(db: Connection, workspace: int, workspace_id: str, scope_id: str, me
            VALUES (?, ?, ?, ?, ?, ?, 'scope')""",
         (workspace, peer_id, new_id(now), rows.to_text(metadata), CONFIGURATION, now),
     )
-    return Scope(pk, scope_id, metadata, instant(now))
+    return Scope(pk, scope_id, metadata, from_micros(now))
 
 
 def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Scope]:
@@ -104,7 +109,7 @@ def has_all(db: Connection, session: int, scope_ids: Collection[str]) -> bool:
     """Whether the session is in all these scopes already."""
     query = """SELECT 1 FROM members m JOIN peers p ON p.pk = m.peer
         WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'scope' AND p.id = ?"""
-    return all(db.execute(query, (session, names.peer_of_scope(scope_id))).fetchone() for scope_id in scope_ids)
+    return all(db.execute(query, (session, identifiers.peer_of_scope(scope_id))).fetchone() for scope_id in scope_ids)
 
 
 def join(db: Connection, workspace_id: str, session: int, scope_ids: Collection[str], now: int) -> None:
@@ -121,7 +126,7 @@ def add_sessions(db: Connection, workspace_id: str, scope_id: str, session_ids: 
     """
     scope = get(db, workspace_id, scope_id)
     found = {session_id: _session(db, workspace_id, session_id) for session_id in session_ids}
-    if missing := sorted(names.shortened(session_id) for session_id, pk in found.items() if pk is None):
+    if missing := sorted(identifiers.truncate(session_id) for session_id, pk in found.items() if pk is None):
         raise NotFound(f"Session(s) {missing} not found in workspace {workspace_id}")
     for pk in found.values():
         if pk is not None:
@@ -138,8 +143,8 @@ def remove_session(db: Connection, workspace_id: str, scope_id: str, session_id:
         "UPDATE members SET left_at = ? WHERE session = ? AND peer = ? AND left_at IS NULL", (now, session, scope.pk)
     )
     if left.rowcount:
-        stays.end(db, session, scope.pk)
-        backfills.undo(db, scope.pk, session, now)
+        membership_intervals.end(db, session, scope.pk)
+        scope_backfill.undo(db, scope.pk, session, now)
 
 
 def sessions(db: Connection, workspace_id: str, scope_id: str, request: PageRequest) -> Page[Session]:
@@ -152,7 +157,7 @@ def sessions(db: Connection, workspace_id: str, scope_id: str, request: PageRequ
 
 def status(db: Connection, workspace_id: str, scope_id: str) -> dict[str, Backfill]:
     """Session id → backfill state, for sessions that had messages. Raises NotFound for the scope."""
-    return backfills.status(db, get(db, workspace_id, scope_id).pk)
+    return scope_backfill.status(db, get(db, workspace_id, scope_id).pk)
 
 
 def session_ids(db: Connection, workspace_id: str, scope_ids: Sequence[str]) -> list[str]:
@@ -179,5 +184,5 @@ def _enter(db: Connection, scope: int, session: int, now: int) -> None:
         (session, scope, now),
     )
     if joined.rowcount:
-        stays.begin(db, session, [scope])
-        backfills.begin(db, scope, session, now)
+        membership_intervals.begin(db, session, [scope])
+        scope_backfill.begin(db, scope, session, now)

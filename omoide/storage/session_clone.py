@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from omoide import clock
-from omoide.clock import new_id
-from omoide.errors import NotFound, Unavailable
-from omoide.records import Change, Session
-from omoide.store import backfills, embeddings, members, message_copy, messages, queue, sessions, workspaces
-from omoide.store.database import Connection, Store
-from omoide.store.large_values import referred
+from omoide.core import clock
+from omoide.core.clock import new_id
+from omoide.core.errors import NotFound, Unavailable
+from omoide.core.records import Change, Session
+from omoide.storage import embeddings, members, message_copy, messages, queue, scope_backfill, sessions, workspaces
+from omoide.storage.large_values import referred
+from omoide.storage.sqlite.engine import Connection, Store
 
 PATIENCE = 120_000_000
 """Microseconds after the last step until an incomplete copy is removed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Unfinished:
+class UnfinishedClone:
     """An incomplete copy. Messages up to and including the position `through` of the source are copied."""
 
     source: Session
@@ -42,12 +42,12 @@ async def clone(store: Store, workspace_id: str, session_id: str, until: str | N
     Raises NotFound if the session, or the message in it, does not exist or is deleted while it is copied.
     """
     found = await store.write(begin, workspace_id, session_id, until, clock.now())
-    while isinstance(found, Unfinished):
+    while isinstance(found, UnfinishedClone):
         found = await store.write(go_on, found, clock.now())
     return found
 
 
-def begin(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session | Unfinished:
+def begin(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session | UnfinishedClone:
     """Copy a short session, or begin to copy a long one. Raises NotFound as `clone` does."""
     source = _source(db, workspace_id, session_id)
     last = None if until is None else messages.position(db, source.pk, until)
@@ -57,21 +57,21 @@ def begin(db: Connection, workspace_id: str, session_id: str, until: str | None,
     copy = _empty_copy(db, workspace, source, now)
     last = messages.count(db, source.pk) if last is None else last
     members.copy(db, source.pk, copy.pk, last, now)
-    begun = Unfinished(source, copy, last, message_copy.copy_some(db, source.pk, copy.pk, 0, last, now))
+    begun = UnfinishedClone(source, copy, last, message_copy.copy_some(db, source.pk, copy.pk, 0, last, now))
     if begun.through < last:
         db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (embeddings.UNFINISHED, copy.pk))
         queue.add(db, "purge_session", {"session": copy.pk}, now, key=begun.key, due_at=now + PATIENCE)
         return begun
-    backfills.begin_all(db, copy.pk, now)
+    scope_backfill.begin_all(db, copy.pk, now)
     return copy
 
 
-def go_on(db: Connection, begun: Unfinished, now: int) -> Session | Unfinished:
+def go_on(db: Connection, begun: UnfinishedClone, now: int) -> Session | UnfinishedClone:
     """Copy more messages; returns the session once it is complete.
 
     Raises NotFound if the source was deleted, and Unavailable if the removal of the copy has already begun.
     """
-    if not queue.put_off(db, "purge_session", begun.key, now + PATIENCE):
+    if not queue.defer(db, "purge_session", begun.key, now + PATIENCE):
         raise Unavailable("Copying the session took too long")
     source, copy = begun.source, begun.copy
     if _source(db, source.workspace_id, source.id).uid != source.uid:
@@ -81,7 +81,7 @@ def go_on(db: Connection, begun: Unfinished, now: int) -> Session | Unfinished:
         return replace(begun, through=through)
     db.execute("UPDATE sessions SET deleted_at = NULL WHERE pk = ?", (copy.pk,))
     queue.cancel(db, "purge_session", begun.key)
-    backfills.begin_all(db, copy.pk, now)
+    scope_backfill.begin_all(db, copy.pk, now)
     return copy
 
 

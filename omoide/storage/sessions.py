@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from omoide import configuration, names
-from omoide.clock import instant, new_id
-from omoide.errors import NotFound, Unauthorized
-from omoide.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
-from omoide.store import erasure, forgetting, members, peers, queue, rows, scopes, workspaces
-from omoide.store.column_rules import MOST, json_or_null
-from omoide.store.database import Connection
-from omoide.store.filters import SESSION_FIELDS
-from omoide.store.large_values import after, merged, settings_in, text_of
+from omoide.core import config_merge, identifiers
+from omoide.core.clock import from_micros, new_id
+from omoide.core.errors import NotFound, Unauthorized
+from omoide.core.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
+from omoide.storage import deletion_cascade, members, peers, queue, rows, scopes, workspaces
+from omoide.storage.column_validation import MOST, json_or_null
+from omoide.storage.filters import SESSION_FIELDS
+from omoide.storage.large_values import after, merged, settings_in, text_of
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection
 
 _FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -75,15 +76,15 @@ def get_or_create(
 
 def create(db: Connection, workspace: int, workspace_id: str, session_id: str, change: Change, now: int) -> Session:
     """Create a session, which must not exist yet. Raises Unprocessable as `get_or_create` does."""
-    names.check_id("Session", session_id)
+    identifiers.check_id("Session", session_id)
     metadata, uid = change.metadata or {}, new_id(now)
-    config = configuration.patched({}, change.configuration or {})
+    config = config_merge.merge_config({}, change.configuration or {})
     pk = rows.insert(
         db,
         "INSERT INTO sessions (workspace, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (workspace, session_id, uid, rows.to_text(metadata), rows.to_text(config), now),
     )
-    return Session(pk, session_id, uid, workspace_id, metadata, config, instant(now))
+    return Session(pk, session_id, uid, workspace_id, metadata, config, from_micros(now))
 
 
 def _update(db: Connection, old: Session, change: Change, now: int) -> Session:
@@ -93,7 +94,7 @@ def _update(db: Connection, old: Session, change: Change, now: int) -> Session:
             "UPDATE sessions SET metadata = ?, configuration = ? WHERE pk = ?",
             (text_of(db, metadata), text_of(db, config), old.pk),
         )
-        erasure.owe(db, now)
+        secure_delete.enqueue(db, now)
     return Session(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at)
 
 
@@ -223,7 +224,7 @@ def configure_peer(
 
 def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
     """Hide the session and enqueue a job that removes its rows. Pending reasoning about it is dropped, and what was
-    learned from it is deleted (see `forgetting`).
+    learned from it is deleted (see `deletion_cascade`).
 
     Raises NotFound if there is no such session.
     """
@@ -235,7 +236,7 @@ def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None
         (workspace, session_id),
     )
     db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))
-    forgetting.session(db, workspace, session.pk, session_id, now)
+    deletion_cascade.session(db, workspace, session.pk, session_id, now)
     db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
     queue.add(db, "purge_session", {"session": session.pk}, now, workspace=workspace)
 

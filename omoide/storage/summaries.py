@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from omoide.clock import instant
-from omoide.records import Summary
-from omoide.store import rows
-from omoide.store.database import Connection
+from omoide.core.clock import from_micros
+from omoide.core.records import Summary
+from omoide.storage import rows
+from omoide.storage.sqlite.engine import Connection
 
 SHORT = "honcho_chat_summary_short"
 LONG = "honcho_chat_summary_long"
@@ -22,7 +22,7 @@ def of_session(db: Connection, workspace_id: str, session_id: str) -> dict[str, 
 
 
 def _made(kind: str, content: str, message: str, seq: int, token_count: int, created_at: int) -> Summary:
-    return Summary(content, message, seq, kind, instant(created_at), token_count)
+    return Summary(content, message, seq, kind, from_micros(created_at), token_count)
 
 
 _record = rows.reader(

@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
-from omoide.store import stays
-from omoide.store.database import Connection
-from omoide.store.filters import Clause
+from omoide.storage import membership_intervals
+from omoide.storage.filters import SqlClause
+from omoide.storage.sqlite.engine import Connection
 
 
 class View(Enum):
@@ -48,14 +48,14 @@ def sessions(db: Connection, peer: int, view: View) -> set[int]:
     return {session for (session,) in found}
 
 
-def messages(db: Connection, peer: int, view: View) -> Clause | None:
+def messages(db: Connection, peer: int, view: View) -> SqlClause | None:
     """A condition on the messages `m` of these sessions that are visible to the peer; None: all of them."""
     if view is View.READER_OF_NAMED:
         return None
     if view is View.PERSPECTIVE:
         # Most peers have never left a session, and scopes see messages from while the session was not in the scope.
         is_scope = db.execute("SELECT kind = 'scope' FROM peers WHERE pk = ?", (peer,)).fetchone()[0]
-        if is_scope or not stays.has_left_any(db, peer):
+        if is_scope or not membership_intervals.has_left_any(db, peer):
             return None
-        return Clause(stays.seen("?", before_the_first="seen"), (peer,))
-    return Clause(f"(m.peer = ? OR {stays.seen('?', before_the_first='unseen')})", (peer, peer))
+        return SqlClause(membership_intervals.seen("?", before_the_first="seen"), (peer,))
+    return SqlClause(f"(m.peer = ? OR {membership_intervals.seen('?', before_the_first='unseen')})", (peer, peer))

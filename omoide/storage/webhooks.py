@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from omoide import clock
-from omoide.clock import instant, new_id
-from omoide.errors import Conflict, NotFound
-from omoide.records import Json, Page, PageRequest, WebhookEndpoint
-from omoide.store import erasure, queue, rows, workspaces
-from omoide.store.database import Connection
+from omoide.core import clock
+from omoide.core.clock import from_micros, new_id
+from omoide.core.errors import Conflict, NotFound
+from omoide.core.records import Json, Page, PageRequest, WebhookEndpoint
+from omoide.storage import queue, rows, workspaces
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection
 
 DELIVERY = "deliver_webhook"
 """The kind of jobs that deliver one event to one endpoint."""
@@ -20,7 +21,7 @@ _FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted
 
 
 def _made(id: str, workspace_id: str, url: str, created_at: int) -> WebhookEndpoint:
-    return WebhookEndpoint(id, workspace_id, url, instant(created_at))
+    return WebhookEndpoint(id, workspace_id, url, from_micros(created_at))
 
 
 _record = rows.reader(["webhooks.id", "workspaces.id", "webhooks.url", "webhooks.created_at"], _made)
@@ -55,7 +56,7 @@ def get_or_create(db: Connection, workspace_id: str, url: str, now: int) -> tupl
         "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, ?, ?)",
         (id, workspace.pk, url, now),
     )
-    return WebhookEndpoint(id, workspace_id, url, instant(now)), True
+    return WebhookEndpoint(id, workspace_id, url, from_micros(now)), True
 
 
 def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[WebhookEndpoint]:
@@ -71,7 +72,7 @@ def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
         raise NotFound(f"Webhook endpoint {endpoint_id} not found for workspace {workspace_id}")
     db.execute("DELETE FROM webhooks WHERE id = ?", (endpoint_id,))
     queue.drop(db, DELIVERY, endpoint_id)
-    erasure.owe(db, clock.now())
+    secure_delete.enqueue(db, clock.now())
 
 
 def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from omoide import configuration, names
-from omoide.clock import instant, new_id
-from omoide.errors import Conflict, NotFound
-from omoide.records import Change, Json, Page, PageRequest, Workspace
-from omoide.store import erasure, queue, rows
-from omoide.store.column_rules import as_text
-from omoide.store.database import Connection
-from omoide.store.filters import WORKSPACE_FIELDS
-from omoide.store.large_values import after, merged, text_of
+from omoide.core import config_merge, identifiers
+from omoide.core.clock import from_micros, new_id
+from omoide.core.errors import Conflict, NotFound
+from omoide.core.records import Change, Json, Page, PageRequest, Workspace
+from omoide.storage import queue, rows
+from omoide.storage.column_validation import as_text
+from omoide.storage.filters import WORKSPACE_FIELDS
+from omoide.storage.large_values import after, merged, text_of
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection
 
 
 def find(db: Connection, workspace_id: str) -> Workspace | None:
@@ -27,16 +28,16 @@ def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) 
     """
     if found := find(db, workspace_id):
         return found, False
-    names.check_id("Workspace", workspace_id)
+    identifiers.check_id("Workspace", workspace_id)
     metadata = initial.metadata or {}
-    config = configuration.patched({}, initial.configuration or {})
+    config = config_merge.merge_config({}, initial.configuration or {})
     uid = new_id(now)
     pk = rows.insert(
         db,
         "INSERT INTO workspaces (id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?)",
         (workspace_id, uid, rows.to_text(metadata), rows.to_text(config), now),
     )
-    return Workspace(pk, workspace_id, uid, metadata, config, instant(now)), True
+    return Workspace(pk, workspace_id, uid, metadata, config, from_micros(now)), True
 
 
 def ensure(db: Connection, workspace_id: str, now: int) -> int:
@@ -57,7 +58,7 @@ def update(db: Connection, workspace_id: str, change: Change, now: int) -> Works
             "UPDATE workspaces SET metadata = ?, configuration = ? WHERE pk = ?",
             (text_of(db, metadata), text_of(db, config), old.pk),
         )
-        erasure.owe(db, now)
+        secure_delete.enqueue(db, now)
     return Workspace(old.pk, old.id, old.uid, metadata, config, old.created_at)
 
 

@@ -9,10 +9,10 @@ import codecs
 import re
 from collections.abc import Iterator
 
-from omoide import wide_text
-from omoide.binary import BLOCK, is_binary, is_garbled
-from omoide.errors import Unprocessable, UnsupportedMediaType
-from omoide.lane_threads import checkpoint
+from omoide.core.errors import Unprocessable, UnsupportedMediaType
+from omoide.fairness.thread_pool import checkpoint
+from omoide.text_extraction import utf_detection
+from omoide.text_extraction.binary_detection import BLOCK, is_binary, is_garbled
 
 _CHARSETS = frozenset(
     {
@@ -67,7 +67,7 @@ _CUT = re.compile(rb"(?:[\xe0-\xef][\x80-\xbf]|[\xf0-\xf4][\x80-\xbf]{1,2})\Z")
 """An incomplete character of at least two bytes at the end of a truncated file."""
 
 
-def declared(content_type: str | None) -> str | None:
+def declared_charset(content_type: str | None) -> str | None:
     """Python's name of the charset in a content type, or None. Raises UnsupportedMediaType if it is unknown."""
     match = _charset(content_type or "")
     label = "" if match is None else (match[1] or match[2] or "").strip()
@@ -82,8 +82,9 @@ def declared(content_type: str | None) -> str | None:
     return name
 
 
-def decoded(data: bytes, charset: str | None) -> str:
-    """Decode a file whose content type declares `charset` (see `declared`). Raises Unprocessable if it is not text.
+def decode(data: bytes, charset: str | None) -> str:
+    """Decode a file whose content type declares `charset` (see `declared_charset`). Raises Unprocessable if it is not
+    text.
 
     NULs at either end are stripped: a log that is truncated while a program writes to it contains them.
     """
@@ -91,13 +92,13 @@ def decoded(data: bytes, charset: str | None) -> str:
         charset = None
     is_utf8 = data.startswith(codecs.BOM_UTF8)
     if not is_utf8:
-        if encoding := wide_text.encoding_of(data, charset):
+        if encoding := utf_detection.detect_bom(data, charset):
             return _replacing(data, encoding, _WIDE_REPLACED)
-        if charset and charset.startswith(wide_text.CHARSETS):
-            return _as_declared(data, f"{charset}-le" if charset in wide_text.CHARSETS else charset, _WIDE_REPLACED)
+        if charset and charset.startswith(utf_detection.CHARSETS):
+            return _as_declared(data, f"{charset}-le" if charset in utf_detection.CHARSETS else charset, _WIDE_REPLACED)
     text = data.strip(b"\0")
     if is_binary(text) or len(text) == 0 < len(data):
-        encoding = None if charset or is_utf8 else wide_text.likely_encoding(data)
+        encoding = None if charset or is_utf8 else utf_detection.guess_encoding(data)
         if encoding is None:
             raise Unprocessable(NO_TEXT)
         return _replacing(data, encoding, _WIDE_REPLACED)

@@ -10,10 +10,10 @@ from concurrent.futures import Future
 from enum import Enum
 from pathlib import PurePosixPath
 
-from omoide import charsets, json_document
-from omoide.errors import Unavailable, Unprocessable, UnsupportedMediaType
-from omoide.lane_threads import resting
-from omoide.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
+from omoide.core.errors import Unavailable, Unprocessable, UnsupportedMediaType
+from omoide.fairness.thread_pool import resting
+from omoide.text_extraction import charsets, json_normalization
+from omoide.text_extraction.pdf import HEAD, HEAD_WITHIN, PdfLimits, pdf_text
 
 # Listed in the 415 response. Other text types are accepted too (see below), without a guarantee.
 SUPPORTED_TYPES = ["application/pdf", "application/json", "text/*"]
@@ -52,7 +52,7 @@ _BINARY_HEADS = {
 _DELIMITERS = ("\n\n", "\n", ". ", " ")
 
 
-class Kind(Enum):
+class FileType(Enum):
     """How a file is read."""
 
     TEXT = "text"
@@ -76,33 +76,33 @@ def extract(data: bytes, content_type: str | None, filename: str | None, *, pdf_
     Raises UnsupportedMediaType for an unsupported file type or charset, Unprocessable for a file that is damaged or
     differs from its declared type, and TooLarge for a PDF beyond `pdf_limits`.
     """
-    match kind_of(data, content_type, filename):
-        case Kind.PDF:
+    match detect_file_type(data, content_type, filename):
+        case FileType.PDF:
             text = pdf_text(data, pdf_limits or PdfLimits())
-        case Kind.JSON:
-            text = _json_text(data, charsets.declared(content_type))
-        case Kind.TEXT:
-            text = charsets.decoded(data, charsets.declared(content_type))
+        case FileType.JSON:
+            text = _json_text(data, charsets.declared_charset(content_type))
+        case FileType.TEXT:
+            text = charsets.decode(data, charsets.declared_charset(content_type))
     return _storable(text)
 
 
-def kind_of(data: bytes, content_type: str | None, filename: str | None) -> Kind:
+def detect_file_type(data: bytes, content_type: str | None, filename: str | None) -> FileType:
     """How to read a file, by its content, then its content type, then its extension.
 
     Content types are compared without case and parameters. Raises UnsupportedMediaType, and Unprocessable if the
     content contradicts the declared type.
     """
     if data.startswith(HEAD):
-        return Kind.PDF
+        return FileType.PDF
     declared = (content_type or "").partition(";")[0].strip().lower()
-    kind = _kind_by_name(filename) if declared in _UNTOLD_TYPES else _kind_by_type(declared)
+    kind = _by_extension(filename) if declared in _UNTOLD_TYPES else _by_media_type(declared)
     if kind is None:
         shown = declared or "unknown"
         raise UnsupportedMediaType(f"Unsupported file type: {shown}. Supported types: {SUPPORTED_TYPES}")
-    if kind is Kind.PDF and HEAD not in data[:HEAD_WITHIN]:
+    if kind is FileType.PDF and HEAD not in data[:HEAD_WITHIN]:
         raise Unprocessable("The file is declared as a PDF, but it is empty or something else")
     for head, detected in _BINARY_HEADS.items():
-        if kind is not Kind.PDF and data.startswith(head):
+        if kind is not FileType.PDF and data.startswith(head):
             raise Unprocessable(f"The file is declared as {kind.value}, but it is {detected}")
     return kind
 
@@ -133,27 +133,27 @@ def _cut(text: str, start: int, end: int) -> int:
     return end
 
 
-def _kind_by_type(declared: str) -> Kind | None:
+def _by_media_type(declared: str) -> FileType | None:
     if declared == "application/pdf":
-        return Kind.PDF
+        return FileType.PDF
     if declared == "application/json" or declared.endswith("+json"):
-        return Kind.JSON
+        return FileType.JSON
     if declared.startswith("text/") or declared in _TEXT_TYPES:
-        return Kind.TEXT
+        return FileType.TEXT
     return None
 
 
-def _kind_by_name(filename: str | None) -> Kind | None:
+def _by_extension(filename: str | None) -> FileType | None:
     extension = PurePosixPath((filename or "").lower()).suffix
     if extension == ".pdf":
-        return Kind.PDF
+        return FileType.PDF
     if extension == ".json":
-        return Kind.JSON
-    return Kind.TEXT if extension in _TEXT_EXTENSIONS else None
+        return FileType.JSON
+    return FileType.TEXT if extension in _TEXT_EXTENSIONS else None
 
 
 def _json_text(data: bytes, charset: str | None) -> str:
-    """A JSON document in normalized form (see `json_document`)."""
+    """A JSON document in normalized form (see `json_normalization`)."""
     is_utf8 = charset in (None, "utf-8", "ascii")
     try:
         written = data.decode("utf-8-sig" if is_utf8 else str(charset)).removeprefix("\ufeff")
@@ -166,19 +166,19 @@ def _json_text(data: bytes, charset: str | None) -> str:
         return _rewritten(written)
     except ValueError as error:
         raise Unprocessable("Uploaded JSON is invalid") from error
-    except json_document.Interrupted as error:
+    except json_normalization.Interrupted as error:
         raise Unavailable("The file could not be read: out of memory, or the server is stopping") from error
 
 
 def _rewritten(document: str) -> str:
-    """As `json_document.rewritten`; lets other work run while the subprocess does."""
-    if len(document) < json_document.LARGE_CHARACTERS:
-        return json_document.rewritten(document)
+    """As `json_normalization.normalize`; lets other work run while the subprocess does."""
+    if len(document) < json_normalization.LARGE_CHARACTERS:
+        return json_normalization.normalize(document)
     done: Future[str] = Future()
 
     def wait() -> None:
         try:
-            done.set_result(json_document.rewritten(document))
+            done.set_result(json_normalization.normalize(document))
         except Exception as error:
             done.set_exception(error)
 

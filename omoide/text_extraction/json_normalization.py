@@ -25,14 +25,14 @@ class Interrupted(Exception):
     """The subprocess was killed or ran out of memory."""
 
 
-def rewritten(text: str) -> str:
+def normalize(text: str) -> str:
     """The normalized document; an escaped lone surrogate is a lone surrogate in the result.
 
     Raises ValueError for invalid JSON (NaN, Infinity and numbers beyond the range of a double included), for integers
     of more than 4,300 digits and for values that are nested too deeply. Raises Interrupted.
     """
     if len(text) < LARGE_CHARACTERS:
-        return _rewritten(text)
+        return _normalize(text)
     try:
         done = subprocess.run(
             [sys.executable, "-I", "-S", __file__],
@@ -42,7 +42,7 @@ def rewritten(text: str) -> str:
             check=False,
         )
     except OSError:  # the subprocess cannot be started
-        return _rewritten(text)
+        return _normalize(text)
     if done.returncode == _INVALID:
         raise ValueError("not a JSON document")
     if done.returncode:
@@ -50,7 +50,7 @@ def rewritten(text: str) -> str:
     return done.stdout.decode("utf-8", "surrogatepass")
 
 
-def _rewritten(text: str) -> str:
+def _normalize(text: str) -> str:
     try:
         value = json.loads(text, parse_float=_finite, parse_constant=_refuse)
         return json.dumps(value, ensure_ascii=False)
@@ -74,7 +74,7 @@ def _main() -> None:
     with contextlib.suppress(OSError):
         os.nice(5)
     try:
-        written = _rewritten(sys.stdin.buffer.read().decode())
+        written = _normalize(sys.stdin.buffer.read().decode())
     except ValueError:
         sys.exit(_INVALID)
     sys.stdout.buffer.write(written.encode("utf-8", "surrogatepass"))

@@ -17,11 +17,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from omoide.deferred import deferred
-from omoide.errors import TooLarge, Unprocessable
-from omoide.lane_threads import checkpoint, paused_clock
+from omoide.core.errors import TooLarge, Unprocessable
+from omoide.core.lazy_import import lazy_import
+from omoide.fairness.thread_pool import checkpoint, paused_clock
 
-with deferred("pypdf"):
+with lazy_import("pypdf"):
     import pypdf
 
 # pypdf logs every irregularity of a file, with content of the file; a hostile file can cause any number.

@@ -35,7 +35,7 @@ _UNLIKELY = frozenset({"Cc", "Cn", "Co", "Cs"})
 """Control, unassigned, private and surrogate characters."""
 
 
-def encoding_of(data: bytes, charset: str | None) -> str | None:
+def detect_bom(data: bytes, charset: str | None) -> str | None:
     """Python's name of the encoding, by a byte order mark or by NULs where UTF-16 or UTF-32 has them for ASCII.
 
     `charset` is the declared charset. NULs are ignored if it fixes the byte order or is neither UTF-16 nor UTF-32.
@@ -48,7 +48,7 @@ def encoding_of(data: bytes, charset: str | None) -> str | None:
     return detected if detected and (charset is None or detected.startswith(charset)) else None
 
 
-def likely_encoding(data: bytes) -> str | None:
+def guess_encoding(data: bytes) -> str | None:
     """The encoding in which apparently binary data is text, for scripts without ASCII characters; else None."""
     rows = {}
     for charset in CHARSETS:

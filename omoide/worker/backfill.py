@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-from omoide import clock
-from omoide.jobs import MOST_NUMBER, Job
-from omoide.store import Connection, backfills, dream_queue, forgetting, observing
-from omoide.store.dream_queue import OMNI
+from omoide.core import clock
+from omoide.core.jobs import MOST_NUMBER, Job
+from omoide.storage import Connection, deletion_cascade, dream_jobs, observer_queries, scope_backfill
+from omoide.storage.dream_jobs import OMNI
+from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
-from omoide.worker.tools import Tools
 
 BACKFILL_ATTEMPTS = 10
-"""Attempts of a copy before the scope's status is `failed`: about a quarter of an hour, see `retry_after`."""
+"""Attempts of a copy before the scope's status is `failed`: about a quarter of an hour, see `retry_delay`."""
 
 
 AFTER = "after"
 """Payload key of the last conclusion (row) copied."""
 
 
-async def copy(tools: Tools, job: Job) -> None:
+async def copy(deps: WorkerDeps, job: Job) -> None:
     """Copy the explicit conclusions of the job's session to the scope, while the session is in it."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn, after = TimeSlice(), _progress(job)
-    while (last := await tools.store.write(backfills.copy_some, scope, session, after, clock.now())) is not None:
+    while (last := await deps.store.write(scope_backfill.copy_some, scope, session, after, clock.now())) is not None:
         after = last
         turn.end_if_over({**job.payload, AFTER: after})
-    await tools.store.write(_owe_dreams, job)
+    await deps.store.write(_owe_dreams, job)
 
 
-async def forget(tools: Tools, job: Job) -> None:
+async def forget(deps: WorkerDeps, job: Job) -> None:
     """Remove the conclusions of the job's session, and those derived from them, unless the session was added again."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn = TimeSlice()
-    while pks := await tools.store.read_aside(backfills.to_forget, scope, session):
-        for first in range(0, len(pks), backfills.ROWS_AT_A_TIME):
-            some = pks[first : first + backfills.ROWS_AT_A_TIME]
-            await tools.store.write(backfills.forget, scope, session, some, clock.now())
+    while pks := await deps.store.read_aside(scope_backfill.to_forget, scope, session):
+        for first in range(0, len(pks), scope_backfill.ROWS_AT_A_TIME):
+            some = pks[first : first + scope_backfill.ROWS_AT_A_TIME]
+            await deps.store.write(scope_backfill.forget, scope, session, some, clock.now())
             turn.end_if_over()
-    await tools.store.write(_renew, job)
+    await deps.store.write(_renew, job)
 
 
 def _progress(job: Job) -> int:
@@ -48,15 +48,20 @@ def _owe_dreams(db: Connection, job: Job) -> None:
     """Enqueue dreams of the scope about all peers whose conclusions changed."""
     assert job.workspace is not None
     scope = int(job.payload["scope"])
-    for observed, observed_id in backfills.touched(db, scope, int(job.payload["session"])):
-        payload = {"observer": observing.peer_id(db, scope), "observed": observed_id, "session": None, "rebuild": True}
-        dream_queue.owe(db, job.workspace, (scope, observed), OMNI, payload, clock.now(), afresh=True)
+    for observed, observed_id in scope_backfill.touched(db, scope, int(job.payload["session"])):
+        payload = {
+            "observer": observer_queries.peer_id(db, scope),
+            "observed": observed_id,
+            "session": None,
+            "rebuild": True,
+        }
+        dream_jobs.enqueue(db, job.workspace, (scope, observed), OMNI, payload, clock.now(), afresh=True)
 
 
 def _renew(db: Connection, job: Job) -> None:
     """Rebuild the scope's cards and enqueue dreams for all peers whose conclusions were removed."""
     assert job.workspace is not None
     scope, session, now = int(job.payload["scope"]), int(job.payload["session"]), clock.now()
-    dream_queue.interrupt(db, job.workspace, now)
-    for observed, _ in backfills.touched(db, scope, session):
-        forgetting.renew(db, job.workspace, (scope, observed), now, is_redrawn=True)
+    dream_jobs.interrupt(db, job.workspace, now)
+    for observed, _ in scope_backfill.touched(db, scope, session):
+        deletion_cascade.renew(db, job.workspace, (scope, observed), now, is_redrawn=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omoide.errors import Unavailable
+from omoide.core.errors import Unavailable
 
 MOST_COMPUTATIONS = 3
 """How often a job computes a result that is stale when it is stored, before it is postponed. Each computation may cost

@@ -5,38 +5,40 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from omoide.core.jobs import Job
+from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
-from omoide.jobs import Job
-from omoide.reasoning.choice import reasoner_for
-from omoide.reasoning.reasoner import Reasoner
-from omoide.search.finder import VectorFinder
-from omoide.settings import Settings
-from omoide.store import Store
-from omoide.worker.outbound import Outbound
+from omoide.reasoner.factory import make_reasoner
+from omoide.reasoner.protocol import Reasoner
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Store
+from omoide.worker.ssrf_guard import GuardedClient
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class WorkerDeps:
     """Services that tasks use."""
 
     store: Store
     settings: Settings
     embedder: Embedder
     tokens: TokenCounter
-    finder: VectorFinder
+    finder: SemanticSearch
     reasoner: Reasoner
-    outbound: Outbound = field(default_factory=Outbound)
+    outbound: GuardedClient = field(default_factory=GuardedClient)
 
     @classmethod
-    def around(cls, store: Store, settings: Settings, embedder: Embedder, outbound: Outbound | None = None) -> Tools:
+    def around(
+        cls, store: Store, settings: Settings, embedder: Embedder, outbound: GuardedClient | None = None
+    ) -> WorkerDeps:
         """Create the tools for a store, with the reasoner from the settings. Raises WrongSetting."""
         tokens = TokenCounter()
-        finder = VectorFinder(embedder)
-        reasoner = reasoner_for(settings, embedder, tokens)
-        return cls(store, settings, embedder, tokens, finder, reasoner, outbound or Outbound())
+        finder = SemanticSearch(embedder)
+        reasoner = make_reasoner(settings, embedder, tokens)
+        return cls(store, settings, embedder, tokens, finder, reasoner, outbound or GuardedClient())
 
 
-Task = Callable[[Tools, Job], Awaitable[None]]
+Task = Callable[[WorkerDeps, Job], Awaitable[None]]
 """Runs one job, and must be idempotent: the job may have run before, partly or completely. An exception reschedules the
 job; GiveUp ends it."""

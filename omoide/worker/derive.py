@@ -9,34 +9,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from omoide import clock
-from omoide.clock import micros
-from omoide.jobs import Job, Unfinished
-from omoide.reasoning.reasoner import Batch, CardTask
-from omoide.reasoning.twins import twins_of
-from omoide.reasoning.units import Unit
-from omoide.records import Conclusion, Fact
-from omoide.settings import Settings
-from omoide.store import (
+from omoide.core import clock
+from omoide.core.clock import to_micros
+from omoide.core.jobs import Job, JobUnfinished
+from omoide.core.records import Conclusion, Fact
+from omoide.core.settings import Settings
+from omoide.reasoner.dedup import near_duplicates
+from omoide.reasoner.protocol import Batch, CardTask
+from omoide.scheduling.work_unit import WorkUnit
+from omoide.storage import (
     Connection,
     cards,
+    completed_work,
+    conclusion_upsert,
     conclusions,
-    done,
     dreams,
-    learning,
     messages,
-    observing,
+    observer_queries,
     queue,
     webhooks,
     workspaces,
 )
-from omoide.store.cards import CardChanged, Kept
-from omoide.store.dreams import Schedule
-from omoide.store.learning import Known, Pair, Twin
-from omoide.store.messages import Window
+from omoide.storage.cards import CardChanged, CardSnapshot
+from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate, Pair
+from omoide.storage.dreams import Schedule
+from omoide.storage.messages import Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
+from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
-from omoide.worker.tools import Tools
 
 MOST_KNOWN = 500
 """Newest conclusions from a session that are searched for near-duplicates."""
@@ -53,8 +53,8 @@ class Listener:
 
     pk: int
     id: str
-    card: Kept
-    known: Sequence[Known]
+    card: CardSnapshot
+    known: Sequence[KnownConclusion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Observer:
     """The update of an observer. `revised` None leaves its card unchanged."""
 
     listener: Listener
-    twins: Mapping[int, Twin]
+    twins: Mapping[int, NearDuplicate]
     revised: Sequence[str] | None
 
 
@@ -70,33 +70,39 @@ class ScopesChanged(Exception):
     """The session's scopes changed since the observers were read. Read them again."""
 
 
-async def derive(tools: Tools, job: Job) -> None:
+async def derive(deps: WorkerDeps, job: Job) -> None:
     """Reason about the job's unit of messages, to its end or until the time slice is over. Raises Unfinished."""
     turn = TimeSlice()
-    unit: Unit | None = Unit.from_payload(job.payload)
+    unit: WorkUnit | None = WorkUnit.from_payload(job.payload)
     while unit is not None:
-        workspace_id, window = await tools.store.read_aside(_read, job, unit, tools.settings.batch_tokens)
-        facts = await _facts(tools, workspace_id, unit, window)
-        unit = await _store(tools, job, turn, workspace_id, unit, window, facts)
+        workspace_id, window = await deps.store.read_aside(_read, job, unit, deps.settings.batch_tokens)
+        facts = await _facts(deps, workspace_id, unit, window)
+        unit = await _store(deps, job, turn, workspace_id, unit, window, facts)
 
 
-def _read(db: Connection, job: Job, unit: Unit, budget: int) -> tuple[str, Window]:
+def _read(db: Connection, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window]:
     learning = unit.observer_pks
     window = messages.window(db, unit.session_pk, unit.observed_pk, unit.first, unit.through, budget, learning)
     return workspaces.name_of(db, job.workspace), window
 
 
-async def _facts(tools: Tools, workspace_id: str, unit: Unit, window: Window) -> Sequence[Fact]:
+async def _facts(deps: WorkerDeps, workspace_id: str, unit: WorkUnit, window: Window) -> Sequence[Fact]:
     if not window.own:
         return []
     instructions = unit.resolved.reasoning_instructions
     batch = Batch(workspace_id, unit.session, unit.observed, window.messages, instructions)
-    return await tools.reasoner.derive(batch)
+    return await deps.reasoner.derive(batch)
 
 
 async def _store(
-    tools: Tools, job: Job, turn: TimeSlice, workspace_id: str, unit: Unit, window: Window, facts: Sequence[Fact]
-) -> Unit | None:
+    deps: WorkerDeps,
+    job: Job,
+    turn: TimeSlice,
+    workspace_id: str,
+    unit: WorkUnit,
+    window: Window,
+    facts: Sequence[Fact],
+) -> WorkUnit | None:
     """Store the facts and return the rest of the unit. Raises Unfinished if the job was given back with that rest.
 
     If a card or the scopes changed meanwhile, the stale parts are recomputed. Raises Contended after
@@ -104,80 +110,85 @@ async def _store(
     """
     observers: Sequence[Observer] = ()
     for _ in range(MOST_COMPUTATIONS):
-        observers = await _observers(tools, workspace_id, unit, facts, observers)
+        observers = await _observers(deps, workspace_id, unit, facts, observers)
         try:
-            rest = await tools.store.write(_keep, tools, job, turn, workspace_id, unit, window, facts, observers)
+            rest = await deps.store.write(_keep, deps, job, turn, workspace_id, unit, window, facts, observers)
         except (CardChanged, ScopesChanged) as change:
             reason = str(change)
         else:
-            if rest is not None and not tools.store.read(queue.is_held, job):
-                raise Unfinished
+            if rest is not None and not deps.store.read(queue.is_held, job):
+                raise JobUnfinished
             return rest
     raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
 
 
 async def _observers(
-    tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
+    deps: WorkerDeps, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
 ) -> list[Observer]:
     """All observers: those at the time of the messages, and the scopes that currently contain the session.
 
     `computed` is the result of an earlier call; parts that are not stale are reused.
     """
-    compares = bool(facts) and tools.settings.deduplicate
-    listeners = await tools.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
+    compares = bool(facts) and deps.settings.deduplicate
+    listeners = await deps.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
     before = {each.listener.pk: each for each in computed}
     return [
-        await _observer(tools, workspace_id, unit, facts, listener, before.get(listener.pk)) for listener in listeners
+        await _observer(deps, workspace_id, unit, facts, listener, before.get(listener.pk)) for listener in listeners
     ]
 
 
-def _listeners(db: Connection, unit: Unit, most_known: int) -> list[Listener]:
+def _listeners(db: Connection, unit: WorkUnit, most_known: int) -> list[Listener]:
     found = [*zip(unit.observer_pks, unit.observers, strict=True)]
-    found += [(pk, observing.peer_id(db, pk)) for pk in observing.scopes(db, unit.session_pk)]
+    found += [(pk, observer_queries.peer_id(db, pk)) for pk in observer_queries.scopes(db, unit.session_pk)]
     return [
         Listener(
             pk,
             id,
             cards.kept(db, pk, unit.observed),
-            learning.known(db, (pk, unit.observed_pk), unit.session_pk, most_known) if most_known else [],
+            conclusion_upsert.known(db, (pk, unit.observed_pk), unit.session_pk, most_known) if most_known else [],
         )
         for pk, id in found
     ]
 
 
 async def _observer(
-    tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], listener: Listener, before: Observer | None
+    deps: WorkerDeps,
+    workspace_id: str,
+    unit: WorkUnit,
+    facts: Sequence[Fact],
+    listener: Listener,
+    before: Observer | None,
 ) -> Observer:
     if before and before.listener.known == listener.known:
         twins = before.twins
     else:
-        twins = await twins_of(tools.embedder, facts, listener.known) if facts and listener.known else {}
+        twins = await near_duplicates(deps.embedder, facts, listener.known) if facts and listener.known else {}
     if before and before.listener.card == listener.card:
         revised = before.revised
     else:
-        revised = await _revised(tools, workspace_id, unit, facts, listener)
+        revised = await _revised(deps, workspace_id, unit, facts, listener)
     return Observer(listener, twins, revised)
 
 
 async def _revised(
-    tools: Tools, workspace_id: str, unit: Unit, facts: Sequence[Fact], listener: Listener
+    deps: WorkerDeps, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], listener: Listener
 ) -> Sequence[str] | None:
     """The card's lines updated with the facts; None if it is not updated."""
-    if not (facts and tools.reasoner.keeps_cards and unit.resolved.peer_card_create):
+    if not (facts and deps.reasoner.keeps_cards and unit.resolved.peer_card_create):
         return None
     new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
     card, instructions = listener.card, unit.resolved.peer_card_instructions
     task = CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
-    revised = await tools.reasoner.card(task)
+    revised = await deps.reasoner.card(task)
     if [*revised] == [*card.lines]:
         return revised
     # Later statements take precedence, even if older messages are imported after them.
-    pair, since = (listener.pk, unit.observed_pk), min(micros(fact.said_at) for fact in facts)
-    later = await tools.store.read_aside(conclusions.said_after, workspace_id, pair, since, MOST_LATER)
-    return await tools.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
+    pair, since = (listener.pk, unit.observed_pk), min(to_micros(fact.said_at) for fact in facts)
+    later = await deps.store.read_aside(conclusions.said_after, workspace_id, pair, since, MOST_LATER)
+    return await deps.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
 
 
-def _as_conclusion(fact: Fact, observer_id: str, unit: Unit) -> Conclusion:
+def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
     """The fact as a conclusion without a row."""
     said_at = fact.said_at
     return Conclusion(
@@ -187,26 +198,28 @@ def _as_conclusion(fact: Fact, observer_id: str, unit: Unit) -> Conclusion:
 
 def _keep(
     db: Connection,
-    tools: Tools,
+    deps: WorkerDeps,
     job: Job,
     turn: TimeSlice,
     workspace_id: str,
-    unit: Unit,
+    unit: WorkUnit,
     window: Window,
     facts: Sequence[Fact],
     observers: Sequence[Observer],
-) -> Unit | None:
+) -> WorkUnit | None:
     now = clock.now()
     queue.require(db, job)
     assert job.workspace is not None
-    if observing.scopes(db, unit.session_pk) != [each.listener.pk for each in observers[len(unit.observer_pks) :]]:
+    if observer_queries.scopes(db, unit.session_pk) != [
+        each.listener.pk for each in observers[len(unit.observer_pks) :]
+    ]:
         # The job that fills a scope copies what is known when the session joins; these facts must not be missed.
         raise ScopesChanged(f"the scopes of session {unit.session} changed meanwhile")
-    schedule = schedule_of(tools.settings) if unit.resolved.dream_enabled else None
+    schedule = schedule_of(deps.settings) if unit.resolved.dream_enabled else None
     for observer in observers:
         listener = observer.listener
         pair: Pair = (listener.pk, unit.observed_pk)
-        fresh = learning.learn(db, job.workspace, pair, unit.session_pk, facts, observer.twins, now)
+        fresh = conclusion_upsert.upsert(db, job.workspace, pair, unit.session_pk, facts, observer.twins, now)
         payload = {"observer": listener.id, "observed": unit.observed, "session": None, "automatic": True}
         dreams.learned(db, job.workspace, pair, payload, fresh, now, schedule)
         if observer.revised is not None:
@@ -214,7 +227,7 @@ def _keep(
     rest = unit.rest(window.rest)
     if rest is not None:
         queue.advance(db, job, rest.payload(), units=window.own)
-        done.count(db, job, window.own, now)
+        completed_work.count(db, job, window.own, now)
         if turn.is_over():
             queue.give_back(db, job, now)
         return rest
@@ -231,7 +244,7 @@ def schedule_of(settings: Settings) -> Schedule:
     )
 
 
-def _emptied(workspace_id: str, unit: Unit) -> dict[str, str | None]:
+def _emptied(workspace_id: str, unit: WorkUnit) -> dict[str, str | None]:
     return {
         "workspace_id": workspace_id,
         "queue_type": "representation",

@@ -9,20 +9,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from omoide import clock
-from omoide.jobs import DREAM, GiveUp, Job
-from omoide.reasoning import configuration
-from omoide.reasoning.configuration import Resolved, defaults_of
-from omoide.reasoning.memory import Memory, Reach
-from omoide.reasoning.reasoner import CardTask, Dreamed, DreamTask
-from omoide.records import Conclusion, Json
-from omoide.store import Connection, cards, conclusions, dream_queue, dreams, observing, queue, workspaces
-from omoide.store.cards import CardChanged, Kept
-from omoide.store.dream_queue import CARD_REFRESH, OMNI, Pair
-from omoide.store.dreams import Schedule
+from omoide.core import clock, config_resolution
+from omoide.core.config_resolution import ResolvedConfig, defaults_of
+from omoide.core.jobs import DREAM, Job, PermanentFailure
+from omoide.core.records import Conclusion, Json
+from omoide.reasoner.memory_view import MemoryScope, MemoryView
+from omoide.reasoner.protocol import CardTask, Dreamed, DreamTask
+from omoide.storage import Connection, cards, conclusions, dream_jobs, dreams, observer_queries, queue, workspaces
+from omoide.storage.cards import CardChanged, CardSnapshot
+from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
+from omoide.storage.dreams import Schedule
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
-from omoide.worker.representation import schedule_of
-from omoide.worker.tools import Tools
+from omoide.worker.deps import WorkerDeps
+from omoide.worker.derive import schedule_of
 
 logger = logging.getLogger("omoide.worker")
 
@@ -33,46 +32,46 @@ MOST_CONCLUSIONS = 2_000
 """Newest conclusions of a pair that a dream reads."""
 
 
-async def dream(tools: Tools, job: Job) -> None:
+async def dream(deps: WorkerDeps, job: Job) -> None:
     """Run a dream. Raises GiveUp if its peers do not exist."""
     payload = job.payload
-    workspace_id = tools.store.read(workspaces.name_of, job.workspace)
-    pair = tools.store.read(conclusions.pair, workspace_id, payload["observer"], payload["observed"])
+    workspace_id = deps.store.read(workspaces.name_of, job.workspace)
+    pair = deps.store.read(conclusions.pair, workspace_id, payload["observer"], payload["observed"])
     if pair is None:
-        raise GiveUp("the peers of this dream do not exist")
-    seen = tools.store.read(dreams.since, pair)
-    newest = await tools.store.read_aside(conclusions.recent, workspace_id, pair, None, MOST_CONCLUSIONS)
+        raise PermanentFailure("the peers of this dream do not exist")
+    seen = deps.store.read(dreams.since, pair)
+    newest = await deps.store.read_aside(conclusions.recent, workspace_id, pair, None, MOST_CONCLUSIONS)
     known = newest[::-1]
     session_id = payload["session"] or (_session_of(known) if payload.get("automatic") else None)
-    resolved = _resolved(tools, workspace_id, session_id)
-    if not resolved.dream_enabled and not _is_due_anyway(tools, job):
+    resolved = _resolved(deps, workspace_id, session_id)
+    if not resolved.dream_enabled and not _is_due_anyway(deps, job):
         return
     dreamed = None
     if payload["type"] == OMNI and resolved.dream_enabled:
-        dreamed = await _dreamed(tools, workspace_id, session_id, payload, known, resolved)
-    await _store(tools, job, pair, workspace_id, session_id, known, dreamed, resolved, seen)
+        dreamed = await _dreamed(deps, workspace_id, session_id, payload, known, resolved)
+    await _store(deps, job, pair, workspace_id, session_id, known, dreamed, resolved, seen)
 
 
-def _is_due_anyway(tools: Tools, job: Job) -> bool:
+def _is_due_anyway(deps: WorkerDeps, job: Job) -> bool:
     """Whether the card must be rebuilt after a deletion, and the reasoner keeps cards even without dreams."""
-    return bool(job.payload.get("automatic") and job.payload.get("rebuild")) and tools.reasoner.keeps_cards
+    return bool(job.payload.get("automatic") and job.payload.get("rebuild")) and deps.reasoner.keeps_cards
 
 
 async def _dreamed(
-    tools: Tools,
+    deps: WorkerDeps,
     workspace_id: str,
     session_id: str | None,
     payload: Json,
     known: Sequence[Conclusion],
-    resolved: Resolved,
+    resolved: ResolvedConfig,
 ) -> Dreamed:
     """The result of the reasoner's dream; empty if nothing is known."""
     if not known:
         return Dreamed()
     task = DreamTask(str(payload["observer"]), str(payload["observed"]), session_id, known, resolved.dream_instructions)
-    reach = Reach(workspace_id, task.observer_id, task.observed_id)
-    memory = Memory(tools.store, tools.finder, tools.tokens, reach)
-    return await tools.reasoner.dream(task, memory)
+    reach = MemoryScope(workspace_id, task.observer_id, task.observed_id)
+    memory = MemoryView(deps.store, deps.finder, deps.tokens, reach)
+    return await deps.reasoner.dream(task, memory)
 
 
 def _session_of(known: Sequence[Conclusion]) -> str | None:
@@ -81,20 +80,20 @@ def _session_of(known: Sequence[Conclusion]) -> str | None:
     return explicit[-1].session_id if explicit else None
 
 
-def _resolved(tools: Tools, workspace_id: str, session_id: str | None) -> Resolved:
-    workspace, session = tools.store.read(observing.configurations_of, workspace_id, session_id)
-    return configuration.resolve(workspace, session, None, defaults_of(tools.settings))
+def _resolved(deps: WorkerDeps, workspace_id: str, session_id: str | None) -> ResolvedConfig:
+    workspace, session = deps.store.read(observer_queries.configurations_of, workspace_id, session_id)
+    return config_resolution.resolve(workspace, session, None, defaults_of(deps.settings))
 
 
 async def _store(
-    tools: Tools,
+    deps: WorkerDeps,
     job: Job,
     pair: Pair,
     workspace_id: str,
     session_id: str | None,
     known: Sequence[Conclusion],
     dreamed: Dreamed | None,
-    resolved: Resolved,
+    resolved: ResolvedConfig,
     seen: int,
 ) -> None:
     """Store the dream and the card. If the card changed meanwhile, it is revised again.
@@ -103,29 +102,29 @@ async def _store(
     for the card alone raises Contended.
     """
     payload = job.payload
-    schedule = schedule_of(tools.settings)
+    schedule = schedule_of(deps.settings)
     for _ in range(MOST_COMPUTATIONS):
-        card = tools.store.read(cards.kept, pair[0], payload["observed"])
-        revised = await _revised(tools, job, pair, workspace_id, card, known, resolved)
+        card = deps.store.read(cards.kept, pair[0], payload["observed"])
+        revised = await _revised(deps, job, pair, workspace_id, card, known, resolved)
         try:
-            await tools.store.write(_keep, job, pair, workspace_id, session_id, dreamed, card, revised, seen, schedule)
+            await deps.store.write(_keep, job, pair, workspace_id, session_id, dreamed, card, revised, seen, schedule)
         except CardChanged as change:
             reason = str(change)
         else:
             return
     if dreamed is None:
         raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
-    await tools.store.write(_keep, job, pair, workspace_id, session_id, dreamed, None, None, seen, schedule)
+    await deps.store.write(_keep, job, pair, workspace_id, session_id, dreamed, None, None, seen, schedule)
 
 
 async def _revised(
-    tools: Tools,
+    deps: WorkerDeps,
     job: Job,
     pair: Pair,
     workspace_id: str,
-    card: Kept,
+    card: CardSnapshot,
     known: Sequence[Conclusion],
-    resolved: Resolved,
+    resolved: ResolvedConfig,
 ) -> Sequence[str] | None:
     """The card's lines after the dream; None if cards are disabled."""
     payload = job.payload
@@ -133,8 +132,8 @@ async def _revised(
         return None
     instructions = _instructions(resolved)
     rebuilds = bool(payload.get("rebuild"))
-    if rebuilds and (tools.reasoner.keeps_cards or not known):
-        return await _rebuilt(tools, payload, pair, workspace_id, card, instructions)
+    if rebuilds and (deps.reasoner.keeps_cards or not known):
+        return await _rebuilt(deps, payload, pair, workspace_id, card, instructions)
     task = CardTask(
         payload["observer"],
         payload["observed"],
@@ -144,16 +143,16 @@ async def _revised(
         rebuild=rebuilds,
         instructions=instructions,
     )
-    return await tools.reasoner.card(task)
+    return await deps.reasoner.card(task)
 
 
 async def _rebuilt(
-    tools: Tools, payload: Json, pair: Pair, workspace_id: str, card: Kept, instructions: str | None
+    deps: WorkerDeps, payload: Json, pair: Pair, workspace_id: str, card: CardSnapshot, instructions: str | None
 ) -> Sequence[str]:
     """The card rebuilt from all conclusions, oldest first, in batches; the given lines if there are none."""
     lines: Sequence[str] = card.given
     last: Conclusion | None = None
-    while some := await tools.store.read_aside(conclusions.oldest, workspace_id, pair, last, MOST_CONCLUSIONS):
+    while some := await deps.store.read_aside(conclusions.oldest, workspace_id, pair, last, MOST_CONCLUSIONS):
         task = CardTask(
             payload["observer"],
             payload["observed"],
@@ -163,11 +162,11 @@ async def _rebuilt(
             rebuild=last is None,
             instructions=instructions,
         )
-        lines, last = await tools.reasoner.card(task), some[-1]
+        lines, last = await deps.reasoner.card(task), some[-1]
     return lines
 
 
-def _instructions(resolved: Resolved) -> str | None:
+def _instructions(resolved: ResolvedConfig) -> str | None:
     """The dream's instructions and the card's, joined."""
     both = [text for text in (resolved.dream_instructions, resolved.peer_card_instructions) if text]
     return "\n".join(both) or None
@@ -180,7 +179,7 @@ def _keep(
     workspace_id: str,
     session_id: str | None,
     dreamed: Dreamed | None,
-    card: Kept | None,
+    card: CardSnapshot | None,
     revised: Sequence[str] | None,
     seen: int,
     schedule: Schedule,
@@ -190,15 +189,15 @@ def _keep(
     queue.require(db, job)
     assert job.workspace is not None
     if dreamed is not None:
-        session = observing.session_pk(db, workspace_id, session_id)
+        session = observer_queries.session_pk(db, workspace_id, session_id)
         dreams.merge(db, pair, dreamed.merged, now)
         dreams.outdate(db, pair, dreamed.outdated, now)
         refused = dreams.add_derived(db, job.workspace, pair, session, dreamed.derived, now)
         if refused:
             logger.info("dream: %d conclusions refused: their sources do not exist", len(refused))
         dreams.dreamed(db, pair, seen, now)
-    if card is None and not queue.is_owed(db, DREAM, dream_queue.key(CARD_REFRESH, pair)):
-        dream_queue.add(db, job.workspace, pair, CARD_REFRESH, job.payload, now, now + CARD_PAUSE)
+    if card is None and not queue.is_queued(db, DREAM, dream_jobs.key(CARD_REFRESH, pair)):
+        dream_jobs.add(db, job.workspace, pair, CARD_REFRESH, job.payload, now, now + CARD_PAUSE)
     if card is not None and revised is not None:
         cards.revise(db, pair[0], job.payload["observed"], card, revised, now)
     queue.finish(db, job, now)

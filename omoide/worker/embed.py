@@ -3,7 +3,7 @@
 One job embeds everything that has no vector, in the order of storage, in batches: read, embed, store. Only storing is a
 transaction. Vectors that are in no segment, because an older version stored them, are added at the end. While the
 embedder fails, the job is retried with increasing delays. Texts that the embedder refuses while it accepts others
-(`inference/refusals.py`) are marked, and do not block the rest.
+(`inference/rejected_inputs.py`) are marked, and do not block the rest.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from omoide import clock
+from omoide.core import clock
+from omoide.core.jobs import Job
 from omoide.inference.embedders import EmbeddingFailed
-from omoide.inference.refusals import embed_accepted
-from omoide.jobs import Job
-from omoide.store import embeddings, refusal_marks, segments
-from omoide.store.refusal_marks import Refusal
-from omoide.store.segments import packed
-from omoide.store.sources import SOURCES, Source
+from omoide.inference.rejected_inputs import embed_accepted
+from omoide.storage import embeddings, rejected_texts
+from omoide.storage.embedding_tables import SOURCES, Source
+from omoide.storage.rejected_texts import Refusal
+from omoide.storage.sqlite import vector_segments
+from omoide.storage.sqlite.vector_segments import packed
+from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
-from omoide.worker.tools import Tools
 
 logger = logging.getLogger("omoide.worker")
 
@@ -32,7 +33,7 @@ GATHER_SECONDS = 0.1
 """How long a job waits for more texts, so that a busy server has few such jobs instead of one per request."""
 
 
-async def embed(tools: Tools, job: Job) -> None:
+async def embed(deps: WorkerDeps, job: Job) -> None:
     """Embed everything that has no vector, until the time slice is over.
 
     Raises EmbeddingFailed during an outage, and Unfinished.
@@ -40,48 +41,48 @@ async def embed(tools: Tools, job: Job) -> None:
     await asyncio.sleep(GATHER_SECONDS)
     turn = TimeSlice()
     for source in SOURCES:
-        while await _one_batch(tools, source):
+        while await _one_batch(deps, source):
             turn.end_if_over()
-        while await _refused_before(tools, source):
+        while await _refused_before(deps, source):
             turn.end_if_over()
-        while tools.store.read(segments.is_behind, source):
-            await tools.store.write(segments.extend, source)
+        while deps.store.read(vector_segments.is_behind, source):
+            await deps.store.write(vector_segments.extend, source)
             turn.end_if_over()
 
 
-async def _one_batch(tools: Tools, source: Source) -> bool:
+async def _one_batch(deps: WorkerDeps, source: Source) -> bool:
     """Embed the next batch; return whether there was one."""
-    model = _model(tools)
-    found = await tools.store.read_aside(embeddings.missing, source, model.through(source), BATCH)
+    model = _model(deps)
+    found = await deps.store.read_aside(embeddings.missing, source, model.through(source), BATCH)
     if not found:
         return False
-    through, vectors, refusals = await _outcome(tools, found)
-    if await tools.store.write(embeddings.add, model, source, through, vectors, refusals):
+    through, vectors, refusals = await _outcome(deps, found)
+    if await deps.store.write(embeddings.add, model, source, through, vectors, refusals):
         _warn(source, refusals)
     return True
 
 
-async def _refused_before(tools: Tools, source: Source) -> bool:
+async def _refused_before(deps: WorkerDeps, source: Source) -> bool:
     """Retry a batch of refused texts that are due; return whether there were any."""
-    model = _model(tools)
-    texts = embeddings.limited(await tools.store.read_aside(refusal_marks.due, source, BATCH))
+    model = _model(deps)
+    texts = embeddings.limited(await deps.store.read_aside(rejected_texts.due, source, BATCH))
     if not texts:
         return False
-    through, vectors, refusals = await _outcome(tools, texts)
+    through, vectors, refusals = await _outcome(deps, texts)
     tried = [pk for pk, _ in texts if pk <= through]
-    await tools.store.write(embeddings.add_late, model, source, tried, vectors, refusals)
+    await deps.store.write(embeddings.add_late, model, source, tried, vectors, refusals)
     _warn(source, refusals)
     return True
 
 
 async def _outcome(
-    tools: Tools, texts: Sequence[tuple[int, str]]
+    deps: WorkerDeps, texts: Sequence[tuple[int, str]]
 ) -> tuple[int, list[tuple[int, bytes]], list[Refusal]]:
     """Embed the texts. Return the last settled row, row and vector of each embedded text, and the refusals.
 
     Blank texts have no vector.
     """
-    found = await embed_accepted(tools.embedder, [text for _, text in texts])
+    found = await embed_accepted(deps.embedder, [text for _, text in texts])
     pks = [pk for pk, _ in texts[: len(found.vectors)]]
     rows = zip(pks, packed(found.vectors), found.vectors, strict=True)
     now = clock.now()
@@ -89,9 +90,9 @@ async def _outcome(
     return pks[-1], [(pk, stored) for pk, stored, vector in rows if vector.any()], refusals
 
 
-def _model(tools: Tools) -> embeddings.Progress:
+def _model(deps: WorkerDeps) -> embeddings.EmbeddingProgress:
     """The model whose vectors are stored. Raises EmbeddingFailed unless it is this process's embedder."""
-    model, embedder = tools.store.read(embeddings.progress), tools.embedder
+    model, embedder = deps.store.read(embeddings.progress), deps.embedder
     if model is None or (model.name, model.dimensions) != (embedder.name, embedder.dimensions):
         # Another process has that embedder; the job is left to it.
         raise EmbeddingFailed(f"the stored vectors are not from the embedder {embedder.name}", retryable=True)

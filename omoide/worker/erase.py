@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 
-from omoide.errors import Unavailable
-from omoide.jobs import Job, Unfinished
-from omoide.store import erasure, word_separators, words
-from omoide.store.erasure import Eraser
-from omoide.store.free_space import MOST_PAGES
-from omoide.store.words import INDEXES, Index
+from omoide.core.errors import Unavailable
+from omoide.core.jobs import Job, JobUnfinished
+from omoide.storage.sqlite import fulltext, fulltext_pruning, secure_delete
+from omoide.storage.sqlite.free_space import MOST_PAGES
+from omoide.storage.sqlite.fulltext import INDEXES, Index
+from omoide.storage.sqlite.secure_delete import Eraser
+from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
-from omoide.worker.tools import Tools
 
 PAUSE_SECONDS = 0.5
 """Wait after an attempt that a read prevented. An attempt blocks other writes for a tenth of this."""
@@ -23,7 +23,7 @@ PAGE = "page"
 """Payload key of the page to continue with. Deletions in the meantime enqueue another job."""
 
 
-async def erase(tools: Tools, job: Job) -> None:
+async def erase(deps: WorkerDeps, job: Job) -> None:
     """Erase deleted rows from the full-text indexes, from free space and from the write-ahead log.
 
     Raises Unavailable while a permanent reader, such as Litestream, keeps the log from being emptied, and Unfinished.
@@ -31,15 +31,15 @@ async def erase(tools: Tools, job: Job) -> None:
     turn = TimeSlice()
     page = _progress(job)
     if page is None:
-        await _erase_words(tools)
+        await _erase_words(deps)
         page = 1
         turn.end_if_over({PAGE: page})
-    with Eraser(tools.store.path, busy_timeout=tools.store.busy_timeout) as eraser:
+    with Eraser(deps.store.path, busy_timeout=deps.store.busy_timeout) as eraser:
         while (following := await _overwrite_free_space(eraser, page)) is not None:
             page = following
             if turn.is_over():
                 eraser.flush()
-                raise Unfinished({PAGE: page})
+                raise JobUnfinished({PAGE: page})
         eraser.flush()
         await _empty_log(eraser)
 
@@ -50,19 +50,19 @@ def _progress(job: Job) -> int | None:
     return page if type(page) is int and 1 <= page <= MOST_PAGES else None
 
 
-async def _erase_words(tools: Tools) -> None:
+async def _erase_words(deps: WorkerDeps) -> None:
     for index in INDEXES:
-        if tools.store.read(erasure.count) == 0:
-            await _rewrite(tools, index)
-        after: word_separators.Position | None = word_separators.START
+        if deps.store.read(secure_delete.count) == 0:
+            await _rewrite(deps, index)
+        after: fulltext_pruning.Position | None = fulltext_pruning.START
         while after:
-            after = await tools.store.write(word_separators.renew, index, after)
+            after = await deps.store.write(fulltext_pruning.renew, index, after)
 
 
-async def _rewrite(tools: Tools, index: Index) -> None:
+async def _rewrite(deps: WorkerDeps, index: Index) -> None:
     """Remove entries that earlier versions only marked as deleted in an index."""
     is_first = True
-    while await tools.store.write(words.rewrite, index, is_first=is_first):
+    while await deps.store.write(fulltext.rewrite, index, is_first=is_first):
         is_first = False
 
 

@@ -17,20 +17,20 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from operator import itemgetter
 
-from omoide import clock, logs
-from omoide.addresses import without_secrets
-from omoide.aside import before_steps
-from omoide.errors import Contradicted, OmoideError, Unavailable
-from omoide.jobs import REASONING, GiveUp, Job, LostLease, Unfinished, job_fault, retry_after
-from omoide.lanes import Lane, Work, current_work
-from omoide.metrics import Meter, Metrics
-from omoide.store import queue, shares
-from omoide.store.leadership import Leadership
-from omoide.store.webhooks import DELIVERY
+from omoide.core import clock, logging_config
+from omoide.core.errors import ConstraintViolation, OmoideError, Unavailable
+from omoide.core.jobs import REASONING, Job, JobUnfinished, LeaseLost, PermanentFailure, job_error, retry_delay
+from omoide.core.metrics import Meter, Metrics
+from omoide.core.offload import before_steps
+from omoide.core.redaction import redact_secrets
+from omoide.fairness.lanes import Lane, Work, current_work
+from omoide.storage import fair_share, queue
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.storage.webhooks import DELIVERY
 from omoide.worker.contention import Contended
+from omoide.worker.deps import Task, WorkerDeps
 from omoide.worker.tasks import TASKS, attempt_limits
-from omoide.worker.time_slice import Place
-from omoide.worker.tools import Task, Tools
+from omoide.worker.time_slice import JobSlot
 
 logger = logging.getLogger("omoide.worker")
 SECOND = 1_000_000
@@ -51,7 +51,7 @@ MOST_DRIFT = SECOND
 """Clock set-backs up to this many microseconds are ignored."""
 
 
-class Outage:
+class OutageLogger:
     """Logs the start and the end of a database outage once each."""
 
     def __init__(self) -> None:
@@ -68,7 +68,7 @@ class Outage:
         self._logged = None
 
 
-class Watch:
+class ClockMonitor:
     """Detects that the system clock was set back, by comparison with the monotonic clock."""
 
     def __init__(self) -> None:
@@ -97,32 +97,32 @@ class Worker:
 
     def __init__(
         self,
-        tools: Tools,
+        deps: WorkerDeps,
         *,
         poll_seconds: float,
         lease_seconds: float,
         concurrency: int = 1,
-        leadership: Leadership | None = None,
+        leadership: LeaderLock | None = None,
         tasks: Mapping[str, Task] = TASKS,
-        rest: Callable[[int], float] = lambda attempts: retry_after(attempts, random.random()),
+        rest: Callable[[int], float] = lambda attempts: retry_delay(attempts, random.random()),
         meter: Meter | None = None,
     ) -> None:
-        self.tools = tools
-        self.store = tools.store
+        self.deps = deps
+        self.store = deps.store
         self.tasks = tasks
         self.poll_seconds = poll_seconds
         self.lease = int(lease_seconds * SECOND)
         self.concurrency = concurrency
         self.leadership = leadership
-        self.limits = attempt_limits(tools.settings)
+        self.limits = attempt_limits(deps.settings)
         self.rest = rest
-        self._outage = Outage()
-        self._watch = Watch()
+        self._outage = OutageLogger()
+        self._watch = ClockMonitor()
         self._set_back = 0
         self.meter = meter or Metrics().own
         self._woken = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
-        self._running: dict[asyncio.Task[None], Place] = {}
+        self._running: dict[asyncio.Task[None], JobSlot] = {}
         self._resumes_next = False
         """Whether the next free slot goes to a paused job, if there is one."""
         self._used: Counter[int] = Counter()
@@ -136,14 +136,15 @@ class Worker:
     def _prepare(self) -> None:
         """Load the reasoner once, in the background: the debounce interval of the first message leaves time for it."""
         if self._preparing is None:
-            self._preparing = asyncio.create_task(self.tools.reasoner.prepare())
+            self._preparing = asyncio.create_task(self.deps.reasoner.prepare())
 
     async def run(self) -> None:
         """Run until cancelled. Database errors are logged, and the loop continues.
 
-        When cancelled, it claims no more jobs, waits up to `stop_seconds` for running ones, and releases the others.
+        When cancelled, it claims no more jobs, waits up to `shutdown_grace_seconds` for running ones, and releases the
+        others.
         """
-        if self.tools.settings.quiet_seconds < PREPARE_BELOW_SECONDS:
+        if self.deps.settings.debounce_seconds < PREPARE_BELOW_SECONDS:
             self._prepare()
         try:
             await self._lead()
@@ -166,13 +167,13 @@ class Worker:
             await self._stop()
 
     async def _stop(self) -> None:
-        """Wait up to `stop_seconds` for running and paused jobs, and release the others."""
+        """Wait up to `shutdown_grace_seconds` for running and paused jobs, and release the others."""
         if self._preparing:
             self._preparing.cancel()
         for place in self._running.values():
             place.go_on(to_the_end=True)
         if self._running:
-            await asyncio.wait(self._running, timeout=self.tools.settings.stop_seconds)
+            await asyncio.wait(self._running, timeout=self.deps.settings.shutdown_grace_seconds)
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -202,7 +203,7 @@ class Worker:
             logger.warning("the clock was set back by %d seconds: adjusting the due times of jobs", back // SECOND)
         self._set_back += back  # kept for the next call if the write fails
         if self._set_back:
-            await self.store.write(queue.set_back, clock.now(), self._set_back, lease=self.lease)
+            await self.store.write(queue.shift_clock, clock.now(), self._set_back, lease=self.lease)
             self._set_back = 0
 
     def _until_next(self) -> float:
@@ -238,13 +239,13 @@ class Worker:
                 return
             self._resumes_next = job is not None
 
-    def _pausing(self) -> list[Place]:
+    def _pausing(self) -> list[JobSlot]:
         """Paused jobs, the one paused for the longest first."""
         paused = [(place.paused_at, place) for place in self._running.values() if place.paused_at is not None]
         return [place for _, place in sorted(paused, key=itemgetter(0))]
 
     def _begin(self, job: Job) -> None:
-        place = Place(job, self._woken.set)
+        place = JobSlot(job, self._woken.set)
         task = asyncio.create_task(self._do(job, place))
         self._running[task] = place
         task.add_done_callback(self._ended)
@@ -285,12 +286,12 @@ class Worker:
             self._used.update(used)
             raise
 
-    async def _do(self, job: Job, place: Place | None = None) -> None:
+    async def _do(self, job: Job, place: JobSlot | None = None) -> None:
         current_work.set(Work(Lane(str(job.workspace or ""), "")))  # for fair queuing at the model gate
         if place:
             before_steps.set(place.step)
         heartbeat = asyncio.create_task(self._hold(job))
-        token, began, result = logs.job.set((job.pk, job.kind)), time.perf_counter(), "lost"
+        token, began, result = logging_config.job.set((job.pk, job.kind)), time.perf_counter(), "lost"
         try:
             result = await self._attempt(job)
         except asyncio.CancelledError:
@@ -303,28 +304,28 @@ class Worker:
             self._count(job, place.seconds() if place else seconds)
             self.meter.job(job.kind, result, seconds)
             logger.debug("attempt %s of a job: %s", job.attempts, result)
-            logs.job.reset(token)
+            logging_config.job.reset(token)
 
     def _count(self, job: Job, seconds: float) -> None:
         """Charge the job's time to its workspace. Deliveries are free: waiting for a host takes nothing from others."""
         cost = 0 if job.kind == DELIVERY else int(seconds * SECOND)
-        self._used[job.workspace or shares.NO_WORKSPACE] += max(cost, shares.LEAST_COST)
+        self._used[job.workspace or fair_share.NO_WORKSPACE] += max(cost, fair_share.LEAST_COST)
 
     async def _attempt(self, job: Job) -> str:
         """Run the job and store its outcome; return it as one of `metrics.RESULTS`."""
         try:
             if job.kind not in self.tasks:
-                raise GiveUp(f"damaged: unknown kind of job {job.kind[:50]!r}")
-            if fault := job_fault(job.kind, job.payload, job.workspace):
-                raise GiveUp(f"damaged: {fault}")
-            await self.tasks[job.kind](self.tools, job)
-        except Unfinished as turn:
+                raise PermanentFailure(f"damaged: unknown kind of job {job.kind[:50]!r}")
+            if fault := job_error(job.kind, job.payload, job.workspace):
+                raise PermanentFailure(f"damaged: {fault}")
+            await self.tasks[job.kind](self.deps, job)
+        except JobUnfinished as turn:
             if self.store.read(queue.is_held, job):
                 await self.store.write(queue.give_back, job, clock.now(), turn.payload)
             return "continued"
-        except GiveUp as end:
-            return await self._give_up(job, without_secrets(end.reason))
-        except LostLease as loss:
+        except PermanentFailure as end:
+            return await self._give_up(job, redact_secrets(end.reason))
+        except LeaseLost as loss:
             logger.info("%s", loss)
             return "lost"
         except Exception as error:
@@ -342,14 +343,14 @@ class Worker:
             expected = isinstance(error, OmoideError)
             message = "job %s (%s) failed at attempt %s: %s"
             logger.warning(message, job.pk, job.kind, job.attempts, error, exc_info=None if expected else error)
-        reason = without_secrets(f"{type(error).__name__}: {error}")
+        reason = redact_secrets(f"{type(error).__name__}: {error}")
         # Outages do not use up attempts of reasoning jobs: they are retried until the provider is back.
-        outage = isinstance(error, Unavailable) and not isinstance(error, Contradicted)
+        outage = isinstance(error, Unavailable) and not isinstance(error, ConstraintViolation)
         patient = outage and job.kind in REASONING
         if not patient and job.attempts >= self.limits.get(job.kind, job.attempts + 1):
             return await self._give_up(job, f"{reason} (after {job.attempts} attempts)")
         due = clock.now() + int(self.rest(job.attempts) * SECOND)
-        await self.store.write(queue.postpone, job, due, reason)
+        await self.store.write(queue.retry_later, job, due, reason)
         return "retried"
 
     async def _give_up(self, job: Job, reason: str) -> str:

@@ -14,11 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import cached_property
 from ipaddress import ip_address
 
-from omoide.deferred import deferred
-from omoide.errors import Unavailable
-from omoide.webhooks import is_public, literal
+from omoide.core.errors import Unavailable
+from omoide.core.lazy_import import lazy_import
+from omoide.core.webhook_protocol import is_public, literal
 
-with deferred("httpx"):
+with lazy_import("httpx"):
     import httpx
 
 MOST_ADDRESSES = 4
@@ -46,7 +46,7 @@ async def addresses_of(host: str) -> list[str]:
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 
-class Outbound:
+class GuardedClient:
     """Posts to untrusted URLs. `resolve` is called once per post: host name → IP addresses."""
 
     def __init__(self, resolve: Callable[[str], Awaitable[Sequence[str]]] = addresses_of) -> None:

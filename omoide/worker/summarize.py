@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from omoide import clock
-from omoide.jobs import SUMMARY, Job, payload_fault
-from omoide.reasoning.reasoner import SummaryKind, SummaryTask
-from omoide.records import Json, Summary
-from omoide.store import Connection, messages, queue, summaries, webhooks, workspaces
-from omoide.store.summaries import LONG, SHORT
-from omoide.worker.tools import Tools
+from omoide.core import clock
+from omoide.core.jobs import SUMMARY, Job, payload_error
+from omoide.core.records import Json, Summary
+from omoide.reasoner.protocol import SummaryKind, SummaryTask
+from omoide.storage import Connection, messages, queue, summaries, webhooks, workspaces
+from omoide.storage.summaries import LONG, SHORT
+from omoide.worker.deps import WorkerDeps
 
 # Source: the public API.
 KINDS: Mapping[SummaryKind, str] = {"short": SHORT, "long": LONG}
@@ -24,11 +24,11 @@ MOST_MESSAGES = 1_000
 """Maximum number of messages covered by a first summary, or after a long gap."""
 
 
-async def summarize(tools: Tools, job: Job) -> None:
+async def summarize(deps: WorkerDeps, job: Job) -> None:
     """Renew the job's kinds of summary, up to its message."""
-    workspace_id, requested = tools.store.read(_asked, job)
-    made = [await _made(tools, job, each) for each in requested]
-    await tools.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
+    workspace_id, requested = deps.store.read(_asked, job)
+    made = [await _made(deps, job, each) for each in requested]
+    await deps.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +50,13 @@ def _asked(db: Connection, job: Job) -> tuple[str, list[_Asked]]:
     ]
 
 
-async def _made(tools: Tools, job: Job, request: _Asked) -> Summary | None:
+async def _made(deps: WorkerDeps, job: Job, request: _Asked) -> Summary | None:
     """The new summary; None if the session has one that covers as much, or if there is nothing to summarize."""
     payload, kind, previous, through = job.payload, request.kind, request.previous, request.through
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
     if since > through:
         return None
-    said = await tools.store.read_aside(messages.through, payload["session_pk"], since, through)
+    said = await deps.store.read_aside(messages.through, payload["session_pk"], since, through)
     if not said:
         return None
     # Sorted by time, because older messages may be imported later; `through` counts in order of arrival.
@@ -69,11 +69,11 @@ async def _made(tools: Tools, job: Job, request: _Asked) -> Summary | None:
         MOST_TOKENS[kind],
         payload["instructions"],
     )
-    content = await tools.reasoner.summarize(task)
+    content = await deps.reasoner.summarize(task)
     if not content.strip():
         return None
-    now = clock.instant(clock.now())
-    return Summary(content, said[-1].id, through, KINDS[kind], now, tools.tokens.count(content))
+    now = clock.from_micros(clock.now())
+    return Summary(content, said[-1].id, through, KINDS[kind], now, deps.tokens.count(content))
 
 
 def _reaches(job: Job, pending: Sequence[Json], kind: SummaryKind) -> int:
@@ -82,7 +82,7 @@ def _reaches(job: Job, pending: Sequence[Json], kind: SummaryKind) -> int:
     later = [
         payload["through"]
         for payload in pending
-        if payload_fault(SUMMARY, payload) is None and kind in payload["kinds"]
+        if payload_error(SUMMARY, payload) is None and kind in payload["kinds"]
     ]
     return int(max([due, *(seq for seq in later if seq <= due + MOST_AT_ONCE)]))
 
@@ -98,7 +98,7 @@ def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> N
         db,
         job,
         lambda payload: (
-            payload_fault(SUMMARY, payload) is None
+            payload_error(SUMMARY, payload) is None
             and all(payload["through"] <= reached.get(KINDS.get(kind, ""), 0) for kind in payload["kinds"])
         ),
         now,

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
-from omoide.jobs import Job, Unfinished
-from omoide.records import Json
+from omoide.core.jobs import Job, JobUnfinished
+from omoide.core.records import Json
 
 SLICE_SECONDS = 0.25
 """Long compared with the few milliseconds that it takes to give back a job and claim another; short enough not to be
@@ -29,10 +29,10 @@ class TimeSlice:
     def end_if_over(self, remaining: Json | None = None) -> None:
         """Raise Unfinished with the remaining payload (None: the job's own) if the slice is over."""
         if self.is_over():
-            raise Unfinished(remaining)
+            raise JobUnfinished(remaining)
 
 
-class Place:
+class JobSlot:
     """The slot of a running job, which pauses before its next computation when its time slice is over.
 
     Tasks that can store partial results are given back instead (`TimeSlice.end_if_over`). Others, such as summaries,

@@ -36,7 +36,7 @@ class WakePipe:
         asyncio.get_running_loop().add_reader(self._read, heard)
 
 
-class WorkerElsewhere:
+class RemoteWorker:
     """Replaces the worker in an API process whose worker is another process."""
 
     def __init__(self, pipe: WakePipe) -> None:

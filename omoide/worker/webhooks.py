@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
-from omoide import clock, webhooks
-from omoide.errors import Unavailable
-from omoide.jobs import GiveUp, Job
-from omoide.store import webhooks as endpoints
-from omoide.worker.outbound import Forbidden
-from omoide.worker.tools import Tools
+from omoide.core import clock, webhook_protocol
+from omoide.core.errors import Unavailable
+from omoide.core.jobs import Job, PermanentFailure
+from omoide.storage import webhooks as endpoints
+from omoide.worker.deps import WorkerDeps
+from omoide.worker.ssrf_guard import Forbidden
 
 NO_SECRET = "webhook_secret is not set: an event that cannot be signed is not sent (set OMOIDE_WEBHOOK_SECRET)"
 
@@ -21,26 +21,26 @@ class NotDelivered(Unavailable):
     """The endpoint did not accept the event; retried later."""
 
 
-async def deliver(tools: Tools, job: Job) -> None:
+async def deliver(deps: WorkerDeps, job: Job) -> None:
     """Post the job's signed event; any 2xx is success. A deleted endpoint is skipped.
 
     Raises GiveUp if a retry would not help, and Unavailable if it may.
     """
-    settings = tools.settings
-    endpoint = tools.store.read(endpoints.find, job.payload["endpoint"])
+    settings = deps.settings
+    endpoint = deps.store.read(endpoints.find, job.payload["endpoint"])
     if endpoint is None:
         return
     secret = settings.webhook_secret.get_secret_value()
     if not secret:
-        raise GiveUp(NO_SECRET)
-    content = webhooks.body(job.payload["type"], job.payload["data"], clock.instant(clock.now()))
+        raise PermanentFailure(NO_SECRET)
+    content = webhook_protocol.body(job.payload["type"], job.payload["data"], clock.from_micros(clock.now()))
     headers = {
         "Content-Type": "application/json",
-        webhooks.SIGNATURE_HEADER: webhooks.signature(secret, content),
-        webhooks.DELIVERY_HEADER: job.payload["delivery"],
+        webhook_protocol.SIGNATURE_HEADER: webhook_protocol.signature(secret, content),
+        webhook_protocol.DELIVERY_HEADER: job.payload["delivery"],
     }
     try:
-        status = await tools.outbound.post(
+        status = await deps.outbound.post(
             endpoint.url,
             content,
             headers,
@@ -48,7 +48,7 @@ async def deliver(tools: Tools, job: Job) -> None:
             private_targets=settings.webhook_private_targets,
         )
     except Forbidden as refusal:
-        raise GiveUp(f"{refusal} (see OMOIDE_WEBHOOK_PRIVATE_TARGETS)") from refusal
+        raise PermanentFailure(f"{refusal} (see OMOIDE_WEBHOOK_PRIVATE_TARGETS)") from refusal
     judge(status)
 
 
@@ -58,4 +58,4 @@ def judge(status: int) -> None:
         return
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in RETRYABLE:
         raise NotDelivered(f"the endpoint answered {status}")
-    raise GiveUp(f"the endpoint answered {status}")
+    raise PermanentFailure(f"the endpoint answered {status}")

@@ -10,7 +10,7 @@ import click
 import pytest
 
 from omoide.cli.main import main
-from omoide.settings import Settings
+from omoide.core.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(

@@ -14,14 +14,14 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.children import Child, Control
-from benchmarks.fairness import heavy, light, scenarios, tables
+from benchmarks.child_processes import Child, Control
+from benchmarks.fairness import heavy_tenant, light_tenant, scenarios, tables
 from benchmarks.fairness.__main__ import main
-from benchmarks.fairness.light import CONCLUSION, OPERATIONS, Plan
+from benchmarks.fairness.light_tenant import CONCLUSION, OPERATIONS, Plan
 from benchmarks.fairness.parallel import per_process, sockets
 from benchmarks.fairness.run import Outcome
 from benchmarks.fairness.scenarios import METADATA_BYTES, METADATA_STEP, SCENARIOS
-from benchmarks.figures import pivots, read
+from benchmarks.measurements import pivots, read
 from tests.benchmarks.stub import answer, serving, tenant
 
 TCP = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -42,36 +42,36 @@ def control() -> Iterator[Control]:
 
 
 def test_requests_are_due_at_times_that_no_answer_changes() -> None:
-    assert light.due_times(100, 4, 1) == [100, 100.25, 100.5, 100.75]
-    assert light.due_times(100, 4, 0.5, phase=0.5) == [100.125, 100.375]
-    assert light.due_times(100, 0.5, 1) == [100], "at least one request is made"
+    assert light_tenant.due_times(100, 4, 1) == [100, 100.25, 100.5, 100.75]
+    assert light_tenant.due_times(100, 4, 0.5, phase=0.5) == [100.125, 100.375]
+    assert light_tenant.due_times(100, 0.5, 1) == [100], "at least one request is made"
 
 
 def test_a_request_that_waits_for_a_connection_counts_from_when_it_was_due(control: Control) -> None:
-    async def play() -> light.Result:
+    async def play() -> light_tenant.Result:
         async def never(head: bytes, body: bytes) -> bytes:
             await asyncio.Event().wait()
             raise AssertionError
 
         async with serving(never) as address:
             plan = Plan(tenant(address), ("get or create",), seconds=0.8, patience=0.1, concludes=False)
-            return await light.play(control, plan)
+            return await light_tenant.play(control, plan)
 
     result = asyncio.run(play())
     latencies = result.latencies["get or create"]
-    assert len(latencies) == result.failed("get or create") == 8 > light.CONNECTIONS
+    assert len(latencies) == result.failed("get or create") == 8 > light_tenant.CONNECTIONS
     assert all(latency >= 0.1 for latency in latencies)
     assert max(latencies) >= 0.75, "the first was due 0.8 s before the end of the load"
 
 
 def test_the_light_tenants_failures_are_counted_apart(control: Control) -> None:
-    async def play() -> light.Result:
+    async def play() -> light_tenant.Result:
         async def refuse(head: bytes, body: bytes) -> bytes:
             return answer(503 if b"GET /health" in head else 200)
 
         async with serving(refuse) as address:
             plan = Plan(tenant(address), ("/health", "list"), seconds=0.4, patience=5, concludes=False)
-            return await light.play(control, plan)
+            return await light_tenant.play(control, plan)
 
     result = asyncio.run(play())
     assert result.failures == {"/health": {"status 503": 2}}
@@ -79,14 +79,14 @@ def test_the_light_tenants_failures_are_counted_apart(control: Control) -> None:
 
 
 def test_the_heavy_tenants_refusals_are_counted_by_status(control: Control) -> None:
-    async def play() -> heavy.Result:
+    async def play() -> heavy_tenant.Result:
         statuses = iter([200, 429, 503, 200])
 
         async def respond(head: bytes, body: bytes) -> bytes:
             return answer(next(statuses), b"four")
 
         async with serving(respond) as address:
-            client = heavy.Heavy(tenant(address), control)
+            client = heavy_tenant.Heavy(tenant(address), control)
             client.rest_seconds = 0
             client.begun()
             await client.repeat(iter([client.tenant.get("/")] * 4), connections=1)
@@ -104,7 +104,7 @@ def test_the_largest_metadata_is_found_close_to_the_limit(limit: int, control: C
             return answer(413 if len(body) > limit else 201)
 
         async with serving(respond) as address:
-            client = heavy.Heavy(tenant(address), control)
+            client = heavy_tenant.Heavy(tenant(address), control)
             client.rest_seconds = 0
             return await scenarios.largest_metadata(client)
 
@@ -115,14 +115,14 @@ def test_the_largest_metadata_is_found_close_to_the_limit(limit: int, control: C
 def test_a_load_plays_until_it_is_stopped() -> None:
     ours, theirs = Pipe()
 
-    async def play() -> heavy.Result:
+    async def play() -> heavy_tenant.Result:
         async def respond(head: bytes, body: bytes) -> bytes:
             if b"/sessions/b1/" in head:
                 ours.send("stop")
             return answer(201)
 
         async with serving(respond) as address:
-            return await heavy.play(Control(theirs), tenant(address), scenarios.batches)
+            return await heavy_tenant.play(Control(theirs), tenant(address), scenarios.batches)
 
     result = asyncio.run(play())
     assert ours.recv() == ("begun", None)
@@ -148,13 +148,13 @@ def test_a_child_that_fails_says_why() -> None:
 
 def outcome(chat: float, concluded: float, failed: int = 0) -> Outcome:
     """The light tenant's latencies in seconds, alone always 10 ms."""
-    alone, loaded = light.Result(), light.Result(seconds=1)
+    alone, loaded = light_tenant.Result(), light_tenant.Result(seconds=1)
     for name in (*SCENARIOS["chats"].operations, CONCLUSION):
         alone.latencies[name] = [0.01] * 10
         loaded.latencies[name] = [{"chat": chat, CONCLUSION: concluded}.get(name, 0.02)] * 10
     if failed:
         loaded.failures["add"]["status 503"] += failed
-    return Outcome(SCENARIOS["chats"], alone, loaded, heavy.Result(seconds=1), 1, 100, 90)
+    return Outcome(SCENARIOS["chats"], alone, loaded, heavy_tenant.Result(seconds=1), 1, 100, 90)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from benchmarks.figures import read
 from benchmarks.http_client import request
+from benchmarks.measurements import read
 from benchmarks.mixed.__main__ import Memory, Outcome, figures, main
 from benchmarks.mixed.clients import SESSIONS, SHARES, WORKSPACES, Client, read_back
 from benchmarks.mixed.ledger import Difference, Ledger, compare

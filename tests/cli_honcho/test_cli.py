@@ -17,10 +17,10 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.security import ADMIN, Keyring
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
 from tests.conftest import SECRET
-from tests.running import Server
+from tests.server_process import Server
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("honcho_cli") is None, reason="honcho-cli is not installed: make cli"

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 from jsonschema_rs import Draft202012Validator, ValidationError
 
-from omoide.app import document_path
+from omoide.asgi.app import document_path
 from omoide.contract import checks
 from omoide.contract.document import OperationSpec
 from omoide.contract.routing import Node, Routed

@@ -13,7 +13,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from omoide.contract.document import OperationSpec
-from omoide.security import Principal, permits
+from omoide.core.auth import Principal, permits
 from tests.contract import test_access, test_operations
 from tests.contract.conformance import OPERATIONS
 from tests.contract.requests import example_with_ids, query_of

@@ -8,12 +8,12 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.security import Keyring, Principal
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS
 from tests.contract.requests import body_of, path_of, query_of
-from tests.running import Server
+from tests.server_process import Server
 
 # The path is workspace w, session s, peer p. "other" keys are of a second workspace, peer q, session t.
 # p and q are in s; r never was; `left` has left; `back` has left and returned.

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.contract.conformance import DOCUMENT, OPERATIONS
-from tests.running import Server
+from tests.server_process import Server
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 # Disable features that contact other hosts.

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from omoide import generated
-from omoide.app import document_path
+from omoide.asgi.app import document_path
 from omoide.contract import checks
 from omoide.contract.document import Document, digest
 from omoide.contract.errors import BrokenDocument

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.contract.conformance import OPERATIONS, conform
-from tests.running import Server
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 JSON = {"Content-Type": "application/json"}

@@ -136,8 +136,8 @@ NEW_OPERATION = """
 USE = """
 import pathlib
 from starlette.testclient import TestClient
-from omoide.app import create_app
-from omoide.settings import Settings
+from omoide.asgi.app import create_app
+from omoide.core.settings import Settings
 app = create_app(Settings(db=pathlib.Path("test.db")))
 with TestClient(app, "http://localhost", raise_server_exceptions=False) as client:
     found = client.get("/version")

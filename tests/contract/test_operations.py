@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from omoide import clock
 from omoide.contract.document import OperationSpec
-from omoide.security import ADMIN, Keyring
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, Recorder
 from tests.contract.requests import path_of
-from tests.handlers.place import until
-from tests.running import Server
+from tests.handlers.workspace import until
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 JSON_BODIES = [o for o in OPERATIONS.values() if o.body and "application/json" in o.body["content"]]

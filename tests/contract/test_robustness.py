@@ -8,8 +8,8 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from tests.raw import exchange, statuses
-from tests.running import Server
+from tests.raw_http import exchange, statuses
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 JSON = {"Content-Type": "application/json"}

@@ -17,11 +17,11 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.security import Keyring, Principal
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS
-from tests.running import Server
+from tests.server_process import Server
 
 Start = Callable[..., Server]
 COMMAND = str(Path(sys.executable).with_name("schemathesis"))

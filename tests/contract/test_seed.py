@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from omoide.app import document_path
+from omoide.asgi.app import document_path
 from omoide.contract import checks
 
 SEED = yaml.safe_load((Path(__file__).parent / "seed.yaml").read_text())

@@ -76,7 +76,7 @@ def test_every_secured_operation_documents_its_refusals(operation: OperationSpec
 def test_only_known_roles_are_used_and_never_none(operation: OperationSpec) -> None:
     for requirement in operation.raw["security"]:
         unknown = set(requirement["HTTPBearer"]) - ROLES
-        assert not unknown, f"unknown roles: {unknown}; a new one belongs to ROLES here and to omoide/security.py"
+        assert not unknown, f"unknown roles: {unknown}; a new one belongs to ROLES here and to omoide/core/auth.py"
         assert requirement["HTTPBearer"], "an empty list would allow any key"
 
 

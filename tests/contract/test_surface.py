@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from omoide.app import document_path
+from omoide.asgi.app import document_path
 from omoide.contract import checks
 from omoide.contract.document import OperationSpec, target
 

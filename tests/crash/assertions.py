@@ -8,11 +8,13 @@ from pathlib import Path
 
 import orjson
 
-from omoide.store import Connection, examination, soundness
-from tests.crash.guests import Book, Guest
+from omoide.storage import Connection
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.integrity import full_check
+from tests.crash.external_clients import Book, Guest
 
 
-class Verdict:
+class CheckResult:
     """What was found, as lines to be read; `checks` counts the looks, `lost` and `doubled` what was acknowledged."""
 
     def __init__(self) -> None:
@@ -25,9 +27,9 @@ class Verdict:
         """At any moment: the file is sound, and what was acknowledged before the look is there once."""
         self.checks += 1
         told = [(guest, guest.book.copied()) for guest in guests]
-        with examination.opened(db, busy_timeout=30) as connection:
+        with inspection.opened(db, busy_timeout=30) as connection:
             connection.execute("BEGIN")
-            self.faults += soundness.faults(connection)
+            self.faults += full_check.faults(connection)
             for guest, book in told:
                 there = said(connection, f"s-{guest.name}"), concluded(connection, guest.name)
                 # What was withdrawn since may be gone or not.
@@ -58,7 +60,7 @@ class Verdict:
     def at_the_end(self, db: Path, guests: Sequence[Guest]) -> None:
         """Once nobody writes and nothing is owed."""
         self.look(db, guests)
-        with examination.opened(db, busy_timeout=30) as connection:
+        with inspection.opened(db, busy_timeout=30) as connection:
             for guest in guests:
                 self._of_a_guest(connection, guest.name, guest.book)
             self._of_what_is_gone(connection, {name for guest in guests for name in guest.book.gone})

@@ -17,7 +17,7 @@ from typing import Any
 
 import httpx
 
-from tests.running import Server
+from tests.server_process import Server
 
 W = "/v3/workspaces/w"
 AGAIN_SECONDS = 0.02

@@ -82,7 +82,7 @@ def moved(db: Path) -> Iterator[None]:
 
 
 class Clock:
-    """The time of day of the servers that have `clock/` on their path and TEST_CLOCK in their environment."""
+    """The time of day of the servers that have `core/clock/` on their path and TEST_CLOCK in their environment."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -12,13 +12,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from omoide.store import examination
+from omoide.storage.sqlite import inspection
 from tests.crash import faults
-from tests.handlers.place import Place, until
-from tests.running import COMMAND, Server
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import COMMAND, Server
 
 HOUR = 3_600
-SETTINGS = {"quiet_seconds": "0", "job_poll_seconds": "0.1", "job_lease_seconds": "1", "busy_timeout_seconds": "0.2"}
+SETTINGS = {"debounce_seconds": "0", "job_poll_seconds": "0.1", "job_lease_seconds": "1", "busy_timeout_seconds": "0.2"}
 MOST_LINES = 12
 """Lines of the log that a fault may cost, however long it lasts."""
 
@@ -30,7 +30,7 @@ class Guest:
     """Says one thing after another, and remembers what was acknowledged."""
 
     def __init__(self, http: httpx.Client) -> None:
-        self.place = Place(http, "w")
+        self.place = WorkspaceClient(http, "w")
         self.acknowledged: list[str] = []
         self.said = 0
 
@@ -66,8 +66,8 @@ class Guest:
 
 
 def is_sound(db: Path) -> bool:
-    with examination.opened(db, busy_timeout=5) as connection:
-        return examination.damage(connection) == []
+    with inspection.opened(db, busy_timeout=5) as connection:
+        return inspection.damage(connection) == []
 
 
 @pytest.fixture
@@ -182,7 +182,7 @@ def test_a_clock_that_jumps_loses_nothing_delays_nothing_and_does_nothing_twice(
     clock = faults.Clock(tmp_path / "clock")
     monkeypatch.setenv("TEST_CLOCK", str(clock.path))
     folder = str(Path(faults.__file__).parent / "clock")
-    server = serve(tmp_path / "omoide.db", python_path=folder, quiet_seconds="0.5")
+    server = serve(tmp_path / "omoide.db", python_path=folder, debounce_seconds="0.5")
     with server.client() as http:
         guest = Guest(http)
         for seconds in (0, 5 * HOUR, 3 * HOUR, -2 * HOUR, -9 * HOUR, HOUR):

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks import process_tree
-from omoide.store import examination
-from tests.crash.guests import Guest
-from tests.crash.judge import Verdict
-from tests.crash.outside import outside
-from tests.handlers.place import until
-from tests.running import Server
+from omoide.storage.sqlite import inspection
+from tests.crash.assertions import CheckResult
+from tests.crash.external_clients import Guest
+from tests.crash.external_endpoints import outside
+from tests.handlers.workspace import until
+from tests.server_process import Server
 
 SEED = 20261122
 GUESTS = ("ann", "ben", "cay", "dan")
@@ -41,7 +41,8 @@ def server(tmp_path: Path) -> Iterator[Server]:
     """A server of two processes and a worker that reasons at once, and whose embedder is outside."""
     with outside() as url:
         running = Server(
-            tmp_path / "omoide.db", "--workers", "2", quiet_seconds="0", job_lease_seconds="2", job_poll_seconds="0.2",
+            tmp_path / "omoide.db", "--workers", "2",
+            debounce_seconds="0", job_lease_seconds="2", job_poll_seconds="0.2",
             embedder_base_url=f"{url}/v1", **embedder(32),
             webhook_secret="what events are signed with", webhook_private_targets="true",
         )  # fmt: skip
@@ -89,7 +90,7 @@ class Killer:
 
 def owed(db: Path) -> int:
     """How many jobs there are but for those that have their hour: what was deleted of late, and dreams."""
-    with examination.opened(db, busy_timeout=30) as connection:
+    with inspection.opened(db, busy_timeout=30) as connection:
         later = "kind IN ('purge_conclusions', 'dream') AND leased_until IS NULL AND attempts = 0"
         query = f"SELECT count(*) FROM jobs WHERE failed_at IS NULL AND NOT ({later})"
         return int(connection.execute(query).fetchone()[0])
@@ -105,7 +106,7 @@ def test_what_was_acknowledged_is_there_once_and_was_reasoned_about_once(
     server: Server, kills: int, tally: Callable[[str], None]
 ) -> None:
     chance = random.Random(SEED)
-    killer, verdict = Killer(server, chance), Verdict()
+    killer, verdict = Killer(server, chance), CheckResult()
     guests = [Guest(server, name, chance.getrandbits(32)) for name in GUESTS]
 
     def deeds() -> int:

@@ -14,15 +14,15 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store import examination
-from tests.store.test_upgrades import FILES, known_steps
+from omoide.storage.sqlite import inspection
+from tests.storage.test_upgrades import FILES, known_steps
 
 SEED = 20261123
 MESSAGES_A_KILL = 50
 UPGRADE = """
 import sys
 from pathlib import Path
-from omoide.store import Store
+from omoide.storage import Store
 print("ready", flush=True)
 sys.stdin.readline()
 Store.prepare(Path(sys.argv[1]))
@@ -75,7 +75,7 @@ def test_what_kills_an_upgrade_leaves_a_sound_file_with_every_row(
     first_version(original, MESSAGES_A_KILL * kills)
     shutil.copy(original, path)
     longest = upgrade(path, None)
-    with examination.opened(path, busy_timeout=5) as db:
+    with inspection.opened(path, busy_timeout=5) as db:
         expected = db.execute("SELECT id, seq, content, created_at FROM messages ORDER BY id").fetchall()
     steps: list[int] = []
     for _ in range(max(2, kills // 8)):
@@ -84,14 +84,14 @@ def test_what_kills_an_upgrade_leaves_a_sound_file_with_every_row(
                 Path(f"{path}{beside}").unlink(missing_ok=True)
             shutil.copy(original, path)
         longest = min(longest, max(upgrade(path, chance.uniform(0, longest)), longest / 2))
-        with examination.opened(path, busy_timeout=5) as db:
+        with inspection.opened(path, busy_timeout=5) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert db.execute("SELECT id, seq, content, created_at FROM messages ORDER BY id").fetchall() == expected
-            applied = examination.schema(db).applied
+            applied = inspection.schema(db).applied
             assert list(applied) == known_steps()[: len(applied)]
             steps.append(len(applied))
     upgrade(path, None)
-    with examination.opened(path, busy_timeout=5) as db:
-        assert examination.schema(db).is_current
-        assert examination.damage(db) == []
+    with inspection.opened(path, busy_timeout=5) as db:
+        assert inspection.schema(db).is_current
+        assert inspection.damage(db) == []
     tally(f"killed while upgrading: {len(steps)}; schema found after each: {steps}")

@@ -16,16 +16,18 @@ import orjson
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from omoide import clock
-from omoide.app import create_app, open_parts
-from omoide.cli.start import make_worker
-from omoide.settings import Settings
-from omoide.store import Store, copying, soundness
-from omoide.store.column_rules import RULES, readable_or_bytes
-from omoide.store.exchange import reading, writing
-from omoide.store.repair import repair
-from tests.store.files.make import SETTINGS
-from tests.store.test_upgrades import FILES, VERSIONS
+from omoide.asgi.app import create_app, open_services
+from omoide.cli.bootstrap import make_worker
+from omoide.core import clock
+from omoide.core.settings import Settings
+from omoide.storage import Store
+from omoide.storage.column_validation import RULES, readable_or_bytes
+from omoide.storage.export import importer, reader
+from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.integrity import full_check
+from omoide.storage.sqlite.integrity.repair import repair
+from tests.storage.files.make import SETTINGS
+from tests.storage.test_upgrades import FILES, VERSIONS
 
 MOST_JOBS = 200
 
@@ -122,11 +124,11 @@ def build(path: Path) -> None:
 async def _double(path: Path) -> None:
     store = Store.open(path)
     try:
-        with copying.snapshot(path, busy_timeout=5) as db:
-            pk = reading.find(db, "harbour")
-            header = reading.header(db, pk, program="test", now=clock.now())
-            lines = [orjson.dumps(header) + b"\n", *reading.lines(db, pk)]
-        await writing.import_workspace(store, iter(lines), name="quay", restart=False, shown=lambda done, of: None)
+        with backup.snapshot(path, busy_timeout=5) as db:
+            pk = reader.find(db, "harbour")
+            header = reader.header(db, pk, program="test", now=clock.now())
+            lines = [orjson.dumps(header) + b"\n", *reader.lines(db, pk)]
+        await importer.import_workspace(store, iter(lines), name="quay", restart=False, shown=lambda done, of: None)
     finally:
         store.close()
 
@@ -217,18 +219,18 @@ def use(path: Path) -> Seen:
         _try(seen.problems, f"export {workspace}", partial(_exported, path, workspace))
     target = path.with_suffix(".copy")
     backed_up = {"replace": True, "busy_timeout": 5.0, "shown": lambda done, of: None}
-    _try(seen.problems, "backup", lambda: copying.back_up(path, target, **backed_up))  # type: ignore[arg-type]
+    _try(seen.problems, "backup", lambda: backup.back_up(path, target, **backed_up))  # type: ignore[arg-type]
     return seen
 
 
 def checked(path: Path) -> list[str]:
-    with copying.snapshot(path, busy_timeout=5) as db:
-        return soundness.faults(db)
+    with backup.snapshot(path, busy_timeout=5) as db:
+        return full_check.faults(db)
 
 
 def mend(path: Path) -> list[str]:
     """Repair the database, and return the remaining faults."""
-    with copying.alone(path) as db:
+    with backup.alone(path) as db:
         changes = repair(db, clock.now())
         assert all(orjson.loads(change.line()) for change in changes)
         db.execute("COMMIT")
@@ -243,10 +245,10 @@ def _without(value: Any, names: set[str]) -> Any:
 
 
 def _exported(path: Path, workspace: str) -> None:
-    with copying.snapshot(path, busy_timeout=5) as db:
-        pk = reading.find(db, workspace)
-        header = reading.header(db, pk, program="test", now=0)
-        assert sum(header["counts"].values()) == sum(1 for _ in reading.lines(db, pk))
+    with backup.snapshot(path, busy_timeout=5) as db:
+        pk = reader.find(db, workspace)
+        header = reader.header(db, pk, program="test", now=0)
+        assert sum(header["counts"].values()) == sum(1 for _ in reader.lines(db, pk))
 
 
 def _try(problems: list[str], what: str, do: Callable[[], object]) -> None:
@@ -356,7 +358,7 @@ def _written(http: TestClient, problems: list[str]) -> None:
 async def _worked(path: Path, problems: list[str]) -> None:
     """Run all due jobs; failed ones keep waiting for their retry."""
     settings = Settings.model_validate({"db": path, **SETTINGS})
-    parts = open_parts(settings)
+    parts = open_services(settings)
     try:
         await parts.adopt_embedder()
         hands = make_worker(parts, leading=False)

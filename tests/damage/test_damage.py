@@ -14,10 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from omoide.store.column_rules import RULES
-from omoide.store.schema_objects import WORDS
-from tests.damage import world
-from tests.damage.world import Case, Seen
+from omoide.storage.column_validation import RULES
+from omoide.storage.sqlite.schema_objects import WORDS
+from tests.damage import sample_database
+from tests.damage.sample_database import Case, Seen
 
 USED, CHECKED = 3, 28
 """Cases in each run of the suite, always the same ones: `USED` of the full scenario, which takes a second each, and
@@ -41,11 +41,11 @@ class Original:
             left.unlink()
         shutil.copyfile(self.path, self.copy)
         try:
-            value = world.damage(self.copy, case)
+            value = sample_database.damage(self.copy, case)
         except sqlite3.IntegrityError:
             return False
         if case.damage == "NULL":
-            world.restore_not_null(self.copy, self.path)
+            sample_database.restore_not_null(self.copy, self.path)
         rule = RULES[case.table][case.column]
         return not rule.admits(value) or (rule.refers_to is not None and value is not None)
 
@@ -54,9 +54,9 @@ class Original:
 def original(tmp_path_factory: pytest.TempPathFactory) -> Original:
     folder = tmp_path_factory.mktemp("damage")
     path, copy = folder / "sound.db", folder / "omoide.db"
-    world.build(path)
+    sample_database.build(path)
     shutil.copyfile(path, copy)
-    seen = world.use(copy)
+    seen = sample_database.use(copy)
     assert (seen.problems, seen.faults, seen.after["pending"]) == ([], [], 0)
     return Original(path, seen, copy)
 
@@ -68,14 +68,14 @@ def test_every_column_has_a_rule(original: Original) -> None:
         columns = {table: {row[1] for row in db.execute(f"PRAGMA table_info({table})")} for table in known}
     stored = {(table, column) for table, names in columns.items() for column in names - {"pk"}}
     ruled = {(table, column) for table, names in RULES.items() for column in {*names} - {"pk"}}
-    assert not stored - ruled, f"add rules to store/column_rules.py for {stored - ruled}"
+    assert not stored - ruled, f"add rules to storage/column_validation.py for {stored - ruled}"
     assert not ruled - stored, (
-        f"the schema has no such columns: remove them from store/column_rules.py: {ruled - stored}"
+        f"the schema has no such columns: remove them from storage/column_validation.py: {ruled - stored}"
     )
 
 
 def chosen(request: pytest.FixtureRequest, count: int) -> list[Case]:
-    cases = world.cases()
+    cases = sample_database.cases()
     if request.config.getoption("--all-damage"):
         return cases
     return [case for case in cases if str(case).startswith(ONCE_FOUND)][:2] + random.Random(7).sample(cases, count)
@@ -85,7 +85,7 @@ def test_a_damaged_value_affects_only_its_own_row(original: Original, request: p
     problems: list[str] = []
     for case in chosen(request, USED):
         if original.damaged(case):
-            seen = world.use(original.copy)
+            seen = sample_database.use(original.copy)
             # The row of the embedder concerns every workspace: until vectors are made again, search is by words only.
             is_same = seen.before == original.seen.before or case.table == "embedder"
             problems += [f"{case}: {problem}" for problem in seen.problems]
@@ -102,8 +102,8 @@ def test_check_reports_a_damaged_value_and_repair_fixes_it(original: Original, r
     problems: list[str] = []
     for case in chosen(request, CHECKED):
         if original.damaged(case):
-            faults = world.checked(original.copy)
+            faults = sample_database.checked(original.copy)
             problems += [] if any(case.table in fault for fault in faults) else [f"{case}: not reported: {faults[:3]}"]
-            left = world.mend(original.copy)
+            left = sample_database.mend(original.copy)
             problems += [f"{case}: left: {left[:3]}"] if left else []
     assert problems == []

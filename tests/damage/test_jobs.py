@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.errors import OmoideError
-from omoide.jobs import KINDS
-from omoide.metrics import Metrics
-from omoide.store import Store, backlog, queue
-from omoide.worker.loop import Outage
+from omoide.core import clock
+from omoide.core.errors import OmoideError
+from omoide.core.jobs import KINDS
+from omoide.core.metrics import Metrics
+from omoide.storage import Store, job_stats, queue
+from omoide.worker.loop import OutageLogger
 from omoide.worker.tasks import TASKS
 from tests.worker.test_loop import Diary, add, at_work, worker_on
 
@@ -58,7 +58,7 @@ def test_a_damaged_job_fails_with_a_reason_and_others_are_done(damage: str, stor
         return await done(store)
 
     assert asyncio.run(scene()) == ["good", "better"]
-    (left,) = store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+    (left,) = store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
     assert left.pk == 1
     assert str(left.error).startswith("damaged: ")
 
@@ -86,7 +86,7 @@ def test_a_job_with_damaged_state_is_still_done(damage: str, store: Store) -> No
         await add(store, "note", "bad", key="k")
         await add(store, "note", "good", key="k")
         await store.write(lambda db: db.execute(f"UPDATE jobs SET {damage} WHERE pk = 1"))
-        store.read(backlog.listed, clock.now(), failed_only=False, limit=9)
+        store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
         return sorted(await done(store))
 
     assert asyncio.run(scene()) == ["bad", "good"]
@@ -98,7 +98,7 @@ def test_an_invalid_payload_fails_at_once(kind: str, store: Store) -> None:
         await store.write(lambda db: queue.add(db, kind, {"session": [None], "workspace": "x"}, clock.now()))
         worker = worker_on(store, {**TASKS, "embed": Diary(), "erase": Diary(), "purge_conclusions": Diary()})
         await worker.run_one()
-        found = store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        found = store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         return found[0].error if found else None
 
     error = asyncio.run(scene())
@@ -108,7 +108,7 @@ def test_an_invalid_payload_fails_at_once(kind: str, store: Store) -> None:
 
 def test_every_kind_of_job_has_a_payload_check() -> None:
     difference = TASKS.keys() ^ KINDS
-    assert not difference, f"list these both in worker/tasks.py and in omoide/jobs.py (KINDS): {difference}"
+    assert not difference, f"list these both in worker/tasks.py and in omoide/core/jobs.py (KINDS): {difference}"
 
 
 def test_a_worker_that_cannot_claim_sends_no_heartbeat(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -118,7 +118,7 @@ def test_a_worker_that_cannot_claim_sends_no_heartbeat(store: Store, monkeypatch
         def note(self: Any, error: OmoideError) -> None:
             failed.put_nowait(error)
 
-        monkeypatch.setattr(Outage, "goes_on", note)
+        monkeypatch.setattr(OutageLogger, "goes_on", note)
         await store.write(lambda db: db.execute("ALTER TABLE jobs RENAME TO jobs_elsewhere"))
         metrics = Metrics()
         async with at_work(store, {}, poll=0.01) as worker:

@@ -13,8 +13,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
-from omoide.store import Store
-from tests.damage import world
+from omoide.storage import Store
+from tests.damage import sample_database
 
 Invoke = Callable[..., Result]
 
@@ -22,7 +22,7 @@ Invoke = Callable[..., Result]
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("repairs") / "sound.db"
-    world.build(path)
+    sample_database.build(path)
     return path
 
 

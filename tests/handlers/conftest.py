@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
-from tests.handlers.place import Place
-from tests.running import Server
+from tests.handlers.workspace import WorkspaceClient
+from tests.server_process import Server
 
 
 @pytest.fixture(scope="session")
@@ -19,5 +19,5 @@ def http(server: Server) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def place(http: httpx.Client, fresh: Callable[[str], str]) -> Place:
-    return Place(http, fresh("workspace"))
+def workspace_client(http: httpx.Client, fresh: Callable[[str], str]) -> WorkspaceClient:
+    return WorkspaceClient(http, fresh("workspace"))

@@ -13,17 +13,17 @@ from typing import Any
 
 import uvicorn
 
-from omoide.app import create_app
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Question, SummaryTask
-from omoide.records import Fact
-from omoide.settings import Settings
+from omoide.asgi.app import create_app
+from omoide.core.records import Fact
+from omoide.core.settings import Settings
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Question, SummaryTask
 from tests.conftest import SECRET
 
-Say = Callable[[Question, Memory], AsyncIterator[str]]
+Say = Callable[[Question, MemoryView], AsyncIterator[str]]
 
 
-async def everything(question: Question, memory: Memory) -> AsyncIterator[str]:
+async def everything(question: Question, memory: MemoryView) -> AsyncIterator[str]:
     """Answers with everything that it can read, one item per line, sorted."""
     known = await memory.search_memory(question.semantic_query or question.query, 40)
     said = await memory.search_messages(question.query, 20)
@@ -42,7 +42,7 @@ class Told:
         self.say: Say = everything
         self.asked: list[Question] = []
 
-    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+    def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         self.asked.append(question)
         return self.say(question, memory)
 
@@ -58,7 +58,7 @@ class Told:
     async def card(self, task: CardTask) -> Sequence[str]:
         return task.current
 
-    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+    async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
         return Dreamed()
 
     async def aclose(self) -> None: ...
@@ -75,7 +75,7 @@ class Waiting:
         self._released = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    async def __call__(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def __call__(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         self._loop = asyncio.get_running_loop()
         try:
             for piece in self.pieces:
@@ -97,7 +97,7 @@ class Waiting:
 def failing(error: Exception, *pieces: str) -> Say:
     """Sends some pieces, then fails."""
 
-    async def say(question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def say(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         for piece in pieces:
             yield piece
         raise error
@@ -106,7 +106,7 @@ def failing(error: Exception, *pieces: str) -> Say:
 
 
 def saying(*pieces: str) -> Say:
-    async def say(question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def say(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         for piece in pieces:
             yield piece
 

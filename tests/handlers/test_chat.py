@@ -12,15 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.errors import Unavailable
-from omoide.reasoning.reasoner import Question
-from omoide.security import ADMIN, Keyring, Principal
-from omoide.store import Store
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
+from omoide.core.errors import Unavailable
+from omoide.reasoner.protocol import Question
+from omoide.storage import Store
 from tests.conftest import SECRET
-from tests.handlers.asked import Told, Waiting, events, failing, saying, served
-from tests.handlers.place import Place
-from tests.reasoning.recollections import Past
+from tests.handlers.recorded_questions import Told, Waiting, events, failing, saying, served
+from tests.handlers.workspace import WorkspaceClient
+from tests.reasoner.memory_fixtures import Past
 
 Fresh = Callable[[str], str]
 CHATS = ("/chat", "/peers/alice/chat")
@@ -48,27 +48,29 @@ def api(told: Told, db: Path) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def place(api: httpx.Client, told: Told, fresh: Fresh) -> Place:
+def workspace_client(api: httpx.Client, told: Told, fresh: Fresh) -> WorkspaceClient:
     told.say = Told().say
     told.asked.clear()
-    place = Place(api, fresh("chat"))
-    place.peer("alice")
-    return place
+    workspace_client = WorkspaceClient(api, fresh("chat"))
+    workspace_client.peer("alice")
+    return workspace_client
 
 
-def ask(place: Place, path: str = "/peers/alice/chat", query: str = "tea", **body: Any) -> Any:
+def ask(workspace_client: WorkspaceClient, path: str = "/peers/alice/chat", query: str = "tea", **body: Any) -> Any:
     """The chat's answer."""
-    return place.ok("POST", path, {"query": query, **body})
+    return workspace_client.ok("POST", path, {"query": query, **body})
 
 
-def refused(place: Place, path: str = "/peers/alice/chat", **body: Any) -> tuple[int, str]:
-    response = place.call("POST", path, {"query": "tea", **body})
+def refused(workspace_client: WorkspaceClient, path: str = "/peers/alice/chat", **body: Any) -> tuple[int, str]:
+    response = workspace_client.call("POST", path, {"query": "tea", **body})
     return response.status_code, str(response.json()["detail"])
 
 
-def conclude(place: Place, content: str, observer: str = "alice", observed: str = "alice", **fields: Any) -> Any:
+def conclude(
+    workspace_client: WorkspaceClient, content: str, observer: str = "alice", observed: str = "alice", **fields: Any
+) -> Any:
     conclusion = {"content": content, "observer_id": observer, "observed_id": observed, **fields}
-    (made,) = place.ok("POST", "/conclusions", {"conclusions": [conclusion]})
+    (made,) = workspace_client.ok("POST", "/conclusions", {"conclusions": [conclusion]})
     return made
 
 
@@ -76,31 +78,33 @@ def conclude(place: Place, content: str, observer: str = "alice", observed: str 
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_an_answer_is_the_reasoners_complete_output(place: Place, told: Told, path: str) -> None:
+def test_an_answer_is_the_reasoners_complete_output(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
     told.say = saying("Green ", "", "tea", ".")
-    assert ask(place, path) == {"content": "Green tea.", "evidence": None}
+    assert ask(workspace_client, path) == {"content": "Green tea.", "evidence": None}
 
 
 @pytest.mark.parametrize("pieces", [(), ("",), (" ", "\n\t")])
 @pytest.mark.parametrize("path", CHATS)
-def test_whitespace_only_is_no_answer(place: Place, told: Told, path: str, pieces: tuple[str, ...]) -> None:
+def test_whitespace_only_is_no_answer(
+    workspace_client: WorkspaceClient, told: Told, path: str, pieces: tuple[str, ...]
+) -> None:
     told.say = saying(*pieces)
-    assert ask(place, path) == {"content": None, "evidence": None}
+    assert ask(workspace_client, path) == {"content": None, "evidence": None}
 
 
-def test_whitespace_within_an_answer_is_kept(place: Place, told: Told) -> None:
+def test_whitespace_within_an_answer_is_kept(workspace_client: WorkspaceClient, told: Told) -> None:
     told.say = saying("\n", "a", " ", "b")
-    assert ask(place)["content"] == "\na b"
+    assert ask(workspace_client)["content"] == "\na b"
 
 
-def test_evidence_lists_what_was_read_in_order_of_time(place: Place, db: Path) -> None:
+def test_evidence_lists_what_was_read_in_order_of_time(workspace_client: WorkspaceClient, db: Path) -> None:
     store = Store.open(db)
-    past = Past(store, place.id)
+    past = Past(store, workspace_client.id)
     source = past.conclude("tea is green", session="s")
     derived = past.conclude("tea is a habit", level="inductive", sources=[source])
     store.close()
-    place.session("s", peers={"alice": {}})
-    later, earlier = place.ok(
+    workspace_client.session("s", peers={"alice": {}})
+    later, earlier = workspace_client.ok(
         "POST",
         "/sessions/s/messages",
         {
@@ -110,7 +114,7 @@ def test_evidence_lists_what_was_read_in_order_of_time(place: Place, db: Path) -
             ]
         },
     )
-    evidence = ask(place, include_evidence=True)["evidence"]
+    evidence = ask(workspace_client, include_evidence=True)["evidence"]
     assert evidence["conclusions"] == [
         {
             "id": each.id,
@@ -136,53 +140,55 @@ def test_evidence_lists_what_was_read_in_order_of_time(place: Place, db: Path) -
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_evidence_has_empty_lists_if_nothing_was_read(place: Place, told: Told, path: str) -> None:
+def test_evidence_has_empty_lists_if_nothing_was_read(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
     told.say = saying("I know nothing.")
     nothing: Any = {"conclusions": [], "messages": [], "tool_calls": [], "reasoning_trace_id": None}
-    assert ask(place, path, include_evidence=True)["evidence"] == nothing
+    assert ask(workspace_client, path, include_evidence=True)["evidence"] == nothing
 
 
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize("path", CHATS)
 def test_a_reasoner_that_fails_before_any_output_gives_an_error_status(
-    place: Place, told: Told, path: str, stream: bool
+    workspace_client: WorkspaceClient, told: Told, path: str, stream: bool
 ) -> None:
     told.say = failing(Unavailable("The model does not answer"))
-    assert refused(place, path, stream=stream) == (503, "The model does not answer")
+    assert refused(workspace_client, path, stream=stream) == (503, "The model does not answer")
     told.say = failing(RuntimeError("a secret that no client may read"))
-    status, detail = refused(place, path, stream=stream)
+    status, detail = refused(workspace_client, path, stream=stream)
     assert (status, bool(re.fullmatch(r"An unexpected error occurred \(request [0-9a-f]{16}\)", detail))) == (500, True)
 
 
-def test_an_answer_that_fails_midway_is_an_error(place: Place, told: Told) -> None:
+def test_an_answer_that_fails_midway_is_an_error(workspace_client: WorkspaceClient, told: Told) -> None:
     told.say = failing(Unavailable("The model went away"), "Green")
-    assert refused(place) == (503, "The model went away")
+    assert refused(workspace_client) == (503, "The model went away")
 
 
-def test_questions_create_no_conclusions(place: Place) -> None:
-    conclude(place, "likes tea")
-    ask(place)
-    assert place.ok("POST", "/conclusions/list")["total"] == 1
+def test_questions_create_no_conclusions(workspace_client: WorkspaceClient) -> None:
+    conclude(workspace_client, "likes tea")
+    ask(workspace_client)
+    assert workspace_client.ok("POST", "/conclusions/list")["total"] == 1
 
 
-def test_work_on_an_answer_is_cancelled_when_the_client_disconnects(place: Place, told: Told) -> None:
+def test_work_on_an_answer_is_cancelled_when_the_client_disconnects(
+    workspace_client: WorkspaceClient, told: Told
+) -> None:
     for path in CHATS:
         waiting = told.say = Waiting("Green")
-        leaving = threading.Thread(target=_leave_once_silent, args=(place, path, waiting))
+        leaving = threading.Thread(target=_leave_once_silent, args=(workspace_client, path, waiting))
         leaving.start()
         waiting.has_ended.wait()
         leaving.join()
         assert waiting.was_cancelled, path
 
 
-def _leave_once_silent(place: Place, path: str, waiting: Waiting) -> None:
+def _leave_once_silent(workspace_client: WorkspaceClient, path: str, waiting: Waiting) -> None:
     """Ask over a separate connection, and close it before the answer is complete."""
-    url = place.http.base_url
+    url = workspace_client.http.base_url
     body = b'{"query": "tea"}'
     lines = [
-        f"POST {place.url}{path} HTTP/1.1",
+        f"POST {workspace_client.url}{path} HTTP/1.1",
         f"Host: {url.host}",
-        f"Authorization: {place.http.headers['Authorization']}",
+        f"Authorization: {workspace_client.http.headers['Authorization']}",
         "Content-Type: application/json",
         f"Content-Length: {len(body)}",
     ]
@@ -199,55 +205,59 @@ def asked(told: Told) -> Question:
     return question
 
 
-def test_a_question_without_a_target_is_about_the_peer_itself(place: Place, told: Told) -> None:
-    place.peer("bob")
-    ask(place)
-    ask(place, target="bob")
-    ask(place, target="alice")
-    ask(place, target=None)
+def test_a_question_without_a_target_is_about_the_peer_itself(workspace_client: WorkspaceClient, told: Told) -> None:
+    workspace_client.peer("bob")
+    ask(workspace_client)
+    ask(workspace_client, target="bob")
+    ask(workspace_client, target="alice")
+    ask(workspace_client, target=None)
     pairs = [(question.observer_id, question.target_id) for question in told.asked]
     assert pairs == [("alice", "alice"), ("alice", "bob"), ("alice", "alice"), ("alice", "alice")]
 
 
-def test_a_question_to_a_workspace_is_about_the_peers_that_it_names(place: Place, told: Told) -> None:
-    conclude(place, "Alice likes tea")
-    place.peer("bob")
-    conclude(place, "Bob hates tea", "bob", "bob")
-    place.say("s", "More tea?")
-    assert ask(place, "/chat")["content"].splitlines() == ["Alice likes tea", "Bob hates tea", "More tea?"]
+def test_a_question_to_a_workspace_is_about_the_peers_that_it_names(
+    workspace_client: WorkspaceClient, told: Told
+) -> None:
+    conclude(workspace_client, "Alice likes tea")
+    workspace_client.peer("bob")
+    conclude(workspace_client, "Bob hates tea", "bob", "bob")
+    workspace_client.say("s", "More tea?")
+    assert ask(workspace_client, "/chat")["content"].splitlines() == ["Alice likes tea", "Bob hates tea", "More tea?"]
     question = asked(told)
     assert (question.observer_id, question.target_id, question.session_id) == (None, None, None)
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_the_reasoner_gets_the_options_of_the_body(place: Place, told: Told, path: str) -> None:
-    place.session("s")
-    ask(place, path, query="Where?", session_id="s", reasoning_level="max", response_format=FORMAT)
+def test_the_reasoner_gets_the_options_of_the_body(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
+    workspace_client.session("s")
+    ask(workspace_client, path, query="Where?", session_id="s", reasoning_level="max", response_format=FORMAT)
     question = asked(told)
     assert (question.query, question.level, question.session_id) == ("Where?", "max", "s")
     assert question.response_format == FORMAT
 
 
-def test_the_default_level_is_low(place: Place, told: Told) -> None:
-    ask(place)
+def test_the_default_level_is_low(workspace_client: WorkspaceClient, told: Told) -> None:
+    ask(workspace_client)
     assert asked(told).level == "low"
-    assert refused(place, reasoning_level="deep")[0] == 422
+    assert refused(workspace_client, reasoning_level="deep")[0] == 422
 
 
-def test_a_semantic_query_replaces_the_query_in_the_search(place: Place, told: Told) -> None:
-    conclude(place, "likes tea")
-    assert ask(place, query="What to buy?", semantic_query="tea")["content"] == "likes tea\n"
+def test_a_semantic_query_replaces_the_query_in_the_search(workspace_client: WorkspaceClient, told: Told) -> None:
+    conclude(workspace_client, "likes tea")
+    assert ask(workspace_client, query="What to buy?", semantic_query="tea")["content"] == "likes tea\n"
     assert asked(told).semantic_query == "tea"
-    assert refused(place, semantic_query="")[0] == 422
+    assert refused(workspace_client, semantic_query="")[0] == 422
 
 
-def test_cards_are_the_observers_own_and_the_one_about_the_target(place: Place, told: Told) -> None:
-    place.peer("bob")
-    place.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Alice"]})
-    place.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Bob"]}, params={"target": "bob"})
-    place.ok("PUT", "/peers/bob/card", {"peer_card": ["Never seen by Alice"]})
-    ask(place)
-    ask(place, target="bob")
+def test_cards_are_the_observers_own_and_the_one_about_the_target(
+    workspace_client: WorkspaceClient, told: Told
+) -> None:
+    workspace_client.peer("bob")
+    workspace_client.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Alice"]})
+    workspace_client.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Bob"]}, params={"target": "bob"})
+    workspace_client.ok("PUT", "/peers/bob/card", {"peer_card": ["Never seen by Alice"]})
+    ask(workspace_client)
+    ask(workspace_client, target="bob")
     cards = [([*question.observer_card], [*question.target_card]) for question in told.asked]
     assert cards == [([], ["Name: Alice"]), (["Name: Alice"], ["Name: Bob"])]
 
@@ -262,12 +272,12 @@ def test_cards_are_the_observers_own_and_the_one_about_the_target(place: Place, 
     ],
 )
 def test_configuration_decides_whether_cards_are_used(
-    place: Place, told: Told, workspace: Any, session: Any, expected: list[str]
+    workspace_client: WorkspaceClient, told: Told, workspace: Any, session: Any, expected: list[str]
 ) -> None:
-    place.ok("PUT", "", {"configuration": workspace})
-    place.session("s", configuration=session)
-    place.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Alice"]})
-    ask(place, session_id="s")
+    workspace_client.ok("PUT", "", {"configuration": workspace})
+    workspace_client.session("s", configuration=session)
+    workspace_client.ok("PUT", "/peers/alice/card", {"peer_card": ["Name: Alice"]})
+    ask(workspace_client, session_id="s")
     assert asked(told).target_card == expected
 
 
@@ -283,30 +293,30 @@ def test_configuration_decides_whether_cards_are_used(
     ],
 )
 def test_instructions_come_from_the_session_before_the_workspace(
-    place: Place, told: Told, path: str, workspace: Any, session: Any, expected: str | None
+    workspace_client: WorkspaceClient, told: Told, path: str, workspace: Any, session: Any, expected: str | None
 ) -> None:
-    place.ok("PUT", "", {"configuration": workspace})
-    place.session("s", configuration=session)
-    ask(place, path, session_id="s")
+    workspace_client.ok("PUT", "", {"configuration": workspace})
+    workspace_client.session("s", configuration=session)
+    ask(workspace_client, path, session_id="s")
     assert asked(told).instructions == expected
 
 
 # Valid questions
 
 
-def test_a_missing_peer_is_created_and_stays_if_the_answer_fails(place: Place, told: Told) -> None:
+def test_a_missing_peer_is_created_and_stays_if_the_answer_fails(workspace_client: WorkspaceClient, told: Told) -> None:
     told.say = failing(Unavailable("The model does not answer"))
-    assert refused(place, "/peers/newcomer/chat")[0] == 503
-    assert place.peers() == ["alice", "newcomer"]
+    assert refused(workspace_client, "/peers/newcomer/chat")[0] == 503
+    assert workspace_client.peers() == ["alice", "newcomer"]
 
 
 @pytest.mark.parametrize(
     "body",
     [{"session_id": "unknown"}, {"target": "unknown"}, {"scope": "unknown"}, {"response_format": {"type": "string"}}],
 )
-def test_a_refused_question_creates_no_peer(place: Place, body: Any) -> None:
-    assert refused(place, "/peers/newcomer/chat", **body)[0] in (404, 422)
-    assert place.peers() == ["alice"]
+def test_a_refused_question_creates_no_peer(workspace_client: WorkspaceClient, body: Any) -> None:
+    assert refused(workspace_client, "/peers/newcomer/chat", **body)[0] in (404, 422)
+    assert workspace_client.peers() == ["alice"]
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -332,11 +342,11 @@ def test_a_refused_question_creates_no_peer(place: Place, body: Any) -> None:
     ],
 )
 def test_invalid_questions_are_refused_before_any_answer(
-    place: Place, told: Told, stream: bool, body: Any, status: int, detail: str
+    workspace_client: WorkspaceClient, told: Told, stream: bool, body: Any, status: int, detail: str
 ) -> None:
-    place.session("s")
-    place.ok("POST", "/scopes", {"id": "th"})
-    found = refused(place, stream=stream, **body)
+    workspace_client.session("s")
+    workspace_client.ok("POST", "/scopes", {"id": "th"})
+    found = refused(workspace_client, stream=stream, **body)
     assert found[0] == status
     assert detail in found[1]
     assert told.asked == []
@@ -354,26 +364,26 @@ def test_invalid_questions_are_refused_before_any_answer(
     ],
 )
 def test_questions_to_a_workspace_follow_the_same_rules(
-    place: Place, told: Told, stream: bool, body: Any, status: int, detail: str
+    workspace_client: WorkspaceClient, told: Told, stream: bool, body: Any, status: int, detail: str
 ) -> None:
-    place.session("s")
-    place.ok("POST", "/scopes", {"id": "th"})
-    found = refused(place, "/chat", stream=stream, **body)
+    workspace_client.session("s")
+    workspace_client.ok("POST", "/scopes", {"id": "th"})
+    found = refused(workspace_client, "/chat", stream=stream, **body)
     assert found[0] == status
     assert detail in found[1]
     assert told.asked == []
 
 
-def test_a_scope_cannot_be_asked_as_a_peer(place: Place) -> None:
-    place.ok("POST", "/scopes", {"id": "th"})
-    assert refused(place, "/peers/scope.th/chat")[0] == 422
-    assert refused(place, "/peers/scope.none/chat")[0] == 422
-    assert refused(place, "/peers/a%20b/chat")[0] == 422
+def test_a_scope_cannot_be_asked_as_a_peer(workspace_client: WorkspaceClient) -> None:
+    workspace_client.ok("POST", "/scopes", {"id": "th"})
+    assert refused(workspace_client, "/peers/scope.th/chat")[0] == 422
+    assert refused(workspace_client, "/peers/scope.none/chat")[0] == 422
+    assert refused(workspace_client, "/peers/a%20b/chat")[0] == 422
 
 
 def test_a_workspace_that_does_not_exist_knows_nothing(api: httpx.Client, told: Told, fresh: Fresh) -> None:
     told.say = Told().say
-    unknown = Place(api, fresh("unknown"))
+    unknown = WorkspaceClient(api, fresh("unknown"))
     assert ask(unknown, "/chat")["content"] is None
     assert not unknown.was_there()
 
@@ -393,21 +403,23 @@ def test_a_workspace_that_does_not_exist_knows_nothing(api: httpx.Client, told: 
         ({"scope": ["th"]}, 401),
     ],
 )
-def test_a_peer_key_gives_access_only_to_sessions_of_its_peer(place: Place, body: Any, status: int) -> None:
+def test_a_peer_key_gives_access_only_to_sessions_of_its_peer(
+    workspace_client: WorkspaceClient, body: Any, status: int
+) -> None:
     for session in ("hers", "left"):
-        place.session(session, peers={"alice": {}})
-    place.ok("DELETE", "/sessions/left/peers", ["alice"])
-    place.session("his", peers={"bob": {}})
-    place.ok("POST", "/scopes", {"id": "th"})
-    headers = key(Principal(workspace=place.id, peer="alice"))
-    found = place.call("POST", "/peers/alice/chat", {"query": "tea", **body}, headers=headers)
+        workspace_client.session(session, peers={"alice": {}})
+    workspace_client.ok("DELETE", "/sessions/left/peers", ["alice"])
+    workspace_client.session("his", peers={"bob": {}})
+    workspace_client.ok("POST", "/scopes", {"id": "th"})
+    headers = key(Principal(workspace=workspace_client.id, peer="alice"))
+    found = workspace_client.call("POST", "/peers/alice/chat", {"query": "tea", **body}, headers=headers)
     assert found.status_code == status, found.text
 
 
-def test_a_streamed_answer_is_the_same(place: Place) -> None:
-    conclude(place, "likes tea")
+def test_a_streamed_answer_is_the_same(workspace_client: WorkspaceClient) -> None:
+    conclude(workspace_client, "likes tea")
     body = {"query": "tea", "stream": True, "include_evidence": True}
-    streamed = events(place.call("POST", "/peers/alice/chat", body).content)
-    whole = ask(place, include_evidence=True)
+    streamed = events(workspace_client.call("POST", "/peers/alice/chat", body).content)
+    whole = ask(workspace_client, include_evidence=True)
     assert "".join(event["delta"]["content"] for event in streamed[:-1]) == whole["content"]
     assert streamed[-1] == {"done": True, "evidence": whole["evidence"]}

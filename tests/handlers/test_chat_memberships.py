@@ -10,15 +10,15 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question
-from omoide.records import Summary
-from omoide.security import ADMIN, Keyring, Principal
-from omoide.store import Connection, Store, sessions, summaries
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
+from omoide.core.records import Summary
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question
+from omoide.storage import Connection, Store, sessions, summaries
 from tests.conftest import SECRET
-from tests.handlers.asked import Told, events, served
-from tests.handlers.place import Place
+from tests.handlers.recorded_questions import Told, events, served
+from tests.handlers.workspace import WorkspaceClient
 
 Fresh = Callable[[str], str]
 WHEN = ("before", "first stay", "away", "second stay")
@@ -35,7 +35,7 @@ class Reading:
         self.ids: list[str] = []
         """Messages whose context is requested."""
 
-    async def __call__(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def __call__(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         snippets = [
             *await memory.search_messages("tea", 20),
             *await memory.grep_messages("TEA", 30),
@@ -69,28 +69,30 @@ def api(reading: Reading, db: Path) -> Iterator[httpx.Client]:
 
 
 @pytest.fixture
-def place(api: httpx.Client, reading: Reading, fresh: Fresh) -> Place:
+def workspace_client(api: httpx.Client, reading: Reading, fresh: Fresh) -> WorkspaceClient:
     """alice has left `back` and returned, has left `left`, and was never in `other`."""
-    place = Place(api, fresh("stays"))
+    workspace_client = WorkspaceClient(api, fresh("stays"))
     reading.ids = []
     for session in ("back", "left"):
         for when in WHEN:
             if when in ("first stay", "second stay"):
-                place.ok("POST", f"/sessions/{session}/peers", {"alice": {}})
-            reading.ids += [each["id"] for each in place.say(session, f"tea {when} in {session}", peer="bob")]
+                workspace_client.ok("POST", f"/sessions/{session}/peers", {"alice": {}})
+            reading.ids += [
+                each["id"] for each in workspace_client.say(session, f"tea {when} in {session}", peer="bob")
+            ]
             if when == "first stay" or (session, when) == ("left", "second stay"):
-                place.ok("DELETE", f"/sessions/{session}/peers", ["alice"])
-    reading.ids += [each["id"] for each in place.say("left", "tea after in left", peer="bob")]
-    reading.ids += [each["id"] for each in place.say("other", "tea in other", peer="bob")]
-    return place
+                workspace_client.ok("DELETE", f"/sessions/{session}/peers", ["alice"])
+    reading.ids += [each["id"] for each in workspace_client.say("left", "tea after in left", peer="bob")]
+    reading.ids += [each["id"] for each in workspace_client.say("other", "tea in other", peer="bob")]
+    return workspace_client
 
 
-def ask(place: Place, principal: Principal, **body: Any) -> set[str]:
+def ask(workspace_client: WorkspaceClient, principal: Principal, **body: Any) -> set[str]:
     """The answer of the chat with alice, the same whole and streamed; its evidence contains nothing else."""
     given = {"query": "tea", "include_evidence": True, **body}
-    whole = place.ok("POST", "/peers/alice/chat", given, headers=key(principal))
+    whole = workspace_client.ok("POST", "/peers/alice/chat", given, headers=key(principal))
     *pieces, last = events(
-        place.call("POST", "/peers/alice/chat", {**given, "stream": True}, headers=key(principal)).content
+        workspace_client.call("POST", "/peers/alice/chat", {**given, "stream": True}, headers=key(principal)).content
     )
     assert "".join(event["delta"]["content"] for event in pieces) == (whole["content"] or "")
     assert last["evidence"] == whole["evidence"]
@@ -99,98 +101,116 @@ def ask(place: Place, principal: Principal, **body: Any) -> set[str]:
     return said
 
 
-def alices(place: Place) -> Principal:
-    return Principal(workspace=place.id, peer="alice")
+def alices(workspace_client: WorkspaceClient) -> Principal:
+    return Principal(workspace=workspace_client.id, peer="alice")
 
 
 @pytest.mark.parametrize("more", [{}, {"target": "bob"}, {"reasoning_level": "max"}])
-def test_a_peer_key_reads_messages_of_its_stays_in_current_sessions(place: Place, more: dict[str, Any]) -> None:
-    assert ask(place, alices(place), **more) == {"tea first stay in back", "tea second stay in back"}
-    place.ok("DELETE", "/sessions/back/peers", ["alice"])
-    assert ask(place, alices(place), **more) == set()
-    place.ok("POST", "/sessions/left/peers", {"alice": {}})
-    assert ask(place, alices(place), **more) == {"tea first stay in left", "tea second stay in left"}
+def test_a_peer_key_reads_messages_of_its_stays_in_current_sessions(
+    workspace_client: WorkspaceClient, more: dict[str, Any]
+) -> None:
+    assert ask(workspace_client, alices(workspace_client), **more) == {
+        "tea first stay in back",
+        "tea second stay in back",
+    }
+    workspace_client.ok("DELETE", "/sessions/back/peers", ["alice"])
+    assert ask(workspace_client, alices(workspace_client), **more) == set()
+    workspace_client.ok("POST", "/sessions/left/peers", {"alice": {}})
+    assert ask(workspace_client, alices(workspace_client), **more) == {
+        "tea first stay in left",
+        "tea second stay in left",
+    }
 
 
 @pytest.mark.parametrize(
     "named",
     [{"session_id": "back"}, {"filters": {"session_id": "back"}}, {"filters": {"session_id": {"in": ["back"]}}}],
 )
-def test_a_peer_key_that_names_a_session_reads_the_same_as_its_list(place: Place, named: dict[str, Any]) -> None:
-    assert ask(place, alices(place), **named) == {f"tea {when} in back" for when in WHEN} == {*place.said("back")}
+def test_a_peer_key_that_names_a_session_reads_the_same_as_its_list(
+    workspace_client: WorkspaceClient, named: dict[str, Any]
+) -> None:
+    assert (
+        ask(workspace_client, alices(workspace_client), **named)
+        == {f"tea {when} in back" for when in WHEN}
+        == {*workspace_client.said("back")}
+    )
 
 
 @pytest.mark.parametrize("principal", [ADMIN, None], ids=["admin", "workspace"])
 def test_a_perspective_excludes_messages_said_while_its_peer_was_away(
-    place: Place, principal: Principal | None
+    workspace_client: WorkspaceClient, principal: Principal | None
 ) -> None:
-    wide = principal or Principal(workspace=place.id)
+    wide = principal or Principal(workspace=workspace_client.id)
     seen = {f"tea {when} in {session}" for session in ("back", "left") for when in WHEN if when != "away"}
-    assert ask(place, wide) == seen
-    place.ok("POST", "/sessions/left/peers", {"alice": {}})
-    assert ask(place, wide) == seen
-    place.say("left", "tea at last", peer="bob")
-    assert ask(place, wide) == seen | {"tea at last"}
+    assert ask(workspace_client, wide) == seen
+    workspace_client.ok("POST", "/sessions/left/peers", {"alice": {}})
+    assert ask(workspace_client, wide) == seen
+    workspace_client.say("left", "tea at last", peer="bob")
+    assert ask(workspace_client, wide) == seen | {"tea at last"}
 
 
-def test_an_authors_perspective_includes_messages_before_its_first(place: Place) -> None:
-    place.say("new", "Bob's tea is in Lisbon", peer="bob")
-    place.say("new", "good tea", peer="alice")
-    assert {"Bob's tea is in Lisbon", "good tea"} <= ask(place, ADMIN)
-    assert "good tea" in ask(place, alices(place))
+def test_an_authors_perspective_includes_messages_before_its_first(workspace_client: WorkspaceClient) -> None:
+    workspace_client.say("new", "Bob's tea is in Lisbon", peer="bob")
+    workspace_client.say("new", "good tea", peer="alice")
+    assert {"Bob's tea is in Lisbon", "good tea"} <= ask(workspace_client, ADMIN)
+    assert "good tea" in ask(workspace_client, alices(workspace_client))
 
 
-def test_a_search_with_a_peer_key_finds_its_messages_in_current_sessions(place: Place) -> None:
+def test_a_search_with_a_peer_key_finds_its_messages_in_current_sessions(workspace_client: WorkspaceClient) -> None:
     for session in ("back", "left"):
-        place.say(session, f"my tea in {session}")
-    place.ok("DELETE", "/sessions/left/peers", ["alice"])
+        workspace_client.say(session, f"my tea in {session}")
+    workspace_client.ok("DELETE", "/sessions/left/peers", ["alice"])
 
     def found(principal: Principal, query: str) -> set[str]:
-        answer = place.ok("POST", "/peers/alice/search", {"query": query}, headers=key(principal))
+        answer = workspace_client.ok("POST", "/peers/alice/search", {"query": query}, headers=key(principal))
         return {message["content"] for message in answer}
 
     for query in ("tea", "", "my tea in"):
-        assert found(alices(place), query) == {"my tea in back"}
+        assert found(alices(workspace_client), query) == {"my tea in back"}
         assert found(ADMIN, query) == {"my tea in back", "my tea in left"}
 
 
-def test_a_peer_key_lists_the_current_sessions_of_its_peer(place: Place) -> None:
+def test_a_peer_key_lists_the_current_sessions_of_its_peer(workspace_client: WorkspaceClient) -> None:
     def listed(principal: Principal, **filters: Any) -> list[str]:
-        answer = place.ok("POST", "/peers/alice/sessions", {"filters": filters or None}, headers=key(principal))
+        answer = workspace_client.ok(
+            "POST", "/peers/alice/sessions", {"filters": filters or None}, headers=key(principal)
+        )
         return [session["id"] for session in answer["items"]]
 
     for filters in ({}, {"is_active": True}, {"is_active": {"ne": False}}, {"OR": [{"is_active": True}]}):
-        assert listed(alices(place), **filters) == ["back"]
+        assert listed(alices(workspace_client), **filters) == ["back"]
     assert listed(ADMIN, is_active=True) == ["back", "left"]
 
 
 def test_a_member_that_leaves_during_an_answer_learns_no_more(
-    place: Place, api: httpx.Client, reading: Reading, db: Path, monkeypatch: pytest.MonkeyPatch
+    workspace_client: WorkspaceClient, api: httpx.Client, reading: Reading, db: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with_summary(db, place, "tea all along")
+    with_summary(db, workspace_client, "tea all along")
     seen: list[tuple[set[str], str | None]] = []
 
-    async def leaving(question: Question, memory: Memory) -> None:
+    async def leaving(question: Question, memory: MemoryView) -> None:
         for _ in range(2):
             history = {message.content for message in await memory.get_recent_history(10_000)}
             history |= {message.content for each in await memory.grep_messages("tea", 30) for message in each.messages}
             seen.append((history, await memory.get_session_summary()))
             async with httpx.AsyncClient(base_url=api.base_url, headers=key(ADMIN), timeout=None) as client:
-                await client.request("DELETE", f"{place.url}/sessions/back/peers", json=["alice"])
+                await client.request("DELETE", f"{workspace_client.url}/sessions/back/peers", json=["alice"])
 
-    async def say(self: Reading, question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def say(self: Reading, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         await leaving(question, memory)
         yield "done"
 
     monkeypatch.setattr(Reading, "__call__", say)
-    place.ok("POST", "/peers/alice/chat", {"query": "tea", "session_id": "back"}, headers=key(alices(place)))
-    assert seen == [({*place.said("back")}, "tea all along"), (set(), None)]
+    workspace_client.ok(
+        "POST", "/peers/alice/chat", {"query": "tea", "session_id": "back"}, headers=key(alices(workspace_client))
+    )
+    assert seen == [({*workspace_client.said("back")}, "tea all along"), (set(), None)]
 
 
-def with_summary(db: Path, place: Place, content: str) -> None:
+def with_summary(db: Path, workspace_client: WorkspaceClient, content: str) -> None:
     def put(connection: Connection) -> None:
-        session = sessions.get(connection, place.id, "back")
-        made = Summary(content, "m" * 21, 1, summaries.SHORT, clock.instant(clock.now()), 3)
+        session = sessions.get(connection, workspace_client.id, "back")
+        made = Summary(content, "m" * 21, 1, summaries.SHORT, clock.from_micros(clock.now()), 3)
         summaries.put(connection, session.pk, made, clock.now())
 
     store = Store.open(db)

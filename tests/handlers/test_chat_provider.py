@@ -11,12 +11,12 @@ import httpx
 import pytest
 from honcho import Honcho
 
-from omoide import clock
-from omoide.security import ADMIN, Keyring
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
 from tests.conftest import SECRET
-from tests.handlers.asked import Told, events, served
-from tests.handlers.place import Place, until
-from tests.inference.misbehaving import (
+from tests.handlers.recorded_questions import Told, events, served
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.inference.faulty_provider import (
     EVENTS,
     MEGABYTE,
     Line,
@@ -33,7 +33,7 @@ from tests.inference.misbehaving import (
     raw,
     said,
 )
-from tests.inference.misbehaving import events as streaming
+from tests.inference.faulty_provider import events as streaming
 
 OF = "The provider of openai:toy"
 KEY = Keyring(SECRET).mint(ADMIN, now=clock.now())
@@ -92,48 +92,48 @@ def url(provider: Misbehaving, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 @pytest.fixture
-def place(url: str, fresh: Callable[[str], str]) -> Iterator[Place]:
+def workspace_client(url: str, fresh: Callable[[str], str]) -> Iterator[WorkspaceClient]:
     with httpx.Client(base_url=url, timeout=None, headers={"Authorization": f"Bearer {KEY}"}) as client:
-        yield Place(client, fresh("provider"))
+        yield WorkspaceClient(client, fresh("provider"))
 
 
-def chat(place: Place, **body: Any) -> httpx.Response:
-    return place.call("POST", "/peers/alice/chat", {"query": "Who keeps bees?", **body})
+def chat(workspace_client: WorkspaceClient, **body: Any) -> httpx.Response:
+    return workspace_client.call("POST", "/peers/alice/chat", {"query": "Who keeps bees?", **body})
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize(("script", "reason"), BEFORE_A_WORD.values(), ids=BEFORE_A_WORD.keys())
 def test_a_chat_without_output_of_its_model_is_503_with_the_reason(
-    script: Script, reason: str, stream: bool, provider: Misbehaving, place: Place
+    script: Script, reason: str, stream: bool, provider: Misbehaving, workspace_client: WorkspaceClient
 ) -> None:
     provider.script = script
-    answer = chat(place, stream=stream)
+    answer = chat(workspace_client, stream=stream)
     assert (answer.status_code, answer.json()) == (503, {"detail": f"{OF} {reason}."})
 
 
 @pytest.mark.parametrize(("script", "reason"), BEFORE_A_WORD.values(), ids=BEFORE_A_WORD.keys())
 def test_a_chat_with_a_response_format_is_503_with_the_reason(
-    script: Script, reason: str, provider: Misbehaving, place: Place
+    script: Script, reason: str, provider: Misbehaving, workspace_client: WorkspaceClient
 ) -> None:
     provider.script = script
-    answer = chat(place, response_format={"type": "object", "properties": {"keeper": {"type": "string"}}})
+    answer = chat(workspace_client, response_format={"type": "object", "properties": {"keeper": {"type": "string"}}})
     assert (answer.status_code, answer.json()) == (503, {"detail": f"{OF} {reason}."})
 
 
 @pytest.mark.parametrize(("script", "reason"), AFTER_SOME.values(), ids=AFTER_SOME.keys())
 def test_a_truncated_answer_is_not_returned_as_complete(
-    script: Script, reason: str, provider: Misbehaving, place: Place
+    script: Script, reason: str, provider: Misbehaving, workspace_client: WorkspaceClient
 ) -> None:
     provider.script = script
-    answer = chat(place)
+    answer = chat(workspace_client)
     assert (answer.status_code, answer.json()) == (503, {"detail": f"{OF} {reason}."})
 
 
-def broken_off(place: Place) -> list[Any]:
+def broken_off(workspace_client: WorkspaceClient) -> list[Any]:
     """The events of a chat whose stream is cut off."""
     seen: list[str] = []
     body = {"query": "Who keeps bees?", "stream": True}
-    with place.http.stream("POST", f"{place.url}/peers/alice/chat", json=body) as response:
+    with workspace_client.http.stream("POST", f"{workspace_client.url}/peers/alice/chat", json=body) as response:
         assert response.status_code == 200
         with pytest.raises(httpx.RemoteProtocolError):
             seen.extend(response.iter_lines())
@@ -142,28 +142,30 @@ def broken_off(place: Place) -> list[Any]:
 
 @pytest.mark.parametrize(("script", "reason"), AFTER_SOME.values(), ids=AFTER_SOME.keys())
 def test_a_stream_that_has_started_ends_with_the_reason(
-    script: Script, reason: str, provider: Misbehaving, place: Place
+    script: Script, reason: str, provider: Misbehaving, workspace_client: WorkspaceClient
 ) -> None:
     provider.script = script
-    *said, last = broken_off(place)
+    *said, last = broken_off(workspace_client)
     assert "".join(each["delta"]["content"] for each in said) == "Bees keep Ottokar company. " * 10
     assert last == {"error": {"detail": f"{OF} {reason}."}, "done": False}
 
 
-def test_the_official_client_reports_a_truncated_stream(provider: Misbehaving, place: Place, url: str) -> None:
+def test_the_official_client_reports_a_truncated_stream(
+    provider: Misbehaving, workspace_client: WorkspaceClient, url: str
+) -> None:
     provider.script = AFTER_SOME["no end"][0]
-    place.peer("alice")
+    workspace_client.peer("alice")
     seen: list[str] = []
-    peer = Honcho(base_url=url, api_key=KEY, workspace_id=place.id).peer("alice")
+    peer = Honcho(base_url=url, api_key=KEY, workspace_id=workspace_client.id).peer("alice")
     with pytest.raises(httpx.RemoteProtocolError):
         seen.extend(peer.chat_stream("Who keeps bees?"))
     assert seen
 
 
-def test_the_next_chat_is_answered(provider: Misbehaving, place: Place) -> None:
+def test_the_next_chat_is_answered(provider: Misbehaving, workspace_client: WorkspaceClient) -> None:
     provider.script = said("Ottokar does.")
-    assert chat(place).json()["content"] == "Ottokar does."
-    assert events(chat(place, stream=True).content)[-1] == {"done": True}
+    assert chat(workspace_client).json()["content"] == "Ottokar does."
+    assert events(chat(workspace_client, stream=True).content)[-1] == {"done": True}
     assert provider.sent < 1_000 * MEGABYTE
 
 
@@ -180,7 +182,7 @@ def test_work_that_cancels_itself_is_an_error(
         served(tmp_path_factory.mktemp("cancelled") / "omoide.db", told) as address,
         httpx.Client(base_url=address, timeout=None, headers={"Authorization": f"Bearer {KEY}"}) as client,
     ):
-        *_, last = broken_off(Place(client, "w"))
+        *_, last = broken_off(WorkspaceClient(client, "w"))
     assert last == {"error": {"detail": "An unexpected error occurred"}, "done": False}
 
 
@@ -198,7 +200,7 @@ def test_a_chat_does_not_wait_for_chats_of_another_tenant(tmp_path_factory: pyte
             httpx.Client(base_url=address, timeout=None, headers={"Authorization": f"Bearer {KEY}"}) as client,
             ThreadPoolExecutor(8) as pool,
         ):
-            heavy, light = Place(client, "heavy"), Place(client, "light")
+            heavy, light = WorkspaceClient(client, "heavy"), WorkspaceClient(client, "light")
             waiting = [pool.submit(heavy.call, "POST", "/peers/alice/chat", {"query": "heavy"}) for _ in range(8)]
             until(lambda: len(provider.asked) == 2)
             for _ in range(3):

@@ -9,15 +9,15 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.reasoning import allowlist
-from omoide.security import ADMIN, Keyring
-from omoide.store import Connection, Store, members, sessions
-from omoide.store.peers import ensure
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
+from omoide.services import session_filter
+from omoide.storage import Connection, Store, members, sessions
+from omoide.storage.peers import ensure
 from tests.conftest import SECRET
-from tests.handlers.asked import Told, served
-from tests.handlers.place import Place
-from tests.reasoning.recollections import Past
+from tests.handlers.recorded_questions import Told, served
+from tests.handlers.workspace import WorkspaceClient
+from tests.reasoner.memory_fixtures import Past
 
 Fresh = Callable[[str], str]
 
@@ -59,19 +59,21 @@ def past(db: Path, fresh: Fresh) -> Iterator[Past]:
 
 
 @pytest.fixture
-def place(api: httpx.Client, told: Told, past: Past) -> Place:
+def workspace_client(api: httpx.Client, told: Told, past: Past) -> WorkspaceClient:
     told.asked.clear()
-    place = Place(api, past.workspace_id)
+    workspace_client = WorkspaceClient(api, past.workspace_id)
     for observer in ("alice", "scope.ab"):
-        place.ok("PUT", f"/peers/{observer}/card", {"peer_card": [f"Kept by {observer}"]}, params={"target": "alice"})
-    return place
+        workspace_client.ok(
+            "PUT", f"/peers/{observer}/card", {"peer_card": [f"Kept by {observer}"]}, params={"target": "alice"}
+        )
+    return workspace_client
 
 
 OWN = {"tea known from a", "tea known from b", "tea known from c", "tea known from nowhere", "tea derived"}
 
 
-def found(place: Place, path: str, body: Any) -> set[str]:
-    content = place.ok("POST", path, {"query": "tea", **body})["content"]
+def found(workspace_client: WorkspaceClient, path: str, body: Any) -> set[str]:
+    content = workspace_client.ok("POST", path, {"query": "tea", **body})["content"]
     return set((content or "").splitlines())
 
 
@@ -102,9 +104,14 @@ def known(*session_ids: str) -> set[str]:
     ],
 )
 def test_a_question_to_a_peer_reads_what_its_options_allow(
-    place: Place, told: Told, body: Any, conclusions: set[str], messages: set[str], card: str | None
+    workspace_client: WorkspaceClient,
+    told: Told,
+    body: Any,
+    conclusions: set[str],
+    messages: set[str],
+    card: str | None,
 ) -> None:
-    assert found(place, "/peers/alice/chat", body) == conclusions | messages
+    assert found(workspace_client, "/peers/alice/chat", body) == conclusions | messages
     assert [*told.asked[0].target_card] == ([] if card is None else [f"Kept by {card}"])
 
 
@@ -118,49 +125,49 @@ def test_a_question_to_a_peer_reads_what_its_options_allow(
     ],
 )
 def test_a_question_to_a_workspace_reads_what_its_options_allow(
-    place: Place, told: Told, body: Any, conclusions: set[str], messages: set[str]
+    workspace_client: WorkspaceClient, told: Told, body: Any, conclusions: set[str], messages: set[str]
 ) -> None:
-    assert found(place, "/chat", body) == conclusions | messages
+    assert found(workspace_client, "/chat", body) == conclusions | messages
     assert [*told.asked[0].observer_card, *told.asked[0].target_card] == []
 
 
-def test_evidence_comes_only_from_the_scope(place: Place) -> None:
+def test_evidence_comes_only_from_the_scope(workspace_client: WorkspaceClient) -> None:
     body = {"query": "tea", "scope": ["ab"], "include_evidence": True}
-    evidence = place.ok("POST", "/peers/alice/chat", body)["evidence"]
+    evidence = workspace_client.ok("POST", "/peers/alice/chat", body)["evidence"]
     assert {each["session_id"] for each in evidence["conclusions"]} == {"a", "b"}
     assert {each["session_id"] for each in evidence["messages"]} == {"a", "b"}
 
 
-def test_a_scope_answers_about_a_target(place: Place, told: Told) -> None:
-    place.peer("bob")
-    place.ok("POST", "/peers/alice/chat", {"query": "tea", "scope": "ab", "target": "bob"})
+def test_a_scope_answers_about_a_target(workspace_client: WorkspaceClient, told: Told) -> None:
+    workspace_client.peer("bob")
+    workspace_client.ok("POST", "/peers/alice/chat", {"query": "tea", "scope": "ab", "target": "bob"})
     assert (told.asked[0].observer_id, told.asked[0].target_id) == ("scope.ab", "bob")
 
 
 @pytest.mark.parametrize("path", ["/chat", "/peers/alice/chat"])
 @pytest.mark.parametrize("scope", ["empty", ["empty"]])
-def test_a_scope_without_sessions_recalls_nothing(place: Place, path: str, scope: Any) -> None:
-    place.ok("POST", "/scopes", {"id": "empty"})
-    assert found(place, path, {"scope": scope}) == set()
+def test_a_scope_without_sessions_recalls_nothing(workspace_client: WorkspaceClient, path: str, scope: Any) -> None:
+    workspace_client.ok("POST", "/scopes", {"id": "empty"})
+    assert found(workspace_client, path, {"scope": scope}) == set()
 
 
 @pytest.mark.parametrize("path", ["/chat", "/peers/alice/chat"])
-def test_a_session_removed_from_a_scope_is_not_read(place: Place, path: str) -> None:
-    place.ok("DELETE", "/scopes/ab/sessions/b")
-    assert said("b").isdisjoint(found(place, path, {"scope": "ab"}))
-    assert (known("b") | said("b")).isdisjoint(found(place, path, {"scope": ["ab"]}))
+def test_a_session_removed_from_a_scope_is_not_read(workspace_client: WorkspaceClient, path: str) -> None:
+    workspace_client.ok("DELETE", "/scopes/ab/sessions/b")
+    assert said("b").isdisjoint(found(workspace_client, path, {"scope": "ab"}))
+    assert (known("b") | said("b")).isdisjoint(found(workspace_client, path, {"scope": ["ab"]}))
 
 
 @pytest.mark.parametrize("path", ["/chat", "/peers/alice/chat"])
-def test_too_many_sessions_are_refused(place: Place, past: Past, path: str) -> None:
+def test_too_many_sessions_are_refused(workspace_client: WorkspaceClient, past: Past, path: str) -> None:
     def fill(db: Connection) -> None:
-        for number in range(allowlist.MAX_SESSIONS + 1):
+        for number in range(session_filter.MAX_SESSIONS + 1):
             workspace, session = sessions.ensure(db, past.workspace_id, f"s{number}", clock.now())
             scope = ensure(db, workspace, ["scope.d"], clock.now())["scope.d"]
             members.join_as_authors(db, session, [scope], clock.now(), max_observers=10)
 
     past.write(fill)
-    refused = place.call("POST", path, {"query": "tea", "scope": ["d"]})
+    refused = workspace_client.call("POST", path, {"query": "tea", "scope": ["d"]})
     assert (refused.status_code, "at most 1000 sessions" in refused.text) == (422, True)
-    listed = {"session_id": [f"s{number}" for number in range(allowlist.MAX_SESSIONS + 1)]}
-    assert place.call("POST", "/peers/alice/chat", {"query": "tea", "filters": listed}).status_code == 422
+    listed = {"session_id": [f"s{number}" for number in range(session_filter.MAX_SESSIONS + 1)]}
+    assert workspace_client.call("POST", "/peers/alice/chat", {"query": "tea", "filters": listed}).status_code == 422

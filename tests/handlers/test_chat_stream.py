@@ -13,13 +13,13 @@ import pytest
 from honcho import Honcho
 from jsonschema_rs import Draft202012Validator
 
-from omoide import clock
-from omoide.errors import Unavailable
-from omoide.security import ADMIN, Keyring
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
+from omoide.core.errors import Unavailable
 from tests.conftest import SECRET
 from tests.contract.conformance import DOCUMENT, OPERATIONS
-from tests.handlers.asked import Told, Waiting, events, failing, saying, served
-from tests.handlers.place import Place
+from tests.handlers.recorded_questions import Told, Waiting, events, failing, saying, served
+from tests.handlers.workspace import WorkspaceClient
 
 CHATS = ("/chat", "/peers/alice/chat")
 SOON, NEVER = 0.05, 600
@@ -54,17 +54,17 @@ def lively(told: Told, tmp_path_factory: pytest.TempPathFactory) -> Iterator[htt
 
 
 @pytest.fixture
-def place(patient: httpx.Client, fresh: Callable[[str], str]) -> Place:
-    return Place(patient, fresh("stream"))
+def workspace_client(patient: httpx.Client, fresh: Callable[[str], str]) -> WorkspaceClient:
+    return WorkspaceClient(patient, fresh("stream"))
 
 
 @pytest.fixture
-def live(lively: httpx.Client, fresh: Callable[[str], str]) -> Place:
-    return Place(lively, fresh("stream"))
+def live(lively: httpx.Client, fresh: Callable[[str], str]) -> WorkspaceClient:
+    return WorkspaceClient(lively, fresh("stream"))
 
 
-def streamed(place: Place, path: str, **body: Any) -> httpx.Response:
-    return place.call("POST", path, {"query": "tea", "stream": True, **body})
+def streamed(workspace_client: WorkspaceClient, path: str, **body: Any) -> httpx.Response:
+    return workspace_client.call("POST", path, {"query": "tea", "stream": True, **body})
 
 
 def broken_off(response: httpx.Response | Iterator[str]) -> list[str]:
@@ -75,15 +75,17 @@ def broken_off(response: httpx.Response | Iterator[str]) -> list[str]:
     return [line for line in seen if line]
 
 
-def opened(place: Place, path: str) -> Any:
+def opened(workspace_client: WorkspaceClient, path: str) -> Any:
     """An unread stream."""
-    return place.http.stream("POST", place.url + path, json={"query": "tea", "stream": True})
+    return workspace_client.http.stream("POST", workspace_client.url + path, json={"query": "tea", "stream": True})
 
 
 @chats
-def test_events_are_those_of_the_public_api_to_the_byte(place: Place, told: Told, path: str) -> None:
+def test_events_are_those_of_the_public_api_to_the_byte(
+    workspace_client: WorkspaceClient, told: Told, path: str
+) -> None:
     told.say = saying("Hel", "", "lo")
-    response = streamed(place, path)
+    response = streamed(workspace_client, path)
     assert response.status_code == 200
     assert response.headers["content-type"] == "text/event-stream"
     assert response.content == (
@@ -94,9 +96,9 @@ def test_events_are_those_of_the_public_api_to_the_byte(place: Place, told: Told
 
 
 @pytest.mark.parametrize("text", ["two\nlines\r\n", "今日は \U0001f375", '"quoted" \\ ', "\u2028", "data: x\n\n"])
-def test_a_piece_is_one_line_whatever_it_holds(place: Place, told: Told, text: str) -> None:
+def test_a_piece_is_one_line_whatever_it_holds(workspace_client: WorkspaceClient, told: Told, text: str) -> None:
     told.say = saying(f"a{text}", "b")
-    body = streamed(place, CHATS[1]).content
+    body = streamed(workspace_client, CHATS[1]).content
     assert body.count(b"\n\n") == 3
     assert "".join(event["delta"]["content"] for event in events_by_line(body)[:-1]) == f"a{text}b"
 
@@ -107,21 +109,23 @@ def events_by_line(body: bytes) -> list[Any]:
 
 
 @chats
-def test_an_empty_answer_is_only_the_end_event(place: Place, told: Told, path: str) -> None:
+def test_an_empty_answer_is_only_the_end_event(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
     told.say = saying(" ", "")
-    assert streamed(place, path).content == b'data: {"done": true}\n\n'
+    assert streamed(workspace_client, path).content == b'data: {"done": true}\n\n'
 
 
 @chats
-def test_evidence_is_only_in_the_last_event_and_only_on_request(place: Place, told: Told, path: str) -> None:
+def test_evidence_is_only_in_the_last_event_and_only_on_request(
+    workspace_client: WorkspaceClient, told: Told, path: str
+) -> None:
     told.say = Told().say
-    place.say("s", "green tea", "black tea")
-    told_all = events(streamed(place, path, include_evidence=True).content)
+    workspace_client.say("s", "green tea", "black tea")
+    told_all = events(streamed(workspace_client, path, include_evidence=True).content)
     assert [event["delta"]["content"] for event in told_all[:-1]] == ["black tea\n", "green tea\n"]
     assert all(event.keys() == {"delta", "done"} for event in told_all[:-1])
     assert told_all[-1].keys() == {"done", "evidence"}
     assert len(told_all[-1]["evidence"]["messages"]) == 2
-    assert events(streamed(place, path).content)[-1] == {"done": True}
+    assert events(streamed(workspace_client, path).content)[-1] == {"done": True}
 
 
 @chats
@@ -133,10 +137,10 @@ def test_evidence_is_only_in_the_last_event_and_only_on_request(place: Place, to
     ],
 )
 def test_a_later_failure_is_reported_in_the_last_event_of_a_truncated_stream(
-    place: Place, told: Told, path: str, error: Exception, detail: str
+    workspace_client: WorkspaceClient, told: Told, path: str, error: Exception, detail: str
 ) -> None:
     told.say = failing(error, "Green")
-    with opened(place, path) as response:
+    with opened(workspace_client, path) as response:
         assert response.status_code == 200
         assert broken_off(response) == [
             'data: {"delta": {"content": "Green"}, "done": false}',
@@ -145,25 +149,25 @@ def test_a_later_failure_is_reported_in_the_last_event_of_a_truncated_stream(
 
 
 @pytest.mark.parametrize("path", CHATS)
-def test_every_event_conforms_to_the_document(place: Place, told: Told, path: str) -> None:
+def test_every_event_conforms_to_the_document(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
     name = "chat_workspace" if path == "/chat" else "chat"
     schema = OPERATIONS[name].raw["responses"]["200"]["content"]["text/event-stream"]["schema"]
     gate = Draft202012Validator({**schema, "components": DOCUMENT.raw["components"]})
     for say in (saying("a", "b"), saying(), Told().say):
         told.say = say
-        place.say("s", "tea")
-        for event in events(streamed(place, path, include_evidence=True).content):
+        workspace_client.say("s", "tea")
+        for event in events(streamed(workspace_client, path, include_evidence=True).content):
             gate.validate(event)
     told.say = failing(Unavailable("Gone"), "a")
-    with opened(place, path) as response:
+    with opened(workspace_client, path) as response:
         for event in events("\n".join(broken_off(response)).encode()):
             gate.validate(event)
 
 
 @chats
-def test_pieces_are_sent_as_they_arrive(place: Place, told: Told, path: str) -> None:
+def test_pieces_are_sent_as_they_arrive(workspace_client: WorkspaceClient, told: Told, path: str) -> None:
     waiting = told.say = Waiting("Green")
-    with opened(place, path) as response:
+    with opened(workspace_client, path) as response:
         lines = response.iter_lines()
         assert next(lines) == 'data: {"delta": {"content": "Green"}, "done": false}'
         waiting.release()
@@ -171,7 +175,7 @@ def test_pieces_are_sent_as_they_arrive(place: Place, told: Told, path: str) -> 
 
 
 @chats
-def test_a_slow_answer_starts_with_keep_alives(live: Place, told: Told, path: str) -> None:
+def test_a_slow_answer_starts_with_keep_alives(live: WorkspaceClient, told: Told, path: str) -> None:
     waiting = told.say = Waiting()
     with opened(live, path) as response:
         assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
@@ -182,7 +186,7 @@ def test_a_slow_answer_starts_with_keep_alives(live: Place, told: Told, path: st
     assert said == ['data: {"delta": {"content": "at last"}, "done": false}', 'data: {"done": true}']
 
 
-def test_a_failure_after_a_keep_alive_is_reported_in_the_last_event(live: Place, told: Told) -> None:
+def test_a_failure_after_a_keep_alive_is_reported_in_the_last_event(live: WorkspaceClient, told: Told) -> None:
     waiting = Waiting()
 
     async def say(question: Any, memory: Any) -> Any:
@@ -201,7 +205,7 @@ def test_a_failure_after_a_keep_alive_is_reported_in_the_last_event(live: Place,
 def by_hand(url: str, key: str, begun: Callable[[], object], seen: list[Any]) -> None:
     with (
         httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=None) as client,
-        opened(Place(client, "w"), CHATS[1]) as response,
+        opened(WorkspaceClient(client, "w"), CHATS[1]) as response,
     ):
         for line in response.iter_lines():
             seen += events(line.encode())
@@ -241,11 +245,16 @@ def test_an_answer_cut_by_a_stopping_server_ends_with_an_error(read: Any, tmp_pa
 @chats
 @pytest.mark.parametrize("pieces", [(), ("Green",)], ids=["before the first piece", "after it"])
 def test_work_is_cancelled_when_the_client_disconnects(
-    patient: httpx.Client, live: Place, place: Place, told: Told, path: str, pieces: tuple[str, ...]
+    patient: httpx.Client,
+    live: WorkspaceClient,
+    workspace_client: WorkspaceClient,
+    told: Told,
+    path: str,
+    pieces: tuple[str, ...],
 ) -> None:
     # Without a piece there are no headers yet, unless a keep-alive sends them.
     waiting = told.say = Waiting(*pieces)
-    with opened(place if pieces else live, path) as response:
+    with opened(workspace_client if pieces else live, path) as response:
         next(response.iter_raw())
         waiting.is_silent.wait()
     waiting.has_ended.wait()

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.place import Place
+from tests.handlers.workspace import WorkspaceClient
 
 SHORT, LONG = "messages_per_short_summary", "messages_per_long_summary"
 TOKEN_LIMIT = 2_000
@@ -63,32 +63,38 @@ INTERVALS = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("stored", "patch", "result"), [*MERGES.values()], ids=[*MERGES])
-def test_an_update_is_merged(stored: Any, patch: Any, result: Any, way: str, place: Place) -> None:
+def test_an_update_is_merged(stored: Any, patch: Any, result: Any, way: str, workspace_client: WorkspaceClient) -> None:
     method, path, fields = WAYS[way]
-    place.ok(method, path, {**fields, "configuration": stored})
-    assert place.ok(method, path, {**fields, "configuration": patch})["configuration"] == result
-    assert place.ok(method, path, fields)["configuration"] == result
+    workspace_client.ok(method, path, {**fields, "configuration": stored})
+    assert workspace_client.ok(method, path, {**fields, "configuration": patch})["configuration"] == result
+    assert workspace_client.ok(method, path, fields)["configuration"] == result
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("stored", "patch"), [*INTERVALS.values()], ids=[*INTERVALS])
-def test_invalid_summary_intervals_are_refused(stored: Any, patch: Any, way: str, place: Place) -> None:
+def test_invalid_summary_intervals_are_refused(
+    stored: Any, patch: Any, way: str, workspace_client: WorkspaceClient
+) -> None:
     method, path, fields = WAYS[way]
-    place.ok(method, path, {**fields, "configuration": {"summary": stored}})
-    refused = place.call(method, path, {**fields, "metadata": {"new": 1}, "configuration": {"summary": patch}})
+    workspace_client.ok(method, path, {**fields, "configuration": {"summary": stored}})
+    refused = workspace_client.call(
+        method, path, {**fields, "metadata": {"new": 1}, "configuration": {"summary": patch}}
+    )
     assert refused.status_code == 422
-    kept = place.ok(method, path, fields)
+    kept = workspace_client.ok(method, path, fields)
     assert (kept["metadata"], kept["configuration"]) == ({}, {"summary": stored})
 
 
-def test_the_smallest_summary_intervals_are_accepted(place: Place) -> None:
+def test_the_smallest_summary_intervals_are_accepted(workspace_client: WorkspaceClient) -> None:
     smallest = {"summary": {SHORT: 10, LONG: 20}}
-    assert place.session("it", configuration=smallest)["configuration"] == smallest
+    assert workspace_client.session("it", configuration=smallest)["configuration"] == smallest
 
 
-def test_a_new_workspace_takes_configuration_by_the_same_rules(place: Place) -> None:
+def test_a_new_workspace_takes_configuration_by_the_same_rules(workspace_client: WorkspaceClient) -> None:
     def create(configuration: Any) -> Any:
-        return place.http.post("/v3/workspaces", json={"id": place.id, "configuration": configuration})
+        return workspace_client.http.post(
+            "/v3/workspaces", json={"id": workspace_client.id, "configuration": configuration}
+        )
 
     assert create({"summary": {SHORT: 30, LONG: 30}}).status_code == 422
     given = {"own": {"x": None}, "gone": None, "dream": {"enabled": None, "colour": "red"}}
@@ -98,30 +104,36 @@ def test_a_new_workspace_takes_configuration_by_the_same_rules(place: Place) -> 
 
 
 @pytest.mark.parametrize("section", [None, "reasoning", "summary", "dialectic"])
-def test_instructions_have_a_limit_of_tokens(section: str | None, place: Place) -> None:
+def test_instructions_have_a_limit_of_tokens(section: str | None, workspace_client: WorkspaceClient) -> None:
     def put(tokens: int) -> int:
         configuration: Any = {"custom_instructions": " a" * tokens}
         if section:
             configuration = {section: configuration}
-        return place.call("PUT", "/sessions/it", {"configuration": configuration}).status_code
+        return workspace_client.call("PUT", "/sessions/it", {"configuration": configuration}).status_code
 
     assert put(TOKEN_LIMIT + 1) == 422
-    assert place.sessions() == []
+    assert workspace_client.sessions() == []
     assert put(TOKEN_LIMIT) == 200
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/peers"), ("PUT", "/peers/alice")])
-def test_a_peers_observe_me_is_a_boolean_and_other_keys_are_free(method: str, path: str, place: Place) -> None:
+def test_a_peers_observe_me_is_a_boolean_and_other_keys_are_free(
+    method: str, path: str, workspace_client: WorkspaceClient
+) -> None:
     def send(configuration: Any) -> Any:
-        return place.call(method, path, {"id": "alice", "configuration": configuration})
+        return workspace_client.call(method, path, {"id": "alice", "configuration": configuration})
 
     assert send({"observe_me": "banana"}).status_code == 422
-    assert place.peers() == []
+    assert workspace_client.peers() == []
     free = {"observe_me": None, "colour": "red", "deep": {"nothing": None}}
     assert send(free).json()["configuration"] == free
 
 
 @pytest.mark.parametrize("summary", [{SHORT: 2**63 - 1}, {LONG: 2**63}, {SHORT: 2**63, LONG: 2**64 - 1}, {SHORT: 1e18}])
-def test_a_session_with_huge_summary_intervals_accepts_messages(summary: dict[str, float], place: Place) -> None:
-    assert place.ok("PUT", "/sessions/it", {"configuration": {"summary": summary}})["configuration"]["summary"]
-    assert len(place.say("it", *["Hello."] * 21)) == 21
+def test_a_session_with_huge_summary_intervals_accepts_messages(
+    summary: dict[str, float], workspace_client: WorkspaceClient
+) -> None:
+    assert workspace_client.ok("PUT", "/sessions/it", {"configuration": {"summary": summary}})["configuration"][
+        "summary"
+    ]
+    assert len(workspace_client.say("it", *["Hello."] * 21)) == 21

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.store import Store, queue
-from omoide.store.leadership import Leadership
-from tests.handlers.place import Place, until
-from tests.running import Server
+from omoide.core import clock
+from omoide.storage import Store, queue
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import Server
 
 HOUR = 3_600_000_000
 LEFTOVERS = {
@@ -42,15 +42,15 @@ def counts(db: Path, queries: dict[str, str], **values: int) -> dict[str, int]:
 
 
 @pytest.fixture
-def full(place: Place) -> Place:
+def full(workspace_client: WorkspaceClient) -> WorkspaceClient:
     """A workspace whose session `it` has more messages than one step of the purge removes."""
-    place.session("it", metadata={"a": 1}, peers={"alice": {"observe_others": True}, "bob": {}})
+    workspace_client.session("it", metadata={"a": 1}, peers={"alice": {"observe_others": True}, "bob": {}})
     for n in range(21):
-        place.say("it", *(f"{n} {i}" for i in range(100)), peer="alice", **{"Idempotency-Key": f"{n}"})
-    return place
+        workspace_client.say("it", *(f"{n} {i}" for i in range(100)), peer="alice", **{"Idempotency-Key": f"{n}"})
+    return workspace_client
 
 
-def test_a_deleted_session_is_hidden_from_every_read(full: Place) -> None:
+def test_a_deleted_session_is_hidden_from_every_read(full: WorkspaceClient) -> None:
     message = full.ok("POST", "/sessions/it/messages/list", params={"size": 1})["items"][0]["id"]
     answer = full.call("DELETE", "/sessions/it")
     assert (answer.status_code, answer.json()) == (202, {"message": "Session deleted successfully"})
@@ -72,11 +72,13 @@ def test_a_deleted_session_is_hidden_from_every_read(full: Place) -> None:
         ("PUT", "/messages/{}", {"metadata": {}}),
     ],
 )
-def test_a_deleted_session_cannot_be_written(method: str, path: str, body: Any, place: Place) -> None:
-    [message] = place.say("it", "hi")
-    place.ok("DELETE", "/sessions/it")
-    assert place.call(method, f"/sessions/it{path}".format(message["id"]), body).status_code == 404
-    assert place.sessions() == []
+def test_a_deleted_session_cannot_be_written(
+    method: str, path: str, body: Any, workspace_client: WorkspaceClient
+) -> None:
+    [message] = workspace_client.say("it", "hi")
+    workspace_client.ok("DELETE", "/sessions/it")
+    assert workspace_client.call(method, f"/sessions/it{path}".format(message["id"]), body).status_code == 404
+    assert workspace_client.sessions() == []
 
 
 @pytest.mark.parametrize(
@@ -89,7 +91,7 @@ def test_a_deleted_session_cannot_be_written(method: str, path: str, body: Any, 
     ],
 )
 def test_the_id_of_a_deleted_session_can_be_reused_at_once(
-    method: str, path: str, body: Any, members: list[str], full: Place, server: Server
+    method: str, path: str, body: Any, members: list[str], full: WorkspaceClient, server: Server
 ) -> None:
     uid = full.session("it")["uid"]
     old = ask(server.db, "SELECT pk FROM sessions WHERE uid = :uid", uid=uid)
@@ -102,7 +104,7 @@ def test_the_id_of_a_deleted_session_can_be_reused_at_once(
     assert full.said("it") == (["anew"] if "messages" in path else [])
 
 
-def test_only_the_rows_of_a_deleted_session_are_removed(full: Place, server: Server) -> None:
+def test_only_the_rows_of_a_deleted_session_are_removed(full: WorkspaceClient, server: Server) -> None:
     full.say("other", "stays", peer="alice")
     old = ask(server.db, "SELECT pk FROM sessions WHERE uid = :uid", uid=full.session("it")["uid"])
     assert counts(server.db, LEFTOVERS, session=old) == {
@@ -116,7 +118,7 @@ def test_only_the_rows_of_a_deleted_session_are_removed(full: Place, server: Ser
     assert (full.said("other"), full.members("other"), full.peers()) == (["stays"], ["alice"], ["alice", "bob"])
 
 
-def test_a_workspace_is_deleted_after_its_sessions(full: Place) -> None:
+def test_a_workspace_is_deleted_after_its_sessions(full: WorkspaceClient) -> None:
     refused = full.call("DELETE", "")
     assert refused.status_code == 409
     assert refused.json()["detail"] == (
@@ -130,7 +132,7 @@ def test_a_workspace_is_deleted_after_its_sessions(full: Place) -> None:
     assert (full.peers(), full.sessions(), full.said("it")) == ([], [], [])
 
 
-def test_the_id_of_a_deleted_workspace_can_be_reused_at_once(full: Place, server: Server) -> None:
+def test_the_id_of_a_deleted_workspace_can_be_reused_at_once(full: WorkspaceClient, server: Server) -> None:
     full.ok("PUT", "", {"metadata": {"a": 1}})
     uid = full.http.post("/v3/workspaces", json={"id": full.id}).json()["uid"]
     old = ask(server.db, "SELECT pk FROM workspaces WHERE uid = :uid", uid=uid)
@@ -146,15 +148,15 @@ def test_the_id_of_a_deleted_workspace_can_be_reused_at_once(full: Place, server
 
 
 def test_a_job_of_a_killed_server_runs_after_its_restart(db_path: Path) -> None:
-    elsewhere = Leadership(db_path)
+    elsewhere = LeaderLock(db_path)
     assert elsewhere.take(), "the server's own worker is on standby: no job runs before the kill"
     running = Server(db_path, job_lease_seconds="3600", job_poll_seconds="0.1")
     with running.client() as http:
-        place = Place(http, "demo")
+        workspace_client = WorkspaceClient(http, "demo")
         for n in range(30):
-            place.say(f"s{n}", "one", "two")
+            workspace_client.say(f"s{n}", "one", "two")
         for n in range(30):
-            place.ok("DELETE", f"/sessions/s{n}")
+            workspace_client.ok("DELETE", f"/sessions/s{n}")
     running.kill()
     store = Store.open(db_path)
     for _ in range(2):  # which the worker had started
@@ -164,7 +166,7 @@ def test_a_job_of_a_killed_server_runs_after_its_restart(db_path: Path) -> None:
     elsewhere.close()
     running.start()
     with running.client() as http:
-        assert Place(http, "demo").sessions() == []
+        assert WorkspaceClient(http, "demo").sessions() == []
     until(lambda: ask(db_path, "SELECT count(*) FROM jobs") == 0)
     for table in ("sessions", "messages", "members"):
         assert ask(db_path, f"SELECT count(*) FROM {table}") == 0

@@ -15,8 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.running import Server
-from tests.store.filter_generator import Generator
+from tests.server_process import Server
+from tests.storage.filter_generator import Generator
 
 EXAMPLES = 20
 FILTERS_PER_EXAMPLE = 40

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.running import Server
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 Json = dict[str, Any]

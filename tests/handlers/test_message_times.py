@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.place import Place
+from tests.handlers.workspace import WorkspaceClient
 
 NOON = "2024-01-15T10:30:00Z"
 TAKEN = {
@@ -52,37 +52,37 @@ REFUSED = [
 OUT_OF_RANGE_IN_UTC = ["0001-01-01T00:00:00+05:30", "9999-12-31T23:59:59-05:30"]
 
 
-def give(place: Place, *times: Any) -> Any:
+def give(workspace_client: WorkspaceClient, *times: Any) -> Any:
     batch = [{"peer_id": "alice", "content": str(n), "created_at": time} for n, time in enumerate(times)]
-    return place.call("POST", "/sessions/it/messages", {"messages": batch})
+    return workspace_client.call("POST", "/sessions/it/messages", {"messages": batch})
 
 
 @pytest.mark.parametrize("given", TAKEN)
-def test_a_time_is_returned_in_utc_at_once_and_later(given: Any, place: Place) -> None:
-    [message] = give(place, given).json()
+def test_a_time_is_returned_in_utc_at_once_and_later(given: Any, workspace_client: WorkspaceClient) -> None:
+    [message] = give(workspace_client, given).json()
     assert message["created_at"] == TAKEN[given]
-    assert place.ok("GET", f"/sessions/it/messages/{message['id']}") == message
-    assert place.ok("POST", "/sessions/it/messages/list")["items"] == [message]
+    assert workspace_client.ok("GET", f"/sessions/it/messages/{message['id']}") == message
+    assert workspace_client.ok("POST", "/sessions/it/messages/list")["items"] == [message]
 
 
 @pytest.mark.parametrize("given", REFUSED + OUT_OF_RANGE_IN_UTC)
-def test_an_invalid_time_is_refused_with_its_batch(given: Any, place: Place) -> None:
-    refused = give(place, NOON, given)
+def test_an_invalid_time_is_refused_with_its_batch(given: Any, workspace_client: WorkspaceClient) -> None:
+    refused = give(workspace_client, NOON, given)
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"][:4] == ["body", "messages", 1, "created_at"]
-    assert place.said("it") == []
+    assert workspace_client.said("it") == []
 
 
-def test_a_batch_without_times_gets_the_current_time(place: Place) -> None:
+def test_a_batch_without_times_gets_the_current_time(workspace_client: WorkspaceClient) -> None:
     before = datetime.now(UTC)
-    times = {message["created_at"] for message in give(place, None, None).json()}
-    times.add(place.ok("POST", "/sessions/it/messages/list")["items"][0]["created_at"])
+    times = {message["created_at"] for message in give(workspace_client, None, None).json()}
+    times.add(workspace_client.ok("POST", "/sessions/it/messages/list")["items"][0]["created_at"])
     assert len(times) == 1
     assert before <= datetime.fromisoformat(times.pop()) <= datetime.now(UTC)
 
 
-def test_times_do_not_order_messages(place: Place) -> None:
-    give(place, "2030-01-01", "2001-01-01")
-    give(place, "1999-01-01")
-    years = [m["created_at"][:4] for m in place.ok("POST", "/sessions/it/messages/list")["items"]]
+def test_times_do_not_order_messages(workspace_client: WorkspaceClient) -> None:
+    give(workspace_client, "2030-01-01", "2001-01-01")
+    give(workspace_client, "1999-01-01")
+    years = [m["created_at"][:4] for m in workspace_client.ok("POST", "/sessions/it/messages/list")["items"]]
     assert years == ["2030", "2001", "1999"]

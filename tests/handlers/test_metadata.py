@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.place import Place
+from tests.handlers.workspace import WorkspaceClient
 
 
 def nested(levels: int) -> Any:
@@ -53,86 +53,94 @@ BAD = {
 }
 
 
-def send(place: Place, where: str, metadata: Any) -> Any:
+def send(workspace_client: WorkspaceClient, where: str, metadata: Any) -> Any:
     method, path, [*outer, _] = WHERE[where]
     body: Any = {"metadata": metadata}
     if outer:
         body = {"messages": [{"peer_id": "alice", "content": "hi", **body}]}
     elif method == "POST":
-        body["id"] = place.id if path == "/v3/workspaces" else "it"
-    message_id = place.say("it", "hi")[0]["id"] if where == "a message" else ""
-    return place.http.request(method, path.format(place.id, message_id), json=body)
+        body["id"] = workspace_client.id if path == "/v3/workspaces" else "it"
+    message_id = workspace_client.say("it", "hi")[0]["id"] if where == "a message" else ""
+    return workspace_client.http.request(method, path.format(workspace_client.id, message_id), json=body)
 
 
 @pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("metadata", [*GOOD.values()], ids=[*GOOD])
-def test_metadata_within_the_limits_is_returned_unchanged(metadata: Any, where: str, place: Place) -> None:
-    answer = send(place, where, metadata).json()
+def test_metadata_within_the_limits_is_returned_unchanged(
+    metadata: Any, where: str, workspace_client: WorkspaceClient
+) -> None:
+    answer = send(workspace_client, where, metadata).json()
     assert (answer[0] if isinstance(answer, list) else answer)["metadata"] == metadata
 
 
 @pytest.mark.parametrize("where", WHERE)
 @pytest.mark.parametrize("metadata", [*BAD.values()], ids=[*BAD])
-def test_metadata_beyond_the_limits_is_refused_with_its_location(metadata: Any, where: str, place: Place) -> None:
-    refused = send(place, where, metadata)
+def test_metadata_beyond_the_limits_is_refused_with_its_location(
+    metadata: Any, where: str, workspace_client: WorkspaceClient
+) -> None:
+    refused = send(workspace_client, where, metadata)
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"] == ["body", *WHERE[where][2]]
-    assert where == "a message" or not place.was_there()
+    assert where == "a message" or not workspace_client.was_there()
 
 
-def test_invalid_metadata_is_refused_for_an_existing_workspace_too(place: Place) -> None:
-    assert not place.was_there()
-    assert send(place, "a new workspace", BAD["101 keys"]).status_code == 422
+def test_invalid_metadata_is_refused_for_an_existing_workspace_too(workspace_client: WorkspaceClient) -> None:
+    assert not workspace_client.was_there()
+    assert send(workspace_client, "a new workspace", BAD["101 keys"]).status_code == 422
 
 
-def test_nul_characters_are_removed_from_keys_and_strings(place: Place) -> None:
+def test_nul_characters_are_removed_from_keys_and_strings(workspace_client: WorkspaceClient) -> None:
     given = {"a\0": "b\0", "deep": [{"\0c": ["\0"]}]}
     clean = {"a": "b", "deep": [{"c": [""]}]}
-    assert place.peer("alice", metadata=given, configuration=given)["configuration"] == clean
-    assert place.session("it", metadata=given, configuration={"own": given})["metadata"] == clean
-    assert place.session("it")["configuration"] == {"own": clean}
-    assert place.peer("alice")["metadata"] == clean
+    assert workspace_client.peer("alice", metadata=given, configuration=given)["configuration"] == clean
+    assert workspace_client.session("it", metadata=given, configuration={"own": given})["metadata"] == clean
+    assert workspace_client.session("it")["configuration"] == {"own": clean}
+    assert workspace_client.peer("alice")["metadata"] == clean
 
 
 LONG = {"n": 2**64 + 1, "m": [-(2**70), {"k": 10**30}]}
 
 
-def test_configuration_keeps_integers_of_any_size(place: Place) -> None:
-    assert place.peer("alice", configuration=LONG)["configuration"] == LONG
-    assert place.session("it", configuration={"own": LONG})["configuration"]["own"] == LONG
-    assert place.ok("PUT", "", {"configuration": {"own": LONG}})["configuration"]["own"] == LONG
+def test_configuration_keeps_integers_of_any_size(workspace_client: WorkspaceClient) -> None:
+    assert workspace_client.peer("alice", configuration=LONG)["configuration"] == LONG
+    assert workspace_client.session("it", configuration={"own": LONG})["configuration"]["own"] == LONG
+    assert workspace_client.ok("PUT", "", {"configuration": {"own": LONG}})["configuration"]["own"] == LONG
 
 
-def test_a_clone_keeps_integers_of_any_size(place: Place) -> None:
-    place.session("it", metadata=LONG, configuration={"own": LONG})
-    place.ok("POST", "/sessions/it/messages", {"messages": [{"peer_id": "alice", "content": "", "metadata": LONG}]})
-    copy = place.ok("POST", "/sessions/it/clone")
+def test_a_clone_keeps_integers_of_any_size(workspace_client: WorkspaceClient) -> None:
+    workspace_client.session("it", metadata=LONG, configuration={"own": LONG})
+    workspace_client.ok(
+        "POST", "/sessions/it/messages", {"messages": [{"peer_id": "alice", "content": "", "metadata": LONG}]}
+    )
+    copy = workspace_client.ok("POST", "/sessions/it/clone")
     assert (copy["metadata"], copy["configuration"]) == (LONG, {"own": LONG})
-    assert place.ok("POST", f"/sessions/{copy['id']}/messages/list")["items"][0]["metadata"] == LONG
+    assert workspace_client.ok("POST", f"/sessions/{copy['id']}/messages/list")["items"][0]["metadata"] == LONG
 
 
 @pytest.mark.parametrize("number", [2**63, 2**64 - 1, 2**64, 10**30, -(2**63) - 1])
-def test_a_filter_matches_an_integer_of_any_size_exactly(number: int, place: Place) -> None:
+def test_a_filter_matches_an_integer_of_any_size_exactly(number: int, workspace_client: WorkspaceClient) -> None:
     for offset in (-1, 0, 1):
-        place.peer(f"p{offset}", metadata={"n": number + offset, "deep": {"n": number + offset}})
+        workspace_client.peer(f"p{offset}", metadata={"n": number + offset, "deep": {"n": number + offset}})
     for filters in (
         {"metadata": {"n": number}},
         {"metadata": {"deep": {"n": number}}},
         {"metadata": {"n": {"in": [number]}}},
         {"metadata": {"n": {"gt": number - 1, "lt": number + 1}}},
     ):
-        assert [each["id"] for each in place.ok("POST", "/peers/list", {"filters": filters})["items"]] == ["p0"]
+        assert [each["id"] for each in workspace_client.ok("POST", "/peers/list", {"filters": filters})["items"]] == [
+            "p0"
+        ]
 
 
-def test_a_request_with_long_integers_may_be_repeated(place: Place) -> None:
+def test_a_request_with_long_integers_may_be_repeated(workspace_client: WorkspaceClient) -> None:
     body = {"messages": [{"peer_id": "alice", "content": "hi", "metadata": LONG}]}
     key = {"Idempotency-Key": "turn-1"}
-    first = place.ok("POST", "/sessions/it/messages", body, headers=key)
-    assert place.ok("POST", "/sessions/it/messages", body, headers=key) == first
+    first = workspace_client.ok("POST", "/sessions/it/messages", body, headers=key)
+    assert workspace_client.ok("POST", "/sessions/it/messages", body, headers=key) == first
     assert first[0]["metadata"] == LONG
 
 
-def test_a_fault_echoes_an_integer_of_any_size(place: Place) -> None:
-    refused = place.call("POST", "/peers", {"id": 2**70})
+def test_a_fault_echoes_an_integer_of_any_size(workspace_client: WorkspaceClient) -> None:
+    refused = workspace_client.call("POST", "/peers", {"id": 2**70})
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["input"] == 2**70

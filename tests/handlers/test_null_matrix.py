@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.place import Place
+from tests.handlers.workspace import WorkspaceClient
 
 OLD = {"old": {"deep": 1}}
 NEW = {"new": 2}
@@ -64,10 +64,10 @@ CASES = [
 class Resource:
     """A workspace, peer or session with its two paths."""
 
-    def __init__(self, place: Place, kind: str) -> None:
-        self.http = place.http
-        self.collection = "/v3/workspaces" if kind == "workspace" else f"{place.url}/{kind}s"
-        self.id = place.id if kind == "workspace" else "it"
+    def __init__(self, workspace_client: WorkspaceClient, kind: str) -> None:
+        self.http = workspace_client.http
+        self.collection = "/v3/workspaces" if kind == "workspace" else f"{workspace_client.url}/{kind}s"
+        self.id = workspace_client.id if kind == "workspace" else "it"
 
     def send(self, method: str, body: dict[str, Any]) -> tuple[int, Any]:
         if method == "POST":
@@ -83,10 +83,10 @@ class Resource:
 
 @pytest.mark.parametrize(("operation", "field", "given", "expected"), CASES)
 def test_fields_are_stored_as_in_the_tables(
-    operation: str, field: str, given: Any, expected: Any, place: Place
+    operation: str, field: str, given: Any, expected: Any, workspace_client: WorkspaceClient
 ) -> None:
     method, kind, state = operation.replace(",", "").split()
-    resource = Resource(place, kind)
+    resource = Resource(workspace_client, kind)
     before = {} if state == "new" else OLD
     if state == "existing":
         resource.send("POST", {"metadata": OLD, "configuration": OLD})
@@ -107,30 +107,32 @@ def test_fields_are_stored_as_in_the_tables(
     ("method", "given", "expected"),
     [(m, given, e) for m, row in METADATA_OF_MESSAGES.items() for given, e in zip(GIVEN, row, strict=True)],
 )
-def test_metadata_of_a_message(method: str, given: Any, expected: Any, place: Place) -> None:
+def test_metadata_of_a_message(method: str, given: Any, expected: Any, workspace_client: WorkspaceClient) -> None:
     fields = {} if given == LEFT_OUT else {"metadata": given}
     first = {"peer_id": "alice", "content": "hi", **(fields if method == "POST" else {"metadata": OLD})}
-    [message] = place.ok("POST", "/sessions/it/messages", {"messages": [first]})
+    [message] = workspace_client.ok("POST", "/sessions/it/messages", {"messages": [first]})
     path = f"/sessions/it/messages/{message['id']}"
     if method == "PUT":
-        message = place.ok("PUT", path, fields)
+        message = workspace_client.ok("PUT", path, fields)
     assert message["metadata"] == expected
-    assert place.ok("GET", path) == message
+    assert workspace_client.ok("GET", path) == message
 
 
 @pytest.mark.parametrize("given", [None, {}, {"reasoning": {"enabled": False}}])
-def test_the_configuration_of_a_message_is_accepted_but_not_returned(given: Any, place: Place) -> None:
+def test_the_configuration_of_a_message_is_accepted_but_not_returned(
+    given: Any, workspace_client: WorkspaceClient
+) -> None:
     message = {"peer_id": "alice", "content": "hi", "configuration": given}
-    [stored] = place.ok("POST", "/sessions/it/messages", {"messages": [message]})
+    [stored] = workspace_client.ok("POST", "/sessions/it/messages", {"messages": [message]})
     assert "configuration" not in stored
 
 
 @pytest.mark.parametrize("kind", ["workspace", "peer", "session"])
-def test_put_ignores_immutable_fields(kind: str, place: Place) -> None:
-    resource = Resource(place, kind)
+def test_put_ignores_immutable_fields(kind: str, workspace_client: WorkspaceClient) -> None:
+    resource = Resource(workspace_client, kind)
     resource.send("POST", {})
     before = resource.stored()
     body = {"id": "other", "uid": "x", "created_at": "2001-01-01T00:00:00Z", "is_active": False, "peers": {"zoe": {}}}
     assert resource.send("PUT", body) == (200, before)
     assert resource.stored() == before
-    assert "zoe" not in place.peers()
+    assert "zoe" not in workspace_client.peers()

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.handlers.place import Place
-from tests.handlers.together import together
-from tests.running import Server
+from tests.handlers.concurrency import together
+from tests.handlers.workspace import WorkspaceClient
+from tests.server_process import Server
 
 LIMIT = 10
 OBSERVER = {"observe_others": True}
@@ -22,14 +22,14 @@ REFUSAL = (
 
 
 @pytest.fixture
-def full(place: Place) -> Place:
+def full(workspace_client: WorkspaceClient) -> WorkspaceClient:
     """A workspace whose session `it` has ten observers and another member, bob."""
-    place.session("it", peers={**TEN, "bob": {}})
-    return place
+    workspace_client.session("it", peers={**TEN, "bob": {}})
+    return workspace_client
 
 
-def observers(place: Place) -> int:
-    return sum(place.flags("it", peer)[1] is True for peer in place.members("it"))
+def observers(workspace_client: WorkspaceClient) -> int:
+    return sum(workspace_client.flags("it", peer)[1] is True for peer in workspace_client.members("it"))
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def observers(place: Place) -> int:
         ("PUT", f"{PEERS}/bob/config", OBSERVER),
     ],
 )
-def test_the_eleventh_observer_is_refused(method: str, path: str, body: Any, full: Place) -> None:
+def test_the_eleventh_observer_is_refused(method: str, path: str, body: Any, full: WorkspaceClient) -> None:
     refused = full.call(method, path, body)
     assert (refused.status_code, refused.json()) == (400, {"detail": REFUSAL})
     assert (observers(full), full.flags("it", "bob")) == (LIMIT, (None, None))
@@ -61,12 +61,12 @@ def test_the_eleventh_observer_is_refused(method: str, path: str, body: Any, ful
     ],
     ids=["not observing", "added again", "created again", "configured again", "all others instead", "one for another"],
 )
-def test_requests_that_add_no_observer_succeed(method: str, path: str, body: Any, full: Place) -> None:
+def test_requests_that_add_no_observer_succeed(method: str, path: str, body: Any, full: WorkspaceClient) -> None:
     full.ok(method, path, body)
     assert observers(full) == LIMIT
 
 
-def test_an_observer_that_leaves_or_stops_observing_frees_a_slot(full: Place) -> None:
+def test_an_observer_that_leaves_or_stops_observing_frees_a_slot(full: WorkspaceClient) -> None:
     full.ok("DELETE", PEERS, ["observer3"])
     full.ok("POST", PEERS, {"carol": OBSERVER})
     full.ok("PUT", f"{PEERS}/observer4/config", {"observe_others": False})
@@ -75,7 +75,7 @@ def test_an_observer_that_leaves_or_stops_observing_frees_a_slot(full: Place) ->
 
 
 @pytest.mark.parametrize("leaves_as", ["an observer", "a member that is made one after it left"])
-def test_an_author_that_rejoins_does_not_exceed_the_limit(leaves_as: str, full: Place) -> None:
+def test_an_author_that_rejoins_does_not_exceed_the_limit(leaves_as: str, full: WorkspaceClient) -> None:
     peer = "observer3" if leaves_as == "an observer" else "bob"
     full.ok("DELETE", PEERS, [peer])
     if peer == "bob":
@@ -86,9 +86,13 @@ def test_an_author_that_rejoins_does_not_exceed_the_limit(leaves_as: str, full: 
     assert observers(full) == LIMIT
 
 
-def test_twenty_concurrent_clients_add_only_ten_observers(server: Server, place: Place) -> None:
-    place.session("it")
-    path = f"{place.url}{PEERS}"
+def test_twenty_concurrent_clients_add_only_ten_observers(server: Server, workspace_client: WorkspaceClient) -> None:
+    workspace_client.session("it")
+    path = f"{workspace_client.url}{PEERS}"
     answers = together(server.url, [("POST", path, {f"peer{n}": OBSERVER}) for n in range(2 * LIMIT)])
     assert Counter(answer.status_code for answer in answers) == {200: LIMIT, 400: LIMIT}
-    assert (observers(place), len(place.members("it")), len(place.peers())) == (LIMIT, LIMIT, LIMIT)
+    assert (observers(workspace_client), len(workspace_client.members("it")), len(workspace_client.peers())) == (
+        LIMIT,
+        LIMIT,
+        LIMIT,
+    )

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.security import Keyring, Principal
-from omoide.store import Connection, Store, queue, workspaces
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal
+from omoide.storage import Connection, Store, queue, workspaces
 from tests.conftest import SECRET
-from tests.running import Server
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 NOTHING = {

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.handlers.place import until
+from tests.handlers.workspace import until
 
 Fresh = Callable[[str], str]
 

@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.security import Keyring, Principal
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal
 from tests.conftest import SECRET
-from tests.running import Server
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 

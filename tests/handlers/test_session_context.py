@@ -9,12 +9,12 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.records import Summary
-from omoide.store import Store, summaries
-from omoide.store import sessions as store_sessions
-from omoide.store.summaries import LONG, SHORT
-from tests.running import Server
+from omoide.core import clock
+from omoide.core.records import Summary
+from omoide.storage import Store, summaries
+from omoide.storage import sessions as store_sessions
+from omoide.storage.summaries import LONG, SHORT
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 
@@ -257,7 +257,7 @@ def test_an_unknown_target_is_not_found_unless_restricted(http: httpx.Client, ws
 def put_summary(store: Store, ws: str, kind: str, covers: dict[str, Any], seq: int, tokens: int) -> None:
     async def put() -> None:
         session = store.read(store_sessions.get, ws.rpartition("/")[2], "s").pk
-        summary = Summary(f"{kind} text", covers["id"], seq, kind, clock.instant(0), tokens)
+        summary = Summary(f"{kind} text", covers["id"], seq, kind, clock.from_micros(0), tokens)
         await store.write(summaries.put, session, summary, 1_800_000_000_000_000)
 
     asyncio.run(put())

@@ -173,7 +173,7 @@ def test_metadata_that_is_not_json_is_ignored(metadata: str, upload: Upload) -> 
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "place"),
+    ("field", "value", "workspace_client"),
     [
         ("metadata", "[1]", ["body", "metadata"]),
         ("metadata", '"text"', ["body", "metadata"]),
@@ -185,11 +185,11 @@ def test_metadata_that_is_not_json_is_ignored(metadata: str, upload: Upload) -> 
     ],
 )
 def test_json_of_the_wrong_type_is_refused_and_stores_nothing(
-    field: str, value: str, place: list[str], http: httpx.Client, upload: Upload, session: str
+    field: str, value: str, workspace_client: list[str], http: httpx.Client, upload: Upload, session: str
 ) -> None:
     refused = upload(b"Hello", **{field: value})
     assert refused.status_code == 422, refused.text
-    assert refused.json()["detail"][0]["loc"] == place
+    assert refused.json()["detail"][0]["loc"] == workspace_client
     assert sessions(http, session) == 0
 
 

@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import uploads
 from omoide.handlers import uploads as handler
+from omoide.text_extraction import extractor
 from tests.security.in_process import application
 
 
@@ -38,7 +38,7 @@ class Desk:
                 self._busy -= 1
 
 
-READ = uploads.pieces
+READ = extractor.pieces
 
 
 async def upload(client: httpx.AsyncClient, workspace: str, text: str) -> httpx.Response:
@@ -54,7 +54,7 @@ async def waiting(count: int) -> None:
 
 def test_uploads_of_different_workspaces_alternate(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk = Desk()
-    monkeypatch.setattr(uploads, "pieces", desk.pieces)
+    monkeypatch.setattr(extractor, "pieces", desk.pieces)
 
     async def story(client: httpx.AsyncClient) -> list[httpx.Response]:
         posted = [asyncio.ensure_future(upload(client, "heavy", f"heavy {number}")) for number in range(12)]

@@ -13,8 +13,8 @@ from threading import Thread
 import httpx
 import pytest
 
-from tests.handlers.place import until
-from tests.running import Server
+from tests.handlers.workspace import until
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 SECRET = "webhooks are signed with this"

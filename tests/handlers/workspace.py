@@ -12,7 +12,7 @@ FIRST_PAUSE_SECONDS, LAST_PAUSE_SECONDS = 0.005, 0.1
 PATIENCE_SECONDS = 30
 
 
-class Place:
+class WorkspaceClient:
     """A workspace that does not exist yet and is not shared with other tests. Paths are relative to it."""
 
     def __init__(self, http: httpx.Client, id: str) -> None:

@@ -7,15 +7,15 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from omoide import lanes
-from omoide.inference.gate import Busy, Gate
-from omoide.inference.model_choice import Task
-from omoide.inference.models import chat_models
-from omoide.inference.provider_failed import ModelBusy
-from omoide.lanes import Lane
-from omoide.reasoning.agentic.calls import PLAIN, Caller, Opening
-from omoide.settings import Settings
-from tests.inference.misbehaving import misbehaving, said
+from omoide.core.settings import Settings
+from omoide.fairness import lanes
+from omoide.fairness.lanes import Lane
+from omoide.inference.concurrency_limit import Busy, ConcurrencyLimiter
+from omoide.inference.errors import ModelBusy
+from omoide.inference.model_config import Task
+from omoide.inference.model_registry import chat_models
+from omoide.reasoner.agentic.model_client import PLAIN, ModelCaller, Opening
+from tests.inference.faulty_provider import misbehaving, said
 
 HEAVY, LIGHT, OTHER = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", "another key")
 
@@ -24,7 +24,7 @@ class Door:
     """Requests through a gate. `inside` names those that hold a slot, in the order in which they got it."""
 
     def __init__(self, places: int) -> None:
-        self.gate = Gate(places)
+        self.gate = ConcurrencyLimiter(places)
         self.inside: list[str] = []
         self.ends: dict[str, asyncio.Event] = {}
         self.tasks: dict[str, asyncio.Task[None]] = {}
@@ -156,7 +156,7 @@ def test_a_question_that_cannot_start_in_time_reports_a_busy_model() -> None:
         history = [Opening("Rules.", "Who keeps bees?").request()]
         try:
             async with models._gate.place("answer", None):
-                await Caller(models, "answer").spoken(history, 100, PLAIN, lambda _: None)
+                await ModelCaller(models, "answer").spoken(history, 100, PLAIN, lambda _: None)
         finally:
             await models.aclose()
 

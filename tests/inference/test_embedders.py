@@ -18,12 +18,12 @@ import wordllama  # type: ignore[import-untyped]
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omoide.errors import Unavailable
+from omoide.core.errors import Unavailable
 from omoide.inference import wordllama_embedder
-from omoide.inference.batches import batches
-from omoide.inference.embedder_choice import OPENAI_BASE_URL, embedder_for
+from omoide.inference.batching import batches
+from omoide.inference.embedder_factory import OPENAI_BASE_URL, make_embedder
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
-from omoide.inference.llama_tokens import LlamaTokenizer
+from omoide.inference.llama_tokenizer import LlamaTokenizer
 from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits, read_vectors
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import TOKENS_AT_ONCE, WordLlamaEmbedder
@@ -211,7 +211,7 @@ def test_the_event_loop_runs_while_wordllama_computes(words: WordLlamaEmbedder) 
 def test_the_model_loads_on_first_use_and_without_its_package() -> None:
     program = """
 import asyncio, sys
-from omoide.inference.embedder_choice import embedder_for
+from omoide.inference.embedder_factory import make_embedder as embedder_for
 from omoide.inference.tokens import TokenCounter
 embedder = embedder_for("wordllama", tokens=TokenCounter())
 assert not {"numpy", "tiktoken"} & set(sys.modules)
@@ -447,26 +447,26 @@ def test_an_uncaught_failure_is_a_503() -> None:
 
 
 def test_the_default_embedder_is_the_embedded_one() -> None:
-    embedder = embedder_for("wordllama", tokens=TOKENS)
+    embedder = make_embedder("wordllama", tokens=TOKENS)
     assert (embedder.name, embedder.dimensions) == ("wordllama:l2_supercat", 256)
 
 
 def test_a_named_model_is_called_at_its_url(endpoint: FaultProxy) -> None:
-    embedder = embedder_for("openai:e5-query", tokens=TOKENS, base_url=f"{endpoint.url}/v1/", dimensions=384)
+    embedder = make_embedder("openai:e5-query", tokens=TOKENS, base_url=f"{endpoint.url}/v1/", dimensions=384)
     assert (embedder.name, embedder.dimensions) == ("openai:e5-query", 384)
     assert run(embedder, SENTENCES).shape == (3, 384)
     assert "dimensions" not in endpoint.asked[0]
 
 
 def test_openais_own_models_need_a_key_only(endpoint: FaultProxy) -> None:
-    embedder = embedder_for("openai:text-embedding-3-small", tokens=TOKENS, api_key="secret")
+    embedder = make_embedder("openai:text-embedding-3-small", tokens=TOKENS, api_key="secret")
     assert (embedder.name, embedder.dimensions) == ("openai:text-embedding-3-small", 1536)
     assert OPENAI_BASE_URL in str(vars(embedder))
 
 
 def test_shorter_vectors_are_requested_from_a_known_model(endpoint: FaultProxy) -> None:
     choice = "openai:text-embedding-3-large"
-    embedder = embedder_for(choice, tokens=TOKENS, base_url=f"{endpoint.url}/v1", dimensions=384)
+    embedder = make_embedder(choice, tokens=TOKENS, base_url=f"{endpoint.url}/v1", dimensions=384)
     run(embedder, SENTENCES)
     assert endpoint.asked[0]["dimensions"] == 384
 
@@ -483,4 +483,4 @@ def test_shorter_vectors_are_requested_from_a_known_model(endpoint: FaultProxy) 
 )
 def test_an_invalid_choice_is_explained(choice: str, settings: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ValueError, match=re.escape(sentence)):
-        embedder_for(choice, tokens=TOKENS, **settings)
+        make_embedder(choice, tokens=TOKENS, **settings)

@@ -12,7 +12,7 @@ import pytest
 from omoide.inference.embedders import EmbeddingFailed
 from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits
 from omoide.inference.tokens import TokenCounter
-from tests.inference.misbehaving import (
+from tests.inference.faulty_provider import (
     MEGABYTE,
     Line,
     Script,

@@ -14,13 +14,13 @@ from pydantic_ai.messages import ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.tools import ToolDefinition
 
-from omoide.errors import OmoideError
-from omoide.inference.models import ChatModels, ModelUnfit, ProviderFailed, chat_models
+from omoide.core.errors import OmoideError
+from omoide.core.settings import Settings
+from omoide.inference.model_registry import ChatModels, ModelUnfit, ProviderFailed, chat_models
 from omoide.inference.probe import probe
-from omoide.reasoning.agentic.calls import Caller, Opening
-from omoide.settings import Settings
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from tests.inference.completions import USAGE
-from tests.inference.misbehaving import (
+from tests.inference.faulty_provider import (
     DONE,
     EVENTS,
     MEGABYTE,
@@ -71,7 +71,7 @@ def asked(models: ChatModels, how: str, heard: Callable[[str], None] = lambda _:
     """The answer of a model, requested as the reasoner does."""
 
     async def work() -> ModelResponse:
-        caller = Caller(models, "derive" if how == "whole" else "answer")
+        caller = ModelCaller(models, "derive" if how == "whole" else "answer")
         history = [Opening("Rules.", "Who keeps bees?").request()]
         try:
             if how == "whole":

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from omoide.inference.model_choice import model_choices
-from omoide.inference.models import chat_models
-from omoide.settings import Settings, WrongSetting
+from omoide.core.settings import Settings, SettingsError
+from omoide.inference.model_config import model_configs
+from omoide.inference.model_registry import chat_models
 
 KEY = "sk-test-4f9a2c-do-not-show"
 
@@ -56,7 +56,7 @@ def settings_of(**options: Any) -> Settings:
 def test_an_invalid_choice_is_reported_in_one_line(options: dict[str, Any], line: str) -> None:
     if "model_dream" in options:
         pytest.importorskip("anthropic")
-    with pytest.raises(WrongSetting) as caught:
+    with pytest.raises(SettingsError) as caught:
         chat_models(settings_of(**options))
     assert str(caught.value) == line
 
@@ -73,8 +73,8 @@ def test_an_invalid_choice_is_reported_in_one_line(options: dict[str, Any], line
 )
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch, name: str, package: str, extra: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)  # which is how Python blocks an import
-    with pytest.raises(WrongSetting) as caught:
-        model_choices(settings_of(model=name, model_api_key=KEY))
+    with pytest.raises(SettingsError) as caught:
+        model_configs(settings_of(model=name, model_api_key=KEY))
     assert str(caught.value) == f"OMOIDE_MODEL is {name!r}, which needs an extra: pip install 'omoide[{extra}]'."
 
 
@@ -89,8 +89,8 @@ def test_settings_of_a_model_require_a_model(name: str, value: str) -> None:
 
 def test_reading_the_settings_imports_no_provider() -> None:
     code = (
-        "from omoide.settings import Settings; from omoide.inference.model_choice import model_choices; "
-        f"model_choices(Settings(model='openai:toy', model_api_key='{KEY}')); import sys; print(*sys.modules)"
+        "from omoide.core.settings import Settings; from omoide.inference.model_config import model_configs; "
+        f"model_configs(Settings(model='openai:toy', model_api_key='{KEY}')); import sys; print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert not {"pydantic_ai", "openai", "anthropic", "google"} & set(done.stdout.split())
@@ -98,7 +98,7 @@ def test_reading_the_settings_imports_no_provider() -> None:
 
 def test_every_task_may_have_a_model_of_its_own() -> None:
     names = {"model_derive": "openai:a", "model_summary": "openai:b", "model_answer": "openai:c"}
-    choices = model_choices(settings_of(model="openai:toy", model_api_key=KEY, **names))
+    choices = model_configs(settings_of(model="openai:toy", model_api_key=KEY, **names))
     assert {task: choice.name for task, choice in choices.by_task.items()} == {
         "derive": "openai:a",
         "summary": "openai:b",
@@ -125,18 +125,18 @@ def test_every_task_may_have_a_model_of_its_own() -> None:
 )
 def test_a_key_is_sent_only_to_its_own_endpoint(options: dict[str, str], endpoint: tuple[str, str]) -> None:
     settings = settings_of(model="openai:toy", model_base_url="http://here/v1", model_api_key=KEY, **options)
-    fallback = model_choices(settings).fallback
+    fallback = model_configs(settings).fallback
     assert fallback is not None
     assert (fallback.endpoint.base_url, fallback.endpoint.key.get_secret_value()) == endpoint
 
 
 def test_a_providers_key_is_not_sent_to_a_custom_endpoint() -> None:
     settings = settings_of(model="openai:toy", model_base_url="http://here/v1", openai_api_key=KEY)
-    assert model_choices(settings).by_task["derive"].endpoint.key.get_secret_value() == ""
+    assert model_configs(settings).by_task["derive"].endpoint.key.get_secret_value() == ""
 
 
 def test_choices_show_no_key() -> None:
-    assert KEY not in repr(model_choices(settings_of(model="openai:toy", model_api_key=KEY)))
+    assert KEY not in repr(model_configs(settings_of(model="openai:toy", model_api_key=KEY)))
 
 
 @pytest.mark.parametrize(

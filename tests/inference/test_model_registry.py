@@ -14,14 +14,21 @@ import pytest
 from pydantic import BaseModel
 from pydantic_ai import Agent, NativeOutput, PromptedOutput
 
-from omoide.errors import OmoideError
-from omoide.inference import models as models_module
-from omoide.inference.model_choice import TASKS, Task
-from omoide.inference.models import ChatModels, FormRefused, ModelUnfit, ProviderFailed, RequestRefused, chat_models
-from omoide.inference.provider_failed import FAULTS
-from omoide.metrics import Metrics
-from omoide.settings import Settings
-from tests.handlers.place import until
+from omoide.core.errors import OmoideError
+from omoide.core.metrics import Metrics
+from omoide.core.settings import Settings
+from omoide.inference import model_registry as models_module
+from omoide.inference.errors import FAULTS
+from omoide.inference.model_config import TASKS, Task
+from omoide.inference.model_registry import (
+    ChatModels,
+    FormRefused,
+    ModelUnfit,
+    ProviderFailed,
+    RequestRefused,
+    chat_models,
+)
+from tests.handlers.workspace import until
 from tests.inference.completions import completion, error, saying, streaming
 from tests.inference.fault_proxy import (
     Fault,

@@ -1,6 +1,6 @@
 """Create the files shipped from the wordllama package: `python -m tests.inference.wordllama_data`.
 
-The weights are its unchanged file. The ranks are computed from its tokenizer; see omoide/inference/llama_tokens.py.
+The weights are its unchanged file. The ranks are computed from its tokenizer; see omoide/inference/llama_tokenizer.py.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from pathlib import Path
 
 import wordllama  # type: ignore[import-untyped]
 
-from omoide.inference import llama_tokens, wordllama_embedder
-from omoide.inference.llama_tokens import BLANK, SPECIAL
+from omoide.inference import llama_tokenizer, wordllama_embedder
+from omoide.inference.llama_tokenizer import BLANK, SPECIAL
 
 PACKAGE = Path(wordllama.__file__).parent
 TOKENIZER = PACKAGE / "tokenizers" / "l2_supercat_tokenizer_config.json"
 WEIGHTS = PACKAGE / "weights" / wordllama_embedder.WEIGHTS.name
-RANKS = Path(llama_tokens.__file__).parent / llama_tokens.RANKS_FILE
+RANKS = Path(llama_tokenizer.__file__).parent / llama_tokenizer.RANKS_FILE
 
 
 def ranks() -> bytes:

@@ -10,7 +10,7 @@ from honcho.api_types import ConclusionLevel, Evidence
 from pydantic import Field
 
 from tests.journeys.matching import Absent, Entries, Matching, Text, hold_entries, hold_text
-from tests.journeys.stage import Stage
+from tests.journeys.server_fixture import Stage
 
 
 class Conclusions(Entries):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 from honcho import Honcho, Peer, Session
 
-from tests.handlers.place import until
+from tests.handlers.workspace import until
 
 Members = dict[str, dict[str, bool] | None]
 

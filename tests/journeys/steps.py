@@ -8,7 +8,7 @@ from honcho.api_types import PeerConfig, SessionConfiguration, SessionPeerConfig
 from pydantic import Field, model_validator
 
 from tests.journeys.matching import Strict
-from tests.journeys.stage import Members, Stage
+from tests.journeys.server_fixture import Members, Stage
 
 Configuration = dict[str, Any]
 

@@ -10,11 +10,11 @@ import yaml
 from honcho.api_types import PeerConfig, SessionConfiguration, WorkspaceConfiguration
 from pydantic import Field, model_validator
 
-from tests.handlers.place import until
+from tests.handlers.workspace import until
 from tests.journeys import steps
 from tests.journeys.expectations import EXPECTATIONS
 from tests.journeys.matching import Strict
-from tests.journeys.stage import Members, Stage
+from tests.journeys.server_fixture import Members, Stage
 from tests.journeys.steps import Configuration, Step
 
 

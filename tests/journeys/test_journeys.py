@@ -30,9 +30,9 @@ import httpx
 import pytest
 from honcho import Honcho
 
-from tests.journeys.stage import Stage
+from tests.journeys.server_fixture import Stage
 from tests.journeys.story import Story, stories, stories_in
-from tests.running import Server
+from tests.server_process import Server
 
 STORIES = [*stories_in(Path(__file__).parent)]
 
@@ -40,7 +40,7 @@ STORIES = [*stories_in(Path(__file__).parent)]
 @pytest.fixture(scope="session")
 def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server without debounce, whose jobs must not fail."""
-    running = Server(tmp_path_factory.mktemp("journeys") / "omoide.db", quiet_seconds="0")
+    running = Server(tmp_path_factory.mktemp("journeys") / "omoide.db", debounce_seconds="0")
     yield running
     log = "".join(running.log)
     assert running.stop() == -signal.SIGTERM, log

@@ -14,7 +14,7 @@ import pytest
 from honcho import Honcho
 
 from tests.inference.fault_proxy import FaultProxy, fault_proxy
-from tests.running import Server
+from tests.server_process import Server
 
 ROOT = Path(__file__).parents[2]
 KEY = "sk-local-7b1e-not-to-be-seen"
@@ -60,7 +60,7 @@ def thinking(endpoint: FaultProxy, tmp_path_factory: pytest.TempPathFactory) -> 
         model_timeout_seconds="600",
         model_retries="1",
         messages_per_short_summary=str(AFTER_SHORT),
-        quiet_seconds="0",
+        debounce_seconds="0",
     )
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)

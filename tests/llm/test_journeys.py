@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 from honcho import Honcho
 
-from tests.journeys.stage import Stage
+from tests.journeys.server_fixture import Stage
 from tests.journeys.story import Expect, Story, stories_in
-from tests.running import Server
+from tests.server_process import Server
 from tests.worker.provider import provider
 
 STORIES = [*stories_in(Path(__file__).parents[1] / "journeys")]
@@ -31,8 +31,8 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
         model = {"model": "openai:scripted", "model_base_url": endpoint.url, "model_timeout_seconds": "20"}
         folder = tmp_path_factory.mktemp("books")
         running = [
-            Server(folder / "extractive.db", quiet_seconds="0"),
-            Server(folder / "agentic.db", quiet_seconds="0", **model),
+            Server(folder / "extractive.db", debounce_seconds="0"),
+            Server(folder / "agentic.db", debounce_seconds="0", **model),
         ]
         yield running
         for server in running:

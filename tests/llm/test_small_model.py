@@ -12,7 +12,7 @@ from honcho import Honcho, Peer, Session
 from tests.inference.completions import completion, error
 from tests.inference.fault_proxy import FaultProxy, answering, halving, hanging_up, in_turn, passing
 from tests.llm.conftest import AFTER_SHORT, KEY
-from tests.running import Server
+from tests.server_process import Server
 
 LINES = ["I live in Lisbon with my cat Tom.", "I work as a baker, and I love rye bread."]
 MOST_ANSWER_TOKENS = 250

@@ -10,12 +10,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from omoide import clock
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question
-from omoide.security import ADMIN, Keyring
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question
 from tests.conftest import SECRET
-from tests.handlers.asked import Told, served
+from tests.handlers.recorded_questions import Told, served
 
 MADE = re.compile("[0-9a-f]{16}")
 NAME = "X-Request-ID"
@@ -71,24 +71,24 @@ def test_every_response_has_a_request_id(method: str, path: str, status: int, ap
 def test_an_unexpected_error_has_the_request_id_in_response_and_log(
     api: httpx.Client, told: Told, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def broken(question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def broken(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         if question.query:
             raise RuntimeError("an unexpected fault")
         yield ""
 
     told.say = broken
-    with caplog.at_level(logging.ERROR, "omoide.app"):
+    with caplog.at_level(logging.ERROR, "omoide.asgi"):
         answer = api.post("/v3/workspaces/w/peers/p/chat", json={"query": "Who?"}, headers={NAME: "mine"})
     assert answer.status_code == 500
     assert answer.json() == {"detail": "An unexpected error occurred (request mine)"}
     assert answer.headers[NAME] == "mine"
-    (said,) = [each for each in caplog.records if each.name == "omoide.app"]
+    (said,) = [each for each in caplog.records if each.name == "omoide.asgi"]
     assert said.exc_info is not None
     assert str(said.exc_info[1]) == "an unexpected fault"
 
 
 def test_a_stream_has_a_request_id_and_is_counted_when_it_ends(api: httpx.Client, told: Told) -> None:
-    async def slowly(question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def slowly(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         yield "a "
         yield "b"
 

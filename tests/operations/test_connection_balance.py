@@ -15,11 +15,11 @@ import pytest
 
 from benchmarks.process_tree import named
 from omoide.cli.connection_counts import ConnectionCounts
-from omoide.settings import Settings
-from tests.handlers.place import until
-from tests.raw import connect, until_closed
-from tests.running import Server
-from tests.security.test_rates import stopped
+from omoide.core.settings import Settings
+from tests.handlers.workspace import until
+from tests.raw_http import connect, until_closed
+from tests.security.test_rate_limit import stopped
+from tests.server_process import Server
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 CONNECTIONS = 32
@@ -80,7 +80,7 @@ def held(pid: int, port: int) -> int:
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = Server(tmp_path_factory.mktemp("two") / "omoide.db", "--workers", "2", quiet_seconds="3600")
+    running = Server(tmp_path_factory.mktemp("two") / "omoide.db", "--workers", "2", debounce_seconds="3600")
     yield running
     running.stop()
 

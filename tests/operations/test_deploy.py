@@ -16,9 +16,9 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from omoide.cli.listening import GRACE_SECONDS
 from omoide.cli.serve import SPARE_SECONDS
-from omoide.settings import Settings
+from omoide.cli.sockets import GRACE_SECONDS
+from omoide.core.settings import Settings
 from tests.contract.conformance import OPERATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -92,7 +92,7 @@ class Finder(importlib.machinery.PathFinder):
         return None if name.split(".")[0] in hidden else super().find_spec(name, path, target)
 sys.meta_path[:] = [Finder if each is importlib.machinery.PathFinder else each for each in sys.meta_path]
 from omoide.contract.checks import load
-from omoide.contract.generate import Writer, generate
+from omoide.contract.generate import CodeWriter as Writer, generate
 from pathlib import Path
 load(Path("openapi.yaml"))
 """
@@ -143,7 +143,7 @@ def grace(text: str) -> float:
 
 
 def test_stop_time_outs_are_longer_than_a_shutdown() -> None:
-    longest = max(GRACE_SECONDS, Settings.model_fields["stop_seconds"].default) + SPARE_SECONDS
+    longest = max(GRACE_SECONDS, Settings.model_fields["shutdown_grace_seconds"].default) + SPARE_SECONDS
     assert grace(COMPOSE["services"]["omoide"]["stop_grace_period"]) > longest
     assert grace(re.search(r"TimeoutStopSec=(\d+)", UNIT)[1]) > longest  # type: ignore[index]
 

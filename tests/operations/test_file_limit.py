@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from omoide.diagnosis.work import check_connections
-from omoide.file_limit import BACKLOG, LEAST_BACKLOG, RESERVED, capacity
-from omoide.settings import Settings
-from tests.handlers.place import Place
-from tests.running import COMMAND, CommandServer
+from omoide.core.fd_limit import BACKLOG, LEAST_BACKLOG, RESERVED, capacity
+from omoide.core.settings import Settings
+from omoide.doctor.check_jobs import check_connections
+from tests.handlers.workspace import WorkspaceClient
+from tests.server_process import COMMAND, CommandServer
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -93,11 +93,11 @@ def test_connections_and_the_backlog_fit_into_the_limit(
 
 
 def test_with_a_low_limit_fewer_connections_are_held_and_every_request_is_answered(tmp_path: Path) -> None:
-    with running(tmp_path, "ulimit -n 256", quiet_seconds="3600") as server:
+    with running(tmp_path, "ulimit -n 256", debounce_seconds="3600") as server:
         assert "only 256 files may be open (ulimit -n): at most 80 connections are accepted" in "".join(server.log)
         with connections(server, 400) as opened, server.client() as http:
             assert {status(one) for one in opened[-75:]} == {b"200"}
-            assert Place(http, "w").say("s", "And the database can be written.")
+            assert WorkspaceClient(http, "w").say("s", "And the database can be written.")
 
 
 def test_a_soft_limit_is_raised_as_far_as_the_connections_take(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from tests.running import CommandServer
+from tests.server_process import CommandServer
 
 ROOT = Path(__file__).parents[2]
 LINKS = {"generated", "handlers", "openapi.yaml"}

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from omoide import logs
-from omoide.logs import FIELDS, JsonFormatter, TextFormatter
+from omoide.core import logging_config
+from omoide.core.logging_config import FIELDS, JsonFormatter, TextFormatter
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,19 +29,19 @@ def record(message: str, *args: object, fields: dict[str, Any] | None = None, ca
 
 
 def test_a_text_line_has_time_level_logger_and_context() -> None:
-    told = logs.request.set(b"abc"), logs.job.set((7, "embed"))
+    told = logging_config.request.set(b"abc"), logging_config.job.set((7, "embed"))
     line = TextFormatter().format(record("%s of %s", 1, 2, fields={"status": 201}))
-    logs.request.reset(told[0])
-    logs.job.reset(told[1])
+    logging_config.request.reset(told[0])
+    logging_config.job.reset(told[1])
     belongs = "[request_id=abc job=7 job_kind=embed status=201]"
     assert line == f"2027-01-15T08:00:00.123Z WARNING omoide.test: 1 of 2 {belongs}"
     assert TextFormatter().format(record("alone")) == "2027-01-15T08:00:00.123Z WARNING omoide.test: alone"
 
 
 def test_a_json_line_is_one_object_with_the_same_fields() -> None:
-    told = logs.request.set(b"abc")
+    told = logging_config.request.set(b"abc")
     line = JsonFormatter().format(record("%s", "a\nb", fields={"ms": 1.5}))
-    logs.request.reset(told)
+    logging_config.request.reset(told)
     found = json.loads(line)
     assert "\n" not in line
     assert found.pop("process")
@@ -59,7 +59,7 @@ def test_a_json_line_is_one_object_with_the_same_fields() -> None:
 def test_levels_are_respected_and_libraries_log_no_urls(level: str, said: list[str]) -> None:
     code = f"""
         import logging
-        from omoide import logs
+        from omoide.core import logging_config as logs
         logs.configure("json", {level!r})
         logging.getLogger("omoide.test").info("one")
         logging.getLogger("omoide.test").warning("two")

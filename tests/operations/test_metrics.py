@@ -11,12 +11,12 @@ from collections.abc import Callable
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from omoide.metrics import LEFT, OTHER, REQUEST_SECONDS, STATUSES, TOKENS, Metrics
-from omoide.metrics_text import Facts, text
-from omoide.store.vitals import Owed, Vitals
+from omoide.core.metrics import LEFT, OTHER, REQUEST_SECONDS, STATUSES, TOKENS, Metrics
+from omoide.health.prometheus import Facts, text
+from omoide.storage.database_stats import DatabaseStats, JobStats
 
 SECOND = 1_000_000
-VITALS = Vitals((Owed("embed", "due", 2, 3 * SECOND), Owed("embed", "failed", 1, 9 * SECOND)), 4, 5, 6)
+VITALS = DatabaseStats((JobStats("embed", "due", 2, 3 * SECOND), JobStats("embed", "failed", 1, 9 * SECOND)), 4, 5, 6)
 
 
 def metrics(*processes: str) -> Metrics:
@@ -37,7 +37,7 @@ def forked(work: Callable[[], None]) -> None:
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
 
 
-def samples(counted: Metrics, vitals: Vitals | None = VITALS) -> dict[tuple[str, ...], float]:
+def samples(counted: Metrics, vitals: DatabaseStats | None = VITALS) -> dict[tuple[str, ...], float]:
     """Every sample of the page: name and label values → value."""
     page = text(counted, Facts(vitals, {"database": 10, "wal": 20}, "extractive", "wordllama", "3.50"))
     found = {}

@@ -13,13 +13,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from omoide import clock
-from omoide.security import ADMIN, Keyring, Principal
-from omoide.store import Connection, Store, queue
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
+from omoide.storage import Connection, Store, queue
 from tests.conftest import SECRET
 from tests.fork_server import fork_server
-from tests.handlers.place import until
-from tests.running import Server
+from tests.handlers.workspace import until
+from tests.server_process import Server
 from tests.test_cli import Run, run
 
 __all__ = ["run"]
@@ -89,7 +89,7 @@ def test_a_workers_page_has_its_own_metrics_but_not_the_databases(tmp_path: Path
 
 
 def test_the_pages_of_server_and_worker_add_up_to_all_attempts(tmp_path: Path) -> None:
-    server = Server(tmp_path / "omoide.db", quiet_seconds="60", job_poll_seconds="0.1")
+    server = Server(tmp_path / "omoide.db", debounce_seconds="60", job_poll_seconds="0.1")
     try:
         with working(server.db, OMOIDE_JOB_POLL_SECONDS="0.1") as page:
             both = (page, f"{server.url}/metrics")

@@ -13,12 +13,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.process_tree import named
-from omoide.store.database import connect
-from tests.handlers.place import Place, until
-from tests.running import Server
+from omoide.storage.sqlite.engine import connect
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import Server
 
 SETTINGS = {
-    "quiet_seconds": "0",
+    "debounce_seconds": "0",
     "log_format": "json",
     "access_log": "true",
     "ready_seconds": "0.5",
@@ -103,10 +103,10 @@ def test_a_locked_database_makes_the_server_unready_until_it_is_released(running
 
 
 def test_metrics_cover_all_processes_whichever_answers(running: Server, http: httpx.Client) -> None:
-    place = Place(http, "counted")
+    workspace_client = WorkspaceClient(http, "counted")
     before = counted(running, "omoide_requests_total", operation="get_or_create_peer", status="201")
     for number in range(8):
-        httpx.post(f"{running.url}{place.url}/peers", json={"id": f"peer-{number}"}).raise_for_status()
+        httpx.post(f"{running.url}{workspace_client.url}/peers", json={"id": f"peer-{number}"}).raise_for_status()
 
     def after() -> float:
         return counted(running, "omoide_requests_total", operation="get_or_create_peer", status="201")
@@ -120,7 +120,7 @@ def test_metrics_cover_all_processes_whichever_answers(running: Server, http: ht
 def test_jobs_and_embedded_texts_are_counted(running: Server, http: httpx.Client) -> None:
     before = counted(running, "omoide_job_attempts_total", kind="representation", result="done")
     messages = counted(running, "omoide_messages")
-    Place(http, "jobs").say("s", "I live in Lisbon.", "I work as a nurse.")
+    WorkspaceClient(http, "jobs").say("s", "I live in Lisbon.", "I work as a nurse.")
     until(lambda: counted(running, "omoide_job_attempts_total", kind="representation", result="done") > before)
     until(lambda: counted(running, "omoide_job_attempts_total", kind="embed", result="done") > 0)
     until(lambda: counted(running, "omoide_embedder_texts_total") >= 2)
@@ -145,7 +145,7 @@ def test_counts_of_a_killed_process_are_kept(running: Server) -> None:
 
 def test_every_log_line_is_json_with_the_request_id_and_no_private_data(running: Server, http: httpx.Client) -> None:
     headers = {"X-Request-ID": "look-for-me", "Authorization": "Bearer my-key"}
-    path = Place(http, "logged").url
+    path = WorkspaceClient(http, "logged").url
     http.post(f"{path}/search", json={"query": "my-query", "limit": 1}, params={"x": "my-parameter"}, headers=headers)
     until(lambda: any("look-for-me" in line for line in running.log))
     lines = [json.loads(line) for line in running.log if not line.startswith("Omoide")]

@@ -7,15 +7,15 @@ from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from omoide import clock
+from omoide.core import clock
+from omoide.core.records import Conclusion, Level, Message, NewMessage, SessionChange
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.reasoning.memory import Memory, Reach, Snippet
-from omoide.records import Conclusion, Level, Message, NewMessage, SessionChange
-from omoide.search.finder import VectorFinder
-from omoide.store import Connection, Store, conclusions, embeddings, members, messages, scopes, sessions
-from omoide.store.peers import ensure
-from omoide.store.segments import packed
+from omoide.reasoner.memory_view import MemoryScope, MemoryView, Snippet
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Connection, Store, conclusions, embeddings, members, messages, scopes, sessions
+from omoide.storage.peers import ensure
+from omoide.storage.sqlite.vector_segments import packed
 
 T = TypeVar("T")
 WORKSPACE = "w"
@@ -32,7 +32,7 @@ class Past:
     def __init__(self, store: Store, workspace_id: str = WORKSPACE) -> None:
         self.store = store
         self.workspace_id = workspace_id
-        self.finder = VectorFinder(EMBEDDER)
+        self.finder = SemanticSearch(EMBEDDER)
 
     def write(self, fn: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         async def written() -> T:
@@ -41,7 +41,7 @@ class Past:
         return asyncio.run(written())
 
     def say(self, session: str, *contents: str, peer: str = "alice", at: datetime | None = None) -> list[Message]:
-        instant = None if at is None else clock.micros(at)
+        instant = None if at is None else clock.to_micros(at)
         batch = [NewMessage(peer, content, {}, TOKENS.count(content), instant) for content in contents]
         return self.write(messages.add, self.workspace_id, session, batch, clock.now(), max_observers=OBSERVERS)
 
@@ -116,8 +116,8 @@ class Past:
 
         asyncio.run(embedded())
 
-    def memory(self, observer: str | None = "alice", observed: str | None = "alice", **reach: Any) -> Memory:
-        return Memory(self.store, self.finder, TOKENS, Reach(self.workspace_id, observer, observed, **reach))
+    def memory(self, observer: str | None = "alice", observed: str | None = "alice", **reach: Any) -> MemoryView:
+        return MemoryView(self.store, self.finder, TOKENS, MemoryScope(self.workspace_id, observer, observed, **reach))
 
 
 def run(reading: Coroutine[Any, Any, T]) -> T:

@@ -8,18 +8,18 @@ import orjson
 import pytest
 from pydantic import ValidationError
 
-from omoide.reasoning.configuration import (
+from omoide.core.config_resolution import (
     MOST_PER_SUMMARY,
     PROGRAM_DEFAULTS,
     Defaults,
-    Resolved,
+    ResolvedConfig,
     as_json,
     defaults_of,
     from_json,
     resolve,
 )
-from omoide.records import Json
-from omoide.settings import Settings
+from omoide.core.records import Json
+from omoide.core.settings import Settings
 
 ON, OFF = {"reasoning": {"enabled": True}}, {"reasoning": {"enabled": False}}
 DEFAULTS = Defaults()
@@ -60,7 +60,7 @@ def test_the_strongest_level_with_a_value_wins(
 def test_levels_can_enable_what_the_settings_disable() -> None:
     off = Defaults(reasoning_enabled=False, peer_card_use=False, peer_card_create=False, summary_enabled=False)
     below = {**ON, "peer_card": {"use": True, "create": True}, "summary": {"enabled": True}}
-    assert resolve({}, None, None, off) == Resolved(
+    assert resolve({}, None, None, off) == ResolvedConfig(
         reasoning_enabled=False, peer_card_use=False, peer_card_create=False, summary_enabled=False, dream_enabled=False
     )
     assert resolve(below, None, None, off) == PROGRAM_DEFAULTS
@@ -122,14 +122,14 @@ def test_legacy_keys_apply_if_reasoning_is_not_set(workspace: Json, session: Jso
 )
 def test_each_option_can_be_set_on_workspaces_and_sessions(section: str, key: str, value: Any, field: str) -> None:
     level = {section: {key: value}}
-    expected = Resolved(**{field: value})
+    expected = ResolvedConfig(**{field: value})
     assert resolve(level, None, None, DEFAULTS) == expected
     assert resolve({}, level, None, DEFAULTS) == expected
     assert expected != PROGRAM_DEFAULTS
 
 
 def test_shared_instructions_apply_to_all_modules_but_the_peer_card() -> None:
-    assert resolve({"custom_instructions": " x "}, None, None, DEFAULTS) == Resolved(
+    assert resolve({"custom_instructions": " x "}, None, None, DEFAULTS) == ResolvedConfig(
         reasoning_instructions="x", summary_instructions="x", dream_instructions="x", dialectic_instructions="x"
     )
 
@@ -216,7 +216,7 @@ def test_instructions_of_a_message_apply_to_reasoning_only() -> None:
 
 def test_reasoning_instructions_are_not_used_for_other_modules() -> None:
     level = said("x", module="reasoning")
-    assert resolve(level, level, level, DEFAULTS) == Resolved(reasoning_instructions="x")
+    assert resolve(level, level, level, DEFAULTS) == ResolvedConfig(reasoning_instructions="x")
 
 
 @pytest.mark.parametrize(
@@ -246,17 +246,17 @@ def test_peer_card_and_dream_instructions_coexist() -> None:
     "resolved",
     [
         PROGRAM_DEFAULTS,
-        Resolved(reasoning_enabled=False, dream_enabled=False),
-        Resolved(summary_instructions="x", messages_per_short_summary=10, messages_per_long_summary=20),
+        ResolvedConfig(reasoning_enabled=False, dream_enabled=False),
+        ResolvedConfig(summary_instructions="x", messages_per_short_summary=10, messages_per_long_summary=20),
     ],
 )
-def test_a_frozen_configuration_is_restored_unchanged(resolved: Resolved) -> None:
+def test_a_frozen_configuration_is_restored_unchanged(resolved: ResolvedConfig) -> None:
     assert from_json(orjson.loads(orjson.dumps(as_json(resolved)))) == resolved
 
 
 def test_only_values_that_differ_from_the_defaults_are_frozen() -> None:
     assert as_json(PROGRAM_DEFAULTS) == {}
-    assert as_json(Resolved(summary_enabled=False)) == {"summary_enabled": False}
+    assert as_json(ResolvedConfig(summary_enabled=False)) == {"summary_enabled": False}
 
 
 def test_settings_are_frozen_too() -> None:
@@ -265,7 +265,7 @@ def test_settings_are_frozen_too() -> None:
 
 
 def test_unknown_frozen_keys_are_ignored() -> None:
-    assert from_json({"from_the_future": 1, "summary_enabled": False}) == Resolved(summary_enabled=False)
+    assert from_json({"from_the_future": 1, "summary_enabled": False}) == ResolvedConfig(summary_enabled=False)
     assert from_json({"from_the_future": 1}) == PROGRAM_DEFAULTS
 
 
@@ -319,7 +319,7 @@ def test_empty_configurations_resolve_to_the_settings() -> None:
             "dream_enabled": False,
         }
     )
-    assert resolve({}, {}, None, defaults_of(settings)) == Resolved(
+    assert resolve({}, {}, None, defaults_of(settings)) == ResolvedConfig(
         reasoning_enabled=False,
         peer_card_use=False,
         peer_card_create=False,

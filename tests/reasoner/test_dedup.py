@@ -8,20 +8,20 @@ from datetime import UTC, datetime
 
 import pytest
 
+from omoide.core.records import Fact
 from omoide.inference.embedders import EmbeddingFailed, Vectors
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.reasoning.sameness import says_the_same
-from omoide.reasoning.twins import candidates, twins_of
-from omoide.records import Fact
-from omoide.store.learning import Known, Twin
+from omoide.reasoner.dedup import candidates, near_duplicates
+from omoide.reasoner.equivalence import is_equivalent
+from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate
 
 EMBEDDER = WordLlamaEmbedder()
 SAID = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def twins(new: str, *old: str) -> Twin | None:
-    known = [Known(pk, text) for pk, text in enumerate(old)]
-    return asyncio.run(twins_of(EMBEDDER, [Fact(new, ("m",), SAID)], known)).get(0)
+def twins(new: str, *old: str) -> NearDuplicate | None:
+    known = [KnownConclusion(pk, text) for pk, text in enumerate(old)]
+    return asyncio.run(near_duplicates(EMBEDDER, [Fact(new, ("m",), SAID)], known)).get(0)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def twins(new: str, *old: str) -> Twin | None:
     ],
 )
 def test_a_reworded_statement_is_a_near_duplicate(new: str, old: str, is_poorer: bool) -> None:
-    assert twins(new, "alice owns a boat", old) == Twin(1, is_poorer)
+    assert twins(new, "alice owns a boat", old) == NearDuplicate(1, is_poorer)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ class Away(WordLlamaEmbedder):
 
 def test_no_duplicates_are_reported_while_the_embedder_fails() -> None:
     fact = Fact("alice really likes green tea", ("m",), SAID)
-    assert asyncio.run(twins_of(Away(), [fact], [Known(1, "alice likes green tea")])) == {}
+    assert asyncio.run(near_duplicates(Away(), [fact], [KnownConclusion(1, "alice likes green tea")])) == {}
 
 
 def test_the_outline_filter_misses_no_equivalent_pair() -> None:
@@ -69,6 +69,6 @@ def test_the_outline_filter_misses_no_equivalent_pair() -> None:
     fuller = [[*stem[:at], word, *stem[at:]] for at in range(1, len(stem) + 1) for word in ("really", "big", "not")]
     shorter = [stem[: at + 1] + stem[at + 1 + cut :] for at in range(len(stem)) for cut in (0, 1, 2, 4)]
     texts = [" ".join(each) for each in (*fuller, *shorter)]
-    alike = [(i, k) for i, new in enumerate(texts) for k, old in enumerate(texts) if says_the_same(new, old)]
+    alike = [(i, k) for i, new in enumerate(texts) for k, old in enumerate(texts) if is_equivalent(new, old)]
     assert len(alike) > 2 * len(texts)
     assert candidates(texts, texts) == alike

@@ -9,14 +9,14 @@ from typing import Any
 import orjson
 import pytest
 
-from omoide.reasoning.configuration import Defaults
-from omoide.reasoning.owing import Rules, owe
-from omoide.reasoning.units import Pace
-from omoide.records import Change, Json, NewMessage, Observation, SessionChange
-from omoide.store import Connection, Store, members, messages, peers, queue, scopes, sessions, workspaces
+from omoide.core.config_resolution import Defaults
+from omoide.core.records import Change, Json, NewMessage, Observation, SessionChange
+from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
+from omoide.scheduling.work_unit import FlushPolicy
+from omoide.storage import Connection, Store, members, messages, peers, queue, scopes, sessions, workspaces
 
 NOW, QUIET, PATIENCE = 1_000_000, 5_000, 60_000
-PACE = Pace(tokens=100, quiet=QUIET, patience=PATIENCE)
+PACE = FlushPolicy(tokens=100, quiet=QUIET, patience=PATIENCE)
 
 
 @pytest.fixture
@@ -34,14 +34,18 @@ def say(db: Connection) -> Say:
     """Return `say("alice hello", "bob hi")`, which stores a batch; `tokens` is the size of each message."""
 
     def said(
-        *lines: str, at: int = NOW, tokens: int = 10, configuration: Json | None = None, rules: Rules | None = None
+        *lines: str,
+        at: int = NOW,
+        tokens: int = 10,
+        configuration: Json | None = None,
+        rules: EnqueuePolicy | None = None,
     ) -> None:
         batch = [
             NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, tokens, None, configuration) for line in lines
         ]
 
         def then(db: Connection, appended: messages.Appended) -> list[int]:
-            return owe(db, appended, batch, at, rules or Rules(Defaults(), PACE))
+            return enqueue_jobs(db, appended, batch, at, rules or EnqueuePolicy(Defaults(), PACE))
 
         messages.add(db, "w", "s", batch, at, max_observers=10, then=then)
 
@@ -95,7 +99,7 @@ def test_a_unit_that_reaches_the_token_limit_is_due_immediately(db: Connection, 
 
 
 def test_without_debounce_units_are_due_immediately(db: Connection, say: Say) -> None:
-    say("alice hello", rules=Rules(Defaults(), Pace(tokens=100, quiet=0, patience=PATIENCE)))
+    say("alice hello", rules=EnqueuePolicy(Defaults(), FlushPolicy(tokens=100, quiet=0, patience=PATIENCE)))
     assert units(db)[0]["due_at"] == NOW
 
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from omoide.reasoning.snippets import Excerpt, Hit, excerpts
-from omoide.store.recollection import Stretch
+from omoide.reasoner.excerpts import Excerpt, Hit, excerpts
+from omoide.storage.memory_queries import Stretch
 
 
 @pytest.mark.parametrize(

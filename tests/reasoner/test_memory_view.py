@@ -1,4 +1,4 @@
-"""A `Memory` reads everything within its reach and nothing else, and records it as evidence."""
+"""A `MemoryView` reads everything within its reach and nothing else, and records it as evidence."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Literal
 
 import pytest
 
-from omoide import clock
-from omoide.reasoning import memory as memories
-from omoide.reasoning.memory import Memory
-from omoide.records import Conclusion, Summary
-from omoide.store import Connection, Store, sessions, summaries
-from tests.reasoning.recollections import MONDAY, Past, run, shown, texts
+from omoide.core import clock
+from omoide.core.records import Conclusion, Summary
+from omoide.reasoner import memory_view as memories
+from omoide.reasoner.memory_view import MemoryView
+from omoide.storage import Connection, Store, sessions, summaries
+from tests.reasoner.memory_fixtures import MONDAY, Past, run, shown, texts
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def past(db_path: Path) -> Iterator[Past]:
 # Conclusions
 
 
-def everything(memory: Memory) -> list[set[str]]:
+def everything(memory: MemoryView) -> list[set[str]]:
     """Return the contents that each tool for conclusions returns."""
     reads = (
         memory.search_memory("tea", 40),
@@ -148,7 +148,7 @@ def test_a_cyclic_reasoning_chain_terminates(past: Past) -> None:
 # Messages
 
 
-def reads(memory: Memory) -> list[set[str]]:
+def reads(memory: MemoryView) -> list[set[str]]:
     """Return the sessions of the messages that each tool for messages returns."""
     found = (
         run(memory.search_messages("tea", 20)),
@@ -255,7 +255,7 @@ def test_only_a_pinned_session_has_a_summary(past: Past) -> None:
 
     def put(db: Connection) -> None:
         _, session = sessions.ensure(db, past.workspace_id, "s", 0)
-        at = clock.instant(0)
+        at = clock.from_micros(0)
         summaries.put(db, session, Summary("Greetings.", message.id, 1, summaries.LONG, at, 2), 0)
 
     past.write(put)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omoide.reasoning.observers import Membership, observers_of, observes_me, peer_flag
+from omoide.scheduling.observers import Membership, observers_of, observes_me, peer_flag
 
 NAMES = ("", "A", "B", "C", "S", "T")
 

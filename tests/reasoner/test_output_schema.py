@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from omoide.errors import Unprocessable
-from omoide.reasoning.structured import MOST_DEPTH, MOST_NODES, check, enforced, permits_null, resolved
+from omoide.core.errors import Unprocessable
+from omoide.reasoner.output_schema import MOST_DEPTH, MOST_NODES, check, enforced, permits_null, resolved
 
 STRING = {"type": "string"}
 

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omoide.reasoning.recall import Recall, merged
-from omoide.reasoning.representation import render
-from omoide.records import Conclusion, Level
+from omoide.core.records import Conclusion, Level
+from omoide.reasoner.representation import render
+from omoide.services.selection import Selection, merged
 
 AT = datetime(2026, 3, 2, 9, 14, tzinfo=UTC)
 
@@ -97,7 +97,7 @@ def test_a_contradiction_shows_all_its_sources() -> None:
 def test_the_shares_of_nearest_and_most_frequent_conclusions(
     total: int, query: str | None, top_k: int | None, frequent: bool, shares: tuple[int, int]
 ) -> None:
-    wanted = Recall("w", "a", "a", None, query, top_k, None, frequent, total)
+    wanted = Selection("w", "a", "a", None, query, top_k, None, frequent, total)
     assert wanted.shares() == shares
 
 

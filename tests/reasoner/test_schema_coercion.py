@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import BaseModel, ConfigDict, Field
 
-from omoide.errors import Unprocessable
-from omoide.reasoning.conforming import Conforming
-from omoide.reasoning.structured import check
+from omoide.core.errors import Unprocessable
+from omoide.reasoner.output_schema import check
+from omoide.reasoner.schema_coercion import SchemaCoercion
 
 STRING, INTEGER, NULL = {"type": "string"}, {"type": "integer"}, {"type": "null"}
 
@@ -26,7 +26,7 @@ def of(*required: str, **properties: Any) -> dict[str, Any]:
 def conformed(value: Any, schema: dict[str, Any]) -> Any:
     check(schema)
     Draft202012Validator.check_schema(schema)
-    found = Conforming(schema).conformed(value)
+    found = SchemaCoercion(schema).conformed(value)
     Draft202012Validator(schema).validate(found)
     return found
 
@@ -92,12 +92,12 @@ def test_invalid_parts_are_replaced_or_removed(value: Any, schema: dict[str, Any
 @pytest.mark.parametrize("node", [STRING | {"minLength": 1}, STRING | {"format": "date"}, {"enum": ["x"]}])
 def test_an_invalid_required_property_raises_value_error(node: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="a: "):
-        Conforming(of("a", a=node)).conformed({"a": ""})
+        SchemaCoercion(of("a", a=node)).conformed({"a": ""})
 
 
 @pytest.mark.parametrize("wish", [{"pattern": "("}, {"minLength": "no"}, {"format": 7}, {"format": "odd"}])
 def test_unsupported_constraints_are_ignored(wish: dict[str, Any]) -> None:
-    assert Conforming(of(a=STRING | wish, b=STRING)).conformed({"a": "x", "b": None}) == {"a": "x"}
+    assert SchemaCoercion(of(a=STRING | wish, b=STRING)).conformed({"a": "x", "b": None}) == {"a": "x"}
 
 
 class Mood(Enum):
@@ -174,7 +174,7 @@ VALUES = st.recursive(
 def test_any_value_becomes_valid_or_raises_value_error(schema: dict[str, Any], value: dict[str, Any]) -> None:
     try:
         check(schema)
-        found = Conforming(schema).conformed({name: value[name] for name in value if name in schema["properties"]})
+        found = SchemaCoercion(schema).conformed({name: value[name] for name in value if name in schema["properties"]})
     except (Unprocessable, ValueError):
         return
     Draft202012Validator(schema).validate(found)

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from omoide.errors import Unprocessable
-from omoide.reasoning import allowlist
-from omoide.reasoning.context import choose_messages, choose_summary
-from omoide.records import Message, Summary
-from omoide.store.summaries import LONG, SHORT
+from omoide.core.errors import Unprocessable
+from omoide.core.records import Message, Summary
+from omoide.reasoner.token_budget import choose_messages, choose_summary
+from omoide.services import session_filter
+from omoide.storage.summaries import LONG, SHORT
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -97,7 +97,7 @@ def test_messages_are_not_read_beyond_the_first_that_does_not_fit() -> None:
     ],
 )
 def test_the_accepted_forms_of_a_session_filter(filters: object, session: str | None, allowed: object) -> None:
-    assert allowlist.parse(filters, session) == allowed
+    assert session_filter.parse(filters, session) == allowed
 
 
 @pytest.mark.parametrize(
@@ -117,4 +117,4 @@ def test_the_accepted_forms_of_a_session_filter(filters: object, session: str | 
 )
 def test_any_other_filter_is_refused(filters: object, session: str | None) -> None:
     with pytest.raises(Unprocessable):
-        allowlist.parse(filters, session)
+        session_filter.parse(filters, session)

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from omoide.reasoning.units import Unit
+from omoide.scheduling.work_unit import WorkUnit
 
-STORED = Unit("s", 1, "alice", 2, ["bob"], [3], {"reasoning": {"enabled": True}}, 4, 6, 100)
+STORED = WorkUnit("s", 1, "alice", 2, ["bob"], [3], {"reasoning": {"enabled": True}}, 4, 6, 100)
 NEXT = replace(STORED, first=7, through=9, tokens=30)
 
 

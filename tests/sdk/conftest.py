@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import pytest
 from honcho import Honcho
 
-from tests.handlers.place import until
-from tests.running import Server
+from tests.handlers.workspace import until
 from tests.sdk.styles import Awaited, Plain, Style
+from tests.server_process import Server
 
 
 class Connect(Protocol):
@@ -22,7 +22,7 @@ class Connect(Protocol):
 @pytest.fixture(scope="session")
 def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that reasons about messages at once, for tests of derived memory (`settle`)."""
-    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", quiet_seconds="0")
+    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", debounce_seconds="0")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 

@@ -14,9 +14,9 @@ from honcho import Honcho, NotFoundError, Peer, Session, UnprocessableEntityErro
 from honcho.api_types import SessionPeerConfig
 from pydantic import BaseModel
 
-from tests.running import Server
 from tests.sdk.conftest import Connect, settle
 from tests.sdk.styles import Plain, Style
+from tests.server_process import Server
 
 LIVES = "Where does Alice live?"
 WORKS = "Where does Alice work?"

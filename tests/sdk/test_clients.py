@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.running import Server
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 
 def test_a_client_reads_server_and_workspace_from_the_environment(

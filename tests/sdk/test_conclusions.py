@@ -11,10 +11,10 @@ import pytest
 from honcho import Honcho, NotFoundError, Peer
 from honcho.conclusions import ConclusionCreateParams, ConclusionsView
 
-from omoide.store import Connection, Store
-from tests.handlers.place import until
-from tests.running import Server
+from omoide.storage import Connection, Store
+from tests.handlers.workspace import until
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 Derive = Callable[..., None]
 

@@ -20,9 +20,9 @@ from honcho import ConnectionError as Unreachable
 from honcho import Honcho, Peer
 from honcho.api_types import SessionPeerConfig
 
-from tests.running import Server
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 LISTENS = SessionPeerConfig(observe_me=False, observe_others=True)
 ACKNOWLEDGED = 25

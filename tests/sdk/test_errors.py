@@ -18,9 +18,9 @@ from honcho import (
 )
 from honcho.api_types import SessionConfiguration, SessionPeerConfig
 
-from tests.running import Server
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 Deed = Callable[[Style, Honcho], Any]
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from honcho import Honcho, Peer, Session
 
-from tests.running import Server
 from tests.sdk.styles import Plain, Style
+from tests.server_process import Server
 
 ROOT = Path(__file__).parents[2]
 OFFLINE = ROOT / "tests/offline"

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from honcho import AuthenticationError, Honcho, Peer, Session
 
-from omoide import clock
-from omoide.security import Keyring, Principal
+from omoide.core import clock
+from omoide.core.auth import Keyring, Principal
 from tests.conftest import SECRET
-from tests.running import COMMAND, Server
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
+from tests.server_process import COMMAND, Server
 
 HOUSE = "house-of-keys"
 """A workspace with the session `first` of alice and bob, and the session `second` of bob."""

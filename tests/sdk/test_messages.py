@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from honcho import Honcho, MessageCreateParams, NotFoundError, Peer, Session, UnprocessableEntityError
 
-from tests.running import Server
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 HALF_PAST_TEN = datetime(2024, 1, 15, 10, 30, tzinfo=UTC)
 MAX_BATCH = 100

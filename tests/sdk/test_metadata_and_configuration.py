@@ -9,9 +9,9 @@ import pytest
 from honcho import Honcho, Peer, Session
 from honcho.api_types import PeerConfig, SessionConfiguration, WorkspaceConfiguration
 
-from tests.running import Server
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 View = Callable[[Honcho], Any]
 """A client → the owner of metadata and configuration, as that client sees it. Calls nothing."""

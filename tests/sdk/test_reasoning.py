@@ -19,10 +19,10 @@ from honcho.api_types import (
     WorkspaceConfiguration,
 )
 
-from tests.handlers.place import until
-from tests.running import Server
+from tests.handlers.workspace import until
 from tests.sdk.conftest import Connect, settle
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 LISTENS = SessionPeerConfig(observe_others=True)
 HEADING = "## Explicit Observations\n\n"

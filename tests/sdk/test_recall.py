@@ -9,11 +9,11 @@ import pytest
 from honcho import Honcho, NotFoundError, Peer, Session, UnprocessableEntityError
 from honcho.api_types import ReasoningConfiguration, SummaryConfiguration, WorkspaceConfiguration
 
-from omoide import clock
-from omoide.records import Summary
-from omoide.store import Connection, Store, sessions, summaries
-from tests.running import Server
+from omoide.core import clock
+from omoide.core.records import Summary
+from omoide.storage import Connection, Store, sessions, summaries
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 HEADING = "## Explicit Observations\n\n"
 
@@ -129,7 +129,7 @@ def test_a_summary_is_returned_and_starts_the_context(walk: Session, server: Ser
     def summarised(db: Connection) -> None:
         session = sessions.get(db, walk.workspace_id, "walk")
         now = clock.now()
-        summary = Summary("They talk about Rex.", last.id, 2, summaries.SHORT, clock.instant(now), 6)
+        summary = Summary("They talk about Rex.", last.id, 2, summaries.SHORT, clock.from_micros(now), 6)
         summaries.put(db, session.pk, summary, now)
 
     store = Store.open(server.db)

@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 from honcho import ConflictError, Honcho, NotFoundError, Session
 
-from tests.running import Server
 from tests.sdk.conftest import Connect
 from tests.sdk.styles import Style
+from tests.server_process import Server
 
 
 def test_a_clients_first_request_creates_its_workspace(honcho: Honcho, call: Style) -> None:

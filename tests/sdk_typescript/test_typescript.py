@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Server
+from tests.server_process import Server
 
 HERE = Path(__file__).parent
 NODE = shutil.which("node")
@@ -21,7 +21,7 @@ FILES = sorted(HERE.glob("*.test.js"))
 @pytest.fixture(scope="module")
 def restless(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server that reasons about what was said at once."""
-    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", quiet_seconds="0")
+    running = Server(tmp_path_factory.mktemp("restless") / "omoide.db", debounce_seconds="0")
     yield running
     assert running.stop() == -signal.SIGTERM, "".join(running.log)
 

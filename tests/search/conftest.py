@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from omoide.store import Store
-from tests.handlers.place import Place
+from omoide.storage import Store
+from tests.handlers.workspace import WorkspaceClient
 from tests.inference.conftest import embedding_server, endpoint
 
 __all__ = ["embedding_server", "endpoint"]
@@ -23,5 +23,5 @@ def store(db_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def place(http: httpx.Client, fresh: Callable[[str], str]) -> Place:
-    return Place(http, fresh("search"))
+def workspace_client(http: httpx.Client, fresh: Callable[[str], str]) -> WorkspaceClient:
+    return WorkspaceClient(http, fresh("search"))

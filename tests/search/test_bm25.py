@@ -6,16 +6,17 @@ import asyncio
 
 import pytest
 
-from omoide.clock import now
-from omoide.errors import Unprocessable
-from omoide.records import Change, NewConclusion, NewMessage
-from omoide.search import wording
+from omoide.core.clock import now
+from omoide.core.errors import Unprocessable
+from omoide.core.records import Change, NewConclusion, NewMessage
+from omoide.search import bm25
 from omoide.search.conclusions import query
-from omoide.store import Connection, Store, conclusions, message_search, messages, peers, words
-from omoide.store.message_search import Limits
-from omoide.store.words import Place
+from omoide.storage import Connection, Store, conclusions, message_search, messages, peers
+from omoide.storage.message_search import SearchFilters
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.fulltext import IndexScope
 
-EVERYWHERE = Place(words.MESSAGES)
+EVERYWHERE = IndexScope(fulltext.MESSAGES)
 
 
 def say(store: Store, *contents: str, workspace: str = "w", session: str = "s", peer: str = "alice") -> None:
@@ -23,8 +24,8 @@ def say(store: Store, *contents: str, workspace: str = "w", session: str = "s", 
     asyncio.run(store.write(messages.add, workspace, session, batch, now(), max_observers=10))
 
 
-def best(store: Store, *asked: str, place: Place = EVERYWHERE) -> list[int]:
-    return store.read(wording.best, place, asked)
+def best(store: Store, *asked: str, workspace_client: IndexScope = EVERYWHERE) -> list[int]:
+    return store.read(bm25.best, workspace_client, asked)
 
 
 def test_rows_with_more_of_the_words_come_first(store: Store) -> None:
@@ -44,15 +45,15 @@ def test_of_rows_with_the_same_words_short_then_new_ones_come_first(store: Store
 
 
 def test_a_common_word_counts_in_rows_with_a_rare_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "RANKED", 10)
-    monkeypatch.setattr(wording, "ENOUGH", 3)
+    monkeypatch.setattr(bm25, "RANKED", 10)
+    monkeypatch.setattr(bm25, "ENOUGH", 3)
     say(store, *["tea today"] * 30, "cello today", "cello tea", "cello please", *["tea today"] * 30)
     assert best(store, "tea", "cello") == [32, 33, 31]
 
 
 def test_if_every_word_is_common_old_rows_with_several_are_found(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "RANKED", 10)
-    monkeypatch.setattr(wording, "ENOUGH", 3)
+    monkeypatch.setattr(bm25, "RANKED", 10)
+    monkeypatch.setattr(bm25, "ENOUGH", 3)
     say(store, "tea and cake", *["tea"] * 40, *["cake"] * 40)
     found = best(store, "tea", "cake")
     assert found[0] == 1
@@ -60,8 +61,8 @@ def test_if_every_word_is_common_old_rows_with_several_are_found(store: Store, m
 
 
 def test_a_very_rare_word_does_not_hide_rows_with_the_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "RANKED", 10)
-    monkeypatch.setattr(wording, "ENOUGH", 3)
+    monkeypatch.setattr(bm25, "RANKED", 10)
+    monkeypatch.setattr(bm25, "ENOUGH", 3)
     say(store, "tea and cake", *["tea"] * 40, "a cello with tea", "a cello", *["cake"] * 60)
     found = best(store, "tea", "cake", "cello")
     # Rows with the rare word and another, the rare word, two common ones, and then the rarer of these.
@@ -70,8 +71,8 @@ def test_a_very_rare_word_does_not_hide_rows_with_the_others(store: Store, monke
 
 
 def test_common_words_count_in_old_rows_with_a_rare_one(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "RANKED", 10)
-    monkeypatch.setattr(wording, "ENOUGH", 4)
+    monkeypatch.setattr(bm25, "RANKED", 10)
+    monkeypatch.setattr(bm25, "ENOUGH", 4)
     say(store, "cello tea cake", "cello tea please", "cello if you please", *["tea and cake"] * 40, *["cake"] * 5)
     say(store, *["nothing"] * 300)
     assert best(store, "tea", "cake", "cello")[:3] == [1, 2, 3]
@@ -80,9 +81,9 @@ def test_common_words_count_in_old_rows_with_a_rare_one(store: Store, monkeypatc
 @pytest.mark.parametrize("asked", [(), ("absent",), ("\N{SNOWMAN}",), ("\N{SNOWMAN}", "absent"), ('"',), ("\x00",)])
 def test_unknown_words_find_nothing(store: Store, asked: tuple[str, ...]) -> None:
     say(store, "tea")
-    for place in (EVERYWHERE, words.of_messages(1, None, None)):
-        assert best(store, *asked, place=place) == []
-        assert best(store, *asked, "tea", place=place) == [1]
+    for workspace_client in (EVERYWHERE, fulltext.of_messages(1, None, None)):
+        assert best(store, *asked, workspace_client=workspace_client) == []
+        assert best(store, *asked, "tea", workspace_client=workspace_client) == [1]
 
 
 def test_an_empty_index_finds_nothing(store: Store) -> None:
@@ -93,10 +94,10 @@ def test_rows_outside_the_place_are_not_found(store: Store) -> None:
     say(store, "tea", "tea", peer="alice")
     say(store, "tea", session="t", peer="bob")
     say(store, "tea", workspace="other")
-    assert sorted(best(store, "tea", place=words.of_messages(1, None, None))) == [1, 2, 3]
-    assert sorted(best(store, "tea", place=words.of_messages(1, 1, None))) == [1, 2]
-    assert best(store, "tea", place=words.of_messages(1, None, 2)) == [3]
-    assert best(store, "tea", place=words.of_messages(1, 1, 2)) == []
+    assert sorted(best(store, "tea", workspace_client=fulltext.of_messages(1, None, None))) == [1, 2, 3]
+    assert sorted(best(store, "tea", workspace_client=fulltext.of_messages(1, 1, None))) == [1, 2]
+    assert best(store, "tea", workspace_client=fulltext.of_messages(1, None, 2)) == [3]
+    assert best(store, "tea", workspace_client=fulltext.of_messages(1, 1, 2)) == []
 
 
 class NoVectors:
@@ -112,7 +113,7 @@ class NoVectors:
 
 
 def test_conclusions_are_not_crowded_out_by_other_workspaces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "RANKED", 5)
+    monkeypatch.setattr(bm25, "RANKED", 5)
     for workspace, count in (("mine", 1), ("theirs", 40)):
         asyncio.run(store.write(peers.get_or_create, workspace, "p", Change(), now()))
         drawn = [NewConclusion("p likes tea", "p", "p", None)] * count
@@ -122,15 +123,18 @@ def test_conclusions_are_not_crowded_out_by_other_workspaces(store: Store, monke
     assert asyncio.run(query(store, NoVectors(), "nowhere", "tea", None, limit=10, max_distance=None)) == []
 
 
-def literal(db: Connection, /, text: str, limits: Limits) -> list[int]:
+def literal(db: Connection, /, text: str, limits: SearchFilters) -> list[int]:
     within = message_search.reach(db, "w", limits)
     assert within is not None
     return message_search.literal(db, within, text, 10)
 
 
-@pytest.mark.parametrize("limits", [Limits(), Limits(session_id="s"), Limits(peer_id="alice"), Limits(member="alice")])
+@pytest.mark.parametrize(
+    "limits",
+    [SearchFilters(), SearchFilters(session_id="s"), SearchFilters(peer_id="alice"), SearchFilters(member="alice")],
+)
 def test_whole_words_are_found_in_old_messages_and_other_text_in_new_ones(
-    store: Store, monkeypatch: pytest.MonkeyPatch, limits: Limits
+    store: Store, monkeypatch: pytest.MonkeyPatch, limits: SearchFilters
 ) -> None:
     monkeypatch.setattr(message_search, "READ", 10)
     say(store, "look at main.py", *["tea"] * 30, "look at remain.pyc", "⚙ done")
@@ -147,7 +151,7 @@ def test_the_newest_of_a_peer_are_the_same_for_every_query_plan(
     monkeypatch.setattr(message_search, "FEW", few)
     say(store, "one", "two", peer="bob")
     say(store, *["tea"] * 20)
-    within = store.read(message_search.reach, "w", Limits(peer_id="bob"))
+    within = store.read(message_search.reach, "w", SearchFilters(peer_id="bob"))
     assert within is not None
     assert store.read(message_search.newest, within, 5) == [2, 1]
 

@@ -6,16 +6,16 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from omoide import clock
-from omoide.search.finder import VectorFinder
-from omoide.search.forgetting import Forgetting
+from omoide.core import clock
+from omoide.core.text_cache import text_cache
+from omoide.search.cache_invalidation import CacheInvalidator
+from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
-from omoide.store import conclusions, sessions, workspaces
-from omoide.text_cache import text_cache
-from tests.worker.home import EMBEDDER, Home
+from omoide.storage import conclusions, sessions, workspaces
+from tests.worker.worker_fixture import EMBEDDER, Home
 
 
-def held(finder: VectorFinder) -> dict[Group, int]:
+def held(finder: SemanticSearch) -> dict[Group, int]:
     """Group → number of its rows in memory."""
     entries = finder.index._entries
     return {group: sum(len(rows) for rows in entry.rows()) for group, entry in entries.items()}
@@ -24,8 +24,8 @@ def held(finder: VectorFinder) -> dict[Group, int]:
 def test_rows_of_deleted_resources_are_evicted_from_memory(db_path: Path) -> None:
     async def story() -> None:
         home = await Home(db_path).open()
-        finder = VectorFinder(EMBEDDER)
-        forgetting = Forgetting(home.store, finder.index)
+        finder = SemanticSearch(EMBEDDER)
+        forgetting = CacheInvalidator(home.store, finder.index)
 
         async def finish() -> None:
             def hasten(db: Any) -> None:
@@ -74,7 +74,7 @@ def test_text_caches_are_cleared_after_an_erasure(db_path: Path) -> None:
 
     async def story() -> None:
         home = await Home(db_path).open()
-        forgetting = Forgetting(home.store, home.tools.finder.index)
+        forgetting = CacheInvalidator(home.store, home.deps.finder.index)
         await forgetting.look()
         assert length("a secret") == length("a secret") == 8
         await forgetting.look()

@@ -8,21 +8,21 @@ from http.server import BaseHTTPRequestHandler
 
 import pytest
 
-from omoide import clock
-from omoide.inference.embedder_choice import embedder_for
+from omoide.core import clock
+from omoide.core.records import Change, NewConclusion, NewMessage
+from omoide.core.settings import Settings
+from omoide.inference.embedder_factory import make_embedder
 from omoide.inference.embedders import Embedder, Vector
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.records import Change, NewConclusion, NewMessage
-from omoide.search import unembedded
+from omoide.search import on_demand_embedding
 from omoide.search.conclusions import query
-from omoide.search.finder import VectorFinder
 from omoide.search.messages import MessageSearch, search
-from omoide.settings import Settings
-from omoide.store import Connection, Store, conclusions, embeddings, messages, peers, purge, sessions
-from omoide.worker.embedding import BATCH
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Connection, Store, conclusions, embeddings, messages, peers, purge, sessions
+from omoide.worker.deps import WorkerDeps
+from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
-from omoide.worker.tools import Tools
 from tests.inference.fault_proxy import FaultProxy, answering, send, stalling
 
 OBSERVERS = 10
@@ -31,7 +31,7 @@ SAID = ("We adopted a puppy last week.", "The train to Porto leaves at nine.", "
 
 
 def remote(endpoint: FaultProxy) -> Embedder:
-    return embedder_for("openai:e5", tokens=TokenCounter(), base_url=f"{endpoint.url}/v1", dimensions=DIMENSIONS)
+    return make_embedder("openai:e5", tokens=TokenCounter(), base_url=f"{endpoint.url}/v1", dimensions=DIMENSIONS)
 
 
 class Night:
@@ -41,8 +41,8 @@ class Night:
         settings = Settings.model_validate({"db": store.path})
         self.store = store
         self.embedder = embedder
-        self.worker = Worker(Tools.around(store, settings, embedder), poll_seconds=60, lease_seconds=60)
-        self.finder = VectorFinder(embedder, pause_seconds=0)
+        self.worker = Worker(WorkerDeps.around(store, settings, embedder), poll_seconds=60, lease_seconds=60)
+        self.finder = SemanticSearch(embedder, pause_seconds=0)
 
     async def begin(self) -> None:
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
@@ -147,7 +147,7 @@ def test_a_search_does_not_wait_for_a_hanging_endpoint(store: Store, endpoint: F
         await night.work()
         endpoint.fault = stalling
         asked = len(endpoint.asked)
-        finder = VectorFinder(night.embedder, query_seconds=0.05, pause_seconds=3_600)
+        finder = SemanticSearch(night.embedder, query_seconds=0.05, pause_seconds=3_600)
         for _ in range(3):
             found = await search(store, finder, MessageSearch("w", "puppy"), seconds=60)
             assert found[0].content == SAID[0]
@@ -232,7 +232,7 @@ def test_a_restart_with_the_same_model_enqueues_nothing(store: Store) -> None:
     run(store, WordLlamaEmbedder(), story)
 
 
-class Interrupted(VectorFinder):
+class Interrupted(SemanticSearch):
     """Finds by meaning, and embeds everything right after its first lookup."""
 
     def __init__(self, night: Night) -> None:
@@ -276,7 +276,7 @@ async def draw(night: Night, *contents: str, observer: str = "alice", session: s
 
 async def drawn(night: Night, text: str, *, limit: int = 1, most: float | None = None, **filters: str) -> list[str]:
     """The results of another process, with an empty index."""
-    finder = VectorFinder(night.embedder)
+    finder = SemanticSearch(night.embedder)
     found = await query(night.store, finder, "w", text, filters or None, limit=limit, max_distance=most)
     return [conclusion.content for conclusion in found]
 
@@ -302,7 +302,7 @@ def test_a_row_deleted_before_it_was_embedded_is_not_found(store: Store) -> None
         await night.say("hi")
         await draw(night, DRAWN[0], session="s")
         await draw(night, DRAWN[1], DRAWN[2])
-        finder = VectorFinder(night.embedder)
+        finder = SemanticSearch(night.embedder)
         assert len(await query(store, finder, "w", "pets", None, limit=9, max_distance=None)) == 3
         (page,) = store.read(
             lambda db: db.execute("SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2]).fetchall()
@@ -338,8 +338,8 @@ def test_a_message_is_found_by_its_meaning_as_soon_as_it_is_stored(store: Store)
 def test_of_many_new_rows_the_newest_are_found_by_meaning_others_by_words(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unembedded, "MOST_EMBEDDED", 2)
-    monkeypatch.setattr(unembedded, "MOST_KEPT", 1)
+    monkeypatch.setattr(on_demand_embedding, "MOST_EMBEDDED", 2)
+    monkeypatch.setattr(on_demand_embedding, "MOST_KEPT", 1)
 
     async def story(night: Night) -> None:
         await draw(night, "bob owns a violin", *DRAWN)

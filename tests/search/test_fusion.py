@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omoide.search.fusion import Position, Weights, fused, lifted, ordered
+from omoide.search.fusion import FusionWeights, Position, fused, lifted, ordered
 
-EVEN = Weights(k=1, vectors=0.5, before=0.5, after=0.25)
+EVEN = FusionWeights(k=1, vectors=0.5, before=0.5, after=0.25)
 
 
 @pytest.mark.parametrize(

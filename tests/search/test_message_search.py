@@ -11,49 +11,51 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.handlers.place import Place, until
-from tests.running import Server
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.server_process import Server
 
 Find = Callable[..., list[str]]
 EVERYTHING_EMBEDDED = "SELECT (SELECT messages_through FROM embedder) >= (SELECT max(pk) FROM messages)"
 
 
 @pytest.fixture
-def find(place: Place) -> Find:
+def find(workspace_client: WorkspaceClient) -> Find:
     """`find(query)` returns the contents of the matches; `at` is the path, other arguments the body."""
 
     def found(query: str, at: str = "", **body: Any) -> list[str]:
-        return [message["content"] for message in place.ok("POST", f"{at}/search", {"query": query, **body})]
+        return [message["content"] for message in workspace_client.ok("POST", f"{at}/search", {"query": query, **body})]
 
     return found
 
 
 @pytest.fixture
-def talk(place: Place, server: Server) -> Place:
+def talk(workspace_client: WorkspaceClient, server: Server) -> WorkspaceClient:
     """A conversation that is already embedded, so that repeated searches give the same result."""
-    place.say("home", "Our dog Rex dug up the garden.", "He got a discount of 50% on t-shirts.", peer="alice")
-    place.say("home", "The garden will recover.", peer="bob")
-    place.say("work", "Where did you put main.py and user_id?", peer="bob")
-    place.say("work", "The dog days are over.", peer="carol")
+    workspace_client.say(
+        "home", "Our dog Rex dug up the garden.", "He got a discount of 50% on t-shirts.", peer="alice"
+    )
+    workspace_client.say("home", "The garden will recover.", peer="bob")
+    workspace_client.say("work", "Where did you put main.py and user_id?", peer="bob")
+    workspace_client.say("work", "The dog days are over.", peer="carol")
     with contextlib.closing(sqlite3.connect(f"file:{server.db}?mode=ro", uri=True)) as db:
         until(lambda: bool(db.execute(EVERYTHING_EMBEDDED).fetchone()[0]))
-    return place
+    return workspace_client
 
 
-def test_the_message_that_contains_the_words_comes_first(talk: Place, find: Find) -> None:
+def test_the_message_that_contains_the_words_comes_first(talk: WorkspaceClient, find: Find) -> None:
     assert find("Which dog dug?")[0] == "Our dog Rex dug up the garden."
     assert find("shirts with a discount")[0].startswith("He got a discount")
 
 
-def test_words_are_found_in_other_forms(talk: Place, find: Find) -> None:
+def test_words_are_found_in_other_forms(talk: WorkspaceClient, find: Find) -> None:
     assert find("recovering", limit=1) == ["The garden will recover."]
 
 
-def test_the_query_matches_the_author(talk: Place, find: Find) -> None:
+def test_the_query_matches_the_author(talk: WorkspaceClient, find: Find) -> None:
     assert find("carol", limit=1) == ["The dog days are over."]
 
 
-def test_paraphrases_are_found_once_embedded(talk: Place, find: Find) -> None:
+def test_paraphrases_are_found_once_embedded(talk: WorkspaceClient, find: Find) -> None:
     until(lambda: any("dog" in content for content in find("puppy", limit=1)))
 
 
@@ -71,70 +73,72 @@ def test_paraphrases_are_found_once_embedded(talk: Place, find: Find) -> None:
         ("? !", []),
     ],
 )
-def test_signs_are_matched_literally(query: str, found: list[str], talk: Place, find: Find) -> None:
+def test_signs_are_matched_literally(query: str, found: list[str], talk: WorkspaceClient, find: Find) -> None:
     assert find(query) == found
 
 
-def test_verbatim_matches_come_first(place: Place, find: Find) -> None:
-    place.say("s", "red apples", "apples, red apples, red red apples", "we talked about Apples and red paint")
+def test_verbatim_matches_come_first(workspace_client: WorkspaceClient, find: Find) -> None:
+    workspace_client.say(
+        "s", "red apples", "apples, red apples, red red apples", "we talked about Apples and red paint"
+    )
     assert find("apples and red")[0] == "we talked about Apples and red paint"
 
 
-def test_substrings_of_words_are_found(talk: Place, find: Find) -> None:
+def test_substrings_of_words_are_found(talk: WorkspaceClient, find: Find) -> None:
     assert find("ecove")[0] == "The garden will recover."
 
 
-def test_text_without_spaces_between_words_is_found(place: Place, find: Find) -> None:
-    place.say("s", "私の犬は太郎です", "今日は雨です")
+def test_text_without_spaces_between_words_is_found(workspace_client: WorkspaceClient, find: Find) -> None:
+    workspace_client.say("s", "私の犬は太郎です", "今日は雨です")
     assert find("犬は")[0] == "私の犬は太郎です"
 
 
-def test_case_is_ignored_in_any_script(place: Place, find: Find) -> None:
-    place.say("s", "Die STRAẞE #7", "Ελλάδα_1")
+def test_case_is_ignored_in_any_script(workspace_client: WorkspaceClient, find: Find) -> None:
+    workspace_client.say("s", "Die STRAẞE #7", "Ελλάδα_1")
     assert find("straße")[0] == "Die STRAẞE #7"
     assert find("#7") == ["Die STRAẞE #7"]
     assert find("ΕΛΛΆΔΑ_1") == ["Ελλάδα_1"]
 
 
 @pytest.mark.parametrize("query", ["", "  ", "\t"])
-def test_an_empty_query_finds_the_newest(query: str, talk: Place, find: Find) -> None:
+def test_an_empty_query_finds_the_newest(query: str, talk: WorkspaceClient, find: Find) -> None:
     assert find(query, limit=2) == ["The dog days are over.", "Where did you put main.py and user_id?"]
     assert find(query, "/sessions/home", limit=1) == ["The garden will recover."]
 
 
-def test_newest_means_said_last(place: Place, find: Find) -> None:
+def test_newest_means_said_last(workspace_client: WorkspaceClient, find: Find) -> None:
     times = {"then": "2020-01-01T00:00:00Z", "later": "2022-01-01T00:00:00Z", "between": "2021-01-01T00:00:00Z"}
     batch = [{"peer_id": "alice", "content": name, "created_at": at} for name, at in times.items()]
-    place.ok("POST", "/sessions/s/messages", {"messages": batch})
+    workspace_client.ok("POST", "/sessions/s/messages", {"messages": batch})
     assert find("") == ["later", "between", "then"]
 
 
-def test_an_answer_is_found_by_its_question(place: Place, find: Find) -> None:
-    place.say("s", "Small talk.", "More of it.", "Which instrument does your sister play?", peer="alice")
-    place.say("s", "The oboe.", peer="bob")
-    place.say("s", "Well, well.", "And so on.", peer="alice")
+def test_an_answer_is_found_by_its_question(workspace_client: WorkspaceClient, find: Find) -> None:
+    workspace_client.say("s", "Small talk.", "More of it.", "Which instrument does your sister play?", peer="alice")
+    workspace_client.say("s", "The oboe.", peer="bob")
+    workspace_client.say("s", "Well, well.", "And so on.", peer="alice")
     assert find("instrument sister play", limit=2) == ["Which instrument does your sister play?", "The oboe."]
 
 
-def test_a_peers_search_finds_its_messages(talk: Place, find: Find) -> None:
+def test_a_peers_search_finds_its_messages(talk: WorkspaceClient, find: Find) -> None:
     assert find("dog", "/peers/carol") == ["The dog days are over."]
     assert find("dog", "/peers/carol", filters={"peer_id": "alice"}) == ["The dog days are over."]
     assert find("", "/peers/nobody") == []
 
 
-def test_a_sessions_search_finds_only_its_messages(talk: Place, find: Find) -> None:
+def test_a_sessions_search_finds_only_its_messages(talk: WorkspaceClient, find: Find) -> None:
     assert {*find("dog", "/sessions/work")} <= {"The dog days are over.", "Where did you put main.py and user_id?"}
     assert find("", "/sessions/work", filters={"session_id": "home"}, limit=1) == ["The dog days are over."]
     assert find("dog", "/sessions/nowhere") == []
 
 
-def test_an_unknown_workspace_gives_no_result(place: Place, find: Find) -> None:
+def test_an_unknown_workspace_gives_no_result(workspace_client: WorkspaceClient, find: Find) -> None:
     assert find("dog") == find("") == []
-    assert not place.was_there()
+    assert not workspace_client.was_there()
 
 
 @pytest.mark.parametrize("query", ["dog", "", "o", "50%", "main.py"])
-def test_filters_apply_to_every_kind_of_query(query: str, talk: Place, find: Find) -> None:
+def test_filters_apply_to_every_kind_of_query(query: str, talk: WorkspaceClient, find: Find) -> None:
     for session in ("home", "work"):
         here = find(query, filters={"session_id": session}, limit=100)
         assert here == find(query, "/sessions/" + session, limit=100)
@@ -144,36 +148,36 @@ def test_filters_apply_to_every_kind_of_query(query: str, talk: Place, find: Fin
     assert find(query, filters={"workspace_id": "another"}, limit=100) == find(query, limit=100)
 
 
-def test_neighbours_that_fail_the_filter_are_not_found(talk: Place, find: Find) -> None:
+def test_neighbours_that_fail_the_filter_are_not_found(talk: WorkspaceClient, find: Find) -> None:
     assert find("garden recover", filters={"peer_id": "bob", "session_id": "home"}) == ["The garden will recover."]
 
 
 @pytest.mark.parametrize("filters", [{"nonsense": 1}, {"peer_perspective": 5}, {"AND": {}}, {"token_count": "x"}])
-def test_an_invalid_filter_is_refused(filters: Any, talk: Place) -> None:
+def test_an_invalid_filter_is_refused(filters: Any, talk: WorkspaceClient) -> None:
     for at in ("", "/peers/alice", "/sessions/home"):
         assert talk.call("POST", f"{at}/search", {"query": "x", "filters": filters}).status_code == 422
 
 
-def test_a_perspective_shows_messages_of_the_peers_stays(place: Place, find: Find) -> None:
-    place.say("s", "before dora came")
-    place.say("elsewhere", "where dora never was")
-    place.ok("POST", "/sessions/s/peers", {"dora": {}})
-    place.say("s", "while dora was there")
-    place.ok("DELETE", "/sessions/s/peers", ["dora"])
-    place.say("s", "after dora left")
+def test_a_perspective_shows_messages_of_the_peers_stays(workspace_client: WorkspaceClient, find: Find) -> None:
+    workspace_client.say("s", "before dora came")
+    workspace_client.say("elsewhere", "where dora never was")
+    workspace_client.ok("POST", "/sessions/s/peers", {"dora": {}})
+    workspace_client.say("s", "while dora was there")
+    workspace_client.ok("DELETE", "/sessions/s/peers", ["dora"])
+    workspace_client.say("s", "after dora left")
     for query in ("", "dora"):
         assert find(query, filters={"peer_perspective": "dora"}) == ["while dora was there"]
         assert find(query, filters={"peer_perspective": "nobody"}) == []
     assert len(find("", filters={"peer_perspective": "alice", "session_id": "s"})) == 3
 
 
-def test_a_perspective_uses_arrival_instead_of_created_at(place: Place, find: Find) -> None:
+def test_a_perspective_uses_arrival_instead_of_created_at(workspace_client: WorkspaceClient, find: Find) -> None:
     said = {"peer_id": "alice", "content": "long ago", "created_at": "2001-01-01T00:00:00Z"}
-    place.ok("POST", "/sessions/s/messages", {"messages": [said]})
+    workspace_client.ok("POST", "/sessions/s/messages", {"messages": [said]})
     assert find("long", filters={"peer_perspective": "alice"}) == ["long ago"]
 
 
-def test_a_scope_restricts_to_its_sessions(talk: Place, find: Find) -> None:
+def test_a_scope_restricts_to_its_sessions(talk: WorkspaceClient, find: Find) -> None:
     talk.ok("POST", "/scopes", {"id": "household"})
     for query in ("dog", ""):
         assert find(query, scope="household") == []
@@ -183,17 +187,17 @@ def test_a_scope_restricts_to_its_sessions(talk: Place, find: Find) -> None:
     assert find("dog", scope="household", filters={"peer_id": "carol"}) == []
 
 
-def test_an_unknown_scope_is_not_found(place: Place) -> None:
-    assert place.call("POST", "/search", {"query": "x", "scope": "nowhere"}).status_code == 404
+def test_an_unknown_scope_is_not_found(workspace_client: WorkspaceClient) -> None:
+    assert workspace_client.call("POST", "/search", {"query": "x", "scope": "nowhere"}).status_code == 404
 
 
 @pytest.mark.parametrize("filters", [{"session_id": "home"}, {"OR": [{"NOT": [{"session_id": {"in": []}}]}]}])
-def test_a_scope_and_a_filter_for_sessions_exclude_each_other(filters: Any, talk: Place) -> None:
+def test_a_scope_and_a_filter_for_sessions_exclude_each_other(filters: Any, talk: WorkspaceClient) -> None:
     body = {"query": "x", "scope": "household", "filters": filters}
     assert talk.call("POST", "/search", body).status_code == 422
 
 
-def test_a_deleted_session_is_no_longer_found_at_once(talk: Place, find: Find) -> None:
+def test_a_deleted_session_is_no_longer_found_at_once(talk: WorkspaceClient, find: Find) -> None:
     talk.call("DELETE", "/sessions/home")
     for query in ("garden", "50%", "puppy", ""):
         assert not {*find(query)} & {"Our dog Rex dug up the garden.", "The garden will recover."}
@@ -201,28 +205,28 @@ def test_a_deleted_session_is_no_longer_found_at_once(talk: Place, find: Find) -
     assert find("dog", "/sessions/home") == ["A new beginning without a dog."]
 
 
-def test_copied_messages_are_found(talk: Place, find: Find) -> None:
+def test_copied_messages_are_found(talk: WorkspaceClient, find: Find) -> None:
     copy = talk.ok("POST", "/sessions/home/clone")["id"]
     assert find("Rex", f"/sessions/{copy}", limit=1) == ["Our dog Rex dug up the garden."]
 
 
-def test_a_query_that_is_too_long_is_refused(place: Place) -> None:
-    answer = place.call("POST", "/search", {"query": "word " * 8_193})
+def test_a_query_that_is_too_long_is_refused(workspace_client: WorkspaceClient) -> None:
+    answer = workspace_client.call("POST", "/search", {"query": "word " * 8_193})
     assert answer.status_code == 422
     assert "8192" in answer.json()["detail"]
-    assert place.call("POST", "/search", {"query": "word " * 8_000}).status_code == 200
+    assert workspace_client.call("POST", "/search", {"query": "word " * 8_000}).status_code == 200
 
 
 @pytest.mark.parametrize("query", ["%" * 10_001, "%" * 60_000, "_ " * 4_000, "\\" * 30_000, "é" * 8_000])
-def test_a_long_query_does_not_exceed_sqlites_pattern_limit(query: str, talk: Place) -> None:
+def test_a_long_query_does_not_exceed_sqlites_pattern_limit(query: str, talk: WorkspaceClient) -> None:
     answer = talk.call("POST", "/search", {"query": query})
     assert answer.status_code == 200 or "8192" in answer.json()["detail"]
     assert answer.status_code in (200, 422)
 
 
 @pytest.mark.parametrize("limit", [0, 101])
-def test_the_limit_has_limits(limit: int, place: Place) -> None:
-    assert place.call("POST", "/search", {"query": "x", "limit": limit}).status_code == 422
+def test_the_limit_has_limits(limit: int, workspace_client: WorkspaceClient) -> None:
+    assert workspace_client.call("POST", "/search", {"query": "x", "limit": limit}).status_code == 422
 
 
 SYNTAX = st.lists(
@@ -236,16 +240,16 @@ SYNTAX = st.lists(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text() | SYNTAX)
-def test_queries_have_no_syntax(query: str, place: Place) -> None:
-    if not place.was_there():
-        place.say("s", "place text AND", '"quoted" (text)')
+def test_queries_have_no_syntax(query: str, workspace_client: WorkspaceClient) -> None:
+    if not workspace_client.was_there():
+        workspace_client.say("s", "place text AND", '"quoted" (text)')
     for at in ("", "/sessions/s"):
-        assert place.call("POST", f"{at}/search", {"query": query}).status_code == 200
+        assert workspace_client.call("POST", f"{at}/search", {"query": query}).status_code == 200
 
 
 @pytest.mark.parametrize("word", ["w1", "s1", "p1", "place", "AND", "NEAR"])
-def test_queries_match_only_text(word: str, place: Place, find: Find) -> None:
-    place.say("s", "nothing of the kind")
+def test_queries_match_only_text(word: str, workspace_client: WorkspaceClient, find: Find) -> None:
+    workspace_client.say("s", "nothing of the kind")
     assert find(word, "/sessions/s") in ([], ["nothing of the kind"])
-    place.say("t", f"it says {word} here")
+    workspace_client.say("t", f"it says {word} here")
     assert find(word)[0] == f"it says {word} here"

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from omoide.core.records import NewMessage
 from omoide.inference.embedders import Vectors, unit_rows
-from omoide.records import NewMessage
 from omoide.search import vector_index
 from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, VectorIndex
-from omoide.store import Connection, Store, embeddings, messages, purge, segments, sessions
-from omoide.store.segments import Segment, packed, sign_bits
+from omoide.storage import Connection, Store, embeddings, messages, purge, sessions
+from omoide.storage.sqlite import vector_segments
+from omoide.storage.sqlite.vector_segments import Segment, packed, sign_bits
 
 NAME, DIMENSIONS = "made up", 70  # not a multiple of 64 bits
 OBSERVERS = 10
@@ -112,8 +113,8 @@ def test_recall_of_a_large_group_is_high(store: Store, index: VectorIndex) -> No
         model = embeddings.progress(db)
         assert model is not None
         assert embeddings.add(db, model, "messages", count, [*enumerate(packed(made), start=1)])
-        while segments.is_behind(db, "messages"):
-            segments.extend(db, "messages")
+        while vector_segments.is_behind(db, "messages"):
+            vector_segments.extend(db, "messages")
 
     asyncio.run(store.write(fill))
     shares = []

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import httpx
 from starlette.types import ASGIApp
 
-from omoide.app import create_app
-from omoide.settings import Settings
+from omoide.asgi.app import create_app
+from omoide.core.settings import Settings
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from tests.pdf_files import FONT, drawing, pdf_of, pdf_saying, stream_of
-from tests.running import Server
+from tests.server_process import Server
 
 Fresh = Callable[[str], str]
 JSON = {"Content-Type": "application/json"}

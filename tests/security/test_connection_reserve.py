@@ -14,13 +14,13 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from omoide.cli import connections, giving_way
-from omoide.cli.giving_way import GivingWay, ranked
-from omoide.cli.listening import server_options
-from omoide.file_limit import CONNECTIONS_IN_RESERVE
-from omoide.settings import Settings
-from tests.handlers.place import until
-from tests.raw import PATIENCE, statuses, until_closed
+from omoide.cli import connection_eviction, http_limits
+from omoide.cli.connection_eviction import EvictionPolicy, ranked
+from omoide.cli.sockets import server_options
+from omoide.core.fd_limit import CONNECTIONS_IN_RESERVE
+from omoide.core.settings import Settings
+from tests.handlers.workspace import until
+from tests.raw_http import PATIENCE, statuses, until_closed
 
 MOST = 8
 HOST = b"Host: localhost\r\n"
@@ -96,9 +96,9 @@ def full() -> Iterator[Full]:
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[Full]:
     """A server that checks its connections often, with a short time limit for reserved ones."""
-    monkeypatch.setattr(connections, "SWEEP_SECONDS", 0.02)
-    monkeypatch.setattr(connections, "RESERVE_SECONDS", 0.05)
-    monkeypatch.setattr(giving_way, "TIME_TO_SPEAK", 0.0)
+    monkeypatch.setattr(http_limits, "SWEEP_SECONDS", 0.02)
+    monkeypatch.setattr(http_limits, "RESERVE_SECONDS", 0.05)
+    monkeypatch.setattr(connection_eviction, "TIME_TO_SPEAK", 0.0)
     server = Full()
     yield server
     server.stop()
@@ -231,7 +231,7 @@ def test_a_refused_connection_is_evicted_before_any_other() -> None:
 
 def test_connections_are_evicted_in_order_however_many_arrive_at_once() -> None:
     heavy = [Held("heavy", since=float(number)) for number in range(100)]
-    light, new, finder = [Held("light") for _ in range(20)], Held("new"), GivingWay()
+    light, new, finder = [Held("light") for _ in range(20)], Held("new"), EvictionPolicy()
     closed = []
     for number in range(60):
         if number == 30:

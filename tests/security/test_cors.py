@@ -10,11 +10,11 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from omoide import clock
-from omoide.security import ADMIN, Keyring
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
 from tests.conftest import SECRET
-from tests.running import Server
 from tests.security.in_process import Application, application, settings_of
+from tests.server_process import Server
 
 PAGE = "https://app.example.org"
 LISTED = "/v3/workspaces/list"

@@ -10,11 +10,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from omoide.app import document_path
-from omoide.cli.connections import LISTED_BYTES, MOST_LISTING
+from omoide.asgi.app import document_path
+from omoide.cli.http_limits import LISTED_BYTES, MOST_LISTING
 from omoide.contract import checks
-from tests.raw import PATIENCE, connect, exchange, statuses, until_closed
-from tests.running import Server
+from tests.raw_http import PATIENCE, connect, exchange, statuses, until_closed
+from tests.server_process import Server
 
 MOST = 12
 HOST = b"Host: 127.0.0.1\r\n"
@@ -54,7 +54,12 @@ LARGE = {
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with short time limits and few connections."""
-    limits = {"head_seconds": "0.3", "body_seconds": "0.3", "stalled_seconds": "0.5", "max_connections": str(MOST)}
+    limits = {
+        "header_timeout_seconds": "0.3",
+        "body_timeout_seconds": "0.3",
+        "write_timeout_seconds": "0.5",
+        "max_connections": str(MOST),
+    }
     running = Server(tmp_path_factory.mktemp("strict") / "omoide.db", **limits)
     yield running
     running.stop()

@@ -13,18 +13,18 @@ import httpx
 import pytest
 from honcho import Honcho
 
-from omoide import clock
-from omoide.admission import Shares
-from omoide.lanes import Lane, Work
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question
-from omoide.security import ADMIN, Keyring
+from omoide.asgi.admission import ConcurrencyShares
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring
+from omoide.fairness.lanes import Lane, Work
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
-from tests.handlers.asked import Told, saying, served
-from tests.handlers.place import Place, until
-from tests.raw import connect
-from tests.running import Server
+from tests.handlers.recorded_questions import Told, saying, served
+from tests.handlers.workspace import WorkspaceClient, until
+from tests.raw_http import connect
+from tests.server_process import Server
 
 ROOM = 16
 CHATS = 12
@@ -43,7 +43,7 @@ def hung(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             model_api_key="key",
             model_base_url=f"http://127.0.0.1:{provider.getsockname()[1]}/v1",
             chat_keepalive_seconds="0.05",
-            quiet_seconds="3600",
+            debounce_seconds="3600",
             ready_seconds="60",
         )
         yield running
@@ -85,7 +85,7 @@ def test_chats_of_one_caller_at_a_hanging_provider_leave_room_for_others(hung: S
     assert chats(hung, opened, 2 * half, "w", "192.0.2.1") == [200] * half + [429] * half
     with hung.client() as http:
         assert [http.get(path).status_code for path in ("/health", "/ready", "/metrics")] == [200] * 3
-        assert Place(http, "light").say("s", "I like tea.")
+        assert WorkspaceClient(http, "light").say("s", "I like tea.")
         own = http.post("/v3/workspaces/w/peers", json={"id": "p"}, headers={"X-Forwarded-For": "192.0.2.1"})
         assert own.is_success, "other requests of the caller are not limited"
     assert chats(hung, opened, 1, "another", "192.0.2.1") == [200], "other workspaces do not wait for this one"
@@ -103,7 +103,7 @@ def test_several_callers_leave_a_free_share(by: str, hung: Server, opened: ExitS
     assert {found[caller, 200] for caller in range(3)} == {CHATS // 4}
     with hung.client() as http:
         assert http.get("/health").status_code == 200
-        assert Place(http, "light").say("s", "I like tea.")
+        assert WorkspaceClient(http, "light").say("s", "I like tea.")
 
 
 def test_a_chat_whose_client_disconnected_is_no_longer_counted(hung: Server, opened: ExitStack) -> None:
@@ -137,7 +137,7 @@ def test_the_refusal_conforms_to_the_document(hung: Server, opened: ExitStack) -
 def test_the_official_client_waits_and_retries(tmp_path: Path) -> None:
     told = Told()
 
-    async def hanging(question: Question, memory: Memory) -> AsyncIterator[str]:
+    async def hanging(question: Question, memory: MemoryView) -> AsyncIterator[str]:
         await asyncio.Event().wait()
         yield ""
 
@@ -156,7 +156,7 @@ def test_the_official_client_waits_and_retries(tmp_path: Path) -> None:
                 told.say = saying("tea")
                 stack.close()
 
-        Place(busy, "w").peer("alice")
+        WorkspaceClient(busy, "w").peer("alice")
         sdk = httpx.Client(event_hooks={"response": [note]})
         peer = Honcho(base_url=url, api_key=key, workspace_id="w", http_client=sdk).peer("alice")
         for _ in range(2):
@@ -173,12 +173,12 @@ def test_the_official_client_waits_and_retries(tmp_path: Path) -> None:
 # Shares.
 
 
-def begun(shares: Shares, lane: Lane, attempts: int = 10_000) -> list[Work]:
+def begun(shares: ConcurrencyShares, lane: Lane, attempts: int = 10_000) -> list[Work]:
     """The requests that could start, of a number tried in sequence."""
     return [work for work in (Work(lane) for _ in range(attempts)) if shares.begin(work)]
 
 
-def in_turn(shares: Shares, lanes: list[Lane]) -> Counter[Lane]:
+def in_turn(shares: ConcurrencyShares, lanes: list[Lane]) -> Counter[Lane]:
     """The number of requests of each lane once none gets another; they try in turn."""
     held: Counter[Lane] = Counter()
     while admitted := [lane for lane in lanes if shares.begin(Work(lane))]:
@@ -188,7 +188,7 @@ def in_turn(shares: Shares, lanes: list[Lane]) -> Counter[Lane]:
 
 @pytest.mark.parametrize("callers", [1, 2, 3, 7])
 def test_callers_get_equal_shares_and_one_share_stays_free(callers: int) -> None:
-    shares = Shares(840)
+    shares = ConcurrencyShares(840)
     held = in_turn(shares, [Lane("w", f"key {number}") for number in range(callers)])
     assert {*held.values()} == {840 // (callers + 1)}
     assert shares.free == 840 // (callers + 1)
@@ -200,27 +200,27 @@ def test_callers_get_equal_shares_and_one_share_stays_free(callers: int) -> None
     ids=["callers", "workspaces of one"],
 )
 def test_a_new_caller_is_always_admitted(lanes: Callable[[int], Lane]) -> None:
-    shares = Shares(800)
+    shares = ConcurrencyShares(800)
     for number in range(700):
         shares.begin(Work(lanes(number)))
     assert shares.begin(Work(Lane("another", "another")))
 
 
 def test_a_caller_leaves_room_to_others_in_any_number_of_workspaces() -> None:
-    shares = Shares(800)
+    shares = ConcurrencyShares(800)
     held = sum(len(begun(shares, Lane(f"w{number}", "key"), 50)) for number in range(1_000))
     assert held == 8 * 800 // 9 + 1
     assert len(begun(shares, Lane("w", "another"))) > 40
 
 
 def test_a_fixed_limit_applies_to_all_workspaces_together() -> None:
-    shares = Shares(800, most=5)
+    shares = ConcurrencyShares(800, most=5)
     assert [len(begun(shares, Lane(f"w{number}", "key"), 3)) for number in range(3)] == [3, 2, 0]
     assert len(begun(shares, Lane("w0", "another"))) == 5
 
 
 def test_finished_requests_are_forgotten() -> None:
-    shares = Shares(16)
+    shares = ConcurrencyShares(16)
     for number in range(1_000):
         requests = begun(shares, Lane(f"w{number}", f"key {number}"), 20)
         assert len(requests) == 8

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.running import Server
 from tests.security.in_process import Application, application
+from tests.server_process import Server
 
 HOSTILE = [
     "' OR '1'='1",

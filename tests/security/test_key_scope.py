@@ -18,9 +18,9 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide import clock
 from omoide.contract.document import OperationSpec
-from omoide.security import ADMIN, Keyring, Principal
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS
 from tests.contract.requests import FORMS, body_of, example_fields, example_with_ids, fields, path_of

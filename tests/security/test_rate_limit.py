@@ -16,17 +16,17 @@ import pytest
 from honcho import Honcho
 
 from benchmarks.process_tree import named
-from omoide import clock
-from omoide.app import callers_of
-from omoide.app import guarded as guard
-from omoide.middleware.callers import network
-from omoide.middleware.rates import RateLimit, Rates
-from omoide.security import ADMIN, Keyring, Principal
+from omoide.asgi.app import callers_of
+from omoide.asgi.app import guarded as guard
+from omoide.asgi.callers import network
+from omoide.asgi.rate_limit import RateLimit, TokenBuckets
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS, conform
-from tests.handlers.place import until
-from tests.running import Server
+from tests.handlers.workspace import until
 from tests.security.in_process import settings_of
+from tests.server_process import Server
 
 BURST = 3
 PAGE = "https://app.example.org"
@@ -164,7 +164,7 @@ def test_two_processes_share_one_limit(tmp_path: Path) -> None:
 
 
 def test_a_burst_passes_and_then_one_request_per_interval() -> None:
-    rates = Rates(per_minute=60, burst=3)
+    rates = TokenBuckets(per_minute=60, burst=3)
     assert [rates.wait("a", 100.0) for _ in range(4)] == [0, 0, 0, pytest.approx(1)]
     assert rates.wait("a", 100.5) == pytest.approx(0.5)
     assert rates.wait("a", 101.0) == 0
@@ -174,20 +174,20 @@ def test_a_burst_passes_and_then_one_request_per_interval() -> None:
 
 @pytest.mark.parametrize("per_minute", [1, 7, 90, 6_000])
 def test_the_long_term_rate_is_not_exceeded(per_minute: int) -> None:
-    rates = Rates(per_minute=per_minute, burst=5)
+    rates = TokenBuckets(per_minute=per_minute, burst=5)
     passed = sum(rates.wait("a", 1e9 + tick / 50) == 0 for tick in range(50 * 60 * 3))
     assert passed == min(3 * per_minute + 4, 50 * 60 * 3) or passed == 3 * per_minute + 5
 
 
 def test_callers_have_independent_limits() -> None:
-    rates = Rates(per_minute=60, burst=1)
+    rates = TokenBuckets(per_minute=60, burst=1)
     assert rates.wait("a", 0.0) == 0
     assert rates.wait("b", 0.0) == 0
     assert rates.wait("a", 0.0) > 0
 
 
 def test_a_flood_of_callers_needs_no_more_memory_and_is_still_limited() -> None:
-    rates = Rates(per_minute=60, burst=1, buckets=64)
+    rates = TokenBuckets(per_minute=60, burst=1, buckets=64)
     assert all(rates.wait(f"caller {number}", 0.0) == 0 for number in range(10_000))
     assert rates.wait("caller 9999", 0.0) > 0, "the last one is still known"
 

@@ -9,14 +9,14 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from omoide import clock
-from omoide.cli.start import read_settings
-from omoide.security import ADMIN, Keyring, Principal
-from omoide.settings import Settings
-from tests.handlers.place import until
-from tests.raw import exchange
-from tests.running import Server
+from omoide.cli.bootstrap import read_settings
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
+from omoide.core.settings import Settings
+from tests.handlers.workspace import until
+from tests.raw_http import exchange
 from tests.security.in_process import settings_of
+from tests.server_process import Server
 
 SECRETS = {
     "jwt_secret": "JWTSECRET-0123456789abcdef0123456789abcdef",
@@ -54,8 +54,8 @@ def provoked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Said, list[str]]
         "embedder": "openai:m",
         "embedder_base_url": f"http://user:{ADDRESS_WORD}@127.0.0.1:9/{ADDRESS_WORD}?key={ADDRESS_WORD}#{ADDRESS_WORD}",
         "embedder_dimensions": "8",
-        "quiet_seconds": "0",
-        "unit_tokens": "0",
+        "debounce_seconds": "0",
+        "flush_tokens": "0",
         "webhook_private_targets": "true",
         "webhook_attempts": "1",
         "job_poll_seconds": "0.1",

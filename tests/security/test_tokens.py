@@ -14,9 +14,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from omoide import clock
-from omoide.errors import Unauthorized
-from omoide.security import ADMIN, KEY_CHARACTERS, Keyring, Principal
+from omoide.core import clock
+from omoide.core.auth import ADMIN, KEY_CHARACTERS, Keyring, Principal
+from omoide.core.errors import Unauthorized
 from tests.conftest import SECRET
 from tests.security.in_process import Application, application
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import trustme
 
-from omoide.errors import InvalidFields
-from omoide.webhooks import check_url, is_public, literal
-from omoide.worker.outbound import Forbidden, Outbound, Unreachable
+from omoide.core.errors import InvalidFields
+from omoide.core.webhook_protocol import check_url, is_public, literal
+from omoide.worker.ssrf_guard import Forbidden, GuardedClient, Unreachable
 from tests.worker.receivers import OK, Receiver, receiver, redirect
 
 NAME = "hooks.example"
@@ -52,7 +52,7 @@ def resolving(*addresses: str) -> Callable[[str], Awaitable[Sequence[str]]]:
 
 
 async def deliver(endpoint: Receiver, scheme: str = "https", host: str = NAME, **options: Any) -> int:
-    outbound = Outbound(resolving("127.0.0.1"))
+    outbound = GuardedClient(resolving("127.0.0.1"))
     options = {"seconds": SECONDS, "private_targets": True, **options}
     return await outbound.post(f"{scheme}://{host}:{endpoint.port}/hook", b"{}", {"X-A": "b"}, **options)
 
@@ -173,7 +173,7 @@ SPELLINGS = {
 
 @pytest.mark.parametrize("address", INTERNAL.split())
 def test_a_name_that_resolves_to_a_non_public_address_is_refused(address: str) -> None:
-    outbound = Outbound(resolving(address))
+    outbound = GuardedClient(resolving(address))
     with pytest.raises(Forbidden):
         asyncio.run(outbound.post(f"https://{NAME}/", b"", {}, seconds=SECONDS, private_targets=False))
 

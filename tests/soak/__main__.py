@@ -17,15 +17,15 @@ from typing import Any
 
 import httpx
 
-from omoide.webhooks import DELIVERY_HEADER
+from omoide.core.webhook_protocol import DELIVERY_HEADER
 from tests.inference.completions import streaming
 from tests.inference.fault_proxy import Fault, FaultProxy
-from tests.running import COMMAND, Server
+from tests.server_process import COMMAND, Server
 from tests.soak.faults import Troublemaker
+from tests.soak.final_check import differences, drained
 from tests.soak.ledger import Ledger
 from tests.soak.load import CONSTANT, Client
 from tests.soak.memory import WARM_UP, Phase, Watcher
-from tests.soak.reckoning import differences, drained
 from tests.soak.report import Outcome, report
 from tests.worker.provider import SENTENCE, provider
 
@@ -34,7 +34,7 @@ GROWING_PART = 0.5
 """Fraction of the time in which data grows; in the rest its amount is constant."""
 
 SETTINGS = {
-    "quiet_seconds": "0.5",
+    "debounce_seconds": "0.5",
     "deduplicate": "false",  # so that duplicate conclusions stay visible
     "busy_timeout_seconds": "1",  # so that a locked file causes errors
     "model": "openai:toy",

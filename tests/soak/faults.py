@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 
 from benchmarks.process_tree import named
-from omoide.store.database import connect
+from omoide.storage.sqlite.engine import connect
 from tests.inference.fault_proxy import FaultProxy, answering, hanging_up
-from tests.running import Server
+from tests.server_process import Server
 from tests.soak.ledger import Ledger
 from tests.worker.provider import half
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.soak.final_check import of_messages
 from tests.soak.ledger import EXPLAINS_FOR_SECONDS, Fault, Ledger
 from tests.soak.memory import WARM_UP, Held, Phase, Series, of_processes
-from tests.soak.reckoning import of_messages
 from tests.soak.report import Outcome, report
 
 PLACE = "w", "s"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omoide.store import Store
+from omoide.storage import Store
 
 
 @pytest.fixture

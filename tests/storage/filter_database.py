@@ -10,9 +10,9 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from omoide.store.filters.clauses import Clause
-from omoide.store.filters.functions import register
-from tests.store.filter_model import Row
+from omoide.storage.filters.clauses import SqlClause
+from omoide.storage.filters.sql_functions import register
+from tests.storage.filter_model import Row
 
 DRIVERS: list[ModuleType] = [sqlite3]
 if find_spec("pysqlite3"):  # not available for some platforms
@@ -57,9 +57,9 @@ class FilterDatabase:
         for row in rows:
             getattr(self, f"_add_{resource.lower()}")(row)
 
-    def ids(self, resource: str, clause: Clause | None) -> set[str]:
+    def ids(self, resource: str, clause: SqlClause | None) -> set[str]:
         """The ids of the loaded rows that the clause keeps."""
-        clause = clause or Clause("1")
+        clause = clause or SqlClause("1")
         return {row[0] for row in self.connection.execute(QUERIES[resource] + clause.sql, clause.params)}
 
     def _add_workspace(self, row: Row) -> None:

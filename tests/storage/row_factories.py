@@ -6,8 +6,8 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from omoide.records import Session
-from omoide.store import Connection, clones, queue
+from omoide.core.records import Session
+from omoide.storage import Connection, queue, session_clone
 
 
 def put(db: Connection, kind: str) -> str:
@@ -41,9 +41,9 @@ def steps(db: Connection, work: Callable[[Connection], object]) -> int:
 
 def cloned(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session:
     """Copy a session, in all steps."""
-    copy = clones.begin(db, workspace_id, session_id, until, now)
-    while isinstance(copy, clones.Unfinished):
-        copy = clones.go_on(db, copy, now)
+    copy = session_clone.begin(db, workspace_id, session_id, until, now)
+    while isinstance(copy, session_clone.UnfinishedClone):
+        copy = session_clone.go_on(db, copy, now)
     return copy
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from omoide.records import Change, Conclusion, Derived, Fact, Merge, SessionChange
-from omoide.store import Connection, Store, conclusions, dreams, learning, peers, queue, sessions, words
-from omoide.store.dreams import Schedule
-from omoide.store.learning import Twin
-from tests.store.rows import steps
+from omoide.core.records import Change, Conclusion, Derived, Fact, Merge, SessionChange
+from omoide.storage import Connection, Store, conclusion_upsert, conclusions, dreams, peers, queue, sessions
+from omoide.storage.conclusion_upsert import NearDuplicate
+from omoide.storage.dreams import Schedule
+from omoide.storage.sqlite import fulltext
+from tests.storage.row_factories import steps
 
 NOW = 10_000_000
 SAID = datetime(2026, 11, 22, tzinfo=UTC)
@@ -38,9 +39,9 @@ def fact(content: str, *message_ids: str, day: int = 0) -> Fact:
     return Fact(content, message_ids or ("m1",), SAID + timedelta(days=day))
 
 
-def learn(db: Connection, *facts: Fact, pair: tuple[int, int] = SELF, session: int = 1, **twins: Twin) -> int:
+def learn(db: Connection, *facts: Fact, pair: tuple[int, int] = SELF, session: int = 1, **twins: NearDuplicate) -> int:
     numbered = {int(number.lstrip("n")): twin for number, twin in twins.items()}
-    return learning.learn(db, 1, pair, session, facts, numbered, NOW)
+    return conclusion_upsert.upsert(db, 1, pair, session, facts, numbered, NOW)
 
 
 def known(db: Connection, observer: str = "alice") -> list[Conclusion]:
@@ -70,7 +71,7 @@ def test_facts_learned_together_keep_their_order_and_are_indexed(db: Connection)
     learn(db, fact("alice hums"))
     assert learn(db, *(fact(f"alice owns boat {number}") for number in range(90))) == 90
     assert texts(db)[1:] == [(f"alice owns boat {number}", 1) for number in range(90)]
-    pks = words.holding(db, words.of_conclusions(1, SELF), ["boat"], 999)
+    pks = fulltext.holding(db, fulltext.of_conclusions(1, SELF), ["boat"], 999)
     assert [*reversed(pks)] == [each.pk for each in known(db)[1:]]
 
 
@@ -82,7 +83,7 @@ def test_facts_learned_together_that_differ_in_case_count_as_one(db: Connection)
 def test_a_text_replaced_by_an_earlier_fact_is_new_when_it_recurs(db: Connection) -> None:
     learn(db, fact("alice sings"))
     (old,) = known(db)
-    twin = Twin(old.pk, is_poorer=True)
+    twin = NearDuplicate(old.pk, is_poorer=True)
     assert learn(db, fact("alice sings in a choir"), fact("alice sings"), n0=twin) == 1
     assert texts(db) == [("alice sings in a choir", 2), ("alice sings", 1)]
 
@@ -100,7 +101,7 @@ def test_reinforcing_advances_said_at_and_adds_the_message(db: Connection) -> No
     porto, lisbon = known(db)
     assert porto.said_at > lisbon.said_at
     assert porto.details == {"message_ids": ["m1", "m3"]}
-    learn(db, fact("alice does live in Porto", "m4", day=2), n0=Twin(porto.pk, is_poorer=False))
+    learn(db, fact("alice does live in Porto", "m4", day=2), n0=NearDuplicate(porto.pk, is_poorer=False))
     assert known(db)[0].said_at == porto.said_at, "an earlier message does not lower said_at"
 
 
@@ -122,13 +123,13 @@ def test_a_deleted_conclusion_is_learned_again(db: Connection) -> None:
 def test_a_richer_near_duplicate_replaces_the_poorer_one(db: Connection) -> None:
     learn(db, fact("alice sings"))
     old = known(db)[0]
-    assert learn(db, fact("alice sings in a choir"), n0=Twin(old.pk, is_poorer=True)) == 0
+    assert learn(db, fact("alice sings in a choir"), n0=NearDuplicate(old.pk, is_poorer=True)) == 0
     assert texts(db) == [("alice sings in a choir", 2)]
 
 
 def test_a_poorer_fact_only_reinforces_its_near_duplicate(db: Connection) -> None:
     learn(db, fact("alice sings in a choir"))
-    learn(db, fact("alice sings"), n0=Twin(known(db)[0].pk, is_poorer=False))
+    learn(db, fact("alice sings"), n0=NearDuplicate(known(db)[0].pk, is_poorer=False))
     assert texts(db) == [("alice sings in a choir", 2)]
 
 
@@ -136,7 +137,7 @@ def test_a_deleted_near_duplicate_is_ignored(db: Connection) -> None:
     learn(db, fact("alice sings in a choir"))
     gone = known(db)[0]
     conclusions.delete(db, "w", gone.id, NOW)
-    assert learn(db, fact("alice sings"), n0=Twin(gone.pk, is_poorer=False)) == 1
+    assert learn(db, fact("alice sings"), n0=NearDuplicate(gone.pk, is_poorer=False)) == 1
     assert texts(db) == [("alice sings", 1)]
 
 
@@ -149,7 +150,7 @@ def test_a_replaced_source_is_cited_by_its_new_id(db: Connection) -> None:
     learn(db, fact("alice sings"), fact("alice dances"))
     sings, dances = known(db)
     derive(db, "alice performs", sings.id, dances.id)
-    learn(db, fact("alice sings loudly"), n0=Twin(sings.pk, is_poorer=True))
+    learn(db, fact("alice sings loudly"), n0=NearDuplicate(sings.pk, is_poorer=True))
     loudly = next(each for each in known(db) if each.content == "alice sings loudly")
     performs = next(each for each in known(db) if each.level == "deductive")
     assert performs.source_ids == [loudly.id, dances.id]
@@ -268,7 +269,7 @@ def test_lookup_cost_does_not_grow_with_conclusions_of_other_sessions(db: Connec
     learn(db, *(fact(f"alice owns boat {number}") for number in range(90)))
 
     def found() -> list[str]:
-        return [each.content for each in learning.known(db, SELF, 1, 500)]
+        return [each.content for each in conclusion_upsert.known(db, SELF, 1, 500)]
 
     expected = [f"alice owns boat {number}" for number in reversed(range(90))]
     assert found() == expected
@@ -281,4 +282,7 @@ def test_lookup_cost_does_not_grow_with_conclusions_of_other_sessions(db: Connec
 def test_only_the_newest_conclusions_of_a_session_are_looked_up(db: Connection) -> None:
     learn(db, *(fact(f"alice owns boat {number}") for number in range(9)))
     learn(db, fact("alice sings"), pair=OTHER)
-    assert [each.content for each in learning.known(db, SELF, 1, 2)] == ["alice owns boat 8", "alice owns boat 7"]
+    assert [each.content for each in conclusion_upsert.known(db, SELF, 1, 2)] == [
+        "alice owns boat 8",
+        "alice owns boat 7",
+    ]

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from omoide.errors import StorageFull, Unavailable
-from omoide.store import Connection, Store
-from omoide.store.database import connect
-from tests.store.manners import answering_nobody
-from tests.store.rows import kinds, pragma, put
+from omoide.core.errors import StorageFull, Unavailable
+from omoide.storage import Connection, Store
+from omoide.storage.sqlite.engine import connect
+from tests.storage.row_factories import kinds, pragma, put
+from tests.storage.thread_assertions import answering_nobody
 
 
 @pytest.fixture(autouse=True, params=["that answers", "that only works"])

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
-from omoide.clock import instant
-from omoide.records import NewMessage
-from omoide.store import Connection, messages, purge, said_order, sessions
-from omoide.store.consistency import contradictions
-from omoide.store.database import connect
-from omoide.store.migrations import migrate
-from tests.store.rows import cloned, steps
+from omoide.core.clock import from_micros
+from omoide.core.records import NewMessage
+from omoide.storage import Connection, event_time_order, messages, purge, sessions
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.integrity.row_consistency import contradictions
+from omoide.storage.sqlite.migrations import migrate
+from tests.storage.row_factories import cloned, steps
 
 NOW = 1_700_000_000_000_000
 DAY = 86_400_000_000
@@ -70,14 +70,14 @@ def test_newest_is_by_time_then_by_arrival(
         assert newest(db, since=since) == [seq for seq in expected if seq >= since or seq == expected[0]]
     assert bool(kept(db)) is (expected != [*range(len(times), 0, -1)])
     listed = messages.through(db, 1, 1, len(times))
-    assert [message.created_at for message in listed] == [*map(instant, times)], "lists keep the order of arrival"
+    assert [message.created_at for message in listed] == [*map(from_micros, times)], "lists keep the order of arrival"
 
 
 def test_concurrent_writers_do_not_break_the_order(db: Connection) -> None:
     say(db, None, now=NOW)
-    say(db, None, now=NOW - said_order.JITTER)
+    say(db, None, now=NOW - event_time_order.JITTER)
     assert (newest(db), kept(db)) == ([2, 1], 0)
-    say(db, None, now=NOW - said_order.JITTER - 1)
+    say(db, None, now=NOW - event_time_order.JITTER - 1)
     assert (newest(db), kept(db)) == ([1, 2, 3], 3)
 
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.errors import Conflict, OmoideError
-from omoide.store import Store, purge, workspaces
-from omoide.store.exchange import form, reading, writing
-from omoide.store.exchange.writing import AlreadyThere, BadFile, import_workspace
+from omoide.core import clock
+from omoide.core.errors import Conflict, OmoideError
+from omoide.storage import Store, purge, workspaces
+from omoide.storage.export import importer, reader, schema
+from omoide.storage.export.importer import AlreadyImported, InvalidExport, import_workspace
 
 UID = iter(f"{n:021d}" for n in range(10**6))
 Change = Callable[[list[dict[str, Any]]], object]
@@ -122,7 +122,7 @@ def until_line(lines: Sequence[bytes], last: int) -> Iterator[bytes]:
 
 @pytest.fixture(autouse=True)
 def _few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "LINES_AT_A_TIME", 4)
+    monkeypatch.setattr(importer, "LINES_AT_A_TIME", 4)
 
 
 @pytest.fixture
@@ -148,7 +148,7 @@ def test_an_import_interrupted_after_any_line_resumes_with_the_same_result(
     found = everything(store)
     found["jobs"] = [job for job in found["jobs"] if job[0] != "purge_workspace"]
     assert found == wanted
-    with pytest.raises(AlreadyThere):
+    with pytest.raises(AlreadyImported):
         bring(store, lines)
 
 
@@ -340,7 +340,7 @@ def test_an_invalid_file_is_refused_with_the_line_number(what: str, store: Store
 def test_a_corrected_file_resumes_at_the_wrong_line(store: Store) -> None:
     lines = file_of(workspace_of(9))
     wrong = [*lines[:10], lines[10].replace(b'"alice"', b'"malice"'), *lines[11:]]
-    with pytest.raises(BadFile, match="line 11: no earlier line defines the peer 'malice'"):
+    with pytest.raises(InvalidExport, match="line 11: no earlier line defines the peer 'malice'"):
         bring(store, wrong)
     bring(store, lines)
     assert store.read(lambda db: db.execute("SELECT message_count FROM sessions").fetchall()) == [(9,)]
@@ -349,11 +349,11 @@ def test_a_corrected_file_resumes_at_the_wrong_line(store: Store) -> None:
 def test_exporting_an_import_gives_the_same_lines(store: Store) -> None:
     lines = file_of(workspace_of(9))
     bring(store, lines)
-    found = store.read(lambda db: [*reading.lines(db, reading.find(db, "w"))])
+    found = store.read(lambda db: [*reader.lines(db, reader.find(db, "w"))])
     assert [json.loads(line) for line in found] == [json.loads(line) for line in lines[1:]]
-    header = store.read(lambda db: reading.header(db, reading.find(db, "w"), program="0", now=1))
+    header = store.read(lambda db: reader.header(db, reader.find(db, "w"), program="0", now=1))
     assert {kind: count for kind, count in header["counts"].items() if count} == json.loads(lines[0])["counts"]
-    assert [*header["counts"]] == [*form.KINDS]
+    assert [*header["counts"]] == [*schema.KINDS]
 
 
 def test_integers_of_any_size_are_kept(store: Store) -> None:
@@ -362,12 +362,12 @@ def test_integers_of_any_size_are_kept(store: Store) -> None:
     message = record("message", metadata=kept)
     lines = file_of([record("workspace", **own), record("peer", **own), record("session", **own), message])
     bring(store, lines)
-    found = store.read(lambda db: [*reading.lines(db, reading.find(db, "w"))])
+    found = store.read(lambda db: [*reader.lines(db, reader.find(db, "w"))])
     assert [json.loads(line) for line in found] == [json.loads(line) for line in lines[1:]]
 
 
 def test_long_lines_are_stored_in_smaller_batches(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "BYTES_AT_A_TIME", 2_000)
+    monkeypatch.setattr(importer, "BYTES_AT_A_TIME", 2_000)
     said = [record("message", seq=seq, content="x" * (1 if seq < 5 else 2_000)) for seq in range(1, 9)]
     done: list[int] = []
     bring(store, file_of([*workspace_of(0)[:3], *said]), shown=lambda number, of: done.append(number))

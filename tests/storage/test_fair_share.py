@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from omoide.jobs import Job
-from omoide.store import Connection, Store, queue, rows, shares
-from tests.store.rows import steps
+from omoide.core.jobs import Job
+from omoide.storage import Connection, Store, fair_share, queue, rows
+from tests.storage.row_factories import steps
 
 NOW, SECOND = 10**15, 1_000_000
 HEAVY, LIGHT, OTHER = 1, 2, 3
@@ -49,7 +49,7 @@ def served(db: Connection, claims: int, costs: dict[int | None, int]) -> list[in
         job = claim(db, used=used)
         assert job is not None
         found.append(job.workspace)
-        used = {job.workspace or shares.NO_WORKSPACE: costs[job.workspace]}
+        used = {job.workspace or fair_share.NO_WORKSPACE: costs[job.workspace]}
         queue.finish(db, job, NOW)
     return found
 
@@ -153,7 +153,7 @@ def test_a_blocked_job_is_claimed_however_the_blocking_one_ends(db: Connection) 
         return claim(db) is not None
 
     assert freed(lambda job: queue.finish(db, job, NOW))
-    assert freed(lambda job: queue.postpone(db, job, NOW + SECOND, "no luck"))
+    assert freed(lambda job: queue.retry_later(db, job, NOW + SECOND, "no luck"))
     assert freed(lambda job: queue.give_up(db, job, NOW, "no use"))
     assert freed(lambda job: queue.release(db, job))
     assert freed(lambda job: queue.give_back(db, job, NOW))

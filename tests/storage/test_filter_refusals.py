@@ -7,17 +7,17 @@ from typing import Any
 
 import pytest
 
-from omoide.errors import InvalidFields, Unprocessable
-from omoide.store.filters import compile_filters
-from omoide.store.filters.fields import (
+from omoide.core.errors import InvalidFields, Unprocessable
+from omoide.storage.filters import compile_filters
+from omoide.storage.filters.fields import (
     CONCLUSION_FIELDS,
     MESSAGE_FIELDS,
     PEER_FIELDS,
     SESSION_FIELDS,
     WORKSPACE_FIELDS,
 )
-from omoide.store.filters.values import MAX_SHOWN
-from tests.store.filter_database import DRIVERS, FilterDatabase
+from omoide.storage.filters.values import MAX_SHOWN
+from tests.storage.filter_database import DRIVERS, FilterDatabase
 
 FIELDS = {
     fields.resource: fields

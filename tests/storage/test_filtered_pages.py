@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from omoide.records import NewMessage, Page, PageRequest
-from omoide.store import Connection, Store, messages, peers, sessions, workspaces
+from omoide.core.records import NewMessage, Page, PageRequest
+from omoide.storage import Connection, Store, messages, peers, sessions, workspaces
 
 Json = dict[str, Any]
 FIRST = PageRequest(1, 10)

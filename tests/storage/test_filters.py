@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from omoide.store.filters import compile_filters
-from omoide.store.filters.fields import (
+from omoide.storage.filters import compile_filters
+from omoide.storage.filters.fields import (
     CONCLUSION_FIELDS,
     MESSAGE_FIELDS,
     PEER_FIELDS,
     SESSION_FIELDS,
     WORKSPACE_FIELDS,
 )
-from tests.store.filter_database import DRIVERS, FilterDatabase
+from tests.storage.filter_database import DRIVERS, FilterDatabase
 
 FIELDS = {
     fields.resource: fields

@@ -9,18 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omoide.errors import Unprocessable
-from omoide.store.filters import compile_filters
-from omoide.store.filters.fields import (
+from omoide.core.errors import Unprocessable
+from omoide.storage.filters import compile_filters
+from omoide.storage.filters.fields import (
     CONCLUSION_FIELDS,
     MESSAGE_FIELDS,
     PEER_FIELDS,
     SESSION_FIELDS,
     WORKSPACE_FIELDS,
 )
-from tests.store.filter_database import DRIVERS, FilterDatabase
-from tests.store.filter_generator import Generator
-from tests.store.filter_model import matches
+from tests.storage.filter_database import DRIVERS, FilterDatabase
+from tests.storage.filter_generator import Generator
+from tests.storage.filter_model import matches
 
 EXAMPLES = 40
 ROWS_PER_EXAMPLE = 12

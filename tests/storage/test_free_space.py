@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from omoide.errors import Unavailable
-from omoide.store import Connection, Store, erasure, free_space, purge
-from omoide.store.database import connect
-from omoide.store.erasure import Eraser
-from tests.store.rows import pragma
+from omoide.core.errors import Unavailable
+from omoide.storage import Connection, Store, purge
+from omoide.storage.sqlite import free_space, secure_delete
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.secure_delete import Eraser
+from tests.storage.row_factories import pragma
 
 
 @pytest.fixture
@@ -88,10 +89,10 @@ def test_overwriting_waits_for_a_running_read_which_keeps_its_snapshot(store: St
             assert reader.execute("SELECT length(text) FROM t").fetchone() == (18_005,)
             await store.write(lambda db: db.execute("INSERT INTO t VALUES ('kept')").rowcount)
             reader.close()
-            before = store.read(erasure.count)
+            before = store.read(secure_delete.count)
             assert eraser.overwrite_free_space() is None
             assert eraser.empty_log()
-        assert store.read(erasure.count) != before
+        assert store.read(secure_delete.count) != before
         assert store.read(lambda db: db.execute("SELECT text FROM t").fetchall()) == [("kept",)]
         for path in store.path.parent.iterdir():
             assert b"gone0" not in path.read_bytes()

@@ -10,11 +10,12 @@ import pytest
 import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.records import NewMessage
-from omoide.store import messages, purge, sessions, word_rebuild, words, workspaces
-from omoide.store.consistency import contradictions
-from omoide.store.database import Connection, connect
-from omoide.store.migrations import migrate
+from omoide.core.records import NewMessage
+from omoide.storage import messages, purge, sessions, workspaces
+from omoide.storage.sqlite import fulltext, fulltext_rebuild
+from omoide.storage.sqlite.engine import Connection, connect
+from omoide.storage.sqlite.integrity.row_consistency import contradictions
+from omoide.storage.sqlite.migrations import migrate
 
 NOW = 1_700_000_000_000_000
 
@@ -37,7 +38,7 @@ def say(db: Connection, session: str, *contents: str) -> None:
 def merge(db: Connection) -> None:
     """Make FTS5 merge all segments into one, as it does automatically if there are many."""
     is_first = True
-    while words.rewrite(db, words.MESSAGES, is_first=is_first):
+    while fulltext.rewrite(db, fulltext.MESSAGES, is_first=is_first):
         is_first = False
 
 
@@ -54,7 +55,7 @@ def remove(db: Connection, session: str) -> None:
 def found(db: Connection, word: str) -> list[int]:
     workspace = workspaces.find(db, "w")
     assert workspace is not None
-    return words.holding(db, words.of_messages(workspace.pk, None, None), [word], 10_000)
+    return fulltext.holding(db, fulltext.of_messages(workspace.pk, None, None), [word], 10_000)
 
 
 def test_a_word_is_found_after_the_following_word_of_many_leaves_was_removed(db: Connection) -> None:
@@ -70,7 +71,7 @@ def test_a_word_is_found_after_the_following_word_of_many_leaves_was_removed(db:
     remove(db, "first")
     remove(db, "last")
     assert found(db, "alpha") == []
-    assert words.held(db, words.MESSAGES) == 0
+    assert fulltext.held(db, fulltext.MESSAGES) == 0
 
 
 def texts(drawn: random.Random) -> list[str]:
@@ -93,8 +94,8 @@ def test_the_index_contains_exactly_the_words_of_its_rows(db: Connection, seed: 
             merge(db)
         else:
             remove(db, alive.pop(drawn.randrange(len(alive))))
-        held = words.held(db, words.MESSAGES)
-        assert held == words.totals(db, words.MESSAGES)[1], number
+        held = fulltext.held(db, fulltext.MESSAGES)
+        assert held == fulltext.totals(db, fulltext.MESSAGES)[1], number
     assert [*contradictions(db)] == []
 
 
@@ -119,11 +120,11 @@ def test_a_damaged_index_is_rebuilt_from_the_rows_in_steps(db: Connection) -> No
     damage(db)
     with pytest.raises(sqlite3.DatabaseError):
         found(db, "alpha")
-    job = word_rebuild.empty(db, words.MESSAGES)
+    job = fulltext_rebuild.empty(db, fulltext.MESSAGES)
     after: int | None = 0
     steps = 0
     while after is not None:
-        after = word_rebuild.add_missing(db, words.MESSAGES, after, job["through"])
+        after = fulltext_rebuild.add_missing(db, fulltext.MESSAGES, after, job["through"])
         steps += 1
         if steps == 2:  # rows are added and removed during the rebuild
             say(db, "new", "alpha")
@@ -135,7 +136,7 @@ def test_a_damaged_index_is_rebuilt_from_the_rows_in_steps(db: Connection) -> No
 
 def test_repeating_a_step_of_a_rebuild_adds_no_duplicates(db: Connection) -> None:
     say(db, "s", *["alpha"] * 5)
-    job = word_rebuild.empty(db, words.MESSAGES)
+    job = fulltext_rebuild.empty(db, fulltext.MESSAGES)
     for _ in range(2):
-        assert word_rebuild.add_missing(db, words.MESSAGES, 0, job["through"]) == 5
-    assert words.held(db, words.MESSAGES) == words.totals(db, words.MESSAGES)[1]
+        assert fulltext_rebuild.add_missing(db, fulltext.MESSAGES, 0, job["through"]) == 5
+    assert fulltext.held(db, fulltext.MESSAGES) == fulltext.totals(db, fulltext.MESSAGES)[1]

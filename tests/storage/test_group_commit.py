@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from omoide.errors import Contradicted, NotFound, Unavailable
-from omoide.store import Connection, Store, queue
-from omoide.store.database import connect
-from omoide.store.group_commit import MAX_BATCH, before_commit, do_owed
-from tests.store.rows import Gate, kinds, put
+from omoide.core.errors import ConstraintViolation, NotFound, Unavailable
+from omoide.storage import Connection, Store, queue
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.group_commit import MAX_BATCH, flush_deferred, on_commit
+from tests.storage.row_factories import Gate, kinds, put
 
 
 def put_and_fail(db: Connection, kind: str) -> None:
@@ -84,7 +84,7 @@ def test_a_failing_write_affects_only_itself(failing: Any, error: type[Exception
 
 
 def put_at_the_end(db: Connection, kind: str) -> str:
-    before_commit(db, lambda db: queue.add(db, f"{kind}, at the end", {}, 0))
+    on_commit(db, lambda db: queue.add(db, f"{kind}, at the end", {}, 0))
     return put(db, kind)
 
 
@@ -94,7 +94,7 @@ def put_at_the_end_and_fail(db: Connection, kind: str) -> None:
 
 
 def put_what_is_owed_and_fail(db: Connection) -> None:
-    do_owed(db)
+    flush_deferred(db)
     raise NotFound("on purpose")
 
 
@@ -115,17 +115,17 @@ def test_a_failing_write_keeps_the_deferred_steps_of_others(store: Store) -> Non
 
 def test_a_failing_deferred_step_rolls_back_the_commit_but_not_the_next(store: Store) -> None:
     def fail_at_the_end(db: Connection) -> None:
-        before_commit(db, lambda db: put_and_break_a_constraint(db, "end"))
+        on_commit(db, lambda db: put_and_break_a_constraint(db, "end"))
 
     failed = asyncio.run(gathered(store, (put, "a"), (fail_at_the_end,), (put_and_fail, "b")))
-    assert [type(error) for error in failed] == [Contradicted, Contradicted, NotFound]
+    assert [type(error) for error in failed] == [ConstraintViolation, ConstraintViolation, NotFound]
     assert asyncio.run(gathered(store, (put_at_the_end, "c"))) == ["c"]
     assert store.read(kinds) == ["c", "c, at the end"]
 
 
 def test_an_exception_in_a_deferred_step_does_not_end_the_writer(store: Store) -> None:
     def stumble_at_the_end(db: Connection) -> None:
-        before_commit(db, lambda db: db.no_such_thing())  # type: ignore[attr-defined]
+        on_commit(db, lambda db: db.no_such_thing())  # type: ignore[attr-defined]
 
     assert [type(error) for error in asyncio.run(gathered(store, (stumble_at_the_end,)))] == [AttributeError]
     assert asyncio.run(gathered(store, (put, "a"))) == ["a"]

@@ -11,23 +11,14 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.records import NewMessage, Observation, SessionChange
-from omoide.store import (
-    Connection,
-    Store,
-    consistency,
-    copying,
-    members,
-    message_search,
-    messages,
-    purge,
-    sessions,
-    stays,
-)
-from omoide.store.exchange import reading, writing
-from omoide.store.message_search import Limits
-from tests.store.rows import cloned
+from omoide.core import clock
+from omoide.core.records import NewMessage, Observation, SessionChange
+from omoide.storage import Connection, Store, members, membership_intervals, message_search, messages, purge, sessions
+from omoide.storage.export import importer, reader
+from omoide.storage.message_search import SearchFilters
+from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.integrity import row_consistency
+from tests.storage.row_factories import cloned
 
 NOW = 1_760_000_000_000_000
 """The time of all writes unless a test gives another, so that times cannot distinguish them."""
@@ -56,7 +47,7 @@ class Talk:
         sessions.set_peers(self.db, "w", "s", given, now, max_observers=10)
 
     def found(self, **limits: Any) -> list[str]:
-        within = message_search.reach(self.db, "w", Limits(**limits))
+        within = message_search.reach(self.db, "w", SearchFilters(**limits))
         pks = [] if within is None else message_search.newest(self.db, within, 100, oldest_first=True)
         return [message.content for message in message_search.fetch(self.db, pks)]
 
@@ -75,7 +66,7 @@ Story = Callable[[Talk], None]
 def play(store: Store, story: Story) -> None:
     """Run the story in one write, and check the consistency of the rows afterwards."""
     asyncio.run(store.write(lambda db: story(Talk(db))))
-    assert store.read(lambda db: [*consistency.contradictions(db)]) == []
+    assert store.read(lambda db: [*row_consistency.contradictions(db)]) == []
 
 
 def comes_and_goes(talk: Talk) -> None:
@@ -251,14 +242,14 @@ def test_the_stays_of_a_deleted_session_are_removed_with_it(store: Store) -> Non
 
 
 def exported(path: Path) -> list[bytes]:
-    with copying.snapshot(path, busy_timeout=5) as db:
-        workspace = reading.find(db, "w")
-        header = reading.header(db, workspace, program="0", now=NOW)
-        return [json.dumps(header).encode(), *reading.lines(db, workspace)]
+    with backup.snapshot(path, busy_timeout=5) as db:
+        workspace = reader.find(db, "w")
+        header = reader.header(db, workspace, program="0", now=NOW)
+        return [json.dumps(header).encode(), *reader.lines(db, workspace)]
 
 
 def bring(store: Store, lines: Sequence[bytes]) -> None:
-    asyncio.run(writing.import_workspace(store, iter(lines), name=None, restart=False, shown=lambda *_: None))
+    asyncio.run(importer.import_workspace(store, iter(lines), name=None, restart=False, shown=lambda *_: None))
 
 
 @pytest.fixture
@@ -288,7 +279,7 @@ def test_an_export_contains_the_stays(store: Store, other: Store, db_path: Path)
 def test_the_last_stay_is_derived_for_an_export_without_stays(
     store: Store, other: Store, db_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(stays, "DERIVED_AT_A_TIME", 1)
+    monkeypatch.setattr(membership_intervals, "DERIVED_AT_A_TIME", 1)
 
     def past(talk: Talk) -> None:
         for hour, deed in enumerate((talk.join, talk.leave, talk.join, talk.leave)):
@@ -335,7 +326,7 @@ def test_an_import_refuses_impossible_stays(
     after = max(n for n, line in enumerate(rest) if json.loads(line)["kind"] == "message") + 1
     rest[after:after] = [json.dumps(line).encode() for line in lines]
     head = json.dumps(json.loads(header) | {"format": 2, "counts": counts}).encode()
-    with pytest.raises(writing.BadFile, match=reason):
+    with pytest.raises(importer.InvalidExport, match=reason):
         bring(other, [head, *rest])
 
 
@@ -351,7 +342,7 @@ def test_stays_are_derived_from_the_stored_times(store: Store) -> None:
         talk.leave("carol", now=NOW + 5 * HOUR)
         talk.join("dora", now=NOW + 20 * HOUR)
         talk.db.execute("DELETE FROM stays")
-        assert stays.derive(talk.db) is not None
+        assert membership_intervals.derive(talk.db) is not None
         found = {peer: talk.stays(peer=peer) for peer in ("alice", "bob", "carol", "dora")}
         assert found == {"alice": [(4, None)], "bob": [(1, None)], "carol": [(1, 6)], "dora": [(10, None)]}
 
@@ -372,7 +363,7 @@ def test_stays_that_contradict_other_rows_are_reported(store: Store, damage: str
     def story(db: Connection) -> list[str]:
         comes_and_goes(Talk(db))
         db.execute(damage)
-        return [*consistency.contradictions(db)]
+        return [*row_consistency.contradictions(db)]
 
     assert any("stay" in line for line in asyncio.run(store.write(story)))
 

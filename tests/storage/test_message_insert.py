@@ -6,14 +6,15 @@ import asyncio
 
 import pytest
 
-from omoide.errors import Unprocessable
-from omoide.records import Idempotency, NewMessage, PageRequest
-from omoide.store import Connection, Store, members, message_search, messages, words
-from omoide.store.message_search import Limits
-from omoide.store.messages import Appended
-from omoide.store.rows import MOST_ROWS
-from tests.store.rows import cloned
-from tests.store.test_group_commit import gathered
+from omoide.core.errors import Unprocessable
+from omoide.core.records import Idempotency, NewMessage, PageRequest
+from omoide.storage import Connection, Store, members, message_search, messages
+from omoide.storage.message_search import SearchFilters
+from omoide.storage.messages import Appended
+from omoide.storage.rows import MOST_ROWS
+from omoide.storage.sqlite import fulltext
+from tests.storage.row_factories import cloned
+from tests.storage.test_group_commit import gathered
 
 NOW = 1_760_000_000_000_000
 REQUEST = PageRequest(size=1_000)
@@ -38,7 +39,7 @@ def contents(db: Connection, session: str = "s") -> list[str]:
 
 
 def holding(db: Connection, word: str) -> list[str]:
-    found = messages.by_pks(db, words.holding(db, words.Place(words.MESSAGES), [word], 1_000))
+    found = messages.by_pks(db, fulltext.holding(db, fulltext.IndexScope(fulltext.MESSAGES), [word], 1_000))
     return sorted(message.content for message in found.values())
 
 
@@ -80,7 +81,7 @@ def test_a_message_can_be_unindexed_in_the_transaction_that_added_it(store: Stor
     def add_and_remove(db: Connection) -> None:
         add(db, "s", said("lighthouse", "harbour"))
         pks = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE content = 'lighthouse'")]
-        words.remove_messages(db, pks)
+        fulltext.remove_messages(db, pks)
 
     asyncio.run(store.write(add_and_remove))
     assert store.read(holding, "lighthouse") == []
@@ -117,7 +118,7 @@ def test_a_message_is_never_earlier_than_its_authors_join_by_another_clock(store
         messages.add(db, "w", "s", said("by the process whose clock is ahead"), NOW + 20_000, max_observers=10)
         messages.add(db, "w", "s", said("by the one behind"), NOW, max_observers=10)
         (author,) = db.execute("SELECT id FROM peers").fetchone()
-        within = message_search.reach(db, "w", Limits(witness=author))
+        within = message_search.reach(db, "w", SearchFilters(witness=author))
         assert within is not None
         return [message.content for message in message_search.fetch(db, message_search.newest(db, within, 9))]
 
@@ -158,11 +159,11 @@ def test_expired_receipts_are_ignored_and_removed_in_batches(store: Store) -> No
     asyncio.run(store.write(work))
 
 
-@pytest.mark.parametrize(("size", "left_for_the_end"), [(10, 1), (words.CHARACTERS_AT_ONCE + 1, 0)])
+@pytest.mark.parametrize(("size", "left_for_the_end"), [(10, 1), (fulltext.CHARACTERS_AT_ONCE + 1, 0)])
 def test_long_messages_are_indexed_within_their_own_write(size: int, left_for_the_end: int, store: Store) -> None:
     def work(db: Connection) -> int:
         messages.add(db, "w", "s", said("a" * size), NOW, max_observers=10)
-        return len(db.owed or ())
+        return len(db.deferred or ())
 
     assert asyncio.run(store.write(work)) == left_for_the_end
     query = "SELECT count(*) FROM message_words WHERE message_words MATCH 'place : s1'"

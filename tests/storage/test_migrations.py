@@ -11,16 +11,16 @@ from typing import IO
 
 import sqlite_utils
 
-from omoide.records import PageRequest
-from omoide.store import Connection, Store, messages
-from omoide.store.migrations import migrations
-from tests.store.rows import kinds, pragma, put
+from omoide.core.records import PageRequest
+from omoide.storage import Connection, Store, messages
+from omoide.storage.sqlite.migrations import migrations
+from tests.storage.row_factories import kinds, pragma, put
 
 PROCESSES = 4
 OPEN_AND_WRITE = """
 import asyncio, sys
 from pathlib import Path
-from omoide.store import Store, queue
+from omoide.storage import Store, queue
 print("ready", flush=True)
 sys.stdin.readline()
 store = Store.open(Path(sys.argv[1]))

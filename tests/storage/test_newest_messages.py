@@ -7,20 +7,20 @@ from collections.abc import Iterator
 
 import pytest
 
-from omoide.records import NewMessage
-from omoide.store import Connection, Store, message_search, messages
-from omoide.store.message_search import Limits
-from tests.store.rows import steps
+from omoide.core.records import NewMessage
+from omoide.storage import Connection, Store, message_search, messages
+from omoide.storage.message_search import SearchFilters
+from tests.storage.row_factories import steps
 
 NOW = 1_760_000_000_000_000
 
 PLACES = {
-    "a session": Limits(session_id="old"),
-    "a session after an instant": Limits(session_id="old", after=0),
-    "some sessions": Limits(sessions=["old"]),
-    "where a member is": Limits(member="alice"),
-    "what a peer witnessed": Limits(witness="alice"),
-    "a peer": Limits(peer_id="alice"),
+    "a session": SearchFilters(session_id="old"),
+    "a session after an instant": SearchFilters(session_id="old", after=0),
+    "some sessions": SearchFilters(sessions=["old"]),
+    "where a member is": SearchFilters(member="alice"),
+    "what a peer witnessed": SearchFilters(witness="alice"),
+    "a peer": SearchFilters(peer_id="alice"),
 }
 
 
@@ -43,7 +43,7 @@ def talked_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 @pytest.mark.parametrize("limits", PLACES.values(), ids=PLACES.keys())
 @pytest.mark.parametrize("oldest_first", [False, True])
 def test_the_cost_of_the_newest_messages_does_not_grow_with_other_messages(
-    limits: Limits, oldest_first: bool, talked_in: Store
+    limits: SearchFilters, oldest_first: bool, talked_in: Store
 ) -> None:
     def found(db: Connection) -> list[int]:
         within = message_search.reach(db, "w", limits)

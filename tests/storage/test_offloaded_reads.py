@@ -7,9 +7,9 @@ import threading
 
 import pytest
 
-from omoide.errors import NotFound, Unavailable
-from omoide.store import Connection, Store
-from tests.store.rows import kinds, put
+from omoide.core.errors import NotFound, Unavailable
+from omoide.storage import Connection, Store
+from tests.storage.row_factories import kinds, put
 
 
 def test_a_long_read_does_not_block_the_event_loop(store: Store) -> None:

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from omoide.errors import Unavailable
-from omoide.store import Store
-from omoide.store.leadership import Leadership
-from omoide.store.open_files import NO_INDEX, NO_LOG, REMOVED, REPLACED, identity
-from tests.store.manners import answering_nobody
-from tests.store.rows import kinds, put
+from omoide.core.errors import Unavailable
+from omoide.storage import Store
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.storage.sqlite.open_files import NO_INDEX, NO_LOG, REMOVED, REPLACED, identity
+from tests.storage.row_factories import kinds, put
+from tests.storage.thread_assertions import answering_nobody
 
 Change = Callable[[Path], None]
 
@@ -175,7 +175,7 @@ def test_committed_data_is_kept_when_the_log_is_removed(home: Path) -> None:
 
 @pytest.mark.parametrize("change", [move_away, put_copy_in_place, put_empty_file_in_place])
 def test_no_process_opens_a_different_file_than_the_running_server(change: Change, store: Store) -> None:
-    leader = Leadership(store.path)
+    leader = LeaderLock(store.path)
     assert leader.take()
     Store.prepare(store.path)
     change(store.path)
@@ -187,7 +187,7 @@ def test_no_process_opens_a_different_file_than_the_running_server(change: Chang
 
 
 def test_a_removed_log_is_not_recreated_while_a_server_uses_it(store: Store) -> None:
-    leader = Leadership(store.path)
+    leader = LeaderLock(store.path)
     assert leader.take()
     log = Path(f"{store.path}-wal")
     log.unlink()

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 import sqlite_utils
 
-from omoide.records import Change, NewConclusion, NewMessage, Observation, SessionChange
-from omoide.store import backfills, conclusions, messages, peers, purge, queue, scopes, sessions, workspaces
-from omoide.store.database import Connection, connect
-from omoide.store.migrations import migrate
-from tests.store.rows import steps
+from omoide.core.records import Change, NewConclusion, NewMessage, Observation, SessionChange
+from omoide.storage import conclusions, messages, peers, purge, queue, scope_backfill, scopes, sessions, workspaces
+from omoide.storage.sqlite.engine import Connection, connect
+from omoide.storage.sqlite.migrations import migrate
+from tests.storage.row_factories import steps
 
 NOW = 1_700_000_000_000_000
 # Every table with rows of workspaces; the others belong to the whole database.
@@ -49,7 +49,7 @@ def fill(db: Connection, w: str, *session_ids: str) -> None:
         drawn = [NewConclusion(f"alice likes tea {n}", "alice", "alice", at) for n, at in enumerate((s, None))]
         _, lasting = conclusions.add(db, w, drawn, NOW)
         conclusions.delete(db, w, lasting.id, NOW)
-        backfills.begin_all(db, session, NOW)
+        scope_backfill.begin_all(db, session, NOW)
         db.execute("INSERT INTO summaries VALUES (?, 'short', 'x', 'm', 1, 1, 1)", (session,))
     alice, scope = peers.find(db, w, "alice"), scopes.get(db, w, "th")
     workspace = workspaces.find(db, w)
@@ -199,7 +199,7 @@ def test_conclusions_deleted_during_a_purge_get_another_purge_job(db: Connection
     assert job is not None
     while purge.conclusions(db, NOW):
         pass
-    conclusions.owe_purge(db, NOW + conclusions.GRACE)  # as the task does at its end
+    conclusions.enqueue_purge(db, NOW + conclusions.GRACE)  # as the task does at its end
     queue.finish(db, job, NOW)
     assert [pk for (pk,) in db.execute("SELECT pk FROM conclusions WHERE deleted_at > 0")] == [second]
     assert db.execute("SELECT kind, due_at FROM jobs").fetchall() == [(conclusions.PURGE, NOW + 7 + conclusions.GRACE)]

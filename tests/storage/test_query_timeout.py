@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from omoide.errors import Unavailable, Unprocessable
-from omoide.store import Connection, Store
-from omoide.store.deadline import within
-from omoide.store.filters.functions import MAX_VISITS
+from omoide.core.errors import Unavailable, Unprocessable
+from omoide.storage import Connection, Store
+from omoide.storage.filters.sql_functions import MAX_VISITS
+from omoide.storage.sqlite.query_timeout import run_with_timeout
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -32,13 +32,13 @@ def five(db: Connection) -> int:
 
 
 def test_a_fast_read_returns_its_result(store: Store) -> None:
-    assert store.read(within, 60, five) == 5
+    assert store.read(run_with_timeout, 60, five) == 5
 
 
 def test_a_slow_read_is_refused_and_the_connection_stays_usable(store: Store) -> None:
     for _ in range(3):
         with pytest.raises(Unprocessable, match=r"takes longer than 0\.01 s\."):
-            store.read(within, 0.01, endless)
+            store.read(run_with_timeout, 0.01, endless)
         assert store.read(five) == 5
 
 
@@ -49,14 +49,14 @@ def test_the_deadline_holds_between_two_statements(store: Store) -> None:
         return endless(db)
 
     with pytest.raises(Unprocessable):
-        store.read(within, 0.01, both)
+        store.read(run_with_timeout, 0.01, both)
 
 
 def test_an_unused_deadline_does_not_interrupt_the_next_read(store: Store) -> None:
     """The deadline of each read expires at about the time the next one begins."""
     for _ in range(300):
         with pytest.raises(Unprocessable):
-            store.read(within, 0.0001, endless)
+            store.read(run_with_timeout, 0.0001, endless)
         assert store.read(five) == 5
 
 
@@ -65,7 +65,7 @@ def test_other_errors_are_passed_through(store: Store) -> None:
         db.execute("SELECT * FROM nothing")
 
     with pytest.raises(Unavailable, match="nothing"):
-        store.read(within, 60, broken)
+        store.read(run_with_timeout, 60, broken)
 
 
 def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
@@ -77,6 +77,6 @@ def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
         part = json.dumps([{"a": elements - 1}] * parts)
         return int(db.execute("SELECT json_contains(?, ?)", (whole, part)).fetchone()[0])
 
-    assert store.read(within, 60, compared, 40) == 1
+    assert store.read(run_with_timeout, 60, compared, 40) == 1
     with pytest.raises(Unprocessable, match="compares too many parts"):
-        store.read(within, 60, compared, 60)
+        store.read(run_with_timeout, 60, compared, 60)

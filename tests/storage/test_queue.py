@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from omoide.jobs import LAST_RETRY_SECONDS, Job, retry_after
-from omoide.store import Connection, Store, queue
-from tests.store.rows import steps
+from omoide.core.jobs import LAST_RETRY_SECONDS, Job, retry_delay
+from omoide.storage import Connection, Store, queue
+from tests.storage.row_factories import steps
 
 NOW, LEASE = 1_000_000, 100
 Write = Callable[..., Any]
@@ -52,7 +52,7 @@ def test_a_finished_job_is_gone(write: Write) -> None:
 
 def test_a_postponed_job_is_free_at_its_new_time(write: Write) -> None:
     write(queue.add, "dig", {}, NOW)
-    write(queue.postpone, claim(write, NOW), NOW + 500, "it rained")
+    write(queue.retry_later, claim(write, NOW), NOW + 500, "it rained")
     assert claim(write, NOW + 499) is None
     again = claim(write, NOW + 500)
     assert again is not None
@@ -67,12 +67,12 @@ def test_jobs_are_claimed_in_the_order_in_which_they_are_due(write: Write) -> No
 
 
 def test_the_retry_delay_doubles_up_to_a_limit() -> None:
-    assert [retry_after(attempts, 1.0) for attempts in (1, 2, 3, 4)] == [1, 2, 4, 8]
-    assert retry_after(10, 1.0) == retry_after(10_000, 1.0) == LAST_RETRY_SECONDS
+    assert [retry_delay(attempts, 1.0) for attempts in (1, 2, 3, 4)] == [1, 2, 4, 8]
+    assert retry_delay(10, 1.0) == retry_delay(10_000, 1.0) == LAST_RETRY_SECONDS
 
 
 def test_jitter_spreads_retries_over_the_upper_half() -> None:
-    assert [retry_after(3, chance) for chance in (0.0, 0.5, 1.0)] == [2, 3, 4]
+    assert [retry_delay(3, chance) for chance in (0.0, 0.5, 1.0)] == [2, 3, 4]
 
 
 def test_a_worker_without_its_lease_cannot_finish_the_job(write: Write) -> None:
@@ -83,7 +83,7 @@ def test_a_worker_without_its_lease_cannot_finish_the_job(write: Write) -> None:
     assert second is not None
     assert first.pk == second.pk
     write(queue.finish, first, NOW)
-    write(queue.postpone, first, NOW, "too late")
+    write(queue.retry_later, first, NOW, "too late")
     write(queue.renew, second, NOW + 11 * LEASE, lease=LEASE)
     assert claim(write, NOW + 11 * LEASE) is None, "the second worker still holds it"
     write(queue.finish, second, NOW)
@@ -102,7 +102,7 @@ def test_jobs_keep_their_remaining_time_after_the_clock_is_set_back(write: Write
     write(queue.add, "soon", {}, NOW, due_at=NOW + 7)
     write(queue.add, "first", {}, NOW, due_at=queue.FIRST)
     hour = NOW // 2
-    write(queue.set_back, NOW - hour, hour, lease=LEASE)
+    write(queue.shift_clock, NOW - hour, hour, lease=LEASE)
     assert [(due, held) for _, due, held in times(write)] == [
         (NOW - hour, NOW - hour + LEASE),
         (NOW - hour + 7, None),
@@ -113,7 +113,7 @@ def test_jobs_keep_their_remaining_time_after_the_clock_is_set_back(write: Write
 def test_a_new_leader_does_not_shift_times_twice(write: Write) -> None:
     write(queue.add, "soon", {}, NOW, due_at=NOW + 70)
     hour = NOW // 2
-    write(queue.set_back, NOW - hour, hour, lease=LEASE)
+    write(queue.shift_clock, NOW - hour, hour, lease=LEASE)
     write(queue.take_over, NOW - hour + 5)
     assert times(write)[0][1] == NOW - hour + 70
 
@@ -121,7 +121,7 @@ def test_a_new_leader_does_not_shift_times_twice(write: Write) -> None:
 def test_a_lease_taken_after_the_clock_was_set_back_is_kept(write: Write) -> None:
     write(queue.add, "held", {}, NOW - 100)
     assert claim(write, NOW - 50) is not None
-    write(queue.set_back, NOW - 40, NOW // 2, lease=LEASE)
+    write(queue.shift_clock, NOW - 40, NOW // 2, lease=LEASE)
     assert times(write)[0][2] == NOW - 50 + LEASE
 
 

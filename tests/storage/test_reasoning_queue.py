@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from omoide.jobs import Job, LostLease
-from omoide.records import Change, WorkCount
-from omoide.store import Connection, Store, backlog, done, queue, workspaces
-from omoide.store.done import FORGET_AFTER
-from omoide.store.queue import FORGET_AT_A_TIME, FORGET_FAILED
+from omoide.core.jobs import Job, LeaseLost
+from omoide.core.records import Change, WorkCount
+from omoide.storage import Connection, Store, completed_work, job_stats, queue, workspaces
+from omoide.storage.completed_work import FORGET_AFTER
+from omoide.storage.queue import FORGET_AT_A_TIME, FORGET_FAILED
 
 NOW, LEASE = FORGET_FAILED * 2, 1_000
 ABOUT = {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}
@@ -38,14 +38,14 @@ def claim(db: Connection, at: int = NOW) -> Job:
 
 
 def status(db: Connection, **about: str) -> dict[str | None, WorkCount]:
-    return backlog.status(db, "w", NOW, **about)
+    return job_stats.status(db, "w", NOW, **about)
 
 
 @pytest.mark.parametrize("kind", ["representation", "summary", "dream"])
 def test_reasoning_that_waits_for_a_retry_blocks_later_jobs_of_its_key(db: Connection, kind: str) -> None:
     owe(db, kind=kind)
     owe(db, kind=kind)
-    queue.postpone(db, claim(db), NOW + 50, "no provider")
+    queue.retry_later(db, claim(db), NOW + 50, "no provider")
     assert queue.claim(db, NOW, lease=LEASE) is None
     first = claim(db, NOW + 50)
     queue.finish(db, first, NOW + 50)
@@ -64,33 +64,33 @@ def test_other_keys_and_other_kinds_are_not_blocked(db: Connection) -> None:
     owe(db, key="2:1")
     owe(db, kind="fetch")
     owe(db, kind="fetch")
-    queue.postpone(db, claim(db), NOW + 50, "no provider")
+    queue.retry_later(db, claim(db), NOW + 50, "no provider")
     assert claim(db).key == "2:1"
-    queue.postpone(db, claim(db), NOW + 50, "nobody there")
+    queue.retry_later(db, claim(db), NOW + 50, "nobody there")
     assert claim(db).kind == "fetch"
 
 
 def test_a_growing_job_can_be_extended_until_it_is_claimed(db: Connection) -> None:
     owe(db, grows=True, due_at=NOW + 5)
-    found = queue.growing(db, "representation", "1:1")
+    found = queue.open_job(db, "representation", "1:1")
     assert found is not None
     assert found[1:] == (ABOUT, NOW)
-    queue.extend(db, found[0], {**ABOUT, "through": 7}, NOW, units=3)
+    queue.append_units(db, found[0], {**ABOUT, "through": 7}, NOW, units=3)
     assert status(db)["s"].pending == 4
     assert claim(db).payload["through"] == 7
-    assert queue.growing(db, "representation", "1:1") is None
+    assert queue.open_job(db, "representation", "1:1") is None
 
 
 def test_only_the_newest_of_a_key_grows(db: Connection) -> None:
     owe(db, grows=True)
     owe(db)
-    assert queue.growing(db, "representation", "1:1") is None
+    assert queue.open_job(db, "representation", "1:1") is None
 
 
 def test_a_hastened_job_is_due_and_cannot_be_extended(db: Connection) -> None:
     owe(db, grows=True, due_at=NOW + 5)
-    queue.hasten(db, "representation", "1:1", NOW)
-    assert queue.growing(db, "representation", "1:1") is None
+    queue.expedite(db, "representation", "1:1", NOW)
+    assert queue.open_job(db, "representation", "1:1") is None
     assert claim(db).payload == ABOUT
 
 
@@ -98,7 +98,7 @@ def test_delay_reschedules_only_jobs_that_were_scheduled_for_later(db: Connectio
     owe(db, due_at=NOW + 5)
     owe(db, key="2:1")
     for key in ("1:1", "2:1"):
-        queue.delay(db, "representation", key, NOW + 9)
+        queue.reschedule(db, "representation", key, NOW + 9)
     assert claim(db).key == "2:1"
     assert queue.next_due(db, NOW) == NOW + 9
 
@@ -116,11 +116,11 @@ def test_require_raises_for_a_lost_lease(db: Connection) -> None:
     first = claim(db)
     queue.require(db, first)
     second = claim(db, NOW + LEASE)
-    with pytest.raises(LostLease):
+    with pytest.raises(LeaseLost):
         queue.require(db, first)
     queue.require(db, second)
     queue.finish(db, second, NOW)
-    with pytest.raises(LostLease):
+    with pytest.raises(LeaseLost):
         queue.require(db, second)
 
 
@@ -130,7 +130,7 @@ def test_finished_work_is_counted_by_observer_observed_and_session(db: Connectio
     owe(db, {"session": None, "observer": "carol", "observed": "bob"}, kind="dream")
     job = claim(db)
     queue.advance(db, job, {**ABOUT, "first": 2}, units=2)
-    done.count(db, job, 2, NOW)
+    completed_work.count(db, job, 2, NOW)
     assert status(db)["s"] == WorkCount(completed=2, in_progress=1, due_at=status(db)["s"].due_at)
     queue.finish(db, job, NOW)
     for _ in range(2):
@@ -172,15 +172,15 @@ def test_failed_jobs_are_listed_first_and_can_be_retried(db: Connection) -> None
     owe(db, key="2:1")
     owe(db, kind="webhook")
     queue.give_up(db, claim(db), NOW, "why not")
-    listed = backlog.listed(db, NOW, failed_only=False, limit=9)
+    listed = job_stats.listed(db, NOW, failed_only=False, limit=9)
     assert [(job.kind, job.state, job.workspace_id) for job in listed] == [
         ("representation", "failed", "w"),
         ("webhook", "due", "w"),
     ]
-    assert backlog.listed(db, NOW, failed_only=True, limit=9) == listed[:1]
-    assert backlog.retry(db, NOW + 1, [listed[1].pk]) == 0
-    assert backlog.retry(db, NOW + 1, [listed[0].pk]) == 1
-    assert backlog.listed(db, NOW, failed_only=True, limit=9) == []
+    assert job_stats.listed(db, NOW, failed_only=True, limit=9) == listed[:1]
+    assert job_stats.retry(db, NOW + 1, [listed[1].pk]) == 0
+    assert job_stats.retry(db, NOW + 1, [listed[0].pk]) == 1
+    assert job_stats.listed(db, NOW, failed_only=True, limit=9) == []
     again = [claim(db, NOW + 1), claim(db, NOW + 1)]
     assert {(job.kind, job.attempts) for job in again} == {("representation", 1), ("webhook", 1)}
 
@@ -190,10 +190,10 @@ def test_jobs_that_failed_a_month_ago_are_removed(db: Connection) -> None:
     queue.give_up(db, claim(db), NOW, "long ago")
     owe(db, key="2:1")
     queue.give_up(db, claim(db), NOW + FORGET_FAILED + 1, "now")
-    assert [job.error for job in backlog.listed(db, NOW, failed_only=True, limit=9)] == ["now"]
+    assert [job.error for job in job_stats.listed(db, NOW, failed_only=True, limit=9)] == ["now"]
 
 
 def test_a_dream_that_is_not_due_is_not_counted(db: Connection) -> None:
     owe(db, {"session": None, "observer": "alice", "observed": "alice"}, kind="dream", due_at=NOW + 1)
     assert status(db) == {}
-    assert backlog.status(db, "w", NOW + 1)[None].pending == 1
+    assert job_stats.status(db, "w", NOW + 1)[None].pending == 1

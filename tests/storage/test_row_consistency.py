@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from omoide.store import Store, examination
-from omoide.store.consistency import contradictions
-from omoide.store.database import connect
-from tests.store.test_upgrades import FILES, VERSIONS
+from omoide.storage import Store
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.integrity.row_consistency import contradictions
+from tests.storage.test_upgrades import FILES, VERSIONS
 
 A_SESSION = "(SELECT pk FROM sessions WHERE id = 'pier')"
 ELSEWHERE = (
@@ -69,5 +70,5 @@ def test_a_contradiction_between_rows_is_found(fault: str, db_path: Path) -> Non
         for statement in DAMAGES[fault]:
             db.execute(statement)
         assert any(fault in line for line in contradictions(db))
-    with examination.opened(db_path, busy_timeout=1) as db:
-        assert any(fault in line for line in examination.damage(db))
+    with inspection.opened(db_path, busy_timeout=1) as db:
+        assert any(fault in line for line in inspection.damage(db))

@@ -13,12 +13,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
-from omoide.store import Connection, Store, segments
-from omoide.store.database import connect
-from omoide.store.leadership import Leadership
-from omoide.store.segment_faults import segment_faults
-from omoide.store.segments import Segment
-from tests.store.test_segments import WORDS, is_true, say
+from omoide.storage import Connection, Store
+from omoide.storage.sqlite import vector_segments
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.integrity.segment_check import segment_faults
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.storage.sqlite.vector_segments import Segment
+from tests.storage.test_vector_segments import WORDS, is_true, say
 
 
 @pytest.fixture
@@ -37,7 +38,7 @@ def rewritten(change: Callable[[Segment], Segment]) -> Callable[[Connection], ob
 
     def damage(db: Connection) -> None:
         size, rows = db.execute("SELECT size, rows FROM segments WHERE pk = 1").fetchone()
-        segments._replace(db, 1, change(segments.read(rows, size, WORDS)))
+        vector_segments._replace(db, 1, change(vector_segments.read(rows, size, WORDS)))
 
     return damage
 
@@ -139,7 +140,7 @@ def test_damage_to_a_segment_is_reported(damage: str, db_path: Path) -> None:
 def test_missing_segments_of_a_workspace_being_purged_are_no_fault(db_path: Path) -> None:
     with contextlib.closing(connect(db_path, durability="normal", busy_timeout=1)) as db:
         db.execute("UPDATE workspaces SET deleted_at = 1 WHERE pk = 1")
-        segments.remove_workspace(db, 1)
+        vector_segments.remove_workspace(db, 1)
         assert list(segment_faults(db)) == []
 
 
@@ -160,7 +161,7 @@ def test_segments_are_rebuilt_only_while_no_server_runs(db_path: Path, check: Ca
     )
     assert "omoide check --rebuild-segments" in found.stderr
 
-    server = Leadership(db_path)
+    server = LeaderLock(db_path)
     assert server.take()
     refused = check("--rebuild-segments")
     assert (refused.exit_code, refused.output) == (1, "Error: omoide.db is in use: stop the server first\n")

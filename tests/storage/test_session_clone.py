@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from omoide.errors import NotFound, Unavailable
-from omoide.records import NewMessage, PageRequest
-from omoide.store import Connection, Store, clones, consistency, embeddings, message_copy, messages, purge, sessions
-from omoide.store.clones import Unfinished
-from tests.store.rows import cloned
+from omoide.core.errors import NotFound, Unavailable
+from omoide.core.records import NewMessage, PageRequest
+from omoide.storage import Connection, Store, embeddings, message_copy, messages, purge, session_clone, sessions
+from omoide.storage.session_clone import UnfinishedClone
+from omoide.storage.sqlite.integrity import row_consistency
+from tests.storage.row_factories import cloned
 
 NOW = 1_800_000_000_000_000
 TEXTS = [f"text {number}" for number in range(11)]
@@ -24,7 +25,7 @@ def db(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     store = Store.open(db_path)
     say(store._writer.connection, "s", *TEXTS)
     yield store._writer.connection
-    assert [fault for fault in consistency._RULES if consistency.count(store._writer.connection, fault)] == []
+    assert [fault for fault in row_consistency._RULES if row_consistency.count(store._writer.connection, fault)] == []
     store._writer.connection.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
     store.close()
 
@@ -41,9 +42,9 @@ def visible(db: Connection) -> list[str]:
     return [session.id for session in sessions.page(db, "w", PageRequest(1, 100, False)).items]
 
 
-def begun(db: Connection) -> Unfinished:
-    found = clones.begin(db, "w", "s", None, NOW)
-    assert isinstance(found, Unfinished)
+def begun(db: Connection) -> UnfinishedClone:
+    found = session_clone.begin(db, "w", "s", None, NOW)
+    assert isinstance(found, UnfinishedClone)
     return found
 
 
@@ -73,12 +74,12 @@ def test_long_messages_are_copied_in_steps_too(db: Connection, monkeypatch: pyte
 
 
 def test_a_copy_is_hidden_until_it_is_complete(db: Connection) -> None:
-    step: Unfinished | object = begun(db)
-    while isinstance(step, Unfinished):
+    step: UnfinishedClone | object = begun(db)
+    while isinstance(step, UnfinishedClone):
         assert visible(db) == ["s"]
         assert said(db, step.copy.id) == []
         assert sessions.find(db, "w", step.copy.id) is None
-        step = clones.go_on(db, step, NOW)
+        step = session_clone.go_on(db, step, NOW)
     assert len(visible(db)) == 2
 
 
@@ -91,17 +92,17 @@ def test_messages_of_an_unfinished_copy_count_as_living(db: Connection) -> None:
 
 
 def test_messages_added_during_the_copy_are_not_copied(db: Connection) -> None:
-    step = clones.go_on(db, begun(db), NOW)
+    step = session_clone.go_on(db, begun(db), NOW)
     say(db, "s", "later")
-    while isinstance(step, Unfinished):
-        step = clones.go_on(db, step, NOW)
+    while isinstance(step, UnfinishedClone):
+        step = session_clone.go_on(db, step, NOW)
     assert said(db, step.id) == TEXTS
 
 
 def test_an_unfinished_copy_is_removed_by_a_job(db: Connection) -> None:
-    step = clones.go_on(db, begun(db), NOW + 5)
-    assert isinstance(step, Unfinished)
-    assert jobs(db) == [("purge_session", NOW + 5 + clones.PATIENCE)]
+    step = session_clone.go_on(db, begun(db), NOW + 5)
+    assert isinstance(step, UnfinishedClone)
+    assert jobs(db) == [("purge_session", NOW + 5 + session_clone.PATIENCE)]
     while purge.session(db, step.copy.pk):
         pass
     assert db.execute("SELECT count(*) FROM messages").fetchone() == (11,)
@@ -113,17 +114,17 @@ def test_a_copy_whose_removal_has_begun_cannot_be_continued(change: str, db: Con
     step = begun(db)
     db.execute(f"UPDATE jobs SET {change} WHERE kind = 'purge_session'")
     with pytest.raises(Unavailable, match="took too long"):
-        clones.go_on(db, step, NOW)
+        session_clone.go_on(db, step, NOW)
 
 
 def test_copying_fails_if_the_source_is_deleted(db: Connection) -> None:
     step = begun(db)
     sessions.delete(db, "w", "s", NOW)
     with pytest.raises(NotFound, match="Original session not found"):
-        clones.go_on(db, step, NOW)
+        session_clone.go_on(db, step, NOW)
     say(db, "s", "another session of that name")
     with pytest.raises(NotFound, match="Original session not found"):
-        clones.go_on(db, step, NOW)
+        session_clone.go_on(db, step, NOW)
     assert visible(db) == ["s"]
 
 
@@ -134,7 +135,7 @@ def test_other_writes_are_stored_between_the_steps(db_path: Path, monkeypatch: p
 
     async def story() -> None:
         await store.write(say, "s", *TEXTS)
-        copying = asyncio.ensure_future(clones.clone(store, "w", "s", None))
+        copying = asyncio.ensure_future(session_clone.clone(store, "w", "s", None))
         while not copying.done():
             await store.write(say, "other", "x")
             seen.append(store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()[0]))

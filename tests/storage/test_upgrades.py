@@ -18,18 +18,19 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from omoide import clock
-from omoide.app import create_app, open_parts
-from omoide.cli.start import make_worker
-from omoide.settings import Settings
-from omoide.store import Connection, Store, examination
-from omoide.store.database import connect
+from omoide.asgi.app import create_app, open_services
+from omoide.cli.bootstrap import make_worker
+from omoide.core import clock
+from omoide.core.settings import Settings
+from omoide.storage import Connection, Store
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.engine import connect
 from tests.fork_server import fork_server
-from tests.store.files.make import SETTINGS
+from tests.storage.files.make import SETTINGS
 
 FILES = Path(__file__).parent / "files"
 VERSIONS = sorted(int(path.name.removeprefix("schema_").removesuffix(".db.gz")) for path in FILES.glob("*.db.gz"))
-MAKE = "make it with the program as it was before the step was added: python tests/store/files/make.py"
+MAKE = "make it with the program as it was before the step was added: python tests/storage/files/make.py"
 
 
 @pytest.fixture
@@ -46,13 +47,13 @@ def left_behind(db_path: Path) -> Callable[[int], Path]:
 
 @contextlib.contextmanager
 def looked_into(path: Path) -> Iterator[Connection]:
-    with examination.opened(path, busy_timeout=5) as db:
+    with inspection.opened(path, busy_timeout=5) as db:
         yield db
 
 
 def known_steps() -> list[str]:
     with contextlib.closing(connect(Path(":memory:"), durability="full", busy_timeout=1)) as nothing:
-        return list(examination.schema(nothing).known)
+        return list(inspection.schema(nothing).known)
 
 
 def schema(db: Connection) -> list[tuple[str, str, str]]:
@@ -67,7 +68,7 @@ def test_every_earlier_schema_has_a_test_file(left_behind: Callable[[int], Path]
     assert not missing, f"no test file for schema {missing}: {MAKE}"
     for version in VERSIONS:
         with looked_into(left_behind(version)) as db:
-            assert list(examination.schema(db).applied) == steps[:version]
+            assert list(inspection.schema(db).applied) == steps[:version]
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -95,7 +96,7 @@ def test_an_earlier_file_gets_the_schema_of_a_new_one(
     Store.open(tmp_path / "new.db").close()
     with looked_into(path) as old, looked_into(tmp_path / "new.db") as new:
         assert schema(old) == schema(new)
-        assert examination.damage(old) == []
+        assert inspection.damage(old) == []
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -112,7 +113,7 @@ def test_jobs_of_an_earlier_version_are_done(version: int, left_behind: Callable
         }
         assert left & began == set()
         assert failed == [tuple(row) for row in db.execute(f"{failures(3)} AND pk <= ?", (max(began),))][: len(failed)]
-        assert examination.damage(db) == []
+        assert inspection.damage(db) == []
         assert db.execute("SELECT id FROM workspaces").fetchall() == [("harbour",)]
         assert db.execute("SELECT id FROM sessions ORDER BY pk").fetchall() == [("pier",), ("loft",), ("dock",)]
         drawn = db.execute(
@@ -129,7 +130,7 @@ def test_jobs_of_an_earlier_version_are_done(version: int, left_behind: Callable
 
 async def work(settings: Settings) -> None:
     """Run all due jobs."""
-    parts = open_parts(settings)
+    parts = open_services(settings)
     try:
         await parts.adopt_embedder()
         hands = make_worker(parts, leading=False)

@@ -11,13 +11,14 @@ import sqlite_utils
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from omoide.core.records import NewMessage
 from omoide.inference.embedders import unit_rows
-from omoide.records import NewMessage
-from omoide.store import Connection, Store, embeddings, messages, purge, queue, segments, sessions, workspaces
-from omoide.store.embeddings import Progress
-from omoide.store.migrations import migrations
-from omoide.store.segment_faults import segment_faults
-from omoide.store.segments import Segment, packed, sign_bits
+from omoide.storage import Connection, Store, embeddings, messages, purge, queue, sessions, workspaces
+from omoide.storage.embeddings import EmbeddingProgress
+from omoide.storage.sqlite import vector_segments
+from omoide.storage.sqlite.integrity.segment_check import segment_faults
+from omoide.storage.sqlite.migrations import migrations
+from omoide.storage.sqlite.vector_segments import Segment, packed, sign_bits
 
 NAME, DIMENSIONS = "made up", 70
 WORDS = 2
@@ -29,7 +30,7 @@ def say(db: Connection, workspace: str, session: str, count: int) -> None:
     messages.add(db, workspace, session, batch, 0, max_observers=10)
     embeddings.adopt(db, NAME, DIMENSIONS, 0)
     model = embeddings.progress(db)
-    assert isinstance(model, Progress)
+    assert isinstance(model, EmbeddingProgress)
     pks = [pk for pk, _ in embeddings.missing(db, "messages", model.messages, count)]
     assert embeddings.add(db, model, "messages", pks[-1], [(pk, packed(vector(pk))[0]) for pk in pks])
 
@@ -39,7 +40,7 @@ def vector(pk: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
 
 
 def held(db: Connection, workspace: int, after: int = 0) -> list[Segment]:
-    return [*segments.of_workspace(db, "messages", workspace, WORDS, after)]
+    return [*vector_segments.of_workspace(db, "messages", workspace, WORDS, after)]
 
 
 def pks(some: Iterable[Segment]) -> list[int]:
@@ -108,7 +109,7 @@ def test_segments_match_the_vectors_after_any_steps(store: Store, steps: list[tu
 
 
 def test_small_segments_are_merged_and_full_ones_are_kept(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segments, "FULL", 50)
+    monkeypatch.setattr(vector_segments, "FULL", 50)
 
     def story(db: Connection) -> list[int]:
         for _ in range(200):
@@ -119,7 +120,7 @@ def test_small_segments_are_merged_and_full_ones_are_kept(store: Store, monkeypa
     sizes = asyncio.run(store.write(story))
     assert sizes[:3] == [50, 50, 50]
     assert sum(sizes) == 200
-    assert len(sizes) <= 3 + segments.LOOSE
+    assert len(sizes) <= 3 + vector_segments.LOOSE
 
 
 def test_only_rows_after_a_number_are_read(store: Store) -> None:
@@ -135,19 +136,19 @@ def test_segments_of_an_older_file_are_built_in_batches(store: Store, monkeypatc
     def before(db: Connection) -> None:
         for workspace in "ab":
             say(db, workspace, "s", 30)
-        segments.remove_all(db)
+        vector_segments.remove_all(db)
         db.execute("UPDATE embedder SET messages_signed = 0")
         db.execute("DELETE FROM jobs")
 
     asyncio.run(store.write(before))
-    monkeypatch.setattr(segments, "TAKEN", 25)
+    monkeypatch.setattr(vector_segments, "TAKEN", 25)
     # A starting server enqueues a job for the work instead of doing it.
     asyncio.run(store.write(embeddings.adopt, NAME, DIMENSIONS, 0))
     assert store.read(queue.waiting, 1)
     assert not store.read(held, 1)
     steps = 0
-    while store.read(segments.is_behind, "messages"):
-        asyncio.run(store.write(segments.extend, "messages"))
+    while store.read(vector_segments.is_behind, "messages"):
+        asyncio.run(store.write(vector_segments.extend, "messages"))
         steps += 1
     assert steps == 3
     assert store.read(is_true)
@@ -157,7 +158,7 @@ def test_the_segments_of_another_model_are_removed(store: Store) -> None:
     asyncio.run(store.write(say, "w", "s", 5))
     asyncio.run(store.write(embeddings.adopt, "another", DIMENSIONS, 0))
     assert store.read(held, 1) == []
-    assert store.read(segments.reach, "messages") == 0
+    assert store.read(vector_segments.reach, "messages") == 0
 
 
 OLD_CONCLUSIONS = """

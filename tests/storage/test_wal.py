@@ -12,15 +12,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from omoide.errors import StorageFull
-from omoide.lane_threads import MOST_THREADS
-from omoide.store import Connection, Store, wal
-from omoide.store.database import connect
-from omoide.store.wal import WriteAheadLog
+from omoide.core.errors import StorageFull
+from omoide.fairness.thread_pool import MOST_THREADS
+from omoide.storage import Connection, Store
+from omoide.storage.sqlite import wal
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.wal import WriteAheadLog
 from tests.crash.faults import small_disk
-from tests.handlers.place import until
-from tests.store.manners import answering_nobody
-from tests.store.rows import kinds, put
+from tests.handlers.workspace import until
+from tests.storage.row_factories import kinds, put
+from tests.storage.thread_assertions import answering_nobody
 
 LIMIT = 1_048_576
 PIECE = "x" * 100_000

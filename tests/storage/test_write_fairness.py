@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 
-from omoide.errors import NotFound, Unavailable
-from omoide.lanes import Lane, Work, current_work
-from omoide.store import Connection, Store, writer
-from omoide.store.database import connect
-from omoide.store.group_commit import MAX_BATCH
-from tests.store.rows import Gate, kinds, put
+from omoide.core.errors import NotFound, Unavailable
+from omoide.fairness.lanes import Lane, Work, current_work
+from omoide.storage import Connection, Store
+from omoide.storage.sqlite import writer
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.group_commit import MAX_BATCH
+from tests.storage.row_factories import Gate, kinds, put
 
 HEAVY, LIGHT = Lane("heavy", "a"), Lane("light", "b")
 

@@ -6,11 +6,11 @@ from threading import Event
 
 import pytest
 
-from omoide import aside
+from omoide.core import offload
 
 
 def answering_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make this process a worker process until the end of the test."""
     said = Event()
     said.set()
-    monkeypatch.setattr(aside, "_answers_nobody", said)
+    monkeypatch.setattr(offload, "_threads_disabled", said)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.worker.home import Home, Reasoner
+from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
 
 
 @pytest.fixture
 def play(db_path: Path) -> Play:
-    """`play(story, reasoner=…, quiet_seconds=…)` runs `async def story(home)` in a new home."""
+    """`play(story, reasoner=…, debounce_seconds=…)` runs `async def story(home)` in a new home."""
 
     def played(story: Callable[[Home], Any], reasoner: type[Reasoner] = Reasoner, **options: Any) -> None:
         async def run() -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from omoide import clock
-from omoide.settings import Settings
-from omoide.store import backlog
-from tests.inference.misbehaving import (
+from omoide.core import clock
+from omoide.core.settings import Settings
+from omoide.storage import job_stats
+from tests.inference.faulty_provider import (
     MEGABYTE,
     Misbehaving,
     Script,
@@ -25,8 +25,8 @@ from tests.inference.misbehaving import (
     raw,
     said,
 )
-from tests.worker.home import Home
 from tests.worker.test_provider_faults import later, run, without_pauses
+from tests.worker.worker_fixture import Home
 
 FACTS = said('{"facts": [{"content": "alice lives in Porto", "message_ids": [1]}]}')
 MANY = "[" + ", ".join(f'{{"content": "fact {number}", "message_ids": [1]}}' for number in range(10_000)) + "]"
@@ -90,12 +90,12 @@ def test_a_withheld_answer_fails_and_can_be_retried(provider: Misbehaving, db_pa
         for _ in range(2):
             await home.work()
             await later(home)
-        (job,) = home.store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        (job,) = home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         reason = "ModelUnfit: The provider of openai:toy withheld the answer of the model. (after 2 attempts)"
         assert job.error == reason
         assert home.texts() == []
         provider.script = FACTS
-        await home.store.write(backlog.retry, clock.now(), None)
+        await home.store.write(job_stats.retry, clock.now(), None)
         await home.work()
         assert home.texts() == ["alice lives in Porto"]
 

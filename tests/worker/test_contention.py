@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.reasoning.reasoner import CardTask
-from omoide.store import cards, dreams, scopes
+from omoide.core import clock
+from omoide.reasoner.protocol import CardTask
+from omoide.storage import cards, dreams, scopes
 from omoide.worker.contention import MOST_COMPUTATIONS
-from tests.worker.home import Home, Reasoner
+from tests.worker.worker_fixture import Home, Reasoner
 
 
 class Restless(Reasoner):

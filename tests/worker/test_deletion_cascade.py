@@ -7,10 +7,20 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.records import Change, Derived, SessionChange
-from omoide.store import Connection, cards, clones, conclusions, dreams, observing, scopes, sessions, workspaces
-from tests.worker.home import Home, Reasoner
+from omoide.core import clock
+from omoide.core.records import Change, Derived, SessionChange
+from omoide.storage import (
+    Connection,
+    cards,
+    conclusions,
+    dreams,
+    observer_queries,
+    scopes,
+    session_clone,
+    sessions,
+    workspaces,
+)
+from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
 ANA = "alice"
@@ -48,7 +58,10 @@ async def derive(home: Home, content: str, sources: Sequence[str], session: str 
         (workspace,) = db.execute("SELECT pk FROM workspaces").fetchone()
         assert pair is not None
         new = Derived("deductive", content, tuple(sources), {"premises": []})
-        assert dreams.add_derived(db, workspace, pair, observing.session_pk(db, "w", session), [new], clock.now()) == []
+        assert (
+            dreams.add_derived(db, workspace, pair, observer_queries.session_pk(db, "w", session), [new], clock.now())
+            == []
+        )
 
     await home.store.write(store)
     return next(each.id for each in home.known() if each.content == content)
@@ -155,7 +168,7 @@ def test_a_clone_keeps_the_contents_of_its_deleted_source(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Lisbon.")
         await home.work()
-        copy = await clones.clone(home.store, "w", "s", None)
+        copy = await session_clone.clone(home.store, "w", "s", None)
         await home.say("alice My dog is Rex.", session=copy.id)
         await home.work()
         await delete(home, "s")
@@ -262,7 +275,7 @@ def test_a_deleted_session_does_not_count_towards_the_next_dream(play: Play) -> 
 def test_a_card_is_rebuilt_from_more_conclusions_than_a_dream_reads(
     play: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("omoide.worker.dreaming.MOST_CONCLUSIONS", 2)
+    monkeypatch.setattr("omoide.worker.dream.MOST_CONCLUSIONS", 2)
 
     async def story(home: Home) -> None:
         for number, line in enumerate(["I live in Porto.", "My dog is Rex.", "My cat is Tom.", "I work at Acme."]):

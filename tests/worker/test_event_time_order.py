@@ -6,29 +6,29 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from omoide import intake
-from omoide.clock import micros
-from omoide.reasoning.contexts import session_context
-from omoide.reasoning.memory import Memory, Reach
-from omoide.reasoning.owing import rules_of
-from omoide.reasoning.reasoner import SummaryTask
-from omoide.records import NewMessage
-from omoide.store import cards, conclusions
-from tests.worker.home import Home, Reasoner
+from omoide.core.clock import to_micros
+from omoide.core.records import NewMessage
+from omoide.reasoner.memory_view import MemoryScope, MemoryView
+from omoide.reasoner.protocol import SummaryTask
+from omoide.scheduling.enqueue import enqueue_policy
+from omoide.services import ingest
+from omoide.services.context_builder import session_context
+from omoide.storage import cards, conclusions
+from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
-NEWER, OLDER = (micros(datetime(year, 5, 1, tzinfo=UTC)) for year in (2025, 2020))
+NEWER, OLDER = (to_micros(datetime(year, 5, 1, tzinfo=UTC)) for year in (2025, 2020))
 
 
 async def say(home: Home, at: int, *lines: str, session: str = "s") -> None:
     batch = [NewMessage("alice", line, {}, 0, at + number) for number, line in enumerate(lines)]
-    place = (home.store, home.tools.tokens, "w", session, batch)
-    await intake.add_messages(*place, max_observers=10, idempotency=None, rules=rules_of(home.settings))
+    place = (home.store, home.deps.tokens, "w", session, batch)
+    await ingest.add_messages(*place, max_observers=10, idempotency=None, rules=enqueue_policy(home.settings))
     await home.work()
 
 
 async def context(home: Home, budget: int, *, with_summary: bool = False) -> list[str]:
-    place = (home.store, home.tools.finder, home.tools.tokens, "w", "s")
+    place = (home.store, home.deps.finder, home.deps.tokens, "w", "s")
     found = await session_context(*place, budget=budget, most_bytes=8_000_000, with_summary=with_summary, wanted=None)
     assert bool(found.summary) is with_summary
     return [message.content for message in found.messages]
@@ -44,7 +44,9 @@ def test_context_and_history_end_with_the_latest_message(play: Play) -> None:
         await say(home, OLDER, "Long ago.", "Less long ago.")
         assert await context(home, 1_000) == ["Long ago.", "Less long ago.", "One.", "Two."]
         assert await context(home, 4) == ["One.", "Two."]
-        memory = Memory(home.store, home.tools.finder, home.tools.tokens, Reach("w", "alice", "alice", session_id="s"))
+        memory = MemoryView(
+            home.store, home.deps.finder, home.deps.tokens, MemoryScope("w", "alice", "alice", session_id="s")
+        )
         assert [message.content for message in await memory.get_recent_history(4)] == ["One.", "Two."]
 
     play(story)
@@ -99,7 +101,7 @@ def test_the_most_recent_conclusions_are_those_said_last(play: Play) -> None:
         assert pair is not None
         (newest,) = home.store.read(conclusions.last_said, "w", pair, None, 1)
         assert newest.content == "alice lives in Lisbon"
-        memory = Memory(home.store, home.tools.finder, home.tools.tokens, Reach("w", "alice", "alice"))
+        memory = MemoryView(home.store, home.deps.finder, home.deps.tokens, MemoryScope("w", "alice", "alice"))
         (newest,) = await memory.get_recent_observations(1)
         assert newest.content == "alice lives in Lisbon"
 

@@ -10,18 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from omoide import aside as asides
-from omoide import clock
-from omoide.aside import aside
-from omoide.jobs import Job
-from omoide.store import Connection, Store, embeddings, erasure, queue, scopes, sessions
-from omoide.store.free_space import PAGES_AT_A_TIME
+from omoide.core import clock
+from omoide.core import offload as asides
+from omoide.core.jobs import Job
+from omoide.core.offload import offload
+from omoide.storage import Connection, Store, embeddings, queue, scopes, sessions
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.free_space import PAGES_AT_A_TIME
 from omoide.worker import time_slice
-from omoide.worker.time_slice import Place
-from omoide.worker.tools import Task, Tools
-from tests.worker.home import Home
+from omoide.worker.deps import Task, WorkerDeps
+from omoide.worker.time_slice import JobSlot
 from tests.worker.test_contention import Restless
 from tests.worker.test_loop import Diary, at_work
+from tests.worker.worker_fixture import Home
 
 LONG = "I live in Porto. " * 250
 """A message that fills a window."""
@@ -43,7 +44,7 @@ def short_turns(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a worker process: computations run in its event loop."""
-    monkeypatch.setattr(asides, "in_threads", lambda: False)
+    monkeypatch.setattr(asides, "runs_in_threads", lambda: False)
 
 
 async def workspaces(store: Store, *names: str) -> dict[str, int]:
@@ -64,7 +65,7 @@ def claimed(home: Home) -> list[tuple[str, int]]:
     found: list[tuple[str, int]] = []
     do = home.worker._do
 
-    async def noted(job: Job, place: Place | None = None) -> None:
+    async def noted(job: Job, place: JobSlot | None = None) -> None:
         found.append((job.kind, job.attempts))
         await do(job, place)
 
@@ -177,12 +178,12 @@ def test_a_deleted_session_is_removed_and_erased_in_time_slices(db_path: Path) -
 @pytest.mark.usefixtures("short_turns")
 def test_deletions_between_slices_of_erasure_enqueue_another_job(store: Store) -> None:
     async def scene() -> None:
-        await store.write(erasure.owe, 0)
+        await store.write(secure_delete.enqueue, 0)
         job = await store.write(queue.claim, LATER, lease=1)
         assert job is not None
         await store.write(queue.give_back, job, 0, {"page": 3})
-        await store.write(erasure.owe, 0)
-        await store.write(erasure.owe, 0)
+        await store.write(secure_delete.enqueue, 0)
+        await store.write(secure_delete.enqueue, 0)
 
     asyncio.run(scene())
     assert jobs(store)["erase"] == 2
@@ -193,7 +194,7 @@ LATER = 10**15
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_scope_is_updated_in_time_slices(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omoide.store.backfills.ROWS_AT_A_TIME", 3)
+    monkeypatch.setattr("omoide.storage.scope_backfill.ROWS_AT_A_TIME", 3)
 
     async def story() -> None:
         home = await Home(db_path).open()
@@ -213,10 +214,10 @@ def test_a_scope_is_updated_in_time_slices(db_path: Path, monkeypatch: pytest.Mo
 def computing(steps: int, notes: Diary) -> Task:
     """A task that computes a number of steps, and records each."""
 
-    async def task(tools: Tools, job: Job) -> None:
+    async def task(deps: WorkerDeps, job: Job) -> None:
         for _ in range(steps):
-            await aside(lambda: None)
-            await notes(tools, job)
+            await offload(lambda: None)
+            await notes(deps, job)
 
     return task
 
@@ -256,8 +257,8 @@ def test_a_workspace_leaves_a_slot_to_others(store: Store) -> None:
         names = await workspaces(store, "heavy", "light")
         begun = Diary()
 
-        async def hang(tools: Tools, job: Job) -> None:
-            await begun(tools, job)
+        async def hang(deps: WorkerDeps, job: Job) -> None:
+            await begun(deps, job)
             await asyncio.Event().wait()
 
         for kind in ("one", "two", "three", "four"):
@@ -290,7 +291,7 @@ def test_the_time_of_jobs_is_charged_to_their_workspace(store: Store, monkeypatc
         names = await workspaces(store, "heavy", "light")
         diary = Diary()
 
-        async def slow(tools: Tools, job: Job) -> None:
+        async def slow(deps: WorkerDeps, job: Job) -> None:
             watch.seconds += 5
 
         await add(store, names["heavy"], "slow", "slow")
@@ -306,7 +307,7 @@ def test_the_time_of_jobs_is_charged_to_their_workspace(store: Store, monkeypatc
 
 def test_a_stopping_worker_resumes_paused_jobs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     async def scene() -> None:
-        place = Place(Job(1, "long", {}, 1), lambda: None)
+        place = JobSlot(Job(1, "long", {}, 1), lambda: None)
         monkeypatch.setattr(time_slice, "SLICE_SECONDS", 0.0)
         waiting = asyncio.create_task(place.step())
         await asyncio.sleep(0)

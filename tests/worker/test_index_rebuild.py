@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.errors import IndexDamaged
-from omoide.records import NewMessage
-from omoide.store import Connection, messages, sessions, words
-from omoide.store.consistency import contradictions
+from omoide.core import clock
+from omoide.core.errors import IndexDamaged
+from omoide.core.records import NewMessage
+from omoide.storage import Connection, messages, sessions
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from tests.worker.conftest import Play
-from tests.worker.home import Home
+from tests.worker.worker_fixture import Home
 
 
 def say(db: Connection, session: str, *contents: str) -> None:
@@ -65,11 +66,11 @@ def test_a_search_on_a_damaged_index_triggers_a_rebuild(play: Play) -> None:
         await store.write(say, "s", "I like tea")
         await store.write(damage)
         with pytest.raises(IndexDamaged, match="message_words"):
-            await store.read_aside(words.occurs, words.MESSAGES, "tea")
+            await store.read_aside(fulltext.occurs, fulltext.MESSAGES, "tea")
         with pytest.raises(IndexDamaged):
-            await store.read_aside(words.occurs, words.MESSAGES, "tea")
+            await store.read_aside(fulltext.occurs, fulltext.MESSAGES, "tea")
         assert store.read(owed) == [("rebuild_words", "message_words")]
         await worked(home)
-        assert await store.read_aside(words.occurs, words.MESSAGES, "tea")
+        assert await store.read_aside(fulltext.occurs, fulltext.MESSAGES, "tea")
 
     play(story)

@@ -11,17 +11,18 @@ from typing import Any
 
 import pytest
 
-from omoide import clock, lanes
-from omoide.errors import OmoideError
+from omoide.core import clock
+from omoide.core.errors import OmoideError
+from omoide.core.jobs import Job, PermanentFailure, retry_delay
+from omoide.core.records import Change
+from omoide.core.settings import Settings
+from omoide.fairness import lanes
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.jobs import GiveUp, Job, retry_after
-from omoide.records import Change
-from omoide.settings import Settings
-from omoide.store import Connection, Store, queue, workspaces
-from omoide.store.database import connect
-from omoide.store.leadership import Leadership
-from omoide.worker.loop import SECOND, Outage, Watch, Worker
-from omoide.worker.tools import Task, Tools
+from omoide.storage import Connection, Store, queue, workspaces
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.worker.deps import Task, WorkerDeps
+from omoide.worker.loop import SECOND, ClockMonitor, OutageLogger, Worker
 
 NEVER = 3_600.0
 SOON = 0.02
@@ -41,20 +42,20 @@ class Diary:
     def __init__(self) -> None:
         self.notes: asyncio.Queue[Job] = asyncio.Queue()
 
-    async def __call__(self, tools: Tools, job: Job) -> None:
+    async def __call__(self, deps: WorkerDeps, job: Job) -> None:
         self.notes.put_nowait(job)
 
     async def next(self) -> str:
         return str((await self.notes.get()).payload["name"])
 
 
-async def fail(tools: Tools, job: Job) -> None:
+async def fail(deps: WorkerDeps, job: Job) -> None:
     raise ValueError("no luck today")
 
 
 def begin_and_never_end(begun: Diary) -> Task:
-    async def task(tools: Tools, job: Job) -> None:
-        await begun(tools, job)
+    async def task(deps: WorkerDeps, job: Job) -> None:
+        await begun(deps, job)
         await asyncio.Event().wait()
 
     return task
@@ -71,18 +72,20 @@ def worker_on(
     poll: float = NEVER,
     lease: float = NEVER,
     concurrency: int = 1,
-    leadership: Leadership | None = None,
+    leadership: LeaderLock | None = None,
 ) -> Worker:
-    settings = Settings.model_validate({"db": store.path, "stop_seconds": 0})  # do not wait for jobs that never end
-    tools = Tools.around(store, settings, WordLlamaEmbedder())
+    settings = Settings.model_validate(
+        {"db": store.path, "shutdown_grace_seconds": 0}
+    )  # do not wait for jobs that never end
+    deps = WorkerDeps.around(store, settings, WordLlamaEmbedder())
     return Worker(
-        tools,
+        deps,
         poll_seconds=poll,
         lease_seconds=lease,
         concurrency=concurrency,
         leadership=leadership,
         tasks=tasks,
-        rest=lambda attempts: retry_after(attempts, 1.0),
+        rest=lambda attempts: retry_delay(attempts, 1.0),
     )
 
 
@@ -199,7 +202,7 @@ def test_a_failed_job_is_retried(store: Store) -> None:
     async def scene() -> list[int]:
         attempts: asyncio.Queue[int] = asyncio.Queue()
 
-        async def succeed_at_last(tools: Tools, job: Job) -> None:
+        async def succeed_at_last(deps: WorkerDeps, job: Job) -> None:
             attempts.put_nowait(job.attempts)
             if job.attempts < 3:
                 raise ValueError("not yet")
@@ -258,8 +261,8 @@ def test_a_cancelled_worker_releases_its_jobs(store: Store) -> None:
 def test_a_job_that_is_given_up_is_kept_with_its_reason_and_not_run_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def refuse(tools: Tools, job: Job) -> None:
-        raise GiveUp("this cannot be done")
+    async def refuse(deps: WorkerDeps, job: Job) -> None:
+        raise PermanentFailure("this cannot be done")
 
     async def scene() -> list[bool]:
         await add(store, "note", "hopeless")
@@ -292,7 +295,7 @@ def test_jobs_with_the_same_key_run_sequentially_and_others_concurrently(store: 
         begun: asyncio.Queue[str] = asyncio.Queue()
         gate = asyncio.Event()
 
-        async def task(tools: Tools, job: Job) -> None:
+        async def task(deps: WorkerDeps, job: Job) -> None:
             begun.put_nowait(job.payload["name"])
             await gate.wait()
 
@@ -313,7 +316,7 @@ def test_a_job_waiting_for_a_retry_does_not_block_others_of_its_key(
     async def scene() -> list[str]:
         done = []
 
-        async def task(tools: Tools, job: Job) -> None:
+        async def task(deps: WorkerDeps, job: Job) -> None:
             if job.payload["name"] == "first" and job.attempts == 1:
                 raise ValueError("not yet")
             done.append(job.payload["name"])
@@ -339,14 +342,14 @@ def test_a_worker_that_cannot_write_logs_it_once_and_recovers(db_path: Path, cap
         await add(store, "note", "found")
         other.execute("BEGIN IMMEDIATE")
         tried: asyncio.Queue[str] = asyncio.Queue()
-        outage = Outage.goes_on
+        outage = OutageLogger.goes_on
 
-        def counted(self: Outage, error: OmoideError) -> None:
+        def counted(self: OutageLogger, error: OmoideError) -> None:
             outage(self, error)
             tried.put_nowait(error.detail)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Outage, "goes_on", counted)
+            patch.setattr(OutageLogger, "goes_on", counted)
             async with at_work(store, {"note": diary}, poll=SOON):
                 for _ in range(5):
                     assert await tried.get() == "The database is locked by another process"
@@ -369,7 +372,7 @@ def test_a_worker_that_cannot_write_logs_it_once_and_recovers(db_path: Path, cap
 def test_only_a_clock_that_is_set_back_is_detected(moved: int, noticed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.monotonic_ns", lambda: 0)
     monkeypatch.setattr(clock, "now", lambda: 10 * HOUR)
-    watch = Watch()
+    watch = ClockMonitor()
     assert watch.set_back() == 0
     monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
     assert (watch.set_back(), watch.set_back()) == (noticed, 0)
@@ -379,20 +382,20 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
     db_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     told: asyncio.Queue[str] = asyncio.Queue()
-    goes_on, is_over = Outage.goes_on, Outage.is_over
+    goes_on, is_over = OutageLogger.goes_on, OutageLogger.is_over
 
-    def failed(self: Outage, error: OmoideError) -> None:
+    def failed(self: OutageLogger, error: OmoideError) -> None:
         goes_on(self, error)
         told.put_nowait("waits")
 
-    def succeeded(self: Outage) -> None:
+    def succeeded(self: OutageLogger) -> None:
         is_over(self)
         told.put_nowait("works")
 
     monkeypatch.setattr("time.monotonic_ns", lambda: 0)
     monkeypatch.setattr(clock, "now", lambda: 10 * HOUR)
-    monkeypatch.setattr(Outage, "goes_on", failed)
-    monkeypatch.setattr(Outage, "is_over", succeeded)
+    monkeypatch.setattr(OutageLogger, "goes_on", failed)
+    monkeypatch.setattr(OutageLogger, "is_over", succeeded)
 
     async def comes(what: str) -> None:
         while await told.get() != what:
@@ -402,7 +405,7 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
         store = Store.open(db_path, busy_timeout=0.001)
         other = connect(db_path, durability="full", busy_timeout=1)
         await store.write(queue.add, "note", {}, 10 * HOUR, due_at=11 * HOUR)
-        async with at_work(store, {"note": Diary()}, poll=SOON, leadership=Leadership(db_path)):
+        async with at_work(store, {"note": Diary()}, poll=SOON, leadership=LeaderLock(db_path)):
             await comes("works")
             other.execute("BEGIN IMMEDIATE")
             monkeypatch.setattr(clock, "now", lambda: 7 * HOUR)
@@ -421,7 +424,7 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
 def test_a_job_belongs_to_the_lane_of_its_workspace(store: Store) -> None:
     noted: asyncio.Queue[lanes.Lane] = asyncio.Queue()
 
-    async def task(tools: Tools, job: Job) -> None:
+    async def task(deps: WorkerDeps, job: Job) -> None:
         noted.put_nowait(lanes.current_work.get().lane)
 
     async def story() -> list[lanes.Lane]:

@@ -10,21 +10,21 @@ from typing import Any
 import orjson
 import pytest
 
-from omoide import clock
+from omoide.core import clock
+from omoide.core.jobs import DREAM
+from omoide.core.records import SessionChange
+from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
-from omoide.inference.models import chat_models
+from omoide.inference.model_registry import chat_models
 from omoide.inference.tokens import TokenCounter
-from omoide.jobs import DREAM
-from omoide.reasoning.agentic.reasoner import Agentic
-from omoide.reasoning.choice import reasoner_for
-from omoide.records import SessionChange
-from omoide.settings import Settings
-from omoide.store import Connection, backlog, dreams, sessions, summaries, webhooks
-from omoide.store.summaries import LONG, SHORT
+from omoide.reasoner.agentic.reasoner import Agentic
+from omoide.reasoner.factory import make_reasoner
+from omoide.storage import Connection, dreams, job_stats, sessions, summaries, webhooks
+from omoide.storage.summaries import LONG, SHORT
 from tests.inference.completions import error, saying
 from tests.inference.fault_proxy import Fault, FaultProxy, answering, hanging_up, stalling
-from tests.worker.home import Home, MakeReasoner, Reasoner
 from tests.worker.provider import SENTENCE, Asked, half, half_said, is_repair, provider, wants_facts
+from tests.worker.worker_fixture import Home, MakeReasoner, Reasoner
 
 KEY = "sk-a-key-that-nobody-may-see"
 FAULTS, MESSAGES, SESSIONS = 200, 500, 20
@@ -113,7 +113,7 @@ def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_pat
             await asyncio.gather(*(home.work() for _ in range(4)))
             for count in home.status().values():
                 assert (count.error is None) == (count.pending == 0), "a waiting job has the reason"
-            owed = home.store.read(backlog.listed, clock.now(), failed_only=False, limit=MESSAGES)
+            owed = home.store.read(job_stats.listed, clock.now(), failed_only=False, limit=MESSAGES)
             seen.update(job.error for job in owed if job.error)
             await later(home)
 
@@ -145,7 +145,7 @@ def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_pat
 
     with provider(injector) as proxy:
         chosen = options(proxy, model_timeout_seconds=0.5, model_retries=retries)
-        more = {"unit_tokens": 40, "batch_tokens": 128, "dream_enabled": False, "reasoning_attempts": 1}
+        more = {"flush_tokens": 40, "batch_tokens": 128, "dream_enabled": False, "reasoning_attempts": 1}
         make = without_pauses(Settings.model_validate(chosen))
         run(db_path, story, make, **chosen, **more, deduplicate=False)
 
@@ -182,11 +182,11 @@ def test_a_rejected_request_fails_alone_with_the_reason(db_path: Path) -> None:
         await home.say("alice I own a boat.", session="good")
         for attempts in (1, 2):
             await home.work()
-            (job,) = home.store.read(backlog.listed, clock.now(), failed_only=False, limit=9)
+            (job,) = home.store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
             assert (job.state, job.attempts) == ("waiting", attempts)
             await later(home)
         await home.work()
-        (job,) = home.store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        (job,) = home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         assert job.error == (
             "RequestRefused: The provider of openai:toy refused the request (HTTP 400). (after 3 attempts)"
         )
@@ -245,7 +245,7 @@ def test_the_embedded_reasoner_replaces_the_model_only_for_derive(db_path: Path)
     with provider() as proxy:
         healthy, chosen = proxy.fault, options(proxy, model_retries=0, derive_fallback=True)
         settings = Settings.model_validate(chosen)
-        run(db_path, story, lambda embedder, tokens: reasoner_for(settings, embedder, tokens), **chosen)
+        run(db_path, story, lambda embedder, tokens: make_reasoner(settings, embedder, tokens), **chosen)
 
 
 def books(home: Home) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from typing import Any
 import orjson
 import pytest
 
-from omoide import clock
-from omoide.errors import Unavailable
-from omoide.reasoning.reasoner import CardTask
-from omoide.records import Change, PageRequest, SessionChange
-from omoide.store import (
+from omoide.core import clock
+from omoide.core.errors import Unavailable
+from omoide.core.records import Change, PageRequest, SessionChange
+from omoide.reasoner.protocol import CardTask
+from omoide.storage import (
     Connection,
-    backlog,
     cards,
     conclusions,
     dreams,
+    job_stats,
     messages,
     queue,
     scopes,
@@ -27,9 +27,9 @@ from omoide.store import (
     webhooks,
     workspaces,
 )
-from omoide.store.summaries import LONG, SHORT
+from omoide.storage.summaries import LONG, SHORT
 from omoide.worker.tasks import TASKS
-from tests.worker.home import Home, Reasoner
+from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
 HOUR = 3_600_000_000
@@ -259,11 +259,11 @@ def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) ->
             await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
             await home.work()
         assert (home.status()["s"].errored, home.status()["s"].pending) == (1, 0)
-        (failed,) = home.store.read(backlog.listed, clock.now(), failed_only=True, limit=9)
+        (failed,) = home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         assert failed.error == "ZeroDivisionError: oops (after 2 attempts)"
         assert isinstance(home.reasoner, Broken)
         home.reasoner.is_broken = False
-        assert await home.store.write(backlog.retry, clock.now(), None) == 1
+        assert await home.store.write(job_stats.retry, clock.now(), None) == 1
         await home.work()
         assert home.texts() == ["alice lives in Porto"]
         assert home.status()["s"].errored == 0
@@ -303,7 +303,7 @@ def test_summaries_follow_one_another_without_a_gap(play: Play) -> None:
         assert {kind: summary.seq for kind, summary in found.items()} == {SHORT: 60, LONG: 60}
         last = home.store.read(messages.page, "w", "s", PageRequest(1, 1, True)).items[0]
         assert found[SHORT].message_id == found[LONG].message_id == last.id
-        assert found[SHORT].token_count == home.tools.tokens.count(found[SHORT].content) <= 1_000
+        assert found[SHORT].token_count == home.deps.tokens.count(found[SHORT].content) <= 1_000
         await configure(home, summary={"enabled": False})
         await home.say(*["alice I own more boats."] * 20)
         await home.work()
@@ -427,7 +427,7 @@ def test_a_scope_that_dreams_during_a_removal_keeps_nothing_on_its_card(play: Pl
                 await self.home.store.write(scopes.remove_session, "w", "team", "s", clock.now())
                 # Concurrently, as other workers would: forgetting, and the dream that renews the card.
                 while job := await self.home.store.write(queue.claim, clock.now(), lease=HOUR, busy=["embed"]):
-                    await TASKS[job.kind](self.home.tools, job)
+                    await TASKS[job.kind](self.home.deps, job)
                     await self.home.store.write(queue.finish, job, clock.now())
             return made
 
@@ -487,7 +487,7 @@ def test_the_worker_wakes_after_the_debounce_interval(play: Play, quiet: float) 
         await asyncio.gather(running, return_exceptions=True)
         assert home.texts() == ["alice lives in Porto"]
 
-    play(story, quiet_seconds=quiet)
+    play(story, debounce_seconds=quiet)
 
 
 async def _ticks() -> AsyncIterator[None]:

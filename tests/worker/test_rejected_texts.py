@@ -15,18 +15,19 @@ import pytest
 from click.testing import CliRunner
 
 from omoide.cli.main import main
-from omoide.diagnosis.examining import examine
-from omoide.inference import refusals
-from omoide.inference.embedder_choice import embedder_for
+from omoide.core.records import Message
+from omoide.doctor.run_checks import run_checks
+from omoide.inference import rejected_inputs
+from omoide.inference.embedder_factory import make_embedder
 from omoide.inference.embedders import Embedder, EmbeddingFailed
-from omoide.inference.refusals import embed_or_zeros
+from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.extractive.reasoner import Extractive
-from omoide.reasoning.reasoner import SummaryTask
-from omoide.records import Message
-from omoide.search.finder import VectorFinder
+from omoide.reasoner.extractive.reasoner import Extractive
+from omoide.reasoner.protocol import SummaryTask
+from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
-from omoide.store import Connection, Store, consistency, purge, sessions, soundness
+from omoide.storage import Connection, Store, purge, sessions
+from omoide.storage.sqlite.integrity import full_check, row_consistency
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
 from tests.search.test_embedding import Night, owed
 
@@ -40,7 +41,7 @@ Judge = Callable[[list[str]], int | bytes]
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(refusals, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(rejected_inputs, "PAUSE_SECONDS", 0.0)
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def refusing(word: str, with_: int | bytes = 500) -> Judge:
 
 
 def remote(endpoint: FaultProxy, model: str = "e5") -> Embedder:
-    return embedder_for(f"openai:{model}", tokens=TokenCounter(), base_url=f"{endpoint.url}/v1", dimensions=DIMENSIONS)
+    return make_embedder(f"openai:{model}", tokens=TokenCounter(), base_url=f"{endpoint.url}/v1", dimensions=DIMENSIONS)
 
 
 def marked(db: Connection) -> list[int]:
@@ -135,7 +136,7 @@ def test_refused_texts_are_marked_and_all_others_embedded(
 
 
 def consistency_faults(store: Store) -> list[str]:
-    return [*store.read(lambda db: [*consistency.contradictions(db), *soundness.faults(db)])]
+    return [*store.read(lambda db: [*row_consistency.contradictions(db), *full_check.faults(db)])]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 401, 404, 408])
@@ -175,7 +176,7 @@ def test_a_text_that_is_refused_intermittently_is_embedded(store: Store, endpoin
     def judge(texts: list[str]) -> int:
         nonlocal alone
         alone += texts == ["moody"]
-        return 500 if "moody" in texts and alone < refusals.TRIES_ALONE else 200
+        return 500 if "moody" in texts and alone < rejected_inputs.TRIES_ALONE else 200
 
     async def story() -> None:
         night = await begun(store, endpoint, judge)
@@ -204,7 +205,7 @@ def test_refused_texts_are_retried_on_request(
     assert "1 messages refused by the embedder" in caplog.text
     assert "poison" not in caplog.text
     assert "1 message refused by the embedder, latest error: The embedding endpoint answered 500" in invoke("queue")
-    searcher = VectorFinder(night.embedder, pause_seconds=0)
+    searcher = SemanticSearch(night.embedder, pause_seconds=0)
     assert len(nearest(searcher, store)) == 2
     assert "1 text will be embedded again." in invoke("queue", "retry", "--all")
     asyncio.run(night.work())
@@ -218,7 +219,7 @@ def test_refused_texts_are_retried_on_request(
     assert consistency_faults(store) == []
 
 
-def nearest(searcher: VectorFinder, store: Store) -> list[tuple[int, float]]:
+def nearest(searcher: SemanticSearch, store: Store) -> list[tuple[int, float]]:
     vector = np.array(vector_of("a"), np.float32)
     return store.read(lambda db: searcher.index.nearest(db, Group("messages", 1), vector / np.linalg.norm(vector), 9))
 
@@ -228,14 +229,14 @@ def test_doctor_counts_refused_texts(store: Store, endpoint: FaultProxy) -> None
         night = await begun(store, endpoint, refusing("poison"))
         await night.say("a", "poison", "b")
         await night.work()
-        settings = night.worker.tools.settings.model_copy(
+        settings = night.worker.deps.settings.model_copy(
             update={
                 "embedder": "openai:e5",
                 "embedder_base_url": f"{endpoint.url}/v1",
                 "embedder_dimensions": DIMENSIONS,
             }
         )
-        (verdict,) = [each for each in await examine(settings, is_local=True, seconds=60) if each.name == "embedder"]
+        (verdict,) = [each for each in await run_checks(settings, is_local=True, seconds=60) if each.name == "embedder"]
         assert (verdict.state, verdict.figures["messages_refused"], verdict.figures["messages_without"]) == (
             "notice",
             1,

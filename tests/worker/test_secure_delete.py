@@ -12,14 +12,16 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
-from omoide.records import Change, NewMessage
-from omoide.store import Connection, Store, copying, erasure, messages, workspaces
-from omoide.store.read_only import opened
-from omoide.store.soundness import faults
+from omoide.core import clock
+from omoide.core.records import Change, NewMessage
+from omoide.storage import Connection, Store, messages, workspaces
+from omoide.storage.sqlite import backup as backup_module
+from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.integrity.full_check import faults
+from omoide.storage.sqlite.read_only import opened
 from tests.security.in_process import Application, application
-from tests.store.rows import kinds
-from tests.worker.home import Home
+from tests.storage.row_factories import kinds
+from tests.worker.worker_fixture import Home
 
 W = "/v3/workspaces/w"
 CONTENT = {
@@ -87,7 +89,7 @@ class Yard:
     def files(self) -> dict[str, bytes]:
         """Name → content of every file next to the database, and of a new backup."""
         backup = self.home.store.path.with_name("backup.db")
-        copying.back_up(self.home.store.path, backup, replace=True, busy_timeout=5, shown=lambda *_: None)
+        backup_module.back_up(self.home.store.path, backup, replace=True, busy_timeout=5, shown=lambda *_: None)
         return {path.name: path.read_bytes() for path in backup.parent.iterdir() if path.is_file()}
 
     def holding(self, *texts: str) -> set[tuple[str, str]]:
@@ -376,8 +378,8 @@ def test_remains_from_an_older_version_are_erased_after_the_next_start(db_path: 
             db.execute("DELETE FROM sessions WHERE pk = 1")
 
         await home.store.write(delete_as_before)
-        assert home.store.read(erasure.count) == 0
-        await home.store.write(erasure.owe_first, clock.now())
+        assert home.store.read(secure_delete.count) == 0
+        await home.store.write(secure_delete.enqueue_first, clock.now())
         await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0").rowcount)
         await home.work()
         home.store.close()
@@ -400,4 +402,4 @@ def test_a_start_enqueues_erasure_only_if_the_file_had_content(was_used: bool, d
         with application(db_path):
             pass
     with opened(db_path, busy_timeout=5) as db:
-        assert kinds(db) == [erasure.JOB] * was_used
+        assert kinds(db) == [secure_delete.JOB] * was_used

@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
-from omoide import clock
+from omoide.core import clock
+from omoide.core.records import Change
+from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.records import Change
-from omoide.settings import Settings
-from omoide.store import Connection, Store, queue, webhooks, workspaces
+from omoide.storage import Connection, Store, queue, webhooks, workspaces
+from omoide.worker.deps import WorkerDeps
 from omoide.worker.loop import Worker
-from omoide.worker.outbound import Outbound
-from omoide.worker.tools import Tools
+from omoide.worker.ssrf_guard import GuardedClient
 from tests.worker.receivers import BROKEN, BUSY, ENDLESS, GONE, OK, SILENCE, receiver, redirect
 
 SECRET = "webhooks are signed with this"
@@ -74,13 +74,13 @@ class House:
 
 
 @asynccontextmanager
-async def house(path: Path, outbound: Outbound | None = None, **given: Any) -> AsyncIterator[House]:
+async def house(path: Path, outbound: GuardedClient | None = None, **given: Any) -> AsyncIterator[House]:
     options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0, **given}
     store = Store.open(path, durability="normal")
-    tools = Tools.around(store, Settings(db=path, **options), WordLlamaEmbedder(), outbound)
+    deps = WorkerDeps.around(store, Settings(db=path, **options), WordLlamaEmbedder(), outbound)
     await store.write(workspaces.get_or_create, "w", Change(), clock.now())
     try:
-        yield House(store, Worker(tools, poll_seconds=60, lease_seconds=60, concurrency=4))
+        yield House(store, Worker(deps, poll_seconds=60, lease_seconds=60, concurrency=4))
     finally:
         store.close()
 
@@ -221,7 +221,7 @@ def test_a_name_with_one_private_address_is_refused(private: str, db_path: Path)
         return ["93.184.215.14", private]
 
     async def story() -> None:
-        async with house(db_path, Outbound(resolve), webhook_private_targets=False) as home:
+        async with house(db_path, GuardedClient(resolve), webhook_private_targets=False) as home:
             await home.sent_to("https://hooks.example/")
             assert home.reason().startswith("hooks.example resolves to a private or internal address")
 
@@ -236,7 +236,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(db_path: Path) -> N
         return ["127.0.0.1"]
 
     async def story() -> None:
-        async with house(db_path, Outbound(resolve)) as home, receiver() as endpoint:
+        async with house(db_path, GuardedClient(resolve)) as home, receiver() as endpoint:
             await home.sent_to(f"http://hooks.example:{endpoint.port}/")
             ((headers, _),) = endpoint.requests
             assert headers["host"] == f"hooks.example:{endpoint.port}"
@@ -250,7 +250,7 @@ def test_the_next_address_of_a_name_is_tried_if_the_first_refuses(db_path: Path)
         return ["127.0.0.2", "127.0.0.1"]
 
     async def story() -> None:
-        async with house(db_path, Outbound(resolve)) as home, receiver() as endpoint:
+        async with house(db_path, GuardedClient(resolve)) as home, receiver() as endpoint:
             await home.sent_to(f"http://hooks.example:{endpoint.port}/")
             assert len(endpoint.requests) == 1
 
@@ -307,7 +307,7 @@ def test_events_in_flight_are_dropped_when_their_endpoint_is_deleted(db_path: Pa
 
 def test_an_endpoint_gets_one_event_at_a_time_and_delays_no_other(db_path: Path) -> None:
     async def story() -> None:
-        async with house(db_path, stop_seconds=1) as home, receiver(SILENCE) as hanging, receiver() as prompt:
+        async with house(db_path, shutdown_grace_seconds=1) as home, receiver(SILENCE) as hanging, receiver() as prompt:
             await home.register(hanging.url)
             await home.register(prompt.url)
             for _ in range(5):

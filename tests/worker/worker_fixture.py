@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from omoide import intake
+from omoide.core.records import Conclusion, NewMessage, WorkCount
+from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.reasoning import reasoner as reasoning
-from omoide.reasoning.extractive.reasoner import Extractive
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.owing import rules_of
-from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
-from omoide.records import Conclusion, NewMessage, WorkCount
-from omoide.settings import Settings
-from omoide.store import Store, backlog, conclusions, embeddings
+from omoide.reasoner import protocol as reasoning
+from omoide.reasoner.extractive.reasoner import Extractive
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+from omoide.scheduling.enqueue import enqueue_policy
+from omoide.services import ingest
+from omoide.storage import Store, conclusions, embeddings, job_stats
+from omoide.worker.deps import WorkerDeps
 from omoide.worker.loop import Worker
-from omoide.worker.tools import Tools
 
 EMBEDDER = WordLlamaEmbedder()
 LATER = 4 * 10**15
@@ -43,11 +43,11 @@ class Reasoner(Extractive):
         await self.before("card")
         return await super().card(task)
 
-    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+    async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
         await self.before("dream")
         return await super().dream(task, memory)
 
-    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+    def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         return super().answer(question, memory)
 
 
@@ -58,17 +58,17 @@ class Home:
     """A workspace `w` in which peers talk in the session `s` by default."""
 
     def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
-        self.settings = Settings.model_validate({"db": path, "quiet_seconds": 0, **options})
+        self.settings = Settings.model_validate({"db": path, "debounce_seconds": 0, **options})
         self.store = Store.open(path)
-        around = Tools.around(self.store, self.settings, EMBEDDER)
+        around = WorkerDeps.around(self.store, self.settings, EMBEDDER)
         self.reasoner = reasoner(EMBEDDER, around.tokens)
-        self.tools = Tools(self.store, self.settings, EMBEDDER, around.tokens, around.finder, self.reasoner)
+        self.deps = WorkerDeps(self.store, self.settings, EMBEDDER, around.tokens, around.finder, self.reasoner)
         self.worker = self.new_worker()
 
     def new_worker(self, **options: Any) -> Worker:
         # Failed jobs wait until a test makes them due, however long the test takes.
         given = {"poll_seconds": 3_600, "lease_seconds": 3_600, "rest": lambda attempts: 3_600.0, **options}
-        return Worker(self.tools, **given)
+        return Worker(self.deps, **given)
 
     async def open(self) -> Home:
         await self.store.write(embeddings.adopt, EMBEDDER.name, EMBEDDER.dimensions, 0)
@@ -76,15 +76,15 @@ class Home:
 
     async def say(self, *lines: str, session: str = "s") -> None:
         batch = [NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, 0, None) for line in lines]
-        await intake.add_messages(
+        await ingest.add_messages(
             self.store,
-            self.tools.tokens,
+            self.deps.tokens,
             "w",
             session,
             batch,
             max_observers=10,
             idempotency=None,
-            rules=rules_of(self.settings),
+            rules=enqueue_policy(self.settings),
         )
 
     async def work(self) -> int:
@@ -103,4 +103,4 @@ class Home:
         return [each.content for each in self.known(observer, observed)]
 
     def status(self, now: int = LATER) -> dict[str | None, WorkCount]:
-        return self.store.read(backlog.status, "w", now)
+        return self.store.read(job_stats.status, "w", now)

@@ -1,7 +1,7 @@
 """Answer a question with a model: prefetch the nearest records, let the model call tools, and stream its answer.
 
 The level determines the number of rounds and the tools. The last turn is streamed. When rounds or time are used up,
-the model is asked once more without tools, with all findings in the prompt. `Memory` records the evidence.
+the model is asked once more without tools, with all findings in the prompt. `MemoryView` records the evidence.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
-from omoide.errors import OmoideError
-from omoide.inference.models import ANSWER_SECONDS, STREAM_SECONDS, ModelUnfit, ProviderFailed
-from omoide.reasoning import structured
-from omoide.reasoning.agentic import prompts
-from omoide.reasoning.agentic.calls import PLAIN, Caller, Opening, text_of
-from omoide.reasoning.agentic.fitting import Shape
-from omoide.reasoning.agentic.forms import Form, filled, json_in
-from omoide.reasoning.agentic.lines import messages_result, snippets_result
-from omoide.reasoning.agentic.rounds import Finding, Talk, talk
-from omoide.reasoning.agentic.tools import ReadingTools, Toolbox
-from omoide.reasoning.conforming import Conforming
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question, ReasoningLevel
-from omoide.records import Conclusion
-from omoide.turns import Gate
+from omoide.core.errors import OmoideError
+from omoide.core.records import Conclusion
+from omoide.fairness.fair_queue import FairSemaphore
+from omoide.inference.model_registry import ANSWER_SECONDS, STREAM_SECONDS, ModelUnfit, ProviderFailed
+from omoide.reasoner import output_schema
+from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.formatting import messages_result, snippets_result
+from omoide.reasoner.agentic.model_client import PLAIN, ModelCaller, Opening, text_of
+from omoide.reasoner.agentic.schema_fitting import Shape
+from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in
+from omoide.reasoner.agentic.tool_loop import Finding, ToolLoopResult, run_tool_loop
+from omoide.reasoner.agentic.tools import ReadingTools, Toolbox
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question, ReasoningLevel
+from omoide.reasoner.schema_coercion import SchemaCoercion
 
 # Source: the public description of the API.
 HISTORY_TOKENS = 4_096
@@ -61,17 +61,21 @@ BUDGETS: Mapping[ReasoningLevel, Budget] = {
     "max": Budget(16, 8_192, 25),
 }
 
-RULES, GIVEN = prompts.load("answer.rules"), prompts.load("answer.given")
-IN_FORM, LAST, AGAIN = prompts.load("answer.form"), prompts.load("answer.last"), prompts.load("answer.again")
-VIEWS = {name: prompts.load(f"answer.view.{name}") for name in ("self", "other", "workspace")}
+RULES, GIVEN = prompt_templates.load("answer.rules"), prompt_templates.load("answer.given")
+IN_FORM, LAST, AGAIN = (
+    prompt_templates.load("answer.form"),
+    prompt_templates.load("answer.last"),
+    prompt_templates.load("answer.again"),
+)
+VIEWS = {name: prompt_templates.load(f"answer.view.{name}") for name in ("self", "other", "workspace")}
 
 
 async def answer(
     question: Question,
-    memory: Memory,
-    caller: Caller,
+    memory: MemoryView,
+    caller: ModelCaller,
     clock: Callable[[], float] = time.monotonic,
-    openings: Gate | None = None,
+    openings: FairSemaphore | None = None,
 ) -> AsyncIterator[str]:
     """Yield the answer in pieces, a structured one in a single piece. Yields nothing if the model returns no text.
 
@@ -82,7 +86,7 @@ async def answer(
     """
     pieces: asyncio.Queue[str | None] = asyncio.Queue()
     work = asyncio.create_task(
-        _Answering(question, memory, caller, clock, pieces.put_nowait, openings or Gate(1)).run()
+        _Answering(question, memory, caller, clock, pieces.put_nowait, openings or FairSemaphore(1)).run()
     )
     work.add_done_callback(lambda _: pieces.put_nowait(None))
     try:
@@ -102,11 +106,11 @@ class _Answering:
     def __init__(
         self,
         question: Question,
-        memory: Memory,
-        caller: Caller,
+        memory: MemoryView,
+        caller: ModelCaller,
         clock: Callable[[], float],
         say: Callable[[str], None],
-        openings: Gate,
+        openings: FairSemaphore,
     ) -> None:
         self._question = question
         self._memory = memory
@@ -136,7 +140,7 @@ class _Answering:
             await self._freely(opening)
         else:
             schema = self._question.response_format
-            await self._in_form(opening, Shape(structured.resolved(schema), Conforming(schema)))
+            await self._in_form(opening, Shape(output_schema.resolved(schema), SchemaCoercion(schema)))
 
     async def _freely(self, opening: Opening) -> None:
         result = await self._look(opening, self._spoken)
@@ -150,21 +154,24 @@ class _Answering:
         """Run the tool rounds without imposing the form. If the final text does not match, request it in the form."""
         schema = json.dumps(shape.resolved, ensure_ascii=False)
         in_form = Opening(
-            f"{opening.rules}\n\n{prompts.fill(IN_FORM, schema=prompts.section('schema', schema))}", opening.given
+            f"{opening.rules}\n\n{prompt_templates.fill(IN_FORM, schema=prompt_templates.section('schema', schema))}",
+            opening.given,
         )
         result = await self._look(in_form, self._whole)
         value = _fitting(result.text, shape)
         if value is None:
-            form = Form("answer", shape.resolved, shape.fitted)
+            form = OutputForm("answer", shape.resolved, shape.fitted)
             output = max(self._budget.output, FORM_OUTPUT)
             value = await filled(self._caller, with_findings(opening, LAST, result.findings), form, output)
         if value is None:
             raise ModelUnfit(f"{self._caller.models.name} returned no answer that matches the response_format.")
         self._say(json.dumps(value, ensure_ascii=False))
 
-    async def _look(self, opening: Opening, turn: Callable[..., Any]) -> Talk:
+    async def _look(self, opening: Opening, turn: Callable[..., Any]) -> ToolLoopResult:
         tools = self._tools.minimal() if self._budget.is_minimal else self._tools.all()
-        return await talk(turn, opening, Toolbox(tools), self._budget.rounds, lambda: self._clock() > self._until)
+        return await run_tool_loop(
+            turn, opening, Toolbox(tools), self._budget.rounds, lambda: self._clock() > self._until
+        )
 
     async def _spoken(self, history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
         return await self._caller.spoken(history, self._budget.output, parameters, self._say)
@@ -179,13 +186,13 @@ class _Answering:
         history = ""
         if asked.session_id is not None:
             history = messages_result(await self._memory.get_recent_history(HISTORY_TOKENS))
-        given = prompts.fill(
+        given = prompt_templates.fill(
             GIVEN,
-            history=prompts.section("history", history),
-            conclusions=prompts.section("conclusions", self._tools.shown(explicit)),
-            derived=prompts.section("derived", self._tools.shown(derived)),
-            messages=prompts.section("messages", messages),
-            question=prompts.section("question", asked.query),
+            history=prompt_templates.section("history", history),
+            conclusions=prompt_templates.section("conclusions", self._tools.shown(explicit)),
+            derived=prompt_templates.section("derived", self._tools.shown(derived)),
+            messages=prompt_templates.section("messages", messages),
+            question=prompt_templates.section("question", asked.query),
         )
         return Opening(rules_for(asked), given)
 
@@ -209,13 +216,13 @@ def rules_for(question: Question) -> str:
     """Build the instructions: the constant rules first, then the pair, the cards and custom instructions. Pure."""
     observer, target = question.observer_id, question.target_id
     view = "workspace" if observer is None or target is None else "self" if observer == target else "other"
-    names = {"observer": prompts.inline(observer or ""), "target": prompts.inline(target or "")}
+    names = {"observer": prompt_templates.inline(observer or ""), "target": prompt_templates.inline(target or "")}
     cards = [*_headed(observer, question.observer_card), *_headed(target, question.target_card)]
-    return prompts.fill(
+    return prompt_templates.fill(
         RULES,
-        view=prompts.fill(VIEWS[view], **names),
-        card=prompts.section("card", "\n".join(cards)),
-        instructions=prompts.section("instructions", question.instructions or ""),
+        view=prompt_templates.fill(VIEWS[view], **names),
+        card=prompt_templates.section("card", "\n".join(cards)),
+        instructions=prompt_templates.section("instructions", question.instructions or ""),
     )
 
 
@@ -228,17 +235,21 @@ def with_findings(opening: Opening, wish: str, findings: Sequence[Finding]) -> O
     kept: list[str] = []
     remaining = MOST_FINDINGS
     for each in reversed(findings):
-        text = f"{prompts.inline(each.tool)} {prompts.inline(each.arguments)}\n{each.result}"
+        text = f"{prompt_templates.inline(each.tool)} {prompt_templates.inline(each.arguments)}\n{each.result}"
         remaining -= len(text)
         if remaining < 0:
             break
         kept.append(text)
-    shown = prompts.section("findings", "\n\n".join(reversed(kept)))
+    shown = prompt_templates.section("findings", "\n\n".join(reversed(kept)))
     return Opening(opening.rules, f"{opening.given}\n\n{shown}{wish}")
 
 
 def _headed(peer_id: str | None, card: Sequence[str]) -> list[str]:
-    return [f"{prompts.inline(peer_id or '')}:", *(f"- {' '.join(line.split())}" for line in card)] if card else []
+    return (
+        [f"{prompt_templates.inline(peer_id or '')}:", *(f"- {' '.join(line.split())}" for line in card)]
+        if card
+        else []
+    )
 
 
 def _fitting(text: str, shape: Shape) -> Any:

@@ -10,21 +10,21 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from omoide.core.records import Conclusion
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.agentic import prompts
-from omoide.reasoning.agentic.calls import Caller, Opening
-from omoide.reasoning.agentic.forms import Form, filled
-from omoide.reasoning.agentic.lines import conclusion_line, single
-from omoide.reasoning.cards import MAX_LINES, admitted, folded
-from omoide.reasoning.reasoner import CardTask
-from omoide.records import Conclusion
+from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.formatting import conclusion_line, single
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening
+from omoide.reasoner.agentic.structured_output import OutputForm, filled
+from omoide.reasoner.card_format import MAX_LINES, accept_lines, folded
+from omoide.reasoner.protocol import CardTask
 
 MOST_INPUT, MOST_OUTPUT = 16_384, 4_096
 """Maximum tokens of conclusions in the prompt, and of the output."""
 LEVELS_TOLD = frozenset({"explicit", "deductive"})
 """Levels in the prompt. Patterns and contradictions are not facts."""
 
-RULES, GIVEN = prompts.load("card.rules"), prompts.load("card.given")
+RULES, GIVEN = prompt_templates.load("card.rules"), prompt_templates.load("card.given")
 
 
 class Lines(BaseModel):
@@ -46,10 +46,10 @@ SCHEMA = {
     "required": ["lines"],
     "additionalProperties": False,
 }
-FORM = Form("card", SCHEMA, Lines.model_validate)
+FORM = OutputForm("card", SCHEMA, Lines.model_validate)
 
 
-async def card(task: CardTask, caller: Caller, tokens: TokenCounter) -> list[str]:
+async def card(task: CardTask, caller: ModelCaller, tokens: TokenCounter) -> list[str]:
     """Return the updated card: the given lines, then the model's valid ones; the current card if there are none.
 
     Raises ProviderFailed.
@@ -64,8 +64,8 @@ async def card(task: CardTask, caller: Caller, tokens: TokenCounter) -> list[str
 def revised(task: CardTask, lines: Sequence[Any]) -> list[str]:
     """Combine the given lines with the model's valid ones. Pure."""
     given = {folded(line) for line in task.given}
-    new = (single(prompts.plain(line)) for line in lines if isinstance(line, str))
-    accepted = admitted((line for line in new if folded(line) not in given), MAX_LINES - len(task.given)).accepted
+    new = (single(prompt_templates.plain(line)) for line in lines if isinstance(line, str))
+    accepted = accept_lines((line for line in new if folded(line) not in given), MAX_LINES - len(task.given)).accepted
     return [*task.given, *accepted] if accepted else [*task.current]
 
 
@@ -84,13 +84,13 @@ def newest_within(conclusions: Sequence[Conclusion], tokens: TokenCounter, budge
 def _opening(task: CardTask, conclusions: Sequence[Conclusion]) -> Opening:
     given_lines = {*task.given}
     current = [] if task.rebuild else [line for line in task.current if line not in given_lines]
-    given = prompts.fill(
+    given = prompt_templates.fill(
         GIVEN,
-        target=prompts.inline(task.observed_id),
-        instructions=prompts.section("instructions", task.instructions or ""),
-        given=prompts.section("given", "\n".join(map(single, task.given))),
-        card=prompts.section("card", "\n".join(map(single, current))),
-        conclusions=prompts.section("conclusions", "\n".join(_line(each) for each in conclusions)),
+        target=prompt_templates.inline(task.observed_id),
+        instructions=prompt_templates.section("instructions", task.instructions or ""),
+        given=prompt_templates.section("given", "\n".join(map(single, task.given))),
+        card=prompt_templates.section("card", "\n".join(map(single, current))),
+        conclusions=prompt_templates.section("conclusions", "\n".join(_line(each) for each in conclusions)),
     )
     return Opening(RULES, given)
 

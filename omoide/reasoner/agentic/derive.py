@@ -11,13 +11,13 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from omoide.core.records import Fact, Message
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.agentic import prompts
-from omoide.reasoning.agentic.calls import Caller, Opening
-from omoide.reasoning.agentic.forms import Form, filled
-from omoide.reasoning.agentic.lines import message_line, single
-from omoide.reasoning.reasoner import Batch
-from omoide.records import Fact, Message
+from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.formatting import message_line, single
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening
+from omoide.reasoner.agentic.structured_output import OutputForm, filled
+from omoide.reasoner.protocol import Batch
 
 # Source: the public description of the API.
 MOST_INPUT = 25_000
@@ -31,7 +31,7 @@ MOST_REFERENCES = 8
 MOST_READ = 10
 """Multiple of these limits that is read of an output without a schema, which may contain repetitions and non-facts."""
 
-RULES, GIVEN = prompts.load("derive.rules"), prompts.load("derive.given")
+RULES, GIVEN = prompt_templates.load("derive.rules"), prompt_templates.load("derive.given")
 
 
 class Statement(BaseModel):
@@ -97,10 +97,10 @@ SCHEMA = {
     "required": ["facts"],
     "additionalProperties": False,
 }
-FORM = Form("facts", SCHEMA, Statements.model_validate)
+FORM = OutputForm("facts", SCHEMA, Statements.model_validate)
 
 
-async def derive(batch: Batch, caller: Caller, tokens: TokenCounter) -> list[Fact]:
+async def derive(batch: Batch, caller: ModelCaller, tokens: TokenCounter) -> list[Fact]:
     """Return the facts in the order in which they were said; empty if the model's output cannot be parsed.
 
     Raises ProviderFailed.
@@ -123,7 +123,7 @@ def facts_of(statements: Statements, numbered: Mapping[int, Message]) -> list[Fa
     newest = max(numbered.values(), key=lambda message: message.created_at)
     facts: dict[str, Fact] = {}
     for statement in statements.facts:
-        content = single(prompts.plain(statement.content))[:MOST_CONTENT].strip()
+        content = single(prompt_templates.plain(statement.content))[:MOST_CONTENT].strip()
         rests_on = [numbered[each] for each in sorted({*statement.message_ids}) if each in numbered] or [newest]
         if content and len(facts) < MOST_FACTS:
             said_at = max(message.created_at for message in rests_on)
@@ -142,12 +142,12 @@ def within_budget(batch: Batch, tokens: TokenCounter, budget: int) -> list[Messa
     own = [message for message in batch.messages if message.peer_id == batch.observed_id]
     others = [message for message in batch.messages if message.peer_id != batch.observed_id]
     for message in own:
-        content = tokens.trim(prompts.plain(message.content), remaining)
+        content = tokens.trim(prompt_templates.plain(message.content), remaining)
         if content.strip():
             kept[message.id] = message._replace(content=content)
             remaining -= tokens.count(content)
     for message in reversed(others):
-        remaining -= tokens.count(prompts.plain(message.content))
+        remaining -= tokens.count(prompt_templates.plain(message.content))
         if remaining < 0:
             break
         kept[message.id] = message
@@ -158,10 +158,10 @@ def _opening(batch: Batch, shown: Sequence[Message]) -> Opening:
     numbers = (str(number) for number in range(1, len(shown) + 1))
     labels = [next(numbers) if message.peer_id == batch.observed_id else "-" for message in shown]
     said = "\n".join(message_line(message, label) for message, label in zip(shown, labels, strict=True))
-    given = prompts.fill(
+    given = prompt_templates.fill(
         GIVEN,
-        target=prompts.inline(batch.observed_id),
-        instructions=prompts.section("instructions", batch.instructions or ""),
-        messages=prompts.section("messages", said),
+        target=prompt_templates.inline(batch.observed_id),
+        instructions=prompt_templates.section("instructions", batch.instructions or ""),
+        messages=prompt_templates.section("messages", said),
     )
     return Opening(RULES, given)

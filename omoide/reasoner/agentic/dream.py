@@ -10,19 +10,19 @@ from typing import Any
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
 
-from omoide.errors import Unavailable
+from omoide.core.errors import Unavailable
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.agentic import prompts
-from omoide.reasoning.agentic.calls import Caller, Opening
-from omoide.reasoning.agentic.card import newest_within
-from omoide.reasoning.agentic.drafts import Draft
-from omoide.reasoning.agentic.lines import conclusion_lines
-from omoide.reasoning.agentic.rounds import talk
-from omoide.reasoning.agentic.tools import ReadingTools, Tool, Toolbox
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Dreamed, DreamTask
+from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.card import newest_within
+from omoide.reasoner.agentic.dream_draft import Draft
+from omoide.reasoner.agentic.formatting import conclusion_lines
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening
+from omoide.reasoner.agentic.tool_loop import run_tool_loop
+from omoide.reasoner.agentic.tools import ReadingTools, Tool, Toolbox
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Dreamed, DreamTask
 
-logger = logging.getLogger("omoide.reasoning")
+logger = logging.getLogger("omoide.reasoner")
 
 # Source of rounds and output: the public description of the API.
 MOST_OUTPUT = 8_192
@@ -37,12 +37,12 @@ class Phase:
     rules: str
 
 
-DEDUCTION = Phase("deduction", 12, prompts.load("deduction.rules"))
-INDUCTION = Phase("induction", 10, prompts.load("induction.rules"))
-GIVEN = prompts.load("dream.given")
+DEDUCTION = Phase("deduction", 12, prompt_templates.load("deduction.rules"))
+INDUCTION = Phase("induction", 10, prompt_templates.load("induction.rules"))
+GIVEN = prompt_templates.load("dream.given")
 
 
-async def dream(task: DreamTask, memory: Memory, caller: Caller, tokens: TokenCounter) -> Dreamed:
+async def dream(task: DreamTask, memory: MemoryView, caller: ModelCaller, tokens: TokenCounter) -> Dreamed:
     """Return the conclusions to add and delete. If a phase fails, its drafts are kept and the next phase runs.
 
     Raises Unavailable if the provider fails, and the first phase's exception if all phases fail.
@@ -66,10 +66,10 @@ async def dream(task: DreamTask, memory: Memory, caller: Caller, tokens: TokenCo
 async def _run(
     phase: Phase,
     task: DreamTask,
-    memory: Memory,
+    memory: MemoryView,
     draft: Draft,
     writing: Sequence[Tool[Any]],
-    caller: Caller,
+    caller: ModelCaller,
     tokens: TokenCounter,
 ) -> None:
     async def turn(history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
@@ -79,18 +79,18 @@ async def _run(
     toolbox = Toolbox(
         [reading.recent_observations(), *reading.minimal(), reading.reasoning_chain(), *writing, draft.finish()]
     )
-    await talk(turn, _opening(phase, task, draft, tokens), toolbox, phase.rounds)
+    await run_tool_loop(turn, _opening(phase, task, draft, tokens), toolbox, phase.rounds)
 
 
 def _opening(phase: Phase, task: DreamTask, draft: Draft, tokens: TokenCounter) -> Opening:
     newest = newest_within(task.conclusions, tokens, MOST_SHOWN)
-    given = prompts.fill(
+    given = prompt_templates.fill(
         GIVEN,
-        observer=prompts.inline(task.observer_id),
-        target=prompts.inline(task.observed_id),
+        observer=prompt_templates.inline(task.observer_id),
+        target=prompt_templates.inline(task.observed_id),
         count=str(len(task.conclusions)),
-        instructions=prompts.section("instructions", task.instructions or ""),
-        conclusions=prompts.section("conclusions", conclusion_lines(newest)),
-        derived=prompts.section("derived", draft.shown),
+        instructions=prompt_templates.section("instructions", task.instructions or ""),
+        conclusions=prompt_templates.section("conclusions", conclusion_lines(newest)),
+        derived=prompt_templates.section("derived", draft.shown),
     )
     return Opening(phase.rules, given)

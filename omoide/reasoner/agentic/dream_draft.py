@@ -11,12 +11,12 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from omoide.reasoning.agentic.lines import MOST_OF_MESSAGE, single
-from omoide.reasoning.agentic.prompts import inline, neutral, plain
-from omoide.reasoning.agentic.tools import Arguments, Tool
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Dreamed, DreamTask
-from omoide.records import Conclusion, Derived, Json
+from omoide.core.records import Conclusion, Derived, Json
+from omoide.reasoner.agentic.formatting import MOST_OF_MESSAGE, single
+from omoide.reasoner.agentic.prompt_templates import inline, neutral, plain
+from omoide.reasoner.agentic.tools import Arguments, Tool
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Dreamed, DreamTask
 
 MOST_AT_ONCE = 50
 """Maximum conclusions per call."""
@@ -72,7 +72,7 @@ class Finish(Arguments):
 class Draft:
     """The changes of one dream. The evidence of `memory` and the task's conclusions may be cited."""
 
-    def __init__(self, task: DreamTask, memory: Memory) -> None:
+    def __init__(self, task: DreamTask, memory: MemoryView) -> None:
         self._task = task
         self._memory = memory
         self._drawn: dict[str, Derived] = {}

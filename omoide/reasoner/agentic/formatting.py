@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from omoide.reasoning.agentic.prompts import inline, neutral
-from omoide.reasoning.evidence import Snippet
-from omoide.reasoning.representation import time
-from omoide.records import Conclusion, Message
+from omoide.core.records import Conclusion, Message
+from omoide.reasoner.agentic.prompt_templates import inline, neutral
+from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.representation import time
 
 # Source: the public description of the API.
 MOST_OF_MESSAGE = 2_000
@@ -24,7 +24,7 @@ BAR = "\n| "
 
 def message_line(message: Message, label: str = "", most: int | None = None) -> str:
     """Format label, time, peer and content, which is truncated to `most` characters."""
-    content = message.content if most is None else shortened(message.content, most)
+    content = message.content if most is None else truncate(message.content, most)
     mark = f"[{label}] " if label else ""
     return f"{mark}{time(message.created_at)} {inline(message.peer_id)}: {barred(content)}"
 
@@ -32,7 +32,7 @@ def message_line(message: Message, label: str = "", most: int | None = None) -> 
 def conclusion_line(conclusion: Conclusion, *, with_pair: bool = False) -> str:
     """Format id, level, time, optionally the pair, and content."""
     pair = f" [{inline(conclusion.observer_id)}->{inline(conclusion.observed_id)}]" if with_pair else ""
-    content = barred(shortened(conclusion.content, MOST_OF_MESSAGE))
+    content = barred(truncate(conclusion.content, MOST_OF_MESSAGE))
     return f"[id:{conclusion.id}] {conclusion.level} {time(conclusion.said_at)}{pair}: {content}"
 
 
@@ -63,6 +63,6 @@ def single(text: str) -> str:
     return " ".join(text.split())
 
 
-def shortened(text: str, most: int) -> str:
+def truncate(text: str, most: int) -> str:
     """Truncate the text to `most` characters, including a mark at the end."""
     return text if len(text) <= most else text[: max(0, most - len(CUT))] + CUT

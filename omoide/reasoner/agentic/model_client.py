@@ -21,7 +21,7 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import Model, ModelRequestParameters
 from pydantic_ai.settings import ModelSettings
 
-from omoide.inference.models import OutputMode, Task
+from omoide.inference.model_registry import OutputMode, Task
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ PLAIN = ModelRequestParameters()
 
 
 class Models(Protocol):
-    """The part of `omoide.inference.models.ChatModels` that reasoning uses."""
+    """The part of `omoide.inference.model_registry.ChatModels` that reasoning uses."""
 
     @property
     def name(self) -> str: ...
@@ -65,7 +65,7 @@ class Opening:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class ModelCaller:
     """The model for one task. Requests raise ProviderFailed if the provider fails, and RequestRefused if it rejects
     the request."""
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+from omoide.fairness.fair_queue import FairSemaphore
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.agentic import answer, card, derive, dream, summary
-from omoide.reasoning.agentic.calls import Caller, Models
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
-from omoide.turns import Gate
+from omoide.reasoner.agentic import answer, card, derive, dream, summary
+from omoide.reasoner.agentic.model_client import ModelCaller, Models
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
 
 OPENINGS = 4
 """Number of questions prefetched concurrently. The others wait: the searches of a thousand simultaneous questions would
@@ -26,7 +26,7 @@ class Agentic:
     def __init__(self, models: Models, tokens: TokenCounter) -> None:
         self._models = models
         self._tokens = tokens
-        self._openings = Gate(OPENINGS)
+        self._openings = FairSemaphore(OPENINGS)
 
     @property
     def name(self) -> str:
@@ -37,19 +37,19 @@ class Agentic:
         await asyncio.to_thread(self._models.of, "answer")
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
-        return await derive.derive(batch, Caller(self._models, "derive"), self._tokens)
+        return await derive.derive(batch, ModelCaller(self._models, "derive"), self._tokens)
 
     async def summarize(self, task: SummaryTask) -> str:
-        return await summary.summarize(task, Caller(self._models, "summary"), self._tokens)
+        return await summary.summarize(task, ModelCaller(self._models, "summary"), self._tokens)
 
     async def card(self, task: CardTask) -> Sequence[str]:
-        return await card.card(task, Caller(self._models, "card"), self._tokens)
+        return await card.card(task, ModelCaller(self._models, "card"), self._tokens)
 
-    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
-        return await dream.dream(task, memory, Caller(self._models, "dream"), self._tokens)
+    async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
+        return await dream.dream(task, memory, ModelCaller(self._models, "dream"), self._tokens)
 
-    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
-        return answer.answer(question, memory, Caller(self._models, "answer"), openings=self._openings)
+    def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
+        return answer.answer(question, memory, ModelCaller(self._models, "answer"), openings=self._openings)
 
     async def aclose(self) -> None:
         await self._models.aclose()

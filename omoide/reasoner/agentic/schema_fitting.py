@@ -7,15 +7,15 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
-from omoide.reasoning.conforming import Conforming
-from omoide.reasoning.structured import CHOICES, enforced
-from omoide.records import Json
+from omoide.core.records import Json
+from omoide.reasoner.output_schema import CHOICES, enforced
+from omoide.reasoner.schema_coercion import SchemaCoercion
 
 
 class Shape:
     """A schema from `structured.resolved`. With `conforming`, values are also valid against the caller's schema."""
 
-    def __init__(self, resolved: Json, conforming: Conforming | None = None) -> None:
+    def __init__(self, resolved: Json, conforming: SchemaCoercion | None = None) -> None:
         self.resolved = resolved
         self._conforming = conforming
         self._validator = Draft202012Validator(enforced(resolved))

@@ -21,13 +21,13 @@ from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.output import OutputObjectDefinition
 from pydantic_core import from_json
 
-from omoide.inference.models import FormRefused, OutputMode, ProviderFailed, RequestRefused
-from omoide.reasoning.agentic import prompts
-from omoide.reasoning.agentic.calls import Caller, Opening, is_cut, text_of
-from omoide.records import Json
+from omoide.core.records import Json
+from omoide.inference.model_registry import FormRefused, OutputMode, ProviderFailed, RequestRefused
+from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening, is_cut, text_of
 
 T = TypeVar("T")
-logger = logging.getLogger("omoide.reasoning")
+logger = logging.getLogger("omoide.reasoner")
 
 MODES: Sequence[OutputMode] = ("schema", "json", "prompt")
 """Strictest first."""
@@ -36,14 +36,14 @@ MOST_FAULT = 500
 MOST_BEGINNINGS = 100
 """Maximum opening brackets at which JSON is tried; a model in a loop may write thousands."""
 
-IN_WORDS, REPAIR = prompts.load("json.rules"), prompts.load("repair")
+IN_WORDS, REPAIR = prompt_templates.load("json.rules"), prompt_templates.load("repair")
 _REFUSALS = (HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.NOT_IMPLEMENTED)
 _THOUGHTS = re.compile(r"<think>.*?(?:</think>|\Z)", re.DOTALL)
 _BEGINNING = re.compile(r"[{\[]")
 
 
 @dataclass(frozen=True, slots=True)
-class Form(Generic[T]):
+class OutputForm(Generic[T]):
     """A named schema. `read` converts parsed JSON to the value, and raises ValueError if it is invalid."""
 
     name: str
@@ -51,7 +51,7 @@ class Form(Generic[T]):
     read: Callable[[Any], T]
 
 
-async def filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: int) -> T | None:
+async def filled(caller: ModelCaller, opening: Opening, form: OutputForm[T], max_tokens: int) -> T | None:
     """Return the value; None if the output stays invalid after a repair. Raises ProviderFailed, and RequestRefused if
     the provider rejects the request in every mode."""
     first = caller.models.output_mode(caller.task)
@@ -76,14 +76,16 @@ def _may_be_about_form(failure: ProviderFailed | RequestRefused | UserError) -> 
     return True
 
 
-def _remember(caller: Caller, mode: OutputMode) -> None:
+def _remember(caller: ModelCaller, mode: OutputMode) -> None:
     """Record the mode. Only its success shows that the provider rejected the stricter mode and not the request."""
     models, task = caller.models, caller.task
     while MODES.index(models.output_mode(task)) < MODES.index(mode) and models.refused(task):
         pass
 
 
-async def _filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: int, mode: OutputMode) -> T | None:
+async def _filled(
+    caller: ModelCaller, opening: Opening, form: OutputForm[T], max_tokens: int, mode: OutputMode
+) -> T | None:
     request, parameters = _asked(opening, form, mode)
     history: list[ModelMessage] = [request.request()]
     response = await caller.whole(history, max_tokens, parameters)
@@ -91,7 +93,7 @@ async def _filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: i
     try:
         return form.read(json_in(text_of(response)))
     except ValueError as error:
-        fault = prompts.neutral(str(error))[:MOST_FAULT]
+        fault = prompt_templates.neutral(str(error))[:MOST_FAULT]
     if is_cut(response):  # a repair would be truncated as well
         return _salvaged(caller, form, response)
     repaired = await caller.whole([*history, *_repair(request, response, fault)], max_tokens, parameters)
@@ -101,10 +103,10 @@ async def _filled(caller: Caller, opening: Opening, form: Form[T], max_tokens: i
         return _salvaged(caller, form, repaired, response)
 
 
-def _asked(opening: Opening, form: Form[T], mode: OutputMode) -> tuple[Opening, ModelRequestParameters]:
+def _asked(opening: Opening, form: OutputForm[T], mode: OutputMode) -> tuple[Opening, ModelRequestParameters]:
     if mode == "prompt":
         schema = json.dumps(form.schema, ensure_ascii=False)
-        rules = prompts.fill(IN_WORDS, schema=prompts.section("schema", schema))
+        rules = prompt_templates.fill(IN_WORDS, schema=prompt_templates.section("schema", schema))
         return Opening(f"{opening.rules}\n\n{rules}", opening.given), ModelRequestParameters()
     output = OutputObjectDefinition(form.schema, form.name)
     return opening, ModelRequestParameters(
@@ -115,11 +117,11 @@ def _asked(opening: Opening, form: Form[T], mode: OutputMode) -> tuple[Opening, 
 def _repair(opening: Opening, response: ModelResponse, fault: str) -> list[ModelMessage]:
     """Return the messages that ask for a repair; an empty response is not repeated to the model."""
     said = text_of(response)
-    wish = ModelRequest.user_text_prompt(prompts.fill(REPAIR, fault=fault), instructions=opening.rules)
+    wish = ModelRequest.user_text_prompt(prompt_templates.fill(REPAIR, fault=fault), instructions=opening.rules)
     return [ModelResponse(parts=[TextPart(said)]), wish] if said else [wish]
 
 
-def _salvaged(caller: Caller, form: Form[T], *responses: ModelResponse) -> T | None:
+def _salvaged(caller: ModelCaller, form: OutputForm[T], *responses: ModelResponse) -> T | None:
     """Parse truncated JSON leniently; return the value of the first response that has one."""
     for response in responses:
         text = _THOUGHTS.sub("", text_of(response))

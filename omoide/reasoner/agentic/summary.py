@@ -8,12 +8,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from omoide.core.records import Message
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.agentic import prompts
-from omoide.reasoning.agentic.calls import Caller, Opening, is_cut, text_of
-from omoide.reasoning.agentic.lines import barred
-from omoide.reasoning.reasoner import SummaryTask
-from omoide.records import Message
+from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.formatting import barred
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening, is_cut, text_of
+from omoide.reasoner.protocol import SummaryTask
 
 MOST_INPUT = 25_000
 """Maximum tokens of messages per request."""
@@ -21,13 +21,13 @@ WORDS_PER_TOKEN = 0.75
 FEWEST_WORDS = 25
 """Length hint for the model; source of the ratio: the public description of the API."""
 
-RULES = {"short": prompts.load("summary.short.rules"), "long": prompts.load("summary.long.rules")}
-GIVEN = prompts.load("summary.given")
+RULES = {"short": prompt_templates.load("summary.short.rules"), "long": prompt_templates.load("summary.long.rules")}
+GIVEN = prompt_templates.load("summary.given")
 _END = re.compile(r"[.!?…。！？؟।][\"'”’»)\]]*(?=\s|$)|\n")
 _WRAPPING = re.compile(r"^<summary>\s*|\s*</summary>$", re.IGNORECASE)
 
 
-async def summarize(task: SummaryTask, caller: Caller, tokens: TokenCounter) -> str:
+async def summarize(task: SummaryTask, caller: ModelCaller, tokens: TokenCounter) -> str:
     """Return a summary of at most `max_tokens` tokens; empty if the model returned no text. Raises ProviderFailed."""
     summary = task.previous or ""
     is_new = False
@@ -44,7 +44,7 @@ def stretches(messages: Sequence[Message], tokens: TokenCounter, budget: int) ->
     stretch: list[str] = []
     remaining = budget
     for message in messages:
-        line = f"{prompts.inline(message.peer_id)}: {barred(message.content)}"
+        line = f"{prompt_templates.inline(message.peer_id)}: {barred(message.content)}"
         cost = tokens.count(line) + 1
         if cost > remaining and stretch:
             yield stretch
@@ -70,11 +70,11 @@ def within(text: str, budget: int, tokens: TokenCounter, *, is_broken_off: bool 
 
 def _opening(task: SummaryTask, summary: str, stretch: Sequence[str], tokens: TokenCounter) -> Opening:
     said = "\n".join(stretch)
-    given = prompts.fill(
+    given = prompt_templates.fill(
         GIVEN,
-        summary=prompts.section("summary", summary),
-        instructions=prompts.section("instructions", task.instructions or ""),
-        messages=prompts.section("messages", said),
+        summary=prompt_templates.section("summary", summary),
+        instructions=prompt_templates.section("instructions", task.instructions or ""),
+        messages=prompt_templates.section("messages", said),
         words=str(words_for(task, tokens.count(said) + tokens.count(summary))),
     )
     return Opening(RULES[task.kind], given)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pydantic_ai.messages import ModelMessage, ModelRequest, ModelResponse, ToolReturnPart
 from pydantic_ai.models import ModelRequestParameters
 
-from omoide.reasoning.agentic.calls import Opening, text_of
-from omoide.reasoning.agentic.tools import ERROR, Toolbox
+from omoide.reasoner.agentic.model_client import Opening, text_of
+from omoide.reasoner.agentic.tools import ERROR, Toolbox
 
 MOST_CALLS = 8
 """Calls executed per round; the others get an error as their result."""
@@ -17,7 +17,7 @@ MOST_READ = 240_000
 """Total characters of results, about 60,000 tokens, after which the loop ends. The public limit of a request's input is
 100,000 tokens."""
 
-Turn = Callable[[Sequence[ModelMessage], ModelRequestParameters], Awaitable[ModelResponse]]
+ModelTurn = Callable[[Sequence[ModelMessage], ModelRequestParameters], Awaitable[ModelResponse]]
 """Send the history to the model, streamed or not."""
 
 
@@ -31,16 +31,16 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Talk:
+class ToolLoopResult:
     """Result of the tool loop. `text` is the model's final text; empty if the loop ended before there was one."""
 
     text: str
     findings: Sequence[Finding]
 
 
-async def talk(
-    turn: Turn, opening: Opening, toolbox: Toolbox, rounds: int, is_over: Callable[[], bool] = lambda: False
-) -> Talk:
+async def run_tool_loop(
+    turn: ModelTurn, opening: Opening, toolbox: Toolbox, rounds: int, is_over: Callable[[], bool] = lambda: False
+) -> ToolLoopResult:
     """Run up to `rounds` rounds; `is_over` is checked before each. Raises ProviderFailed."""
     history: list[ModelMessage] = [opening.request()]
     parameters = ModelRequestParameters(function_tools=toolbox.definitions)
@@ -50,7 +50,7 @@ async def talk(
             break
         response = await turn(history, parameters)
         if not response.tool_calls:
-            return Talk(text_of(response), findings)
+            return ToolLoopResult(text_of(response), findings)
         returns = []
         for index, call in enumerate(response.tool_calls):
             too_many = f"{ERROR}not run: there were more than {MOST_CALLS} calls at once."
@@ -58,4 +58,4 @@ async def talk(
             findings.append(Finding(call.tool_name, call.args_as_json_str(), result))
             returns.append(ToolReturnPart(call.tool_name, result, call.tool_call_id))
         history += [response, ModelRequest(parts=returns, instructions=opening.rules)]
-    return Talk("", findings)
+    return ToolLoopResult("", findings)

@@ -1,6 +1,6 @@
 """Tools that a model may call, with the names of the public API, and the execution of calls.
 
-`Memory` adds the reach to every query; no argument names a peer or a session. Every call returns a text, errors
+`MemoryView` adds the reach to every query; no argument names a peer or a session. Every call returns a text, errors
 included.
 """
 
@@ -17,16 +17,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic_ai.messages import ToolCallPart
 from pydantic_ai.tools import ToolDefinition
 
-from omoide.errors import OmoideError
-from omoide.reasoning.agentic.lines import (
+from omoide.core.errors import OmoideError
+from omoide.core.records import Conclusion, Json
+from omoide.reasoner.agentic.formatting import (
     MOST_OF_RESULT,
     conclusion_lines,
     messages_result,
-    shortened,
     snippets_result,
+    truncate,
 )
-from omoide.reasoning.agentic.prompts import neutral
-from omoide.reasoning.memory import (
+from omoide.reasoner.agentic.prompt_templates import neutral
+from omoide.reasoner.memory_view import (
     GREP_DEFAULT,
     GREP_MOST,
     MEMORY_DEFAULT,
@@ -36,11 +37,10 @@ from omoide.reasoning.memory import (
     NEIGHBOURS,
     RECENT_DEFAULT,
     RECENT_MOST,
-    Memory,
+    MemoryView,
 )
-from omoide.records import Conclusion, Json
 
-logger = logging.getLogger("omoide.reasoning")
+logger = logging.getLogger("omoide.reasoner")
 
 ERROR = "ERROR: "
 """Prefix of every error text."""
@@ -109,7 +109,7 @@ class Toolbox:
         except Exception:
             logger.exception("the tool %s failed", tool.name)
             return f"{ERROR}the tool failed; go on without it."
-        return shortened(result, MOST_OF_RESULT) or NOTHING
+        return truncate(result, MOST_OF_RESULT) or NOTHING
 
 
 class SearchMemory(Arguments):
@@ -160,9 +160,9 @@ class RecentObservations(Arguments):
 
 
 class ReadingTools:
-    """Tools for the methods of a `Memory`."""
+    """Tools for the methods of a `MemoryView`."""
 
-    def __init__(self, memory: Memory) -> None:
+    def __init__(self, memory: MemoryView) -> None:
         self.memory = memory
 
     def minimal(self) -> list[Tool[Any]]:
@@ -273,7 +273,7 @@ def instant(text: str) -> datetime | None:
 
 
 def _named(text: str) -> str:
-    return neutral(shortened(" ".join(text.split()), MOST_NAMED))
+    return neutral(truncate(" ".join(text.split()), MOST_NAMED))
 
 
 def _faults(error: ValidationError) -> str:

@@ -11,20 +11,20 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from omoide.aside import aside
+from omoide.core.offload import offload
+from omoide.core.records import Conclusion
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
-from omoide.reasoning.evidence import Snippet
-from omoide.reasoning.extractive import filling, relevance, slot_answers
-from omoide.reasoning.extractive.candidates import Statement, statements
-from omoide.reasoning.extractive.gathering import BREADTHS, Gathered, gather
-from omoide.reasoning.extractive.questions import Asked, understood
-from omoide.reasoning.extractive.slot_answers import Told
-from omoide.reasoning.extractive.slot_kinds import ALLERGY, DIET, DISLIKES
-from omoide.reasoning.extractive.terms import base_forms, bases
-from omoide.reasoning.extractive.wording import earlier, is_quotation, nothing_known, quoted
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question
-from omoide.records import Conclusion
+from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.extractive import relevance, slot_answers, structured_answers
+from omoide.reasoner.extractive.candidates import Statement, statements
+from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
+from omoide.reasoner.extractive.quotation import earlier, is_quotation, nothing_known, quoted
+from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext, retrieve
+from omoide.reasoner.extractive.slot_answers import AnswerStatement
+from omoide.reasoner.extractive.slot_kinds import ALLERGY, DIET, DISLIKES
+from omoide.reasoner.extractive.terms import base_forms, bases
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question
 
 MOST, MOST_LISTED, MOST_ENUMERATED = 3, 5, 25
 """Maximum statements per answer: by default, for a list question, and for a list question at the highest level."""
@@ -45,11 +45,11 @@ class Case:
     """A question and its candidate statements."""
 
     question: Question
-    asked: Asked
+    asked: ParsedQuestion
     candidates: list[Statement]
 
     @classmethod
-    def of(cls, question: Question, gathered: Gathered) -> Case:
+    def of(cls, question: Question, gathered: RetrievedContext) -> Case:
         candidates = statements(question, gathered.asked, gathered.conclusions, gathered.snippets)
         return cls(question, gathered.asked, candidates)
 
@@ -60,15 +60,15 @@ class Case:
         return MOST_ENUMERATED if self.question.level == "max" and not self.asked.is_overview else MOST_LISTED
 
 
-async def answer(question: Question, memory: Memory, embedder: Embedder) -> AsyncIterator[str]:
+async def answer(question: Question, memory: MemoryView, embedder: Embedder) -> AsyncIterator[str]:
     """Yield the answer sentence by sentence; with a response format, one JSON text, or nothing if it cannot be filled.
 
     All reads go through `memory`. Without vectors, while the embedder fails, statements are ranked by words.
     """
-    gathered = await gather(question, memory)
+    gathered = await retrieve(question, memory)
     chosen = await _chosen(question, gathered, embedder)
     if question.response_format is not None:
-        if text := await filling.fill(question, gathered, memory, embedder, " ".join(chosen) or None):
+        if text := await structured_answers.fill(question, gathered, memory, embedder, " ".join(chosen) or None):
             yield text
         return
     remaining, lead = BREADTHS[question.level].tokens, ""
@@ -92,7 +92,7 @@ def compose(
     """Compose the answer from given records, without vectors; `peers` are further ids that the question may name."""
     around = [question.target_id, question.observer_id, *peers, *(each.observed_id for each in conclusions)]
     around += [message.peer_id for snippet in snippets for message in snippet.messages]
-    asked = understood(question.query, filter(None, around), question.observer_id, question.target_id)
+    asked = parse_question(question.query, filter(None, around), question.observer_id, question.target_id)
     case = Case(question, asked, statements(question, asked, conclusions, snippets))
     return " ".join(sentences(case, None)) or nothing_known(asked.about)
 
@@ -105,7 +105,7 @@ def sentences(case: Case, vectors: Vectors | None) -> list[str]:
     return list(islice(_told(case, vectors), max(MOST_LISTED, case.most)))
 
 
-async def _chosen(question: Question, gathered: Gathered, embedder: Embedder) -> list[str]:
+async def _chosen(question: Question, gathered: RetrievedContext, embedder: Embedder) -> list[str]:
     """Return the sentences of the answer, ranked by words only while the embedder fails.
 
     With a local embedder everything runs in one call, so the caller waits for a thread only once.
@@ -121,13 +121,13 @@ async def _chosen(question: Question, gathered: Gathered, embedder: Embedder) ->
             case, texts = begin()
             return sentences(case, embed(texts) if texts else None)
 
-        return await aside(choose)
-    case, texts = await aside(begin)
+        return await offload(choose)
+    case, texts = await offload(begin)
     try:
         vectors = await embedder.embed(texts) if texts else None
     except EmbeddingFailed:
         vectors = None
-    return await aside(sentences, case, vectors)
+    return await offload(sentences, case, vectors)
 
 
 def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
@@ -147,7 +147,7 @@ def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
     yield from (quoted(each, with_prompt=_leans(case.asked, each)) for each in ranked(case, vectors, used))
 
 
-def _sentence(entry: Told) -> str:
+def _sentence(entry: AnswerStatement) -> str:
     return earlier(entry.statement) if entry.is_past else quoted(entry.statement, with_prompt=entry.is_reply)
 
 
@@ -221,7 +221,7 @@ def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
     return len(a & b) >= ALIKE * max(1, len(a | b))
 
 
-def _leans(asked: Asked, statement: Statement) -> bool:
+def _leans(asked: ParsedQuestion, statement: Statement) -> bool:
     """Whether the reply matches words of the question only through the preceding question."""
     term_forms = [bases(term) for term in asked.terms]
     own, before = base_forms(statement.text), base_forms(statement.prompt)

@@ -10,7 +10,7 @@ from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar
 
-from omoide import text_cache
+from omoide.core import text_cache
 
 V = TypeVar("V")
 
@@ -18,7 +18,7 @@ LONGEST = 500
 """Maximum characters of a cached text. Longer sentences are rare, and the limit makes memory use predictable."""
 
 
-class Remembered(Generic[V]):
+class BoundedCache(Generic[V]):
     """FIFO cache from text to value with `most` entries. Thread-safe."""
 
     def __init__(self, most: int) -> None:

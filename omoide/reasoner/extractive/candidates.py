@@ -11,16 +11,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from omoide.reasoning.evidence import Snippet
-from omoide.reasoning.extractive.card import slots_of_line
-from omoide.reasoning.extractive.questions import Asked
-from omoide.reasoning.extractive.rewriting import SELF, restated
-from omoide.reasoning.extractive.sentences import sentences
-from omoide.reasoning.extractive.slots import Slot, ended_of, slots_of
-from omoide.reasoning.extractive.smalltalk import is_smalltalk, without_opening
-from omoide.reasoning.extractive.terms import bases, folded
-from omoide.reasoning.reasoner import Question
-from omoide.records import Conclusion, Message
+from omoide.core.records import Conclusion, Message
+from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.extractive.card import slots_of_line
+from omoide.reasoner.extractive.questions import ParsedQuestion
+from omoide.reasoner.extractive.sentences import sentences
+from omoide.reasoner.extractive.slots import Slot, ended_of, slots_of
+from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
+from omoide.reasoner.extractive.terms import bases, folded
+from omoide.reasoner.extractive.third_person import SELF, to_third_person
+from omoide.reasoner.protocol import Question
 
 Source = Literal["said", "concluded", "turn", "card"]
 
@@ -68,12 +68,12 @@ class Statement:
         """Return the sentences that can be restated in the third person."""
         if self.source != "turn":
             return [self.text]
-        restatements = (restated(without_opening(each.replace("’", "'"))) for each in sentences(self.text))
+        restatements = (to_third_person(without_opening(each.replace("’", "'"))) for each in sentences(self.text))
         return [each.replace(SELF, self.peer_id) for each in restatements if each]
 
 
 def statements(
-    question: Question, asked: Asked, conclusions: Sequence[Conclusion], snippets: Sequence[Snippet]
+    question: Question, asked: ParsedQuestion, conclusions: Sequence[Conclusion], snippets: Sequence[Snippet]
 ) -> list[Statement]:
     """Return all distinct candidates in the order of retrieval, conclusions first."""
     return [
@@ -96,7 +96,7 @@ def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[Statement]:
         yield Statement(each.content.strip(), each.observed_id, each.said_at, source, each.pk, rank)
 
 
-def _turns(asked: Asked, snippets: Sequence[Snippet]) -> Iterable[Statement]:
+def _turns(asked: ParsedQuestion, snippets: Sequence[Snippet]) -> Iterable[Statement]:
     ranks = {id: rank for rank, id in enumerate(id for snippet in snippets for id in snippet.found)}
     seen: set[str] = set()
     for snippet in snippets:
@@ -109,7 +109,7 @@ def _turns(asked: Asked, snippets: Sequence[Snippet]) -> Iterable[Statement]:
 
 
 def _passages(
-    asked: Asked, message: Message, before: Message | None, rank: int | None, serial: int
+    asked: ParsedQuestion, message: Message, before: Message | None, rank: int | None, serial: int
 ) -> Iterable[Statement]:
     if _repeats(message.content, asked.text) or tells_nothing(message.content):
         return

@@ -12,22 +12,22 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from omoide.reasoning.cards import (
+from omoide.core.records import Conclusion
+from omoide.core.text_cache import text_cache
+from omoide.reasoner.card_format import (
     ATTRIBUTE,
     IDENTITY,
     INSTRUCTION,
     MAX_LINES,
     PREFIXES,
     RELATIONSHIP,
-    admitted,
+    accept_lines,
     folded,
     section,
 )
-from omoide.reasoning.extractive import slot_kinds as kinds
-from omoide.reasoning.extractive.slots import Slot, agree, ended_of, phrase, slots_of
-from omoide.reasoning.reasoner import CardTask
-from omoide.records import Conclusion
-from omoide.text_cache import text_cache
+from omoide.reasoner.extractive import slot_kinds as kinds
+from omoide.reasoner.extractive.slots import Slot, agree, ended_of, phrase, slots_of
+from omoide.reasoner.protocol import CardTask
 
 # Levels used for cards. Patterns and contradictions are not facts.
 LEVELS_TOLD = frozenset({"explicit", "deductive"})
@@ -149,19 +149,19 @@ class _Kept:
     def lines(self, most: int) -> list[str]:
         """Return at most `most` lines by section. The oldest tastes are dropped first, then other multi-value slots."""
         every = [line for line in (*self._others, *self._ours.values()) if folded(line.text) not in self._given]
-        accepted = {*admitted((line.text for line in every), most=len(every)).accepted}
+        accepted = {*accept_lines((line.text for line in every), most=len(every)).accepted}
         every = [line for line in every if line.text.strip() in accepted]
         surplus = sorted(range(len(every)), key=lambda n: (_worth(every[n]), n))[: max(0, len(every) - most)]
         stay = [line.text for number, line in enumerate(every) if number not in {*surplus}]
         ordered = sorted(stay, key=lambda text: PREFIXES.index(section(text.strip()) or ATTRIBUTE))
-        return admitted(ordered, most=most).accepted
+        return accept_lines(ordered, most=most).accepted
 
     def _is_ours(self, line: _Line) -> bool:
         return _DAY.sub("", line.text) == _timeless(line.slots[0])
 
     def _fill(self, slot: Slot, said_at: datetime) -> None:
         line = _Line(line_of(slot, said_at), (slot,))
-        if len(admitted([line.text]).accepted) == 0 or slots_of_line(line.text, self._peer_id) != [slot]:
+        if len(accept_lines([line.text]).accepted) == 0 or slots_of_line(line.text, self._peer_id) != [slot]:
             return
         if self._is_told_by_others(slot, said_at):
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from omoide.reasoning.extractive.grammar import (
+from omoide.reasoner.extractive.grammar import (
     ADVERBS,
     AFTER_WORKING,
     AUXILIARIES,
@@ -25,18 +25,14 @@ from omoide.reasoning.extractive.grammar import (
     TAKES_INFINITIVE,
     WORKING,
 )
-from omoide.reasoning.extractive.reading import (
-    Clause,
-    Doubt,
-    Reading,
-)
-from omoide.reasoning.extractive.words import Verb, verb
+from omoide.reasoner.extractive.lexicon import Verb, verb
+from omoide.reasoner.extractive.parse_state import AmbiguousParse, ParseState, VerbClause
 
 _JOINT = re.compile(r"[,;:&+/(–—.…]| - ")
 """Punctuation that may coordinate like `and`; a hyphen within a word does not."""
 
 
-def read_after(reading: Reading, at: int, word: str, clause: Clause) -> None:
+def read_after(reading: ParseState, at: int, word: str, clause: VerbClause) -> None:
     """Process a word after the verb of an `I`: conjugate it if it is another verb of that `I`.
 
     Raises Doubt if it is ambiguous.
@@ -59,53 +55,53 @@ def read_after(reading: Reading, at: int, word: str, clause: Clause) -> None:
         _agree(reading, start, follower, clause)
 
 
-def _agree(reading: Reading, at: int, word: str, clause: Clause) -> None:
+def _agree(reading: ParseState, at: int, word: str, clause: VerbClause) -> None:
     """Conjugate the first word after `and`, a comma or the like, skipping adverbs, if it is a verb of this `I`."""
     known = None if word in AUXILIARIES else verb(word)
     if not _has_ending(reading, at, word, known):
         return
     if clause.nested or clause.verb in CAUSING:
-        raise Doubt
+        raise AmbiguousParse
     if word == "am" or (known is None and clause.agrees and not clause.infinitive):
         reading.edits[at] = AUXILIARIES[word]
     elif known is None or not clause.agrees or clause.infinitive:
         _check_bare(reading, at)
     elif known.tense in {"either", "unclear"}:
         if known.tense == "unclear" or not clause.past:
-            raise Doubt
+            raise AmbiguousParse
     elif known.only or _is_working(reading, at, word, clause) or _is_feeling(reading, at, word):
         reading.edits[at] = known.third
     elif not _is_noun_pair(reading, at, clause):
-        raise Doubt
+        raise AmbiguousParse
 
 
-def _has_ending(reading: Reading, at: int, word: str, known: Verb | None) -> bool:
+def _has_ending(reading: ParseState, at: int, word: str, known: Verb | None) -> bool:
     """Whether the word may be a verb with a different third person form."""
     if word in AUXILIARIES:
         return AUXILIARIES[word] != word
     return known is not None and known.tense != "past" and word not in CLOSED and reading.original(at).islower()
 
 
-def _check_bare(reading: Reading, at: int) -> None:
+def _check_bare(reading: ParseState, at: int) -> None:
     """Raise Doubt unless the verb continues the infinitive before it (`can swim and dive`) and stays unchanged."""
     joint = next((word for word in reversed(reading.words[:at]) if word not in ADVERBS), "")
     negated = not NEGATIONS.isdisjoint(reading.words[:at])
     if joint not in ({"or", "nor"} if negated else {"and", "or"}) or reading.before(at):
-        raise Doubt
+        raise AmbiguousParse
 
 
-def _is_feeling(reading: Reading, at: int, word: str) -> bool:
+def _is_feeling(reading: ParseState, at: int, word: str) -> bool:
     """Whether the word is a verb of feeling with an object: `and love my job`."""
     return word in FEELING and reading.word(at + 1) in ITS_OBJECTS and not reading.after(at)
 
 
-def _is_working(reading: Reading, at: int, word: str, clause: Clause) -> bool:
+def _is_working(reading: ParseState, at: int, word: str, clause: VerbClause) -> bool:
     """Whether a preposition after both verbs excludes a noun: `live in Lisbon and work at`."""
     settled = clause.verb in {"am", "was"} or reading.word(clause.at + 1) in PREPOSITIONS | {"to"}
     return word in WORKING and reading.word(at + 1) in AFTER_WORKING and settled and not reading.after(at)
 
 
-def _is_noun_pair(reading: Reading, at: int, clause: Clause) -> bool:
+def _is_noun_pair(reading: ParseState, at: int, clause: VerbClause) -> bool:
     """Whether the word is the second of a pair of nouns or adjectives: `like rice and fish`, `am tall and fit`."""
     ends = at + 1 == len(reading.words) or reading.after(at)[:1] in {".", ",", "!", ";"}
     if not ends or reading.word(at - 1) not in {"and", "or"} or reading.before(at):

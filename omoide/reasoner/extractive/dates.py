@@ -13,7 +13,7 @@ from datetime import date, datetime, time, timedelta
 
 from dateparser.date import DateDataParser  # type: ignore[import-untyped]
 
-from omoide.text_cache import text_cache
+from omoide.core.text_cache import text_cache
 
 CACHED_PHRASES = 4_096
 """Size of the cache, keyed by phrase and day."""

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from omoide.reasoning.extractive.dates import note_of_dates, with_dates
-from omoide.reasoning.extractive.rewriting import SELF, restated
-from omoide.reasoning.extractive.sentences import sentences
-from omoide.reasoning.extractive.smalltalk import without_opening
-from omoide.reasoning.extractive.statements import states_something
-from omoide.reasoning.reasoner import Batch, Fact
+from omoide.reasoner.extractive.dates import note_of_dates, with_dates
+from omoide.reasoner.extractive.sentences import sentences
+from omoide.reasoner.extractive.smalltalk import without_opening
+from omoide.reasoner.extractive.statements import states_something
+from omoide.reasoner.extractive.third_person import SELF, to_third_person
+from omoide.reasoner.protocol import Batch, Fact
 
 MOST_QUOTED = 500
 """Maximum characters of a quoted sentence; a longer one is truncated with an ellipsis."""
@@ -42,7 +42,7 @@ def derive(batch: Batch) -> list[Fact]:
 
 def fact_content(sentence: str, peer_id: str, said_at: datetime) -> str:
     """Return the self-contained fact for a statement: restated or quoted, with the peer's id and absolute dates."""
-    about = restated(without_opening(sentence.replace("’", "'")))
+    about = to_third_person(without_opening(sentence.replace("’", "'")))
     if about is not None:
         return with_dates(about, said_at).replace(SELF, peer_id)
     quoted = sentence if len(sentence) <= MOST_QUOTED else _cut(sentence)

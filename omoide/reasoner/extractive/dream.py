@@ -6,10 +6,10 @@ nothing.
 
 from __future__ import annotations
 
-from omoide.reasoning.extractive.merging import Vectors, merges
-from omoide.reasoning.extractive.regularities import regularities
-from omoide.reasoning.extractive.turns import contradictions, histories, updates
-from omoide.reasoning.reasoner import Dreamed, DreamTask
+from omoide.reasoner.extractive.merging import Vectors, merges
+from omoide.reasoner.extractive.patterns import find_patterns
+from omoide.reasoner.extractive.value_history import contradictions, histories, updates
+from omoide.reasoner.protocol import Dreamed, DreamTask
 
 
 def dream(task: DreamTask, vectors: Vectors) -> Dreamed:
@@ -31,6 +31,6 @@ def dream(task: DreamTask, vectors: Vectors) -> Dreamed:
     )
     timelines = histories(explicit, peer_id)
     changed, wrong = updates(timelines, deductive, peer_id)
-    repeated, replaced = regularities(explicit, inductive, peer_id)
+    repeated, replaced = find_patterns(explicit, inductive, peer_id)
     derived = [*changed, *contradictions(timelines, contradicting, peer_id), *repeated]
     return Dreamed(derived, merged, [*dict.fromkeys((*wrong, *replaced))])

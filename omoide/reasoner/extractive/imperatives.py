@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from omoide.reasoning.extractive.grammar import WORD
+from omoide.reasoner.extractive.grammar import WORD
 
 
 def _any_of(words: str) -> str:
@@ -75,7 +75,7 @@ _WEAK_REQUEST = re.compile(
 )
 
 
-def is_standing(plain: str) -> bool:
+def is_standing_instruction(plain: str) -> bool:
     """Whether it is a standing instruction. Expects straight apostrophes and no opening such as "Yes,"."""
     if _STANDING.match(plain):
         return True

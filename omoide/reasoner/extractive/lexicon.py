@@ -10,8 +10,8 @@ from typing import Literal
 
 from lemminflect import getAllLemmas, getInflection  # type: ignore[import-untyped]
 
-from omoide.reasoning.extractive.grammar import ADVERBS, CLOSED, FINITE, OTHERS, PAST_FIRST
-from omoide.text_cache import text_cache
+from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.grammar import ADVERBS, CLOSED, FINITE, OTHERS, PAST_FIRST
 
 CACHED_WORDS = 16_384
 """Size of each cache; an active vocabulary is smaller."""

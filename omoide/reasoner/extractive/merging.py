@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from omoide.reasoning.extractive.slots import ended_of, slots_of
-from omoide.reasoning.sameness import Wording, richness, wording, wordings_agree, words
-from omoide.records import Conclusion, Merge
+from omoide.core.records import Conclusion, Merge
+from omoide.reasoner.equivalence import NormalizedText, normalize, normalized_agree, richness, words
+from omoide.reasoner.extractive.slots import ended_of, slots_of
 
 # Minimum cosine similarity of duplicates (public description of the API: a distance of at most 0.05).
 NEAR = 0.95
@@ -29,7 +29,7 @@ Vectors = npt.NDArray[np.float32]
 class _Candidate:
     row: int
     conclusion: Conclusion
-    wording: Wording
+    wording: NormalizedText
     richness: int
 
 
@@ -44,7 +44,7 @@ def merges(conclusions: Sequence[Conclusion], vectors: Vectors, peer_id: str) ->
         raise ValueError(f"expected {len(conclusions)} vectors, got {len(vectors)}")
     groups: dict[tuple[object, ...], list[_Candidate]] = defaultdict(list)
     for row, each in enumerate(conclusions):
-        seen = wording(each.content)
+        seen = normalize(each.content)
         session = each.session_id if each.level == "explicit" else None
         # Duplicates have equal guards and the same first word: only such pairs are compared.
         key = (each.level, session, seen.guards, seen.words[:1])
@@ -87,7 +87,7 @@ def _stands_for(kept: _Candidate, other: _Candidate, peer_id: str) -> bool:
     more = len(kept.wording.words) - len(other.wording.words)
     if kept.conclusion.level != "explicit":
         return kept.wording.words == other.wording.words
-    if more < 0 or (more and kept.richness == other.richness) or not wordings_agree(kept.wording, other.wording):
+    if more < 0 or (more and kept.richness == other.richness) or not normalized_agree(kept.wording, other.wording):
         return False
     mine, theirs = (slots_of(each.conclusion.content, peer_id) for each in (kept, other))
     if {(slot.kind, words(slot.value)) for slot in mine} != {(slot.kind, words(slot.value)) for slot in theirs}:

@@ -1,18 +1,18 @@
 """Parse state of a sentence that is being restated: its words, the current clause, and the replacements.
 
-`rewriting` and `coordination` contain the rules. `Doubt` aborts the parse.
+`rewriting` and `coordination` contain the rules. `AmbiguousParse` aborts the parse.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from omoide.reasoning.extractive.grammar import ADVERB_PAIRS, ADVERBS
-from omoide.reasoning.extractive.words import is_ly_adverb
+from omoide.reasoner.extractive.grammar import ADVERB_PAIRS, ADVERBS
+from omoide.reasoner.extractive.lexicon import is_ly_adverb
 
 
 @dataclass(slots=True)
-class Clause:
+class VerbClause:
     """The clause of the last `I`: its verb and the index of the verb.
 
     `agrees`: a verb coordinated with it takes the third person ending.
@@ -28,14 +28,14 @@ class Clause:
 
 
 @dataclass(slots=True)
-class Reading:
+class ParseState:
     """A sentence: its words in lower case, their spans, and replacements by word index."""
 
     text: str
     spans: list[tuple[int, int]]
     words: list[str]
     edits: dict[int, str] = field(default_factory=dict)
-    clause: Clause | None = None
+    clause: VerbClause | None = None
 
     def before(self, at: int) -> str:
         """Return the text between a word and the previous one, stripped."""
@@ -70,5 +70,5 @@ class Reading:
         return at
 
 
-class Doubt(Exception):
+class AmbiguousParse(Exception):
     """The sentence is ambiguous and cannot be restated."""

@@ -11,10 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from omoide.reasoning.extractive.slot_kinds import INSTRUCTIONS, PREFERS, TASTES
-from omoide.reasoning.extractive.slots import is_doubtful, sentence, slots_of
-from omoide.reasoning.sameness import words
-from omoide.records import Conclusion, Derived
+from omoide.core.records import Conclusion, Derived
+from omoide.reasoner.equivalence import words
+from omoide.reasoner.extractive.slot_kinds import INSTRUCTIONS, PREFERS, TASTES
+from omoide.reasoner.extractive.slots import is_doubtful, sentence, slots_of
 
 # Minimum number of sessions for a pattern, and for high confidence (public description of the API: three or four
 # sources are medium, five or more high).
@@ -47,7 +47,7 @@ class _Pattern:
     by_session: dict[str, Conclusion] = field(default_factory=dict)
 
 
-def regularities(
+def find_patterns(
     conclusions: Iterable[Conclusion], known: Iterable[Conclusion], peer_id: str
 ) -> tuple[list[Derived], list[str]]:
     """Return the patterns in explicit conclusions (oldest first) with more support than in `known` (inductive ones),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from omoide.reasoning.extractive.slot_kinds import (
+from omoide.reasoner.extractive.slot_kinds import (
     AGE,
     ALLERGY,
     BIRTHDAY,
@@ -32,7 +32,7 @@ from omoide.reasoning.extractive.slot_kinds import (
     RELATION,
     WORK,
 )
-from omoide.reasoning.extractive.slot_words import RELATIONS, SPECIES
+from omoide.reasoner.extractive.slot_words import RELATIONS, SPECIES
 
 _BE = r"(?:'s|'re| is| are| was| were)"
 _DO = r"(?:do|does|did|is|are|was|were|has|have)"

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from omoide.reasoning.extractive.question_shapes import SHAPES
-from omoide.reasoning.extractive.slot_words import RELATIONS, SPECIES
-from omoide.reasoning.extractive.terms import EMPTY, content_words, folded, words
+from omoide.reasoner.extractive.question_patterns import SHAPES
+from omoide.reasoner.extractive.slot_words import RELATIONS, SPECIES
+from omoide.reasoner.extractive.terms import EMPTY, content_words, folded, words
 
 Wanted = Literal["place", "time", "number", "other"]
 
@@ -31,7 +31,7 @@ _NO_NAMES = frozenset({"user", "agent", "assistant", "bot", "peer", "the", "my"}
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ParsedQuestion:
     """A parsed question."""
 
     text: str
@@ -59,7 +59,7 @@ class Asked:
     """Whether it asks about dislikes."""
 
 
-def understood(text: str, peers: Iterable[str], observer_id: str | None, target_id: str | None) -> Asked:
+def parse_question(text: str, peers: Iterable[str], observer_id: str | None, target_id: str | None) -> ParsedQuestion:
     """Parse a question; `peers` are the ids that it may name."""
     plain = re.sub(r"\s+", " ", folded(text)).strip()
     called = {peer: _names(peer) for peer in dict.fromkeys(peers)}
@@ -69,7 +69,7 @@ def understood(text: str, peers: Iterable[str], observer_id: str | None, target_
     clauses = [_core(clause) for clause in _CLAUSES.split(bare) if clause.strip(" ?.!")]
     kinds = [kind for kind in map(_kinds, clauses) if kind]
     overview = any(_OVERVIEW.fullmatch(clause) for clause in clauses)
-    return Asked(
+    return ParsedQuestion(
         text=text,
         about=about,
         names=names,
@@ -85,7 +85,7 @@ def understood(text: str, peers: Iterable[str], observer_id: str | None, target_
     )
 
 
-def understood_field(base: Asked, path: Sequence[str], description: str, *, is_number: bool) -> Asked:
+def parse_field(base: ParsedQuestion, path: Sequence[str], description: str, *, is_number: bool) -> ParsedQuestion:
     """Derive the question for a property of a response format from the question for the whole.
 
     `path` are the property names from the root. A nested name may belong to its parent: the `name` of a `dog`.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from omoide.reasoning.cards import section
-from omoide.reasoning.extractive.candidates import Statement, last_question
+from omoide.reasoner.card_format import section
+from omoide.reasoner.extractive.candidates import Statement, last_question
 
 LONGEST = 600
 """Maximum characters of a quoted statement."""

@@ -9,14 +9,14 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime
 
-from omoide.aside import aside
+from omoide.core.offload import offload
 from omoide.inference.embedders import Embedder
-from omoide.inference.refusals import embed_or_zeros
+from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.extractive import answer, card, derive, dream
-from omoide.reasoning.extractive.summary import Summarizer
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+from omoide.reasoner.extractive import answer, card, derive, dream
+from omoide.reasoner.extractive.summary import Summarizer
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
 
 
 class Extractive:
@@ -34,21 +34,21 @@ class Extractive:
         await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "nobody", datetime.now(UTC))
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
-        return await aside(derive.derive, batch)
+        return await offload(derive.derive, batch)
 
     async def summarize(self, task: SummaryTask) -> str:
         return await self._summarizer.summarize(task)
 
     async def card(self, task: CardTask) -> Sequence[str]:
-        return await aside(card.card, task)
+        return await offload(card.card, task)
 
-    async def dream(self, task: DreamTask, memory: Memory) -> Dreamed:
+    async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
         """Raises EmbeddingFailed while the embedder fails, because duplicates cannot be detected without vectors."""
         texts = [conclusion.content for conclusion in task.conclusions]
         vectors = await embed_or_zeros(self._embedder, texts)
         return await asyncio.to_thread(dream.dream, task, vectors)
 
-    def answer(self, question: Question, memory: Memory) -> AsyncIterator[str]:
+    def answer(self, question: Question, memory: MemoryView) -> AsyncIterator[str]:
         return answer.answer(question, memory, self._embedder)
 
     async def aclose(self) -> None:

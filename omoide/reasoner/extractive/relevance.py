@@ -15,16 +15,16 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from omoide.reasoning.extractive.candidates import Statement
-from omoide.reasoning.extractive.questions import Asked, Wanted
-from omoide.reasoning.extractive.terms import base_forms, bases, words
+from omoide.reasoner.extractive.candidates import Statement
+from omoide.reasoner.extractive.questions import ParsedQuestion, Wanted
+from omoide.reasoner.extractive.terms import base_forms, bases, words
 
 # Shape (statements, signs) and (statements,).
 Signs = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.float64]
 
 
-class Weights(NamedTuple):
+class RelevanceWeights(NamedTuple):
     """Weight of each feature; `bias` is the threshold. Same order as the columns of `signs`."""
 
     bias: float
@@ -39,8 +39,8 @@ class Weights(NamedTuple):
     length: float
 
 
-WEIGHTS = Weights(-6.0, 2.5, 3.5, 1.1, 0.4, -2.6, 1.0, 0.3, 1.2, 0.4)
-WEIGHTS_WITHOUT_VECTORS = Weights(-6.3, 3.1, 0.0, 1.7, 0.6, -2.6, 1.0, 0.3, 1.2, 0.4)
+WEIGHTS = RelevanceWeights(-6.0, 2.5, 3.5, 1.1, 0.4, -2.6, 1.0, 0.3, 1.2, 0.4)
+WEIGHTS_WITHOUT_VECTORS = RelevanceWeights(-6.3, 3.1, 0.0, 1.7, 0.6, -2.6, 1.0, 0.3, 1.2, 0.4)
 
 PROMPT = 0.8
 """Weight of a word of the question preceding a reply, relative to a word of the reply."""
@@ -76,13 +76,13 @@ _OWN = re.compile(r"\b(?:i|i'\w+|me|my|mine|myself)\b", re.IGNORECASE)
 _ADDRESSED = re.compile(r"\byou(?:r|rs|'\w+)?\b", re.IGNORECASE)
 
 
-def texts_compared(asked: Asked, candidates: Sequence[Statement]) -> list[str]:
+def texts_compared(asked: ParsedQuestion, candidates: Sequence[Statement]) -> list[str]:
     """Return the texts to embed: the question, then each statement, without names of peers."""
     return [" ".join(asked.terms), *(_nameless(f"{each.prompt} {each.text}", asked) for each in candidates)]
 
 
 def scores(
-    asked: Asked, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
+    asked: ParsedQuestion, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
 ) -> Scores:
     """Return the score of each statement; above zero it is quotable. `likeness`: cosine similarity to the question."""
     weights = WEIGHTS if likeness is not None else WEIGHTS_WITHOUT_VECTORS
@@ -91,7 +91,7 @@ def scores(
 
 
 def signs(
-    asked: Asked, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
+    asked: ParsedQuestion, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
 ) -> Signs:
     """Return the feature matrix: one row per statement, one column per weight."""
     word_forms = [base_forms(each.text) for each in candidates]
@@ -111,12 +111,12 @@ def signs(
         )
         for each, forms, held in zip(candidates, word_forms, _held(asked, candidates, word_forms), strict=True)
     ]
-    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(Weights._fields))
-    table[:, Weights._fields.index("likeness")] = near
+    table = np.array(rows, dtype=np.float64).reshape(len(rows), len(RelevanceWeights._fields))
+    table[:, RelevanceWeights._fields.index("likeness")] = near
     return table
 
 
-def _held(asked: Asked, candidates: Sequence[Statement], word_forms: Sequence[frozenset[str]]) -> list[float]:
+def _held(asked: ParsedQuestion, candidates: Sequence[Statement], word_forms: Sequence[frozenset[str]]) -> list[float]:
     """Return the weighted share of the question's words in each statement, times the square root of their number."""
     terms = [bases(term) for term in asked.terms]
     before = [base_forms(each.prompt) for each in candidates]
@@ -145,14 +145,14 @@ def _weight(term: frozenset[str]) -> float:
     return 1.0 if term.isdisjoint(LIGHT_WORDS) else LIGHT
 
 
-def _about(asked: Asked, statement: Statement, forms: frozenset[str]) -> float:
+def _about(asked: ParsedQuestion, statement: Statement, forms: frozenset[str]) -> float:
     """Return 1 if the statement is by, about or names a peer that the question is about, else 0."""
     if not asked.about or statement.peer_id in asked.about:
         return 1.0
     return float(not asked.about_names.isdisjoint(forms))
 
 
-def is_of_another(asked: Asked, statement: Statement, forms: frozenset[str]) -> bool:
+def is_of_another(asked: ParsedQuestion, statement: Statement, forms: frozenset[str]) -> bool:
     """Whether it is a message in which another peer speaks only of itself."""
     if statement.source != "turn" or _about(asked, statement, forms):
         return False
@@ -174,5 +174,5 @@ def _length(statement: Statement) -> float:
     return math.log1p(min(MOST_WORDS, len(statement.text.split())))
 
 
-def _nameless(text: str, asked: Asked) -> str:
+def _nameless(text: str, asked: ParsedQuestion) -> str:
     return " ".join(word for word in words(text) if word not in asked.names)

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from omoide.reasoning.evidence import Snippet
-from omoide.reasoning.extractive.questions import Asked, understood
-from omoide.reasoning.extractive.terms import bases, folded
-from omoide.reasoning.memory import GREP_MOST, MEMORY_MOST, MESSAGES_MOST, RECENT_MOST, Memory
-from omoide.reasoning.reasoner import Question, ReasoningLevel
-from omoide.records import Conclusion
+from omoide.core.records import Conclusion
+from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
+from omoide.reasoner.extractive.terms import bases, folded
+from omoide.reasoner.memory_view import GREP_MOST, MEMORY_MOST, MESSAGES_MOST, RECENT_MOST, MemoryView
+from omoide.reasoner.protocol import Question, ReasoningLevel
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +45,28 @@ SHORTEST_GREP = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
-    asked: Asked
+class RetrievedContext:
+    asked: ParsedQuestion
     conclusions: list[Conclusion]
     snippets: list[Snippet]
 
 
-async def gather(question: Question, memory: Memory) -> Gathered:
+async def retrieve(question: Question, memory: MemoryView) -> RetrievedContext:
     """Retrieve records for the question, best first, and parse the question with the names of the peers in them."""
     breadth = BREADTHS[question.level]
     conclusions = await memory.search_memory(question.semantic_query or question.query, breadth.conclusions)
     snippets = await memory.search_messages(question.query, breadth.messages)
-    asked = understood(
+    asked = parse_question(
         question.query, _peers(question, conclusions, snippets), question.observer_id, question.target_id
     )
     if asked.is_overview:
-        return await _overview(Gathered(asked, conclusions, snippets), memory, breadth)
+        return await _overview(RetrievedContext(asked, conclusions, snippets), memory, breadth)
     for word in _rarest(asked, conclusions, snippets, breadth.rarest):
         snippets += await memory.grep_messages(word, breadth.hits)
-    return Gathered(asked, conclusions, snippets)
+    return RetrievedContext(asked, conclusions, snippets)
 
 
-async def _overview(gathered: Gathered, memory: Memory, breadth: Breadth) -> Gathered:
+async def _overview(gathered: RetrievedContext, memory: MemoryView, breadth: Breadth) -> RetrievedContext:
     """Retrieve conclusions as for a representation: the most derived, then the newest; messages if there are none."""
     recent = await memory.get_recent_observations(RECENT_MOST)
     derived = [each for each in await memory.get_most_derived_observations(MOST_DERIVED) if each.times_derived > 1]
@@ -88,7 +88,9 @@ def _peers(question: Question, conclusions: Iterable[Conclusion], snippets: Iter
     return list(dict.fromkeys(each for each in named if each))
 
 
-def _rarest(asked: Asked, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet], count: int) -> list[str]:
+def _rarest(
+    asked: ParsedQuestion, conclusions: Iterable[Conclusion], snippets: Iterable[Snippet], count: int
+) -> list[str]:
     """Return stems to search messages for: the subject of a list question, then those with the fewest matches."""
     if not count:
         return []

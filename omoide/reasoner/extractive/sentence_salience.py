@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 
-from omoide.reasoning.extractive.smalltalk import is_smalltalk
-from omoide.reasoning.extractive.statements import CACHED_SENTENCES, states_something
-from omoide.reasoning.extractive.terms import content_words
-from omoide.text_cache import text_cache
+from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.smalltalk import is_smalltalk
+from omoide.reasoner.extractive.statements import CACHED_SENTENCES, states_something
+from omoide.reasoner.extractive.terms import content_words
 
 ENOUGH_WORDS = 6
 """Content words of a sentence with full weight; fewer reduce it proportionally."""
@@ -38,7 +38,7 @@ def is_filler(sentence: str) -> bool:
 
 
 @text_cache(maxsize=CACHED_SENTENCES)
-def worth(sentence: str) -> float:
+def salience(sentence: str) -> float:
     """Return the score factor, from 0 to about 1.5, of a sentence that is not a filler."""
     unspaced = 0 if sentence.isascii() else len(_UNSPACED.findall(sentence))
     own = max(len(content_words(sentence)), unspaced // SIGNS_PER_WORD)

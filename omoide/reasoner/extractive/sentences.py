@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from sentencex import segment  # type: ignore[import-untyped]
 
-from omoide.text_cache import text_cache
+from omoide.core.text_cache import text_cache
 
 CHUNK = 2_000
 """Maximum characters segmented at once. Longer paragraphs are split, at a space if possible, because the segmenter

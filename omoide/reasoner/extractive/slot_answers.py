@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from omoide.reasoning.extractive.candidates import NEVER, Source, Statement, last_question
-from omoide.reasoning.extractive.questions import Asked, understood
-from omoide.reasoning.extractive.slots import Slot, agree, comparable
-from omoide.reasoning.extractive.terms import SAME
+from omoide.reasoner.extractive.candidates import NEVER, Source, Statement, last_question
+from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
+from omoide.reasoner.extractive.slots import Slot, agree, comparable
+from omoide.reasoner.extractive.terms import SAME
 
 # Preference among statements of the same time, ascending.
 _TRUSTED: tuple[Source, ...] = ("card", "concluded", "turn", "said")
 
 
-class Filled(NamedTuple):
+class FilledSlot(NamedTuple):
     """A slot, and the statement that fills it or, if `holds` is false, ends it."""
 
     slot: Slot
@@ -25,7 +25,7 @@ class Filled(NamedTuple):
     holds: bool = True
 
 
-class Told(NamedTuple):
+class AnswerStatement(NamedTuple):
     """A statement of an answer. `is_past`: a newer one replaced it; `is_reply`: to be quoted with its question."""
 
     statement: Statement
@@ -33,18 +33,20 @@ class Told(NamedTuple):
     is_reply: bool = False
 
 
-def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[Filled]:
+def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[FilledSlot]:
     """Return all slots of the peers in `about`, or of all peers if it is empty, newest first."""
     slots = []
     for each in candidates:
         if about and each.peer_id not in about:
             continue
-        slots += [Filled(slot, each) for slot in each.filled()]
-        slots += [Filled(slot, each, holds=False) for slot in each.emptied()]
+        slots += [FilledSlot(slot, each) for slot in each.filled()]
+        slots += [FilledSlot(slot, each, holds=False) for slot in each.emptied()]
     return sorted(slots, key=_age, reverse=True)
 
 
-def answers(asked: Asked, filled: Sequence[Filled], candidates: Sequence[Statement]) -> list[list[Told]]:
+def answers(
+    asked: ParsedQuestion, filled: Sequence[FilledSlot], candidates: Sequence[Statement]
+) -> list[list[AnswerStatement]]:
     """Return the statements that answer each clause that asks for a slot; empty for an unanswered clause.
 
     If no statement fills the slot, the newest reply to the same question is used.
@@ -52,7 +54,7 @@ def answers(asked: Asked, filled: Sequence[Filled], candidates: Sequence[Stateme
     return [_clause(asked, kinds, filled) or _replies(asked, kinds, candidates) for kinds in asked.kinds]
 
 
-def outdated(filled: Sequence[Filled]) -> list[Statement]:
+def outdated(filled: Sequence[FilledSlot]) -> list[Statement]:
     """Return the statements whose slots no longer hold."""
     held = {id(each.statement) for each in _held(filled)}
     return [each.statement for each in filled if id(each.statement) not in held]
@@ -68,14 +70,14 @@ def _same(kind: str) -> str:
     return f"{before}{colon}{SAME.get(what, what)}"
 
 
-def values(kinds: Sequence[str], filled: Sequence[Filled]) -> list[Filled]:
+def values(kinds: Sequence[str], filled: Sequence[FilledSlot]) -> list[FilledSlot]:
     """Return the slots of these kinds that currently hold, newest first."""
     return [each for each in _held(filled) if any(fits(each.slot.kind, kind) for kind in kinds)]
 
 
-def _held(filled: Sequence[Filled]) -> list[Filled]:
+def _held(filled: Sequence[FilledSlot]) -> list[FilledSlot]:
     """Return the newest slot per subject and slot key, except ended ones."""
-    held: dict[tuple[str, ...], Filled] = {}
+    held: dict[tuple[str, ...], FilledSlot] = {}
     for each in filled:
         key = (each.slot.subject, *each.slot.place)
         known = held.setdefault(key, each)
@@ -85,20 +87,20 @@ def _held(filled: Sequence[Filled]) -> list[Filled]:
     return [each for each in held.values() if each.holds]
 
 
-def _replies(asked: Asked, kinds: Sequence[str], candidates: Sequence[Statement]) -> list[Told]:
+def _replies(asked: ParsedQuestion, kinds: Sequence[str], candidates: Sequence[Statement]) -> list[AnswerStatement]:
     replies = [
         each
         for each in candidates
         if each.prompt
         and not each.asks
         and each.peer_id in asked.about
-        and tuple(kinds) in understood(last_question(each.prompt), [each.peer_id], None, each.peer_id).kinds
+        and tuple(kinds) in parse_question(last_question(each.prompt), [each.peer_id], None, each.peer_id).kinds
     ]
     newest = sorted(replies, key=lambda each: (each.said_at, each.serial), reverse=True)
-    return [Told(each, is_reply=True) for each in newest[:1]]
+    return [AnswerStatement(each, is_reply=True) for each in newest[:1]]
 
 
-def _clause(asked: Asked, kinds: Sequence[str], filled: Sequence[Filled]) -> list[Told]:
+def _clause(asked: ParsedQuestion, kinds: Sequence[str], filled: Sequence[FilledSlot]) -> list[AnswerStatement]:
     for kind in kinds:
         of_kind = [each for each in filled if fits(each.slot.kind, kind)]
         if of_kind and all(each.slot.single for each in of_kind):
@@ -109,22 +111,22 @@ def _clause(asked: Asked, kinds: Sequence[str], filled: Sequence[Filled]) -> lis
                 for answer in _single(asked, [each for each in of_kind if each.slot.subject == subject])
             )
         if held := values(kinds, filled):
-            return _once(Told(each.statement) for each in _in_order(held, kinds))
+            return _once(AnswerStatement(each.statement) for each in _in_order(held, kinds))
         if of_kind:
-            return _once(Told(each.statement) for each in of_kind if not each.holds)
+            return _once(AnswerStatement(each.statement) for each in of_kind if not each.holds)
     return []
 
 
-def _single(asked: Asked, filled: Sequence[Filled]) -> list[Told]:
+def _single(asked: ParsedQuestion, filled: Sequence[FilledSlot]) -> list[AnswerStatement]:
     """Return the newest value and the latest one that it replaced; for the past, all different values, oldest first."""
-    different: list[Filled] = []
+    different: list[FilledSlot] = []
     for each in filled:
         if not any(agree(each.slot, other.slot) and each.holds == other.holds for other in different):
             different.append(each)
     if asked.asks_past:
         if len(different) == 1 and different[0].holds:  # a current value says nothing about the past
             return []
-        return [Told(each.statement) for each in reversed(different)]
+        return [AnswerStatement(each.statement) for each in reversed(different)]
     newest = different[0]
     replaced = [
         each
@@ -134,18 +136,21 @@ def _single(asked: Asked, filled: Sequence[Filled]) -> list[Told]:
         and comparable(newest.slot, each.slot)
         and (newest.holds is False or not agree(newest.slot, each.slot))
     ]
-    return [Told(newest.statement), *(Told(each.statement, is_past=True) for each in replaced[:1])]
+    return [
+        AnswerStatement(newest.statement),
+        *(AnswerStatement(each.statement, is_past=True) for each in replaced[:1]),
+    ]
 
 
-def _in_order(held: Sequence[Filled], kinds: Sequence[str]) -> list[Filled]:
+def _in_order(held: Sequence[FilledSlot], kinds: Sequence[str]) -> list[FilledSlot]:
     """Sort by kind; stable, so the newest come first within a kind."""
     return sorted(held, key=lambda each: next(at for at, kind in enumerate(kinds) if fits(each.slot.kind, kind)))
 
 
-def _once(entries: Iterable[Told]) -> list[Told]:
+def _once(entries: Iterable[AnswerStatement]) -> list[AnswerStatement]:
     return list({(each.statement.peer_id, each.statement.text): each for each in entries}.values())
 
 
-def _age(filled: Filled) -> tuple[object, ...]:
+def _age(filled: FilledSlot) -> tuple[object, ...]:
     statement = filled.statement
     return statement.said_at, _TRUSTED.index(statement.source), statement.serial

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from omoide.reasoning.extractive.slot_kinds import (
+from omoide.reasoner.extractive.slot_kinds import (
     AGE,
     ALLERGY,
     BIRTHDAY,
@@ -31,8 +31,8 @@ from omoide.reasoning.extractive.slot_kinds import (
     RELATION,
     WORK,
 )
-from omoide.reasoning.extractive.slot_values import day, ends, name, names, place, proper, thing
-from omoide.reasoning.extractive.slot_words import (
+from omoide.reasoner.extractive.slot_values import day, ends, name, names, place, proper, thing
+from omoide.reasoner.extractive.slot_words import (
     NOT_AT_WORK,
     NOT_NAMES,
     OCCUPATIONS,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from omoide.reasoning.extractive.slot_words import MONTHS, NOT_PLACES
+from omoide.reasoner.extractive.slot_words import MONTHS, NOT_PLACES
 
 # Longer runs of words are not a name or a thing, but a sentence.
 MAX_NAME_WORDS = 6

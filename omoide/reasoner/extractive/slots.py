@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from omoide.reasoning.extractive.slot_kinds import (
+from omoide.reasoner.equivalence import words
+from omoide.reasoner.extractive.slot_kinds import (
     AGE,
     ALLERGY,
     BIRTHDAY,
@@ -35,11 +36,10 @@ from omoide.reasoning.extractive.slot_kinds import (
     TASTES,
     WORK,
 )
-from omoide.reasoning.extractive.slot_patterns import Filled, is_no_name, kin_kind, of_possession, of_predicate
-from omoide.reasoning.extractive.slot_values import name, proper
-from omoide.reasoning.extractive.slot_words import OCCUPATIONS, ONE_RELATION, WIDE_AREAS
-from omoide.reasoning.extractive.standing import standing
-from omoide.reasoning.sameness import words
+from omoide.reasoner.extractive.slot_patterns import Filled, is_no_name, kin_kind, of_possession, of_predicate
+from omoide.reasoner.extractive.slot_values import name, proper
+from omoide.reasoner.extractive.slot_words import OCCUPATIONS, ONE_RELATION, WIDE_AREAS
+from omoide.reasoner.extractive.standing_instructions import standing_instructions
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Slot:
 def slots_of(text: str, peer_id: str) -> list[Slot]:
     """Return the distinct slots of the peer that the statement certainly fills, in order."""
     quote = _quoted(text, peer_id)
-    filled = standing(quote) if quote is not None else _stated(text, peer_id)
+    filled = standing_instructions(quote) if quote is not None else _stated(text, peer_id)
     return [Slot(peer_id, kind, value) for kind, value in dict.fromkeys(filled)]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from omoide.text_cache import text_cache
+from omoide.core.text_cache import text_cache
 
 CACHED_SENTENCES = 2_048
 """Each sentence is checked twice in a row: for small talk, and for a statement."""

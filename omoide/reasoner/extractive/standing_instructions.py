@@ -9,9 +9,9 @@ import re
 
 from sentencex import segment  # type: ignore[import-untyped]
 
-from omoide.reasoning.extractive.slot_kinds import CALL_ME, INSTRUCTION, LANGUAGE
-from omoide.reasoning.extractive.slot_values import ends, proper
-from omoide.reasoning.extractive.slot_words import INSTRUCTION_VERBS, NOT_NAMES
+from omoide.reasoner.extractive.slot_kinds import CALL_ME, INSTRUCTION, LANGUAGE
+from omoide.reasoner.extractive.slot_values import ends, proper
+from omoide.reasoner.extractive.slot_words import INSTRUCTION_VERBS, NOT_NAMES
 
 _LASTING = re.compile(
     r"call me|always|ever|time|from (?:now|here|today) on|going forward|in (?:the )?future", re.IGNORECASE
@@ -37,7 +37,7 @@ _NEVER_MEANT = re.compile(
 )
 
 
-def standing(quote: str) -> list[tuple[str, str]]:
+def standing_instructions(quote: str) -> list[tuple[str, str]]:
     """Return kinds and values of the standing instructions in the quote, in order; other sentences are skipped."""
     plain = " ".join(quote.split())
     if not _LASTING.search(plain):

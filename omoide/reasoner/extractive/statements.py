@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 
-from omoide.reasoning.extractive.grammar import SUBJECT_FORMS, table
-from omoide.reasoning.extractive.requests import is_request, is_standing
-from omoide.reasoning.extractive.smalltalk import is_smalltalk, without_opening
-from omoide.reasoning.extractive.words import is_english, may_be_finite
-from omoide.text_cache import text_cache
+from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.grammar import SUBJECT_FORMS, table
+from omoide.reasoner.extractive.imperatives import is_request, is_standing_instruction
+from omoide.reasoner.extractive.lexicon import is_english, may_be_finite
+from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
 
 CACHED_SENTENCES = 8_192
 """Size of the cache: a sentence is checked for facts, for a short summary and for a long one."""
@@ -82,7 +82,7 @@ def states_something(sentence: str) -> bool:
     plain = without_opening(_without_addresses(sentence).replace("’", "'"))
     if _is_question(plain) or _is_unreadable(plain) or _QUOTED.fullmatch(plain) or is_smalltalk(plain):
         return False
-    if is_standing(plain):
+    if is_standing_instruction(plain):
         return True
     if _ASKING.match(plain) or _TAG.search(plain) or is_request(plain):
         return False

@@ -1,8 +1,8 @@
 """Fill a JSON Schema from the gathered statements: each property gets a value from evidence, or an empty one.
 
 Slots are used first, then statements that match the property's name. Without evidence the value is the schema's
-default, null, or an empty string or list; if the schema allows none of these, there is no answer. `values` extracts
-values from statements.
+default, null, or an empty string or list; if the schema allows none of these, there is no answer. `value_extraction`
+extracts values from statements.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ from typing import Any
 
 from jsonschema_rs import Draft202012Validator
 
-from omoide import json_text
-from omoide.aside import aside
+from omoide.core import json_codec
+from omoide.core.offload import offload
+from omoide.core.records import Json
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
-from omoide.reasoning.conforming import Conforming
-from omoide.reasoning.extractive import relevance, slot_answers, values
-from omoide.reasoning.extractive.candidates import Statement, statements
-from omoide.reasoning.extractive.gathering import BREADTHS, Gathered
-from omoide.reasoning.extractive.questions import Asked, understood_field
-from omoide.reasoning.extractive.terms import base_forms
-from omoide.reasoning.extractive.values import Evidence
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question
-from omoide.reasoning.structured import CHOICES, enforced, permits_null, resolved, types_of
-from omoide.records import Json
+from omoide.reasoner.extractive import relevance, slot_answers, value_extraction
+from omoide.reasoner.extractive.candidates import Statement, statements
+from omoide.reasoner.extractive.questions import ParsedQuestion, parse_field
+from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext
+from omoide.reasoner.extractive.terms import base_forms
+from omoide.reasoner.extractive.value_extraction import FieldEvidence
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.output_schema import CHOICES, enforced, permits_null, resolved, types_of
+from omoide.reasoner.protocol import Question
+from omoide.reasoner.schema_coercion import SchemaCoercion
 
 FOUND_FOR_A_FIELD = 8
 """Maximum conclusions retrieved per property."""
@@ -41,7 +41,7 @@ class Unfillable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class AnswerField:
     """A leaf property of the schema."""
 
     path: Path
@@ -49,7 +49,9 @@ class Field:
     is_number: bool
 
 
-async def gather_fields(schema: Json, question: Question, gathered: Gathered, memory: Memory) -> Gathered:
+async def gather_fields(
+    schema: Json, question: Question, gathered: RetrievedContext, memory: MemoryView
+) -> RetrievedContext:
     """Extend the gathered records by a search for each property, up to the number that the level allows."""
     conclusions = {each.id: each for each in gathered.conclusions}
     snippets = list(gathered.snippets)
@@ -60,10 +62,12 @@ async def gather_fields(schema: Json, question: Question, gathered: Gathered, me
         conclusions |= {each.id: each for each in matches if each.id not in conclusions}
         if not matches:
             snippets += await memory.search_messages(asked.text, FOUND_FOR_A_FIELD)
-    return Gathered(gathered.asked, list(conclusions.values()), snippets)
+    return RetrievedContext(gathered.asked, list(conclusions.values()), snippets)
 
 
-async def vectors_of(schema: Json, asked: Asked, candidates: Sequence[Statement], embedder: Embedder) -> Vectors | None:
+async def vectors_of(
+    schema: Json, asked: ParsedQuestion, candidates: Sequence[Statement], embedder: Embedder
+) -> Vectors | None:
     """Embed fields and candidates, in this order: shape (fields + candidates, dimensions). None if embedding fails."""
     texts = [" ".join(_asked(asked, field).terms) for field in fields(schema)]
     try:
@@ -73,7 +77,7 @@ async def vectors_of(schema: Json, asked: Asked, candidates: Sequence[Statement]
 
 
 def filled(
-    schema: Json, asked: Asked, candidates: Sequence[Statement], vectors: Vectors | None, answer: str | None
+    schema: Json, asked: ParsedQuestion, candidates: Sequence[Statement], vectors: Vectors | None, answer: str | None
 ) -> str:
     """Return JSON text that is valid against the resolved schema; empty if the schema cannot be filled.
 
@@ -81,17 +85,17 @@ def filled(
     """
     try:
         value = _Filling(schema, asked, candidates, vectors, answer).value(schema, ())
-        return json_text.dumps(value).decode() if _passes(schema, value) else ""
+        return json_codec.dumps(value).decode() if _passes(schema, value) else ""
     except (Unfillable, ValueError, TypeError):
         return ""
 
 
-def fields(schema: Json, path: Path = ()) -> list[Field]:
+def fields(schema: Json, path: Path = ()) -> list[AnswerField]:
     """Return the leaf properties in order, each path once."""
     return list({field.path: field for field in _fields(schema, path, "")}.values())
 
 
-def _fields(node: Json, path: Path, outer: str) -> Iterator[Field]:
+def _fields(node: Json, path: Path, outer: str) -> Iterator[AnswerField]:
     described = node.get("description", node.get("title", outer))
     description = described if isinstance(described, str) else outer
     if node.get("properties"):
@@ -103,15 +107,15 @@ def _fields(node: Json, path: Path, outer: str) -> Iterator[Field]:
     yield from inner
     is_plain = not branches or any(not branch.get("properties") for branch in branches)
     if path and is_plain:
-        yield Field(path, description, bool({"integer", "number"} & _types(node)))
+        yield AnswerField(path, description, bool({"integer", "number"} & _types(node)))
 
 
 def _types(node: Json) -> set[str]:
     return {*types_of(node)}.union(*(_types(branch) for key in CHOICES for branch in node.get(key, ())))
 
 
-def _asked(asked: Asked, field: Field) -> Asked:
-    return understood_field(asked, field.path, field.description, is_number=field.is_number)
+def _asked(asked: ParsedQuestion, field: AnswerField) -> ParsedQuestion:
+    return parse_field(asked, field.path, field.description, is_number=field.is_number)
 
 
 def _passes(node: Json, value: Any) -> bool:
@@ -124,7 +128,7 @@ class _Filling:
     def __init__(
         self,
         schema: Json,
-        asked: Asked,
+        asked: ParsedQuestion,
         candidates: Sequence[Statement],
         vectors: Vectors | None,
         answer: str | None,
@@ -137,7 +141,7 @@ class _Filling:
         listed = fields(schema)
         self._fields = {field.path: (at, field) for at, field in enumerate(listed)}
         self._likeness = None if vectors is None else vectors[len(listed) :] @ vectors[: len(listed)].T
-        self._known: dict[Path, Evidence] = {}
+        self._known: dict[Path, FieldEvidence] = {}
 
     def value(self, node: Json, path: Path) -> Any:
         """Return the value from evidence, else an empty one. Raises Unfillable."""
@@ -157,8 +161,8 @@ class _Filling:
             return None
         evidence = self._evidence(path)
         for type in types_of(node) or ("string",):
-            value = values.found(node, type, evidence)
-            if value is not None and values.meets_wishes(node, value) and _passes(node, value):
+            value = value_extraction.found(node, type, evidence)
+            if value is not None and value_extraction.meets_wishes(node, value) and _passes(node, value):
                 return value
         return None
 
@@ -201,7 +205,7 @@ class _Filling:
                     return "" if type == "string" else []
         raise Unfillable
 
-    def _evidence(self, path: Path) -> Evidence:
+    def _evidence(self, path: Path) -> FieldEvidence:
         if path not in self._known:
             at, field = self._fields[path]
             asked = _asked(self._asked, field)
@@ -211,7 +215,7 @@ class _Filling:
             # With several peers it is ambiguous whose value is requested.
             usable = slots if len(subjects) == 1 else []
             barred = self._foreign | ({id(each.statement) for each in self._slots} if asked.kinds else set())
-            self._known[path] = Evidence(
+            self._known[path] = FieldEvidence(
                 asked=asked,
                 name=path[-1],
                 slots=usable,
@@ -223,22 +227,24 @@ class _Filling:
         return self._known[path]
 
 
-def _conformed(text: str, conforming: Conforming) -> str:
+def _conformed(text: str, conforming: SchemaCoercion) -> str:
     """Conform the JSON text to the caller's schema; empty if that is not possible."""
     try:
-        return json_text.dumps(conforming.conformed(json_text.loads(text.encode()))).decode() if text else ""
+        return json_codec.dumps(conforming.conformed(json_codec.loads(text.encode()))).decode() if text else ""
     except ValueError:
         return ""
 
 
-async def fill(question: Question, gathered: Gathered, memory: Memory, embedder: Embedder, answer: str | None) -> str:
+async def fill(
+    question: Question, gathered: RetrievedContext, memory: MemoryView, embedder: Embedder, answer: str | None
+) -> str:
     """Return JSON text for the question's response format, empty if it cannot be filled; `answer` as for `filled`."""
     own = question.response_format or {}
-    schema, conforming = resolved(own), Conforming(own)
+    schema, conforming = resolved(own), SchemaCoercion(own)
     gathered = await gather_fields(schema, question, gathered, memory)
-    candidates = await aside(statements, question, gathered.asked, gathered.conclusions, gathered.snippets)
+    candidates = await offload(statements, question, gathered.asked, gathered.conclusions, gathered.snippets)
     vectors = await vectors_of(schema, gathered.asked, candidates, embedder)
-    text = await aside(filled, schema, gathered.asked, candidates, vectors, answer)
+    text = await offload(filled, schema, gathered.asked, candidates, vectors, answer)
     text = _conformed(text, conforming)
     if memory.tokens.count(text) <= BREADTHS[question.level].tokens:
         return text

@@ -13,18 +13,18 @@ from typing import NamedTuple
 
 import numpy as np
 
-from omoide.aside import aside, in_steps
-from omoide.inference.batches import batches
+from omoide.core.offload import offload, offload_steps
+from omoide.core.records import Message
+from omoide.inference.batching import batches
 from omoide.inference.embedders import Embedder, Vector, Vectors
-from omoide.inference.refusals import embed_or_zeros
+from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.extractive.ranking import Costs, Similarities, centrality, choose, nearest_to_middle, similarities
-from omoide.reasoning.extractive.remembered import Remembered
-from omoide.reasoning.extractive.sentences import sentences as sentences_of
-from omoide.reasoning.extractive.terms import words
-from omoide.reasoning.extractive.worth import is_filler, worth
-from omoide.reasoning.reasoner import SummaryKind, SummaryTask
-from omoide.records import Message
+from omoide.reasoner.extractive.bounded_cache import BoundedCache
+from omoide.reasoner.extractive.ranking import Costs, Similarities, centrality, choose, nearest_to_middle, similarities
+from omoide.reasoner.extractive.sentence_salience import is_filler, salience
+from omoide.reasoner.extractive.sentences import sentences as sentences_of
+from omoide.reasoner.extractive.terms import words
+from omoide.reasoner.protocol import SummaryKind, SummaryTask
 
 SHARE: dict[SummaryKind, float] = {"short": 0.25, "long": 0.35}
 """Share of the new messages' tokens that a summary includes."""
@@ -37,7 +37,7 @@ MOST_SENTENCES = 2_000
 MOST_SENTENCE_TOKENS = 120
 """A longer sentence is a list, a table or a log."""
 LEAST_WORTH = 0.35
-"""Sentences with a lower factor (see `worth`) are used only if there are no others."""
+"""Sentences with a lower factor (see `salience`) are used only if there are no others."""
 WISH = 2.0
 """Weight of the similarity to the instructions."""
 SAME_VECTOR, SAME_WORDS = 0.85, 0.8
@@ -69,8 +69,8 @@ class Summarizer:
     def __init__(self, embedder: Embedder, tokens: TokenCounter) -> None:
         self._embedder = embedder
         self._tokens = tokens
-        self._vectors: Remembered[Vector] = Remembered(REMEMBERED_SENTENCES)
-        self._costs: Remembered[int] = Remembered(REMEMBERED_SENTENCES)
+        self._vectors: BoundedCache[Vector] = BoundedCache(REMEMBERED_SENTENCES)
+        self._costs: BoundedCache[int] = BoundedCache(REMEMBERED_SENTENCES)
 
     async def summarize(self, task: SummaryTask) -> str:
         """Return a summary of at most `task.max_tokens` tokens; empty if the messages contain only small talk.
@@ -78,11 +78,11 @@ class Summarizer:
         Deterministic. Instructions are used as a topic: sentences near to it are preferred. Raises Unavailable if the
         embedder is unavailable.
         """
-        sentences = [sentence for part in _parts(task) for sentence in await aside(_sentences, *part)]
+        sentences = [sentence for part in _parts(task) for sentence in await offload(_sentences, *part)]
         if not sentences:
             return ""
         vectors = await self._embedded([*(sentence.text for sentence in sentences), task.instructions or ""])
-        return await in_steps(self._written(task, sentences, vectors[:-1], vectors[-1]))
+        return await offload_steps(self._written(task, sentences, vectors[:-1], vectors[-1]))
 
     async def _embedded(self, texts: Sequence[str]) -> Vectors:
         known = self._vectors.known(texts)
@@ -165,7 +165,7 @@ def _summary(
     worths = np.empty(len(sentences), dtype=np.float32)
     for first in range(0, len(sentences), AT_A_TIME):
         some = sentences[first : first + AT_A_TIME]
-        worths[first : first + AT_A_TIME] = [worth(sentence.text) for sentence in some]
+        worths[first : first + AT_A_TIME] = [salience(sentence.text) for sentence in some]
         yield
     scores = centrality(similar) * worths * (1 + WISH * np.maximum(vectors @ wish, 0))
     yield

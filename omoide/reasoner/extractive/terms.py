@@ -12,8 +12,8 @@ from collections.abc import Collection
 
 from lemminflect import getAllLemmas  # type: ignore[import-untyped]
 
+from omoide.core.text_cache import text_cache
 from omoide.search.query import FUNCTION_WORDS
-from omoide.text_cache import text_cache
 
 CACHED_WORDS, CACHED_TEXTS = 16_384, 2_048
 LONGEST_TEXT = 8_000

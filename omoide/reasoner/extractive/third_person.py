@@ -1,18 +1,16 @@
 """Restate a sentence from the first person to the third: "I live in Lisbon" → "alice lives in Lisbon". Pure, English.
 
-A sentence is restated only if every change is certain; otherwise `restated` returns None and the sentence is quoted.
-Only plain indicative clauses about one person are restated. Refused are: we and you, quotes, conditions and wishes,
-reported speech, and verbs whose form does not show their tense.
+A sentence is restated only if every change is certain; otherwise `to_third_person` returns None and the sentence is
+quoted. Only plain indicative clauses about one person are restated. Refused are: we and you, quotes, conditions and
+wishes, reported speech, and verbs whose form does not show their tense.
 """
 
 from __future__ import annotations
 
 import re
 
-from omoide.reasoning.extractive.coordination import (
-    read_after,
-)
-from omoide.reasoning.extractive.grammar import (
+from omoide.reasoner.extractive.coordination import read_after
+from omoide.reasoner.extractive.grammar import (
     AUXILIARIES,
     CLAUSE_TAKING,
     CLAUSE_WORDS,
@@ -32,16 +30,8 @@ from omoide.reasoning.extractive.grammar import (
     SUBJECT_FORMS,
     WORD,
 )
-from omoide.reasoning.extractive.reading import (
-    Clause,
-    Doubt,
-    Reading,
-)
-from omoide.reasoning.extractive.words import (
-    is_english,
-    may_be_finite,
-    verb,
-)
+from omoide.reasoner.extractive.lexicon import is_english, may_be_finite, verb
+from omoide.reasoner.extractive.parse_state import AmbiguousParse, ParseState, VerbClause
 
 SELF = "\0"
 """Placeholder for the peer's id in restated text, so that the id is not parsed as words."""
@@ -61,7 +51,7 @@ _STOP = re.compile(r"[\s.!…\ufe0f\u200d\u2600-\u27bf\U0001f300-\U0001faff]+$")
 _EDGE_BEFORE, _EDGE_AFTER = re.compile(r"(?:^|[\s(])$"), re.compile(r"$|[\s,;:!)…]|\.(?:$|\W)")
 
 
-def restated(sentence: str) -> str | None:
+def to_third_person(sentence: str) -> str | None:
     """Restate the sentence about `SELF`, without its final stop; None if it is not in the first person or ambiguous.
 
     Expects no opening ("Yes, ...") and straight apostrophes.
@@ -69,18 +59,18 @@ def restated(sentence: str) -> str | None:
     if len(sentence) > MOST_CHARACTERS or _REFUSED.search(sentence):
         return None
     matches = list(WORD.finditer(sentence))
-    reading = Reading(sentence, [match.span() for match in matches], [match[0].lower() for match in matches])
+    reading = ParseState(sentence, [match.span() for match in matches], [match[0].lower() for match in matches])
     if not _may_be_read(reading):
         return None
     try:
         for at, word in enumerate(reading.words):
             _read(reading, at, word)
-    except Doubt:
+    except AmbiguousParse:
         return None
     return _written(reading)
 
 
-def _may_be_read(reading: Reading) -> bool:
+def _may_be_read(reading: ParseState) -> bool:
     """Whether it is English, in the first person singular only, and starts like such a sentence."""
     words = reading.words
     if FIRST_PERSON.isdisjoint(words) or not FOREIGN.isdisjoint(words):
@@ -101,12 +91,12 @@ def _may_be_read(reading: Reading) -> bool:
     return (counted or words[0] in MAY_OPEN) and not SUBJECT_FORMS.keys().isdisjoint(words)
 
 
-def _read(reading: Reading, at: int, word: str) -> None:
+def _read(reading: ParseState, at: int, word: str) -> None:
     """Process one word: record its replacement, if any, or raise Doubt."""
     if word in FIRST_PERSON:
         start, end = reading.spans[at]
         if not _EDGE_BEFORE.search(reading.text[max(start - 1, 0) : start]) or not _EDGE_AFTER.match(reading.text, end):
-            raise Doubt
+            raise AmbiguousParse
     if word in SUBJECT_FORMS:
         _check_place(reading, at)
         _read_subject(reading, at)
@@ -116,68 +106,68 @@ def _read(reading: Reading, at: int, word: str) -> None:
         read_after(reading, at, word, reading.clause)
 
 
-def _check_place(reading: Reading, at: int) -> None:
+def _check_place(reading: ParseState, at: int) -> None:
     """Raise Doubt unless `I` is a subject on its own: not `Elizabeth I`, `my wife and I`, `than I`, `do I`."""
     gap, before, first = reading.before(at), reading.word(at - 1), reading.word(0)
     if at == 0:
         return
     if not SPEECH.isdisjoint(reading.words[:at]):
-        raise Doubt
+        raise AmbiguousParse
     if gap in {",", ";", ", -", "-", "–", "—"}:
         return
     if first in INTRODUCES and gap.rstrip(",").isdigit():
         return
     if gap or before in NOT_BEFORE_I:
-        raise Doubt
+        raise AmbiguousParse
     if before == "and":
         _check_joined(reading, at)
     elif reading.original(at - 1)[0].isupper() and at > 1:
         if at > 3 or before in NUMBERED or first not in INTRODUCES:
-            raise Doubt
+            raise AmbiguousParse
     elif at == 1 and before not in MAY_OPEN:
-        raise Doubt
+        raise AmbiguousParse
 
 
-def _check_joined(reading: Reading, at: int) -> None:
+def _check_joined(reading: ParseState, at: int) -> None:
     """Raise Doubt unless `and I` starts a clause, instead of ending a plural subject."""
     clause = reading.clause
     if clause is None:
         verb_at = next((i for i, word in enumerate(reading.words[:at]) if word in {"is", "was"}), at)
     elif clause.nested or clause.verb in CLAUSE_TAKING:
-        raise Doubt
+        raise AmbiguousParse
     else:
         verb_at = clause.at
     between = reading.words[verb_at + 1 : at - 1]
     if not CLAUSE_WORDS.isdisjoint(between) or (clause is None and not between):
-        raise Doubt
+        raise AmbiguousParse
     if (clause is None or clause.verb in {"am", "was"}) and not _is_plain_predicate(reading, verb_at + 1, between):
-        raise Doubt
+        raise AmbiguousParse
 
 
-def _is_plain_predicate(reading: Reading, at: int, words: list[str]) -> bool:
+def _is_plain_predicate(reading: ParseState, at: int, words: list[str]) -> bool:
     """Whether the words after `am` contain no clause with a subject, such as `glad Tom` before `and I`."""
     if len(words) < 2 or words[0] in PLAIN_PREDICATES or reading.original(at)[0].isupper():
         return True
     return words[1] in PREPOSITIONS or words[1] == "of"
 
 
-def _read_subject(reading: Reading, at: int) -> None:
+def _read_subject(reading: ParseState, at: int) -> None:
     """Process `I`, the adverbs after it, and its verb."""
     contracted = SUBJECT_FORMS[reading.words[at]]
     reading.edits[at] = f"{SELF} {contracted}" if contracted else SELF
     if contracted:
         governing = {"is": "am", "has": "have", "will": "will"}[contracted]
-        reading.clause = Clause(governing, at, agrees=governing in LINKING)
+        reading.clause = VerbClause(governing, at, agrees=governing in LINKING)
         return
     verb_at = reading.past_adverbs(at + 1)
     if any(reading.before(between) for between in range(at + 1, min(verb_at + 1, len(reading.words)))):
-        raise Doubt
+        raise AmbiguousParse
     word = reading.word(verb_at)
     if not word or not reading.original(verb_at).islower():
-        raise Doubt
+        raise AmbiguousParse
     third, agrees, past = _third(word)
     reading.edits[verb_at] = third
-    reading.clause = Clause(word, verb_at, agrees, past=past)
+    reading.clause = VerbClause(word, verb_at, agrees, past=past)
 
 
 def _third(word: str) -> tuple[str, bool, bool]:
@@ -186,36 +176,36 @@ def _third(word: str) -> tuple[str, bool, bool]:
         return AUXILIARIES[word], word in LINKING, word in PAST_LINKING
     known = verb(word)
     if known is None or known.tense not in {"present", "past"}:
-        raise Doubt
+        raise AmbiguousParse
     return known.third, True, known.tense == "past"
 
 
-def _read_other_case(reading: Reading, at: int, word: str) -> None:
+def _read_other_case(reading: ParseState, at: int, word: str) -> None:
     """Process `my`, `me`, `mine` or `myself`."""
     original, before = reading.original(at), reading.word(at - 1)
     if not original.islower() and not (at == 0 and word == "my"):
-        raise Doubt
+        raise AmbiguousParse
     if word == "myself" and (reading.clause is None or before in SUBJECT_FORMS or before in {"and", "or"}):
-        raise Doubt
+        raise AmbiguousParse
     if word == "mine" and before not in {"of", "is", "are", "was", "were"}:
-        raise Doubt
+        raise AmbiguousParse
     if word == "me" and (before in {"and", "or", "dear"} or reading.word(at + 1) in {"and", "or"}):
-        raise Doubt
+        raise AmbiguousParse
     if word == "my" and (reading.after(at) or not _is_common(reading, at + 1)):
-        raise Doubt
+        raise AmbiguousParse
     reading.edits[at] = {"my": f"{SELF}'s", "mine": f"{SELF}'s", "me": SELF, "myself": "themself"}[word]
     if word == "my" and reading.clause is not None and before in COORDINATORS:
         reading.clause.nested = True
 
 
-def _is_common(reading: Reading, at: int) -> bool:
+def _is_common(reading: ParseState, at: int) -> bool:
     """Whether the word after `my` is a possession, not part of a title or an exclamation."""
     if at >= len(reading.words) or reading.words[at] in {"bad", "oh", "word", "pleasure", "apologies"}:
         return False
     return at > 1 or not reading.original(at).istitle()
 
 
-def _written(reading: Reading) -> str:
+def _written(reading: ParseState) -> str:
     pieces, end = [], 0
     for at in sorted(reading.edits):
         start, stop = reading.spans[at]

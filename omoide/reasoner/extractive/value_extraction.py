@@ -11,13 +11,13 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from omoide.reasoning.extractive import relevance
-from omoide.reasoning.extractive.candidates import Statement
-from omoide.reasoning.extractive.questions import Asked, spelled
-from omoide.reasoning.extractive.slot_answers import Filled
-from omoide.reasoning.extractive.terms import base_forms, bases, folded, words
-from omoide.reasoning.sameness import GUARDS
-from omoide.records import Json
+from omoide.core.records import Json
+from omoide.reasoner.equivalence import GUARDS
+from omoide.reasoner.extractive import relevance
+from omoide.reasoner.extractive.candidates import Statement
+from omoide.reasoner.extractive.questions import ParsedQuestion, spelled
+from omoide.reasoner.extractive.slot_answers import FilledSlot
+from omoide.reasoner.extractive.terms import base_forms, bases, folded, words
 
 MOST_ITEMS = 10
 """Maximum items of a list."""
@@ -49,12 +49,12 @@ _FORMATS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
+class FieldEvidence:
     """Evidence for one property."""
 
-    asked: Asked
+    asked: ParsedQuestion
     name: str
-    slots: Sequence[Filled]
+    slots: Sequence[FilledSlot]
     """The slots that the property asks for, newest first."""
     candidates: Sequence[Statement]
     scores: relevance.Scores
@@ -76,7 +76,7 @@ class Evidence:
         ]
 
 
-def found(node: Json, type: str, evidence: Evidence) -> Any:
+def found(node: Json, type: str, evidence: FieldEvidence) -> Any:
     """Return a value of the type from evidence, or None. The caller validates it against the schema."""
     if "enum" in node:
         return _choice(node["enum"], evidence)
@@ -108,7 +108,7 @@ def _within(value: float, least: Any, most: Any) -> bool:
     return above and (not isinstance(most, int | float) or value <= most)
 
 
-def _text(evidence: Evidence) -> str | None:
+def _text(evidence: FieldEvidence) -> str | None:
     if evidence.answer:
         return evidence.answer
     if evidence.slots:
@@ -122,7 +122,7 @@ def told(statement: Statement) -> str:
     return f'{statement.peer_id} said: "{statement.text}"' if statement.source == "turn" else statement.text
 
 
-def _items(node: Json, evidence: Evidence) -> list[Any] | None:
+def _items(node: Json, evidence: FieldEvidence) -> list[Any] | None:
     items = node.get("items", {})
     if "enum" in items:
         chosen = [value for value in items["enum"] if isinstance(value, str) and _choice([value], evidence) == value]
@@ -135,7 +135,7 @@ def _items(node: Json, evidence: Evidence) -> list[Any] | None:
     return list(dict.fromkeys(texts))[: most if isinstance(most, int) and 0 < most < MOST_ITEMS else MOST_ITEMS] or None
 
 
-def _choice(choices: Sequence[Any], evidence: Evidence) -> Any:
+def _choice(choices: Sequence[Any], evidence: FieldEvidence) -> Any:
     """Return the choice that equals a slot's value, or that occurs alone in a statement that is relevant with it."""
     if all(isinstance(value, bool) or value is None for value in choices):
         truth = _truth(evidence)
@@ -152,7 +152,7 @@ def _choice(choices: Sequence[Any], evidence: Evidence) -> Any:
     return max(held, key=lambda each: each[0])[1] if held else None
 
 
-def _held(texts: dict[str, list[str]], evidence: Evidence) -> Iterator[tuple[float, str]]:
+def _held(texts: dict[str, list[str]], evidence: FieldEvidence) -> Iterator[tuple[float, str]]:
     """Yield score and choice for each relevant statement that mentions exactly one choice and no negation."""
     about = evidence.asked.about
     for score, statement in zip(map(float, evidence.scores), evidence.candidates, strict=True):
@@ -170,7 +170,7 @@ def _stands_in(few: Sequence[str], many: Sequence[str]) -> bool:
     return any(list(many[at : at + len(few)]) == list(few) for at in range(len(many) - len(few) + 1))
 
 
-def _number(evidence: Evidence, *, whole: bool) -> float | int | None:
+def _number(evidence: FieldEvidence, *, whole: bool) -> float | int | None:
     """Return the number in the relevant statements; None if they contain different ones."""
     numbers = [_read(each.slot.value) for each in evidence.slots[:1]]
     if not evidence.slots:
@@ -209,7 +209,7 @@ def _read(token: str) -> float | int | None:
     return float(plain) if "." in plain else int(plain)
 
 
-def _truth(evidence: Evidence) -> bool | None:
+def _truth(evidence: FieldEvidence) -> bool | None:
     """Return the truth value of the newest statement that starts with the peer and continues like the property name."""
     name = words(spelled(evidence.name))
     about = evidence.asked.about

@@ -12,10 +12,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from omoide.reasoning.extractive.slot_kinds import AGE, LANGUAGE, TASTES, UNCHANGING
-from omoide.reasoning.extractive.slots import Slot, agree, comparable, ended_of, sentence, slots_of, tells_change
-from omoide.reasoning.sameness import words
-from omoide.records import Conclusion, Derived
+from omoide.core.records import Conclusion, Derived
+from omoide.reasoner.equivalence import words
+from omoide.reasoner.extractive.slot_kinds import AGE, LANGUAGE, TASTES, UNCHANGING
+from omoide.reasoner.extractive.slots import Slot, agree, comparable, ended_of, sentence, slots_of, tells_change
 
 # Maximum difference, in years, between an increase in age and the time between the statements.
 AGE_TOLERANCE = 1.0
@@ -31,7 +31,7 @@ Pair = tuple[Place, frozenset[tuple[str, tuple[str, ...]]]]
 
 
 @dataclass(slots=True)
-class Turn:
+class ValueChange:
     """A period with one value. `source` is the statement with the most detailed value."""
 
     slot: Slot
@@ -45,7 +45,7 @@ class Turn:
 class History:
     """Values of one slot key, oldest first."""
 
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[ValueChange] = field(default_factory=list)
     is_over: bool = False
     """Whether the last value was ended."""
     is_unclear: bool = False
@@ -66,7 +66,7 @@ class History:
             self.is_unclear = True
             return
         else:
-            self.turns.append(Turn(slot, source, is_change, source.said_at))
+            self.turns.append(ValueChange(slot, source, is_change, source.said_at))
         self.is_over = self.is_unclear = False
 
     def end(self, slot: Slot, source: Conclusion) -> None:
@@ -142,14 +142,14 @@ def _pairs_in(sources: object, peer_id: str) -> list[Pair]:
     return [_pair(place, *slots) for place, slots in by_place.items() if len(slots) > 1]
 
 
-def _is_aging(old: Turn, new: Turn) -> bool:
+def _is_aging(old: ValueChange, new: ValueChange) -> bool:
     if new.slot.kind != AGE:
         return False
     elapsed = (new.source.said_at - old.source.said_at).total_seconds() / SECONDS_A_YEAR
     return abs(int(new.slot.value) - int(old.slot.value) - elapsed) <= AGE_TOLERANCE
 
 
-def _contradiction(old: Turn, new: Turn, peer_id: str) -> Derived:
+def _contradiction(old: ValueChange, new: ValueChange, peer_id: str) -> Derived:
     content = _CONTRADICTION.format(
         peer_id, sentence(old.slot), old.source.said_at, sentence(new.slot), new.source.said_at
     )

@@ -16,15 +16,15 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from omoide import clock, names
-from omoide.clock import derived_id
-from omoide.errors import Conflict, Unprocessable
-from omoide.metadata import checked_metadata, cleaned
-from omoide.store import Store, embeddings, purge, queue, rows, stays, webhooks
-from omoide.store.database import Connection
-from omoide.store.exchange import form
-from omoide.store.exchange.form import BadLine, Header
-from omoide.store.exchange.rows import Rows
+from omoide.core import clock, identifiers
+from omoide.core.clock import derived_id
+from omoide.core.errors import Conflict, Unprocessable
+from omoide.core.json_limits import cleaned, validate_metadata
+from omoide.storage import Store, embeddings, membership_intervals, purge, queue, rows, webhooks
+from omoide.storage.export import schema
+from omoide.storage.export.row_mapping import Rows
+from omoide.storage.export.schema import HeaderLine, InvalidLine
+from omoide.storage.sqlite.engine import Connection
 
 PURGE = "purge_workspace"
 KEEP = 7 * queue.DAY
@@ -39,11 +39,11 @@ exceed the limit of bytes."""
 _OURS = "WHERE pk = ? AND payload = ? AND key = ? AND attempts = 0 AND due_at > ?"
 
 
-class AlreadyThere(Exception):
+class AlreadyImported(Exception):
     """The workspace is in the database already. There is nothing to do."""
 
 
-class BadFile(Unprocessable):
+class InvalidExport(Unprocessable):
     """A file that cannot be imported, with the number of the offending line."""
 
     def __init__(self, number: int, reason: str) -> None:
@@ -51,7 +51,7 @@ class BadFile(Unprocessable):
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class ImportProgress:
     """Progress of an import: the job that stores it, the workspace (its row), and the lines read so far."""
 
     job: int
@@ -106,7 +106,7 @@ async def import_workspace(
     reader = _Reader(lines)
     header, first = _beginning(reader)
     name = name or header["workspace"]
-    names.check_id("Workspace", name)
+    identifiers.check_id("Workspace", name)
     if restart:
         await _drop(store, name)
     progress = await _begun(store, name, first, reader.digest)
@@ -130,23 +130,23 @@ async def import_workspace(
     return name, reader.number
 
 
-def _beginning(reader: _Reader) -> tuple[Header, form.Workspace]:
+def _beginning(reader: _Reader) -> tuple[HeaderLine, schema.WorkspaceLine]:
     try:
-        header = form.read_header(reader.next() or b"")
+        header = schema.read_header(reader.next() or b"")
         line = reader.next()
         if line is None:
-            raise BadLine("unexpected end of file")
-        first = form.read_line(line)
+            raise InvalidLine("unexpected end of file")
+        first = schema.read_line(line)
         if first["kind"] != "workspace" or header["counts"].get("workspace") != 1:
-            raise BadLine("the first line after the header must be the only workspace line")
+            raise InvalidLine("the first line after the header must be the only workspace line")
         if header["counts"].get("webhook", 0) > webhooks.MAX_ENDPOINTS:
-            raise BadLine(f"a workspace can have at most {webhooks.MAX_ENDPOINTS} webhook endpoints")
-    except BadLine as error:
-        raise BadFile(max(1, reader.number), str(error)) from error
+            raise InvalidLine(f"a workspace can have at most {webhooks.MAX_ENDPOINTS} webhook endpoints")
+    except InvalidLine as error:
+        raise InvalidExport(max(1, reader.number), str(error)) from error
     return header, first
 
 
-async def _begun(store: Store, name: str, first: form.Workspace, digest: str) -> Progress:
+async def _begun(store: Store, name: str, first: schema.WorkspaceLine, digest: str) -> ImportProgress:
     """Begin or resume the import, after purging leftovers that are in the way."""
     while isinstance(found := await store.write(_begin, name, first, digest), _Leftover):
         while await store.write(purge.workspace, found.workspace):
@@ -158,10 +158,10 @@ def _key(name: str) -> str:
     return f"import:{name}"
 
 
-def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Progress | _Leftover:
+def _begin(db: Connection, name: str, first: schema.WorkspaceLine, digest: str) -> ImportProgress | _Leftover:
     here = db.execute("SELECT uid FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone()
     if here and here[0] in (first["uid"], derived_id(first["uid"], name)):
-        raise AlreadyThere(name)
+        raise AlreadyImported(name)
     if here:
         raise Conflict(f"Another workspace {name} exists: --as NAME imports this one under another name")
     if found := _found(db, name, first):
@@ -178,7 +178,7 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
         others = db.execute(query, (uid,)).fetchall()
     if others:
         return _Leftover(others[0][0])
-    metadata = rows.to_text(checked_metadata(first["metadata"], "metadata"))
+    metadata = rows.to_text(validate_metadata(first["metadata"], "metadata"))
     configuration = rows.to_text(cleaned(first["configuration"], "configuration"))
     now = clock.now()
     # Row numbers of workspaces are reused, but this one must differ from any that a purge job still refers to.
@@ -189,7 +189,7 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
                 FROM jobs WHERE kind = '{PURGE}'), 0)) + 1, ?, ?, ?, ?, ?, ?""",
         (name, uid, metadata, configuration, first["created_at"], now),
     )
-    progress = Progress(0, workspace, salt, 2, digest)
+    progress = ImportProgress(0, workspace, salt, 2, digest)
     job = rows.insert(
         db,
         "INSERT INTO jobs (kind, payload, created_at, due_at, key) VALUES (?, ?, ?, ?, ?)",
@@ -198,7 +198,7 @@ def _begin(db: Connection, name: str, first: form.Workspace, digest: str) -> Pro
     return replace(progress, job=job)
 
 
-def _found(db: Connection, name: str, first: form.Workspace) -> Progress | _Leftover | None:
+def _found(db: Connection, name: str, first: schema.WorkspaceLine) -> ImportProgress | _Leftover | None:
     """An interrupted import under this name, or None."""
     row = db.execute(
         "SELECT pk, payload, attempts = 0 AND due_at > ? FROM jobs WHERE kind = ? AND key = ?",
@@ -212,7 +212,7 @@ def _found(db: Connection, name: str, first: form.Workspace) -> Progress | _Left
         return _Leftover(payload["workspace"])
     (uid,) = db.execute("SELECT uid FROM workspaces WHERE pk = ?", (payload["workspace"],)).fetchone()
     salt = None if uid == first["uid"] else uid
-    return Progress(job, payload["workspace"], salt, payload["import"]["lines"], payload["import"]["digest"])
+    return ImportProgress(job, payload["workspace"], salt, payload["import"]["lines"], payload["import"]["digest"])
 
 
 async def _drop(store: Store, name: str) -> None:
@@ -230,13 +230,13 @@ async def _drop(store: Store, name: str) -> None:
         pass
 
 
-def _skip(reader: _Reader, progress: Progress, counts: Counter[str], header: Header) -> None:
+def _skip(reader: _Reader, progress: ImportProgress, counts: Counter[str], header: HeaderLine) -> None:
     """Skip the lines that are stored already. Raises Conflict if they differ."""
     try:
         while reader.number < progress.lines and (line := reader.next()) is not None:
-            _count(form.read_line(line), counts, header)
+            _count(schema.read_line(line), counts, header)
         is_same = reader.digest == progress.digest
-    except BadLine:
+    except InvalidLine:
         is_same = False
     if not is_same:
         raise Conflict(
@@ -244,50 +244,54 @@ def _skip(reader: _Reader, progress: Progress, counts: Counter[str], header: Hea
         )
 
 
-def _some(reader: _Reader, counts: Counter[str], header: Header, *, through: int | None) -> list[tuple[int, form.Line]]:
+def _some(
+    reader: _Reader, counts: Counter[str], header: HeaderLine, *, through: int | None
+) -> list[tuple[int, schema.Line]]:
     """The next lines with their numbers, up to the line `through`; None: the remaining lines must all be jobs."""
-    found: list[tuple[int, form.Line]] = []
+    found: list[tuple[int, schema.Line]] = []
     full = reader.bytes + BYTES_AT_A_TIME
     while len(found) < LINES_AT_A_TIME and reader.bytes < full and reader.number != through:
         if (line := reader.next()) is None:
             break
         try:
-            read = form.read_line(line)
+            read = schema.read_line(line)
             _count(read, counts, header)
             if (read["kind"] == "job") != (through is None):
-                raise BadLine("jobs must come last")
-        except BadLine as error:
-            raise BadFile(reader.number, str(error)) from error
+                raise InvalidLine("jobs must come last")
+        except InvalidLine as error:
+            raise InvalidExport(reader.number, str(error)) from error
         found.append((reader.number, read))
     return found
 
 
-def _count(line: form.Line, counts: Counter[str], header: Header) -> None:
+def _count(line: schema.Line, counts: Counter[str], header: HeaderLine) -> None:
     kind = line["kind"]
     counts[kind] += 1
     if counts[kind] > header["counts"].get(kind, 0):
-        raise BadLine(f"more lines of kind {kind} than the header declares")
+        raise InvalidLine(f"more lines of kind {kind} than the header declares")
 
 
 async def _complete_stays(store: Store, workspace: int) -> None:
     """Derive stays for members that have none in the file, in batches."""
     done = await store.write(_first_stays, workspace)
     while done is not None:
-        done = await store.write(stays.derive, done, workspace)
+        done = await store.write(membership_intervals.derive, done, workspace)
 
 
-def _first_stays(db: Connection, workspace: int) -> stays.Member | None:
+def _first_stays(db: Connection, workspace: int) -> membership_intervals.Member | None:
     (session,) = db.execute("SELECT min(pk) FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
-    return None if session is None else stays.derive(db, (session - 1, 0), workspace)
+    return None if session is None else membership_intervals.derive(db, (session - 1, 0), workspace)
 
 
-def _check_complete(reader: _Reader, counts: Counter[str], header: Header) -> None:
+def _check_complete(reader: _Reader, counts: Counter[str], header: HeaderLine) -> None:
     for kind, count in header["counts"].items():
         if counts[kind] < count:
-            raise BadFile(reader.number, f"unexpected end of file after {counts[kind]} of {count} lines of kind {kind}")
+            raise InvalidExport(
+                reader.number, f"unexpected end of file after {counts[kind]} of {count} lines of kind {kind}"
+            )
 
 
-def _is_delivery(line: form.Line) -> bool:
+def _is_delivery(line: schema.Line) -> bool:
     """Whether it is a webhook delivery, whose event contains the workspace's old name."""
     return line["kind"] == "job" and line["task"] == webhooks.DELIVERY
 
@@ -296,9 +300,9 @@ def _store(
     db: Connection,
     place: Rows,
     name: str,
-    lines: Sequence[tuple[int, form.Line]],
-    progress: Progress,
-    following: Progress,
+    lines: Sequence[tuple[int, schema.Line]],
+    progress: ImportProgress,
+    following: ImportProgress,
 ) -> None:
     moved = db.execute(
         f"UPDATE jobs SET payload = ?, due_at = ? {_OURS}",
@@ -310,15 +314,17 @@ def _store(
     place.index(db)
 
 
-def _add(db: Connection, place: Rows, lines: Sequence[tuple[int, form.Line]]) -> None:
+def _add(db: Connection, place: Rows, lines: Sequence[tuple[int, schema.Line]]) -> None:
     for number, line in lines:
         try:
             place.add(db, line)
-        except BadLine as error:
-            raise BadFile(number, str(error)) from error
+        except InvalidLine as error:
+            raise InvalidExport(number, str(error)) from error
 
 
-def _finish(db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, form.Line]], progress: Progress) -> None:
+def _finish(
+    db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, schema.Line]], progress: ImportProgress
+) -> None:
     ended = db.execute(f"DELETE FROM jobs {_OURS}", _ours(progress, name))
     if not ended.rowcount:
         raise _interfered(name)
@@ -326,10 +332,10 @@ def _finish(db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, fo
         raise Conflict(f"A workspace {name} was created during the import")
     _add(db, place, jobs)
     db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (place.workspace,))
-    embeddings.owe(db, clock.now())
+    embeddings.enqueue(db, clock.now())
 
 
-def _ours(progress: Progress, name: str) -> tuple[int, str, str, int]:
+def _ours(progress: ImportProgress, name: str) -> tuple[int, str, str, int]:
     return progress.job, progress.payload(), _key(name), clock.now()
 
 

@@ -11,13 +11,14 @@ from typing import Any
 
 import orjson
 
-from omoide.errors import NotFound, Unprocessable
-from omoide.jobs import payload_fault
-from omoide.records import Json
-from omoide.store import examination, rows
-from omoide.store.column_rules import json_or_null
-from omoide.store.database import Connection
-from omoide.store.exchange.form import FORMAT, KINDS, Header
+from omoide.core.errors import NotFound, Unprocessable
+from omoide.core.jobs import payload_error
+from omoide.core.records import Json
+from omoide.storage import rows
+from omoide.storage.column_validation import json_or_null
+from omoide.storage.export.schema import FORMAT, KINDS, HeaderLine
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.engine import Connection
 
 Row = tuple[Any, ...]
 
@@ -120,7 +121,7 @@ def _rows(db: Connection, kind: str, workspace: int) -> Iterator[Row]:
 
 def _is_damaged(row: Row) -> bool:
     try:
-        return payload_fault(row[0], orjson.loads(row[1])) is not None
+        return payload_error(row[0], orjson.loads(row[1])) is not None
     except (ValueError, TypeError):
         return True
 
@@ -315,7 +316,7 @@ _MAKERS: Mapping[str, Callable[..., Json]] = {
 
 def find(db: Connection, workspace_id: str) -> int:
     """The row of a workspace. Raises NotFound, and Unprocessable for a file of another version of Omoide."""
-    schema = examination.schema(db)
+    schema = inspection.schema(db)
     if schema.is_newer:
         raise Unprocessable("this database was written by a newer version of Omoide: export with that version")
     if not schema.is_current:
@@ -328,7 +329,7 @@ def find(db: Connection, workspace_id: str) -> int:
     return int(row[0])
 
 
-def header(db: Connection, workspace: int, *, program: str, now: int) -> Header:
+def header(db: Connection, workspace: int, *, program: str, now: int) -> HeaderLine:
     """The first line. `db` must be one snapshot for all lines: see `copying.snapshot`."""
     (workspace_id,) = rows.mended(
         ["workspaces.id"], db.execute("SELECT id FROM workspaces WHERE pk = ?", (workspace,)).fetchone()
@@ -340,7 +341,9 @@ def header(db: Connection, workspace: int, *, program: str, now: int) -> Header:
             continue
         source = _SOURCES[kind].split("ORDER BY")[0]
         (counts[kind],) = db.execute(f"SELECT count(*) {source}", {"workspace": workspace}).fetchone()
-    return Header(kind="header", format=FORMAT, program=program, exported_at=now, workspace=workspace_id, counts=counts)
+    return HeaderLine(
+        kind="header", format=FORMAT, program=program, exported_at=now, workspace=workspace_id, counts=counts
+    )
 
 
 def lines(db: Connection, workspace: int) -> Iterator[bytes]:

@@ -12,16 +12,17 @@ from typing import Any, cast
 import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide import names
-from omoide.clock import derived_id
-from omoide.errors import OmoideError
-from omoide.metadata import checked_metadata, cleaned
-from omoide.records import Json
-from omoide.store import backfills, conclusions, dream_queue, rows, said_order, stays, words
-from omoide.store.database import Connection
-from omoide.store.exchange import form
-from omoide.store.exchange.form import BadLine
-from omoide.webhooks import check_url
+from omoide.core import identifiers
+from omoide.core.clock import derived_id
+from omoide.core.errors import OmoideError
+from omoide.core.json_limits import cleaned, validate_metadata
+from omoide.core.records import Json
+from omoide.core.webhook_protocol import check_url
+from omoide.storage import conclusions, dream_jobs, event_time_order, membership_intervals, rows, scope_backfill
+from omoide.storage.export import schema
+from omoide.storage.export.schema import InvalidLine
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection
 
 MOST_KEPT_IN_MIND = 100_000
 """Limit of each of the caches of peer and session rows."""
@@ -55,23 +56,23 @@ class Rows:
             "job": self._job,
         }
 
-    def add(self, db: Connection, line: form.Line) -> None:
+    def add(self, db: Connection, line: schema.Line) -> None:
         """Insert the row of a line. Raises BadLine if it contradicts existing rows."""
         if line["kind"] not in self._makers:
-            raise BadLine(f"duplicate {line['kind']} line")
+            raise InvalidLine(f"duplicate {line['kind']} line")
         try:
             self._makers[line["kind"]](db, line)
         except OmoideError as error:
-            raise BadLine(error.detail) from error
+            raise InvalidLine(error.detail) from error
         except sqlite3.IntegrityError as error:
-            raise BadLine(f"conflicts with a row in the database: {error}") from error
+            raise InvalidLine(f"conflicts with a row in the database: {error}") from error
 
     def index(self, db: Connection) -> None:
         """Index the added messages for full-text search, and update the message counts."""
         for session, (first, last) in self._said.items():
             db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, session))
-            words.add_messages(db, session, first, last)
-            said_order.note(db, session, first)
+            fulltext.add_messages(db, session, first, last)
+            event_time_order.note(db, session, first)
         self._said.clear()
 
     def id(self, given: str) -> str:
@@ -83,7 +84,7 @@ class Rows:
                 "SELECT pk, kind = 'scope' FROM peers WHERE workspace = ? AND id = ?", (self.workspace, peer_id)
             ).fetchone()
             if row is None:
-                raise BadLine(f"no earlier line defines the peer {names.shortened(peer_id)!r}")
+                raise InvalidLine(f"no earlier line defines the peer {identifiers.truncate(peer_id)!r}")
             if len(self._peers) >= MOST_KEPT_IN_MIND:
                 self._peers.clear()
             self._peers[peer_id] = row[0], bool(row[1])
@@ -95,13 +96,15 @@ class Rows:
     def _person(self, db: Connection, peer_id: str) -> int:
         pk, is_scope = self._owner(db, peer_id)
         if is_scope:
-            raise BadLine(f"{names.shortened(peer_id)!r} is the hidden peer of a scope and cannot be used here")
+            raise InvalidLine(
+                f"{identifiers.truncate(peer_id)!r} is the hidden peer of a scope and cannot be used here"
+            )
         return pk
 
     def _scope(self, db: Connection, peer_id: str) -> int:
         pk, is_scope = self._owner(db, peer_id)
         if not is_scope:
-            raise BadLine(f"{names.shortened(peer_id)!r} is not a scope")
+            raise InvalidLine(f"{identifiers.truncate(peer_id)!r} is not a scope")
         return pk
 
     def _in_session(self, db: Connection, session_id: str) -> int:
@@ -111,37 +114,39 @@ class Rows:
                 (self.workspace, session_id),
             ).fetchone()
             if row is None:
-                raise BadLine(f"no earlier line defines the session {names.shortened(session_id)!r}")
+                raise InvalidLine(f"no earlier line defines the session {identifiers.truncate(session_id)!r}")
             if len(self._sessions) >= MOST_KEPT_IN_MIND:
                 self._sessions.clear()
             self._sessions[session_id] = row[0]
         return self._sessions[session_id]
 
-    def _owned(self, line: form.Peer | form.Session) -> tuple[Any, ...]:
-        metadata = rows.to_text(checked_metadata(line["metadata"], "metadata"))
+    def _owned(self, line: schema.PeerLine | schema.SessionLine) -> tuple[Any, ...]:
+        metadata = rows.to_text(validate_metadata(line["metadata"], "metadata"))
         configuration = rows.to_text(cleaned(line["configuration"], "configuration"))
         return self.id(line["uid"]), metadata, configuration, line["created_at"]
 
-    def _peer(self, db: Connection, line: form.Peer) -> None:
+    def _peer(self, db: Connection, line: schema.PeerLine) -> None:
         if not line["scope"]:
-            names.check_peer_names([line["id"]])
-        elif not names.is_scope_peer(line["id"]) or names.scope_fault(names.scope_of_peer(line["id"])):
-            raise BadLine(f"{names.shortened(line['id'])!r} is not a valid id for the peer of a scope")
+            identifiers.check_peer_names([line["id"]])
+        elif not identifiers.is_scope_peer(line["id"]) or identifiers.scope_name_error(
+            identifiers.scope_of_peer(line["id"])
+        ):
+            raise InvalidLine(f"{identifiers.truncate(line['id'])!r} is not a valid id for the peer of a scope")
         db.execute(
             """INSERT INTO peers (workspace, id, kind, uid, metadata, configuration, created_at)
                VALUES (?, ?, ?, ?, ?, ?, ?)""",
             (self.workspace, line["id"], "scope" if line["scope"] else "peer", *self._owned(line)),
         )
 
-    def _session(self, db: Connection, line: form.Session) -> None:
-        names.check_id("Session", line["id"])
+    def _session(self, db: Connection, line: schema.SessionLine) -> None:
+        identifiers.check_id("Session", line["id"])
         db.execute(
             """INSERT INTO sessions (workspace, id, uid, metadata, configuration, created_at)
                VALUES (?, ?, ?, ?, ?, ?)""",
             (self.workspace, line["id"], *self._owned(line)),
         )
 
-    def _member(self, db: Connection, line: form.Member) -> None:
+    def _member(self, db: Connection, line: schema.MemberLine) -> None:
         db.execute(
             """INSERT INTO members (session, peer, joined_at, left_at, observe_me, observe_others)
                VALUES (?, ?, ?, ?, ?, ?)""",
@@ -155,7 +160,7 @@ class Rows:
             ),
         )
 
-    def _message(self, db: Connection, line: form.Message) -> None:
+    def _message(self, db: Connection, line: schema.MessageLine) -> None:
         session, seq = self._in_session(db, line["session"]), line["seq"]
         if session in self._said:
             first, last = self._said[session]
@@ -163,8 +168,8 @@ class Rows:
             (last,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
             first = last + 1
         if seq != last + 1:
-            raise BadLine(f"seq: {seq} follows {last} in the session {names.shortened(line['session'])!r}")
-        metadata = rows.to_text(checked_metadata(line["metadata"], "metadata"))
+            raise InvalidLine(f"seq: {seq} follows {last} in the session {identifiers.truncate(line['session'])!r}")
+        metadata = rows.to_text(validate_metadata(line["metadata"], "metadata"))
         db.execute(
             """INSERT INTO messages (id, workspace, session, seq, peer, content, metadata, token_count, muted,
                    created_at)
@@ -184,7 +189,7 @@ class Rows:
         )
         self._said[session] = first, seq
 
-    def _stay(self, db: Connection, line: form.Stay) -> None:
+    def _stay(self, db: Connection, line: schema.IntervalLine) -> None:
         session, peer = self._in_session(db, line["session"]), self._any_peer(db, line["peer"])
         first, last = line["first"], line["last"]
         row = db.execute(
@@ -194,18 +199,18 @@ class Rows:
             (session, peer),
         ).fetchone()
         if row is None:
-            raise BadLine(f"no earlier line makes {names.shortened(line['peer'])!r} a member of the session")
+            raise InvalidLine(f"no earlier line makes {identifiers.truncate(line['peer'])!r} a member of the session")
         is_in, end_of_last = row
         if end_of_last is not None and first <= end_of_last:
-            raise BadLine(f"first: {first} overlaps with an earlier stay")
+            raise InvalidLine(f"first: {first} overlaps with an earlier stay")
         if last is None and not is_in:
-            raise BadLine("last: the peer has left the session")
+            raise InvalidLine("last: the peer has left the session")
         if last is not None and last < first - 1:
-            raise BadLine(f"last: {last} is less than {first}")
+            raise InvalidLine(f"last: {last} is less than {first}")
         self._check_reaches(db, session, first - 1 if last is None else last)
-        stays.add(db, session, peer, first, last)
+        membership_intervals.add(db, session, peer, first, last)
 
-    def _receipt(self, db: Connection, line: form.Receipt) -> None:
+    def _receipt(self, db: Connection, line: schema.ReceiptLine) -> None:
         session = self._in_session(db, line["session"])
         self._check_reaches(db, session, line["first_seq"] + line["count"] - 1)
         digest = bytes.fromhex(line["digest"])
@@ -220,9 +225,9 @@ class Rows:
         if session in self._said:
             there = self._said[session][1]
         if last > there:
-            raise BadLine(f"refers to message {last} of a session that has {there}")
+            raise InvalidLine(f"refers to message {last} of a session that has {there}")
 
-    def _conclusion(self, db: Connection, line: form.Conclusion) -> None:
+    def _conclusion(self, db: Connection, line: schema.ConclusionLine) -> None:
         source_ids, details = line["source_ids"], cast(Json, line["details"])
         if self.salt is not None:
             if "message_ids" in details:
@@ -244,9 +249,9 @@ class Rows:
             times_derived=line["times_derived"],
         )
 
-    def _card(self, db: Connection, line: form.Card) -> None:
-        if names.is_scope_peer(line["observed"]):
-            raise BadLine("there are no cards about scopes")
+    def _card(self, db: Connection, line: schema.CardLine) -> None:
+        if identifiers.is_scope_peer(line["observed"]):
+            raise InvalidLine("there are no cards about scopes")
         db.execute(
             "INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)",
             (
@@ -258,7 +263,7 @@ class Rows:
             ),
         )
 
-    def _summary(self, db: Connection, line: form.Summary) -> None:
+    def _summary(self, db: Connection, line: schema.SummaryLine) -> None:
         session = self._in_session(db, line["session"])
         self._check_reaches(db, session, line["seq"])
         db.execute(
@@ -275,21 +280,21 @@ class Rows:
             ),
         )
 
-    def _dream(self, db: Connection, line: form.Dream) -> None:
+    def _dream(self, db: Connection, line: schema.DreamLine) -> None:
         pair = self._any_peer(db, line["observer"]), self._person(db, line["observed"])
         db.execute(
             "INSERT INTO dreams (observer, observed, explicit_since, last_at) VALUES (?, ?, ?, ?)",
             (*pair, line["explicit_since"], line["last_at"]),
         )
 
-    def _backfill(self, db: Connection, line: form.Backfill) -> None:
+    def _backfill(self, db: Connection, line: schema.BackfillLine) -> None:
         place = self._scope(db, line["scope"]), self._in_session(db, line["session"])
         db.execute(
             "INSERT INTO backfills (scope, session, state, docs_copied, updated_at) VALUES (?, ?, ?, ?, ?)",
             (*place, line["state"], line["docs_copied"], line["updated_at"]),
         )
 
-    def _webhook(self, db: Connection, line: form.Webhook) -> None:
+    def _webhook(self, db: Connection, line: schema.WebhookLine) -> None:
         # Private addresses are checked at each delivery.
         check_url(line["url"], private_targets=True)
         db.execute(
@@ -297,7 +302,7 @@ class Rows:
             (self.id(line["id"]), self.workspace, line["url"], line["created_at"]),
         )
 
-    def _job(self, db: Connection, line: form.Job) -> None:
+    def _job(self, db: Connection, line: schema.JobLine) -> None:
         key, payload = self._work(db, line["task"], line["payload"])
         db.execute(
             """INSERT INTO jobs (kind, payload, key, workspace, created_at, due_at, attempts, units, grows, error,
@@ -322,16 +327,16 @@ class Rows:
         """Key and payload of a job, with row numbers filled in."""
         if task == "dream":
             pair = self._any_peer(db, payload["observer"]), self._person(db, payload["observed"])
-            return dream_queue.key(payload["type"], pair), {**payload, "pair": [*pair]}
+            return dream_jobs.key(payload["type"], pair), {**payload, "pair": [*pair]}
         if task == "deliver_webhook":
             return self.id(payload["endpoint"]), {**payload, "endpoint": self.id(payload["endpoint"])}
         session = self._in_session(db, payload["session"])
-        if task in (backfills.COPY, backfills.FORGET):
+        if task in (scope_backfill.COPY, scope_backfill.FORGET):
             scope = self._scope(db, payload["scope"])
-            if task == backfills.COPY and self.salt is not None:
+            if task == scope_backfill.COPY and self.salt is not None:
                 # The ids of copies derive from the originals' ids, which have changed; the job makes all copies again.
-                conclusions.hide(db, backfills.copies(db, scope, session), 0)
-            return backfills.key(scope, session), {"scope": scope, "session": session}
+                conclusions.hide(db, scope_backfill.copies(db, scope, session), 0)
+            return scope_backfill.key(scope, session), {"scope": scope, "session": session}
         self._check_reaches(db, session, payload["through"])
         if task == "summary":
             return str(session), {**payload, "session_pk": session}

@@ -13,9 +13,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from omoide import json_text
-from omoide.metadata import TooDeep, without_nul
-from omoide.records import Json, Level
+from omoide.core import json_codec
+from omoide.core.json_limits import TooDeep, strip_nul
+from omoide.core.records import Json, Level
 
 FORMAT = 2
 """Version of the format. A program reads its own and all earlier ones. Version 1 had no stays."""
@@ -29,7 +29,7 @@ MOST_KINDS = 2
 _EXACT = ConfigDict(extra="forbid", strict=True)
 
 Id = Annotated[str, Field(pattern="^[A-Za-z0-9_-]{21}$")]
-"""An id assigned by the server: see `omoide.clock`."""
+"""An id assigned by the server: see `omoide.core.clock`."""
 Name = Annotated[str, Field(max_length=520)]
 Instant = Annotated[int, Field(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
@@ -37,7 +37,7 @@ Position = Annotated[int, Field(ge=1, le=2**53)]
 
 
 @with_config(_EXACT)
-class Header(TypedDict):
+class HeaderLine(TypedDict):
     """The first line. `counts` is the number of following lines by kind."""
 
     kind: Literal["header"]
@@ -49,7 +49,7 @@ class Header(TypedDict):
 
 
 @with_config(_EXACT)
-class Workspace(TypedDict):
+class WorkspaceLine(TypedDict):
     kind: Literal["workspace"]
     uid: Id
     metadata: Json
@@ -58,7 +58,7 @@ class Workspace(TypedDict):
 
 
 @with_config(_EXACT)
-class Peer(TypedDict):
+class PeerLine(TypedDict):
     kind: Literal["peer"]
     id: Name
     uid: Id
@@ -69,7 +69,7 @@ class Peer(TypedDict):
 
 
 @with_config(_EXACT)
-class Session(TypedDict):
+class SessionLine(TypedDict):
     kind: Literal["session"]
     id: Name
     uid: Id
@@ -79,7 +79,7 @@ class Session(TypedDict):
 
 
 @with_config(_EXACT)
-class Member(TypedDict):
+class MemberLine(TypedDict):
     kind: Literal["member"]
     session: Name
     peer: Name
@@ -90,7 +90,7 @@ class Member(TypedDict):
 
 
 @with_config(_EXACT)
-class Message(TypedDict):
+class MessageLine(TypedDict):
     kind: Literal["message"]
     id: Id
     session: Name
@@ -104,7 +104,7 @@ class Message(TypedDict):
 
 
 @with_config(_EXACT)
-class Stay(TypedDict):
+class IntervalLine(TypedDict):
     """An interval of messages during which a peer was in a session; `last` is null while it is open."""
 
     kind: Literal["stay"]
@@ -115,7 +115,7 @@ class Stay(TypedDict):
 
 
 @with_config(_EXACT)
-class Receipt(TypedDict):
+class ReceiptLine(TypedDict):
     """Messages that were stored under an idempotency key."""
 
     kind: Literal["receipt"]
@@ -128,7 +128,7 @@ class Receipt(TypedDict):
 
 
 @with_config(_EXACT)
-class Conclusion(TypedDict):
+class ConclusionLine(TypedDict):
     kind: Literal["conclusion"]
     id: Id
     observer: Name
@@ -156,7 +156,7 @@ class Details(TypedDict, total=False):
 
 
 @with_config(_EXACT)
-class Card(TypedDict):
+class CardLine(TypedDict):
     kind: Literal["card"]
     observer: Name
     observed: Name
@@ -166,7 +166,7 @@ class Card(TypedDict):
 
 
 @with_config(_EXACT)
-class Summary(TypedDict):
+class SummaryLine(TypedDict):
     kind: Literal["summary"]
     session: Name
     type: Literal["honcho_chat_summary_short", "honcho_chat_summary_long"]
@@ -178,7 +178,7 @@ class Summary(TypedDict):
 
 
 @with_config(_EXACT)
-class Dream(TypedDict):
+class DreamLine(TypedDict):
     """Number of new conclusions of a pair since its last dream."""
 
     kind: Literal["dream"]
@@ -189,7 +189,7 @@ class Dream(TypedDict):
 
 
 @with_config(_EXACT)
-class Backfill(TypedDict):
+class BackfillLine(TypedDict):
     """Backfill state of a session in a scope. `scope` is the id of the scope's hidden peer."""
 
     kind: Literal["backfill"]
@@ -201,7 +201,7 @@ class Backfill(TypedDict):
 
 
 @with_config(_EXACT)
-class Webhook(TypedDict):
+class WebhookLine(TypedDict):
     kind: Literal["webhook"]
     id: Id
     url: Annotated[str, Field(max_length=2_048)]
@@ -209,7 +209,7 @@ class Webhook(TypedDict):
 
 
 @with_config(_EXACT)
-class Job(TypedDict):
+class JobLine(TypedDict):
     """A job that is pending or failed for good. `task` is its kind; `payload` refers to peers and sessions by id."""
 
     kind: Literal["job"]
@@ -278,20 +278,20 @@ PAYLOADS: Mapping[str, Any] = {
 """Task → schema of its payload."""
 
 Line = (
-    Workspace
-    | Peer
-    | Session
-    | Member
-    | Message
-    | Stay
-    | Receipt
-    | Conclusion
-    | Card
-    | Summary
-    | Dream
-    | Backfill
-    | Webhook
-    | Job
+    WorkspaceLine
+    | PeerLine
+    | SessionLine
+    | MemberLine
+    | MessageLine
+    | IntervalLine
+    | ReceiptLine
+    | ConclusionLine
+    | CardLine
+    | SummaryLine
+    | DreamLine
+    | BackfillLine
+    | WebhookLine
+    | JobLine
 )
 
 KINDS = (
@@ -313,20 +313,22 @@ KINDS = (
 """Kinds of lines, in the order of a file."""
 
 
-class BadLine(ValueError):
+class InvalidLine(ValueError):
     """A line that does not match the schema. The message has one line."""
 
 
-def read_header(line: bytes) -> Header:
+def read_header(line: bytes) -> HeaderLine:
     """Parse the first line of a file. Raises BadLine."""
     found = _json(line)
     if found.get("kind") != "header" or not isinstance(found.get("format"), int):
-        raise BadLine("not an Omoide export")
+        raise InvalidLine("not an Omoide export")
     if not 1 <= found["format"] <= FORMAT:
-        raise BadLine(f"format {found['format']} is not supported; this version of Omoide reads formats up to {FORMAT}")
-    header: Header = _checked("header", found)
+        raise InvalidLine(
+            f"format {found['format']} is not supported; this version of Omoide reads formats up to {FORMAT}"
+        )
+    header: HeaderLine = _checked("header", found)
     if unknown := set(header["counts"]) - set(KINDS):
-        raise BadLine(f"counts: unknown kind of line {min(unknown)!r}")
+        raise InvalidLine(f"counts: unknown kind of line {min(unknown)!r}")
     return header
 
 
@@ -334,7 +336,7 @@ def read_line(line: bytes) -> Line:
     """Parse any line but the first. Raises BadLine."""
     found = _json(line)
     if found.get("kind") not in KINDS:
-        raise BadLine(f"unknown kind of line {str(found.get('kind'))[:40]!r}")
+        raise InvalidLine(f"unknown kind of line {str(found.get('kind'))[:40]!r}")
     read: Line = _checked("line", found)
     if read["kind"] == "job":
         read["payload"] = _checked(read["task"], read["payload"])
@@ -343,21 +345,21 @@ def read_line(line: bytes) -> Line:
 
 def _json(line: bytes) -> dict[str, Any]:
     try:
-        found = json_text.loads(line)
+        found = json_codec.loads(line)
     except ValueError as error:
-        raise BadLine(f"invalid JSON: {error}") from error
+        raise InvalidLine(f"invalid JSON: {error}") from error
     if not isinstance(found, dict):
-        raise BadLine("not a JSON object")
+        raise InvalidLine("not a JSON object")
     if b"\\u0000" in line and _holds_nul(found):
-        raise BadLine("contains a NUL character")
+        raise InvalidLine("contains a NUL character")
     return found
 
 
 def _holds_nul(found: dict[str, Any]) -> bool:
     try:
-        return bool(without_nul(found) != found)
+        return bool(strip_nul(found) != found)
     except TooDeep:
-        raise BadLine("nested too deeply") from None
+        raise InvalidLine("nested too deeply") from None
 
 
 def _checked(what: str, found: Any) -> Any:
@@ -367,11 +369,11 @@ def _checked(what: str, found: Any) -> Any:
         first = error.errors(include_url=False, include_input=False)[0]
         # The first part of the location is the kind of line, which adds nothing.
         place = ".".join(str(part) for part in first["loc"] if part != found.get("kind"))
-        raise BadLine(f"{place}: {first['msg']}" if place else first["msg"]) from error
+        raise InvalidLine(f"{place}: {first['msg']}" if place else first["msg"]) from error
 
 
 @functools.cache
 def _adapter(what: str) -> TypeAdapter[Any]:
     if what == "line":
         return TypeAdapter(Annotated[Line, Field(discriminator="kind")])
-    return TypeAdapter(Header if what == "header" else PAYLOADS[what])
+    return TypeAdapter(HeaderLine if what == "header" else PAYLOADS[what])

@@ -1,15 +1,15 @@
 """Compile a caller's filter (a JSON object) to a parametrised WHERE clause."""
 
-from omoide.store.filters.clauses import Clause
-from omoide.store.filters.fields import (
+from omoide.storage.filters.clauses import SqlClause
+from omoide.storage.filters.compiler import compile_filters, names_field
+from omoide.storage.filters.fields import (
     CONCLUSION_FIELDS,
     MESSAGE_FIELDS,
     PEER_FIELDS,
     SESSION_FIELDS,
     WORKSPACE_FIELDS,
-    Fields,
+    FilterFields,
 )
-from omoide.store.filters.language import compile_filters, names_field
 
 __all__ = [
     "CONCLUSION_FIELDS",
@@ -17,8 +17,8 @@ __all__ = [
     "PEER_FIELDS",
     "SESSION_FIELDS",
     "WORKSPACE_FIELDS",
-    "Clause",
-    "Fields",
+    "FilterFields",
+    "SqlClause",
     "compile_filters",
     "names_field",
 ]

@@ -17,47 +17,47 @@ MAX_FLAT_TERMS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Clause:
+class SqlClause:
     """An SQL condition with `?` placeholders, and their values in order."""
 
     sql: str
     params: tuple[SqlValue, ...] = ()
 
 
-EVERY_ROW = Clause("1")
-NO_ROW = Clause("0")
+EVERY_ROW = SqlClause("1")
+NO_ROW = SqlClause("0")
 
 
-def all_of(clauses: Iterable[Clause]) -> Clause:
+def all_of(clauses: Iterable[SqlClause]) -> SqlClause:
     """AND: the rows that every clause keeps; without clauses, every row."""
     terms = [clause for clause in clauses if clause != EVERY_ROW]
     return NO_ROW if NO_ROW in terms else _joined(" AND ", terms, EVERY_ROW)
 
 
-def any_of(clauses: Iterable[Clause]) -> Clause:
+def any_of(clauses: Iterable[SqlClause]) -> SqlClause:
     """OR: the rows that at least one clause keeps; without clauses, none."""
     terms = [clause for clause in clauses if clause != NO_ROW]
     return EVERY_ROW if EVERY_ROW in terms else _joined(" OR ", terms, NO_ROW)
 
 
-def negated(clause: Clause) -> Clause:
+def negated(clause: SqlClause) -> SqlClause:
     """NOT: the rows that the clause drops."""
     if clause == EVERY_ROW:
         return NO_ROW
     if clause == NO_ROW:
         return EVERY_ROW
-    return Clause(f"(NOT {clause.sql})", clause.params)
+    return SqlClause(f"(NOT {clause.sql})", clause.params)
 
 
-def _joined(word: str, terms: Sequence[Clause], of_none: Clause) -> Clause:
+def _joined(word: str, terms: Sequence[SqlClause], of_none: SqlClause) -> SqlClause:
     while len(terms) > MAX_FLAT_TERMS:
         starts = range(0, len(terms), MAX_FLAT_TERMS)
         terms = [_bracketed(word, terms[start : start + MAX_FLAT_TERMS]) for start in starts]
     return _bracketed(word, terms) if terms else of_none
 
 
-def _bracketed(word: str, terms: Sequence[Clause]) -> Clause:
+def _bracketed(word: str, terms: Sequence[SqlClause]) -> SqlClause:
     if len(terms) == 1:
         return terms[0]
     params = tuple(value for term in terms for value in term.params)
-    return Clause(f"({word.join(term.sql for term in terms)})", params)
+    return SqlClause(f"({word.join(term.sql for term in terms)})", params)

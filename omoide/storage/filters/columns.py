@@ -6,11 +6,11 @@ Metadata columns are compiled in `metadata`.
 
 from __future__ import annotations
 
-from omoide.errors import Unprocessable
-from omoide.store.column_rules import stored_json
-from omoide.store.filters.clauses import EVERY_ROW, NO_ROW, Clause, SqlValue, all_of
-from omoide.store.filters.fields import Field, Kind
-from omoide.store.filters.operators import (
+from omoide.core.errors import Unprocessable
+from omoide.storage.column_validation import stored_json
+from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, SqlValue, all_of
+from omoide.storage.filters.fields import FieldType, FilterField
+from omoide.storage.filters.operators import (
     ANYTHING,
     COMPARISONS,
     SUBSTRING,
@@ -20,10 +20,10 @@ from omoide.store.filters.operators import (
     no_null,
     no_operator,
 )
-from omoide.store.filters.values import integer_bounds, json_parameter, microseconds, shown, text_form
+from omoide.storage.filters.values import integer_bounds, json_parameter, microseconds, shown, text_form
 
 
-def column_condition(name: str, field: Field, operand: object) -> Clause:
+def column_condition(name: str, field: FilterField, operand: object) -> SqlClause:
     """The clause for `{name: operand}`. Raises `Unprocessable` if the operand does not fit the column."""
     if operand == ANYTHING:
         return EVERY_ROW
@@ -32,12 +32,12 @@ def column_condition(name: str, field: Field, operand: object) -> Clause:
             raise no_operator(name, operand)
         check_operators(operand)
         return all_of(_operation(name, field, operator, value) for operator, value in operand.items())
-    if isinstance(operand, list) and field.kind is not Kind.TEXT_ARRAY:
+    if isinstance(operand, list) and field.kind is not FieldType.TEXT_ARRAY:
         return _membership(name, field, operand)
     return _equality(name, field, operand)
 
 
-def _operation(name: str, field: Field, operator: str, operand: object) -> Clause:
+def _operation(name: str, field: FilterField, operator: str, operand: object) -> SqlClause:
     if operand == ANYTHING:
         return EVERY_ROW
     if operator == "in":
@@ -53,21 +53,21 @@ def _operation(name: str, field: Field, operator: str, operand: object) -> Claus
     return _comparison(name, field, operator, operand)
 
 
-def _equality(name: str, field: Field, operand: object) -> Clause:
+def _equality(name: str, field: FilterField, operand: object) -> SqlClause:
     if operand is None:
-        return Clause(f"{field.sql} IS NULL")
+        return SqlClause(f"{field.sql} IS NULL")
     value = _value(name, field, operand)
-    return NO_ROW if value is None else Clause(f"{field.sql} {'IS' if field.nullable else '='} ?", (value,))
+    return NO_ROW if value is None else SqlClause(f"{field.sql} {'IS' if field.nullable else '='} ?", (value,))
 
 
-def _difference(name: str, field: Field, operand: object) -> Clause:
+def _difference(name: str, field: FilterField, operand: object) -> SqlClause:
     if operand is None:
-        return Clause(f"{field.sql} IS NOT NULL")
+        return SqlClause(f"{field.sql} IS NOT NULL")
     value = _value(name, field, operand)
-    return EVERY_ROW if value is None else Clause(f"{field.sql} IS NOT ?", (value,))
+    return EVERY_ROW if value is None else SqlClause(f"{field.sql} IS NOT ?", (value,))
 
 
-def _membership(name: str, field: Field, operands: list[object]) -> Clause:
+def _membership(name: str, field: FilterField, operands: list[object]) -> SqlClause:
     if ANYTHING in operands:
         return EVERY_ROW
     values = [value for operand in operands if (value := _value(name, field, operand)) is not None]
@@ -76,8 +76,8 @@ def _membership(name: str, field: Field, operands: list[object]) -> Clause:
     return _set_and(field, f"{field.sql} IN (SELECT value FROM json_each(?))", json_parameter(values))
 
 
-def _comparison(name: str, field: Field, operator: str, operand: object) -> Clause:
-    if field.kind is Kind.NUMBER:
+def _comparison(name: str, field: FilterField, operator: str, operand: object) -> SqlClause:
+    if field.kind is FieldType.NUMBER:
         floor, ceiling = integer_bounds(operand)
         value: SqlValue = floor if operator in ("gt", "lte") else ceiling
     else:
@@ -85,50 +85,50 @@ def _comparison(name: str, field: Field, operator: str, operand: object) -> Clau
     return _set_and(field, f"{field.sql} {COMPARISONS[operator]} ?", value)
 
 
-def _containment(name: str, field: Field, operator: str, operand: object) -> Clause:
-    if field.kind is Kind.TEXT_ARRAY and operator == "contains":
+def _containment(name: str, field: FilterField, operator: str, operand: object) -> SqlClause:
+    if field.kind is FieldType.TEXT_ARRAY and operator == "contains":
         return _array_containment(name, field, operand)
-    if field.kind not in (Kind.TEXT, Kind.ENUM):
+    if field.kind not in (FieldType.TEXT, FieldType.ENUM):
         raise Unprocessable(f"Operator '{operator}' requires a text column, but '{name}' is {field.kind}")
     return _set_and(field, f"instr(casefold(CAST({field.sql} AS BLOB)), ?) > 0", text_form(operand).casefold())
 
 
-def _array_containment(name: str, field: Field, operand: object) -> Clause:
+def _array_containment(name: str, field: FilterField, operand: object) -> SqlClause:
     wanted = operand if isinstance(operand, list) else [operand]
     for item in wanted:
         if not isinstance(item, str):
             raise _mistyped(name, "a string", item)
-    return Clause(
+    return SqlClause(
         f"({field.sql} IS NOT NULL AND NOT EXISTS (SELECT value FROM json_each(?)"
         f" EXCEPT SELECT value FROM json_each({stored_json(field.sql)}) WHERE type = 'text'))",
         (json_parameter(wanted),),
     )
 
 
-def _set_and(field: Field, sql: str, value: SqlValue) -> Clause:
-    return Clause(f"coalesce({sql}, 0)" if field.nullable else sql, (value,))
+def _set_and(field: FilterField, sql: str, value: SqlValue) -> SqlClause:
+    return SqlClause(f"coalesce({sql}, 0)" if field.nullable else sql, (value,))
 
 
-def _value(name: str, field: Field, operand: object) -> SqlValue | None:
+def _value(name: str, field: FilterField, operand: object) -> SqlValue | None:
     """The operand as the column stores it; None if its type is right but no row can have this value."""
-    if field.kind is Kind.NUMBER:
+    if field.kind is FieldType.NUMBER:
         floor, ceiling = integer_bounds(operand)
         return floor if floor == ceiling and isinstance(floor, int) else None
     return _typed(name, field, operand)
 
 
-def _typed(name: str, field: Field, operand: object) -> str | int:
-    if field.kind is Kind.DATETIME:
+def _typed(name: str, field: FilterField, operand: object) -> str | int:
+    if field.kind is FieldType.DATETIME:
         return microseconds(operand)
-    if field.kind is Kind.BOOLEAN:
+    if field.kind is FieldType.BOOLEAN:
         if not isinstance(operand, bool):
             raise _mistyped(name, "true or false", operand)
         return int(operand)
-    if field.kind is Kind.TEXT_ARRAY:
+    if field.kind is FieldType.TEXT_ARRAY:
         raise Unprocessable(
             f'Invalid filter for column \'{name}\': it is an array. Use null, {{"ne": null}} or {{"contains": …}}.'
         )
-    if field.kind is Kind.ENUM and operand not in field.values:
+    if field.kind is FieldType.ENUM and operand not in field.values:
         raise Unprocessable(
             f"Invalid value for column '{name}': {_quoted(operand)}. Expected one of {list(field.values)}"
         )

@@ -11,23 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from omoide.errors import FieldFault, InvalidFields, Unprocessable
-from omoide.store.filters.clauses import EVERY_ROW, Clause, all_of, any_of, negated
-from omoide.store.filters.columns import column_condition
-from omoide.store.filters.fields import Fields, Kind
-from omoide.store.filters.limits import DEFAULT_LIMITS, FilterLimits, admit, too_deep
-from omoide.store.filters.metadata import metadata_condition
-from omoide.store.filters.values import shown
+from omoide.core.errors import FieldError, InvalidFields, Unprocessable
+from omoide.storage.filters.clauses import EVERY_ROW, SqlClause, all_of, any_of, negated
+from omoide.storage.filters.columns import column_condition
+from omoide.storage.filters.fields import FieldType, FilterFields
+from omoide.storage.filters.limits import DEFAULT_LIMITS, FilterLimits, admit, too_deep
+from omoide.storage.filters.metadata import metadata_condition
+from omoide.storage.filters.values import shown
 
 
-def _none_of(clauses: list[Clause]) -> Clause:
+def _none_of(clauses: list[SqlClause]) -> SqlClause:
     return all_of(map(negated, clauses))
 
 
-_LOGIC: Mapping[str, Callable[[list[Clause]], Clause]] = {"AND": all_of, "OR": any_of, "NOT": _none_of}
+_LOGIC: Mapping[str, Callable[[list[SqlClause]], SqlClause]] = {"AND": all_of, "OR": any_of, "NOT": _none_of}
 
 
-def compile_filters(filters: object, fields: Fields, limits: FilterLimits = DEFAULT_LIMITS) -> Clause | None:
+def compile_filters(filters: object, fields: FilterFields, limits: FilterLimits = DEFAULT_LIMITS) -> SqlClause | None:
     """The clause that keeps the rows that match the filter, or None if it matches all.
 
     `filters` is parsed JSON: an object, or null for no filter. The clause needs no brackets, as in `… WHERE w.pk = ?
@@ -37,7 +37,7 @@ def compile_filters(filters: object, fields: Fields, limits: FilterLimits = DEFA
     if filters is None:
         return None
     if not isinstance(filters, dict):
-        raise InvalidFields([FieldFault(("body", "filters"), "Input should be a valid dictionary", "dict_type")])
+        raise InvalidFields([FieldError(("body", "filters"), "Input should be a valid dictionary", "dict_type")])
     admit(filters, limits)
     clause = _filter(filters, fields, 0, limits)
     return None if clause == EVERY_ROW else clause
@@ -51,7 +51,7 @@ def names_field(filters: object, name: str) -> bool:
     return name in filters or any(names_field(branch, name) for branch in branches)
 
 
-def _filter(parts: dict[str, object], fields: Fields, depth: int, limits: FilterLimits) -> Clause | None:
+def _filter(parts: dict[str, object], fields: FilterFields, depth: int, limits: FilterLimits) -> SqlClause | None:
     """The clause of one filter object; None if it is empty. An empty branch is left out of its OR or NOT, while a
     wildcard counts as true."""
     if depth > limits.logic_depth:
@@ -64,7 +64,7 @@ def _filter(parts: dict[str, object], fields: Fields, depth: int, limits: Filter
     return all_of(said) if said else None
 
 
-def _logic(key: str, branches: object, fields: Fields, depth: int, limits: FilterLimits) -> Clause | None:
+def _logic(key: str, branches: object, fields: FilterFields, depth: int, limits: FilterLimits) -> SqlClause | None:
     if branches is None:
         raise Unprocessable(f"{key} operator cannot be None")
     if not isinstance(branches, list):
@@ -74,16 +74,16 @@ def _logic(key: str, branches: object, fields: Fields, depth: int, limits: Filte
     return _LOGIC[key](said) if said else None
 
 
-def _branch(branch: object, fields: Fields, depth: int, limits: FilterLimits) -> Clause | None:
+def _branch(branch: object, fields: FilterFields, depth: int, limits: FilterLimits) -> SqlClause | None:
     if not isinstance(branch, dict):
         raise Unprocessable("Invalid filter configuration")
     return _filter(branch, fields, depth, limits)
 
 
-def _field(name: str, operand: object, fields: Fields, limits: FilterLimits) -> Clause | None:
+def _field(name: str, operand: object, fields: FilterFields, limits: FilterLimits) -> SqlClause | None:
     field = fields.by_name.get(name)
     if field is None:
         raise Unprocessable(f"Column '{shown(name)}' {fields.refusal} {fields.resource}")
-    if field.kind is Kind.METADATA:
+    if field.kind is FieldType.METADATA:
         return metadata_condition(name, field.sql, operand, limits)
     return column_condition(name, field, operand)

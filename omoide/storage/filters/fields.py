@@ -14,7 +14,7 @@ from enum import StrEnum
 LEVELS = ("contradiction", "deductive", "explicit", "inductive")
 
 
-class Kind(StrEnum):
+class FieldType(StrEnum):
     """The type of a column; the values are used in error messages."""
 
     TEXT = "text"
@@ -33,94 +33,94 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
+class FilterField:
     """One column: an SQL expression that can be compared without brackets, and its type."""
 
     sql: str
-    kind: Kind
+    kind: FieldType
     nullable: bool = False
     values: tuple[str, ...] = ()
     """The sorted values of an ENUM."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fields:
+class FilterFields:
     """The fields of one resource by their API names, including aliases."""
 
     resource: str
-    by_name: Mapping[str, Field]
+    by_name: Mapping[str, FilterField]
     refusal: str = "is not allowed to be filtered on or does not exist on"
     """Middle part of the error message for an unknown field."""
 
 
-_WORKSPACE_ID = Field("w.id", Kind.TEXT)
-_PEER_ID = Field("p.id", Kind.TEXT)
-_SESSION_ID = Field("s.id", Kind.TEXT)
-_OBSERVER_ID = Field("obr.id", Kind.TEXT)
-_OBSERVED_ID = Field("obd.id", Kind.TEXT)
+_WORKSPACE_ID = FilterField("w.id", FieldType.TEXT)
+_PEER_ID = FilterField("p.id", FieldType.TEXT)
+_SESSION_ID = FilterField("s.id", FieldType.TEXT)
+_OBSERVER_ID = FilterField("obr.id", FieldType.TEXT)
+_OBSERVED_ID = FilterField("obd.id", FieldType.TEXT)
 
-WORKSPACE_FIELDS = Fields(
+WORKSPACE_FIELDS = FilterFields(
     "Workspace",
     {
         "id": _WORKSPACE_ID,
         "workspace_id": _WORKSPACE_ID,
-        "created_at": Field("w.created_at", Kind.DATETIME),
-        "metadata": Field("w.metadata", Kind.METADATA),
+        "created_at": FilterField("w.created_at", FieldType.DATETIME),
+        "metadata": FilterField("w.metadata", FieldType.METADATA),
     },
 )
 
-PEER_FIELDS = Fields(
+PEER_FIELDS = FilterFields(
     "Peer",
     {
         "id": _PEER_ID,
         "peer_id": _PEER_ID,
         "workspace_id": _WORKSPACE_ID,
-        "created_at": Field("p.created_at", Kind.DATETIME),
-        "metadata": Field("p.metadata", Kind.METADATA),
+        "created_at": FilterField("p.created_at", FieldType.DATETIME),
+        "metadata": FilterField("p.metadata", FieldType.METADATA),
     },
 )
 
-SESSION_FIELDS = Fields(
+SESSION_FIELDS = FilterFields(
     "Session",
     {
         "id": _SESSION_ID,
         "session_id": _SESSION_ID,
         "workspace_id": _WORKSPACE_ID,
-        "created_at": Field("s.created_at", Kind.DATETIME),
-        "metadata": Field("s.metadata", Kind.METADATA),
-        "is_active": Field("(s.deleted_at IS NULL)", Kind.BOOLEAN),
+        "created_at": FilterField("s.created_at", FieldType.DATETIME),
+        "metadata": FilterField("s.metadata", FieldType.METADATA),
+        "is_active": FilterField("(s.deleted_at IS NULL)", FieldType.BOOLEAN),
     },
 )
 
-MESSAGE_FIELDS = Fields(
+MESSAGE_FIELDS = FilterFields(
     "Message",
     {
-        "id": Field("m.id", Kind.TEXT),
+        "id": FilterField("m.id", FieldType.TEXT),
         "workspace_id": _WORKSPACE_ID,
         "session_id": _SESSION_ID,
         "peer_id": _PEER_ID,
-        "content": Field("m.content", Kind.TEXT),
-        "created_at": Field("m.created_at", Kind.DATETIME),
-        "metadata": Field("m.metadata", Kind.METADATA),
-        "token_count": Field("m.token_count", Kind.NUMBER),
+        "content": FilterField("m.content", FieldType.TEXT),
+        "created_at": FilterField("m.created_at", FieldType.DATETIME),
+        "metadata": FilterField("m.metadata", FieldType.METADATA),
+        "token_count": FilterField("m.token_count", FieldType.NUMBER),
     },
 )
 
-CONCLUSION_FIELDS = Fields(
+CONCLUSION_FIELDS = FilterFields(
     "Conclusion",
     {
-        "id": Field("c.id", Kind.TEXT),
+        "id": FilterField("c.id", FieldType.TEXT),
         "workspace_id": _WORKSPACE_ID,
-        "session_id": Field("s.id", Kind.TEXT, nullable=True),
+        "session_id": FilterField("s.id", FieldType.TEXT, nullable=True),
         "observer_id": _OBSERVER_ID,
         "observer": _OBSERVER_ID,
         "observed_id": _OBSERVED_ID,
         "observed": _OBSERVED_ID,
-        "content": Field("c.content", Kind.TEXT),
-        "level": Field("c.level", Kind.ENUM, values=LEVELS),
-        "created_at": Field("c.created_at", Kind.DATETIME),
-        "source_ids": Field("c.source_ids", Kind.TEXT_ARRAY, nullable=True),
-        "times_derived": Field("c.times_derived", Kind.NUMBER),
+        "content": FilterField("c.content", FieldType.TEXT),
+        "level": FilterField("c.level", FieldType.ENUM, values=LEVELS),
+        "created_at": FilterField("c.created_at", FieldType.DATETIME),
+        "source_ids": FilterField("c.source_ids", FieldType.TEXT_ARRAY, nullable=True),
+        "times_derived": FilterField("c.times_derived", FieldType.NUMBER),
     },
     refusal="does not exist on",
 )

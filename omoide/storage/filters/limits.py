@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from omoide.errors import Unprocessable
+from omoide.core.errors import Unprocessable
 
 MAX_INTEGER_BITS = 1023
 """Below 2**1023 every integer converts to a finite double."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from omoide.errors import Unprocessable
-from omoide.store.column_rules import stored_json
-from omoide.store.filters.clauses import EVERY_ROW, NO_ROW, Clause, SqlValue, all_of, negated
-from omoide.store.filters.limits import FilterLimits
-from omoide.store.filters.operators import (
+from omoide.core.errors import Unprocessable
+from omoide.storage.column_validation import stored_json
+from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, SqlValue, all_of, negated
+from omoide.storage.filters.limits import FilterLimits
+from omoide.storage.filters.operators import (
     ANYTHING,
     COMPARISONS,
     SUBSTRING,
@@ -23,7 +23,7 @@ from omoide.store.filters.operators import (
     no_list,
     no_null,
 )
-from omoide.store.filters.values import exact_number, is_numeric, json_parameter, text_form
+from omoide.storage.filters.values import exact_number, is_numeric, json_parameter, text_form
 
 _IS_LONG = "v.type = 'integer' AND typeof(v.value) = 'real'"
 """Whether a value is an integer beyond 64 bits, which SQLite returns as the nearest double."""
@@ -42,16 +42,16 @@ _is_plain = re.compile(r"[A-Za-z0-9_.-]+").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class JsonPath:
     """The path of a value in the document of a column. The keys are never empty."""
 
     column: str
     keys: tuple[str, ...]
 
-    def below(self, key: str) -> Place:
-        return Place(self.column, (*self.keys, key))
+    def below(self, key: str) -> JsonPath:
+        return JsonPath(self.column, (*self.keys, key))
 
-    def holds(self, predicate: str, *params: SqlValue) -> Clause:
+    def holds(self, predicate: str, *params: SqlValue) -> SqlClause:
         """The rows that have a value at this path for which the predicate on `v.type` and `v.value` is true."""
         names = [*(f"o{level}" for level in range(1, len(self.keys))), "v"]
         documents = [
@@ -61,9 +61,9 @@ class Place:
         pairs = zip(documents, names, strict=True)
         sources = ", ".join(f"json_each({document}) AS {name}" for document, name in pairs)
         keys = " AND ".join(f"{name}.key = ?" for name in names)
-        return Clause(f"EXISTS (SELECT 1 FROM {sources} WHERE {keys} AND {predicate})", (*self.keys, *params))
+        return SqlClause(f"EXISTS (SELECT 1 FROM {sources} WHERE {keys} AND {predicate})", (*self.keys, *params))
 
-    def is_scalar(self, types: str, value_sql: str, param: SqlValue) -> Clause:
+    def is_scalar(self, types: str, value_sql: str, param: SqlValue) -> SqlClause:
         """The rows that have a value of one of these types at this path that equals `value_sql`, which has one `?`."""
         if not all(map(_is_plain, self.keys)):
             return self.holds(f"v.type IN ({types}) AND v.value = {value_sql}", param)
@@ -71,10 +71,10 @@ class Place:
         path = "$" + "".join(f'."{key}"' for key in self.keys)
         document = stored_json(self.column)
         sql = f"json_extract({document}, ?) = {value_sql} AND json_type({document}, ?) IN ({types})"
-        return Clause(f"coalesce({sql}, 0)", (path, param, path))
+        return SqlClause(f"coalesce({sql}, 0)", (path, param, path))
 
 
-def metadata_condition(name: str, column: str, operand: object, limits: FilterLimits) -> Clause | None:
+def metadata_condition(name: str, column: str, operand: object, limits: FilterLimits) -> SqlClause | None:
     """The clause for `{name: operand}` on a metadata column, or None if the operand is empty.
 
     Raises `Unprocessable` for an invalid operand.
@@ -90,10 +90,10 @@ def metadata_condition(name: str, column: str, operand: object, limits: FilterLi
         return None
     if has_operator(operand):
         return _whole(name, column, operand, limits)
-    return all_of(_condition(Place(column, (key,)), value, limits) for key, value in operand.items())
+    return all_of(_condition(JsonPath(column, (key,)), value, limits) for key, value in operand.items())
 
 
-def _whole(name: str, column: str, operand: dict[str, object], limits: FilterLimits) -> Clause:
+def _whole(name: str, column: str, operand: dict[str, object], limits: FilterLimits) -> SqlClause:
     check_operators(operand)
     for operator in operand:
         if operator != "contains":
@@ -105,10 +105,10 @@ def _whole(name: str, column: str, operand: dict[str, object], limits: FilterLim
         raise Unprocessable(
             f"Invalid value for 'contains' operator on column '{name}': expected an object, got {type(part).__name__}"
         )
-    return all_of(_contained(Place(column, (key,)), value, limits) for key, value in part.items())
+    return all_of(_contained(JsonPath(column, (key,)), value, limits) for key, value in part.items())
 
 
-def _condition(place: Place, operand: object, limits: FilterLimits) -> Clause:
+def _condition(place: JsonPath, operand: object, limits: FilterLimits) -> SqlClause:
     """The clause for an operand under a key, with operators and wildcards."""
     if operand == ANYTHING:
         return EVERY_ROW
@@ -121,7 +121,7 @@ def _condition(place: Place, operand: object, limits: FilterLimits) -> Clause:
     return all_of(_condition(place.below(key), value, limits) for key, value in operand.items())
 
 
-def _contained(place: Place, part: object, limits: FilterLimits) -> Clause:
+def _contained(place: JsonPath, part: object, limits: FilterLimits) -> SqlClause:
     """The clause for a literal under a key: the value there contains it."""
     if isinstance(part, dict):
         if not part:
@@ -133,7 +133,7 @@ def _contained(place: Place, part: object, limits: FilterLimits) -> Clause:
     return _scalar(place, part)
 
 
-def _scalar(place: Place, part: object) -> Clause:
+def _scalar(place: JsonPath, part: object) -> SqlClause:
     if part is None:
         return place.holds("v.type = 'null'")
     if isinstance(part, bool):
@@ -147,12 +147,12 @@ def _scalar(place: Place, part: object) -> Clause:
     return place.is_scalar("'text'", "?", text_form(part))
 
 
-def _check_depth(place: Place, limits: FilterLimits) -> None:
+def _check_depth(place: JsonPath, limits: FilterLimits) -> None:
     if len(place.keys) >= limits.path_depth:
         raise Unprocessable(f"Metadata filter nesting exceeds maximum depth of {limits.path_depth}")
 
 
-def _operation(place: Place, operator: str, operand: object, limits: FilterLimits) -> Clause:
+def _operation(place: JsonPath, operator: str, operand: object, limits: FilterLimits) -> SqlClause:
     if operand == ANYTHING:
         return EVERY_ROW
     if operator == "in":
@@ -164,7 +164,7 @@ def _operation(place: Place, operator: str, operand: object, limits: FilterLimit
     return _compared(place, operator, COMPARISONS[operator], operand)
 
 
-def _compared(place: Place, operator: str, symbol: str, operand: object) -> Clause:
+def _compared(place: JsonPath, operator: str, symbol: str, operand: object) -> SqlClause:
     if isinstance(operand, str) and not is_numeric(operand):
         return place.holds(f"{_TEXT} {symbol} ?", operand)
     if isinstance(operand, bool):
@@ -190,7 +190,7 @@ def _compared(place: Place, operator: str, symbol: str, operand: object) -> Clau
     )
 
 
-def _membership(place: Place, operands: object) -> Clause:
+def _membership(place: JsonPath, operands: object) -> SqlClause:
     if not isinstance(operands, list):
         raise no_list(operands)
     if ANYTHING in operands:
@@ -199,7 +199,7 @@ def _membership(place: Place, operands: object) -> Clause:
     return place.holds(f"{_TEXT} IN (SELECT value FROM json_each(?))", json_parameter(texts)) if texts else NO_ROW
 
 
-def _substring(place: Place, operator: str, operand: object) -> Clause:
+def _substring(place: JsonPath, operator: str, operand: object) -> SqlClause:
     """The text form contains the operand's text form, or the value is an array that contains the operand (or all items
     of an array operand), or an object that contains the operand."""
     if operand is None:

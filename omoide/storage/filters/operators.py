@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from omoide.errors import Unprocessable
-from omoide.store.filters.values import shown
+from omoide.core.errors import Unprocessable
+from omoide.storage.filters.values import shown
 
 ANYTHING = "*"
 """The wildcard operand, which matches everything."""

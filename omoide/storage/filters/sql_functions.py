@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Protocol
 
-from omoide.store.filters.values import text_form
+from omoide.storage.filters.values import text_form
 
 PARSED_PARTS = 64
 """Parsed operands of containment cached per connection."""
@@ -26,7 +26,7 @@ MAX_VISITS = 1_000_000
 """Values that one containment check may visit, in less than a second: an SQLite interrupt cannot stop it."""
 
 
-class Connection(Protocol):
+class FunctionConnection(Protocol):
     """The part of a `sqlite3` or `pysqlite3` connection that is used here."""
 
     def create_function(
@@ -34,7 +34,7 @@ class Connection(Protocol):
     ) -> object: ...
 
 
-def register(connection: Connection) -> None:
+def register(connection: FunctionConnection) -> None:
     """Define the functions on a connection."""
     # A statement passes the same part for every row.
     part_of = lru_cache(maxsize=PARSED_PARTS)(_parsed)

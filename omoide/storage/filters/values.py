@@ -11,7 +11,7 @@ import re
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
-from omoide.errors import Unprocessable
+from omoide.core.errors import Unprocessable
 
 MAX_SHOWN = 100
 """Characters of a caller's value that an error message repeats."""

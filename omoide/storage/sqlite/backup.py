@@ -15,11 +15,11 @@ from urllib.parse import quote
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
-from omoide.store import examination, free_space
-from omoide.store.column_rules import readable
-from omoide.store.database import Connection, connect
-from omoide.store.database_files import (
+from omoide.core.atomic_write import atomic_write, fsync
+from omoide.core.errors import Conflict, NotFound, OmoideError, StorageFull, Unavailable, Unprocessable
+from omoide.storage.column_validation import readable
+from omoide.storage.sqlite import free_space, inspection
+from omoide.storage.sqlite.database_files import (
     JOURNALS,
     companion,
     is_database,
@@ -27,11 +27,11 @@ from omoide.store.database_files import (
     refuse_as_database,
     refuse_own,
 )
-from omoide.store.leadership import is_led
-from omoide.store.migrations import turn
-from omoide.store.read_only import require_database
-from omoide.store.sqlite_faults import as_omoide
-from omoide.whole_file import flush, whole_file
+from omoide.storage.sqlite.engine import Connection, connect
+from omoide.storage.sqlite.error_codes import translate_error
+from omoide.storage.sqlite.leader_lock import has_leader
+from omoide.storage.sqlite.migrations import migration_lock
+from omoide.storage.sqlite.read_only import require_database
 
 PAGES_AT_A_TIME = 512
 """Pages (usually of 4 KiB) copied between two calls of `shown`."""
@@ -89,7 +89,7 @@ def _copy(db: Connection, target: Path, shown: Shown) -> None:
             copy.execute("PRAGMA journal_mode=DELETE")
         free_space.overwrite_all(target)
     except sqlite3.Error as error:
-        raise _as_omoide(error, target) from error
+        raise _translate_errors(error, target) from error
     finally:
         for end in JOURNALS:
             companion(target, end).unlink(missing_ok=True)
@@ -103,21 +103,21 @@ def _belong_as(path: Path, model: Path) -> None:
         os.chown(path, status.st_uid, status.st_gid)
 
 
-def _as_omoide(error: sqlite3.Error, target: Path) -> OmoideError:
-    meant = as_omoide(error)
+def _translate_errors(error: sqlite3.Error, target: Path) -> OmoideError:
+    meant = translate_error(error)
     return meant if isinstance(meant, StorageFull) else Unavailable(f"Cannot write {target}: {error}")
 
 
-def check(path: Path, *, thoroughly: bool = True, called: Path | None = None) -> examination.Schema:
+def check(path: Path, *, thoroughly: bool = True, called: Path | None = None) -> inspection.Schema:
     """Raise Unprocessable unless this is an undamaged Omoide database of this or an older version.
 
     Reads the whole file; `thoroughly` also compares the indexes with the tables. Errors name the file `called` if it is
-    given: the one that this is a copy of. Raises NotFound and Unavailable as `examination.opened`.
+    given: the one that this is a copy of. Raises NotFound and Unavailable as `inspection.opened`.
     """
-    with examination.opened(path, busy_timeout=0) as db:
+    with inspection.opened(path, busy_timeout=0) as db:
         if faults := integrity(db, 1, thoroughly=thoroughly):
             raise Unprocessable(f"{called or path} is damaged: {' '.join(faults[0].split())}")
-        schema = examination.schema(db)
+        schema = inspection.schema(db)
     if schema.is_newer:
         raise Unprocessable(f"{called or path} was made by a newer version of Omoide")
     if not schema.applied:
@@ -144,7 +144,7 @@ _LOOKED_AT = 1_000
 _OF_VALUES = ("NULL value in ", "CHECK constraint failed in ")
 
 
-def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> examination.Schema:
+def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> inspection.Schema:
     """Replace the database by a copy of the backup, and return the backup's schema.
 
     The old database is kept as `former`, or not at all if that is None. Raises Conflict if the database is open, if
@@ -157,9 +157,9 @@ def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> e
     if not path.parent.is_dir():
         raise NotFound(f"There is no folder {path.parent}")
     # Every process takes this lock before it opens the database, so none can open it between check and replacement.
-    with turn(path), whole_file(path, replace=True) as partial:
+    with migration_lock(path), atomic_write(path, replace=True) as partial:
         _claim(path)
-        with examination.opened(backup, busy_timeout=0) as db:
+        with inspection.opened(backup, busy_timeout=0) as db:
             _copy(db, partial, shown)
         check(partial, thoroughly=False)
         if path.exists():
@@ -177,10 +177,10 @@ def alone(path: Path) -> Iterator[Connection]:
     """
     if not path.exists():
         raise NotFound(f"There is no database {path}")
-    with turn(path):
+    with migration_lock(path):
         _claim(path)
         with contextlib.closing(connect(path, durability="full", busy_timeout=0)) as db:
-            if not examination.schema(db).is_current:
+            if not inspection.schema(db).is_current:
                 raise Unprocessable(f"{path} does not have the schema of this version: start a server on it once")
             db.execute("PRAGMA foreign_keys=OFF")
             db.text_factory = readable
@@ -188,7 +188,7 @@ def alone(path: Path) -> Iterator[Connection]:
                 db.execute("BEGIN IMMEDIATE")
                 yield db
             except sqlite3.Error as error:
-                raise as_omoide(error) from error
+                raise translate_error(error) from error
             finally:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
@@ -199,7 +199,7 @@ def _claim(path: Path) -> None:
     if not path.exists():
         return
     in_use = f"{path} is in use: stop the server and its workers first"
-    if is_led(path):
+    if has_leader(path):
         raise Conflict(in_use)
     if not is_database(path):
         return  # SQLite would remove the journal of a file that is not a database, as after a disk fault
@@ -229,7 +229,7 @@ def _set_aside(path: Path, former: Path | None) -> None:
                 _keep(old, kept)
         elif end:
             old.unlink()
-    flush(path.absolute().parent)
+    fsync(path.absolute().parent)
 
 
 def _keep(old: Path, kept: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store.column_rules import guarded, readable
+from omoide.storage.column_validation import guarded, readable
 
 T = TypeVar("T")
 
@@ -22,7 +22,7 @@ class Connection(sqlite3.Connection):
     most_counted: int | None = None
     """The number of rows that a page may count before it raises `ManyRows`; None: unlimited."""
 
-    owed: list[Callable[[Connection], None]] | None = None
+    deferred: list[Callable[[Connection], None]] | None = None
     """None outside of a group commit, where there is no later point to run them."""
 
 

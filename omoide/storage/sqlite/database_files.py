@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeAlias
 
-from omoide.errors import Conflict
-from omoide.whole_file import is_partial, whole_file
+from omoide.core.atomic_write import atomic_write, is_partial
+from omoide.core.errors import Conflict
 
 JOURNALS = ("-wal", "-shm", "-journal")
 """File name suffixes of SQLite's companion files."""
@@ -86,12 +86,12 @@ def refuse_as_database(path: Path) -> None:
 
 @contextlib.contextmanager
 def output_file(target: Path, *, db: Path, replace: bool) -> Iterator[Path]:
-    """A path for writing the output of a command that reads `db`: see `whole_file`.
+    """A path for writing the output of a command that reads `db`: see `atomic_write`.
 
     Raises Conflict as `refuse_target` does, at the start and again before the file is renamed.
     """
     refuse_target(target, db)
-    with whole_file(target, replace=replace) as partial:
+    with atomic_write(target, replace=replace) as partial:
         yield partial
         refuse_target(target, db)
 

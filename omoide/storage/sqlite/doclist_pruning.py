@@ -14,10 +14,10 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from omoide.store.connection import Connection
+from omoide.storage.sqlite.connection import Connection
 
 if TYPE_CHECKING:
-    from omoide.store.words import Index
+    from omoide.storage.sqlite.fulltext import Index
 
 SEGMENT_BITS = 37
 """Bits by which the segment number is shifted in the row number of its leaves and doclist indexes."""

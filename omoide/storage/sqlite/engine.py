@@ -22,22 +22,22 @@ from urllib.parse import quote
 import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide import clock
-from omoide.aside import aside, in_threads
-from omoide.errors import IndexDamaged, Unavailable
-from omoide.lane_threads import resting
-from omoide.store import word_rebuild
-from omoide.store.connection import Connection, ManyRows, is_unreadable, leniently
-from omoide.store.database_files import refuse_as_database
-from omoide.store.filters import functions
-from omoide.store.migrations import migrate, turn
-from omoide.store.open_files import FileIdentity, OpenFiles, expect, identity
-from omoide.store.read_only import refuse_unknown
-from omoide.store.readers import Readers
-from omoide.store.schema_objects import restore_indexes
-from omoide.store.sqlite_faults import as_omoide
-from omoide.store.wal import LIMIT_BYTES, WriteAheadLog
-from omoide.store.writer import Writer
+from omoide.core import clock
+from omoide.core.errors import IndexDamaged, Unavailable
+from omoide.core.offload import offload, runs_in_threads
+from omoide.fairness.thread_pool import resting
+from omoide.storage.filters import sql_functions
+from omoide.storage.sqlite import fulltext_rebuild
+from omoide.storage.sqlite.connection import Connection, ManyRows, is_unreadable, leniently
+from omoide.storage.sqlite.database_files import refuse_as_database
+from omoide.storage.sqlite.error_codes import translate_error
+from omoide.storage.sqlite.migrations import migrate, migration_lock
+from omoide.storage.sqlite.open_files import FileIdentity, OpenFiles, expect, identity
+from omoide.storage.sqlite.read_only import refuse_unknown
+from omoide.storage.sqlite.reader_pool import Readers
+from omoide.storage.sqlite.schema_objects import restore_indexes
+from omoide.storage.sqlite.wal import LIMIT_BYTES, WriteAheadLog
+from omoide.storage.sqlite.writer import Writer
 
 __all__ = ["Connection", "Store", "connect"]
 
@@ -71,7 +71,7 @@ def connect(path: Path, *, durability: str, busy_timeout: float, create: bool = 
         connection.execute("PRAGMA foreign_keys=ON")
         connection.execute("PRAGMA temp_store=MEMORY")
         connection.execute("PRAGMA secure_delete=FAST")  # see `erasure`
-        functions.register(connection)
+        sql_functions.register(connection)
         connection.create_function("made_at", 1, _made_at, deterministic=True)
     except sqlite3.Error as error:
         raise Unavailable(f"Cannot open the database {path}: {error}") from error
@@ -79,9 +79,9 @@ def connect(path: Path, *, durability: str, busy_timeout: float, create: bool = 
 
 
 def _made_at(id: object) -> int | None:
-    """As `clock.made_at`, but None for an invalid id, so that a damaged one does not abort the statement."""
+    """As `clock.created_at_of_id`, but None for an invalid id, so that a damaged one does not abort the statement."""
     try:
-        return clock.made_at(id.decode() if isinstance(id, bytes) else str(id))
+        return clock.created_at_of_id(id.decode() if isinstance(id, bytes) else str(id))
     except ValueError:
         return None
 
@@ -106,7 +106,7 @@ class Store:
         self._open_reader = open_reader
         self._reader = open_reader()
         self._files = OpenFiles(path)
-        self._idle = Readers(open_reader, self._files, first=in_threads())
+        self._idle = Readers(open_reader, self._files, first=runs_in_threads())
         self._writer = Writer(writer, open_writer, open_reader, self._files, self.log, busy_timeout)
 
     @classmethod
@@ -142,7 +142,7 @@ class Store:
         is_new = not path.exists()
         with contextlib.closing(_migrated(path, durability, busy_timeout, None)) as db:
             if not is_new:
-                with turn(path):
+                with migration_lock(path):
                     restore_indexes(db)
         return identity(path)
 
@@ -151,11 +151,11 @@ class Store:
         return _from_snapshot(self._reader, partial(fn, self._reader, *args, **kwargs))
 
     async def read_aside(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, but off the event loop (see `aside`): for reads that may take more than a millisecond.
+        """As `read`, but off the event loop (see `offload`): for reads that may take more than a millisecond.
 
         Raises Unavailable if the store was closed before it could begin.
         """
-        if not in_threads():
+        if not runs_in_threads():
             await asyncio.sleep(0)
             return self.read(fn, *args, **kwargs)
 
@@ -165,7 +165,7 @@ class Store:
             return self._read_in_thread(fn, *args, **kwargs)
 
         try:
-            return await aside(work)
+            return await offload(work)
         except IndexDamaged as error:
             await self._request_rebuild(error)
             raise
@@ -184,7 +184,7 @@ class Store:
         self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """As `read_aside`, but never queued or held back: for health checks."""
-        if not in_threads():
+        if not runs_in_threads():
             return await self.read_aside(fn, *args, **kwargs)
         return await asyncio.to_thread(self._read_in_thread, fn, *args, **kwargs)
 
@@ -213,7 +213,7 @@ class Store:
     async def _request_rebuild(self, error: IndexDamaged) -> None:
         """Enqueue the rebuild of a damaged index, if the database accepts writes."""
         with contextlib.suppress(Unavailable):
-            await self._writer.write(partial(word_rebuild.request, fault=error.detail, now=clock.now()))
+            await self._writer.write(partial(fulltext_rebuild.request, fault=error.detail, now=clock.now()))
 
     def is_writable(self) -> bool:
         """Whether the files are writable now; a file system may become read-only at any time."""
@@ -237,7 +237,7 @@ def _from_snapshot(connection: Connection, work: Callable[[], T]) -> T:
                 raise
             return leniently(connection, work)
     except sqlite3.Error as error:
-        raise as_omoide(error) from error
+        raise translate_error(error) from error
     finally:
         if connection.in_transaction:  # some errors end it
             connection.execute("ROLLBACK")
@@ -250,7 +250,7 @@ def _migrated(path: Path, durability: str, busy_timeout: float, known: FileIdent
     """
     refuse_as_database(path)
     try:
-        with turn(path):
+        with migration_lock(path):
             expect(path, known)
             refuse_unknown(path, busy_timeout=busy_timeout)
             writer = connect(path, durability=durability, busy_timeout=busy_timeout)
@@ -259,7 +259,7 @@ def _migrated(path: Path, durability: str, busy_timeout: float, known: FileIdent
                 writer.execute(_NO_WAITING)
             except sqlite3.Error as error:
                 writer.close()
-                raise as_omoide(error) from error
+                raise translate_error(error) from error
             return writer
     except OSError as error:
         why = f"{error.filename}: {error.strerror}" if path.parent.is_dir() else f"there is no folder {path.parent}"

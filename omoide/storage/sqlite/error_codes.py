@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import Contradicted, IndexDamaged, OmoideError, StorageFull, Unavailable
+from omoide.core.errors import ConstraintViolation, IndexDamaged, OmoideError, StorageFull, Unavailable
 
 OF_THE_FILE = frozenset({sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN})
 """SQLite codes for possibly transient faults of the file, as opposed to the statement."""
@@ -23,7 +23,7 @@ def kind_of(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)) & 0xFF
 
 
-def as_omoide(error: sqlite3.Error) -> OmoideError:
+def translate_error(error: sqlite3.Error) -> OmoideError:
     """Translate an SQLite error to an OmoideError."""
     kind = kind_of(error)
     # If the log's index cannot grow because the disk is full, SQLite reports this code and not SQLITE_FULL.
@@ -32,7 +32,7 @@ def as_omoide(error: sqlite3.Error) -> OmoideError:
     if kind in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return Unavailable("The database is locked by another process")
     if kind == sqlite3.SQLITE_CONSTRAINT:
-        return Contradicted(f"The database contradicts this: {error}")
+        return ConstraintViolation(f"The database contradicts this: {error}")
     if kind == sqlite3.SQLITE_CORRUPT and "fts5" in str(error):  # the message also names the index
         return damage_of("", error)
     return Unavailable(f"{_MEANINGS.get(kind, 'The database cannot be used')}: {error}")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from struct import unpack_from
 
-from omoide.errors import Unavailable
+from omoide.core.errors import Unavailable
 
 MAGIC = b"SQLite format 3\0"
 """The first bytes of every SQLite database."""
@@ -65,7 +65,7 @@ def layout(file: int) -> Layout:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class OverwriteProgress:
     """The result of one call of `overwrite`."""
 
     following: int | None
@@ -74,7 +74,7 @@ class Progress:
     """Number of byte ranges that were not zero."""
 
 
-def overwrite(file: int, first: int, count: int) -> Progress:
+def overwrite(file: int, first: int, count: int) -> OverwriteProgress:
     """Overwrite the free space of up to `count` pages, from the page `first` on (the first one is 1).
 
     Raises Unavailable as `layout` does, and OSError.
@@ -93,7 +93,7 @@ def overwrite(file: int, first: int, count: int) -> Progress:
             if page[begin:end] != zeros[: end - begin]:
                 os.pwrite(file, zeros[: end - begin], (number - 1) * size + begin)
                 overwritten += 1
-    return Progress(last + 1 if last < of_file.pages else None, overwritten)
+    return OverwriteProgress(last + 1 if last < of_file.pages else None, overwritten)
 
 
 def overwrite_all(path: Path) -> None:

@@ -15,10 +15,10 @@ from typing import Literal
 import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store.connection import Connection
-from omoide.store.doclist_indexes import drop_stale
-from omoide.store.group_commit import before_commit, do_owed
-from omoide.store.sqlite_faults import damage_of, kind_of
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.doclist_pruning import drop_stale
+from omoide.storage.sqlite.error_codes import damage_of, kind_of
+from omoide.storage.sqlite.group_commit import flush_deferred, on_commit
 
 Index = Literal["message_words", "conclusion_words"]
 MESSAGES: Index = "message_words"
@@ -40,7 +40,7 @@ ENTRIES: Mapping[Index, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class IndexScope:
     """Where to search for words: in one of the indexes, in all rows or only in those that have all the marks.
 
     Matching marks costs a step for every row that has them. If most rows have them, it is faster to search all rows and
@@ -51,16 +51,16 @@ class Place:
     marks: tuple[str, ...] = ()
 
 
-def of_messages(workspace: int, session: int | None, peer: int | None) -> Place:
+def of_messages(workspace: int, session: int | None, peer: int | None) -> IndexScope:
     """The messages of a workspace, or only those of one of its sessions, or of one of its peers."""
     # A session or a peer implies its workspace.
     narrow = tuple(f"{letter}{pk}" for letter, pk in (("s", session), ("p", peer)) if pk is not None)
-    return Place(MESSAGES, narrow or (f"w{workspace}",))
+    return IndexScope(MESSAGES, narrow or (f"w{workspace}",))
 
 
-def of_conclusions(workspace: int, pair: tuple[int, int] | None) -> Place:
+def of_conclusions(workspace: int, pair: tuple[int, int] | None) -> IndexScope:
     """The conclusions of a workspace, or only those of a pair of observer and observed."""
-    return Place(CONCLUSIONS, (f"w{workspace}",) if pair is None else (f"r{pair[0]}", f"d{pair[1]}"))
+    return IndexScope(CONCLUSIONS, (f"w{workspace}",) if pair is None else (f"r{pair[0]}", f"d{pair[1]}"))
 
 
 def add_messages(db: Connection, session: int, first: int, last: int, *, characters: int = 0) -> None:
@@ -73,7 +73,7 @@ def add_messages(db: Connection, session: int, first: int, last: int, *, charact
     if characters > CHARACTERS_AT_ONCE:
         _add_messages(db, session=session, first=first, last=last)
     else:
-        before_commit(db, partial(_add_messages, session=session, first=first, last=last))
+        on_commit(db, partial(_add_messages, session=session, first=first, last=last))
 
 
 def _add_messages(db: Connection, *, session: int, first: int, last: int) -> None:
@@ -109,7 +109,7 @@ def _erase_when_removing(db: Connection, index: Index) -> None:
 
 def remove_messages(db: Connection, pks: Sequence[int]) -> None:
     """Remove messages from the index. They and their peers must still exist."""
-    do_owed(db)
+    flush_deferred(db)
     _remove(db, MESSAGES, pks)
 
 
@@ -151,7 +151,7 @@ def rewrite(db: Connection, index: Index, *, is_first: bool) -> bool:
 def occurs(db: Connection, index: Index, word: str) -> bool:
     """Whether any row contains the word. False if the tokenizer finds no token in it."""
     query = f"SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT 1"
-    return db.execute(query, (_expression(Place(index), [word]),)).fetchone() is not None
+    return db.execute(query, (_expression(IndexScope(index), [word]),)).fetchone() is not None
 
 
 def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dict[str, float]:
@@ -164,13 +164,15 @@ def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dic
     query = f"SELECT count(*) FROM {index} WHERE {index} MATCH ? AND rowid > ?"
     found = {}
     for word in words:
-        (held,) = db.execute(query, (_expression(Place(index), [word]), (last or 0) - most)).fetchone()
+        (held,) = db.execute(query, (_expression(IndexScope(index), [word]), (last or 0) - most)).fetchone()
         if held or occurs(db, index, word):
             found[word] = (held + 0.5) / (rows + 1)
     return found
 
 
-def holding(db: Connection, place: Place, words: Iterable[str], most: int, *, beside: Sequence[str] = ()) -> list[int]:
+def holding(
+    db: Connection, place: IndexScope, words: Iterable[str], most: int, *, beside: Sequence[str] = ()
+) -> list[int]:
     """The newest `most` rows of the place that contain any of the words, and any of `beside` if given.
 
     Every word must occur in the index. Deleted rows may be included.
@@ -179,7 +181,7 @@ def holding(db: Connection, place: Place, words: Iterable[str], most: int, *, be
     return [pk for (pk,) in db.execute(query, (_expression(place, words, beside), most))]
 
 
-def newest(db: Connection, place: Place, most: int) -> list[int]:
+def newest(db: Connection, place: IndexScope, most: int) -> list[int]:
     """The newest `most` rows of a place that has marks, including deleted ones."""
     query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
     return [pk for (pk,) in db.execute(query, (f"place : ({' AND '.join(place.marks)})", most))]
@@ -214,7 +216,7 @@ def held(db: Connection, index: Index) -> int:
     return int(count)
 
 
-def _expression(place: Place, words: Iterable[str], beside: Sequence[str] = ()) -> str:
+def _expression(place: IndexScope, words: Iterable[str], beside: Sequence[str] = ()) -> str:
     parts = [f"place : ({' AND '.join(place.marks)})"] if place.marks else []
     parts += [f"text : ({_any_of(some)})" for some in (words, beside) if some]
     return " AND ".join(parts)

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from struct import unpack_from
 
-from omoide.store.connection import Connection
-from omoide.store.doclist_indexes import SEGMENT_BITS
-from omoide.store.words import Index
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.doclist_pruning import SEGMENT_BITS
+from omoide.storage.sqlite.fulltext import Index
 
 LEAVES_AT_A_TIME = 500
 """Leaves (of about 4 KB) checked per write."""

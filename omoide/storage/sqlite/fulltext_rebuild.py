@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 from typing import Any
 
-from omoide.jobs import REBUILD_WORDS
-from omoide.store import queue
-from omoide.store.connection import Connection
-from omoide.store.words import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
+from omoide.core.jobs import REBUILD_WORDS
+from omoide.storage import queue
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.fulltext import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
 
 JOB = REBUILD_WORDS
 

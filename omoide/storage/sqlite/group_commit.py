@@ -12,10 +12,10 @@ from typing import Any
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import OmoideError
-from omoide.lanes import BACKGROUND, Lane
-from omoide.store.connection import Connection, is_unreadable, leniently
-from omoide.store.sqlite_faults import OF_THE_FILE, as_omoide, kind_of
+from omoide.core.errors import OmoideError
+from omoide.fairness.lanes import BACKGROUND, Lane
+from omoide.storage.sqlite.connection import Connection, is_unreadable, leniently
+from omoide.storage.sqlite.error_codes import OF_THE_FILE, kind_of, translate_error
 
 MAX_BATCH = 128
 """Maximum number of writes per commit, which bounds the wait of the first one."""
@@ -24,22 +24,22 @@ BUSY_PAUSE_SECONDS = 0.0002
 """Retry interval while another process writes; its transactions take milliseconds."""
 
 
-def before_commit(db: Connection, step: Callable[[Connection], None]) -> None:
+def on_commit(db: Connection, step: Callable[[Connection], None]) -> None:
     """Run `step` once at the end of the group commit; it is discarded if this write rolls back.
 
     For steps that are cheaper when those of several writes run together, outside of their savepoints. Outside of a
     group commit the step runs at once.
     """
-    if db.owed is None:
+    if db.deferred is None:
         step(db)
     else:
-        db.owed.append(step)
+        db.deferred.append(step)
 
 
-def do_owed(db: Connection) -> None:
+def flush_deferred(db: Connection) -> None:
     """Run the deferred steps now, for a caller that needs to see their effects."""
-    while db.owed:
-        db.owed.pop(0)(db)
+    while db.deferred:
+        db.deferred.pop(0)(db)
 
 
 @dataclass(slots=True)
@@ -93,7 +93,7 @@ def commit(
     `before` is called before the transaction begins and `check` before its commit; either may raise OmoideError.
     Returns the writes and, if the transaction failed, the reason.
     """
-    connection.owed = []
+    connection.deferred = []
     batch: list[Write] = []
     try:
         try:
@@ -105,7 +105,7 @@ def commit(
         for write in writes:
             batch.append(write)
             _run_in_savepoint(connection, write)
-        do_owed(connection)
+        flush_deferred(connection)
         check()
         connection.execute("COMMIT")
     except Exception as error:
@@ -113,16 +113,16 @@ def commit(
         with contextlib.suppress(sqlite3.Error):  # without a transaction there is nothing to roll back
             connection.execute("ROLLBACK")
         for write in batch:
-            write.error = write.error or (as_omoide(error) if isinstance(error, sqlite3.Error) else error)
+            write.error = write.error or (translate_error(error) if isinstance(error, sqlite3.Error) else error)
         return batch, error
     finally:
-        connection.owed = None
+        connection.deferred = None
     return batch, None
 
 
 def _run_in_savepoint(connection: Connection, write: Write) -> None:
     connection.execute("SAVEPOINT work")
-    owed = list(connection.owed or ())
+    owed = list(connection.deferred or ())
     try:
         try:
             write.result = write.work(connection)
@@ -130,15 +130,15 @@ def _run_in_savepoint(connection: Connection, write: Write) -> None:
             if not is_unreadable(error):
                 raise
             connection.execute("ROLLBACK TO work")
-            connection.owed = list(owed)
+            connection.deferred = list(owed)
             write.result = leniently(connection, partial(write.work, connection))
     except BaseException as error:
-        write.error = as_omoide(error) if isinstance(error, sqlite3.Error) else error
+        write.error = translate_error(error) if isinstance(error, sqlite3.Error) else error
         # A full disk may make SQLite roll back everything; a fault of the file affects every write.
         if not connection.in_transaction or (isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE):
             raise
         connection.execute("ROLLBACK TO work")
-        connection.owed = owed
+        connection.deferred = owed
     connection.execute("RELEASE work")
 
 

@@ -1,6 +1,6 @@
 """Inspect a database file read-only (`read_only`), while a server may be using it.
 
-`omoide.diagnosis` evaluates the results.
+`omoide.doctor` evaluates the results.
 """
 
 from __future__ import annotations
@@ -10,28 +10,28 @@ from itertools import islice
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.clock import ID_LENGTH, made_at
-from omoide.store import column_rules, embeddings, refusal_marks
-from omoide.store.consistency import contradictions
-from omoide.store.damage import summary
-from omoide.store.database import Connection
-from omoide.store.embeddings import Progress, Source
-from omoide.store.read_only import Schema, journal, opened, schema
-from omoide.store.schema_objects import differences, missing
+from omoide.core.clock import ID_LENGTH, created_at_of_id
+from omoide.storage import column_validation, embeddings, rejected_texts
+from omoide.storage.embeddings import EmbeddingProgress, Source
+from omoide.storage.sqlite.engine import Connection
+from omoide.storage.sqlite.integrity.damage import summary
+from omoide.storage.sqlite.integrity.row_consistency import contradictions
+from omoide.storage.sqlite.read_only import Schema, journal, opened, schema
+from omoide.storage.sqlite.schema_objects import differences, missing
 
 __all__ = [
-    "Owed",
+    "JobBacklog",
+    "MissingEmbeddings",
     "Schema",
-    "Unembedded",
     "damage",
     "embedder",
     "endpoints",
+    "job_backlog",
     "journal",
+    "missing_embeddings",
     "newest",
     "opened",
-    "owed",
     "schema",
-    "unembedded",
 ]
 
 MOST_FAULTS = 5
@@ -39,7 +39,7 @@ MOST_FAULTS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class JobBacklog:
     """Job counts of the whole database. `oldest` is the earliest due time of a due job, `error` why a job waits.
 
     A job with `due_at` = `queue.FIRST` counts as due since it was added.
@@ -53,7 +53,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class Unembedded:
+class MissingEmbeddings:
     """Number of texts without a vector, number of all texts, and number of texts that the embedder refused."""
 
     missing: int
@@ -85,15 +85,15 @@ def newest(db: Connection) -> int | None:
     """Creation time of the newest row of any table, in microseconds since 1970, by the clock at that time."""
     tables = ("workspaces", "peers", "sessions", "conclusions", "jobs")
     rows = [db.execute(f"SELECT created_at FROM {table} ORDER BY pk DESC LIMIT 1").fetchone() for table in tables]
-    times = [row[0] for row in rows if row and column_rules.TIME.admits(row[0])]
+    times = [row[0] for row in rows if row and column_validation.TIME.admits(row[0])]
     # The time of a message may come from its sender; its id contains the time of the server.
     message = db.execute("SELECT id FROM messages ORDER BY pk DESC LIMIT 1").fetchone()
-    if message and column_rules.ID.admits(message[0]) and len(message[0]) == ID_LENGTH:
-        times.append(made_at(message[0]) * 1_000)
+    if message and column_validation.ID.admits(message[0]) and len(message[0]) == ID_LENGTH:
+        times.append(created_at_of_id(message[0]) * 1_000)
     return max(times, default=None)
 
 
-def owed(db: Connection, now: int) -> Owed:
+def job_backlog(db: Connection, now: int) -> JobBacklog:
     row = db.execute(
         """SELECT count(*) FILTER (WHERE failed_at IS NULL),
                   count(*) FILTER (WHERE failed_at IS NULL AND leased_until > :now),
@@ -106,19 +106,19 @@ def owed(db: Connection, now: int) -> Owed:
     ).fetchone()
     *counts, oldest, error = row
     owed_, running, failed = counts
-    return Owed(owed_, running, failed, oldest, None if error is None else column_rules.as_text(error))
+    return JobBacklog(owed_, running, failed, oldest, None if error is None else column_validation.as_text(error))
 
 
-def embedder(db: Connection) -> Progress | None:
+def embedder(db: Connection) -> EmbeddingProgress | None:
     """The model of the stored vectors; None before a server was first started on the file."""
     return embeddings.progress(db)
 
 
-def unembedded(db: Connection, source: Source, progress: Progress) -> Unembedded:
+def missing_embeddings(db: Connection, source: Source, progress: EmbeddingProgress) -> MissingEmbeddings:
     """Texts stored since the last embedding. Blank texts never have a vector."""
     query = f"SELECT count(*) FILTER (WHERE pk > ?), count(*) FROM {source}"
     missing, of = db.execute(query, (progress.through(source),)).fetchone()
-    return Unembedded(missing, of, refusal_marks.count(db, source))
+    return MissingEmbeddings(missing, of, rejected_texts.count(db, source))
 
 
 def endpoints(db: Connection) -> int:

@@ -11,10 +11,10 @@ import fcntl
 import os
 from pathlib import Path
 
-from omoide.store.database_files import LEADER, companion
+from omoide.storage.sqlite.database_files import LEADER, companion
 
 
-class Leadership:
+class LeaderLock:
     """The leader lock of one database. Raises OSError if its file cannot be created."""
 
     def __init__(self, db: Path) -> None:
@@ -36,7 +36,7 @@ class Leadership:
         os.close(self._file)
 
 
-def is_led(db: Path) -> bool:
+def has_leader(db: Path) -> bool:
     """Whether any process is the leader for this database now."""
     try:
         file = os.open(companion(db, LEADER), os.O_RDONLY)
@@ -48,9 +48,9 @@ def is_led(db: Path) -> bool:
         os.close(file)
 
 
-def led_inode(db: Path) -> int | None:
+def leader_inode(db: Path) -> int | None:
     """The inode of the file that the leader has open; None if there is no leader or it is unknown."""
-    if not is_led(db):
+    if not has_leader(db):
         return None
     try:
         return int(companion(db, LEADER).read_bytes())

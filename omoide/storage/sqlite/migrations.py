@@ -14,8 +14,8 @@ arrive in order of time; once one arrives out of order, it is NULL and `said_ord
 so that the newest can be found. `dreams` counts the new conclusions of each pair since its last dream. In
 `message_words`, `place` holds the row numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that
 a search reads only matching rows; in `conclusion_words` those of the workspace, the observer (`r2`) and the observed
-(`d3`). `segments` is described in `segments.py`; rows up to `messages_signed` and `conclusions_signed` are in segments.
-`shares` is keyed by workspace and described in `shares.py`.
+(`d3`). `segments` is described in `vector_segments.py`; rows up to `messages_signed` and `conclusions_signed` are in
+segments. `fair_share` is keyed by workspace and described in `fair_share.py`.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from typing import cast
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from omoide.store import shares, stays
-from omoide.store.connection import Connection
-from omoide.store.database_files import LOCK, companion
-from omoide.store.digest import same
+from omoide.storage import fair_share, membership_intervals
+from omoide.storage.content_hash import content_hash
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.database_files import LOCK, companion
 
 migrations = Migrations("omoide")
 
@@ -212,7 +212,9 @@ UPDATE cards SET given = lines;
 def m0003_reasoning(db: Database) -> None:
     _run(db, REASONING)
     found = db.execute("SELECT pk, content FROM conclusions").fetchall()
-    db.conn.executemany("UPDATE conclusions SET same = ? WHERE pk = ?", [(same(text), pk) for pk, text in found])
+    db.conn.executemany(
+        "UPDATE conclusions SET same = ? WHERE pk = ?", [(content_hash(text), pk) for pk, text in found]
+    )
 
 
 @migrations()
@@ -284,9 +286,9 @@ CREATE INDEX stays_ended ON stays (peer) WHERE last IS NOT NULL;
 def m0008_stays(db: Database) -> None:
     _run(db, STAYS)
     connection = cast(Connection, db.conn)
-    done = stays.derive(connection)
+    done = membership_intervals.derive(connection)
     while done is not None:
-        done = stays.derive(connection, done)
+        done = membership_intervals.derive(connection, done)
 
 
 # `due` requests another attempt for a text that the embedder refused. `late` counts vectors that were stored out of
@@ -330,7 +332,7 @@ def m0010_said_order(db: Database) -> None:
 
 @migrations()
 def m0011_shares(db: Database) -> None:
-    for statement in shares.SCHEMA:  # triggers contain semicolons
+    for statement in fair_share.SCHEMA:  # triggers contain semicolons
         db.execute(statement)
 
 
@@ -342,12 +344,12 @@ def _run(db: Database, script: str) -> None:
 
 
 def migrate(db: Database) -> None:
-    """Apply pending steps. Call it while holding the lock of `turn`."""
+    """Apply pending steps. Call it while holding the lock of `migration_lock`."""
     migrations.apply(db)
 
 
 @contextlib.contextmanager
-def turn(path: Path) -> Iterator[None]:
+def migration_lock(path: Path) -> Iterator[None]:
     """Hold the migration lock: one process at a time opens a database, so that two cannot create it concurrently."""
     with companion(path, LOCK).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

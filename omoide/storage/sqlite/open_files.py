@@ -12,8 +12,8 @@ import os
 import time
 from pathlib import Path
 
-from omoide.errors import Unavailable
-from omoide.store.leadership import led_inode
+from omoide.core.errors import Unavailable
+from omoide.storage.sqlite.leader_lock import leader_inode
 
 FileIdentity = tuple[int, int]
 """Device and inode."""
@@ -51,7 +51,7 @@ def expect(path: Path, known: FileIdentity | None) -> None:
     found = identity(path)
     if known and found != known:
         raise Displaced(REPLACED if found else REMOVED)
-    led = led_inode(path)
+    led = leader_inode(path)
     if led is None:
         return
     if found is None or found[1] != led:

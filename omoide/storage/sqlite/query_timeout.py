@@ -13,9 +13,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import Unprocessable
-from omoide.lane_threads import paused_clock
-from omoide.store.database import Connection
+from omoide.core.errors import Unprocessable
+from omoide.fairness.thread_pool import paused_clock
+from omoide.storage.sqlite.engine import Connection
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,7 +24,7 @@ AGAIN_SECONDS = 0.05
 """Interval between further interrupts, in case `fn` runs another statement."""
 
 
-def within(
+def run_with_timeout(
     db: Connection, seconds: float, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Run `fn(db, …)` and return its result. Raises Unprocessable if its statements run for longer than `seconds`, or

@@ -15,11 +15,11 @@ from urllib.parse import quote
 import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import NotFound, Unavailable
-from omoide.store.column_rules import readable
-from omoide.store.connection import Connection
-from omoide.store.database_files import companion
-from omoide.store.migrations import migrations
+from omoide.core.errors import NotFound, Unavailable
+from omoide.storage.column_validation import readable
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.database_files import companion
+from omoide.storage.sqlite.migrations import migrations
 
 
 @dataclass(frozen=True, slots=True)

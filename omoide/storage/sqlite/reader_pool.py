@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from omoide.errors import Unavailable
-from omoide.lane_threads import checkpoint
-from omoide.store.connection import Connection
-from omoide.store.open_files import OpenFiles
+from omoide.core.errors import Unavailable
+from omoide.fairness.thread_pool import checkpoint
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.open_files import OpenFiles
 
 MOST_IDLE = 4
 """Idle connections that are kept open; each has a cache of several megabytes."""

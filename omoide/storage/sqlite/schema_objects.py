@@ -11,10 +11,10 @@ from typing import NamedTuple
 import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store.connection import Connection
-from omoide.store.migrations import migrate
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.migrations import migrate
 
-logger = logging.getLogger("omoide.store")
+logger = logging.getLogger("omoide.storage")
 
 WORDS = ("message_words", "conclusion_words")
 """The full-text tables; SQLite adds shadow tables for each."""

@@ -17,14 +17,15 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import Unavailable
-from omoide.jobs import ERASE
-from omoide.store import free_space, queue
-from omoide.store.connection import Connection
-from omoide.store.database import connect
-from omoide.store.group_commit import begin
-from omoide.store.sqlite_faults import as_omoide
-from omoide.store.wal import WriteAheadLog
+from omoide.core.errors import Unavailable
+from omoide.core.jobs import ERASE
+from omoide.storage import queue
+from omoide.storage.sqlite import free_space
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.error_codes import translate_error
+from omoide.storage.sqlite.group_commit import begin
+from omoide.storage.sqlite.wal import WriteAheadLog
 
 JOB = ERASE
 """Kind and key of the job."""
@@ -47,7 +48,7 @@ _open_files: dict[tuple[int, int], int] = {}
 the same file for this process (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
 
 
-def owe(db: Connection, now: int) -> None:
+def enqueue(db: Connection, now: int) -> None:
     """Enqueue the erasure job. Call it in the transaction that deletes or replaces content."""
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
@@ -55,7 +56,7 @@ def owe(db: Connection, now: int) -> None:
     queue.add(db, JOB, {}, now, key=JOB, due_at=due_at)
 
 
-def owe_first(db: Connection, now: int) -> None:
+def enqueue_first(db: Connection, now: int) -> None:
     """Enqueue the first erasure of a file that may contain deleted content from before erasure existed.
 
     A file that never had content counts as erased: later deletions enqueue their own jobs.
@@ -63,7 +64,7 @@ def owe_first(db: Connection, now: int) -> None:
     if count(db) != 0:
         return
     if db.execute(_WAS_USED).fetchone():
-        owe(db, now)
+        enqueue(db, now)
     else:
         db.execute("PRAGMA user_version=1")
 
@@ -150,7 +151,7 @@ def _meaning() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise as_omoide(error) from error
+        raise translate_error(error) from error
     except OSError as error:
         raise Unavailable(f"Free space cannot be overwritten: {error.strerror}") from error
 

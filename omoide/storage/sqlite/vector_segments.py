@@ -17,18 +17,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import orjson
 
-from omoide.deferred import deferred
-from omoide.store import rows
-from omoide.store.database import Connection
-from omoide.store.sources import TAKEN_FROM, VECTORS, Source
+from omoide.core.lazy_import import lazy_import
+from omoide.storage import rows
+from omoide.storage.embedding_tables import TAKEN_FROM, VECTORS, Source
+from omoide.storage.sqlite.engine import Connection
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-logger = logging.getLogger("omoide.store")
+logger = logging.getLogger("omoide.storage")
 
 FULL = 4_096
 """Rows of a full segment, which is not merged further: 200 kB for 256 dimensions."""

@@ -24,11 +24,11 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import StorageFull, Unavailable
-from omoide.store.connection import Connection
-from omoide.store.read_only import journal
+from omoide.core.errors import StorageFull, Unavailable
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.read_only import journal
 
-logger = logging.getLogger("omoide.store")
+logger = logging.getLogger("omoide.storage")
 
 LIMIT_BYTES = 67_108_864
 """The default of the setting `wal_limit_bytes`."""

@@ -4,7 +4,7 @@ The thread begins a transaction (`BEGIN IMMEDIATE`) as soon as no other process 
 that arrive meanwhile, each in its own savepoint so that a failure affects only its own caller, and notifies the callers
 after the commit. Concurrent writes share the cost of one fsync, which does not block the event loop.
 
-Writes are scheduled by lane (`omoide.turns`), in order within a lane. A batch ends once its writes took
+Writes are scheduled by lane (`omoide.fairness.fair_queue`), in order within a lane. A batch ends once its writes took
 `BATCH_SECONDS`, so that a write of another lane waits for the running batch and for few writes of the next one.
 """
 
@@ -21,15 +21,15 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.aside import in_threads
-from omoide.errors import StorageFull, Unavailable
-from omoide.lanes import current_work
-from omoide.store.connection import Connection
-from omoide.store.group_commit import MAX_BATCH, Write, answer, commit
-from omoide.store.open_files import Displaced, OpenFiles
-from omoide.store.sqlite_faults import OF_THE_FILE, kind_of
-from omoide.store.wal import NoRoomToBegin, WriteAheadLog
-from omoide.turns import Turns
+from omoide.core.errors import StorageFull, Unavailable
+from omoide.core.offload import runs_in_threads
+from omoide.fairness.fair_queue import FairQueue
+from omoide.fairness.lanes import current_work
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.error_codes import OF_THE_FILE, kind_of
+from omoide.storage.sqlite.group_commit import MAX_BATCH, Write, answer, commit
+from omoide.storage.sqlite.open_files import Displaced, OpenFiles
+from omoide.storage.sqlite.wal import NoRoomToBegin, WriteAheadLog
 
 T = TypeVar("T")
 
@@ -62,7 +62,7 @@ class Writer:
         """Whether the connection may have an outdated view of the file."""
         self._arrivals: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         """Writes that the thread has not received yet; None is the stop signal."""
-        self._turns: Turns[Write] = Turns()
+        self._turns: FairQueue[Write] = FairQueue()
         """Waiting writes. Used by the thread only."""
         self._is_stopping = False
         self._thread = threading.Thread(target=self._run, name="omoide-writer", daemon=True)
@@ -73,7 +73,7 @@ class Writer:
 
         Raises what `step` raises, and Unavailable or StorageFull if the database cannot take the write.
         """
-        if not in_threads():
+        if not runs_in_threads():
             await asyncio.sleep(0)
         if not self._thread.is_alive():
             raise Unavailable("The database is closed")
@@ -81,7 +81,7 @@ class Writer:
         future: asyncio.Future[T] = loop.create_future()
         own = current_work.get()
         write = Write(step, future, loop, own.lane)
-        if in_threads():
+        if runs_in_threads():
             self._arrivals.put(write)
         else:
             self._commit(iter([write]))

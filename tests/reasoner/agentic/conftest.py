@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from omoide.store import Store
-from tests.reasoning.recollections import Past
+from omoide.storage import Store
+from tests.reasoner.memory_fixtures import Past
 
 
 @pytest.fixture

@@ -23,12 +23,12 @@ from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 from pydantic_ai.settings import ModelSettings
 
-from omoide.inference.models import OutputMode, Task
+from omoide.core.records import Conclusion, Level, Message
+from omoide.inference.model_registry import OutputMode, Task
 from omoide.inference.provider_errors import failure_of
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question
-from omoide.records import Conclusion, Level, Message
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question
 
 T = TypeVar("T")
 TOKENS = TokenCounter()
@@ -154,6 +154,6 @@ def read(pieces: AsyncIterator[str]) -> list[str]:
     return asyncio.run(gathered())
 
 
-def question(memory: Memory, query: str = "Where does alice live?", **more: Any) -> Question:
+def question(memory: MemoryView, query: str = "Where does alice live?", **more: Any) -> Question:
     reach = memory.reach
     return Question(query, reach.observer_id, reach.observed_id, session_id=reach.session_id, **more)

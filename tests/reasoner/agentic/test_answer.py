@@ -10,15 +10,15 @@ import pytest
 from pydantic_ai.exceptions import ModelConnectionError
 from pydantic_ai.messages import ModelResponse, TextPart, ToolCallPart
 
-from omoide.inference.models import ANSWER_SECONDS, ModelUnfit, ProviderFailed
+from omoide.inference.model_registry import ANSWER_SECONDS, ModelUnfit, ProviderFailed
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoning.agentic import answer
-from omoide.reasoning.agentic.calls import HELD, Caller
-from omoide.reasoning.agentic.reasoner import OPENINGS, Agentic
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.structured import check
-from tests.reasoning.agentic.scripted import Scripted, calls, question, read, results_in
-from tests.reasoning.recollections import Past
+from omoide.reasoner.agentic import answer
+from omoide.reasoner.agentic.model_client import HELD, ModelCaller
+from omoide.reasoner.agentic.reasoner import OPENINGS, Agentic
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.output_schema import check
+from tests.reasoner.agentic.scripted import Scripted, calls, question, read, results_in
+from tests.reasoner.memory_fixtures import Past
 
 LOOK = calls(("search_memory", {"query": "Porto"}))
 SCHEMA = {
@@ -28,22 +28,22 @@ SCHEMA = {
 }
 
 
-def said(memory: Memory, models: Scripted, clock: Iterator[float] | None = None, **more: Any) -> str:
+def said(memory: MemoryView, models: Scripted, clock: Iterator[float] | None = None, **more: Any) -> str:
     ticks = clock or itertools.repeat(0.0)
     return "".join(
-        read(answer.answer(question(memory, **more), memory, Caller(models, "answer"), lambda: next(ticks)))
+        read(answer.answer(question(memory, **more), memory, ModelCaller(models, "answer"), lambda: next(ticks)))
     ).strip()
 
 
 @pytest.fixture
-def memory(past: Past) -> Memory:
+def memory(past: Past) -> MemoryView:
     past.say("s", "I moved to Porto.", "It is lovely.")
     known = past.conclude("alice lives in Porto", session="s")
     past.conclude("alice likes the sea", level="deductive", sources=[known])
     return past.memory()
 
 
-def test_nearest_conclusions_are_prefetched_by_level(memory: Memory) -> None:
+def test_nearest_conclusions_are_prefetched_by_level(memory: MemoryView) -> None:
     models = Scripted("In Porto.")
     assert said(memory, models) == "In Porto."
     (prompt,) = models.prompts
@@ -61,13 +61,13 @@ def test_messages_are_prefetched_without_conclusions(past: Past) -> None:
     assert "I moved to Porto." in models.prompts[0]
 
 
-def test_the_semantic_query_replaces_the_question_in_the_prefetch(memory: Memory) -> None:
+def test_the_semantic_query_replaces_the_question_in_the_prefetch(memory: MemoryView) -> None:
     said(memory, Scripted("."), semantic_query="cities")
     assert {call.tool_input["query"] for call in memory.evidence.tool_calls} == {"cities"}
 
 
 @pytest.mark.parametrize(("level", "rounds"), [("minimal", 1), ("low", 5), ("medium", 8), ("high", 12), ("max", 16)])
-def test_a_level_limits_the_rounds_with_tools(memory: Memory, level: Any, rounds: int) -> None:
+def test_a_level_limits_the_rounds_with_tools(memory: MemoryView, level: Any, rounds: int) -> None:
     models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
     assert said(memory, models, level=level) == "In Porto."
     assert len(models.asked) == rounds + 1
@@ -75,7 +75,7 @@ def test_a_level_limits_the_rounds_with_tools(memory: Memory, level: Any, rounds
     assert {(info.model_settings or {}).get("max_tokens") for _, info in models.asked} == {output}
 
 
-def test_the_last_turn_contains_the_findings(memory: Memory) -> None:
+def test_the_last_turn_contains_the_findings(memory: MemoryView) -> None:
     models = Scripted(calls(("grep_messages", {"text": "lovely"})), "In Porto.")
     said(memory, models, level="minimal")
     assert '<findings>\ngrep_messages {"text":"lovely"}\nERROR' in models.prompts[-1].replace('": "', '":"')
@@ -85,7 +85,7 @@ def test_the_last_turn_contains_the_findings(memory: Memory) -> None:
     assert results_in(models.asked[-1][0]) == []
 
 
-def test_the_minimal_level_has_only_the_two_searches(memory: Memory) -> None:
+def test_the_minimal_level_has_only_the_two_searches(memory: MemoryView) -> None:
     offered = {}
     for level in ("minimal", "low"):
         models = Scripted("In Porto.")
@@ -95,7 +95,7 @@ def test_the_minimal_level_has_only_the_two_searches(memory: Memory) -> None:
     assert len(offered["low"]) == 7
 
 
-def test_tool_results_are_returned_and_recorded_as_evidence(memory: Memory) -> None:
+def test_tool_results_are_returned_and_recorded_as_evidence(memory: MemoryView) -> None:
     models = Scripted(calls(("grep_messages", {"text": "LOVELY"}), ("search_memory", {"query": "Porto"})), "In Porto.")
     said(memory, models)
     first, second = results_in(models.asked[1][0])
@@ -105,7 +105,7 @@ def test_tool_results_are_returned_and_recorded_as_evidence(memory: Memory) -> N
     assert len(memory.evidence.messages) == 2
 
 
-def test_calls_beyond_the_limit_of_a_round_are_not_run(memory: Memory) -> None:
+def test_calls_beyond_the_limit_of_a_round_are_not_run(memory: MemoryView) -> None:
     models = Scripted(calls(*[("search_memory", {"query": "x"})] * 11), "In Porto.")
     said(memory, models)
     results = results_in(models.asked[1][0])
@@ -113,19 +113,19 @@ def test_calls_beyond_the_limit_of_a_round_are_not_run(memory: Memory) -> None:
     assert sum(result.startswith("ERROR: not run") for result in results) == 3
 
 
-def test_the_answer_is_streamed(memory: Memory) -> None:
+def test_the_answer_is_streamed(memory: MemoryView) -> None:
     long = "Porto is where alice lives, " * 20
-    pieces = read(answer.answer(question(memory), memory, Caller(Scripted(long), "answer")))
+    pieces = read(answer.answer(question(memory), memory, ModelCaller(Scripted(long), "answer")))
     assert len(pieces) > 20
     assert "".join(pieces).strip() == long.strip()
 
 
-def test_text_before_a_tool_call_is_not_part_of_the_answer(memory: Memory) -> None:
+def test_text_before_a_tool_call_is_not_part_of_the_answer(memory: MemoryView) -> None:
     preface = ModelResponse(parts=[TextPart("Let me see."), ToolCallPart("search_memory", {"query": "Porto"})])
     assert said(memory, Scripted(preface, "In Porto.")) == "In Porto."
 
 
-def test_a_tool_call_after_a_long_text_is_ignored(memory: Memory) -> None:
+def test_a_tool_call_after_a_long_text_is_ignored(memory: MemoryView) -> None:
     text = "Porto, " * HELD
     both = ModelResponse(parts=[TextPart(text), ToolCallPart("search_messages", {"query": "Porto"})])
     models = Scripted(both)
@@ -133,26 +133,26 @@ def test_a_tool_call_after_a_long_text_is_ignored(memory: Memory) -> None:
     assert "search_messages" not in {call.tool_name for call in memory.evidence.tool_calls}
 
 
-def test_an_empty_answer_is_requested_twice_more(memory: Memory) -> None:
+def test_an_empty_answer_is_requested_twice_more(memory: MemoryView) -> None:
     models = Scripted("", "", "In Porto.")
     assert said(memory, models) == "In Porto."
     assert "You have not said anything." in models.prompts[-1]
 
 
-def test_repeated_empty_answers_give_no_answer(memory: Memory) -> None:
+def test_repeated_empty_answers_give_no_answer(memory: MemoryView) -> None:
     models = Scripted("", "", "")
     assert said(memory, models) == ""
     assert len(models.asked) == 3
 
 
-def test_rounds_end_when_their_share_of_the_time_is_used(memory: Memory) -> None:
+def test_rounds_end_when_their_share_of_the_time_is_used(memory: MemoryView) -> None:
     models = Scripted(script=lambda _, info: LOOK if info.function_tools else "In Porto.")
     ticks = iter([0.0, 0.0, *[ANSWER_SECONDS] * 9])
     assert said(memory, models, ticks, level="max") == "In Porto."
     assert len(models.asked) == 2
 
 
-def test_cards_follow_the_rules_in_the_instructions(memory: Memory) -> None:
+def test_cards_follow_the_rules_in_the_instructions(memory: MemoryView) -> None:
     models = Scripted(".")
     said(memory, models, target_card=["IDENTITY: is 30"], instructions="Be kind.")
     rules = models.asked[0][1].instructions or ""
@@ -180,14 +180,14 @@ def test_the_prompt_contains_the_history_of_the_session(past: Past) -> None:
     assert "Elsewhere." not in models.prompts[0]
 
 
-def test_a_provider_failure_is_raised(memory: Memory) -> None:
+def test_a_provider_failure_is_raised(memory: MemoryView) -> None:
     with pytest.raises(ProviderFailed):
         said(memory, Scripted(ModelConnectionError("scripted", "refused")))
 
 
-def test_closing_the_stream_cancels_the_work(memory: Memory) -> None:
+def test_closing_the_stream_cancels_the_work(memory: MemoryView) -> None:
     async def first_piece() -> int:
-        pieces = answer.answer(question(memory), memory, Caller(Scripted("word " * 500), "answer"))
+        pieces = answer.answer(question(memory), memory, ModelCaller(Scripted("word " * 500), "answer"))
         await anext(pieces)
         await pieces.aclose()  # type: ignore[attr-defined]
         return len(asyncio.all_tasks())
@@ -195,8 +195,8 @@ def test_closing_the_stream_cancels_the_work(memory: Memory) -> None:
     assert asyncio.run(first_piece()) == 1
 
 
-def test_concurrent_prefetching_is_limited(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
-    search, running, most = Memory.search_memory, 0, 0
+def test_concurrent_prefetching_is_limited(memory: MemoryView, monkeypatch: pytest.MonkeyPatch) -> None:
+    search, running, most = MemoryView.search_memory, 0, 0
 
     async def counted(*arguments: Any, **options: Any) -> Any:
         nonlocal running, most
@@ -206,7 +206,7 @@ def test_concurrent_prefetching_is_limited(memory: Memory, monkeypatch: pytest.M
         running -= 1
         return found
 
-    monkeypatch.setattr(Memory, "search_memory", counted)
+    monkeypatch.setattr(MemoryView, "search_memory", counted)
 
     async def ask(reasoner: Agentic) -> str:
         return "".join([piece async for piece in reasoner.answer(question(memory), memory)]).strip()
@@ -219,7 +219,7 @@ def test_concurrent_prefetching_is_limited(memory: Memory, monkeypatch: pytest.M
     assert most <= OPENINGS
 
 
-def in_form(memory: Memory, *turns: Any, level: Any = "low", mode: Any = "schema") -> tuple[Any, Scripted]:
+def in_form(memory: MemoryView, *turns: Any, level: Any = "low", mode: Any = "schema") -> tuple[Any, Scripted]:
     check(SCHEMA)
     models = Scripted(*turns, mode=mode)
     return json.loads(said(memory, models, response_format=SCHEMA, level=level)), models
@@ -236,35 +236,35 @@ def in_form(memory: Memory, *turns: Any, level: Any = "low", mode: Any = "schema
     ],
 )
 @pytest.mark.parametrize("mode", ["schema", "json", "prompt"])
-def test_a_structured_answer_is_valid_for_any_first_output(memory: Memory, turns: Sequence[Any], mode: Any) -> None:
+def test_a_structured_answer_is_valid_for_any_first_output(memory: MemoryView, turns: Sequence[Any], mode: Any) -> None:
     assert in_form(memory, *turns, mode=mode)[0] == {"city": "Porto", "tags": []}
 
 
-def test_a_null_that_the_schema_forbids_is_omitted(memory: Memory) -> None:
+def test_a_null_that_the_schema_forbids_is_omitted(memory: MemoryView) -> None:
     schema = {"type": "object", "properties": {"city": {"type": "string"}, "opera": {"type": "string"}}}
     models = Scripted('{"city": "Porto", "opera": null}')
     assert json.loads(said(memory, models, response_format=schema)) == {"city": "Porto"}
 
 
-def test_an_answer_that_violates_a_constraint_is_repaired(memory: Memory) -> None:
+def test_an_answer_that_violates_a_constraint_is_repaired(memory: MemoryView) -> None:
     city = {"type": "string", "minLength": 3}
     schema = {"type": "object", "properties": {"city": city}, "required": ["city"]}
     models = Scripted("In Porto.", '{"city": "P"}', '{"city": "Porto"}')
     assert json.loads(said(memory, models, response_format=schema)) == {"city": "Porto"}
 
 
-def test_a_structured_answer_is_one_piece(memory: Memory) -> None:
+def test_a_structured_answer_is_one_piece(memory: MemoryView) -> None:
     asked = question(memory, response_format=SCHEMA)
-    assert len(read(answer.answer(asked, memory, Caller(Scripted('{"city": "Porto"}'), "answer")))) == 1
+    assert len(read(answer.answer(asked, memory, ModelCaller(Scripted('{"city": "Porto"}'), "answer")))) == 1
 
 
-def test_structured_output_is_requested_only_without_tools(memory: Memory) -> None:
+def test_structured_output_is_requested_only_without_tools(memory: MemoryView) -> None:
     _, models = in_form(memory, LOOK, "In Porto.", '{"city": "Porto"}')
     modes = [info.model_request_parameters.output_mode for _, info in models.asked]
     tools = [bool(info.function_tools) for _, info in models.asked]
     assert (modes, tools) == (["text", "text", "native"], [True, True, False])
 
 
-def test_invalid_structured_output_raises_model_unfit(memory: Memory) -> None:
+def test_invalid_structured_output_raises_model_unfit(memory: MemoryView) -> None:
     with pytest.raises(ModelUnfit, match="response_format"):
         in_form(memory, "In Porto.", "Porto!", "Porto!!")

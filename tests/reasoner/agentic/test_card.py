@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from omoide.reasoning.agentic import card
-from omoide.reasoning.agentic.calls import Caller
-from omoide.reasoning.reasoner import CardTask
-from tests.reasoning.agentic.scripted import TOKENS, Scripted, conclusion, form
+from omoide.reasoner.agentic import card
+from omoide.reasoner.agentic.model_client import ModelCaller
+from omoide.reasoner.protocol import CardTask
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, conclusion, form
 
 KNOWN = [conclusion("alice is 30"), conclusion("alice often cooks", level="inductive")]
 GIVEN = "likes to be called Al"
@@ -18,7 +18,7 @@ CURRENT = [GIVEN, "IDENTITY: is 29"]
 def revise(models: Scripted, **changes: Any) -> list[str]:
     given: dict[str, Any] = {"current": CURRENT, "given": [GIVEN], "conclusions": KNOWN}
     task = CardTask("alice", "alice", **(given | changes))
-    return asyncio.run(card.card(task, Caller(models, "card"), TOKENS))
+    return asyncio.run(card.card(task, ModelCaller(models, "card"), TOKENS))
 
 
 def lines(*texts: Any) -> Scripted:

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from pydantic_ai.exceptions import ModelConnectionError
 
-from omoide.inference.models import ProviderFailed
-from omoide.reasoning.agentic.calls import Caller
-from omoide.reasoning.agentic.dream import DEDUCTION, INDUCTION, dream
-from omoide.reasoning.reasoner import Dreamed, DreamTask
-from omoide.records import Conclusion
-from tests.reasoning.agentic.scripted import TOKENS, Scripted, calls, results_in
-from tests.reasoning.recollections import Past
+from omoide.core.records import Conclusion
+from omoide.inference.model_registry import ProviderFailed
+from omoide.reasoner.agentic.dream import DEDUCTION, INDUCTION, dream
+from omoide.reasoner.agentic.model_client import ModelCaller
+from omoide.reasoner.protocol import Dreamed, DreamTask
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, calls, results_in
+from tests.reasoner.memory_fixtures import Past
 
 DONE = "Done."
 DEDUCE, CONTRADICT, INDUCE, DELETE = (
@@ -33,7 +33,7 @@ def known(past: Past) -> list[Conclusion]:
 
 def dreamed(past: Past, known: Sequence[Conclusion], models: Scripted) -> Dreamed:
     task = DreamTask("alice", "alice", None, known)
-    return asyncio.run(dream(task, past.memory(), Caller(models, "dream"), TOKENS))
+    return asyncio.run(dream(task, past.memory(), ModelCaller(models, "dream"), TOKENS))
 
 
 def drawn(content: str, *sources: Conclusion | str, **more: Any) -> dict[str, Any]:

@@ -12,14 +12,14 @@ import pytest
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models.function import AgentInfo
 
-from omoide.reasoning.agentic import answer, card, derive, dream, prompts, summary
-from omoide.reasoning.agentic.calls import Caller
-from omoide.reasoning.agentic.lines import MOST_OF_RESULT
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Batch, CardTask, DreamTask, SummaryTask
-from omoide.store import Store
-from tests.reasoning.agentic.scripted import TOKENS, Scripted, calls, form, question, read, results_in
-from tests.reasoning.recollections import Past
+from omoide.reasoner.agentic import answer, card, derive, dream, prompt_templates, summary
+from omoide.reasoner.agentic.formatting import MOST_OF_RESULT
+from omoide.reasoner.agentic.model_client import ModelCaller
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Batch, CardTask, DreamTask, SummaryTask
+from omoide.storage import Store
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, calls, form, question, read, results_in
+from tests.reasoner.memory_fixtures import Past
 
 SECRET = "the vault code is 4711"
 
@@ -125,7 +125,7 @@ def assert_whole(models: Scripted) -> None:
     """Assert that every section of a prompt is opened and closed at most once."""
     for messages, info in models.asked:
         text = first_prompt(messages, info)
-        for tag in prompts.TAGS:
+        for tag in prompt_templates.TAGS:
             opened, closed = (len(re.findall(rf"(?m)^<{mark}{tag}>$", text)) for mark in ("", "/"))
             assert opened == closed <= 1
             assert len(re.findall(rf"(?i)<\W{{0,8}}{tag}\b", text)) == opened + closed
@@ -146,7 +146,7 @@ def test_injected_instructions_cannot_widen_the_reach_of_an_answer(world: Surrou
     memory = world.past.memory(**reach)
     models = Scripted(*world.obedient(), "Done.")
     asked = question(memory, world.said[-1].content[:9_000], instructions=world.said[-1].content[:3_000])
-    text = "".join(read(answer.answer(asked, memory, Caller(models, "answer"))))
+    text = "".join(read(answer.answer(asked, memory, ModelCaller(models, "answer"))))
     assert_nothing_foreign(models, text)
     assert_within(memory)
     assert_whole(models)
@@ -155,7 +155,7 @@ def test_injected_instructions_cannot_widen_the_reach_of_an_answer(world: Surrou
     assert max(map(len, results)) <= MOST_OF_RESULT
 
 
-def assert_within(memory: Memory) -> None:
+def assert_within(memory: MemoryView) -> None:
     evidence = memory.evidence
     assert {(each.session_id, each.workspace_id) for each in evidence.messages.values()} <= {("open", "w")}
     assert {(each.observer_id, each.observed_id) for each in evidence.conclusions.values()} <= {("alice", "alice")}
@@ -171,7 +171,7 @@ def test_injected_instructions_cannot_break_a_structured_answer(world: Surroundi
     hostile = world.said[-1].content[:2_000]
     models = Scripted(*world.obedient(), hostile, hostile, form({"city": hostile, "vault": "0000"}))
     asked = question(memory, hostile, response_format=schema)
-    text = "".join(read(answer.answer(asked, memory, Caller(models, "answer"))))
+    text = "".join(read(answer.answer(asked, memory, ModelCaller(models, "answer"))))
     assert json.loads(text).keys() == {"city"}
     assert_nothing_foreign(models, text)
     assert_whole(models)
@@ -183,7 +183,7 @@ def test_injected_instructions_cannot_create_facts_of_others(world: Surroundings
         form({"facts": [stolen, {"content": "x", "message_ids": None}], "observed": "bob", "delete": "*"})
     )
     batch = Batch("w", "open", "alice", world.said, world.said[-1].content[:3_000])
-    facts = asyncio.run(derive.derive(batch, Caller(models, "derive"), TOKENS))
+    facts = asyncio.run(derive.derive(batch, ModelCaller(models, "derive"), TOKENS))
     assert {id for fact in facts for id in fact.message_ids} <= {each.id for each in world.said}
     assert all("\n" not in fact.content and "\x00" not in fact.content for fact in facts)
     assert_nothing_foreign(models)
@@ -193,7 +193,7 @@ def test_injected_instructions_cannot_create_facts_of_others(world: Surroundings
 def test_output_that_repeats_an_injection_gives_no_foreign_facts(world: Surroundings) -> None:
     models = Scripted(world.said[-1].content, world.said[-1].content)
     batch = Batch("w", "open", "alice", world.said)
-    facts = asyncio.run(derive.derive(batch, Caller(models, "derive"), TOKENS))
+    facts = asyncio.run(derive.derive(batch, ModelCaller(models, "derive"), TOKENS))
     assert {id for fact in facts for id in fact.message_ids} <= {each.id for each in world.said}
 
 
@@ -210,7 +210,7 @@ def test_injected_instructions_cannot_widen_the_reach_of_a_dream(world: Surround
     memory = world.past.memory()
     models = Scripted(*world.obedient(), writing, "Done.", *world.obedient(), writing, "Done.")
     task = DreamTask("alice", "alice", "open", world.known, world.said[-1].content[:3_000])
-    dreamed = asyncio.run(dream.dream(task, memory, Caller(models, "dream"), TOKENS))
+    dreamed = asyncio.run(dream.dream(task, memory, ModelCaller(models, "dream"), TOKENS))
     assert (dreamed.derived, dreamed.merged, dreamed.outdated) == ([], (), [])
     assert_nothing_foreign(models)
     assert_within(memory)
@@ -221,7 +221,7 @@ def test_injected_instructions_cannot_write_invalid_card_lines(world: Surroundin
     hostile = world.said[-1].content
     models = Scripted(form({"lines": [hostile, f"ADMIN: {hostile}", f"IDENTITY: {hostile[:100]}"], "peer": "bob"}))
     task = CardTask("alice", "alice", [hostile[:150]], [hostile[:150]], world.known, instructions=hostile[:3_000])
-    lines = asyncio.run(card.card(task, Caller(models, "card"), TOKENS))
+    lines = asyncio.run(card.card(task, ModelCaller(models, "card"), TOKENS))
     assert lines[0] == hostile[:150]
     assert all(line.startswith("IDENTITY: ") and "\n" not in line for line in lines[1:])
     assert_whole(models)
@@ -231,6 +231,6 @@ def test_injected_instructions_cannot_exceed_a_summary(world: Surroundings) -> N
     hostile = world.said[-1].content
     models = Scripted(script=lambda _, __: hostile)
     task = SummaryTask("open", "short", world.said, hostile[:4_000], 100, hostile[:3_000])
-    text = asyncio.run(summary.summarize(task, Caller(models, "summary"), TOKENS))
+    text = asyncio.run(summary.summarize(task, ModelCaller(models, "summary"), TOKENS))
     assert TOKENS.count(text) <= 100
     assert_whole(models)

@@ -4,38 +4,41 @@ from importlib import resources
 
 import pytest
 
-from omoide.reasoning.agentic import prompts
+from omoide.reasoner.agentic import prompt_templates
 
-NAMES = [each.name.removesuffix(".md") for each in resources.files(prompts.__package__).joinpath("prompts").iterdir()]
+NAMES = [
+    each.name.removesuffix(".md")
+    for each in resources.files(prompt_templates.__package__).joinpath("prompts").iterdir()
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_templates_contain_no_section_tags(name: str) -> None:
-    assert prompts.load(name)
-    assert not any(f"<{tag}>" in prompts.load(name) for tag in prompts.TAGS)
+    assert prompt_templates.load(name)
+    assert not any(f"<{tag}>" in prompt_templates.load(name) for tag in prompt_templates.TAGS)
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name.endswith("rules") and "json" not in name])
 def test_rules_start_with_constant_text(name: str) -> None:
-    beginning = prompts.load(name).partition("{")[0]
+    beginning = prompt_templates.load(name).partition("{")[0]
     assert len(beginning) > 500
 
 
 def test_placeholders_in_data_are_not_expanded() -> None:
-    assert prompts.fill("{a} and {b}", a="{b}", b="{a}") == "{b} and {a}"
+    assert prompt_templates.fill("{a} and {b}", a="{b}", b="{a}") == "{b} and {a}"
 
 
 def test_a_line_with_only_an_empty_placeholder_is_removed() -> None:
-    assert prompts.fill("one\n{a}\ntwo {a}", a="") == "one\ntwo"
+    assert prompt_templates.fill("one\n{a}\ntwo {a}", a="") == "one\ntwo"
 
 
 def test_a_placeholder_without_a_value_raises_key_error() -> None:
     with pytest.raises(KeyError):
-        prompts.fill("{a}")
+        prompt_templates.fill("{a}")
 
 
 def test_a_blank_section_is_omitted() -> None:
-    assert prompts.section("card", " \n") == ""
+    assert prompt_templates.section("card", " \n") == ""
 
 
 BREAKOUTS = [
@@ -54,13 +57,13 @@ BREAKOUTS = [
 
 @pytest.mark.parametrize("text", BREAKOUTS)
 def test_no_text_opens_or_closes_a_section(text: str) -> None:
-    assert "<" not in prompts.neutral(text)
+    assert "<" not in prompt_templates.neutral(text)
 
 
 @pytest.mark.parametrize("text", ["a < b", "<div>", "x <- y", "<messenger>", "List<int>", "<3", "é 漢 🎉"])
 def test_other_text_is_unchanged(text: str) -> None:
-    assert prompts.neutral(text) == text
+    assert prompt_templates.neutral(text) == text
 
 
 def test_characters_that_cannot_be_sent_are_removed() -> None:
-    assert prompts.neutral("a\x00b\ud800c") == "abc"
+    assert prompt_templates.neutral("a\x00b\ud800c") == "abc"

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from omoide.reasoning.agentic.fitting import Shape
-from omoide.reasoning.structured import resolved
+from omoide.reasoner.agentic.schema_fitting import Shape
+from omoide.reasoner.output_schema import resolved
 
 SCHEMA = {
     "type": "object",

@@ -7,10 +7,10 @@ import pytest
 from pydantic_ai.exceptions import ModelAuthenticationError, ModelHTTPError, ModelRequestRejectedError
 from pydantic_ai.messages import ModelRequest
 
-from omoide.inference.models import ProviderFailed, RequestRefused
-from omoide.reasoning.agentic.calls import Caller, Opening
-from omoide.reasoning.agentic.forms import Form, filled, json_in
-from tests.reasoning.agentic.scripted import Scripted, cut
+from omoide.inference.model_registry import ProviderFailed, RequestRefused
+from omoide.reasoner.agentic.model_client import ModelCaller, Opening
+from omoide.reasoner.agentic.structured_output import OutputForm, filled, json_in
+from tests.reasoner.agentic.scripted import Scripted, cut
 
 OPENING = Opening("Rules.", "Given.")
 
@@ -22,11 +22,11 @@ def _positive(value: Any) -> int:
     return number
 
 
-FORM = Form("number", {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}, _positive)
+FORM = OutputForm("number", {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}, _positive)
 
 
 def fill(models: Scripted) -> int | None:
-    wanted = filled(Caller(models, "derive"), OPENING, FORM, 100)
+    wanted = filled(ModelCaller(models, "derive"), OPENING, FORM, 100)
     return asyncio.run(wanted)
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from omoide.reasoning.agentic import summary
-from omoide.reasoning.agentic.calls import Caller
-from omoide.reasoning.reasoner import SummaryTask
-from tests.reasoning.agentic.scripted import TOKENS, Scripted, cut, message
+from omoide.reasoner.agentic import summary
+from omoide.reasoner.agentic.model_client import ModelCaller
+from omoide.reasoner.protocol import SummaryTask
+from tests.reasoner.agentic.scripted import TOKENS, Scripted, cut, message
 
 SAID = [message("I moved to Porto.", at=1), message("How is it there?", "bob", at=2)]
 
@@ -19,7 +19,7 @@ def task(**changes: Any) -> SummaryTask:
 
 
 def summarize(models: Scripted, wanted: SummaryTask) -> str:
-    return asyncio.run(summary.summarize(wanted, Caller(models, "summary"), TOKENS))
+    return asyncio.run(summary.summarize(wanted, ModelCaller(models, "summary"), TOKENS))
 
 
 def test_the_prompt_names_the_speaker_of_each_message() -> None:

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from pydantic_ai.messages import ToolCallPart
 
-from omoide.reasoning.agentic.lines import MOST_OF_MESSAGE, MOST_OF_RESULT
-from omoide.reasoning.agentic.tools import ERROR, NOTHING, ReadingTools, Toolbox
-from omoide.reasoning.memory import Memory
-from tests.reasoning.recollections import MONDAY, Past
+from omoide.reasoner.agentic.formatting import MOST_OF_MESSAGE, MOST_OF_RESULT
+from omoide.reasoner.agentic.tools import ERROR, NOTHING, ReadingTools, Toolbox
+from omoide.reasoner.memory_view import MemoryView
+from tests.reasoner.memory_fixtures import MONDAY, Past
 
 
-def use(memory: Memory, tool: str, arguments: Any) -> str:
+def use(memory: MemoryView, tool: str, arguments: Any) -> str:
     return asyncio.run(Toolbox(ReadingTools(memory).all()).use(ToolCallPart(tool, arguments)))
 
 

@@ -10,13 +10,13 @@ import httpx
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-from omoide.inference.models import ProviderFailed
+from omoide.core.settings import Settings, SettingsError
+from omoide.inference.model_registry import ProviderFailed
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.reasoning.choice import Relieved, reasoner_for
-from omoide.reasoning.reasoner import Batch, Fact
-from omoide.settings import Settings, WrongSetting
-from tests.reasoning.agentic.scripted import TOKENS, message
-from tests.running import Server
+from omoide.reasoner.factory import FallbackReasoner, make_reasoner
+from omoide.reasoner.protocol import Batch, Fact
+from tests.reasoner.agentic.scripted import TOKENS, message
+from tests.server_process import Server
 from tests.test_start import modules_after
 
 EMBEDDER = WordLlamaEmbedder()
@@ -29,18 +29,18 @@ def unreachable(tmp_path: Path) -> Server:
 
 
 def test_the_extractive_reasoner_is_used_without_a_model() -> None:
-    assert reasoner_for(Settings.model_validate({}), EMBEDDER, TOKENS).name == "extractive"
+    assert make_reasoner(Settings.model_validate({}), EMBEDDER, TOKENS).name == "extractive"
 
 
 def test_a_model_is_used_as_reasoner_and_leaves_cards_to_dreams() -> None:
-    reasoner = reasoner_for(Settings.model_validate(AWAY), EMBEDDER, TOKENS)
+    reasoner = make_reasoner(Settings.model_validate(AWAY), EMBEDDER, TOKENS)
     assert (reasoner.name, reasoner.keeps_cards) == ("openai:some-model", False)
 
 
 @pytest.mark.parametrize("name", ["some-model", "unknown:model", "openai:", "openai:model"])
 def test_an_invalid_model_name_is_reported_at_once(name: str) -> None:
-    with pytest.raises(WrongSetting, match="OMOIDE_MODEL"):
-        reasoner_for(Settings.model_validate({"model": name}), EMBEDDER, TOKENS)
+    with pytest.raises(SettingsError, match="OMOIDE_MODEL"):
+        make_reasoner(Settings.model_validate({"model": name}), EMBEDDER, TOKENS)
 
 
 def test_startup_imports_no_model_packages(tmp_path: Path) -> None:
@@ -52,8 +52,8 @@ def test_startup_imports_no_model_packages(tmp_path: Path) -> None:
         served_app()
     """
     loaded = modules_after(code, tmp_path)
-    assert "omoide.reasoning.choice" in loaded
-    assert not loaded & {"pydantic_ai", "openai", "anthropic", "google.genai", "omoide.reasoning.agentic", "httpx"}
+    assert "omoide.reasoner.factory" in loaded
+    assert not loaded & {"pydantic_ai", "openai", "anthropic", "google.genai", "omoide.reasoner.agentic", "httpx"}
 
 
 def test_an_unreachable_provider_is_503_with_a_detail(unreachable: Server) -> None:
@@ -85,8 +85,8 @@ class Away:
 
 
 def test_the_extractive_reasoner_derives_while_the_provider_fails() -> None:
-    relief = reasoner_for(Settings.model_validate({}), EMBEDDER, TOKENS)
-    reasoner = Relieved(Away(), relief)  # type: ignore[arg-type]  # all methods fail
+    relief = make_reasoner(Settings.model_validate({}), EMBEDDER, TOKENS)
+    reasoner = FallbackReasoner(Away(), relief)  # type: ignore[arg-type]  # all methods fail
     batch = Batch("w", "s", "alice", [message("I live in Porto.")])
     facts = asyncio.run(reasoner.derive(batch))
     assert [fact.content for fact in facts] == ["alice lives in Porto"]
@@ -97,5 +97,5 @@ def test_the_extractive_reasoner_derives_while_the_provider_fails() -> None:
 def test_the_wheel_contains_the_prompts() -> None:
     builder = WheelBuilder(str(Path(__file__).parents[3]))
     names = {file.distribution_path for file in builder.recurse_included_files()}
-    source = Path(__file__).parents[3] / "omoide/reasoning/agentic/prompts"
-    assert {f"omoide/reasoning/agentic/prompts/{path.name}" for path in source.iterdir()} <= names
+    source = Path(__file__).parents[3] / "omoide/reasoner/agentic/prompts"
+    assert {f"omoide/reasoner/agentic/prompts/{path.name}" for path in source.iterdir()} <= names

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from omoide.reasoning.evidence import Snippet
-from omoide.reasoning.reasoner import Question
-from omoide.records import Conclusion, Level, Message
+from omoide.core.records import Conclusion, Level, Message
+from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.protocol import Question
 
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """A Monday; day 1 is the next day."""

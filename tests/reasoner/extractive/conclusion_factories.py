@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from omoide.records import Conclusion, Level
+from omoide.core.records import Conclusion, Level
 
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 

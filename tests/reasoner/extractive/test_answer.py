@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from omoide import clock
+from omoide.core import clock
 from omoide.inference.embedders import EmbeddingFailed, Vectors
-from omoide.reasoning.extractive.answer import answer, compose
-from omoide.reasoning.extractive.gathering import BREADTHS
-from omoide.reasoning.memory import Memory
-from omoide.reasoning.reasoner import Question, ReasoningLevel
-from omoide.store import Connection, Store, conclusions, sessions
-from omoide.store.peers import ensure
-from tests.reasoning.extractive.answering import START, fact, facts, question, snippet, turn
-from tests.reasoning.recollections import EMBEDDER, TOKENS, Past
+from omoide.reasoner.extractive.answer import answer, compose
+from omoide.reasoner.extractive.retrieval import BREADTHS
+from omoide.reasoner.memory_view import MemoryView
+from omoide.reasoner.protocol import Question, ReasoningLevel
+from omoide.storage import Connection, Store, conclusions, sessions
+from omoide.storage.peers import ensure
+from tests.reasoner.extractive.answering import START, fact, facts, question, snippet, turn
+from tests.reasoner.memory_fixtures import EMBEDDER, TOKENS, Past
 
 NOTHING = "I have no information about that"
 
@@ -87,14 +87,14 @@ def _conclude(past: Past, statements: Sequence[tuple[str, str]]) -> None:
     def stored(db: Connection) -> None:
         workspace, row = sessions.ensure(db, past.workspace_id, "s", 0)
         for day, (peer, content) in enumerate(statements):
-            at = clock.micros(START + timedelta(days=day))
+            at = clock.to_micros(START + timedelta(days=day))
             pk = ensure(db, workspace, [peer], at)[peer]
             conclusions.insert(db, f"{peer}-{day}", workspace, (pk, pk), row, content, said_at=at, now=at)
 
     past.write(stored)
 
 
-def said(asked: Question, memory: Memory) -> str:
+def said(asked: Question, memory: MemoryView) -> str:
     async def read() -> list[str]:
         return [piece async for piece in answer(asked, memory, EMBEDDER)]
 

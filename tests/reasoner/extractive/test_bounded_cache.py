@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from omoide.reasoning.extractive.remembered import LONGEST, Remembered
+from omoide.reasoner.extractive.bounded_cache import LONGEST, BoundedCache
 
 
 def test_the_oldest_entries_are_evicted_first() -> None:
-    remembered: Remembered[int] = Remembered(3)
+    remembered: BoundedCache[int] = BoundedCache(3)
     remembered.keep({"a": 1, "b": 2})
     remembered.keep({"c": 3, "d": 4})
     assert remembered.known(["a", "b", "c", "d", "e"]) == {"b": 2, "c": 3, "d": 4}
@@ -15,6 +15,6 @@ def test_the_oldest_entries_are_evicted_first() -> None:
 
 
 def test_long_texts_are_not_cached() -> None:
-    remembered: Remembered[int] = Remembered(3)
+    remembered: BoundedCache[int] = BoundedCache(3)
     remembered.keep({"a" * LONGEST: 1, "a" * (LONGEST + 1): 2})
     assert remembered.known(["a" * LONGEST, "a" * (LONGEST + 1)]) == {"a" * LONGEST: 1}

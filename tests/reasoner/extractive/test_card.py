@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from omoide.reasoning.cards import MAX_LINES
-from omoide.reasoning.extractive.card import card, line_of, slots_of_line
-from omoide.reasoning.extractive.slots import slots_of
-from omoide.reasoning.reasoner import CardTask
-from omoide.records import Conclusion
-from tests.reasoning.extractive.known import START, know, said
-from tests.reasoning.extractive.test_slots import FILLED
+from omoide.core.records import Conclusion
+from omoide.reasoner.card_format import MAX_LINES
+from omoide.reasoner.extractive.card import card, line_of, slots_of_line
+from omoide.reasoner.extractive.slots import slots_of
+from omoide.reasoner.protocol import CardTask
+from tests.reasoner.extractive.conclusion_factories import START, know, said
+from tests.reasoner.extractive.test_slots import FILLED
 
 
 def kept(

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from omoide.reasoning.extractive.dates import note_of_dates, with_dates
+from omoide.reasoner.extractive.dates import note_of_dates, with_dates
 
 SUNDAY = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

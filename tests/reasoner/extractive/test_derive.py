@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omoide.reasoning.extractive.derive import MOST_QUOTED, derive
-from omoide.reasoning.reasoner import Batch, Fact
-from omoide.records import Message
+from omoide.core.records import Message
+from omoide.reasoner.extractive.derive import MOST_QUOTED, derive
+from omoide.reasoner.protocol import Batch, Fact
 
 SUNDAY = datetime(2026, 11, 22, 10, tzinfo=UTC)
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omoide.core.records import Conclusion, Derived, Level, Merge
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.reasoning.extractive.dream import dream
-from omoide.reasoning.reasoner import Dreamed, DreamTask
-from omoide.records import Conclusion, Derived, Level, Merge
-from tests.reasoning.extractive.known import know, said
+from omoide.reasoner.extractive.dream import dream
+from omoide.reasoner.protocol import Dreamed, DreamTask
+from tests.reasoner.extractive.conclusion_factories import know, said
 
 
 @cache

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from omoide.reasoning.extractive.questions import Asked, understood, understood_field
+from omoide.reasoner.extractive.questions import ParsedQuestion, parse_field, parse_question
 
 PEERS = ("alice", "bob", "carol-reed", "dr_dan")
 
 
-def read(text: str, observer: str | None = "bob", target: str | None = "alice") -> Asked:
-    return understood(text, PEERS, observer, target)
+def read(text: str, observer: str | None = "bob", target: str | None = "alice") -> ParsedQuestion:
+    return parse_question(text, PEERS, observer, target)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_a_question_without_target_and_names_is_about_no_peer() -> None:
 
 
 def test_an_id_of_one_letter_or_a_common_word_is_not_a_name() -> None:
-    asked = understood("What is a good time for you?", ["a", "you", "what", "1"], None, None)
+    asked = parse_question("What is a good time for you?", ["a", "you", "what", "1"], None, None)
     assert asked.about == ()
 
 
@@ -124,11 +124,11 @@ def test_terms_are_content_words_without_names() -> None:
 def test_a_property_asks_for_a_slot_of_the_peer_or_of_its_parent(
     path: tuple[str, ...], description: str, kinds: list[tuple[str, ...]]
 ) -> None:
-    assert list(understood_field(read("Fill this in"), path, description, is_number=False).kinds) == kinds
+    assert list(parse_field(read("Fill this in"), path, description, is_number=False).kinds) == kinds
 
 
 def test_a_property_inherits_from_the_question() -> None:
-    asked = understood_field(read("What is alice's dog's name?"), ("name",), "", is_number=False)
+    asked = parse_field(read("What is alice's dog's name?"), ("name",), "", is_number=False)
     assert asked.kinds == (("pet:dog",),)
 
 

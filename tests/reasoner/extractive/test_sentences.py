@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omoide.reasoning.extractive.sentences import sentences
+from omoide.reasoner.extractive.sentences import sentences
 
 
 @pytest.mark.parametrize(

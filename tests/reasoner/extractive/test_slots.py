@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omoide.reasoning.extractive.slots import Slot, agree, comparable, ended_of, sentence, slots_of, tells_change
+from omoide.reasoner.extractive.slots import Slot, agree, comparable, ended_of, sentence, slots_of, tells_change
 
 FILLED: dict[str, list[tuple[str, str]]] = {
     "alice lives in Lisbon": [("home", "Lisbon")],

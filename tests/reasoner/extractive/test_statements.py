@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from omoide.reasoning.extractive.smalltalk import without_opening
-from omoide.reasoning.extractive.statements import states_something
+from omoide.reasoner.extractive.smalltalk import without_opening
+from omoide.reasoner.extractive.statements import states_something
 
 NOTHING = [
     "No worries at all.",

@@ -14,16 +14,16 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft202012Validator
 from pydantic import BaseModel, Field
 
-from omoide.reasoning.evidence import Snippet
-from omoide.reasoning.extractive import filling
-from omoide.reasoning.extractive.answer import answer
-from omoide.reasoning.extractive.candidates import statements
-from omoide.reasoning.extractive.questions import understood
-from omoide.reasoning.structured import check, enforced, resolved
-from omoide.records import Conclusion
-from omoide.store import Store
-from tests.reasoning.extractive.answering import fact, facts, question, snippet
-from tests.reasoning.recollections import EMBEDDER, TOKENS, Past
+from omoide.core.records import Conclusion
+from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.extractive import structured_answers
+from omoide.reasoner.extractive.answer import answer
+from omoide.reasoner.extractive.candidates import statements
+from omoide.reasoner.extractive.questions import parse_question
+from omoide.reasoner.output_schema import check, enforced, resolved
+from omoide.storage import Store
+from tests.reasoner.extractive.answering import fact, facts, question, snippet
+from tests.reasoner.memory_fixtures import EMBEDDER, TOKENS, Past
 
 ALICE = (
     "alice's name is Alice Moe",
@@ -56,11 +56,11 @@ def filled(
     told: str | None = None,
 ) -> Any:
     """Return the parsed answer for the schema; None if there is no answer."""
-    asked = understood(query, ["alice", "bob"], "alice", "alice")
+    asked = parse_question(query, ["alice", "bob"], "alice", "alice")
     normal = resolved(schema)
     candidates = statements(question(query), asked, known, said)
-    vectors = asyncio.run(filling.vectors_of(normal, asked, candidates, EMBEDDER))
-    text = filling.filled(normal, asked, candidates, vectors, told)
+    vectors = asyncio.run(structured_answers.vectors_of(normal, asked, candidates, EMBEDDER))
+    text = structured_answers.filled(normal, asked, candidates, vectors, told)
     return json.loads(text) if text else None
 
 
@@ -182,10 +182,10 @@ def test_conflicting_numbers_give_null() -> None:
 
 def test_values_of_several_peers_give_null() -> None:
     known = [fact("ana lives in Madrid", peer="ana"), fact("ben lives in Oslo", peer="ben")]
-    asked = understood("Fill it in", ["ana", "ben"], None, None)
+    asked = parse_question("Fill it in", ["ana", "ben"], None, None)
     normal = resolved(of(city={"type": ["string", "null"]}))
     candidates = statements(question("Fill it in", None, None), asked, known, [])
-    assert json.loads(filling.filled(normal, asked, candidates, None, None)) == {"city": None}
+    assert json.loads(structured_answers.filled(normal, asked, candidates, None, None)) == {"city": None}
 
 
 def test_an_answer_property_contains_the_answer() -> None:
@@ -327,9 +327,9 @@ KNOWN = facts(*ALICE)
 def test_an_accepted_schema_gives_valid_json_or_no_answer(schema: dict[str, Any], knows: bool) -> None:
     check(schema)
     normal = resolved(schema)
-    asked = understood("What about alice?", ["alice", "bob"], "alice", "alice")
+    asked = parse_question("What about alice?", ["alice", "bob"], "alice", "alice")
     candidates = statements(
         question("What about alice?"), asked, KNOWN if knows else [], snippet(*TALK) if knows else []
     )
-    text = filling.filled(normal, asked, candidates, None, "alice lives in Lisbon." if knows else None)
+    text = structured_answers.filled(normal, asked, candidates, None, "alice lives in Lisbon." if knows else None)
     assert text == "" or Draft202012Validator(enforced(normal)).is_valid(json.loads(text))

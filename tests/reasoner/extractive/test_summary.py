@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from benchmarks.recall.dataset import conversations
+from omoide.core.records import Message
 from omoide.inference.embedders import Vectors
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.reasoning.extractive.ranking import centrality, choose, nearest_to_middle, similarities
-from omoide.reasoning.extractive.summary import Summarizer
-from omoide.reasoning.extractive.worth import is_filler, worth
-from omoide.reasoning.reasoner import SummaryKind, SummaryTask
-from omoide.records import Message
+from omoide.reasoner.extractive.ranking import centrality, choose, nearest_to_middle, similarities
+from omoide.reasoner.extractive.sentence_salience import is_filler, salience
+from omoide.reasoner.extractive.summary import Summarizer
+from omoide.reasoner.protocol import SummaryKind, SummaryTask
 
 EMBEDDER, TOKENS = WordLlamaEmbedder(), TokenCounter()
 AT = datetime(2026, 3, 2, tzinfo=UTC)
@@ -344,7 +344,7 @@ def test_other_sentences_are_not_fillers(sentence: str) -> None:
     ],
 )
 def test_sentences_are_weighted_by_surface_cues(better: str, worse: str) -> None:
-    assert worth(better) > worth(worse)
+    assert salience(better) > salience(worse)
 
 
 def test_the_text_most_similar_to_the_others_is_the_most_central() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omoide.reasoning.extractive.rewriting import SELF, restated
+from omoide.reasoner.extractive.third_person import SELF, to_third_person
 
 RESTATED = [
     ("I live in Lisbon", "al-1 lives in Lisbon"),
@@ -150,11 +150,11 @@ LEFT = [
 
 @pytest.mark.parametrize(("said", "about"), RESTATED)
 def test_a_plain_first_person_sentence_is_restated(said: str, about: str) -> None:
-    found = restated(said)
+    found = to_third_person(said)
     assert found is not None
     assert found.replace(SELF, "al-1") == about
 
 
 @pytest.mark.parametrize("said", LEFT)
 def test_an_ambiguous_sentence_is_not_restated(said: str) -> None:
-    assert restated(said) is None
+    assert to_third_person(said) is None

@@ -1,9 +1,9 @@
 """Create the test file for upgrades from the installed version of Omoide: rows in all tables, and pending jobs.
 
-    python tests/store/files/make.py            in this folder: schema_<n>.db.gz and schema_<n>.json
+    python tests/storage/files/make.py            in this folder: schema_<n>.db.gz and schema_<n>.json
 
 Run it before adding a migration step, so that the file is written by the version without it:
-`tests/store/test_upgrades.py` requires it. `n` is the number of steps of that version. The .json file holds that
+`tests/storage/test_upgrades.py` requires it. `n` is the number of steps of that version. The .json file holds that
 version's responses to READS on the file. The script imports nothing from the tests, so that PYTHONPATH may point to an
 older version.
 """
@@ -30,7 +30,7 @@ from starlette.testclient import TestClient
 
 HERE = Path(__file__).parent
 SETTINGS = {
-    "quiet_seconds": "0",
+    "debounce_seconds": "0",
     "messages_per_short_summary": "10",
     "messages_per_long_summary": "20",
     "webhook_secret": "what events are signed with",
@@ -159,10 +159,10 @@ def owed(db: Path) -> bool:
 
 def unserved(db: Path) -> list[Any]:
     """Leave pending jobs, one of them claimed, and return the responses to READS."""
-    from omoide import clock
-    from omoide.app import create_app
-    from omoide.settings import Settings
-    from omoide.store import Store, queue
+    from omoide.asgi.app import create_app
+    from omoide.core import clock
+    from omoide.core.settings import Settings
+    from omoide.storage import Store, queue
 
     os.environ.update({f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()})
     with TestClient(create_app(Settings.model_validate({"db": db})), "http://localhost") as http:

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.deferred import deferred
-from omoide.jobs import KINDS, job_fault
-from omoide.store.column_rules import BLOB, RULES, Rule, as_text, readable_or_bytes
-from omoide.store.connection import Connection
-from omoide.store.sources import VECTORS
+from omoide.core.jobs import KINDS, job_error
+from omoide.core.lazy_import import lazy_import
+from omoide.storage.column_validation import BLOB, RULES, Rule, as_text, readable_or_bytes
+from omoide.storage.embedding_tables import VECTORS
+from omoide.storage.sqlite.connection import Connection
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ def _of_jobs(db: Connection) -> Iterator[Damage]:
             kind = as_text(stored)
             if kind not in KINDS:
                 yield _damage(db, "jobs", ["pk"], (pk,), "kind", kind, "is not a known kind of job")
-            elif (fault := job_fault(kind, _parsed(payload), workspace)) is not None:
+            elif (fault := job_error(kind, _parsed(payload), workspace)) is not None:
                 yield _damage(
                     db, "jobs", ["pk"], (pk,), "payload", payload, f"is not valid for the kind {kind}: {fault}"
                 )

@@ -7,13 +7,13 @@ from itertools import islice
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store import examination
-from omoide.store.consistency import contradictions
-from omoide.store.copying import integrity
-from omoide.store.damage import damages
-from omoide.store.database import Connection
-from omoide.store.schema_objects import differences, missing
-from omoide.store.segment_faults import segment_faults
+from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.backup import integrity
+from omoide.storage.sqlite.engine import Connection
+from omoide.storage.sqlite.integrity.damage import damages
+from omoide.storage.sqlite.integrity.row_consistency import contradictions
+from omoide.storage.sqlite.integrity.segment_check import segment_faults
+from omoide.storage.sqlite.schema_objects import differences, missing
 
 MOST_FAULTS = 100
 """Faults reported per category."""
@@ -40,7 +40,7 @@ def faults(db: Connection) -> list[str]:
 
 
 def _beyond_structure(db: Connection) -> Iterator[str]:
-    schema = examination.schema(db)
+    schema = inspection.schema(db)
     if schema.is_newer:
         yield "this database was written by a newer version of Omoide"
     elif not schema.applied:

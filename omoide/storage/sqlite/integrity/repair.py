@@ -1,6 +1,6 @@
 """Repair the damage that `damage` finds, in one transaction, and report each change with the previous row.
 
-Invalid values are replaced as `column_rules` defines. A row with a damaged key or a missing parent is removed; a
+Invalid values are replaced as `column_validation` defines. A row with a damaged key or a missing parent is removed; a
 damaged job is marked as failed. Derived data is rebuilt: counts, indexes, full text, segments, and vectors by a job.
 Call it only while no other process has the file open.
 """
@@ -14,27 +14,26 @@ from typing import Any
 import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.errors import Unprocessable
-from omoide.store import (
-    column_rules,
+from omoide.core.errors import Unprocessable
+from omoide.storage import (
+    column_validation,
     embeddings,
+    event_time_order,
+    fair_share,
+    membership_intervals,
     purge_jobs,
-    refusal_marks,
-    said_order,
-    segments,
-    shares,
-    stays,
-    words,
+    rejected_texts,
 )
-from omoide.store.column_rules import RULES, as_text
-from omoide.store.connection import Connection
-from omoide.store.consistency import SAID_ORDER_DIFFERS, contradictions, count, overlapping_stays
-from omoide.store.damage import Damage, damages
-from omoide.store.digest import same
-from omoide.store.refusal_marks import Refusal
-from omoide.store.schema_objects import WORDS, differences, expected, missing
-from omoide.store.segment_faults import segment_faults
-from omoide.store.sources import SOURCES, VECTORS, Source
+from omoide.storage.column_validation import RULES, as_text
+from omoide.storage.content_hash import content_hash
+from omoide.storage.embedding_tables import SOURCES, VECTORS, Source
+from omoide.storage.rejected_texts import Refusal
+from omoide.storage.sqlite import fulltext, vector_segments
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.integrity.damage import Damage, damages
+from omoide.storage.sqlite.integrity.row_consistency import SAID_ORDER_DIFFERS, contradictions, count, overlapping_stays
+from omoide.storage.sqlite.integrity.segment_check import segment_faults
+from omoide.storage.sqlite.schema_objects import WORDS, differences, expected, missing
 
 MADE_AGAIN = frozenset({*VECTORS.values(), "segments", "embedder", "refused_texts", "done", "receipts", "shares"})
 """Tables that can be recreated empty: their data is derived, or kept for some hours only."""
@@ -44,7 +43,7 @@ ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class RepairAction:
     """A description of the change, and the previous row if data is lost."""
 
     what: str
@@ -61,7 +60,7 @@ def _shown(value: object) -> object:
     return {"bytes": value.hex()} if isinstance(value, bytes) else str(value)
 
 
-def repair(db: Connection, now: int) -> list[Change]:
+def repair(db: Connection, now: int) -> list[RepairAction]:
     """Repair everything that can be repaired. Call it in a transaction, and roll back if it raises.
 
     Raises Unprocessable if a table is missing whose rows cannot be derived.
@@ -84,18 +83,18 @@ def repair(db: Connection, now: int) -> list[Change]:
     if touched & {"messages", "conclusions", "peers", "sessions", "workspaces"} or _words_are_damaged(db):
         changes += _words_again(db)
     changes += _indexes(db)
-    shares.renew(db)
+    fair_share.renew(db)
     if touched & {"segments", "embedder", "messages", "conclusions", *VECTORS.values()} or any(segment_faults(db)):
-        segments.begin_anew(db)
+        vector_segments.begin_anew(db)
         for source in SOURCES:
-            while segments.is_behind(db, source):
-                segments.extend(db, source)
-        changes.append(Change("the segments for semantic search are rebuilt from the stored vectors"))
+            while vector_segments.is_behind(db, source):
+                vector_segments.extend(db, source)
+        changes.append(RepairAction("the segments for semantic search are rebuilt from the stored vectors"))
     changes += _embed_again(db, unembedded, now)
     return changes
 
 
-def _tables(db: Connection) -> Iterator[Change]:
+def _tables(db: Connection) -> Iterator[RepairAction]:
     """Recreate missing tables that can be empty."""
     gone = [each for each in missing(db) if each.type == "table" and each.name not in WORDS]
     gone = [each for each in gone if not any(each.name.startswith(f"{words}_") for words in WORDS)]
@@ -104,13 +103,13 @@ def _tables(db: Connection) -> Iterator[Change]:
     for each in gone:
         assert each.sql
         db.execute(each.sql)
-        yield Change(f"table {each.name} was missing and is recreated empty", each.name)
+        yield RepairAction(f"table {each.name} was missing and is recreated empty", each.name)
     if any(each.name in VECTORS.values() for each in gone):
         for table in (*VECTORS.values(), "segments", "embedder"):
             db.execute(f"DELETE FROM {table}")
 
 
-def _mend(db: Connection, damage: Damage, now: int, unembedded: dict[Source, list[int]]) -> Change | None:
+def _mend(db: Connection, damage: Damage, now: int, unembedded: dict[Source, list[int]]) -> RepairAction | None:
     """Repair one value; None if its row has been removed already."""
     where, params = _where(damage)
     was = _row(db, damage.table, where, params)
@@ -121,22 +120,22 @@ def _mend(db: Connection, damage: Damage, now: int, unembedded: dict[Source, lis
             db.execute(f"DELETE FROM {table} WHERE {where}", params)
             if damage.column == "vector":
                 unembedded[source].append(damage.key["pk"])
-            return Change(f"{damage}: removed, the text will be embedded again")
+            return RepairAction(f"{damage}: removed, the text will be embedded again")
     if damage.table == "embedder":
         for table in (*VECTORS.values(), "segments", "embedder"):
             db.execute(f"DELETE FROM {table}")
-        return Change(f"{damage}: every text will be embedded again at the next start", damage.table, was)
+        return RepairAction(f"{damage}: every text will be embedded again at the next start", damage.table, was)
     mended = _mended(db, damage, was, now)
     if mended is None:
         db.execute(f"DELETE FROM {damage.table} WHERE {where}", params)
-        return Change(f"{damage}: the row is removed", damage.table, was)
+        return RepairAction(f"{damage}: the row is removed", damage.table, was)
     given = ", ".join(f"{column} = ?" for column in mended)
     try:
         db.execute(f"UPDATE {damage.table} SET {given} WHERE {where}", [*mended.values(), *params])
     except sqlite3.IntegrityError:  # another row has this value already
         db.execute(f"DELETE FROM {damage.table} WHERE {where}", params)
-        return Change(f"{damage}: the row is removed, because it duplicates another one", damage.table, was)
-    return Change(f"{damage}: now {_described(mended)}", damage.table, was)
+        return RepairAction(f"{damage}: the row is removed, because it duplicates another one", damage.table, was)
+    return RepairAction(f"{damage}: now {_described(mended)}", damage.table, was)
 
 
 def _described(mended: Mapping[str, Any]) -> str:
@@ -158,7 +157,7 @@ def _where(damage: Damage) -> tuple[str, list[Any]]:
 
 def _row(db: Connection, table: str, where: str, params: list[Any]) -> Mapping[str, Any] | None:
     before = db.text_factory
-    db.text_factory = column_rules.readable_or_bytes
+    db.text_factory = column_validation.readable_or_bytes
     try:
         cursor = db.execute(f"SELECT * FROM {table} WHERE {where}", params)
         row = cursor.fetchone()
@@ -184,7 +183,7 @@ def _mended(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) ->
     if type(None) in rule.types and isinstance(damage.value, str | bytes) and int in rule.types:
         value = None
     if table == "conclusions" and column == "content":
-        return {column: value, "same": same(value)}
+        return {column: value, "same": content_hash(value)}
     return {column: value}
 
 
@@ -230,7 +229,7 @@ def _peer_kind(db: Connection, damage: Damage, was: Mapping[str, Any], now: int)
 
 
 def _content_digest(db: Connection, damage: Damage, was: Mapping[str, Any], now: int) -> Mapping[str, Any] | None:
-    return {"same": same(as_text(was["content"]))}
+    return {"same": content_hash(as_text(was["content"]))}
 
 
 _SPECIAL: Mapping[str, Callable[[Connection, Damage, Mapping[str, Any], int], Mapping[str, Any] | None]] = {
@@ -242,7 +241,7 @@ _SPECIAL: Mapping[str, Callable[[Connection, Damage, Mapping[str, Any], int], Ma
 }
 
 
-def _numbers(db: Connection) -> Iterator[Change]:
+def _numbers(db: Connection) -> Iterator[RepairAction]:
     """Renumber the messages of every session from 1 without gaps, and correct the counts."""
     sessions = db.execute(
         """SELECT s.pk, s.id, s.message_count, count(m.pk), max(m.seq), min(m.seq) FROM sessions s
@@ -256,18 +255,18 @@ def _numbers(db: Connection) -> Iterator[Change]:
             rows = db.execute(numbered, (pk,)).fetchall()
             db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(-seq, row) for row, seq in rows])
             db.executemany("UPDATE messages SET seq = ? WHERE pk = ?", [(seq, row) for row, seq in rows])
-            yield Change(f"the {messages:,} messages of session {as_text(id)} are renumbered")
+            yield RepairAction(f"the {messages:,} messages of session {as_text(id)} are renumbered")
         if stored != messages:
             db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (messages, pk))
-            yield Change(f"message_count of session {as_text(id)} is now {messages:,}, was {stored}")
+            yield RepairAction(f"message_count of session {as_text(id)} is now {messages:,}, was {stored}")
 
 
-def _said_orders(db: Connection, *, everywhere: bool) -> Iterator[Change]:
+def _said_orders(db: Connection, *, everywhere: bool) -> Iterator[RepairAction]:
     """Rebuild said_order of all sessions, if `everywhere` or if it is inconsistent."""
     if everywhere or count(db, SAID_ORDER_DIFFERS):
         for (pk,) in db.execute("SELECT pk FROM sessions").fetchall():
-            said_order.derive(db, pk)
-        yield Change("said_order is rebuilt")
+            event_time_order.derive(db, pk)
+        yield RepairAction("said_order is rebuilt")
 
 
 _COUNT = "(SELECT s.message_count FROM sessions s WHERE s.pk = {table}.session)"
@@ -298,27 +297,27 @@ _CORRECTIONS: Mapping[str, str] = {
 }
 
 
-def _contradictions(db: Connection, now: int) -> Iterator[Change]:
+def _contradictions(db: Connection, now: int) -> Iterator[RepairAction]:
     for what, statement in _CORRECTIONS.items():
         if changed := db.execute(statement).rowcount:
-            yield Change(f"{what}: {changed:,}")
+            yield RepairAction(f"{what}: {changed:,}")
     yield from _stays(db)
-    for what in purge_jobs.owe_missing(db, now):
-        yield Change(what)
+    for what in purge_jobs.enqueue_missing(db, now):
+        yield RepairAction(what)
 
 
-def _stays(db: Connection) -> Iterator[Change]:
+def _stays(db: Connection) -> Iterator[RepairAction]:
     """Remove stays that contradict their member, and derive missing ones."""
     orphans = "NOT EXISTS (SELECT 1 FROM members m WHERE m.session = stays.session AND m.peer = stays.peer)"
     for condition in (orphans, f"(session, peer) IN ({overlapping_stays()})"):
         if removed := db.execute(f"DELETE FROM stays WHERE {condition}").rowcount:
-            yield Change(f"stays that contradict the session's members are removed: {removed:,}")
+            yield RepairAction(f"stays that contradict the session's members are removed: {removed:,}")
     before = db.total_changes
-    done = stays.derive(db)
+    done = membership_intervals.derive(db)
     while done is not None:
-        done = stays.derive(db, done)
+        done = membership_intervals.derive(db, done)
     if db.total_changes > before:
-        yield Change("missing stays are derived from the times of membership")
+        yield RepairAction("missing stays are derived from the times of membership")
 
 
 def _words_are_damaged(db: Connection) -> bool:
@@ -330,7 +329,7 @@ def _words_are_damaged(db: Connection) -> bool:
     return any(line for (line,) in db.execute("PRAGMA integrity_check") if "FTS5" in line or "fts5" in line)
 
 
-def _words_again(db: Connection) -> Iterator[Change]:
+def _words_again(db: Connection) -> Iterator[RepairAction]:
     """Rebuild the full-text indexes from the rows."""
     db.execute("PRAGMA writable_schema=ON")
     for table in WORDS:
@@ -343,11 +342,11 @@ def _words_again(db: Connection) -> Iterator[Change]:
         sql = expected()[table].sql
         assert sql
         db.execute(sql)
-    words.add_all(db)
-    yield Change("the full-text indexes are rebuilt")
+    fulltext.add_all(db)
+    yield RepairAction("the full-text indexes are rebuilt")
 
 
-def _indexes(db: Connection) -> Iterator[Change]:
+def _indexes(db: Connection) -> Iterator[RepairAction]:
     """Recreate missing or different indexes and triggers, and remove unknown triggers."""
     wrong = {line.split()[1] for line in differences(db) if line.startswith(("index ", "trigger "))}
     for name in sorted(wrong & {*expected()}):
@@ -355,19 +354,19 @@ def _indexes(db: Connection) -> Iterator[Change]:
         assert each.sql
         db.execute(f"DROP {each.type} IF EXISTS {name}")
         db.execute(each.sql)
-        yield Change(f"{each.type} {name} is recreated")
+        yield RepairAction(f"{each.type} {name} is recreated")
     strays = db.execute("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger'").fetchall()
     for name, table, sql in strays:
         if name not in expected() and table in expected():
             db.execute('DROP TRIGGER "' + name.replace('"', '""') + '"')
-            yield Change(f"trigger {name} on {table} is removed", table, {"sql": sql})
+            yield RepairAction(f"trigger {name} on {table} is removed", table, {"sql": sql})
 
 
-def _embed_again(db: Connection, unembedded: Mapping[Source, list[int]], now: int) -> Iterator[Change]:
+def _embed_again(db: Connection, unembedded: Mapping[Source, list[int]], now: int) -> Iterator[RepairAction]:
     """Have the worker embed texts whose vectors were removed, by marking them as refused and due for a retry."""
     for source, pks in unembedded.items():
-        refusal_marks.mark(db, source, [Refusal(pk, "its vector was damaged", now) for pk in pks])
+        rejected_texts.mark(db, source, [Refusal(pk, "its vector was damaged", now) for pk in pks])
         db.executemany("UPDATE refused_texts SET due = 1 WHERE source = ? AND pk = ?", [(source, pk) for pk in pks])
         if pks:
-            yield Change(f"{len(pks):,} {source} will be embedded again by the worker")
-    embeddings.owe(db, now)
+            yield RepairAction(f"{len(pks):,} {source} will be embedded again by the worker")
+    embeddings.enqueue(db, now)

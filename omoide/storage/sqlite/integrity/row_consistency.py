@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.store import words
-from omoide.store.column_rules import json_or_null
-from omoide.store.connection import Connection
+from omoide.storage.column_validation import json_or_null
+from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.connection import Connection
 
 _PAYLOAD = json_or_null("j.payload")
 SAID_ORDER_DIFFERS = "sessions have a different number of messages in said_order"
@@ -111,13 +111,13 @@ def contradictions(db: Connection) -> Iterator[str]:
         (count,) = db.execute(f"SELECT count(*) {rows}").fetchone()
         if count:
             yield f"{count:,} {fault}"
-    for index in words.INDEXES:
+    for index in fulltext.INDEXES:
         yield from _left_words(db, index)
 
 
-def _left_words(db: Connection, index: words.Index) -> Iterator[str]:
+def _left_words(db: Connection, index: fulltext.Index) -> Iterator[str]:
     try:
-        left = words.held(db, index) - words.totals(db, index)[1]
+        left = fulltext.held(db, index) - fulltext.totals(db, index)[1]
     except sqlite3.DatabaseError as error:
         yield f"the words in {index} cannot be read: {error}"
     else:

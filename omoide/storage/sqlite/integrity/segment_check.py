@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 
-from omoide.deferred import deferred
-from omoide.store import rows
-from omoide.store.connection import Connection
-from omoide.store.segments import Numbers, Segment, bytes_of, is_sound, made, read, words_of
-from omoide.store.sources import SOURCES, TAKEN_FROM, VECTORS, Source
+from omoide.core.lazy_import import lazy_import
+from omoide.storage import rows
+from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
+from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.vector_segments import Numbers, Segment, bytes_of, is_sound, made, read, words_of
 
-with deferred("numpy"):
+with lazy_import("numpy"):
     import numpy as np
 
 if TYPE_CHECKING:
