@@ -11,9 +11,16 @@ import pytest
 
 from omoide.core.errors import ConstraintViolation, NotFound, Unavailable
 from omoide.storage import Connection, Store, queue
+from omoide.storage.sqlite import writer
 from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.group_commit import MAX_BATCH, flush_deferred, on_commit
 from tests.storage.row_factories import Gate, kinds, put
+
+
+@pytest.fixture(autouse=True)
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No batch ends because its writes took long on a busy machine."""
+    monkeypatch.setattr(writer, "BATCH_SECONDS", float("inf"))
 
 
 def put_and_fail(db: Connection, kind: str) -> None:
