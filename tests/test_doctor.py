@@ -105,7 +105,7 @@ def test_nothing_is_changed(is_killed: bool, tmp_path: Path) -> None:
     before = as_it_is(tmp_path)
     found = verdicts(server.db)
     assert found["database"].state == "good"
-    assert found["jobs"].figures["owed"] != 0, "what is in the journal counts"
+    assert found["jobs"].figures["queued"] != 0, "what is in the journal counts"
     after = as_it_is(tmp_path)
     after.pop("omoide.db-shm", None)  # the index of a journal; whoever reads one needs it
     assert after == before
@@ -248,7 +248,7 @@ def test_a_job_that_failed_for_good_is_wrong_and_says_what_to_do(tmp_path: Path)
 
     verdict = verdicts(prepared(tmp_path / "omoide.db", fail))["jobs"]
     assert (verdict.state, "omoide queue" in verdict.text) == ("wrong", True)
-    assert (verdict.figures["owed"], verdict.figures["failed"]) == (0, 1)
+    assert (verdict.figures["queued"], verdict.figures["failed"]) == (0, 1)
 
 
 def test_jobs_that_nobody_does_or_that_wait_for_a_reason_are_noticed() -> None:
@@ -263,7 +263,7 @@ def test_a_job_that_goes_first_is_late_only_since_it_was_added(tmp_path: Path, r
     added = clock.now()
     path = prepared(tmp_path / "omoide.db", lambda db: embeddings.enqueue(db, added))
     verdict = verdicts(path)["jobs"]
-    assert (verdict.state, verdict.figures["owed"]) == ("good", 1)
+    assert (verdict.state, verdict.figures["queued"]) == ("good", 1)
     assert 0 <= verdict.figures["late_seconds"] < 3_600  # type: ignore[operator]
     (listed,) = [json.loads(line) for line in run("queue", "--json").stdout.splitlines()]
     assert listed["due_at"] == listed["created_at"]

@@ -99,7 +99,7 @@ def open_services(
     """Open the database and create the services that use it.
 
     `reasoner` overrides the one in the settings; `meter` counts requests to models and embedders. With `known`, only
-    that file is opened. Raises Unavailable if the database cannot be opened, and WrongSetting.
+    that file is opened. Raises Unavailable if the database cannot be opened, and SettingsError.
     """
     meter = meter or metrics_of(["server"]).own
     tokens = TokenCounter()
@@ -188,7 +188,7 @@ def create_app(
     `alongside` creates a background task that runs for the lifespan. `reasoner` overrides the one in the settings. With
     `metrics`, each serving process must have called `Metrics.enter`. With `known`, only that file is opened. Raises
     BrokenDocument if openapi.yaml cannot be served. Lifespan start raises Unavailable if the database cannot be opened,
-    and WrongSetting if there is no such embedder or model.
+    and SettingsError if there is no such embedder or model.
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, ROOT / "handlers")
@@ -262,7 +262,7 @@ def _is_good(keyring: Keyring, authorization: str) -> bool:
 
 
 def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
-    """Create the embedder of the settings. Raises WrongSetting."""
+    """Create the embedder of the settings. Raises SettingsError."""
     return make_embedder(
         settings.embedder,
         tokens=tokens,

@@ -79,7 +79,7 @@ def _opened(file: Path, db: Path) -> Iterator[IO[bytes]]:
 
 
 def _read(file: IO[bytes], settings: Settings) -> Iterator[bytes]:
-    """The lines of a file. Raises BadFile for a line that is too long or cannot be decompressed."""
+    """The lines of a file. Raises InvalidExport for a line that is too long or cannot be decompressed."""
     most = max(schema.MOST_LINE_BYTES, 2 * settings.max_body_bytes)
     number = 0
     while True:

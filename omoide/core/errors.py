@@ -1,19 +1,19 @@
 """Omoide's exceptions and their HTTP status codes.
 
     OmoideError
-    ├── BadRequest            400  the request exceeds a limit that a schema cannot express
-    ├── Unauthorized          401  no key, an invalid key, or a key without permission
-    ├── NotFound              404  a resource named in the path or body does not exist
-    ├── Disabled              405  the operation is disabled by a setting
-    ├── Conflict              409  the request conflicts with the stored state
-    ├── TooLarge              413  more bytes than a setting allows
-    ├── UnsupportedMediaType  415  a type of file or body that is not supported
-    ├── Unprocessable         422  well formed, but violates a rule
-    │   └── InvalidFields     422  the same, with an error per field
-    └── Unavailable           503  the store cannot answer now; a retry may succeed
-        ├── StorageFull       507  the disk is full
-        ├── IndexDamaged      503  a full-text index is damaged; the worker rebuilds it
-        └── Contradicted      503  the stored data is inconsistent with the write
+    ├── BadRequest              400  the request exceeds a limit that a schema cannot express
+    ├── Unauthorized            401  no key, an invalid key, or a key without permission
+    ├── NotFound                404  a resource named in the path or body does not exist
+    ├── Disabled                405  the operation is disabled by a setting
+    ├── Conflict                409  the request conflicts with the stored state
+    ├── TooLarge                413  more bytes than a setting allows
+    ├── UnsupportedMediaType    415  a type of file or body that is not supported
+    ├── Unprocessable           422  well formed, but violates a rule
+    │   └── InvalidFields       422  the same, with an error per field
+    └── Unavailable             503  the store cannot answer now; a retry may succeed
+        ├── StorageFull         507  the disk is full
+        ├── IndexDamaged        503  a full-text index is damaged; the worker rebuilds it
+        └── ConstraintViolation 503  the stored data is inconsistent with the write
 
 Raise them where the error is detected; `omoide.asgi.app` translates them into responses.
 """

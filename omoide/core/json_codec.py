@@ -70,7 +70,7 @@ class DuplicateKeys(ValueError):
 
 
 def repair_surrogates(text: bytes) -> bytes:
-    """Replace each escaped lone surrogate in a JSON text with the escape of U+FFFD. Raises SameKeys."""
+    """Replace each escaped lone surrogate in a JSON text with the escape of U+FFFD. Raises DuplicateKeys."""
     if not any(sign in text for sign in (rb"\ud", rb"\uD")):
         return text
     parts: list[bytes] = []

@@ -28,7 +28,7 @@ class SettingsError(ValueError):
 
 
 class SettingsFile(TomlConfigSettingsSource):
-    """`omoide.toml` as a source. Raises WrongSetting if it cannot be read."""
+    """`omoide.toml` as a source. Raises SettingsError if it cannot be read."""
 
     def _read_file(self, file_path: Any) -> dict[str, Any]:
         try:
@@ -38,8 +38,8 @@ class SettingsFile(TomlConfigSettingsSource):
 
 
 class Settings(BaseSettings):
-    """The settings, immutable. Raises pydantic's ValidationError for an invalid value, and WrongSetting for a file that
-    cannot be read."""
+    """The settings, immutable. Raises pydantic's ValidationError for an invalid value, and SettingsError for a file
+    that cannot be read."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, toml_file="omoide.toml", frozen=True, extra="forbid", hide_input_in_errors=True

@@ -15,13 +15,13 @@ def check_jobs(jobs: JobBacklog, now: int) -> CheckResult:
     """Check that no job has failed permanently and that due jobs are processed."""
     late = 0 if jobs.oldest is None else max(0, now - jobs.oldest)
     figures: Figures = {
-        "owed": jobs.owed,
+        "queued": jobs.queued,
         "running": jobs.running,
         "failed": jobs.failed,
         "late_seconds": None if jobs.oldest is None else late // 1_000_000,
         "last_error": jobs.error,
     }
-    parts = [f"{jobs.owed:,} in the queue", f"{jobs.running:,} of them running", f"{jobs.failed:,} failed"]
+    parts = [f"{jobs.queued:,} in the queue", f"{jobs.running:,} of them running", f"{jobs.failed:,} failed"]
     text = f"{', '.join(parts)}."
     if jobs.error:
         text += f" Latest error of a job to be retried: {jobs.error}"

@@ -21,7 +21,7 @@ class Contents:
     """Values read from the database for the checks."""
 
     newest: int | None
-    owed: JobBacklog
+    jobs: JobBacklog
     endpoints: int
     kept: EmbeddingProgress | None
     missing: Missing
@@ -37,7 +37,7 @@ async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> l
     verdicts.append(await check_embedder(settings, kept, missing, seconds))
     verdicts += await check_reasoner(settings, seconds)
     if contents:
-        verdicts.append(check_jobs(contents.owed, now))
+        verdicts.append(check_jobs(contents.jobs, now))
     verdicts.append(check_webhooks(settings, contents.endpoints if contents else 0))
     verdicts.append(check_access(settings, is_local=is_local))
     verdicts += check_connections(settings)

@@ -169,7 +169,7 @@ def _vitals(vitals: DatabaseStats) -> Iterator[Metric]:
     jobs = prometheus.metrics_core.GaugeMetricFamily(
         "omoide_jobs", "Jobs in the queue, by state.", labels=["kind", "state"]
     )
-    counts = {(each.kind, each.state): each.count for each in vitals.owed}
+    counts = {(each.kind, each.state): each.count for each in vitals.jobs}
     for kind in dict.fromkeys(kind for kind, _ in counts):
         for state in STATES:
             jobs.add_metric([kind, state], counts.get((kind, state), 0))

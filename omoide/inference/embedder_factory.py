@@ -30,7 +30,7 @@ def make_embedder(
     """Create the embedder named by `choice`; the other arguments apply to `openai:<model>` only.
 
     OpenAI's public address is the default only for OpenAI's own models and with a key, so that no text goes to an
-    unintended provider. Raises WrongSetting with a sentence for the operator.
+    unintended provider. Raises SettingsError with a sentence for the operator.
     """
     if choice == "wordllama":
         return WordLlamaEmbedder()

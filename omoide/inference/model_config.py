@@ -69,7 +69,7 @@ class ModelConfigs:
 def model_configs(settings: Settings) -> ModelConfigs:
     """The models named in the settings; `settings.model` must be set.
 
-    Raises WrongSetting, with one line, for an unknown provider, an extra that is not installed, or a missing key for a
+    Raises SettingsError, with one line, for an unknown provider, an extra that is not installed, or a missing key for a
     provider's own address.
     """
     chosen = {task: getattr(settings, setting) or settings.model for task, setting in _OVERRIDES.items()}

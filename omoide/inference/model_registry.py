@@ -66,7 +66,7 @@ def chat_models(
 ) -> ChatModels:
     """Create the models named in the settings, without calling them. Usage is counted in `meter` as well.
 
-    Raises WrongSetting, with one line, for an unknown provider, a missing extra or a missing key.
+    Raises SettingsError, with one line, for an unknown provider, a missing extra or a missing key.
     """
     return ChatModels(model_configs(settings), settings, pause=pause, chance=chance, meter=meter)
 

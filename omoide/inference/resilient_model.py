@@ -56,8 +56,8 @@ class RequestPolicy:
 class ResilientModel(WrapperModel):
     """Calls `wrapped` within the limits of `care`, and checks its responses.
 
-    Raises the exceptions of `wrapped`, ModelRequestTimeout after `request_seconds`, BadAnswer and ContentFilterError
-    for unusable responses, and ModelBusy, which skips the fallback, if the request could not start.
+    Raises the exceptions of `wrapped`, ModelRequestTimeout after `request_seconds`, InvalidResponse and
+    ContentFilterError for unusable responses, and ModelBusy, which skips the fallback, if the request could not start.
     """
 
     def __init__(self, wrapped: Model, care: RequestPolicy) -> None:

@@ -68,7 +68,7 @@ def failure(error: Exception, model_name: str, state: ResponseState) -> ModelAPI
 
 
 def check(response: ModelResponse, model_name: str, state: ResponseState, *, is_stream: bool = False) -> None:
-    """Raise BadAnswer for an empty or truncated response, ContentFilterError for one that was withheld.
+    """Raise InvalidResponse for an empty or truncated response, ContentFilterError for one that was withheld.
 
     A response that ended at the token limit is accepted; its reader decides whether it is usable. An unknown finish
     reason is accepted.

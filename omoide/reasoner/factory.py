@@ -31,7 +31,7 @@ def make_reasoner(settings: Settings, embedder: Embedder, tokens: TokenCounter, 
 
     Model requests are counted in `meter`.
 
-    Raises WrongSetting, with a one-line message, for an unknown provider, or a missing extra or key.
+    Raises SettingsError, with a one-line message, for an unknown provider, or a missing extra or key.
     """
 
     def load() -> Reasoner:

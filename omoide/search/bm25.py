@@ -63,7 +63,7 @@ def best(db: Connection, place: IndexScope, query_words: Sequence[str]) -> list[
     often = rare[-1] if len(leading[-1]) > RANKED else None
     for number, word in enumerate(common[:MOST_COMMON]):
         if word not in holding:
-            holding[word] = _numbers(fulltext.holding(db, place, rare, RANKED, beside=[word]))
+            holding[word] = _numbers(fulltext.holding(db, place, rare, RANKED, required=[word]))
         if often is not None and number < PAIRED:
             leading.append(holding[word])
     pks = np.unique(np.concatenate(leading))
@@ -75,8 +75,8 @@ def best(db: Connection, place: IndexScope, query_words: Sequence[str]) -> list[
         seldom = rare[:-1]
         holding[often] = np.union1d(holding[often], np.setdiff1d(pks, np.concatenate(leading[: len(seldom)])))
         for word in (often, *common[:MOST_COMMON]):
-            beside = _numbers(fulltext.holding(db, place, seldom, RANKED, beside=[word]))
-            holding[word] = np.union1d(holding[word], beside)
+            both = _numbers(fulltext.holding(db, place, seldom, RANKED, required=[word]))
+            holding[word] = np.union1d(holding[word], both)
     scores = np.zeros(len(pks))
     for word, rows in holding.items():
         places = np.minimum(np.searchsorted(pks, rows), len(pks) - 1)

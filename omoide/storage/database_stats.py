@@ -30,19 +30,19 @@ class JobStats:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStats:
-    owed: tuple[JobStats, ...]
+    jobs: tuple[JobStats, ...]
     sessions: int
     messages: int
     unembedded: int
     """Messages and conclusions without a vector, including those deleted since."""
 
     def count(self, state: str) -> int:
-        return sum(each.count for each in self.owed if each.state == state)
+        return sum(each.count for each in self.jobs if each.state == state)
 
     @property
     def oldest(self) -> int:
         """The longest time that any job has been due, in microseconds; 0 if none is due."""
-        return max((each.oldest for each in self.owed if each.state == "due"), default=0)
+        return max((each.oldest for each in self.jobs if each.state == "due"), default=0)
 
 
 def database_stats(db: Connection, now: int) -> DatabaseStats:

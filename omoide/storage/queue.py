@@ -299,7 +299,7 @@ def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
 
 
 def require(db: Connection, job: Job) -> None:
-    """Raise LostLease if the job is no longer leased by this claim. Call it in the transaction that does the work."""
+    """Raise LeaseLost if the job is no longer leased by this claim. Call it in the transaction that does the work."""
     if not is_held(db, job):
         raise LeaseLost(f"job {job.pk} ({job.kind}) is no longer held")
 

@@ -32,7 +32,7 @@ class WorkerDeps:
     def around(
         cls, store: Store, settings: Settings, embedder: Embedder, outbound: GuardedClient | None = None
     ) -> WorkerDeps:
-        """Create the tools for a store, with the reasoner from the settings. Raises WrongSetting."""
+        """Create the tools for a store, with the reasoner from the settings. Raises SettingsError."""
         tokens = TokenCounter()
         finder = SemanticSearch(embedder)
         reasoner = make_reasoner(settings, embedder, tokens)
@@ -41,4 +41,4 @@ class WorkerDeps:
 
 Task = Callable[[WorkerDeps, Job], Awaitable[None]]
 """Runs one job, and must be idempotent: the job may have run before, partly or completely. An exception reschedules the
-job; GiveUp ends it."""
+job; PermanentFailure ends it."""

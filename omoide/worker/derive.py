@@ -71,7 +71,7 @@ class ScopesChanged(Exception):
 
 
 async def derive(deps: WorkerDeps, job: Job) -> None:
-    """Reason about the job's unit of messages, to its end or until the time slice is over. Raises Unfinished."""
+    """Reason about the job's unit of messages, to its end or until the time slice is over. Raises JobUnfinished."""
     turn = TimeSlice()
     unit: WorkUnit | None = WorkUnit.from_payload(job.payload)
     while unit is not None:
@@ -103,7 +103,7 @@ async def _store(
     window: Window,
     facts: Sequence[Fact],
 ) -> WorkUnit | None:
-    """Store the facts and return the rest of the unit. Raises Unfinished if the job was given back with that rest.
+    """Store the facts and return the rest of the unit. Raises JobUnfinished if the job was given back with that rest.
 
     If a card or the scopes changed meanwhile, the stale parts are recomputed. Raises Contended after
     `MOST_COMPUTATIONS` changes.

@@ -33,7 +33,7 @@ MOST_CONCLUSIONS = 2_000
 
 
 async def dream(deps: WorkerDeps, job: Job) -> None:
-    """Run a dream. Raises GiveUp if its peers do not exist."""
+    """Run a dream. Raises PermanentFailure if its peers do not exist."""
     payload = job.payload
     workspace_id = deps.store.read(workspaces.name_of, job.workspace)
     pair = deps.store.read(conclusions.pair, workspace_id, payload["observer"], payload["observed"])

@@ -36,7 +36,7 @@ GATHER_SECONDS = 0.1
 async def embed(deps: WorkerDeps, job: Job) -> None:
     """Embed everything that has no vector, until the time slice is over.
 
-    Raises EmbeddingFailed during an outage, and Unfinished.
+    Raises EmbeddingFailed during an outage, and JobUnfinished.
     """
     await asyncio.sleep(GATHER_SECONDS)
     turn = TimeSlice()

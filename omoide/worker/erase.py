@@ -26,7 +26,8 @@ PAGE = "page"
 async def erase(deps: WorkerDeps, job: Job) -> None:
     """Erase deleted rows from the full-text indexes, from free space and from the write-ahead log.
 
-    Raises Unavailable while a permanent reader, such as Litestream, keeps the log from being emptied, and Unfinished.
+    Raises Unavailable while a permanent reader, such as Litestream, keeps the log from being emptied, and
+    JobUnfinished.
     """
     turn = TimeSlice()
     page = _progress(job)

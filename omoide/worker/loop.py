@@ -1,9 +1,9 @@
 """The worker's loop: claim, run and finish jobs. It is independent of what the jobs do.
 
 A running job is held by a lease, which is renewed by a heartbeat and expires if the worker dies. A failed job is
-rescheduled with the reason, until its kind's limit of attempts or until its task raises GiveUp; then it is kept as
-failed and not run again. The loop checks for jobs on `wake`, when a job ends, and every `poll_seconds` for jobs that
-other processes enqueued.
+rescheduled with the reason, until its kind's limit of attempts or until its task raises PermanentFailure; then it is
+kept as failed and not run again. The loop checks for jobs on `wake`, when a job ends, and every `poll_seconds` for jobs
+that other processes enqueued.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ logger = logging.getLogger("omoide.worker")
 
 
 async def rebuild_words(deps: WorkerDeps, job: Job) -> None:
-    """Empty the index, then add all rows. Raises Unfinished, and GiveUp for an unknown index."""
+    """Empty the index, then add all rows. Raises JobUnfinished, and PermanentFailure for an unknown index."""
     turn = TimeSlice()
     payload = job.payload
     index = next((each for each in INDEXES if each == payload["index"]), None)

@@ -37,7 +37,7 @@ async def purge_conclusions(deps: WorkerDeps, job: Job) -> None:
 
 
 async def _in_turns(deps: WorkerDeps, remove: Callable[[Connection, int], bool], which: int) -> None:
-    """Remove rows in batches until none is left. Raises Unfinished."""
+    """Remove rows in batches until none is left. Raises JobUnfinished."""
     turn = TimeSlice()
     while await deps.store.write(remove, which):
         turn.end_if_over()

@@ -27,7 +27,7 @@ class TimeSlice:
         return self.seconds() >= SLICE_SECONDS
 
     def end_if_over(self, remaining: Json | None = None) -> None:
-        """Raise Unfinished with the remaining payload (None: the job's own) if the slice is over."""
+        """Raise JobUnfinished with the remaining payload (None: the job's own) if the slice is over."""
         if self.is_over():
             raise JobUnfinished(remaining)
 

@@ -24,7 +24,7 @@ class NotDelivered(Unavailable):
 async def deliver(deps: WorkerDeps, job: Job) -> None:
     """Post the job's signed event; any 2xx is success. A deleted endpoint is skipped.
 
-    Raises GiveUp if a retry would not help, and Unavailable if it may.
+    Raises PermanentFailure if a retry would not help, and Unavailable if it may.
     """
     settings = deps.settings
     endpoint = deps.store.read(endpoints.find, job.payload["endpoint"])
@@ -53,7 +53,8 @@ async def deliver(deps: WorkerDeps, job: Job) -> None:
 
 
 def judge(status: int) -> None:
-    """Return if the status means success. Raises NotDelivered for a status that is retried, GiveUp for others."""
+    """Return if the status means success. Raises NotDelivered for a status that is retried, and PermanentFailure for
+    others."""
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         return
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in RETRYABLE:

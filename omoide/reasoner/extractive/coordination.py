@@ -35,7 +35,7 @@ _JOINT = re.compile(r"[,;:&+/(–—.…]| - ")
 def read_after(reading: ParseState, at: int, word: str, clause: VerbClause) -> None:
     """Process a word after the verb of an `I`: conjugate it if it is another verb of that `I`.
 
-    Raises Doubt if it is ambiguous.
+    Raises AmbiguousParse if it is ambiguous.
     """
     if word == "to" and (base := verb(reading.word(at + 1))) and base.tense != "past":
         before = reading.word(at - 1)
@@ -83,7 +83,8 @@ def _has_ending(reading: ParseState, at: int, word: str, known: Verb | None) -> 
 
 
 def _check_bare(reading: ParseState, at: int) -> None:
-    """Raise Doubt unless the verb continues the infinitive before it (`can swim and dive`) and stays unchanged."""
+    """Raise AmbiguousParse unless the verb continues the infinitive before it (`can swim and dive`) and stays
+    unchanged."""
     joint = next((word for word in reversed(reading.words[:at]) if word not in ADVERBS), "")
     negated = not NEGATIONS.isdisjoint(reading.words[:at])
     if joint not in ({"or", "nor"} if negated else {"and", "or"}) or reading.before(at):

@@ -66,19 +66,19 @@ def choose(
     budget: int,
     *,
     among: Sequence[int],
-    beside: Sequence[int] = (),
+    selected: Sequence[int] = (),
 ) -> list[int]:
     """Choose indices from `among`, best first, with a total cost within the budget.
 
     Each step takes the text with the best combination of a high score and a low similarity to those chosen and to
-    `beside` (maximal marginal relevance: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR
+    `selected` (maximal marginal relevance: Carbonell and Goldstein, "The Use of MMR, Diversity-Based Reranking", SIGIR
     1998). Texts that exceed the remaining budget are skipped.
     """
     candidates = np.array(among, dtype=np.intp)
     prices = costs[candidates]
     # A taken or too expensive text scores -inf instead of being removed, which avoids copying the arrays.
     own = np.where(prices <= budget, RELEVANCE * scores[candidates], -np.inf).astype(np.float32)
-    alike = similar[np.ix_(candidates, np.array(beside, dtype=np.intp))].max(axis=1, initial=0)
+    alike = similar[np.ix_(candidates, np.array(selected, dtype=np.intp))].max(axis=1, initial=0)
     between = similar[np.ix_(candidates, candidates)]
     dearest = prices.max(initial=0)
     gained = np.empty_like(own)

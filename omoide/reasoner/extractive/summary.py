@@ -175,7 +175,7 @@ def _summary(
     room = _room_for_new(int(costs[new].sum()), int(costs[carried].sum()), task)
     chosen = choose(scores, similar, costs, room, among=fit or new)
     remaining = task.max_tokens - int(costs[chosen].sum())
-    chosen += choose(scores, similar, costs, remaining, among=carried, beside=chosen)
+    chosen += choose(scores, similar, costs, remaining, among=carried, selected=chosen)
     if not chosen:  # no sentence fits: truncate the best one
         return tokens.trim(_lines([sentences[int(scores.argmax())]]), task.max_tokens).rstrip()
     return _fitting(sentences, chosen, task.max_tokens, tokens)

@@ -92,7 +92,7 @@ def _may_be_read(reading: ParseState) -> bool:
 
 
 def _read(reading: ParseState, at: int, word: str) -> None:
-    """Process one word: record its replacement, if any, or raise Doubt."""
+    """Process one word: record its replacement, if any, or raise AmbiguousParse."""
     if word in FIRST_PERSON:
         start, end = reading.spans[at]
         if not _EDGE_BEFORE.search(reading.text[max(start - 1, 0) : start]) or not _EDGE_AFTER.match(reading.text, end):
@@ -107,7 +107,7 @@ def _read(reading: ParseState, at: int, word: str) -> None:
 
 
 def _check_place(reading: ParseState, at: int) -> None:
-    """Raise Doubt unless `I` is a subject on its own: not `Elizabeth I`, `my wife and I`, `than I`, `do I`."""
+    """Raise AmbiguousParse unless `I` is a subject on its own: not `Elizabeth I`, `my wife and I`, `than I`, `do I`."""
     gap, before, first = reading.before(at), reading.word(at - 1), reading.word(0)
     if at == 0:
         return
@@ -129,7 +129,7 @@ def _check_place(reading: ParseState, at: int) -> None:
 
 
 def _check_joined(reading: ParseState, at: int) -> None:
-    """Raise Doubt unless `and I` starts a clause, instead of ending a plural subject."""
+    """Raise AmbiguousParse unless `and I` starts a clause, instead of ending a plural subject."""
     clause = reading.clause
     if clause is None:
         verb_at = next((i for i, word in enumerate(reading.words[:at]) if word in {"is", "was"}), at)

@@ -101,7 +101,8 @@ async def import_workspace(
     """Import the lines of a file, and return the workspace's name and the number of lines.
 
     `name` renames the workspace, `restart` discards the data of an interrupted import, `shown` is called with the
-    number of lines done and in total. Raises BadFile, Conflict if another workspace has that name, and AlreadyThere.
+    number of lines done and in total. Raises InvalidExport, Conflict if another workspace has that name, and
+    AlreadyImported.
     """
     reader = _Reader(lines)
     header, first = _beginning(reader)

@@ -57,7 +57,7 @@ class Rows:
         }
 
     def add(self, db: Connection, line: schema.Line) -> None:
-        """Insert the row of a line. Raises BadLine if it contradicts existing rows."""
+        """Insert the row of a line. Raises InvalidLine if it contradicts existing rows."""
         if line["kind"] not in self._makers:
             raise InvalidLine(f"duplicate {line['kind']} line")
         try:
@@ -220,7 +220,7 @@ class Rows:
         )
 
     def _check_reaches(self, db: Connection, session: int, last: int) -> None:
-        """Raise BadLine unless the session has that many messages."""
+        """Raise InvalidLine unless the session has that many messages."""
         (there,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
         if session in self._said:
             there = self._said[session][1]

@@ -318,7 +318,7 @@ class InvalidLine(ValueError):
 
 
 def read_header(line: bytes) -> HeaderLine:
-    """Parse the first line of a file. Raises BadLine."""
+    """Parse the first line of a file. Raises InvalidLine."""
     found = _json(line)
     if found.get("kind") != "header" or not isinstance(found.get("format"), int):
         raise InvalidLine("not an Omoide export")
@@ -333,7 +333,7 @@ def read_header(line: bytes) -> HeaderLine:
 
 
 def read_line(line: bytes) -> Line:
-    """Parse any line but the first. Raises BadLine."""
+    """Parse any line but the first. Raises InvalidLine."""
     found = _json(line)
     if found.get("kind") not in KINDS:
         raise InvalidLine(f"unknown kind of line {str(found.get('kind'))[:40]!r}")

@@ -171,14 +171,14 @@ def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dic
 
 
 def holding(
-    db: Connection, place: IndexScope, words: Iterable[str], most: int, *, beside: Sequence[str] = ()
+    db: Connection, place: IndexScope, words: Iterable[str], most: int, *, required: Sequence[str] = ()
 ) -> list[int]:
-    """The newest `most` rows of the place that contain any of the words, and any of `beside` if given.
+    """The newest `most` rows of the place that contain any of the words, and any of `required` if given.
 
     Every word must occur in the index. Deleted rows may be included.
     """
     query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
-    return [pk for (pk,) in db.execute(query, (_expression(place, words, beside), most))]
+    return [pk for (pk,) in db.execute(query, (_expression(place, words, required), most))]
 
 
 def newest(db: Connection, place: IndexScope, most: int) -> list[int]:
@@ -216,9 +216,9 @@ def held(db: Connection, index: Index) -> int:
     return int(count)
 
 
-def _expression(place: IndexScope, words: Iterable[str], beside: Sequence[str] = ()) -> str:
+def _expression(place: IndexScope, words: Iterable[str], required: Sequence[str] = ()) -> str:
     parts = [f"place : ({' AND '.join(place.marks)})"] if place.marks else []
-    parts += [f"text : ({_any_of(some)})" for some in (words, beside) if some]
+    parts += [f"text : ({_any_of(some)})" for some in (words, required) if some]
     return " AND ".join(parts)
 
 

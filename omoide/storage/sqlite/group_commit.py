@@ -122,7 +122,7 @@ def commit(
 
 def _run_in_savepoint(connection: Connection, write: Write) -> None:
     connection.execute("SAVEPOINT work")
-    owed = list(connection.deferred or ())
+    deferred = list(connection.deferred or ())
     try:
         try:
             write.result = write.work(connection)
@@ -130,7 +130,7 @@ def _run_in_savepoint(connection: Connection, write: Write) -> None:
             if not is_unreadable(error):
                 raise
             connection.execute("ROLLBACK TO work")
-            connection.deferred = list(owed)
+            connection.deferred = list(deferred)
             write.result = leniently(connection, partial(write.work, connection))
     except BaseException as error:
         write.error = translate_error(error) if isinstance(error, sqlite3.Error) else error
@@ -138,7 +138,7 @@ def _run_in_savepoint(connection: Connection, write: Write) -> None:
         if not connection.in_transaction or (isinstance(error, sqlite3.Error) and kind_of(error) in OF_THE_FILE):
             raise
         connection.execute("ROLLBACK TO work")
-        connection.deferred = owed
+        connection.deferred = deferred
     connection.execute("RELEASE work")
 
 

@@ -45,7 +45,7 @@ class JobBacklog:
     A job with `due_at` = `queue.FIRST` counts as due since it was added.
     """
 
-    owed: int
+    queued: int
     running: int
     failed: int
     oldest: int | None
@@ -105,8 +105,8 @@ def job_backlog(db: Connection, now: int) -> JobBacklog:
         {"now": now},
     ).fetchone()
     *counts, oldest, error = row
-    owed_, running, failed = counts
-    return JobBacklog(owed_, running, failed, oldest, None if error is None else column_validation.as_text(error))
+    queued, running, failed = counts
+    return JobBacklog(queued, running, failed, oldest, None if error is None else column_validation.as_text(error))
 
 
 def embedder(db: Connection) -> EmbeddingProgress | None:

@@ -170,13 +170,13 @@ def test_choose_takes_the_best_remaining_text_in_each_step() -> None:
     vectors = chance.normal(size=(60, 8)).astype(np.float32)
     similar = similarities(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     scores, costs = chance.random(60, dtype=np.float32), chance.integers(1, 40, size=60)
-    among, beside, budget = [*range(10, 60)], [1, 2, 3], 300
-    chosen = choose(scores, similar, costs, budget, among=among, beside=beside)
+    among, selected, budget = [*range(10, 60)], [1, 2, 3], 300
+    chosen = choose(scores, similar, costs, budget, among=among, selected=selected)
     for number, best in enumerate(chosen):
         taken = chosen[:number]
         left = budget - int(costs[taken].sum())
         gains = {
-            each: 0.7 * scores[each] - 0.3 * max(0, *similar[each, [*beside, *taken]])
+            each: 0.7 * scores[each] - 0.3 * max(0, *similar[each, [*selected, *taken]])
             for each in among
             if each not in taken and costs[each] <= left
         }
@@ -364,7 +364,7 @@ def test_choose_avoids_similar_texts() -> None:
     vectors = np.array([[1, 0], [1, 0], [0, 1]], dtype=np.float32)
     scores, costs = np.array([1, 0.9, 0.8], dtype=np.float32), np.array([1, 1, 1])
     assert choose(scores, similarities(vectors), costs, 2, among=[0, 1, 2]) == [0, 2]
-    assert choose(scores, similarities(vectors), costs, 1, among=[1, 2], beside=[0]) == [2]
+    assert choose(scores, similarities(vectors), costs, 1, among=[1, 2], selected=[0]) == [2]
 
 
 def test_choose_skips_texts_that_exceed_the_budget() -> None:
