@@ -12,7 +12,7 @@ from omoide.handlers.context import Context
 from omoide.search.messages import MessageSearch
 from omoide.services.context_builder import MAX_CONTEXT_TOKENS, session_context
 from omoide.services.selection import MAX_CONCLUSIONS, Selection
-from omoide.storage import members, session_clone, sessions, summaries
+from omoide.storage import deletion_cascade, members, session_clone, sessions, summaries
 
 
 async def get_or_create_session(context: Context, *, workspace_id: str, body: models.SessionCreate) -> models.Session:
@@ -95,7 +95,7 @@ async def _apply(context: Context, workspace_id: str, session_id: str, change: S
 
 async def delete_session(context: Context, *, workspace_id: str, session_id: str) -> models.Accepted:
     """Hide the session; a job removes it."""
-    await context.store.write(sessions.delete, workspace_id, session_id, clock.now())
+    await context.store.write(deletion_cascade.delete_session, workspace_id, session_id, clock.now())
     context.wake_worker()
     return models.Accepted(message="Session deleted successfully")
 

@@ -1,4 +1,4 @@
-"""Remove data that depends on conclusions of a deleted session: derived conclusions and lines of peer cards.
+"""Delete sessions, with all data that depends on their conclusions: derived conclusions and lines of peer cards.
 
 Everything happens in the transaction of the deletion, so that none of it can be read afterwards:
 
@@ -18,7 +18,8 @@ from dataclasses import dataclass
 
 import orjson
 
-from omoide.storage import cards, conclusions, dream_jobs, scope_backfill
+from omoide.storage import cards, conclusions, dream_jobs, queue, scope_copies, sessions
+from omoide.storage.column_validation import json_or_null
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 from omoide.storage.sqlite.engine import Connection
 
@@ -33,8 +34,26 @@ class _Derived:
     source_ids: tuple[str, ...]
 
 
-def session(db: Connection, workspace: int, session: int, session_id: str, now: int) -> None:
-    """Delete what was learned from a session. Call it in the transaction that hides the session."""
+def delete_session(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
+    """Hide the session and enqueue a job that removes its rows. Pending reasoning about it is dropped, and what was
+    learned from it is deleted.
+
+    Raises NotFound if there is no such session.
+    """
+    session, workspace = sessions.existing(db, workspace_id, session_id)
+    # By id and at once: a new session may get the same id next.
+    db.execute(
+        f"""DELETE FROM jobs WHERE workspace = ? AND kind IN ('representation', 'summary')
+           AND {json_or_null("payload")} ->> 'session' = ?""",
+        (workspace, session_id),
+    )
+    db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))
+    _forget_session(db, workspace, session.pk, session_id, now)
+    db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
+    queue.add(db, "purge_session", {"session": session.pk}, now, workspace=workspace)
+
+
+def _forget_session(db: Connection, workspace: int, session: int, session_id: str, now: int) -> None:
     dream_jobs.leave_session(db, workspace, session_id)
     dream_jobs.interrupt(db, workspace, now)
     for pair, learned in _affected(db, session).items():
@@ -104,7 +123,7 @@ def _resting_on_session(db: Connection, derived: Collection[_Derived], session: 
                 lost.add(id)
             sources[id] = cited
         unknown = {id for _, _, cited in rows.values() for id in cited} - sources.keys() - lost
-    return scope_backfill.resting_on(lost, sources)
+    return scope_copies.resting_on(lost, sources)
 
 
 def _rows(db: Connection, ids: Iterable[str]) -> dict[str, tuple[int | None, str, tuple[str, ...]]]:

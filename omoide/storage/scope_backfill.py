@@ -1,26 +1,18 @@
-"""Backfill scopes from sessions that already had messages, and remove the data of sessions that left.
+"""State of scope backfills, and the jobs that a change of a scope's sessions causes (`scope_copies` does their work).
 
-When a session with messages is added to a scope, its backfill is `pending` until a job has copied the explicit
-conclusions that each peer holds about itself. The id of a copy is derived from the original's id, so copying is
-idempotent. When a session is removed, the scope's conclusions from it and everything derived from them are deleted.
+When a session with messages is added to a scope, its backfill is `pending` until a job has copied the session's
+conclusions. When a session is removed, a job deletes what the scope learned from it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
-
-from omoide.core.clock import derived_id, from_micros
+from omoide.core.clock import from_micros
 from omoide.core.records import Backfill
-from omoide.storage import conclusions, embeddings, purge, queue, rows
-from omoide.storage.column_validation import as_text, json_or_null
+from omoide.storage import queue, rows
 from omoide.storage.sqlite.engine import Connection
 
 COPY = "scope_backfill"
 FORGET = "scope_removal"
-_ORIGIN = f"json_extract({json_or_null('details')}, '$.origin')"
-ROWS_AT_A_TIME = 500
-"""Conclusions copied or hidden per write, so that other writes can run in between."""
 
 
 def begin(db: Connection, scope: int, session: int, now: int) -> None:
@@ -88,147 +80,3 @@ def status(db: Connection, scope: int) -> dict[str, Backfill]:
 
 _STATUS = ["sessions.id", "backfills.state", "backfills.updated_at", "backfills.docs_copied"]
 _STATUS += ["", "jobs.failed_at", ""]
-
-
-def copy_some(db: Connection, scope: int, session: int, after: int, now: int) -> int | None:
-    """Copy the next conclusions after the row `after`; returns the last row read, or None when done.
-
-    The call that returns None also marks the backfill as completed. Does nothing once the session has left the scope.
-    """
-    if not _is_in(db, scope, session):
-        return None
-    stored = db.execute(
-        """SELECT pk, id, workspace, observed, content, times_derived, said_at, created_at FROM conclusions
-           WHERE session = ? AND pk > ? AND observer = observed AND level = 'explicit' AND deleted_at IS NULL
-           ORDER BY pk LIMIT ?""",
-        (session, after, ROWS_AT_A_TIME),
-    )
-    found = [rows.mended(_COPIED, row) for row in stored]
-    if not found:
-        _complete(db, scope, session, now)
-        return None
-    (uid,) = db.execute("SELECT uid FROM peers WHERE pk = ?", (scope,)).fetchone()
-    known = _known(db, scope, session)
-    copied = {derived_id(str(row[1]), uid): row for row in found if (row[3], _folded(row[4])) not in known}
-    # Deleted copies are removed, not unhidden: semantic search has already dropped their row numbers.
-    purge.deleted_conclusions(db, [*copied])
-    for copy, row in copied.items():
-        _copy(db, copy, scope, session, row[1:])
-    embeddings.enqueue(db, now)
-    return int(found[-1][0])
-
-
-_COPIED = ["", "conclusions.id", "", "", "conclusions.content", "conclusions.times_derived"]
-_COPIED += ["conclusions.said_at", "conclusions.created_at"]
-
-
-def _known(db: Connection, scope: int, session: int) -> set[tuple[int, str]]:
-    """Conclusions that the scope drew from the session itself, as (observed peer, text)."""
-    seen = db.execute(
-        f"""SELECT observed, content FROM conclusions WHERE session = ? AND observer = ? AND level = 'explicit'
-           AND deleted_at IS NULL AND {_ORIGIN} IS NULL""",
-        (session, scope),
-    )
-    return {(observed, _folded(as_text(content))) for observed, content in seen}
-
-
-def _folded(content: str) -> str:
-    return content.strip().lower()
-
-
-def _copy(db: Connection, copy: str, scope: int, session: int, row: Sequence[Any]) -> None:
-    origin, workspace, observed, content, times_derived, said_at, created_at = row
-    there = db.execute(
-        "UPDATE conclusions SET times_derived = max(times_derived, ?) WHERE id = ?", (times_derived, copy)
-    )
-    if there.rowcount:
-        return
-    conclusions.insert(
-        db,
-        copy,
-        workspace,
-        (scope, observed),
-        session,
-        content,
-        said_at=said_at,
-        now=created_at,
-        details={"origin": origin},
-        times_derived=times_derived,
-    )
-
-
-def _complete(db: Connection, scope: int, session: int, now: int) -> None:
-    (count,) = db.execute(
-        f"""SELECT count(*) FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
-           AND {_ORIGIN} IS NOT NULL""",
-        (session, scope),
-    ).fetchone()
-    db.execute(
-        "UPDATE backfills SET state = 'completed', docs_copied = ?, updated_at = ? WHERE scope = ? AND session = ?",
-        (count, now, scope, session),
-    )
-
-
-def copies(db: Connection, scope: int, session: int) -> list[int]:
-    """Rows of live conclusions that were copied for the scope from the session."""
-    found = db.execute(
-        f"""SELECT pk FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
-           AND {_ORIGIN} IS NOT NULL""",
-        (session, scope),
-    )
-    return [pk for (pk,) in found]
-
-
-def touched(db: Connection, scope: int, session: int) -> list[tuple[int, str]]:
-    """Row and id of every peer about whom the scope has or had conclusions from the session."""
-    found = db.execute(
-        """SELECT DISTINCT p.pk, p.id FROM conclusions c JOIN peers p ON p.pk = c.observed
-           WHERE c.session = ? AND c.observer = ? ORDER BY p.pk""",
-        (session, scope),
-    )
-    return [(pk, id) for pk, id in found]
-
-
-def to_forget(db: Connection, scope: int, session: int) -> list[int]:
-    """Rows of the scope's live conclusions that depend on a session that left it; none if the session is back."""
-    if _is_in(db, scope, session):
-        return []
-    from_session = db.execute(
-        "SELECT id, pk, deleted_at IS NULL FROM conclusions WHERE observer = ? AND session = ?", (scope, session)
-    ).fetchall()
-    derived = db.execute(
-        """SELECT id, pk, deleted_at IS NULL, source_ids FROM conclusions
-           WHERE observer = ? AND level <> 'explicit' AND source_ids IS NOT NULL""",
-        (scope,),
-    ).fetchall()
-    sources = {id: conclusions.sources_of((source_ids,)) for id, _, _, source_ids in derived}
-    lost = resting_on({row[0] for row in from_session}, sources)
-    live = {pk for id, pk, is_live, *_ in (*from_session, *derived) if is_live and id in lost}
-    return sorted(live)
-
-
-def forget(db: Connection, scope: int, session: int, pks: Collection[int], now: int) -> None:
-    """Hide these conclusions, unless the session is in the scope again."""
-    if not _is_in(db, scope, session):
-        conclusions.hide(db, pks, now)
-
-
-def resting_on(lost: Iterable[str], sources: Mapping[str, Iterable[str]]) -> set[str]:
-    """`lost` and every id that cites one of them, directly or transitively; `sources` is id → cited ids. Pure."""
-    cited_by: dict[str, list[str]] = {}
-    for id, cited in sources.items():
-        for source in cited:
-            cited_by.setdefault(source, []).append(id)
-    reached = set(lost)
-    waiting = [*reached]
-    while waiting:
-        fresh = [id for id in cited_by.get(waiting.pop(), ()) if id not in reached]
-        reached.update(fresh)
-        waiting += fresh
-    return reached
-
-
-def _is_in(db: Connection, scope: int, session: int) -> bool:
-    query = """SELECT 1 FROM members m JOIN sessions s ON s.pk = m.session
-        WHERE m.session = ? AND m.peer = ? AND m.left_at IS NULL AND s.deleted_at IS NULL"""
-    return db.execute(query, (session, scope)).fetchone() is not None

@@ -9,8 +9,8 @@ from omoide.core import config_merge, identifiers
 from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import NotFound, Unauthorized
 from omoide.core.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
-from omoide.storage import deletion_cascade, members, peers, queue, rows, scopes, workspaces
-from omoide.storage.column_validation import MOST, json_or_null
+from omoide.storage import members, peers, rows, scopes, workspaces
+from omoide.storage.column_validation import MOST
 from omoide.storage.filters import SESSION_FIELDS
 from omoide.storage.large_values import after, merged, settings_in, text_of
 from omoide.storage.sqlite import secure_delete
@@ -157,7 +157,8 @@ _COUNTS = ("sessions.message_count", "sessions.last_said_at")
 _ground = rows.reader(["", "", *_COUNTS, "workspaces.configuration", "sessions.configuration"], _made)
 
 
-def _existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Session, int]:
+def existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Session, int]:
+    """The session and the row of its workspace. Raises NotFound."""
     session = get(db, workspace_id, session_id)
     (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session.pk,)).fetchone()
     return session, workspace
@@ -173,14 +174,14 @@ def set_peers(
     max_observers: int,
 ) -> Session:
     """Make these peers the only members. Raises NotFound if there is no such session, otherwise as `members.add`."""
-    session, workspace = _existing(db, workspace_id, session_id)
+    session, workspace = existing(db, workspace_id, session_id)
     members.replace(db, workspace, session.pk, session_id, given, now, max_observers=max_observers)
     return session
 
 
 def remove_peers(db: Connection, workspace_id: str, session_id: str, peer_ids: Collection[str], now: int) -> Session:
     """Remove peers from the session. Raises NotFound if there is no such session, Unprocessable for scopes."""
-    session, workspace = _existing(db, workspace_id, session_id)
+    session, workspace = existing(db, workspace_id, session_id)
     members.remove(db, workspace, session.pk, peer_ids, now)
     return session
 
@@ -220,25 +221,6 @@ def configure_peer(
         raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
     peers.refuse_scope(db, peer, members.SCOPES_ARE_NOT_CONFIGURED)
     members.configure(db, session.pk, session_id, peer.pk, observation, now, max_observers=max_observers)
-
-
-def delete(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
-    """Hide the session and enqueue a job that removes its rows. Pending reasoning about it is dropped, and what was
-    learned from it is deleted (see `deletion_cascade`).
-
-    Raises NotFound if there is no such session.
-    """
-    session, workspace = _existing(db, workspace_id, session_id)
-    # By id and at once: a new session may get the same id next.
-    db.execute(
-        f"""DELETE FROM jobs WHERE workspace = ? AND kind IN ('representation', 'summary')
-           AND {json_or_null("payload")} ->> 'session' = ?""",
-        (workspace, session_id),
-    )
-    db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))
-    deletion_cascade.session(db, workspace, session.pk, session_id, now)
-    db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
-    queue.add(db, "purge_session", {"session": session.pk}, now, workspace=workspace)
 
 
 def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None = None) -> Page[Session]:

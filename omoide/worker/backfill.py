@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omoide.core import clock
 from omoide.core.jobs import MOST_NUMBER, Job
-from omoide.storage import Connection, deletion_cascade, dream_jobs, observer_queries, scope_backfill
+from omoide.storage import Connection, deletion_cascade, dream_jobs, observer_queries, scope_copies
 from omoide.storage.dream_jobs import OMNI
 from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
@@ -21,7 +21,7 @@ async def copy(deps: WorkerDeps, job: Job) -> None:
     """Copy the explicit conclusions of the job's session to the scope, while the session is in it."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn, after = TimeSlice(), _progress(job)
-    while (last := await deps.store.write(scope_backfill.copy_some, scope, session, after, clock.now())) is not None:
+    while (last := await deps.store.write(scope_copies.copy_some, scope, session, after, clock.now())) is not None:
         after = last
         turn.end_if_over({**job.payload, AFTER: after})
     await deps.store.write(_owe_dreams, job)
@@ -31,10 +31,10 @@ async def forget(deps: WorkerDeps, job: Job) -> None:
     """Remove the conclusions of the job's session, and those derived from them, unless the session was added again."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn = TimeSlice()
-    while pks := await deps.store.read_aside(scope_backfill.to_forget, scope, session):
-        for first in range(0, len(pks), scope_backfill.ROWS_AT_A_TIME):
-            some = pks[first : first + scope_backfill.ROWS_AT_A_TIME]
-            await deps.store.write(scope_backfill.forget, scope, session, some, clock.now())
+    while pks := await deps.store.read_aside(scope_copies.to_forget, scope, session):
+        for first in range(0, len(pks), scope_copies.ROWS_AT_A_TIME):
+            some = pks[first : first + scope_copies.ROWS_AT_A_TIME]
+            await deps.store.write(scope_copies.forget, scope, session, some, clock.now())
             turn.end_if_over()
     await deps.store.write(_renew, job)
 
@@ -48,7 +48,7 @@ def _owe_dreams(db: Connection, job: Job) -> None:
     """Enqueue dreams of the scope about all peers whose conclusions changed."""
     assert job.workspace is not None
     scope = int(job.payload["scope"])
-    for observed, observed_id in scope_backfill.touched(db, scope, int(job.payload["session"])):
+    for observed, observed_id in scope_copies.touched(db, scope, int(job.payload["session"])):
         payload = {
             "observer": observer_queries.peer_id(db, scope),
             "observed": observed_id,
@@ -63,5 +63,5 @@ def _renew(db: Connection, job: Job) -> None:
     assert job.workspace is not None
     scope, session, now = int(job.payload["scope"]), int(job.payload["session"]), clock.now()
     dream_jobs.interrupt(db, job.workspace, now)
-    for observed, _ in scope_backfill.touched(db, scope, session):
+    for observed, _ in scope_copies.touched(db, scope, session):
         deletion_cascade.renew(db, job.workspace, (scope, observed), now, is_redrawn=True)

@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -49,6 +51,12 @@ def test_files_and_functions_keep_their_size(path: Path) -> None:
     for function in functions(ast.parse(text)):
         length = (function.end_lineno or 0) - function.lineno + 1
         assert length <= FUNCTION_LIMIT, f"{function.name} has {length} lines"
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """By module, as the contracts of import-linter compare packages: `storage` and `storage.sqlite` use each other."""
+    graph = grimp.build_graph("omoide", exclude_type_checking_imports=True, cache_dir=None)
+    TopologicalSorter({name: graph.find_modules_directly_imported_by(name) for name in graph.modules}).prepare()
 
 
 @sources

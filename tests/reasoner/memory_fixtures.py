@@ -13,7 +13,17 @@ from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoner.memory_view import MemoryScope, MemoryView, Snippet
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import Connection, Store, conclusions, embeddings, members, messages, scopes, sessions
+from omoide.storage import (
+    Connection,
+    Store,
+    conclusions,
+    deletion_cascade,
+    embeddings,
+    members,
+    messages,
+    scopes,
+    sessions,
+)
 from omoide.storage.peers import ensure
 from omoide.storage.sqlite.vector_segments import packed
 
@@ -95,7 +105,7 @@ class Past:
         self.write(left)
 
     def delete(self, session: str) -> None:
-        self.write(sessions.delete, self.workspace_id, session, clock.now())
+        self.write(deletion_cascade.delete_session, self.workspace_id, session, clock.now())
 
     def forget(self, conclusion: Conclusion) -> None:
         self.write(conclusions.delete, self.workspace_id, conclusion.id, clock.now())

@@ -11,7 +11,7 @@ from omoide.core.text_cache import text_cache
 from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
-from omoide.storage import conclusions, sessions, workspaces
+from omoide.storage import conclusions, deletion_cascade, workspaces
 from tests.worker.worker_fixture import EMBEDDER, Home
 
 
@@ -44,7 +44,7 @@ def test_rows_of_deleted_resources_are_evicted_from_memory(db_path: Path) -> Non
             home.store.read(finder.index.nearest, Group(source, 1), vector, 5)
         assert held(finder) == {Group("messages", 1): 3, Group("conclusions", 1): 3}
 
-        await home.store.write(sessions.delete, "w", "gone", clock.now())
+        await home.store.write(deletion_cascade.delete_session, "w", "gone", clock.now())
         await finish()
         await forgetting.look()
         assert held(finder) == {Group("messages", 1): 1, Group("conclusions", 1): 1}
@@ -54,7 +54,7 @@ def test_rows_of_deleted_resources_are_evicted_from_memory(db_path: Path) -> Non
         await forgetting.look()
         assert held(finder) == {Group("messages", 1): 1}
 
-        await home.store.write(sessions.delete, "w", "kept", clock.now())
+        await home.store.write(deletion_cascade.delete_session, "w", "kept", clock.now())
         await home.store.write(workspaces.delete, "w", clock.now())
         await finish()
         await forgetting.look()
@@ -81,7 +81,7 @@ def test_text_caches_are_cleared_after_an_erasure(db_path: Path) -> None:
         length("a secret")
         assert computed == ["a secret"], "nothing was erased: the cache is kept"
         await home.say("alice hello")
-        await home.store.write(sessions.delete, "w", "s", clock.now())
+        await home.store.write(deletion_cascade.delete_session, "w", "s", clock.now())
         while home.store.read(lambda db: db.execute("SELECT 1 FROM jobs").fetchone()):
             await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0").rowcount)
             await home.work()

@@ -19,7 +19,16 @@ from omoide.search import on_demand_embedding
 from omoide.search.conclusions import query
 from omoide.search.messages import MessageSearch, search
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import Connection, Store, conclusions, embeddings, messages, peers, purge, sessions
+from omoide.storage import (
+    Connection,
+    Store,
+    conclusions,
+    deletion_cascade,
+    embeddings,
+    messages,
+    peers,
+    purge,
+)
 from omoide.worker.deps import WorkerDeps
 from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
@@ -121,7 +130,7 @@ def test_a_failing_endpoint_delays_vectors_and_nothing_else(store: Store, endpoi
         endpoint.fault = answering(503, b"{}")
         await night.say(*SAID)
         await night.say("gone soon", session="t")
-        await store.write(sessions.delete, "w", "t", clock.now())
+        await store.write(deletion_cascade.delete_session, "w", "t", clock.now())
         await night.work()
         # Other jobs have run, and words are found.
         ((kind, error),) = store.read(owed)
@@ -308,7 +317,7 @@ def test_a_row_deleted_before_it_was_embedded_is_not_found(store: Store) -> None
             lambda db: db.execute("SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2]).fetchall()
         )
         await store.write(conclusions.delete, "w", page[0], clock.now())
-        await store.write(sessions.delete, "w", "s", clock.now())
+        await store.write(deletion_cascade.delete_session, "w", "s", clock.now())
         found = await query(store, finder, "w", "pets", None, limit=9, max_distance=None)
         assert [each.content for each in found] == [DRAWN[2]]
         assert await night.found("hi") == []

@@ -16,7 +16,7 @@ from omoide.core.records import NewMessage
 from omoide.inference.embedders import Vectors, unit_rows
 from omoide.search import vector_index
 from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, VectorIndex
-from omoide.storage import Connection, Store, embeddings, messages, purge, sessions
+from omoide.storage import Connection, Store, deletion_cascade, embeddings, messages, purge, sessions
 from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.vector_segments import Segment, packed, sign_bits
 
@@ -142,7 +142,7 @@ def test_rows_that_are_added_later_are_found(store: Store, index: VectorIndex) -
 
 
 async def delete(store: Store, session: str, *, purged: bool) -> None:
-    await store.write(sessions.delete, "w", session, 1)
+    await store.write(deletion_cascade.delete_session, "w", session, 1)
     while purged and await store.write(purge.session, 1):
         pass
 

@@ -11,7 +11,7 @@ import sqlite_utils
 
 from omoide.core.clock import from_micros
 from omoide.core.records import NewMessage
-from omoide.storage import Connection, event_time_order, messages, purge, sessions
+from omoide.storage import Connection, deletion_cascade, event_time_order, messages, purge
 from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from omoide.storage.sqlite.migrations import migrate
@@ -95,7 +95,7 @@ def test_a_clone_records_the_order_of_its_messages(db: Connection) -> None:
 
 def test_the_order_is_purged_with_its_session(db: Connection) -> None:
     say(db, NOW, NOW - DAY, NOW - DAY)
-    sessions.delete(db, "w", "s", NOW)
+    deletion_cascade.delete_session(db, "w", "s", NOW)
     while purge.session(db, 1):
         pass
     assert kept(db) == 0

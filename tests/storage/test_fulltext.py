@@ -11,7 +11,7 @@ import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core.records import NewMessage
-from omoide.storage import messages, purge, sessions, workspaces
+from omoide.storage import deletion_cascade, messages, purge, sessions, workspaces
 from omoide.storage.sqlite import fulltext, fulltext_rebuild
 from omoide.storage.sqlite.engine import Connection, connect
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
@@ -44,7 +44,7 @@ def merge(db: Connection) -> None:
 
 def remove(db: Connection, session: str) -> None:
     pk = sessions.get(db, "w", session).pk
-    sessions.delete(db, "w", session, NOW)
+    deletion_cascade.delete_session(db, "w", session, NOW)
     more = True
     while more:
         db.execute("BEGIN")

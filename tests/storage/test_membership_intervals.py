@@ -13,7 +13,17 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.records import NewMessage, Observation, SessionChange
-from omoide.storage import Connection, Store, members, membership_intervals, message_search, messages, purge, sessions
+from omoide.storage import (
+    Connection,
+    Store,
+    deletion_cascade,
+    members,
+    membership_intervals,
+    message_search,
+    messages,
+    purge,
+    sessions,
+)
 from omoide.storage.export import importer, reader
 from omoide.storage.message_search import SearchFilters
 from omoide.storage.sqlite import backup
@@ -230,7 +240,7 @@ def test_the_stays_of_a_deleted_session_are_removed_with_it(store: Store) -> Non
     def story(talk: Talk) -> None:
         comes_and_goes(talk)
         (pk,) = talk.db.execute("SELECT pk FROM sessions").fetchone()
-        sessions.delete(talk.db, "w", "s", NOW)
+        deletion_cascade.delete_session(talk.db, "w", "s", NOW)
         while purge.session(talk.db, pk):
             pass
         assert talk.db.execute("SELECT count(*) FROM stays").fetchone() == (0,)

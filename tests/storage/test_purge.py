@@ -9,7 +9,18 @@ import pytest
 import sqlite_utils
 
 from omoide.core.records import Change, NewConclusion, NewMessage, Observation, SessionChange
-from omoide.storage import conclusions, messages, peers, purge, queue, scope_backfill, scopes, sessions, workspaces
+from omoide.storage import (
+    conclusions,
+    deletion_cascade,
+    messages,
+    peers,
+    purge,
+    queue,
+    scope_backfill,
+    scopes,
+    sessions,
+    workspaces,
+)
 from omoide.storage.sqlite.engine import Connection, connect
 from omoide.storage.sqlite.migrations import migrate
 from tests.storage.row_factories import steps
@@ -79,7 +90,7 @@ def purged(db: Connection, step: Callable[[Connection, int], bool], pk: int) -> 
 
 def drop_session(db: Connection, w: str, s: str) -> int:
     pk = sessions.get(db, w, s).pk
-    sessions.delete(db, w, s, NOW)
+    deletion_cascade.delete_session(db, w, s, NOW)
     return pk
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from omoide.core.clock import ID_LENGTH, derived_id, new_id
 from omoide.core.records import NewConclusion, NewMessage, SessionChange
 from omoide.search.vector_index import Allowed, Group, VectorIndex
-from omoide.storage import conclusions, embeddings, messages, queue, scope_backfill, scopes, sessions
+from omoide.storage import conclusions, embeddings, messages, queue, scope_backfill, scope_copies, scopes, sessions
 from omoide.storage.sqlite.engine import Connection, connect
 from omoide.storage.sqlite.migrations import migrate
 from omoide.storage.sqlite.vector_segments import packed
@@ -72,11 +72,11 @@ def leave(db: Connection) -> None:
 def copy(db: Connection, at: str = S) -> None:
     after: int | None = 0
     while after is not None:
-        after = scope_backfill.copy_some(db, scope(db), session(db, at), after, NOW + 1)
+        after = scope_copies.copy_some(db, scope(db), session(db, at), after, NOW + 1)
 
 
 def forget(db: Connection) -> None:
-    scope_backfill.forget(db, scope(db), session(db), scope_backfill.to_forget(db, scope(db), session(db)), NOW)
+    scope_copies.forget(db, scope(db), session(db), scope_copies.to_forget(db, scope(db), session(db)), NOW)
 
 
 def known(db: Connection) -> list[str]:
@@ -128,7 +128,7 @@ def test_deleted_and_derived_conclusions_are_not_copied(db: Connection) -> None:
 
 
 def test_more_than_one_step_copies_everything_in_order(db: Connection) -> None:
-    contents = [f"fact {number}" for number in range(2 * scope_backfill.ROWS_AT_A_TIME + 1)]
+    contents = [f"fact {number}" for number in range(2 * scope_copies.ROWS_AT_A_TIME + 1)]
     know(db, *contents)
     enter(db, S)
     copy(db)
@@ -137,10 +137,10 @@ def test_more_than_one_step_copies_everything_in_order(db: Connection) -> None:
 
 
 def test_an_interrupted_backfill_restarts_without_duplicates(db: Connection) -> None:
-    contents = [f"fact {number}" for number in range(scope_backfill.ROWS_AT_A_TIME + 1)]
+    contents = [f"fact {number}" for number in range(scope_copies.ROWS_AT_A_TIME + 1)]
     know(db, *contents)
     enter(db, S)
-    scope_backfill.copy_some(db, scope(db), session(db), 0, NOW)
+    scope_copies.copy_some(db, scope(db), session(db), 0, NOW)
     assert state(db) == "pending"
     copy(db)
     assert known(db) == contents
@@ -148,13 +148,13 @@ def test_an_interrupted_backfill_restarts_without_duplicates(db: Connection) -> 
 
 
 def test_a_backfill_stops_once_the_session_has_left(db: Connection) -> None:
-    know(db, *(f"fact {number}" for number in range(scope_backfill.ROWS_AT_A_TIME + 1)))
+    know(db, *(f"fact {number}" for number in range(scope_copies.ROWS_AT_A_TIME + 1)))
     enter(db, S)
-    after = scope_backfill.copy_some(db, scope(db), session(db), 0, NOW)
+    after = scope_copies.copy_some(db, scope(db), session(db), 0, NOW)
     leave(db)
     assert after is not None
-    assert scope_backfill.copy_some(db, scope(db), session(db), after, NOW) is None
-    assert len(known(db)) == scope_backfill.ROWS_AT_A_TIME
+    assert scope_copies.copy_some(db, scope(db), session(db), after, NOW) is None
+    assert len(known(db)) == scope_copies.ROWS_AT_A_TIME
     assert state(db) is None
     forget(db)
     assert known(db) == []
@@ -198,7 +198,7 @@ def test_removal_deletes_only_what_depends_on_the_session(db: Connection) -> Non
     leave(db)
     forget(db)
     assert known(db) == ["cake", "eats"]
-    assert scope_backfill.to_forget(db, scope(db), session(db)) == []
+    assert scope_copies.to_forget(db, scope(db), session(db)) == []
     own = "SELECT content FROM conclusions WHERE observer = observed AND deleted_at IS NULL ORDER BY pk"
     assert [content for (content,) in db.execute(own)] == ["tea", "cake"]
 
@@ -222,10 +222,10 @@ def test_removal_is_skipped_if_the_session_is_back(db: Connection) -> None:
     enter(db, S)
     copy(db)
     leave(db)
-    pks = scope_backfill.to_forget(db, scope(db), session(db))
+    pks = scope_copies.to_forget(db, scope(db), session(db))
     enter(db, S)
-    scope_backfill.forget(db, scope(db), session(db), pks, NOW)
-    assert (known(db), scope_backfill.to_forget(db, scope(db), session(db))) == (["tea"], [])
+    scope_copies.forget(db, scope(db), session(db), pks, NOW)
+    assert (known(db), scope_copies.to_forget(db, scope(db), session(db))) == (["tea"], [])
 
 
 def test_conclusions_copied_again_are_found_by_semantic_search(db: Connection) -> None:
@@ -286,7 +286,7 @@ def test_resting_on_is_the_transitive_closure_of_citations(cited: Citations, los
         return any(leads_back(source, seen | {id}) for source in sources.get(id, ()) if source not in seen)
 
     expected = {id for id in map(str, range(9)) if leads_back(id, frozenset())}
-    assert scope_backfill.resting_on(map(str, lost), sources) == expected
+    assert scope_copies.resting_on(map(str, lost), sources) == expected
 
 
 def test_a_derived_id_is_deterministic_and_differs_by_salt() -> None:

@@ -10,7 +10,17 @@ import pytest
 
 from omoide.core.errors import NotFound, Unavailable
 from omoide.core.records import NewMessage, PageRequest
-from omoide.storage import Connection, Store, embeddings, message_copy, messages, purge, session_clone, sessions
+from omoide.storage import (
+    Connection,
+    Store,
+    deletion_cascade,
+    embeddings,
+    message_copy,
+    messages,
+    purge,
+    session_clone,
+    sessions,
+)
 from omoide.storage.session_clone import UnfinishedClone
 from omoide.storage.sqlite.integrity import row_consistency
 from tests.storage.row_factories import cloned
@@ -87,7 +97,7 @@ def test_messages_of_an_unfinished_copy_count_as_living(db: Connection) -> None:
     step = begun(db)
     copied = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE session = ?", (step.copy.pk,))]
     assert embeddings.living(db, "messages", copied) == {*copied}
-    sessions.delete(db, "w", "s", NOW)
+    deletion_cascade.delete_session(db, "w", "s", NOW)
     assert embeddings.living(db, "messages", [1, 2, *copied]) == {*copied}
 
 
@@ -119,7 +129,7 @@ def test_a_copy_whose_removal_has_begun_cannot_be_continued(change: str, db: Con
 
 def test_copying_fails_if_the_source_is_deleted(db: Connection) -> None:
     step = begun(db)
-    sessions.delete(db, "w", "s", NOW)
+    deletion_cascade.delete_session(db, "w", "s", NOW)
     with pytest.raises(NotFound, match="Original session not found"):
         session_clone.go_on(db, step, NOW)
     say(db, "s", "another session of that name")

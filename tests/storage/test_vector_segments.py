@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from omoide.core.records import NewMessage
 from omoide.inference.embedders import unit_rows
-from omoide.storage import Connection, Store, embeddings, messages, purge, queue, sessions, workspaces
+from omoide.storage import Connection, Store, deletion_cascade, embeddings, messages, purge, queue, sessions, workspaces
 from omoide.storage.embeddings import EmbeddingProgress
 from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
@@ -68,7 +68,7 @@ def is_true(db: Connection) -> bool:
 
 def end_session(db: Connection, workspace: str, session: str) -> None:
     pk = sessions.get(db, workspace, session).pk
-    sessions.delete(db, workspace, session, 1)
+    deletion_cascade.delete_session(db, workspace, session, 1)
     while purge.session(db, pk):
         pass
 

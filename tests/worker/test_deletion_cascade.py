@@ -13,6 +13,7 @@ from omoide.storage import (
     Connection,
     cards,
     conclusions,
+    deletion_cascade,
     dreams,
     observer_queries,
     scopes,
@@ -28,7 +29,7 @@ ANA = "alice"
 
 async def delete(home: Home, *names: str) -> None:
     for name in names:
-        await home.store.write(sessions.delete, "w", name, clock.now())
+        await home.store.write(deletion_cascade.delete_session, "w", name, clock.now())
 
 
 async def dream(home: Home, observer: str = ANA, observed: str = ANA, session: str | None = None) -> None:

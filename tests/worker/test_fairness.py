@@ -14,7 +14,7 @@ from omoide.core import clock
 from omoide.core import offload as asides
 from omoide.core.jobs import Job
 from omoide.core.offload import offload
-from omoide.storage import Connection, Store, embeddings, queue, scopes, sessions
+from omoide.storage import Connection, Store, deletion_cascade, embeddings, queue, scopes
 from omoide.storage.sqlite import secure_delete
 from omoide.storage.sqlite.free_space import PAGES_AT_A_TIME
 from omoide.worker import time_slice
@@ -158,7 +158,7 @@ def test_a_deleted_session_is_removed_and_erased_in_time_slices(db_path: Path) -
         await home.say(*(f"alice canary number {n}" for n in range(130)))
         await home.work()
         await home.store.write(enlarge)
-        await home.store.write(sessions.delete, "w", "s", clock.now())
+        await home.store.write(deletion_cascade.delete_session, "w", "s", clock.now())
         await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
         kinds = claimed(home)
         await home.work()
@@ -194,7 +194,7 @@ LATER = 10**15
 
 @pytest.mark.usefixtures("short_turns")
 def test_a_scope_is_updated_in_time_slices(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("omoide.storage.scope_backfill.ROWS_AT_A_TIME", 3)
+    monkeypatch.setattr("omoide.storage.scope_copies.ROWS_AT_A_TIME", 3)
 
     async def story() -> None:
         home = await Home(db_path).open()

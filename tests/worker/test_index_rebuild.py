@@ -9,7 +9,7 @@ import pytest
 from omoide.core import clock
 from omoide.core.errors import IndexDamaged
 from omoide.core.records import NewMessage
-from omoide.storage import Connection, messages, sessions
+from omoide.storage import Connection, deletion_cascade, messages
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from tests.worker.conftest import Play
@@ -51,7 +51,7 @@ def test_a_purge_that_fails_on_a_damaged_index_completes_after_the_rebuild(play:
         await store.write(say, "gone", *["I like old tea"] * 60)
         await store.write(say, "kept", "I like tea")
         await store.write(damage)
-        await store.write(sessions.delete, "w", "gone", clock.now())
+        await store.write(deletion_cascade.delete_session, "w", "gone", clock.now())
         await worked(home)
         assert store.read(texts) == ["I like tea"]
         assert [*store.read(lambda db: [*contradictions(db)])] == []

@@ -17,6 +17,7 @@ from omoide.storage import (
     Connection,
     cards,
     conclusions,
+    deletion_cascade,
     dreams,
     job_stats,
     messages,
@@ -202,7 +203,7 @@ def test_a_session_that_is_deleted_meanwhile_leaves_nothing_behind(play: Play) -
 
         async def before(self, verb: str) -> None:
             if verb == "derive":
-                await self.home.store.write(sessions.delete, "w", "s", clock.now())
+                await self.home.store.write(deletion_cascade.delete_session, "w", "s", clock.now())
 
     async def story(home: Home) -> None:
         assert isinstance(home.reasoner, Slow)

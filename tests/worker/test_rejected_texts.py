@@ -26,7 +26,7 @@ from omoide.reasoner.extractive.reasoner import Extractive
 from omoide.reasoner.protocol import SummaryTask
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
-from omoide.storage import Connection, Store, purge, sessions
+from omoide.storage import Connection, Store, deletion_cascade, purge
 from omoide.storage.sqlite.integrity import full_check, row_consistency
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
 from tests.search.test_embedding import Night, owed
@@ -254,7 +254,7 @@ def test_marks_are_removed_with_the_embedder_and_with_their_texts(store: Store, 
         await night.say("poison", session="t")
         await night.work()
         assert store.read(marked) == [2, 4]
-        await store.write(sessions.delete, "w", "t", 1)
+        await store.write(deletion_cascade.delete_session, "w", "t", 1)
         while await store.write(purge.session, 2):
             pass
         assert store.read(marked) == [2]

@@ -18,7 +18,15 @@ from omoide.core.errors import OmoideError
 from omoide.core.json_limits import cleaned, validate_metadata
 from omoide.core.records import Json
 from omoide.core.webhook_protocol import check_url
-from omoide.storage import conclusions, dream_jobs, event_time_order, membership_intervals, rows, scope_backfill
+from omoide.storage import (
+    conclusions,
+    dream_jobs,
+    event_time_order,
+    membership_intervals,
+    rows,
+    scope_backfill,
+    scope_copies,
+)
 from omoide.storage.export import schema
 from omoide.storage.export.schema import InvalidLine
 from omoide.storage.sqlite import fulltext
@@ -335,7 +343,7 @@ class Rows:
             scope = self._scope(db, payload["scope"])
             if task == scope_backfill.COPY and self.salt is not None:
                 # The ids of copies derive from the originals' ids, which have changed; the job makes all copies again.
-                conclusions.hide(db, scope_backfill.copies(db, scope, session), 0)
+                conclusions.hide(db, scope_copies.copies(db, scope, session), 0)
             return scope_backfill.key(scope, session), {"scope": scope, "session": session}
         self._check_reaches(db, session, payload["through"])
         if task == "summary":
