@@ -17,15 +17,16 @@ import httpx
 import pytest
 
 from omoide.core import clock
+from omoide.core.formatting import format_duration, format_size
 from omoide.core.records import Change
 from omoide.core.settings import Settings
 from omoide.doctor.check_jobs import MOST_LATE, check_access, check_jobs
-from omoide.doctor.check_result import CheckResult, format_duration, format_size
+from omoide.doctor.check_result import CheckResult
 from omoide.doctor.check_storage import MOST_JOURNAL_BYTES, check_clock, check_database, check_disk
 from omoide.doctor.run_checks import run_checks
 from omoide.storage import Connection, Store, embeddings, queue, webhooks, workspaces
+from omoide.storage.job_stats import JobGroup, JobStats
 from omoide.storage.sqlite import inspection
-from omoide.storage.sqlite.inspection import JobBacklog
 from tests.fork_server import fork_server
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.inference.completions import error, saying
@@ -252,10 +253,13 @@ def test_a_job_that_failed_for_good_is_wrong_and_says_what_to_do(tmp_path: Path)
 
 
 def test_jobs_that_nobody_does_or_that_wait_for_a_reason_are_noticed() -> None:
-    assert check_jobs(JobBacklog(0, 0, 0, None, None), NOW).state == "good"
-    assert check_jobs(JobBacklog(9, 1, 0, NOW - MOST_LATE, None), NOW).state == "good"
-    assert check_jobs(JobBacklog(9, 0, 0, 0, None), NOW).state == "notice"
-    waiting = check_jobs(JobBacklog(9, 0, 0, None, "ProviderFailed: away"), NOW)
+    def checked(*groups: JobGroup) -> CheckResult:
+        return check_jobs(JobStats(groups))
+
+    assert checked().state == "good"
+    assert checked(JobGroup("dream", "due", 8, MOST_LATE), JobGroup("dream", "running", 1, NOW)).state == "good"
+    assert checked(JobGroup("dream", "due", 9, NOW)).state == "notice"
+    waiting = checked(JobGroup("dream", "waiting", 9, 0, "ProviderFailed: away"))
     assert (waiting.state, "away" in waiting.text) == ("notice", True)
 
 
@@ -267,7 +271,7 @@ def test_a_job_that_goes_first_is_late_only_since_it_was_added(tmp_path: Path, r
     assert 0 <= verdict.figures["late_seconds"] < 3_600  # type: ignore[operator]
     (listed,) = [json.loads(line) for line in run("queue", "--json").stdout.splitlines()]
     assert listed["due_at"] == listed["created_at"]
-    later = check_jobs(JobBacklog(1, 0, 0, NOW, None), NOW + MOST_LATE + 1_000_000)
+    later = check_jobs(JobStats((JobGroup("embed", "due", 1, MOST_LATE + 1_000_000),)))
     assert (later.state, "has been due for 10 min" in later.text) == ("notice", True)
 
 

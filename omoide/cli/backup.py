@@ -9,7 +9,7 @@ import click
 
 from omoide.cli.bootstrap import read_settings
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
-from omoide.doctor.check_result import format_size
+from omoide.core.formatting import format_size
 from omoide.storage.sqlite import backup as backup_module
 
 

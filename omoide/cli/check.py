@@ -10,8 +10,8 @@ import click
 from omoide.cli.bootstrap import read_settings
 from omoide.cli.progress import Stopwatch, report_errors
 from omoide.core.errors import Conflict
+from omoide.core.formatting import format_size
 from omoide.core.settings import Settings
-from omoide.doctor.check_result import format_size
 from omoide.storage import Store
 from omoide.storage.embedding_tables import SOURCES
 from omoide.storage.sqlite import backup, vector_segments

@@ -16,8 +16,8 @@ import orjson
 from omoide.cli.bootstrap import read_settings
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core import clock
+from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
-from omoide.doctor.check_result import pluralize
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.database_files import output_file, refuse_own
 

@@ -15,9 +15,9 @@ import click
 
 from omoide.cli.bootstrap import read_settings
 from omoide.cli.progress import Stopwatch, progress_bar, report_errors
+from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
-from omoide.doctor.check_result import pluralize
 from omoide.storage import Store
 from omoide.storage.sqlite.database_files import refuse_own
 

@@ -14,9 +14,9 @@ import orjson
 from omoide.cli.bootstrap import read_settings
 from omoide.cli.progress import report_errors
 from omoide.core import clock
+from omoide.core.formatting import pluralize
 from omoide.core.records import PendingJob
 from omoide.core.redaction import redact_secrets
-from omoide.doctor.check_result import pluralize
 from omoide.storage import Store, embeddings, job_stats, rejected_texts
 from omoide.storage.embedding_tables import SOURCES
 from omoide.storage.sqlite.read_only import require_database

@@ -12,7 +12,7 @@ from omoide.cli.bootstrap import read_settings
 from omoide.cli.progress import Stopwatch, report_errors
 from omoide.core import clock
 from omoide.core.atomic_write import atomic_write
-from omoide.doctor.check_result import pluralize
+from omoide.core.formatting import pluralize
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.integrity import full_check
 from omoide.storage.sqlite.integrity.repair import RepairAction, repair

@@ -3,35 +3,37 @@
 from __future__ import annotations
 
 from omoide.core.fd_limit import capacity
+from omoide.core.formatting import format_duration, pluralize
 from omoide.core.settings import Settings
-from omoide.doctor.check_result import CheckResult, Figures, format_duration, pluralize
-from omoide.storage.sqlite.inspection import JobBacklog
+from omoide.doctor.check_result import CheckResult, Figures
+from omoide.storage.job_stats import JobStats
 
 MOST_LATE = 600_000_000
 """Microseconds that a job may be due without running; less is normal on a busy server."""
 
 
-def check_jobs(jobs: JobBacklog, now: int) -> CheckResult:
+def check_jobs(jobs: JobStats) -> CheckResult:
     """Check that no job has failed permanently and that due jobs are processed."""
-    late = 0 if jobs.oldest is None else max(0, now - jobs.oldest)
+    failed, running, error = jobs.count("failed"), jobs.count("running"), jobs.error
+    queued = running + jobs.count("waiting") + jobs.count("due")
     figures: Figures = {
-        "queued": jobs.queued,
-        "running": jobs.running,
-        "failed": jobs.failed,
-        "late_seconds": None if jobs.oldest is None else late // 1_000_000,
-        "last_error": jobs.error,
+        "queued": queued,
+        "running": running,
+        "failed": failed,
+        "late_seconds": jobs.oldest // 1_000_000 if jobs.count("due") else None,
+        "last_error": error,
     }
-    parts = [f"{jobs.queued:,} in the queue", f"{jobs.running:,} of them running", f"{jobs.failed:,} failed"]
-    text = f"{', '.join(parts)}."
-    if jobs.error:
-        text += f" Latest error of a job to be retried: {jobs.error}"
-    if jobs.failed:
+    text = f"{queued:,} in the queue, {running:,} of them running, {failed:,} failed."
+    if error:
+        text += f" Latest error of a job to be retried: {error}"
+    if failed:
         text += " `omoide queue --failed` shows why."
         return CheckResult("jobs", "wrong", text, figures)
-    if jobs.oldest is not None and late > MOST_LATE:
-        text += f" The oldest has been due for {format_duration(late / 1_000_000)}: is a server or a worker running?"
+    if jobs.oldest > MOST_LATE:
+        late = format_duration(jobs.oldest / 1_000_000)
+        text += f" The oldest has been due for {late}: is a server or a worker running?"
         return CheckResult("jobs", "notice", text, figures)
-    return CheckResult("jobs", "notice" if jobs.error else "good", text, figures)
+    return CheckResult("jobs", "notice" if error else "good", text, figures)
 
 
 def check_webhooks(settings: Settings, endpoints: int) -> CheckResult:

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from omoide.asgi.app import embedder_of
 from omoide.core import clock
 from omoide.core.errors import OmoideError
+from omoide.core.formatting import pluralize
 from omoide.core.settings import Settings, SettingsError
-from omoide.doctor.check_result import CheckResult, Figures, pluralize
+from omoide.doctor.check_result import CheckResult, Figures
 from omoide.inference.embedders import Embedder
 from omoide.inference.model_config import TASKS, ModelConfig, model_configs
 from omoide.inference.tokens import TokenCounter

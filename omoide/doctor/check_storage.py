@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from omoide.core import clock
-from omoide.doctor.check_result import CheckResult, Figures, format_duration, format_size
+from omoide.core.formatting import format_duration, format_size
+from omoide.doctor.check_result import CheckResult, Figures
 from omoide.storage import Connection
 from omoide.storage.sqlite import inspection
 

@@ -12,8 +12,8 @@ from omoide.doctor.check_models import Missing, check_embedder, check_reasoner, 
 from omoide.doctor.check_result import CheckResult
 from omoide.doctor.check_storage import check_clock, check_database, check_disk
 from omoide.storage.embeddings import EmbeddingProgress
+from omoide.storage.job_stats import JobStats, job_stats
 from omoide.storage.sqlite import inspection
-from omoide.storage.sqlite.inspection import JobBacklog
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Contents:
     """Values read from the database for the checks."""
 
     newest: int | None
-    jobs: JobBacklog
+    jobs: JobStats
     endpoints: int
     kept: EmbeddingProgress | None
     missing: Missing
@@ -37,7 +37,7 @@ async def run_checks(settings: Settings, *, is_local: bool, seconds: float) -> l
     verdicts.append(await check_embedder(settings, kept, missing, seconds))
     verdicts += await check_reasoner(settings, seconds)
     if contents:
-        verdicts.append(check_jobs(contents.jobs, now))
+        verdicts.append(check_jobs(contents.jobs))
     verdicts.append(check_webhooks(settings, contents.endpoints if contents else 0))
     verdicts.append(check_access(settings, is_local=is_local))
     verdicts += check_connections(settings)
@@ -52,8 +52,6 @@ def _look_into(settings: Settings, now: int) -> tuple[CheckResult, Contents | No
             if verdict.state == "wrong" or not inspection.schema(db).is_current:
                 return verdict, None
             kept, missing = missing_vectors(db)
-            return verdict, Contents(
-                inspection.newest(db), inspection.job_backlog(db, now), inspection.endpoints(db), kept, missing
-            )
+            return verdict, Contents(inspection.newest(db), job_stats(db, now), inspection.endpoints(db), kept, missing)
     except OmoideError as error:
         return CheckResult("database", "wrong", error.detail, {"path": str(settings.db)}), None

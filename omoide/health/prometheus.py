@@ -27,7 +27,8 @@ from omoide.core.metrics import (
     Metrics,
     ProcessStats,
 )
-from omoide.storage.database_stats import STATES, DatabaseStats
+from omoide.storage.database_stats import DatabaseStats
+from omoide.storage.job_stats import STATES
 
 with lazy_import("prometheus_client"):
     import prometheus_client as prometheus
@@ -169,13 +170,15 @@ def _vitals(vitals: DatabaseStats) -> Iterator[Metric]:
     jobs = prometheus.metrics_core.GaugeMetricFamily(
         "omoide_jobs", "Jobs in the queue, by state.", labels=["kind", "state"]
     )
-    counts = {(each.kind, each.state): each.count for each in vitals.jobs}
+    counts = {(each.kind, each.state): each.count for each in vitals.jobs.groups}
     for kind in dict.fromkeys(kind for kind, _ in counts):
         for state in STATES:
             jobs.add_metric([kind, state], counts.get((kind, state), 0))
     yield jobs
     oldest = "Time since the oldest job that is not running became due."
-    yield prometheus.metrics_core.GaugeMetricFamily("omoide_job_oldest_due_seconds", oldest, vitals.oldest / _SECOND)
+    yield prometheus.metrics_core.GaugeMetricFamily(
+        "omoide_job_oldest_due_seconds", oldest, vitals.jobs.oldest / _SECOND
+    )
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_messages", "Stored messages.", vitals.messages)
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_sessions", "Stored sessions.", vitals.sessions)
     unembedded = "Messages and conclusions without a vector."

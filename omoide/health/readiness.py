@@ -16,9 +16,11 @@ from typing import Literal
 
 from omoide.core import clock
 from omoide.core.errors import OmoideError
+from omoide.core.formatting import format_size, pluralize
 from omoide.core.metrics import ExternalCallStats, Metrics
 from omoide.core.settings import Settings
 from omoide.storage import Store, database_stats, embeddings
+from omoide.storage.job_stats import JobStats, job_stats
 from omoide.storage.sqlite import leader_lock
 from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.wal import WriteAheadLog
@@ -80,8 +82,8 @@ async def check_readiness(
     )
 
 
-def _read(db: Connection, now: int) -> tuple[embeddings.EmbeddingProgress | None, tuple[database_stats.JobStats, ...]]:
-    return embeddings.progress(db), database_stats.job_stats(db, now)
+def _read(db: Connection, now: int) -> tuple[embeddings.EmbeddingProgress | None, JobStats]:
+    return embeddings.progress(db), job_stats(db, now)
 
 
 async def _database(store: Store, settings: Settings) -> Part:
@@ -99,15 +101,15 @@ async def _database(store: Store, settings: Settings) -> Part:
         free = shutil.disk_usage(store.path.parent).free
     except OSError:  # the open files still accept writes, but these are lost
         return Part("down", "its directory is gone")
-    shown = f"reads and writes, {_size(free)} free"
+    shown = f"reads and writes, {format_size(free)} free"
     return Part("degraded" if free < settings.ready_free_bytes else "ok", shown)
 
 
 def _wal(log: WriteAheadLog) -> Part:
     size, limit = log.size(), log.limit_bytes
     if size <= limit:
-        return Part("ok", _size(size))
-    return Part("degraded", f"{_size(size)}, more than {_size(limit)}: a long read blocks checkpoints")
+        return Part("ok", format_size(size))
+    return Part("degraded", f"{format_size(size)}, more than {format_size(limit)}: a long read blocks checkpoints")
 
 
 def _worker(path: Path, settings: Settings, metrics: Metrics) -> Part:
@@ -138,11 +140,11 @@ def _reasoner(metrics: Metrics, name: str) -> Part:
     return Part("ok", f"{name}, answered {time.time() - max(each.answered_at for each in asked):.0f} s ago")
 
 
-def _backlog(jobs: tuple[database_stats.JobStats, ...], limit: float) -> Part:
-    due = [each for each in jobs if each.state == "due"]
-    count, oldest = sum(each.count for each in due), max((each.oldest for each in due), default=0) / _SECOND
-    failed = sum(each.count for each in jobs if each.state == "failed")
-    shown = f"{_jobs(count)} due, the oldest for {oldest:.0f} s" if count else "nothing is due"
+def _backlog(jobs: JobStats, limit: float) -> Part:
+    due, failed, oldest = jobs.count("due"), jobs.count("failed"), jobs.oldest / _SECOND
+    shown = f"{pluralize(due, 'job')} {'is' if due == 1 else 'are'} due, the oldest for {oldest:.0f} s"
+    if not due:
+        shown = "nothing is due"
     if failed:
         shown += f"; {failed} failed: see omoide queue --failed"
     return Part("degraded" if oldest > limit or failed else "ok", shown)
@@ -157,15 +159,3 @@ def _last_failure(asked: list[ExternalCallStats]) -> str:
     last = max(asked, key=lambda each: each.failed_at)
     why = f": the provider {last.fault}" if last.fault else ""
     return f"failed {time.time() - last.failed_at:.0f} s ago and has not answered since{why}"
-
-
-def _jobs(count: int) -> str:
-    return "1 job is" if count == 1 else f"{count} jobs are"
-
-
-def _size(count: float) -> str:
-    for unit in ("B", "KB", "MB", "GB"):
-        if count < 1_000:
-            return f"{count:.4g} {unit}"
-        count /= 1_000
-    return f"{count:.4g} TB"

@@ -7,42 +7,22 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.storage.column_validation import as_text, count_or_zero
+from omoide.storage.column_validation import count_or_zero
 from omoide.storage.embeddings import progress
+from omoide.storage.job_stats import JobStats, job_stats
 from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.read_only import journal
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
-STATES = ("waiting", "due", "running", "failed")
-"""Job states: not due yet; due and not claimed; leased by a worker; failed for good."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobStats:
-    """Number of jobs of one kind in one state, and the longest time in microseconds that one of them has been due."""
-
-    kind: str
-    state: str
-    count: int
-    oldest: int
-
 
 @dataclass(frozen=True, slots=True)
 class DatabaseStats:
-    jobs: tuple[JobStats, ...]
+    jobs: JobStats
     sessions: int
     messages: int
     unembedded: int
     """Messages and conclusions without a vector, including those deleted since."""
-
-    def count(self, state: str) -> int:
-        return sum(each.count for each in self.jobs if each.state == state)
-
-    @property
-    def oldest(self) -> int:
-        """The longest time that any job has been due, in microseconds; 0 if none is due."""
-        return max((each.oldest for each in self.jobs if each.state == "due"), default=0)
 
 
 def database_stats(db: Connection, now: int) -> DatabaseStats:
@@ -52,19 +32,6 @@ def database_stats(db: Connection, now: int) -> DatabaseStats:
         f"SELECT count(*), coalesce(sum({count}), 0) FROM sessions WHERE deleted_at IS NULL"
     ).fetchone()
     return DatabaseStats(job_stats(db, now), sessions, messages, _unembedded(db))
-
-
-def job_stats(db: Connection, now: int) -> tuple[JobStats, ...]:
-    """Job counts by kind and state."""
-    rows = db.execute(
-        """SELECT kind, CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
-               WHEN due_at > :now THEN 'waiting' ELSE 'due' END AS state,
-               count(*), max(0, :now - coalesce(min(CASE WHEN typeof(due_at) = 'integer'
-                   AND typeof(created_at) = 'integer' THEN max(due_at, created_at) END), :now))
-           FROM jobs GROUP BY kind, state ORDER BY kind, state""",
-        {"now": now},
-    )
-    return tuple(JobStats(as_text(kind), *rest) for kind, *rest in rows)
 
 
 def _unembedded(db: Connection) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import orjson
 
@@ -12,6 +13,62 @@ from omoide.core.records import PendingJob, WorkCount
 from omoide.storage import rows
 from omoide.storage.column_validation import as_text, count_or_zero, json_or_null
 from omoide.storage.sqlite.engine import Connection
+
+STATES = ("waiting", "due", "running", "failed")
+"""Job states: not due yet; due and not claimed; leased by a worker; failed for good."""
+
+_STATE = """CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
+    WHEN due_at > :now THEN 'waiting' ELSE 'due' END"""
+
+
+@dataclass(frozen=True, slots=True)
+class JobGroup:
+    """The jobs of one kind in one state: their number, the longest time in microseconds that one of them has been due,
+    and one of their errors."""
+
+    kind: str
+    state: str
+    count: int
+    oldest: int
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class JobStats:
+    """All jobs of the database, without any stored names: for readiness, metrics and the doctor."""
+
+    groups: tuple[JobGroup, ...]
+
+    def count(self, state: str) -> int:
+        return sum(each.count for each in self.groups if each.state == state)
+
+    @property
+    def oldest(self) -> int:
+        """The longest time that any job has been due, in microseconds; 0 if none is due."""
+        return max((each.oldest for each in self.groups if each.state == "due"), default=0)
+
+    @property
+    def error(self) -> str | None:
+        """Why a job that has not failed for good is to be retried; None if there is none."""
+        return max((each.error for each in self.groups if each.error and each.state != "failed"), default=None)
+
+
+def job_stats(db: Connection, now: int) -> JobStats:
+    """Count the jobs by kind and state. Reads every job, so call it off the event loop."""
+    # A job with due_at 0 is due since it was added.
+    found = db.execute(
+        f"""SELECT kind, {_STATE} AS state, count(*), max(0, :now - coalesce(min(CASE WHEN typeof(due_at) = 'integer'
+                AND typeof(created_at) = 'integer' THEN max(due_at, created_at) END), :now)), max(error)
+            FROM jobs GROUP BY kind, state ORDER BY kind, state""",
+        {"now": now},
+    )
+    return JobStats(
+        tuple(
+            JobGroup(as_text(kind), state, count, oldest, None if error is None else as_text(error))
+            for kind, state, count, oldest, error in found
+        )
+    )
+
 
 _PAYLOAD = json_or_null("j.payload")
 _UNITS = count_or_zero("units")
@@ -76,46 +133,26 @@ def _count(row: rows.Row) -> tuple[str | None, WorkCount]:
     return name, WorkCount(done + failed, held, pending, failed, due and from_micros(due), error)
 
 
+_LISTED = ["", "jobs.kind", "workspaces.id?", *(f"jobs.{name}" for name in ("units", "attempts", "due_at"))]
+_LISTED += ["jobs.created_at", "jobs.error", ""]
+
+
 def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[PendingJob]:
     """All jobs of the database: those that failed for good first, then by due time."""
     found = db.execute(
-        """SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.leased_until > ?, j.failed_at,
-               j.error
-           FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace
-           WHERE j.failed_at IS NOT NULL OR NOT ? ORDER BY j.failed_at IS NULL, j.due_at, j.pk LIMIT ?""",
-        (now, failed_only, limit),
+        f"""SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.error, {_STATE}
+            FROM jobs j LEFT JOIN workspaces w ON w.pk = j.workspace
+            WHERE j.failed_at IS NOT NULL OR NOT :failed_only
+            ORDER BY j.failed_at IS NULL, j.due_at, j.pk LIMIT :limit""",
+        {"now": now, "failed_only": int(failed_only), "limit": limit},
     )
-    return [_owed_job(now, *rows.mended(_LISTED, row)) for row in found]
+    return [_pending_job(row) for row in found]
 
 
-_LISTED = ["", "jobs.kind", "workspaces.id?", *(f"jobs.{name}" for name in ("units", "attempts", "due_at"))]
-_LISTED += ["jobs.created_at", "", "jobs.failed_at", "jobs.error"]
-
-
-def _owed_job(
-    now: int,
-    pk: int,
-    kind: str,
-    workspace: str | None,
-    units: int,
-    attempts: int,
-    due_at: int,
-    created_at: int,
-    held: int | None,
-    failed_at: int | None,
-    error: str | None,
-) -> PendingJob:
-    return PendingJob(
-        pk,
-        kind,
-        workspace,
-        units,
-        attempts,
-        state="failed" if failed_at is not None else "running" if held else "waiting" if due_at > now else "due",
-        due_at=from_micros(max(due_at, created_at)),  # a job with due_at 0 is due since it was added
-        created_at=from_micros(created_at),
-        error=error,
-    )
+def _pending_job(row: rows.Row) -> PendingJob:
+    pk, kind, workspace, units, attempts, due_at, created_at, error, state = rows.mended(_LISTED, row)
+    due = from_micros(max(due_at, created_at))  # a job with due_at 0 is due since it was added
+    return PendingJob(pk, kind, workspace, units, attempts, state, due, from_micros(created_at), error)
 
 
 def retry(db: Connection, now: int, pks: Collection[int] | None) -> int:

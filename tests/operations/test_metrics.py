@@ -13,10 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from omoide.core.metrics import LEFT, OTHER, REQUEST_SECONDS, STATUSES, TOKENS, Metrics
 from omoide.health.prometheus import Facts, text
-from omoide.storage.database_stats import DatabaseStats, JobStats
+from omoide.storage.database_stats import DatabaseStats
+from omoide.storage.job_stats import JobGroup, JobStats
 
 SECOND = 1_000_000
-VITALS = DatabaseStats((JobStats("embed", "due", 2, 3 * SECOND), JobStats("embed", "failed", 1, 9 * SECOND)), 4, 5, 6)
+JOBS = JobStats((JobGroup("embed", "due", 2, 3 * SECOND), JobGroup("embed", "failed", 1, 9 * SECOND)))
+VITALS = DatabaseStats(JOBS, 4, 5, 6)
 
 
 def metrics(*processes: str) -> Metrics:

@@ -20,13 +20,11 @@ from omoide.storage.sqlite.read_only import Schema, journal, opened, schema
 from omoide.storage.sqlite.schema_objects import differences, missing
 
 __all__ = [
-    "JobBacklog",
     "MissingEmbeddings",
     "Schema",
     "damage",
     "embedder",
     "endpoints",
-    "job_backlog",
     "journal",
     "missing_embeddings",
     "newest",
@@ -36,20 +34,6 @@ __all__ = [
 
 MOST_FAULTS = 5
 """Faults reported per category."""
-
-
-@dataclass(frozen=True, slots=True)
-class JobBacklog:
-    """Job counts of the whole database. `oldest` is the earliest due time of a due job, `error` why a job waits.
-
-    A job with `due_at` = `queue.FIRST` counts as due since it was added.
-    """
-
-    queued: int
-    running: int
-    failed: int
-    oldest: int | None
-    error: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,22 +75,6 @@ def newest(db: Connection) -> int | None:
     if message and column_validation.ID.admits(message[0]) and len(message[0]) == ID_LENGTH:
         times.append(created_at_of_id(message[0]) * 1_000)
     return max(times, default=None)
-
-
-def job_backlog(db: Connection, now: int) -> JobBacklog:
-    row = db.execute(
-        """SELECT count(*) FILTER (WHERE failed_at IS NULL),
-                  count(*) FILTER (WHERE failed_at IS NULL AND leased_until > :now),
-                  count(*) FILTER (WHERE failed_at IS NOT NULL),
-                  min(max(due_at, created_at)) FILTER (WHERE failed_at IS NULL AND due_at <= :now
-                      AND (leased_until IS NULL OR leased_until <= :now)),
-                  max(error) FILTER (WHERE failed_at IS NULL)
-           FROM jobs""",
-        {"now": now},
-    ).fetchone()
-    *counts, oldest, error = row
-    queued, running, failed = counts
-    return JobBacklog(queued, running, failed, oldest, None if error is None else column_validation.as_text(error))
 
 
 def embedder(db: Connection) -> EmbeddingProgress | None:
