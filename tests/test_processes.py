@@ -185,6 +185,6 @@ def test_taking_over_frees_only_what_was_claimed_by_leading(db_path: Path) -> No
         asyncio.run(store.write(queue.add, "webhook", {}, 0, key=str(number)))
         asyncio.run(store.write(queue.claim, 1, lease=HOUR, led=led))
     before = store.read(held)
-    asyncio.run(store.write(queue.take_over, 1))
+    asyncio.run(store.write(queue.take_over, 1, lease=HOUR))
     assert (before, store.read(held)) == ([1, 2], [2])
     store.close()

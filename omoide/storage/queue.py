@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from omoide.core.jobs import IN_ORDER, REASONING, Job, LeaseLost
+from omoide.core.jobs import IN_ORDER, LAST_RETRY_SECONDS, REASONING, Job, LeaseLost
 from omoide.storage import completed_work, fair_share, rows
 from omoide.storage.column_validation import as_text
 from omoide.storage.sqlite.connection import Connection
@@ -241,31 +241,27 @@ def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
     )
 
 
-def take_over(db: Connection, now: int) -> None:
-    """Release the jobs that the previous leader had claimed. Call it as the new leader.
-
-    If a job was created in the future, the clock has been set back since; its times are shifted to keep their distance.
-    """
+def take_over(db: Connection, now: int, *, lease: int) -> None:
+    """Release the jobs that the previous leader had claimed, and correct the times of all jobs. Call it as the new
+    leader."""
     db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led")
-    db.execute(
-        """UPDATE jobs SET created_at = :now, due_at = max(min(due_at, :now), due_at - (created_at - :now)),
-               leased_until = leased_until - (created_at - :now)
-           WHERE created_at > :now AND typeof(created_at) = 'integer'""",
-        {"now": now},
-    )
-    fair_share.renew(db)
+    limit_times(db, now, lease=lease)
 
 
-def shift_clock(db: Connection, now: int, by: int, *, lease: int) -> None:
-    """Shift due times and leases after the clock was set back by `by` microseconds to `now`, so that the remaining
-    times stay the same. Leases taken since then, for `lease` microseconds, are kept."""
-    db.execute("UPDATE jobs SET due_at = max(:now, due_at - :by) WHERE due_at > :now", {"now": now, "by": by})
-    # Otherwise `take_over` would shift them again.
-    db.execute("UPDATE jobs SET created_at = :now WHERE created_at > :now", {"now": now})
+def limit_times(db: Connection, now: int, *, lease: int) -> None:
+    """Limit the remaining times of jobs to those that can be set at `now`, because the clock may have been set back.
+
+    A job that was attempted waits for its next attempt, at most `LAST_RETRY_SECONDS`. One that was created in the
+    future keeps the distance from its creation. A lease ends after at most `lease` microseconds.
+    """
     db.execute(
-        "UPDATE jobs SET leased_until = max(:now, leased_until - :by) WHERE leased_until > :now + :lease",
-        {"now": now, "by": by, "lease": lease},
+        """UPDATE jobs SET created_at = min(created_at, :now), due_at = CASE WHEN attempts > 0
+               THEN min(due_at, :now + :retry) ELSE max(min(due_at, :now), due_at - max(created_at - :now, 0)) END
+           WHERE due_at > :now AND typeof(due_at) = 'integer' AND failed_at IS NULL
+               AND typeof(created_at) = 'integer' AND (attempts > 0 OR created_at > :now)""",
+        {"now": now, "retry": int(LAST_RETRY_SECONDS * 1_000_000)},
     )
+    db.execute("UPDATE jobs SET leased_until = ? WHERE leased_until > ?", (now + lease, now + lease))
     fair_share.renew(db)
 
 

@@ -68,23 +68,6 @@ class OutageLogger:
         self._logged = None
 
 
-class ClockMonitor:
-    """Detects that the system clock was set back, by comparison with the monotonic clock."""
-
-    def __init__(self) -> None:
-        self._ahead = self._difference()
-
-    def set_back(self) -> int:
-        """Microseconds that the clock was set back since the last call; 0 up to `MOST_DRIFT`."""
-        before, self._ahead = self._ahead, self._difference()
-        back = before - self._ahead
-        return back if back > MOST_DRIFT else 0
-
-    @staticmethod
-    def _difference() -> int:
-        return clock.now() - time.monotonic_ns() // 1_000
-
-
 class Worker:
     """Runs up to `concurrency` jobs at a time until cancelled.
 
@@ -117,8 +100,7 @@ class Worker:
         self.limits = attempt_limits(deps.settings)
         self.rest = rest
         self._outage = OutageLogger()
-        self._watch = ClockMonitor()
-        self._set_back = 0
+        self._looked_at = 0
         self.meter = meter or Metrics().own
         self._woken = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
@@ -151,7 +133,7 @@ class Worker:
             while True:
                 self._woken.clear()
                 try:
-                    await self._keep_time()
+                    await self._limit_times()
                     await self._fill()
                 except Unavailable as error:
                     self._outage.goes_on(error)
@@ -188,23 +170,19 @@ class Worker:
             try:
                 if self.leadership.take():
                     self.meter.beat()  # or another process would seem to be the leader
-                    await self.store.write(queue.take_over, clock.now())
+                    await self.store.write(queue.take_over, clock.now(), lease=self.lease)
                     return
             except OmoideError as error:
                 self._outage.goes_on(error)
             await asyncio.sleep(STAND_BY_SECONDS)
 
-    async def _keep_time(self) -> None:
-        """After the clock was set back, move the due times of jobs back as well."""
-        if not self.leadership:
-            return
-        back = self._watch.set_back()
-        if back:
-            logger.warning("the clock was set back by %d seconds: adjusting the due times of jobs", back // SECOND)
-        self._set_back += back  # kept for the next call if the write fails
-        if self._set_back:
-            await self.store.write(queue.shift_clock, clock.now(), self._set_back, lease=self.lease)
-            self._set_back = 0
+    async def _limit_times(self) -> None:
+        """Limit the times of jobs if the clock was set back since the last call."""
+        now = clock.now()
+        if self.leadership and now < self._looked_at - MOST_DRIFT:
+            logger.warning("the clock was set back: limiting the due times of jobs")
+            await self.store.write(queue.limit_times, now, lease=self.lease)
+        self._looked_at = now
 
     def _until_next(self) -> float:
         """Seconds until the next job is due or the next poll."""

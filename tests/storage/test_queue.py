@@ -96,32 +96,49 @@ def times(write: Write) -> list[tuple[int, int, int | None]]:
     return [tuple(row) for row in rows]
 
 
-def test_jobs_keep_their_remaining_time_after_the_clock_is_set_back(write: Write) -> None:
-    write(queue.add, "held", {}, NOW)
-    assert claim(write, NOW) is not None
-    write(queue.add, "soon", {}, NOW, due_at=NOW + 7)
-    write(queue.add, "first", {}, NOW, due_at=queue.FIRST)
-    hour = NOW // 2
-    write(queue.shift_clock, NOW - hour, hour, lease=LEASE)
-    assert [(due, held) for _, due, held in times(write)] == [
-        (NOW - hour, NOW - hour + LEASE),
-        (NOW - hour + 7, None),
-        (queue.FIRST, None),
-    ]
+HOUR = 3_600_000_000
+LATER = 10 * HOUR
+
+
+def test_new_jobs_keep_their_remaining_time_after_the_clock_is_set_back(write: Write) -> None:
+    write(queue.add, "held", {}, LATER)
+    assert claim(write, LATER) is not None
+    write(queue.add, "soon", {}, LATER, due_at=LATER + 7)
+    write(queue.add, "first", {}, LATER, due_at=queue.FIRST)
+    back = LATER - HOUR
+    write(queue.limit_times, back, lease=LEASE)
+    assert [(due, held) for _, due, held in times(write)][1:] == [(back + 7, None), (queue.FIRST, None)]
+    assert times(write)[0][2] == back + LEASE
+
+
+def test_a_clock_set_back_by_an_hour_does_not_stall_a_retry_for_an_hour(write: Write) -> None:
+    write(queue.add, "dig", {}, 0)
+    write(queue.retry_later, claim(write, LATER), LATER + 7, "it rained")
+    back = LATER - HOUR
+    write(queue.limit_times, back, lease=LEASE)
+    assert claim(write, back + int(LAST_RETRY_SECONDS * 1_000_000)) is not None
+
+
+def test_a_clock_set_back_makes_no_job_due_early(write: Write) -> None:
+    write(queue.add, "dig", {}, NOW)
+    write(queue.retry_later, claim(write, NOW), NOW + 7, "it rained")
+    write(queue.add, "dream", {}, NOW, due_at=NOW + 24 * HOUR)
+    write(queue.limit_times, NOW, lease=LEASE)
+    assert [due for _, due, _ in times(write)] == [NOW + 7, NOW + 24 * HOUR]
 
 
 def test_a_new_leader_does_not_shift_times_twice(write: Write) -> None:
-    write(queue.add, "soon", {}, NOW, due_at=NOW + 70)
-    hour = NOW // 2
-    write(queue.shift_clock, NOW - hour, hour, lease=LEASE)
-    write(queue.take_over, NOW - hour + 5)
-    assert times(write)[0][1] == NOW - hour + 70
+    write(queue.add, "soon", {}, LATER, due_at=LATER + 70)
+    back = LATER - HOUR
+    write(queue.limit_times, back, lease=LEASE)
+    write(queue.take_over, back + 5, lease=LEASE)
+    assert times(write)[0][1] == back + 70
 
 
 def test_a_lease_taken_after_the_clock_was_set_back_is_kept(write: Write) -> None:
     write(queue.add, "held", {}, NOW - 100)
     assert claim(write, NOW - 50) is not None
-    write(queue.shift_clock, NOW - 40, NOW // 2, lease=LEASE)
+    write(queue.limit_times, NOW - 40, lease=LEASE)
     assert times(write)[0][2] == NOW - 50 + LEASE
 
 
@@ -129,8 +146,8 @@ def test_a_new_leader_shifts_jobs_created_before_the_clock_was_set_back(write: W
     write(queue.add, "late", {}, NOW, due_at=NOW + 7)
     write(queue.add, "first", {}, NOW, due_at=queue.FIRST)
     write(queue.add, "in time", {}, 20, due_at=50)
-    write(queue.take_over, 30)
-    assert times(write) == [(30, 37, None), (30, queue.FIRST, None), (20, 50, None)]
+    write(queue.take_over, 30, lease=LEASE)
+    assert times(write) == [(30, 37, None), (NOW, queue.FIRST, None), (20, 50, None)]
 
 
 def test_claim_cost_behind_a_dead_endpoint_is_linear_in_waiting_jobs(write: Write, store: Store) -> None:

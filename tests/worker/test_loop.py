@@ -22,7 +22,7 @@ from omoide.storage import Connection, Store, queue, workspaces
 from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.worker.deps import Task, WorkerDeps
-from omoide.worker.loop import SECOND, ClockMonitor, OutageLogger, Worker
+from omoide.worker.loop import SECOND, OutageLogger, Worker
 
 NEVER = 3_600.0
 SOON = 0.02
@@ -368,14 +368,24 @@ def test_a_worker_that_cannot_write_logs_it_once_and_recovers(db_path: Path, cap
     ]
 
 
-@pytest.mark.parametrize(("moved", "noticed"), [(-3 * HOUR, 3 * HOUR), (3 * HOUR, 0), (-SECOND // 2, 0)])
-def test_only_a_clock_that_is_set_back_is_detected(moved: int, noticed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.monotonic_ns", lambda: 0)
+@pytest.mark.parametrize(("moved", "due"), [(-3 * HOUR, 8 * HOUR), (3 * HOUR, 11 * HOUR), (-SECOND // 2, 11 * HOUR)])
+def test_times_are_limited_only_after_the_clock_was_set_back(
+    moved: int, due: int, db_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(clock, "now", lambda: 10 * HOUR)
-    watch = ClockMonitor()
-    assert watch.set_back() == 0
-    monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
-    assert (watch.set_back(), watch.set_back()) == (noticed, 0)
+
+    async def scene() -> int:
+        store = Store.open(db_path)
+        worker = worker_on(store, {}, leadership=LeaderLock(db_path))
+        await store.write(queue.add, "note", {}, 10 * HOUR, due_at=11 * HOUR)
+        await worker._limit_times()
+        monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
+        await worker._limit_times()
+        (found,) = store.read(lambda db: db.execute("SELECT due_at FROM jobs").fetchone())
+        store.close()
+        return int(found)
+
+    assert asyncio.run(scene()) == due
 
 
 def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
@@ -392,7 +402,6 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
         is_over(self)
         told.put_nowait("works")
 
-    monkeypatch.setattr("time.monotonic_ns", lambda: 0)
     monkeypatch.setattr(clock, "now", lambda: 10 * HOUR)
     monkeypatch.setattr(OutageLogger, "goes_on", failed)
     monkeypatch.setattr(OutageLogger, "is_over", succeeded)
