@@ -104,7 +104,7 @@ def _replace(
 def _put(db: Connection, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int) -> None:
     db.execute(
         """INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE
+           ON CONFLICT (observer, observed) DO UPDATE
            SET lines = excluded.lines, given = excluded.given, updated_at = excluded.updated_at""",
         (observer, observed_id, orjson.dumps([*lines]).decode(), orjson.dumps([*given]).decode(), now),
     )

@@ -20,7 +20,8 @@ def count(db: Connection, job: Job, units: int, now: int) -> None:
     db.execute(
         """INSERT INTO done (workspace, kind, session, observed, observers, units, updated_at)
            VALUES (?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET units = units + excluded.units, updated_at = excluded.updated_at""",
+           ON CONFLICT (workspace, kind, session, observed, observers) DO UPDATE
+           SET units = done.units + excluded.units, updated_at = excluded.updated_at""",
         (
             job.workspace,
             job.kind,

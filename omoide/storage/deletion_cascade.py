@@ -84,8 +84,8 @@ def renew(db: Connection, workspace: int, pair: Pair, now: int, *, is_redrawn: b
 def _affected(db: Connection, session: int) -> dict[Pair, int]:
     """Pair → number of its conclusions from the session that count towards its next dream, for pairs that have any."""
     found = db.execute(
-        """SELECT c.observer, c.observed, sum(c.level = 'explicit' AND c.deleted_at IS NULL
-               AND c.details <> '{}' AND c.created_at > coalesce(d.last_at, 0))
+        """SELECT c.observer, c.observed, count(*) FILTER (WHERE c.level = 'explicit'
+               AND c.deleted_at IS NULL AND c.details <> '{}' AND c.created_at > coalesce(d.last_at, 0))
            FROM conclusions c LEFT JOIN dreams d ON d.observer = c.observer AND d.observed = c.observed
            WHERE c.session = ? GROUP BY c.observer, c.observed ORDER BY c.observer, c.observed""",
         (session,),

@@ -44,7 +44,8 @@ def learned(
     """
     since, last_at = db.execute(
         """INSERT INTO dreams (observer, observed, explicit_since) VALUES (?, ?, ?)
-           ON CONFLICT DO UPDATE SET explicit_since = explicit_since + excluded.explicit_since
+           ON CONFLICT (observer, observed) DO UPDATE
+           SET explicit_since = dreams.explicit_since + excluded.explicit_since
            RETURNING explicit_since, last_at""",
         (*pair, count),
     ).fetchone()
@@ -93,8 +94,9 @@ def since(db: Connection, pair: Pair) -> int:
 def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
     """Record the end of a dream that processed `seen` new conclusions."""
     db.execute(
-        """INSERT INTO dreams (observer, observed, last_at) VALUES (?, ?, ?) ON CONFLICT DO UPDATE
-           SET last_at = excluded.last_at, explicit_since = max(0, explicit_since - ?)""",
+        """INSERT INTO dreams (observer, observed, last_at) VALUES (?, ?, ?)
+           ON CONFLICT (observer, observed) DO UPDATE
+           SET last_at = excluded.last_at, explicit_since = max(0, dreams.explicit_since - ?)""",
         (*pair, now, seen),
     )
 

@@ -145,8 +145,8 @@ def retry_refused(db: Connection, now: int) -> int:
 
 def _store(db: Connection, source: Source, vectors: Sequence[tuple[int, bytes]]) -> None:
     db.executemany(
-        f"INSERT OR REPLACE INTO {VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS "
-        f"(SELECT 1 FROM {source} WHERE pk = ?)",
+        f"""INSERT INTO {VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS (SELECT 1 FROM {source} WHERE pk = ?)
+            ON CONFLICT (pk) DO UPDATE SET vector = excluded.vector""",
         [(pk, vector, pk) for pk, vector in vectors],
     )
 
@@ -171,7 +171,7 @@ def newest(db: Connection, source: Source, workspace: int, after: int, most: int
     two columns of `TAKEN_FROM`."""
     columns = ", ".join(("pk", *TAKEN_FROM[source]))
     rows = f"SELECT workspace, {columns} FROM {source} WHERE pk > ? ORDER BY pk DESC LIMIT ?"
-    return db.execute(f"SELECT {columns} FROM ({rows}) WHERE workspace = ?", (after, most, workspace)).fetchall()
+    return db.execute(f"SELECT {columns} FROM ({rows}) newest WHERE workspace = ?", (after, most, workspace)).fetchall()
 
 
 def texts(db: Connection, source: Source, pks: Sequence[int]) -> Iterator[tuple[int, str]]:

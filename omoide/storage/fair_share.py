@@ -118,7 +118,7 @@ def begin(db: Connection, workspace: int, now: int) -> None:
     """Record a claim for this workspace, which raises the starting level of others."""
     db.execute(
         f"""INSERT INTO shares (pk, used) SELECT {_CLOCK}, used FROM shares WHERE pk = ?
-            ON CONFLICT (pk) DO UPDATE SET used = max(used, excluded.used)""",
+            ON CONFLICT (pk) DO UPDATE SET used = max(shares.used, excluded.used)""",
         (workspace,),
     )
     more = f"""SELECT 1 FROM jobs WHERE {share_of("workspace")} = ? AND failed_at IS NULL AND due_at <= ?
@@ -137,7 +137,7 @@ def charge(db: Connection, used: Mapping[int, int]) -> None:
         )
     if used:
         (waiting,) = db.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM shares WHERE ready = 1 LIMIT ?)", (MOST_COUNTED,)
+            "SELECT count(*) FROM (SELECT 1 FROM shares WHERE ready = 1 LIMIT ?) counted", (MOST_COUNTED,)
         ).fetchone()
         passed = sum(used.values()) // (FLOOR_SHARE * max(1, waiting))
         db.execute("UPDATE shares SET used = min(used + ?, ?) WHERE pk = ?", (passed, MOST_USED, _CLOCK))

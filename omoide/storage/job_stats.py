@@ -106,7 +106,8 @@ def status(
     for it.
     """
     found = db.execute(
-        f"""SELECT session, sum(done), sum(failed), sum(owed * held), sum(owed * NOT held), min(due_at), max(error)
+        f"""SELECT session, sum(done), sum(failed), sum(CASE WHEN held THEN owed ELSE 0 END),
+                sum(CASE WHEN held THEN 0 ELSE owed END), min(due_at), max(error)
             FROM ({_OWED} UNION ALL {_DONE})
             WHERE (:session IS NULL OR session = :session)
                 AND ((:observer IS NULL AND :observed IS NULL) OR observed = :observed

@@ -117,7 +117,8 @@ def join_as_authors(db: Connection, session: int, joining: Collection[int], now:
     for peer in joining:
         joined = db.execute(
             """INSERT INTO members (session, peer, joined_at) VALUES (?, ?, ?)
-               ON CONFLICT DO UPDATE SET left_at = NULL, joined_at = excluded.joined_at WHERE left_at IS NOT NULL""",
+               ON CONFLICT (session, peer) DO UPDATE SET left_at = NULL, joined_at = excluded.joined_at
+               WHERE members.left_at IS NOT NULL""",
             (session, peer, now),
         )
         if joined.rowcount:
@@ -228,7 +229,7 @@ def _join(db: Connection, session: int, joining: Sequence[tuple[int, tuple[Flag,
     """Add peers (their rows), each with these flags."""
     db.executemany(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,
+           ON CONFLICT (session, peer) DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL,
            observe_me = excluded.observe_me, observe_others = excluded.observe_others""",
         [(session, peer, now, *flags) for peer, flags in joining],
     )
@@ -242,7 +243,7 @@ def _set(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag]) -> N
 
 def _observers(db: Connection, session: int) -> int:
     query = """SELECT count(*) FROM members m JOIN peers p ON p.pk = m.peer
-        WHERE m.session = ? AND m.left_at IS NULL AND m.observe_others AND p.kind = 'peer'"""
+        WHERE m.session = ? AND m.left_at IS NULL AND m.observe_others = 1 AND p.kind = 'peer'"""
     return int(db.execute(query, (session,)).fetchone()[0])
 
 

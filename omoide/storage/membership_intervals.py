@@ -23,7 +23,7 @@ DERIVED_AT_A_TIME = 500
 """Members processed by `derive` per write."""
 
 # The end of the latest stay that began at or before the message `m`; the message's own position if it is open.
-_END_OF_STAY = """(SELECT ifnull(x.last, m.seq) FROM stays x
+_END_OF_STAY = """(SELECT coalesce(x.last, m.seq) FROM stays x
     WHERE x.session = m.session AND x.peer = {peer} AND x.first <= m.seq ORDER BY x.first DESC LIMIT 1)"""
 
 
@@ -47,7 +47,7 @@ def begin(db: Connection, session: int, peers: Sequence[int]) -> None:
     # On conflict, the previous stay ended without any message, and is reopened.
     db.executemany(
         """INSERT INTO stays (session, peer, first) SELECT pk, ?, message_count + 1 FROM sessions WHERE pk = ?
-           ON CONFLICT DO UPDATE SET last = NULL""",
+           ON CONFLICT (session, peer, first) DO UPDATE SET last = NULL""",
         [(peer, session) for peer in peers],
     )
 
@@ -68,7 +68,8 @@ def copy(db: Connection, source: int, target: int, through: int) -> None:
     """
     db.execute(
         """INSERT INTO stays (session, peer, first, last)
-           SELECT m.session, m.peer, min(x.first, :through + 1), iif(x.last > :through, :through, x.last)
+           SELECT m.session, m.peer, CASE WHEN x.first <= :through THEN x.first ELSE :through + 1 END,
+               CASE WHEN x.last > :through THEN :through ELSE x.last END
            FROM members m JOIN stays x ON x.session = :source AND x.peer = m.peer
            WHERE m.session = :target AND (x.first <= :through OR x.last IS NULL)""",
         {"source": source, "target": target, "through": through},
@@ -84,8 +85,8 @@ def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None)
     """
     found = db.execute(
         """SELECT m.session, m.peer, m.joined_at, m.left_at, s.message_count,
-               (SELECT total(x.last IS NULL) FROM stays x WHERE x.session = m.session AND x.peer = m.peer
-                HAVING count(*) > 0)
+               (SELECT sum(CASE WHEN x.last IS NULL THEN 1 ELSE 0 END) FROM stays x
+                WHERE x.session = m.session AND x.peer = m.peer HAVING count(*) > 0)
            FROM members m CROSS JOIN sessions s ON s.pk = m.session
            WHERE (m.session, m.peer) > (?1, ?2) AND (?3 IS NULL OR s.workspace = ?3) AND s.deleted_at IS NULL
            ORDER BY m.session, m.peer LIMIT ?4""",

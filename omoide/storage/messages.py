@@ -216,8 +216,9 @@ def add_once(
         return _range(db, found.pk, first, first + count - 1)
     appended, stored = _add(db, workspace_id, session_id, batch, now, max_observers, then)
     db.execute(
-        """INSERT OR REPLACE INTO receipts (session, key, digest, first_seq, count, created_at)
-           VALUES (?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT (session, key) DO UPDATE SET digest = excluded.digest, first_seq = excluded.first_seq,
+           count = excluded.count, created_at = excluded.created_at""",
         (appended.ground.session, idempotency.key, idempotency.digest, appended.first, len(batch), now),
     )
     return stored

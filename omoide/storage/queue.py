@@ -244,7 +244,7 @@ def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
 def take_over(db: Connection, now: int, *, lease: int) -> None:
     """Release the jobs that the previous leader had claimed, and correct the times of all jobs. Call it as the new
     leader."""
-    db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led")
+    db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led = 1")
     limit_times(db, now, lease=lease)
 
 

@@ -25,8 +25,9 @@ class Refusal:
 def mark(db: Connection, source: Source, refusals: Sequence[Refusal]) -> None:
     """Mark rows that still exist. They are not tried again before `retry`."""
     db.executemany(
-        f"INSERT OR REPLACE INTO refused_texts (source, pk, error, refused_at) SELECT ?, ?, ?, ? WHERE EXISTS "
-        f"(SELECT 1 FROM {source} WHERE pk = ?)",
+        f"""INSERT INTO refused_texts (source, pk, error, refused_at) SELECT ?, ?, ?, ?
+            WHERE EXISTS (SELECT 1 FROM {source} WHERE pk = ?)
+            ON CONFLICT (source, pk) DO UPDATE SET error = excluded.error, refused_at = excluded.refused_at, due = 0""",
         [(source, each.pk, each.error, each.refused_at, each.pk) for each in refusals],
     )
 
@@ -48,7 +49,7 @@ def retry(db: Connection) -> int:
 def due(db: Connection, source: Source, limit: int) -> list[tuple[int, str]]:
     """Row and text of the texts that are due for another attempt."""
     query = f"""SELECT r.pk, t.content FROM refused_texts r CROSS JOIN {source} t ON t.pk = r.pk
-        WHERE r.source = ? AND r.due ORDER BY r.pk LIMIT ?"""
+        WHERE r.source = ? AND r.due = 1 ORDER BY r.pk LIMIT ?"""
     return [(pk, as_text(text)) for pk, text in db.execute(query, (source, limit))]
 
 

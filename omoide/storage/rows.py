@@ -256,7 +256,7 @@ def filtered(
 def _count(db: Connection, source: str, params: Sequence[Any]) -> int:
     if db.most_counted is None:
         return int(db.execute(f"SELECT count(*) {source}", params).fetchone()[0])
-    limited = f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?)"
+    limited = f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?) counted"
     (total,) = db.execute(limited, (*params, db.most_counted + 1)).fetchone()
     if total > db.most_counted:
         raise ManyRows

@@ -22,7 +22,8 @@ def begin(db: Connection, scope: int, session: int, now: int) -> None:
         return
     db.execute(
         """INSERT INTO backfills (scope, session, state, updated_at) VALUES (?, ?, 'pending', ?)
-           ON CONFLICT DO UPDATE SET state = 'pending', docs_copied = NULL, updated_at = excluded.updated_at""",
+           ON CONFLICT (scope, session) DO UPDATE
+           SET state = 'pending', docs_copied = NULL, updated_at = excluded.updated_at""",
         (scope, session, now),
     )
     _owe(db, COPY, scope, session, workspace, now)
@@ -66,7 +67,7 @@ def status(db: Connection, scope: int) -> dict[str, Backfill]:
            JOIN sessions s ON s.pk = b.session
            LEFT JOIN jobs j ON j.kind = ? AND j.key = b.scope || ':' || b.session
            WHERE b.scope = ? AND s.deleted_at IS NULL
-           GROUP BY b.session ORDER BY s.id""",
+           GROUP BY b.scope, b.session, s.pk ORDER BY s.id""",
         (COPY, scope),
     )
     states = {}

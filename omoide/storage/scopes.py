@@ -164,8 +164,8 @@ def session_ids(db: Connection, workspace_id: str, scope_ids: Sequence[str]) -> 
     """The distinct ids of the active sessions in any of the scopes. Raises NotFound for unknown scopes."""
     scopes = [get(db, workspace_id, scope_id).pk for scope_id in dict.fromkeys(scope_ids)]
     marks = ", ".join("?" * len(scopes))
-    found = db.execute(f"SELECT DISTINCT s.id {_MEMBERS} IN ({marks}) ORDER BY s.pk", scopes)
-    return [rows.mended(["sessions.id"], row)[0] for row in found]
+    found = db.execute(f"SELECT DISTINCT s.id, s.pk {_MEMBERS} IN ({marks}) ORDER BY s.pk", scopes)
+    return [rows.mended(["sessions.id"], row[:1])[0] for row in found]
 
 
 def _session(db: Connection, workspace_id: str, session_id: str) -> int | None:
@@ -180,7 +180,8 @@ def _session(db: Connection, workspace_id: str, session_id: str) -> int | None:
 def _enter(db: Connection, scope: int, session: int, now: int) -> None:
     joined = db.execute(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, 0, 1)
-           ON CONFLICT DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL WHERE left_at IS NOT NULL""",
+           ON CONFLICT (session, peer) DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL
+           WHERE members.left_at IS NOT NULL""",
         (session, scope, now),
     )
     if joined.rowcount:

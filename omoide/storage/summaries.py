@@ -35,7 +35,8 @@ def put(db: Connection, session: int, summary: Summary, now: int) -> None:
     db.execute(
         """INSERT INTO summaries (session, kind, content, message, seq, token_count, created_at)
            VALUES (?, ?, ?, ?, ?, ?, ?)
-           ON CONFLICT DO UPDATE SET content = excluded.content, message = excluded.message, seq = excluded.seq,
-           token_count = excluded.token_count, created_at = excluded.created_at WHERE excluded.seq >= seq""",
+           ON CONFLICT (session, kind) DO UPDATE SET content = excluded.content, message = excluded.message,
+           seq = excluded.seq, token_count = excluded.token_count, created_at = excluded.created_at
+           WHERE excluded.seq >= summaries.seq""",
         (session, summary.summary_type, summary.content, summary.message_id, summary.seq, summary.token_count, now),
     )
