@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sqlite3
 from pathlib import Path
 
 import httpx
@@ -13,6 +12,7 @@ import pytest
 from omoide.core import clock
 from omoide.core.records import Change
 from omoide.storage import Connection, Store, queue, workspaces
+from tests import sql
 from tests.fork_server import fork_server
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import Server
@@ -76,8 +76,7 @@ def test_the_queue_of_another_database_is_named_before_or_after_what_is_to_be_do
 
 def test_a_queue_that_cannot_be_read_or_written_is_one_clear_line(run: Run, tmp_path: Path) -> None:
     with_jobs(tmp_path / "omoide.db")
-    with sqlite3.connect(tmp_path / "omoide.db") as other:
-        other.execute("BEGIN IMMEDIATE")
+    with sql.locked(tmp_path / "omoide.db"):
         done = run("queue", "retry", "--all", busy_timeout_seconds="0.1")
     assert (done.returncode, done.stderr) == (1, "Error: The database is locked by another process\n")
 
@@ -118,11 +117,9 @@ def test_a_worker_does_what_is_due_and_ends(run: Run, tmp_path: Path) -> None:
         WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     server.kill()
     store = Store.open(server.db)
-    asyncio.run(store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0, leased_until = NULL")))
+    asyncio.run(store.write(sql.change, "UPDATE jobs SET due_at = 0, leased_until = NULL"))
     store.close()
     assert run("worker", "--until-empty").returncode == 0
     store = Store.open(server.db)
-    assert store.read(lambda db: db.execute("SELECT content FROM conclusions").fetchall()) == [
-        ("alice lives in Lisbon",)
-    ]
+    assert store.read(sql.rows, "SELECT content FROM conclusions") == [("alice lives in Lisbon",)]
     store.close()

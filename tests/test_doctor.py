@@ -27,6 +27,7 @@ from omoide.doctor.run_checks import run_checks
 from omoide.storage import Connection, Store, embeddings, queue, webhooks, workspaces
 from omoide.storage.job_stats import JobGroup, JobStats
 from omoide.storage.sqlite import inspection
+from tests import sql
 from tests.fork_server import fork_server
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.inference.completions import error, saying
@@ -142,11 +143,11 @@ def test_what_is_no_database_of_ours_is_said(content: bytes, said: str, tmp_path
 
 def test_a_schema_of_a_newer_version_is_wrong_and_of_an_older_one_worth_knowing(tmp_path: Path) -> None:
     def step(db: Connection) -> None:
-        db.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('omoide', 'm9999_tomorrow')")
+        sql.change(db, "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('omoide', 'm9999_tomorrow')")
 
     verdict = verdicts(prepared(tmp_path / "newer.db", step))["database"]
     assert (verdict.state, "newer version" in verdict.text) == ("wrong", True)
-    older = prepared(tmp_path / "older.db", lambda db: db.execute("DELETE FROM _sqlite_migrations WHERE id > 1"))
+    older = prepared(tmp_path / "older.db", lambda db: sql.change(db, "DELETE FROM _sqlite_migrations WHERE id > 1"))
     verdict = verdicts(older)["database"]
     assert (verdict.state, verdict.figures["schema"]) == ("notice", 1)
 

@@ -17,6 +17,7 @@ from omoide.fairness.lanes import Lane
 from omoide.fairness.thread_pool import FairThreadPool, checkpoint, paused_clock, resting, uninterrupted
 from omoide.storage import Connection, Store
 from omoide.storage.sqlite import query_timeout
+from tests import sql
 
 HEAVY, LIGHT, OTHER_KEY = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", "another key")
 
@@ -280,7 +281,7 @@ def test_a_long_statement_yields(db_path: Path) -> None:
     def long(db: Connection) -> int:
         db.create_function("reached", 0, reached.is_set)
         counted = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE NOT reached())"
-        return int(db.execute(f"{counted} SELECT count(*) FROM n").fetchone()[0])
+        return int(sql.value(db, f"{counted} SELECT count(*) FROM n"))
 
     async def ask_store(lane: Lane, fn: Callable[[Connection], Any]) -> Any:
         lanes.current_work.set(lanes.Work(lane))
@@ -321,7 +322,7 @@ def test_the_deadline_of_a_filter_excludes_pauses(db_path: Path, monkeypatch: py
     monkeypatch.setattr(query_timeout, "paused_clock", lambda: lambda: float(next(times)))
     count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
     store = Store.open(db_path, durability="normal")
-    assert store.read(query_timeout.run_with_timeout, 0.001, lambda db: db.execute(count).fetchone()[0]) == 300_000
+    assert store.read(query_timeout.run_with_timeout, 0.001, lambda db: sql.value(db, count)) == 300_000
     store.close()
 
 
@@ -335,7 +336,7 @@ def test_a_closing_store_finishes_started_reads_and_fails_the_others(db_path: Pa
         def first(db: Connection) -> int:
             begun.set()
             released.wait()
-            return int(db.execute("SELECT 5").fetchone()[0])
+            return int(sql.value(db, "SELECT 5"))
 
         reading = asyncio.create_task(store.read_aside(first))
         await asyncio.sleep(0)

@@ -14,6 +14,7 @@ from omoide.fairness.lanes import Lane, Work
 from omoide.fairness.loop_scheduler import FairLoopScheduler
 from omoide.storage import Connection, Store, peers
 from omoide.storage.sqlite.engine import COUNTED_ON_LOOP
+from tests import sql
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")
 
@@ -88,7 +89,7 @@ def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> Non
     store = Store.open(db_path, durability="normal")
 
     def fill(db: Connection, count: int) -> None:
-        (known,) = db.execute("SELECT count(*) FROM peers").fetchone()
+        known = sql.count(db, "peers")
         for number in range(known, count):
             peers.get_or_create(db, "w", f"p{number}", Change(), clock.now())
 
@@ -98,7 +99,7 @@ def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> Non
         await asyncio.sleep(0)
         at_once = reading.done()
         page = await reading
-        assert page.total == store.read(lambda db: db.execute("SELECT count(*) FROM peers").fetchone()[0])
+        assert page.total == store.read(sql.count, "peers")
         return at_once
 
     async def story() -> None:

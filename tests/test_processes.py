@@ -16,6 +16,7 @@ from omoide.core import clock
 from omoide.core.jobs import REPRESENTATION
 from omoide.storage import Connection, Store, queue
 from omoide.storage.sqlite.leader_lock import LeaderLock, has_leader
+from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import Server
 
@@ -69,8 +70,8 @@ def owed(path: Path) -> None:
         WorkspaceClient(http, "w").say("s", "I live in Lisbon.")
     server.kill()
     store = Store.open(path)
-    asyncio.run(store.write(lambda db: db.execute("DELETE FROM jobs WHERE kind = 'embed'")))
-    asyncio.run(store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0")))
+    asyncio.run(store.write(sql.change, "DELETE FROM jobs WHERE kind = 'embed'"))
+    asyncio.run(store.write(sql.make_due))
     store.close()
 
 
@@ -178,7 +179,7 @@ def test_what_keeps_dying_young_is_forked_ever_more_slowly() -> None:
 
 def test_taking_over_frees_only_what_was_claimed_by_leading(db_path: Path) -> None:
     def held(db: Connection) -> list[int]:
-        return [pk for (pk,) in db.execute("SELECT pk FROM jobs WHERE leased_until IS NOT NULL")]
+        return sql.column(db, "SELECT pk FROM jobs WHERE leased_until IS NOT NULL")
 
     store = Store.open(db_path)
     for number, led in enumerate([True, False]):

@@ -37,6 +37,27 @@ LATE_IMPORTS_ALLOWED: dict[str, set[str]] = {
     "omoide/contract/checks.py": {"from openapi_spec_validator import OpenAPIV31SpecValidator"},
 }
 
+# Tests of SQLite itself, of its files, and of damage to them. All others run on any engine.
+SQLITE_ONLY = {
+    "crash/test_migration.py",
+    "damage/sample_database.py",
+    "damage/test_damage.py",
+    "damage/test_repairs.py",
+    "storage/files/make.py",
+    "storage/filter_database.py",
+    "storage/test_database.py",
+    "storage/test_free_space.py",
+    "storage/test_fulltext.py",
+    "storage/test_migrations.py",
+    "storage/test_row_consistency.py",
+    "storage/test_segment_check.py",
+    "storage/test_upgrades.py",
+    "storage/test_vector_segments.py",
+    "storage/test_wal.py",
+    "test_backup.py",
+    "test_recall_data.py",
+}
+
 sources = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -88,6 +109,14 @@ def test_only_the_store_knows_sql() -> None:
     for path in SOURCES:
         if "storage" not in path.parts:
             assert not sql.search(path.read_text()), path
+
+
+def test_tests_use_sql_through_the_module_sql() -> None:
+    tests = ROOT / "tests"
+    speaking = {
+        str(path.relative_to(tests)) for path in tests.rglob("*.py") if re.search(r"\.execute\w*\(", path.read_text())
+    }
+    assert speaking - {"sql.py"} == SQLITE_ONLY, "use the functions of the storage layer, or of tests/sql.py"
 
 
 def test_the_lock_names_versions_only() -> None:

@@ -11,6 +11,7 @@ import orjson
 from omoide.storage import Connection
 from omoide.storage.sqlite import inspection
 from omoide.storage.sqlite.integrity import full_check
+from tests import sql
 from tests.crash.external_clients import Book, Guest
 
 
@@ -27,8 +28,7 @@ class CheckResult:
         """At any moment: the file is sound, and what was acknowledged before the look is there once."""
         self.checks += 1
         told = [(guest, guest.book.copied()) for guest in guests]
-        with inspection.opened(db, busy_timeout=30) as connection:
-            connection.execute("BEGIN")
+        with inspection.opened(db, busy_timeout=30) as connection, sql.transaction(connection):
             self.faults += full_check.faults(connection)
             for guest, book in told:
                 there = said(connection, f"s-{guest.name}"), concluded(connection, guest.name)
@@ -65,10 +65,8 @@ class CheckResult:
                 self._of_a_guest(connection, guest.name, guest.book)
             self._of_what_is_gone(connection, {name for guest in guests for name in guest.book.gone})
             count = "SELECT count(*) FROM messages WHERE pk NOT IN (SELECT pk FROM message_vectors)"
-            self._expect("texts without a vector", connection.execute(count).fetchone()[0], 0)
-            self._expect(
-                "failed jobs", connection.execute("SELECT count(*) FROM jobs WHERE failed_at > 0").fetchone()[0], 0
-            )
+            self._expect("texts without a vector", sql.value(connection, count), 0)
+            self._expect("failed jobs", sql.count(connection, "jobs", "failed_at > 0"), 0)
 
     def _of_a_guest(self, connection: Connection, name: str, book: Book) -> None:
         there = said(connection, f"s-{name}")
@@ -76,43 +74,48 @@ class CheckResult:
         self._expect(f"{name}: messages", sorted(there), sorted(expected))
         derived = Counter(
             dict(
-                connection.execute(
+                sql.rows(
+                    connection,
                     """SELECT c.content, sum(c.times_derived) FROM conclusions c JOIN peers p ON p.pk = c.observed
                        WHERE c.observer = c.observed AND p.id = ? AND c.level = 'explicit' AND c.deleted_at IS NULL
                        GROUP BY c.content""",
                     (name,),
-                ).fetchall()
+                )
             )
         )
         owed = Counter(f"{name} owns{content.removeprefix('I own').removesuffix('.')}" for content in there)
         self._expect(f"{name}: derived", sorted((derived - owed).items()) + sorted((owed - derived).items()), [])
-        (units,) = connection.execute(
+        units = sql.value(
+            connection,
             "SELECT sum(units) FROM done WHERE kind = 'representation' AND session = ? AND observed = ?",
             (f"s-{name}", name),
-        ).fetchone()
+        )
         self._expect(f"{name}: messages counted as reasoned about", units or 0, len(there))
-        (metadata,) = connection.execute("SELECT metadata FROM sessions WHERE id = ?", (f"s-{name}",)).fetchone()
+        metadata = sql.value(connection, "SELECT metadata FROM sessions WHERE id = ?", (f"s-{name}",))
         self._expect(f"{name}: metadata", orjson.loads(metadata), book.metadata)
-        members = connection.execute(
+        members = sql.column(
+            connection,
             """SELECT p.id FROM members m JOIN peers p ON p.pk = m.peer JOIN sessions s ON s.pk = m.session
                WHERE s.id = ? AND m.left_at IS NULL""",
             (f"s-{name}",),
         )
-        self._expect(f"{name}: members", {id for (id,) in members}, book.members)
-        peers = {id for (id,) in connection.execute("SELECT id FROM peers")}
+        self._expect(f"{name}: members", {*members}, book.members)
+        peers = {*sql.column(connection, "SELECT id FROM peers")}
         self._expect(f"{name}: peers", book.peers - peers, set())
-        cards = connection.execute(
-            """SELECT c.lines FROM cards c JOIN peers p ON p.pk = c.observer WHERE p.id = ?""", (f"{name}-card",)
-        ).fetchall()
-        self._expect(f"{name}: card", [orjson.loads(lines) for (lines,) in cards], [book.card] if book.card else [])
+        cards = sql.column(
+            connection,
+            """SELECT c.lines FROM cards c JOIN peers p ON p.pk = c.observer WHERE p.id = ?""",
+            (f"{name}-card",),
+        )
+        self._expect(f"{name}: card", [orjson.loads(lines) for lines in cards], [book.card] if book.card else [])
 
     def _of_what_is_gone(self, connection: Connection, gone: set[str]) -> None:
         names = {each.rsplit("/", 1)[-1] for each in gone}
         for table in ("sessions", "workspaces"):
-            left = {id for (id,) in connection.execute(f"SELECT id FROM {table}")}
+            left = {*sql.column(connection, f"SELECT id FROM {table}")}
             self._expect(f"deleted {table}", names & left, set())
         count = "SELECT count(*) FROM messages WHERE content LIKE 'gone %'"
-        self._expect("messages of what was deleted", connection.execute(count).fetchone()[0], 0)
+        self._expect("messages of what was deleted", sql.value(connection, count), 0)
 
     def _expect(self, what: str, found: object, expected: object) -> None:
         if found != expected:
@@ -120,19 +123,19 @@ class CheckResult:
 
 
 def said(connection: Connection, session: str) -> list[str]:
-    rows = connection.execute(
+    return sql.column(
+        connection,
         """SELECT m.content FROM messages m JOIN sessions s ON s.pk = m.session
            WHERE s.id = ? AND s.deleted_at IS NULL ORDER BY m.seq""",
         (session,),
     )
-    return [content for (content,) in rows]
 
 
 def concluded(connection: Connection, name: str) -> list[str]:
     """What is there of the conclusions that a guest made by hand."""
-    rows = connection.execute(
+    return sql.column(
+        connection,
         """SELECT c.content FROM conclusions c JOIN peers o ON o.pk = c.observer JOIN peers d ON d.pk = c.observed
            WHERE o.id = ? AND d.id = ? AND c.deleted_at IS NULL AND c.level = 'explicit'""",
         (name, f"{name}-by-hand"),
     )
-    return [content for (content,) in rows]

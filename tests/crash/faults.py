@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 DISK_BYTES = 12 * 1024 * 1024
 
@@ -61,15 +60,6 @@ def journal_unwritable(db: Path) -> Iterator[None]:
     """Files that are open for writing stay so, except for this one: all that is written goes there first."""
     with unwritable(Path(f"{db}-wal")):
         yield
-
-
-@contextlib.contextmanager
-def locked(db: Path) -> Iterator[None]:
-    """Another program writes to the database and does not come to an end."""
-    with contextlib.closing(sqlite3.connect(db, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from omoide.storage.sqlite import inspection
+from tests import sql
 from tests.crash import faults
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import COMMAND, Server
@@ -101,7 +102,7 @@ def serve() -> Iterator[Serve]:
         pytest.param(faults.full, 507, "There is no room left to store this", id="full"),
         pytest.param(faults.journal_unwritable, 503, "The disk failed to read or write the database", id="unwritable"),
         pytest.param(faults.moved, 503, "Another file has replaced the database", id="moved"),
-        pytest.param(faults.locked, 503, "The database is locked by another process", id="locked"),
+        pytest.param(sql.locked, 503, "The database is locked by another process", id="locked"),
     ],
 )
 def test_while_it_lasts_writes_say_what_is_wrong_and_reads_go_on_and_afterwards_all_is_well(

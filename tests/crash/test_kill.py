@@ -17,6 +17,7 @@ import pytest
 
 from benchmarks import process_tree
 from omoide.storage.sqlite import inspection
+from tests import sql
 from tests.crash.assertions import CheckResult
 from tests.crash.external_clients import Guest
 from tests.crash.external_endpoints import outside
@@ -93,7 +94,7 @@ def owed(db: Path) -> int:
     with inspection.opened(db, busy_timeout=30) as connection:
         later = "kind IN ('purge_conclusions', 'dream') AND leased_until IS NULL AND attempts = 0"
         query = f"SELECT count(*) FROM jobs WHERE failed_at IS NULL AND NOT ({later})"
-        return int(connection.execute(query).fetchone()[0])
+        return int(sql.value(connection, query))
 
 
 def until_drained(db: Path) -> None:

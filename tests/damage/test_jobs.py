@@ -16,6 +16,7 @@ from omoide.core.metrics import Metrics
 from omoide.storage import Store, job_stats, queue
 from omoide.worker.loop import OutageLogger
 from omoide.worker.tasks import TASKS
+from tests import sql
 from tests.worker.test_loop import Diary, add, at_work, worker_on
 
 
@@ -54,7 +55,7 @@ def test_a_damaged_job_fails_with_a_reason_and_others_are_done(damage: str, stor
     async def scene() -> list[str]:
         for name in ("bad", "good", "better"):
             await add(store, "note", name, key="k")
-        await store.write(lambda db: db.execute(f"UPDATE jobs SET {damage} WHERE pk = 1"))
+        await store.write(sql.change, f"UPDATE jobs SET {damage} WHERE pk = 1")
         return await done(store)
 
     assert asyncio.run(scene()) == ["good", "better"]
@@ -85,7 +86,7 @@ def test_a_job_with_damaged_state_is_still_done(damage: str, store: Store) -> No
     async def scene() -> list[str]:
         await add(store, "note", "bad", key="k")
         await add(store, "note", "good", key="k")
-        await store.write(lambda db: db.execute(f"UPDATE jobs SET {damage} WHERE pk = 1"))
+        await store.write(sql.change, f"UPDATE jobs SET {damage} WHERE pk = 1")
         store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
         return sorted(await done(store))
 
@@ -119,7 +120,7 @@ def test_a_worker_that_cannot_claim_sends_no_heartbeat(store: Store, monkeypatch
             failed.put_nowait(error)
 
         monkeypatch.setattr(OutageLogger, "goes_on", note)
-        await store.write(lambda db: db.execute("ALTER TABLE jobs RENAME TO jobs_elsewhere"))
+        await store.write(sql.change, "ALTER TABLE jobs RENAME TO jobs_elsewhere")
         metrics = Metrics()
         async with at_work(store, {}, poll=0.01) as worker:
             worker.meter = metrics.enter("server")

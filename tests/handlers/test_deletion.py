@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 from omoide.core import clock
 from omoide.storage import Store, queue
 from omoide.storage.sqlite.leader_lock import LeaderLock
+from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import Server
 
@@ -33,8 +32,8 @@ OF_A_WORKSPACE = {
 
 def ask(db: Path, query: str, **values: Any) -> Any:
     """The first column of the first row, read directly from the database."""
-    with contextlib.closing(sqlite3.connect(f"file:{db}?mode=ro", uri=True)) as connection:
-        return connection.execute(query, values).fetchone()[0]
+    with sql.opened(db) as connection:
+        return sql.value(connection, query, values)
 
 
 def counts(db: Path, queries: dict[str, str], **values: int) -> dict[str, int]:

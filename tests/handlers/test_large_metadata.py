@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import sql
 from tests.handlers.workspace import WorkspaceClient
 from tests.server_process import Server
 
@@ -25,14 +25,14 @@ STORED: dict[str, Any] = {
 @pytest.fixture
 def stored(server: Server) -> Iterator[sqlite3.Connection]:
     """The server's database, to insert rows of an older version."""
-    with closing(sqlite3.connect(server.db, isolation_level=None, timeout=30)) as db:
+    with sql.opened(server.db) as db:
         yield db
 
 
 def enlarge(db: sqlite3.Connection, table: str, id: str, value: Any, column: str = "metadata") -> None:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     key = "id" if table == "messages" else "uid"
-    assert db.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (text, id)).rowcount == 1
+    assert sql.change(db, f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (text, id)) == 1
 
 
 def metadata_of(count: int) -> dict[str, str]:

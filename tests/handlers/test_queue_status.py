@@ -12,6 +12,7 @@ import pytest
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
 from omoide.storage import Connection, Store, queue, workspaces
+from tests import sql
 from tests.conftest import SECRET
 from tests.server_process import Server
 
@@ -52,8 +53,8 @@ def owe_work(server: Server, workspace_id: str) -> None:
         assert workspace is not None
         for number, (kind, payload, state) in enumerate(WORK):
             queue.add(db, kind, payload, LATER, key=f"{workspace_id}:{number}", workspace=workspace.pk)
-            (pk,) = db.execute("SELECT max(pk) FROM jobs").fetchone()
-            db.execute(STATES[state], (pk,))
+            pk = sql.value(db, "SELECT max(pk) FROM jobs")
+            sql.change(db, STATES[state], (pk,))
 
     store = Store.open(server.db)
     asyncio.run(store.write(owed))

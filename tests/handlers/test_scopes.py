@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
+from tests import sql
 from tests.conftest import SECRET
 from tests.server_process import Server
 
@@ -42,9 +42,10 @@ def add(http: httpx.Client, ws: str, *session_ids: str) -> httpx.Response:
 
 def squat(server: Server, w: str, peer_id: str) -> None:
     """Give an ordinary peer an id that only migrated data can have."""
-    with sqlite3.connect(server.db) as db:
-        (workspace,) = db.execute("SELECT pk FROM workspaces WHERE id = ?", (w,)).fetchone()
-        db.execute(
+    with sql.opened(server.db) as db:
+        workspace = sql.value(db, "SELECT pk FROM workspaces WHERE id = ?", (w,))
+        sql.change(
+            db,
             """INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at)
                VALUES (?, ?, ?, '{}', '{}', 0)""",
             (workspace, peer_id, clock.new_id(0)),

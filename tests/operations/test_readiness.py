@@ -18,6 +18,7 @@ from omoide.inference.errors import FAULTS
 from omoide.storage import Connection, Store, embeddings, queue
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.open_files import REMOVED, REPLACED
+from tests import sql
 from tests.crash.faults import unwritable
 from tests.handlers.workspace import until
 from tests.storage.test_wal import reading
@@ -133,7 +134,7 @@ def test_a_database_whose_folder_was_moved_is_down_although_it_is_open(workspace
 
 
 def test_a_damaged_database_is_down_and_other_components_are_reported(workspace_client: Place) -> None:
-    asyncio.run(workspace_client.store.write(lambda db: db.execute("DROP TABLE jobs")))
+    asyncio.run(workspace_client.store.write(sql.change, "DROP TABLE jobs"))
     verdict = workspace_client.judge()
     assert {name: part.status for name, part in verdict.parts.items()} == {
         "database": "down",

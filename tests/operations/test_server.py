@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from benchmarks.process_tree import named
-from omoide.storage.sqlite.engine import connect
+from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import Server
 
@@ -89,16 +89,11 @@ def test_a_hanging_worker_makes_the_server_unready_until_it_resumes(running: Ser
 
 def test_a_locked_database_makes_the_server_unready_until_it_is_released(running: Server, http: httpx.Client) -> None:
     awaited(running, 200)
-    holder = connect(running.db, durability="full", busy_timeout=30)
-    holder.execute("BEGIN IMMEDIATE")
-    try:
+    with sql.locked(running.db):
         status, parts = ready(running)
         assert (status, parts["database"]) == (503, {"status": "down", "detail": "no write succeeded within 0.5 s"})
         assert http.get("/health").status_code == 200
         assert counted(running, "omoide_database_up") == 1
-    finally:
-        holder.execute("ROLLBACK")
-        holder.close()
     awaited(running, 200)
 
 

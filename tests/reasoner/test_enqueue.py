@@ -14,6 +14,7 @@ from omoide.core.records import Change, Json, NewMessage, Observation, SessionCh
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.scheduling.work_unit import FlushPolicy
 from omoide.storage import Connection, Store, members, messages, peers, queue, scopes, sessions, workspaces
+from tests import sql
 
 NOW, QUIET, PATIENCE = 1_000_000, 5_000, 60_000
 PACE = FlushPolicy(tokens=100, quiet=QUIET, patience=PATIENCE)
@@ -53,7 +54,7 @@ def say(db: Connection) -> Say:
 
 
 def units(db: Connection, kind: str = "representation") -> list[dict[str, Any]]:
-    found = db.execute("SELECT payload, units, due_at FROM jobs WHERE kind = ? ORDER BY pk", (kind,))
+    found = sql.rows(db, "SELECT payload, units, due_at FROM jobs WHERE kind = ? ORDER BY pk", (kind,))
     return [{**orjson.loads(payload), "units": count, "due_at": due} for payload, count, due in found]
 
 
@@ -150,7 +151,7 @@ def test_messages_excluded_from_reasoning_are_in_no_unit_and_muted(db: Connectio
     say("alice two", configuration=off)
     say("carol hush", "alice three")
     assert spans(db) == [("alice", 1, 4, 2)]
-    (session,) = db.execute("SELECT pk FROM sessions").fetchone()
+    session = sql.value(db, "SELECT pk FROM sessions")
     window = messages.window(db, session, 2, 1, 4, 1_000)
     assert [message.content for message in window.messages] == ["one", "three"]
     assert (window.own, window.rest) == (2, 5)
@@ -196,8 +197,8 @@ def test_summaries_depend_on_their_own_switch_only(db: Connection, say: Say) -> 
 
 
 def window_of(db: Connection, first: int, budget: int) -> tuple[list[str], int, int]:
-    (session,) = db.execute("SELECT pk FROM sessions").fetchone()
-    (alice,) = db.execute("SELECT pk FROM peers WHERE id = 'alice'").fetchone()
+    session = sql.value(db, "SELECT pk FROM sessions")
+    alice = sql.value(db, "SELECT pk FROM peers WHERE id = 'alice'")
     found = messages.window(db, session, alice, first, 99, budget)
     return [message.content for message in found.messages], found.own, found.rest
 

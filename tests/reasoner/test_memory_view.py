@@ -14,6 +14,7 @@ from omoide.core.records import Conclusion, Summary
 from omoide.reasoner import memory_view as memories
 from omoide.reasoner.memory_view import MemoryView
 from omoide.storage import Connection, Store, sessions, summaries
+from tests import sql
 from tests.reasoner.memory_fixtures import MONDAY, Past, run, shown, texts
 
 
@@ -138,8 +139,8 @@ def test_a_cyclic_reasoning_chain_terminates(past: Past) -> None:
     second = past.conclude("second", level="deductive", sources=[first])
 
     def close(db: Connection) -> None:
-        sql = "UPDATE conclusions SET level = 'deductive', source_ids = json_array(?) WHERE id = ?"
-        db.execute(sql, (second.id, first.id))
+        statement = "UPDATE conclusions SET level = 'deductive', source_ids = json_array(?) WHERE id = ?"
+        sql.change(db, statement, (second.id, first.id))
 
     past.write(close)
     assert texts(run(past.memory().get_reasoning_chain(first.id))) == ["first", "second"]
@@ -186,13 +187,14 @@ def test_only_messages_within_reach_are_returned(
     past.write(remove_from_scope, "left")
     past.delete("gone")
     Past(past.store, "other").say("now", "tea of another workspace")
-    past.write(lambda db: db.execute("DELETE FROM jobs") and None)
+    past.write(sql.change, "DELETE FROM jobs")
     past.embed()
     assert reads(past.memory(observer, "alice", **reach)) == [expected] * 4
 
 
 def remove_from_scope(db: Connection, session: str) -> None:
-    db.execute(
+    sql.change(
+        db,
         """UPDATE members SET left_at = joined_at WHERE session = (SELECT pk FROM sessions WHERE id = ?)
            AND peer = (SELECT pk FROM peers WHERE kind = 'scope')""",
         (session,),

@@ -12,6 +12,7 @@ from honcho import Honcho, NotFoundError, Peer
 from honcho.conclusions import ConclusionCreateParams, ConclusionsView
 
 from omoide.storage import Connection, Store
+from tests import sql
 from tests.handlers.workspace import until
 from tests.sdk.styles import Style
 from tests.server_process import Server
@@ -34,7 +35,8 @@ def derive(server: Server) -> Derive:
         ids = json.dumps([source.id for source in sources])
 
         def written(db: Connection) -> None:
-            db.execute(
+            sql.change(
+                db,
                 "UPDATE conclusions SET level = ?, source_ids = ?, times_derived = 3 WHERE id = ?",
                 (level, ids, conclusion.id),
             )

@@ -15,6 +15,7 @@ from omoide.storage import Connection, Store, conclusions, message_search, messa
 from omoide.storage.message_search import SearchFilters
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.fulltext import IndexScope
+from tests import sql
 
 EVERYWHERE = IndexScope(fulltext.MESSAGES)
 
@@ -161,7 +162,7 @@ def test_a_query_whose_filter_takes_too_long_is_refused(
     text: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def endless(db: Connection, *_: object) -> None:
-        db.execute("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n").fetchone()
+        sql.row(db, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n")
 
     asyncio.run(store.write(peers.get_or_create, "w", "p", Change(), now()))
     asyncio.run(store.write(conclusions.add, "w", [NewConclusion("p likes tea", "p", "p", None)], now()))

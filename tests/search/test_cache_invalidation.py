@@ -12,6 +12,7 @@ from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
 from omoide.storage import conclusions, deletion_cascade, workspaces
+from tests import sql
 from tests.worker.worker_fixture import EMBEDDER, Home
 
 
@@ -29,10 +30,10 @@ def test_rows_of_deleted_resources_are_evicted_from_memory(db_path: Path) -> Non
 
         async def finish() -> None:
             def hasten(db: Any) -> None:
-                db.execute("UPDATE conclusions SET deleted_at = 0 WHERE deleted_at IS NOT NULL")
-                db.execute("UPDATE jobs SET due_at = 0")
+                sql.change(db, "UPDATE conclusions SET deleted_at = 0 WHERE deleted_at IS NOT NULL")
+                sql.make_due(db)
 
-            while home.store.read(lambda db: db.execute("SELECT 1 FROM jobs").fetchone()):
+            while home.store.read(sql.row, "SELECT 1 FROM jobs"):
                 await home.store.write(hasten)
                 await home.work()
 
@@ -82,8 +83,8 @@ def test_text_caches_are_cleared_after_an_erasure(db_path: Path) -> None:
         assert computed == ["a secret"], "nothing was erased: the cache is kept"
         await home.say("alice hello")
         await home.store.write(deletion_cascade.delete_session, "w", "s", clock.now())
-        while home.store.read(lambda db: db.execute("SELECT 1 FROM jobs").fetchone()):
-            await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0").rowcount)
+        while home.store.read(sql.row, "SELECT 1 FROM jobs"):
+            await home.store.write(sql.make_due)
             await home.work()
         await forgetting.look()
         length("a secret")

@@ -32,6 +32,7 @@ from omoide.storage import (
 from omoide.worker.deps import WorkerDeps
 from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
+from tests import sql
 from tests.inference.fault_proxy import FaultProxy, answering, send, stalling
 
 OBSERVERS = 10
@@ -66,7 +67,7 @@ class Night:
 
     async def later(self) -> None:
         """Make failed jobs due."""
-        await self.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0") and None)
+        await self.store.write(sql.make_due)
         await self.work()
 
     async def found(self, query: str) -> list[str]:
@@ -79,11 +80,11 @@ class Night:
 
 def all_vectors(db: Connection) -> list[bytes]:
     tables = ("message_vectors", "conclusion_vectors")
-    return [row[0] for table in tables for row in db.execute(f"SELECT vector FROM {table}")]
+    return [row[0] for table in tables for row in sql.rows(db, f"SELECT vector FROM {table}")]
 
 
 def owed(db: Connection) -> list[tuple[str, str | None]]:
-    return [(kind, error) for kind, error in db.execute("SELECT kind, error FROM jobs WHERE kind <> 'erase'")]
+    return [(kind, error) for kind, error in sql.rows(db, "SELECT kind, error FROM jobs WHERE kind <> 'erase'")]
 
 
 def run(store: Store, embedder: Embedder, story: Callable[[Night], Awaitable[None]]) -> None:
@@ -313,9 +314,7 @@ def test_a_row_deleted_before_it_was_embedded_is_not_found(store: Store) -> None
         await draw(night, DRAWN[1], DRAWN[2])
         finder = SemanticSearch(night.embedder)
         assert len(await query(store, finder, "w", "pets", None, limit=9, max_distance=None)) == 3
-        (page,) = store.read(
-            lambda db: db.execute("SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2]).fetchall()
-        )
+        (page,) = store.read(sql.rows, "SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2])
         await store.write(conclusions.delete, "w", page[0], clock.now())
         await store.write(deletion_cascade.delete_session, "w", "s", clock.now())
         found = await query(store, finder, "w", "pets", None, limit=9, max_distance=None)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import Server
 
@@ -37,8 +36,8 @@ def talk(workspace_client: WorkspaceClient, server: Server) -> WorkspaceClient:
     workspace_client.say("home", "The garden will recover.", peer="bob")
     workspace_client.say("work", "Where did you put main.py and user_id?", peer="bob")
     workspace_client.say("work", "The dog days are over.", peer="carol")
-    with contextlib.closing(sqlite3.connect(f"file:{server.db}?mode=ro", uri=True)) as db:
-        until(lambda: bool(db.execute(EVERYTHING_EMBEDDED).fetchone()[0]))
+    with sql.opened(server.db) as db:
+        until(lambda: bool(sql.value(db, EVERYTHING_EMBEDDED)))
     return workspace_client
 
 

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ import pytest
 from omoide.contract.document import OperationSpec
 from omoide.core import clock
 from omoide.core.auth import ADMIN, Keyring, Principal
+from tests import sql
 from tests.conftest import SECRET
 from tests.contract.conformance import OPERATIONS
 from tests.contract.requests import FORMS, body_of, example_fields, example_with_ids, fields, path_of
@@ -104,10 +103,10 @@ class House:
 
     def belongings(self, workspace: str) -> list[tuple[Any, ...]]:
         """All stored rows of a workspace, including jobs."""
-        with closing(sqlite3.connect(f"file:{self.db}?mode=ro", uri=True)) as db:
+        with sql.opened(self.db) as db:
             found = []
             for table, whose in OWNED.items():
-                found += db.execute(f"SELECT '{table}', * FROM {table} WHERE {whose}", {"id": workspace}).fetchall()
+                found += sql.rows(db, f"SELECT '{table}', * FROM {table} WHERE {whose}", {"id": workspace})
         assert len(found) >= 10
         return found
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks.process_tree import named
-from omoide.storage.sqlite.engine import connect
+from tests import sql
 from tests.inference.fault_proxy import FaultProxy, answering, hanging_up
 from tests.server_process import Server
 from tests.soak.ledger import Ledger
@@ -59,14 +59,11 @@ class Troublemaker(threading.Thread):
 
     def hold_the_file(self) -> None:
         """Lock the file in a burst, for longer and for shorter than calls wait."""
-        holder = connect(self.server.db, durability="full", busy_timeout=30)
         with self.ledger.fault("locked file"):
             for _ in range(5):
-                holder.execute("BEGIN IMMEDIATE")
-                time.sleep(self.random.choice([0.05, 0.2, 1.5]))
-                holder.execute("ROLLBACK")
+                with sql.locked(self.server.db):
+                    time.sleep(self.random.choice([0.05, 0.2, 1.5]))
                 time.sleep(0.05)
-        holder.close()
 
     def lose_the_provider(self) -> None:
         with self.ledger.fault("provider away"):

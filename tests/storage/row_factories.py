@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from omoide.core.records import Session
 from omoide.storage import Connection, queue, session_clone
+from tests import sql
 
 
 def put(db: Connection, kind: str) -> str:
@@ -16,11 +17,11 @@ def put(db: Connection, kind: str) -> str:
 
 
 def kinds(db: Connection) -> list[str]:
-    return [kind for (kind,) in db.execute("SELECT kind FROM jobs ORDER BY pk")]
+    return sql.column(db, "SELECT kind FROM jobs ORDER BY pk")
 
 
 def pragma(db: Connection, name: str) -> object:
-    return db.execute(f"PRAGMA {name}").fetchone()[0]
+    return sql.value(db, f"PRAGMA {name}")
 
 
 def steps(db: Connection, work: Callable[[Connection], object]) -> int:

@@ -13,6 +13,7 @@ from omoide.storage import Connection, Store, conclusion_upsert, conclusions, dr
 from omoide.storage.conclusion_upsert import NearDuplicate
 from omoide.storage.dreams import Schedule
 from omoide.storage.sqlite import fulltext
+from tests import sql
 from tests.storage.row_factories import steps
 
 NOW = 10_000_000
@@ -258,11 +259,10 @@ def test_merging_cost_does_not_grow_with_the_number_of_conclusions(db: Connectio
         sings, does_sing = known(db)[-2:]
         return steps(db, lambda db: dreams.merge(db, SELF, [Merge(sings.id, (does_sing.id,))], NOW))
 
-    db.execute("BEGIN")
-    before = cost()
-    learn(db, *(fact(f"alice knows the number {number}") for number in range(1_000)))
-    assert cost() < 2 * before + 10
-    db.execute("COMMIT")
+    with sql.transaction(db):
+        before = cost()
+        learn(db, *(fact(f"alice knows the number {number}") for number in range(1_000)))
+        assert cost() < 2 * before + 10
 
 
 def test_lookup_cost_does_not_grow_with_conclusions_of_other_sessions(db: Connection) -> None:

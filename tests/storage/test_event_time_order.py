@@ -15,6 +15,7 @@ from omoide.storage import Connection, deletion_cascade, event_time_order, messa
 from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from omoide.storage.sqlite.migrations import migrate
+from tests import sql
 from tests.storage.row_factories import cloned, steps
 
 NOW = 1_700_000_000_000_000
@@ -39,11 +40,11 @@ def newest(db: Connection, session: str = "s", since: int = 1) -> list[int]:
     """Positions, newest first."""
     found = messages.newest_first(db, "w", session, since)
     ids = [message.id for message in found]
-    return [db.execute("SELECT seq FROM messages WHERE id = ?", (id,)).fetchone()[0] for id in ids]
+    return [sql.value(db, "SELECT seq FROM messages WHERE id = ?", (id,)) for id in ids]
 
 
 def kept(db: Connection) -> int:
-    return int(db.execute("SELECT count(*) FROM said_order").fetchone()[0])
+    return sql.count(db, "said_order")
 
 
 @pytest.mark.parametrize("few", [0, 100], ids=["by the index", "read and sorted"])

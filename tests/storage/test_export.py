@@ -17,6 +17,7 @@ from omoide.core.errors import Conflict, OmoideError
 from omoide.storage import Store, purge, workspaces
 from omoide.storage.export import importer, reader, schema
 from omoide.storage.export.importer import AlreadyImported, InvalidExport, import_workspace
+from tests import sql
 
 UID = iter(f"{n:021d}" for n in range(10**6))
 Change = Callable[[list[dict[str, Any]]], object]
@@ -107,7 +108,7 @@ def everything(store: Store) -> dict[str, list[Any]]:
     tables = ("workspaces", "peers", "sessions", "messages", "conclusions", "webhooks", "message_words_docsize")
     queries = {table: f"SELECT * FROM {table}" for table in tables}
     queries["jobs"] = "SELECT kind, key, payload FROM jobs ORDER BY kind"
-    return store.read(lambda db: {name: db.execute(query).fetchall() for name, query in queries.items()})
+    return store.read(lambda db: {name: sql.rows(db, query) for name, query in queries.items()})
 
 
 class Stop(Exception):
@@ -191,7 +192,7 @@ def test_a_different_file_cannot_resume_an_import_but_can_restart_it(store: Stor
     with pytest.raises(Conflict, match="--restart"):
         bring(store, second)
     bring(store, second, restart=True)
-    assert store.read(lambda db: db.execute("SELECT count(*), count(DISTINCT session) FROM messages").fetchone()) == (
+    assert store.read(sql.row, "SELECT count(*), count(DISTINCT session) FROM messages") == (
         5,
         1,
     )
@@ -203,19 +204,17 @@ def test_an_abandoned_import_is_purged_like_a_deleted_workspace(given_up: str, s
     with pytest.raises(Stop):
         bring(store, until_line(lines, 9))
     (due_at, workspace) = store.read(
-        lambda db: db.execute(
-            "SELECT due_at, payload ->> 'workspace' FROM jobs WHERE kind = 'purge_workspace'"
-        ).fetchone()
+        sql.row, "SELECT due_at, payload ->> 'workspace' FROM jobs WHERE kind = 'purge_workspace'"
     )
     assert due_at > clock.now() + 6 * 86_400_000_000
     # A worker has begun to purge it when the import is resumed, so the import restarts.
-    asyncio.run(store.write(lambda db: db.execute(f"UPDATE jobs SET {given_up}")))
+    asyncio.run(store.write(sql.change, f"UPDATE jobs SET {given_up}"))
     assert asyncio.run(store.write(purge.workspace, workspace))
     bring(store, lines)
     assert store.read(workspaces.find, "w") is not None
     while asyncio.run(store.write(purge.workspace, workspace)):
         pass  # the worker finishes its purge
-    assert store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()) == (9,)
+    assert store.read(sql.count, "messages") == 9
 
 
 def test_an_import_never_changes_a_workspace_of_the_same_name(store: Store) -> None:
@@ -223,7 +222,7 @@ def test_an_import_never_changes_a_workspace_of_the_same_name(store: Store) -> N
     with pytest.raises(Conflict, match="--as NAME"):
         bring(store, file_of(workspace_of(2)))
     bring(store, file_of(workspace_of(2)), name="v")
-    assert store.read(lambda db: db.execute("SELECT id FROM workspaces ORDER BY pk").fetchall()) == [("w",), ("v",)]
+    assert store.read(sql.rows, "SELECT id FROM workspaces ORDER BY pk") == [("w",), ("v",)]
 
 
 def spoilt(change: Callable[[list[dict[str, Any]]], object], **header: Any) -> list[bytes]:
@@ -343,7 +342,7 @@ def test_a_corrected_file_resumes_at_the_wrong_line(store: Store) -> None:
     with pytest.raises(InvalidExport, match="line 11: no earlier line defines the peer 'malice'"):
         bring(store, wrong)
     bring(store, lines)
-    assert store.read(lambda db: db.execute("SELECT message_count FROM sessions").fetchall()) == [(9,)]
+    assert store.read(sql.rows, "SELECT message_count FROM sessions") == [(9,)]
 
 
 def test_exporting_an_import_gives_the_same_lines(store: Store) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from omoide.core.jobs import Job
 from omoide.storage import Connection, Store, fair_share, queue, rows
+from tests import sql
 from tests.storage.row_factories import steps
 
 NOW, SECOND = 10**15, 1_000_000
@@ -24,7 +25,8 @@ def db(db_path: Path) -> Iterator[Connection]:
     store = Store.open(db_path)
     connection: Connection = asyncio.run(store.write(lambda connection: connection))
     for workspace in (HEAVY, LIGHT, OTHER):
-        connection.execute(
+        sql.change(
+            connection,
             "INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, '{}', '{}', 1)",
             (workspace, f"w{workspace}", f"u{workspace}"),
         )
@@ -91,10 +93,10 @@ def test_a_stream_of_new_workspaces_does_not_starve_a_heavy_one(db: Connection) 
     claim(db)
     used = {HEAVY: 10 * SECOND}
     for number in range(100):
-        db.execute("DELETE FROM shares WHERE pk > ?", (OTHER,))
+        sql.change(db, "DELETE FROM shares WHERE pk > ?", (OTHER,))
         owe(db, LIGHT if number % 2 else OTHER)
-        db.execute("DELETE FROM shares WHERE pk IN (?, ?)", (LIGHT, OTHER))  # to make them new
-        db.execute("UPDATE jobs SET due_at = due_at - 1 WHERE workspace IN (?, ?)", (LIGHT, OTHER))
+        sql.change(db, "DELETE FROM shares WHERE pk IN (?, ?)", (LIGHT, OTHER))  # to make them new
+        sql.change(db, "UPDATE jobs SET due_at = due_at - 1 WHERE workspace IN (?, ?)", (LIGHT, OTHER))
         job = claim(db, used=used)
         assert job is not None
         if job.workspace == HEAVY:
@@ -144,7 +146,7 @@ def test_a_job_of_a_busy_kind_is_claimed_once_it_is_free(db: Connection) -> None
 
 def test_a_blocked_job_is_claimed_however_the_blocking_one_ends(db: Connection) -> None:
     def freed(end: Any) -> bool:
-        db.execute("DELETE FROM jobs")
+        sql.change(db, "DELETE FROM jobs")
         owe(db, HEAVY, 2, key="k")
         first = claim(db)
         assert first is not None
@@ -157,14 +159,14 @@ def test_a_blocked_job_is_claimed_however_the_blocking_one_ends(db: Connection) 
     assert freed(lambda job: queue.give_up(db, job, NOW, "no use"))
     assert freed(lambda job: queue.release(db, job))
     assert freed(lambda job: queue.give_back(db, job, NOW))
-    assert freed(lambda job: db.execute("DELETE FROM jobs WHERE pk = ?", (job.pk,)))
+    assert freed(lambda job: sql.change(db, "DELETE FROM jobs WHERE pk = ?", (job.pk,)))
 
 
 def test_the_next_job_is_claimed_when_the_first_is_dropped(db: Connection) -> None:
     owe(db, HEAVY, key="k", kind="dream", due_at=NOW + SECOND)
     owe(db, HEAVY, key="k", kind="dream")
     assert claim(db) is None
-    db.execute("DELETE FROM jobs WHERE due_at > ?", (NOW,))
+    sql.change(db, "DELETE FROM jobs WHERE due_at > ?", (NOW,))
     assert claim(db) is not None
 
 
@@ -214,7 +216,7 @@ def test_a_job_enqueued_during_another_is_separate_work(db: Connection) -> None:
 def test_a_damaged_account_does_not_block_its_workspace(damage: str, db: Connection) -> None:
     owe(db, HEAVY)
     owe(db, LIGHT)
-    db.execute(f"UPDATE shares SET {damage} WHERE pk = ?", (LIGHT,))
+    sql.change(db, f"UPDATE shares SET {damage} WHERE pk = ?", (LIGHT,))
     assert queue.is_damaged(db, NOW)
     queue.relieve(db, NOW)
     assert {getattr(claim(db), "workspace", None) for _ in range(2)} == {HEAVY, LIGHT}
@@ -224,18 +226,17 @@ def test_a_damaged_account_does_not_block_its_workspace(damage: str, db: Connect
 def test_a_job_whose_workspace_is_damaged_is_claimed(db: Connection) -> None:
     owe(db, HEAVY, 4)
     for pk, workspace in enumerate(("abc", b"x", -1, 99), 1):
-        db.execute("UPDATE jobs SET workspace = ? WHERE pk = ?", (workspace, pk))
+        sql.change(db, "UPDATE jobs SET workspace = ? WHERE pk = ?", (workspace, pk))
     assert [claim(db) is not None for _ in range(5)] == [True] * 4 + [False]
 
 
 def fill(db: Connection, jobs: Sequence[tuple[int, str]]) -> None:
     """Create a job for each workspace and key."""
-    db.execute("DELETE FROM jobs")
-    db.execute("DELETE FROM shares")
-    db.execute("BEGIN")
+    sql.change(db, "DELETE FROM jobs")
+    sql.change(db, "DELETE FROM shares")
     columns = "jobs (kind, payload, created_at, due_at, key, workspace)"
-    rows.insert_all(db, columns, [("note", "{}", NOW, NOW, key, workspace) for workspace, key in jobs])
-    db.execute("COMMIT")
+    with sql.transaction(db):
+        rows.insert_all(db, columns, [("note", "{}", NOW, NOW, key, workspace) for workspace, key in jobs])
 
 
 def cost(db: Connection, jobs: Sequence[tuple[int, str]]) -> int:
@@ -258,7 +259,7 @@ def test_claim_cost_does_not_grow_with_the_number_of_workspaces(db: Connection) 
 def test_workspaces_with_only_later_jobs_do_not_slow_down_a_claim(db: Connection) -> None:
     def later(count: int) -> int:
         fill(db, [(n, str(n)) for n in range(10, count)])
-        db.execute("UPDATE jobs SET due_at = ?", (NOW + SECOND,))
+        sql.change(db, "UPDATE jobs SET due_at = ?", (NOW + SECOND,))
         owe(db, HEAVY, 30)
         claim(db)
         return steps(db, lambda db: [claim(db) for _ in range(20)])

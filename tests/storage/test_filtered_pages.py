@@ -10,6 +10,7 @@ import pytest
 
 from omoide.core.records import NewMessage, Page, PageRequest
 from omoide.storage import Connection, Store, messages, peers, sessions, workspaces
+from tests import sql
 
 Json = dict[str, Any]
 FIRST = PageRequest(1, 10)
@@ -47,7 +48,7 @@ def plans(db: Connection, read: Callable[[Connection, Json], Page[Any]], filters
     db.set_trace_callback(statements.append)
     read(db, filters)
     db.set_trace_callback(None)
-    return [row[3] for sql in statements for row in db.execute(f"EXPLAIN QUERY PLAN {sql}")]
+    return [row[3] for statement in statements for row in sql.rows(db, f"EXPLAIN QUERY PLAN {statement}")]
 
 
 @pytest.mark.parametrize(("table", "read", "filters"), READS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +11,8 @@ import pytest
 from omoide.core.errors import ConstraintViolation, NotFound, Unavailable
 from omoide.storage import Connection, Store, queue
 from omoide.storage.sqlite import writer
-from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.group_commit import MAX_BATCH, flush_deferred, on_commit
+from tests import sql
 from tests.storage.row_factories import Gate, kinds, put
 
 
@@ -30,7 +29,7 @@ def put_and_fail(db: Connection, kind: str) -> None:
 
 def put_and_break_a_constraint(db: Connection, kind: str) -> None:
     put(db, kind)
-    db.execute("INSERT INTO jobs (kind, payload, created_at, due_at) VALUES (NULL, '', 0, 0)")
+    sql.change(db, "INSERT INTO jobs (kind, payload, created_at, due_at) VALUES (NULL, '', 0, 0)")
 
 
 async def gathered(store: Store, *writes: Any) -> list[Any]:
@@ -60,20 +59,18 @@ def test_writes_that_gather_share_one_commit(store: Store) -> None:
 
 
 def test_writes_queued_behind_another_process_share_one_commit(db_path: Path) -> None:
-    async def write_beside(other: Connection) -> list[str]:
+    async def write_beside() -> list[str]:
         await store.write(lambda db: db.set_trace_callback(seen.append))
-        other.execute("BEGIN IMMEDIATE")
-        first = asyncio.ensure_future(store.write(put, "first"))
-        await store.read_aside(kinds)
-        more = [asyncio.ensure_future(store.write(put, str(n))) for n in range(9)]
-        await asyncio.sleep(0)
-        other.execute("COMMIT")
+        with sql.locked(db_path):
+            first = asyncio.ensure_future(store.write(put, "first"))
+            await store.read_aside(kinds)
+            more = [asyncio.ensure_future(store.write(put, str(n))) for n in range(9)]
+            await asyncio.sleep(0)
         return await asyncio.gather(first, *more)
 
     seen: list[str] = []
     store = Store.open(db_path, busy_timeout=30)
-    with closing(connect(db_path, durability="full", busy_timeout=30)) as other:
-        asyncio.run(write_beside(other))
+    asyncio.run(write_beside())
     store.close()
     assert seen.count("COMMIT") - 1 == 1
 

@@ -28,6 +28,7 @@ from omoide.storage.export import importer, reader
 from omoide.storage.message_search import SearchFilters
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.integrity import row_consistency
+from tests import sql
 from tests.storage.row_factories import cloned
 
 NOW = 1_760_000_000_000_000
@@ -67,7 +68,7 @@ class Talk:
     def stays(self, session: str = "s", peer: str = "alice") -> list[tuple[int, int | None]]:
         query = """SELECT x.first, x.last FROM stays x JOIN sessions s ON s.pk = x.session JOIN peers p ON p.pk = x.peer
             WHERE s.id = ? AND p.id = ? ORDER BY x.first"""
-        return [tuple(row) for row in self.db.execute(query, (session, peer))]
+        return [tuple(row) for row in sql.rows(self.db, query, (session, peer))]
 
 
 Story = Callable[[Talk], None]
@@ -205,7 +206,7 @@ def test_a_copy_of_a_session_keeps_what_its_members_saw(
         talk.join()
         talk.say("since")
         query = "SELECT id FROM messages WHERE seq = ?"
-        until = None if through is None else talk.db.execute(query, (through,)).fetchone()[0]
+        until = None if through is None else sql.value(talk.db, query, (through,))
         copy = cloned(talk.db, "w", "s", until, NOW)
         assert talk.witnessed(copy.id) == expected
         talk.say("in the copy", session=copy.id)
@@ -225,8 +226,8 @@ def test_messages_while_a_learner_was_away_are_not_in_its_window(store: Store) -
         talk.join()
         talk.say("and a comment", peer="carol")
         talk.say("so it is")
-        pks = {id: pk for pk, id in talk.db.execute("SELECT pk, id FROM peers")}
-        (session,) = talk.db.execute("SELECT pk FROM sessions").fetchone()
+        pks = {id: pk for pk, id in sql.rows(talk.db, "SELECT pk, id FROM peers")}
+        session = sql.value(talk.db, "SELECT pk FROM sessions")
         learning = [pks["bob"], pks["alice"]]
         window = messages.window(talk.db, session, pks["bob"], 2, 7, 1_000, learning)
         said = ["before", "I am here", "and listen", "the answer", "and a comment", "so it is"]
@@ -239,11 +240,11 @@ def test_messages_while_a_learner_was_away_are_not_in_its_window(store: Store) -
 def test_the_stays_of_a_deleted_session_are_removed_with_it(store: Store) -> None:
     def story(talk: Talk) -> None:
         comes_and_goes(talk)
-        (pk,) = talk.db.execute("SELECT pk FROM sessions").fetchone()
+        pk = sql.value(talk.db, "SELECT pk FROM sessions")
         deletion_cascade.delete_session(talk.db, "w", "s", NOW)
         while purge.session(talk.db, pk):
             pass
-        assert talk.db.execute("SELECT count(*) FROM stays").fetchone() == (0,)
+        assert sql.count(talk.db, "stays") == 0
 
     play(store, story)
 
@@ -351,7 +352,7 @@ def test_stays_are_derived_from_the_stored_times(store: Store) -> None:
         talk.join("carol", now=NOW - HOUR)
         talk.leave("carol", now=NOW + 5 * HOUR)
         talk.join("dora", now=NOW + 20 * HOUR)
-        talk.db.execute("DELETE FROM stays")
+        sql.change(talk.db, "DELETE FROM stays")
         assert membership_intervals.derive(talk.db) is not None
         found = {peer: talk.stays(peer=peer) for peer in ("alice", "bob", "carol", "dora")}
         assert found == {"alice": [(4, None)], "bob": [(1, None)], "carol": [(1, 6)], "dora": [(10, None)]}
@@ -372,7 +373,7 @@ def test_stays_are_derived_from_the_stored_times(store: Store) -> None:
 def test_stays_that_contradict_other_rows_are_reported(store: Store, damage: str) -> None:
     def story(db: Connection) -> list[str]:
         comes_and_goes(Talk(db))
-        db.execute(damage)
+        sql.change(db, damage)
         return [*row_consistency.contradictions(db)]
 
     assert any("stay" in line for line in asyncio.run(store.write(story)))

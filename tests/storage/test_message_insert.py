@@ -13,6 +13,7 @@ from omoide.storage.message_search import SearchFilters
 from omoide.storage.messages import Appended
 from omoide.storage.rows import MOST_ROWS
 from omoide.storage.sqlite import fulltext
+from tests import sql
 from tests.storage.row_factories import cloned
 from tests.storage.test_group_commit import gathered
 
@@ -44,7 +45,7 @@ def holding(db: Connection, word: str) -> list[str]:
 
 
 def index_is_sound(db: Connection) -> None:
-    db.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
+    sql.change(db, "INSERT INTO message_words (message_words) VALUES ('integrity-check')")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, MOST_ROWS - 1, MOST_ROWS, MOST_ROWS + 1, 2 * MOST_ROWS, 137])
@@ -80,7 +81,7 @@ def test_a_failed_write_is_not_indexed_and_its_numbers_are_reused(store: Store) 
 def test_a_message_can_be_unindexed_in_the_transaction_that_added_it(store: Store) -> None:
     def add_and_remove(db: Connection) -> None:
         add(db, "s", said("lighthouse", "harbour"))
-        pks = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE content = 'lighthouse'")]
+        pks = sql.column(db, "SELECT pk FROM messages WHERE content = 'lighthouse'")
         fulltext.remove_messages(db, pks)
 
     asyncio.run(store.write(add_and_remove))
@@ -96,7 +97,7 @@ def test_muted_messages_are_stored_as_muted(store: Store) -> None:
 
     def work(db: Connection) -> list[int]:
         messages.add(db, "w", "s", said("a", "b", "c", "d"), NOW, max_observers=10, then=muted)
-        return [seq for (seq,) in db.execute("SELECT seq FROM messages WHERE muted ORDER BY seq")]
+        return sql.column(db, "SELECT seq FROM messages WHERE muted ORDER BY seq")
 
     assert asyncio.run(store.write(work)) == [2, 3]
 
@@ -107,7 +108,7 @@ def test_authors_join_the_session_and_rejoin_after_leaving(store: Store) -> None
         for author in ("alice", "bob", "alice"):
             add(db, "s", said("hello", peer=author))
             found.append(members.is_active(db, "w", "s", author))
-            db.execute("UPDATE members SET left_at = ?", (NOW,))
+            sql.change(db, "UPDATE members SET left_at = ?", (NOW,))
         return found
 
     assert asyncio.run(store.write(work)) == [True, True, True]
@@ -117,7 +118,7 @@ def test_a_message_is_never_earlier_than_its_authors_join_by_another_clock(store
     def work(db: Connection) -> list[str]:
         messages.add(db, "w", "s", said("by the process whose clock is ahead"), NOW + 20_000, max_observers=10)
         messages.add(db, "w", "s", said("by the one behind"), NOW, max_observers=10)
-        (author,) = db.execute("SELECT id FROM peers").fetchone()
+        author = sql.value(db, "SELECT id FROM peers")
         within = message_search.reach(db, "w", SearchFilters(witness=author))
         assert within is not None
         return [message.content for message in message_search.fetch(db, message_search.newest(db, within, 9))]
@@ -130,7 +131,7 @@ def test_a_copied_session_keeps_muted_messages(store: Store) -> None:
         messages.add(db, "w", "s", said("secret", "open"), NOW, max_observers=10, then=lambda *_: [1])
         copy = cloned(db, "w", "s", None, NOW)
         query = "SELECT content, muted FROM messages WHERE session = ? ORDER BY seq"
-        return [tuple(row) for row in db.execute(query, (copy.pk,))]
+        return [tuple(row) for row in sql.rows(db, query, (copy.pk,))]
 
     assert asyncio.run(store.write(work)) == [("secret", 1), ("open", 0)]
 
@@ -143,7 +144,7 @@ def test_expired_receipts_are_ignored_and_removed_in_batches(store: Store) -> No
         return messages.add_once(db, "w", "s", said(text), now, max_observers=10, idempotency=named)[0].id
 
     def left(db: Connection) -> int:
-        return int(db.execute("SELECT count(*) FROM receipts").fetchone()[0])
+        return sql.count(db, "receipts")
 
     def work(db: Connection) -> None:
         for number in range(many):
@@ -167,4 +168,4 @@ def test_long_messages_are_indexed_within_their_own_write(size: int, left_for_th
 
     assert asyncio.run(store.write(work)) == left_for_the_end
     query = "SELECT count(*) FROM message_words WHERE message_words MATCH 'place : s1'"
-    assert store.read(lambda db: db.execute(query).fetchone()[0]) == 1
+    assert store.read(sql.value, query) == 1

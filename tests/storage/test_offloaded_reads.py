@@ -9,6 +9,7 @@ import pytest
 
 from omoide.core.errors import NotFound, Unavailable
 from omoide.storage import Connection, Store
+from tests import sql
 from tests.storage.row_factories import kinds, put
 
 
@@ -36,7 +37,7 @@ def test_a_long_read_does_not_block_the_event_loop(store: Store) -> None:
 
 def test_concurrent_reads_each_return_their_own_result(store: Store) -> None:
     def echo(db: Connection, number: int) -> int:
-        return int(db.execute("SELECT ?", (number,)).fetchone()[0])
+        return int(sql.value(db, "SELECT ?", (number,)))
 
     async def story() -> list[int]:
         return await asyncio.gather(*(store.read_aside(echo, number) for number in range(40)))

@@ -23,6 +23,7 @@ from omoide.storage import (
 )
 from omoide.storage.sqlite.engine import Connection, connect
 from omoide.storage.sqlite.migrations import migrate
+from tests import sql
 from tests.storage.row_factories import steps
 
 NOW = 1_700_000_000_000_000
@@ -40,8 +41,8 @@ def db(db_path: Path) -> Iterator[Connection]:
     migrate(sqlite_utils.Database(connection))
     yield connection
     for index in ("message_words", "conclusion_words"):
-        connection.execute(f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
-    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        sql.change(connection, f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+    assert sql.rows(connection, "PRAGMA foreign_key_check") == []
     connection.close()
 
 
@@ -56,28 +57,28 @@ def fill(db: Connection, w: str, *session_ids: str) -> None:
         change = SessionChange(peers={"alice": Observation()}, scopes=["th"])
         session = sessions.get_or_create(db, w, s, change, NOW, max_observers=10).pk
         say(db, w, s, *["I like tea"] * 3)
-        db.execute("INSERT INTO receipts VALUES (?, 'k', x'00', 1, 3, 1)", (session,))
+        sql.change(db, "INSERT INTO receipts VALUES (?, 'k', x'00', 1, 3, 1)", (session,))
         drawn = [NewConclusion(f"alice likes tea {n}", "alice", "alice", at) for n, at in enumerate((s, None))]
         _, lasting = conclusions.add(db, w, drawn, NOW)
         conclusions.delete(db, w, lasting.id, NOW)
         scope_backfill.begin_all(db, session, NOW)
-        db.execute("INSERT INTO summaries VALUES (?, 'short', 'x', 'm', 1, 1, 1)", (session,))
+        sql.change(db, "INSERT INTO summaries VALUES (?, 'short', 'x', 'm', 1, 1, 1)", (session,))
     alice, scope = peers.find(db, w, "alice"), scopes.get(db, w, "th")
     workspace = workspaces.find(db, w)
     assert alice is not None
     assert workspace is not None
-    db.execute(
-        "INSERT INTO cards VALUES (?, 'alice', '[]', 1, '[]'), (?, 'alice', '[]', 1, '[]')", (alice.pk, scope.pk)
+    sql.change(
+        db, "INSERT INTO cards VALUES (?, 'alice', '[]', 1, '[]'), (?, 'alice', '[]', 1, '[]')", (alice.pk, scope.pk)
     )
-    db.execute("INSERT INTO dreams VALUES (?, ?, 3, NULL)", (alice.pk, alice.pk))
-    db.execute("INSERT INTO done VALUES (?, 'dream', 's', 'alice', '[]', 1, 1)", (workspace.pk,))
-    db.execute("INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, 'x', 1)", (w, workspace.pk))
+    sql.change(db, "INSERT INTO dreams VALUES (?, ?, 3, NULL)", (alice.pk, alice.pk))
+    sql.change(db, "INSERT INTO done VALUES (?, 'dream', 's', 'alice', '[]', 1, 1)", (workspace.pk,))
+    sql.change(db, "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, 'x', 1)", (w, workspace.pk))
     for source in ("message", "conclusion"):
-        db.execute(f"INSERT OR IGNORE INTO {source}_vectors SELECT pk, x'00' FROM {source}s")
+        sql.change(db, f"INSERT OR IGNORE INTO {source}_vectors SELECT pk, x'00' FROM {source}s")
 
 
 def counts(db: Connection) -> dict[str, int]:
-    return {table: db.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in TABLES}
+    return {table: sql.count(db, table) for table in TABLES}
 
 
 def purged(db: Connection, step: Callable[[Connection, int], bool], pk: int) -> int:
@@ -103,7 +104,7 @@ def drop_workspace(db: Connection, w: str) -> int:
 
 def no_jobs(db: Connection) -> None:
     """Remove jobs without a workspace, which are not counted."""
-    db.execute("DELETE FROM jobs WHERE workspace IS NULL")
+    sql.change(db, "DELETE FROM jobs WHERE workspace IS NULL")
 
 
 def test_purging_a_workspace_removes_all_of_it_and_nothing_else(db: Connection) -> None:
@@ -136,7 +137,7 @@ def test_a_purged_session_is_removed_from_the_full_text_index(db: Connection) ->
     fill(db, "w", "s", "t")
     purged(db, purge.session, drop_session(db, "w", "s"))
     for index in ("message_words", "conclusion_words"):
-        (hits,) = db.execute(f"SELECT count(*) FROM {index} WHERE {index} MATCH 'tea'").fetchone()
+        hits = sql.count(db, index, f"{index} MATCH 'tea'")
         assert hits == {"message_words": 3, "conclusion_words": 3}[index]
 
 
@@ -182,7 +183,7 @@ def test_deleting_a_session_drops_its_pending_reasoning(db: Connection) -> None:
             for kind in ("representation", "summary", "dream"):
                 queue.add(db, kind, {"session": s}, NOW, key=f"{w}:{s}", workspace=workspace)
     drop_session(db, "w", "s")
-    left = db.execute("SELECT kind, key FROM jobs WHERE kind NOT LIKE 'purge%' ORDER BY pk").fetchall()
+    left = sql.rows(db, "SELECT kind, key FROM jobs WHERE kind NOT LIKE 'purge%' ORDER BY pk")
     others = [(kind, key) for key in ("w:t", "x:s", "x:t") for kind in ("representation", "summary", "dream")]
     assert left == [("dream", "w:s"), *others]
 
@@ -190,7 +191,8 @@ def test_deleting_a_session_drops_its_pending_reasoning(db: Connection) -> None:
 def test_a_peer_created_while_its_workspace_is_deleted_is_purged(db: Connection) -> None:
     peers.get_or_create(db, "w", "alice", Change(), NOW)
     pk = drop_workspace(db, "w")
-    db.execute(
+    sql.change(
+        db,
         """INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at)
            VALUES (?, 'late', 'x', '{}', '{}', 1)""",
         (pk,),
@@ -201,9 +203,9 @@ def test_a_peer_created_while_its_workspace_is_deleted_is_purged(db: Connection)
 
 def test_conclusions_deleted_during_a_purge_get_another_purge_job(db: Connection) -> None:
     fill(db, "w", "s")
-    db.execute("DELETE FROM jobs")
-    first, second = [pk for (pk,) in db.execute("SELECT pk FROM conclusions ORDER BY pk LIMIT 2")]
-    db.execute("UPDATE conclusions SET deleted_at = NULL")
+    sql.change(db, "DELETE FROM jobs")
+    first, second = sql.column(db, "SELECT pk FROM conclusions ORDER BY pk LIMIT 2")
+    sql.change(db, "UPDATE conclusions SET deleted_at = NULL")
     conclusions.hide(db, [first], NOW)
     conclusions.hide(db, [second], NOW + 7)
     job = queue.claim(db, NOW + conclusions.GRACE, lease=1)
@@ -212,8 +214,8 @@ def test_conclusions_deleted_during_a_purge_get_another_purge_job(db: Connection
         pass
     conclusions.enqueue_purge(db, NOW + conclusions.GRACE)  # as the task does at its end
     queue.finish(db, job, NOW)
-    assert [pk for (pk,) in db.execute("SELECT pk FROM conclusions WHERE deleted_at > 0")] == [second]
-    assert db.execute("SELECT kind, due_at FROM jobs").fetchall() == [(conclusions.PURGE, NOW + 7 + conclusions.GRACE)]
+    assert sql.column(db, "SELECT pk FROM conclusions WHERE deleted_at > 0") == [second]
+    assert sql.rows(db, "SELECT kind, due_at FROM jobs") == [(conclusions.PURGE, NOW + 7 + conclusions.GRACE)]
 
 
 def test_purge_cost_of_peers_does_not_grow_with_dreams_of_others(db: Connection) -> None:
@@ -221,15 +223,16 @@ def test_purge_cost_of_peers_does_not_grow_with_dreams_of_others(db: Connection)
         for peer in ("alice", "bob", "carol"):
             peers.get_or_create(db, id, peer, Change(), NOW)
         workspaces.delete(db, id, NOW)
-        (pk,) = db.execute("SELECT max(pk) FROM workspaces").fetchone()
+        pk = sql.value(db, "SELECT max(pk) FROM workspaces")
         return steps(db, lambda db: [purge.workspace(db, pk), purge.workspace(db, pk)])
 
     before = cost("first")
     peers.get_or_create(db, "other", "dreamer", Change(), NOW)
-    db.execute(
+    sql.change(
+        db,
         """WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
            INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at)
-           SELECT workspace, 'p' || n, 'u' || n, '{}', '{}', 1 FROM n, peers"""
+           SELECT workspace, 'p' || n, 'u' || n, '{}', '{}', 1 FROM n, peers""",
     )
-    db.execute("INSERT INTO dreams SELECT pk, pk, 1, NULL FROM peers")
+    sql.change(db, "INSERT INTO dreams SELECT pk, pk, 1, NULL FROM peers")
     assert cost("second") < 2 * before + 10

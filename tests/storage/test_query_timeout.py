@@ -12,6 +12,7 @@ from omoide.core.errors import Unavailable, Unprocessable
 from omoide.storage import Connection, Store
 from omoide.storage.filters.sql_functions import MAX_VISITS
 from omoide.storage.sqlite.query_timeout import run_with_timeout
+from tests import sql
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -24,11 +25,11 @@ def store(db_path: Path) -> Iterator[Store]:
 
 
 def endless(db: Connection) -> int:
-    return int(db.execute(ENDLESS).fetchone()[0])
+    return int(sql.value(db, ENDLESS))
 
 
 def five(db: Connection) -> int:
-    return int(db.execute("SELECT 5").fetchone()[0])
+    return int(sql.value(db, "SELECT 5"))
 
 
 def test_a_fast_read_returns_its_result(store: Store) -> None:
@@ -62,7 +63,7 @@ def test_an_unused_deadline_does_not_interrupt_the_next_read(store: Store) -> No
 
 def test_other_errors_are_passed_through(store: Store) -> None:
     def broken(db: Connection) -> None:
-        db.execute("SELECT * FROM nothing")
+        sql.change(db, "SELECT * FROM nothing")
 
     with pytest.raises(Unavailable, match="nothing"):
         store.read(run_with_timeout, 60, broken)
@@ -75,7 +76,7 @@ def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
 
     def compared(db: Connection, parts: int) -> int:
         part = json.dumps([{"a": elements - 1}] * parts)
-        return int(db.execute("SELECT json_contains(?, ?)", (whole, part)).fetchone()[0])
+        return int(sql.value(db, "SELECT json_contains(?, ?)", (whole, part)))
 
     assert store.read(run_with_timeout, 60, compared, 40) == 1
     with pytest.raises(Unprocessable, match="compares too many parts"):

@@ -10,6 +10,7 @@ import pytest
 
 from omoide.core.jobs import LAST_RETRY_SECONDS, Job, retry_delay
 from omoide.storage import Connection, Store, queue
+from tests import sql
 from tests.storage.row_factories import steps
 
 NOW, LEASE = 1_000_000, 100
@@ -92,7 +93,7 @@ def test_a_worker_without_its_lease_cannot_finish_the_job(write: Write) -> None:
 
 def times(write: Write) -> list[tuple[int, int, int | None]]:
     """Creation time, due time and end of the lease of each job."""
-    rows = write(lambda db: db.execute("SELECT created_at, due_at, leased_until FROM jobs ORDER BY pk").fetchall())
+    rows = write(lambda db: sql.rows(db, "SELECT created_at, due_at, leased_until FROM jobs ORDER BY pk"))
     return [tuple(row) for row in rows]
 
 
@@ -155,7 +156,7 @@ def test_claim_cost_behind_a_dead_endpoint_is_linear_in_waiting_jobs(write: Writ
         """Cost of `waiting` with `count` jobs of one key, one of them running, the first half waiting for a retry."""
 
         def owe(db: Connection) -> None:
-            db.execute("DELETE FROM jobs")
+            sql.change(db, "DELETE FROM jobs")
             for number in range(count):
                 due = NOW + 1 if number < count // 2 else NOW
                 queue.add(db, "deliver", {}, NOW, key="one endpoint", coalesce=False, due_at=due)

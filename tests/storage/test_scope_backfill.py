@@ -19,6 +19,7 @@ from omoide.storage import conclusions, embeddings, messages, queue, scope_backf
 from omoide.storage.sqlite.engine import Connection, connect
 from omoide.storage.sqlite.migrations import migrate
 from omoide.storage.sqlite.vector_segments import packed
+from tests import sql
 
 NOW = 1_700_000_000_000_000
 W, S = "w", "s"
@@ -53,7 +54,8 @@ def know(db: Connection, *contents: str, observer: str = "alice", observed: str 
 def derive(db: Connection, content: str, sources: Sequence[str], level: str = "deductive") -> str:
     """The id of a new conclusion of the scope about alice."""
     id = new_id(NOW)
-    db.execute(
+    sql.change(
+        db,
         """INSERT INTO conclusions (id, workspace, observer, observed, content, level, source_ids, said_at, created_at)
            SELECT ?, workspace, ?, pk, ?, ?, ?, 0, 0 FROM peers WHERE id = 'alice'""",
         (id, scope(db), content, level, json.dumps([*sources])),
@@ -81,12 +83,12 @@ def forget(db: Connection) -> None:
 
 def known(db: Connection) -> list[str]:
     """The scope's conclusions about alice, oldest row first."""
-    found = db.execute(
+    return sql.column(
+        db,
         """SELECT c.content FROM conclusions c JOIN peers p ON p.pk = c.observed
            WHERE c.observer = ? AND p.id = 'alice' AND c.deleted_at IS NULL ORDER BY c.pk""",
         (scope(db),),
     )
-    return [content for (content,) in found]
 
 
 def state(db: Connection) -> str | None:
@@ -95,16 +97,16 @@ def state(db: Connection) -> str | None:
 
 
 def jobs(db: Connection, kind: str) -> list[str]:
-    return [key for (key,) in db.execute("SELECT key FROM jobs WHERE kind = ? ORDER BY pk", (kind,))]
+    return sql.column(db, "SELECT key FROM jobs WHERE kind = ? ORDER BY pk", (kind,))
 
 
 def test_copies_keep_said_at_and_times_derived(db: Connection) -> None:
     (origin,) = know(db, "tea")
-    db.execute("UPDATE conclusions SET said_at = 5, times_derived = 3 WHERE id = ?", (origin,))
+    sql.change(db, "UPDATE conclusions SET said_at = 5, times_derived = 3 WHERE id = ?", (origin,))
     enter(db, S)
     copy(db)
     query = "SELECT said_at, times_derived, level, details FROM conclusions WHERE observer = ?"
-    (found,) = db.execute(query, (scope(db),)).fetchall()
+    (found,) = sql.rows(db, query, (scope(db),))
     assert found == (5, 3, "explicit", json.dumps({"origin": origin}, separators=(",", ":")))
 
 
@@ -113,7 +115,7 @@ def test_copies_are_indexed_and_enqueued_for_embedding(db: Connection) -> None:
     enter(db, S)
     queue.drop(db, "embed", "embed")
     copy(db)
-    (count,) = db.execute("SELECT count(*) FROM conclusion_words WHERE conclusion_words MATCH 'tea'").fetchone()
+    count = sql.count(db, "conclusion_words", "conclusion_words MATCH 'tea'")
     assert count == 2
     assert jobs(db, "embed") == ["embed"]
 
@@ -121,7 +123,7 @@ def test_copies_are_indexed_and_enqueued_for_embedding(db: Connection) -> None:
 def test_deleted_and_derived_conclusions_are_not_copied(db: Connection) -> None:
     gone, _ = know(db, "gone", "derived")
     conclusions.delete(db, W, gone, NOW)
-    db.execute("UPDATE conclusions SET level = 'inductive' WHERE content = 'derived'")
+    sql.change(db, "UPDATE conclusions SET level = 'inductive' WHERE content = 'derived'")
     enter(db, S)
     copy(db)
     assert (known(db), state(db)) == ([], "completed")
@@ -190,7 +192,7 @@ def test_removal_deletes_only_what_depends_on_the_session(db: Connection) -> Non
     enter(db, S, "t")
     copy(db)
     copy(db, "t")
-    tea, cake = (id for (id,) in db.execute("SELECT id FROM conclusions WHERE observer = ? ORDER BY pk", (scope(db),)))
+    tea, cake = (id for id in sql.column(db, "SELECT id FROM conclusions WHERE observer = ? ORDER BY pk", (scope(db),)))
     direct = derive(db, "drinks", [tea])
     derive(db, "consumes", [cake, derive(db, "is thirsty", [direct])], "inductive")
     derive(db, "eats", [cake, "unheard-of"])
@@ -200,14 +202,14 @@ def test_removal_deletes_only_what_depends_on_the_session(db: Connection) -> Non
     assert known(db) == ["cake", "eats"]
     assert scope_copies.to_forget(db, scope(db), session(db)) == []
     own = "SELECT content FROM conclusions WHERE observer = observed AND deleted_at IS NULL ORDER BY pk"
-    assert [content for (content,) in db.execute(own)] == ["tea", "cake"]
+    assert sql.column(db, own) == ["tea", "cake"]
 
 
 def test_removal_includes_dependents_of_deleted_conclusions(db: Connection) -> None:
     know(db, "tea")
     enter(db, S)
     copy(db)
-    (tea,) = (id for (id,) in db.execute("SELECT id FROM conclusions WHERE observer = ?", (scope(db),)))
+    (tea,) = (id for id in sql.column(db, "SELECT id FROM conclusions WHERE observer = ?", (scope(db),)))
     derive(db, "is thirsty", [middle := derive(db, "drinks", [tea])])
     conclusions.delete(db, W, tea, NOW)
     conclusions.delete(db, W, middle, NOW)
@@ -254,7 +256,7 @@ def test_conclusions_copied_again_are_found_by_semantic_search(db: Connection) -
     copy(db)
     embed()
     assert (known(db), found()) == (["tea"], 1)
-    db.execute("INSERT INTO conclusion_words (conclusion_words) VALUES ('integrity-check')")
+    sql.change(db, "INSERT INTO conclusion_words (conclusion_words) VALUES ('integrity-check')")
 
 
 def test_joining_current_scopes_is_no_change(db: Connection) -> None:

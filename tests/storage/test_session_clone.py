@@ -23,6 +23,7 @@ from omoide.storage import (
 )
 from omoide.storage.session_clone import UnfinishedClone
 from omoide.storage.sqlite.integrity import row_consistency
+from tests import sql
 from tests.storage.row_factories import cloned
 
 NOW = 1_800_000_000_000_000
@@ -36,7 +37,7 @@ def db(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     say(store._writer.connection, "s", *TEXTS)
     yield store._writer.connection
     assert [fault for fault in row_consistency._RULES if row_consistency.count(store._writer.connection, fault)] == []
-    store._writer.connection.execute("INSERT INTO message_words (message_words) VALUES ('integrity-check')")
+    sql.change(store._writer.connection, "INSERT INTO message_words (message_words) VALUES ('integrity-check')")
     store.close()
 
 
@@ -59,7 +60,7 @@ def begun(db: Connection) -> UnfinishedClone:
 
 
 def jobs(db: Connection) -> list[tuple[str, int]]:
-    return db.execute("SELECT kind, due_at FROM jobs WHERE kind = 'purge_session'").fetchall()
+    return sql.rows(db, "SELECT kind, due_at FROM jobs WHERE kind = 'purge_session'")
 
 
 @pytest.mark.parametrize("last", [None, 1, 3, 4, 9, 11])
@@ -71,9 +72,7 @@ def test_a_copy_in_steps_is_the_same_as_in_one(last: int | None, db: Connection)
     assert jobs(db) == []
     say(db, copy.id, "next")
     assert said(db, copy.id) == [*TEXTS[:last], "next"]
-    assert db.execute("SELECT count(*) FROM message_words WHERE message_words MATCH 'text'").fetchone()[0] == 11 + (
-        last or 11
-    )
+    assert sql.count(db, "message_words", "message_words MATCH 'text'") == 11 + (last or 11)
 
 
 def test_long_messages_are_copied_in_steps_too(db: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,7 +94,7 @@ def test_a_copy_is_hidden_until_it_is_complete(db: Connection) -> None:
 
 def test_messages_of_an_unfinished_copy_count_as_living(db: Connection) -> None:
     step = begun(db)
-    copied = [pk for (pk,) in db.execute("SELECT pk FROM messages WHERE session = ?", (step.copy.pk,))]
+    copied = sql.column(db, "SELECT pk FROM messages WHERE session = ?", (step.copy.pk,))
     assert embeddings.living(db, "messages", copied) == {*copied}
     deletion_cascade.delete_session(db, "w", "s", NOW)
     assert embeddings.living(db, "messages", [1, 2, *copied]) == {*copied}
@@ -115,14 +114,14 @@ def test_an_unfinished_copy_is_removed_by_a_job(db: Connection) -> None:
     assert jobs(db) == [("purge_session", NOW + 5 + session_clone.PATIENCE)]
     while purge.session(db, step.copy.pk):
         pass
-    assert db.execute("SELECT count(*) FROM messages").fetchone() == (11,)
+    assert sql.count(db, "messages") == 11
     assert said(db, "s") == TEXTS
 
 
 @pytest.mark.parametrize("change", ["leased_until = 1, attempts = 1", "attempts = 1"])
 def test_a_copy_whose_removal_has_begun_cannot_be_continued(change: str, db: Connection) -> None:
     step = begun(db)
-    db.execute(f"UPDATE jobs SET {change} WHERE kind = 'purge_session'")
+    sql.change(db, f"UPDATE jobs SET {change} WHERE kind = 'purge_session'")
     with pytest.raises(Unavailable, match="took too long"):
         session_clone.go_on(db, step, NOW)
 
@@ -148,7 +147,7 @@ def test_other_writes_are_stored_between_the_steps(db_path: Path, monkeypatch: p
         copying = asyncio.ensure_future(session_clone.clone(store, "w", "s", None))
         while not copying.done():
             await store.write(say, "other", "x")
-            seen.append(store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()[0]))
+            seen.append(store.read(sql.count, "messages"))
         assert store.read(said, (await copying).id) == TEXTS
 
     asyncio.run(story())

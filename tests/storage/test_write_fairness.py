@@ -14,8 +14,8 @@ from omoide.core.errors import NotFound, Unavailable
 from omoide.fairness.lanes import Lane, Work, current_work
 from omoide.storage import Connection, Store
 from omoide.storage.sqlite import writer
-from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.group_commit import MAX_BATCH
+from tests import sql
 from tests.storage.row_factories import Gate, kinds, put
 
 HEAVY, LIGHT = Lane("heavy", "a"), Lane("light", "b")
@@ -108,16 +108,13 @@ def test_a_failing_write_is_followed_by_the_next(store: Store) -> None:
 
 def test_writes_waiting_for_a_lock_are_refused_and_the_next_succeeds(db_path: Path) -> None:
     store = Store.open(db_path, busy_timeout=0.05)
-    other = connect(db_path, durability="full", busy_timeout=0)
-    other.execute("BEGIN IMMEDIATE")
 
     async def refused() -> list[Any]:
         tasks = [writing(store, of, lambda db: put(db, "it")) for of in (HEAVY, LIGHT)]
         return await asyncio.gather(*tasks, return_exceptions=True)
 
-    assert [type(result) for result in asyncio.run(refused())] == [Unavailable] * 2
-    other.execute("COMMIT")
-    other.close()
+    with sql.locked(db_path):
+        assert [type(result) for result in asyncio.run(refused())] == [Unavailable] * 2
     assert store_in_order(store, [HEAVY, LIGHT]) == ["light/b 1", "heavy/a 0"]
     store.close()
 

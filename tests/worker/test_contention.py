@@ -13,6 +13,7 @@ from omoide.core import clock
 from omoide.reasoner.protocol import CardTask
 from omoide.storage import cards, dreams, scopes
 from omoide.worker.contention import MOST_COMPUTATIONS
+from tests import sql
 from tests.worker.worker_fixture import Home, Reasoner
 
 
@@ -54,11 +55,11 @@ def restless(home: Home) -> Restless:
 
 def jobs(home: Home) -> list[tuple[Any, ...]]:
     query = "SELECT kind, payload ->> 'type', error, due_at > ? FROM jobs WHERE kind IN ('representation', 'dream')"
-    return home.store.read(lambda db: db.execute(query, (clock.now(),)).fetchall())
+    return home.store.read(sql.rows, query, (clock.now(),))
 
 
 async def later(home: Home) -> None:
-    await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+    await home.store.write(sql.make_due)
     await home.work()
 
 
@@ -87,7 +88,7 @@ def test_only_the_changed_card_is_recomputed(home: Home) -> None:
     async def story() -> None:
         await home.open()
         await home.say("bob Hello.")
-        await home.store.write(lambda db: db.execute("UPDATE members SET observe_others = 1"))
+        await home.store.write(sql.change, "UPDATE members SET observe_others = 1")
         await home.work()
         restless(home).writes = "bob"
         await home.say("alice I live in Porto.")

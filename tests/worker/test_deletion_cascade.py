@@ -21,6 +21,7 @@ from omoide.storage import (
     sessions,
     workspaces,
 )
+from tests import sql
 from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
@@ -56,7 +57,7 @@ async def derive(home: Home, content: str, sources: Sequence[str], session: str 
 
     def store(db: Connection) -> None:
         pair = conclusions.pair(db, "w", ANA, ANA)
-        (workspace,) = db.execute("SELECT pk FROM workspaces").fetchone()
+        workspace = sql.value(db, "SELECT pk FROM workspaces")
         assert pair is not None
         new = Derived("deductive", content, tuple(sources), {"premises": []})
         assert (
@@ -136,9 +137,9 @@ def test_conclusions_derived_indirectly_from_a_deleted_session_are_deleted(play:
     def outdate(db: Connection, contents: Sequence[str]) -> None:
         pair = conclusions.pair(db, "w", ANA, ANA)
         assert pair is not None
-        found = [db.execute("SELECT id FROM conclusions WHERE content = ?", (text,)).fetchone()[0] for text in contents]
+        found = [sql.value(db, "SELECT id FROM conclusions WHERE content = ?", (text,)) for text in contents]
         dreams.outdate(db, pair, found, clock.now())
-        db.execute("DELETE FROM conclusions WHERE deleted_at IS NOT NULL")  # as the purge does
+        sql.change(db, "DELETE FROM conclusions WHERE deleted_at IS NOT NULL")  # as the purge does
 
     play(story)
 
@@ -146,7 +147,7 @@ def test_conclusions_derived_indirectly_from_a_deleted_session_are_deleted(play:
 def test_every_observer_forgets_a_deleted_session(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("bob Hello.")
-        await home.store.write(lambda db: db.execute("UPDATE members SET observe_others = 1"))
+        await home.store.write(sql.change, "UPDATE members SET observe_others = 1")
         await home.store.write(cards.put, "w", "bob", ANA, ["Owes me a book."], 0)
         await home.say("alice I live in Lisbon.")
         await home.say("alice My dog is Rex.", session="t")
@@ -175,7 +176,7 @@ def test_a_clone_keeps_the_contents_of_its_deleted_source(play: Play) -> None:
         await delete(home, "s")
         await home.work()
         assert (home.texts(), card(home)) == (["alice's dog is Rex"], ["RELATIONSHIP: dog Rex"])
-        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()) == (2,)
+        assert home.store.read(sql.count, "messages") == 2
 
     play(story)
 
@@ -231,7 +232,7 @@ def test_a_dream_stores_nothing_of_a_session_deleted_meanwhile(verb: str, play: 
         await dream(home, session="new")
         assert "Lisbon" not in told(home)
         assert card(home) == ["ATTRIBUTE: lives in Porto"]
-        assert home.store.read(lambda db: db.execute("SELECT kind FROM jobs WHERE kind = 'dream'").fetchall()) == []
+        assert home.store.read(sql.rows, "SELECT kind FROM jobs WHERE kind = 'dream'") == []
 
     play(story, Slow)
 

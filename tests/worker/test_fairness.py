@@ -20,6 +20,7 @@ from omoide.storage.sqlite.free_space import PAGES_AT_A_TIME
 from omoide.worker import time_slice
 from omoide.worker.deps import Task, WorkerDeps
 from omoide.worker.time_slice import JobSlot
+from tests import sql
 from tests.worker.test_contention import Restless
 from tests.worker.test_loop import Diary, at_work
 from tests.worker.worker_fixture import Home
@@ -51,7 +52,7 @@ async def workspaces(store: Store, *names: str) -> dict[str, int]:
     def make(db: Connection) -> dict[str, int]:
         insert = """INSERT INTO workspaces (id, uid, metadata, configuration, created_at)
             VALUES (?, ?, '{}', '{}', 1) RETURNING pk"""
-        return {name: db.execute(insert, (name, name)).fetchone()[0] for name in names}
+        return {name: sql.value(db, insert, (name, name)) for name in names}
 
     return await store.write(make)
 
@@ -127,7 +128,7 @@ def test_a_worker_that_dies_between_time_slices_loses_nothing(db_path: Path) -> 
 
 
 def jobs(store: Store) -> Counter[str]:
-    return Counter(kind for (kind,) in store.read(lambda db: db.execute("SELECT kind FROM jobs").fetchall()))
+    return Counter(kind for (kind,) in store.read(sql.rows, "SELECT kind FROM jobs"))
 
 
 @pytest.mark.usefixtures("short_turns")
@@ -138,7 +139,7 @@ def test_embedding_runs_in_time_slices(db_path: Path) -> None:
         kinds = claimed(home)
         await home.work()
         assert len([kind for kind, _ in kinds if kind == "embed"]) > 2
-        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM message_vectors").fetchone()[0]) == 5
+        assert home.store.read(sql.count, "message_vectors") == 5
         home.store.close()
 
     asyncio.run(story())
@@ -146,9 +147,12 @@ def test_embedding_runs_in_time_slices(db_path: Path) -> None:
 
 def enlarge(db: Connection) -> None:
     """Give the file more pages than are scanned at a time."""
-    db.execute("CREATE TABLE ballast (a)")
-    db.execute(f"""WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PAGES_AT_A_TIME + 9})
-        INSERT INTO ballast SELECT zeroblob(4000) FROM n""")
+    sql.change(db, "CREATE TABLE ballast (a)")
+    sql.change(
+        db,
+        f"""WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {PAGES_AT_A_TIME + 9})
+        INSERT INTO ballast SELECT zeroblob(4000) FROM n""",
+    )
 
 
 @pytest.mark.usefixtures("short_turns")
@@ -159,16 +163,16 @@ def test_a_deleted_session_is_removed_and_erased_in_time_slices(db_path: Path) -
         await home.work()
         await home.store.write(enlarge)
         await home.store.write(deletion_cascade.delete_session, "w", "s", clock.now())
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.store.write(sql.make_due)
         kinds = claimed(home)
         await home.work()
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0 WHERE kind = 'erase'"))
+        await home.store.write(sql.change, "UPDATE jobs SET due_at = 0 WHERE kind = 'erase'")
         await home.work()
         counts = Counter(kind for kind, _ in kinds)
         assert counts["purge_session"] > 2
         assert counts["erase"] > 2
         assert "erase" not in jobs(home.store)
-        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM messages").fetchone()[0]) == 0
+        assert home.store.read(sql.count, "messages") == 0
         home.store.close()
 
     asyncio.run(story())

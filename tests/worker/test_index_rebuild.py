@@ -12,6 +12,7 @@ from omoide.core.records import NewMessage
 from omoide.storage import Connection, deletion_cascade, messages
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
+from tests import sql
 from tests.worker.conftest import Play
 from tests.worker.worker_fixture import Home
 
@@ -23,19 +24,19 @@ def say(db: Connection, session: str, *contents: str) -> None:
 
 def damage(db: Connection) -> None:
     """Remove the leaves of all segments."""
-    db.execute("DELETE FROM message_words_data WHERE id > 1000")
+    sql.change(db, "DELETE FROM message_words_data WHERE id > 1000")
 
 
 def texts(db: Connection) -> list[str]:
-    return [text for (text,) in db.execute("SELECT content FROM messages ORDER BY pk")]
+    return sql.column(db, "SELECT content FROM messages ORDER BY pk")
 
 
 def owed(db: Connection) -> list[tuple[str, Any]]:
-    return db.execute("SELECT kind, key FROM jobs WHERE kind = 'rebuild_words'").fetchall()
+    return sql.rows(db, "SELECT kind, key FROM jobs WHERE kind = 'rebuild_words'")
 
 
 def due_now(db: Connection) -> None:
-    db.execute("UPDATE jobs SET due_at = 0")
+    sql.make_due(db)
 
 
 async def worked(home: Home) -> None:

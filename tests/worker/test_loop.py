@@ -19,10 +19,10 @@ from omoide.core.settings import Settings
 from omoide.fairness import lanes
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.storage import Connection, Store, queue, workspaces
-from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.worker.deps import Task, WorkerDeps
 from omoide.worker.loop import SECOND, OutageLogger, Worker
+from tests import sql
 
 NEVER = 3_600.0
 SOON = 0.02
@@ -104,8 +104,9 @@ async def at_work(store: Store, tasks: Mapping[str, Task], **options: Any) -> As
 
 
 def jobs(db: Connection) -> list[dict[str, Any]]:
-    cursor = db.execute("SELECT kind, due_at, attempts, leased_until, error FROM jobs ORDER BY pk")
-    return [dict(zip([column[0] for column in cursor.description], row, strict=True)) for row in cursor]
+    columns = ("kind", "due_at", "attempts", "leased_until", "error")
+    found = sql.rows(db, f"SELECT {', '.join(columns)} FROM jobs ORDER BY pk")
+    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def test_existing_jobs_run_in_order_and_are_removed(store: Store) -> None:
@@ -210,7 +211,7 @@ def test_a_failed_job_is_retried(store: Store) -> None:
         await add(store, "note", "stubborn")
         worker = worker_on(store, {"note": succeed_at_last})
         while store.read(jobs):
-            await store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+            await store.write(sql.make_due)
             await worker.run_one()
         return [attempts.get_nowait() for _ in range(attempts.qsize())]
 
@@ -221,10 +222,10 @@ def test_a_failed_job_is_retried(store: Store) -> None:
 def test_a_database_outage_does_not_end_the_worker(store: Store) -> None:
     async def scene() -> str:
         diary = Diary()
-        await store.write(lambda db: db.execute("ALTER TABLE jobs RENAME TO mislaid"))
+        await store.write(sql.change, "ALTER TABLE jobs RENAME TO mislaid")
         async with at_work(store, {"note": diary}, poll=SOON) as worker:
             await asyncio.sleep(0)  # it has polled once
-            await store.write(lambda db: db.execute("ALTER TABLE mislaid RENAME TO jobs"))
+            await store.write(sql.change, "ALTER TABLE mislaid RENAME TO jobs")
             await add(store, "note", "at last")
             worker.wake()
             return await diary.next()
@@ -268,7 +269,7 @@ def test_a_job_that_is_given_up_is_kept_with_its_reason_and_not_run_again(
         await add(store, "note", "hopeless")
         worker = worker_on(store, {"note": refuse})
         done = await worker.run_one()
-        await store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await store.write(sql.make_due)
         return [done, await worker.run_one()]
 
     with caplog.at_level(logging.CRITICAL, "omoide.worker"):
@@ -326,7 +327,7 @@ def test_a_job_waiting_for_a_retry_does_not_block_others_of_its_key(
         worker = worker_on(store, {"note": task})
         while await worker.run_one():
             pass
-        await store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await store.write(sql.make_due)
         await worker.run_one()
         return done
 
@@ -337,10 +338,8 @@ def test_a_job_waiting_for_a_retry_does_not_block_others_of_its_key(
 def test_a_worker_that_cannot_write_logs_it_once_and_recovers(db_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def scene() -> str:
         store = Store.open(db_path, busy_timeout=0.001)
-        other = connect(db_path, durability="full", busy_timeout=1)
         diary = Diary()
         await add(store, "note", "found")
-        other.execute("BEGIN IMMEDIATE")
         tried: asyncio.Queue[str] = asyncio.Queue()
         outage = OutageLogger.goes_on
 
@@ -348,15 +347,15 @@ def test_a_worker_that_cannot_write_logs_it_once_and_recovers(db_path: Path, cap
             outage(self, error)
             tried.put_nowait(error.detail)
 
-        with pytest.MonkeyPatch.context() as patch:
+        with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as lock:
             patch.setattr(OutageLogger, "goes_on", counted)
+            lock.enter_context(sql.locked(db_path))
             async with at_work(store, {"note": diary}, poll=SOON):
                 for _ in range(5):
                     assert await tried.get() == "The database is locked by another process"
                 assert diary.notes.empty()
-                other.execute("ROLLBACK")
+                lock.close()
                 found = await diary.next()
-        other.close()
         store.close()
         return found
 
@@ -381,7 +380,7 @@ def test_times_are_limited_only_after_the_clock_was_set_back(
         await worker._limit_times()
         monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
         await worker._limit_times()
-        (found,) = store.read(lambda db: db.execute("SELECT due_at FROM jobs").fetchone())
+        (found,) = store.read(sql.row, "SELECT due_at FROM jobs")
         store.close()
         return int(found)
 
@@ -412,17 +411,14 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
 
     async def scene() -> int:
         store = Store.open(db_path, busy_timeout=0.001)
-        other = connect(db_path, durability="full", busy_timeout=1)
         await store.write(queue.add, "note", {}, 10 * HOUR, due_at=11 * HOUR)
         async with at_work(store, {"note": Diary()}, poll=SOON, leadership=LeaderLock(db_path)):
             await comes("works")
-            other.execute("BEGIN IMMEDIATE")
-            monkeypatch.setattr(clock, "now", lambda: 7 * HOUR)
-            await comes("waits")
-            other.execute("ROLLBACK")
+            with sql.locked(db_path):
+                monkeypatch.setattr(clock, "now", lambda: 7 * HOUR)
+                await comes("waits")
             await comes("works")
-        (due,) = store.read(lambda db: db.execute("SELECT due_at FROM jobs").fetchone())
-        other.close()
+        due = store.read(sql.value, "SELECT due_at FROM jobs")
         store.close()
         return int(due)
 

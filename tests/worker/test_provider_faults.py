@@ -21,6 +21,7 @@ from omoide.reasoner.agentic.reasoner import Agentic
 from omoide.reasoner.factory import make_reasoner
 from omoide.storage import Connection, dreams, job_stats, sessions, summaries, webhooks
 from omoide.storage.summaries import LONG, SHORT
+from tests import sql
 from tests.inference.completions import error, saying
 from tests.inference.fault_proxy import Fault, FaultProxy, answering, hanging_up, stalling
 from tests.worker.provider import SENTENCE, Asked, half, half_said, is_repair, provider, wants_facts
@@ -99,7 +100,7 @@ def run(path: Path, story: Callable[[Home], Awaitable[None]], make: MakeReasoner
 
 async def later(home: Home) -> None:
     """Make jobs due that wait after a failure."""
-    await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0 WHERE error IS NOT NULL"))
+    await home.store.write(sql.change, "UPDATE jobs SET due_at = 0 WHERE error IS NOT NULL")
 
 
 @pytest.mark.parametrize("retries", [0])
@@ -254,17 +255,15 @@ def books(home: Home) -> dict[str, Any]:
     def rows(db: Connection) -> dict[str, list[Any]]:
         told = [
             orjson.loads(payload)
-            for (payload,) in db.execute("SELECT payload FROM jobs WHERE kind = 'deliver_webhook'")
+            for payload in sql.column(db, "SELECT payload FROM jobs WHERE kind = 'deliver_webhook'")
         ]
         conclusions = """SELECT observer, observed, session, count(*), sum(times_derived) FROM conclusions
             WHERE level = 'explicit' GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"""
         return {
             "events": sorted(orjson.dumps([event["type"], event["data"]]) for event in told),
-            "conclusions": db.execute(conclusions).fetchall(),
-            "dreams": db.execute(
-                "SELECT observer, observed, explicit_since, last_at IS NOT NULL FROM dreams"
-            ).fetchall(),
-            "jobs": db.execute("SELECT kind, units FROM jobs WHERE kind <> 'deliver_webhook' ORDER BY pk").fetchall(),
+            "conclusions": sql.rows(db, conclusions),
+            "dreams": sql.rows(db, "SELECT observer, observed, explicit_since, last_at IS NOT NULL FROM dreams"),
+            "jobs": sql.rows(db, "SELECT kind, units FROM jobs WHERE kind <> 'deliver_webhook' ORDER BY pk"),
         }
 
     counts = {name: (each.completed, each.pending, each.errored) for name, each in home.status(now=0).items()}
@@ -286,7 +285,7 @@ def test_a_model_and_the_embedded_reasoner_give_the_same_counts(db_path: Path) -
         silent = SessionChange(configuration={"reasoning": {"enabled": False}})
         await home.store.write(sessions.get_or_create, "w", "quiet", silent, 0, max_observers=9)
         await home.say("alice Hello.", "bob Hello.", session="watched")
-        await home.store.write(lambda db: db.execute("UPDATE members SET observe_others = 1"))
+        await home.store.write(sql.change, "UPDATE members SET observe_others = 1")
         for number in range(60):
             await home.say(f"alice I own {number} boats.")
             await home.say(f"bob I own {number} cars.", session="watched")

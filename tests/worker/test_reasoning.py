@@ -30,6 +30,7 @@ from omoide.storage import (
 )
 from omoide.storage.summaries import LONG, SHORT
 from omoide.worker.tasks import TASKS
+from tests import sql
 from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
@@ -47,7 +48,7 @@ async def configure(home: Home, session: str | None = "s", **configuration: Any)
 def jobs(home: Home) -> list[tuple[str, str | None]]:
     """Kind and error of every job except erasure."""
     query = "SELECT kind, error FROM jobs WHERE kind <> 'erase' ORDER BY pk"
-    return home.store.read(lambda db: db.execute(query).fetchall())
+    return home.store.read(sql.rows, query)
 
 
 def test_messages_become_conclusions_and_no_job_is_left(play: Play) -> None:
@@ -90,7 +91,7 @@ def test_an_interrupted_window_is_processed_once(play: Play) -> None:
         assert 0 < halfway < 9
         assert home.status()["s"].completed == halfway, "finished work is counted at once"
         home.worker = home.new_worker()
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.store.write(sql.make_due)
         await home.work()
         assert [each.times_derived for each in home.known()] == [1] * 9
 
@@ -100,7 +101,7 @@ def test_an_interrupted_window_is_processed_once(play: Play) -> None:
 def test_every_observer_gets_conclusions_of_its_own(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("bob Hello.")
-        await home.store.write(lambda db: db.execute("UPDATE members SET observe_others = 1"))
+        await home.store.write(sql.change, "UPDATE members SET observe_others = 1")
         await home.say("alice I live in Lisbon.")
         await home.work()
         assert home.texts("bob", "alice") == home.texts("alice", "alice") == ["alice lives in Lisbon"]
@@ -137,7 +138,7 @@ def test_a_scope_that_gets_the_session_meanwhile_misses_nothing(play: Play) -> N
                 self.joined = True
                 await self.home.store.write(scopes.get_or_create, "w", "late", None, 0)
                 await self.home.store.write(scopes.add_sessions, "w", "late", ["s"], clock.now())
-                await self.home.store.write(lambda db: db.execute("DELETE FROM jobs WHERE kind = 'scope_backfill'"))
+                await self.home.store.write(sql.change, "DELETE FROM jobs WHERE kind = 'scope_backfill'")
 
     async def story(home: Home) -> None:
         assert isinstance(home.reasoner, Slow)
@@ -211,7 +212,7 @@ def test_a_session_that_is_deleted_meanwhile_leaves_nothing_behind(play: Play) -
         await home.say("alice I live in Porto.")
         await home.work()
         assert home.known() == []
-        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM conclusions").fetchone()) == (0,)
+        assert home.store.read(sql.count, "conclusions") == 0
         assert jobs(home) == []
 
     play(story, Slow)
@@ -231,7 +232,7 @@ def test_an_outage_uses_up_nothing_however_long_it_lasts(play: Play) -> None:
     async def story(home: Home) -> None:
         await home.say("alice I live in Porto.")
         for _ in range(5):
-            await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+            await home.store.write(sql.make_due)
             await home.work()
         assert home.status()["s"].error == "Unavailable: the provider does not answer"
         assert (home.status()["s"].pending, home.status()["s"].errored) == (1, 0)
@@ -239,7 +240,7 @@ def test_an_outage_uses_up_nothing_however_long_it_lasts(play: Play) -> None:
         assert home.known() == []
         assert isinstance(home.reasoner, Away)
         home.reasoner.is_away = False
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.store.write(sql.make_due)
         await home.work()
         assert home.texts() == ["alice lives in Porto", "alice likes figs"], "in the order in which it was said"
 
@@ -257,7 +258,7 @@ def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) ->
     async def story(home: Home) -> None:
         await home.say("alice I live in Porto.")
         for _ in range(3):
-            await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+            await home.store.write(sql.make_due)
             await home.work()
         assert (home.status()["s"].errored, home.status()["s"].pending) == (1, 0)
         (failed,) = home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
@@ -273,8 +274,8 @@ def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) ->
 
 
 def events(db: Connection) -> list[dict[str, Any]]:
-    found = db.execute("SELECT payload FROM jobs WHERE kind = ? ORDER BY pk", (webhooks.DELIVERY,))
-    return [orjson.loads(payload) for (payload,) in found]
+    found = sql.column(db, "SELECT payload FROM jobs WHERE kind = ? ORDER BY pk", (webhooks.DELIVERY,))
+    return [orjson.loads(payload) for payload in found]
 
 
 def test_queue_empty_is_sent_once_for_each_drained_unit(play: Play) -> None:
@@ -357,7 +358,7 @@ def test_an_automatic_dream_follows_enough_conclusions_and_idle_time(play: Play)
         due = home.store.read(queue.next_due, clock.now())
         assert due is not None
         assert [kind for kind, _ in jobs(home)] == ["dream"]
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.store.write(sql.make_due)
         await home.work()
         levels = {each.level for each in home.known()}
         assert levels > {"explicit"}
@@ -406,10 +407,10 @@ def test_conclusions_learned_during_a_dream_cause_the_next_one(play: Play) -> No
     async def story(home: Home) -> None:
         Busy.home = home
         await learn_by_sessions(home, "alice I live in Porto.", "alice I work in Lisbon.")
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
+        await home.store.write(sql.make_due)
         await home.work()
         assert home.store.read(dreams.since, (1, 1)) == 2
-        ((kind, due),) = home.store.read(lambda db: db.execute("SELECT kind, due_at FROM jobs").fetchall())
+        ((kind, due),) = home.store.read(sql.rows, "SELECT kind, due_at FROM jobs")
         assert kind == "dream"
         assert due > clock.now() + 7 * HOUR, "and it keeps the interval to the last one"
 
@@ -505,9 +506,9 @@ def test_deleted_conclusions_are_removed_after_the_grace_period(play: Play) -> N
         await home.work()
         await home.store.write(conclusions.delete, "w", home.known()[0].id, clock.now())
         assert await home.work() == 0, "they are kept for a while"
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0"))
-        await home.store.write(lambda db: db.execute("UPDATE conclusions SET deleted_at = 1"))
+        await home.store.write(sql.make_due)
+        await home.store.write(sql.change, "UPDATE conclusions SET deleted_at = 1")
         await home.work()
-        assert home.store.read(lambda db: db.execute("SELECT count(*) FROM conclusions").fetchone()) == (0,)
+        assert home.store.read(sql.count, "conclusions") == 0
 
     play(story)

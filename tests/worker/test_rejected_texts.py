@@ -28,6 +28,7 @@ from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
 from omoide.storage import Connection, Store, deletion_cascade, purge
 from omoide.storage.sqlite.integrity import full_check, row_consistency
+from tests import sql
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
 from tests.search.test_embedding import Night, owed
 
@@ -85,7 +86,7 @@ def remote(endpoint: FaultProxy, model: str = "e5") -> Embedder:
 
 
 def marked(db: Connection) -> list[int]:
-    return [pk for (pk,) in db.execute("SELECT pk FROM refused_texts ORDER BY source, pk")]
+    return sql.column(db, "SELECT pk FROM refused_texts ORDER BY source, pk")
 
 
 def nobody_left(night: Night) -> bool:

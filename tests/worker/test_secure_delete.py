@@ -19,6 +19,7 @@ from omoide.storage.sqlite import backup as backup_module
 from omoide.storage.sqlite import secure_delete
 from omoide.storage.sqlite.integrity.full_check import faults
 from omoide.storage.sqlite.read_only import opened
+from tests import sql
 from tests.security.in_process import Application, application
 from tests.storage.row_factories import kinds
 from tests.worker.worker_fixture import Home
@@ -75,7 +76,7 @@ class Yard:
 
     def sql(self, statement: str, *params: Any) -> Any:
         def run(db: Connection) -> Any:
-            return db.execute(statement, params).fetchall()
+            return sql.rows(db, statement, params)
 
         return asyncio.run(self.home.store.write(run))
 
@@ -109,11 +110,11 @@ class Yard:
 def stems(text: str) -> set[str]:
     """The words of a text as stored in the full-text index."""
     with contextlib.closing(sqlite3.connect(":memory:")) as db:
-        db.execute("CREATE VIRTUAL TABLE t USING fts5 (text, tokenize='porter unicode61')")
-        db.execute("CREATE VIRTUAL TABLE v USING fts5vocab (t, 'row')")
-        db.execute("INSERT INTO t VALUES (?)", (text,))
+        sql.change(db, "CREATE VIRTUAL TABLE t USING fts5 (text, tokenize='porter unicode61')")
+        sql.change(db, "CREATE VIRTUAL TABLE v USING fts5vocab (t, 'row')")
+        sql.change(db, "INSERT INTO t VALUES (?)", (text,))
         # A short word may occur by chance.
-        return {term for (term,) in db.execute("SELECT term FROM v WHERE length(term) > 7")}
+        return {*sql.column(db, "SELECT term FROM v WHERE length(term) > 7")}
 
 
 @pytest.fixture
@@ -369,18 +370,18 @@ def test_remains_from_an_older_version_are_erased_after_the_next_start(db_path: 
         await home.say("alice this stays zqxkeptjwk", session="kept")
 
         def delete_as_before(db: Connection) -> None:
-            db.execute("PRAGMA secure_delete=OFF").fetchall()
+            sql.rows(db, "PRAGMA secure_delete=OFF")
             said = """m.pk, 'w' || m.workspace || ' s' || m.session || ' p' || m.peer, p.id || ': ' || m.content
                 FROM messages m JOIN peers p ON p.pk = m.peer WHERE m.session = 1"""
-            db.execute(f"INSERT INTO message_words (message_words, rowid, place, text) SELECT 'delete', {said}")
+            sql.change(db, f"INSERT INTO message_words (message_words, rowid, place, text) SELECT 'delete', {said}")
             for table in ("messages", "stays", "members", "jobs"):
-                db.execute(f"DELETE FROM {table}" + (" WHERE session = 1" if table != "jobs" else ""))
-            db.execute("DELETE FROM sessions WHERE pk = 1")
+                sql.change(db, f"DELETE FROM {table}" + (" WHERE session = 1" if table != "jobs" else ""))
+            sql.change(db, "DELETE FROM sessions WHERE pk = 1")
 
         await home.store.write(delete_as_before)
         assert home.store.read(secure_delete.count) == 0
         await home.store.write(secure_delete.enqueue_first, clock.now())
-        await home.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0").rowcount)
+        await home.store.write(sql.make_due)
         await home.work()
         home.store.close()
 

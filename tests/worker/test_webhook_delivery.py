@@ -23,6 +23,7 @@ from omoide.storage import Connection, Store, queue, webhooks, workspaces
 from omoide.worker.deps import WorkerDeps
 from omoide.worker.loop import Worker
 from omoide.worker.ssrf_guard import GuardedClient
+from tests import sql
 from tests.worker.receivers import BROKEN, BUSY, ENDLESS, GONE, OK, SILENCE, receiver, redirect
 
 SECRET = "webhooks are signed with this"
@@ -54,15 +55,14 @@ class House:
         assert await self.worker.run_one()
 
     async def make_due(self) -> None:
-        await self.store.write(lambda db: db.execute("UPDATE jobs SET due_at = 0").rowcount)
+        await self.store.write(sql.make_due)
 
     def jobs(self) -> list[tuple[int, bool, bool, str | None]]:
         """Attempts, whether it waits for another, whether it was given up, error."""
         return self.store.read(
-            lambda db: db.execute(
-                "SELECT attempts, due_at > created_at AND failed_at IS NULL, failed_at IS NOT NULL, error FROM jobs "
-                "WHERE kind = 'deliver_webhook'"
-            ).fetchall()
+            sql.rows,
+            "SELECT attempts, due_at > created_at AND failed_at IS NULL, failed_at IS NOT NULL, error FROM jobs "
+            "WHERE kind = 'deliver_webhook'",
         )
 
     def reason(self) -> str:
@@ -297,7 +297,7 @@ def test_events_in_flight_are_dropped_when_their_endpoint_is_deleted(db_path: Pa
         async with house(db_path) as home, receiver() as endpoint:
             await home.register(endpoint.url)
             await home.emit()
-            await home.store.write(lambda db: db.execute("DELETE FROM webhooks").rowcount)
+            await home.store.write(sql.change, "DELETE FROM webhooks")
             assert await home.worker.run_one()
             assert home.jobs() == []
             assert endpoint.requests == []
