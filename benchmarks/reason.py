@@ -28,8 +28,8 @@ from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, DreamTask, Question, Reasoner, SummaryKind, SummaryTask
+from omoide.services.container import Services, open_services
 from omoide.storage import Store, conclusions, embeddings, messages
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.embed import embed
 
 WORKSPACE, SESSION = "reason", "talk"
@@ -72,7 +72,7 @@ async def timed(verb: Callable[[], Awaitable[object]], rounds: int) -> list[floa
     return taken[1:]
 
 
-async def talk(tools: WorkerDeps) -> list[Message]:
+async def talk(tools: Services) -> list[Message]:
     """The conversation, stored as one session."""
     turns = conversations()[CONVERSATION][:TURNS]
     said = [NewMessage(turn.peer, turn.content, {}, tools.tokens.count(turn.content), None) for turn in turns]
@@ -89,7 +89,7 @@ async def derived(reasoner: Reasoner, said: Sequence[Message]) -> dict[str, list
     return facts
 
 
-async def kept(tools: WorkerDeps, facts: dict[str, list[Fact]]) -> dict[str, list[Conclusion]]:
+async def kept(tools: Services, facts: dict[str, list[Fact]]) -> dict[str, list[Conclusion]]:
     """Peer → its conclusions about itself, stored and embedded."""
     held: dict[str, list[Conclusion]] = {}
     for peer, drawn in facts.items():
@@ -100,18 +100,18 @@ async def kept(tools: WorkerDeps, facts: dict[str, list[Fact]]) -> dict[str, lis
     return held
 
 
-def memory(tools: WorkerDeps, peer: str) -> MemoryView:
+def memory(tools: Services, peer: str) -> MemoryView:
     return MemoryView(tools.store, tools.finder, tools.tokens, MemoryScope(WORKSPACE, peer, peer))
 
 
-async def deriving(tools: WorkerDeps, said: Sequence[Message], rounds: int) -> Timed:
+async def deriving(tools: Services, said: Sequence[Message], rounds: int) -> Timed:
     taken = await timed(lambda: derived(tools.reasoner, said), rounds)
     count = sum(map(len, (await derived(tools.reasoner, said)).values()))
     rate = len(said) / statistics.median(taken) * 1_000
     return Timed(f"derive, {len(said)} messages", taken, f"{rate:,.0f} messages/s; {count} facts")
 
 
-async def summarizing(tools: WorkerDeps, said: Sequence[Message], kind: SummaryKind, rounds: int) -> Timed:
+async def summarizing(tools: Services, said: Sequence[Message], kind: SummaryKind, rounds: int) -> Timed:
     """Time the last of a chain of incremental summaries."""
     every, most = SUMMARIES[kind]
     previous: str | None = None
@@ -125,14 +125,14 @@ async def summarizing(tools: WorkerDeps, said: Sequence[Message], kind: SummaryK
     return Timed(f"summarize, {kind}", taken, f"{length:,} tokens for {whole:,}")
 
 
-async def carding(tools: WorkerDeps, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
+async def carding(tools: Services, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
     task = CardTask(peer, peer, [], [], held, rebuild=True)
     taken = await timed(lambda: tools.reasoner.card(task), rounds)
     lines = await tools.reasoner.card(task)
     return Timed(f"card, {len(held)} conclusions", taken, f"{len(lines)} lines")
 
 
-async def dreaming(tools: WorkerDeps, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
+async def dreaming(tools: Services, peer: str, held: Sequence[Conclusion], rounds: int) -> Timed:
     task = DreamTask(peer, peer, SESSION, held)
     taken = await timed(lambda: tools.reasoner.dream(task, memory(tools, peer)), rounds)
     dreamed = await tools.reasoner.dream(task, memory(tools, peer))
@@ -140,7 +140,7 @@ async def dreaming(tools: WorkerDeps, peer: str, held: Sequence[Conclusion], rou
     return Timed(f"dream, {len(held)} conclusions", taken, outcome)
 
 
-async def answering(tools: WorkerDeps, asked: Sequence[tuple[str, str]]) -> Timed:
+async def answering(tools: Services, asked: Sequence[tuple[str, str]]) -> Timed:
     """Time the answers to `asked`: (peer, question about it)."""
     taken, answered = [], 0
     for peer, query in [asked[0], *asked]:  # the first one includes lazy loading
@@ -163,7 +163,7 @@ def questions_asked() -> list[tuple[str, str]]:
     return list(itertools.islice(itertools.cycle(found), QUESTIONS))
 
 
-async def many(tools: WorkerDeps, peer: str) -> list[Conclusion]:
+async def many(tools: Services, peer: str) -> list[Conclusion]:
     """`DREAMT` conclusions: those of all conversations, repeated in further sessions."""
     facts: list[Fact] = []
     for turns in conversations().values():
@@ -181,7 +181,7 @@ async def many(tools: WorkerDeps, peer: str) -> list[Conclusion]:
 
 async def measured(db: Path, rounds: int) -> list[Timed]:
     store = Store.open(db, durability="normal")
-    tools = WorkerDeps.around(store, Settings.model_validate({"db": db}), WordLlamaEmbedder())
+    tools = open_services(Settings.model_validate({"db": db}), store=store, embedder=WordLlamaEmbedder())
     try:
         said = await talk(tools)
         figures = [await deriving(tools, said, rounds)]

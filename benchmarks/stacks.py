@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from benchmarks import many_messages, one_operation
 from benchmarks.one_operation import PATH, SECRET, TAG, get_or_create_session
 from omoide.contract.application import application
+from omoide.contract.operation import Implementation
 from omoide.contract.security import principal
 from omoide.core.auth import Keyring, authorizer
 from omoide.core.records import Message
@@ -42,11 +43,13 @@ def contract() -> ASGIApp:
     """Our contract, with the server's keyring, which caches verified keys."""
     app: ASGIApp = application(
         one_operation.document((many_messages.SESSION, many_messages.TAG), (many_messages.LIST, many_messages.TAG)),
-        handlers="benchmarks",
-        protocols={TAG: protocols.SessionsApi, many_messages.TAG: protocols.MessagesApi},
-        authorize=authorizer(Keyring(SECRET), lambda *_: False),
-        make_context=principal,
-        max_body_bytes=MAX_BODY_BYTES,
+        Implementation(
+            handlers="benchmarks",
+            protocols={TAG: protocols.SessionsApi, many_messages.TAG: protocols.MessagesApi},
+            authorize=authorizer(Keyring(SECRET), lambda *_: False),
+            make_context=principal,
+            max_body_bytes=MAX_BODY_BYTES,
+        ),
     )
     return app
 

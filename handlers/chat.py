@@ -53,7 +53,7 @@ async def answered(
     context: Context, inquiry: Inquiry, body: Options
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer the question: whole, or as events if the body requests a stream."""
-    answer = ask.ask(context.store, context.finder, context.tokens, context.reasoner, context.rules.defaults, inquiry)
+    answer = ask.ask(context.services, inquiry)
     if body.stream:
         return events(answer, context.settings.chat_keepalive_seconds, with_evidence=body.include_evidence)
     content = "".join([piece async for piece in answer.pieces])

@@ -17,7 +17,7 @@ async def create_conclusions(
     """Store conclusions; return them in the order of the request."""
     batch = await request_parsing.new_conclusions(context, body.conclusions)
     stored = await context.store.write(conclusions.add, workspace_id, batch, clock.now())
-    context.wake_worker()
+    context.services.wake_worker()
     return [serializers.conclusion(record) for record in stored]
 
 
@@ -44,7 +44,7 @@ async def query_conclusions(
     await request_parsing.check_query(context, body.query)
     found = await search.query(
         context.store,
-        context.finder,
+        context.services.finder,
         workspace_id,
         body.query,
         body.filters,

@@ -16,5 +16,5 @@ async def search_messages(context: Context, request: MessageSearch) -> list[mode
     """
     await request_parsing.check_query(context, request.query)
     seconds = context.settings.filter_seconds
-    hits = await search(context.store, context.finder, request, seconds=seconds)
+    hits = await search(context.store, context.services.finder, request, seconds=seconds)
     return serializers.messages(response_size.within(hits, context.settings.max_answer_bytes))

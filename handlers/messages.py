@@ -23,15 +23,15 @@ async def create_messages_for_session(
     """Store messages; return them in the order of the request."""
     stored = await ingest.add_messages(
         context.store,
-        context.tokens,
+        context.services.tokens,
         workspace_id,
         session_id,
         await request_parsing.new_messages(context, body.messages),
         max_observers=context.settings.max_observers,
         idempotency=await request_parsing.idempotency(context, idempotency_key, body),
-        rules=context.rules,
+        rules=context.services.policy,
     )
-    context.wake_worker()
+    context.services.wake_worker()
     return serializers.messages(stored)
 
 
@@ -84,13 +84,13 @@ async def create_messages_with_file(
         described = uploads.template(context, peer_id, metadata, configuration, created_at)
         stored = await ingest.add_messages(
             context.store,
-            context.tokens,
+            context.services.tokens,
             workspace_id,
             session_id,
             [described._replace(content=text) for text in texts],
             max_observers=context.settings.max_observers,
             idempotency=None,
-            rules=context.rules,
+            rules=context.services.policy,
         )
-    context.wake_worker()
+    context.services.wake_worker()
     return await serializers.many_messages(stored)

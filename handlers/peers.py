@@ -117,7 +117,7 @@ async def get_representation(
     """Return what the peer knows about a target, as text."""
     request = memory_access.representation(context, workspace_id, peer_id, body)
     return models.RepresentationResponse(
-        representation=render(await select_conclusions(context.store, context.finder, request))
+        representation=render(await select_conclusions(context.store, context.services.finder, request))
     )
 
 
@@ -161,7 +161,7 @@ async def get_peer_context(
         most_frequent=include_most_frequent,
         max_conclusions=max_conclusions or MAX_CONCLUSIONS,
     )
-    known = await peer_context(context.store, context.finder, request)
+    known = await peer_context(context.services, request)
     return models.PeerContext(
         peer_id=peer_id, target_id=request.observed_id, representation=known.representation, peer_card=known.card
     )

@@ -51,7 +51,7 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
     limit = context.settings.max_custom_instruction_tokens
     for path, text in texts.items():
         # A token has at least one byte, so a text with few bytes need not be counted.
-        if isinstance(text, str) and len(text.encode()) > limit and context.tokens.count(text) > limit:
+        if isinstance(text, str) and len(text.encode()) > limit and context.services.tokens.count(text) > limit:
             what = ".".join((*path, INSTRUCTIONS))
             fault = f"Value error, {what} exceeds the maximum of {limit} tokens"
             raise InvalidFields([FieldError((*loc, *path, INSTRUCTIONS), fault)])
@@ -203,5 +203,6 @@ async def _tokens_beyond(context: Context, text: str) -> int | None:
     if len(text.encode()) <= MAX_CONCLUSION_TOKENS:
         return None
     is_long = len(text) > COUNT_ON_LOOP_CHARACTERS
-    count = await asyncio.to_thread(context.tokens.count, text) if is_long else context.tokens.count(text)
+    count_tokens = context.services.tokens.count
+    count = await asyncio.to_thread(count_tokens, text) if is_long else count_tokens(text)
     return count if count > MAX_CONCLUSION_TOKENS else None

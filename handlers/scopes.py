@@ -45,7 +45,7 @@ async def add_sessions_to_scope(
 ) -> None:
     """Add sessions to the scope; a job copies their conclusions."""
     await context.store.write(scopes.add_sessions, workspace_id, _named(scope_id), body.session_ids, clock.now())
-    context.wake_worker()
+    context.services.wake_worker()
 
 
 async def get_scope_sessions(
@@ -59,7 +59,7 @@ async def get_scope_sessions(
 async def remove_session_from_scope(context: Context, *, workspace_id: str, scope_id: str, session_id: str) -> None:
     """Remove a session from the scope; a job removes its conclusions from the scope."""
     await context.store.write(scopes.remove_session, workspace_id, _named(scope_id), session_id, clock.now())
-    context.wake_worker()
+    context.services.wake_worker()
 
 
 async def get_scope_status(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeStatus:

@@ -10,7 +10,7 @@ from omoide.generated import models
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.search.messages import MessageSearch
-from omoide.services.context_builder import MAX_CONTEXT_TOKENS, session_context
+from omoide.services.context_builder import MAX_CONTEXT_TOKENS, SessionContextRequest, session_context
 from omoide.services.selection import MAX_CONCLUSIONS, Selection
 from omoide.storage import deletion_cascade, members, session_clone, sessions, summaries
 
@@ -34,7 +34,7 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
         sessions.get_or_create, workspace_id, body.id, change, clock.now(), max_observers=limit, grant=grant
     )
     if scopes:
-        context.wake_worker()
+        context.services.wake_worker()
     return serializers.session(record)
 
 
@@ -96,7 +96,7 @@ async def _apply(context: Context, workspace_id: str, session_id: str, change: S
 async def delete_session(context: Context, *, workspace_id: str, session_id: str) -> models.Accepted:
     """Hide the session; a job removes it."""
     await context.store.write(deletion_cascade.delete_session, workspace_id, session_id, clock.now())
-    context.wake_worker()
+    context.services.wake_worker()
     return models.Accepted(message="Session deleted successfully")
 
 
@@ -105,7 +105,7 @@ async def clone_session(
 ) -> models.Session:
     """Copy the session."""
     record = await session_clone.clone(context.store, workspace_id, session_id, message_id)
-    context.wake_worker()
+    context.services.wake_worker()
     return serializers.session(record)
 
 
@@ -214,16 +214,9 @@ async def get_session_context(
         limit_to_session=limit_to_session,
         choice=choice,
     )
+    budget = MAX_CONTEXT_TOKENS if tokens is None else tokens
     found = await session_context(
-        context.store,
-        context.finder,
-        context.tokens,
-        workspace_id,
-        session_id,
-        budget=MAX_CONTEXT_TOKENS if tokens is None else tokens,
-        most_bytes=context.settings.max_answer_bytes,
-        with_summary=summary,
-        wanted=request,
+        context.services, SessionContextRequest(workspace_id, session_id, budget, summary, request)
     )
     return await serializers.session_context(session_id, found)
 

@@ -16,13 +16,14 @@ from omoide.storage import database_stats
 
 async def health_check(context: Context) -> models.Health:
     """Report that the server is alive, and the name of its reasoner. Touches no database."""
-    return models.Health(status="ok", reasoner=context.reasoner.name)
+    return models.Health(status="ok", reasoner=context.services.reasoner.name)
 
 
 async def readiness_check(context: Context) -> tuple[Literal[200, 503], models.Readiness]:
     """Report for each component whether it works."""
+    services = context.services
     verdict = await readiness.check_readiness(
-        context.store, context.settings, context.metrics, context.embedder.name, context.reasoner.name
+        services.store, services.settings, services.metrics, services.embedder.name, services.reasoner.name
     )
     parts = {name: models.ReadinessPart(status=part.status, detail=part.detail) for name, part in verdict.parts.items()}
     report = models.Readiness(status=verdict.status, parts=models.ReadinessParts(**parts))
@@ -41,8 +42,8 @@ async def get_metrics(context: Context) -> str:
     facts = Facts(
         vitals=found,
         file_bytes=database_stats.file_bytes(context.store.path),
-        reasoner=context.reasoner.name,
-        embedder=context.embedder.name,
+        reasoner=context.services.reasoner.name,
+        embedder=context.services.embedder.name,
         sqlite=database_stats.SQLITE_VERSION,
     )
-    return await asyncio.to_thread(prometheus.text, context.metrics, facts)
+    return await asyncio.to_thread(prometheus.text, context.services.metrics, facts)

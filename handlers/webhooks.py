@@ -46,7 +46,7 @@ async def get_or_create_webhook_endpoint(
 async def test_emit(context: Context, *, workspace_id: str) -> None:
     """Enqueue a `test.event` for every endpoint of the workspace."""
     await context.store.write(webhooks.emit_test, workspace_id, clock.now())
-    context.wake_worker()
+    context.services.wake_worker()
 
 
 async def delete_webhook_endpoint(context: Context, *, workspace_id: str, endpoint_id: str) -> None:

@@ -49,7 +49,7 @@ async def update_workspace(context: Context, *, workspace_id: str, body: models.
 async def delete_workspace(context: Context, *, workspace_id: str) -> models.Accepted:
     """Hide the workspace; a job removes it."""
     await context.store.write(workspaces.delete, workspace_id, clock.now())
-    context.wake_worker()
+    context.services.wake_worker()
     return models.Accepted(message="Workspace deletion accepted")
 
 
@@ -112,4 +112,4 @@ async def schedule_dream(context: Context, *, workspace_id: str, body: models.Sc
         body.rebuild,
         clock.now(),
     )
-    context.wake_worker()
+    context.services.wake_worker()

@@ -26,9 +26,9 @@ from omoide.search.messages import MessageSearch
 from omoide.search.messages import search as search_messages
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
+from omoide.services.container import open_services
 from omoide.storage import Store, embeddings, message_search, messages
 from omoide.storage.message_search import SearchFilters
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.embed import embed
 
 USUAL_K = 60
@@ -57,7 +57,7 @@ class Bench:
                 await self.store.write(messages.add, name, session, batch, clock.now(), max_observers=OBSERVERS)
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
         settings = Settings.model_validate({"db": self.store.path})
-        await embed(WorkerDeps.around(self.store, settings, self.embedder), Job(0, embeddings.JOB, {}, 1))
+        await embed(open_services(settings, store=self.store, embedder=self.embedder), Job(0, embeddings.JOB, {}, 1))
 
     async def by_server(self, question: Question) -> list[str]:
         """The ids of the turns returned by the server's search, best first."""

@@ -11,7 +11,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,29 +27,23 @@ from omoide.asgi.rate_limit import LIMITED, RateLimit, TokenBuckets
 from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Invalid, Problem
+from omoide.contract.operation import Implementation
 from omoide.contract.routing import name_of_operation
 from omoide.contract.security import principal
 from omoide.core import clock, logging_config
 from omoide.core.auth import ANONYMOUS, Keyring, authorizer
 from omoide.core.errors import FieldError, InvalidFields, OmoideError, Unauthorized
 from omoide.core.malloc import HeapTrimmer
-from omoide.core.metrics import Meter, Metrics
+from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings, SettingsError
 from omoide.generated import protocols
 from omoide.handlers.context import Context
-from omoide.inference.embedder_factory import make_embedder
-from omoide.inference.embedders import Embedder
 from omoide.inference.errors import FAULTS
-from omoide.inference.instrumented_embedder import InstrumentedEmbedder
 from omoide.inference.model_config import TASKS
-from omoide.inference.tokens import TokenCounter
-from omoide.reasoner.factory import make_reasoner
 from omoide.reasoner.protocol import Reasoner
-from omoide.scheduling.enqueue import enqueue_policy
 from omoide.search.cache_invalidation import CacheInvalidator
-from omoide.search.semantic import SemanticSearch
-from omoide.storage import Store, embeddings, large_value_stream, members
-from omoide.storage.sqlite import secure_delete
+from omoide.services.container import Services, open_services
+from omoide.storage import large_value_stream, members
 from omoide.storage.sqlite.open_files import FileIdentity
 
 ROOT = Path(__file__).parent.parent
@@ -61,59 +55,10 @@ SWITCH_SECONDS = 0.000_5
 Python's default is ten times as long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
-    """Services with the lifetime of the server or worker: created once, passed down."""
-
-    store: Store
-    settings: Settings
-    embedder: Embedder
-    tokens: TokenCounter
-    finder: SemanticSearch
-    reasoner: Reasoner
-    meter: Meter
-
-    async def adopt_embedder(self) -> None:
-        """Make this the database's embedder, and enqueue the erasure of data left by older versions.
-
-        Call it before any work begins.
-        """
-        await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
-        await self.store.write(secure_delete.enqueue_first, clock.now())
-
-    async def aclose(self) -> None:
-        await self.reasoner.aclose()
-        await self.embedder.aclose()
-        self.store.close()
-
-
 def metrics_of(processes: Sequence[str], kinds: Iterable[str] = ()) -> Metrics:
     """Create the metrics of processes with these names and jobs of these `kinds`. Call it before forking."""
     operations = [name for protocol in protocols.BY_TAG.values() for name in vars(protocol) if not name.startswith("_")]
     return Metrics(processes=processes, operations=operations, kinds=kinds, tasks=TASKS, faults=FAULTS)
-
-
-def open_services(
-    settings: Settings, meter: Meter | None = None, reasoner: Reasoner | None = None, known: FileIdentity | None = None
-) -> Services:
-    """Open the database and create the services that use it.
-
-    `reasoner` overrides the one in the settings; `meter` counts requests to models and embedders. With `known`, only
-    that file is opened. Raises Unavailable if the database cannot be opened, and SettingsError.
-    """
-    meter = meter or metrics_of(["server"]).own
-    tokens = TokenCounter()
-    embedder = InstrumentedEmbedder(embedder_of(settings, tokens), meter)
-    reasoner = reasoner or make_reasoner(settings, embedder, tokens, meter)
-    store = Store.open(
-        settings.db,
-        durability=settings.durability,
-        busy_timeout=settings.busy_timeout_seconds,
-        wal_limit_bytes=settings.wal_limit_bytes,
-        known=known,
-    )
-    finder = SemanticSearch(embedder)
-    return Services(store, settings, embedder, tokens, finder, reasoner, meter)
 
 
 class BackgroundTask(Protocol):
@@ -133,14 +78,13 @@ class AppLifespan:
     """Resources that exist only during the application's lifespan, so the app object can be created before forking."""
 
     services: Services
-    wake: Callable[[], None]
 
     @contextlib.asynccontextmanager
     async def opened(
         self, services: Services, alongside: Callable[[Services], BackgroundTask] | None
     ) -> AsyncIterator[None]:
-        """Run the background tasks for the duration of the lifespan, then close `parts`."""
-        self.services, self.wake = services, lambda: None
+        """Run the background tasks for the duration of the lifespan, then close the services."""
+        self.services = services
         running, housekeeping, preparing = None, None, None
         sys.setswitchinterval(SWITCH_SECONDS)
         try:
@@ -152,7 +96,7 @@ class AppLifespan:
                 preparing = asyncio.create_task(_prepared(services.reasoner))
             if alongside:
                 companion = alongside(services)
-                self.wake = companion.wake
+                self.services = replace(services, wake_worker=companion.wake)
                 running = asyncio.ensure_future(companion.run())
             yield
         finally:
@@ -167,6 +111,13 @@ class AppLifespan:
                 with contextlib.suppress(asyncio.CancelledError):
                     await running
             await services.aclose()
+
+    def context(self, scope: Scope) -> Context:
+        """Create the first argument of a handler."""
+        return Context(self.services, principal(scope) or ANONYMOUS)
+
+    def is_member(self, workspace_id: str, session_id: str, peer_id: str) -> bool:
+        return self.services.store.read(members.is_active, workspace_id, session_id, peer_id)
 
 
 async def _prepared(reasoner: Reasoner) -> None:
@@ -192,45 +143,31 @@ def create_app(
     """
     document = checks.load(document_path(), judged=generated.DOCUMENT, twin=generated.TWIN)
     checks.require_handlers(document, ROOT / "handlers")
-    app_lifespan, rules, counted = AppLifespan(), enqueue_policy(settings), metrics or metrics_of(["server"])
+    app_lifespan, counted = AppLifespan(), metrics or metrics_of(["server"])
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     callers = callers_of(keyring)
     admission = Admission(callers, settings.max_connections, settings.max_requests_per_caller)
 
-    def make_context(scope: Scope) -> Context:
-        who, services = principal(scope) or ANONYMOUS, app_lifespan.services
-        return Context(
-            services.store,
-            settings,
-            services.tokens,
-            services.finder,
-            services.reasoner,
-            rules,
-            who,
-            app_lifespan.wake,
-            services.embedder,
-            counted,
-        )
-
-    def is_member(workspace_id: str, session_id: str, peer_id: str) -> bool:
-        return app_lifespan.services.store.read(members.is_active, workspace_id, session_id, peer_id)
-
     def lifespan(_: Any) -> contextlib.AbstractAsyncContextManager[None]:
         if metrics is None:
             counted.enter("server")
-        return app_lifespan.opened(open_services(settings, counted.own, reasoner, known), alongside)
+        return app_lifespan.opened(open_services(settings, counted, reasoner=reasoner, known=known), alongside)
 
     app = application(
         document,
-        handlers="omoide.handlers",
-        protocols=protocols.BY_TAG,
-        authorize=authorizer(keyring, is_member, opened={"metrics"} if settings.metrics == "open" else ()),
-        make_context=make_context,
-        admission_of=lambda path: admission if path.startswith(LIMITED) else None,
-        max_body_bytes=settings.max_body_bytes,
-        expand=lambda context, values: large_value_stream.pieces(context.store, values),
-        lifespan=lifespan,
-        translations={OmoideError: _problem, Exception: _unexpected},
+        Implementation(
+            handlers="omoide.handlers",
+            protocols=protocols.BY_TAG,
+            authorize=authorizer(
+                keyring, app_lifespan.is_member, opened={"metrics"} if settings.metrics == "open" else ()
+            ),
+            make_context=app_lifespan.context,
+            admission_of=lambda path: admission if path.startswith(LIMITED) else None,
+            max_body_bytes=settings.max_body_bytes,
+            expand=lambda context, values: large_value_stream.pieces(context.store, values),
+            lifespan=lifespan,
+            translations={OmoideError: _problem, Exception: _unexpected},
+        ),
     )
     behind = guarded(app, settings, callers)
     return RequestTelemetry(behind, metrics=counted, operation_of=name_of_operation, logs_access=settings.access_log)
@@ -259,17 +196,6 @@ def _is_good(keyring: Keyring, authorization: str) -> bool:
         return bool(keyring.principal(authorization, clock.now()))
     except Unauthorized:
         return False
-
-
-def embedder_of(settings: Settings, tokens: TokenCounter) -> Embedder:
-    """Create the embedder of the settings. Raises SettingsError."""
-    return make_embedder(
-        settings.embedder,
-        tokens=tokens,
-        base_url=settings.embedder_base_url,
-        api_key=settings.embedder_api_key.get_secret_value(),
-        dimensions=settings.embedder_dimensions or None,
-    )
 
 
 def _problem(error: OmoideError) -> Problem:

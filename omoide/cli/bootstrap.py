@@ -13,20 +13,20 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from starlette.types import ASGIApp
 
-from omoide.asgi.app import BackgroundTask, Services, create_app, embedder_of, metrics_of, open_services
+from omoide.asgi.app import BackgroundTask, create_app, metrics_of
 from omoide.contract.errors import BrokenDocument
 from omoide.core import logging_config
 from omoide.core.errors import OmoideError
 from omoide.core.lazy_import import lazy_import
-from omoide.core.metrics import Meter, Metrics
+from omoide.core.metrics import Metrics
 from omoide.core.offload import disable_threads
 from omoide.core.settings import PREFIX, Settings, SettingsError
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import make_reasoner
+from omoide.services.container import Services, embedder_of, open_services
 from omoide.storage import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.open_files import FileIdentity, expect
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
 
@@ -90,7 +90,7 @@ def make_metrics(*processes: str) -> Metrics:
     return metrics_of(processes, TASKS)
 
 
-def make_worker_services(settings: Settings, meter: Meter, known: FileIdentity | None = None) -> Services:
+def make_worker_services(settings: Settings, metrics: Metrics, known: FileIdentity | None = None) -> Services:
     """Create the services of a worker process.
 
     Its commits do not wait for the disk: a job's result and its removal from the queue are one transaction, so after a
@@ -99,7 +99,7 @@ def make_worker_services(settings: Settings, meter: Meter, known: FileIdentity |
     """
     disable_threads()
     try:
-        return open_services(settings.model_copy(update={"durability": "normal"}), meter, known=known)
+        return open_services(settings.model_copy(update={"durability": "normal"}), metrics, known=known)
     except (OmoideError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -150,10 +150,9 @@ def make_worker(services: Services, *, leading: bool = True) -> Worker:
     """Create a worker; a `leading` one competes for leadership."""
     settings = services.settings
     return Worker(
-        WorkerDeps(services.store, settings, services.embedder, services.tokens, services.finder, services.reasoner),
+        services,
         poll_seconds=settings.job_poll_seconds,
         lease_seconds=settings.job_lease_seconds,
         concurrency=settings.worker_concurrency,
         leadership=LeaderLock(settings.db) if leading else None,
-        meter=services.meter,
     )

@@ -18,14 +18,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from omoide.asgi.app import Services, callers_of, guarded
+from omoide.asgi.app import callers_of, guarded
 from omoide.cli.sockets import is_protected, listening_on, server_options
 from omoide.core.auth import Keyring, authorizer
 from omoide.core.errors import Unauthorized
-from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings
 from omoide.health import prometheus
 from omoide.health.prometheus import MEDIA_TYPE, Facts
+from omoide.services.container import Services
 from omoide.storage import database_stats
 
 PATH = "/metrics"
@@ -44,8 +44,9 @@ def listening_for_metrics(settings: Settings, port: int) -> socket.socket:
     return listening_on(settings.host, port, "Omoide worker's metrics")
 
 
-def metrics_page(settings: Settings, metrics: Metrics, services: Services) -> ASGIApp:
+def metrics_page(services: Services) -> ASGIApp:
     """An application that serves GET /metrics with the server's authorization."""
+    settings = services.settings
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     opened = ROLES if settings.metrics == "open" else ()
     authorize = authorizer(keyring, lambda workspace, session, peer: False, opened)(ROLES)
@@ -60,7 +61,7 @@ def metrics_page(settings: Settings, metrics: Metrics, services: Services) -> AS
             authorize(request.headers.get("authorization"), {})
         except Unauthorized as refusal:
             return JSONResponse({"detail": refusal.detail}, 401, {"WWW-Authenticate": "Bearer"})
-        page = await asyncio.to_thread(prometheus.text, metrics, facts, of_database=False)
+        page = await asyncio.to_thread(prometheus.text, services.metrics, facts, of_database=False)
         return Response(page, media_type=MEDIA_TYPE)
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:

@@ -111,7 +111,8 @@ def _serve_forked(settings: Settings, known: FileIdentity | None) -> None:
     def work() -> None:
         os.nice(settings.worker_niceness)
         listening.close()  # else connections could wait for a process that never accepts
-        run_until_stopped(make_worker_services(settings, metrics.enter("worker"), known), pipe=pipe)
+        metrics.enter("worker")
+        run_until_stopped(make_worker_services(settings, metrics, known), pipe=pipe)
 
     children = [Child("api", partial(api, *numbered)) for numbered in enumerate(names)]
     grace = max(GRACE_SECONDS, settings.shutdown_grace_seconds) + SPARE_SECONDS

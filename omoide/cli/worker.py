@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
-from omoide.asgi.app import Services
 from omoide.cli.bootstrap import collect_garbage, make_metrics, make_worker, make_worker_services, read_settings_and_log
 from omoide.cli.metrics_server import listening_for_metrics, metrics_page, serving_metrics
 from omoide.core import malloc
 from omoide.core.malloc import HeapTrimmer
 from omoide.search.cache_invalidation import CacheInvalidator
+from omoide.services.container import Services
 from omoide.worker.loop import Worker
 from omoide.worker.wakeup import WakePipe
 
@@ -30,13 +30,14 @@ def worker(*, until_empty: bool, metrics_port: int | None, **flags: Any) -> None
     malloc.limit_arenas()
     listening = None if metrics_port is None else listening_for_metrics(settings, metrics_port)
     metrics = make_metrics("worker")
-    services = make_worker_services(settings, metrics.enter("worker"))
+    metrics.enter("worker")
+    services = make_worker_services(settings, metrics)
     collect_garbage()
     click.echo(f"Omoide worker: database {settings.db}, reasoner {services.reasoner.name}", err=True)
     hands = make_worker(services, leading=False)
     work = _until_empty(hands) if until_empty else hands.run()
     if listening:
-        work = serving_metrics(work, metrics_page(settings, metrics, services), listening, settings)
+        work = serving_metrics(work, metrics_page(services), listening, settings)
     asyncio.run(_until_stopped(services, work))
 
 

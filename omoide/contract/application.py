@@ -11,8 +11,7 @@ exception is logged and answered with 500.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -29,63 +28,33 @@ from omoide.contract.docs import Docs
 from omoide.contract.document import Document
 from omoide.contract.error_middleware import Failures
 from omoide.contract.errors import Problem
-from omoide.contract.operation import COMPILED, AdmissionControl, MakeContext, Operation
-from omoide.contract.responses import Expand
+from omoide.contract.operation import COMPILED, Implementation, Operation, Translation
 from omoide.contract.routing import SegmentRouting
-from omoide.contract.security import Authorize, bearer, guarded
+from omoide.contract.security import bearer, guarded
 
 logger = logging.getLogger("omoide.contract")
 
-Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
-Translation = Callable[[Any], Problem]
 
-
-def application(
-    document: Document,
-    *,
-    handlers: str,
-    protocols: Mapping[str, type],
-    authorize: Authorize,
-    make_context: MakeContext,
-    max_body_bytes: int,
-    expand: Expand | None = None,
-    admission_of: Callable[[str], AdmissionControl | None] = lambda _: None,
-    lifespan: Lifespan | None = None,
-    translations: Mapping[type[Exception], Translation] | None = None,
-) -> ASGIApp:
+def application(document: Document, implementation: Implementation) -> ASGIApp:
     """Create an ASGI application that serves the document.
 
-    handlers: the package with one module per tag. protocols: tag → generated Protocol. make_context: creates the
-    handlers' first argument from the request's scope. max_body_bytes: the limit for operations without
-    `x-max-body-bytes`. expand: see `answers`. admission_of: the admission for an operation's path; None if its
-    requests are not counted.
     Raises BrokenDocument, or Connexion's ResolverError, if an operation cannot be served.
     """
     specs = {(spec.path, spec.method): spec for spec in document.operations()}
-    wiring = bearer(authorize)
+    wiring = bearer(implementation.authorize)
 
     def serve(operation: AbstractOperation) -> ASGIApp:
         spec = specs[operation.path, operation.method.lower()]
-        compiled = Operation(
-            spec,
-            document,
-            handler=operation.function,
-            protocol=protocols[spec.tag],
-            make_context=make_context,
-            max_body_bytes=max_body_bytes,
-            expand=expand,
-            admission=admission_of(spec.path),
-        )
-        return guarded(operation, compiled, wiring)
+        return guarded(operation, Operation(spec, document, implementation, operation.function), wiring)
 
     app = SpecFirst(
         SegmentRouting(serve),
         middlewares=[Failures, partial(Docs, document=document), LifespanMiddleware],
-        resolver=TagResolver(handlers),
-        lifespan=lifespan,
+        resolver=TagResolver(implementation.handlers),
+        lifespan=implementation.lifespan,
     )
     app.add_document(document)
-    for kind, answer in _error_handlers(translations or {}).items():
+    for kind, answer in _error_handlers(implementation.translations).items():
         app.add_error_handler(kind, answer)
     app.build()
     return app

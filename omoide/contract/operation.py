@@ -9,6 +9,8 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from typing import Any, Protocol, get_type_hints
 
 from jsonschema_rs import Draft202012Validator
@@ -20,9 +22,10 @@ from omoide.contract import body as bodies
 from omoide.contract import large_bodies, streams, validation_errors
 from omoide.contract.annotations import is_file, python_name
 from omoide.contract.document import Document, OperationSpec
-from omoide.contract.errors import BrokenDocument, Fault, Invalid, WrongMediaType
+from omoide.contract.errors import BrokenDocument, Fault, Invalid, Problem, WrongMediaType
 from omoide.contract.parameters import Parameters
 from omoide.contract.responses import Expand, ResponseWriter
+from omoide.contract.security import Authorize
 
 COMPILED = "contract.operation"
 """Key in the scope's extensions of the operation that serves the request."""
@@ -31,7 +34,8 @@ FORM = "contract.form"
 """Key in the scope's extensions of the request's form, whose files must be closed at the end."""
 
 Handler = Callable[..., Awaitable[Any]]
-MakeContext = Callable[[Scope], Any]
+Lifespan = Callable[[Any], AbstractAsyncContextManager[None]]
+Translation = Callable[[Any], Problem]
 
 
 class AdmittedRequest(Protocol):
@@ -51,6 +55,28 @@ class AdmissionControl(Protocol):
     def end(self, admitted: Any, may_stream: bool, /) -> None:
         """Unregister a request. Called once for each successful `begin`."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Implementation:
+    """What a program supplies to have a document served."""
+
+    handlers: str
+    """The package with one module per tag."""
+    protocols: Mapping[str, type]
+    """Tag → generated Protocol."""
+    authorize: Authorize
+    make_context: Callable[[Scope], Any]
+    """Creates the first argument of a handler from the request's scope."""
+    max_body_bytes: int
+    """The limit for operations without `x-max-body-bytes`."""
+    expand: Expand | None = None
+    """See `ResponseWriter`."""
+    admission_of: Callable[[str], AdmissionControl | None] = lambda _: None
+    """The admission for an operation's path; None if its requests are not counted."""
+    lifespan: Lifespan | None = None
+    translations: Mapping[type[Exception], Translation] = field(default_factory=dict)
+    """Converts the program's own exceptions to responses."""
 
 
 class Body(Protocol):
@@ -169,21 +195,12 @@ class FormBody:
 
 
 class Operation:
-    """An ASGI application that serves one operation. `protocol` is the generated Protocol of its tag."""
+    """An ASGI application that serves one operation."""
 
     def __init__(
-        self,
-        spec: OperationSpec,
-        document: Document,
-        *,
-        handler: Handler,
-        protocol: type,
-        make_context: MakeContext,
-        max_body_bytes: int,
-        expand: Expand | None = None,
-        admission: AdmissionControl | None = None,
+        self, spec: OperationSpec, document: Document, implementation: Implementation, handler: Handler
     ) -> None:
-        method = getattr(protocol, spec.handler, None)
+        method = getattr(implementation.protocols[spec.tag], spec.handler, None)
         if method is None:
             raise BrokenDocument(f"{spec.place}: generated/ has no '{spec.handler}': run make regenerate")
         hints = get_type_hints(method, include_extras=True)
@@ -191,12 +208,12 @@ class Operation:
         defaults = {p.name: p.default for p in signature if p.default is not inspect.Parameter.empty}
         self.spec = spec
         self.handler = handler
-        self.make_context = make_context
-        self.admission = admission
+        self.make_context = implementation.make_context
+        self.admission = implementation.admission_of(spec.path)
         self.parameters = Parameters(spec, document, hints, defaults)
-        limit = int(spec.raw.get("x-max-body-bytes", max_body_bytes))
+        limit = int(spec.raw.get("x-max-body-bytes", implementation.max_body_bytes))
         self.body = _compile_body(spec, document, hints, defaults, limit)
-        self.answer = ResponseWriter(spec, document, hints["return"], expand)
+        self.answer = ResponseWriter(spec, document, hints["return"], implementation.expand)
         self.lists_faults = _lists_faults(spec, document)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from omoide.asgi.app import embedder_of
 from omoide.core import clock
 from omoide.core.errors import OmoideError
 from omoide.core.formatting import pluralize
@@ -15,6 +14,7 @@ from omoide.inference.embedders import Embedder
 from omoide.inference.model_config import TASKS, ModelConfig, model_configs
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import EXTRACTIVE, make_reasoner
+from omoide.services.container import embedder_of
 from omoide.storage import Connection, embeddings
 from omoide.storage.embeddings import EmbeddingProgress, Source
 from omoide.storage.sqlite import inspection

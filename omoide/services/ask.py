@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from omoide.core.config_resolution import Defaults, ResolvedConfig, resolve
 from omoide.core.errors import NotFound
 from omoide.core.records import Json
-from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.evidence import Evidence
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import Question, Reasoner, ReasoningLevel
-from omoide.search.semantic import SemanticSearch
+from omoide.services.container import Services
 from omoide.storage import Connection, Store, cards, observer_queries, peers, sessions
 
 
@@ -52,13 +51,11 @@ def check_session(store: Store, workspace_id: str, session_id: str) -> None:
     store.read(sessions.get, workspace_id, session_id)
 
 
-def ask(
-    store: Store, finder: SemanticSearch, tokens: TokenCounter, reasoner: Reasoner, defaults: Defaults, inquiry: Inquiry
-) -> Answer:
+def ask(services: Services, inquiry: Inquiry) -> Answer:
     """Return a lazy answer: the reasoner starts when the first piece is requested."""
-    memory = MemoryView(store, finder, tokens, inquiry.reach)
-    question = store.read(_question, inquiry, defaults)
-    return Answer(_pieces(reasoner, question, memory), memory.evidence)
+    memory = MemoryView(services.store, services.finder, services.tokens, inquiry.reach)
+    question = services.store.read(_question, inquiry, services.policy.defaults)
+    return Answer(_pieces(services.reasoner, question, memory), memory.evidence)
 
 
 async def _pieces(reasoner: Reasoner, question: Question, memory: MemoryView) -> AsyncGenerator[str, None]:

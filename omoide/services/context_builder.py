@@ -9,9 +9,9 @@ from omoide.core.records import Message, Summary
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.representation import render
 from omoide.reasoner.token_budget import choose_messages, choose_summary
-from omoide.search.conclusions import Finder
+from omoide.services.container import Services
 from omoide.services.selection import Selection, select_conclusions
-from omoide.storage import Connection, Store, cards, messages, response_size, summaries
+from omoide.storage import Connection, cards, messages, response_size, summaries
 
 MAX_CONTEXT_TOKENS = 100_000
 """Default and maximum token budget of a session context."""
@@ -35,63 +35,58 @@ class SessionContext:
     known: PeerContext | None
 
 
-async def peer_context(store: Store, finder: Finder, wanted: Selection) -> PeerContext:
+@dataclass(frozen=True, slots=True)
+class SessionContextRequest:
+    """Request for the context of a session, of at most `budget` tokens."""
+
+    workspace_id: str
+    session_id: str
+    budget: int = MAX_CONTEXT_TOKENS
+    with_summary: bool = True
+    selection: Selection | None = None
+    """What to tell about the target; None without a target."""
+
+
+async def peer_context(services: Services, selection: Selection) -> PeerContext:
     """Return representation and card. Cards mix sessions, so a read restricted to sessions returns none.
 
     Raises NotFound if the observer does not exist, unless the read is restricted.
     """
     card = None
-    if wanted.sessions is None:
-        card = store.read(cards.get, wanted.workspace_id, wanted.observer_id, wanted.observed_id)
-    return PeerContext(render(await select_conclusions(store, finder, wanted)), card)
+    if selection.sessions is None:
+        card = services.store.read(cards.get, selection.workspace_id, selection.observer_id, selection.observed_id)
+    return PeerContext(render(await select_conclusions(services.store, services.finder, selection)), card)
 
 
-async def session_context(
-    store: Store,
-    finder: Finder,
-    tokens: TokenCounter,
-    workspace_id: str,
-    session_id: str,
-    *,
-    budget: int,
-    most_bytes: int,
-    with_summary: bool,
-    wanted: Selection | None,
-) -> SessionContext:
-    """Fill `budget` tokens: representation and card of the target first, then a summary, then messages.
+async def session_context(services: Services, request: SessionContextRequest) -> SessionContext:
+    """Fill the budget: representation and card of the target first, then a summary, then messages.
 
-    Messages are limited to `most_bytes` of the response as well. A session that does not exist has none.
+    Messages are limited to the setting `max_answer_bytes` as well. A session that does not exist has none.
 
     Raises NotFound as `peer_context` does.
     """
-    known = None
-    if wanted is not None:
-        known = await peer_context(store, finder, wanted)
-        budget -= await _tokens_of(tokens, known)
-    if budget <= 0:
+    known, remaining = None, request.budget
+    if request.selection is not None:
+        known = await peer_context(services, request.selection)
+        remaining -= await _tokens_of(services.tokens, known)
+    if remaining <= 0:
         return SessionContext([], None, known)
-    summary, chosen = await store.read_aside(
-        _said, workspace_id, session_id, budget, tokens, most_bytes, with_summary=with_summary
-    )
+    summary, chosen = await services.store.read_aside(_history, services, request, remaining)
     return SessionContext(chosen, summary, known)
 
 
-def _said(
-    db: Connection,
-    workspace_id: str,
-    session_id: str,
-    budget: int,
-    tokens: TokenCounter,
-    most_bytes: int,
-    *,
-    with_summary: bool,
+def _history(
+    db: Connection, services: Services, request: SessionContextRequest, remaining: int
 ) -> tuple[Summary | None, list[Message]]:
-    """Return a summary and the newest messages after it, within `budget` tokens and `most_bytes` of the response."""
-    summary = choose_summary(summaries.of_session(db, workspace_id, session_id), budget) if with_summary else None
-    remaining = budget - (summary.token_count if summary else 0)
-    walk = messages.newest_first(db, workspace_id, session_id, summary.seq if summary else 1)
-    walk = response_size.within(walk, most_bytes)
-    return summary, choose_messages(walk, remaining, trim=tokens.trim, count=tokens.count)
+    """Return a summary and the newest messages after it, within the remaining tokens and the size of a response."""
+    summary = None
+    if request.with_summary:
+        kept = summaries.of_session(db, request.workspace_id, request.session_id)
+        summary = choose_summary(kept, remaining)
+    remaining -= summary.token_count if summary else 0
+    walk = messages.newest_first(db, request.workspace_id, request.session_id, summary.seq if summary else 1)
+    walk = response_size.within(walk, services.settings.max_answer_bytes)
+    return summary, choose_messages(walk, remaining, trim=services.tokens.trim, count=services.tokens.count)
 
 
 async def _tokens_of(tokens: TokenCounter, known: PeerContext) -> int:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from omoide.core import clock
 from omoide.core.jobs import MOST_NUMBER, Job
+from omoide.services.container import Services
 from omoide.storage import Connection, deletion_cascade, dream_jobs, observer_queries, scope_copies
 from omoide.storage.dream_jobs import OMNI
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
 
 BACKFILL_ATTEMPTS = 10
@@ -17,7 +17,7 @@ AFTER = "after"
 """Payload key of the last conclusion (row) copied."""
 
 
-async def copy(deps: WorkerDeps, job: Job) -> None:
+async def copy(deps: Services, job: Job) -> None:
     """Copy the explicit conclusions of the job's session to the scope, while the session is in it."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn, after = TimeSlice(), _progress(job)
@@ -27,7 +27,7 @@ async def copy(deps: WorkerDeps, job: Job) -> None:
     await deps.store.write(_owe_dreams, job)
 
 
-async def forget(deps: WorkerDeps, job: Job) -> None:
+async def forget(deps: Services, job: Job) -> None:
     """Remove the conclusions of the job's session, and those derived from them, unless the session was added again."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn = TimeSlice()

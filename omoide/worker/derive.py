@@ -17,6 +17,7 @@ from omoide.core.settings import Settings
 from omoide.reasoner.dedup import near_duplicates
 from omoide.reasoner.protocol import Batch, CardTask
 from omoide.scheduling.work_unit import WorkUnit
+from omoide.services.container import Services
 from omoide.storage import (
     Connection,
     cards,
@@ -35,7 +36,6 @@ from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate, Pai
 from omoide.storage.dreams import Schedule
 from omoide.storage.messages import Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
 
 MOST_KNOWN = 500
@@ -70,7 +70,7 @@ class ScopesChanged(Exception):
     """The session's scopes changed since the observers were read. Read them again."""
 
 
-async def derive(deps: WorkerDeps, job: Job) -> None:
+async def derive(deps: Services, job: Job) -> None:
     """Reason about the job's unit of messages, to its end or until the time slice is over. Raises JobUnfinished."""
     turn = TimeSlice()
     unit: WorkUnit | None = WorkUnit.from_payload(job.payload)
@@ -86,7 +86,7 @@ def _read(db: Connection, job: Job, unit: WorkUnit, budget: int) -> tuple[str, W
     return workspaces.name_of(db, job.workspace), window
 
 
-async def _facts(deps: WorkerDeps, workspace_id: str, unit: WorkUnit, window: Window) -> Sequence[Fact]:
+async def _facts(deps: Services, workspace_id: str, unit: WorkUnit, window: Window) -> Sequence[Fact]:
     if not window.own:
         return []
     instructions = unit.resolved.reasoning_instructions
@@ -95,7 +95,7 @@ async def _facts(deps: WorkerDeps, workspace_id: str, unit: WorkUnit, window: Wi
 
 
 async def _store(
-    deps: WorkerDeps,
+    deps: Services,
     job: Job,
     turn: TimeSlice,
     workspace_id: str,
@@ -123,7 +123,7 @@ async def _store(
 
 
 async def _observers(
-    deps: WorkerDeps, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
+    deps: Services, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
 ) -> list[Observer]:
     """All observers: those at the time of the messages, and the scopes that currently contain the session.
 
@@ -152,7 +152,7 @@ def _listeners(db: Connection, unit: WorkUnit, most_known: int) -> list[Listener
 
 
 async def _observer(
-    deps: WorkerDeps,
+    deps: Services,
     workspace_id: str,
     unit: WorkUnit,
     facts: Sequence[Fact],
@@ -171,7 +171,7 @@ async def _observer(
 
 
 async def _revised(
-    deps: WorkerDeps, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], listener: Listener
+    deps: Services, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], listener: Listener
 ) -> Sequence[str] | None:
     """The card's lines updated with the facts; None if it is not updated."""
     if not (facts and deps.reasoner.keeps_cards and unit.resolved.peer_card_create):
@@ -198,7 +198,7 @@ def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
 
 def _keep(
     db: Connection,
-    deps: WorkerDeps,
+    deps: Services,
     job: Job,
     turn: TimeSlice,
     workspace_id: str,

@@ -15,12 +15,12 @@ from omoide.core.jobs import DREAM, Job, PermanentFailure
 from omoide.core.records import Conclusion, Json
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import CardTask, Dreamed, DreamTask
+from omoide.services.container import Services
 from omoide.storage import Connection, cards, conclusions, dream_jobs, dreams, observer_queries, queue, workspaces
 from omoide.storage.cards import CardChanged, CardSnapshot
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 from omoide.storage.dreams import Schedule
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.derive import schedule_of
 
 logger = logging.getLogger("omoide.worker")
@@ -32,7 +32,7 @@ MOST_CONCLUSIONS = 2_000
 """Newest conclusions of a pair that a dream reads."""
 
 
-async def dream(deps: WorkerDeps, job: Job) -> None:
+async def dream(deps: Services, job: Job) -> None:
     """Run a dream. Raises PermanentFailure if its peers do not exist."""
     payload = job.payload
     workspace_id = deps.store.read(workspaces.name_of, job.workspace)
@@ -52,13 +52,13 @@ async def dream(deps: WorkerDeps, job: Job) -> None:
     await _store(deps, job, pair, workspace_id, session_id, known, dreamed, resolved, seen)
 
 
-def _is_due_anyway(deps: WorkerDeps, job: Job) -> bool:
+def _is_due_anyway(deps: Services, job: Job) -> bool:
     """Whether the card must be rebuilt after a deletion, and the reasoner keeps cards even without dreams."""
     return bool(job.payload.get("automatic") and job.payload.get("rebuild")) and deps.reasoner.keeps_cards
 
 
 async def _dreamed(
-    deps: WorkerDeps,
+    deps: Services,
     workspace_id: str,
     session_id: str | None,
     payload: Json,
@@ -80,13 +80,13 @@ def _session_of(known: Sequence[Conclusion]) -> str | None:
     return explicit[-1].session_id if explicit else None
 
 
-def _resolved(deps: WorkerDeps, workspace_id: str, session_id: str | None) -> ResolvedConfig:
+def _resolved(deps: Services, workspace_id: str, session_id: str | None) -> ResolvedConfig:
     workspace, session = deps.store.read(observer_queries.configurations_of, workspace_id, session_id)
     return config_resolution.resolve(workspace, session, None, defaults_of(deps.settings))
 
 
 async def _store(
-    deps: WorkerDeps,
+    deps: Services,
     job: Job,
     pair: Pair,
     workspace_id: str,
@@ -118,7 +118,7 @@ async def _store(
 
 
 async def _revised(
-    deps: WorkerDeps,
+    deps: Services,
     job: Job,
     pair: Pair,
     workspace_id: str,
@@ -147,7 +147,7 @@ async def _revised(
 
 
 async def _rebuilt(
-    deps: WorkerDeps, payload: Json, pair: Pair, workspace_id: str, card: CardSnapshot, instructions: str | None
+    deps: Services, payload: Json, pair: Pair, workspace_id: str, card: CardSnapshot, instructions: str | None
 ) -> Sequence[str]:
     """The card rebuilt from all conclusions, oldest first, in batches; the given lines if there are none."""
     lines: Sequence[str] = card.given

@@ -16,12 +16,12 @@ from omoide.core import clock
 from omoide.core.jobs import Job
 from omoide.inference.embedders import EmbeddingFailed
 from omoide.inference.rejected_inputs import embed_accepted
+from omoide.services.container import Services
 from omoide.storage import embeddings, rejected_texts
 from omoide.storage.embedding_tables import SOURCES, Source
 from omoide.storage.rejected_texts import Refusal
 from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.vector_segments import packed
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
 
 logger = logging.getLogger("omoide.worker")
@@ -33,7 +33,7 @@ GATHER_SECONDS = 0.1
 """How long a job waits for more texts, so that a busy server has few such jobs instead of one per request."""
 
 
-async def embed(deps: WorkerDeps, job: Job) -> None:
+async def embed(deps: Services, job: Job) -> None:
     """Embed everything that has no vector, until the time slice is over.
 
     Raises EmbeddingFailed during an outage, and JobUnfinished.
@@ -50,7 +50,7 @@ async def embed(deps: WorkerDeps, job: Job) -> None:
             turn.end_if_over()
 
 
-async def _one_batch(deps: WorkerDeps, source: Source) -> bool:
+async def _one_batch(deps: Services, source: Source) -> bool:
     """Embed the next batch; return whether there was one."""
     model = _model(deps)
     found = await deps.store.read_aside(embeddings.missing, source, model.through(source), BATCH)
@@ -62,7 +62,7 @@ async def _one_batch(deps: WorkerDeps, source: Source) -> bool:
     return True
 
 
-async def _refused_before(deps: WorkerDeps, source: Source) -> bool:
+async def _refused_before(deps: Services, source: Source) -> bool:
     """Retry a batch of refused texts that are due; return whether there were any."""
     model = _model(deps)
     texts = embeddings.limited(await deps.store.read_aside(rejected_texts.due, source, BATCH))
@@ -76,7 +76,7 @@ async def _refused_before(deps: WorkerDeps, source: Source) -> bool:
 
 
 async def _outcome(
-    deps: WorkerDeps, texts: Sequence[tuple[int, str]]
+    deps: Services, texts: Sequence[tuple[int, str]]
 ) -> tuple[int, list[tuple[int, bytes]], list[Refusal]]:
     """Embed the texts. Return the last settled row, row and vector of each embedded text, and the refusals.
 
@@ -90,7 +90,7 @@ async def _outcome(
     return pks[-1], [(pk, stored) for pk, stored, vector in rows if vector.any()], refusals
 
 
-def _model(deps: WorkerDeps) -> embeddings.EmbeddingProgress:
+def _model(deps: Services) -> embeddings.EmbeddingProgress:
     """The model whose vectors are stored. Raises EmbeddingFailed unless it is this process's embedder."""
     model, embedder = deps.store.read(embeddings.progress), deps.embedder
     if model is None or (model.name, model.dimensions) != (embedder.name, embedder.dimensions):

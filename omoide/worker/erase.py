@@ -6,11 +6,11 @@ import asyncio
 
 from omoide.core.errors import Unavailable
 from omoide.core.jobs import Job, JobUnfinished
+from omoide.services.container import Services
 from omoide.storage.sqlite import fulltext, fulltext_pruning, secure_delete
 from omoide.storage.sqlite.free_space import MOST_PAGES
 from omoide.storage.sqlite.fulltext import INDEXES, Index
 from omoide.storage.sqlite.secure_delete import Eraser
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
 
 PAUSE_SECONDS = 0.5
@@ -23,7 +23,7 @@ PAGE = "page"
 """Payload key of the page to continue with. Deletions in the meantime enqueue another job."""
 
 
-async def erase(deps: WorkerDeps, job: Job) -> None:
+async def erase(deps: Services, job: Job) -> None:
     """Erase deleted rows from the full-text indexes, from free space and from the write-ahead log.
 
     Raises Unavailable while a permanent reader, such as Litestream, keeps the log from being emptied, and
@@ -51,7 +51,7 @@ def _progress(job: Job) -> int | None:
     return page if type(page) is int and 1 <= page <= MOST_PAGES else None
 
 
-async def _erase_words(deps: WorkerDeps) -> None:
+async def _erase_words(deps: Services) -> None:
     for index in INDEXES:
         if deps.store.read(secure_delete.count) == 0:
             await _rewrite(deps, index)
@@ -60,7 +60,7 @@ async def _erase_words(deps: WorkerDeps) -> None:
             after = await deps.store.write(fulltext_pruning.renew, index, after)
 
 
-async def _rewrite(deps: WorkerDeps, index: Index) -> None:
+async def _rewrite(deps: Services, index: Index) -> None:
     """Remove entries that earlier versions only marked as deleted in an index."""
     is_first = True
     while await deps.store.write(fulltext.rewrite, index, is_first=is_first):

@@ -20,16 +20,15 @@ from operator import itemgetter
 from omoide.core import clock, logging_config
 from omoide.core.errors import ConstraintViolation, OmoideError, Unavailable
 from omoide.core.jobs import REASONING, Job, JobUnfinished, LeaseLost, PermanentFailure, job_error, retry_delay
-from omoide.core.metrics import Meter, Metrics
 from omoide.core.offload import before_steps
 from omoide.core.redaction import redact_secrets
 from omoide.fairness.lanes import Lane, Work, current_work
+from omoide.services.container import Services
 from omoide.storage import fair_share, queue
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.webhooks import DELIVERY
 from omoide.worker.contention import Contended
-from omoide.worker.deps import Task, WorkerDeps
-from omoide.worker.tasks import TASKS, attempt_limits
+from omoide.worker.tasks import TASKS, Task, attempt_limits
 from omoide.worker.time_slice import JobSlot
 
 logger = logging.getLogger("omoide.worker")
@@ -75,12 +74,12 @@ class Worker:
     without, it is an additional worker. Neither one kind of job nor one workspace may take the last free slot, so that
     slow jobs, such as deliveries to dead hosts, leave room for others. A job that computes for long is paused after its
     time slice (`time_slice`), and another may use its slot. `rest` gives the back-off in seconds after a number of
-    attempts. `meter` counts attempts and holds the worker's heartbeat.
+    attempts.
     """
 
     def __init__(
         self,
-        deps: WorkerDeps,
+        deps: Services,
         *,
         poll_seconds: float,
         lease_seconds: float,
@@ -88,7 +87,6 @@ class Worker:
         leadership: LeaderLock | None = None,
         tasks: Mapping[str, Task] = TASKS,
         rest: Callable[[int], float] = lambda attempts: retry_delay(attempts, random.random()),
-        meter: Meter | None = None,
     ) -> None:
         self.deps = deps
         self.store = deps.store
@@ -101,7 +99,7 @@ class Worker:
         self.rest = rest
         self._outage = OutageLogger()
         self._looked_at = 0
-        self.meter = meter or Metrics().own
+        self.meter = deps.metrics.own
         self._woken = asyncio.Event()
         self._preparing: asyncio.Task[None] | None = None
         self._running: dict[asyncio.Task[None], JobSlot] = {}

@@ -5,15 +5,15 @@ from __future__ import annotations
 import logging
 
 from omoide.core.jobs import Job, JobUnfinished, PermanentFailure
+from omoide.services.container import Services
 from omoide.storage.sqlite import fulltext_rebuild
 from omoide.storage.sqlite.fulltext import INDEXES
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.time_slice import TimeSlice
 
 logger = logging.getLogger("omoide.worker")
 
 
-async def rebuild_words(deps: WorkerDeps, job: Job) -> None:
+async def rebuild_words(deps: Services, job: Job) -> None:
     """Empty the index, then add all rows. Raises JobUnfinished, and PermanentFailure for an unknown index."""
     turn = TimeSlice()
     payload = job.payload

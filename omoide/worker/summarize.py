@@ -9,9 +9,9 @@ from omoide.core import clock
 from omoide.core.jobs import SUMMARY, Job, payload_error
 from omoide.core.records import Json, Summary
 from omoide.reasoner.protocol import SummaryKind, SummaryTask
+from omoide.services.container import Services
 from omoide.storage import Connection, messages, queue, summaries, webhooks, workspaces
 from omoide.storage.summaries import LONG, SHORT
-from omoide.worker.deps import WorkerDeps
 
 # Source: the public API.
 KINDS: Mapping[SummaryKind, str] = {"short": SHORT, "long": LONG}
@@ -24,7 +24,7 @@ MOST_MESSAGES = 1_000
 """Maximum number of messages covered by a first summary, or after a long gap."""
 
 
-async def summarize(deps: WorkerDeps, job: Job) -> None:
+async def summarize(deps: Services, job: Job) -> None:
     """Renew the job's kinds of summary, up to its message."""
     workspace_id, requested = deps.store.read(_asked, job)
     made = [await _made(deps, job, each) for each in requested]
@@ -50,7 +50,7 @@ def _asked(db: Connection, job: Job) -> tuple[str, list[_Asked]]:
     ]
 
 
-async def _made(deps: WorkerDeps, job: Job, request: _Asked) -> Summary | None:
+async def _made(deps: Services, job: Job, request: _Asked) -> Summary | None:
     """The new summary; None if the session has one that covers as much, or if there is nothing to summarize."""
     payload, kind, previous, through = job.payload, request.kind, request.previous, request.through
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)

@@ -2,41 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from omoide.core import clock
 from omoide.core.jobs import DREAM, REASONING, REPRESENTATION, SUMMARY, Job
 from omoide.core.settings import Settings
+from omoide.services.container import Services
 from omoide.storage import Connection, conclusions, embeddings, purge, scope_backfill
 from omoide.storage.sqlite import fulltext_rebuild, secure_delete
 from omoide.storage.webhooks import DELIVERY
 from omoide.worker import backfill, derive, dream, embed, erase, rebuild_index, summarize, webhooks
-from omoide.worker.deps import Task, WorkerDeps
 from omoide.worker.time_slice import TimeSlice
 
-__all__ = ["TASKS", "Task", "WorkerDeps", "attempt_limits"]
+Task = Callable[[Services, Job], Awaitable[None]]
+"""Runs one job, and must be idempotent: the job may have run before, partly or completely. An exception reschedules the
+job; PermanentFailure ends it."""
 
 
-async def purge_session(deps: WorkerDeps, job: Job) -> None:
+async def purge_session(deps: Services, job: Job) -> None:
     """Remove the rows of a deleted session."""
     await _in_turns(deps, purge.session, int(job.payload["session"]))
     await deps.store.write(secure_delete.enqueue, clock.now())
 
 
-async def purge_workspace(deps: WorkerDeps, job: Job) -> None:
+async def purge_workspace(deps: Services, job: Job) -> None:
     """Remove the rows of a deleted workspace and of everything in it."""
     await _in_turns(deps, purge.workspace, int(job.payload["workspace"]))
     await deps.store.write(secure_delete.enqueue, clock.now())
 
 
-async def purge_conclusions(deps: WorkerDeps, job: Job) -> None:
+async def purge_conclusions(deps: Services, job: Job) -> None:
     """Remove conclusions that were deleted before the grace period, and enqueue a job for the others."""
     await _in_turns(deps, purge.conclusions, clock.now() - conclusions.GRACE)
     await deps.store.write(conclusions.enqueue_purge, clock.now())
     await deps.store.write(secure_delete.enqueue, clock.now())
 
 
-async def _in_turns(deps: WorkerDeps, remove: Callable[[Connection, int], bool], which: int) -> None:
+async def _in_turns(deps: Services, remove: Callable[[Connection, int], bool], which: int) -> None:
     """Remove rows in batches until none is left. Raises JobUnfinished."""
     turn = TimeSlice()
     while await deps.store.write(remove, which):

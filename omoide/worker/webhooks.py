@@ -7,10 +7,11 @@ from http import HTTPStatus
 from omoide.core import clock, webhook_protocol
 from omoide.core.errors import Unavailable
 from omoide.core.jobs import Job, PermanentFailure
+from omoide.services.container import Services
 from omoide.storage import webhooks as endpoints
-from omoide.worker.deps import WorkerDeps
-from omoide.worker.ssrf_guard import Forbidden
+from omoide.worker.ssrf_guard import Forbidden, GuardedClient
 
+OUTBOUND = GuardedClient()
 NO_SECRET = "webhook_secret is not set: an event that cannot be signed is not sent (set OMOIDE_WEBHOOK_SECRET)"
 
 # Statuses below 500 that are retried; 500 and above always are.
@@ -21,7 +22,7 @@ class NotDelivered(Unavailable):
     """The endpoint did not accept the event; retried later."""
 
 
-async def deliver(deps: WorkerDeps, job: Job) -> None:
+async def deliver(deps: Services, job: Job, outbound: GuardedClient = OUTBOUND) -> None:
     """Post the job's signed event; any 2xx is success. A deleted endpoint is skipped.
 
     Raises PermanentFailure if a retry would not help, and Unavailable if it may.
@@ -40,7 +41,7 @@ async def deliver(deps: WorkerDeps, job: Job) -> None:
         webhook_protocol.DELIVERY_HEADER: job.payload["delivery"],
     }
     try:
-        status = await deps.outbound.post(
+        status = await outbound.post(
             endpoint.url,
             content,
             headers,

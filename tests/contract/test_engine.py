@@ -19,6 +19,7 @@ from omoide.contract import checks
 from omoide.contract.application import application
 from omoide.contract.errors import Problem
 from omoide.contract.generate import generate, write
+from omoide.contract.operation import Implementation
 from omoide.contract.security import Check, principal
 
 TOYS = Path(__file__).parent / "toys"
@@ -56,11 +57,13 @@ def app(handlers: ModuleType) -> Any:
     protocols = importlib.import_module("toy_generated.protocols")
     return application(
         checks.load(TOYS / "openapi.yaml"),
-        handlers="toy_handlers",
-        protocols=protocols.BY_TAG,
-        authorize=opens,
-        make_context=lambda scope: principal(scope) or "a context",
-        max_body_bytes=10_000,
+        Implementation(
+            handlers="toy_handlers",
+            protocols=protocols.BY_TAG,
+            authorize=opens,
+            make_context=lambda scope: principal(scope) or "a context",
+            max_body_bytes=10_000,
+        ),
     )
 
 

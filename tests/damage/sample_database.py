@@ -16,10 +16,11 @@ import orjson
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from omoide.asgi.app import create_app, open_services
+from omoide.asgi.app import create_app
 from omoide.cli.bootstrap import make_worker
 from omoide.core import clock
 from omoide.core.settings import Settings
+from omoide.services.container import open_services
 from omoide.storage import Store
 from omoide.storage.column_validation import RULES, readable_or_bytes
 from omoide.storage.export import importer, reader

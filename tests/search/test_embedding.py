@@ -19,6 +19,7 @@ from omoide.search import on_demand_embedding
 from omoide.search.conclusions import query
 from omoide.search.messages import MessageSearch, search
 from omoide.search.semantic import SemanticSearch
+from omoide.services.container import open_services
 from omoide.storage import (
     Connection,
     Store,
@@ -29,7 +30,6 @@ from omoide.storage import (
     peers,
     purge,
 )
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
 from tests import sql
@@ -51,7 +51,7 @@ class Night:
         settings = Settings.model_validate({"db": store.path})
         self.store = store
         self.embedder = embedder
-        self.worker = Worker(WorkerDeps.around(store, settings, embedder), poll_seconds=60, lease_seconds=60)
+        self.worker = Worker(open_services(settings, store=store, embedder=embedder), poll_seconds=60, lease_seconds=60)
         self.finder = SemanticSearch(embedder, pause_seconds=0)
 
     async def begin(self) -> None:

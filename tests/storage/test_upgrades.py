@@ -18,10 +18,11 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from omoide.asgi.app import create_app, open_services
+from omoide.asgi.app import create_app
 from omoide.cli.bootstrap import make_worker
 from omoide.core import clock
 from omoide.core.settings import Settings
+from omoide.services.container import open_services
 from omoide.storage import Connection, Store
 from omoide.storage.sqlite import inspection
 from omoide.storage.sqlite.engine import connect

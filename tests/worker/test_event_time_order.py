@@ -12,7 +12,7 @@ from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import SummaryTask
 from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
-from omoide.services.context_builder import session_context
+from omoide.services.context_builder import SessionContextRequest, session_context
 from omoide.storage import cards, conclusions
 from tests.worker.worker_fixture import Home, Reasoner
 
@@ -28,8 +28,8 @@ async def say(home: Home, at: int, *lines: str, session: str = "s") -> None:
 
 
 async def context(home: Home, budget: int, *, with_summary: bool = False) -> list[str]:
-    place = (home.store, home.deps.finder, home.deps.tokens, "w", "s")
-    found = await session_context(*place, budget=budget, most_bytes=8_000_000, with_summary=with_summary, wanted=None)
+    request = SessionContextRequest("w", "s", budget, with_summary)
+    found = await session_context(home.deps, request)
     assert bool(found.summary) is with_summary
     return [message.content for message in found.messages]
 

@@ -14,11 +14,12 @@ from omoide.core import clock
 from omoide.core import offload as asides
 from omoide.core.jobs import Job
 from omoide.core.offload import offload
+from omoide.services.container import Services
 from omoide.storage import Connection, Store, deletion_cascade, embeddings, queue, scopes
 from omoide.storage.sqlite import secure_delete
 from omoide.storage.sqlite.free_space import PAGES_AT_A_TIME
 from omoide.worker import time_slice
-from omoide.worker.deps import Task, WorkerDeps
+from omoide.worker.tasks import Task
 from omoide.worker.time_slice import JobSlot
 from tests import sql
 from tests.worker.test_contention import Restless
@@ -218,7 +219,7 @@ def test_a_scope_is_updated_in_time_slices(db_path: Path, monkeypatch: pytest.Mo
 def computing(steps: int, notes: Diary) -> Task:
     """A task that computes a number of steps, and records each."""
 
-    async def task(deps: WorkerDeps, job: Job) -> None:
+    async def task(deps: Services, job: Job) -> None:
         for _ in range(steps):
             await offload(lambda: None)
             await notes(deps, job)
@@ -261,7 +262,7 @@ def test_a_workspace_leaves_a_slot_to_others(store: Store) -> None:
         names = await workspaces(store, "heavy", "light")
         begun = Diary()
 
-        async def hang(deps: WorkerDeps, job: Job) -> None:
+        async def hang(deps: Services, job: Job) -> None:
             await begun(deps, job)
             await asyncio.Event().wait()
 
@@ -295,7 +296,7 @@ def test_the_time_of_jobs_is_charged_to_their_workspace(store: Store, monkeypatc
         names = await workspaces(store, "heavy", "light")
         diary = Diary()
 
-        async def slow(deps: WorkerDeps, job: Job) -> None:
+        async def slow(deps: Services, job: Job) -> None:
             watch.seconds += 5
 
         await add(store, names["heavy"], "slow", "slow")

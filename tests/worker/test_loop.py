@@ -18,10 +18,11 @@ from omoide.core.records import Change
 from omoide.core.settings import Settings
 from omoide.fairness import lanes
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.services.container import Services, open_services
 from omoide.storage import Connection, Store, queue, workspaces
 from omoide.storage.sqlite.leader_lock import LeaderLock
-from omoide.worker.deps import Task, WorkerDeps
 from omoide.worker.loop import SECOND, OutageLogger, Worker
+from omoide.worker.tasks import Task
 from tests import sql
 
 NEVER = 3_600.0
@@ -42,19 +43,19 @@ class Diary:
     def __init__(self) -> None:
         self.notes: asyncio.Queue[Job] = asyncio.Queue()
 
-    async def __call__(self, deps: WorkerDeps, job: Job) -> None:
+    async def __call__(self, deps: Services, job: Job) -> None:
         self.notes.put_nowait(job)
 
     async def next(self) -> str:
         return str((await self.notes.get()).payload["name"])
 
 
-async def fail(deps: WorkerDeps, job: Job) -> None:
+async def fail(deps: Services, job: Job) -> None:
     raise ValueError("no luck today")
 
 
 def begin_and_never_end(begun: Diary) -> Task:
-    async def task(deps: WorkerDeps, job: Job) -> None:
+    async def task(deps: Services, job: Job) -> None:
         await begun(deps, job)
         await asyncio.Event().wait()
 
@@ -77,7 +78,7 @@ def worker_on(
     settings = Settings.model_validate(
         {"db": store.path, "shutdown_grace_seconds": 0}
     )  # do not wait for jobs that never end
-    deps = WorkerDeps.around(store, settings, WordLlamaEmbedder())
+    deps = open_services(settings, store=store, embedder=WordLlamaEmbedder())
     return Worker(
         deps,
         poll_seconds=poll,
@@ -203,7 +204,7 @@ def test_a_failed_job_is_retried(store: Store) -> None:
     async def scene() -> list[int]:
         attempts: asyncio.Queue[int] = asyncio.Queue()
 
-        async def succeed_at_last(deps: WorkerDeps, job: Job) -> None:
+        async def succeed_at_last(deps: Services, job: Job) -> None:
             attempts.put_nowait(job.attempts)
             if job.attempts < 3:
                 raise ValueError("not yet")
@@ -262,7 +263,7 @@ def test_a_cancelled_worker_releases_its_jobs(store: Store) -> None:
 def test_a_job_that_is_given_up_is_kept_with_its_reason_and_not_run_again(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def refuse(deps: WorkerDeps, job: Job) -> None:
+    async def refuse(deps: Services, job: Job) -> None:
         raise PermanentFailure("this cannot be done")
 
     async def scene() -> list[bool]:
@@ -296,7 +297,7 @@ def test_jobs_with_the_same_key_run_sequentially_and_others_concurrently(store: 
         begun: asyncio.Queue[str] = asyncio.Queue()
         gate = asyncio.Event()
 
-        async def task(deps: WorkerDeps, job: Job) -> None:
+        async def task(deps: Services, job: Job) -> None:
             begun.put_nowait(job.payload["name"])
             await gate.wait()
 
@@ -317,7 +318,7 @@ def test_a_job_waiting_for_a_retry_does_not_block_others_of_its_key(
     async def scene() -> list[str]:
         done = []
 
-        async def task(deps: WorkerDeps, job: Job) -> None:
+        async def task(deps: Services, job: Job) -> None:
             if job.payload["name"] == "first" and job.attempts == 1:
                 raise ValueError("not yet")
             done.append(job.payload["name"])
@@ -429,7 +430,7 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
 def test_a_job_belongs_to_the_lane_of_its_workspace(store: Store) -> None:
     noted: asyncio.Queue[lanes.Lane] = asyncio.Queue()
 
-    async def task(deps: WorkerDeps, job: Job) -> None:
+    async def task(deps: Services, job: Job) -> None:
         noted.put_nowait(lanes.current_work.get().lane)
 
     async def story() -> list[lanes.Lane]:

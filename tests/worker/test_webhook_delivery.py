@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,13 @@ from omoide.core import clock
 from omoide.core.records import Change
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from omoide.services.container import open_services
 from omoide.storage import Connection, Store, queue, webhooks, workspaces
-from omoide.worker.deps import WorkerDeps
+from omoide.storage.webhooks import DELIVERY
 from omoide.worker.loop import Worker
 from omoide.worker.ssrf_guard import GuardedClient
+from omoide.worker.tasks import TASKS, Task
+from omoide.worker.webhooks import deliver
 from tests import sql
 from tests.worker.receivers import BROKEN, BUSY, ENDLESS, GONE, OK, SILENCE, receiver, redirect
 
@@ -77,10 +81,11 @@ class House:
 async def house(path: Path, outbound: GuardedClient | None = None, **given: Any) -> AsyncIterator[House]:
     options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0, **given}
     store = Store.open(path, durability="normal")
-    deps = WorkerDeps.around(store, Settings(db=path, **options), WordLlamaEmbedder(), outbound)
+    deps = open_services(Settings(db=path, **options), store=store, embedder=WordLlamaEmbedder())
+    tasks: dict[str, Task] = {**TASKS, DELIVERY: partial(deliver, outbound=outbound or GuardedClient())}
     await store.write(workspaces.get_or_create, "w", Change(), clock.now())
     try:
-        yield House(store, Worker(deps, poll_seconds=60, lease_seconds=60, concurrency=4))
+        yield House(store, Worker(deps, poll_seconds=60, lease_seconds=60, concurrency=4, tasks=tasks))
     finally:
         store.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
 from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
+from omoide.services.container import open_services
 from omoide.storage import Store, conclusions, embeddings, job_stats
-from omoide.worker.deps import WorkerDeps
 from omoide.worker.loop import Worker
 
 EMBEDDER = WordLlamaEmbedder()
@@ -60,9 +61,9 @@ class Home:
     def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
         self.settings = Settings.model_validate({"db": path, "debounce_seconds": 0, **options})
         self.store = Store.open(path)
-        around = WorkerDeps.around(self.store, self.settings, EMBEDDER)
+        around = open_services(self.settings, store=self.store, embedder=EMBEDDER)
         self.reasoner = reasoner(EMBEDDER, around.tokens)
-        self.deps = WorkerDeps(self.store, self.settings, EMBEDDER, around.tokens, around.finder, self.reasoner)
+        self.deps = replace(around, reasoner=self.reasoner)
         self.worker = self.new_worker()
 
     def new_worker(self, **options: Any) -> Worker:
