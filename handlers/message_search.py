@@ -5,8 +5,9 @@ from __future__ import annotations
 from omoide.generated import models
 from omoide.handlers import request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.search.messages import MessageSearch, search
+from omoide.search.messages import search
 from omoide.storage import response_size
+from omoide.storage.message_scope import MessageSearch
 
 
 async def search_messages(context: Context, request: MessageSearch) -> list[models.Message]:

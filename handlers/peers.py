@@ -14,10 +14,10 @@ from omoide.handlers import chat as chat_module
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.reasoner.representation import render
-from omoide.search.messages import MessageSearch
 from omoide.services.context_builder import peer_context
 from omoide.services.selection import MAX_CONCLUSIONS, Selection, select_conclusions
 from omoide.storage import cards, members, peers
+from omoide.storage.message_scope import MessageSearch
 
 
 async def get_or_create_peer(

@@ -9,10 +9,10 @@ from omoide.core.records import Observation, PageRequest, SessionChange
 from omoide.generated import models
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.search.messages import MessageSearch
 from omoide.services.context_builder import MAX_CONTEXT_TOKENS, SessionContextRequest, session_context
 from omoide.services.selection import MAX_CONCLUSIONS, Selection
 from omoide.storage import deletion_cascade, members, session_clone, sessions, summaries
+from omoide.storage.message_scope import MessageSearch
 
 
 async def get_or_create_session(context: Context, *, workspace_id: str, body: models.SessionCreate) -> models.Session:

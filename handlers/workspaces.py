@@ -11,8 +11,8 @@ from omoide.core.records import PageRequest
 from omoide.generated import models
 from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.search.messages import MessageSearch
 from omoide.storage import dreams, job_stats, workspaces
+from omoide.storage.message_scope import MessageSearch
 
 
 async def get_or_create_workspace(

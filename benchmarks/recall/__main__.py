@@ -22,13 +22,12 @@ from omoide.core.records import NewMessage
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search.fusion import fused
-from omoide.search.messages import MessageSearch
 from omoide.search.messages import search as search_messages
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
 from omoide.services.container import open_services
-from omoide.storage import Store, embeddings, message_search, messages
-from omoide.storage.message_search import SearchFilters
+from omoide.storage import Store, embeddings, message_scope, message_search, messages
+from omoide.storage.message_scope import MessageSearch
 from omoide.worker.embed import embed
 
 USUAL_K = 60
@@ -68,7 +67,7 @@ class Bench:
     async def by_vectors(self, question: Question) -> list[str]:
         """The ids of the turns with the vectors nearest to the question's."""
         vector = await self.finder.query_vector(question.question)
-        within = self.store.read(message_search.reach, question.conversation, SearchFilters())
+        within = self.store.read(message_scope.resolve, MessageSearch(question.conversation))
         if vector is None or within is None:
             raise RuntimeError(f"no vector for {question.question!r}")
         near = self.store.read(self.finder.index.nearest, Group("messages", within.workspace), vector, COMPARED)

@@ -9,22 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Concatenate, Literal, ParamSpec
+from typing import Literal
 
-from omoide.core.clock import to_micros
 from omoide.core.records import Conclusion, Json, Message
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.evidence import Evidence, Snippet, ToolCall
 from omoide.reasoner.excerpts import Hit, excerpts
 from omoide.reasoner.token_budget import choose_messages
 from omoide.search.conclusions import nearest_of
-from omoide.search.messages import MessageSearch, search_then
+from omoide.search.messages import search_then
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import Connection, Store, members, memory_queries, messages, summaries
+from omoide.storage import (
+    Connection,
+    Store,
+    members,
+    memory_queries,
+    message_scope,
+    message_search,
+    messages,
+    summaries,
+)
 from omoide.storage.memory_queries import Held
-from omoide.storage.message_search import SearchFilters
+from omoide.storage.message_scope import MessageScope, MessageSearch
 
-P = ParamSpec("P")
 __all__ = ["Evidence", "MemoryScope", "MemoryView", "Snippet", "ToolCall"]
 
 # Defaults and limits of the tools: public description of the API.
@@ -98,7 +105,7 @@ class MemoryView:
         Overlapping ranges are merged into one snippet, ranked by the better match.
         """
         limit = _within(limit, MESSAGES_MOST)
-        snippets = await self._searched(query, limit, None, None)
+        snippets = await self._searched(self._request(query, limit))
         self.evidence.note("search_messages", {"query": query, "limit": limit}, snippets=snippets)
         return snippets
 
@@ -110,8 +117,9 @@ class MemoryView:
         A blank text matches nothing.
         """
         limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
-        hits = await self._messages(memory_queries.holding, self._limits(), text, limit) if text.strip() else []
-        snippets = await self._around([hit.id for hit in hits], window, self._limits())
+        snippets: list[Snippet] = []
+        if text.strip():
+            snippets = await self._store.read_aside(_containing, self._request(text, limit), window)
         self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=snippets)
         return snippets
 
@@ -124,8 +132,8 @@ class MemoryView:
     ) -> list[Message]:
         """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive)."""
         limit = _within(limit, MESSAGES_MOST)
-        limits = self._limits(after, before)
-        matches = await self._messages(memory_queries.said, limits, limit, oldest_first=order == "asc")
+        request = self._request(limit=limit, after=after, before=before)
+        matches = await self._store.read_aside(memory_queries.said, request, oldest_first=order == "asc")
         self.evidence.note(
             "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=matches
         )
@@ -136,7 +144,7 @@ class MemoryView:
     ) -> list[Snippet]:
         """Search messages in the interval from `after` (inclusive) to `before` (exclusive); see `search_messages`."""
         limit = _within(limit, MESSAGES_DEFAULT)
-        snippets = await self._searched(query, limit, after, before)
+        snippets = await self._searched(self._request(query, limit, after=after, before=before))
         given = {"query": query, **_dates(after, before), "limit": limit, "context_window": NEIGHBOURS}
         self.evidence.note("search_messages_temporal", given, snippets=snippets)
         return snippets
@@ -144,7 +152,7 @@ class MemoryView:
     async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
         """Return the messages of these ids that are within reach, each with the one before and after it."""
         ids = [*dict.fromkeys(map(_bare, message_ids))][:NAMED_MOST]
-        snippets = await self._around(ids, 1, self._limits())
+        snippets = await self._store.read_aside(_named, self._request(), ids)
         self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=snippets)
         return snippets
 
@@ -210,17 +218,22 @@ class MemoryView:
             return reach.session_id if self._store.read(members.is_active, *arguments) else None
         return reach.session_id
 
-    def _limits(self, after: datetime | None = None, before: datetime | None = None) -> SearchFilters:
+    def _request(
+        self, query: str = "", limit: int = 0, *, after: datetime | None = None, before: datetime | None = None
+    ) -> MessageSearch:
         """Restrict messages to the pinned session, else to the listed ones, else to those visible to the observer."""
         reach = self.reach
         is_free = reach.session_id is None and reach.sessions is None
-        return SearchFilters(
+        return MessageSearch(
+            reach.workspace_id,
+            query,
+            limit,
             session_id=reach.session_id,
             sessions=reach.sessions,
             reader=reach.reader,
             member=reach.observer_id if is_free else None,
-            after=None if after is None else to_micros(after),
-            before=None if before is None else to_micros(before),
+            after=after,
+            before=before,
         )
 
     async def _ranked(
@@ -231,40 +244,11 @@ class MemoryView:
         self.evidence.note(tool, {"limit": limit}, conclusions=conclusions)
         return conclusions
 
-    async def _messages(
-        self,
-        read: Callable[Concatenate[Connection, str, SearchFilters, P], list[Message]],
-        limits: SearchFilters,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> list[Message]:
-        def within(db: Connection) -> list[Message]:
-            return read(db, self.reach.workspace_id, limits, *args, **kwargs)
-
-        return await self._store.read_aside(within)
-
-    async def _searched(self, query: str, limit: int, after: datetime | None, before: datetime | None) -> list[Snippet]:
-        limits = self._limits(after, before)
-        request = MessageSearch(
-            self.reach.workspace_id,
-            query,
-            limit,
-            session_id=limits.session_id,
-            sessions=limits.sessions,
-            reader=limits.reader,
-            member=limits.member,
-            after=after,
-            before=before,
-        )
-
-        def around(db: Connection, hits: list[Message]) -> list[Snippet]:
-            return _snippets(db, self.reach.workspace_id, limits, [hit.id for hit in hits], NEIGHBOURS)
+    async def _searched(self, request: MessageSearch) -> list[Snippet]:
+        def around(db: Connection, within: MessageScope | None, hits: list[Message]) -> list[Snippet]:
+            return _snippets(db, within, [hit.id for hit in hits], NEIGHBOURS)
 
         return await search_then(self._store, self._finder, request, around)
-
-    async def _around(self, ids: Sequence[str], window: int, limits: SearchFilters) -> list[Snippet]:
-        """Return the messages of these ids that are within the limits, best first, with their neighbours."""
-        return await self._store.read_aside(_snippets, self.reach.workspace_id, limits, ids, window)
 
 
 def _within(limit: int, most: int) -> int:
@@ -281,12 +265,27 @@ def _dates(after: datetime | None, before: datetime | None) -> Json:
     return {name: end.isoformat() for name, end in ends if end is not None}
 
 
-def _snippets(
-    db: Connection, workspace_id: str, limits: SearchFilters, ids: Sequence[str], window: int
-) -> list[Snippet]:
-    places = memory_queries.positions(db, workspace_id, limits, ids)
-    selected = excerpts([Hit(id, *places[id]) for id in ids if id in places], window)
-    by_stretch = memory_queries.stretches(db, workspace_id, limits, [each.stretch for each in selected])
+def _containing(db: Connection, request: MessageSearch, window: int) -> list[Snippet]:
+    """The newest messages that contain the query literally, with their neighbours."""
+    within = message_scope.resolve(db, request)
+    if within is None:
+        return []
+    hits = message_search.fetch(db, message_search.literal(db, within, request.query, request.limit))
+    return _snippets(db, within, [hit.id for hit in hits], window)
+
+
+def _named(db: Connection, request: MessageSearch, ids: Sequence[str]) -> list[Snippet]:
+    """The messages of these ids that are within reach, each with the one before and after it."""
+    return _snippets(db, message_scope.resolve(db, request), ids, 1)
+
+
+def _snippets(db: Connection, within: MessageScope | None, ids: Sequence[str], window: int) -> list[Snippet]:
+    """The messages of these ids that are within reach, best first, with their neighbours."""
+    if within is None:
+        return []
+    positions = memory_queries.positions(db, within, ids)
+    selected = excerpts([Hit(id, *positions[id]) for id in ids if id in positions], window)
+    by_stretch = memory_queries.stretches(db, within, [each.stretch for each in selected])
     shown = [(by_stretch[each.stretch], each.found) for each in selected]
     return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
 

@@ -27,7 +27,7 @@ class FusionWeights:
     """Share of the next message's score."""
 
 
-DEFAULT_WEIGHTS = FusionWeights()
+WEIGHTS = FusionWeights()
 
 
 def fused(rankings: Iterable[tuple[float, Sequence[int]]], k: float) -> dict[int, float]:
@@ -40,7 +40,7 @@ def fused(rankings: Iterable[tuple[float, Sequence[int]]], k: float) -> dict[int
 
 
 def lifted(
-    scores: Mapping[int, float], positions: Mapping[int, Position], weights: FusionWeights = DEFAULT_WEIGHTS
+    scores: Mapping[int, float], positions: Mapping[int, Position], weights: FusionWeights = WEIGHTS
 ) -> dict[int, float]:
     """Score of every message in `positions`: its own plus the larger boost from its two neighbours in the session.
 

@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple
 import orjson
 
 from omoide.core.records import Conclusion, Message
-from omoide.storage import conclusions, message_search, messages, peers
+from omoide.storage import conclusions, message_scope, message_search, messages, peers
 from omoide.storage.column_validation import json_or_null
 from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, Restriction
-from omoide.storage.message_search import SearchFilters
+from omoide.storage.message_scope import MessageScope, MessageSearch
 from omoide.storage.sqlite.engine import Connection
 
 _NAMED = "json_each(?) wanted CROSS JOIN messages m ON m.id = wanted.value"
@@ -129,40 +129,24 @@ def _conclusions(db: Connection, within: Held, ending: str, *params: Any) -> lis
     return [conclusions.record(row) for row in db.execute(query, (within.workspace_id, *given, *params))]
 
 
-def said(db: Connection, workspace_id: str, limits: SearchFilters, limit: int, *, oldest_first: bool) -> list[Message]:
-    """Messages by the time they were said, then by arrival."""
-    within = message_search.reach(db, workspace_id, limits)
+def said(db: Connection, request: MessageSearch, *, oldest_first: bool) -> list[Message]:
+    """Messages by the time they were said, then by arrival; the query is ignored."""
+    within = message_scope.resolve(db, request)
     if within is None:
         return []
-    return message_search.fetch(db, message_search.newest(db, within, limit, oldest_first=oldest_first))
+    return message_search.fetch(db, message_search.newest(db, within, request.limit, oldest_first=oldest_first))
 
 
-def holding(db: Connection, workspace_id: str, limits: SearchFilters, text: str, limit: int) -> list[Message]:
-    """The messages that contain the literal text, case-insensitively, newest first."""
-    within = message_search.reach(db, workspace_id, limits)
-    return [] if within is None else message_search.fetch(db, message_search.literal(db, within, text, limit))
-
-
-def positions(
-    db: Connection, workspace_id: str, limits: SearchFilters, ids: Sequence[str]
-) -> dict[str, tuple[int, int]]:
+def positions(db: Connection, within: MessageScope, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Message → session (its row) and position, for those of the messages that are within reach."""
-    within = message_search.reach(db, workspace_id, limits)
-    if within is None:
-        return {}
-    sql, params = within.out_of(_NAMED, _json(ids))
+    sql, params = within.out_of(_NAMED, [_json(ids)])
     return {id: (session, seq) for id, session, seq in db.execute(f"SELECT m.id, m.session, m.seq {sql}", params)}
 
 
-def stretches(
-    db: Connection, workspace_id: str, limits: SearchFilters, wanted: Sequence[Stretch]
-) -> Mapping[Stretch, list[Message]]:
+def stretches(db: Connection, within: MessageScope, wanted: Sequence[Stretch]) -> Mapping[Stretch, list[Message]]:
     """Stretch → its messages that are within reach, oldest first."""
     found: dict[Stretch, list[Message]] = {each: [] for each in wanted}
-    within = message_search.reach(db, workspace_id, limits)
-    if within is None:
-        return found
-    sql, params = within.out_of(_IN_STRETCHES, _json([[*each] for each in wanted]))
+    sql, params = within.out_of(_IN_STRETCHES, [_json([[*each] for each in wanted])])
     pks = db.execute(f"SELECT wanted.key, m.pk {sql} ORDER BY wanted.key, m.seq", params).fetchall()
     there = messages.by_pks(db, [pk for _, pk in pks])
     for number, pk in pks:

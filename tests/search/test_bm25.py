@@ -11,8 +11,8 @@ from omoide.core.errors import Unprocessable
 from omoide.core.records import Change, NewConclusion, NewMessage
 from omoide.search import bm25
 from omoide.search.conclusions import query
-from omoide.storage import Connection, Store, conclusions, message_search, messages, peers
-from omoide.storage.message_search import SearchFilters
+from omoide.storage import Connection, Store, conclusions, message_scope, message_search, messages, peers
+from omoide.storage.message_scope import MessageSearch
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.fulltext import IndexScope
 from tests import sql
@@ -124,25 +124,30 @@ def test_conclusions_are_not_crowded_out_by_other_workspaces(store: Store, monke
     assert asyncio.run(query(store, NoVectors(), "nowhere", "tea", None, limit=10, max_distance=None)) == []
 
 
-def literal(db: Connection, /, text: str, limits: SearchFilters) -> list[int]:
-    within = message_search.reach(db, "w", limits)
+def literal(db: Connection, /, text: str, request: MessageSearch) -> list[int]:
+    within = message_scope.resolve(db, request)
     assert within is not None
     return message_search.literal(db, within, text, 10)
 
 
 @pytest.mark.parametrize(
-    "limits",
-    [SearchFilters(), SearchFilters(session_id="s"), SearchFilters(peer_id="alice"), SearchFilters(member="alice")],
+    "search",
+    [
+        MessageSearch("w"),
+        MessageSearch("w", session_id="s"),
+        MessageSearch("w", peer_id="alice"),
+        MessageSearch("w", member="alice"),
+    ],
 )
 def test_whole_words_are_found_in_old_messages_and_other_text_in_new_ones(
-    store: Store, monkeypatch: pytest.MonkeyPatch, limits: SearchFilters
+    store: Store, monkeypatch: pytest.MonkeyPatch, search: MessageSearch
 ) -> None:
     monkeypatch.setattr(message_search, "READ", 10)
     say(store, "look at main.py", *["tea"] * 30, "look at remain.pyc", "⚙ done")
-    assert store.read(literal, "main.py", limits) == [32, 1]
-    assert store.read(literal, "ain.p", limits) == [32]
-    assert store.read(literal, "⚙", limits) == [33]
-    assert store.read(literal, "⚙ tea", limits) == []
+    assert store.read(literal, "main.py", search) == [32, 1]
+    assert store.read(literal, "ain.p", search) == [32]
+    assert store.read(literal, "⚙", search) == [33]
+    assert store.read(literal, "⚙ tea", search) == []
 
 
 @pytest.mark.parametrize("few", [0, 100])
@@ -152,7 +157,7 @@ def test_the_newest_of_a_peer_are_the_same_for_every_query_plan(
     monkeypatch.setattr(message_search, "FEW", few)
     say(store, "one", "two", peer="bob")
     say(store, *["tea"] * 20)
-    within = store.read(message_search.reach, "w", SearchFilters(peer_id="bob"))
+    within = store.read(message_scope.resolve, MessageSearch("w", peer_id="bob"))
     assert within is not None
     assert store.read(message_search.newest, within, 5) == [2, 1]
 

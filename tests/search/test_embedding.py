@@ -17,7 +17,7 @@ from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search import on_demand_embedding
 from omoide.search.conclusions import query
-from omoide.search.messages import MessageSearch, search
+from omoide.search.messages import search
 from omoide.search.semantic import SemanticSearch
 from omoide.services.container import open_services
 from omoide.storage import (
@@ -30,6 +30,7 @@ from omoide.storage import (
     peers,
     purge,
 )
+from omoide.storage.message_scope import MessageSearch
 from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
 from tests import sql

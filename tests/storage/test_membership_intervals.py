@@ -19,13 +19,14 @@ from omoide.storage import (
     deletion_cascade,
     members,
     membership_intervals,
+    message_scope,
     message_search,
     messages,
     purge,
     sessions,
 )
 from omoide.storage.export import importer, reader
-from omoide.storage.message_search import SearchFilters
+from omoide.storage.message_scope import WITNESS, MessageSearch
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.integrity import row_consistency
 from tests import sql
@@ -58,12 +59,12 @@ class Talk:
         sessions.set_peers(self.db, "w", "s", given, now, max_observers=10)
 
     def found(self, **limits: Any) -> list[str]:
-        within = message_search.reach(self.db, "w", SearchFilters(**limits))
+        within = message_scope.resolve(self.db, MessageSearch("w", **limits))
         pks = [] if within is None else message_search.newest(self.db, within, 100, oldest_first=True)
         return [message.content for message in message_search.fetch(self.db, pks)]
 
     def witnessed(self, session: str = "s") -> list[str]:
-        return self.found(witness="alice", session_id=session)
+        return self.found(filters={WITNESS: "alice"}, session_id=session)
 
     def stays(self, session: str = "s", peer: str = "alice") -> list[tuple[int, int | None]]:
         query = """SELECT x.first, x.last FROM stays x JOIN sessions s ON s.pk = x.session JOIN peers p ON p.pk = x.peer

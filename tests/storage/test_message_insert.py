@@ -8,8 +8,8 @@ import pytest
 
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Idempotency, NewMessage, PageRequest
-from omoide.storage import Connection, Store, members, message_search, messages
-from omoide.storage.message_search import SearchFilters
+from omoide.storage import Connection, Store, members, message_scope, message_search, messages
+from omoide.storage.message_scope import WITNESS, MessageSearch
 from omoide.storage.messages import Appended
 from omoide.storage.rows import MOST_ROWS
 from omoide.storage.sqlite import fulltext
@@ -119,7 +119,7 @@ def test_a_message_is_never_earlier_than_its_authors_join_by_another_clock(store
         messages.add(db, "w", "s", said("by the process whose clock is ahead"), NOW + 20_000, max_observers=10)
         messages.add(db, "w", "s", said("by the one behind"), NOW, max_observers=10)
         author = sql.value(db, "SELECT id FROM peers")
-        within = message_search.reach(db, "w", SearchFilters(witness=author))
+        within = message_scope.resolve(db, MessageSearch("w", filters={WITNESS: author}))
         assert within is not None
         return [message.content for message in message_search.fetch(db, message_search.newest(db, within, 9))]
 

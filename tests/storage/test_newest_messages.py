@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
 from omoide.core.records import NewMessage
-from omoide.storage import Connection, Store, message_search, messages
-from omoide.storage.message_search import SearchFilters
+from omoide.storage import Connection, Store, message_scope, message_search, messages
+from omoide.storage.message_scope import WITNESS, MessageSearch
 from tests.storage.row_factories import steps
 
 NOW = 1_760_000_000_000_000
 
 PLACES = {
-    "a session": SearchFilters(session_id="old"),
-    "a session after an instant": SearchFilters(session_id="old", after=0),
-    "some sessions": SearchFilters(sessions=["old"]),
-    "where a member is": SearchFilters(member="alice"),
-    "what a peer witnessed": SearchFilters(witness="alice"),
-    "a peer": SearchFilters(peer_id="alice"),
+    "a session": MessageSearch("w", session_id="old"),
+    "a session after an instant": MessageSearch("w", session_id="old", after=datetime(1970, 1, 1, tzinfo=UTC)),
+    "some sessions": MessageSearch("w", sessions=["old"]),
+    "where a member is": MessageSearch("w", member="alice"),
+    "what a peer witnessed": MessageSearch("w", filters={WITNESS: "alice"}),
+    "a peer": MessageSearch("w", peer_id="alice"),
 }
 
 
@@ -40,13 +41,13 @@ def talked_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
-@pytest.mark.parametrize("limits", PLACES.values(), ids=PLACES.keys())
+@pytest.mark.parametrize("search", PLACES.values(), ids=PLACES.keys())
 @pytest.mark.parametrize("oldest_first", [False, True])
 def test_the_cost_of_the_newest_messages_does_not_grow_with_other_messages(
-    limits: SearchFilters, oldest_first: bool, talked_in: Store
+    search: MessageSearch, oldest_first: bool, talked_in: Store
 ) -> None:
     def found(db: Connection) -> list[int]:
-        within = message_search.reach(db, "w", limits)
+        within = message_scope.resolve(db, search)
         assert within is not None
         return message_search.newest(db, within, 20, oldest_first=oldest_first)
 
