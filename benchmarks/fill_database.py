@@ -101,8 +101,8 @@ async def embed_all(store: Store) -> None:
     embedder = WordLlamaEmbedder()
     await store.write(embeddings.adopt, embedder.name, embedder.dimensions, clock.now())
     for source in embeddings.SOURCES:
-        while found := await store.read_aside(_missing, source):
-            model = store.read(embeddings.progress)
+        while found := await store.read_offloaded(_missing, source):
+            model = await store.read(embeddings.progress)
             if model is None:
                 raise RuntimeError("no embedder was adopted")
             vectors = await embedder.embed([text for _, text in found])

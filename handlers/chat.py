@@ -27,25 +27,25 @@ async def about_peer(context: Context, workspace_id: str, peer_id: str, body: mo
     unknown target, session or scope.
     """
     _check_format(body)
-    memory_access.no_scope_peers(context, workspace_id, peer_id, body.target)
-    reach = _reach(context, workspace_id, peer_id, body)
+    await memory_access.no_scope_peers(context, workspace_id, peer_id, body.target)
+    reach = await _reach(context, workspace_id, peer_id, body)
     if body.target and body.target != peer_id:
-        ask.check_target(context.store, workspace_id, body.target)
+        await ask.check_target(context.store, workspace_id, body.target)
     if body.session_id is not None:
-        ask.check_session(context.store, workspace_id, body.session_id)
-    if context.store.read(peers.find, workspace_id, peer_id) is None:
+        await ask.check_session(context.store, workspace_id, body.session_id)
+    if await context.store.read(peers.find, workspace_id, peer_id) is None:
         await context.store.write(peers.get_or_create, workspace_id, peer_id, Change(), clock.now())
     return _inquiry(reach, body, body.semantic_query)
 
 
-def about_workspace(context: Context, workspace_id: str, body: models.WorkspaceDialecticOptions) -> Inquiry:
+async def about_workspace(context: Context, workspace_id: str, body: models.WorkspaceDialecticOptions) -> Inquiry:
     """Build the question to a workspace. Raises as `about_peer` does."""
     _check_format(body)
     names = _scope_names(body, None)
     if body.session_id is not None:
-        ask.check_session(context.store, workspace_id, body.session_id)
+        await ask.check_session(context.store, workspace_id, body.session_id)
     listed = [names] if isinstance(names, str) else names
-    sessions = None if listed is None else _sessions_of(context, workspace_id, listed)
+    sessions = None if listed is None else await _sessions_of(context, workspace_id, listed)
     return _inquiry(MemoryScope(workspace_id, None, None, sessions, body.session_id), body, None)
 
 
@@ -53,7 +53,7 @@ async def answered(
     context: Context, inquiry: Inquiry, body: Options
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer the question: whole, or as events if the body requests a stream."""
-    answer = ask.ask(context.services, inquiry)
+    answer = await ask.ask(context.services, inquiry)
     if body.stream:
         return events(answer, context.settings.chat_keepalive_seconds, with_evidence=body.include_evidence)
     content = "".join([piece async for piece in answer.pieces])
@@ -72,7 +72,7 @@ def _inquiry(reach: MemoryScope, body: Options, semantic_query: str | None) -> I
     )
 
 
-def _reach(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> MemoryScope:
+async def _reach(context: Context, workspace_id: str, peer_id: str, body: models.DialecticOptions) -> MemoryScope:
     """What a question to a peer may read.
 
     A session restricts messages, not conclusions. A list of sessions, from a filter or from several scopes, restricts
@@ -80,13 +80,13 @@ def _reach(context: Context, workspace_id: str, peer_id: str, body: models.Diale
     """
     target = body.target or peer_id
     if (names := _scope_names(body, body.filters)) is not None:
-        observer, union = memory_access.scoped(context, workspace_id, peer_id, names)
+        observer, union = await memory_access.scoped(context, workspace_id, peer_id, names)
         return MemoryScope(workspace_id, observer, target, None if union is None else session_filter.checked(union))
     sessions = session_filter.parse(body.filters, None)
     if sessions is not None:
         session_filter.parse(body.filters, body.session_id)  # the session must be one of them
     pinned = () if body.session_id is None else (body.session_id,)
-    memory_access.must_be_in_all(context, workspace_id, (*pinned, *(sessions or ())))
+    await memory_access.must_be_in_all(context, workspace_id, (*pinned, *(sessions or ())))
     return MemoryScope(workspace_id, peer_id, target, sessions, body.session_id, auth.reader(context.principal))
 
 
@@ -99,5 +99,5 @@ def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:
     return names
 
 
-def _sessions_of(context: Context, workspace_id: str, names: Sequence[str]) -> tuple[str, ...]:
-    return session_filter.checked(context.store.read(scopes.session_ids, workspace_id, names))
+async def _sessions_of(context: Context, workspace_id: str, names: Sequence[str]) -> tuple[str, ...]:
+    return session_filter.checked(await context.store.read(scopes.session_ids, workspace_id, names))

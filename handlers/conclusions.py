@@ -57,7 +57,7 @@ async def query_conclusions(
 
 async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> models.Conclusion:
     """Return one conclusion."""
-    return serializers.conclusion(context.store.read(conclusions.get, workspace_id, conclusion_id))
+    return serializers.conclusion(await context.store.read(conclusions.get, workspace_id, conclusion_id))
 
 
 async def delete_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> None:

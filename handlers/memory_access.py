@@ -18,17 +18,19 @@ from omoide.storage import members, scopes
 SCOPE_NEEDS_WORKSPACE_KEY = "`scope` requires a workspace- or admin-level key"
 
 
-def representation(context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet) -> Selection:
+async def representation(
+    context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
+) -> Selection:
     """The recall that a representation's body requests. Raises Unprocessable, NotFound or Unauthorized."""
-    no_scope_peers(context, workspace_id, peer_id, body.target)
+    await no_scope_peers(context, workspace_id, peer_id, body.target)
     observer = peer_id
     sessions: Sequence[str] | None = session_filter.parse(body.filters, body.session_id)
     if (scope := scope_names(body.scope, "body", "scope")) is not None:
         if body.filters or body.session_id is not None:
             raise Unprocessable("scope cannot be combined with session_id or filters")
-        observer, sessions = scoped(context, workspace_id, peer_id, scope)
+        observer, sessions = await scoped(context, workspace_id, peer_id, scope)
     elif sessions is not None:
-        must_be_in_all(context, workspace_id, sessions)
+        await must_be_in_all(context, workspace_id, sessions)
     return Selection(
         workspace_id,
         observer,
@@ -53,7 +55,7 @@ def scope_names(scope: object, *loc: str | int) -> str | list[str] | None:
     return request_parsing.scope_names(unwrapped, *loc) if isinstance(unwrapped, list) else None
 
 
-def scoped(
+async def scoped(
     context: Context, workspace_id: str, peer_id: str, scope: str | list[str]
 ) -> tuple[str, Sequence[str] | None]:
     """Observer and sessions for scopes: one scope is an observer, several restrict the peer to their sessions.
@@ -63,21 +65,21 @@ def scoped(
     if _is_narrowed(context):
         raise Unauthorized(SCOPE_NEEDS_WORKSPACE_KEY)
     if isinstance(scope, str):
-        return f"{SCOPE_PREFIX}{context.store.read(scopes.get, workspace_id, scope).id}", None
-    return peer_id, context.store.read(scopes.session_ids, workspace_id, scope)
+        return f"{SCOPE_PREFIX}{(await context.store.read(scopes.get, workspace_id, scope)).id}", None
+    return peer_id, await context.store.read(scopes.session_ids, workspace_id, scope)
 
 
-def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence[str]) -> None:
+async def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence[str]) -> None:
     """Raise Unauthorized if the key is a peer's and the peer is not currently in all of these sessions."""
     peer = context.principal.peer
     if peer is None:
         return
     for session_id in sessions:
-        if not context.store.read(members.is_active, workspace_id, session_id, peer):
+        if not await context.store.read(members.is_active, workspace_id, session_id, peer):
             raise Unauthorized(NOT_PERMITTED)
 
 
-def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -> None:
+async def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -> None:
     """Raise Unprocessable if an id has the prefix reserved for the hidden peers of scopes.
 
     Whether such a scope exists is disclosed only to keys that may read scopes.
@@ -89,7 +91,7 @@ def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -
     if fault := next(filter(None, (scope_name_error(scope_of_peer(peer_id)) for peer_id in named)), None):
         raise Unprocessable(f"Peer name(s) {shown} use the reserved scope prefix '{SCOPE_PREFIX}'. {fault}")
     are_there = not _is_narrowed(context) and all(
-        context.store.read(scopes.find, workspace_id, scope_of_peer(peer_id)) for peer_id in named
+        [await context.store.read(scopes.find, workspace_id, scope_of_peer(peer_id)) for peer_id in named]
     )
     what = "are scopes" if are_there else f"use the reserved scope prefix '{SCOPE_PREFIX}'"
     raise Unprocessable(f"Peer name(s) {shown} {what}. Use the `scope` parameter to read from a scope.")
@@ -99,7 +101,7 @@ def _is_narrowed(context: Context) -> bool:
     return context.principal.peer is not None or context.principal.session is not None
 
 
-def session(
+async def session(
     context: Context,
     workspace_id: str,
     session_id: str,
@@ -118,7 +120,7 @@ def session(
     if scope is not None:
         request_parsing.scope_name(scope, "query", "scope")
     _check_options(session_id, peer_target, peer_perspective, scope, sessions, limit_to_session)
-    no_scope_peers(context, workspace_id, peer_target, peer_perspective)
+    await no_scope_peers(context, workspace_id, peer_target, peer_perspective)
     if peer_target is None:
         return None
     observer: str = peer_perspective or peer_target
@@ -126,7 +128,7 @@ def session(
     if limit_to_session:
         restriction = (session_id,)
     if scope is not None:
-        observer, _ = scoped(context, workspace_id, peer_target, scope)
+        observer, _ = await scoped(context, workspace_id, peer_target, scope)
     elif context.principal.peer not in (None, observer):
         raise Unauthorized(NOT_PERMITTED)
     if context.principal.session is not None:
@@ -134,7 +136,7 @@ def session(
             raise Unauthorized(NOT_PERMITTED)
         restriction = (session_id,)  # a session key reads only conclusions from its session
     elif restriction is not None:
-        must_be_in_all(context, workspace_id, restriction)
+        await must_be_in_all(context, workspace_id, restriction)
     return replace(choice, observer_id=observer, observed_id=peer_target, sessions=restriction)
 
 

@@ -54,7 +54,7 @@ async def get_messages(
 
 async def get_message(context: Context, *, workspace_id: str, session_id: str, message_id: str) -> models.Message:
     """Return one message."""
-    return serializers.message(context.store.read(messages.get, workspace_id, session_id, message_id))
+    return serializers.message(await context.store.read(messages.get, workspace_id, session_id, message_id))
 
 
 async def update_message(

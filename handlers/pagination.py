@@ -41,4 +41,4 @@ async def read_offloaded(
     def within_time(db: Connection) -> Page[T]:
         return query_timeout.run_with_timeout(db, seconds, page, *args, filters) if filters else page(db, *args, None)
 
-    return await context.store.read_aside(within_time)
+    return await context.store.read_offloaded(within_time)

@@ -27,18 +27,18 @@ async def get_or_create_peer(
     grant = auth.peer_grant(context.principal, body.id)
     change = request_parsing.peer_change(context, body)
     session_id = auth.reads_members_of(context.principal)
-    if session_id is not None and not context.store.read(members.is_active, workspace_id, session_id, body.id):
-        return 200, _known_by_name(context, workspace_id, body.id, change)
-    if found := context.store.read(peers.settled, workspace_id, body.id, change):
+    if session_id is not None and not await context.store.read(members.is_active, workspace_id, session_id, body.id):
+        return 200, await _known_by_name(context, workspace_id, body.id, change)
+    if found := await context.store.read(peers.settled, workspace_id, body.id, change):
         return 200, serializers.peer(found)
     now = clock.now()
     record, created = await context.store.write(peers.get_or_create, workspace_id, body.id, change, now, grant)
     return (201 if created else 200), serializers.peer(record)
 
 
-def _known_by_name(context: Context, workspace_id: str, peer_id: str, change: Change) -> models.Peer:
+async def _known_by_name(context: Context, workspace_id: str, peer_id: str, change: Change) -> models.Peer:
     """A peer of which the key may only see that it exists. Raises Unauthorized if it does not, and for any change."""
-    found = context.store.read(peers.find, workspace_id, peer_id)
+    found = await context.store.read(peers.find, workspace_id, peer_id)
     if found is None or change != Change():
         raise auth.refusal(auth.NAMED)
     return serializers.peer(replace(found, metadata={}, configuration={}))
@@ -115,7 +115,7 @@ async def get_representation(
     context: Context, *, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
 ) -> models.RepresentationResponse:
     """Return what the peer knows about a target, as text."""
-    request = memory_access.representation(context, workspace_id, peer_id, body)
+    request = await memory_access.representation(context, workspace_id, peer_id, body)
     return models.RepresentationResponse(
         representation=render(await select_conclusions(context.store, context.services.finder, request))
     )
@@ -125,7 +125,9 @@ async def get_peer_card(
     context: Context, *, workspace_id: str, peer_id: str, target: str | None = None
 ) -> models.PeerCardResponse:
     """Return the card that the peer keeps about a target."""
-    return models.PeerCardResponse(peer_card=context.store.read(cards.get, workspace_id, peer_id, target or peer_id))
+    return models.PeerCardResponse(
+        peer_card=await context.store.read(cards.get, workspace_id, peer_id, target or peer_id)
+    )
 
 
 async def set_peer_card(
@@ -150,7 +152,7 @@ async def get_peer_context(
     max_conclusions: int | None = None,
 ) -> models.PeerContext:
     """Return what the peer knows about a target: representation and card."""
-    memory_access.no_scope_peers(context, workspace_id, peer_id, target)
+    await memory_access.no_scope_peers(context, workspace_id, peer_id, target)
     request = Selection(
         workspace_id,
         peer_id,

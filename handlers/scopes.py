@@ -17,7 +17,7 @@ async def get_or_create_scope(
 ) -> tuple[Literal[200, 201], models.ScopeModel]:
     """Return the scope, created if missing; metadata replaces the stored one."""
     name, metadata = request_parsing.scope_name(body.id, "body", "id"), request_parsing.metadata(context, body.metadata)
-    if found := context.store.read(scopes.settled, workspace_id, name, metadata):
+    if found := await context.store.read(scopes.settled, workspace_id, name, metadata):
         return 200, serializers.scope(found)
     record, created = await context.store.write(scopes.get_or_create, workspace_id, name, metadata, clock.now())
     return (201 if created else 200), serializers.scope(record)
@@ -32,12 +32,14 @@ async def get_scopes(
     context: Context, *, workspace_id: str, reverse: bool = False, page: int = 1, size: int = 50
 ) -> models.PageScope:
     """Return a page of the workspace's scopes."""
-    return serializers.scopes_page(context.store.read(scopes.page, workspace_id, PageRequest(page, size, reverse)))
+    return serializers.scopes_page(
+        await context.store.read(scopes.page, workspace_id, PageRequest(page, size, reverse))
+    )
 
 
 async def get_scope(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeModel:
     """Return one scope."""
-    return serializers.scope(context.store.read(scopes.get, workspace_id, _named(scope_id)))
+    return serializers.scope(await context.store.read(scopes.get, workspace_id, _named(scope_id)))
 
 
 async def add_sessions_to_scope(
@@ -53,7 +55,7 @@ async def get_scope_sessions(
 ) -> models.PageSession:
     """Return a page of the sessions in the scope."""
     request = PageRequest(page, size, reverse)
-    return serializers.sessions_page(context.store.read(scopes.sessions, workspace_id, _named(scope_id), request))
+    return serializers.sessions_page(await context.store.read(scopes.sessions, workspace_id, _named(scope_id), request))
 
 
 async def remove_session_from_scope(context: Context, *, workspace_id: str, scope_id: str, session_id: str) -> None:
@@ -64,4 +66,4 @@ async def remove_session_from_scope(context: Context, *, workspace_id: str, scop
 
 async def get_scope_status(context: Context, *, workspace_id: str, scope_id: str) -> models.ScopeStatus:
     """Return the progress of copying."""
-    return serializers.scope_status(context.store.read(scopes.status, workspace_id, _named(scope_id)))
+    return serializers.scope_status(await context.store.read(scopes.status, workspace_id, _named(scope_id)))

@@ -19,7 +19,7 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
     """Return the session, created if missing: metadata is replaced, configuration merged, peers and scopes added."""
     given, scopes = request_parsing.observations(body.peers), request_parsing.scope_names(body.scopes, "body", "scopes")
     grant = auth.session_grant(context.principal, body.id, given, scopes)
-    may_read = _may_read(context, workspace_id, body.id, given)
+    may_read = await _may_read(context, workspace_id, body.id, given)
     if not (may_read or grant.create):
         raise auth.refusal(auth.NAMED)
     metadata, configuration = (
@@ -27,7 +27,7 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
         request_parsing.configuration(context, body.configuration),
     )
     change = SessionChange(metadata, configuration, context.settings.max_metadata_bytes, given, scopes)
-    if may_read and (found := context.store.read(sessions.settled, workspace_id, body.id, change)):
+    if may_read and (found := await context.store.read(sessions.settled, workspace_id, body.id, change)):
         return serializers.session(found)
     limit = context.settings.max_observers
     record = await context.store.write(
@@ -38,7 +38,7 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
     return serializers.session(record)
 
 
-def _may_read(context: Context, workspace_id: str, session_id: str, given: Mapping[str, Observation]) -> bool:
+async def _may_read(context: Context, workspace_id: str, session_id: str, given: Mapping[str, Observation]) -> bool:
     """Whether the key may read the session, if it exists, by a get-or-create request with these peers.
 
     A peer's key: while its peer is in the session. The request may then name other members, but not set their flags:
@@ -49,7 +49,7 @@ def _may_read(context: Context, workspace_id: str, session_id: str, given: Mappi
         return True
     if any(flags != Observation() for peer_id, flags in given.items() if peer_id != reader):
         return False
-    return context.store.read(members.is_active, workspace_id, session_id, reader)
+    return await context.store.read(members.is_active, workspace_id, session_id, reader)
 
 
 async def get_sessions(
@@ -113,7 +113,9 @@ async def get_session_peers(
     context: Context, *, workspace_id: str, session_id: str, page: int = 1, size: int = 50
 ) -> models.PagePeer:
     """Return a page of the peers that are currently in the session."""
-    return serializers.peers_page(context.store.read(members.page, workspace_id, session_id, PageRequest(page, size)))
+    return serializers.peers_page(
+        await context.store.read(members.page, workspace_id, session_id, PageRequest(page, size))
+    )
 
 
 async def set_session_peers(
@@ -140,7 +142,7 @@ async def get_peer_config(
     context: Context, *, workspace_id: str, session_id: str, peer_id: str
 ) -> models.SessionPeerConfig:
     """Return the peer's configuration in the session."""
-    found = context.store.read(sessions.peer_configuration, workspace_id, session_id, peer_id)
+    found = await context.store.read(sessions.peer_configuration, workspace_id, session_id, peer_id)
     return serializers.session_peer_config(found)
 
 
@@ -203,7 +205,7 @@ async def get_session_context(
         most_frequent=include_most_frequent,
         max_conclusions=max_conclusions or MAX_CONCLUSIONS,
     )
-    request = memory_access.session(
+    request = await memory_access.session(
         context,
         workspace_id,
         session_id,
@@ -223,4 +225,4 @@ async def get_session_context(
 
 async def get_session_summaries(context: Context, *, workspace_id: str, session_id: str) -> models.SessionSummaries:
     """Return the session's short and long summary."""
-    return serializers.summaries(session_id, context.store.read(summaries.of_session, workspace_id, session_id))
+    return serializers.summaries(session_id, await context.store.read(summaries.of_session, workspace_id, session_id))

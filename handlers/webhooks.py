@@ -24,7 +24,7 @@ async def list_webhook_endpoints(
     size: int = 50,
 ) -> models.PageWebhookEndpoint:
     """Return a page of the workspace's endpoints."""
-    return serializers.webhooks_page(context.store.read(webhooks.page, workspace_id, PageRequest(page, size)))
+    return serializers.webhooks_page(await context.store.read(webhooks.page, workspace_id, PageRequest(page, size)))
 
 
 async def get_or_create_webhook_endpoint(
@@ -35,7 +35,7 @@ async def get_or_create_webhook_endpoint(
 ) -> tuple[Literal[200, 201], models.WebhookEndpoint]:
     """Return the endpoint, registered if missing."""
     check_url(body.url, private_targets=context.settings.webhook_private_targets)
-    if found := context.store.read(webhooks.find_by_url, workspace_id, body.url):
+    if found := await context.store.read(webhooks.find_by_url, workspace_id, body.url):
         return 200, serializers.webhook(found)
     record, created = await context.store.write(webhooks.get_or_create, workspace_id, body.url, clock.now())
     if not context.settings.webhook_secret.get_secret_value():

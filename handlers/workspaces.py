@@ -21,7 +21,7 @@ async def get_or_create_workspace(
     """Return the workspace, created if missing; an existing one is not changed."""
     auth.may_name_workspace(context.principal, body.id)
     initial = request_parsing.change(context, body)
-    if found := context.store.read(workspaces.find, body.id):
+    if found := await context.store.read(workspaces.find, body.id):
         return 200, serializers.workspace(found)
     record, created = await context.store.write(workspaces.get_or_create, body.id, initial, clock.now())
     return (201 if created else 200), serializers.workspace(record)
@@ -72,7 +72,7 @@ async def chat_workspace(
     body: models.WorkspaceDialecticOptions,
 ) -> models.DialecticResponse | AsyncIterator[bytes]:
     """Answer a question from what is known in the whole workspace."""
-    return await chat.answered(context, chat.about_workspace(context, workspace_id, body), body)
+    return await chat.answered(context, await chat.about_workspace(context, workspace_id, body), body)
 
 
 async def get_queue_status(
@@ -85,7 +85,7 @@ async def get_queue_status(
 ) -> models.QueueStatus:
     """Return the counts of background work: in total and, unless one session is given, by session."""
     auth.may_ask_for(context.principal, session_id)
-    counts = context.store.read(
+    counts = await context.store.read(
         job_stats.status,
         workspace_id,
         clock.now(),

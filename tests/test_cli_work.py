@@ -15,6 +15,7 @@ from omoide.storage import Connection, Store, queue, workspaces
 from tests import sql
 from tests.fork_server import fork_server
 from tests.handlers.workspace import WorkspaceClient, until
+from tests.read_now import read_now
 from tests.server_process import Server
 from tests.test_cli import Run, run
 
@@ -121,5 +122,5 @@ def test_a_worker_does_what_is_due_and_ends(run: Run, tmp_path: Path) -> None:
     store.close()
     assert run("worker", "--until-empty").returncode == 0
     store = Store.open(server.db)
-    assert store.read(sql.rows, "SELECT content FROM conclusions") == [("alice lives in Lisbon",)]
+    assert read_now(store, sql.rows, "SELECT content FROM conclusions") == [("alice lives in Lisbon",)]
     store.close()

@@ -18,6 +18,7 @@ from omoide.cli.main import main
 from omoide.core import clock
 from omoide.storage import Store, embeddings, job_stats
 from tests.handlers.workspace import WorkspaceClient, until
+from tests.read_now import read_now
 from tests.server_process import Server
 from tests.worker.worker_fixture import Home
 
@@ -89,7 +90,7 @@ def _is_idle(db: Path) -> bool:
     try:
         return not any(
             job.state in ("due", "running")
-            for job in store.read(job_stats.listed, clock.now(), failed_only=False, limit=1_000)
+            for job in read_now(store, job_stats.listed, clock.now(), failed_only=False, limit=1_000)
         )
     finally:
         store.close()
@@ -141,9 +142,9 @@ def answers(http: httpx.Client, workspace: str) -> dict[str, Any]:
 def is_embedded(db: Path) -> bool:
     store = Store.open(db)
     try:
-        model = store.read(embeddings.progress)
+        model = read_now(store, embeddings.progress)
         return model is not None and not any(
-            store.read(embeddings.missing, source, model.through(source), 1) for source in embeddings.SOURCES
+            read_now(store, embeddings.missing, source, model.through(source), 1) for source in embeddings.SOURCES
         )
     finally:
         store.close()

@@ -18,6 +18,7 @@ from omoide.fairness.thread_pool import FairThreadPool, checkpoint, paused_clock
 from omoide.storage import Connection, Store
 from omoide.storage.sqlite import query_timeout
 from tests import sql
+from tests.read_now import read_now
 
 HEAVY, LIGHT, OTHER_KEY = Lane("heavy", "key"), Lane("light", "key"), Lane("heavy", "another key")
 
@@ -285,7 +286,7 @@ def test_a_long_statement_yields(db_path: Path) -> None:
 
     async def ask_store(lane: Lane, fn: Callable[[Connection], Any]) -> Any:
         lanes.current_work.set(lanes.Work(lane))
-        return await store.read_aside(fn)
+        return await store.read_offloaded(fn)
 
     async def story() -> None:
         reading = asyncio.create_task(ask_store(HEAVY, long))
@@ -322,7 +323,7 @@ def test_the_deadline_of_a_filter_excludes_pauses(db_path: Path, monkeypatch: py
     monkeypatch.setattr(query_timeout, "paused_clock", lambda: lambda: float(next(times)))
     count = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300000) SELECT count(*) FROM n"
     store = Store.open(db_path, durability="normal")
-    assert store.read(query_timeout.run_with_timeout, 0.001, lambda db: sql.value(db, count)) == 300_000
+    assert read_now(store, query_timeout.run_with_timeout, 0.001, lambda db: sql.value(db, count)) == 300_000
     store.close()
 
 
@@ -338,10 +339,10 @@ def test_a_closing_store_finishes_started_reads_and_fails_the_others(db_path: Pa
             released.wait()
             return int(sql.value(db, "SELECT 5"))
 
-        reading = asyncio.create_task(store.read_aside(first))
+        reading = asyncio.create_task(store.read_offloaded(first))
         await asyncio.sleep(0)
         begun.wait()
-        waiting = [asyncio.create_task(store.read_aside(lambda db: 1)) for _ in range(20)]
+        waiting = [asyncio.create_task(store.read_offloaded(lambda db: 1)) for _ in range(20)]
         await asyncio.sleep(0)
         closing = threading.Thread(target=store.close)
         closing.start()

@@ -99,7 +99,7 @@ def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> Non
         await asyncio.sleep(0)
         at_once = reading.done()
         page = await reading
-        assert page.total == store.read(sql.count, "peers")
+        assert page.total == await store.read(sql.count, "peers")
         return at_once
 
     async def story() -> None:
@@ -107,7 +107,7 @@ def test_a_page_of_many_rows_is_counted_off_the_event_loop(db_path: Path) -> Non
         assert await is_read_at_once()
         await store.write(fill, COUNTED_ON_LOOP + 1)
         assert not await is_read_at_once()
-        assert store.read(peers.page, "w", PageRequest(1, 1, False)).total == COUNTED_ON_LOOP + 1
+        assert (await store.read(peers.page, "w", PageRequest(1, 1, False))).total == COUNTED_ON_LOOP + 1
 
     asyncio.run(story())
     store.close()

@@ -18,6 +18,7 @@ from omoide.storage import Connection, Store, queue
 from omoide.storage.sqlite.leader_lock import LeaderLock, has_leader
 from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until
+from tests.read_now import read_now
 from tests.server_process import Server
 
 HOUR = 3_600_000_000
@@ -185,7 +186,7 @@ def test_taking_over_frees_only_what_was_claimed_by_leading(db_path: Path) -> No
     for number, led in enumerate([True, False]):
         asyncio.run(store.write(queue.add, "webhook", {}, 0, key=str(number)))
         asyncio.run(store.write(queue.claim, 1, lease=HOUR, led=led))
-    before = store.read(held)
+    before = read_now(store, held)
     asyncio.run(store.write(queue.take_over, 1, lease=HOUR))
-    assert (before, store.read(held)) == ([1, 2], [2])
+    assert (before, read_now(store, held)) == ([1, 2], [2])
     store.close()

@@ -67,11 +67,11 @@ class Bench:
     async def by_vectors(self, question: Question) -> list[str]:
         """The ids of the turns with the vectors nearest to the question's."""
         vector = await self.finder.query_vector(question.question)
-        within = self.store.read(message_scope.resolve, MessageSearch(question.conversation))
+        within = await self.store.read(message_scope.resolve, MessageSearch(question.conversation))
         if vector is None or within is None:
             raise RuntimeError(f"no vector for {question.question!r}")
-        near = self.store.read(self.finder.index.nearest, Group("messages", within.workspace), vector, COMPARED)
-        found = self.store.read(message_search.fetch, [pk for pk, _ in near])
+        near = await self.store.read(self.finder.index.nearest, Group("messages", within.workspace), vector, COMPARED)
+        found = await self.store.read(message_search.fetch, [pk for pk, _ in near])
         return [str(message.metadata["turn"]) for message in found]
 
     def by_plain_fusion(self, question: Question, near: Sequence[str]) -> list[str]:

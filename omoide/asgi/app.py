@@ -116,8 +116,8 @@ class AppLifespan:
         """Create the first argument of a handler."""
         return Context(self.services, principal(scope) or ANONYMOUS)
 
-    def is_member(self, workspace_id: str, session_id: str, peer_id: str) -> bool:
-        return self.services.store.read(members.is_active, workspace_id, session_id, peer_id)
+    async def is_member(self, workspace_id: str, session_id: str, peer_id: str) -> bool:
+        return await self.services.store.read(members.is_active, workspace_id, session_id, peer_id)
 
 
 async def _prepared(reasoner: Reasoner) -> None:

@@ -64,7 +64,7 @@ async def _make_segments_anew(settings: Settings) -> None:
         try:
             await store.write(vector_segments.begin_anew)
             for source in SOURCES:
-                while store.read(vector_segments.is_behind, source):
+                while await store.read(vector_segments.is_behind, source):
                     await store.write(vector_segments.extend, source)
         finally:
             store.close()

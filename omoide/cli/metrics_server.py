@@ -44,12 +44,16 @@ def listening_for_metrics(settings: Settings, port: int) -> socket.socket:
     return listening_on(settings.host, port, "Omoide worker's metrics")
 
 
+async def _no_member(workspace: str, session: str, peer: str) -> bool:
+    return False
+
+
 def metrics_page(services: Services) -> ASGIApp:
     """An application that serves GET /metrics with the server's authorization."""
     settings = services.settings
     keyring = Keyring(settings.jwt_secret.get_secret_value()) if settings.auth else None
     opened = ROLES if settings.metrics == "open" else ()
-    authorize = authorizer(keyring, lambda workspace, session, peer: False, opened)(ROLES)
+    authorize = authorizer(keyring, _no_member, opened)(ROLES)
     facts = Facts(None, {}, services.reasoner.name, services.embedder.name, database_stats.SQLITE_VERSION)
 
     async def answer(request: Request) -> Response:
@@ -58,7 +62,7 @@ def metrics_page(services: Services) -> ASGIApp:
         if request.method != "GET":
             return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": "GET"})
         try:
-            authorize(request.headers.get("authorization"), {})
+            await authorize(request.headers.get("authorization"), {})
         except Unauthorized as refusal:
             return JSONResponse({"detail": refusal.detail}, 401, {"WWW-Authenticate": "Bearer"})
         page = await asyncio.to_thread(prometheus.text, services.metrics, facts, of_database=False)

@@ -17,7 +17,7 @@ from omoide.core import clock
 from omoide.core.formatting import pluralize
 from omoide.core.records import PendingJob
 from omoide.core.redaction import redact_secrets
-from omoide.storage import Store, embeddings, job_stats, rejected_texts
+from omoide.storage import Connection, Store, embeddings, job_stats, rejected_texts
 from omoide.storage.embedding_tables import SOURCES
 from omoide.storage.sqlite.read_only import require_database
 
@@ -43,12 +43,7 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
     if context.invoked_subcommand:
         return
     with report_errors(), _opened(db) as store:
-        jobs = [
-            replace(job, error=job.error and redact_secrets(job.error))
-            for job in store.read(job_stats.listed, clock.now(), failed_only=failed, limit=limit)
-        ]
-        refused = [store.read(rejected_texts.count, source) for source in SOURCES]
-        reason = redact_secrets(store.read(rejected_texts.latest_error) or "")
+        jobs, refused, reason = asyncio.run(store.read(_listed, failed_only=failed, limit=limit))
     if as_json:
         for job in jobs:
             click.echo(orjson.dumps(job).decode())
@@ -57,6 +52,16 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
         for source, count in zip(SOURCES, refused, strict=True):
             if count:
                 click.echo(f"{pluralize(count, source[:-1])} refused by the embedder, latest error: {reason}")
+
+
+def _listed(db: Connection, *, failed_only: bool, limit: int) -> tuple[list[PendingJob], list[int], str]:
+    """The jobs, the number of refused texts of each source, and the latest reason; without secrets."""
+    jobs = [
+        replace(job, error=job.error and redact_secrets(job.error))
+        for job in job_stats.listed(db, clock.now(), failed_only=failed_only, limit=limit)
+    ]
+    refused = [rejected_texts.count(db, source) for source in SOURCES]
+    return jobs, refused, redact_secrets(rejected_texts.latest_error(db) or "")
 
 
 @queue.command()

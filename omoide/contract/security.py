@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 PRINCIPAL = "principal"
 
-Check = Callable[[str | None, Mapping[str, str]], Any]
+Check = Callable[[str | None, Mapping[str, str]], Awaitable[Any]]
 """Returns the principal for an Authorization header and path parameters; raises the error to answer with."""
 
 Authorize = Callable[[frozenset[str]], Check]
@@ -30,13 +30,13 @@ class Requirement:
     def __init__(self, check: Check) -> None:
         self.check = check
 
-    def __call__(self, request: ConnexionRequest) -> dict[str, Any]:
-        self.admit(request.scope)
+    async def __call__(self, request: ConnexionRequest) -> dict[str, Any]:
+        await self.admit(request.scope)
         return {}  # Connexion looks for an OAuth subject in the result, so it must be a dictionary
 
-    def admit(self, scope: Scope) -> None:
+    async def admit(self, scope: Scope) -> None:
         """Store the principal in the scope. Raises what the check raises."""
-        scope["extensions"][PRINCIPAL] = self.check(_authorization(scope), scope["path_params"])
+        scope["extensions"][PRINCIPAL] = await self.check(_authorization(scope), scope["path_params"])
 
 
 def bearer(authorize: Authorize) -> SecurityHandlerFactory:
@@ -70,9 +70,9 @@ class Guard:
         self.requirement = requirement
         self.app = app
 
-    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        self.requirement.admit(scope)
-        return self.app(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.requirement.admit(scope)
+        await self.app(scope, receive, send)
 
 
 def _authorization(scope: Scope) -> str | None:

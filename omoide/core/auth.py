@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -179,31 +179,37 @@ def refusal(roles: frozenset[str]) -> Unauthorized:
     return Unauthorized("Resource requires admin privileges" if roles <= {"admin", "metrics"} else NOT_PERMITTED)
 
 
-IsMember = Callable[[str, str, str], bool]
+IsMember = Callable[[str, str, str], Awaitable[bool]]
 """(workspace, session, peer) → whether the peer is currently a member of the session."""
+
+Check = Callable[[str | None, Mapping[str, str]], Awaitable[Principal]]
+"""(Authorization header, path parameters) → principal. Raises Unauthorized."""
 
 
 def authorizer(
     keyring: Keyring | None, is_member: IsMember, opened: Collection[str] = ()
-) -> Callable[[frozenset[str]], Callable[[str | None, Mapping[str, str]], Principal]]:
+) -> Callable[[frozenset[str]], Check]:
     """The authorization function for the contract: roles → check. Without a keyring every caller is admin.
 
     Operations with a role in `opened` are open to all callers, with the principal `ANONYMOUS`.
     """
 
-    def authorize(roles: frozenset[str]) -> Callable[[str | None, Mapping[str, str]], Principal]:
-        def check(authorization: str | None, path: Mapping[str, str]) -> Principal:
+    async def anyone(authorization: str | None, path: Mapping[str, str]) -> Principal:
+        return ANONYMOUS
+
+    def authorize(roles: frozenset[str]) -> Check:
+        async def check(authorization: str | None, path: Mapping[str, str]) -> Principal:
             if keyring is None:
                 return ADMIN
             principal = keyring.principal(authorization, clock.now())
             verdict = permits(principal, roles, path)
             if verdict is None and principal.peer is not None:
-                verdict = is_member(path["workspace_id"], path["session_id"], principal.peer)
+                verdict = await is_member(path["workspace_id"], path["session_id"], principal.peer)
             if not verdict:
                 raise refusal(roles)
             return principal
 
-        return check if roles.isdisjoint(opened) else lambda authorization, path: ANONYMOUS
+        return check if roles.isdisjoint(opened) else anyone
 
     return authorize
 

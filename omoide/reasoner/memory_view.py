@@ -90,7 +90,7 @@ class MemoryView:
         """
         top_k = _within(top_k, MEMORY_MOST)
         matches: list[Conclusion] = []
-        if held := memory_queries.of_kind(self._held(), is_derived):
+        if held := memory_queries.of_kind(await self._held(), is_derived):
             arguments = (self.reach.workspace_id, held.pair, query, top_k, held.restriction)
             matches = await nearest_of(self._store, self._finder, *arguments)
         given: Json = {"query": query, "top_k": top_k}
@@ -119,7 +119,7 @@ class MemoryView:
         limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
         snippets: list[Snippet] = []
         if text.strip():
-            snippets = await self._store.read_aside(_containing, self._request(text, limit), window)
+            snippets = await self._store.read_offloaded(_containing, self._request(text, limit), window)
         self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=snippets)
         return snippets
 
@@ -133,7 +133,7 @@ class MemoryView:
         """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive)."""
         limit = _within(limit, MESSAGES_MOST)
         request = self._request(limit=limit, after=after, before=before)
-        matches = await self._store.read_aside(memory_queries.said, request, oldest_first=order == "asc")
+        matches = await self._store.read_offloaded(memory_queries.said, request, oldest_first=order == "asc")
         self.evidence.note(
             "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=matches
         )
@@ -152,7 +152,7 @@ class MemoryView:
     async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
         """Return the messages of these ids that are within reach, each with the one before and after it."""
         ids = [*dict.fromkeys(map(_bare, message_ids))][:NAMED_MOST]
-        snippets = await self._store.read_aside(_named, self._request(), ids)
+        snippets = await self._store.read_offloaded(_named, self._request(), ids)
         self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=snippets)
         return snippets
 
@@ -163,11 +163,11 @@ class MemoryView:
 
         Empty if the reach is restricted to sessions.
         """
-        held = self._held()
+        held = await self._held()
         if self.reach.sessions is not None or held is None:
             return []
         conclusion_id = _bare(observation_id)
-        chain = await self._store.read_aside(memory_queries.chain, held, conclusion_id, direction, CHAIN_MOST)
+        chain = await self._store.read_offloaded(memory_queries.chain, held, conclusion_id, direction, CHAIN_MOST)
         self.evidence.note(
             "get_reasoning_chain", {"observation_id": conclusion_id, "direction": direction}, conclusions=chain
         )
@@ -183,9 +183,9 @@ class MemoryView:
 
     async def get_session_summary(self, kind: Literal["short", "long"] = "short") -> str | None:
         """Return the summary of the pinned session; None if there is no such session or summary."""
-        if (session_id := self._pinned()) is None:
+        if (session_id := await self._pinned()) is None:
             return None
-        stored = self._store.read(summaries.of_session, self.reach.workspace_id, session_id)
+        stored = await self._store.read(summaries.of_session, self.reach.workspace_id, session_id)
         summary = stored.get(summaries.SHORT if kind == "short" else summaries.LONG)
         self.evidence.note("get_session_summary", {"type": kind})
         return summary.content if summary else None
@@ -195,27 +195,27 @@ class MemoryView:
 
         The newest message is truncated if it does not fit. `max_tokens` is clamped to `HISTORY_MOST`.
         """
-        session_id, budget = self._pinned(), min(max_tokens, HISTORY_MOST)
+        session_id, budget = await self._pinned(), min(max_tokens, HISTORY_MOST)
         if session_id is None:
             return []
-        history = await self._store.read_aside(_newest, self.reach.workspace_id, session_id, budget, self.tokens)
+        history = await self._store.read_offloaded(_newest, self.reach.workspace_id, session_id, budget, self.tokens)
         self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=history)
         return history
 
-    def _held(self) -> Held | None:
+    async def _held(self) -> Held | None:
         reach = self.reach
-        return self._store.read(
+        return await self._store.read(
             memory_queries.held, reach.workspace_id, reach.observer_id, reach.observed_id, reach.sessions
         )
 
-    def _pinned(self) -> str | None:
+    async def _pinned(self) -> str | None:
         """Return the session that the question is pinned to, if it may be read."""
         reach = self.reach
         if reach.session_id is None or (reach.sessions is not None and reach.session_id not in reach.sessions):
             return None
         if reach.reader is not None:
             arguments = (reach.workspace_id, reach.session_id, reach.reader)
-            return reach.session_id if self._store.read(members.is_active, *arguments) else None
+            return reach.session_id if await self._store.read(members.is_active, *arguments) else None
         return reach.session_id
 
     def _request(
@@ -239,8 +239,8 @@ class MemoryView:
     async def _ranked(
         self, tool: str, read: Callable[[Connection, Held, int], list[Conclusion]], limit: int
     ) -> list[Conclusion]:
-        limit, held = _within(limit, RECENT_MOST), self._held()
-        conclusions = [] if held is None else await self._store.read_aside(read, held, limit)
+        limit, held = _within(limit, RECENT_MOST), await self._held()
+        conclusions = [] if held is None else await self._store.read_offloaded(read, held, limit)
         self.evidence.note(tool, {"limit": limit}, conclusions=conclusions)
         return conclusions
 

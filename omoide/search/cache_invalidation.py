@@ -33,10 +33,10 @@ class CacheInvalidator:
 
     async def look(self) -> None:
         """Evict deleted rows, if anything was erased since the last call. Raises Unavailable."""
-        count = self._store.read(secure_delete.count)
+        count = await self._store.read(secure_delete.count)
         if count == self._count:
             return
         text_cache.clear_all()
-        await self._store.read_aside(self._index.forget_deleted)
+        await self._store.read_offloaded(self._index.forget_deleted)
         await offload(malloc.trim)  # otherwise the process grows by some megabytes each time
         self._count = count

@@ -91,7 +91,7 @@ async def query(
     restriction = conclusions.filtered(filters)
     pair = None
     if (named := _named_pair(filters)) is not None:
-        pair = store.read(conclusions.pair, workspace_id, *named)
+        pair = await store.read(conclusions.pair, workspace_id, *named)
         if pair is None:
             return []
     limited = seconds if filters else None
@@ -137,7 +137,7 @@ async def _best(
         seen = {conclusion.id for conclusion in found}
         return [*found, *(conclusion for conclusion in others if conclusion.id not in seen)][:limit]
 
-    return await store.read_aside(best)
+    return await store.read_offloaded(best)
 
 
 def _within(

@@ -82,7 +82,7 @@ async def search_then(
             return then(db, *matches(db))
         return then(db, *query_timeout.run_with_timeout(db, seconds, matches))
 
-    return await store.read_aside(read)
+    return await store.read_offloaded(read)
 
 
 def _ranked(

@@ -40,21 +40,21 @@ class Answer:
     """The records read for the answer; complete after the last piece."""
 
 
-def check_target(store: Store, workspace_id: str, peer_id: str) -> None:
+async def check_target(store: Store, workspace_id: str, peer_id: str) -> None:
     """Raise NotFound if the peer that the question is about does not exist."""
-    if store.read(peers.find, workspace_id, peer_id) is None:
+    if await store.read(peers.find, workspace_id, peer_id) is None:
         raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
 
 
-def check_session(store: Store, workspace_id: str, session_id: str) -> None:
+async def check_session(store: Store, workspace_id: str, session_id: str) -> None:
     """Raise NotFound if the session that the question is pinned to does not exist."""
-    store.read(sessions.get, workspace_id, session_id)
+    await store.read(sessions.get, workspace_id, session_id)
 
 
-def ask(services: Services, inquiry: Inquiry) -> Answer:
+async def ask(services: Services, inquiry: Inquiry) -> Answer:
     """Return a lazy answer: the reasoner starts when the first piece is requested."""
     memory = MemoryView(services.store, services.finder, services.tokens, inquiry.reach)
-    question = services.store.read(_question, inquiry, services.policy.defaults)
+    question = await services.store.read(_question, inquiry, services.policy.defaults)
     return Answer(_pieces(services.reasoner, question, memory), memory.evidence)
 
 

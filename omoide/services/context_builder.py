@@ -54,7 +54,9 @@ async def peer_context(services: Services, selection: Selection) -> PeerContext:
     """
     card = None
     if selection.sessions is None:
-        card = services.store.read(cards.get, selection.workspace_id, selection.observer_id, selection.observed_id)
+        card = await services.store.read(
+            cards.get, selection.workspace_id, selection.observer_id, selection.observed_id
+        )
     return PeerContext(render(await select_conclusions(services.store, services.finder, selection)), card)
 
 
@@ -71,7 +73,7 @@ async def session_context(services: Services, request: SessionContextRequest) ->
         remaining -= await _tokens_of(services.tokens, known)
     if remaining <= 0:
         return SessionContext([], None, known)
-    summary, chosen = await services.store.read_aside(_history, services, request, remaining)
+    summary, chosen = await services.store.read_offloaded(_history, services, request, remaining)
     return SessionContext(chosen, summary, known)
 
 

@@ -43,7 +43,7 @@ class Selection:
 
 async def select_conclusions(store: Store, finder: Finder, request: Selection) -> list[Conclusion]:
     """Return the selected conclusions in no particular order; empty if a peer or session does not exist."""
-    pair = store.read(conclusions.pair, request.workspace_id, request.observer_id, request.observed_id)
+    pair = await store.read(conclusions.pair, request.workspace_id, request.observer_id, request.observed_id)
     if pair is None:
         return []
     semantic, frequent = request.shares()
@@ -70,7 +70,7 @@ async def select_conclusions(store: Store, finder: Finder, request: Selection) -
         parts.append(conclusions.last_said(db, *arguments, 2 * request.max_conclusions))
         return merged(parts, request.max_conclusions)
 
-    return await store.read_aside(read_others)
+    return await store.read_offloaded(read_others)
 
 
 def merged(parts: Iterable[Iterable[Conclusion]], limit: int) -> list[Conclusion]:

@@ -39,7 +39,7 @@ async def pieces(store: Store, values: Sequence[LargeValue]) -> AsyncIterator[tu
             yield b"", True
             start += 1
             continue
-        texts = await store.read_aside(_together, values[start:])
+        texts = await store.read_offloaded(_together, values[start:])
         for text in texts:
             yield text, True
         start += len(texts)
@@ -80,13 +80,13 @@ def _readable(text: bytes) -> bytes:
 
 async def _of_one(store: Store, value: LargeValue) -> AsyncIterator[bytes]:
     """Yield the text of one object in pieces. The digest verifies that all of them belong to the same text."""
-    found = await store.read_aside(_examined, value)
+    found = await store.read_offloaded(_examined, value)
     if found is None:
         yield NOTHING
         return
     digest, decoder = hashlib.blake2b(), codecs.getincrementaldecoder("utf-8")("replace")
     for start in range(0, found.size, PIECE_BYTES):
-        raw = await store.read_aside(_part, value, start)
+        raw = await store.read_offloaded(_part, value, start)
         digest.update(raw)
         yield decoder.decode(raw, start + PIECE_BYTES >= found.size).encode()
     if digest.digest() != found.digest:

@@ -31,7 +31,7 @@ async def forget(deps: Services, job: Job) -> None:
     """Remove the conclusions of the job's session, and those derived from them, unless the session was added again."""
     scope, session = int(job.payload["scope"]), int(job.payload["session"])
     turn = TimeSlice()
-    while pks := await deps.store.read_aside(scope_copies.to_forget, scope, session):
+    while pks := await deps.store.read_offloaded(scope_copies.to_forget, scope, session):
         for first in range(0, len(pks), scope_copies.ROWS_AT_A_TIME):
             some = pks[first : first + scope_copies.ROWS_AT_A_TIME]
             await deps.store.write(scope_copies.forget, scope, session, some, clock.now())

@@ -75,7 +75,7 @@ async def derive(deps: Services, job: Job) -> None:
     turn = TimeSlice()
     unit: WorkUnit | None = WorkUnit.from_payload(job.payload)
     while unit is not None:
-        workspace_id, window = await deps.store.read_aside(_read, job, unit, deps.settings.batch_tokens)
+        workspace_id, window = await deps.store.read_offloaded(_read, job, unit, deps.settings.batch_tokens)
         facts = await _facts(deps, workspace_id, unit, window)
         unit = await _store(deps, job, turn, workspace_id, unit, window, facts)
 
@@ -116,7 +116,7 @@ async def _store(
         except (CardChanged, ScopesChanged) as change:
             reason = str(change)
         else:
-            if rest is not None and not deps.store.read(queue.is_held, job):
+            if rest is not None and not await deps.store.read(queue.is_held, job):
                 raise JobUnfinished
             return rest
     raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
@@ -130,7 +130,7 @@ async def _observers(
     `computed` is the result of an earlier call; parts that are not stale are reused.
     """
     compares = bool(facts) and deps.settings.deduplicate
-    listeners = await deps.store.read_aside(_listeners, unit, MOST_KNOWN if compares else 0)
+    listeners = await deps.store.read_offloaded(_listeners, unit, MOST_KNOWN if compares else 0)
     before = {each.listener.pk: each for each in computed}
     return [
         await _observer(deps, workspace_id, unit, facts, listener, before.get(listener.pk)) for listener in listeners
@@ -184,7 +184,7 @@ async def _revised(
         return revised
     # Later statements take precedence, even if older messages are imported after them.
     pair, since = (listener.pk, unit.observed_pk), min(to_micros(fact.said_at) for fact in facts)
-    later = await deps.store.read_aside(conclusions.said_after, workspace_id, pair, since, MOST_LATER)
+    later = await deps.store.read_offloaded(conclusions.said_after, workspace_id, pair, since, MOST_LATER)
     return await deps.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
 
 

@@ -35,15 +35,15 @@ MOST_CONCLUSIONS = 2_000
 async def dream(deps: Services, job: Job) -> None:
     """Run a dream. Raises PermanentFailure if its peers do not exist."""
     payload = job.payload
-    workspace_id = deps.store.read(workspaces.name_of, job.workspace)
-    pair = deps.store.read(conclusions.pair, workspace_id, payload["observer"], payload["observed"])
+    workspace_id = await deps.store.read(workspaces.name_of, job.workspace)
+    pair = await deps.store.read(conclusions.pair, workspace_id, payload["observer"], payload["observed"])
     if pair is None:
         raise PermanentFailure("the peers of this dream do not exist")
-    seen = deps.store.read(dreams.since, pair)
-    newest = await deps.store.read_aside(conclusions.recent, workspace_id, pair, None, MOST_CONCLUSIONS)
+    seen = await deps.store.read(dreams.since, pair)
+    newest = await deps.store.read_offloaded(conclusions.recent, workspace_id, pair, None, MOST_CONCLUSIONS)
     known = newest[::-1]
     session_id = payload["session"] or (_session_of(known) if payload.get("automatic") else None)
-    resolved = _resolved(deps, workspace_id, session_id)
+    resolved = await _resolved(deps, workspace_id, session_id)
     if not resolved.dream_enabled and not _is_due_anyway(deps, job):
         return
     dreamed = None
@@ -80,8 +80,8 @@ def _session_of(known: Sequence[Conclusion]) -> str | None:
     return explicit[-1].session_id if explicit else None
 
 
-def _resolved(deps: Services, workspace_id: str, session_id: str | None) -> ResolvedConfig:
-    workspace, session = deps.store.read(observer_queries.configurations_of, workspace_id, session_id)
+async def _resolved(deps: Services, workspace_id: str, session_id: str | None) -> ResolvedConfig:
+    workspace, session = await deps.store.read(observer_queries.configurations_of, workspace_id, session_id)
     return config_resolution.resolve(workspace, session, None, defaults_of(deps.settings))
 
 
@@ -104,7 +104,7 @@ async def _store(
     payload = job.payload
     schedule = schedule_of(deps.settings)
     for _ in range(MOST_COMPUTATIONS):
-        card = deps.store.read(cards.kept, pair[0], payload["observed"])
+        card = await deps.store.read(cards.kept, pair[0], payload["observed"])
         revised = await _revised(deps, job, pair, workspace_id, card, known, resolved)
         try:
             await deps.store.write(_keep, job, pair, workspace_id, session_id, dreamed, card, revised, seen, schedule)
@@ -152,7 +152,7 @@ async def _rebuilt(
     """The card rebuilt from all conclusions, oldest first, in batches; the given lines if there are none."""
     lines: Sequence[str] = card.given
     last: Conclusion | None = None
-    while some := await deps.store.read_aside(conclusions.oldest, workspace_id, pair, last, MOST_CONCLUSIONS):
+    while some := await deps.store.read_offloaded(conclusions.oldest, workspace_id, pair, last, MOST_CONCLUSIONS):
         task = CardTask(
             payload["observer"],
             payload["observed"],

@@ -45,15 +45,15 @@ async def embed(deps: Services, job: Job) -> None:
             turn.end_if_over()
         while await _refused_before(deps, source):
             turn.end_if_over()
-        while deps.store.read(vector_segments.is_behind, source):
+        while await deps.store.read(vector_segments.is_behind, source):
             await deps.store.write(vector_segments.extend, source)
             turn.end_if_over()
 
 
 async def _one_batch(deps: Services, source: Source) -> bool:
     """Embed the next batch; return whether there was one."""
-    model = _model(deps)
-    found = await deps.store.read_aside(embeddings.missing, source, model.through(source), BATCH)
+    model = await _model(deps)
+    found = await deps.store.read_offloaded(embeddings.missing, source, model.through(source), BATCH)
     if not found:
         return False
     through, vectors, refusals = await _outcome(deps, found)
@@ -64,8 +64,8 @@ async def _one_batch(deps: Services, source: Source) -> bool:
 
 async def _refused_before(deps: Services, source: Source) -> bool:
     """Retry a batch of refused texts that are due; return whether there were any."""
-    model = _model(deps)
-    texts = embeddings.limited(await deps.store.read_aside(rejected_texts.due, source, BATCH))
+    model = await _model(deps)
+    texts = embeddings.limited(await deps.store.read_offloaded(rejected_texts.due, source, BATCH))
     if not texts:
         return False
     through, vectors, refusals = await _outcome(deps, texts)
@@ -90,9 +90,9 @@ async def _outcome(
     return pks[-1], [(pk, stored) for pk, stored, vector in rows if vector.any()], refusals
 
 
-def _model(deps: Services) -> embeddings.EmbeddingProgress:
+async def _model(deps: Services) -> embeddings.EmbeddingProgress:
     """The model whose vectors are stored. Raises EmbeddingFailed unless it is this process's embedder."""
-    model, embedder = deps.store.read(embeddings.progress), deps.embedder
+    model, embedder = await deps.store.read(embeddings.progress), deps.embedder
     if model is None or (model.name, model.dimensions) != (embedder.name, embedder.dimensions):
         # Another process has that embedder; the job is left to it.
         raise EmbeddingFailed(f"the stored vectors are not from the embedder {embedder.name}", retryable=True)

@@ -53,7 +53,7 @@ def _progress(job: Job) -> int | None:
 
 async def _erase_words(deps: Services) -> None:
     for index in INDEXES:
-        if deps.store.read(secure_delete.count) == 0:
+        if await deps.store.read(secure_delete.count) == 0:
             await _rewrite(deps, index)
         after: fulltext_pruning.Position | None = fulltext_pruning.START
         while after:

@@ -141,7 +141,7 @@ class Worker:
                     self.meter.beat()
                     self._outage.is_over()
                 with contextlib.suppress(TimeoutError):  # Python 3.11's `wait_for` may swallow a cancellation
-                    async with asyncio.timeout(self._until_next()):
+                    async with asyncio.timeout(await self._until_next()):
                         await self._woken.wait()
         finally:
             await self._stop()
@@ -182,10 +182,10 @@ class Worker:
             await self.store.write(queue.limit_times, now, lease=self.lease)
         self._looked_at = now
 
-    def _until_next(self) -> float:
+    async def _until_next(self) -> float:
         """Seconds until the next job is due or the next poll."""
         try:
-            due = self.store.read(queue.next_due, now := clock.now())
+            due = await self.store.read(queue.next_due, now := clock.now())
         except OmoideError:
             return self.poll_seconds
         return self.poll_seconds if due is None else min(self.poll_seconds, (due - now) / SECOND)
@@ -243,10 +243,10 @@ class Worker:
         # Jobs without a workspace are few, and not limited.
         workspaces = Counter(place.job.workspace for place in places if place.job.workspace is not None)
         full = [workspace for workspace, count in workspaces.items() if count >= most]
-        found = self.store.read(queue.waiting, clock.now(), busy=busy, full=full, most=0)
+        found = await self.store.read(queue.waiting, clock.now(), busy=busy, full=full, most=0)
         if found and (job := await self._claimed(busy, full)):
             return job
-        if not self.store.read(queue.is_damaged, clock.now()):
+        if not await self.store.read(queue.is_damaged, clock.now()):
             return None
         await self.store.write(queue.relieve, clock.now())
         return await self._claimed(busy, full)
@@ -296,7 +296,7 @@ class Worker:
                 raise PermanentFailure(f"damaged: {fault}")
             await self.tasks[job.kind](self.deps, job)
         except JobUnfinished as turn:
-            if self.store.read(queue.is_held, job):
+            if await self.store.read(queue.is_held, job):
                 await self.store.write(queue.give_back, job, clock.now(), turn.payload)
             return "continued"
         except PermanentFailure as end:
@@ -306,7 +306,9 @@ class Worker:
             return "lost"
         except Exception as error:
             return await self._fail(job, error)
-        if self.store.read(queue.is_held, job):  # reasoning jobs finish in the transaction that stores their results
+        if await self.store.read(
+            queue.is_held, job
+        ):  # reasoning jobs finish in the transaction that stores their results
             await self.store.write(queue.finish, job, clock.now())
         return "done"
 

@@ -26,7 +26,7 @@ MOST_MESSAGES = 1_000
 
 async def summarize(deps: Services, job: Job) -> None:
     """Renew the job's kinds of summary, up to its message."""
-    workspace_id, requested = deps.store.read(_asked, job)
+    workspace_id, requested = await deps.store.read(_asked, job)
     made = [await _made(deps, job, each) for each in requested]
     await deps.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
 
@@ -56,7 +56,7 @@ async def _made(deps: Services, job: Job, request: _Asked) -> Summary | None:
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
     if since > through:
         return None
-    said = await deps.store.read_aside(messages.through, payload["session_pk"], since, through)
+    said = await deps.store.read_offloaded(messages.through, payload["session_pk"], since, through)
     if not said:
         return None
     # Sorted by time, because older messages may be imported later; `through` counts in order of arrival.

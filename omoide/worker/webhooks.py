@@ -28,7 +28,7 @@ async def deliver(deps: Services, job: Job, outbound: GuardedClient = OUTBOUND) 
     Raises PermanentFailure if a retry would not help, and Unavailable if it may.
     """
     settings = deps.settings
-    endpoint = deps.store.read(endpoints.find, job.payload["endpoint"])
+    endpoint = await deps.store.read(endpoints.find, job.payload["endpoint"])
     if endpoint is None:
         return
     secret = settings.webhook_secret.get_secret_value()

@@ -44,7 +44,7 @@ def handlers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModuleType]:
 def opens(roles: frozenset[str]) -> Check:
     """A key is the name of its role."""
 
-    def check(authorization: str | None, path: Mapping[str, str]) -> str:
+    async def check(authorization: str | None, path: Mapping[str, str]) -> str:
         if authorization not in roles:
             raise Problem("closed", status=401)
         return str(authorization)

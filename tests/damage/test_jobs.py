@@ -17,6 +17,7 @@ from omoide.storage import Store, job_stats, queue
 from omoide.worker.loop import OutageLogger
 from omoide.worker.tasks import TASKS
 from tests import sql
+from tests.read_now import read_now
 from tests.worker.test_loop import Diary, add, at_work, worker_on
 
 
@@ -59,7 +60,7 @@ def test_a_damaged_job_fails_with_a_reason_and_others_are_done(damage: str, stor
         return await done(store)
 
     assert asyncio.run(scene()) == ["good", "better"]
-    (left,) = store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
+    (left,) = read_now(store, job_stats.listed, clock.now(), failed_only=True, limit=9)
     assert left.pk == 1
     assert str(left.error).startswith("damaged: ")
 
@@ -87,7 +88,7 @@ def test_a_job_with_damaged_state_is_still_done(damage: str, store: Store) -> No
         await add(store, "note", "bad", key="k")
         await add(store, "note", "good", key="k")
         await store.write(sql.change, f"UPDATE jobs SET {damage} WHERE pk = 1")
-        store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
+        await store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
         return sorted(await done(store))
 
     assert asyncio.run(scene()) == ["bad", "good"]
@@ -99,7 +100,7 @@ def test_an_invalid_payload_fails_at_once(kind: str, store: Store) -> None:
         await store.write(lambda db: queue.add(db, kind, {"session": [None], "workspace": "x"}, clock.now()))
         worker = worker_on(store, {**TASKS, "embed": Diary(), "erase": Diary(), "purge_conclusions": Diary()})
         await worker.run_one()
-        found = store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
+        found = await store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         return found[0].error if found else None
 
     error = asyncio.run(scene())

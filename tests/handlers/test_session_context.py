@@ -256,7 +256,7 @@ def test_an_unknown_target_is_not_found_unless_restricted(http: httpx.Client, ws
 
 def put_summary(store: Store, ws: str, kind: str, covers: dict[str, Any], seq: int, tokens: int) -> None:
     async def put() -> None:
-        session = store.read(store_sessions.get, ws.rpartition("/")[2], "s").pk
+        session = (await store.read(store_sessions.get, ws.rpartition("/")[2], "s")).pk
         summary = Summary(f"{kind} text", covers["id"], seq, kind, clock.from_micros(0), tokens)
         await store.write(summaries.put, session, summary, 1_800_000_000_000_000)
 

@@ -116,9 +116,9 @@ class Past:
         async def embedded() -> None:
             await self.store.write(embeddings.adopt, EMBEDDER.name, EMBEDDER.dimensions, clock.now())
             for source in embeddings.SOURCES:
-                model = self.store.read(embeddings.progress)
+                model = await self.store.read(embeddings.progress)
                 assert model is not None
-                texts = self.store.read(embeddings.missing, source, model.through(source), 1_000)
+                texts = await self.store.read(embeddings.missing, source, model.through(source), 1_000)
                 vectors = packed(await EMBEDDER.embed([text for _, text in texts]))
                 rows = [(pk, vector) for (pk, _), vector in zip(texts, vectors, strict=True)]
                 if rows:

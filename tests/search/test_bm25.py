@@ -16,6 +16,7 @@ from omoide.storage.message_scope import MessageSearch
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.fulltext import IndexScope
 from tests import sql
+from tests.read_now import read_now
 
 EVERYWHERE = IndexScope(fulltext.MESSAGES)
 
@@ -26,7 +27,7 @@ def say(store: Store, *contents: str, workspace: str = "w", session: str = "s", 
 
 
 def best(store: Store, *asked: str, workspace_client: IndexScope = EVERYWHERE) -> list[int]:
-    return store.read(bm25.best, workspace_client, asked)
+    return read_now(store, bm25.best, workspace_client, asked)
 
 
 def test_rows_with_more_of_the_words_come_first(store: Store) -> None:
@@ -144,10 +145,10 @@ def test_whole_words_are_found_in_old_messages_and_other_text_in_new_ones(
 ) -> None:
     monkeypatch.setattr(message_search, "READ", 10)
     say(store, "look at main.py", *["tea"] * 30, "look at remain.pyc", "⚙ done")
-    assert store.read(literal, "main.py", search) == [32, 1]
-    assert store.read(literal, "ain.p", search) == [32]
-    assert store.read(literal, "⚙", search) == [33]
-    assert store.read(literal, "⚙ tea", search) == []
+    assert read_now(store, literal, "main.py", search) == [32, 1]
+    assert read_now(store, literal, "ain.p", search) == [32]
+    assert read_now(store, literal, "⚙", search) == [33]
+    assert read_now(store, literal, "⚙ tea", search) == []
 
 
 @pytest.mark.parametrize("few", [0, 100])
@@ -157,9 +158,9 @@ def test_the_newest_of_a_peer_are_the_same_for_every_query_plan(
     monkeypatch.setattr(message_search, "FEW", few)
     say(store, "one", "two", peer="bob")
     say(store, *["tea"] * 20)
-    within = store.read(message_scope.resolve, MessageSearch("w", peer_id="bob"))
+    within = read_now(store, message_scope.resolve, MessageSearch("w", peer_id="bob"))
     assert within is not None
-    assert store.read(message_search.newest, within, 5) == [2, 1]
+    assert read_now(store, message_search.newest, within, 5) == [2, 1]
 
 
 @pytest.mark.parametrize("text", ["tea", ""])

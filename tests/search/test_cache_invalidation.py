@@ -33,7 +33,7 @@ def test_rows_of_deleted_resources_are_evicted_from_memory(db_path: Path) -> Non
                 sql.change(db, "UPDATE conclusions SET deleted_at = 0 WHERE deleted_at IS NOT NULL")
                 sql.make_due(db)
 
-            while home.store.read(sql.row, "SELECT 1 FROM jobs"):
+            while await home.store.read(sql.row, "SELECT 1 FROM jobs"):
                 await home.store.write(hasten)
                 await home.work()
 
@@ -42,7 +42,7 @@ def test_rows_of_deleted_resources_are_evicted_from_memory(db_path: Path) -> Non
         await finish()
         vector = (await EMBEDDER.embed(["figs"]))[0]
         for source in ("messages", "conclusions"):
-            home.store.read(finder.index.nearest, Group(source, 1), vector, 5)
+            await home.store.read(finder.index.nearest, Group(source, 1), vector, 5)
         assert held(finder) == {Group("messages", 1): 3, Group("conclusions", 1): 3}
 
         await home.store.write(deletion_cascade.delete_session, "w", "gone", clock.now())
@@ -83,7 +83,7 @@ def test_text_caches_are_cleared_after_an_erasure(db_path: Path) -> None:
         assert computed == ["a secret"], "nothing was erased: the cache is kept"
         await home.say("alice hello")
         await home.store.write(deletion_cascade.delete_session, "w", "s", clock.now())
-        while home.store.read(sql.row, "SELECT 1 FROM jobs"):
+        while await home.store.read(sql.row, "SELECT 1 FROM jobs"):
             await home.store.write(sql.make_due)
             await home.work()
         await forgetting.look()

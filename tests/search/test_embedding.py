@@ -35,6 +35,7 @@ from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
 from tests import sql
 from tests.inference.fault_proxy import FaultProxy, answering, send, stalling
+from tests.read_now import read_now
 
 OBSERVERS = 10
 DIMENSIONS = 384
@@ -76,7 +77,7 @@ class Night:
         return [message.content for message in await search(self.store, self.finder, wanted, seconds=60)]
 
     def embedded(self) -> int:
-        return len(self.store.read(all_vectors))
+        return len(read_now(self.store, all_vectors))
 
 
 def all_vectors(db: Connection) -> list[bytes]:
@@ -105,12 +106,12 @@ def test_stored_texts_are_embedded_once(store: Store) -> None:
         await night.say(*SAID)
         pair = NewConclusion("alice has a dog", "alice", "alice", None)
         await store.write(conclusions.add, "w", [pair], clock.now())
-        assert store.read(owed) == [("embed", None)]
+        assert await store.read(owed) == [("embed", None)]
         await night.work()
-        assert store.read(owed) == []
+        assert await store.read(owed) == []
         # A blank text has none.
         assert night.embedded() == 3
-        progress = store.read(embeddings.progress)
+        progress = await store.read(embeddings.progress)
         assert progress is not None
         assert (progress.messages, progress.conclusions) == (3, 1)
         assert (await night.found("Which pets are there?"))[0] == SAID[0]
@@ -135,17 +136,17 @@ def test_a_failing_endpoint_delays_vectors_and_nothing_else(store: Store, endpoi
         await store.write(deletion_cascade.delete_session, "w", "t", clock.now())
         await night.work()
         # Other jobs have run, and words are found.
-        ((kind, error),) = store.read(owed)
+        ((kind, error),) = await store.read(owed)
         assert kind == "embed"
         assert "503" in str(error)
-        assert not store.read(purge.session, 2)
+        assert not await store.read(purge.session, 2)
         assert (await night.found("puppy"))[0] == SAID[0]
         assert await night.found("pets") == []
         await night.say("One more.")
-        assert len(store.read(owed)) == 1
+        assert len(await store.read(owed)) == 1
         endpoint.fault = None
         await night.later()
-        assert store.read(owed) == []
+        assert await store.read(owed) == []
         assert night.embedded() == 3
         assert (await night.found("pets"))[0] == SAID[0]
 
@@ -180,7 +181,7 @@ def test_a_refused_text_has_no_vector_and_does_not_block_others(store: Store, en
         endpoint.fault = refusing
         await night.say("a", "poison", "b")
         await night.work()
-        assert store.read(owed) == []
+        assert await store.read(owed) == []
         assert night.embedded() == 2
 
     run(store, remote(endpoint), story)
@@ -191,7 +192,7 @@ def test_an_endpoint_that_refuses_everything_is_retried(store: Store, endpoint: 
         endpoint.fault = answering(401, b"{}")
         await night.say(*(f"message {n}" for n in range(100)))
         await night.work()
-        assert [kind for kind, _ in store.read(owed)] == ["embed"]
+        assert [kind for kind, _ in await store.read(owed)] == ["embed"]
         # It was not called for each of the hundred.
         assert len(endpoint.asked) < 20
         endpoint.fault = None
@@ -205,14 +206,14 @@ def test_a_new_model_embeds_everything_again_while_words_are_found(store: Store,
     async def before(night: Night) -> None:
         await night.say(*SAID)
         await night.work()
-        assert {len(vector) for vector in store.read(all_vectors)} == {2 * night.embedder.dimensions}
+        assert {len(vector) for vector in await store.read(all_vectors)} == {2 * night.embedder.dimensions}
 
     async def after(night: Night) -> None:
         assert night.embedded() == 0
-        assert store.read(owed) == [("embed", None)]
+        assert await store.read(owed) == [("embed", None)]
         assert (await night.found("puppy"))[0] == SAID[0]
         await night.work()
-        assert {len(vector) for vector in store.read(all_vectors)} == {2 * DIMENSIONS}
+        assert {len(vector) for vector in await store.read(all_vectors)} == {2 * DIMENSIONS}
         assert (await night.found("pets"))[0] == SAID[0]
 
     run(store, WordLlamaEmbedder(), before)
@@ -227,7 +228,7 @@ def test_a_process_with_another_model_does_not_change_the_vectors(store: Store, 
         assert night.embedded() == 0
         # It searches by words, because these vectors are of another model.
         assert (await stranger.found("puppy"))[0] == SAID[0]
-        assert [kind for kind, _ in store.read(owed)] == ["embed"]
+        assert [kind for kind, _ in await store.read(owed)] == ["embed"]
 
     run(store, remote(endpoint), story)
 
@@ -237,7 +238,7 @@ def test_a_restart_with_the_same_model_enqueues_nothing(store: Store) -> None:
         await night.say(*SAID)
         await night.work()
         await night.begin()
-        assert store.read(owed) == []
+        assert await store.read(owed) == []
         assert night.embedded() == 2
 
     run(store, WordLlamaEmbedder(), story)
@@ -315,7 +316,7 @@ def test_a_row_deleted_before_it_was_embedded_is_not_found(store: Store) -> None
         await draw(night, DRAWN[1], DRAWN[2])
         finder = SemanticSearch(night.embedder)
         assert len(await query(store, finder, "w", "pets", None, limit=9, max_distance=None)) == 3
-        (page,) = store.read(sql.rows, "SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2])
+        (page,) = await store.read(sql.rows, "SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2])
         await store.write(conclusions.delete, "w", page[0], clock.now())
         await store.write(deletion_cascade.delete_session, "w", "s", clock.now())
         found = await query(store, finder, "w", "pets", None, limit=9, max_distance=None)

@@ -19,6 +19,7 @@ from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, Vec
 from omoide.storage import Connection, Store, deletion_cascade, embeddings, messages, purge, sessions
 from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.vector_segments import Segment, packed, sign_bits
+from tests.read_now import read_now
 
 NAME, DIMENSIONS = "made up", 70  # not a multiple of 64 bits
 OBSERVERS = 10
@@ -47,7 +48,7 @@ def add(store: Store, session: str, peers: Iterable[str], seed: int = 1) -> Vect
 
 
 def nearest(store: Store, index: VectorIndex, query: Vectors, count: int, allowed: Allowed = EVERYTHING) -> list[int]:
-    return [pk for pk, _ in store.read(index.nearest, WORKSPACE, query[0], count, allowed)]
+    return [pk for pk, _ in read_now(store, index.nearest, WORKSPACE, query[0], count, allowed)]
 
 
 def distances(stored: Vectors, query: Vectors, pks: Iterable[int]) -> list[float]:
@@ -79,7 +80,7 @@ def test_a_small_group_is_compared_exactly(store: Store, index: VectorIndex) -> 
 @given(data=st.data())
 def test_only_allowed_rows_are_found(store: Store, data: st.DataObject) -> None:
     index = VectorIndex(NAME, DIMENSIONS)
-    if store.read(embeddings.progress) is None:
+    if read_now(store, embeddings.progress) is None:
         add(store, "s", ["a", "b", "c"] * 10)
         add(store, "t", ["a", "b", "c"] * 10, seed=2)
     stored = np.concatenate([vectors(1, 30), vectors(2, 30)])
@@ -128,7 +129,7 @@ def test_recall_of_a_large_group_is_high(store: Store, index: VectorIndex) -> No
 def test_distances_are_cosine_distances(store: Store, index: VectorIndex) -> None:
     stored = add(store, "s", ["a"])
     for query, distance in ((stored, 0.0), (-stored, 2.0)):
-        ((_, found),) = store.read(index.nearest, WORKSPACE, query[0], 5)
+        ((_, found),) = read_now(store, index.nearest, WORKSPACE, query[0], 5)
         assert found == pytest.approx(distance, abs=1e-3)
 
 
@@ -188,14 +189,14 @@ def test_rows_newer_than_a_snapshot_are_neither_dropped_nor_searched_again(
 
     async def beside(query: Vectors) -> None:
         await store.write(say, "t", ["a"] * 4, 9)
-        await store.read_aside(index.nearest, WORKSPACE, query[0], 10)
+        await store.read_offloaded(index.nearest, WORKSPACE, query[0], 10)
 
     def late(db: Connection, query: Vectors) -> list[tuple[int, float]]:
         assert embeddings.progress(db)  # its snapshot starts here
         asyncio.run(beside(query))
         return index.nearest(db, WORKSPACE, query[0], 10)
 
-    assert sorted(pk for pk, _ in store.read(late, vectors(9, 1))) == [1, 2, 3]
+    assert sorted(pk for pk, _ in read_now(store, late, vectors(9, 1))) == [1, 2, 3]
     assert looks == [7, 7]
 
 
@@ -205,7 +206,7 @@ def test_a_session_with_the_id_of_a_deleted_one_keeps_its_messages(store: Store,
     assert nearest(store, index, query, 10)
     asyncio.run(delete(store, "s", purged=True))
     add(store, "again", ["a"] * 2, seed=2)
-    assert store.read(sessions.get, "w", "again").pk == 1
+    assert read_now(store, sessions.get, "w", "again").pk == 1
     assert sorted(nearest(store, index, query, 10)) == [4, 5]
     assert sorted(nearest(store, index, query, 10, Allowed([1]))) == [4, 5]
 
@@ -223,7 +224,7 @@ def test_the_least_recently_used_group_is_evicted(store: Store) -> None:
     query = vectors(9, 1)
     for _ in range(2):
         assert len(nearest(store, index, query, 10)) == 10
-        assert store.read(index.nearest, Group("conclusions", 1), query[0], 10) == []
+        assert read_now(store, index.nearest, Group("conclusions", 1), query[0], 10) == []
 
 
 def test_signs_are_packed_row_by_row() -> None:

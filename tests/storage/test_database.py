@@ -11,6 +11,7 @@ import pytest
 from omoide.core.errors import StorageFull, Unavailable
 from omoide.storage import Connection, Store
 from omoide.storage.sqlite.engine import connect
+from tests.read_now import read_now
 from tests.storage.row_factories import kinds, pragma, put
 from tests.storage.thread_assertions import answering_nobody
 
@@ -32,8 +33,8 @@ def other(db_path: Path, store: Store) -> Iterator[Connection]:
 
 def test_a_read_cannot_write(store: Store) -> None:
     with pytest.raises(Unavailable, match="readonly"):
-        store.read(put, "it")
-    assert store.read(kinds) == []
+        read_now(store, put, "it")
+    assert read_now(store, kinds) == []
 
 
 def test_a_read_sees_one_snapshot(store: Store, other: Connection) -> None:
@@ -42,17 +43,17 @@ def test_a_read_sees_one_snapshot(store: Store, other: Connection) -> None:
         put(other, "it")
         return [before, kinds(db)]
 
-    assert store.read(read_around_a_write) == [[], []]
-    assert store.read(kinds) == ["it"]
+    assert read_now(store, read_around_a_write) == [[], []]
+    assert read_now(store, kinds) == ["it"]
 
 
 def test_a_read_that_fails_ends_its_transaction(store: Store) -> None:
     for _ in range(2):
         with pytest.raises(Unavailable, match="no such table"):
-            store.read(lambda db: db.execute("SELECT * FROM void"))
+            read_now(store, lambda db: db.execute("SELECT * FROM void"))
     with pytest.raises(ZeroDivisionError):
-        store.read(lambda _: 1 // 0)
-    assert store.read(kinds) == []
+        read_now(store, lambda _: 1 // 0)
+    assert read_now(store, kinds) == []
 
 
 @pytest.mark.parametrize(("durability", "synchronous"), [("full", 2), ("normal", 1)])
@@ -69,17 +70,17 @@ def test_a_locked_file_makes_writes_unavailable_until_it_is_free(store: Store, o
     put(other, "of another process")
     with pytest.raises(Unavailable, match="locked by another process"):
         asyncio.run(store.write(put, "refused"))
-    assert store.read(kinds) == []
+    assert read_now(store, kinds) == []
     other.execute("COMMIT")
     asyncio.run(store.write(put, "taken"))
-    assert store.read(kinds) == ["of another process", "taken"]
+    assert read_now(store, kinds) == ["of another process", "taken"]
 
 
 def test_a_locked_file_can_be_opened_and_read(store: Store, other: Connection, db_path: Path) -> None:
     asyncio.run(store.write(put, "it"))
     other.execute("BEGIN IMMEDIATE")
     again = Store.open(db_path, busy_timeout=0.05)
-    assert again.read(kinds) == ["it"]
+    assert read_now(again, kinds) == ["it"]
     again.close()
 
 
@@ -97,11 +98,11 @@ def test_a_write_to_a_full_disk_is_rolled_back(store: Store) -> None:
     asyncio.run(store.write(leave_room_for, 4))
     with pytest.raises(StorageFull):
         asyncio.run(store.write(put_much))
-    assert store.read(kinds) == ["before"]
+    assert read_now(store, kinds) == ["before"]
     asyncio.run(store.write(put, "little"))
     asyncio.run(store.write(leave_room_for, 10_000))
     asyncio.run(store.write(put_much))
-    assert len(store.read(kinds)) == 102
+    assert len(read_now(store, kinds)) == 102
 
 
 @pytest.mark.parametrize("fault", ["no folder", "a folder", "not a database"])

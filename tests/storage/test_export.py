@@ -18,6 +18,7 @@ from omoide.storage import Store, purge, workspaces
 from omoide.storage.export import importer, reader, schema
 from omoide.storage.export.importer import AlreadyImported, InvalidExport, import_workspace
 from tests import sql
+from tests.read_now import read_now
 
 UID = iter(f"{n:021d}" for n in range(10**6))
 Change = Callable[[list[dict[str, Any]]], object]
@@ -108,7 +109,7 @@ def everything(store: Store) -> dict[str, list[Any]]:
     tables = ("workspaces", "peers", "sessions", "messages", "conclusions", "webhooks", "message_words_docsize")
     queries = {table: f"SELECT * FROM {table}" for table in tables}
     queries["jobs"] = "SELECT kind, key, payload FROM jobs ORDER BY kind"
-    return store.read(lambda db: {name: sql.rows(db, query) for name, query in queries.items()})
+    return read_now(store, lambda db: {name: sql.rows(db, query) for name, query in queries.items()})
 
 
 class Stop(Exception):
@@ -144,7 +145,7 @@ def test_an_import_interrupted_after_any_line_resumes_with_the_same_result(
     for last in range(1, len(lines) + 1):
         with pytest.raises(Stop):
             bring(store, until_line(lines, last))
-        assert store.read(workspaces.find, "w") is None, "nothing half imported is visible"
+        assert read_now(store, workspaces.find, "w") is None, "nothing half imported is visible"
     bring(store, lines)
     found = everything(store)
     found["jobs"] = [job for job in found["jobs"] if job[0] != "purge_workspace"]
@@ -192,7 +193,7 @@ def test_a_different_file_cannot_resume_an_import_but_can_restart_it(store: Stor
     with pytest.raises(Conflict, match="--restart"):
         bring(store, second)
     bring(store, second, restart=True)
-    assert store.read(sql.row, "SELECT count(*), count(DISTINCT session) FROM messages") == (
+    assert read_now(store, sql.row, "SELECT count(*), count(DISTINCT session) FROM messages") == (
         5,
         1,
     )
@@ -203,18 +204,18 @@ def test_an_abandoned_import_is_purged_like_a_deleted_workspace(given_up: str, s
     lines = file_of(workspace_of(9))
     with pytest.raises(Stop):
         bring(store, until_line(lines, 9))
-    (due_at, workspace) = store.read(
-        sql.row, "SELECT due_at, payload ->> 'workspace' FROM jobs WHERE kind = 'purge_workspace'"
+    (due_at, workspace) = read_now(
+        store, sql.row, "SELECT due_at, payload ->> 'workspace' FROM jobs WHERE kind = 'purge_workspace'"
     )
     assert due_at > clock.now() + 6 * 86_400_000_000
     # A worker has begun to purge it when the import is resumed, so the import restarts.
     asyncio.run(store.write(sql.change, f"UPDATE jobs SET {given_up}"))
     assert asyncio.run(store.write(purge.workspace, workspace))
     bring(store, lines)
-    assert store.read(workspaces.find, "w") is not None
+    assert read_now(store, workspaces.find, "w") is not None
     while asyncio.run(store.write(purge.workspace, workspace)):
         pass  # the worker finishes its purge
-    assert store.read(sql.count, "messages") == 9
+    assert read_now(store, sql.count, "messages") == 9
 
 
 def test_an_import_never_changes_a_workspace_of_the_same_name(store: Store) -> None:
@@ -222,7 +223,7 @@ def test_an_import_never_changes_a_workspace_of_the_same_name(store: Store) -> N
     with pytest.raises(Conflict, match="--as NAME"):
         bring(store, file_of(workspace_of(2)))
     bring(store, file_of(workspace_of(2)), name="v")
-    assert store.read(sql.rows, "SELECT id FROM workspaces ORDER BY pk") == [("w",), ("v",)]
+    assert read_now(store, sql.rows, "SELECT id FROM workspaces ORDER BY pk") == [("w",), ("v",)]
 
 
 def spoilt(change: Callable[[list[dict[str, Any]]], object], **header: Any) -> list[bytes]:
@@ -333,7 +334,7 @@ def test_an_invalid_file_is_refused_with_the_line_number(what: str, store: Store
         bring(store, lines)
     assert said in refusal.value.detail
     assert "\n" not in refusal.value.detail
-    assert store.read(workspaces.find, "w") is None
+    assert read_now(store, workspaces.find, "w") is None
 
 
 def test_a_corrected_file_resumes_at_the_wrong_line(store: Store) -> None:
@@ -342,15 +343,15 @@ def test_a_corrected_file_resumes_at_the_wrong_line(store: Store) -> None:
     with pytest.raises(InvalidExport, match="line 11: no earlier line defines the peer 'malice'"):
         bring(store, wrong)
     bring(store, lines)
-    assert store.read(sql.rows, "SELECT message_count FROM sessions") == [(9,)]
+    assert read_now(store, sql.rows, "SELECT message_count FROM sessions") == [(9,)]
 
 
 def test_exporting_an_import_gives_the_same_lines(store: Store) -> None:
     lines = file_of(workspace_of(9))
     bring(store, lines)
-    found = store.read(lambda db: [*reader.lines(db, reader.find(db, "w"))])
+    found = read_now(store, lambda db: [*reader.lines(db, reader.find(db, "w"))])
     assert [json.loads(line) for line in found] == [json.loads(line) for line in lines[1:]]
-    header = store.read(lambda db: reader.header(db, reader.find(db, "w"), program="0", now=1))
+    header = read_now(store, lambda db: reader.header(db, reader.find(db, "w"), program="0", now=1))
     assert {kind: count for kind, count in header["counts"].items() if count} == json.loads(lines[0])["counts"]
     assert [*header["counts"]] == [*schema.KINDS]
 
@@ -361,7 +362,7 @@ def test_integers_of_any_size_are_kept(store: Store) -> None:
     message = record("message", metadata=kept)
     lines = file_of([record("workspace", **own), record("peer", **own), record("session", **own), message])
     bring(store, lines)
-    found = store.read(lambda db: [*reader.lines(db, reader.find(db, "w"))])
+    found = read_now(store, lambda db: [*reader.lines(db, reader.find(db, "w"))])
     assert [json.loads(line) for line in found] == [json.loads(line) for line in lines[1:]]
 
 

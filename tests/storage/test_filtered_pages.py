@@ -11,6 +11,7 @@ import pytest
 from omoide.core.records import NewMessage, Page, PageRequest
 from omoide.storage import Connection, Store, messages, peers, sessions, workspaces
 from tests import sql
+from tests.read_now import read_now
 
 Json = dict[str, Any]
 FIRST = PageRequest(1, 10)
@@ -55,7 +56,7 @@ def plans(db: Connection, read: Callable[[Connection, Json], Page[Any]], filters
 def test_no_filtered_page_scans_a_whole_table(
     store: Store, table: str, read: Callable[[Connection, Json], Page[Any]], filters: Json
 ) -> None:
-    said = store.read(plans, read, filters)
+    said = read_now(store, plans, read, filters)
     assert said
     scans = [line for line in said if line.startswith("SCAN") and "USING" not in line and "json_each" not in line]
     assert [line for line in scans if "VIRTUAL TABLE" not in line] == []
@@ -63,7 +64,7 @@ def test_no_filtered_page_scans_a_whole_table(
 
 @pytest.mark.parametrize("filters", [filters for table, _, filters in READS if table == "messages"])
 def test_a_filtered_page_of_messages_is_read_in_order(store: Store, filters: Json) -> None:
-    said = store.read(plans, lambda db, f: messages.page(db, "w", "s", FIRST, f), filters)
+    said = read_now(store, plans, lambda db, f: messages.page(db, "w", "s", FIRST, f), filters)
     assert any("messages_seq" in line for line in said), said
     assert not any("TEMP B-TREE" in line for line in said), said
 
@@ -71,5 +72,5 @@ def test_a_filtered_page_of_messages_is_read_in_order(store: Store, filters: Jso
 def test_an_unfiltered_page_of_messages_is_a_range(store: Store) -> None:
     no_filters: list[Json] = [{}, {"id": "*"}, {"AND": []}]
     for nothing in no_filters:
-        said = store.read(plans, lambda db, f: messages.page(db, "w", "s", FIRST, f), nothing)
+        said = read_now(store, plans, lambda db, f: messages.page(db, "w", "s", FIRST, f), nothing)
         assert any("messages_seq (session=? AND seq>? AND seq<?)" in line for line in said), said

@@ -89,11 +89,11 @@ def test_overwriting_waits_for_a_running_read_which_keeps_its_snapshot(store: St
             assert reader.execute("SELECT length(text) FROM t").fetchone() == (18_005,)
             await store.write(lambda db: db.execute("INSERT INTO t VALUES ('kept')").rowcount)
             reader.close()
-            before = store.read(secure_delete.count)
+            before = await store.read(secure_delete.count)
             assert eraser.overwrite_free_space() is None
             assert eraser.empty_log()
-        assert store.read(secure_delete.count) != before
-        assert store.read(lambda db: db.execute("SELECT text FROM t").fetchall()) == [("kept",)]
+        assert await store.read(secure_delete.count) != before
+        assert await store.read(lambda db: db.execute("SELECT text FROM t").fetchall()) == [("kept",)]
         for path in store.path.parent.iterdir():
             assert b"gone0" not in path.read_bytes()
 

@@ -13,6 +13,7 @@ from omoide.storage import Connection, Store, queue
 from omoide.storage.sqlite import writer
 from omoide.storage.sqlite.group_commit import MAX_BATCH, flush_deferred, on_commit
 from tests import sql
+from tests.read_now import read_now
 from tests.storage.row_factories import Gate, kinds, put
 
 
@@ -55,7 +56,7 @@ async def commits(store: Store, count: int) -> int:
 
 def test_writes_that_gather_share_one_commit(store: Store) -> None:
     assert asyncio.run(commits(store, MAX_BATCH)) == 1
-    assert store.read(kinds) == [str(n) for n in range(MAX_BATCH - 1)]
+    assert read_now(store, kinds) == [str(n) for n in range(MAX_BATCH - 1)]
 
 
 def test_writes_queued_behind_another_process_share_one_commit(db_path: Path) -> None:
@@ -63,7 +64,7 @@ def test_writes_queued_behind_another_process_share_one_commit(db_path: Path) ->
         await store.write(lambda db: db.set_trace_callback(seen.append))
         with sql.locked(db_path):
             first = asyncio.ensure_future(store.write(put, "first"))
-            await store.read_aside(kinds)
+            await store.read_offloaded(kinds)
             more = [asyncio.ensure_future(store.write(put, str(n))) for n in range(9)]
             await asyncio.sleep(0)
         return await asyncio.gather(first, *more)
@@ -84,7 +85,7 @@ def test_a_failing_write_affects_only_itself(failing: Any, error: type[Exception
     before, failed, after = asyncio.run(gathered(store, (put, "before"), (failing, "failed"), (put, "after")))
     assert (before, after) == ("before", "after")
     assert isinstance(failed, error)
-    assert store.read(kinds) == ["before", "after"]
+    assert read_now(store, kinds) == ["before", "after"]
 
 
 def put_at_the_end(db: Connection, kind: str) -> str:
@@ -104,17 +105,17 @@ def put_what_is_owed_and_fail(db: Connection) -> None:
 
 def test_deferred_steps_run_after_all_writes_of_the_commit(store: Store) -> None:
     asyncio.run(gathered(store, (put_at_the_end, "a"), (put, "b"), (put_at_the_end, "c")))
-    assert store.read(kinds) == ["a", "b", "c", "a, at the end", "c, at the end"]
+    assert read_now(store, kinds) == ["a", "b", "c", "a, at the end", "c, at the end"]
 
 
 def test_a_failing_write_discards_its_deferred_steps(store: Store) -> None:
     asyncio.run(gathered(store, (put_at_the_end, "a"), (put_at_the_end_and_fail, "b"), (put_at_the_end, "c")))
-    assert store.read(kinds) == ["a", "c", "a, at the end", "c, at the end"]
+    assert read_now(store, kinds) == ["a", "c", "a, at the end", "c, at the end"]
 
 
 def test_a_failing_write_keeps_the_deferred_steps_of_others(store: Store) -> None:
     asyncio.run(gathered(store, (put_at_the_end, "a"), (put_what_is_owed_and_fail,), (put, "b")))
-    assert store.read(kinds) == ["a", "b", "a, at the end"]
+    assert read_now(store, kinds) == ["a", "b", "a, at the end"]
 
 
 def test_a_failing_deferred_step_rolls_back_the_commit_but_not_the_next(store: Store) -> None:
@@ -124,7 +125,7 @@ def test_a_failing_deferred_step_rolls_back_the_commit_but_not_the_next(store: S
     failed = asyncio.run(gathered(store, (put, "a"), (fail_at_the_end,), (put_and_fail, "b")))
     assert [type(error) for error in failed] == [ConstraintViolation, ConstraintViolation, NotFound]
     assert asyncio.run(gathered(store, (put_at_the_end, "c"))) == ["c"]
-    assert store.read(kinds) == ["c", "c, at the end"]
+    assert read_now(store, kinds) == ["c", "c, at the end"]
 
 
 def test_an_exception_in_a_deferred_step_does_not_end_the_writer(store: Store) -> None:
@@ -143,7 +144,7 @@ def test_outside_a_group_commit_deferred_steps_run_at_once(store: Store) -> None
 def test_a_write_returns_after_it_can_be_read(store: Store) -> None:
     async def write_then_read() -> list[str]:
         await store.write(put, "it")
-        return store.read(kinds)
+        return await store.read(kinds)
 
     assert asyncio.run(write_then_read()) == ["it"]
 
@@ -151,7 +152,7 @@ def test_a_write_returns_after_it_can_be_read(store: Store) -> None:
 def test_writes_keep_the_order_of_calls(store: Store) -> None:
     names = [str(n) for n in range(50)]
     assert asyncio.run(gathered(store, *[(put, name) for name in names])) == names
-    assert store.read(kinds) == names
+    assert read_now(store, kinds) == names
 
 
 def test_a_cancelled_caller_does_not_affect_others(store: Store) -> None:
@@ -173,7 +174,7 @@ def test_a_cancelled_caller_does_not_affect_others(store: Store) -> None:
         return await other
 
     assert asyncio.run(give_up()) == "other"
-    assert store.read(kinds) == ["given up", "other"]
+    assert read_now(store, kinds) == ["given up", "other"]
     assert complaints == []
 
 
@@ -189,7 +190,7 @@ def test_closing_finishes_what_is_queued(db_path: Path) -> None:
         store.close()
         await asyncio.gather(first, *rest)
         again = Store.open(db_path)
-        found = again.read(kinds)
+        found = await again.read(kinds)
         again.close()
         return found
 

@@ -30,6 +30,7 @@ from omoide.storage.message_scope import WITNESS, MessageSearch
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.integrity import row_consistency
 from tests import sql
+from tests.read_now import read_now
 from tests.storage.row_factories import cloned
 
 NOW = 1_760_000_000_000_000
@@ -78,7 +79,7 @@ Story = Callable[[Talk], None]
 def play(store: Store, story: Story) -> None:
     """Run the story in one write, and check the consistency of the rows afterwards."""
     asyncio.run(store.write(lambda db: story(Talk(db))))
-    assert store.read(lambda db: [*row_consistency.contradictions(db)]) == []
+    assert read_now(store, lambda db: [*row_consistency.contradictions(db)]) == []
 
 
 def comes_and_goes(talk: Talk) -> None:

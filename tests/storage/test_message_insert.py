@@ -14,6 +14,7 @@ from omoide.storage.messages import Appended
 from omoide.storage.rows import MOST_ROWS
 from omoide.storage.sqlite import fulltext
 from tests import sql
+from tests.read_now import read_now
 from tests.storage.row_factories import cloned
 from tests.storage.test_group_commit import gathered
 
@@ -52,14 +53,14 @@ def index_is_sound(db: Connection) -> None:
 def test_a_batch_of_any_size_is_stored_in_its_order(count: int, store: Store) -> None:
     texts = [f"text {number}" for number in range(count)]
     assert asyncio.run(gathered(store, (add, "s", said(*texts)))) == [texts]
-    assert store.read(contents) == texts
-    assert len(store.read(holding, "text")) == count
+    assert read_now(store, contents) == texts
+    assert len(read_now(store, holding, "text")) == count
 
 
 def test_messages_of_writes_that_share_a_commit_are_all_indexed(store: Store) -> None:
     asyncio.run(gathered(store, *((add, "s", said(f"lighthouse {number}")) for number in range(20))))
-    assert store.read(contents) == [f"lighthouse {number}" for number in range(20)]
-    assert store.read(holding, "lighthouse") == sorted(store.read(contents))
+    assert read_now(store, contents) == [f"lighthouse {number}" for number in range(20)]
+    assert read_now(store, holding, "lighthouse") == sorted(read_now(store, contents))
 
 
 def test_a_failed_write_is_not_indexed_and_its_numbers_are_reused(store: Store) -> None:
@@ -73,8 +74,8 @@ def test_a_failed_write_is_not_indexed_and_its_numbers_are_reused(store: Store) 
     )
     assert (first, last) == (["lighthouse one"], ["lighthouse four", "harbour five"])
     assert isinstance(failed, Unprocessable)
-    assert store.read(contents) == [*first, *last]
-    assert store.read(holding, "lighthouse") == ["lighthouse four", "lighthouse one"]
+    assert read_now(store, contents) == [*first, *last]
+    assert read_now(store, holding, "lighthouse") == ["lighthouse four", "lighthouse one"]
     asyncio.run(store.write(index_is_sound))
 
 
@@ -85,8 +86,8 @@ def test_a_message_can_be_unindexed_in_the_transaction_that_added_it(store: Stor
         fulltext.remove_messages(db, pks)
 
     asyncio.run(store.write(add_and_remove))
-    assert store.read(holding, "lighthouse") == []
-    assert store.read(holding, "harbour") == ["harbour"]
+    assert read_now(store, holding, "lighthouse") == []
+    assert read_now(store, holding, "harbour") == ["harbour"]
     asyncio.run(store.write(index_is_sound))
 
 
@@ -168,4 +169,4 @@ def test_long_messages_are_indexed_within_their_own_write(size: int, left_for_th
 
     assert asyncio.run(store.write(work)) == left_for_the_end
     query = "SELECT count(*) FROM message_words WHERE message_words MATCH 'place : s1'"
-    assert store.read(sql.value, query) == 1
+    assert read_now(store, sql.value, query) == 1

@@ -14,6 +14,7 @@ import sqlite_utils
 from omoide.core.records import PageRequest
 from omoide.storage import Connection, Store, messages
 from omoide.storage.sqlite.migrations import migrations
+from tests.read_now import read_now
 from tests.storage.row_factories import kinds, pragma, put
 
 PROCESSES = 4
@@ -62,17 +63,17 @@ def test_processes_that_open_a_new_file_together_create_one_schema(db_path: Path
             stream(process.stdin).flush()
     assert [process.returncode for process in running] == [0] * PROCESSES
     store = Store.open(db_path)
-    assert len(store.read(steps)) == len(set(store.read(steps))) > 0
-    assert sorted(store.read(kinds)) == [str(n) for n in range(PROCESSES)]
+    assert len(read_now(store, steps)) == len(set(read_now(store, steps))) > 0
+    assert sorted(read_now(store, kinds)) == [str(n) for n in range(PROCESSES)]
     store.close()
 
 
 def test_opening_again_changes_neither_schema_nor_content(store: Store, db_path: Path) -> None:
     asyncio.run(store.write(put, "it"))
-    before = store.read(schema), store.read(steps), store.read(pragma, "data_version")
+    before = read_now(store, schema), read_now(store, steps), read_now(store, pragma, "data_version")
     again = Store.open(db_path)
-    assert (again.read(schema), again.read(steps), store.read(pragma, "data_version")) == before
-    assert again.read(kinds) == ["it"]
+    assert (read_now(again, schema), read_now(again, steps), read_now(store, pragma, "data_version")) == before
+    assert read_now(again, kinds) == ["it"]
     again.close()
 
 
@@ -93,13 +94,13 @@ def test_a_file_of_the_first_version_keeps_everything_and_is_searchable(db_path:
     old.executescript(OLD_ROWS)
     old.close()
     store = Store.open(db_path)
-    page = store.read(messages.page, "w", "s", PageRequest())
+    page = read_now(store, messages.page, "w", "s", PageRequest())
     assert [(m.id, m.content, m.metadata) for m in page.items] == [
         ("m1", "a cello in Lisbon", {"k": 1}),
         ("m2", "rain again", {}),
     ]
-    job = store.read(lambda db: db.execute("SELECT pk, kind, attempts, error, failed_at FROM jobs").fetchone())
+    job = read_now(store, lambda db: db.execute("SELECT pk, kind, attempts, error, failed_at FROM jobs").fetchone())
     assert tuple(job) == (7, "purge_session", 2, "reason", None)
-    found = store.read(lambda db: db.execute("SELECT rowid FROM message_words('text: cellos')").fetchall())
+    found = read_now(store, lambda db: db.execute("SELECT rowid FROM message_words('text: cellos')").fetchall())
     assert [tuple(row) for row in found] == [(1,)]
     store.close()

@@ -11,6 +11,7 @@ import pytest
 from omoide.core.records import NewMessage
 from omoide.storage import Connection, Store, message_scope, message_search, messages
 from omoide.storage.message_scope import WITNESS, MessageSearch
+from tests.read_now import read_now
 from tests.storage.row_factories import steps
 
 NOW = 1_760_000_000_000_000
@@ -52,5 +53,5 @@ def test_the_cost_of_the_newest_messages_does_not_grow_with_other_messages(
         return message_search.newest(db, within, 20, oldest_first=oldest_first)
 
     listed = [*range(3_001, 3_031)]
-    assert talked_in.read(found) == (listed if oldest_first else listed[::-1])[:20]
-    assert talked_in.read(steps, found) < 100
+    assert read_now(talked_in, found) == (listed if oldest_first else listed[::-1])[:20]
+    assert read_now(talked_in, steps, found) < 100

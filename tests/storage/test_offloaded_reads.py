@@ -23,11 +23,11 @@ def test_a_long_read_does_not_block_the_event_loop(store: Store) -> None:
         return before
 
     async def story() -> None:
-        reading = asyncio.create_task(store.read_aside(long_read))
+        reading = asyncio.create_task(store.read_offloaded(long_read))
         await asyncio.sleep(0)
         await store.write(put, "new")
-        assert store.read(kinds) == ["new"]
-        assert await store.read_aside(kinds) == ["new"]
+        assert await store.read(kinds) == ["new"]
+        assert await store.read_offloaded(kinds) == ["new"]
         assert not reading.done()
         opened.set()
         assert await reading in ([], ["new"])
@@ -40,7 +40,7 @@ def test_concurrent_reads_each_return_their_own_result(store: Store) -> None:
         return int(sql.value(db, "SELECT ?", (number,)))
 
     async def story() -> list[int]:
-        return await asyncio.gather(*(store.read_aside(echo, number) for number in range(40)))
+        return await asyncio.gather(*(store.read_offloaded(echo, number) for number in range(40)))
 
     assert asyncio.run(story()) == [*range(40)]
 
@@ -51,9 +51,9 @@ def test_a_read_that_raises_raises_for_its_caller_only(store: Store) -> None:
 
     async def story() -> None:
         with pytest.raises(NotFound, match="nothing there"):
-            await store.read_aside(fail)
+            await store.read_offloaded(fail)
         with pytest.raises(Unavailable):
-            await store.read_aside(put, "a reader cannot write")
-        assert await store.read_aside(kinds) == []
+            await store.read_offloaded(put, "a reader cannot write")
+        assert await store.read_offloaded(kinds) == []
 
     asyncio.run(story())

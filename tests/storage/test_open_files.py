@@ -14,6 +14,7 @@ from omoide.core.errors import Unavailable
 from omoide.storage import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.open_files import NO_INDEX, NO_LOG, REMOVED, REPLACED, identity
+from tests.read_now import read_now
 from tests.storage.row_factories import kinds, put
 from tests.storage.thread_assertions import answering_nobody
 
@@ -100,14 +101,14 @@ CHANGES = [
 
 @pytest.mark.parametrize(("change", "reason"), CHANGES)
 def test_writes_are_refused_once_the_file_is_displaced(change: Change, reason: str, store: Store) -> None:
-    assert asyncio.run(store.read_aside(kinds)) == ["before"]
+    assert asyncio.run(store.read_offloaded(kinds)) == ["before"]
     change(store.path)
     for _ in range(2):
         with pytest.raises(Unavailable) as refusal:
             asyncio.run(store.write(put, "lost"))
         assert refusal.value.detail == reason
     assert not store.takes_writes
-    assert store.read(kinds) == asyncio.run(store.read_aside(kinds)) == ["before"]
+    assert read_now(store, kinds) == asyncio.run(store.read_offloaded(kinds)) == ["before"]
 
 
 @pytest.mark.parametrize(("change", "reason"), CHANGES)
@@ -134,7 +135,7 @@ def test_writes_resume_once_the_file_is_restored(change: Change, store: Store) -
         asyncio.run(store.write(put, "refused"))
     put_back(store.path)
     asyncio.run(store.write(put, "after"))
-    assert store.read(kinds) == ["before", "after"]
+    assert read_now(store, kinds) == ["before", "after"]
 
 
 @pytest.mark.parametrize("is_noticed", [True, False])
@@ -154,7 +155,7 @@ def test_a_replacing_file_is_unchanged_and_the_original_is_complete(is_noticed: 
     assert path.read_bytes() == replaced
     for file, found in ((path, ["in the file"]), (away(path), ["in the file", "in the log"])):
         again = Store.open(file)
-        assert again.read(kinds) == found
+        assert read_now(again, kinds) == found
         again.close()
 
 
@@ -168,7 +169,7 @@ def test_committed_data_is_kept_when_the_log_is_removed(home: Path) -> None:
     store.close()
     for path in (saved, store.path):
         again = Store.open(path)
-        assert again.read(kinds) == ["in the log"]
+        assert read_now(again, kinds) == ["in the log"]
         asyncio.run(again.write(put, "after"))
         again.close()
 

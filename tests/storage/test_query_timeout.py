@@ -13,6 +13,7 @@ from omoide.storage import Connection, Store
 from omoide.storage.filters.sql_functions import MAX_VISITS
 from omoide.storage.sqlite.query_timeout import run_with_timeout
 from tests import sql
+from tests.read_now import read_now
 
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -33,14 +34,14 @@ def five(db: Connection) -> int:
 
 
 def test_a_fast_read_returns_its_result(store: Store) -> None:
-    assert store.read(run_with_timeout, 60, five) == 5
+    assert read_now(store, run_with_timeout, 60, five) == 5
 
 
 def test_a_slow_read_is_refused_and_the_connection_stays_usable(store: Store) -> None:
     for _ in range(3):
         with pytest.raises(Unprocessable, match=r"takes longer than 0\.01 s\."):
-            store.read(run_with_timeout, 0.01, endless)
-        assert store.read(five) == 5
+            read_now(store, run_with_timeout, 0.01, endless)
+        assert read_now(store, five) == 5
 
 
 def test_the_deadline_holds_between_two_statements(store: Store) -> None:
@@ -50,15 +51,15 @@ def test_the_deadline_holds_between_two_statements(store: Store) -> None:
         return endless(db)
 
     with pytest.raises(Unprocessable):
-        store.read(run_with_timeout, 0.01, both)
+        read_now(store, run_with_timeout, 0.01, both)
 
 
 def test_an_unused_deadline_does_not_interrupt_the_next_read(store: Store) -> None:
     """The deadline of each read expires at about the time the next one begins."""
     for _ in range(300):
         with pytest.raises(Unprocessable):
-            store.read(run_with_timeout, 0.0001, endless)
-        assert store.read(five) == 5
+            read_now(store, run_with_timeout, 0.0001, endless)
+        assert read_now(store, five) == 5
 
 
 def test_other_errors_are_passed_through(store: Store) -> None:
@@ -66,7 +67,7 @@ def test_other_errors_are_passed_through(store: Store) -> None:
         sql.change(db, "SELECT * FROM nothing")
 
     with pytest.raises(Unavailable, match="nothing"):
-        store.read(run_with_timeout, 60, broken)
+        read_now(store, run_with_timeout, 60, broken)
 
 
 def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
@@ -78,6 +79,6 @@ def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
         part = json.dumps([{"a": elements - 1}] * parts)
         return int(sql.value(db, "SELECT json_contains(?, ?)", (whole, part)))
 
-    assert store.read(run_with_timeout, 60, compared, 40) == 1
+    assert read_now(store, run_with_timeout, 60, compared, 40) == 1
     with pytest.raises(Unprocessable, match="compares too many parts"):
-        store.read(run_with_timeout, 60, compared, 60)
+        read_now(store, run_with_timeout, 60, compared, 60)

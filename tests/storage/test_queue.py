@@ -11,6 +11,7 @@ import pytest
 from omoide.core.jobs import LAST_RETRY_SECONDS, Job, retry_delay
 from omoide.storage import Connection, Store, queue
 from tests import sql
+from tests.read_now import read_now
 from tests.storage.row_factories import steps
 
 NOW, LEASE = 1_000_000, 100
@@ -33,8 +34,8 @@ def test_a_claimed_job_cannot_be_claimed_until_its_lease_ends(write: Write, stor
     assert first is not None
     assert (first.kind, first.payload, first.attempts) == ("dig", {"depth": 3}, 1)
     assert claim(write, NOW + LEASE - 1) is None
-    assert not store.read(queue.waiting, NOW + LEASE - 1)
-    assert store.read(queue.waiting, NOW + LEASE)
+    assert not read_now(store, queue.waiting, NOW + LEASE - 1)
+    assert read_now(store, queue.waiting, NOW + LEASE)
     assert claim(write, NOW + LEASE) == Job(first.pk, "dig", {"depth": 3}, attempts=2)
 
 
@@ -163,8 +164,8 @@ def test_claim_cost_behind_a_dead_endpoint_is_linear_in_waiting_jobs(write: Writ
 
         write(owe)
         assert claim(write, NOW) is not None
-        assert not store.read(queue.waiting, NOW)
-        return store.read(steps, lambda db: queue.waiting(db, NOW))
+        assert not read_now(store, queue.waiting, NOW)
+        return read_now(store, steps, lambda db: queue.waiting(db, NOW))
 
     few, many = cost(100), cost(800)
     assert 0 < many < 16 * few, "eight times as many jobs must not take sixty-four times the work"
@@ -176,12 +177,12 @@ def test_finish_others_removes_waiting_jobs_whose_work_is_done(write: Write, sto
     write(queue.add, "dig", {"depth": 1}, NOW, key="there", coalesce=False)
     held = claim(write, NOW)
     assert held is not None
-    assert store.read(queue.is_held, held)
+    assert read_now(store, queue.is_held, held)
     write(queue.finish_others, held, lambda payload: payload["depth"] <= 3, NOW)
-    assert [payload["depth"] for payload in store.read(queue.payloads, held)] == [1, 4], (
+    assert [payload["depth"] for payload in read_now(store, queue.payloads, held)] == [1, 4], (
         "the job itself is not finished yet"
     )
     write(queue.finish, held, NOW)
-    assert not store.read(queue.is_held, held)
+    assert not read_now(store, queue.is_held, held)
     left = [claim(write, NOW), claim(write, NOW)]
     assert [(job.key, job.payload) for job in left if job] == [("here", {"depth": 4}), ("there", {"depth": 1})]

@@ -19,6 +19,7 @@ from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.vector_segments import Segment
+from tests.read_now import read_now
 from tests.storage.test_vector_segments import WORDS, is_true, say
 
 
@@ -171,7 +172,7 @@ def test_segments_are_rebuilt_only_while_no_server_runs(db_path: Path, check: Ca
     assert mended.output.startswith("omoide.db is sound: ")
     assert mended.exit_code == 0
     store = Store.open(db_path)
-    assert store.read(is_true)
+    assert read_now(store, is_true)
     store.close()
 
 

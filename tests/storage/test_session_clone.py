@@ -147,8 +147,8 @@ def test_other_writes_are_stored_between_the_steps(db_path: Path, monkeypatch: p
         copying = asyncio.ensure_future(session_clone.clone(store, "w", "s", None))
         while not copying.done():
             await store.write(say, "other", "x")
-            seen.append(store.read(sql.count, "messages"))
-        assert store.read(said, (await copying).id) == TEXTS
+            seen.append(await store.read(sql.count, "messages"))
+        assert await store.read(said, (await copying).id) == TEXTS
 
     asyncio.run(story())
     store.close()

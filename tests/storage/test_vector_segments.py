@@ -19,6 +19,7 @@ from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
 from omoide.storage.sqlite.migrations import migrations
 from omoide.storage.sqlite.vector_segments import Segment, packed, sign_bits
+from tests.read_now import read_now
 
 NAME, DIMENSIONS = "made up", 70
 WORDS = 2
@@ -144,21 +145,21 @@ def test_segments_of_an_older_file_are_built_in_batches(store: Store, monkeypatc
     monkeypatch.setattr(vector_segments, "TAKEN", 25)
     # A starting server enqueues a job for the work instead of doing it.
     asyncio.run(store.write(embeddings.adopt, NAME, DIMENSIONS, 0))
-    assert store.read(queue.waiting, 1)
-    assert not store.read(held, 1)
+    assert read_now(store, queue.waiting, 1)
+    assert not read_now(store, held, 1)
     steps = 0
-    while store.read(vector_segments.is_behind, "messages"):
+    while read_now(store, vector_segments.is_behind, "messages"):
         asyncio.run(store.write(vector_segments.extend, "messages"))
         steps += 1
     assert steps == 3
-    assert store.read(is_true)
+    assert read_now(store, is_true)
 
 
 def test_the_segments_of_another_model_are_removed(store: Store) -> None:
     asyncio.run(store.write(say, "w", "s", 5))
     asyncio.run(store.write(embeddings.adopt, "another", DIMENSIONS, 0))
-    assert store.read(held, 1) == []
-    assert store.read(vector_segments.reach, "messages") == 0
+    assert read_now(store, held, 1) == []
+    assert read_now(store, vector_segments.reach, "messages") == 0
 
 
 OLD_CONCLUSIONS = """

@@ -20,6 +20,7 @@ from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.wal import WriteAheadLog
 from tests.crash.faults import small_disk
 from tests.handlers.workspace import until
+from tests.read_now import read_now
 from tests.storage.row_factories import kinds, put
 from tests.storage.thread_assertions import answering_nobody
 
@@ -60,7 +61,7 @@ def test_a_log_is_emptied_despite_overlapping_reads(db_path: Path, monkeypatch: 
     async def story(store: Store) -> list[int]:
         async def read_on() -> None:
             while len(sizes) < 2 or sizes[-1] >= sizes[-2]:
-                await store.read_aside(look)
+                await store.read_offloaded(look)
 
         sizes = [store.log.size()]
         readers = [asyncio.create_task(read_on()) for _ in range(4)]
@@ -155,7 +156,7 @@ def test_health_checks_are_never_held(db_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(WriteAheadLog, "hold_reader", lambda _: is_free.wait())
 
     async def story(store: Store) -> None:
-        held = [asyncio.create_task(store.read_aside(kinds)) for _ in range(2 * MOST_THREADS)]
+        held = [asyncio.create_task(store.read_offloaded(kinds)) for _ in range(2 * MOST_THREADS)]
         await asyncio.sleep(0)
         assert await store.read_at_once(kinds) == []
         assert not any(task.done() for task in held)
@@ -195,9 +196,9 @@ def test_a_log_that_filled_the_disk_is_emptied_after_the_last_read(disk: Path) -
     with opened(disk / "omoide.db") as store:
         with reading(store.path):
             taken = fill(store)
-            assert store.read(kinds) == [PIECE] * taken
+            assert read_now(store, kinds) == [PIECE] * taken
         until(lambda: takes(store))
-        assert store.read(kinds) == [PIECE] * (taken + 1)
+        assert read_now(store, kinds) == [PIECE] * (taken + 1)
 
 
 @pytest.mark.parametrize("times", [1, 4, 10, 20, 30])
@@ -207,7 +208,7 @@ def test_no_commit_uses_the_space_for_emptying_the_log(times: int, disk: Path) -
         with reading(store.path):
             taken = fill(store, times * PIECE)
         until(lambda: takes(store))
-        assert store.read(kinds) == ["before", *[times * PIECE] * taken, PIECE]
+        assert read_now(store, kinds) == ["before", *[times * PIECE] * taken, PIECE]
 
 
 def test_a_log_that_filled_the_disk_is_emptied_at_the_next_start(disk: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_log_that_filled_the_disk_is_emptied_at_the_next_start(disk: Path) -> 
         taken = fill(store)
     with opened(path) as store:
         assert takes(store)
-        assert store.read(kinds) == [PIECE] * (taken + 1)
+        assert read_now(store, kinds) == [PIECE] * (taken + 1)
 
 
 def test_a_write_too_large_for_the_disk_leaves_space_for_later_ones(disk: Path) -> None:
@@ -227,4 +228,4 @@ def test_a_write_too_large_for_the_disk_leaves_space_for_later_ones(disk: Path) 
             with pytest.raises(StorageFull):
                 asyncio.run(store.write(put_much))
             asyncio.run(store.write(put, PIECE))
-        assert store.read(kinds) == ["before", PIECE, PIECE, PIECE]
+        assert read_now(store, kinds) == ["before", PIECE, PIECE, PIECE]

@@ -16,6 +16,7 @@ from omoide.storage import Connection, Store
 from omoide.storage.sqlite import writer
 from omoide.storage.sqlite.group_commit import MAX_BATCH
 from tests import sql
+from tests.read_now import read_now
 from tests.storage.row_factories import Gate, kinds, put
 
 HEAVY, LIGHT = Lane("heavy", "a"), Lane("light", "b")
@@ -49,7 +50,7 @@ def store_in_order(store: Store, lanes: Sequence[Lane]) -> list[str]:
         return lambda db: put(db, f"{of.workspace}/{of.caller} {number}")
 
     asyncio.run(gathered(store, [(of, named(of, number)) for number, of in enumerate(lanes)]))
-    return store.read(kinds)
+    return read_now(store, kinds)
 
 
 def commits(store: Store, lanes: Sequence[Lane]) -> int:
@@ -87,7 +88,7 @@ def test_a_commit_takes_no_more_writes_after_its_time_limit(
 ) -> None:
     monkeypatch.setattr(writer, "BATCH_SECONDS", seconds)
     assert commits(store, [HEAVY, LIGHT, LIGHT] * 10) == expected
-    assert store.read(kinds) == ["it"] * 30
+    assert read_now(store, kinds) == ["it"] * 30
 
 
 def test_writes_of_many_lanes_share_a_commit(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,7 +104,7 @@ def test_a_failing_write_is_followed_by_the_next(store: Store) -> None:
     results = asyncio.run(gathered(store, [(HEAVY, fail), (LIGHT, lambda db: put(db, "kept")), (HEAVY, fail)]))
     assert [type(result) for result in results] == [NotFound, str, NotFound]
     assert asyncio.run(gathered(store, [(HEAVY, lambda db: put(db, "after"))])) == ["after"]
-    assert store.read(kinds) == ["kept", "after"]
+    assert read_now(store, kinds) == ["kept", "after"]
 
 
 def test_writes_waiting_for_a_lock_are_refused_and_the_next_succeeds(db_path: Path) -> None:
@@ -133,5 +134,5 @@ def test_closing_finishes_the_writes_of_all_lanes(db_path: Path) -> None:
 
     asyncio.run(close_behind_writes())
     again = Store.open(db_path)
-    assert again.read(kinds) == ["it"] * 300
+    assert read_now(again, kinds) == ["it"] * 300
     again.close()

@@ -90,7 +90,7 @@ def test_a_withheld_answer_fails_and_can_be_retried(provider: Misbehaving, db_pa
         for _ in range(2):
             await home.work()
             await later(home)
-        (job,) = home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
+        (job,) = await home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         reason = "ModelUnfit: The provider of openai:toy withheld the answer of the model. (after 2 attempts)"
         assert job.error == reason
         assert home.texts() == []

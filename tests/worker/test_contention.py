@@ -14,6 +14,7 @@ from omoide.reasoner.protocol import CardTask
 from omoide.storage import cards, dreams, scopes
 from omoide.worker.contention import MOST_COMPUTATIONS
 from tests import sql
+from tests.read_now import read_now
 from tests.worker.worker_fixture import Home, Reasoner
 
 
@@ -55,7 +56,7 @@ def restless(home: Home) -> Restless:
 
 def jobs(home: Home) -> list[tuple[Any, ...]]:
     query = "SELECT kind, payload ->> 'type', error, due_at > ? FROM jobs WHERE kind IN ('representation', 'dream')"
-    return home.store.read(sql.rows, query, (clock.now(),))
+    return read_now(home.store, sql.rows, query, (clock.now(),))
 
 
 async def later(home: Home) -> None:
@@ -77,7 +78,7 @@ def test_a_job_whose_input_keeps_changing_is_postponed(home: Home, writes: str |
         restless(home).writes, restless(home).moves = None, False
         await later(home)
         assert home.texts() == ["alice lives in Porto"]
-        assert "ATTRIBUTE: lives in Porto" in (home.store.read(cards.get, "w", "alice", "alice") or [])
+        assert "ATTRIBUTE: lives in Porto" in (await home.store.read(cards.get, "w", "alice", "alice") or [])
         assert jobs(home) == []
 
     asyncio.run(story())
@@ -119,7 +120,7 @@ def test_a_dream_is_stored_without_a_card_that_keeps_changing(home: Home) -> Non
         assert (error.partition(":")[0], is_later) == ("Contended", True)
         restless(home).writes = None
         await later(home)
-        assert "ATTRIBUTE: lives in Lisbon" in (home.store.read(cards.get, "w", "alice", "alice") or [])
+        assert "ATTRIBUTE: lives in Lisbon" in (await home.store.read(cards.get, "w", "alice", "alice") or [])
         assert jobs(home) == []
 
     asyncio.run(story())

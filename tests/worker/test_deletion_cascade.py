@@ -22,6 +22,7 @@ from omoide.storage import (
     workspaces,
 )
 from tests import sql
+from tests.read_now import read_now
 from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
@@ -39,7 +40,7 @@ async def dream(home: Home, observer: str = ANA, observed: str = ANA, session: s
 
 
 def card(home: Home, observer: str = ANA) -> list[str]:
-    return home.store.read(cards.get, "w", observer, ANA) or []
+    return read_now(home.store, cards.get, "w", observer, ANA) or []
 
 
 def derived(home: Home, observer: str = ANA) -> list[str]:
@@ -176,7 +177,7 @@ def test_a_clone_keeps_the_contents_of_its_deleted_source(play: Play) -> None:
         await delete(home, "s")
         await home.work()
         assert (home.texts(), card(home)) == (["alice's dog is Rex"], ["RELATIONSHIP: dog Rex"])
-        assert home.store.read(sql.count, "messages") == 2
+        assert await home.store.read(sql.count, "messages") == 2
 
     play(story)
 
@@ -232,7 +233,7 @@ def test_a_dream_stores_nothing_of_a_session_deleted_meanwhile(verb: str, play: 
         await dream(home, session="new")
         assert "Lisbon" not in told(home)
         assert card(home) == ["ATTRIBUTE: lives in Porto"]
-        assert home.store.read(sql.rows, "SELECT kind FROM jobs WHERE kind = 'dream'") == []
+        assert await home.store.read(sql.rows, "SELECT kind FROM jobs WHERE kind = 'dream'") == []
 
     play(story, Slow)
 
@@ -265,11 +266,11 @@ def test_a_deleted_session_does_not_count_towards_the_next_dream(play: Play) -> 
         await home.say("alice I live in Porto.", "alice My dog is Rex.")
         await home.say("alice I own a boat.", session="t")
         await home.work()
-        pair = home.store.read(conclusions.pair, "w", ANA, ANA)
+        pair = await home.store.read(conclusions.pair, "w", ANA, ANA)
         assert pair is not None
-        assert home.store.read(dreams.since, pair) == 3
+        assert await home.store.read(dreams.since, pair) == 3
         await delete(home, "s")
-        assert home.store.read(dreams.since, pair) == 1
+        assert await home.store.read(dreams.since, pair) == 1
 
     play(story)
 

@@ -14,6 +14,7 @@ from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
 from omoide.services.context_builder import SessionContextRequest, session_context
 from omoide.storage import cards, conclusions
+from tests.read_now import read_now
 from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
@@ -35,7 +36,7 @@ async def context(home: Home, budget: int, *, with_summary: bool = False) -> lis
 
 
 def lived(home: Home) -> list[str]:
-    return [line for line in home.store.read(cards.get, "w", "alice", "alice") or [] if "lives in" in line]
+    return [line for line in read_now(home.store, cards.get, "w", "alice", "alice") or [] if "lives in" in line]
 
 
 def test_context_and_history_end_with_the_latest_message(play: Play) -> None:
@@ -86,7 +87,7 @@ def test_a_card_keeps_the_newer_value_when_an_older_one_is_imported(play: Play) 
         await say(home, NEWER, "I live in Lisbon.")
         await say(home, OLDER, "I live in Porto.", "My dog is Rex.", session="imported")
         assert lived(home) == ["ATTRIBUTE: lives in Lisbon"]
-        assert "RELATIONSHIP: dog Rex" in (home.store.read(cards.get, "w", "alice", "alice") or [])
+        assert "RELATIONSHIP: dog Rex" in (await home.store.read(cards.get, "w", "alice", "alice") or [])
         await say(home, NEWER + 100, "I moved to Madrid. I live in Madrid now.", session="imported")
         assert lived(home) == ["ATTRIBUTE: lives in Madrid"]
 
@@ -97,9 +98,9 @@ def test_the_most_recent_conclusions_are_those_said_last(play: Play) -> None:
     async def story(home: Home) -> None:
         await say(home, NEWER, "I live in Lisbon.")
         await say(home, OLDER, "My dog is Rex.", session="imported")
-        pair = home.store.read(conclusions.pair, "w", "alice", "alice")
+        pair = await home.store.read(conclusions.pair, "w", "alice", "alice")
         assert pair is not None
-        (newest,) = home.store.read(conclusions.last_said, "w", pair, None, 1)
+        (newest,) = await home.store.read(conclusions.last_said, "w", pair, None, 1)
         assert newest.content == "alice lives in Lisbon"
         memory = MemoryView(home.store, home.deps.finder, home.deps.tokens, MemoryScope("w", "alice", "alice"))
         (newest,) = await memory.get_recent_observations(1)

@@ -22,6 +22,7 @@ from omoide.worker import time_slice
 from omoide.worker.tasks import Task
 from omoide.worker.time_slice import JobSlot
 from tests import sql
+from tests.read_now import read_now
 from tests.worker.test_contention import Restless
 from tests.worker.test_loop import Diary, at_work
 from tests.worker.worker_fixture import Home
@@ -129,7 +130,7 @@ def test_a_worker_that_dies_between_time_slices_loses_nothing(db_path: Path) -> 
 
 
 def jobs(store: Store) -> Counter[str]:
-    return Counter(kind for (kind,) in store.read(sql.rows, "SELECT kind FROM jobs"))
+    return Counter(kind for (kind,) in read_now(store, sql.rows, "SELECT kind FROM jobs"))
 
 
 @pytest.mark.usefixtures("short_turns")
@@ -140,7 +141,7 @@ def test_embedding_runs_in_time_slices(db_path: Path) -> None:
         kinds = claimed(home)
         await home.work()
         assert len([kind for kind, _ in kinds if kind == "embed"]) > 2
-        assert home.store.read(sql.count, "message_vectors") == 5
+        assert await home.store.read(sql.count, "message_vectors") == 5
         home.store.close()
 
     asyncio.run(story())
@@ -173,7 +174,7 @@ def test_a_deleted_session_is_removed_and_erased_in_time_slices(db_path: Path) -
         assert counts["purge_session"] > 2
         assert counts["erase"] > 2
         assert "erase" not in jobs(home.store)
-        assert home.store.read(sql.count, "messages") == 0
+        assert await home.store.read(sql.count, "messages") == 0
         home.store.close()
 
     asyncio.run(story())

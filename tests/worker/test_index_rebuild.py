@@ -54,9 +54,9 @@ def test_a_purge_that_fails_on_a_damaged_index_completes_after_the_rebuild(play:
         await store.write(damage)
         await store.write(deletion_cascade.delete_session, "w", "gone", clock.now())
         await worked(home)
-        assert store.read(texts) == ["I like tea"]
-        assert [*store.read(lambda db: [*contradictions(db)])] == []
-        assert store.read(owed) == []
+        assert await store.read(texts) == ["I like tea"]
+        assert [*await store.read(lambda db: [*contradictions(db)])] == []
+        assert await store.read(owed) == []
 
     play(story)
 
@@ -67,11 +67,11 @@ def test_a_search_on_a_damaged_index_triggers_a_rebuild(play: Play) -> None:
         await store.write(say, "s", "I like tea")
         await store.write(damage)
         with pytest.raises(IndexDamaged, match="message_words"):
-            await store.read_aside(fulltext.occurs, fulltext.MESSAGES, "tea")
+            await store.read_offloaded(fulltext.occurs, fulltext.MESSAGES, "tea")
         with pytest.raises(IndexDamaged):
-            await store.read_aside(fulltext.occurs, fulltext.MESSAGES, "tea")
-        assert store.read(owed) == [("rebuild_words", "message_words")]
+            await store.read_offloaded(fulltext.occurs, fulltext.MESSAGES, "tea")
+        assert await store.read(owed) == [("rebuild_words", "message_words")]
         await worked(home)
-        assert await store.read_aside(fulltext.occurs, fulltext.MESSAGES, "tea")
+        assert await store.read_offloaded(fulltext.occurs, fulltext.MESSAGES, "tea")
 
     play(story)

@@ -24,6 +24,7 @@ from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.worker.loop import SECOND, OutageLogger, Worker
 from omoide.worker.tasks import Task
 from tests import sql
+from tests.read_now import read_now
 
 NEVER = 3_600.0
 SOON = 0.02
@@ -121,7 +122,7 @@ def test_existing_jobs_run_in_order_and_are_removed(store: Store) -> None:
         return [await diary.next() for _ in range(3)]
 
     assert asyncio.run(scene()) == ["one", "two", "three"]
-    assert store.read(jobs) == []
+    assert read_now(store, jobs) == []
 
 
 def test_a_woken_worker_does_not_wait_for_the_next_poll(store: Store) -> None:
@@ -172,9 +173,9 @@ def test_the_lease_of_a_running_job_is_renewed(store: Store) -> None:
         await add(store, "note", "long")
         async with at_work(store, {"note": begin_and_never_end(begun)}, lease=0.1):
             await begun.next()
-            first = store.read(jobs)[0]["leased_until"]
+            first = (await store.read(jobs))[0]["leased_until"]
             async with asyncio.timeout(30):
-                while store.read(jobs)[0]["leased_until"] <= first:
+                while (await store.read(jobs))[0]["leased_until"] <= first:
                     await renewals.get()  # notified before the commit, but after the previous one
             await store.write(lambda db: db.set_trace_callback(None))
 
@@ -194,7 +195,7 @@ def test_a_failed_job_is_postponed_with_its_reason_and_others_continue(
     before = clock.now()
     with caplog.at_level(logging.CRITICAL, "omoide.worker"):
         assert asyncio.run(scene()) == "good"
-    left = store.read(jobs)[0]
+    left = read_now(store, jobs)[0]
     reason = "ValueError: no luck today"
     assert (left["kind"], left["attempts"], left["leased_until"], left["error"]) == ("fail", 1, None, reason)
     assert before + SECOND <= left["due_at"] <= clock.now() + SECOND
@@ -211,13 +212,13 @@ def test_a_failed_job_is_retried(store: Store) -> None:
 
         await add(store, "note", "stubborn")
         worker = worker_on(store, {"note": succeed_at_last})
-        while store.read(jobs):
+        while await store.read(jobs):
             await store.write(sql.make_due)
             await worker.run_one()
         return [attempts.get_nowait() for _ in range(attempts.qsize())]
 
     assert asyncio.run(scene()) == [1, 2, 3]
-    assert store.read(jobs) == []
+    assert read_now(store, jobs) == []
 
 
 def test_a_database_outage_does_not_end_the_worker(store: Store) -> None:
@@ -256,7 +257,7 @@ def test_a_cancelled_worker_releases_its_jobs(store: Store) -> None:
             await begun.next()
 
     asyncio.run(scene())
-    (left,) = store.read(jobs)
+    (left,) = read_now(store, jobs)
     assert (left["attempts"], left["leased_until"], left["error"]) == (0, None, None)
 
 
@@ -275,7 +276,7 @@ def test_a_job_that_is_given_up_is_kept_with_its_reason_and_not_run_again(
 
     with caplog.at_level(logging.CRITICAL, "omoide.worker"):
         assert asyncio.run(scene()) == [True, False]
-    assert [left["error"] for left in store.read(jobs)] == ["this cannot be done"]
+    assert [left["error"] for left in read_now(store, jobs)] == ["this cannot be done"]
 
 
 def test_several_jobs_run_at_once_but_no_kind_takes_the_last_slot(store: Store) -> None:
@@ -381,7 +382,7 @@ def test_times_are_limited_only_after_the_clock_was_set_back(
         await worker._limit_times()
         monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
         await worker._limit_times()
-        (found,) = store.read(sql.row, "SELECT due_at FROM jobs")
+        (found,) = await store.read(sql.row, "SELECT due_at FROM jobs")
         store.close()
         return int(found)
 
@@ -419,7 +420,7 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
                 monkeypatch.setattr(clock, "now", lambda: 7 * HOUR)
                 await comes("waits")
             await comes("works")
-        due = store.read(sql.value, "SELECT due_at FROM jobs")
+        due = await store.read(sql.value, "SELECT due_at FROM jobs")
         store.close()
         return int(due)
 

@@ -24,6 +24,7 @@ from omoide.storage.summaries import LONG, SHORT
 from tests import sql
 from tests.inference.completions import error, saying
 from tests.inference.fault_proxy import Fault, FaultProxy, answering, hanging_up, stalling
+from tests.read_now import read_now
 from tests.worker.provider import SENTENCE, Asked, half, half_said, is_repair, provider, wants_facts
 from tests.worker.worker_fixture import Home, MakeReasoner, Reasoner
 
@@ -114,7 +115,7 @@ def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_pat
             await asyncio.gather(*(home.work() for _ in range(4)))
             for count in home.status().values():
                 assert (count.error is None) == (count.pending == 0), "a waiting job has the reason"
-            owed = home.store.read(job_stats.listed, clock.now(), failed_only=False, limit=MESSAGES)
+            owed = await home.store.read(job_stats.listed, clock.now(), failed_only=False, limit=MESSAGES)
             seen.update(job.error for job in owed if job.error)
             await later(home)
 
@@ -141,7 +142,7 @@ def test_two_hundred_faults_lose_nothing_and_repeat_nothing(retries: int, db_pat
             assert (count.completed, count.pending, count.errored) == (MESSAGES / SESSIONS + summarized, 0, 0)
             assert count.error is None
         for number in range(SESSIONS):
-            (summary,) = home.store.read(summaries.of_session, "w", f"s{number}").values()
+            (summary,) = (await home.store.read(summaries.of_session, "w", f"s{number}")).values()
             assert (summary.seq, summary.content) == (20, SENTENCE)
 
     with provider(injector) as proxy:
@@ -183,11 +184,11 @@ def test_a_rejected_request_fails_alone_with_the_reason(db_path: Path) -> None:
         await home.say("alice I own a boat.", session="good")
         for attempts in (1, 2):
             await home.work()
-            (job,) = home.store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
+            (job,) = await home.store.read(job_stats.listed, clock.now(), failed_only=False, limit=9)
             assert (job.state, job.attempts) == ("waiting", attempts)
             await later(home)
         await home.work()
-        (job,) = home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
+        (job,) = await home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         assert job.error == (
             "RequestRefused: The provider of openai:toy refused the request (HTTP 400). (after 3 attempts)"
         )
@@ -241,7 +242,7 @@ def test_the_embedded_reasoner_replaces_the_model_only_for_derive(db_path: Path)
         await home.say("alice I like figs.")
         await home.work()
         assert home.texts() == ["alice lives in Lisbon", "alice said I like figs."]
-        assert home.store.read(summaries.of_session, "w", "s")[SHORT].content == SENTENCE
+        assert (await home.store.read(summaries.of_session, "w", "s"))[SHORT].content == SENTENCE
 
     with provider() as proxy:
         healthy, chosen = proxy.fault, options(proxy, model_retries=0, derive_fallback=True)
@@ -269,9 +270,9 @@ def books(home: Home) -> dict[str, Any]:
     counts = {name: (each.completed, each.pending, each.errored) for name, each in home.status(now=0).items()}
     slots = {}
     for name in ("s", "quiet", "watched"):
-        found = home.store.read(summaries.of_session, "w", name)
+        found = read_now(home.store, summaries.of_session, "w", name)
         slots[name] = {kind: (each.seq, bool(each.content)) for kind, each in found.items()}
-    return {"counts": counts, "slots": slots, **home.store.read(rows)}
+    return {"counts": counts, "slots": slots, **read_now(home.store, rows)}
 
 
 def test_a_model_and_the_embedded_reasoner_give_the_same_counts(db_path: Path) -> None:

@@ -31,6 +31,7 @@ from omoide.storage import (
 from omoide.storage.summaries import LONG, SHORT
 from omoide.worker.tasks import TASKS
 from tests import sql
+from tests.read_now import read_now
 from tests.worker.worker_fixture import Home, Reasoner
 
 Play = Callable[..., Any]
@@ -48,7 +49,7 @@ async def configure(home: Home, session: str | None = "s", **configuration: Any)
 def jobs(home: Home) -> list[tuple[str, str | None]]:
     """Kind and error of every job except erasure."""
     query = "SELECT kind, error FROM jobs WHERE kind <> 'erase' ORDER BY pk"
-    return home.store.read(sql.rows, query)
+    return read_now(home.store, sql.rows, query)
 
 
 def test_messages_become_conclusions_and_no_job_is_left(play: Play) -> None:
@@ -106,7 +107,7 @@ def test_every_observer_gets_conclusions_of_its_own(play: Play) -> None:
         await home.work()
         assert home.texts("bob", "alice") == home.texts("alice", "alice") == ["alice lives in Lisbon"]
         assert home.known("bob", "alice")[0].id != home.known("alice", "alice")[0].id
-        assert home.store.read(cards.get, "w", "bob", "alice") == ["ATTRIBUTE: lives in Lisbon"]
+        assert await home.store.read(cards.get, "w", "bob", "alice") == ["ATTRIBUTE: lives in Lisbon"]
 
     play(story)
 
@@ -158,7 +159,7 @@ def test_a_card_follows_messages_and_keeps_lines_of_callers(play: Play) -> None:
         await home.work()
         await home.say("alice I live in Lisbon now. I moved to Lisbon.")
         await home.work()
-        card = home.store.read(cards.get, "w", "alice", "alice") or []
+        card = await home.store.read(cards.get, "w", "alice", "alice") or []
         assert card[0] == "Speaks in riddles."
         assert [line for line in card if "lives in" in line] == ["ATTRIBUTE: lives in Lisbon"]
 
@@ -170,7 +171,7 @@ def test_no_card_is_kept_if_cards_are_disabled(play: Play) -> None:
         await configure(home, peer_card={"create": False})
         await home.say("alice I live in Porto.")
         await home.work()
-        assert home.store.read(cards.get, "w", "alice", "alice") is None
+        assert await home.store.read(cards.get, "w", "alice", "alice") is None
         assert home.texts() == ["alice lives in Porto"]
 
     play(story)
@@ -191,7 +192,7 @@ def test_a_card_that_a_caller_writes_meanwhile_is_not_overwritten(play: Play) ->
         home.reasoner.home = home
         await home.say("alice I live in Porto.")
         await home.work()
-        card = home.store.read(cards.get, "w", "alice", "alice")
+        card = await home.store.read(cards.get, "w", "alice", "alice")
         assert card == ["Speaks in riddles.", "ATTRIBUTE: lives in Porto"]
         assert [each.times_derived for each in home.known()] == [1]
 
@@ -212,7 +213,7 @@ def test_a_session_that_is_deleted_meanwhile_leaves_nothing_behind(play: Play) -
         await home.say("alice I live in Porto.")
         await home.work()
         assert home.known() == []
-        assert home.store.read(sql.count, "conclusions") == 0
+        assert await home.store.read(sql.count, "conclusions") == 0
         assert jobs(home) == []
 
     play(story, Slow)
@@ -261,7 +262,7 @@ def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) ->
             await home.store.write(sql.make_due)
             await home.work()
         assert (home.status()["s"].errored, home.status()["s"].pending) == (1, 0)
-        (failed,) = home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
+        (failed,) = await home.store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)
         assert failed.error == "ZeroDivisionError: oops (after 2 attempts)"
         assert isinstance(home.reasoner, Broken)
         home.reasoner.is_broken = False
@@ -285,8 +286,8 @@ def test_queue_empty_is_sent_once_for_each_drained_unit(play: Play) -> None:
         await home.store.write(webhooks.get_or_create, "w", "http://127.0.0.1:9/hook", 0)
         await home.say(*["alice I live in Porto."] * 19)
         await home.work()
-        told = {event["data"]["queue_type"]: event for event in home.store.read(events)}
-        assert len(home.store.read(events)) == len(told) == 2
+        told = {event["data"]["queue_type"]: event for event in await home.store.read(events)}
+        assert len(await home.store.read(events)) == len(told) == 2
         assert {event["type"] for event in told.values()} == {"queue.empty"}
         about = {"workspace_id": "w", "session_id": "s", "observer": None}
         assert told["representation"]["data"] == {**about, "queue_type": "representation", "observed": "alice"}
@@ -301,15 +302,15 @@ def test_summaries_follow_one_another_without_a_gap(play: Play) -> None:
         for number in range(60):
             await home.say(f"alice I own {number} boats.")
         await home.work()
-        found = home.store.read(summaries.of_session, "w", "s")
+        found = await home.store.read(summaries.of_session, "w", "s")
         assert {kind: summary.seq for kind, summary in found.items()} == {SHORT: 60, LONG: 60}
-        last = home.store.read(messages.page, "w", "s", PageRequest(1, 1, True)).items[0]
+        last = (await home.store.read(messages.page, "w", "s", PageRequest(1, 1, True))).items[0]
         assert found[SHORT].message_id == found[LONG].message_id == last.id
         assert found[SHORT].token_count == home.deps.tokens.count(found[SHORT].content) <= 1_000
         await configure(home, summary={"enabled": False})
         await home.say(*["alice I own more boats."] * 20)
         await home.work()
-        assert home.store.read(summaries.of_session, "w", "s")[SHORT].seq == 60
+        assert (await home.store.read(summaries.of_session, "w", "s"))[SHORT].seq == 60
 
     play(story)
 
@@ -327,7 +328,7 @@ def test_summaries_that_are_due_together_are_made_together(play: Play) -> None:
         await home.work()
         assert isinstance(home.reasoner, Counting)
         assert home.reasoner.calls == 2, "one of each kind"
-        found = home.store.read(summaries.of_session, "w", "s")
+        found = await home.store.read(summaries.of_session, "w", "s")
         assert {kind: summary.seq for kind, summary in found.items()} == {SHORT: 200, LONG: 180}
         assert home.status()["s"].completed == 200 + 10
 
@@ -340,7 +341,7 @@ def test_queue_empty_is_sent_when_one_summary_replaces_many(play: Play) -> None:
         await home.store.write(webhooks.get_or_create, "w", "http://127.0.0.1:9/hook", 0)
         await home.say(*[f"alice I own {number} boats." for number in range(99)])
         await home.work()
-        told = [event["data"]["queue_type"] for event in home.store.read(events)]
+        told = [event["data"]["queue_type"] for event in await home.store.read(events)]
         assert told.count("summary") == 1
 
     play(story, webhook_secret="x" * 32, webhook_private_targets=True, webhook_attempts=1)
@@ -355,7 +356,7 @@ async def learn_by_sessions(home: Home, *lines: str) -> None:
 def test_an_automatic_dream_follows_enough_conclusions_and_idle_time(play: Play) -> None:
     async def story(home: Home) -> None:
         await learn_by_sessions(home, "alice I live in Porto.", "alice I live in Lisbon.", "alice I like figs.")
-        due = home.store.read(queue.next_due, clock.now())
+        due = await home.store.read(queue.next_due, clock.now())
         assert due is not None
         assert [kind for kind, _ in jobs(home)] == ["dream"]
         await home.store.write(sql.make_due)
@@ -365,7 +366,7 @@ def test_an_automatic_dream_follows_enough_conclusions_and_idle_time(play: Play)
         for each in home.known():
             if each.level != "explicit":
                 assert set(each.source_ids or ()) <= {known.id for known in home.known()}
-        assert home.store.read(dreams.since, (1, 1)) == 0
+        assert await home.store.read(dreams.since, (1, 1)) == 0
 
     play(story, dream_threshold=3, dream_idle_minutes=60)
 
@@ -409,8 +410,8 @@ def test_conclusions_learned_during_a_dream_cause_the_next_one(play: Play) -> No
         await learn_by_sessions(home, "alice I live in Porto.", "alice I work in Lisbon.")
         await home.store.write(sql.make_due)
         await home.work()
-        assert home.store.read(dreams.since, (1, 1)) == 2
-        ((kind, due),) = home.store.read(sql.rows, "SELECT kind, due_at FROM jobs")
+        assert await home.store.read(dreams.since, (1, 1)) == 2
+        ((kind, due),) = await home.store.read(sql.rows, "SELECT kind, due_at FROM jobs")
         assert kind == "dream"
         assert due > clock.now() + 7 * HOUR, "and it keeps the interval to the last one"
 
@@ -442,7 +443,7 @@ def test_a_scope_that_dreams_during_a_removal_keeps_nothing_on_its_card(play: Pl
         await home.work()
         assert Overtaken.left
         assert home.texts("scope.team") == []
-        assert not home.store.read(cards.get, "w", "scope.team", "alice")
+        assert not await home.store.read(cards.get, "w", "scope.team", "alice")
 
     play(story, Overtaken)
 
@@ -452,12 +453,12 @@ def test_a_card_rebuilt_without_conclusions_keeps_only_lines_of_callers(play: Pl
         await home.store.write(cards.put, "w", "alice", "alice", ["VIP"], clock.now())
         await home.say("alice I live in Porto.")
         await home.work()
-        assert home.store.read(cards.get, "w", "alice", "alice") == ["VIP", "ATTRIBUTE: lives in Porto"]
+        assert await home.store.read(cards.get, "w", "alice", "alice") == ["VIP", "ATTRIBUTE: lives in Porto"]
         for each in home.known():
             await home.store.write(conclusions.delete, "w", each.id, clock.now())
         await home.store.write(dreams.request, "w", "alice", "alice", "card_refresh", None, True, clock.now())
         await home.work()
-        assert home.store.read(cards.get, "w", "alice", "alice") == ["VIP"]
+        assert await home.store.read(cards.get, "w", "alice", "alice") == ["VIP"]
 
     play(story)
 
@@ -470,8 +471,8 @@ def test_a_rebuilt_card_is_based_only_on_conclusions(play: Play) -> None:
         await home.store.write(conclusions.delete, "w", home_line.id, clock.now())
         await home.store.write(dreams.request, "w", "alice", "alice", "card_refresh", None, True, clock.now())
         await home.work()
-        assert home.store.read(cards.get, "w", "alice", "alice") == ["RELATIONSHIP: dog Rex"]
-        assert home.store.read(dreams.since, (1, 1)) == 2, "only an omni dream counts as one"
+        assert await home.store.read(cards.get, "w", "alice", "alice") == ["RELATIONSHIP: dog Rex"]
+        assert await home.store.read(dreams.since, (1, 1)) == 2, "only an omni dream counts as one"
 
     play(story)
 
@@ -509,6 +510,6 @@ def test_deleted_conclusions_are_removed_after_the_grace_period(play: Play) -> N
         await home.store.write(sql.make_due)
         await home.store.write(sql.change, "UPDATE conclusions SET deleted_at = 1")
         await home.work()
-        assert home.store.read(sql.count, "conclusions") == 0
+        assert await home.store.read(sql.count, "conclusions") == 0
 
     play(story)

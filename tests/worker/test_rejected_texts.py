@@ -30,6 +30,7 @@ from omoide.storage import Connection, Store, deletion_cascade, purge
 from omoide.storage.sqlite.integrity import full_check, row_consistency
 from tests import sql
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send
+from tests.read_now import read_now
 from tests.search.test_embedding import Night, owed
 
 DIMENSIONS = 8
@@ -90,7 +91,7 @@ def marked(db: Connection) -> list[int]:
 
 
 def nobody_left(night: Night) -> bool:
-    return night.store.read(owed) == []
+    return read_now(night.store, owed) == []
 
 
 async def begun(store: Store, endpoint: FaultProxy, judge: Judge) -> Night:
@@ -124,7 +125,7 @@ def test_refused_texts_are_marked_and_all_others_embedded(
         await night.say(*("poison" if n in bad else f"message {n}" for n in range(101, 201)))
         await night.work()
         assert nobody_left(night)
-        assert store.read(marked) == [*bad]
+        assert await store.read(marked) == [*bad]
         assert night.embedded() == 200 - len(bad)
         asked = len(endpoint.asked)
         assert asked <= 30 + 16 * len(bad)
@@ -137,7 +138,7 @@ def test_refused_texts_are_marked_and_all_others_embedded(
 
 
 def consistency_faults(store: Store) -> list[str]:
-    return [*store.read(lambda db: [*row_consistency.contradictions(db), *full_check.faults(db)])]
+    return [*read_now(store, lambda db: [*row_consistency.contradictions(db), *full_check.faults(db)])]
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 429, 401, 404, 408])
@@ -147,8 +148,8 @@ def test_an_outage_marks_nothing_and_costs_few_requests(status: int, store: Stor
         await night.say(*(f"message {n}" for n in range(100)))
         await night.work()
         assert len(endpoint.asked) <= MOST_FOR_AN_OUTAGE
-        assert [kind for kind, _ in store.read(owed)] == ["embed"]
-        assert store.read(marked) == []
+        assert [kind for kind, _ in await store.read(owed)] == ["embed"]
+        assert await store.read(marked) == []
         endpoint.fault = judging(lambda texts: 200)
         await night.later()
         assert (night.embedded(), nobody_left(night)) == (100, True)
@@ -165,8 +166,8 @@ def test_an_outage_that_starts_meanwhile_marks_nothing(after: int, store: Store,
         night = await begun(store, endpoint, judge)
         await night.say(*("poison" if n == 5 else f"message {n}" for n in range(16)))
         await night.work()
-        assert store.read(marked) == []
-        assert [kind for kind, _ in store.read(owed)] == ["embed"]
+        assert await store.read(marked) == []
+        assert [kind for kind, _ in await store.read(owed)] == ["embed"]
 
     asyncio.run(story())
 
@@ -183,7 +184,7 @@ def test_a_text_that_is_refused_intermittently_is_embedded(store: Store, endpoin
         night = await begun(store, endpoint, judge)
         await night.say("a", "moody", "b")
         await night.work()
-        assert (night.embedded(), store.read(marked), nobody_left(night)) == (3, [], True)
+        assert (night.embedded(), await store.read(marked), nobody_left(night)) == (3, [], True)
 
     asyncio.run(story())
 
@@ -210,19 +211,21 @@ def test_refused_texts_are_retried_on_request(
     assert len(nearest(searcher, store)) == 2
     assert "1 text will be embedded again." in invoke("queue", "retry", "--all")
     asyncio.run(night.work())
-    assert store.read(marked) == [2], "refused again, and not sent again"
+    assert read_now(store, marked) == [2], "refused again, and not sent again"
     assert nobody_left(night)
     endpoint.fault = judging(lambda texts: 200)
     invoke("queue", "retry", "--all")
     asyncio.run(night.work())
-    assert (store.read(marked), night.embedded(), nobody_left(night)) == ([], 3, True)
+    assert (read_now(store, marked), night.embedded(), nobody_left(night)) == ([], 3, True)
     assert len(nearest(searcher, store)) == 3, "also by a search that had the others in memory"
     assert consistency_faults(store) == []
 
 
 def nearest(searcher: SemanticSearch, store: Store) -> list[tuple[int, float]]:
     vector = np.array(vector_of("a"), np.float32)
-    return store.read(lambda db: searcher.index.nearest(db, Group("messages", 1), vector / np.linalg.norm(vector), 9))
+    return read_now(
+        store, lambda db: searcher.index.nearest(db, Group("messages", 1), vector / np.linalg.norm(vector), 9)
+    )
 
 
 def test_doctor_counts_refused_texts(store: Store, endpoint: FaultProxy) -> None:
@@ -254,15 +257,15 @@ def test_marks_are_removed_with_the_embedder_and_with_their_texts(store: Store, 
         await night.say("a", "poison", "b")
         await night.say("poison", session="t")
         await night.work()
-        assert store.read(marked) == [2, 4]
+        assert await store.read(marked) == [2, 4]
         await store.write(deletion_cascade.delete_session, "w", "t", 1)
         while await store.write(purge.session, 2):
             pass
-        assert store.read(marked) == [2]
+        assert await store.read(marked) == [2]
         endpoint.fault = judging(lambda texts: 200)
         other = Night(store, remote(endpoint, "another"))
         await other.begin()
-        assert store.read(marked) == []
+        assert await store.read(marked) == []
         await other.work()
         assert other.embedded() == 3
 

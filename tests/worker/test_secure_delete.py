@@ -379,7 +379,7 @@ def test_remains_from_an_older_version_are_erased_after_the_next_start(db_path: 
             sql.change(db, "DELETE FROM sessions WHERE pk = 1")
 
         await home.store.write(delete_as_before)
-        assert home.store.read(secure_delete.count) == 0
+        assert await home.store.read(secure_delete.count) == 0
         await home.store.write(secure_delete.enqueue_first, clock.now())
         await home.store.write(sql.make_due)
         await home.work()

@@ -28,6 +28,7 @@ from omoide.worker.ssrf_guard import GuardedClient
 from omoide.worker.tasks import TASKS, Task
 from omoide.worker.webhooks import deliver
 from tests import sql
+from tests.read_now import read_now
 from tests.worker.receivers import BROKEN, BUSY, ENDLESS, GONE, OK, SILENCE, receiver, redirect
 
 SECRET = "webhooks are signed with this"
@@ -63,7 +64,8 @@ class House:
 
     def jobs(self) -> list[tuple[int, bool, bool, str | None]]:
         """Attempts, whether it waits for another, whether it was given up, error."""
-        return self.store.read(
+        return read_now(
+            self.store,
             sql.rows,
             "SELECT attempts, due_at > created_at AND failed_at IS NULL, failed_at IS NOT NULL, error FROM jobs "
             "WHERE kind = 'deliver_webhook'",
@@ -328,6 +330,6 @@ def test_an_endpoint_gets_one_event_at_a_time_and_delays_no_other(db_path: Path)
                 await running
             # The interrupted delivery was released as if it had not started.
             assert {attempts for attempts, *_ in home.jobs()} == {0}
-            assert home.store.read(queue.waiting, clock.now())
+            assert await home.store.read(queue.waiting, clock.now())
 
     asyncio.run(story())

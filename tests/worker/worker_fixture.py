@@ -21,6 +21,7 @@ from omoide.services import ingest
 from omoide.services.container import open_services
 from omoide.storage import Store, conclusions, embeddings, job_stats
 from omoide.worker.loop import Worker
+from tests.read_now import read_now
 
 EMBEDDER = WordLlamaEmbedder()
 LATER = 4 * 10**15
@@ -97,11 +98,11 @@ class Home:
 
     def known(self, observer: str = "alice", observed: str = "alice") -> list[Conclusion]:
         """The observer's conclusions, oldest first."""
-        pair = self.store.read(conclusions.pair, "w", observer, observed)
-        return self.store.read(conclusions.recent, "w", pair, None, 999)[::-1] if pair else []
+        pair = read_now(self.store, conclusions.pair, "w", observer, observed)
+        return read_now(self.store, conclusions.recent, "w", pair, None, 999)[::-1] if pair else []
 
     def texts(self, observer: str = "alice", observed: str = "alice") -> list[str]:
         return [each.content for each in self.known(observer, observed)]
 
     def status(self, now: int = LATER) -> dict[str | None, WorkCount]:
-        return self.store.read(job_stats.status, "w", now)
+        return read_now(self.store, job_stats.status, "w", now)

@@ -1,7 +1,7 @@
 """The database file and its connections.
 
 Short reads run in the calling thread on a read-only connection: a read of microseconds is not worth a thread switch.
-Reads that may take longer run in a thread pool, scheduled by lane (`read_aside`), on one of several connections
+Reads that may take longer run in a thread pool, scheduled by lane (`read_offloaded`), on one of several connections
 (`readers`). All writes go to one writer thread (`writer`).
 
 Several processes may open the same file: WAL lets them read while one writes, and writers wait for each other up to the
@@ -146,18 +146,26 @@ class Store:
                     restore_indexes(db)
         return identity(path)
 
-    def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run `fn(connection, …)` on one snapshot of the committed data and return its result. It cannot write."""
+    async def read(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(connection, …)` on one snapshot of the committed data and return its result. It cannot write.
+
+        For reads of microseconds: it runs on the event loop, without giving it up.
+        """
+        return self._read_here(fn, *args, **kwargs)
+
+    def _read_here(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return _from_snapshot(self._reader, partial(fn, self._reader, *args, **kwargs))
 
-    async def read_aside(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def read_offloaded(
+        self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         """As `read`, but off the event loop (see `offload`): for reads that may take more than a millisecond.
 
         Raises Unavailable if the store was closed before it could begin.
         """
         if not runs_in_threads():
             await asyncio.sleep(0)
-            return self.read(fn, *args, **kwargs)
+            return self._read_here(fn, *args, **kwargs)
 
         def work() -> T:
             if self.log.holds_readers():
@@ -171,21 +179,21 @@ class Store:
             raise
 
     async def read_page(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """As `read`, or as `read_aside` if `fn` counts more than `COUNTED_ON_LOOP` rows (see `rows.page`)."""
+        """As `read`, or as `read_offloaded` if `fn` counts more than `COUNTED_ON_LOOP` rows (see `rows.page`)."""
         self._reader.most_counted = COUNTED_ON_LOOP
         with contextlib.suppress(ManyRows):
             try:
-                return self.read(fn, *args, **kwargs)
+                return self._read_here(fn, *args, **kwargs)
             finally:
                 self._reader.most_counted = None
-        return await self.read_aside(fn, *args, **kwargs)
+        return await self.read_offloaded(fn, *args, **kwargs)
 
     async def read_at_once(
         self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """As `read_aside`, but never queued or held back: for health checks."""
+        """As `read_offloaded`, but never queued or held back: for health checks."""
         if not runs_in_threads():
-            return await self.read_aside(fn, *args, **kwargs)
+            return await self.read_offloaded(fn, *args, **kwargs)
         return await asyncio.to_thread(self._read_in_thread, fn, *args, **kwargs)
 
     def _read_in_thread(self, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
