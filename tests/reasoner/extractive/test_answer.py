@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,16 +11,13 @@ import pytest
 
 from omoide.core import clock
 from omoide.inference.embedders import EmbeddingFailed, Vectors
-from omoide.reasoner.extractive.answer import answer, compose
+from omoide.reasoner.extractive.answer import answer
 from omoide.reasoner.extractive.retrieval import BREADTHS
-from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question, ReasoningLevel
 from omoide.storage import Connection, Store, conclusions, sessions
 from omoide.storage.peers import ensure
-from tests.reasoner.extractive.answering import START, fact, facts, question, snippet, turn
+from tests.reasoner.extractive.answering import NOTHING, START, check, question, said
 from tests.reasoner.memory_fixtures import EMBEDDER, TOKENS, Past
-
-NOTHING = "I have no information about that"
 
 ALICE = (
     "alice lives in Porto",
@@ -94,23 +90,11 @@ def _conclude(past: Past, statements: Sequence[tuple[str, str]]) -> None:
     past.write(stored)
 
 
-def said(asked: Question, memory: MemoryView) -> str:
-    async def read() -> list[str]:
-        return [piece async for piece in answer(asked, memory, EMBEDDER)]
-
-    return "".join(asyncio.run(read()))
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     store = Store.open(tmp_path_factory.mktemp("answers") / "omoide.db")
     yield World(store)
     store.close()
-
-
-def check(text: str, holds: Sequence[str], lacks: Sequence[str]) -> None:
-    assert [word for word in holds if word not in text] == [], text
-    assert [word for word in lacks if word in text] == [], text
 
 
 KNOWN: list[tuple[str, list[str], list[str]]] = [
@@ -326,115 +310,3 @@ def test_statements_are_ranked_by_words_while_the_embedder_fails(world: World) -
         return "".join([piece async for piece in answer(asked, world.alice.memory(), Failing())])
 
     assert "cello" in asyncio.run(read())
-
-
-# Composing from given statements
-
-
-def test_the_newest_statement_wins_in_any_order_of_retrieval() -> None:
-    lives = facts("alice lives in Lisbon", "alice lives in Porto", "alice lives in Lisbon")
-    for found in (lives, lives[::-1]):
-        text = compose(question("Where does alice live?"), found, [])
-        assert text.startswith("alice lives in Lisbon. (alice, 2026-01-07) Earlier: alice lives in Porto")
-
-
-def test_a_more_detailed_value_is_not_a_change() -> None:
-    text = compose(
-        question("Where does alice live?"), facts("alice lives in Lisbon", "alice lives in Lisbon, Portugal"), []
-    )
-    assert "Earlier" not in text
-
-
-def test_an_ended_value_is_not_the_answer() -> None:
-    text = compose(
-        question("Where does alice live?"), facts("alice lives in Porto", "alice no longer lives in Porto"), []
-    )
-    assert text.startswith("alice no longer lives in Porto.")
-
-
-def test_a_changed_taste_is_not_listed() -> None:
-    known = facts("alice likes tea", "alice likes jazz", "alice does not like tea")
-    check(compose(question("What does alice like?"), known, []), ["jazz"], ["likes tea"])
-
-
-def test_an_update_precedes_the_statement_that_it_updates() -> None:
-    known = facts("alice parks the car in the north garage", "alice parks the car in the south garage")
-    text = compose(question("In which garage does alice park the car?"), known, [])
-    assert 0 <= text.index("south") < text.index("north")
-
-
-def test_a_card_line_is_used_if_there_is_no_other_statement() -> None:
-    asked = question("Where does alice live?", target_card=("ATTRIBUTE: lives in Oslo", "IDENTITY: name is Alice Moe"))
-    assert compose(asked, [], []) == "lives in Oslo. (from the card of alice)"
-    text = compose(asked, facts("alice lives in Lisbon"), [])
-    assert "Lisbon" in text
-    assert "Oslo" not in text
-
-
-def test_a_derived_conclusion_is_marked_as_concluded() -> None:
-    text = compose(question("Does alice cycle often?"), [fact("alice often cycles to work", level="inductive")], [])
-    assert text == "alice often cycles to work. (concluded about alice, 2026-01-05)"
-
-
-def test_equal_statements_of_two_observers_are_quoted_once() -> None:
-    one = fact("alice plays chess", 1)
-    other = replace(one, id="other", observer_id="bob", pk=9)
-    text = compose(question("Does alice play chess?"), [one, other], [])
-    assert text.count("plays chess") == 1
-
-
-def test_a_conclusion_and_its_source_message_are_quoted_once() -> None:
-    found = snippet(("alice", "I play chess on Sundays."))
-    text = compose(question("Does alice play chess?"), [fact("alice plays chess on Sundays")], found)
-    assert text == "alice plays chess on Sundays. (alice, 2026-01-05)"
-
-
-def test_the_most_derived_statements_come_first_in_an_overview(tmp_path: Path) -> None:
-    store = Store.open(tmp_path / "omoide.db")
-    past = Past(store)
-    past.conclude("alice swims every morning", times=4)
-    past.conclude("alice owns a red kite")
-    text = said(question("What do you know about alice?"), past.memory())
-    store.close()
-    assert text.index("swims") < text.index("kite")
-
-
-def test_a_long_message_is_quoted_in_part() -> None:
-    filler = "We talked about nothing of importance for a good while that day. " * 12
-    found = snippet(("alice", f"{filler}My violin teacher moved to Riga in spring. {filler}"))
-    text = compose(question("Where did alice's violin teacher move?"), [], found)
-    assert "moved to Riga" in text
-    assert len(text) < 500
-
-
-def test_the_question_itself_is_never_quoted() -> None:
-    found = snippet(("alice", "Tell me about my violin lessons"), ("alice", "My violin lessons are on Monday."))
-    text = compose(question("Tell me about my violin lessons"), [], found)
-    check(text, ["are on Monday"], ["Tell me"])
-
-
-def test_part_of_an_id_is_a_name_and_a_whole_id_takes_precedence() -> None:
-    known = [fact("alice-moe lives in Bergen", peer="alice-moe"), fact("alice lives in Lisbon")]
-    texts = {name: compose(question(f"Where does {name} live?", None, None), known, []) for name in ("Moe", "Alice")}
-    check(texts["Moe"], ["Bergen"], ["Lisbon"])
-    check(texts["Alice"], ["Lisbon"], ["Bergen"])
-
-
-def test_questions_without_any_records_are_answered() -> None:
-    assert compose(question("Where does alice live?"), [], []) == f"{NOTHING} regarding alice."
-    assert compose(question("What do you know about me?"), [], []) == f"{NOTHING} regarding alice."
-    assert compose(question("¿?"), [], [], ["bob"]) == f"{NOTHING} regarding alice."
-
-
-@pytest.mark.parametrize(
-    "content", ["", " ", "\n", "?" * 10_000, "a" * 25_000, "😀" * 25_000, "x. " * 8_000, "```\ncode\n```"]
-)
-def test_messages_of_any_content_are_processed(content: str) -> None:
-    assert compose(question("What does alice say about x?"), [], [*snippet(("alice", content))])
-
-
-def test_quoted_messages_have_their_date() -> None:
-    found = replace(
-        snippet(("alice", ""))[0], messages=[turn("alice", "My kayak is green.", day=3)], found=["3-0-alice"]
-    )
-    assert "2026-01-08" in compose(question("Does alice have a green kayak?"), [], [found])
