@@ -86,6 +86,8 @@ def test_a_wheel_from_the_sdist_has_the_files_of_the_repository(wheel: Path) -> 
     expected = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
     assert {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name} == expected
     assert {"omoide/py.typed", "omoide/openapi.yaml", "omoide/generated/document.json"} <= expected
+    word_lists = (ROOT / "omoide/reasoner/extractive/data").glob("*.toml")
+    assert {f"omoide/reasoner/extractive/data/{path.name}" for path in word_lists} <= expected
     assert {f"omoide/handlers/{path.name}" for path in (ROOT / "handlers").glob("*.py")} <= expected
 
 

@@ -9,26 +9,12 @@ from __future__ import annotations
 import re
 
 from omoide.reasoner.extractive.grammar import WORD
+from omoide.reasoner.extractive.word_lists import word_lists
 
-
-def _any_of(words: str) -> str:
-    """Return a pattern that matches one of the words; an underscore represents a space."""
-    return "(?:" + "|".join(word.replace("_", " ") for word in words.split()) + ")"
-
-
-_HABIT = _any_of(
-    """always never do_not_ever don't_ever from_now_on going_forward from_here_on in_future in_the_future whenever
-    every_time each_time by_default at_all_times anymore any_more at_any_time at_any_point"""
-)
-_LANGUAGE = _any_of(
-    """english french german spanish italian portuguese dutch polish russian ukrainian turkish arabic hebrew hindi
-    bengali urdu chinese mandarin cantonese japanese korean vietnamese thai indonesian swedish danish norwegian finnish
-    greek czech hungarian romanian persian farsi swahili latin simple plain short full bullet british american"""
-)
-_NOT_A_NAME = _any_of(
-    """back later tomorrow when at on if tonight asap now soon today after before in maybe again anytime any_time once
-    by first until this next and or for about with a an up out to from whenever what anything"""
-)
+_LISTS = word_lists("requests")
+_HABIT = _LISTS.any_of("habits")
+_LANGUAGE = _LISTS.any_of("languages")
+_NOT_A_NAME = _LISTS.any_of("not_names")
 _PLEASE = r"(?:(?:please|pls|plz|kindly|just|do|you (?:can|may|should|must|could)|feel free to)[, ]+){0,3}"
 _STANDING = re.compile(
     rf"{_PLEASE}(?:{_HABIT}\b"
@@ -45,31 +31,15 @@ _STANDING = re.compile(
 _HABITUAL = re.compile(rf"\b{_HABIT}\b", re.IGNORECASE)
 _OFFER = re.compile(r"(?:let|feel free|you (?:can|could|may|might))\b", re.IGNORECASE)
 
-_DEMANDS = _any_of(
-    """please pls plz kindly let's lets let don't do_not make_sure be_sure feel_free go_ahead try_to tell show send give
-    explain describe suggest recommend remind remember note imagine consider provide write rewrite create generate
-    summarise summarize translate convert calculate compute draft compare analyse analyze identify ensure ask respond
-    forget ignore choose select define discuss elaborate continue refactor implement verify assume believe avoid install
-    bring remove delete replace combine stir pour preheat chop pretend rephrase paraphrase proofread you'd_better you'll
-    can_you could_you would_you will_you"""
-)
+_DEMANDS = _LISTS.any_of("demands")
 _REQUEST = re.compile(
     rf"(?:{_DEMANDS}|i(?:'d| really)? (?:want|need|would like|like|love|expect|ask|beg|urge) (?:for )?you(?: all)? to"
     r"|you (?:should|could|can|may|might|must|need to|have to|ought to|had better|want to)"
     r"|be (?!that\b)\w+)\b(?!\s+(?:is|are|was|were|has)\b)",
     re.IGNORECASE,
 )
-_ALSO_NOUNS = _any_of(
-    """make find look check fix open close run add update wait stop try go come say read review take put set use keep do
-    get buy order book call help search hold pick share start turn work think see hear watch move save print play test
-    edit build design plan change copy cut paste log sign meet join talk speak walk leave return answer reply trust
-    follow click type enter visit download upload pass repeat mix serve mention act list"""
-)
-_AFTER_REQUESTS = _any_of(
-    r"""me us my your the a an this that it them these those him her at for up out on to in with all some sure more into
-    over through down back away off if what how why who where when whether one two three \d+ please here there about and
-    by from as"""
-)
+_ALSO_NOUNS = _LISTS.any_of("also_nouns")
+_AFTER_REQUESTS = _LISTS.any_of("after_requests")
 _WEAK_REQUEST = re.compile(
     rf"(?!type \d){_ALSO_NOUNS}\s+{_AFTER_REQUESTS}\b(?!\s+(?:is|are|was|were)\b)", re.IGNORECASE
 )

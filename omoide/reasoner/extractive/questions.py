@@ -14,17 +14,14 @@ from typing import Literal
 from omoide.reasoner.extractive.question_patterns import SHAPES
 from omoide.reasoner.extractive.slot_words import RELATIONS, SPECIES
 from omoide.reasoner.extractive.terms import EMPTY, content_words, folded, words
+from omoide.reasoner.extractive.word_lists import word_lists
 
 Wanted = Literal["place", "time", "number", "other"]
 
 LEAST_NAME = 2
 """Minimum letters of a part of an id that counts as a name: "alice" for `alice-smith`."""
 _KIN = SPECIES | RELATIONS
-_PLAIN = """
-person user profile peer subject personal identity info information details basics demographics address location about
-data result facts contact
-"""
-_HOLLOW = frozenset(_PLAIN.split())
+_HOLLOW = word_lists("terms").words("hollow")
 """Names of object properties that do not describe their content."""
 _CURRENT = re.compile(r"^(?:current|present|main|primary|known) ")
 _NO_NAMES = frozenset({"user", "agent", "assistant", "bot", "peer", "the", "my"})

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from omoide.reasoner.extractive.candidates import Statement
 from omoide.reasoner.extractive.questions import ParsedQuestion, Wanted
 from omoide.reasoner.extractive.terms import base_forms, bases, words
+from omoide.reasoner.extractive.word_lists import word_lists
 
 # Shape (statements, signs) and (statements,).
 Signs = npt.NDArray[np.float64]
@@ -46,12 +47,7 @@ PROMPT = 0.8
 """Weight of a word of the question preceding a reply, relative to a word of the reply."""
 LIGHT = 0.5
 """Weight of a word that occurs with nearly any subject."""
-_LIGHT = """
-    like love enjoy hate dislike prefer favourite want need use used think feel see come take look work live name call
-    day time year week month person people place new old good bad big small first last own right sort type way find give
-    put keep start begin try happen ask talk mean help become change current
-"""
-LIGHT_WORDS = frozenset(_LIGHT.split())
+LIGHT_WORDS = word_lists("terms").words("light")
 MOST_WORDS, WORDS_OF_A_CONCLUSION = 30, 14
 """Cap on the length of messages, because short ones seldom answer; fixed length assumed for conclusions."""
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import re
 
 from omoide.core.text_cache import text_cache
-from omoide.reasoner.extractive.grammar import SUBJECT_FORMS, table
+from omoide.reasoner.extractive.grammar import SUBJECT_FORMS
 from omoide.reasoner.extractive.imperatives import is_request, is_standing_instruction
 from omoide.reasoner.extractive.lexicon import is_english, may_be_finite
 from omoide.reasoner.extractive.smalltalk import is_smalltalk, without_opening
+from omoide.reasoner.extractive.word_lists import word_lists
 
 CACHED_SENTENCES = 8_192
 """Size of the cache: a sentence is checked for facts, for a short summary and for a long one."""
@@ -67,12 +68,7 @@ _LEANING = re.compile(
     re.IGNORECASE,
 )
 """Sentences that depend on the previous one."""
-_SAYS_I = table(
-    """
-    ich mein meine meinen yo mi mis soy je j'ai j'aime j'habite moi mon ma mes suis eu sou meu minha io sono mio mia ik
-    mijn ben jag min jeg minä olen ja jestem mam mój moja я мой моя мне меня мої мій мені benim
-    """
-)
+_SAYS_I = word_lists("grammar").words("says_i")
 _NAMED = re.compile(r"[\w(][\w ()/'-]{0,40}[:：][-*+•\d.)\s]*\w")
 
 

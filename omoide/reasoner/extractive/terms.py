@@ -13,6 +13,7 @@ from collections.abc import Collection
 from lemminflect import getAllLemmas  # type: ignore[import-untyped]
 
 from omoide.core.text_cache import text_cache
+from omoide.reasoner.extractive.word_lists import word_lists
 from omoide.search.query import FUNCTION_WORDS
 
 CACHED_WORDS, CACHED_TEXTS = 16_384, 2_048
@@ -20,41 +21,12 @@ LONGEST_TEXT = 8_000
 """Maximum characters of a cached text. The cache exists because a question compares each candidate several times."""
 WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
 
-# In addition to the function words of search: contractions, and words common in questions and answers.
-_EMPTY = """
-    don't doesn't didn't isn't aren't wasn't weren't hasn't haven't hadn't won't wouldn't can't couldn't shouldn't it's
-    i'm i've i'd i'll you're you've you'd you'll he's he'd he'll she's she'd she'll that's there's they're they've we're
-    we've we'd we'll what's who's where's when's how's let's go goes going gone went get gets getting got make makes
-    making made say says saying said tell tells told thing things something anything many much long often kind sort
-    please not no yes any some all every just also too very really know knows known remember everything everybody
-    everyone anyone anybody someone somebody nothing nobody user give now
-"""
-EMPTY = FUNCTION_WORDS | frozenset(_EMPTY.split())
+_LISTS = word_lists("terms")
 
-# Synonyms, one group per line; the first word represents the group.
-_SAME = """
-like love enjoy adore
-dislike hate detest
-favourite favorite
-colour color
-film movie
-mother mum mom
-father dad
-child kid
-buy purchase
-live reside
-begin start
-job occupation profession
-neighbour neighbor
-holiday vacation
-flat apartment
-bike bicycle
-mobile cellphone
-ill sick
-big large
-photo picture photograph
-"""
-SAME = {word: line.split()[0] for line in _SAME.strip().splitlines() for word in line.split()}
+# In addition to the function words of search: contractions, and words common in questions and answers.
+EMPTY = FUNCTION_WORDS | _LISTS.words("empty")
+
+SAME = {word: line.split()[0] for line in _LISTS.lines("synonyms") for word in line.split()}
 
 
 def folded(text: str) -> str:
