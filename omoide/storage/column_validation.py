@@ -62,30 +62,6 @@ def as_text(value: Value) -> str:
     return "" if value is None else str(value)
 
 
-def json_or_null(column: str) -> str:
-    """SQL for stored JSON, NULL if invalid: SQLite's JSON functions abort the statement at the first invalid value."""
-    return f"iif(json_valid({column}), {column}, NULL)"
-
-
-_STORED_JSON = "/*stored JSON*/"
-_stored_json = re.compile(rf"([\w.]+){re.escape(_STORED_JSON)}")
-
-
-def stored_json(column: str) -> str:
-    """SQL for stored JSON where validating it first would be too slow; `guarded` turns it into `json_or_null`."""
-    return f"{column}{_STORED_JSON}"
-
-
-def guarded(sql: str) -> str:
-    """Rewrite a statement so that it tolerates damaged JSON."""
-    return _stored_json.sub(lambda found: json_or_null(found[1]), sql)
-
-
-def count_or_zero(column: str) -> str:
-    """SQL for a stored count, 0 if invalid: an integer overflow in sum() aborts the whole statement."""
-    return f"iif(typeof({column}) = 'integer' AND {column} BETWEEN 0 AND {MOST}, {column}, 0)"
-
-
 def _parsed(value: Value) -> Any:
     """The parsed JSON text; None if it is invalid."""
     for read in (orjson.loads, from_json):  # the second parser accepts texts that the first does not

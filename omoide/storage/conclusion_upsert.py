@@ -20,6 +20,7 @@ from omoide.storage import conclusions, embeddings, rows
 from omoide.storage.column_validation import as_text
 from omoide.storage.conclusions import New
 from omoide.storage.content_hash import content_hash
+from omoide.storage.dialect import ORDERED_JOIN, array, greatest, holds_text, unnest, without_index
 from omoide.storage.sqlite.engine import Connection
 
 Pair = tuple[int, int]
@@ -84,10 +85,10 @@ def upsert(
 def _same(db: Connection, pair: Pair, session: int, digests: Sequence[int]) -> dict[int, int]:
     """Digest → conclusion (its row) with the same text."""
     found = db.execute(
-        """SELECT c.same, c.pk FROM json_each(?) wanted CROSS JOIN conclusions c ON c.same = wanted.value
+        f"""SELECT c.same, c.pk FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusions c ON c.same = wanted.value
            WHERE c.observer = ? AND c.observed = ? AND c.deleted_at IS NULL
            AND c.level = 'explicit' AND c.session = ? ORDER BY c.pk DESC""",
-        (orjson.dumps(digests).decode(), *pair, session),
+        (array(digests), *pair, session),
     )
     return dict(found.fetchall())
 
@@ -97,8 +98,8 @@ def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
     details = _details(db.execute("SELECT details FROM conclusions WHERE pk = ?", (pk,)).fetchone())
     ids = [*dict.fromkeys([*details.get("message_ids", []), *fact.message_ids])][-MOST_MESSAGES:]
     db.execute(
-        """UPDATE conclusions SET times_derived = coalesce(CAST(times_derived AS INTEGER), 0) + 1,
-           said_at = max(coalesce(CAST(said_at AS INTEGER), 0), ?), details = ?
+        f"""UPDATE conclusions SET times_derived = coalesce(CAST(times_derived AS BIGINT), 0) + 1,
+           said_at = {greatest("coalesce(CAST(said_at AS BIGINT), 0)", "?")}, details = ?
            WHERE pk = ?""",
         (to_micros(fact.said_at), orjson.dumps({**details, "message_ids": ids}).decode(), pk),
     )
@@ -120,8 +121,8 @@ def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: i
     """Delete a conclusion (its row) and replace it by others in the sources of the pair's conclusions."""
     (old_id,) = db.execute("SELECT id FROM conclusions WHERE pk = ?", (old,)).fetchone()
     citing = db.execute(
-        """SELECT pk, source_ids FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
-           AND level <> 'explicit' AND instr(source_ids, ?)""",
+        f"""SELECT pk, source_ids FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
+           AND level <> 'explicit' AND {holds_text("source_ids")}""",
         (*pair, old_id),
     ).fetchall()
     for pk, text in citing:
@@ -134,6 +135,7 @@ def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: i
 def known(db: Connection, pair: Pair, session: int, limit: int) -> list[KnownConclusion]:
     """The pair's newest explicit conclusions from the session."""
     # Uses the index on the session, because the pair may have many more conclusions from other sessions.
-    query = """SELECT pk, content FROM conclusions WHERE session = ? AND +observer = ? AND +observed = ?
+    query = f"""SELECT pk, content FROM conclusions WHERE session = ?
+        AND {without_index("observer")} = ? AND {without_index("observed")} = ?
         AND level = 'explicit' AND deleted_at IS NULL ORDER BY pk DESC LIMIT ?"""
     return [KnownConclusion(pk, as_text(content)) for pk, content in db.execute(query, (session, *pair, limit))]

@@ -17,6 +17,7 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
 from omoide.storage import embeddings, peers, queue, rows, sessions
 from omoide.storage.content_hash import content_hash
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest, use_index
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
 from omoide.storage.sqlite import fulltext
@@ -36,10 +37,10 @@ _JOINED = """
     LEFT JOIN sessions s ON s.pk = c.session
     WHERE w.id = ? AND w.deleted_at IS NULL AND c.deleted_at IS NULL AND s.deleted_at IS NULL"""
 FROM = f"FROM conclusions c {_JOINED}"
-# CROSS JOIN fixes the join order: otherwise all rows of the workspace may be scanned for these few.
-FROM_ROWS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.pk = wanted.value {_JOINED}"
-FROM_IDS = f"FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value {_JOINED}"
-"""As FROM, restricted to a JSON list of row numbers or ids, which is the first parameter."""
+# In this order: otherwise all rows of the workspace may be scanned for these few.
+FROM_ROWS = f"FROM {unnest('bigint', 'wanted')} {ORDERED_JOIN} conclusions c ON c.pk = wanted.value {_JOINED}"
+FROM_IDS = f"FROM {unnest('text', 'wanted')} {ORDERED_JOIN} conclusions c ON c.id = wanted.value {_JOINED}"
+"""As FROM, restricted to an array of row numbers or ids, which is the first parameter."""
 LAST_SAID_FIRST = "c.said_at DESC, c.created_at DESC, c.pk DESC"
 OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 """Uses the same expression as the index `conclusions_said`."""
@@ -280,7 +281,7 @@ def oldest(
 ) -> list[Conclusion]:
     """The pair's conclusions in order of creation, from the first one or after `after`."""
     since = (0, 0) if after is None else (to_micros(after.created_at), after.pk)
-    from_pair = f"FROM conclusions c INDEXED BY conclusions_pair {_JOINED}"
+    from_pair = f"FROM conclusions c {use_index('conclusions_pair')} {_JOINED}"
     query = f"""SELECT {COLUMNS} {from_pair} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
         ORDER BY c.created_at, c.pk LIMIT ?"""
     return [record(row) for row in db.execute(query, (workspace_id, *pair, *since, limit))]
@@ -317,8 +318,7 @@ def restricted(sessions: Collection[str] | None) -> Restriction:
     """Restrict to explicit conclusions from these sessions; None: no restriction."""
     if sessions is None:
         return "", []
-    listed = orjson.dumps([*sessions]).decode()
-    return " AND c.level = 'explicit' AND s.id IN (SELECT value FROM json_each(?))", [listed]
+    return f" AND c.level = 'explicit' AND s.id {in_array('text')}", [array(sessions)]
 
 
 def filtered(filters: Json | None) -> Restriction:
@@ -333,8 +333,7 @@ def by_pks(
     """Row number → conclusion, for those that still exist and match the restriction."""
     sql, params = restriction
     query = f"SELECT {COLUMNS} {FROM_ROWS}{sql}"
-    listed = orjson.dumps([*pks]).decode()
-    return {row[0]: record(row) for row in db.execute(query, (listed, workspace_id, *params))}
+    return {row[0]: record(row) for row in db.execute(query, (array(pks), workspace_id, *params))}
 
 
 def newest(

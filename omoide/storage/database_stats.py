@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.storage.column_validation import count_or_zero
+from omoide.storage.dialect import count_or_zero
 from omoide.storage.embeddings import progress
 from omoide.storage.job_stats import JobStats, job_stats
 from omoide.storage.sqlite.engine import Connection
@@ -49,7 +49,7 @@ def touch(db: Connection) -> None:
 def change(db: Connection) -> None:
     """Run a write without lasting effect, to check that the database can be written. Call it only after a write has
     failed, because it changes the file for programs that follow its changes."""
-    db.execute("CREATE TABLE written (one)")
+    db.execute("CREATE TABLE written (one INTEGER)")
     db.execute("DROP TABLE written")
 
 

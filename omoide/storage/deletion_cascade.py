@@ -16,10 +16,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-import orjson
-
 from omoide.storage import cards, conclusions, dream_jobs, queue, scope_copies, sessions
-from omoide.storage.column_validation import json_or_null
+from omoide.storage.dialect import ORDERED_JOIN, array, greatest, json_or_null, unnest
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 from omoide.storage.sqlite.engine import Connection
 
@@ -63,7 +61,8 @@ def _forget_session(db: Connection, workspace: int, session: int, session_id: st
         kept = [each.pk for each in derived if each.id not in lost and each.session == session]
         db.executemany("UPDATE conclusions SET session = NULL WHERE pk = ?", [(pk,) for pk in kept])
         db.execute(
-            "UPDATE dreams SET explicit_since = max(0, explicit_since - ?) WHERE observer = ? AND observed = ?",
+            f"""UPDATE dreams SET explicit_since = {greatest("0", "explicit_since - ?")}
+                WHERE observer = ? AND observed = ?""",
             (learned, *pair),
         )
         renew(db, workspace, pair, now, is_redrawn=bool(lost))
@@ -129,8 +128,8 @@ def _resting_on_session(db: Connection, derived: Collection[_Derived], session: 
 def _rows(db: Connection, ids: Iterable[str]) -> dict[str, tuple[int | None, str, tuple[str, ...]]]:
     """Id → session, level and sources of conclusions, including deleted ones."""
     found = db.execute(
-        """SELECT c.id, c.session, c.level, c.source_ids
-           FROM json_each(?) wanted CROSS JOIN conclusions c ON c.id = wanted.value""",
-        (orjson.dumps([*ids]).decode(),),
+        f"""SELECT c.id, c.session, c.level, c.source_ids
+           FROM {unnest("text", "wanted")} {ORDERED_JOIN} conclusions c ON c.id = wanted.value""",
+        (array([*ids]),),
     )
     return {id: (of, level, _sources(text)) for id, of, level, text in found}

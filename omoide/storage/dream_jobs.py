@@ -5,7 +5,8 @@ from __future__ import annotations
 from omoide.core.jobs import DREAM
 from omoide.core.records import Json
 from omoide.storage import queue
-from omoide.storage.column_validation import as_text, json_or_null
+from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import json_or_null, least
 from omoide.storage.sqlite.engine import Connection
 
 OMNI, CARD_REFRESH = "omni", "card_refresh"
@@ -44,7 +45,7 @@ def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> No
     """
     amended = db.execute(
         f"""UPDATE jobs SET payload = json_set({_PAYLOAD}, '$.rebuild', json('true'), '$.automatic', json('true')),
-               due_at = min(due_at, ?), grows = 0
+               due_at = {least("due_at", "?")}, grows = 0
            WHERE kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL AND {_PAYLOAD} IS NOT NULL""",
         (now, DREAM, key(type, pair)),
     )

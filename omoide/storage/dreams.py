@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from omoide.core.clock import new_id
 from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.identifiers import is_scope_peer
@@ -15,11 +13,13 @@ from omoide.core.jobs import DREAM
 from omoide.core.records import Derived, Json, Merge
 from omoide.storage import conclusion_upsert, conclusions, dream_jobs, embeddings, peers, queue, rows, sessions
 from omoide.storage.content_hash import content_hash
+from omoide.storage.dialect import array, greatest, in_array, without_index
 from omoide.storage.dream_jobs import OMNI, Pair
 from omoide.storage.sqlite.engine import Connection
 
-# The unary plus makes SQLite look up the few ids instead of scanning all conclusions of the pair.
-_OF_PAIR = """+observer = ? AND +observed = ? AND deleted_at IS NULL AND id IN (SELECT value FROM json_each(?))
+# Looks up the few ids instead of scanning all conclusions of the pair.
+_OF_PAIR = f"""{without_index("observer")} = ? AND {without_index("observed")} = ?
+    AND deleted_at IS NULL AND id {in_array("text")}
     AND NOT EXISTS (SELECT 1 FROM sessions s WHERE s.pk = conclusions.session AND s.deleted_at IS NOT NULL)"""
 
 
@@ -94,9 +94,9 @@ def since(db: Connection, pair: Pair) -> int:
 def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
     """Record the end of a dream that processed `seen` new conclusions."""
     db.execute(
-        """INSERT INTO dreams (observer, observed, last_at) VALUES (?, ?, ?)
+        f"""INSERT INTO dreams (observer, observed, last_at) VALUES (?, ?, ?)
            ON CONFLICT (observer, observed) DO UPDATE
-           SET last_at = excluded.last_at, explicit_since = max(0, dreams.explicit_since - ?)""",
+           SET last_at = excluded.last_at, explicit_since = {greatest("0", "dreams.explicit_since - ?")}""",
         (*pair, now, seen),
     )
 
@@ -142,7 +142,7 @@ def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
     """The latest `said_at` of these; None unless all are live conclusions of the pair."""
     count, said_at = db.execute(
         f"SELECT count(*), max(said_at) FROM conclusions WHERE {_OF_PAIR}",
-        (*pair, orjson.dumps([*ids]).decode()),
+        (*pair, array(ids)),
     ).fetchone()
     return rows.mended(["conclusions.said_at"], (said_at,))[0] if count and count == len(set(ids)) else None
 
@@ -171,5 +171,5 @@ def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "")
     """Row and `times_derived` of the live conclusions of the pair among these."""
     return db.execute(
         f"SELECT pk, times_derived FROM conclusions WHERE {_OF_PAIR}{restriction}",
-        (*pair, orjson.dumps([*ids]).decode()),
+        (*pair, array(ids)),
     ).fetchall()

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import orjson
-
 from omoide.storage import queue, rejected_texts, rows
 from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import ORDERED_JOIN, array, unnest
 from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
 from omoide.storage.rejected_texts import Refusal
 from omoide.storage.sqlite import vector_segments
 from omoide.storage.sqlite.engine import Connection
 
 __all__ = ["SOURCES", "Source"]
+
+_GIVEN = f"{unnest('bigint', 'wanted')} {ORDERED_JOIN}"
 
 UNFINISHED = 0
 """`deleted_at` of a session that is hidden until it is complete; no deletion has this time."""
@@ -160,10 +161,10 @@ def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
 
 def vectors(db: Connection, source: Source, pks: Sequence[int], dimensions: int) -> dict[int, bytes]:
     """Row number → vector, for the rows that have a valid one."""
-    # CROSS JOIN fixes the join order: from the given numbers to the table.
-    query = f"SELECT v.pk, v.vector FROM json_each(?) wanted CROSS JOIN {VECTORS[source]} v ON v.pk = wanted.value"
+    # In this order: from the given numbers to the table.
+    query = f"SELECT v.pk, v.vector FROM {_GIVEN} {VECTORS[source]} v ON v.pk = wanted.value"
     query += f" WHERE {vector_segments.IS_VECTOR}"
-    return dict(db.execute(query, (orjson.dumps([*pks]).decode(), 2 * dimensions)).fetchall())
+    return dict(db.execute(query, (array(pks), 2 * dimensions)).fetchall())
 
 
 def newest(db: Connection, source: Source, workspace: int, after: int, most: int) -> list[tuple[int, int, int]]:
@@ -176,9 +177,9 @@ def newest(db: Connection, source: Source, workspace: int, after: int, most: int
 
 def texts(db: Connection, source: Source, pks: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Row and text of these rows, in this order, read lazily."""
-    query = f"""SELECT t.pk, t.content FROM json_each(?) wanted CROSS JOIN {source} t ON t.pk = wanted.value
+    query = f"""SELECT t.pk, t.content FROM {_GIVEN} {source} t ON t.pk = wanted.value
         ORDER BY wanted.key"""
-    return ((pk, text) for pk, text in db.execute(query, (orjson.dumps([*pks]).decode(),)))
+    return ((pk, text) for pk, text in db.execute(query, (array(pks),)))
 
 
 def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:
@@ -190,5 +191,5 @@ def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:
         "messages": f"JOIN sessions s ON s.pk = t.session WHERE coalesce(s.deleted_at, {UNFINISHED}) = {UNFINISHED}",
         "conclusions": "LEFT JOIN sessions s ON s.pk = t.session WHERE t.deleted_at IS NULL AND s.deleted_at IS NULL",
     }[source]
-    query = f"SELECT t.pk FROM json_each(?) wanted CROSS JOIN {source} t ON t.pk = wanted.value {joined}"
-    return {pk for (pk,) in db.execute(query, (orjson.dumps([*pks]).decode(),))}
+    query = f"SELECT t.pk FROM {_GIVEN} {source} t ON t.pk = wanted.value {joined}"
+    return {pk for (pk,) in db.execute(query, (array(pks),))}

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from omoide.storage.column_validation import FIRST_SAID, sound
+from omoide.storage.dialect import is_integer
 from omoide.storage.sqlite.engine import Connection
 
 JITTER = 10_000_000
@@ -40,7 +41,7 @@ def keep(db: Connection, session: int, first: int, before: int | None, last_said
         db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (last_said_at, session))
     if last_said_at is None:
         db.execute(
-            """INSERT INTO said_order SELECT session, created_at, seq FROM messages
+            """INSERT INTO said_order (session, created_at, seq) SELECT session, created_at, seq FROM messages
                WHERE session = ? AND seq >= ?""",
             (session, first if before is None else 1),
         )
@@ -56,7 +57,7 @@ def note(db: Connection, session: int, first: int) -> None:
 
 def newest(db: Connection, session: int) -> int:
     """The position of the message that was said last, in a session with rows in `said_order`; 0 if they are damaged."""
-    query = """SELECT seq FROM said_order WHERE session = ? AND typeof(seq) = 'integer'
+    query = f"""SELECT seq FROM said_order WHERE session = ? AND {is_integer("seq")}
         ORDER BY created_at DESC, seq DESC LIMIT 1"""
     row = db.execute(query, (session,)).fetchone()
     return int(row[0]) if row else 0

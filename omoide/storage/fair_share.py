@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from omoide.storage.dialect import count_or_zero, greatest, is_integer, least, without_index
 from omoide.storage.sqlite.connection import Connection
 
 NO_WORKSPACE = 0
@@ -84,7 +85,10 @@ SCHEMA = (
 
 def wake(db: Connection, now: int) -> None:
     """Mark workspaces as ready that have a due job."""
-    db.execute("UPDATE shares SET ready = 1, used = max(used, ?) WHERE ready = 0 AND due_at <= ?", (_clock(db), now))
+    db.execute(
+        f"UPDATE shares SET ready = 1, used = {greatest('used', '?')} WHERE ready = 0 AND due_at <= ?",
+        (_clock(db), now),
+    )
 
 
 def ready(db: Connection) -> Iterator[int]:
@@ -106,9 +110,10 @@ def rest(db: Connection, workspaces: Iterable[int], now: int) -> None:
             f"""UPDATE shares SET ready = 0, due_at = (SELECT min(at) FROM (
                 SELECT min(due_at) AS at FROM jobs WHERE {of_share} AND failed_at IS NULL AND due_at > :now
                 UNION ALL SELECT min(leased_until) FROM jobs
-                    WHERE leased_until > :now AND +{of_share} AND +failed_at IS NULL
+                    WHERE leased_until > :now AND {without_index(of_share)} AND {without_index("failed_at")} IS NULL
                 UNION ALL SELECT * FROM (
-                    SELECT :relook FROM jobs WHERE {of_share} AND failed_at IS NULL AND due_at <= :now LIMIT 1)))
+                    SELECT :relook FROM jobs WHERE {of_share} AND failed_at IS NULL AND due_at <= :now LIMIT 1) blocked
+                ) times)
             WHERE pk = :workspace""",
             {"workspace": workspace, "now": now, "relook": now + RELOOK},
         )
@@ -118,7 +123,7 @@ def begin(db: Connection, workspace: int, now: int) -> None:
     """Record a claim for this workspace, which raises the starting level of others."""
     db.execute(
         f"""INSERT INTO shares (pk, used) SELECT {_CLOCK}, used FROM shares WHERE pk = ?
-            ON CONFLICT (pk) DO UPDATE SET used = max(shares.used, excluded.used)""",
+            ON CONFLICT (pk) DO UPDATE SET used = {greatest("shares.used", "excluded.used")}""",
         (workspace,),
     )
     more = f"""SELECT 1 FROM jobs WHERE {share_of("workspace")} = ? AND failed_at IS NULL AND due_at <= ?
@@ -132,7 +137,7 @@ def charge(db: Connection, used: Mapping[int, int]) -> None:
     for workspace, cost in used.items():
         counted = min(max(cost, LEAST_COST), MOST_COST) // (NO_WORKSPACE_WEIGHT if workspace == NO_WORKSPACE else 1)
         db.execute(
-            "UPDATE shares SET used = min(max(used, ?) + ?, ?) WHERE pk = ?",
+            f"UPDATE shares SET used = {least(greatest('used', '?') + ' + ?', '?')} WHERE pk = ?",
             (_clock(db) - MOST_CREDIT, counted, MOST_USED, workspace),
         )
     if used:
@@ -140,7 +145,7 @@ def charge(db: Connection, used: Mapping[int, int]) -> None:
             "SELECT count(*) FROM (SELECT 1 FROM shares WHERE ready = 1 LIMIT ?) counted", (MOST_COUNTED,)
         ).fetchone()
         passed = sum(used.values()) // (FLOOR_SHARE * max(1, waiting))
-        db.execute("UPDATE shares SET used = min(used + ?, ?) WHERE pk = ?", (passed, MOST_USED, _CLOCK))
+        db.execute(f"UPDATE shares SET used = {least('used + ?', '?')} WHERE pk = ?", (passed, MOST_USED, _CLOCK))
 
 
 def forget(db: Connection, workspace: int) -> None:
@@ -148,9 +153,9 @@ def forget(db: Connection, workspace: int) -> None:
     db.execute("DELETE FROM shares WHERE pk = ?", (workspace,))
 
 
-_DAMAGED = """FROM shares WHERE ready NOT BETWEEN 0 AND 1 OR typeof(ready) <> 'integer'
-    OR typeof(used) <> 'integer' OR used NOT BETWEEN 0 AND :most
-    OR due_at > :last OR typeof(due_at) NOT IN ('integer', 'null')"""
+_DAMAGED = f"""FROM shares WHERE ready NOT BETWEEN 0 AND 1 OR NOT {is_integer("ready")}
+    OR NOT {is_integer("used")} OR used NOT BETWEEN 0 AND :most
+    OR due_at > :last OR due_at IS NOT NULL AND NOT {is_integer("due_at")}"""
 
 
 def is_damaged(db: Connection, last: int) -> bool:
@@ -161,13 +166,13 @@ def is_damaged(db: Connection, last: int) -> bool:
 def renew(db: Connection) -> None:
     """Make every workspace due for a check, because stored times may be wrong, and reset damaged accounts."""
     db.execute(
-        """UPDATE shares SET ready = 0, due_at = iif(pk = :clock, NULL, 0),
-           used = iif(typeof(used) = 'integer' AND used BETWEEN 0 AND :most, used, 0)""",
-        {"clock": _CLOCK, "most": MOST_USED},
+        f"""UPDATE shares SET ready = 0, due_at = CASE WHEN pk = ? THEN NULL ELSE 0 END,
+           used = {count_or_zero("used", MOST_USED)}""",
+        (_CLOCK,),
     )
     db.execute(
-        f"""INSERT OR IGNORE INTO shares (pk, due_at)
-            SELECT DISTINCT {share_of("workspace")}, 0 FROM jobs WHERE failed_at IS NULL"""
+        f"""INSERT INTO shares (pk, due_at)
+            SELECT DISTINCT {share_of("workspace")}, 0 FROM jobs WHERE failed_at IS NULL ON CONFLICT DO NOTHING"""
     )
 
 

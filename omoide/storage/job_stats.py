@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import orjson
-
 from omoide.core.clock import from_micros
 from omoide.core.jobs import DREAM, REASONING
 from omoide.core.records import PendingJob, WorkCount
 from omoide.storage import rows
-from omoide.storage.column_validation import as_text, count_or_zero, json_or_null
+from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import (
+    array,
+    count_or_zero,
+    greatest,
+    in_array,
+    is_integer,
+    json_holds,
+    json_list_of,
+    json_or_null,
+)
 from omoide.storage.sqlite.engine import Connection
 
 STATES = ("waiting", "due", "running", "failed")
@@ -19,6 +27,11 @@ STATES = ("waiting", "due", "running", "failed")
 
 _STATE = """CASE WHEN failed_at IS NOT NULL THEN 'failed' WHEN leased_until > :now THEN 'running'
     WHEN due_at > :now THEN 'waiting' ELSE 'due' END"""
+
+
+_DUE_SINCE = f"""CASE WHEN {is_integer("due_at")} AND {is_integer("created_at")}
+    THEN {greatest("due_at", "created_at")} END"""
+"""A job with due_at 0 is due since it was added."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +68,9 @@ class JobStats:
 
 def job_stats(db: Connection, now: int) -> JobStats:
     """Count the jobs by kind and state. Reads every job, so call it off the event loop."""
-    # A job with due_at 0 is due since it was added.
     found = db.execute(
-        f"""SELECT kind, {_STATE} AS state, count(*), max(0, :now - coalesce(min(CASE WHEN typeof(due_at) = 'integer'
-                AND typeof(created_at) = 'integer' THEN max(due_at, created_at) END), :now)), max(error)
+        f"""SELECT kind, {_STATE} AS state, count(*), {greatest("0", f":now - coalesce(min({_DUE_SINCE}), :now)")},
+                max(error)
             FROM jobs GROUP BY kind, state ORDER BY kind, state""",
         {"now": now},
     )
@@ -75,17 +87,17 @@ _UNITS = count_or_zero("units")
 _OWED = f"""
     SELECT coalesce({_PAYLOAD} ->> 'session', '') AS session, {_PAYLOAD} ->> 'observed' AS observed,
         CASE WHEN {_PAYLOAD} ->> 'observer' IS NULL THEN coalesce({_PAYLOAD} -> 'observers', '[]')
-             ELSE json_array({_PAYLOAD} ->> 'observer') END AS observers,
+             ELSE {json_list_of(f"{_PAYLOAD} ->> 'observer'")} END AS observers,
         0 AS done, CASE WHEN failed_at IS NOT NULL THEN {_UNITS} ELSE 0 END AS failed,
         CASE WHEN failed_at IS NULL THEN {_UNITS} ELSE 0 END AS owed,
-        failed_at IS NULL AND (coalesce(j.leased_until > :now, 0) OR EXISTS (
+        failed_at IS NULL AND (coalesce(j.leased_until > :now, FALSE) OR EXISTS (
             SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)) AS held,
         CASE WHEN failed_at IS NULL THEN due_at END AS due_at, error
     FROM jobs j JOIN workspaces w ON w.pk = j.workspace
-    WHERE w.id = :workspace AND w.deleted_at IS NULL AND j.kind IN (SELECT value FROM json_each(:kinds))
+    WHERE w.id = :workspace AND w.deleted_at IS NULL AND j.kind {in_array("text", ":kinds")}
         AND (j.kind <> :dream OR j.attempts > 0 OR j.due_at <= :now OR failed_at IS NOT NULL)"""
 _DONE = f"""
-    SELECT d.session, d.observed, {json_or_null("d.observers")}, {count_or_zero("d.units")}, 0, 0, 0, NULL, NULL
+    SELECT d.session, d.observed, {json_or_null("d.observers")}, {count_or_zero("d.units")}, 0, 0, FALSE, NULL, NULL
     FROM done d JOIN workspaces w ON w.pk = d.workspace WHERE w.id = :workspace AND w.deleted_at IS NULL"""
 
 
@@ -105,18 +117,21 @@ def status(
     or that wait for a leased job with the same key. A dream that is not due yet is not counted, because no client waits
     for it.
     """
+    restrictions = []
+    if session is not None:
+        restrictions.append("session = :session")
+    if observer is not None or observed is not None:
+        either = {"observed = :observed": observed, json_holds("observers", ":observer"): observer}
+        restrictions.append(f"({' OR '.join(sql for sql, value in either.items() if value is not None)})")
     found = db.execute(
         f"""SELECT session, sum(done), sum(failed), sum(CASE WHEN held THEN owed ELSE 0 END),
                 sum(CASE WHEN held THEN 0 ELSE owed END), min(due_at), max(error)
-            FROM ({_OWED} UNION ALL {_DONE})
-            WHERE (:session IS NULL OR session = :session)
-                AND ((:observer IS NULL AND :observed IS NULL) OR observed = :observed
-                    OR :observer IN (SELECT value FROM json_each(observers)))
+            FROM ({_OWED} UNION ALL {_DONE}) work {"WHERE" if restrictions else ""} {" AND ".join(restrictions)}
             GROUP BY session ORDER BY session""",
         {
             "workspace": workspace_id,
             "now": now,
-            "kinds": orjson.dumps(REASONING).decode(),
+            "kinds": array(REASONING),
             "dream": DREAM,
             "observer": observer,
             "observed": observed,
@@ -158,10 +173,7 @@ def _pending_job(row: rows.Row) -> PendingJob:
 
 def retry(db: Connection, now: int, pks: Collection[int] | None) -> int:
     """Make jobs that failed for good due again (None: all of them); returns their number."""
-    listed = None if pks is None else orjson.dumps([*pks]).decode()
-    found = db.execute(
-        """UPDATE jobs SET failed_at = NULL, attempts = 0, due_at = ?
-           WHERE failed_at IS NOT NULL AND (? IS NULL OR pk IN (SELECT value FROM json_each(?)))""",
-        (now, listed, listed),
-    )
-    return int(found.rowcount)
+    failed = "UPDATE jobs SET failed_at = NULL, attempts = 0, due_at = ? WHERE failed_at IS NOT NULL"
+    if pks is None:
+        return int(db.execute(failed, (now,)).rowcount)
+    return int(db.execute(f"{failed} AND pk {in_array('bigint')}", (now, array(pks))).rowcount)

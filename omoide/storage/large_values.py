@@ -14,7 +14,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.core import config_merge, json_codec
 from omoide.core.json_limits import too_large
 from omoide.core.records import Change, Json
-from omoide.storage.column_validation import json_or_null
+from omoide.storage.dialect import json_or_null
 from omoide.storage.sqlite.connection import Connection
 
 INLINE_BYTES = 4_096

@@ -14,6 +14,7 @@ from typing import Literal, TypeAlias
 
 from omoide.core.clock import LAST_OF_IDS, created_at_of_id
 from omoide.storage.column_validation import sound
+from omoide.storage.dialect import ORDERED_JOIN, use_index
 from omoide.storage.sqlite.connection import Connection
 
 Member: TypeAlias = tuple[int, int]
@@ -38,7 +39,7 @@ def seen(peer: str, before_the_first: Literal["seen", "unseen"]) -> str:
 
 def has_left_any(db: Connection, peer: int) -> bool:
     """Whether the peer has ever left a session."""
-    query = "SELECT 1 FROM stays INDEXED BY stays_ended WHERE peer = ? AND last IS NOT NULL LIMIT 1"
+    query = f"SELECT 1 FROM stays {use_index('stays_ended')} WHERE peer = ? AND last IS NOT NULL LIMIT 1"
     return db.execute(query, (peer,)).fetchone() is not None
 
 
@@ -83,14 +84,15 @@ def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None)
     `DERIVED_AT_A_TIME` members after `after`, each in logarithmic time in the session's messages, and returns the last
     one, or None when done. Deleted sessions are skipped.
     """
+    within = "" if workspace is None else "AND s.workspace = ?"
     found = db.execute(
-        """SELECT m.session, m.peer, m.joined_at, m.left_at, s.message_count,
+        f"""SELECT m.session, m.peer, m.joined_at, m.left_at, s.message_count,
                (SELECT sum(CASE WHEN x.last IS NULL THEN 1 ELSE 0 END) FROM stays x
                 WHERE x.session = m.session AND x.peer = m.peer HAVING count(*) > 0)
-           FROM members m CROSS JOIN sessions s ON s.pk = m.session
-           WHERE (m.session, m.peer) > (?1, ?2) AND (?3 IS NULL OR s.workspace = ?3) AND s.deleted_at IS NULL
-           ORDER BY m.session, m.peer LIMIT ?4""",
-        (*after, workspace, DERIVED_AT_A_TIME),
+           FROM members m {ORDERED_JOIN} sessions s ON s.pk = m.session
+           WHERE (m.session, m.peer) > (?, ?) {within} AND s.deleted_at IS NULL
+           ORDER BY m.session, m.peer LIMIT ?""",
+        (*after, *(() if workspace is None else (workspace,)), DERIVED_AT_A_TIME),
     ).fetchall()
     arrivals: _Arrivals | None = None
     for session, peer, joined, left, counted, going_on in found:

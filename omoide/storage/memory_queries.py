@@ -10,18 +10,16 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple
 
-import orjson
-
 from omoide.core.records import Conclusion, Message
 from omoide.storage import conclusions, message_scope, message_search, messages, peers
-from omoide.storage.column_validation import json_or_null
 from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, Restriction
+from omoide.storage.dialect import ORDERED_JOIN, array, array_of_rows, json_holds_any, json_or_null, unnest, unnest_rows
 from omoide.storage.message_scope import MessageScope, MessageSearch
 from omoide.storage.sqlite.engine import Connection
 
-_NAMED = "json_each(?) wanted CROSS JOIN messages m ON m.id = wanted.value"
-_IN_STRETCHES = """json_each(?) wanted CROSS JOIN messages m ON m.session = wanted.value ->> 0
-    AND m.seq BETWEEN wanted.value ->> 1 AND wanted.value ->> 2"""
+_NAMED = f"{unnest('text', 'wanted')} {ORDERED_JOIN} messages m ON m.id = wanted.value"
+_IN_STRETCHES = f"""{unnest_rows("wanted", "session", "first", "last")} {ORDERED_JOIN} messages m
+    ON m.session = wanted.session AND m.seq BETWEEN wanted.first AND wanted.last"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,15 +88,15 @@ def named(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion
     """Those of the conclusions that are within reach, oldest first."""
     sql, given = within.restriction
     query = f"SELECT {COLUMNS} {FROM_IDS}{sql} ORDER BY c.created_at, c.pk"
-    found = db.execute(query, (_json({*ids}), within.workspace_id, *given))
+    found = db.execute(query, (array({*ids}), within.workspace_id, *given))
     return [conclusions.record(row) for row in found]
 
 
 def citing(db: Connection, within: Held, ids: Collection[str]) -> list[Conclusion]:
     """The conclusions that have one of these as a source, oldest first."""
-    cites = f"""AND c.level <> 'explicit' AND EXISTS (SELECT 1 FROM json_each({json_or_null("c.source_ids")}) source
-        WHERE source.value IN (SELECT value FROM json_each(?))) ORDER BY c.created_at, c.pk"""
-    return _conclusions(db, within, cites, _json(ids))
+    cites = f"""AND c.level <> 'explicit' AND {json_holds_any(json_or_null("c.source_ids"))}
+        ORDER BY c.created_at, c.pk"""
+    return _conclusions(db, within, cites, array(ids))
 
 
 Direction = Literal["premises", "conclusions", "both"]
@@ -139,21 +137,17 @@ def said(db: Connection, request: MessageSearch, *, oldest_first: bool) -> list[
 
 def positions(db: Connection, within: MessageScope, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Message → session (its row) and position, for those of the messages that are within reach."""
-    sql, params = within.out_of(_NAMED, [_json(ids)])
+    sql, params = within.out_of(_NAMED, [array(ids)])
     return {id: (session, seq) for id, session, seq in db.execute(f"SELECT m.id, m.session, m.seq {sql}", params)}
 
 
 def stretches(db: Connection, within: MessageScope, wanted: Sequence[Stretch]) -> Mapping[Stretch, list[Message]]:
     """Stretch → its messages that are within reach, oldest first."""
     found: dict[Stretch, list[Message]] = {each: [] for each in wanted}
-    sql, params = within.out_of(_IN_STRETCHES, [_json([[*each] for each in wanted])])
+    sql, params = within.out_of(_IN_STRETCHES, [array_of_rows(wanted)])
     pks = db.execute(f"SELECT wanted.key, m.pk {sql} ORDER BY wanted.key, m.seq", params).fetchall()
     there = messages.by_pks(db, [pk for _, pk in pks])
     for number, pk in pks:
         if pk in there:
             found[wanted[number]].append(there[pk])
     return found
-
-
-def _json(values: Collection[Any]) -> str:
-    return orjson.dumps([*values]).decode()

@@ -8,13 +8,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-import orjson
-
 from omoide.core.clock import to_micros
 from omoide.core.errors import Unprocessable
 from omoide.core.identifiers import is_scope_peer, peer_of_scope, scope_name_error, scope_of_peer
 from omoide.core.records import Json
 from omoide.storage import scopes, visibility
+from omoide.storage.dialect import array, in_array
 from omoide.storage.filters import MESSAGE_FIELDS, SqlClause, compile_filters, names_field
 from omoide.storage.filters.clauses import all_of
 from omoide.storage.sqlite.engine import Connection
@@ -94,8 +93,7 @@ class MessageScope:
             if value is not None:
                 sql, params = f"{sql} AND m.{column} = ?", [*params, value]
         if self.allowed is not None:
-            listed = orjson.dumps([*self.allowed]).decode()
-            sql, params = f"{sql} AND m.session IN (SELECT value FROM json_each(?))", [*params, listed]
+            sql, params = f"{sql} AND m.session {in_array('bigint')}", [*params, array(self.allowed)]
         if self.clause is not None:
             sql, params = f"{sql} AND {self.clause.sql}", [*params, *self.clause.params]
         return sql, params
@@ -152,10 +150,8 @@ def _allowed_sessions(
     """The intersection of the sessions that scope, list and membership allow; None if none of them is given."""
     sets = []
     if request.sessions is not None:
-        query = """SELECT pk FROM sessions WHERE workspace = ? AND deleted_at IS NULL
-            AND id IN (SELECT value FROM json_each(?))"""
-        listed = orjson.dumps([*request.sessions]).decode()
-        sets.append({row[0] for row in db.execute(query, (workspace, listed))})
+        query = f"SELECT pk FROM sessions WHERE workspace = ? AND deleted_at IS NULL AND id {in_array('text')}"
+        sets.append({row[0] for row in db.execute(query, (workspace, array(request.sessions)))})
     if request.scope is not None and (scope := _peer(db, workspace, peer_of_scope(request.scope))) is not None:
         sets.append(visibility.sessions(db, scope, View.PERSPECTIVE))
     sets += [visibility.sessions(db, seeing, view) for seeing, view in views]

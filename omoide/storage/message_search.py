@@ -8,22 +8,30 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-import orjson
-
 from omoide.core.records import Message
 from omoide.storage import messages
-from omoide.storage.column_validation import count_or_zero
+from omoide.storage.dialect import (
+    CASELESS_LIKE,
+    ORDERED_JOIN,
+    array,
+    count_or_zero,
+    holds_casefolded,
+    in_array,
+    unnest,
+    use_index,
+)
 from omoide.storage.message_scope import MessageScope
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.engine import Connection
 
-# Sources of a search. CROSS JOIN fixes the join order: from the given numbers to their rows.
+# Sources of a search. The order of their joins is fixed: from the given numbers to their rows.
 _ALL = "messages m"
+_LISTED = unnest("bigint", "wanted")
 # The index by age would be scanned to its end for a session without recent messages.
-_OF_SESSIONS = "json_each(?) wanted CROSS JOIN messages m INDEXED BY messages_seq ON m.session = wanted.value"
-_GIVEN = "json_each(?) wanted CROSS JOIN messages m ON m.pk = wanted.value"
-_AROUND_GIVEN = """json_each(?) wanted CROSS JOIN messages h ON h.pk = wanted.value
-    CROSS JOIN messages m ON m.session = h.session AND m.seq BETWEEN h.seq - 1 AND h.seq + 1"""
+_OF_SESSIONS = f"{_LISTED} {ORDERED_JOIN} messages m {use_index('messages_seq')} ON m.session = wanted.value"
+_GIVEN = f"{_LISTED} {ORDERED_JOIN} messages m ON m.pk = wanted.value"
+_AROUND_GIVEN = f"""{_LISTED} {ORDERED_JOIN} messages h ON h.pk = wanted.value
+    {ORDERED_JOIN} messages m ON m.session = h.session AND m.seq BETWEEN h.seq - 1 AND h.seq + 1"""
 
 LIKE_CHARACTERS = 10_000
 """SQLite accepts patterns of 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH); escaping may double the length."""
@@ -38,10 +46,12 @@ def share(db: Connection, within: MessageScope) -> float:
     (last,) = db.execute("SELECT max(pk) FROM messages").fetchone()
     if last is None:
         return 0.0
-    query = f"""SELECT avg(m.workspace = ?1 AND (?2 IS NULL OR m.session = ?2) AND (?3 IS NULL OR m.peer = ?3))
-        FROM {_GIVEN.replace("?", "?4")}"""
-    some = _json({number * SCATTER % last + 1 for number in range(SAMPLE)})
-    return float(db.execute(query, (within.workspace, within.session, within.peer, some)).fetchone()[0] or 0.0)
+    given = (("workspace", within.workspace), ("session", within.session), ("peer", within.peer))
+    restrictions = {column: value for column, value in given if value is not None}
+    selected = " AND ".join(f"m.{column} = ?" for column in restrictions)
+    query = f"SELECT avg(CASE WHEN {selected} THEN 1.0 ELSE 0.0 END) FROM {_GIVEN}"
+    some = array({number * SCATTER % last + 1 for number in range(SAMPLE)})
+    return float(db.execute(query, (*restrictions.values(), some)).fetchone()[0] or 0.0)
 
 
 FEW = 3_000
@@ -57,7 +67,7 @@ def newest(db: Connection, within: MessageScope, limit: int, *, oldest_first: bo
     if within.peer is not None and within.session is None:
         few = fulltext.newest(db, _place(within), FEW + 1)
         if len(few) <= FEW:
-            sql, params = within.out_of(_GIVEN, [_json(few)])
+            sql, params = within.out_of(_GIVEN, [array(few)])
     order = "ASC" if oldest_first else "DESC"
     query = f"SELECT m.pk {sql} ORDER BY m.created_at {order}, m.pk {order} LIMIT ?"
     return [row[0] for row in db.execute(query, (*params, limit))]
@@ -73,10 +83,10 @@ def literal(db: Connection, within: MessageScope, text: str, limit: int) -> list
     if len(latest) == READ and fulltext.occurs(db, fulltext.MESSAGES, text):
         # Limited for whole words as well, so that a text of common words is not slower.
         latest = [*{*latest, *fulltext.holding(db, _place(within), [text], READ)}]
-    sql, params = within.out_of(_GIVEN, [_json(latest)])
+    sql, params = within.out_of(_GIVEN, [array(latest)])
     # LIKE is several times faster than our function, but is case-insensitive for ASCII only and limits the pattern.
     by_like = text.isascii() and len(text) <= LIKE_CHARACTERS
-    holds = "m.content LIKE ? ESCAPE '\\'" if by_like else "instr(casefold(CAST(m.content AS BLOB)), ?)"
+    holds = f"m.content {CASELESS_LIKE} ? ESCAPE '\\'" if by_like else holds_casefolded("m.content")
     sought = f"%{_like_escaped(text)}%" if by_like else text.casefold()
     query = f"SELECT m.pk {sql} AND {holds} ORDER BY m.created_at DESC, m.pk DESC LIMIT ?"
     return [row[0] for row in db.execute(query, (*params, sought, limit))]
@@ -90,7 +100,7 @@ def _out_of_all(db: Connection, within: MessageScope) -> tuple[str, list[Any]]:
     """As `MessageScope.out_of`, from all messages, or from those of the sessions if there are few."""
     sessions = within.sessions
     if sessions is not None and len(sessions) <= READ and _count(db, sessions) <= READ:
-        return within.out_of(_OF_SESSIONS, [_json(sessions)])
+        return within.out_of(_OF_SESSIONS, [array(sessions)])
     return within.out_of(_ALL)
 
 
@@ -103,7 +113,7 @@ def _latest(db: Connection, within: MessageScope) -> list[int]:
         return fulltext.newest(db, _place(within), READ)
     elif within.allowed is not None and _count(db, within.allowed) <= 2 * READ:
         query = f"SELECT m.pk FROM {_OF_SESSIONS} ORDER BY m.pk DESC LIMIT ?"
-        params = [_json(within.allowed), READ]
+        params = [array(within.allowed), READ]
     else:
         query = "SELECT pk FROM messages WHERE workspace = ? ORDER BY created_at DESC, pk DESC LIMIT ?"
         params = [within.workspace, READ]
@@ -113,8 +123,8 @@ def _latest(db: Connection, within: MessageScope) -> list[int]:
 def _count(db: Connection, sessions: Collection[int]) -> int:
     """The number of messages in the sessions."""
     count = count_or_zero("message_count")
-    query = f"SELECT coalesce(sum({count}), 0) FROM sessions WHERE pk IN (SELECT value FROM json_each(?))"
-    return int(db.execute(query, (_json(sessions),)).fetchone()[0])
+    query = f"SELECT coalesce(sum({count}), 0) FROM sessions WHERE pk {in_array('bigint')}"
+    return int(db.execute(query, (array(sessions),)).fetchone()[0])
 
 
 def _like_escaped(text: str) -> str:
@@ -123,7 +133,7 @@ def _like_escaped(text: str) -> str:
 
 def passing(db: Connection, within: MessageScope, pks: Sequence[int]) -> list[int]:
     """Those of the messages that are within reach, in the order given."""
-    sql, params = within.out_of(_GIVEN, [_json(pks)])
+    sql, params = within.out_of(_GIVEN, [array(pks)])
     there = {row[0] for row in db.execute(f"SELECT m.pk {sql}", params)}
     return [pk for pk in pks if pk in there]
 
@@ -136,21 +146,17 @@ def all_within(db: Connection, within: MessageScope) -> list[int]:
 
 def around(db: Connection, within: MessageScope, pks: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Message → session and position, for these messages and their neighbours that are within reach."""
-    sql, params = within.out_of(_AROUND_GIVEN, [_json(pks)])
+    sql, params = within.out_of(_AROUND_GIVEN, [array(pks)])
     return {pk: (session, seq) for pk, session, seq in db.execute(f"SELECT m.pk, m.session, m.seq {sql}", params)}
 
 
 def holding(db: Connection, pks: Sequence[int], needle: str) -> set[int]:
     """Those of the messages that contain the case-folded text literally."""
-    query = f"SELECT m.pk FROM {_GIVEN} WHERE instr(casefold(CAST(m.content AS BLOB)), ?)"
-    return {row[0] for row in db.execute(query, (_json(pks), needle))}
+    query = f"SELECT m.pk FROM {_GIVEN} WHERE {holds_casefolded('m.content')}"
+    return {row[0] for row in db.execute(query, (array(pks), needle))}
 
 
 def fetch(db: Connection, pks: Sequence[int]) -> list[Message]:
     """The messages in the order given."""
     found = messages.by_pks(db, pks)
     return [found[pk] for pk in pks if pk in found]
-
-
-def _json(numbers: Collection[int]) -> str:
-    return orjson.dumps([*numbers]).decode()

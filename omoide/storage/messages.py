@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import orjson
-
 from omoide.core import clock
 from omoide.core.clock import EPOCH, from_micros, new_ids
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
 from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 from omoide.storage.filters import MESSAGE_FIELDS
 from omoide.storage.large_values import stored_object
 from omoide.storage.sqlite import fulltext, secure_delete
@@ -33,7 +32,7 @@ _COLUMNS = "messages (id, workspace, session, seq, peer, content, metadata, toke
 
 
 _IN_SAID_ORDER = _JOINS.replace(
-    "FROM messages m", "FROM said_order o CROSS JOIN messages m ON m.session = o.session AND m.seq = o.seq"
+    "FROM messages m", f"FROM said_order o {ORDERED_JOIN} messages m ON m.session = o.session AND m.seq = o.seq"
 )
 
 FEW = 200
@@ -310,10 +309,10 @@ def window(
         f"""SELECT m.seq, m.peer, m.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at
            FROM messages m JOIN peers p ON p.pk = m.peer
            WHERE m.session = ? AND m.seq BETWEEN ? AND ? AND m.muted = 0 AND (m.peer = ? OR NOT EXISTS (
-               SELECT 1 FROM json_each(?) learner
+               SELECT 1 FROM {unnest("bigint", "learner")}
                WHERE NOT {membership_intervals.seen("learner.value", before_the_first="seen")}))
            ORDER BY m.seq""",
-        (session, first - 1, through, author, orjson.dumps([*learning]).decode()),
+        (session, first - 1, through, author, array(learning)),
     )
     place = db.execute(
         "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?", (session,)
@@ -362,8 +361,8 @@ def get(db: Connection, workspace_id: str, session_id: str, message_id: str) -> 
 
 def by_pks(db: Connection, pks: Sequence[int]) -> dict[int, Message]:
     """Row number → message."""
-    query = f"SELECT m.pk, {_MESSAGE} {_JOINS} WHERE m.pk IN (SELECT value FROM json_each(?))"
-    return {row[0]: record(row[1:]) for row in db.execute(query, (orjson.dumps([*pks]).decode(),))}
+    query = f"SELECT m.pk, {_MESSAGE} {_JOINS} WHERE m.pk {in_array('bigint')}"
+    return {row[0]: record(row[1:]) for row in db.execute(query, (array(pks),))}
 
 
 def update(db: Connection, workspace_id: str, session_id: str, message_id: str, metadata: Json | None) -> Message:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-import orjson
-
 from omoide.core.records import Json
 from omoide.storage import rows, sessions, workspaces
 from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import array, unnest
 from omoide.storage.large_values import loaded, settings_in
 from omoide.storage.sqlite.engine import Connection
 
@@ -26,9 +25,10 @@ def members(db: Connection, session: int, authors: Collection[int]) -> list[Memb
         f"""SELECT {_MEMBER} FROM members m JOIN peers p ON p.pk = m.peer
            WHERE m.session = :session AND m.observe_others = 1
            UNION
-           SELECT {_MEMBER} FROM json_each(:authors) a JOIN members m ON m.session = :session AND m.peer = a.value
+           SELECT {_MEMBER} FROM {unnest("bigint", "a", ":authors")}
+           JOIN members m ON m.session = :session AND m.peer = a.value
            JOIN peers p ON p.pk = m.peer ORDER BY 1""",
-        {"session": session, "authors": orjson.dumps([*authors]).decode()},
+        {"session": session, "authors": array(authors)},
     )
     return [*map(_member, found)]
 

@@ -11,9 +11,8 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-import orjson
-
 from omoide.storage import embeddings, fair_share
+from omoide.storage.dialect import array, in_array
 from omoide.storage.sqlite import fulltext, vector_segments
 from omoide.storage.sqlite.engine import Connection
 
@@ -114,8 +113,8 @@ def conclusions(db: Connection, before: int) -> bool:
 def deleted_conclusions(db: Connection, ids: Sequence[str]) -> None:
     """Remove those of the conclusions that are deleted, so that their ids can be reused."""
     found = db.execute(
-        "SELECT pk FROM conclusions WHERE id IN (SELECT value FROM json_each(?)) AND deleted_at IS NOT NULL",
-        (orjson.dumps([*ids]).decode(),),
+        f"SELECT pk FROM conclusions WHERE id {in_array('text')} AND deleted_at IS NOT NULL",
+        (array(ids),),
     )
     _remove_rows(db, "conclusions", [pk for (pk,) in found])
 

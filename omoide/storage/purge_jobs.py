@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omoide.storage import conclusions, queue
-from omoide.storage.column_validation import json_or_null
+from omoide.storage.dialect import json_or_null
 from omoide.storage.sqlite.connection import Connection
 
 _PAYLOAD = json_or_null("j.payload")
@@ -16,7 +16,8 @@ def enqueue_missing(db: Connection, now: int) -> Iterator[str]:
     for table, name in (("workspaces", "workspace"), ("sessions", "session")):
         found = db.execute(
             f"""SELECT pk FROM {table} t WHERE deleted_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM jobs j
-                WHERE j.kind = 'purge_{name}' AND j.failed_at IS NULL AND {_PAYLOAD} ->> '{name}' = t.pk)"""
+                WHERE j.kind = 'purge_{name}' AND j.failed_at IS NULL
+                AND CAST({_PAYLOAD} ->> '{name}' AS BIGINT) = t.pk)"""
         ).fetchall()
         for (pk,) in found:
             queue.add(db, f"purge_{name}", {name: pk}, now)

@@ -16,6 +16,7 @@ import orjson
 from omoide.core.jobs import IN_ORDER, LAST_RETRY_SECONDS, REASONING, Job, LeaseLost
 from omoide.storage import completed_work, fair_share, rows
 from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import array, count_or_zero, greatest, in_array, is_integer, least
 from omoide.storage.sqlite.connection import Connection
 
 logger = logging.getLogger("omoide.worker")
@@ -125,7 +126,9 @@ def append_units(db: Connection, pk: int, payload: dict[str, Any], due_at: int, 
 
 def expedite(db: Connection, kind: str, key: str, now: int) -> None:
     """Make jobs that were never claimed due now, and close them to `append_units`."""
-    db.execute(f"UPDATE jobs SET grows = 0, due_at = min(due_at, ?) WHERE {_WAITS} AND attempts = 0", (now, kind, key))
+    db.execute(
+        f"UPDATE jobs SET grows = 0, due_at = {least('due_at', '?')} WHERE {_WAITS} AND attempts = 0", (now, kind, key)
+    )
 
 
 def reschedule(db: Connection, kind: str, key: str, due_at: int) -> None:
@@ -138,9 +141,9 @@ def reschedule(db: Connection, kind: str, key: str, due_at: int) -> None:
 # A due job of one share that is not leased and does not have to wait for another one of its kind and key.
 _CLAIMABLE = f"""FROM jobs j
     WHERE {fair_share.share_of("j.workspace")} = :share AND failed_at IS NULL AND due_at <= :now
-    AND (leased_until IS NULL OR leased_until <= :now) AND kind NOT IN (SELECT value FROM json_each(:busy))
+    AND (leased_until IS NULL OR leased_until <= :now) AND NOT kind {in_array("text", ":busy")}
     AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)
-    AND NOT (j.kind IN (SELECT value FROM json_each(:ordered)) AND EXISTS (
+    AND NOT (j.kind {in_array("text", ":ordered")} AND EXISTS (
         SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.pk < j.pk AND h.failed_at IS NULL))"""
 
 
@@ -149,8 +152,8 @@ def _claimable(db: Connection, share: int, now: int, busy: Collection[str]) -> i
     values = {
         "share": share,
         "now": now,
-        "busy": orjson.dumps(list(busy)).decode(),
-        "ordered": orjson.dumps(IN_ORDER).decode(),
+        "busy": array(busy),
+        "ordered": array(IN_ORDER),
     }
     row = db.execute(f"SELECT pk {_CLAIMABLE} ORDER BY due_at, pk LIMIT 1", values).fetchone()
     return row[0] if row else None
@@ -206,7 +209,7 @@ def claim(
         _set_aside(db, pk, now, "damaged: its payload is not a JSON object")
 
 
-_ATTEMPTS = "iif(typeof(attempts) = 'integer' AND attempts BETWEEN 0 AND 1000000000, attempts, 0)"
+_ATTEMPTS = count_or_zero("attempts", 1_000_000_000)
 
 LONGEST_LEASE = 2 * DAY
 """Maximum microseconds of a lease from now on; the setting is limited to one day."""
@@ -214,7 +217,7 @@ LONGEST_WAIT = 3_650 * DAY
 """Maximum microseconds until a job is due; settings for dreams are limited to one month."""
 
 # These conditions use indexes: SQLite sorts text and BLOBs above all numbers.
-_LEASED_FOR_EVER = "leased_until IS NOT NULL AND (leased_until > ? OR typeof(leased_until) <> 'integer')"
+_LEASED_FOR_EVER = f"leased_until IS NOT NULL AND (leased_until > ? OR NOT {is_integer('leased_until')})"
 _NEVER_DUE = "failed_at IS NULL AND (due_at > ? OR due_at IS NULL)"
 
 
@@ -255,10 +258,11 @@ def limit_times(db: Connection, now: int, *, lease: int) -> None:
     future keeps the distance from its creation. A lease ends after at most `lease` microseconds.
     """
     db.execute(
-        """UPDATE jobs SET created_at = min(created_at, :now), due_at = CASE WHEN attempts > 0
-               THEN min(due_at, :now + :retry) ELSE max(min(due_at, :now), due_at - max(created_at - :now, 0)) END
-           WHERE due_at > :now AND typeof(due_at) = 'integer' AND failed_at IS NULL
-               AND typeof(created_at) = 'integer' AND (attempts > 0 OR created_at > :now)""",
+        f"""UPDATE jobs SET created_at = {least("created_at", ":now")}, due_at = CASE WHEN attempts > 0
+               THEN {least("due_at", ":now + :retry")}
+               ELSE {greatest(least("due_at", ":now"), f"due_at - {greatest('created_at - :now', '0')}")} END
+           WHERE due_at > :now AND {is_integer("due_at")} AND failed_at IS NULL
+               AND {is_integer("created_at")} AND (attempts > 0 OR created_at > :now)""",
         {"now": now, "retry": int(LAST_RETRY_SECONDS * 1_000_000)},
     )
     db.execute("UPDATE jobs SET leased_until = ? WHERE leased_until > ?", (now + lease, now + lease))
@@ -303,7 +307,7 @@ def require(db: Connection, job: Job) -> None:
 def advance(db: Connection, job: Job, payload: dict[str, Any], *, units: int) -> None:
     """Record progress of a leased job: `payload` is the remaining work, `units` the finished part."""
     db.execute(
-        f"UPDATE jobs SET payload = ?, units = max(0, units - ?) {_HELD}",
+        f"UPDATE jobs SET payload = ?, units = {greatest('0', 'units - ?')} {_HELD}",
         (orjson.dumps(payload).decode(), units, job.pk, job.attempts),
     )
 

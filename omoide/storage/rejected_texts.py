@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import ORDERED_JOIN
 from omoide.storage.embedding_tables import Source
 from omoide.storage.sqlite.connection import Connection
 
@@ -48,7 +49,7 @@ def retry(db: Connection) -> int:
 
 def due(db: Connection, source: Source, limit: int) -> list[tuple[int, str]]:
     """Row and text of the texts that are due for another attempt."""
-    query = f"""SELECT r.pk, t.content FROM refused_texts r CROSS JOIN {source} t ON t.pk = r.pk
+    query = f"""SELECT r.pk, t.content FROM refused_texts r {ORDERED_JOIN} {source} t ON t.pk = r.pk
         WHERE r.source = ? AND r.due = 1 ORDER BY r.pk LIMIT ?"""
     return [(pk, as_text(text)) for pk, text in db.execute(query, (source, limit))]
 

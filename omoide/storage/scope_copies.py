@@ -11,10 +11,11 @@ from typing import Any
 
 from omoide.core.clock import derived_id
 from omoide.storage import conclusions, embeddings, purge, rows
-from omoide.storage.column_validation import as_text, json_or_null
+from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import greatest, json_or_null
 from omoide.storage.sqlite.engine import Connection
 
-_ORIGIN = f"json_extract({json_or_null('details')}, '$.origin')"
+_ORIGIN = f"{json_or_null('details')} ->> 'origin'"
 ROWS_AT_A_TIME = 500
 """Conclusions copied or hidden per write, so that other writes can run in between."""
 
@@ -68,7 +69,7 @@ def _folded(content: str) -> str:
 def _copy(db: Connection, copy: str, scope: int, session: int, row: Sequence[Any]) -> None:
     origin, workspace, observed, content, times_derived, said_at, created_at = row
     there = db.execute(
-        "UPDATE conclusions SET times_derived = max(times_derived, ?) WHERE id = ?", (times_derived, copy)
+        f"UPDATE conclusions SET times_derived = {greatest('times_derived', '?')} WHERE id = ?", (times_derived, copy)
     )
     if there.rowcount:
         return

@@ -11,6 +11,7 @@ from omoide.core.errors import NotFound, Unauthorized
 from omoide.core.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
 from omoide.storage import members, peers, rows, scopes, workspaces
 from omoide.storage.column_validation import MOST
+from omoide.storage.dialect import is_integer
 from omoide.storage.filters import SESSION_FIELDS
 from omoide.storage.large_values import after, merged, settings_in, text_of
 from omoide.storage.sqlite import secure_delete
@@ -143,7 +144,7 @@ def sound_count(db: Connection, session: int, stored: Any) -> int:
     """The message count of a session: `stored`, or computed from the messages if that is damaged."""
     if type(stored) is int and 0 <= stored <= MOST:
         return stored
-    query = "SELECT coalesce(max(seq), 0) FROM messages WHERE session = ? AND typeof(seq) = 'integer'"
+    query = f"SELECT coalesce(max(seq), 0) FROM messages WHERE session = ? AND {is_integer('seq')}"
     return int(db.execute(query, (session,)).fetchone()[0])
 
 

@@ -15,7 +15,7 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.jobs import payload_error
 from omoide.core.records import Json
 from omoide.storage import rows
-from omoide.storage.column_validation import json_or_null
+from omoide.storage.dialect import json_or_null
 from omoide.storage.export.schema import FORMAT, KINDS, HeaderLine
 from omoide.storage.sqlite import inspection
 from omoide.storage.sqlite.engine import Connection

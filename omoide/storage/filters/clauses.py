@@ -1,7 +1,7 @@
 """Parts of a WHERE clause, and how to combine them.
 
-Every clause is two-valued: it is 1 or 0 for any row, never NULL, so that NOT keeps exactly the rows that the clause
-drops. Every clause can be combined with AND, OR and NOT without further brackets.
+Every clause is two-valued: it is true or false for any row, never NULL, so that NOT keeps exactly the rows that the
+clause drops. Every clause can be combined with AND, OR and NOT without further brackets.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ class SqlClause:
     params: tuple[SqlValue, ...] = ()
 
 
-EVERY_ROW = SqlClause("1")
-NO_ROW = SqlClause("0")
+EVERY_ROW = SqlClause("TRUE")
+NO_ROW = SqlClause("FALSE")
 
 
 def all_of(clauses: Iterable[SqlClause]) -> SqlClause:

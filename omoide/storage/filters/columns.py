@@ -7,7 +7,7 @@ Metadata columns are compiled in `metadata`.
 from __future__ import annotations
 
 from omoide.core.errors import Unprocessable
-from omoide.storage.column_validation import stored_json
+from omoide.storage.dialect import holds_casefolded, in_array, json_holds_all, stored_json
 from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, SqlValue, all_of
 from omoide.storage.filters.fields import FieldType, FilterField
 from omoide.storage.filters.operators import (
@@ -21,6 +21,8 @@ from omoide.storage.filters.operators import (
     no_operator,
 )
 from omoide.storage.filters.values import integer_bounds, json_parameter, microseconds, shown, text_form
+
+_INTEGERS = (FieldType.BOOLEAN, FieldType.DATETIME, FieldType.NUMBER)
 
 
 def column_condition(name: str, field: FilterField, operand: object) -> SqlClause:
@@ -57,14 +59,18 @@ def _equality(name: str, field: FilterField, operand: object) -> SqlClause:
     if operand is None:
         return SqlClause(f"{field.sql} IS NULL")
     value = _value(name, field, operand)
-    return NO_ROW if value is None else SqlClause(f"{field.sql} {'IS' if field.nullable else '='} ?", (value,))
+    return (
+        NO_ROW
+        if value is None
+        else SqlClause(f"{field.sql} {'IS NOT DISTINCT FROM' if field.nullable else '='} ?", (value,))
+    )
 
 
 def _difference(name: str, field: FilterField, operand: object) -> SqlClause:
     if operand is None:
         return SqlClause(f"{field.sql} IS NOT NULL")
     value = _value(name, field, operand)
-    return EVERY_ROW if value is None else SqlClause(f"{field.sql} IS NOT ?", (value,))
+    return EVERY_ROW if value is None else SqlClause(f"{field.sql} IS DISTINCT FROM ?", (value,))
 
 
 def _membership(name: str, field: FilterField, operands: list[object]) -> SqlClause:
@@ -73,7 +79,9 @@ def _membership(name: str, field: FilterField, operands: list[object]) -> SqlCla
     values = [value for operand in operands if (value := _value(name, field, operand)) is not None]
     if not values:
         return NO_ROW
-    return _set_and(field, f"{field.sql} IN (SELECT value FROM json_each(?))", json_parameter(values))
+    return _set_and(
+        field, f"{field.sql} {in_array('bigint' if field.kind in _INTEGERS else 'text')}", json_parameter(values)
+    )
 
 
 def _comparison(name: str, field: FilterField, operator: str, operand: object) -> SqlClause:
@@ -90,7 +98,7 @@ def _containment(name: str, field: FilterField, operator: str, operand: object) 
         return _array_containment(name, field, operand)
     if field.kind not in (FieldType.TEXT, FieldType.ENUM):
         raise Unprocessable(f"Operator '{operator}' requires a text column, but '{name}' is {field.kind}")
-    return _set_and(field, f"instr(casefold(CAST({field.sql} AS BLOB)), ?) > 0", text_form(operand).casefold())
+    return _set_and(field, holds_casefolded(field.sql), text_form(operand).casefold())
 
 
 def _array_containment(name: str, field: FilterField, operand: object) -> SqlClause:
@@ -99,14 +107,12 @@ def _array_containment(name: str, field: FilterField, operand: object) -> SqlCla
         if not isinstance(item, str):
             raise _mistyped(name, "a string", item)
     return SqlClause(
-        f"({field.sql} IS NOT NULL AND NOT EXISTS (SELECT value FROM json_each(?)"
-        f" EXCEPT SELECT value FROM json_each({stored_json(field.sql)}) WHERE type = 'text'))",
-        (json_parameter(wanted),),
+        f"({field.sql} IS NOT NULL AND {json_holds_all(stored_json(field.sql))})", (json_parameter(wanted),)
     )
 
 
 def _set_and(field: FilterField, sql: str, value: SqlValue) -> SqlClause:
-    return SqlClause(f"coalesce({sql}, 0)" if field.nullable else sql, (value,))
+    return SqlClause(f"coalesce({sql}, FALSE)" if field.nullable else sql, (value,))
 
 
 def _value(name: str, field: FilterField, operand: object) -> SqlValue | None:

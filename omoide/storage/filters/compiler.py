@@ -31,7 +31,7 @@ def compile_filters(filters: object, fields: FilterFields, limits: FilterLimits 
     """The clause that keeps the rows that match the filter, or None if it matches all.
 
     `filters` is parsed JSON: an object, or null for no filter. The clause needs no brackets, as in `… WHERE w.pk = ?
-    AND {clause.sql}`, and is 1 or 0 for every row. All values from the caller are in `clause.params`. Raises
+    AND {clause.sql}`, and is true or false for every row. All values from the caller are in `clause.params`. Raises
     `Unprocessable` for a filter that violates a rule or a limit.
     """
     if filters is None:

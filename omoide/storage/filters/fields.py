@@ -88,7 +88,7 @@ SESSION_FIELDS = FilterFields(
         "workspace_id": _WORKSPACE_ID,
         "created_at": FilterField("s.created_at", FieldType.DATETIME),
         "metadata": FilterField("s.metadata", FieldType.METADATA),
-        "is_active": FilterField("(s.deleted_at IS NULL)", FieldType.BOOLEAN),
+        "is_active": FilterField("CASE WHEN s.deleted_at IS NULL THEN 1 ELSE 0 END", FieldType.BOOLEAN),
     },
 )
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from omoide.core.errors import Unprocessable
-from omoide.storage.column_validation import stored_json
+from omoide.storage.dialect import stored_json
 from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, SqlValue, all_of, negated
 from omoide.storage.filters.limits import FilterLimits
 from omoide.storage.filters.operators import (
@@ -71,7 +71,7 @@ class JsonPath:
         path = "$" + "".join(f'."{key}"' for key in self.keys)
         document = stored_json(self.column)
         sql = f"json_extract({document}, ?) = {value_sql} AND json_type({document}, ?) IN ({types})"
-        return SqlClause(f"coalesce({sql}, 0)", (path, param, path))
+        return SqlClause(f"coalesce({sql}, FALSE)", (path, param, path))
 
 
 def metadata_condition(name: str, column: str, operand: object, limits: FilterLimits) -> SqlClause | None:

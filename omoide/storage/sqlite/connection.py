@@ -7,7 +7,8 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.storage.column_validation import guarded, readable
+from omoide.storage.column_validation import readable
+from omoide.storage.sqlite.dialect import guarded
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.storage.column_validation import json_or_null
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.dialect import json_or_null
 
 _PAYLOAD = json_or_null("j.payload")
 SAID_ORDER_DIFFERS = "sessions have a different number of messages in said_order"

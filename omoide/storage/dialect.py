@@ -1,0 +1,71 @@
+"""Fragments of SQL that each engine spells differently: the only ones in statements that several engines run.
+
+    array(values)               a bound list, for the next two
+    unnest(type, alias)         FROM source: the columns `key` (position) and `value` of a bound list of `type`
+    array_of_rows(rows)         a bound list of rows of integers, for the next one
+    unnest_rows(alias, columns) FROM source: the column `key` (position) and those of a bound list of rows
+    in_array(type)              condition after an expression: it equals an item of a bound list
+    ORDERED_JOIN                JOIN … ON, performed in the order written, which SQLite's planner may not change
+    CASELESS_LIKE               LIKE that ignores the case of ASCII letters at least
+    use_index, without_index    hints: the index that must be used, and a column for which none may be used
+    greatest, least             of several values, none of them NULL
+    is_integer                  whether a stored value is an integer: SQLite accepts any value in any column
+    count_or_zero               a stored count, 0 if it is invalid
+    holds_text                  whether a text contains another
+    holds_casefolded            whether a text contains a case-folded one, by Unicode's case folding
+    json_or_null                a column of JSON, NULL if it is invalid
+    stored_json                 a column of JSON where validating it first would be too slow
+    json_holds                  whether a JSON list contains a text
+    json_holds_any, …_all       whether a JSON list contains any or all items of a bound list
+    json_list_of                a JSON list of one value
+
+A process uses one engine, so statements are composed once, when their module is loaded.
+"""
+
+from omoide.storage.sqlite.dialect import (
+    CASELESS_LIKE,
+    ORDERED_JOIN,
+    array,
+    array_of_rows,
+    count_or_zero,
+    greatest,
+    holds_casefolded,
+    holds_text,
+    in_array,
+    is_integer,
+    json_holds,
+    json_holds_all,
+    json_holds_any,
+    json_list_of,
+    json_or_null,
+    least,
+    stored_json,
+    unnest,
+    unnest_rows,
+    use_index,
+    without_index,
+)
+
+__all__ = [
+    "CASELESS_LIKE",
+    "ORDERED_JOIN",
+    "array",
+    "array_of_rows",
+    "count_or_zero",
+    "greatest",
+    "holds_casefolded",
+    "holds_text",
+    "in_array",
+    "is_integer",
+    "json_holds",
+    "json_holds_all",
+    "json_holds_any",
+    "json_list_of",
+    "json_or_null",
+    "least",
+    "stored_json",
+    "unnest",
+    "unnest_rows",
+    "use_index",
+    "without_index",
+]

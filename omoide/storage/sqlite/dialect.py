@@ -1,0 +1,105 @@
+"""Fragments of SQL in SQLite's spelling. `omoide.storage.dialect` says what each of them means."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+import orjson
+
+from omoide.storage.column_validation import MOST
+
+CASELESS_LIKE = "LIKE"
+ORDERED_JOIN = "CROSS JOIN"
+
+
+def array(values: Collection[int] | Collection[str]) -> str:
+    return orjson.dumps([*values]).decode()
+
+
+def unnest(type: str, alias: str, parameter: str = "?") -> str:
+    return f"json_each({parameter}) {alias}"
+
+
+def array_of_rows(rows: Collection[Sequence[int]]) -> str:
+    return orjson.dumps([[*row] for row in rows]).decode()
+
+
+def unnest_rows(alias: str, *columns: str) -> str:
+    values = ", ".join(f"value ->> {at} AS {column}" for at, column in enumerate(columns))
+    return f"(SELECT key, {values} FROM json_each(?)) {alias}"
+
+
+def in_array(type: str, parameter: str = "?") -> str:
+    return f"IN (SELECT value FROM json_each({parameter}))"
+
+
+def use_index(name: str) -> str:
+    return f"INDEXED BY {name}"
+
+
+def without_index(column: str) -> str:
+    return f"+{column}"
+
+
+def greatest(*values: str) -> str:
+    return f"max({', '.join(values)})"
+
+
+def least(*values: str) -> str:
+    return f"min({', '.join(values)})"
+
+
+def is_integer(value: str) -> str:
+    return f"typeof({value}) = 'integer'"
+
+
+def count_or_zero(column: str, most: int = MOST) -> str:
+    # An integer overflow in sum() aborts the whole statement.
+    return f"iif({is_integer(column)} AND {column} BETWEEN 0 AND {most}, {column}, 0)"
+
+
+def holds_text(text: str, parameter: str = "?") -> str:
+    return f"instr({text}, {parameter}) > 0"
+
+
+def holds_casefolded(text: str, parameter: str = "?") -> str:
+    # As bytes, because Python's sqlite3 aborts the statement for text that is not UTF-8 before it calls a function.
+    return f"instr(casefold(CAST({text} AS BLOB)), {parameter}) > 0"
+
+
+def json_or_null(column: str) -> str:
+    # SQLite's JSON functions abort the statement at the first invalid value.
+    return f"iif(json_valid({column}), {column}, NULL)"
+
+
+_STORED_JSON = "/*stored JSON*/"
+_stored_json = re.compile(rf"([\w.]+){re.escape(_STORED_JSON)}")
+
+
+def stored_json(column: str) -> str:
+    return f"{column}{_STORED_JSON}"
+
+
+def guarded(sql: str) -> str:
+    """Rewrite a statement so that it tolerates damaged JSON: `stored_json` becomes `json_or_null`."""
+    return _stored_json.sub(lambda found: json_or_null(found[1]), sql)
+
+
+def json_holds(document: str, parameter: str) -> str:
+    return f"{parameter} IN (SELECT value FROM json_each({document}))"
+
+
+def json_holds_any(document: str, parameter: str = "?") -> str:
+    return f"EXISTS (SELECT 1 FROM json_each({document}) item WHERE item.value {in_array('text', parameter)})"
+
+
+def json_holds_all(document: str, parameter: str = "?") -> str:
+    return (
+        f"NOT EXISTS (SELECT value FROM json_each({parameter})"
+        f" EXCEPT SELECT value FROM json_each({document}) WHERE type = 'text')"
+    )
+
+
+def json_list_of(value: str) -> str:
+    return f"json_array({value})"
