@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.datastructures import UploadFile
 
-from omoide.core.records import PageRequest
+from omoide.core.records import MessageBatch, PageRequest
 from omoide.generated import models
 from omoide.handlers import pagination, request_parsing, serializers, uploads
 from omoide.handlers.context import Context
@@ -24,12 +24,14 @@ async def create_messages_for_session(
     stored = await ingest.add_messages(
         context.store,
         context.services.tokens,
-        workspace_id,
-        session_id,
-        await request_parsing.new_messages(context, body.messages),
+        MessageBatch(
+            workspace_id,
+            session_id,
+            await request_parsing.new_messages(context, body.messages),
+            await request_parsing.idempotency(context, idempotency_key, body),
+        ),
+        context.services.policy,
         max_observers=context.settings.max_observers,
-        idempotency=await request_parsing.idempotency(context, idempotency_key, body),
-        rules=context.services.policy,
     )
     context.services.wake_worker()
     return serializers.messages(stored)
@@ -85,12 +87,9 @@ async def create_messages_with_file(
         stored = await ingest.add_messages(
             context.store,
             context.services.tokens,
-            workspace_id,
-            session_id,
-            [described._replace(content=text) for text in texts],
+            MessageBatch(workspace_id, session_id, [described._replace(content=text) for text in texts]),
+            context.services.policy,
             max_observers=context.settings.max_observers,
-            idempotency=None,
-            rules=context.services.policy,
         )
     context.services.wake_worker()
     return await serializers.many_messages(stored)

@@ -188,6 +188,15 @@ class Idempotency:
     keep: int
 
 
+class MessageBatch(NamedTuple):
+    """Messages for one session, which are stored all or none. A call with an idempotency key stores them once."""
+
+    workspace_id: str
+    session_id: str
+    messages: Sequence[NewMessage]
+    idempotency: Idempotency | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """The fields of a create or update call; None keeps the stored value."""

@@ -17,7 +17,7 @@ from omoide.core.settings import Settings
 from omoide.scheduling.observers import Membership, observers_of, peer_flag
 from omoide.scheduling.work_unit import FlushPolicy, WorkUnit
 from omoide.storage import Connection, observer_queries, queue
-from omoide.storage.messages import Appended
+from omoide.storage.messages import AppendPoint
 
 SECOND = 1_000_000
 
@@ -39,17 +39,15 @@ def enqueue_policy(settings: Settings) -> EnqueuePolicy:
     return EnqueuePolicy(defaults_of(settings), pace)
 
 
-def enqueue_jobs(
-    db: Connection, appended: Appended, batch: Sequence[NewMessage], now: int, rules: EnqueuePolicy
-) -> list[int]:
-    """Enqueue the jobs of the batch. Returns the positions of the messages that no job covers."""
-    levels = (appended.ground.workspace_configuration, appended.ground.configuration)
+def enqueue_jobs(db: Connection, point: AppendPoint, batch: Sequence[NewMessage], rules: EnqueuePolicy) -> list[int]:
+    """Enqueue the jobs of a batch before it is appended. Returns the positions of the messages that no job covers."""
+    levels = (point.ground.workspace_configuration, point.ground.configuration)
     general = config_resolution.resolve(*levels, None, rules.defaults)
-    terms = _Terms(db, appended)
+    terms = _Terms(db, point)
     muted: list[int] = []
     lots: dict[str, list[_MessageRun]] = {}
-    usual = {peer_id: terms.of(peer_id, general) for peer_id in appended.authors}
-    for seq, message in enumerate(batch, appended.first):
+    usual = {peer_id: terms.of(peer_id, general) for peer_id in point.authors}
+    for seq, message in enumerate(batch, point.first):
         unit = usual[message.peer_id]
         if message.configuration:
             own = config_resolution.resolve(*levels, message.configuration, rules.defaults)
@@ -59,18 +57,18 @@ def enqueue_jobs(
         else:
             _collect(lots.setdefault(message.peer_id, []), unit, seq, message.token_count)
     for collected in lots.values():
-        _store(db, appended.ground.workspace, [(lot.unit(), lot.count) for lot in collected], now, rules.pace)
+        _store(db, point.ground.workspace, [(lot.unit(), lot.count) for lot in collected], point.now, rules.pace)
     if general.summary_enabled:
-        _enqueue_summaries(db, appended, len(batch), general, now)
+        _enqueue_summaries(db, point, len(batch), general)
     return muted
 
 
 class _Terms:
     """Cache of unit templates: observers and configuration, without messages. Equal terms give the same object."""
 
-    def __init__(self, db: Connection, appended: Appended) -> None:
+    def __init__(self, db: Connection, point: AppendPoint) -> None:
         self._db = db
-        self._appended = appended
+        self._point = point
         self._known: dict[tuple[str, ResolvedConfig], WorkUnit | None] = {}
         self._members: dict[str, Membership] = {}
 
@@ -85,14 +83,14 @@ class _Terms:
 
     def _unit(self, peer_id: str, resolved: ResolvedConfig) -> WorkUnit | None:
         if not self._members:
-            self._members = _members(self._db, self._appended)
+            self._members = _members(self._db, self._point)
         sender = self._members[peer_id]
         observers = observers_of(sender, [*self._members.values()])
         if not observers:
             return None
         return WorkUnit(
-            self._appended.session_id,
-            self._appended.ground.session,
+            self._point.session_id,
+            self._point.ground.session,
             sender.peer_id,
             sender.peer_pk,
             [observer.peer_id for observer in observers],
@@ -104,9 +102,9 @@ class _Terms:
         )
 
 
-def _members(db: Connection, appended: Appended) -> dict[str, Membership]:
+def _members(db: Connection, point: AppendPoint) -> dict[str, Membership]:
     """Return the memberships of the authors and of all members that observe others, by peer id."""
-    rows = observer_queries.members(db, appended.ground.session, appended.authors.values())
+    rows = observer_queries.members(db, point.ground.session, point.authors.values())
     return {
         id: Membership(
             id,
@@ -169,16 +167,16 @@ def _store(db: Connection, workspace: int, units: list[tuple[WorkUnit, int]], no
         )
 
 
-def _enqueue_summaries(db: Connection, appended: Appended, count: int, resolved: ResolvedConfig, now: int) -> None:
+def _enqueue_summaries(db: Connection, point: AppendPoint, count: int, resolved: ResolvedConfig) -> None:
     intervals = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
     kinds: dict[int, list[str]] = {}
     for kind, interval in intervals.items():
-        for seq in range(appended.first + -appended.first % interval, appended.first + count, interval):
+        for seq in range(point.first + -point.first % interval, point.first + count, interval):
             kinds.setdefault(seq, []).append(kind)
-    session = appended.ground.session
+    session = point.ground.session
     payloads: list[Json] = [
         {
-            "session": appended.session_id,
+            "session": point.session_id,
             "session_pk": session,
             "through": seq,
             "kinds": kinds[seq],
@@ -186,4 +184,4 @@ def _enqueue_summaries(db: Connection, appended: Appended, count: int, resolved:
         }
         for seq in sorted(kinds)
     ]
-    queue.add_all(db, SUMMARY, payloads, now, key=str(session), workspace=appended.ground.workspace)
+    queue.add_all(db, SUMMARY, payloads, point.now, key=str(session), workspace=point.ground.workspace)

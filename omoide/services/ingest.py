@@ -6,48 +6,40 @@ from collections.abc import Sequence
 
 from omoide.core import clock
 from omoide.core.offload import offload
-from omoide.core.records import Idempotency, Message, NewMessage
+from omoide.core.records import Message, MessageBatch, NewMessage
 from omoide.inference.tokens import TokenCounter
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
-from omoide.storage import Connection, Store, messages
-from omoide.storage.messages import Appended
+from omoide.storage import Connection, Store, messages, receipts
 
 COUNT_ON_LOOP_CHARACTERS = 10_000
 """Up to this many characters are counted on the event loop: a few tenths of a millisecond."""
 
 
 async def add_messages(
-    store: Store,
-    tokens: TokenCounter,
-    workspace_id: str,
-    session_id: str,
-    batch: Sequence[NewMessage],
-    *,
-    max_observers: int,
-    idempotency: Idempotency | None,
-    rules: EnqueuePolicy,
+    store: Store, tokens: TokenCounter, batch: MessageBatch, rules: EnqueuePolicy, *, max_observers: int
 ) -> list[Message]:
-    """Store the batch and return it after the commit. Raises the errors of `messages.add` and `add_once`."""
-    counted = await _counted(tokens, batch)
-    now = clock.now()
+    """Store the batch and return it after the commit.
 
-    def then(db: Connection, appended: Appended) -> Sequence[int]:
-        return enqueue_jobs(db, appended, counted, now, rules)
+    Raises Unprocessable for ids that cannot be created and for scopes as authors, and Conflict for an idempotency key
+    that was used for other messages.
+    """
+    counted = batch._replace(messages=await _counted(tokens, batch.messages))
+    return await store.write(store_batch, counted, clock.now(), rules, max_observers=max_observers)
 
-    if idempotency is None:
-        return await store.write(
-            messages.add, workspace_id, session_id, counted, now, max_observers=max_observers, then=then
-        )
-    return await store.write(
-        messages.add_once,
-        workspace_id,
-        session_id,
-        counted,
-        now,
-        max_observers=max_observers,
-        then=then,
-        idempotency=idempotency,
-    )
+
+def store_batch(
+    db: Connection, batch: MessageBatch, now: int, rules: EnqueuePolicy, *, max_observers: int
+) -> list[Message]:
+    """Store a batch whose tokens are counted, with its jobs and the receipt of its idempotency key. Raises as
+    `add_messages`."""
+    workspace_id, session_id, new, idempotency = batch
+    if idempotency and (stored := receipts.find(db, workspace_id, session_id, idempotency, now)) is not None:
+        return stored
+    point = messages.append_point(db, batch, now, max_observers=max_observers)
+    stored = messages.append(db, point, new, muted=enqueue_jobs(db, point, new, rules))
+    if idempotency:
+        receipts.add(db, point, len(new), idempotency)
+    return stored
 
 
 async def _counted(tokens: TokenCounter, batch: Sequence[NewMessage]) -> list[NewMessage]:

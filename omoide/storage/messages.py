@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from omoide.core import clock
 from omoide.core.clock import EPOCH, from_micros, new_ids
-from omoide.core.errors import Conflict, NotFound
-from omoide.core.records import Idempotency, Json, Message, NewMessage, Page, PageRequest
+from omoide.core.errors import NotFound
+from omoide.core.records import Json, Message, MessageBatch, NewMessage, Page, PageRequest
 from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 from omoide.storage.filters import MESSAGE_FIELDS
@@ -38,22 +38,18 @@ _IN_SAID_ORDER = _JOINS.replace(
 FEW = 200
 """Up to this many messages are read and sorted in memory, instead of using `event_time_order`."""
 
-FORGET_AT_A_TIME = 100
-"""Expired receipts removed per call at most."""
 
+class AppendPoint(NamedTuple):
+    """Where a batch is appended: the session, the rows of the authors by id, and the position of the first message."""
 
-@dataclass(frozen=True, slots=True)
-class Appended:
-    """The session of new messages, the rows of their authors by id, and the position of the first one."""
-
-    ground: sessions.Ground
+    workspace_id: str
     session_id: str
-    first: int
+    ground: sessions.Ground
     authors: Mapping[str, int]
-
-
-Then = Callable[[Connection, Appended], Collection[int]]
-"""A callback in the transaction that appends messages. It returns the positions of muted messages."""
+    first: int
+    now: int
+    earliest: int
+    """The time for ids. Not earlier than the authors' joining, even if another process's clock is ahead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,125 +98,83 @@ _STORED += ["messages.content", "messages.metadata", "messages.token_count", "me
 
 
 def add(
-    db: Connection,
-    workspace_id: str,
-    session_id: str,
-    batch: Sequence[NewMessage],
-    now: int,
-    *,
-    max_observers: int,
-    then: Then | None = None,
+    db: Connection, workspace_id: str, session_id: str, batch: Sequence[NewMessage], now: int, *, max_observers: int
 ) -> list[Message]:
-    """Append the batch and return the stored messages; workspace, session and authors are created if missing.
+    """Store the batch without any jobs for it. Raises as `append_point`."""
+    point = append_point(db, MessageBatch(workspace_id, session_id, batch), now, max_observers=max_observers)
+    return append(db, point, batch)
 
-    `then` is called in the same transaction. Raises Unprocessable for ids that cannot be created, and for scopes as
-    authors.
+
+def append_point(db: Connection, batch: MessageBatch, now: int, *, max_observers: int) -> AppendPoint:
+    """Where to append the batch; workspace, session and authors are created if missing.
+
+    Raises Unprocessable for ids that cannot be created, and for scopes as authors.
     """
-    return _add(db, workspace_id, session_id, batch, now, max_observers, then)[1]
+    ground = sessions.ground(db, batch.workspace_id, batch.session_id, now)
+    speaking = {message.peer_id: None for message in batch.messages}
+    authors, earliest = members.authors(
+        db, ground.workspace, ground.session, speaking, now, max_observers=max_observers
+    )
+    first = ground.message_count + 1
+    return AppendPoint(batch.workspace_id, batch.session_id, ground, authors, first, now, earliest)
 
 
-def _add(
-    db: Connection,
-    workspace_id: str,
-    session_id: str,
-    batch: Sequence[NewMessage],
-    now: int,
-    max_observers: int,
-    then: Then | None,
-) -> tuple[Appended, list[Message]]:
-    ground = sessions.ground(db, workspace_id, session_id, now)
-    speaking = {message.peer_id: None for message in batch}
-    authors, there = members.authors(db, ground.workspace, ground.session, speaking, now, max_observers=max_observers)
-    first, last = ground.message_count + 1, ground.message_count + len(batch)
-    appended = Appended(ground, session_id, first, authors)
-    muted = frozenset(then(db, appended)) if then else ()
+def append(
+    db: Connection, point: AppendPoint, batch: Sequence[NewMessage], muted: Collection[int] = ()
+) -> list[Message]:
+    """Append the batch at its point, and return the stored messages. `muted` are positions."""
+    ground, first, now = point.ground, point.first, point.now
+    last = first + len(batch) - 1
     came_at = event_time_order.came_at(ground.last_said_at, now)
     times = [came_at if new.created_at is None else new.created_at for new in batch]
     last_said_at = event_time_order.after(ground.last_said_at, times)
     db.execute(
         "UPDATE sessions SET message_count = ?, last_said_at = ? WHERE pk = ?", (last, last_said_at, ground.session)
     )
-    at = from_micros(now)
-    stored, values = [], []
-    # The time in an id must not be earlier than the author's joining, even if another process's clock is ahead.
-    for seq, (id, new) in enumerate(zip(new_ids(there, len(batch)), batch, strict=True), first):
-        peer_id, content, metadata, tokens, said_at, _ = new
-        stored.append(
-            Message(
-                id,
-                session_id,
-                workspace_id,
-                peer_id,
-                content,
-                metadata,
-                tokens,
-                at if said_at is None else from_micros(said_at),
-            )
-        )
-        values.append(
-            (
-                id,
-                ground.workspace,
-                ground.session,
-                seq,
-                authors[peer_id],
-                content,
-                rows.to_text(metadata),
-                tokens,
-                now if said_at is None else said_at,
-                int(seq in muted),
-            )
-        )
-    rows.insert_all(db, _COLUMNS, values)
+    ids = new_ids(point.earliest, len(batch))
+    rows.insert_all(db, _COLUMNS, _values(point, ids, batch, frozenset(muted)))
     if last_said_at is None:
         event_time_order.keep(db, ground.session, first, ground.last_said_at, None)
     characters = sum(len(new.content) for new in batch)
     fulltext.add_messages(db, ground.session, first, last, characters=characters)
     embeddings.enqueue(db, now)
-    return appended, stored
+    at = from_micros(now)
+    return [
+        Message(
+            id,
+            point.session_id,
+            point.workspace_id,
+            new.peer_id,
+            new.content,
+            new.metadata,
+            new.token_count,
+            at if new.created_at is None else from_micros(new.created_at),
+        )
+        for id, new in zip(ids, batch, strict=True)
+    ]
 
 
-def add_once(
-    db: Connection,
-    workspace_id: str,
-    session_id: str,
-    batch: Sequence[NewMessage],
-    now: int,
-    *,
-    max_observers: int,
-    idempotency: Idempotency,
-    then: Then | None = None,
-) -> list[Message]:
-    """As `add`, but a repeated call with the same key returns the messages that the first one stored.
-
-    Raises Conflict if it is repeated with other messages.
-    """
-    oldest = now - idempotency.keep
-    expired = "SELECT session, key FROM receipts WHERE created_at < ? ORDER BY created_at LIMIT ?"
-    db.execute(f"DELETE FROM receipts WHERE (session, key) IN ({expired})", (oldest, FORGET_AT_A_TIME))
-    found = sessions.find(db, workspace_id, session_id)
-    receipt = (
-        found
-        and db.execute(
-            "SELECT digest, first_seq, count FROM receipts WHERE session = ? AND key = ? AND created_at >= ?",
-            (found.pk, idempotency.key, oldest),
-        ).fetchone()
-    )
-    if found and receipt:
-        digest, first, count = receipt
-        if digest != idempotency.digest:
-            raise Conflict("This Idempotency-Key was used for other messages in this session")
-        if type(first) is not int or type(count) is not int:
-            raise Conflict("The record of this Idempotency-Key is damaged: nothing was stored")
-        return _range(db, found.pk, first, first + count - 1)
-    appended, stored = _add(db, workspace_id, session_id, batch, now, max_observers, then)
-    db.execute(
-        """INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)
-           ON CONFLICT (session, key) DO UPDATE SET digest = excluded.digest, first_seq = excluded.first_seq,
-           count = excluded.count, created_at = excluded.created_at""",
-        (appended.ground.session, idempotency.key, idempotency.digest, appended.first, len(batch), now),
-    )
-    return stored
+def _values(
+    point: AppendPoint, ids: Sequence[str], batch: Sequence[NewMessage], muted: Collection[int]
+) -> list[tuple[Any, ...]]:
+    workspace, session, authors, now = point.ground.workspace, point.ground.session, point.authors, point.now
+    return [
+        (
+            id,
+            workspace,
+            session,
+            seq,
+            authors[peer_id],
+            content,
+            rows.to_text(metadata),
+            tokens,
+            now if said_at is None else said_at,
+            int(seq in muted),
+        )
+        for seq, (id, (peer_id, content, metadata, tokens, said_at, _)) in enumerate(
+            zip(ids, batch, strict=True), point.first
+        )
+    ]
 
 
 def position(db: Connection, session: int, message_id: str) -> int | None:

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from omoide.core.config_resolution import Defaults
-from omoide.core.records import Change, Json, NewMessage, Observation, SessionChange
+from omoide.core.records import Change, Json, MessageBatch, NewMessage, Observation, SessionChange
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.scheduling.work_unit import FlushPolicy
 from omoide.storage import Connection, Store, members, messages, peers, queue, scopes, sessions, workspaces
@@ -44,11 +44,9 @@ def say(db: Connection) -> Say:
         batch = [
             NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, tokens, None, configuration) for line in lines
         ]
-
-        def then(db: Connection, appended: messages.Appended) -> list[int]:
-            return enqueue_jobs(db, appended, batch, at, rules or EnqueuePolicy(Defaults(), PACE))
-
-        messages.add(db, "w", "s", batch, at, max_observers=10, then=then)
+        point = messages.append_point(db, MessageBatch("w", "s", batch), at, max_observers=10)
+        muted = enqueue_jobs(db, point, batch, rules or EnqueuePolicy(Defaults(), PACE))
+        messages.append(db, point, batch, muted)
 
     return said
 

@@ -6,11 +6,14 @@ import asyncio
 
 import pytest
 
+from omoide.core.config_resolution import Defaults
 from omoide.core.errors import Unprocessable
-from omoide.core.records import Idempotency, NewMessage, PageRequest
-from omoide.storage import Connection, Store, members, message_scope, message_search, messages
+from omoide.core.records import Idempotency, MessageBatch, NewMessage, PageRequest
+from omoide.scheduling.enqueue import EnqueuePolicy
+from omoide.scheduling.work_unit import FlushPolicy
+from omoide.services import ingest
+from omoide.storage import Connection, Store, members, message_scope, message_search, messages, receipts
 from omoide.storage.message_scope import WITNESS, MessageSearch
-from omoide.storage.messages import Appended
 from omoide.storage.rows import MOST_ROWS
 from omoide.storage.sqlite import fulltext
 from tests import sql
@@ -19,6 +22,7 @@ from tests.storage.row_factories import cloned
 from tests.storage.test_group_commit import gathered
 
 NOW = 1_760_000_000_000_000
+RULES = EnqueuePolicy(Defaults(), FlushPolicy(tokens=100, quiet=0, patience=0))
 REQUEST = PageRequest(size=1_000)
 
 
@@ -92,12 +96,11 @@ def test_a_message_can_be_unindexed_in_the_transaction_that_added_it(store: Stor
 
 
 def test_muted_messages_are_stored_as_muted(store: Store) -> None:
-    def muted(db: Connection, appended: Appended) -> list[int]:
-        assert appended.first == 1
-        return [2, 3]
-
     def work(db: Connection) -> list[int]:
-        messages.add(db, "w", "s", said("a", "b", "c", "d"), NOW, max_observers=10, then=muted)
+        batch = said("a", "b", "c", "d")
+        point = messages.append_point(db, MessageBatch("w", "s", batch), NOW, max_observers=10)
+        assert point.first == 1
+        messages.append(db, point, batch, muted=[2, 3])
         return sql.column(db, "SELECT seq FROM messages WHERE muted ORDER BY seq")
 
     assert asyncio.run(store.write(work)) == [2, 3]
@@ -129,7 +132,9 @@ def test_a_message_is_never_earlier_than_its_authors_join_by_another_clock(store
 
 def test_a_copied_session_keeps_muted_messages(store: Store) -> None:
     def work(db: Connection) -> list[tuple[str, int]]:
-        messages.add(db, "w", "s", said("secret", "open"), NOW, max_observers=10, then=lambda *_: [1])
+        batch = said("secret", "open")
+        point = messages.append_point(db, MessageBatch("w", "s", batch), NOW, max_observers=10)
+        messages.append(db, point, batch, muted=[1])
         copy = cloned(db, "w", "s", None, NOW)
         query = "SELECT content, muted FROM messages WHERE session = ? ORDER BY seq"
         return [tuple(row) for row in sql.rows(db, query, (copy.pk,))]
@@ -138,11 +143,11 @@ def test_a_copied_session_keeps_muted_messages(store: Store) -> None:
 
 
 def test_expired_receipts_are_ignored_and_removed_in_batches(store: Store) -> None:
-    day, many = 86_400_000_000, 3 * messages.FORGET_AT_A_TIME
+    day, many = 86_400_000_000, 3 * receipts.FORGET_AT_A_TIME
 
     def once(db: Connection, key: str, text: str, now: int) -> str:
-        named = Idempotency(key, text.encode(), day)
-        return messages.add_once(db, "w", "s", said(text), now, max_observers=10, idempotency=named)[0].id
+        batch = MessageBatch("w", "s", said(text), Idempotency(key, text.encode(), day))
+        return ingest.store_batch(db, batch, now, RULES, max_observers=10)[0].id
 
     def left(db: Connection) -> int:
         return sql.count(db, "receipts")
@@ -152,7 +157,7 @@ def test_expired_receipts_are_ignored_and_removed_in_batches(store: Store) -> No
             once(db, f"key {number}", "then", NOW)
         last = f"key {many - 1}"
         first = once(db, "another", "later", NOW + day + 1)
-        assert left(db) == many - messages.FORGET_AT_A_TIME + 1
+        assert left(db) == many - receipts.FORGET_AT_A_TIME + 1
         taken = once(db, last, "something else", NOW + day + 1)
         assert once(db, last, "something else", NOW + day + 2) == taken
         assert once(db, "another", "later", NOW + day + 2) == first

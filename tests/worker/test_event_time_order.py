@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from omoide.core.clock import to_micros
-from omoide.core.records import NewMessage
+from omoide.core.records import MessageBatch, NewMessage
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import SummaryTask
 from omoide.scheduling.enqueue import enqueue_policy
@@ -23,8 +23,8 @@ NEWER, OLDER = (to_micros(datetime(year, 5, 1, tzinfo=UTC)) for year in (2025, 2
 
 async def say(home: Home, at: int, *lines: str, session: str = "s") -> None:
     batch = [NewMessage("alice", line, {}, 0, at + number) for number, line in enumerate(lines)]
-    place = (home.store, home.deps.tokens, "w", session, batch)
-    await ingest.add_messages(*place, max_observers=10, idempotency=None, rules=enqueue_policy(home.settings))
+    rules = enqueue_policy(home.settings)
+    await ingest.add_messages(home.store, home.deps.tokens, MessageBatch("w", session, batch), rules, max_observers=10)
     await home.work()
 
 

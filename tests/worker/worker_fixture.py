@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omoide.core.records import Conclusion, NewMessage, WorkCount
+from omoide.core.records import Conclusion, MessageBatch, NewMessage, WorkCount
 from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
@@ -81,12 +81,9 @@ class Home:
         await ingest.add_messages(
             self.store,
             self.deps.tokens,
-            "w",
-            session,
-            batch,
+            MessageBatch("w", session, batch),
+            enqueue_policy(self.settings),
             max_observers=10,
-            idempotency=None,
-            rules=enqueue_policy(self.settings),
         )
 
     async def work(self) -> int:
