@@ -12,7 +12,7 @@ import orjson
 from benchmarks.one_operation import CREATED_AT
 from benchmarks.workloads import batch
 from omoide.core.records import Message, Page, PageRequest
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import serializers
 
 SESSION = "/v3/workspaces/{workspace_id}/sessions/{session_id}/messages"
@@ -60,10 +60,10 @@ async def get_messages(
     *,
     workspace_id: str,
     session_id: str,
-    reverse: bool | None = False,
-    page: int = 1,
-    size: int = LISTED,
+    query: parameters.GetMessagesQuery,
     body: models.MessageGet | None = None,
 ) -> models.PageMessage:
     """The handler, called by the contract."""
-    return serializers.messages_page(Page(STORED, LISTED * 20, PageRequest(page, size, bool(reverse))))
+    return serializers.messages_page(
+        Page(STORED, LISTED * 20, PageRequest(query.page, query.size, bool(query.reverse)))
+    )

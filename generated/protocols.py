@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import Field
 from starlette.datastructures import UploadFile
 
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers.context import Context
 
 
@@ -44,9 +44,7 @@ class WorkspacesApi(Protocol):
         self,
         context: Context,
         *,
-        reverse: bool = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetAllWorkspacesQuery,
         body: models.WorkspaceGet | None = None,
     ) -> models.PageWorkspace:
         """POST /v3/workspaces/list -> 200"""
@@ -96,9 +94,7 @@ class WorkspacesApi(Protocol):
         context: Context,
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        observer_id: str | None = None,
-        sender_id: str | None = None,
-        session_id: str | None = None,
+        query: parameters.GetQueueStatusQuery,
     ) -> models.QueueStatus:
         """GET /v3/workspaces/{workspace_id}/queue/status -> 200"""
         ...
@@ -130,9 +126,7 @@ class PeersApi(Protocol):
         context: Context,
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        reverse: bool = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetPeersQuery,
         body: models.PeerGet | None = None,
     ) -> models.PagePeer:
         """POST /v3/workspaces/{workspace_id}/peers/list -> 200"""
@@ -155,9 +149,7 @@ class PeersApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        reverse: bool = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetSessionsForPeerQuery,
         body: models.SessionGet | None = None,
     ) -> models.PageSession:
         """POST /v3/workspaces/{workspace_id}/peers/{peer_id}/sessions -> 200"""
@@ -202,7 +194,7 @@ class PeersApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        target: str | None = None,
+        query: parameters.GetPeerCardQuery,
     ) -> models.PeerCardResponse:
         """GET /v3/workspaces/{workspace_id}/peers/{peer_id}/card -> 200"""
         ...
@@ -213,8 +205,8 @@ class PeersApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
+        query: parameters.SetPeerCardQuery,
         body: models.PeerCardSet,
-        target: str | None = None,
     ) -> models.PeerCardResponse:
         """PUT /v3/workspaces/{workspace_id}/peers/{peer_id}/card -> 200"""
         ...
@@ -225,12 +217,7 @@ class PeersApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         peer_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        target: str | None = None,
-        search_query: str | None = None,
-        search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None,
-        search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None,
-        include_most_frequent: bool = True,
-        max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None,
+        query: parameters.GetPeerContextQuery,
     ) -> models.PeerContext:
         """GET /v3/workspaces/{workspace_id}/peers/{peer_id}/context -> 200"""
         ...
@@ -252,9 +239,7 @@ class SessionsApi(Protocol):
         context: Context,
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        reverse: bool = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetSessionsQuery,
         body: models.SessionGet | None = None,
     ) -> models.PageSession:
         """POST /v3/workspaces/{workspace_id}/sessions/list -> 200"""
@@ -287,7 +272,7 @@ class SessionsApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        message_id: str | None = None,
+        query: parameters.CloneSessionQuery,
     ) -> models.Session:
         """POST /v3/workspaces/{workspace_id}/sessions/{session_id}/clone -> 201"""
         ...
@@ -298,8 +283,7 @@ class SessionsApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetSessionPeersQuery,
     ) -> models.PagePeer:
         """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/peers -> 200"""
         ...
@@ -366,18 +350,7 @@ class SessionsApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        tokens: Annotated[int | None, Field(le=100000)] = None,
-        search_query: str | None = None,
-        summary: bool = True,
-        peer_target: str | None = None,
-        peer_perspective: str | None = None,
-        scope: str | None = None,
-        sessions: Annotated[list[Annotated[str, Field(max_length=512)]] | None, Field(max_length=1000)] = None,
-        limit_to_session: bool = False,
-        search_top_k: Annotated[int | None, Field(ge=1, le=100)] = None,
-        search_max_distance: Annotated[float | None, Field(ge=0.0, le=1.0)] = None,
-        include_most_frequent: bool = False,
-        max_conclusions: Annotated[int | None, Field(ge=1, le=100)] = None,
+        query: parameters.GetSessionContextQuery,
     ) -> models.SessionContext:
         """GET /v3/workspaces/{workspace_id}/sessions/{session_id}/context -> 200"""
         ...
@@ -420,9 +393,7 @@ class ScopesApi(Protocol):
         context: Context,
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        reverse: bool = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetScopesQuery,
     ) -> models.PageScope:
         """POST /v3/workspaces/{workspace_id}/scopes/list -> 200"""
         ...
@@ -454,9 +425,7 @@ class ScopesApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         scope_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        reverse: bool = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetScopeSessionsQuery,
     ) -> models.PageSession:
         """POST /v3/workspaces/{workspace_id}/scopes/{scope_id}/sessions/list -> 200"""
         ...
@@ -502,9 +471,7 @@ class MessagesApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        reverse: bool | None = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.GetMessagesQuery,
         body: models.MessageGet | None = None,
     ) -> models.PageMessage:
         """POST /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/list -> 200"""
@@ -539,11 +506,7 @@ class MessagesApi(Protocol):
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
         session_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        file: UploadFile,
-        peer_id: str,
-        metadata: str | None = None,
-        configuration: str | None = None,
-        created_at: str | None = None,
+        body: parameters.CreateMessagesWithFileForm,
     ) -> list[models.Message]:
         """POST /v3/workspaces/{workspace_id}/sessions/{session_id}/messages/upload -> 201"""
         ...
@@ -565,9 +528,7 @@ class ConclusionsApi(Protocol):
         context: Context,
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        reverse: bool | None = False,
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.ListConclusionsQuery,
         body: models.ConclusionGet | None = None,
     ) -> models.PageConclusion:
         """POST /v3/workspaces/{workspace_id}/conclusions/list -> 200"""
@@ -605,15 +566,7 @@ class ConclusionsApi(Protocol):
 
 
 class KeysApi(Protocol):
-    async def create_key(
-        self,
-        context: Context,
-        *,
-        workspace_id: Annotated[str | None, Field(max_length=512, pattern='^[a-zA-Z0-9_-]+$')] = None,
-        peer_id: Annotated[str | None, Field(max_length=512, pattern='^[a-zA-Z0-9_-]+$')] = None,
-        session_id: Annotated[str | None, Field(max_length=512, pattern='^[a-zA-Z0-9_-]+$')] = None,
-        expires_at: datetime | None = None,
-    ) -> models.Key:
+    async def create_key(self, context: Context, *, query: parameters.CreateKeyQuery) -> models.Key:
         """POST /v3/keys -> 200"""
         ...
 
@@ -624,8 +577,7 @@ class WebhooksApi(Protocol):
         context: Context,
         *,
         workspace_id: Annotated[str, Field(max_length=512, pattern='^[^\\x00]*$')],
-        page: Annotated[int, Field(ge=1, le=1000000000)] = 1,
-        size: Annotated[int, Field(ge=1, le=100)] = 50,
+        query: parameters.ListWebhookEndpointsQuery,
     ) -> models.PageWebhookEndpoint:
         """GET /v3/workspaces/{workspace_id}/webhooks -> 200"""
         ...

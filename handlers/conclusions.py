@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omoide.core import clock
 from omoide.core.records import PageRequest
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.search import conclusions as search
@@ -25,13 +25,11 @@ async def list_conclusions(
     context: Context,
     *,
     workspace_id: str,
-    reverse: bool | None = False,
-    page: int = 1,
-    size: int = 50,
+    query: parameters.ListConclusionsQuery,
     body: models.ConclusionGet | None = None,
 ) -> models.PageConclusion:
     """Return a page of the workspace's conclusions."""
-    request = PageRequest(page, size, bool(reverse))
+    request = PageRequest(query.page, query.size, bool(query.reverse))
     return serializers.conclusions_page(
         await pagination.read_offloaded(context, body, conclusions.page, workspace_id, request)
     )

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from omoide.core.auth import NOT_PERMITTED
 from omoide.core.errors import Unauthorized, Unprocessable
 from omoide.core.identifiers import SCOPE_PREFIX, is_scope_peer, scope_name_error, scope_of_peer, truncate
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import request_parsing
 from omoide.handlers.context import Context
 from omoide.services import session_filter
 from omoide.services.selection import MAX_CONCLUSIONS, Selection
 from omoide.storage import members, scopes
 
+Options = models.PeerRepresentationGet | parameters.GetPeerContextQuery | parameters.GetSessionContextQuery
 SCOPE_NEEDS_WORKSPACE_KEY = "`scope` requires a workspace- or admin-level key"
 
 
 async def representation(
     context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
 ) -> Selection:
-    """The recall that a representation's body requests. Raises Unprocessable, NotFound or Unauthorized."""
+    """The conclusions that a representation's body requests. Raises Unprocessable, NotFound or Unauthorized."""
     await no_scope_peers(context, workspace_id, peer_id, body.target)
     observer = peer_id
     sessions: Sequence[str] | None = session_filter.parse(body.filters, body.session_id)
@@ -31,16 +31,28 @@ async def representation(
         observer, sessions = await scoped(context, workspace_id, peer_id, scope)
     elif sessions is not None:
         await must_be_in_all(context, workspace_id, sessions)
+    return _selection(body, workspace_id, observer, body.target or peer_id, sessions)
+
+
+async def peer(context: Context, workspace_id: str, peer_id: str, query: parameters.GetPeerContextQuery) -> Selection:
+    """The conclusions that a peer context's query requests. Raises Unprocessable for a reserved name."""
+    await no_scope_peers(context, workspace_id, peer_id, query.target)
+    return _selection(query, workspace_id, peer_id, query.target or peer_id)
+
+
+def _selection(
+    options: Options, workspace_id: str, observer: str, observed: str, sessions: Sequence[str] | None = None
+) -> Selection:
     return Selection(
         workspace_id,
         observer,
-        body.target or peer_id,
+        observed,
         sessions,
-        search_query=body.search_query or None,
-        search_top_k=body.search_top_k,
-        search_max_distance=body.search_max_distance,
-        most_frequent=bool(body.include_most_frequent),
-        max_conclusions=body.max_conclusions or MAX_CONCLUSIONS,
+        search_query=options.search_query or None,
+        search_top_k=options.search_top_k,
+        search_max_distance=options.search_max_distance,
+        most_frequent=bool(options.include_most_frequent),
+        max_conclusions=options.max_conclusions or MAX_CONCLUSIONS,
     )
 
 
@@ -102,33 +114,25 @@ def _is_narrowed(context: Context) -> bool:
 
 
 async def session(
-    context: Context,
-    workspace_id: str,
-    session_id: str,
-    *,
-    peer_target: str | None,
-    peer_perspective: str | None,
-    scope: str | None,
-    sessions: list[str] | None,
-    limit_to_session: bool,
-    choice: Selection,
+    context: Context, workspace_id: str, session_id: str, query: parameters.GetSessionContextQuery
 ) -> Selection | None:
-    """The recall that a session context's query requests: `choice` with observer, observed and sessions filled in.
+    """The conclusions that a session context's query requests; None without a target.
 
-    None without a target. Raises Unprocessable for conflicting options, Unauthorized, NotFound.
+    Raises Unprocessable for conflicting options, Unauthorized, NotFound.
     """
-    if scope is not None:
-        request_parsing.scope_name(scope, "query", "scope")
-    _check_options(session_id, peer_target, peer_perspective, scope, sessions, limit_to_session)
-    await no_scope_peers(context, workspace_id, peer_target, peer_perspective)
-    if peer_target is None:
+    target, sessions = query.peer_target, query.sessions
+    if query.scope is not None:
+        request_parsing.scope_name(query.scope, "query", "scope")
+    _check_options(session_id, query)
+    await no_scope_peers(context, workspace_id, target, query.peer_perspective)
+    if target is None:
         return None
-    observer: str = peer_perspective or peer_target
+    observer: str = query.peer_perspective or target
     restriction: Sequence[str] | None = session_filter.checked(sessions) if sessions is not None else None
-    if limit_to_session:
+    if query.limit_to_session:
         restriction = (session_id,)
-    if scope is not None:
-        observer, _ = await scoped(context, workspace_id, peer_target, scope)
+    if query.scope is not None:
+        observer, _ = await scoped(context, workspace_id, target, query.scope)
     elif context.principal.peer not in (None, observer):
         raise Unauthorized(NOT_PERMITTED)
     if context.principal.session is not None:
@@ -137,27 +141,20 @@ async def session(
         restriction = (session_id,)  # a session key reads only conclusions from its session
     elif restriction is not None:
         await must_be_in_all(context, workspace_id, restriction)
-    return replace(choice, observer_id=observer, observed_id=peer_target, sessions=restriction)
+    return _selection(query, workspace_id, observer, target, restriction)
 
 
-def _check_options(
-    session_id: str,
-    peer_target: str | None,
-    peer_perspective: str | None,
-    scope: str | None,
-    sessions: list[str] | None,
-    limit_to_session: bool,
-) -> None:
-    if peer_target is None:
-        for name, value in (("peer_perspective", peer_perspective), ("scope", scope), ("sessions", sessions)):
-            if value is not None:
+def _check_options(session_id: str, query: parameters.GetSessionContextQuery) -> None:
+    if query.peer_target is None:
+        for name in ("peer_perspective", "scope", "sessions"):
+            if getattr(query, name) is not None:
                 raise Unprocessable(f"peer_target must be provided if {name} is provided")
-    if scope is not None and peer_perspective is not None:
+    if query.scope is not None and query.peer_perspective is not None:
         raise Unprocessable("scope cannot be combined with peer_perspective")
-    if sessions is not None:
-        if scope is not None:
+    if query.sessions is not None:
+        if query.scope is not None:
             raise Unprocessable("sessions cannot be combined with scope")
-        if limit_to_session:
+        if query.limit_to_session:
             raise Unprocessable("sessions cannot be combined with limit_to_session")
-        if session_id not in sessions:
+        if session_id not in query.sessions:
             raise Unprocessable("sessions must include the session itself")

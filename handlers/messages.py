@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from starlette.datastructures import UploadFile
-
 from omoide.core.records import MessageBatch, PageRequest
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import pagination, request_parsing, serializers, uploads
 from omoide.handlers.context import Context
 from omoide.services import ingest
@@ -42,13 +40,11 @@ async def get_messages(
     *,
     workspace_id: str,
     session_id: str,
-    reverse: bool | None = False,
-    page: int = 1,
-    size: int = 50,
+    query: parameters.GetMessagesQuery,
     body: models.MessageGet | None = None,
 ) -> models.PageMessage:
     """Return a page of the session's messages."""
-    request = PageRequest(page, size, bool(reverse))
+    request = PageRequest(query.page, query.size, bool(query.reverse))
     return serializers.messages_page(
         await pagination.read(context, body, messages.page, workspace_id, session_id, request)
     )
@@ -74,16 +70,12 @@ async def create_messages_with_file(
     *,
     workspace_id: str,
     session_id: str,
-    file: UploadFile,
-    peer_id: str,
-    metadata: str | None = None,
-    configuration: str | None = None,
-    created_at: str | None = None,
+    body: parameters.CreateMessagesWithFileForm,
 ) -> list[models.Message]:
     """Store the file's text as messages; return them in the order of the text."""
     async with uploads.turn():
-        texts = await uploads.texts(context, file)
-        described = uploads.template(context, peer_id, metadata, configuration, created_at)
+        texts = await uploads.texts(context, body.file)
+        described = uploads.template(context, body)
         stored = await ingest.add_messages(
             context.store,
             context.services.tokens,

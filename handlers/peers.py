@@ -9,13 +9,13 @@ from typing import Literal
 
 from omoide.core import auth, clock
 from omoide.core.records import Change, PageRequest
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import chat as chat_module
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.reasoner.representation import render
 from omoide.services.context_builder import peer_context
-from omoide.services.selection import MAX_CONCLUSIONS, Selection, select_conclusions
+from omoide.services.selection import select_conclusions
 from omoide.storage import cards, members, peers
 from omoide.storage.message_scope import MessageSearch
 
@@ -48,13 +48,11 @@ async def get_peers(
     context: Context,
     *,
     workspace_id: str,
-    reverse: bool = False,
-    page: int = 1,
-    size: int = 50,
+    query: parameters.GetPeersQuery,
     body: models.PeerGet | None = None,
 ) -> models.PagePeer:
     """Return a page of the workspace's peers."""
-    request = PageRequest(page, size, reverse)
+    request = PageRequest(query.page, query.size, query.reverse)
     kind = body.kind if body else None
     return serializers.peers_page(await pagination.read(context, body, peers.page, workspace_id, request, kind))
 
@@ -70,13 +68,11 @@ async def get_sessions_for_peer(
     *,
     workspace_id: str,
     peer_id: str,
-    reverse: bool = False,
-    page: int = 1,
-    size: int = 50,
+    query: parameters.GetSessionsForPeerQuery,
     body: models.SessionGet | None = None,
 ) -> models.PageSession:
     """Return a page of the sessions that the peer is currently in."""
-    request = PageRequest(page, size, reverse)
+    request = PageRequest(query.page, query.size, query.reverse)
     sessions_of = partial(peers.sessions, only_now=auth.reader(context.principal) is not None)
     return serializers.sessions_page(await pagination.read(context, body, sessions_of, workspace_id, peer_id, request))
 
@@ -122,47 +118,27 @@ async def get_representation(
 
 
 async def get_peer_card(
-    context: Context, *, workspace_id: str, peer_id: str, target: str | None = None
+    context: Context, *, workspace_id: str, peer_id: str, query: parameters.GetPeerCardQuery
 ) -> models.PeerCardResponse:
     """Return the card that the peer keeps about a target."""
-    return models.PeerCardResponse(
-        peer_card=await context.store.read(cards.get, workspace_id, peer_id, target or peer_id)
-    )
+    card = await context.store.read(cards.get, workspace_id, peer_id, query.target or peer_id)
+    return models.PeerCardResponse(peer_card=card)
 
 
 async def set_peer_card(
-    context: Context, *, workspace_id: str, peer_id: str, body: models.PeerCardSet, target: str | None = None
+    context: Context, *, workspace_id: str, peer_id: str, query: parameters.SetPeerCardQuery, body: models.PeerCardSet
 ) -> models.PeerCardResponse:
     """Replace the card that the peer keeps about a target."""
     lines, now = request_parsing.card(context, body.peer_card), clock.now()
-    stored = await context.store.write(cards.put, workspace_id, peer_id, target or peer_id, lines, now)
+    stored = await context.store.write(cards.put, workspace_id, peer_id, query.target or peer_id, lines, now)
     return models.PeerCardResponse(peer_card=stored)
 
 
 async def get_peer_context(
-    context: Context,
-    *,
-    workspace_id: str,
-    peer_id: str,
-    target: str | None = None,
-    search_query: str | None = None,
-    search_top_k: int | None = None,
-    search_max_distance: float | None = None,
-    include_most_frequent: bool = True,
-    max_conclusions: int | None = None,
+    context: Context, *, workspace_id: str, peer_id: str, query: parameters.GetPeerContextQuery
 ) -> models.PeerContext:
     """Return what the peer knows about a target: representation and card."""
-    await memory_access.no_scope_peers(context, workspace_id, peer_id, target)
-    request = Selection(
-        workspace_id,
-        peer_id,
-        target or peer_id,
-        search_query=search_query or None,
-        search_top_k=search_top_k,
-        search_max_distance=search_max_distance,
-        most_frequent=include_most_frequent,
-        max_conclusions=max_conclusions or MAX_CONCLUSIONS,
-    )
+    request = await memory_access.peer(context, workspace_id, peer_id, query)
     known = await peer_context(context.services, request)
     return models.PeerContext(
         peer_id=peer_id, target_id=request.observed_id, representation=known.representation, peer_card=known.card

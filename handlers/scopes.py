@@ -6,7 +6,7 @@ from typing import Literal
 
 from omoide.core import clock
 from omoide.core.records import PageRequest
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.storage import scopes
@@ -28,12 +28,10 @@ def _named(scope_id: str) -> str:
     return request_parsing.scope_name(scope_id, "path", "scope_id")
 
 
-async def get_scopes(
-    context: Context, *, workspace_id: str, reverse: bool = False, page: int = 1, size: int = 50
-) -> models.PageScope:
+async def get_scopes(context: Context, *, workspace_id: str, query: parameters.GetScopesQuery) -> models.PageScope:
     """Return a page of the workspace's scopes."""
     return serializers.scopes_page(
-        await context.store.read(scopes.page, workspace_id, PageRequest(page, size, reverse))
+        await context.store.read(scopes.page, workspace_id, PageRequest(query.page, query.size, query.reverse))
     )
 
 
@@ -51,10 +49,10 @@ async def add_sessions_to_scope(
 
 
 async def get_scope_sessions(
-    context: Context, *, workspace_id: str, scope_id: str, reverse: bool = False, page: int = 1, size: int = 50
+    context: Context, *, workspace_id: str, scope_id: str, query: parameters.GetScopeSessionsQuery
 ) -> models.PageSession:
     """Return a page of the sessions in the scope."""
-    request = PageRequest(page, size, reverse)
+    request = PageRequest(query.page, query.size, query.reverse)
     return serializers.sessions_page(await context.store.read(scopes.sessions, workspace_id, _named(scope_id), request))
 
 

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 
 from omoide.core import auth, clock
 from omoide.core.records import Observation, PageRequest, SessionChange
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.services.context_builder import MAX_CONTEXT_TOKENS, SessionContextRequest, session_context
-from omoide.services.selection import MAX_CONCLUSIONS, Selection
 from omoide.storage import deletion_cascade, members, session_clone, sessions, summaries
 from omoide.storage.message_scope import MessageSearch
 
@@ -56,13 +55,11 @@ async def get_sessions(
     context: Context,
     *,
     workspace_id: str,
-    reverse: bool = False,
-    page: int = 1,
-    size: int = 50,
+    query: parameters.GetSessionsQuery,
     body: models.SessionGet | None = None,
 ) -> models.PageSession:
     """Return a page of the workspace's sessions."""
-    request = PageRequest(page, size, reverse)
+    request = PageRequest(query.page, query.size, query.reverse)
     return serializers.sessions_page(await pagination.read(context, body, sessions.page, workspace_id, request))
 
 
@@ -101,20 +98,20 @@ async def delete_session(context: Context, *, workspace_id: str, session_id: str
 
 
 async def clone_session(
-    context: Context, *, workspace_id: str, session_id: str, message_id: str | None = None
+    context: Context, *, workspace_id: str, session_id: str, query: parameters.CloneSessionQuery
 ) -> models.Session:
     """Copy the session."""
-    record = await session_clone.clone(context.store, workspace_id, session_id, message_id)
+    record = await session_clone.clone(context.store, workspace_id, session_id, query.message_id)
     context.services.wake_worker()
     return serializers.session(record)
 
 
 async def get_session_peers(
-    context: Context, *, workspace_id: str, session_id: str, page: int = 1, size: int = 50
+    context: Context, *, workspace_id: str, session_id: str, query: parameters.GetSessionPeersQuery
 ) -> models.PagePeer:
     """Return a page of the peers that are currently in the session."""
     return serializers.peers_page(
-        await context.store.read(members.page, workspace_id, session_id, PageRequest(page, size))
+        await context.store.read(members.page, workspace_id, session_id, PageRequest(query.page, query.size))
     )
 
 
@@ -181,46 +178,13 @@ async def get_session_context(
     *,
     workspace_id: str,
     session_id: str,
-    tokens: int | None = None,
-    search_query: str | None = None,
-    summary: bool = True,
-    peer_target: str | None = None,
-    peer_perspective: str | None = None,
-    scope: str | None = None,
-    sessions: list[str] | None = None,
-    limit_to_session: bool = False,
-    search_top_k: int | None = None,
-    search_max_distance: float | None = None,
-    include_most_frequent: bool = False,
-    max_conclusions: int | None = None,
+    query: parameters.GetSessionContextQuery,
 ) -> models.SessionContext:
     """Return the context for a model to continue the session, within a token budget."""
-    choice = Selection(
-        workspace_id,
-        "",
-        "",
-        search_query=search_query or None,
-        search_top_k=search_top_k,
-        search_max_distance=search_max_distance,
-        most_frequent=include_most_frequent,
-        max_conclusions=max_conclusions or MAX_CONCLUSIONS,
-    )
-    request = await memory_access.session(
-        context,
-        workspace_id,
-        session_id,
-        peer_target=peer_target,
-        peer_perspective=peer_perspective,
-        scope=scope,
-        sessions=sessions,
-        limit_to_session=limit_to_session,
-        choice=choice,
-    )
-    budget = MAX_CONTEXT_TOKENS if tokens is None else tokens
-    found = await session_context(
-        context.services, SessionContextRequest(workspace_id, session_id, budget, summary, request)
-    )
-    return await serializers.session_context(session_id, found)
+    budget = MAX_CONTEXT_TOKENS if query.tokens is None else query.tokens
+    selection = await memory_access.session(context, workspace_id, session_id, query)
+    request = SessionContextRequest(workspace_id, session_id, budget, query.summary, selection)
+    return await serializers.session_context(session_id, await session_context(context.services, request))
 
 
 async def get_session_summaries(context: Context, *, workspace_id: str, session_id: str) -> models.SessionSummaries:

@@ -16,7 +16,7 @@ from omoide.core.json_limits import too_large
 from omoide.core.offload import offload
 from omoide.core.records import Json, NewMessage
 from omoide.fairness.fair_queue import FairSemaphore
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import request_parsing
 from omoide.handlers.context import Context
 from omoide.text_extraction import extractor
@@ -52,23 +52,21 @@ async def texts(context: Context, file: UploadFile) -> list[str]:
     return await offload(pieces)
 
 
-def template(
-    context: Context, peer_id: str, metadata: str | None, configuration: str | None, created_at: str | None
-) -> NewMessage:
+def template(context: Context, form: parameters.CreateMessagesWithFileForm) -> NewMessage:
     """The message that the form describes, without its content.
 
     Fields that are not JSON are ignored, because clients rely on that. Raises InvalidFields for JSON of the wrong type,
     for metadata and instructions beyond their limits, and for an invalid timestamp.
     """
     limit = context.settings.max_metadata_bytes
-    given = _checked("configuration", _parsed("configuration", configuration, limit), _CONFIGURATION)
+    metadata = _checked("metadata", _parsed("metadata", form.metadata, limit), _OBJECT)
+    given = _checked("configuration", _parsed("configuration", form.configuration, limit), _CONFIGURATION)
     return NewMessage(
-        peer_id=peer_id,
+        peer_id=form.peer_id,
         content="",
-        metadata=request_parsing.metadata(context, _checked("metadata", _parsed("metadata", metadata, limit), _OBJECT))
-        or {},
+        metadata=request_parsing.metadata(context, metadata) or {},
         token_count=0,
-        created_at=_micros(created_at),
+        created_at=_micros(form.created_at),
         configuration=request_parsing.configuration(context, given),
     )
 

@@ -8,7 +8,7 @@ from typing import Literal
 from omoide.core import clock
 from omoide.core.records import PageRequest
 from omoide.core.webhook_protocol import check_url
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import serializers
 from omoide.handlers.context import Context
 from omoide.storage import webhooks
@@ -20,11 +20,12 @@ async def list_webhook_endpoints(
     context: Context,
     *,
     workspace_id: str,
-    page: int = 1,
-    size: int = 50,
+    query: parameters.ListWebhookEndpointsQuery,
 ) -> models.PageWebhookEndpoint:
     """Return a page of the workspace's endpoints."""
-    return serializers.webhooks_page(await context.store.read(webhooks.page, workspace_id, PageRequest(page, size)))
+    return serializers.webhooks_page(
+        await context.store.read(webhooks.page, workspace_id, PageRequest(query.page, query.size))
+    )
 
 
 async def get_or_create_webhook_endpoint(

@@ -8,7 +8,7 @@ from typing import Literal
 from omoide.core import auth, clock
 from omoide.core.errors import BadRequest
 from omoide.core.records import PageRequest
-from omoide.generated import models
+from omoide.generated import models, parameters
 from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.storage import dreams, job_stats, workspaces
@@ -30,13 +30,11 @@ async def get_or_create_workspace(
 async def get_all_workspaces(
     context: Context,
     *,
-    reverse: bool = False,
-    page: int = 1,
-    size: int = 50,
+    query: parameters.GetAllWorkspacesQuery,
     body: models.WorkspaceGet | None = None,
 ) -> models.PageWorkspace:
     """Return a page of all workspaces."""
-    request = PageRequest(page, size, reverse)
+    request = PageRequest(query.page, query.size, query.reverse)
     return serializers.workspaces_page(await pagination.read(context, body, workspaces.page, request))
 
 
@@ -79,21 +77,19 @@ async def get_queue_status(
     context: Context,
     *,
     workspace_id: str,
-    observer_id: str | None = None,
-    sender_id: str | None = None,
-    session_id: str | None = None,
+    query: parameters.GetQueueStatusQuery,
 ) -> models.QueueStatus:
     """Return the counts of background work: in total and, unless one session is given, by session."""
-    auth.may_ask_for(context.principal, session_id)
+    auth.may_ask_for(context.principal, query.session_id)
     counts = await context.store.read(
         job_stats.status,
         workspace_id,
         clock.now(),
-        observer=observer_id or None,
-        observed=sender_id or None,
-        session=session_id or None,
+        observer=query.observer_id or None,
+        observed=query.sender_id or None,
+        session=query.session_id or None,
     )
-    return serializers.queue_status(counts, by_session=not session_id)
+    return serializers.queue_status(counts, by_session=not query.session_id)
 
 
 async def schedule_dream(context: Context, *, workspace_id: str, body: models.ScheduleDreamRequest) -> None:

@@ -18,6 +18,7 @@ import yaml
 
 from omoide.contract.errors import BrokenDocument
 
+FORM_MEDIA = "multipart/form-data"
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -44,6 +45,15 @@ class OperationSpec:
     def handler(self) -> str:
         """The name of the function in the tag's handler module."""
         return str(self.raw.get("x-handler", self.raw["operationId"]))
+
+    def query(self) -> list[Mapping[str, Any]]:
+        """The query parameters."""
+        return [parameter for parameter in self.parameters if parameter["in"] == "query"]
+
+    def form(self) -> Mapping[str, Any] | None:
+        """The schema of the form, possibly a reference; None if the body is not a form."""
+        content = self.body["content"].get(FORM_MEDIA) if self.body else None
+        return None if content is None else content["schema"]
 
     def returned(self) -> dict[int, Mapping[str, Any]]:
         """Status → response object of the responses that the handler returns: 2xx, and those marked `x-returned`."""

@@ -3,7 +3,8 @@
     python -m omoide.contract.generate            rewrite generated/, add missing handlers
     python -m omoide.contract.generate --check    exit 1 and print a diff if generated/ is out of date
 
-`models.py` comes from datamodel-code-generator. `protocols.py` has one Protocol per tag, from which the server compiles
+`models.py` comes from datamodel-code-generator. `parameters.py` has a record for the query parameters of each operation
+and for its form. `protocols.py` has one Protocol per tag, from which the server compiles
 its operations. `bindings.py` is for type checkers only and checks handlers/ against the Protocols.
 """
 
@@ -16,8 +17,10 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from omoide.contract import checks
 from omoide.contract.annotations import Annotations, python_name
@@ -75,36 +78,56 @@ class CodeWriter:
             self.by_tag[operation.tag].append(operation)
 
     def arguments(self, operation: OperationSpec, *, constrained: bool) -> Iterator[str]:
+        """The handler's arguments after the context: path parameters, query, body; the optional ones last."""
         optional = []
         for parameter in operation.parameters:
+            if parameter["in"] == "query":
+                continue
             schema = self.document.resolve(parameter.get("schema", {}))
-            name = python_name(parameter["name"])
-            text = f"{name}: {self.annotations.of(schema, constrained=constrained)}"
+            text = f"{python_name(parameter['name'])}: {self.annotations.of(schema, constrained=constrained)}"
             if parameter.get("required"):
                 yield text
             else:
                 optional.append(f"{text} = {schema.get('default')!r}")
-        yield from self._body_arguments(operation, optional, constrained)
-        yield from optional
-
-    def _body_arguments(self, operation: OperationSpec, optional: list[str], constrained: bool) -> Iterator[str]:
-        if operation.body is None:
-            return
-        media, content = next(iter(operation.body["content"].items()))
-        if media != "multipart/form-data":
+        if operation.query():
+            yield f"query: parameters.{record_name(operation, 'Query')}"
+        if operation.form() is not None:
+            yield f"body: parameters.{record_name(operation, 'Form')}"
+        elif operation.body is not None:
+            content = next(iter(operation.body["content"].values()))
             text = f"body: {self.annotations.of(content['schema'], constrained=constrained)}"
             if operation.body.get("required"):
                 yield text
             else:
                 optional.append(f"{text} = None")
-            return
-        form = self.document.resolve(content["schema"])
-        for name, field in form["properties"].items():
-            text = f"{python_name(name)}: {self.annotations.of(field, constrained=constrained)}"
-            if name in form.get("required", ()):
-                yield text
-            else:
-                optional.append(f"{text} = {field.get('default')!r}")
+        yield from optional
+
+    def parameters(self) -> str:
+        """The text of parameters.py: a record for the query parameters of each operation, and one for its form."""
+        lines = [HEADER.format(about="Records of query parameters and of forms, one for each operation that has them.")]
+        lines.append(
+            "from __future__ import annotations\n\nfrom dataclasses import dataclass\nfrom datetime import datetime\n"
+            "from typing import Annotated, Any, Literal\n\nfrom pydantic import Field\n"
+            f"from starlette.datastructures import UploadFile\n\nfrom {self.generated} import models\n"
+        )
+        for operation in chain.from_iterable(self.by_tag.values()):
+            if query := operation.query():
+                fields = {each["name"]: self.document.resolve(each.get("schema", {})) for each in query}
+                required = {each["name"] for each in query if each.get("required")}
+                lines += self._record(operation, "Query", fields, required)
+            if (reference := operation.form()) is not None:
+                form = self.document.resolve(reference)
+                lines += self._record(operation, "Form", form["properties"], form.get("required", ()))
+        return "".join(lines)
+
+    def _record(
+        self, operation: OperationSpec, kind: str, fields: Mapping[str, Any], required: Collection[str]
+    ) -> Iterator[str]:
+        yield f"\n\n@dataclass(frozen=True, slots=True, kw_only=True)\nclass {record_name(operation, kind)}:\n"
+        yield f'    """The {kind.lower()} of `{operation.handler}`."""\n\n'
+        for name, schema in fields.items():
+            default = "" if name in required else f" = {schema.get('default')!r}"
+            yield f"    {python_name(name)}: {self.annotations.of(schema)}{default}\n"
 
     def result(self, operation: OperationSpec) -> str:
         """The return annotation: the body's type, in a tuple with the status if there are several."""
@@ -141,7 +164,7 @@ class CodeWriter:
             "from __future__ import annotations\n\nfrom collections.abc import AsyncIterator\n"
             "from datetime import datetime\nfrom typing import Annotated, Any, Literal, Protocol\n\n"
             "from pydantic import Field\nfrom starlette.datastructures import UploadFile\n\n"
-            f"from {self.generated} import models\nfrom {self.handlers}.context import Context\n"
+            f"from {self.generated} import models, parameters\nfrom {self.handlers}.context import Context\n"
         )
         for tag, operations in self.by_tag.items():
             lines.append(f"\n\nclass {class_name(tag)}(Protocol):\n")
@@ -170,22 +193,39 @@ class CodeWriter:
             module = folder / f"{tag}.py"
             known = checks.functions(module) if module.exists() else {}
             missing = [operation for operation in operations if operation.handler not in known]
-            if missing and not module.exists():
-                module.write_text(
-                    f'"""The operations of the tag `{tag}`."""\n\nfrom __future__ import annotations\n\n'
-                    f"from {self.generated} import models\nfrom {self.handlers}.context import Context\n"
-                )
-            with module.open("a", encoding="utf-8") as file:
-                for operation in missing:
-                    file.write(f"\n\n{self.signature(operation, constrained=False)}\n")
-                    file.write(f'    """{operation.raw.get("summary", operation.handler).capitalize()}."""\n')
-                    file.write(f'    raise NotImplementedError("{operation.handler}")\n')
-                    added.append(f"{folder.name}/{tag}.py: {operation.handler}")
+            if not missing:
+                continue
+            text = module.read_text(encoding="utf-8") if module.exists() else self._empty_module(tag)
+            for operation in missing:
+                text += f"\n\n{self.signature(operation, constrained=False)}\n"
+                text += f'    """{operation.raw.get("summary", operation.handler).capitalize()}."""\n'
+                text += f'    raise NotImplementedError("{operation.handler}")\n'
+                added.append(f"{folder.name}/{tag}.py: {operation.handler}")
+            if "parameters." in text:
+                line = f"from {self.generated} import models"
+                text = text.replace(f"{line}\n", f"{line}, parameters\n")
+            module.write_text(text, encoding="utf-8")
         return added
+
+    def _empty_module(self, tag: str) -> str:
+        return (
+            f'"""The operations of the tag `{tag}`."""\n\nfrom __future__ import annotations\n\n'
+            f"from {self.generated} import models\nfrom {self.handlers}.context import Context\n"
+        )
 
 
 def class_name(tag: str) -> str:
-    return "".join(part.title() for part in tag.replace("-", "_").split("_")) + "Api"
+    """The name of a tag's Protocol."""
+    return f"{_joined(tag)}Api"
+
+
+def record_name(operation: OperationSpec, kind: str) -> str:
+    """The name of the record of the operation's query or form."""
+    return f"{_joined(operation.handler)}{kind}"
+
+
+def _joined(name: str) -> str:
+    return "".join(part.title() for part in name.replace("-", "_").split("_"))
 
 
 def generate(
@@ -201,6 +241,7 @@ def generate(
         "__init__.py": HEADER.format(about="Python code generated from openapi.yaml.") + INIT % document.digest,
         TWIN: document.twin,
         "models.py": text,
+        "parameters.py": writer.parameters(),
         "protocols.py": writer.protocols(),
         "bindings.py": writer.bindings(),
     }, writer

@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from omoide.contract import body as bodies
 from omoide.contract import large_bodies, streams, validation_errors
 from omoide.contract.annotations import is_file, python_name
-from omoide.contract.document import Document, OperationSpec
+from omoide.contract.document import FORM_MEDIA, Document, OperationSpec
 from omoide.contract.errors import BrokenDocument, Fault, Invalid, Problem, WrongMediaType
 from omoide.contract.parameters import Parameters
 from omoide.contract.responses import Expand, ResponseWriter
@@ -124,42 +124,38 @@ class JsonBody:
 
 
 class FormBody:
-    """A multipart form; its fields become arguments of the handler."""
+    """A multipart form, read into the generated `record`."""
 
-    def __init__(
-        self,
-        schema: Mapping[str, Any],
-        hints: Mapping[str, Any],
-        defaults: Mapping[str, Any],
-        *,
-        limit: int,
-    ) -> None:
+    def __init__(self, schema: Mapping[str, Any], record: Callable[..., Any], *, limit: int) -> None:
+        hints = get_type_hints(record, include_extras=True)
+        self.record = record
         self.files = {name for name, field in schema["properties"].items() if is_file(field)}
         self.required = set(schema.get("required", ()))
         self.adapters = {
             name: TypeAdapter(hints[python_name(name)]) for name in schema["properties"] if name not in self.files
         }
-        self.defaults = {n: defaults[n] for n in map(python_name, schema["properties"]) if n in defaults}
         self.limit = limit
 
     async def read(
         self, scope: Scope, headers: Mapping[bytes, bytes], receive: Receive, values: dict[str, Any]
     ) -> list[Fault]:
         media = headers.get(b"content-type", b"").decode("latin-1")
-        if not media.lower().startswith("multipart/form-data"):
-            raise WrongMediaType(media, "multipart/form-data")
+        if not media.lower().startswith(FORM_MEDIA):
+            raise WrongMediaType(media, FORM_MEDIA)
         count = len(self.files) + len(self.adapters)
         form = await bodies.read_form(scope, headers, receive, self.limit, fields=count)
         scope["extensions"][FORM] = form
         found = [*self._repeated(form)]
-        values.update(self.defaults)
+        fields: dict[str, Any] = {}
         for name in [*self.files, *self.adapters]:
             value = form.get(name)
             if value is None or value == "":
                 if name in self.required:
                     found.append(validation_errors.missing(["body", name]))
                 continue
-            self._take(name, value, values, found)
+            self._take(name, value, fields, found)
+        if not found:
+            values["body"] = self.record(**fields)
         return found or [*self._unknown_files(form)]
 
     def _repeated(self, form: FormData) -> Iterator[Fault]:
@@ -177,16 +173,16 @@ class FormBody:
                 message = f"Value error, the form takes no file of this name; it takes {', '.join(self.files)}"
                 yield {"type": "value_error", "loc": ["body", name], "msg": message}
 
-    def _take(self, name: str, value: str | UploadFile, values: dict[str, Any], found: list[Fault]) -> None:
+    def _take(self, name: str, value: str | UploadFile, fields: dict[str, Any], found: list[Fault]) -> None:
         if (name in self.files) != isinstance(value, UploadFile):
             expected = "a file" if name in self.files else "text"
             message = f"Value error, expected {expected}"
             found.append({"type": "value_error", "loc": ["body", name], "msg": message})
         elif name in self.files:
-            values[python_name(name)] = value
+            fields[python_name(name)] = value
         else:
             try:
-                values[python_name(name)] = self.adapters[name].validate_python(value)
+                fields[python_name(name)] = self.adapters[name].validate_python(value)
             except ValidationError as error:
                 found += [
                     {**fault, "loc": ["body", name, *fault["loc"][1:]]}
@@ -212,7 +208,7 @@ class Operation:
         self.admission = implementation.admission_of(spec.path)
         self.parameters = Parameters(spec, document, hints, defaults)
         limit = int(spec.raw.get("x-max-body-bytes", implementation.max_body_bytes))
-        self.body = _compile_body(spec, document, hints, defaults, limit)
+        self.body = _compile_body(spec, document, hints.get("body"), limit)
         self.answer = ResponseWriter(spec, document, hints["return"], implementation.expand)
         self.lists_faults = _lists_faults(spec, document)
 
@@ -241,15 +237,13 @@ class Operation:
         await self.answer.send(await self.handler(context, **values), context, receive, send)
 
 
-def _compile_body(
-    spec: OperationSpec, document: Document, hints: Mapping[str, Any], defaults: Mapping[str, Any], limit: int
-) -> Body | None:
+def _compile_body(spec: OperationSpec, document: Document, hint: Any, limit: int) -> Body | None:
     if spec.body is None:
         return None
-    media, content = next(iter(spec.body["content"].items()))
-    if media == "multipart/form-data":
-        return FormBody(document.resolve(content["schema"]), hints, defaults, limit=limit)
-    return JsonBody(content["schema"], document, hints["body"], required=spec.body.get("required", False), limit=limit)
+    if (form := spec.form()) is not None:
+        return FormBody(document.resolve(form), hint, limit=limit)
+    content = next(iter(spec.body["content"].values()))
+    return JsonBody(content["schema"], document, hint, required=spec.body.get("required", False), limit=limit)
 
 
 def _lists_faults(spec: OperationSpec, document: Document) -> bool:

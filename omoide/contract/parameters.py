@@ -1,7 +1,8 @@
 """Validate the path, query and header parameters of an operation with a single call.
 
-The types come from the generated Protocol, and so from the document. All faults of a request are reported together.
-Repeated query keys become a list if the document declares an array; otherwise the last one wins.
+The types come from the generated Protocol, and so from the document. Query parameters are read into the operation's
+record. All faults of a request are reported together. Repeated query keys become a list if the document declares an
+array; otherwise the last one wins.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from omoide.contract.annotations import python_name
 from omoide.contract.document import Document, OperationSpec
 from omoide.contract.errors import Fault
 
+QUERY = "query"
+"""The handler's argument with the record of the query parameters."""
+
 # No client sends this many; the rest is ignored before it costs anything.
 MAX_QUERY_FIELDS = 2000
 
@@ -32,17 +36,20 @@ class Parameters:
         self.query: dict[str, str] = {}
         self.header: dict[bytes, str] = {}
         self.lists: set[str] = set()
-        self.places: dict[str, tuple[str, str]] = {}
+        self.places: dict[tuple[str, ...], tuple[str, str]] = {}
         fields: dict[str, Any] = {}
         for parameter in spec.parameters:
             name, wire, where = python_name(parameter["name"]), parameter["name"], parameter["in"]
-            self.places[name] = (where, wire)
-            fields[name] = hints[name] if parameter.get("required") else NotRequired[hints[name]]
             if where == "query":
+                self.places[QUERY, name] = (where, wire)
                 self.query[wire] = name
+                fields[QUERY] = hints[QUERY]
                 if "array" in document.resolve(parameter.get("schema", {})).get("type", ()):
                     self.lists.add(wire)
-            elif where == "header":
+                continue
+            self.places[(name,)] = (where, wire)
+            fields[name] = hints[name] if parameter.get("required") else NotRequired[hints[name]]
+            if where == "header":
                 self.header[wire.lower().encode()] = name
         self.defaults = {name: value for name, value in defaults.items() if name in fields}
         shape: Any = TypedDict("Parameters", fields)  # type: ignore[misc]  # dynamic, from the document
@@ -51,8 +58,8 @@ class Parameters:
     def read(self, scope: Scope, headers: Mapping[bytes, bytes]) -> tuple[dict[str, Any], list[Fault]]:
         """The handler's arguments and their faults; no arguments if there are faults."""
         raw = dict(scope["path_params"])
-        if self.query and scope["query_string"]:
-            self._read_query(scope["query_string"], raw)
+        if self.query:
+            raw[QUERY] = self._read_query(scope["query_string"]) if scope["query_string"] else {}
         for wire, name in self.header.items():
             if wire in headers:
                 raw[name] = headers[wire].decode("latin-1")
@@ -61,7 +68,8 @@ class Parameters:
         except ValidationError as error:
             return {}, self._placed(error)
 
-    def _read_query(self, query: bytes, raw: dict[str, Any]) -> None:
+    def _read_query(self, query: bytes) -> dict[str, Any]:
+        raw: dict[str, Any] = {}
         for wire, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True)[:MAX_QUERY_FIELDS]:
             if (name := self.query.get(wire)) is None:
                 continue
@@ -69,10 +77,12 @@ class Parameters:
                 raw.setdefault(name, []).append(value)
             else:
                 raw[name] = value
+        return raw
 
     def _placed(self, error: ValidationError) -> list[Fault]:
         found = validation_errors.of_pydantic(error, at="")
         for fault in found:
-            _, name, *rest = fault["loc"]
-            fault["loc"] = [*self.places[name], *rest]
+            _, *loc = fault["loc"]
+            depth = 2 if loc[0] == QUERY else 1
+            fault["loc"] = [*self.places[tuple(loc[:depth])], *loc[depth:]]
         return found

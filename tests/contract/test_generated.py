@@ -123,6 +123,7 @@ NEW_OPERATION = """
       summary: Version
       description: Tells which version of the API this is.
       operationId: get_version
+      parameters: [{name: verbose, in: query, schema: {type: boolean, default: false}}]
       security: []
       responses:
         '200':
@@ -162,7 +163,9 @@ def test_a_new_operation_changes_only_the_document_and_its_handler(tmp_path: Pat
     assert "no function 'get_version' in handlers/system.py" in serve(), "not served before there is a handler"
     assert generate(folder).stdout == "scaffolded handlers/system.py: get_version\n"
     scaffolded = handlers_in(folder)
-    assert scaffolded["system.py"].startswith(before["system.py"].rstrip("\n")), "existing handlers are kept"
+    imported = scaffolded["system.py"].replace("import models, parameters\n", "import models\n")
+    assert imported.startswith(before["system.py"].rstrip("\n")), "existing handlers are kept"
+    assert "*, query: parameters.GetVersionQuery" in scaffolded["system.py"]
     assert scaffolded | {"system.py": before["system.py"]} == before
     assert mypy(folder, cache).returncode == 0
     assert serve() == '501 {"detail":"Not implemented: get_version"}'

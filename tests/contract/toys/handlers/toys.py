@@ -1,12 +1,13 @@
 """Handlers of the toy document: they say back what they understood."""
 
 import asyncio
+import dataclasses
 
 LEFT = asyncio.Event()
 
 
-async def get_toy(context, **given):
-    return {"context": context, **given}
+async def get_toy(context, *, query, **given):
+    return {"context": context, **given, **dataclasses.asdict(query)}
 
 
 async def make_toy(context, *, body):
@@ -28,8 +29,9 @@ async def watch_toys(context):
     return events()
 
 
-async def upload_toy(context, *, file, owner, note=None):
-    return [file.filename, file.content_type, len(await file.read()), owner, note]
+async def upload_toy(context, *, body):
+    file = body.file
+    return [file.filename, file.content_type, len(await file.read()), body.owner, body.note]
 
 
 async def silence(context):
