@@ -7,8 +7,9 @@ from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import pagination, request_parsing, serializers
 from omoide.handlers.context import Context
-from omoide.search import conclusions as search
+from omoide.search.conclusions import search
 from omoide.storage import conclusions
+from omoide.storage.conclusion_search import ConclusionSearch
 
 
 async def create_conclusions(
@@ -40,17 +41,10 @@ async def query_conclusions(
 ) -> list[models.Conclusion]:
     """Return the conclusions nearest to the query."""
     await request_parsing.check_query(context, body.query)
-    found = await search.query(
-        context.store,
-        context.services.finder,
-        workspace_id,
-        body.query,
-        body.filters,
-        limit=body.top_k,
-        max_distance=body.distance,
-        seconds=context.settings.filter_seconds,
-    )
-    return [serializers.conclusion(record) for record in found]
+    request = ConclusionSearch(workspace_id, body.query, body.top_k, filters=body.filters, max_distance=body.distance)
+    seconds = context.settings.filter_seconds
+    matches = await search(context.store, context.services.finder, request, seconds=seconds)
+    return [serializers.conclusion(record) for record in matches]
 
 
 async def get_conclusion(context: Context, *, workspace_id: str, conclusion_id: str) -> models.Conclusion:

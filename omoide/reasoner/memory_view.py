@@ -16,20 +16,21 @@ from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.evidence import Evidence, Snippet, ToolCall
 from omoide.reasoner.excerpts import Hit, excerpts
 from omoide.reasoner.token_budget import choose_messages
-from omoide.search.conclusions import nearest_of
+from omoide.search.conclusions import search as search_conclusions
 from omoide.search.messages import search_then
+from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
 from omoide.storage import (
     Connection,
     Store,
+    conclusion_search,
     members,
-    memory_queries,
     message_scope,
     message_search,
     messages,
     summaries,
 )
-from omoide.storage.memory_queries import Held
+from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 from omoide.storage.message_scope import MessageScope, MessageSearch
 
 __all__ = ["Evidence", "MemoryScope", "MemoryView", "Snippet", "ToolCall"]
@@ -89,10 +90,8 @@ class MemoryView:
         `is_derived` restricts them to derived (True) or explicit (False) ones.
         """
         top_k = _within(top_k, MEMORY_MOST)
-        matches: list[Conclusion] = []
-        if held := memory_queries.of_kind(await self._held(), is_derived):
-            arguments = (self.reach.workspace_id, held.pair, query, top_k, held.restriction)
-            matches = await nearest_of(self._store, self._finder, *arguments)
+        request = self._conclusions(query, top_k, is_derived=is_derived)
+        matches = [] if Query(query).is_empty else await search_conclusions(self._store, self._finder, request)
         given: Json = {"query": query, "top_k": top_k}
         self.evidence.note(
             "search_memory", given if is_derived is None else given | {"is_derived": is_derived}, conclusions=matches
@@ -105,7 +104,7 @@ class MemoryView:
         Overlapping ranges are merged into one snippet, ranked by the better match.
         """
         limit = _within(limit, MESSAGES_MOST)
-        snippets = await self._searched(self._request(query, limit))
+        snippets = await self._searched(self._messages(query, limit))
         self.evidence.note("search_messages", {"query": query, "limit": limit}, snippets=snippets)
         return snippets
 
@@ -119,7 +118,7 @@ class MemoryView:
         limit, window = _within(limit, GREP_MOST), min(max(context_window, 0), NEIGHBOURS)
         snippets: list[Snippet] = []
         if text.strip():
-            snippets = await self._store.read_offloaded(_containing, self._request(text, limit), window)
+            snippets = await self._store.read_offloaded(_containing, self._messages(text, limit), window)
         self.evidence.note("grep_messages", {"text": text, "limit": limit, "context_window": window}, snippets=snippets)
         return snippets
 
@@ -132,8 +131,8 @@ class MemoryView:
     ) -> list[Message]:
         """Return the messages within reach in the interval from `after` (inclusive) to `before` (exclusive)."""
         limit = _within(limit, MESSAGES_MOST)
-        request = self._request(limit=limit, after=after, before=before)
-        matches = await self._store.read_offloaded(memory_queries.said, request, oldest_first=order == "asc")
+        request = self._messages(limit=limit, after=after, before=before)
+        matches = await self._store.read_offloaded(_said, request, oldest_first=order == "asc")
         self.evidence.note(
             "get_messages_by_date_range", {**_dates(after, before), "limit": limit, "order": order}, messages=matches
         )
@@ -144,7 +143,7 @@ class MemoryView:
     ) -> list[Snippet]:
         """Search messages in the interval from `after` (inclusive) to `before` (exclusive); see `search_messages`."""
         limit = _within(limit, MESSAGES_DEFAULT)
-        snippets = await self._searched(self._request(query, limit, after=after, before=before))
+        snippets = await self._searched(self._messages(query, limit, after=after, before=before))
         given = {"query": query, **_dates(after, before), "limit": limit, "context_window": NEIGHBOURS}
         self.evidence.note("search_messages_temporal", given, snippets=snippets)
         return snippets
@@ -152,7 +151,7 @@ class MemoryView:
     async def get_observation_context(self, message_ids: Sequence[str]) -> list[Snippet]:
         """Return the messages of these ids that are within reach, each with the one before and after it."""
         ids = [*dict.fromkeys(map(_bare, message_ids))][:NAMED_MOST]
-        snippets = await self._store.read_offloaded(_named, self._request(), ids)
+        snippets = await self._store.read_offloaded(_named, self._messages(), ids)
         self.evidence.note("get_observation_context", {"message_ids": ids}, snippets=snippets)
         return snippets
 
@@ -163,11 +162,12 @@ class MemoryView:
 
         Empty if the reach is restricted to sessions.
         """
-        held = await self._held()
-        if self.reach.sessions is not None or held is None:
+        if self.reach.sessions is not None:
             return []
         conclusion_id = _bare(observation_id)
-        chain = await self._store.read_offloaded(memory_queries.chain, held, conclusion_id, direction, CHAIN_MOST)
+        chain = await self._store.read_offloaded(_chain, self._conclusions(limit=CHAIN_MOST), conclusion_id, direction)
+        if chain is None:
+            return []
         self.evidence.note(
             "get_reasoning_chain", {"observation_id": conclusion_id, "direction": direction}, conclusions=chain
         )
@@ -175,11 +175,11 @@ class MemoryView:
 
     async def get_recent_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
         """Return the newest conclusions within reach, newest first."""
-        return await self._ranked("get_recent_observations", memory_queries.newest, limit)
+        return await self._ranked("get_recent_observations", conclusion_search.last_said, limit)
 
     async def get_most_derived_observations(self, limit: int = RECENT_DEFAULT) -> list[Conclusion]:
         """Return the conclusions within reach that were derived most often."""
-        return await self._ranked("get_most_derived_observations", memory_queries.most_derived, limit)
+        return await self._ranked("get_most_derived_observations", conclusion_search.most_derived, limit)
 
     async def get_session_summary(self, kind: Literal["short", "long"] = "short") -> str | None:
         """Return the summary of the pinned session; None if there is no such session or summary."""
@@ -202,10 +202,16 @@ class MemoryView:
         self.evidence.note("get_recent_history", {"max_tokens": budget}, messages=history)
         return history
 
-    async def _held(self) -> Held | None:
+    def _conclusions(self, query: str = "", limit: int = 0, *, is_derived: bool | None = None) -> ConclusionSearch:
         reach = self.reach
-        return await self._store.read(
-            memory_queries.held, reach.workspace_id, reach.observer_id, reach.observed_id, reach.sessions
+        return ConclusionSearch(
+            reach.workspace_id,
+            query,
+            limit,
+            observer_id=reach.observer_id,
+            observed_id=reach.observed_id,
+            sessions=reach.sessions,
+            is_derived=is_derived,
         )
 
     async def _pinned(self) -> str | None:
@@ -218,7 +224,7 @@ class MemoryView:
             return reach.session_id if await self._store.read(members.is_active, *arguments) else None
         return reach.session_id
 
-    def _request(
+    def _messages(
         self, query: str = "", limit: int = 0, *, after: datetime | None = None, before: datetime | None = None
     ) -> MessageSearch:
         """Restrict messages to the pinned session, else to the listed ones, else to those visible to the observer."""
@@ -237,11 +243,16 @@ class MemoryView:
         )
 
     async def _ranked(
-        self, tool: str, read: Callable[[Connection, Held, int], list[Conclusion]], limit: int
+        self, tool: str, query: Callable[[Connection, ConclusionScope, int], list[Conclusion]], limit: int
     ) -> list[Conclusion]:
-        limit, held = _within(limit, RECENT_MOST), await self._held()
-        conclusions = [] if held is None else await self._store.read_offloaded(read, held, limit)
-        self.evidence.note(tool, {"limit": limit}, conclusions=conclusions)
+        request = self._conclusions(limit=_within(limit, RECENT_MOST))
+
+        def read(db: Connection) -> list[Conclusion]:
+            within = conclusion_search.resolve(db, request)
+            return [] if within is None else query(db, within, request.limit)
+
+        conclusions = await self._store.read_offloaded(read)
+        self.evidence.note(tool, {"limit": request.limit}, conclusions=conclusions)
         return conclusions
 
     async def _searched(self, request: MessageSearch) -> list[Snippet]:
@@ -265,6 +276,21 @@ def _dates(after: datetime | None, before: datetime | None) -> Json:
     return {name: end.isoformat() for name, end in ends if end is not None}
 
 
+def _chain(
+    db: Connection, request: ConclusionSearch, id: str, direction: conclusion_search.Direction
+) -> list[Conclusion] | None:
+    within = conclusion_search.resolve(db, request)
+    return None if within is None else conclusion_search.chain(db, within, id, direction, request.limit)
+
+
+def _said(db: Connection, request: MessageSearch, *, oldest_first: bool) -> list[Message]:
+    """The first or last messages by the time they were said, then by arrival."""
+    within = message_scope.resolve(db, request)
+    if within is None:
+        return []
+    return message_search.fetch(db, message_search.newest(db, within, request.limit, oldest_first=oldest_first))
+
+
 def _containing(db: Connection, request: MessageSearch, window: int) -> list[Snippet]:
     """The newest messages that contain the query literally, with their neighbours."""
     within = message_scope.resolve(db, request)
@@ -283,9 +309,9 @@ def _snippets(db: Connection, within: MessageScope | None, ids: Sequence[str], w
     """The messages of these ids that are within reach, best first, with their neighbours."""
     if within is None:
         return []
-    positions = memory_queries.positions(db, within, ids)
+    positions = message_search.positions(db, within, ids)
     selected = excerpts([Hit(id, *positions[id]) for id in ids if id in positions], window)
-    by_stretch = memory_queries.stretches(db, within, [each.stretch for each in selected])
+    by_stretch = message_search.stretches(db, within, [each.stretch for each in selected])
     shown = [(by_stretch[each.stretch], each.found) for each in selected]
     return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
 

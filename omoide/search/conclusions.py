@@ -7,194 +7,97 @@ embedded, are ranked by words and follow.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import TypeVar
 
-from omoide.core.records import Conclusion, Json
+from omoide.core.records import Conclusion
 from omoide.inference.embedders import Vector
 from omoide.search import bm25
 from omoide.search.query import Query
-from omoide.storage import Connection, Store, conclusions, workspaces
-from omoide.storage.filters.operators import ANYTHING
+from omoide.search.semantic import SemanticSearch
+from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
+from omoide.storage import Connection, Store, conclusion_search
+from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 from omoide.storage.sqlite import fulltext, query_timeout
 
-P = ParamSpec("P")
 T = TypeVar("T")
-Pair = tuple[int, int]
 
 
-class Finder(Protocol):
-    """Embeds queries and finds the nearest stored vectors."""
-
-    is_current: bool
-    """Whether conclusions that have no stored vector yet are found as well."""
-
-    async def query_vector(self, text: str) -> Vector | None:
-        """Embed the text; None if that fails or takes too long."""
-
-    def nearest_conclusions(
-        self, db: Connection, workspace_id: str, pair: Pair | None, vector: Vector, count: int
-    ) -> list[tuple[int, float]]:
-        """Row and cosine distance of up to `count` conclusions of the pair, or of the workspace, nearest first."""
-
-
-async def nearest(
-    store: Store,
-    finder: Finder,
-    workspace_id: str,
-    pair: Pair,
-    text: str,
-    limit: int,
-    *,
-    sessions: Sequence[str] | None = None,
-    max_distance: float | None = None,
+async def search(
+    store: Store, finder: SemanticSearch, request: ConclusionSearch, *, seconds: float | None = None
 ) -> list[Conclusion]:
-    """Up to `limit` conclusions of the pair, best first; with `sessions`, only explicit ones from those."""
-    restriction = conclusions.restricted(sessions)
-    return await nearest_of(store, finder, workspace_id, pair, text, limit, restriction, max_distance)
+    """Up to `request.limit` conclusions, best first; for a blank query the newest.
 
-
-async def nearest_of(
-    store: Store,
-    finder: Finder,
-    workspace_id: str,
-    pair: Pair | None,
-    text: str,
-    limit: int,
-    restriction: conclusions.Restriction,
-    max_distance: float | None = None,
-) -> list[Conclusion]:
-    """Up to `limit` conclusions of the pair (None: of the workspace) that pass the restriction, best first.
-
-    Empty for a blank text.
+    Raises Unprocessable for an invalid filter, and for a filtered search that takes longer than `seconds` (None: no
+    limit).
     """
-    parsed = Query(text)
-    if parsed.is_empty:
-        return []
-    return await _best(store, finder, workspace_id, pair, parsed, limit, restriction, max_distance)
+    return await search_then(store, finder, request, lambda db, within, matches: matches, seconds=seconds)
 
 
-async def query(
+async def search_then(
     store: Store,
-    finder: Finder,
-    workspace_id: str,
-    text: str,
-    filters: Json | None,
+    finder: SemanticSearch,
+    request: ConclusionSearch,
+    then: Callable[[Connection, ConclusionScope | None, list[Conclusion]], T],
     *,
-    limit: int,
-    max_distance: float | None,
     seconds: float | None = None,
-) -> list[Conclusion]:
-    """Up to `limit` conclusions that pass the filters, best first.
-
-    Raises Unprocessable for an invalid filter, and for one that takes longer than `seconds` (None: no limit).
-    """
-    restriction = conclusions.filtered(filters)
-    pair = None
-    if (named := _named_pair(filters)) is not None:
-        pair = await store.read(conclusions.pair, workspace_id, *named)
-        if pair is None:
-            return []
-    limited = seconds if filters else None
-    return await _best(store, finder, workspace_id, pair, Query(text), limit, restriction, max_distance, limited)
-
-
-def _named_pair(filters: Json | None) -> tuple[str, str] | None:
-    """Observer and observed, if the filters name exactly one of each."""
-    given = filters or {}
-    observer = given.get("observer_id", given.get("observer"))
-    observed = given.get("observed_id", given.get("observed"))
-    if not isinstance(observer, str) or not isinstance(observed, str) or ANYTHING in (observer, observed):
-        return None
-    return observer, observed
-
-
-async def _best(
-    store: Store,
-    finder: Finder,
-    workspace_id: str,
-    pair: Pair | None,
-    parsed: Query,
-    limit: int,
-    restriction: conclusions.Restriction,
-    max_distance: float | None,
-    seconds: float | None = None,
-) -> list[Conclusion]:
-    """Matches by meaning, then by words those that have no vector; the newest for an empty query."""
-    vector = None if parsed.is_empty else await finder.query_vector(parsed.text)
-
-    def best(db: Connection) -> list[Conclusion]:
-        if parsed.is_empty:
-            return _within(db, seconds, conclusions.newest, workspace_id, pair, restriction, limit)
-        found: list[Conclusion] = []
-        if vector is not None:
-            found = _by_meaning(db, finder, workspace_id, pair, vector, limit, restriction, max_distance, seconds)
-        # Without a vector the distance is unknown, so only an index that embeds everything can apply `max_distance`.
-        is_judged = vector is not None and max_distance is not None and finder.is_current
-        if len(found) == limit or not parsed.words or is_judged:
-            return found
-        remaining = restriction if vector is None else conclusions.not_by_meaning(restriction)
-        others = _within(db, seconds, _by_words, workspace_id, pair, parsed.words, remaining, limit)
-        seen = {conclusion.id for conclusion in found}
-        return [*found, *(conclusion for conclusion in others if conclusion.id not in seen)][:limit]
-
-    return await store.read_offloaded(best)
-
-
-def _within(
-    db: Connection,
-    seconds: float | None,
-    fn: Callable[Concatenate[Connection, P], T],
-    /,
-    *args: P.args,
-    **kwargs: P.kwargs,
 ) -> T:
-    """Call `fn` with a time limit, if `seconds` is given. Raises Unprocessable."""
-    if seconds is None:
-        return fn(db, *args, **kwargs)
-    return query_timeout.run_with_timeout(db, seconds, fn, *args, **kwargs)
+    """Call `then` with the resolved request (None: nothing can match) and its conclusions, in the same snapshot.
+
+    Raises as `search`.
+    """
+    is_filtered = request.clause is not None  # raises before the query is embedded
+    query = Query(request.query)
+    vector = None if query.is_empty else await finder.query_vector(query.text)
+
+    def matches(db: Connection) -> tuple[ConclusionScope | None, list[Conclusion]]:
+        within = conclusion_search.resolve(db, request)
+        if within is None:
+            return None, []
+        if query.is_empty:
+            return within, conclusion_search.newest(db, within, request.limit)
+        near = [] if vector is None else _by_meaning(db, finder.index, within, vector, request)
+        # Without a vector the distance is unknown, so only an index that embeds everything can apply `max_distance`.
+        is_judged = vector is not None and request.max_distance is not None and finder.is_current
+        if len(near) == request.limit or not query.words or is_judged:
+            return within, near
+        remaining = within if vector is None else conclusion_search.without_vector(within)
+        others = _by_words(db, remaining, query.words, request.limit)
+        seen = {conclusion.id for conclusion in near}
+        return within, [*near, *(each for each in others if each.id not in seen)][: request.limit]
+
+    def read(db: Connection) -> T:
+        if not is_filtered or seconds is None:
+            return then(db, *matches(db))
+        return then(db, *query_timeout.run_with_timeout(db, seconds, matches))
+
+    return await store.read_offloaded(read)
 
 
-def _by_words(
-    db: Connection,
-    workspace_id: str,
-    pair: Pair | None,
-    query_words: Sequence[str],
-    restriction: conclusions.Restriction,
-    limit: int,
-) -> list[Conclusion]:
+def _by_words(db: Connection, within: ConclusionScope, words: Sequence[str], limit: int) -> list[Conclusion]:
     """Conclusions that contain any of the words, best first."""
-    workspace = workspaces.find(db, workspace_id)
-    if workspace is None:
-        return []
-    ranked = bm25.best(db, fulltext.of_conclusions(workspace.pk, pair), query_words)
-    found: list[Conclusion] = []
+    ranked = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair), words)
+    matches: list[Conclusion] = []
     start, step = 0, 2 * limit
-    while start < len(ranked) and len(found) < limit:
+    while start < len(ranked) and len(matches) < limit:
         some = ranked[start : start + step]
-        rows = conclusions.by_pks(db, workspace_id, some, restriction)
-        found += [rows[pk] for pk in some if pk in rows]
+        rows = conclusion_search.by_pks(db, within, some)
+        matches += [rows[pk] for pk in some if pk in rows]
         start, step = start + step, 2 * step
-    return found[:limit]
+    return matches[:limit]
 
 
 def _by_meaning(
-    db: Connection,
-    finder: Finder,
-    workspace_id: str,
-    pair: Pair | None,
-    vector: Vector,
-    limit: int,
-    restriction: conclusions.Restriction,
-    max_distance: float | None,
-    seconds: float | None,
+    db: Connection, index: VectorIndex, within: ConclusionScope, vector: Vector, request: ConclusionSearch
 ) -> list[Conclusion]:
-    """Nearest first. Fetches more candidates while deleted or restricted rows leave fewer than `limit`."""
-    count = 2 * limit
+    """Nearest first. Fetches more candidates while deleted or restricted rows leave fewer than the limit."""
+    group = Group("conclusions", within.workspace)
+    allowed = EVERYTHING if within.pair is None else Allowed(within.pair[:1], within.pair[1])
+    most, count = request.max_distance, 2 * request.limit
     while True:
-        hits = finder.nearest_conclusions(db, workspace_id, pair, vector, count)
-        near = [pk for pk, distance in hits if max_distance is None or distance <= max_distance]
-        rows = _within(db, seconds, conclusions.by_pks, workspace_id, near, restriction)
-        found = [rows[pk] for pk in near if pk in rows]
-        if len(found) >= limit or len(hits) < count or len(near) < len(hits):
-            return found[:limit]
+        hits = index.nearest(db, group, vector, count, allowed)
+        near = [pk for pk, distance in hits if most is None or distance <= most]
+        rows = conclusion_search.by_pks(db, within, near)
+        matches = [rows[pk] for pk in near if pk in rows]
+        if len(matches) >= request.limit or len(hits) < count or len(near) < len(hits):
+            return matches[: request.limit]
         count *= 4

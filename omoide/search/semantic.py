@@ -1,4 +1,4 @@
-"""Semantic search: embed a query and find the nearest stored vectors.
+"""Semantic search: embed a query, to find the nearest stored vectors.
 
 If a query cannot be embedded in time, the result is None and the caller searches by words only.
 """
@@ -9,8 +9,7 @@ import asyncio
 import logging
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector
-from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
-from omoide.storage import Connection, workspaces
+from omoide.search.vector_index import VectorIndex
 
 logger = logging.getLogger("omoide.search")
 
@@ -52,13 +51,3 @@ class SemanticSearch:
             logger.warning("searching by words only for %g s: %s", self._pause_seconds, reason)
             return None
         return vector if vector.any() else None
-
-    def nearest_conclusions(
-        self, db: Connection, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
-    ) -> list[tuple[int, float]]:
-        """Row and cosine distance of up to `count` conclusions of the pair, or of the workspace, nearest first."""
-        workspace = workspaces.find(db, workspace_id)
-        if workspace is None:
-            return []
-        allowed = EVERYTHING if pair is None else Allowed([pair[0]], pair[1])
-        return self.index.nearest(db, Group("conclusions", workspace.pk), vector, count, allowed)

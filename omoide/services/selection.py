@@ -10,9 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from omoide.core.records import Conclusion
-from omoide.search import conclusions as nearest
-from omoide.search.conclusions import Finder
-from omoide.storage import Connection, Store, conclusions
+from omoide.search.conclusions import search_then
+from omoide.search.query import Query
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import Connection, Store, conclusion_search
+from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 
 MAX_CONCLUSIONS = 100
 
@@ -41,36 +43,30 @@ class Selection:
         return semantic, min(total // 3, total - semantic) if semantic else total // 2
 
 
-async def select_conclusions(store: Store, finder: Finder, request: Selection) -> list[Conclusion]:
+async def select_conclusions(store: Store, finder: SemanticSearch, request: Selection) -> list[Conclusion]:
     """Return the selected conclusions in no particular order; empty if a peer or session does not exist."""
-    pair = await store.read(conclusions.pair, request.workspace_id, request.observer_id, request.observed_id)
-    if pair is None:
-        return []
     semantic, frequent = request.shares()
-    parts: list[Iterable[Conclusion]] = []
-    if semantic and request.search_query:
-        parts.append(
-            await nearest.nearest(
-                store,
-                finder,
-                request.workspace_id,
-                pair,
-                request.search_query,
-                semantic,
-                sessions=request.sessions,
-                max_distance=request.search_max_distance,
-            )
-        )
+    search = ConclusionSearch(
+        request.workspace_id,
+        request.search_query or "",
+        semantic,
+        observer_id=request.observer_id,
+        observed_id=request.observed_id,
+        sessions=request.sessions,
+        max_distance=request.search_max_distance,
+    )
 
-    def read_others(db: Connection) -> list[Conclusion]:
-        arguments = (request.workspace_id, pair, request.sessions)
+    def fill(db: Connection, within: ConclusionScope | None, nearest: list[Conclusion]) -> list[Conclusion]:
+        if within is None:
+            return []
+        parts = [[] if Query(search.query).is_empty else nearest]
         if frequent:
-            parts.append(conclusions.most_derived(db, *arguments, frequent))
+            parts.append(conclusion_search.most_derived(db, within, frequent))
         # Twice the total, because some may be selected already or be repetitions.
-        parts.append(conclusions.last_said(db, *arguments, 2 * request.max_conclusions))
+        parts.append(conclusion_search.last_said(db, within, 2 * request.max_conclusions))
         return merged(parts, request.max_conclusions)
 
-    return await store.read_offloaded(read_others)
+    return await search_then(store, finder, search, fill)
 
 
 def merged(parts: Iterable[Iterable[Conclusion]], limit: int) -> list[Conclusion]:

@@ -17,7 +17,7 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
 from omoide.storage import embeddings, peers, queue, rows, sessions
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest, use_index
+from omoide.storage.dialect import ORDERED_JOIN, unnest, use_index
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
 from omoide.storage.sqlite import fulltext
@@ -222,7 +222,8 @@ def _peer(db: Connection, workspace_id: str, peer_id: str) -> Peer:
 
 def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None) -> Page[Conclusion]:
     """The workspace's conclusions, newest first; `reverse`: oldest first. Raises Unprocessable for a bad filter."""
-    sql, params = filtered(filters)
+    clause = compile_filters(filters, CONCLUSION_FIELDS)
+    sql, params = ("", ()) if clause is None else (f" AND {clause.sql}", clause.params)
     newest_first = PageRequest(request.page, request.size, not request.reverse)
     found = rows.page(
         db,
@@ -259,21 +260,11 @@ def pair(db: Connection, workspace_id: str, observer_id: str, observed_id: str) 
     return (observer.pk, observed.pk) if observer and observed else None
 
 
-def recent(
-    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
-) -> list[Conclusion]:
-    """The pair's newest conclusions; with `sessions`, only explicit ones from these."""
-    return _ranked(db, workspace_id, pair, sessions, "c.created_at DESC, c.pk DESC", limit)
-
-
-def last_said(
-    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
-) -> list[Conclusion]:
-    """As `recent`, but ordered by `said_at`."""
-    restriction, params = restricted(sessions)
-    query = f"""SELECT {COLUMNS} {FROM} AND {OF_PAIR_BY_TIME}{restriction}
-        ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
-    return [record(row) for row in db.execute(query, (workspace_id, *pair, *params, limit))]
+def recent(db: Connection, workspace_id: str, pair: tuple[int, int], limit: int) -> list[Conclusion]:
+    """The pair's newest conclusions."""
+    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ?
+        ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"""
+    return [record(row) for row in db.execute(query, (workspace_id, *pair, limit))]
 
 
 def oldest(
@@ -292,64 +283,3 @@ def said_after(db: Connection, workspace_id: str, pair: tuple[int, int], time: i
     query = f"""SELECT {COLUMNS} {FROM} AND {OF_PAIR_BY_TIME} AND c.said_at > ?
         ORDER BY {LAST_SAID_FIRST} LIMIT ?"""
     return [record(row) for row in db.execute(query, (workspace_id, *pair, time, limit))]
-
-
-def most_derived(
-    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, limit: int
-) -> list[Conclusion]:
-    """The pair's most often derived conclusions; with `sessions`, only explicit ones from these."""
-    return _ranked(db, workspace_id, pair, sessions, "c.times_derived DESC, c.created_at DESC, c.pk DESC", limit)
-
-
-def _ranked(
-    db: Connection, workspace_id: str, pair: tuple[int, int], sessions: Collection[str] | None, order: str, limit: int
-) -> list[Conclusion]:
-    restriction, params = restricted(sessions)
-    query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ?{restriction}
-        ORDER BY {order} LIMIT ?"""
-    return [record(row) for row in db.execute(query, (workspace_id, *pair, *params, limit))]
-
-
-Restriction = tuple[str, Sequence[str | int | float]]
-"""SQL to append to a WHERE clause (it begins with AND), and its parameters."""
-
-
-def restricted(sessions: Collection[str] | None) -> Restriction:
-    """Restrict to explicit conclusions from these sessions; None: no restriction."""
-    if sessions is None:
-        return "", []
-    return f" AND c.level = 'explicit' AND s.id {in_array('text')}", [array(sessions)]
-
-
-def filtered(filters: Json | None) -> Restriction:
-    """Restrict to conclusions that match a caller's filters. Raises Unprocessable for a bad filter."""
-    clause = compile_filters(filters, CONCLUSION_FIELDS)
-    return (f" AND {clause.sql}", clause.params) if clause else ("", [])
-
-
-def by_pks(
-    db: Connection, workspace_id: str, pks: Sequence[int], restriction: Restriction = ("", ())
-) -> dict[int, Conclusion]:
-    """Row number → conclusion, for those that still exist and match the restriction."""
-    sql, params = restriction
-    query = f"SELECT {COLUMNS} {FROM_ROWS}{sql}"
-    return {row[0]: record(row) for row in db.execute(query, (array(pks), workspace_id, *params))}
-
-
-def newest(
-    db: Connection, workspace_id: str, pair: tuple[int, int] | None, restriction: Restriction, limit: int
-) -> list[Conclusion]:
-    """The newest conclusions of the pair, or of the workspace, that match the restriction."""
-    sql, params = restriction
-    if pair is not None:
-        sql = f"{sql} AND c.observer = ? AND c.observed = ?"
-    query = f"SELECT {COLUMNS} {FROM}{sql} ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"
-    return [record(row) for row in db.execute(query, (workspace_id, *params, *(pair or ()), limit))]
-
-
-def not_by_meaning(restriction: Restriction) -> Restriction:
-    """Restrict further to conclusions that semantic search cannot find yet: without a vector, or in no segment."""
-    sql, params = restriction
-    unknown = """ AND (c.pk > (SELECT conclusions_signed FROM embedder)
-        OR NOT EXISTS (SELECT 1 FROM conclusion_vectors v WHERE v.pk = c.pk))"""
-    return f"{sql}{unknown}", params

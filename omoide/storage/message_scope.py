@@ -12,7 +12,7 @@ from omoide.core.clock import to_micros
 from omoide.core.errors import Unprocessable
 from omoide.core.identifiers import is_scope_peer, peer_of_scope, scope_name_error, scope_of_peer
 from omoide.core.records import Json
-from omoide.storage import scopes, visibility
+from omoide.storage import peers, scopes, visibility, workspaces
 from omoide.storage.dialect import array, in_array
 from omoide.storage.filters import MESSAGE_FIELDS, SqlClause, compile_filters, names_field
 from omoide.storage.filters.clauses import all_of
@@ -107,17 +107,18 @@ def resolve(db: Connection, request: MessageSearch) -> MessageScope | None:
     witness, clause = request.parsed_filters
     if request.scope is not None:
         scopes.get(db, request.workspace_id, request.scope)
-    workspace = _one(db, "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (request.workspace_id,))
+    workspace = workspaces.pk_of(db, request.workspace_id)
     if workspace is None or (views := _views(db, workspace, request, witness)) is None:
         return None
     session = peer = None
     allowed = _allowed_sessions(db, workspace, request, views)
     if request.session_id is not None:
         query = "SELECT pk FROM sessions WHERE workspace = ? AND id = ? AND deleted_at IS NULL"
-        session = _one(db, query, (workspace, request.session_id))
-        if session is None or (allowed is not None and session not in allowed):
+        row = db.execute(query, (workspace, request.session_id)).fetchone()
+        if row is None or (allowed is not None and row[0] not in allowed):
             return None
-    if request.peer_id is not None and (peer := _peer(db, workspace, request.peer_id)) is None:
+        session = row[0]
+    if request.peer_id is not None and (peer := peers.pk_of(db, workspace, request.peer_id)) is None:
         return None
     conditions = [clause, *(visibility.messages(db, seeing, view) for seeing, view in views), *_interval(request)]
     clauses = [condition for condition in conditions if condition is not None]
@@ -138,7 +139,7 @@ def _views(
     for peer_id, view in given:
         if peer_id is None:
             continue
-        if (peer := _peer(db, workspace, peer_id)) is None:
+        if (peer := peers.pk_of(db, workspace, peer_id)) is None:
             return None
         views.append((peer, view))
     return views
@@ -152,7 +153,7 @@ def _allowed_sessions(
     if request.sessions is not None:
         query = f"SELECT pk FROM sessions WHERE workspace = ? AND deleted_at IS NULL AND id {in_array('text')}"
         sets.append({row[0] for row in db.execute(query, (workspace, array(request.sessions)))})
-    if request.scope is not None and (scope := _peer(db, workspace, peer_of_scope(request.scope))) is not None:
+    if request.scope is not None and (scope := peers.pk_of(db, workspace, peer_of_scope(request.scope))) is not None:
         sets.append(visibility.sessions(db, scope, View.PERSPECTIVE))
     sets += [visibility.sessions(db, seeing, view) for seeing, view in views]
     return set.intersection(*sets) if sets else None
@@ -161,12 +162,3 @@ def _allowed_sessions(
 def _interval(request: MessageSearch) -> list[SqlClause]:
     ends = (("m.created_at >= ?", request.after), ("m.created_at < ?", request.before))
     return [SqlClause(sql, (to_micros(instant),)) for sql, instant in ends if instant is not None]
-
-
-def _peer(db: Connection, workspace: int, peer_id: str) -> int | None:
-    return _one(db, "SELECT pk FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id))
-
-
-def _one(db: Connection, query: str, params: Sequence[Any]) -> int | None:
-    row = db.execute(query, params).fetchone()
-    return row[0] if row else None

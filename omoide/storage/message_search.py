@@ -5,8 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from omoide.core.records import Message
 from omoide.storage import messages
@@ -14,10 +14,12 @@ from omoide.storage.dialect import (
     CASELESS_LIKE,
     ORDERED_JOIN,
     array,
+    array_of_rows,
     count_or_zero,
     holds_casefolded,
     in_array,
     unnest,
+    unnest_rows,
     use_index,
 )
 from omoide.storage.message_scope import MessageScope
@@ -30,8 +32,20 @@ _LISTED = unnest("bigint", "wanted")
 # The index by age would be scanned to its end for a session without recent messages.
 _OF_SESSIONS = f"{_LISTED} {ORDERED_JOIN} messages m {use_index('messages_seq')} ON m.session = wanted.value"
 _GIVEN = f"{_LISTED} {ORDERED_JOIN} messages m ON m.pk = wanted.value"
+_OF_IDS = f"{unnest('text', 'wanted')} {ORDERED_JOIN} messages m ON m.id = wanted.value"
+_IN_STRETCHES = f"""{unnest_rows("wanted", "session", "first", "last")} {ORDERED_JOIN} messages m
+    ON m.session = wanted.session AND m.seq BETWEEN wanted.first AND wanted.last"""
 _AROUND_GIVEN = f"""{_LISTED} {ORDERED_JOIN} messages h ON h.pk = wanted.value
     {ORDERED_JOIN} messages m ON m.session = h.session AND m.seq BETWEEN h.seq - 1 AND h.seq + 1"""
+
+
+class Stretch(NamedTuple):
+    """The messages of one session (its row) from one position to another, both included."""
+
+    session: int
+    first: int
+    last: int
+
 
 LIKE_CHARACTERS = 10_000
 """SQLite accepts patterns of 50,000 bytes (SQLITE_MAX_LIKE_PATTERN_LENGTH); escaping may double the length."""
@@ -160,3 +174,21 @@ def fetch(db: Connection, pks: Sequence[int]) -> list[Message]:
     """The messages in the order given."""
     found = messages.by_pks(db, pks)
     return [found[pk] for pk in pks if pk in found]
+
+
+def positions(db: Connection, within: MessageScope, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+    """Message → session (its row) and position, for those of the messages that are within reach."""
+    sql, params = within.out_of(_OF_IDS, [array(ids)])
+    return {id: (session, seq) for id, session, seq in db.execute(f"SELECT m.id, m.session, m.seq {sql}", params)}
+
+
+def stretches(db: Connection, within: MessageScope, wanted: Sequence[Stretch]) -> Mapping[Stretch, list[Message]]:
+    """Stretch → its messages that are within reach, oldest first."""
+    found: dict[Stretch, list[Message]] = {each: [] for each in wanted}
+    sql, params = within.out_of(_IN_STRETCHES, [array_of_rows(wanted)])
+    pks = db.execute(f"SELECT wanted.key, m.pk {sql} ORDER BY wanted.key, m.seq", params).fetchall()
+    there = messages.by_pks(db, [pk for _, pk in pks])
+    for number, pk in pks:
+        if pk in there:
+            found[wanted[number]].append(there[pk])
+    return found

@@ -26,6 +26,12 @@ def find(db: Connection, workspace_id: str, peer_id: str) -> Peer | None:
     return rows.peer(row) if row else None
 
 
+def pk_of(db: Connection, workspace: int, peer_id: str) -> int | None:
+    """The row of a peer of the workspace (its row)."""
+    row = db.execute("SELECT pk FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone()
+    return row[0] if row else None
+
+
 def settled(db: Connection, workspace_id: str, peer_id: str, change: Change) -> Peer | None:
     """The peer if it exists and the change would have no effect, so that nothing needs to be written; else None."""
     found = find(db, workspace_id, peer_id)
@@ -105,11 +111,7 @@ def _after(db: Connection, peer: Peer, change: Change) -> tuple[Json, Json]:
 
 def ensure(db: Connection, workspace: int, peer_ids: Collection[str], now: int) -> dict[str, int]:
     """The rows of these peers by id; missing ones are created. Raises Unprocessable as `get_or_create` does."""
-    found: dict[str, int] = {}
-    for peer_id in peer_ids:
-        row = db.execute("SELECT pk FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone()
-        if row:
-            found[peer_id] = row[0]
+    found = {peer_id: pk for peer_id in peer_ids if (pk := pk_of(db, workspace, peer_id)) is not None}
     missing = [peer_id for peer_id in peer_ids if peer_id not in found]
     identifiers.check_peer_names(missing)
     for peer_id in missing:

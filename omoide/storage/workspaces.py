@@ -21,6 +21,12 @@ def find(db: Connection, workspace_id: str) -> Workspace | None:
     return rows.workspace(row) if row else None
 
 
+def pk_of(db: Connection, workspace_id: str) -> int | None:
+    """The row of the workspace."""
+    row = db.execute("SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)).fetchone()
+    return row[0] if row else None
+
+
 def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) -> tuple[Workspace, bool]:
     """Get or create the workspace; returns it and whether it was created. An existing one is not changed.
 
@@ -42,8 +48,8 @@ def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) 
 
 def ensure(db: Connection, workspace_id: str, now: int) -> int:
     """The row of the workspace, which is created if missing."""
-    row = db.execute("SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)).fetchone()
-    return row[0] if row else get_or_create(db, workspace_id, Change(), now)[0].pk
+    pk = pk_of(db, workspace_id)
+    return get_or_create(db, workspace_id, Change(), now)[0].pk if pk is None else pk
 
 
 def update(db: Connection, workspace_id: str, change: Change, now: int) -> Workspace:

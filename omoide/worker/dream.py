@@ -40,7 +40,7 @@ async def dream(deps: Services, job: Job) -> None:
     if pair is None:
         raise PermanentFailure("the peers of this dream do not exist")
     seen = await deps.store.read(dreams.since, pair)
-    newest = await deps.store.read_offloaded(conclusions.recent, workspace_id, pair, None, MOST_CONCLUSIONS)
+    newest = await deps.store.read_offloaded(conclusions.recent, workspace_id, pair, MOST_CONCLUSIONS)
     known = newest[::-1]
     session_id = payload["session"] or (_session_of(known) if payload.get("automatic") else None)
     resolved = await _resolved(deps, workspace_id, session_id)

@@ -70,9 +70,10 @@ class Past:
             now = clock.now()
             workspace, row = sessions.ensure(db, self.workspace_id, session or "elsewhere", now)
             pair = ensure(db, workspace, {observer, observed}, now)
-            pk = conclusions.insert(
+            id = clock.new_id(now)
+            conclusions.insert(
                 db,
-                clock.new_id(now),
+                id,
                 workspace,
                 (pair[observer], pair[observed]),
                 row if session else None,
@@ -83,7 +84,7 @@ class Past:
                 source_ids=[source.id for source in sources] or None,
                 times_derived=times,
             )
-            return conclusions.by_pks(db, self.workspace_id, [pk])[pk]
+            return conclusions.get(db, self.workspace_id, id)
 
         return self.write(stored)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from omoide.reasoner.excerpts import Excerpt, Hit, excerpts
-from omoide.storage.memory_queries import Stretch
+from omoide.storage.message_search import Stretch
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,21 @@ import pytest
 from omoide.core.clock import now
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Change, NewConclusion, NewMessage
+from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search import bm25
-from omoide.search.conclusions import query
-from omoide.storage import Connection, Store, conclusions, message_scope, message_search, messages, peers
+from omoide.search.conclusions import search
+from omoide.search.semantic import SemanticSearch
+from omoide.storage import (
+    Connection,
+    Store,
+    conclusion_search,
+    conclusions,
+    message_scope,
+    message_search,
+    messages,
+    peers,
+)
+from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
 from omoide.storage.sqlite import fulltext
 from omoide.storage.sqlite.fulltext import IndexScope
@@ -102,16 +114,15 @@ def test_rows_outside_the_place_are_not_found(store: Store) -> None:
     assert best(store, "tea", workspace_client=fulltext.of_messages(1, 1, 2)) == []
 
 
-class NoVectors:
-    """A finder without an embedder."""
+class NoVectors(SemanticSearch):
+    """A finder whose embedder fails."""
 
-    is_current = False
+    def __init__(self) -> None:
+        super().__init__(WordLlamaEmbedder())
+        self.is_current = False
 
     async def query_vector(self, text: str) -> None:
         return None
-
-    def nearest_conclusions(self, *_: object) -> list[tuple[int, float]]:
-        raise AssertionError("there is no vector to ask with")
 
 
 def test_conclusions_are_not_crowded_out_by_other_workspaces(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,9 +131,9 @@ def test_conclusions_are_not_crowded_out_by_other_workspaces(store: Store, monke
         asyncio.run(store.write(peers.get_or_create, workspace, "p", Change(), now()))
         drawn = [NewConclusion("p likes tea", "p", "p", None)] * count
         asyncio.run(store.write(conclusions.add, workspace, drawn, now()))
-    found = asyncio.run(query(store, NoVectors(), "mine", "tea", None, limit=10, max_distance=None))
+    found = asyncio.run(search(store, NoVectors(), ConclusionSearch("mine", "tea")))
     assert [conclusion.content for conclusion in found] == ["p likes tea"]
-    assert asyncio.run(query(store, NoVectors(), "nowhere", "tea", None, limit=10, max_distance=None)) == []
+    assert asyncio.run(search(store, NoVectors(), ConclusionSearch("nowhere", "tea"))) == []
 
 
 def literal(db: Connection, /, text: str, request: MessageSearch) -> list[int]:
@@ -132,7 +143,7 @@ def literal(db: Connection, /, text: str, request: MessageSearch) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "search",
+    "restricted",
     [
         MessageSearch("w"),
         MessageSearch("w", session_id="s"),
@@ -141,14 +152,14 @@ def literal(db: Connection, /, text: str, request: MessageSearch) -> list[int]:
     ],
 )
 def test_whole_words_are_found_in_old_messages_and_other_text_in_new_ones(
-    store: Store, monkeypatch: pytest.MonkeyPatch, search: MessageSearch
+    store: Store, monkeypatch: pytest.MonkeyPatch, restricted: MessageSearch
 ) -> None:
     monkeypatch.setattr(message_search, "READ", 10)
     say(store, "look at main.py", *["tea"] * 30, "look at remain.pyc", "⚙ done")
-    assert read_now(store, literal, "main.py", search) == [32, 1]
-    assert read_now(store, literal, "ain.p", search) == [32]
-    assert read_now(store, literal, "⚙", search) == [33]
-    assert read_now(store, literal, "⚙ tea", search) == []
+    assert read_now(store, literal, "main.py", restricted) == [32, 1]
+    assert read_now(store, literal, "ain.p", restricted) == [32]
+    assert read_now(store, literal, "⚙", restricted) == [33]
+    assert read_now(store, literal, "⚙ tea", restricted) == []
 
 
 @pytest.mark.parametrize("few", [0, 100])
@@ -172,8 +183,8 @@ def test_a_query_whose_filter_takes_too_long_is_refused(
 
     asyncio.run(store.write(peers.get_or_create, "w", "p", Change(), now()))
     asyncio.run(store.write(conclusions.add, "w", [NewConclusion("p likes tea", "p", "p", None)], now()))
-    monkeypatch.setattr(conclusions, "by_pks", endless)
-    monkeypatch.setattr(conclusions, "newest", endless)
-    asked = query(store, NoVectors(), "w", text, {"level": "explicit"}, limit=10, max_distance=None, seconds=0.01)
+    monkeypatch.setattr(conclusion_search, "by_pks", endless)
+    monkeypatch.setattr(conclusion_search, "newest", endless)
+    asked = search(store, NoVectors(), ConclusionSearch("w", text, filters={"level": "explicit"}), seconds=0.01)
     with pytest.raises(Unprocessable, match=r"The filter takes longer than 0\.01 s\."):
         asyncio.run(asked)

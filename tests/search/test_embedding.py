@@ -16,9 +16,10 @@ from omoide.inference.embedders import Embedder, Vector
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search import on_demand_embedding
-from omoide.search.conclusions import query
+from omoide.search.conclusions import search as search_conclusions
 from omoide.search.messages import search
 from omoide.search.semantic import SemanticSearch
+from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
 from omoide.services.container import open_services
 from omoide.storage import (
     Connection,
@@ -30,6 +31,7 @@ from omoide.storage import (
     peers,
     purge,
 )
+from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
 from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
@@ -244,18 +246,18 @@ def test_a_restart_with_the_same_model_enqueues_nothing(store: Store) -> None:
     run(store, WordLlamaEmbedder(), story)
 
 
-class Interrupted(SemanticSearch):
+class Interrupted(VectorIndex):
     """Finds by meaning, and embeds everything right after its first lookup."""
 
     def __init__(self, night: Night) -> None:
-        super().__init__(night.embedder)
+        super().__init__(night.embedder.name, night.embedder.dimensions, embed=night.embedder.embed_now)
         self.then: Callable[[], Coroutine[None, None, None]] | None = night.work
         self.loop = asyncio.get_running_loop()
 
-    def nearest_conclusions(
-        self, db: Connection, workspace_id: str, pair: tuple[int, int] | None, vector: Vector, count: int
+    def nearest(
+        self, db: Connection, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
     ) -> list[tuple[int, float]]:
-        found = super().nearest_conclusions(db, workspace_id, pair, vector, count)
+        found = super().nearest(db, group, vector, count, allowed)
         if self.then:
             work, self.then = self.then, None
             asyncio.run_coroutine_threadsafe(work(), self.loop).result()
@@ -268,7 +270,8 @@ def test_a_conclusion_that_is_embedded_during_the_search_is_found(store: Store) 
         for peer in ("alice", "bob"):
             await store.write(peers.get_or_create, "w", peer, Change(), clock.now())
         await store.write(conclusions.add, "w", known, clock.now())
-        found = await query(store, Interrupted(night), "w", "dog", None, limit=2, max_distance=None)
+        night.finder.index = Interrupted(night)
+        found = await search_conclusions(store, night.finder, ConclusionSearch("w", "dog", 2))
         assert night.embedded() == 2
         assert [conclusion.content for conclusion in found] == ["bob has a dog", "bob reports to carol"]
 
@@ -289,7 +292,8 @@ async def draw(night: Night, *contents: str, observer: str = "alice", session: s
 async def drawn(night: Night, text: str, *, limit: int = 1, most: float | None = None, **filters: str) -> list[str]:
     """The results of another process, with an empty index."""
     finder = SemanticSearch(night.embedder)
-    found = await query(night.store, finder, "w", text, filters or None, limit=limit, max_distance=most)
+    request = ConclusionSearch("w", text, limit, filters=filters or None, max_distance=most)
+    found = await search_conclusions(night.store, finder, request)
     return [conclusion.content for conclusion in found]
 
 
@@ -314,12 +318,12 @@ def test_a_row_deleted_before_it_was_embedded_is_not_found(store: Store) -> None
         await night.say("hi")
         await draw(night, DRAWN[0], session="s")
         await draw(night, DRAWN[1], DRAWN[2])
-        finder = SemanticSearch(night.embedder)
-        assert len(await query(store, finder, "w", "pets", None, limit=9, max_distance=None)) == 3
+        finder, pets = SemanticSearch(night.embedder), ConclusionSearch("w", "pets", 9)
+        assert len(await search_conclusions(store, finder, pets)) == 3
         (page,) = await store.read(sql.rows, "SELECT id FROM conclusions WHERE content = ?", DRAWN[1:2])
         await store.write(conclusions.delete, "w", page[0], clock.now())
         await store.write(deletion_cascade.delete_session, "w", "s", clock.now())
-        found = await query(store, finder, "w", "pets", None, limit=9, max_distance=None)
+        found = await search_conclusions(store, finder, pets)
         assert [each.content for each in found] == [DRAWN[2]]
         assert await night.found("hi") == []
 

@@ -13,7 +13,8 @@ from omoide.reasoner.protocol import SummaryTask
 from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
 from omoide.services.context_builder import SessionContextRequest, session_context
-from omoide.storage import cards, conclusions
+from omoide.storage import cards, conclusion_search
+from omoide.storage.conclusion_search import ConclusionSearch
 from tests.read_now import read_now
 from tests.worker.worker_fixture import Home, Reasoner
 
@@ -98,9 +99,10 @@ def test_the_most_recent_conclusions_are_those_said_last(play: Play) -> None:
     async def story(home: Home) -> None:
         await say(home, NEWER, "I live in Lisbon.")
         await say(home, OLDER, "My dog is Rex.", session="imported")
-        pair = await home.store.read(conclusions.pair, "w", "alice", "alice")
-        assert pair is not None
-        (newest,) = await home.store.read(conclusions.last_said, "w", pair, None, 1)
+        request = ConclusionSearch("w", observer_id="alice", observed_id="alice")
+        within = await home.store.read(conclusion_search.resolve, request)
+        assert within is not None
+        (newest,) = await home.store.read(conclusion_search.last_said, within, 1)
         assert newest.content == "alice lives in Lisbon"
         memory = MemoryView(home.store, home.deps.finder, home.deps.tokens, MemoryScope("w", "alice", "alice"))
         (newest,) = await memory.get_recent_observations(1)

@@ -1,0 +1,172 @@
+"""The request of a conclusion search, and queries of conclusions within its resolved restrictions.
+
+The restrictions are part of every statement, so no id or text can select rows outside of them. Deleted conclusions and
+those of deleted sessions are never found. `omoide.search` ranks the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+from omoide.core.records import Conclusion, Json
+from omoide.storage import peers, workspaces
+from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, FROM_ROWS, LAST_SAID_FIRST, OF_PAIR_BY_TIME, record
+from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null
+from omoide.storage.filters import CONCLUSION_FIELDS, SqlClause, compile_filters
+from omoide.storage.filters.operators import ANYTHING
+from omoide.storage.sqlite.engine import Connection
+
+Direction = Literal["premises", "conclusions", "both"]
+
+_OF_PAIR = "c.observer = ? AND c.observed = ?"
+
+
+@dataclass(frozen=True)
+class ConclusionSearch:
+    """A search request; None in a field means no restriction."""
+
+    workspace_id: str
+    query: str = ""
+    limit: int = 10
+    observer_id: str | None = None
+    observed_id: str | None = None
+    sessions: Collection[str] | None = None
+    """Restrict to explicit conclusions of these sessions."""
+    is_derived: bool | None = None
+    """Restrict to derived conclusions (True) or explicit ones (False)."""
+    filters: Json | None = None
+    max_distance: float | None = None
+    """Maximum cosine distance from the query."""
+
+    @cached_property
+    def clause(self) -> SqlClause | None:
+        """The filters, compiled. Raises Unprocessable for an invalid one."""
+        return compile_filters(self.filters, CONCLUSION_FIELDS)
+
+    def named_peers(self) -> tuple[str | None, str | None]:
+        """Observer and observed; if neither is given, those of the filters if they name exactly one of each."""
+        if self.filters is None or self.observer_id is not None or self.observed_id is not None:
+            return self.observer_id, self.observed_id
+        observer = self.filters.get("observer_id", self.filters.get("observer"))
+        observed = self.filters.get("observed_id", self.filters.get("observed"))
+        if not isinstance(observer, str) or not isinstance(observed, str) or ANYTHING in (observer, observed):
+            return None, None
+        return observer, observed
+
+
+@dataclass(frozen=True, slots=True)
+class ConclusionScope:
+    """The restrictions of a search, resolved to row numbers."""
+
+    workspace_id: str
+    workspace: int
+    pair: tuple[int, int] | None
+    """Observer and observed, if both are given."""
+    clauses: tuple[SqlClause, ...] = ()
+
+    def where(self, of_pair: str = _OF_PAIR) -> tuple[str, list[Any]]:
+        """SQL to append to a WHERE clause (it begins with AND unless it is empty), and its parameters."""
+        clauses = self.clauses if self.pair is None else (SqlClause(of_pair, self.pair), *self.clauses)
+        return "".join(f" AND {each.sql}" for each in clauses), [value for each in clauses for value in each.params]
+
+
+def resolve(db: Connection, request: ConclusionSearch) -> ConclusionScope | None:
+    """Resolve the restrictions of a search; None if the workspace or a peer does not exist, so nothing can match.
+
+    Raises Unprocessable for an invalid filter.
+    """
+    clauses = [] if request.clause is None else [request.clause]
+    if request.sessions is not None:
+        listed = array(request.sessions)
+        clauses.append(SqlClause(f"c.level = 'explicit' AND s.id {in_array('text')}", (listed,)))
+    if request.is_derived is not None:
+        clauses.append(SqlClause(f"c.level {'<>' if request.is_derived else '='} 'explicit'"))
+    workspace = workspaces.pk_of(db, request.workspace_id)
+    if workspace is None:
+        return None
+    named: dict[str, int] = {}
+    for column, peer_id in zip(("observer", "observed"), request.named_peers(), strict=True):
+        if peer_id is None:
+            continue
+        if (peer := peers.pk_of(db, workspace, peer_id)) is None:
+            return None
+        named[column] = peer
+    pair = (named["observer"], named["observed"]) if len(named) == 2 else None
+    if pair is None:
+        clauses += [SqlClause(f"c.{column} = ?", (peer,)) for column, peer in named.items()]
+    return ConclusionScope(request.workspace_id, workspace, pair, tuple(clauses))
+
+
+def without_vector(within: ConclusionScope) -> ConclusionScope:
+    """Restrict further to conclusions that semantic search cannot find yet: without a vector, or in no segment."""
+    unknown = """(c.pk > (SELECT conclusions_signed FROM embedder)
+        OR NOT EXISTS (SELECT 1 FROM conclusion_vectors v WHERE v.pk = c.pk))"""
+    return replace(within, clauses=(*within.clauses, SqlClause(unknown)))
+
+
+def by_pks(db: Connection, within: ConclusionScope, pks: Sequence[int]) -> dict[int, Conclusion]:
+    """Row number → conclusion, for those within reach."""
+    sql, params = within.where()
+    query = f"SELECT {COLUMNS} {FROM_ROWS}{sql}"
+    return {row[0]: record(row) for row in db.execute(query, (array(pks), within.workspace_id, *params))}
+
+
+def newest(db: Connection, within: ConclusionScope, limit: int) -> list[Conclusion]:
+    """The newest conclusions by creation."""
+    return _conclusions(db, within, "ORDER BY c.created_at DESC, c.pk DESC LIMIT ?", (limit,))
+
+
+def last_said(db: Connection, within: ConclusionScope, limit: int) -> list[Conclusion]:
+    """The newest conclusions: of a pair by `said_at`, otherwise by creation."""
+    if within.pair is None:
+        return newest(db, within, limit)
+    sql, params = within.where(OF_PAIR_BY_TIME)
+    query = f"SELECT {COLUMNS} {FROM}{sql} ORDER BY {LAST_SAID_FIRST} LIMIT ?"
+    return [record(row) for row in db.execute(query, (within.workspace_id, *params, limit))]
+
+
+def most_derived(db: Connection, within: ConclusionScope, limit: int) -> list[Conclusion]:
+    """The most often derived conclusions, newest first among equals."""
+    return _conclusions(db, within, "ORDER BY c.times_derived DESC, c.created_at DESC, c.pk DESC LIMIT ?", (limit,))
+
+
+def chain(db: Connection, within: ConclusionScope, id: str, direction: Direction, most: int) -> list[Conclusion]:
+    """The conclusion, its transitive sources, and its dependents, each nearest first: up to `most` in total.
+
+    Empty if the conclusion is not within reach.
+    """
+    found = {each.id: each for each in _named(db, within, [id])}
+    origin = [*found.values()]
+    for way in ("premises", "conclusions"):
+        layer = origin if direction in (way, "both") else []
+        while layer and len(found) < most:
+            if way == "premises":
+                beyond = _named(db, within, {source for each in layer for source in each.source_ids or ()})
+            else:
+                beyond = _citing(db, within, [each.id for each in layer])
+            layer = [each for each in beyond if each.id not in found]
+            found.update((each.id, each) for each in layer)
+    return [*found.values()][:most]
+
+
+def _named(db: Connection, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
+    """Those of the conclusions that are within reach, oldest first."""
+    sql, params = within.where()
+    query = f"SELECT {COLUMNS} {FROM_IDS}{sql} ORDER BY c.created_at, c.pk"
+    return [record(row) for row in db.execute(query, (array({*ids}), within.workspace_id, *params))]
+
+
+def _citing(db: Connection, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
+    """The conclusions that have one of these as a source, oldest first."""
+    cites = f"""AND c.level <> 'explicit' AND {json_holds_any(json_or_null("c.source_ids"))}
+        ORDER BY c.created_at, c.pk"""
+    return _conclusions(db, within, cites, (array(ids),))
+
+
+def _conclusions(db: Connection, within: ConclusionScope, ending: str, given: Sequence[Any]) -> list[Conclusion]:
+    sql, params = within.where()
+    query = f"SELECT {COLUMNS} {FROM}{sql} {ending}"
+    return [record(row) for row in db.execute(query, (within.workspace_id, *params, *given))]
