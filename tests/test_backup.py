@@ -22,6 +22,7 @@ from omoide.storage import Store
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.migrations import migrations
+from tests import sql
 from tests.handlers.workspace import WorkspaceClient
 from tests.server_process import Server
 
@@ -55,7 +56,7 @@ class Writer(threading.Thread):
 
 def contents(path: Path) -> list[str]:
     with sqlite3.connect(f"file:{path}?immutable=1", uri=True) as db:
-        found = [content for (content,) in db.execute("SELECT content FROM messages ORDER BY seq")]
+        found = sql.column(db, "SELECT content FROM messages ORDER BY seq")
     db.close()
     return found
 
@@ -244,9 +245,8 @@ def test_a_folder_that_is_not_there_is_named(invoke: Invoke, database: Path) -> 
 def test_what_makes_a_database_unfit_for_a_backup_is_said_of_it_and_not_of_the_copy(
     invoke: Invoke, database: Path
 ) -> None:
-    with sqlite3.connect(database) as db:
-        db.execute("INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('omoide', 'm9999_later')")
-    db.close()
+    with sql.opened(database) as db:
+        sql.change(db, "INSERT INTO _sqlite_migrations (migration_set, name) VALUES ('omoide', 'm9999_later')")
     done = invoke("backup", "copy.db", "--db", database)
     assert (done.exit_code, done.output) == (1, f"Error: {database} was made by a newer version of Omoide\n")
 
@@ -377,10 +377,8 @@ def test_a_restore_waits_for_nobody_who_leads_even_where_no_database_is_left(
 )
 def test_a_check_names_what_is_wrong_and_ends_with_1(damage: str, said: str, invoke: Invoke, database: Path) -> None:
     assert invoke("check").output.startswith("omoide.db is sound: ")
-    db = sqlite3.connect(database)
-    db.execute(damage)
-    db.commit()
-    db.close()
+    with sql.opened(database) as db:
+        sql.change(db, damage)
     done = invoke("check")
     assert done.exit_code == 1
     named, *counted = done.output.splitlines()

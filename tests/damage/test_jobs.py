@@ -18,7 +18,7 @@ from omoide.worker.loop import OutageLogger
 from omoide.worker.tasks import TASKS
 from tests import sql
 from tests.read_now import read_now
-from tests.worker.test_loop import Diary, add, at_work, worker_on
+from tests.worker.loop_fixture import Diary, add, at_work, worker_on
 
 
 @pytest.fixture

@@ -11,14 +11,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import uvicorn
 
 from omoide.asgi.app import create_app
+from omoide.core import clock
+from omoide.core.auth import ADMIN, Keyring, Principal
 from omoide.core.records import Fact
 from omoide.core.settings import Settings
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Question, SummaryTask
 from tests.conftest import SECRET
+from tests.handlers.workspace import WorkspaceClient
 
 Say = Callable[[Question, MemoryView], AsyncIterator[str]]
 
@@ -151,3 +155,26 @@ def events(body: bytes) -> list[Any]:
     """The JSON of a stream's events."""
     lines = body.decode().splitlines()
     return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
+
+
+def key(principal: Principal = ADMIN) -> dict[str, str]:
+    return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
+
+
+def chat_client(api: httpx.Client, told: Told, workspace_id: str) -> WorkspaceClient:
+    """A new workspace with the peer alice, whose questions are answered with everything."""
+    told.say = everything
+    told.asked.clear()
+    client = WorkspaceClient(api, workspace_id)
+    client.peer("alice")
+    return client
+
+
+def ask(workspace_client: WorkspaceClient, path: str = "/peers/alice/chat", query: str = "tea", **body: Any) -> Any:
+    """The chat's answer."""
+    return workspace_client.ok("POST", path, {"query": query, **body})
+
+
+def refused(workspace_client: WorkspaceClient, path: str = "/peers/alice/chat", **body: Any) -> tuple[int, str]:
+    response = workspace_client.call("POST", path, {"query": "tea", **body})
+    return response.status_code, str(response.json()["detail"])

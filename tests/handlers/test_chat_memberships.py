@@ -11,21 +11,16 @@ import httpx
 import pytest
 
 from omoide.core import clock
-from omoide.core.auth import ADMIN, Keyring, Principal
+from omoide.core.auth import ADMIN, Principal
 from omoide.core.records import Summary
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
 from omoide.storage import Connection, Store, sessions, summaries
-from tests.conftest import SECRET
-from tests.handlers.recorded_questions import Told, events, served
+from tests.handlers.recorded_questions import Told, events, key, served
 from tests.handlers.workspace import WorkspaceClient
 
 Fresh = Callable[[str], str]
 WHEN = ("before", "first stay", "away", "second stay")
-
-
-def key(principal: Principal) -> dict[str, str]:
-    return {"Authorization": f"Bearer {Keyring(SECRET).mint(principal, now=clock.now())}"}
 
 
 class Reading:
@@ -56,15 +51,10 @@ def reading() -> Reading:
 
 
 @pytest.fixture(scope="module")
-def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("stays") / "omoide.db"
-
-
-@pytest.fixture(scope="module")
 def api(reading: Reading, db: Path) -> Iterator[httpx.Client]:
     reasoner = Told()
     reasoner.say = reading
-    with served(db, reasoner) as url, httpx.Client(base_url=url, timeout=None, headers=key(ADMIN)) as client:
+    with served(db, reasoner) as url, httpx.Client(base_url=url, timeout=None, headers=key()) as client:
         yield client
 
 
@@ -193,7 +183,7 @@ def test_a_member_that_leaves_during_an_answer_learns_no_more(
             history = {message.content for message in await memory.get_recent_history(10_000)}
             history |= {message.content for each in await memory.grep_messages("tea", 30) for message in each.messages}
             seen.append((history, await memory.get_session_summary()))
-            async with httpx.AsyncClient(base_url=api.base_url, headers=key(ADMIN), timeout=None) as client:
+            async with httpx.AsyncClient(base_url=api.base_url, headers=key(), timeout=None) as client:
                 await client.request("DELETE", f"{workspace_client.url}/sessions/back/peers", json=["alice"])
 
     async def say(self: Reading, question: Question, memory: MemoryView) -> AsyncIterator[str]:

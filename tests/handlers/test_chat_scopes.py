@@ -10,33 +10,14 @@ import httpx
 import pytest
 
 from omoide.core import clock
-from omoide.core.auth import ADMIN, Keyring
 from omoide.services import session_filter
 from omoide.storage import Connection, Store, members, sessions
 from omoide.storage.peers import ensure
-from tests.conftest import SECRET
-from tests.handlers.recorded_questions import Told, served
+from tests.handlers.recorded_questions import Told
 from tests.handlers.workspace import WorkspaceClient
 from tests.reasoner.memory_fixtures import Past
 
 Fresh = Callable[[str], str]
-
-
-@pytest.fixture(scope="module")
-def told() -> Told:
-    return Told()
-
-
-@pytest.fixture(scope="module")
-def db(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("chat") / "omoide.db"
-
-
-@pytest.fixture(scope="module")
-def api(told: Told, db: Path) -> Iterator[httpx.Client]:
-    headers = {"Authorization": f"Bearer {Keyring(SECRET).mint(ADMIN, now=clock.now())}"}
-    with served(db, told) as url, httpx.Client(base_url=url, timeout=None, headers=headers) as client:
-        yield client
 
 
 @pytest.fixture

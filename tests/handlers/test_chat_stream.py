@@ -27,11 +27,6 @@ SOON, NEVER = 0.05, 600
 chats = pytest.mark.parametrize("path", CHATS)
 
 
-@pytest.fixture(scope="module")
-def told() -> Told:
-    return Told()
-
-
 def serving(told: Told, folder: Any, seconds: float) -> Iterator[httpx.Client]:
     headers = {"Authorization": f"Bearer {Keyring(SECRET).mint(ADMIN, now=clock.now())}"}
     with (

@@ -23,8 +23,8 @@ from omoide.worker.tasks import Task
 from omoide.worker.time_slice import JobSlot
 from tests import sql
 from tests.read_now import read_now
+from tests.worker.loop_fixture import Diary, at_work
 from tests.worker.test_contention import Restless
-from tests.worker.test_loop import Diary, at_work
 from tests.worker.worker_fixture import Home
 
 LONG = "I live in Porto. " * 250

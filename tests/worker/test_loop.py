@@ -5,29 +5,24 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from omoide.core import clock
 from omoide.core.errors import OmoideError
-from omoide.core.jobs import Job, PermanentFailure, retry_delay
+from omoide.core.jobs import Job, PermanentFailure
 from omoide.core.records import Change
-from omoide.core.settings import Settings
 from omoide.fairness import lanes
-from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.services.container import Services, open_services
-from omoide.storage import Connection, Store, queue, workspaces
+from omoide.services.container import Services
+from omoide.storage import Store, queue, workspaces
 from omoide.storage.sqlite.leader_lock import LeaderLock
-from omoide.worker.loop import SECOND, OutageLogger, Worker
-from omoide.worker.tasks import Task
+from omoide.worker.loop import SECOND, OutageLogger
 from tests import sql
 from tests.read_now import read_now
+from tests.worker.loop_fixture import SOON, Diary, add, at_work, begin_and_never_end, fail, jobs, worker_on
 
-NEVER = 3_600.0
-SOON = 0.02
 HOUR = 3_600 * SECOND
 
 
@@ -36,79 +31,6 @@ def store(db_path: Path) -> Iterator[Store]:
     opened = Store.open(db_path)
     yield opened
     opened.close()
-
-
-class Diary:
-    """A task that records each job, and can be awaited."""
-
-    def __init__(self) -> None:
-        self.notes: asyncio.Queue[Job] = asyncio.Queue()
-
-    async def __call__(self, deps: Services, job: Job) -> None:
-        self.notes.put_nowait(job)
-
-    async def next(self) -> str:
-        return str((await self.notes.get()).payload["name"])
-
-
-async def fail(deps: Services, job: Job) -> None:
-    raise ValueError("no luck today")
-
-
-def begin_and_never_end(begun: Diary) -> Task:
-    async def task(deps: Services, job: Job) -> None:
-        await begun(deps, job)
-        await asyncio.Event().wait()
-
-    return task
-
-
-async def add(store: Store, kind: str, name: str, key: str | None = None) -> None:
-    await store.write(queue.add, kind, {"name": name}, clock.now(), key=key, coalesce=False)
-
-
-def worker_on(
-    store: Store,
-    tasks: Mapping[str, Task],
-    *,
-    poll: float = NEVER,
-    lease: float = NEVER,
-    concurrency: int = 1,
-    leadership: LeaderLock | None = None,
-) -> Worker:
-    settings = Settings.model_validate(
-        {"db": store.path, "shutdown_grace_seconds": 0}
-    )  # do not wait for jobs that never end
-    deps = open_services(settings, store=store, embedder=WordLlamaEmbedder())
-    return Worker(
-        deps,
-        poll_seconds=poll,
-        lease_seconds=lease,
-        concurrency=concurrency,
-        leadership=leadership,
-        tasks=tasks,
-        rest=lambda attempts: retry_delay(attempts, 1.0),
-    )
-
-
-@contextlib.asynccontextmanager
-async def at_work(store: Store, tasks: Mapping[str, Task], **options: Any) -> AsyncIterator[Worker]:
-    """A worker that runs within the block. The options are those of `worker_on`."""
-    worker = worker_on(store, tasks, **options)
-    running = asyncio.create_task(worker.run())
-    try:
-        yield worker
-        assert not running.done()
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
-
-
-def jobs(db: Connection) -> list[dict[str, Any]]:
-    columns = ("kind", "due_at", "attempts", "leased_until", "error")
-    found = sql.rows(db, f"SELECT {', '.join(columns)} FROM jobs ORDER BY pk")
-    return [dict(zip(columns, row, strict=True)) for row in found]
 
 
 def test_existing_jobs_run_in_order_and_are_removed(store: Store) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from omoide.core.records import Conclusion, MessageBatch, NewMessage, WorkCount
+from omoide.core.records import Change, Conclusion, MessageBatch, NewMessage, SessionChange, WorkCount
 from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
 from omoide.inference.tokens import TokenCounter
@@ -19,8 +19,9 @@ from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, 
 from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
 from omoide.services.container import open_services
-from omoide.storage import Store, conclusions, embeddings, job_stats
+from omoide.storage import Store, conclusions, embeddings, job_stats, sessions, workspaces
 from omoide.worker.loop import Worker
+from tests import sql
 from tests.read_now import read_now
 
 EMBEDDER = WordLlamaEmbedder()
@@ -103,3 +104,17 @@ class Home:
 
     def status(self, now: int = LATER) -> dict[str | None, WorkCount]:
         return read_now(self.store, job_stats.status, "w", now)
+
+
+async def configure(home: Home, session: str | None = "s", **configuration: Any) -> None:
+    if session is None:
+        await home.store.write(workspaces.update, "w", Change(configuration=configuration), 0)
+    else:
+        change = SessionChange(configuration=configuration)
+        await home.store.write(sessions.get_or_create, "w", session, change, 0, max_observers=9)
+
+
+def jobs(home: Home) -> list[tuple[str, str | None]]:
+    """Kind and error of every job except erasure."""
+    query = "SELECT kind, error FROM jobs WHERE kind <> 'erase' ORDER BY pk"
+    return read_now(home.store, sql.rows, query)
