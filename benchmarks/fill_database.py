@@ -20,8 +20,9 @@ from benchmarks.recall.dataset import conversations
 from omoide.core import clock
 from omoide.core.records import NewConclusion, NewMessage
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
-from omoide.storage import Connection, Store, conclusions, embeddings, messages
-from omoide.storage.sqlite.vector_segments import packed
+from omoide.storage import conclusions, embeddings, messages
+from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.vectors import packed
 
 WORKSPACE = "size"
 SESSION_MESSAGES = 500

@@ -29,7 +29,8 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, DreamTask, Question, Reasoner, SummaryKind, SummaryTask
 from omoide.services.container import Services, open_services
-from omoide.storage import Store, conclusions, embeddings, messages
+from omoide.storage import conclusions, embeddings, messages
+from omoide.storage.sqlite.engine import Store
 from omoide.worker.embed import embed
 
 WORKSPACE, SESSION = "reason", "talk"

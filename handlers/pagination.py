@@ -7,8 +7,8 @@ from typing import Protocol, TypeVar, TypeVarTuple
 
 from omoide.core.records import Json, Page
 from omoide.handlers.context import Context
-from omoide.storage import Connection
-from omoide.storage.sqlite import query_timeout
+from omoide.storage import Transaction
+from omoide.storage.engine import query_timeout
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -21,7 +21,7 @@ class Filtered(Protocol):
 
 
 async def read(
-    context: Context, body: Filtered | None, page: Callable[[Connection, *Ts, Json | None], Page[T]], *args: *Ts
+    context: Context, body: Filtered | None, page: Callable[[Transaction, *Ts, Json | None], Page[T]], *args: *Ts
 ) -> Page[T]:
     """Return `page(connection, *args, filters)` with the filters of the body.
 
@@ -33,12 +33,12 @@ async def read(
 
 
 async def read_offloaded(
-    context: Context, body: Filtered | None, page: Callable[[Connection, *Ts, Json | None], Page[T]], *args: *Ts
+    context: Context, body: Filtered | None, page: Callable[[Transaction, *Ts, Json | None], Page[T]], *args: *Ts
 ) -> Page[T]:
     """Like `read`, but always off the event loop: for lists that are slow to count."""
     seconds, filters = context.settings.filter_seconds, body.filters if body else None
 
-    def within_time(db: Connection) -> Page[T]:
+    def within_time(db: Transaction) -> Page[T]:
         return query_timeout.run_with_timeout(db, seconds, page, *args, filters) if filters else page(db, *args, None)
 
     return await context.store.read_offloaded(within_time)

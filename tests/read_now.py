@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from omoide.storage import Connection, Store
+from omoide.storage.sqlite.engine import Connection, Store
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -18,8 +18,8 @@ from click.testing import CliRunner, Result
 from omoide.cli.main import main
 from omoide.core.atomic_write import atomic_write
 from omoide.core.errors import Conflict, OmoideError
-from omoide.storage import Store
 from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.migrations import migrations
 from tests import sql

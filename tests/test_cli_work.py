@@ -11,7 +11,8 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.records import Change
-from omoide.storage import Connection, Store, queue, workspaces
+from omoide.storage import queue, workspaces
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.fork_server import fork_server
 from tests.handlers.workspace import WorkspaceClient, until

@@ -16,9 +16,10 @@ from omoide.core.atomic_write import atomic_write
 from omoide.core.errors import Conflict
 from omoide.core.records import Change
 from omoide.core.settings import Settings
-from omoide.storage import Connection, Store, workspaces
+from omoide.storage import workspaces
 from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.database_files import COMPANIONS, companion
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from tests.handlers.workspace import WorkspaceClient
 from tests.server_process import COMMAND, Server

@@ -23,9 +23,10 @@ from omoide.doctor.check_jobs import MOST_LATE, check_access, check_jobs
 from omoide.doctor.check_result import CheckResult
 from omoide.doctor.check_storage import MOST_JOURNAL_BYTES, check_database
 from omoide.doctor.run_checks import run_checks
-from omoide.storage import Connection, Store, embeddings, queue, webhooks, workspaces
+from omoide.storage import embeddings, queue, webhooks, workspaces
 from omoide.storage.job_stats import JobGroup, JobStats
 from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.fork_server import fork_server
 from tests.handlers.workspace import WorkspaceClient, until

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from omoide.cli.main import main
 from omoide.core.errors import Unavailable
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 
 NEEDING = [
     ("check",),

@@ -16,7 +16,8 @@ from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
 from omoide.core import clock
-from omoide.storage import Store, embeddings, job_stats
+from omoide.storage import embeddings, job_stats
+from omoide.storage.sqlite.engine import Store
 from tests.handlers.workspace import WorkspaceClient, until
 from tests.read_now import read_now
 from tests.server_process import Server

@@ -15,8 +15,8 @@ from omoide.core.errors import Unavailable
 from omoide.fairness import lanes, thread_pool
 from omoide.fairness.lanes import Lane
 from omoide.fairness.thread_pool import FairThreadPool, checkpoint, paused_clock, resting, uninterrupted
-from omoide.storage import Connection, Store
 from omoide.storage.sqlite import query_timeout
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.read_now import read_now
 

@@ -12,8 +12,8 @@ from omoide.core.records import Change, PageRequest
 from omoide.fairness import loop_scheduler
 from omoide.fairness.lanes import Lane, Work
 from omoide.fairness.loop_scheduler import FairLoopScheduler
-from omoide.storage import Connection, Store, peers
-from omoide.storage.sqlite.engine import COUNTED_ON_LOOP
+from omoide.storage import peers
+from omoide.storage.sqlite.engine import COUNTED_ON_LOOP, Connection, Store
 from tests import sql
 
 HEAVY, LIGHT = Lane("heavy", "key"), Lane("light", "key")

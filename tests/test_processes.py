@@ -14,7 +14,8 @@ from benchmarks.process_tree import family, named
 from omoide.cli.supervisor import LAST_PAUSE_SECONDS, Child
 from omoide.core import clock
 from omoide.core.jobs import REPRESENTATION
-from omoide.storage import Connection, Store, queue
+from omoide.storage import queue
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.leader_lock import LeaderLock, has_leader
 from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until

@@ -26,8 +26,9 @@ from omoide.search.messages import search as search_messages
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
 from omoide.services.container import open_services
-from omoide.storage import Store, embeddings, message_scope, message_search, messages
+from omoide.storage import embeddings, message_scope, message_search, messages
 from omoide.storage.message_scope import MessageSearch
+from omoide.storage.sqlite.engine import Store
 from omoide.worker.embed import embed
 
 USUAL_K = 60

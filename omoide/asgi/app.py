@@ -44,7 +44,7 @@ from omoide.reasoner.protocol import Reasoner
 from omoide.search.cache_invalidation import CacheInvalidator
 from omoide.services.container import Services, open_services
 from omoide.storage import large_value_stream, members
-from omoide.storage.sqlite.open_files import FileIdentity
+from omoide.storage.engine import FileIdentity
 
 ROOT = Path(__file__).parent.parent
 

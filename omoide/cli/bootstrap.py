@@ -24,7 +24,7 @@ from omoide.core.settings import PREFIX, Settings, SettingsError
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import make_reasoner
 from omoide.services.container import Services, embedder_of, open_services
-from omoide.storage import Store
+from omoide.storage.engine import prepare_store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.open_files import FileIdentity, expect
 from omoide.worker.loop import Worker
@@ -112,7 +112,7 @@ def prepare_files(settings: Settings) -> FileIdentity | None:
     try:
         tokens = TokenCounter()
         make_reasoner(settings, embedder_of(settings, tokens), tokens)
-        return Store.prepare(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+        return prepare_store(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     except (OmoideError, SettingsError) as error:
         raise click.ClickException(str(error)) from error
 

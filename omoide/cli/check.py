@@ -12,8 +12,8 @@ from omoide.cli.progress import Stopwatch, report_errors
 from omoide.core.errors import Conflict
 from omoide.core.formatting import format_size
 from omoide.core.settings import Settings
-from omoide.storage import Store
 from omoide.storage.embedding_tables import SOURCES
+from omoide.storage.engine import open_store
 from omoide.storage.sqlite import backup, vector_segments
 from omoide.storage.sqlite.database_files import refuse_as_database
 from omoide.storage.sqlite.integrity import full_check
@@ -60,7 +60,7 @@ async def _make_segments_anew(settings: Settings) -> None:
     try:
         if not leadership.take():
             raise Conflict(f"{settings.db} is in use: stop the server first")
-        store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+        store = open_store(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
         try:
             await store.write(vector_segments.begin_anew)
             for source in SOURCES:

@@ -18,7 +18,7 @@ from omoide.cli.progress import Stopwatch, progress_bar, report_errors
 from omoide.core.formatting import pluralize
 from omoide.core.lazy_import import lazy_import
 from omoide.core.settings import Settings
-from omoide.storage import Store
+from omoide.storage.engine import open_store
 from omoide.storage.sqlite.database_files import refuse_own
 
 with lazy_import("omoide.storage.export.schema", "omoide.storage.export.importer"):
@@ -50,7 +50,7 @@ def import_(file: Path, *, name: str | None, restart: bool, **flags: Any) -> Non
 
 
 def _import(settings: Settings, lines: Iterator[bytes], name: str | None, restart: bool) -> tuple[str, int]:
-    store = Store.open(
+    store = open_store(
         settings.db,
         durability=settings.durability,
         busy_timeout=settings.busy_timeout_seconds,

@@ -17,8 +17,9 @@ from omoide.core import clock
 from omoide.core.formatting import pluralize
 from omoide.core.records import PendingJob
 from omoide.core.redaction import redact_secrets
-from omoide.storage import Connection, Store, embeddings, job_stats, rejected_texts
+from omoide.storage import Store, Transaction, embeddings, job_stats, rejected_texts
 from omoide.storage.embedding_tables import SOURCES
+from omoide.storage.engine import open_store
 from omoide.storage.sqlite.read_only import require_database
 
 LIMIT = 100
@@ -54,7 +55,7 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
                 click.echo(f"{pluralize(count, source[:-1])} refused by the embedder, latest error: {reason}")
 
 
-def _listed(db: Connection, *, failed_only: bool, limit: int) -> tuple[list[PendingJob], list[int], str]:
+def _listed(db: Transaction, *, failed_only: bool, limit: int) -> tuple[list[PendingJob], list[int], str]:
     """The jobs, the number of refused texts of each source, and the latest reason; without secrets."""
     jobs = [
         replace(job, error=job.error and redact_secrets(job.error))
@@ -85,7 +86,7 @@ def retry(context: click.Context, *, job: tuple[int, ...], every: bool, db: str 
 def _opened(db: str | None) -> Iterator[Store]:
     settings = read_settings(db=db)
     require_database(settings.db)
-    store = Store.open(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
+    store = open_store(settings.db, durability=settings.durability, busy_timeout=settings.busy_timeout_seconds)
     try:
         yield store
     finally:

@@ -15,18 +15,17 @@ from omoide.inference.model_config import TASKS, ModelConfig, model_configs
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import EXTRACTIVE, make_reasoner
 from omoide.services.container import embedder_of
-from omoide.storage import Connection, embeddings
+from omoide.storage import Transaction, embeddings
 from omoide.storage.embeddings import EmbeddingProgress, Source
-from omoide.storage.sqlite import inspection
-from omoide.storage.sqlite.inspection import MissingEmbeddings
+from omoide.storage.engine import inspection
 
 SAMPLE = "Hello."
 """The text to embed."""
 
-Missing = Mapping[Source, MissingEmbeddings]
+Missing = Mapping[Source, inspection.MissingEmbeddings]
 
 
-def missing_vectors(db: Connection) -> tuple[EmbeddingProgress | None, Missing]:
+def missing_vectors(db: Transaction) -> tuple[EmbeddingProgress | None, Missing]:
     """The embedder of the stored vectors, and the numbers of texts without a vector."""
     progress = inspection.embedder(db)
     if progress is None:
@@ -72,7 +71,7 @@ async def check_embedder(
     return CheckResult("embedder", "good", f"{shown}, every text has a vector." if missing else f"{shown}.", figures)
 
 
-def _without(source: Source, counted: MissingEmbeddings) -> str:
+def _without(source: Source, counted: inspection.MissingEmbeddings) -> str:
     return f"{pluralize(counted.missing, source[:-1])} of {counted.of:,}"
 
 

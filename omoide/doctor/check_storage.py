@@ -11,8 +11,8 @@ from pathlib import Path
 from omoide.core import clock
 from omoide.core.formatting import format_duration, format_size
 from omoide.doctor.check_result import CheckResult, Figures
-from omoide.storage import Connection
-from omoide.storage.sqlite import inspection
+from omoide.storage import Transaction
+from omoide.storage.engine import inspection
 
 LEAST_FREE_BYTES = 100_000_000
 """Free disk space below which writes are about to fail."""
@@ -28,7 +28,7 @@ MOST_AHEAD = 2_000_000
 """Tolerance in microseconds for rows ahead of the clock: clocks of other machines differ slightly."""
 
 
-def check_database(db: Connection, path: Path) -> CheckResult:
+def check_database(db: Transaction, path: Path) -> CheckResult:
     """Check the integrity of the file and its schema version. Reads the whole file."""
     schema = inspection.schema(db)
     journal = inspection.journal(path)

@@ -19,11 +19,9 @@ from omoide.core.errors import OmoideError
 from omoide.core.formatting import format_size, pluralize
 from omoide.core.metrics import ExternalCallStats, Metrics
 from omoide.core.settings import Settings
-from omoide.storage import Store, database_stats, embeddings
+from omoide.storage import Store, Transaction, database_stats, embeddings
+from omoide.storage.engine import leader_lock
 from omoide.storage.job_stats import JobStats, job_stats
-from omoide.storage.sqlite import leader_lock
-from omoide.storage.sqlite.engine import Connection
-from omoide.storage.sqlite.wal import WriteAheadLog
 
 Status = Literal["ok", "degraded", "down"]
 _WORST: tuple[Status, ...] = ("down", "degraded", "ok")
@@ -58,7 +56,7 @@ async def check_readiness(
 ) -> ReadinessReport:
     """Check all components; `embedder` and `reasoner` are their names. Takes at most twice `ready_seconds`."""
     database = await _database(store, settings)
-    parts = {"database": database, "wal": _wal(store.log), "worker": _worker(store.path, settings, metrics)}
+    parts = {"database": database, "wal": _wal(*store.log_size()), "worker": _worker(store.path, settings, metrics)}
     if database.status == "down":
         unknown = Part("degraded", "unknown while the database is down")
         return ReadinessReport(
@@ -82,7 +80,7 @@ async def check_readiness(
     )
 
 
-def _read(db: Connection, now: int) -> tuple[embeddings.EmbeddingProgress | None, JobStats]:
+def _read(db: Transaction, now: int) -> tuple[embeddings.EmbeddingProgress | None, JobStats]:
     return embeddings.progress(db), job_stats(db, now)
 
 
@@ -105,8 +103,7 @@ async def _database(store: Store, settings: Settings) -> Part:
     return Part("degraded" if free < settings.ready_free_bytes else "ok", shown)
 
 
-def _wal(log: WriteAheadLog) -> Part:
-    size, limit = log.size(), log.limit_bytes
+def _wal(size: int, limit: int) -> Part:
     if size <= limit:
         return Part("ok", format_size(size))
     return Part("degraded", f"{format_size(size)}, more than {format_size(limit)}: a long read blocks checkpoints")

@@ -21,8 +21,8 @@ from omoide.search.messages import search_then
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
 from omoide.storage import (
-    Connection,
     Store,
+    Transaction,
     conclusion_search,
     members,
     message_scope,
@@ -243,11 +243,11 @@ class MemoryView:
         )
 
     async def _ranked(
-        self, tool: str, query: Callable[[Connection, ConclusionScope, int], list[Conclusion]], limit: int
+        self, tool: str, query: Callable[[Transaction, ConclusionScope, int], list[Conclusion]], limit: int
     ) -> list[Conclusion]:
         request = self._conclusions(limit=_within(limit, RECENT_MOST))
 
-        def read(db: Connection) -> list[Conclusion]:
+        def read(db: Transaction) -> list[Conclusion]:
             within = conclusion_search.resolve(db, request)
             return [] if within is None else query(db, within, request.limit)
 
@@ -256,7 +256,7 @@ class MemoryView:
         return conclusions
 
     async def _searched(self, request: MessageSearch) -> list[Snippet]:
-        def around(db: Connection, within: MessageScope | None, hits: list[Message]) -> list[Snippet]:
+        def around(db: Transaction, within: MessageScope | None, hits: list[Message]) -> list[Snippet]:
             return _snippets(db, within, [hit.id for hit in hits], NEIGHBOURS)
 
         return await search_then(self._store, self._finder, request, around)
@@ -277,13 +277,13 @@ def _dates(after: datetime | None, before: datetime | None) -> Json:
 
 
 def _chain(
-    db: Connection, request: ConclusionSearch, id: str, direction: conclusion_search.Direction
+    db: Transaction, request: ConclusionSearch, id: str, direction: conclusion_search.Direction
 ) -> list[Conclusion] | None:
     within = conclusion_search.resolve(db, request)
     return None if within is None else conclusion_search.chain(db, within, id, direction, request.limit)
 
 
-def _said(db: Connection, request: MessageSearch, *, oldest_first: bool) -> list[Message]:
+def _said(db: Transaction, request: MessageSearch, *, oldest_first: bool) -> list[Message]:
     """The first or last messages by the time they were said, then by arrival."""
     within = message_scope.resolve(db, request)
     if within is None:
@@ -291,7 +291,7 @@ def _said(db: Connection, request: MessageSearch, *, oldest_first: bool) -> list
     return message_search.fetch(db, message_search.newest(db, within, request.limit, oldest_first=oldest_first))
 
 
-def _containing(db: Connection, request: MessageSearch, window: int) -> list[Snippet]:
+def _containing(db: Transaction, request: MessageSearch, window: int) -> list[Snippet]:
     """The newest messages that contain the query literally, with their neighbours."""
     within = message_scope.resolve(db, request)
     if within is None:
@@ -300,12 +300,12 @@ def _containing(db: Connection, request: MessageSearch, window: int) -> list[Sni
     return _snippets(db, within, [hit.id for hit in hits], window)
 
 
-def _named(db: Connection, request: MessageSearch, ids: Sequence[str]) -> list[Snippet]:
+def _named(db: Transaction, request: MessageSearch, ids: Sequence[str]) -> list[Snippet]:
     """The messages of these ids that are within reach, each with the one before and after it."""
     return _snippets(db, message_scope.resolve(db, request), ids, 1)
 
 
-def _snippets(db: Connection, within: MessageScope | None, ids: Sequence[str], window: int) -> list[Snippet]:
+def _snippets(db: Transaction, within: MessageScope | None, ids: Sequence[str], window: int) -> list[Snippet]:
     """The messages of these ids that are within reach, best first, with their neighbours."""
     if within is None:
         return []
@@ -316,6 +316,6 @@ def _snippets(db: Connection, within: MessageScope | None, ids: Sequence[str], w
     return [Snippet(some[0].session_id, some, matches) for some, matches in shown if some]
 
 
-def _newest(db: Connection, workspace_id: str, session_id: str, budget: int, tokens: TokenCounter) -> list[Message]:
+def _newest(db: Transaction, workspace_id: str, session_id: str, budget: int, tokens: TokenCounter) -> list[Message]:
     walk = messages.newest_first(db, workspace_id, session_id, 1)
     return choose_messages(walk, budget, trim=tokens.trim, count=tokens.count)

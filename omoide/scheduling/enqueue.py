@@ -16,7 +16,7 @@ from omoide.core.records import Json, NewMessage
 from omoide.core.settings import Settings
 from omoide.scheduling.observers import Membership, observers_of, peer_flag
 from omoide.scheduling.work_unit import FlushPolicy, WorkUnit
-from omoide.storage import Connection, observer_queries, queue
+from omoide.storage import Transaction, observer_queries, queue
 from omoide.storage.messages import AppendPoint
 
 SECOND = 1_000_000
@@ -39,7 +39,7 @@ def enqueue_policy(settings: Settings) -> EnqueuePolicy:
     return EnqueuePolicy(defaults_of(settings), pace)
 
 
-def enqueue_jobs(db: Connection, point: AppendPoint, batch: Sequence[NewMessage], rules: EnqueuePolicy) -> list[int]:
+def enqueue_jobs(db: Transaction, point: AppendPoint, batch: Sequence[NewMessage], rules: EnqueuePolicy) -> list[int]:
     """Enqueue the jobs of a batch before it is appended. Returns the positions of the messages that no job covers."""
     levels = (point.ground.workspace_configuration, point.ground.configuration)
     general = config_resolution.resolve(*levels, None, rules.defaults)
@@ -66,7 +66,7 @@ def enqueue_jobs(db: Connection, point: AppendPoint, batch: Sequence[NewMessage]
 class _Terms:
     """Cache of unit templates: observers and configuration, without messages. Equal terms give the same object."""
 
-    def __init__(self, db: Connection, point: AppendPoint) -> None:
+    def __init__(self, db: Transaction, point: AppendPoint) -> None:
         self._db = db
         self._point = point
         self._known: dict[tuple[str, ResolvedConfig], WorkUnit | None] = {}
@@ -102,7 +102,7 @@ class _Terms:
         )
 
 
-def _members(db: Connection, point: AppendPoint) -> dict[str, Membership]:
+def _members(db: Transaction, point: AppendPoint) -> dict[str, Membership]:
     """Return the memberships of the authors and of all members that observe others, by peer id."""
     rows = observer_queries.members(db, point.ground.session, point.authors.values())
     return {
@@ -142,7 +142,7 @@ def _collect(lots: list[_MessageRun], terms: WorkUnit, seq: int, tokens: int) ->
         lots.append(_MessageRun(terms, seq, seq, tokens))
 
 
-def _store(db: Connection, workspace: int, units: list[tuple[WorkUnit, int]], now: int, pace: FlushPolicy) -> None:
+def _store(db: Transaction, workspace: int, units: list[tuple[WorkUnit, int]], now: int, pace: FlushPolicy) -> None:
     """Enqueue the units of one peer in one session; the first is appended to the open job, if possible."""
     key = units[0][0].key
     if open_job := queue.open_job(db, REPRESENTATION, key):
@@ -167,7 +167,7 @@ def _store(db: Connection, workspace: int, units: list[tuple[WorkUnit, int]], no
         )
 
 
-def _enqueue_summaries(db: Connection, point: AppendPoint, count: int, resolved: ResolvedConfig) -> None:
+def _enqueue_summaries(db: Transaction, point: AppendPoint, count: int, resolved: ResolvedConfig) -> None:
     intervals = {"short": resolved.messages_per_short_summary, "long": resolved.messages_per_long_summary}
     kinds: dict[int, list[str]] = {}
     for kind, interval in intervals.items():

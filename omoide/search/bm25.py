@@ -13,9 +13,8 @@ from math import log
 from typing import TYPE_CHECKING, TypeAlias
 
 from omoide.core.lazy_import import lazy_import
-from omoide.storage import Connection
-from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.fulltext import IndexScope
+from omoide.storage import Transaction
+from omoide.storage.engine import fulltext
 
 with lazy_import("numpy"):
     import numpy as np
@@ -49,7 +48,7 @@ Numbers: TypeAlias = "npt.NDArray[np.int64]"
 Scores: TypeAlias = "npt.NDArray[np.float64]"
 
 
-def best(db: Connection, place: IndexScope, query_words: Sequence[str]) -> list[int]:
+def best(db: Transaction, place: fulltext.IndexScope, query_words: Sequence[str]) -> list[int]:
     """Up to `RANKED` rows of `place` that contain any of the words, best first, then newest.
 
     If few rows contain a rare word, the newest rows with the rarest common word are included, and the newest with that
@@ -85,7 +84,7 @@ def best(db: Connection, place: IndexScope, query_words: Sequence[str]) -> list[
 
 
 def _rare(
-    db: Connection, place: IndexScope, shares: Mapping[str, float]
+    db: Transaction, place: fulltext.IndexScope, shares: Mapping[str, float]
 ) -> tuple[list[str], list[str], dict[str, Numbers]]:
     """Split the words into rare and common ones, and return the rows that contain the rare ones.
 
@@ -111,7 +110,7 @@ def _rare(
     return chosen, [], holding
 
 
-def _by_score(db: Connection, place: IndexScope, pks: Numbers, scores: Scores) -> list[int]:
+def _by_score(db: Transaction, place: fulltext.IndexScope, pks: Numbers, scores: Scores) -> list[int]:
     total, length = fulltext.totals(db, place.index)
     order = np.lexsort((-pks, -scores))
     first, rest = order[:MEASURED], order[MEASURED:]
@@ -128,7 +127,7 @@ def _rarity(share: float) -> float:
     return -log(share)
 
 
-def _measured(db: Connection, place: IndexScope, pks: Numbers, scores: Scores, mean: float) -> Numbers:
+def _measured(db: Transaction, place: fulltext.IndexScope, pks: Numbers, scores: Scores, mean: float) -> Numbers:
     """Reorder the rows with BM25's length normalization, which favours short texts."""
     lengths = fulltext.lengths(db, place.index, pks.tolist())
     relative = np.array([lengths.get(pk, mean) for pk in pks.tolist()]) / max(1.0, mean)

@@ -10,7 +10,7 @@ from omoide.core.errors import OmoideError
 from omoide.core.offload import offload
 from omoide.search.vector_index import VectorIndex
 from omoide.storage import Store
-from omoide.storage.sqlite import secure_delete
+from omoide.storage.engine import secure_delete
 
 LOOK_SECONDS = 30.0
 """How often a process checks for erased rows."""

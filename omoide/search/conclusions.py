@@ -15,9 +15,9 @@ from omoide.search import bm25
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
-from omoide.storage import Connection, Store, conclusion_search
+from omoide.storage import Store, Transaction, conclusion_search
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
-from omoide.storage.sqlite import fulltext, query_timeout
+from omoide.storage.engine import fulltext, query_timeout
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ async def search_then(
     store: Store,
     finder: SemanticSearch,
     request: ConclusionSearch,
-    then: Callable[[Connection, ConclusionScope | None, list[Conclusion]], T],
+    then: Callable[[Transaction, ConclusionScope | None, list[Conclusion]], T],
     *,
     seconds: float | None = None,
 ) -> T:
@@ -49,7 +49,7 @@ async def search_then(
     query = Query(request.query)
     vector = None if query.is_empty else await finder.query_vector(query.text)
 
-    def matches(db: Connection) -> tuple[ConclusionScope | None, list[Conclusion]]:
+    def matches(db: Transaction) -> tuple[ConclusionScope | None, list[Conclusion]]:
         within = conclusion_search.resolve(db, request)
         if within is None:
             return None, []
@@ -65,7 +65,7 @@ async def search_then(
         seen = {conclusion.id for conclusion in near}
         return within, [*near, *(each for each in others if each.id not in seen)][: request.limit]
 
-    def read(db: Connection) -> T:
+    def read(db: Transaction) -> T:
         if not is_filtered or seconds is None:
             return then(db, *matches(db))
         return then(db, *query_timeout.run_with_timeout(db, seconds, matches))
@@ -73,7 +73,7 @@ async def search_then(
     return await store.read_offloaded(read)
 
 
-def _by_words(db: Connection, within: ConclusionScope, words: Sequence[str], limit: int) -> list[Conclusion]:
+def _by_words(db: Transaction, within: ConclusionScope, words: Sequence[str], limit: int) -> list[Conclusion]:
     """Conclusions that contain any of the words, best first."""
     ranked = bm25.best(db, fulltext.of_conclusions(within.workspace, within.pair), words)
     matches: list[Conclusion] = []
@@ -87,7 +87,7 @@ def _by_words(db: Connection, within: ConclusionScope, words: Sequence[str], lim
 
 
 def _by_meaning(
-    db: Connection, index: VectorIndex, within: ConclusionScope, vector: Vector, request: ConclusionSearch
+    db: Transaction, index: VectorIndex, within: ConclusionScope, vector: Vector, request: ConclusionSearch
 ) -> list[Conclusion]:
     """Nearest first. Fetches more candidates while deleted or restricted rows leave fewer than the limit."""
     group = Group("conclusions", within.workspace)

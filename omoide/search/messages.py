@@ -17,10 +17,9 @@ from omoide.search.fusion import WEIGHTS, fused, lifted, ordered
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Allowed, Group, VectorIndex
-from omoide.storage import Connection, Store, message_scope, message_search
+from omoide.storage import Store, Transaction, message_scope, message_search
+from omoide.storage.engine import fulltext, query_timeout
 from omoide.storage.message_scope import MessageScope, MessageSearch
-from omoide.storage.sqlite import fulltext, query_timeout
-from omoide.storage.sqlite.fulltext import IndexScope
 
 with lazy_import("numpy"):
     import numpy as np
@@ -52,7 +51,7 @@ async def search_then(
     store: Store,
     finder: SemanticSearch,
     request: MessageSearch,
-    then: Callable[[Connection, MessageScope | None, list[Message]], T],
+    then: Callable[[Transaction, MessageScope | None, list[Message]], T],
     *,
     seconds: float | None = None,
 ) -> T:
@@ -65,7 +64,7 @@ async def search_then(
     wants_vector = not query.is_empty and not query.is_literal
     vector = await finder.query_vector(query.text) if wants_vector else None
 
-    def matches(db: Connection) -> tuple[MessageScope | None, list[Message]]:
+    def matches(db: Transaction) -> tuple[MessageScope | None, list[Message]]:
         within = message_scope.resolve(db, request)
         if within is None:
             return None, []
@@ -77,7 +76,7 @@ async def search_then(
             pks = _ranked(db, finder.index, within, query, vector, request.limit)
         return within, message_search.fetch(db, pks[: request.limit])
 
-    def read(db: Connection) -> T:
+    def read(db: Transaction) -> T:
         if clause is None or seconds is None:
             return then(db, *matches(db))
         return then(db, *query_timeout.run_with_timeout(db, seconds, matches))
@@ -86,7 +85,7 @@ async def search_then(
 
 
 def _ranked(
-    db: Connection, index: VectorIndex, within: MessageScope, query: Query, vector: Vector | None, limit: int
+    db: Transaction, index: VectorIndex, within: MessageScope, query: Query, vector: Vector | None, limit: int
 ) -> list[int]:
     """The matches for a query that has words, best first."""
     pool = max(POOL, 2 * limit)
@@ -102,14 +101,14 @@ def _ranked(
     return ordered(scores, total, holding)
 
 
-def _by_words(db: Connection, within: MessageScope, query: Query, pool: int) -> list[int]:
+def _by_words(db: Transaction, within: MessageScope, query: Query, pool: int) -> list[int]:
     source = fulltext.of_messages(within.workspace, within.session, within.peer)
     if message_search.share(db, within) >= MOST_OF_ALL:
-        source = IndexScope(fulltext.MESSAGES)
+        source = fulltext.IndexScope(fulltext.MESSAGES)
     return _first_passing(db, within, bm25.best(db, source, query.words), pool)
 
 
-def _first_passing(db: Connection, within: MessageScope, pks: Sequence[int], count: int) -> list[int]:
+def _first_passing(db: Transaction, within: MessageScope, pks: Sequence[int], count: int) -> list[int]:
     """The first `count` messages that pass the restrictions."""
     passing: list[int] = []
     start, step = 0, 2 * count
@@ -119,7 +118,7 @@ def _first_passing(db: Connection, within: MessageScope, pks: Sequence[int], cou
     return passing[:count]
 
 
-def _by_meaning(db: Connection, index: VectorIndex, within: MessageScope, vector: Vector, pool: int) -> list[int]:
+def _by_meaning(db: Transaction, index: VectorIndex, within: MessageScope, vector: Vector, pool: int) -> list[int]:
     group = Group("messages", within.workspace)
     allowed = Allowed(within.sessions, within.peer)
     count = pool if within.clause is None else FILTERED * pool

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, TypeAlias
 from omoide.core import text_cache
 from omoide.core.lazy_import import lazy_import
 from omoide.inference.embedders import EmbedNow
-from omoide.storage import Connection, embeddings, rows
+from omoide.storage import Transaction, embeddings, rows
 from omoide.storage.embedding_tables import Source
-from omoide.storage.sqlite.vector_segments import Segment, packed
+from omoide.storage.vectors import Segment, packed
 
 with lazy_import("numpy"):
     import numpy as np
@@ -54,7 +54,7 @@ class OnDemandEmbedder:
         with self._lock:
             self._kept = {}
 
-    def vectors(self, db: Connection, source: Source, workspace: int, after: int, places: Places) -> dict[int, bytes]:
+    def vectors(self, db: Transaction, source: Source, workspace: int, after: int, places: Places) -> dict[int, bytes]:
         """Row → packed vector, for the workspace's newest rows after `after` that `places` selects.
 
         Deleted rows and blank texts are left out.
@@ -80,7 +80,7 @@ class OnDemandEmbedder:
         return new
 
 
-def _wanted(db: Connection, source: Source, workspace: int, after: int, places: Places) -> list[int]:
+def _wanted(db: Transaction, source: Source, workspace: int, after: int, places: Places) -> list[int]:
     found = [
         row
         for row in embeddings.newest(db, source, workspace, after, MOST_LOOKED_AT)
@@ -96,7 +96,7 @@ def _wanted(db: Connection, source: Source, workspace: int, after: int, places: 
     return [int(pk) for pk in selected[:MOST_EMBEDDED]]
 
 
-def _texts(db: Connection, source: Source, pks: Sequence[int]) -> list[tuple[int, str]]:
+def _texts(db: Transaction, source: Source, pks: Sequence[int]) -> list[tuple[int, str]]:
     """Row and text of these rows, in order, up to `MOST_CHARACTERS`."""
     texts: list[tuple[int, str]] = []
     characters = 0

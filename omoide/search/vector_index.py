@@ -21,10 +21,10 @@ from omoide.core.lazy_import import lazy_import
 from omoide.fairness.thread_pool import uninterrupted
 from omoide.inference.embedders import EmbedNow, Vector
 from omoide.search.on_demand_embedding import OnDemandEmbedder
-from omoide.storage import Connection, embeddings
+from omoide.storage import Transaction, embeddings
 from omoide.storage.embedding_tables import Source
-from omoide.storage.sqlite import vector_segments
-from omoide.storage.sqlite.vector_segments import STORED, Numbers, Owners, Segment, sign_bits
+from omoide.storage.engine import vector_segments
+from omoide.storage.vectors import STORED, Numbers, Owners, Segment, sign_bits, words_of
 
 with lazy_import("numpy"):
     import numpy as np
@@ -180,13 +180,13 @@ class VectorIndex:
         """`embed` computes vectors of rows that no job has embedded yet; without it they are not found here."""
         self._unembedded = OnDemandEmbedder(embed) if embed else None
         self._model = (name, dimensions)
-        self._words = vector_segments.words_of(dimensions)
+        self._words = words_of(dimensions)
         self._most_bytes = most_bytes
         self._entries: OrderedDict[Group, _Entry] = OrderedDict()
         self._lock = Lock()
 
     def nearest(
-        self, db: Connection, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
+        self, db: Transaction, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
     ) -> list[tuple[int, float]]:
         """Row and cosine distance (0 to 2) of up to `count` allowed rows of the group, nearest first.
 
@@ -220,7 +220,7 @@ class VectorIndex:
         hits += [hit for hit in _by_distance(new, vector, count) if hit[0] not in known]
         return sorted(hits, key=lambda hit: (hit[1], -hit[0]))[:count]
 
-    def forget_deleted(self, db: Connection) -> None:
+    def forget_deleted(self, db: Transaction) -> None:
         """Drop deleted rows, and groups that become empty."""
         with self._lock:
             entries = [*self._entries.items()]
@@ -233,7 +233,7 @@ class VectorIndex:
                 if not entry.blocks and self._entries.get(group) is entry:
                     del self._entries[group]
 
-    def _followed(self, db: Connection, group: Group, through: int) -> _Entry:
+    def _followed(self, db: Transaction, group: Group, through: int) -> _Entry:
         """The group, loaded at least up to row `through`."""
         with self._lock:
             entry = self._entries.setdefault(group, _Entry(self._words))
@@ -307,7 +307,7 @@ def _differing(bits: npt.NDArray[np.uint64], query_bits: npt.NDArray[np.uint64])
     return total
 
 
-def _gone(db: Connection, group: Group, rows: Segment) -> list[int]:
+def _gone(db: Transaction, group: Group, rows: Segment) -> list[int]:
     """The deleted ones among the rows."""
     pks = rows.pks
     if group.source == "messages":

@@ -15,7 +15,7 @@ from omoide.reasoner.evidence import Evidence
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import Question, Reasoner, ReasoningLevel
 from omoide.services.container import Services
-from omoide.storage import Connection, Store, cards, observer_queries, peers, sessions
+from omoide.storage import Store, Transaction, cards, observer_queries, peers, sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ async def _pieces(reasoner: Reasoner, question: Question, memory: MemoryView) ->
             await close()
 
 
-def _question(db: Connection, inquiry: Inquiry, defaults: Defaults) -> Question:
+def _question(db: Transaction, inquiry: Inquiry, defaults: Defaults) -> Question:
     reach = inquiry.reach
     resolved = _configuration(db, reach, defaults)
     is_about_others = reach.observer_id != reach.observed_id
@@ -92,11 +92,11 @@ def _question(db: Connection, inquiry: Inquiry, defaults: Defaults) -> Question:
     )
 
 
-def _configuration(db: Connection, reach: MemoryScope, defaults: Defaults) -> ResolvedConfig:
+def _configuration(db: Transaction, reach: MemoryScope, defaults: Defaults) -> ResolvedConfig:
     return resolve(*observer_queries.configurations_of(db, reach.workspace_id, reach.session_id), None, defaults)
 
 
-def _card(db: Connection, reach: MemoryScope, resolved: ResolvedConfig, about: str | None) -> list[str]:
+def _card(db: Transaction, reach: MemoryScope, resolved: ResolvedConfig, about: str | None) -> list[str]:
     """Return the observer's card about a peer. Cards mix sessions: empty if the reach is restricted to sessions."""
     if reach.observer_id is None or about is None or reach.sessions is not None or not resolved.peer_card_use:
         return []

@@ -17,8 +17,7 @@ from omoide.reasoner.protocol import Reasoner
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_policy
 from omoide.search.semantic import SemanticSearch
 from omoide.storage import Store, embeddings
-from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.open_files import FileIdentity
+from omoide.storage.engine import FileIdentity, open_store, secure_delete
 
 
 def _no_worker() -> None:
@@ -74,7 +73,7 @@ def open_services(
     tokens = TokenCounter()
     embedder = embedder or InstrumentedEmbedder(embedder_of(settings, tokens), metrics.own)
     reasoner = reasoner or make_reasoner(settings, embedder, tokens, metrics.own)
-    store = store or Store.open(
+    store = store or open_store(
         settings.db,
         durability=settings.durability,
         busy_timeout=settings.busy_timeout_seconds,

@@ -11,7 +11,7 @@ from omoide.reasoner.representation import render
 from omoide.reasoner.token_budget import choose_messages, choose_summary
 from omoide.services.container import Services
 from omoide.services.selection import Selection, select_conclusions
-from omoide.storage import Connection, cards, messages, response_size, summaries
+from omoide.storage import Transaction, cards, messages, response_size, summaries
 
 MAX_CONTEXT_TOKENS = 100_000
 """Default and maximum token budget of a session context."""
@@ -78,7 +78,7 @@ async def session_context(services: Services, request: SessionContextRequest) ->
 
 
 def _history(
-    db: Connection, services: Services, request: SessionContextRequest, remaining: int
+    db: Transaction, services: Services, request: SessionContextRequest, remaining: int
 ) -> tuple[Summary | None, list[Message]]:
     """Return a summary and the newest messages after it, within the remaining tokens and the size of a response."""
     summary = None

@@ -9,7 +9,7 @@ from omoide.core.offload import offload
 from omoide.core.records import Message, MessageBatch, NewMessage
 from omoide.inference.tokens import TokenCounter
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
-from omoide.storage import Connection, Store, messages, receipts
+from omoide.storage import Store, Transaction, messages, receipts
 
 COUNT_ON_LOOP_CHARACTERS = 10_000
 """Up to this many characters are counted on the event loop: a few tenths of a millisecond."""
@@ -28,7 +28,7 @@ async def add_messages(
 
 
 def store_batch(
-    db: Connection, batch: MessageBatch, now: int, rules: EnqueuePolicy, *, max_observers: int
+    db: Transaction, batch: MessageBatch, now: int, rules: EnqueuePolicy, *, max_observers: int
 ) -> list[Message]:
     """Store a batch whose tokens are counted, with its jobs and the receipt of its idempotency key. Raises as
     `add_messages`."""

@@ -13,7 +13,7 @@ from omoide.core.records import Conclusion
 from omoide.search.conclusions import search_then
 from omoide.search.query import Query
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import Connection, Store, conclusion_search
+from omoide.storage import Store, Transaction, conclusion_search
 from omoide.storage.conclusion_search import ConclusionScope, ConclusionSearch
 
 MAX_CONCLUSIONS = 100
@@ -56,7 +56,7 @@ async def select_conclusions(store: Store, finder: SemanticSearch, request: Sele
         max_distance=request.search_max_distance,
     )
 
-    def fill(db: Connection, within: ConclusionScope | None, nearest: list[Conclusion]) -> list[Conclusion]:
+    def fill(db: Transaction, within: ConclusionScope | None, nearest: list[Conclusion]) -> list[Conclusion]:
         if within is None:
             return []
         parts = [[] if Query(search.query).is_empty else nearest]

@@ -1,7 +1,8 @@
 """The storage layer: all SQL, and nothing else.
 
-`Store` (database.py) runs plain functions: `read(fn, …)` on a snapshot, `await write(fn, …)` inside a transaction.
-There is one module of functions per table. They take the connection first, return records, and never block.
+A `Store` runs plain functions: `await read(fn, …)` on a snapshot, `await write(fn, …)` inside a transaction (see
+`base`). There is one module of functions per table. They take the transaction first, return records, and never block.
+`engine` names the engine of this process, and what only an engine can do.
 """
 
 from omoide.core.lazy_import import hide_modules
@@ -10,6 +11,6 @@ from omoide.core.lazy_import import hide_modules
 with hide_modules("numpy", "pandas"):
     import sqlite_utils as _  # noqa: F401
 
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.base import Store, Transaction
 
-__all__ = ["Connection", "Store"]
+__all__ = ["Store", "Transaction"]

@@ -15,8 +15,8 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.json_limits import strip_nul
 from omoide.core.records import Change
 from omoide.storage import peers, rows
+from omoide.storage.base import Transaction
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class CardChanged(Exception):
     """The card was written after it was read. Read it again."""
 
 
-def get(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -> list[str] | None:
+def get(db: Transaction, workspace_id: str, observer_id: str, observed_id: str) -> list[str] | None:
     """The card, or None. Raises NotFound if the observer does not exist."""
     observer = peers.find(db, workspace_id, observer_id)
     if observer is None:
@@ -50,7 +50,7 @@ _kept = rows.reader(
 
 
 def put(
-    db: Connection, workspace_id: str, observer_id: str, observed_id: str, lines: Sequence[str], now: int
+    db: Transaction, workspace_id: str, observer_id: str, observed_id: str, lines: Sequence[str], now: int
 ) -> list[str]:
     """Replace the card and return the stored lines; the observer is created if missing.
 
@@ -64,14 +64,16 @@ def put(
     return given
 
 
-def kept(db: Connection, observer: int, observed_id: str) -> CardSnapshot:
+def kept(db: Transaction, observer: int, observed_id: str) -> CardSnapshot:
     """The card that an observer (its row) keeps."""
     row = db.execute("SELECT lines, given FROM cards WHERE observer = ? AND observed = ?", (observer, observed_id))
     found = row.fetchone()
     return _kept(found) if found else CardSnapshot()
 
 
-def revise(db: Connection, observer: int, observed_id: str, read: CardSnapshot, lines: Sequence[str], now: int) -> None:
+def revise(
+    db: Transaction, observer: int, observed_id: str, read: CardSnapshot, lines: Sequence[str], now: int
+) -> None:
     """Replace the lines of a card if it has not changed since it was read. Raises CardChanged otherwise.
 
     Learned lines that are dropped here are not erased from free space at once: no caller deleted them, and deleting
@@ -83,7 +85,7 @@ def revise(db: Connection, observer: int, observed_id: str, read: CardSnapshot, 
         _put(db, observer, observed_id, lines, read.given, now)
 
 
-def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> bool:
+def keep_given(db: Transaction, observer: int, observed_id: str, now: int) -> bool:
     """Remove the lines that were not given; returns whether there were any."""
     held = kept(db, observer, observed_id)
     if held.lines == held.given:
@@ -93,7 +95,7 @@ def keep_given(db: Connection, observer: int, observed_id: str, now: int) -> boo
 
 
 def _replace(
-    db: Connection, observer: int, observed_id: str, held: CardSnapshot, given: Sequence[str], now: int
+    db: Transaction, observer: int, observed_id: str, held: CardSnapshot, given: Sequence[str], now: int
 ) -> None:
     """Store the given lines only, and enqueue the erasure of those they replace."""
     _put(db, observer, observed_id, given, given, now)
@@ -101,7 +103,9 @@ def _replace(
         secure_delete.enqueue(db, now)
 
 
-def _put(db: Connection, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int) -> None:
+def _put(
+    db: Transaction, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int
+) -> None:
     db.execute(
         """INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (observer, observed) DO UPDATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from omoide.core.jobs import Job
-from omoide.storage.sqlite.connection import Connection
+from omoide.storage.base import Transaction
 
 FORGET_AFTER = 43_200_000_000
 """Microseconds for which finished work is counted: 12 hours, as in the public API."""
@@ -13,7 +13,7 @@ FORGET_AT_A_TIME = 20
 """Expired rows removed per call at most."""
 
 
-def count(db: Connection, job: Job, units: int, now: int) -> None:
+def count(db: Transaction, job: Job, units: int, now: int) -> None:
     """Count units of reasoning as done, and remove expired counts."""
     payload = job.payload
     observers = payload.get("observers") or ([payload["observer"]] if payload.get("observer") else [])

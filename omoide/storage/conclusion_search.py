@@ -13,11 +13,11 @@ from typing import Any, Literal
 
 from omoide.core.records import Conclusion, Json
 from omoide.storage import peers, workspaces
+from omoide.storage.base import Transaction
 from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, FROM_ROWS, LAST_SAID_FIRST, OF_PAIR_BY_TIME, record
 from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null
 from omoide.storage.filters import CONCLUSION_FIELDS, SqlClause, compile_filters
 from omoide.storage.filters.operators import ANYTHING
-from omoide.storage.sqlite.engine import Connection
 
 Direction = Literal["premises", "conclusions", "both"]
 
@@ -73,7 +73,7 @@ class ConclusionScope:
         return "".join(f" AND {each.sql}" for each in clauses), [value for each in clauses for value in each.params]
 
 
-def resolve(db: Connection, request: ConclusionSearch) -> ConclusionScope | None:
+def resolve(db: Transaction, request: ConclusionSearch) -> ConclusionScope | None:
     """Resolve the restrictions of a search; None if the workspace or a peer does not exist, so nothing can match.
 
     Raises Unprocessable for an invalid filter.
@@ -107,19 +107,19 @@ def without_vector(within: ConclusionScope) -> ConclusionScope:
     return replace(within, clauses=(*within.clauses, SqlClause(unknown)))
 
 
-def by_pks(db: Connection, within: ConclusionScope, pks: Sequence[int]) -> dict[int, Conclusion]:
+def by_pks(db: Transaction, within: ConclusionScope, pks: Sequence[int]) -> dict[int, Conclusion]:
     """Row number → conclusion, for those within reach."""
     sql, params = within.where()
     query = f"SELECT {COLUMNS} {FROM_ROWS}{sql}"
     return {row[0]: record(row) for row in db.execute(query, (array(pks), within.workspace_id, *params))}
 
 
-def newest(db: Connection, within: ConclusionScope, limit: int) -> list[Conclusion]:
+def newest(db: Transaction, within: ConclusionScope, limit: int) -> list[Conclusion]:
     """The newest conclusions by creation."""
     return _conclusions(db, within, "ORDER BY c.created_at DESC, c.pk DESC LIMIT ?", (limit,))
 
 
-def last_said(db: Connection, within: ConclusionScope, limit: int) -> list[Conclusion]:
+def last_said(db: Transaction, within: ConclusionScope, limit: int) -> list[Conclusion]:
     """The newest conclusions: of a pair by `said_at`, otherwise by creation."""
     if within.pair is None:
         return newest(db, within, limit)
@@ -128,12 +128,12 @@ def last_said(db: Connection, within: ConclusionScope, limit: int) -> list[Concl
     return [record(row) for row in db.execute(query, (within.workspace_id, *params, limit))]
 
 
-def most_derived(db: Connection, within: ConclusionScope, limit: int) -> list[Conclusion]:
+def most_derived(db: Transaction, within: ConclusionScope, limit: int) -> list[Conclusion]:
     """The most often derived conclusions, newest first among equals."""
     return _conclusions(db, within, "ORDER BY c.times_derived DESC, c.created_at DESC, c.pk DESC LIMIT ?", (limit,))
 
 
-def chain(db: Connection, within: ConclusionScope, id: str, direction: Direction, most: int) -> list[Conclusion]:
+def chain(db: Transaction, within: ConclusionScope, id: str, direction: Direction, most: int) -> list[Conclusion]:
     """The conclusion, its transitive sources, and its dependents, each nearest first: up to `most` in total.
 
     Empty if the conclusion is not within reach.
@@ -152,21 +152,21 @@ def chain(db: Connection, within: ConclusionScope, id: str, direction: Direction
     return [*found.values()][:most]
 
 
-def _named(db: Connection, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
+def _named(db: Transaction, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
     """Those of the conclusions that are within reach, oldest first."""
     sql, params = within.where()
     query = f"SELECT {COLUMNS} {FROM_IDS}{sql} ORDER BY c.created_at, c.pk"
     return [record(row) for row in db.execute(query, (array({*ids}), within.workspace_id, *params))]
 
 
-def _citing(db: Connection, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
+def _citing(db: Transaction, within: ConclusionScope, ids: Collection[str]) -> list[Conclusion]:
     """The conclusions that have one of these as a source, oldest first."""
     cites = f"""AND c.level <> 'explicit' AND {json_holds_any(json_or_null("c.source_ids"))}
         ORDER BY c.created_at, c.pk"""
     return _conclusions(db, within, cites, (array(ids),))
 
 
-def _conclusions(db: Connection, within: ConclusionScope, ending: str, given: Sequence[Any]) -> list[Conclusion]:
+def _conclusions(db: Transaction, within: ConclusionScope, ending: str, given: Sequence[Any]) -> list[Conclusion]:
     sql, params = within.where()
     query = f"SELECT {COLUMNS} {FROM}{sql} {ending}"
     return [record(row) for row in db.execute(query, (within.workspace_id, *params, *given))]

@@ -17,11 +17,11 @@ import orjson
 from omoide.core.clock import new_id, to_micros
 from omoide.core.records import Fact
 from omoide.storage import conclusions, embeddings, rows
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.conclusions import New
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, holds_text, unnest, without_index
-from omoide.storage.sqlite.engine import Connection
 
 Pair = tuple[int, int]
 
@@ -46,7 +46,7 @@ class NearDuplicate:
 
 
 def upsert(
-    db: Connection,
+    db: Transaction,
     workspace: int,
     pair: Pair,
     session: int,
@@ -82,7 +82,7 @@ def upsert(
     return fresh
 
 
-def _same(db: Connection, pair: Pair, session: int, digests: Sequence[int]) -> dict[int, int]:
+def _same(db: Transaction, pair: Pair, session: int, digests: Sequence[int]) -> dict[int, int]:
     """Digest → conclusion (its row) with the same text."""
     found = db.execute(
         f"""SELECT c.same, c.pk FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusions c ON c.same = wanted.value
@@ -93,7 +93,7 @@ def _same(db: Connection, pair: Pair, session: int, digests: Sequence[int]) -> d
     return dict(found.fetchall())
 
 
-def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
+def _reinforce(db: Transaction, pk: int, fact: Fact) -> None:
     """Reinforce a conclusion with a fact: count it, add its messages and advance `said_at`."""
     details = _details(db.execute("SELECT details FROM conclusions WHERE pk = ?", (pk,)).fetchone())
     ids = [*dict.fromkeys([*details.get("message_ids", []), *fact.message_ids])][-MOST_MESSAGES:]
@@ -108,7 +108,7 @@ def _reinforce(db: Connection, pk: int, fact: Fact) -> None:
 _details = rows.reader(["conclusions.details"], rows.from_text)
 
 
-def _times(db: Connection, pk: int) -> int | None:
+def _times(db: Transaction, pk: int) -> int | None:
     row = db.execute("SELECT times_derived FROM conclusions WHERE pk = ? AND deleted_at IS NULL", (pk,)).fetchone()
     return rows.mended(["conclusions.times_derived"], row)[0] if row else None
 
@@ -117,7 +117,7 @@ def _new(fact: Fact, digest: int, times: int, now: int) -> New:
     return New(new_id(now), fact.content, digest, {"message_ids": [*fact.message_ids]}, times, to_micros(fact.said_at))
 
 
-def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:
+def replace(db: Transaction, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:
     """Delete a conclusion (its row) and replace it by others in the sources of the pair's conclusions."""
     (old_id,) = db.execute("SELECT id FROM conclusions WHERE pk = ?", (old,)).fetchone()
     citing = db.execute(
@@ -132,7 +132,7 @@ def replace(db: Connection, pair: Pair, old: int, new_ids: Sequence[str], now: i
     conclusions.hide(db, [old], now)
 
 
-def known(db: Connection, pair: Pair, session: int, limit: int) -> list[KnownConclusion]:
+def known(db: Transaction, pair: Pair, session: int, limit: int) -> list[KnownConclusion]:
     """The pair's newest explicit conclusions from the session."""
     # Uses the index on the session, because the pair may have many more conclusions from other sessions.
     query = f"""SELECT pk, content FROM conclusions WHERE session = ?

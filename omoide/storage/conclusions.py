@@ -16,12 +16,12 @@ from omoide.core.clock import from_micros, new_id, to_micros
 from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
 from omoide.storage import embeddings, peers, queue, rows, sessions
+from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, unnest, use_index
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
 from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.engine import Connection
 
 PURGE = "purge_conclusions"
 """Kind and key of the job that removes the rows of deleted conclusions."""
@@ -92,7 +92,7 @@ sources_of = rows.reader(["conclusions.source_ids"], rows.texts_from)
 """Parse a row whose only column is `source_ids`."""
 
 
-def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: int) -> list[Conclusion]:
+def add(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], now: int) -> list[Conclusion]:
     """Store the batch as explicit conclusions, all or none, and return the stored records.
 
     Raises NotFound for missing peers or sessions, Unprocessable for a conclusion about a scope.
@@ -118,7 +118,7 @@ def add(db: Connection, workspace_id: str, batch: Sequence[NewConclusion], now: 
 
 
 def _insert(
-    db: Connection, workspace: int, observer: Peer, observed: Peer, session: int | None, new: NewConclusion, now: int
+    db: Transaction, workspace: int, observer: Peer, observed: Peer, session: int | None, new: NewConclusion, now: int
 ) -> Conclusion:
     id = new_id(now)
     pk = insert(db, id, workspace, (observer.pk, observed.pk), session, new.content, said_at=now, now=now)
@@ -129,7 +129,7 @@ def _insert(
 
 
 def insert(
-    db: Connection,
+    db: Transaction,
     id: str,
     workspace: int,
     pair: tuple[int, int],
@@ -184,7 +184,7 @@ _EXPLICIT = """conclusions (workspace, observer, observed, session, level, creat
 
 
 def insert_all(
-    db: Connection, workspace: int, pair: tuple[int, int], session: int, batch: Sequence[New], now: int
+    db: Transaction, workspace: int, pair: tuple[int, int], session: int, batch: Sequence[New], now: int
 ) -> None:
     """Store and index conclusions of a pair (rows of observer and observed) from a session, in this order."""
     if not batch:
@@ -199,14 +199,14 @@ def insert_all(
     fulltext.add_conclusions(db, last or 0)
 
 
-def hide(db: Connection, pks: Collection[int], now: int) -> None:
+def hide(db: Transaction, pks: Collection[int], now: int) -> None:
     """Soft-delete conclusions: they are hidden at once, and a job removes their rows later."""
     db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
     if pks:
         enqueue_purge(db, now)
 
 
-def enqueue_purge(db: Connection, now: int) -> None:
+def enqueue_purge(db: Transaction, now: int) -> None:
     """Enqueue the removal of deleted conclusions, if there are any, for `GRACE` after the first deletion."""
     (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
     if first is not None:
@@ -214,13 +214,13 @@ def enqueue_purge(db: Connection, now: int) -> None:
         queue.add(db, PURGE, {}, now, key=PURGE, due_at=first + GRACE)
 
 
-def _peer(db: Connection, workspace_id: str, peer_id: str) -> Peer:
+def _peer(db: Transaction, workspace_id: str, peer_id: str) -> Peer:
     if found := peers.find(db, workspace_id, peer_id):
         return found
     raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
 
 
-def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None) -> Page[Conclusion]:
+def page(db: Transaction, workspace_id: str, request: PageRequest, filters: Json | None) -> Page[Conclusion]:
     """The workspace's conclusions, newest first; `reverse`: oldest first. Raises Unprocessable for a bad filter."""
     clause = compile_filters(filters, CONCLUSION_FIELDS)
     sql, params = ("", ()) if clause is None else (f" AND {clause.sql}", clause.params)
@@ -237,7 +237,7 @@ def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json 
     return Page(found.items, found.total, request)
 
 
-def get(db: Connection, workspace_id: str, conclusion_id: str) -> Conclusion:
+def get(db: Transaction, workspace_id: str, conclusion_id: str) -> Conclusion:
     """The conclusion. Raises NotFound if it is not in this workspace."""
     row = db.execute(f"SELECT {COLUMNS} {FROM} AND c.id = ?", (workspace_id, conclusion_id)).fetchone()
     if row is None:
@@ -245,7 +245,7 @@ def get(db: Connection, workspace_id: str, conclusion_id: str) -> Conclusion:
     return record(row)
 
 
-def delete(db: Connection, workspace_id: str, conclusion_id: str, now: int) -> None:
+def delete(db: Transaction, workspace_id: str, conclusion_id: str, now: int) -> None:
     """Hide the conclusion. Raises NotFound as `get` does."""
     hide(db, [get(db, workspace_id, conclusion_id).pk], now)
 
@@ -254,13 +254,13 @@ def _missing(workspace_id: str, conclusion_id: str) -> NotFound:
     return NotFound(f"Document {conclusion_id} not found or does not belong to workspace {workspace_id}")
 
 
-def pair(db: Connection, workspace_id: str, observer_id: str, observed_id: str) -> tuple[int, int] | None:
+def pair(db: Transaction, workspace_id: str, observer_id: str, observed_id: str) -> tuple[int, int] | None:
     """The rows of observer and observed; None unless both exist."""
     observer, observed = (peers.find(db, workspace_id, id) for id in (observer_id, observed_id))
     return (observer.pk, observed.pk) if observer and observed else None
 
 
-def recent(db: Connection, workspace_id: str, pair: tuple[int, int], limit: int) -> list[Conclusion]:
+def recent(db: Transaction, workspace_id: str, pair: tuple[int, int], limit: int) -> list[Conclusion]:
     """The pair's newest conclusions."""
     query = f"""SELECT {COLUMNS} {FROM} AND c.observer = ? AND c.observed = ?
         ORDER BY c.created_at DESC, c.pk DESC LIMIT ?"""
@@ -268,7 +268,7 @@ def recent(db: Connection, workspace_id: str, pair: tuple[int, int], limit: int)
 
 
 def oldest(
-    db: Connection, workspace_id: str, pair: tuple[int, int], after: Conclusion | None, limit: int
+    db: Transaction, workspace_id: str, pair: tuple[int, int], after: Conclusion | None, limit: int
 ) -> list[Conclusion]:
     """The pair's conclusions in order of creation, from the first one or after `after`."""
     since = (0, 0) if after is None else (to_micros(after.created_at), after.pk)
@@ -278,7 +278,7 @@ def oldest(
     return [record(row) for row in db.execute(query, (workspace_id, *pair, *since, limit))]
 
 
-def said_after(db: Connection, workspace_id: str, pair: tuple[int, int], time: int, limit: int) -> list[Conclusion]:
+def said_after(db: Transaction, workspace_id: str, pair: tuple[int, int], time: int, limit: int) -> list[Conclusion]:
     """The pair's newest conclusions whose `said_at` is later than `time`."""
     query = f"""SELECT {COLUMNS} {FROM} AND {OF_PAIR_BY_TIME} AND c.said_at > ?
         ORDER BY {LAST_SAID_FIRST} LIMIT ?"""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import count_or_zero
 from omoide.storage.embeddings import progress
 from omoide.storage.job_stats import JobStats, job_stats
-from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.read_only import journal
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
@@ -25,7 +25,7 @@ class DatabaseStats:
     """Messages and conclusions without a vector, including those deleted since."""
 
 
-def database_stats(db: Connection, now: int) -> DatabaseStats:
+def database_stats(db: Transaction, now: int) -> DatabaseStats:
     """Collect the statistics. Reads every job and session, so call it off the event loop."""
     count = count_or_zero("message_count")
     sessions, messages = db.execute(
@@ -34,19 +34,19 @@ def database_stats(db: Connection, now: int) -> DatabaseStats:
     return DatabaseStats(job_stats(db, now), sessions, messages, _unembedded(db))
 
 
-def _unembedded(db: Connection) -> int:
+def _unembedded(db: Transaction) -> int:
     known = progress(db)
     through = {"messages": known.messages, "conclusions": known.conclusions} if known else {}
     newest = {table: db.execute(f"SELECT coalesce(max(pk), 0) FROM {table}").fetchone()[0] for table in through}
     return sum(max(0, newest[table] - seen) for table, seen in through.items())
 
 
-def touch(db: Connection) -> None:
+def touch(db: Transaction) -> None:
     """Run a trivial read, to check that the database can be read."""
     db.execute("SELECT 1 FROM jobs LIMIT 1").fetchone()
 
 
-def change(db: Connection) -> None:
+def change(db: Transaction) -> None:
     """Run a write without lasting effect, to check that the database can be written. Call it only after a write has
     failed, because it changes the file for programs that follow its changes."""
     db.execute("CREATE TABLE written (one INTEGER)")

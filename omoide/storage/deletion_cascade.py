@@ -17,9 +17,9 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from omoide.storage import cards, conclusions, dream_jobs, queue, scope_copies, sessions
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, json_or_null, unnest
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
-from omoide.storage.sqlite.engine import Connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _Derived:
     source_ids: tuple[str, ...]
 
 
-def delete_session(db: Connection, workspace_id: str, session_id: str, now: int) -> None:
+def delete_session(db: Transaction, workspace_id: str, session_id: str, now: int) -> None:
     """Hide the session and enqueue a job that removes its rows. Pending reasoning about it is dropped, and what was
     learned from it is deleted.
 
@@ -51,7 +51,7 @@ def delete_session(db: Connection, workspace_id: str, session_id: str, now: int)
     queue.add(db, "purge_session", {"session": session.pk}, now, workspace=workspace)
 
 
-def _forget_session(db: Connection, workspace: int, session: int, session_id: str, now: int) -> None:
+def _forget_session(db: Transaction, workspace: int, session: int, session_id: str, now: int) -> None:
     dream_jobs.leave_session(db, workspace, session_id)
     dream_jobs.interrupt(db, workspace, now)
     for pair, learned in _affected(db, session).items():
@@ -68,7 +68,7 @@ def _forget_session(db: Connection, workspace: int, session: int, session_id: st
         renew(db, workspace, pair, now, is_redrawn=bool(lost))
 
 
-def renew(db: Connection, workspace: int, pair: Pair, now: int, *, is_redrawn: bool) -> None:
+def renew(db: Transaction, workspace: int, pair: Pair, now: int, *, is_redrawn: bool) -> None:
     """Remove the lines of the pair's card that no caller set, and enqueue a dream that restores those that still hold.
 
     `is_redrawn` enqueues a full dream, because derived conclusions were deleted as well. No dream of the pair may be
@@ -80,7 +80,7 @@ def renew(db: Connection, workspace: int, pair: Pair, now: int, *, is_redrawn: b
         dream_jobs.renew(db, workspace, pair, OMNI if is_redrawn else CARD_REFRESH, now)
 
 
-def _affected(db: Connection, session: int) -> dict[Pair, int]:
+def _affected(db: Transaction, session: int) -> dict[Pair, int]:
     """Pair → number of its conclusions from the session that count towards its next dream, for pairs that have any."""
     found = db.execute(
         """SELECT c.observer, c.observed, count(*) FILTER (WHERE c.level = 'explicit'
@@ -92,7 +92,7 @@ def _affected(db: Connection, session: int) -> dict[Pair, int]:
     return {(observer, observed): count for observer, observed, count in found}
 
 
-def _derived(db: Connection, pair: Pair) -> list[_Derived]:
+def _derived(db: Transaction, pair: Pair) -> list[_Derived]:
     found = db.execute(
         """SELECT pk, id, session, source_ids FROM conclusions
            WHERE observer = ? AND observed = ? AND level <> 'explicit' AND deleted_at IS NULL""",
@@ -105,7 +105,7 @@ def _sources(text: object) -> tuple[str, ...]:
     return tuple(conclusions.sources_of((text or "[]",)))
 
 
-def _resting_on_session(db: Connection, derived: Collection[_Derived], session: int) -> set[str]:
+def _resting_on_session(db: Transaction, derived: Collection[_Derived], session: int) -> set[str]:
     """The ids of conclusions that depend on conclusions from the session, directly or transitively.
 
     A source whose row no longer exists counts as one from the session, because its session is unknown; so does a
@@ -125,7 +125,7 @@ def _resting_on_session(db: Connection, derived: Collection[_Derived], session: 
     return scope_copies.resting_on(lost, sources)
 
 
-def _rows(db: Connection, ids: Iterable[str]) -> dict[str, tuple[int | None, str, tuple[str, ...]]]:
+def _rows(db: Transaction, ids: Iterable[str]) -> dict[str, tuple[int | None, str, tuple[str, ...]]]:
     """Id → session, level and sources of conclusions, including deleted ones."""
     found = db.execute(
         f"""SELECT c.id, c.session, c.level, c.source_ids

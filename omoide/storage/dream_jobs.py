@@ -5,9 +5,9 @@ from __future__ import annotations
 from omoide.core.jobs import DREAM
 from omoide.core.records import Json
 from omoide.storage import queue
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import json_or_null, least
-from omoide.storage.sqlite.engine import Connection
 
 OMNI, CARD_REFRESH = "omni", "card_refresh"
 Pair = tuple[int, int]
@@ -20,14 +20,14 @@ def key(type: str, pair: Pair) -> str:
     return f"{type}:{pair[0]}:{pair[1]}"
 
 
-def add(db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
+def add(db: Transaction, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
     """Enqueue a dream, even if one is queued already."""
     job = {**payload, "type": type, "pair": [*pair]}
     queue.add(db, DREAM, job, now, key=key(type, pair), workspace=workspace, coalesce=False, due_at=due_at)
 
 
 def enqueue(
-    db: Connection, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
+    db: Transaction, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
 ) -> None:
     """Make sure that a dream of the pair is due now. A running or waiting one is enough, and a waiting one becomes due;
     with `afresh`, a running one does not count, because it has read outdated data."""
@@ -38,7 +38,7 @@ def enqueue(
         add(db, workspace, pair, type, payload, now, now)
 
 
-def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> None:
+def renew(db: Transaction, workspace: int, pair: Pair, type: str, now: int) -> None:
     """Enqueue a dream of the pair that rebuilds its card from the conclusions alone, or turn the waiting one into it.
 
     Call it after `interrupt`, so that no dream of the pair runs.
@@ -57,7 +57,7 @@ def renew(db: Connection, workspace: int, pair: Pair, type: str, now: int) -> No
         add(db, workspace, pair, type, {**payload, "rebuild": True, "automatic": True}, now, now)
 
 
-def interrupt(db: Connection, workspace: int, now: int) -> None:
+def interrupt(db: Transaction, workspace: int, now: int) -> None:
     """Restart the running dreams of the workspace, because their input may have been deleted.
 
     A worker that runs one loses its lease and stores nothing.
@@ -69,7 +69,7 @@ def interrupt(db: Connection, workspace: int, now: int) -> None:
     )
 
 
-def leave_session(db: Connection, workspace: int, session_id: str) -> None:
+def leave_session(db: Transaction, workspace: int, session_id: str) -> None:
     """Detach dreams from a session that is deleted."""
     db.execute(
         f"""UPDATE jobs SET payload = json_set({_PAYLOAD}, '$.session', NULL)

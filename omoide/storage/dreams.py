@@ -12,10 +12,10 @@ from omoide.core.identifiers import is_scope_peer
 from omoide.core.jobs import DREAM
 from omoide.core.records import Derived, Json, Merge
 from omoide.storage import conclusion_upsert, conclusions, dream_jobs, embeddings, peers, queue, rows, sessions
+from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import array, greatest, in_array, without_index
 from omoide.storage.dream_jobs import OMNI, Pair
-from omoide.storage.sqlite.engine import Connection
 
 # Looks up the few ids instead of scanning all conclusions of the pair.
 _OF_PAIR = f"""{without_index("observer")} = ? AND {without_index("observed")} = ?
@@ -36,7 +36,7 @@ class Schedule:
 
 
 def learned(
-    db: Connection, workspace: int, pair: Pair, payload: Json, count: int, now: int, schedule: Schedule | None
+    db: Transaction, workspace: int, pair: Pair, payload: Json, count: int, now: int, schedule: Schedule | None
 ) -> None:
     """Count new explicit conclusions of the pair, and enqueue a dream at the threshold; none without a schedule.
 
@@ -61,7 +61,7 @@ def learned(
 
 
 def request(
-    db: Connection,
+    db: Transaction,
     workspace_id: str,
     observer_id: str,
     observed_id: str,
@@ -85,13 +85,13 @@ def request(
     dream_jobs.enqueue(db, workspace, pair, type, payload, now)
 
 
-def since(db: Connection, pair: Pair) -> int:
+def since(db: Transaction, pair: Pair) -> int:
     """Number of new explicit conclusions since the last dream."""
     row = db.execute("SELECT explicit_since FROM dreams WHERE observer = ? AND observed = ?", pair).fetchone()
     return rows.mended(["dreams.explicit_since"], row)[0] if row else 0
 
 
-def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
+def dreamed(db: Transaction, pair: Pair, seen: int, now: int) -> None:
     """Record the end of a dream that processed `seen` new conclusions."""
     db.execute(
         f"""INSERT INTO dreams (observer, observed, last_at) VALUES (?, ?, ?)
@@ -102,7 +102,7 @@ def dreamed(db: Connection, pair: Pair, seen: int, now: int) -> None:
 
 
 def add_derived(
-    db: Connection, workspace: int, pair: Pair, session: int | None, derived: Sequence[Derived], now: int
+    db: Transaction, workspace: int, pair: Pair, session: int | None, derived: Sequence[Derived], now: int
 ) -> list[Derived]:
     """Store derived conclusions, and return those that were refused.
 
@@ -138,7 +138,7 @@ def add_derived(
     return refused
 
 
-def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
+def _newest(db: Transaction, pair: Pair, ids: Sequence[str]) -> int | None:
     """The latest `said_at` of these; None unless all are live conclusions of the pair."""
     count, said_at = db.execute(
         f"SELECT count(*), max(said_at) FROM conclusions WHERE {_OF_PAIR}",
@@ -147,7 +147,7 @@ def _newest(db: Connection, pair: Pair, ids: Sequence[str]) -> int | None:
     return rows.mended(["conclusions.said_at"], (said_at,))[0] if count and count == len(set(ids)) else None
 
 
-def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None:
+def merge(db: Transaction, pair: Pair, merges: Sequence[Merge], now: int) -> None:
     """Merge conclusions that say the same into one; those that no longer exist are skipped."""
     for each in merges:
         kept = _live(db, pair, [each.kept])
@@ -157,7 +157,7 @@ def merge(db: Connection, pair: Pair, merges: Sequence[Merge], now: int) -> None
             conclusion_upsert.replace(db, pair, pk, [each.kept], now)
 
 
-def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
+def outdate(db: Transaction, pair: Pair, ids: Sequence[str], now: int) -> None:
     """Delete derived conclusions that no longer hold. Explicit ones are kept.
 
     Conclusions that cite a deleted one cite its sources instead.
@@ -167,7 +167,7 @@ def outdate(db: Connection, pair: Pair, ids: Sequence[str], now: int) -> None:
         conclusion_upsert.replace(db, pair, pk, conclusions.sources_of((sources or "[]",)), now)
 
 
-def _live(db: Connection, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:
+def _live(db: Transaction, pair: Pair, ids: Sequence[str], restriction: str = "") -> list[tuple[Any, ...]]:
     """Row and `times_derived` of the live conclusions of the pair among these."""
     return db.execute(
         f"SELECT pk, times_derived FROM conclusions WHERE {_OF_PAIR}{restriction}",

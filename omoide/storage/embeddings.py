@@ -11,12 +11,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from omoide.storage import queue, rejected_texts, rows
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import ORDERED_JOIN, array, unnest
 from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
 from omoide.storage.rejected_texts import Refusal
 from omoide.storage.sqlite import vector_segments
-from omoide.storage.sqlite.engine import Connection
 
 __all__ = ["SOURCES", "Source"]
 
@@ -45,7 +45,7 @@ class EmbeddingProgress:
         return self.messages if source == "messages" else self.conclusions
 
 
-def progress(db: Connection) -> EmbeddingProgress | None:
+def progress(db: Transaction) -> EmbeddingProgress | None:
     """The current model and its progress; None before any embedder was adopted."""
     row = db.execute("SELECT name, dimensions, messages_through, conclusions_through FROM embedder").fetchone()
     return EmbeddingProgress(*rows.mended(_PROGRESS, row)) if row else None
@@ -54,7 +54,7 @@ def progress(db: Connection) -> EmbeddingProgress | None:
 _PROGRESS = [f"embedder.{name}" for name in ("name", "dimensions", "messages_through", "conclusions_through")]
 
 
-def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
+def adopt(db: Transaction, name: str, dimensions: int, now: int) -> None:
     """Switch to this model: vectors of another one are removed, and a job embeds all texts again.
 
     The job is also enqueued if vectors are missing from segments.
@@ -72,12 +72,12 @@ def adopt(db: Connection, name: str, dimensions: int, now: int) -> None:
         enqueue(db, now)
 
 
-def enqueue(db: Connection, now: int) -> None:
+def enqueue(db: Transaction, now: int) -> None:
     """Enqueue the embedding job. Call it in the transaction that stores a text."""
     queue.add(db, JOB, {}, now, key=JOB, due_at=queue.FIRST)
 
 
-def missing(db: Connection, source: Source, after: int, limit: int) -> list[tuple[int, str]]:
+def missing(db: Transaction, source: Source, after: int, limit: int) -> list[tuple[int, str]]:
     """Row and text of up to `limit` rows after the row `after`, in row order: at most `MOST_CHARACTERS` in total, but
     at least one row."""
     query = f"SELECT pk, content FROM {source} WHERE pk > ? ORDER BY pk LIMIT ?"
@@ -97,7 +97,7 @@ def limited(rows: Iterable[tuple[int, str]]) -> list[tuple[int, str]]:
 
 
 def add(
-    db: Connection,
+    db: Transaction,
     model: EmbeddingProgress,
     source: Source,
     through: int,
@@ -119,7 +119,7 @@ def add(
 
 
 def add_late(
-    db: Connection,
+    db: Transaction,
     model: EmbeddingProgress,
     source: Source,
     tried: Sequence[int],
@@ -136,7 +136,7 @@ def add_late(
     vector_segments.add_late(db, source, [pk for pk, _ in vectors])
 
 
-def retry_refused(db: Connection, now: int) -> int:
+def retry_refused(db: Transaction, now: int) -> int:
     """Schedule all refused texts for another attempt; returns their number."""
     count = rejected_texts.retry(db)
     if count:
@@ -144,7 +144,7 @@ def retry_refused(db: Connection, now: int) -> int:
     return count
 
 
-def _store(db: Connection, source: Source, vectors: Sequence[tuple[int, bytes]]) -> None:
+def _store(db: Transaction, source: Source, vectors: Sequence[tuple[int, bytes]]) -> None:
     db.executemany(
         f"""INSERT INTO {VECTORS[source]} (pk, vector) SELECT ?, ? WHERE EXISTS (SELECT 1 FROM {source} WHERE pk = ?)
             ON CONFLICT (pk) DO UPDATE SET vector = excluded.vector""",
@@ -152,14 +152,14 @@ def _store(db: Connection, source: Source, vectors: Sequence[tuple[int, bytes]])
     )
 
 
-def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
+def remove(db: Transaction, source: Source, pks: Sequence[int]) -> None:
     """Remove the vectors of these rows. The rows themselves must still exist."""
     vector_segments.remove(db, source, pks)
     rejected_texts.remove(db, source, pks)
     db.executemany(f"DELETE FROM {VECTORS[source]} WHERE pk = ?", [(pk,) for pk in pks])
 
 
-def vectors(db: Connection, source: Source, pks: Sequence[int], dimensions: int) -> dict[int, bytes]:
+def vectors(db: Transaction, source: Source, pks: Sequence[int], dimensions: int) -> dict[int, bytes]:
     """Row number → vector, for the rows that have a valid one."""
     # In this order: from the given numbers to the table.
     query = f"SELECT v.pk, v.vector FROM {_GIVEN} {VECTORS[source]} v ON v.pk = wanted.value"
@@ -167,7 +167,7 @@ def vectors(db: Connection, source: Source, pks: Sequence[int], dimensions: int)
     return dict(db.execute(query, (array(pks), 2 * dimensions)).fetchall())
 
 
-def newest(db: Connection, source: Source, workspace: int, after: int, most: int) -> list[tuple[int, int, int]]:
+def newest(db: Transaction, source: Source, workspace: int, after: int, most: int) -> list[tuple[int, int, int]]:
     """Those of the `most` newest rows after the row `after` that belong to the workspace, newest first: each with the
     two columns of `TAKEN_FROM`."""
     columns = ", ".join(("pk", *TAKEN_FROM[source]))
@@ -175,14 +175,14 @@ def newest(db: Connection, source: Source, workspace: int, after: int, most: int
     return db.execute(f"SELECT {columns} FROM ({rows}) newest WHERE workspace = ?", (after, most, workspace)).fetchall()
 
 
-def texts(db: Connection, source: Source, pks: Sequence[int]) -> Iterator[tuple[int, str]]:
+def texts(db: Transaction, source: Source, pks: Sequence[int]) -> Iterator[tuple[int, str]]:
     """Row and text of these rows, in this order, read lazily."""
     query = f"""SELECT t.pk, t.content FROM {_GIVEN} {source} t ON t.pk = wanted.value
         ORDER BY wanted.key"""
     return ((pk, text) for pk, text in db.execute(query, (array(pks),)))
 
 
-def living(db: Connection, source: Source, pks: Sequence[int]) -> set[int]:
+def living(db: Transaction, source: Source, pks: Sequence[int]) -> set[int]:
     """Those of the rows that are neither deleted nor part of a deleted session.
 
     Rows of an unfinished copy of a session count as live, because the caller drops all others from memory for good.

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import FIRST_SAID, sound
 from omoide.storage.dialect import is_integer
-from omoide.storage.sqlite.engine import Connection
 
 JITTER = 10_000_000
 """Microseconds by which the server's time for a message may be earlier than that of the previous message without
@@ -35,7 +35,7 @@ def after(last_said_at: int | None, times: Iterable[int]) -> int | None:
     return last_said_at
 
 
-def keep(db: Connection, session: int, first: int, before: int | None, last_said_at: int | None) -> None:
+def keep(db: Transaction, session: int, first: int, before: int | None, last_said_at: int | None) -> None:
     """Record the order of stored messages from the position `first` on; `before` is `last_said_at` without them."""
     if before != last_said_at:
         db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (last_said_at, session))
@@ -47,7 +47,7 @@ def keep(db: Connection, session: int, first: int, before: int | None, last_said
         )
 
 
-def note(db: Connection, session: int, first: int) -> None:
+def note(db: Transaction, session: int, first: int) -> None:
     """As `keep`, but reads the times of the messages from the database."""
     (before,) = db.execute("SELECT last_said_at FROM sessions WHERE pk = ?", (session,)).fetchone()
     found = db.execute("SELECT created_at FROM messages WHERE session = ? AND seq >= ? ORDER BY seq", (session, first))
@@ -55,7 +55,7 @@ def note(db: Connection, session: int, first: int) -> None:
     keep(db, session, first, before, after(sound("sessions.last_said_at", before), times))
 
 
-def newest(db: Connection, session: int) -> int:
+def newest(db: Transaction, session: int) -> int:
     """The position of the message that was said last, in a session with rows in `said_order`; 0 if they are damaged."""
     query = f"""SELECT seq FROM said_order WHERE session = ? AND {is_integer("seq")}
         ORDER BY created_at DESC, seq DESC LIMIT 1"""
@@ -63,7 +63,7 @@ def newest(db: Connection, session: int) -> int:
     return int(row[0]) if row else 0
 
 
-def derive(db: Connection, session: int) -> None:
+def derive(db: Transaction, session: int) -> None:
     """Rebuild the order of all messages of a session."""
     db.execute("DELETE FROM said_order WHERE session = ?", (session,))
     db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (FIRST_SAID, session))

@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import count_or_zero, greatest, is_integer, least, without_index
-from omoide.storage.sqlite.connection import Connection
 
 NO_WORKSPACE = 0
 """The share of jobs that serve all workspaces: embedding, erasure, purging workspaces and conclusions."""
@@ -83,7 +83,7 @@ SCHEMA = (
 """The statements of the migration step."""
 
 
-def wake(db: Connection, now: int) -> None:
+def wake(db: Transaction, now: int) -> None:
     """Mark workspaces as ready that have a due job."""
     db.execute(
         f"UPDATE shares SET ready = 1, used = {greatest('used', '?')} WHERE ready = 0 AND due_at <= ?",
@@ -91,18 +91,18 @@ def wake(db: Connection, now: int) -> None:
     )
 
 
-def ready(db: Connection) -> Iterator[int]:
+def ready(db: Transaction) -> Iterator[int]:
     """The ready workspaces, ordered by used time, then by the time they have waited."""
     yield from (row[0] for row in db.execute("SELECT pk FROM shares WHERE ready = 1 ORDER BY used, due_at"))
 
 
-def ready_or_due(db: Connection, now: int) -> Iterator[int]:
+def ready_or_due(db: Transaction, now: int) -> Iterator[int]:
     """The ready workspaces, and those that `wake` would mark as ready."""
     yield from ready(db)
     yield from (row[0] for row in db.execute("SELECT pk FROM shares WHERE ready = 0 AND due_at <= ?", (now,)))
 
 
-def rest(db: Connection, workspaces: Iterable[int], now: int) -> None:
+def rest(db: Transaction, workspaces: Iterable[int], now: int) -> None:
     """Mark workspaces without a runnable job as not ready, until a job becomes due or is released."""
     for workspace in workspaces:
         of_share = f"{share_of('workspace')} = :workspace"
@@ -119,7 +119,7 @@ def rest(db: Connection, workspaces: Iterable[int], now: int) -> None:
         )
 
 
-def begin(db: Connection, workspace: int, now: int) -> None:
+def begin(db: Transaction, workspace: int, now: int) -> None:
     """Record a claim for this workspace, which raises the starting level of others."""
     db.execute(
         f"""INSERT INTO shares (pk, used) SELECT {_CLOCK}, used FROM shares WHERE pk = ?
@@ -132,7 +132,7 @@ def begin(db: Connection, workspace: int, now: int) -> None:
         rest(db, [workspace], now)
 
 
-def charge(db: Connection, used: Mapping[int, int]) -> None:
+def charge(db: Transaction, used: Mapping[int, int]) -> None:
     """Charge the time that jobs took: workspace → microseconds."""
     for workspace, cost in used.items():
         counted = min(max(cost, LEAST_COST), MOST_COST) // (NO_WORKSPACE_WEIGHT if workspace == NO_WORKSPACE else 1)
@@ -148,7 +148,7 @@ def charge(db: Connection, used: Mapping[int, int]) -> None:
         db.execute(f"UPDATE shares SET used = {least('used + ?', '?')} WHERE pk = ?", (passed, MOST_USED, _CLOCK))
 
 
-def forget(db: Connection, workspace: int) -> None:
+def forget(db: Transaction, workspace: int) -> None:
     """Remove the share of a deleted workspace, because its row number may be reused."""
     db.execute("DELETE FROM shares WHERE pk = ?", (workspace,))
 
@@ -158,12 +158,12 @@ _DAMAGED = f"""FROM shares WHERE ready NOT BETWEEN 0 AND 1 OR NOT {is_integer("r
     OR due_at > :last OR due_at IS NOT NULL AND NOT {is_integer("due_at")}"""
 
 
-def is_damaged(db: Connection, last: int) -> bool:
+def is_damaged(db: Transaction, last: int) -> bool:
     """Whether a damaged share would be skipped forever; no valid `due_at` is later than `last`. Reads all rows."""
     return db.execute(f"SELECT 1 {_DAMAGED} LIMIT 1", {"most": MOST_USED, "last": last}).fetchone() is not None
 
 
-def renew(db: Connection) -> None:
+def renew(db: Transaction) -> None:
     """Make every workspace due for a check, because stored times may be wrong, and reset damaged accounts."""
     db.execute(
         f"""UPDATE shares SET ready = 0, due_at = CASE WHEN pk = ? THEN NULL ELSE 0 END,
@@ -176,6 +176,6 @@ def renew(db: Connection) -> None:
     )
 
 
-def _clock(db: Connection) -> int:
+def _clock(db: Transaction) -> int:
     row = db.execute("SELECT used FROM shares WHERE pk = ?", (_CLOCK,)).fetchone()
     return row[0] if row and isinstance(row[0], int) and 0 <= row[0] <= MOST_USED else 0

@@ -9,6 +9,7 @@ from omoide.core.clock import from_micros
 from omoide.core.jobs import DREAM, REASONING
 from omoide.core.records import PendingJob, WorkCount
 from omoide.storage import rows
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import (
     array,
@@ -20,7 +21,6 @@ from omoide.storage.dialect import (
     json_list_of,
     json_or_null,
 )
-from omoide.storage.sqlite.engine import Connection
 
 STATES = ("waiting", "due", "running", "failed")
 """Job states: not due yet; due and not claimed; leased by a worker; failed for good."""
@@ -66,7 +66,7 @@ class JobStats:
         return max((each.error for each in self.groups if each.error and each.state != "failed"), default=None)
 
 
-def job_stats(db: Connection, now: int) -> JobStats:
+def job_stats(db: Transaction, now: int) -> JobStats:
     """Count the jobs by kind and state. Reads every job, so call it off the event loop."""
     found = db.execute(
         f"""SELECT kind, {_STATE} AS state, count(*), {greatest("0", f":now - coalesce(min({_DUE_SINCE}), :now)")},
@@ -102,7 +102,7 @@ _DONE = f"""
 
 
 def status(
-    db: Connection,
+    db: Transaction,
     workspace_id: str,
     now: int,
     *,
@@ -153,7 +153,7 @@ _LISTED = ["", "jobs.kind", "workspaces.id?", *(f"jobs.{name}" for name in ("uni
 _LISTED += ["jobs.created_at", "jobs.error", ""]
 
 
-def listed(db: Connection, now: int, *, failed_only: bool, limit: int) -> list[PendingJob]:
+def listed(db: Transaction, now: int, *, failed_only: bool, limit: int) -> list[PendingJob]:
     """All jobs of the database: those that failed for good first, then by due time."""
     found = db.execute(
         f"""SELECT j.pk, j.kind, w.id, j.units, j.attempts, j.due_at, j.created_at, j.error, {_STATE}
@@ -171,7 +171,7 @@ def _pending_job(row: rows.Row) -> PendingJob:
     return PendingJob(pk, kind, workspace, units, attempts, state, due, from_micros(created_at), error)
 
 
-def retry(db: Connection, now: int, pks: Collection[int] | None) -> int:
+def retry(db: Transaction, now: int, pks: Collection[int] | None) -> int:
     """Make jobs that failed for good due again (None: all of them); returns their number."""
     failed = "UPDATE jobs SET failed_at = NULL, attempts = 0, due_at = ? WHERE failed_at IS NOT NULL"
     if pks is None:

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core.errors import Conflict
+from omoide.storage.base import Store, Transaction
 from omoide.storage.large_values import LargeValue, open_blob
-from omoide.storage.sqlite.engine import Connection, Store
 
 PIECE_BYTES = 1_048_576
 """Bytes read at a time: several objects, or a part of one."""
@@ -45,7 +45,7 @@ async def pieces(store: Store, values: Sequence[LargeValue]) -> AsyncIterator[tu
         start += len(texts)
 
 
-def _together(db: Connection, values: Sequence[LargeValue]) -> list[bytes]:
+def _together(db: Transaction, values: Sequence[LargeValue]) -> list[bytes]:
     """The texts of the first objects that fit into a piece, but at least one."""
     texts: list[bytes] = []
     left = PIECE_BYTES
@@ -59,7 +59,7 @@ def _together(db: Connection, values: Sequence[LargeValue]) -> list[bytes]:
     return texts
 
 
-def _whole(db: Connection, value: LargeValue) -> bytes:
+def _whole(db: Transaction, value: LargeValue) -> bytes:
     query = f"SELECT {_valid(value.column)}, CAST({value.column} AS BLOB) FROM {value.table} WHERE {value.key} = ?"
     row = db.execute(query, (value.of,)).fetchone()
     return _readable(row[1]) if row and row[0] else NOTHING
@@ -93,7 +93,7 @@ async def _of_one(store: Store, value: LargeValue) -> AsyncIterator[bytes]:
         raise Conflict("An object was replaced while it was read")
 
 
-def _examined(db: Connection, value: LargeValue) -> _Found | None:
+def _examined(db: Transaction, value: LargeValue) -> _Found | None:
     """Size and digest of the text; None if it is not a JSON object."""
     row = db.execute(f"SELECT {_valid(value.column)} FROM {value.table} WHERE {value.key} = ?", (value.of,)).fetchone()
     blob = open_blob(db, value) if row and row[0] else None
@@ -106,7 +106,7 @@ def _examined(db: Connection, value: LargeValue) -> _Found | None:
         return _Found(len(blob), digest.digest())
 
 
-def _part(db: Connection, value: LargeValue, start: int) -> bytes:
+def _part(db: Transaction, value: LargeValue, start: int) -> bytes:
     try:
         blob = open_blob(db, value)
         if blob is None:

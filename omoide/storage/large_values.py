@@ -14,8 +14,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.core import config_merge, json_codec
 from omoide.core.json_limits import too_large
 from omoide.core.records import Change, Json
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import json_or_null
-from omoide.storage.sqlite.connection import Connection
 
 INLINE_BYTES = 4_096
 """The largest object that is read and parsed with its row."""
@@ -83,7 +83,7 @@ def referred(value: Json) -> LargeValue | None:
     return found if type(found) is LargeValue else None
 
 
-def text_of(db: Connection, value: Json) -> str:
+def text_of(db: Transaction, value: Json) -> str:
     """The JSON text of an object, read from the database for a reference; `{}` if the row is missing or damaged."""
     large = referred(value)
     if large is None:
@@ -92,7 +92,7 @@ def text_of(db: Connection, value: Json) -> str:
     return row[0] if row and type(row[0]) is str else "{}"
 
 
-def loaded(db: Connection, value: Json) -> Json:
+def loaded(db: Transaction, value: Json) -> Json:
     """The object itself, read from the database for a reference."""
     if referred(value) is None:
         return value
@@ -103,7 +103,7 @@ def loaded(db: Connection, value: Json) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def after(db: Connection, stored: Json, given: Json) -> Json:
+def after(db: Transaction, stored: Json, given: Json) -> Json:
     """The new value of a column: `stored` if it equals `given`, so that nothing needs to be written; else `given`."""
     large = referred(stored)
     if large is not None and large.size > _LONGEST_FORM * len(json_codec.dumps(given)):
@@ -111,7 +111,7 @@ def after(db: Connection, stored: Json, given: Json) -> Json:
     return stored if loaded(db, stored) == given else given
 
 
-def merged(db: Connection, stored: Json, change: Change) -> Json:
+def merged(db: Transaction, stored: Json, change: Change) -> Json:
     """A configuration after a change; as `after`, `stored` itself if nothing changes.
 
     Raises Unprocessable as `config_merge.merge_config`, and InvalidFields if it grows beyond the limit of the change.
@@ -133,7 +133,7 @@ def weight(value: Json) -> int:
     return len(json_codec.dumps(value)) if value else 2
 
 
-def open_blob(db: Connection, large: LargeValue) -> Any:
+def open_blob(db: Transaction, large: LargeValue) -> Any:
     """Open the stored text for reading in pieces: an object with `read(bytes)`, `seek(to)`, `len()` and `close()`.
 
     None if the row does not exist. Raises sqlite3.Error if the value is neither text nor bytes.

@@ -14,7 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from omoide.core.errors import BadRequest
 from omoide.core.records import Observation, Page, PageRequest, Peer
 from omoide.storage import membership_intervals, peers, rows
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage.base import Transaction
 
 Flag = int | None
 SCOPES_COME_OTHERWISE = (
@@ -34,13 +34,13 @@ _FROM = """
 _joined_at = rows.mender("members.joined_at")
 
 
-def is_active(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> bool:
+def is_active(db: Transaction, workspace_id: str, session_id: str, peer_id: str) -> bool:
     """Whether the peer is in the session now."""
     query = f"SELECT 1 {_FROM} AND p.id = ? AND m.left_at IS NULL"
     return db.execute(query, (workspace_id, session_id, peer_id)).fetchone() is not None
 
 
-def unchanged(db: Connection, session: int, given: Mapping[str, Observation]) -> bool:
+def unchanged(db: Transaction, session: int, given: Mapping[str, Observation]) -> bool:
     """Whether adding these peers would change nothing: all are in the session with the given flags."""
     for peer_id, observation in given.items():
         row = db.execute(
@@ -54,7 +54,7 @@ def unchanged(db: Connection, session: int, given: Mapping[str, Observation]) ->
 
 
 def add(
-    db: Connection,
+    db: Transaction,
     workspace: int,
     session: int,
     session_id: str,
@@ -86,7 +86,7 @@ def add(
 
 
 def authors(
-    db: Connection, workspace: int, session: int, peer_ids: Collection[str], now: int, *, max_observers: int
+    db: Transaction, workspace: int, session: int, peer_ids: Collection[str], now: int, *, max_observers: int
 ) -> tuple[dict[str, int], int]:
     """The rows of the authors of messages, by id, and a time at which all of them are in the session.
 
@@ -109,7 +109,7 @@ def authors(
     return found, there
 
 
-def join_as_authors(db: Connection, session: int, joining: Collection[int], now: int, *, max_observers: int) -> None:
+def join_as_authors(db: Transaction, session: int, joining: Collection[int], now: int, *, max_observers: int) -> None:
     """Make the authors of messages members; one that had left gets its previous configuration back.
 
     If that would exceed the observer limit, it joins without `observe_others`: a message is never refused for it.
@@ -128,7 +128,7 @@ def join_as_authors(db: Connection, session: int, joining: Collection[int], now:
 
 
 def replace(
-    db: Connection,
+    db: Transaction,
     workspace: int,
     session: int,
     session_id: str,
@@ -158,7 +158,7 @@ def replace(
     _check_observers(db, session, session_id, max_observers)
 
 
-def remove(db: Connection, workspace: int, session: int, peer_ids: Collection[str], now: int) -> None:
+def remove(db: Transaction, workspace: int, session: int, peer_ids: Collection[str], now: int) -> None:
     """Remove these peers from the session; non-members are ignored. Raises Unprocessable for scopes."""
     peers.refuse_scopes(db, workspace, peer_ids, SCOPES_COME_OTHERWISE)
     for peer_id in set(peer_ids):
@@ -171,7 +171,7 @@ def remove(db: Connection, workspace: int, session: int, peer_ids: Collection[st
             membership_intervals.end(db, session, left[0])
 
 
-def configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation | None:
+def configuration(db: Transaction, workspace_id: str, session_id: str, peer_id: str) -> Observation | None:
     """The peer's flags in the session, also after it has left; None if it was never a member."""
     query = f"SELECT m.observe_me, m.observe_others {_FROM} AND p.id = ?"
     row = db.execute(query, (workspace_id, session_id, peer_id)).fetchone()
@@ -179,7 +179,7 @@ def configuration(db: Connection, workspace_id: str, session_id: str, peer_id: s
 
 
 def configure(
-    db: Connection, session: int, session_id: str, peer: int, observation: Observation, now: int, *, max_observers: int
+    db: Transaction, session: int, session_id: str, peer: int, observation: Observation, now: int, *, max_observers: int
 ) -> None:
     """Set the given flags. A peer that was never in the session joins it; one that has left stays out.
 
@@ -197,7 +197,7 @@ def configure(
         _check_observers(db, session, session_id, max_observers)
 
 
-def page(db: Connection, workspace_id: str, session_id: str, request: PageRequest) -> Page[Peer]:
+def page(db: Transaction, workspace_id: str, session_id: str, request: PageRequest) -> Page[Peer]:
     """The current members of the session, ordered by the time they joined."""
     return rows.page(
         db,
@@ -210,7 +210,7 @@ def page(db: Connection, workspace_id: str, session_id: str, request: PageReques
     )
 
 
-def copy(db: Connection, source: int, target: int, through: int, now: int) -> None:
+def copy(db: Transaction, source: int, target: int, through: int, now: int) -> None:
     """Copy the active members of one session to another, including scopes, with their configuration.
 
     Their stays are copied for the messages up to the position `through`.
@@ -225,7 +225,7 @@ def copy(db: Connection, source: int, target: int, through: int, now: int) -> No
     membership_intervals.copy(db, source, target, through)
 
 
-def _join(db: Connection, session: int, joining: Sequence[tuple[int, tuple[Flag, Flag]]], now: int) -> None:
+def _join(db: Transaction, session: int, joining: Sequence[tuple[int, tuple[Flag, Flag]]], now: int) -> None:
     """Add peers (their rows), each with these flags."""
     db.executemany(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, ?, ?)
@@ -236,18 +236,18 @@ def _join(db: Connection, session: int, joining: Sequence[tuple[int, tuple[Flag,
     membership_intervals.begin(db, session, [peer for peer, _ in joining])
 
 
-def _set(db: Connection, session: int, peer: int, flags: tuple[Flag, Flag]) -> None:
+def _set(db: Transaction, session: int, peer: int, flags: tuple[Flag, Flag]) -> None:
     query = "UPDATE members SET observe_me = ?, observe_others = ? WHERE session = ? AND peer = ?"
     db.execute(query, (*flags, session, peer))
 
 
-def _observers(db: Connection, session: int) -> int:
+def _observers(db: Transaction, session: int) -> int:
     query = """SELECT count(*) FROM members m JOIN peers p ON p.pk = m.peer
         WHERE m.session = ? AND m.left_at IS NULL AND m.observe_others = 1 AND p.kind = 'peer'"""
     return int(db.execute(query, (session,)).fetchone()[0])
 
 
-def _check_observers(db: Connection, session: int, session_id: str, limit: int) -> None:
+def _check_observers(db: Transaction, session: int, session_id: str, limit: int) -> None:
     count = _observers(db, session)
     if count > limit:
         raise BadRequest(

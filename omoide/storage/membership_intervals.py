@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from typing import Literal, TypeAlias
 
 from omoide.core.clock import LAST_OF_IDS, created_at_of_id
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import sound
 from omoide.storage.dialect import ORDERED_JOIN, use_index
-from omoide.storage.sqlite.connection import Connection
 
 Member: TypeAlias = tuple[int, int]
 """Session and peer, by their rows."""
@@ -37,13 +37,13 @@ def seen(peer: str, before_the_first: Literal["seen", "unseen"]) -> str:
     return f"m.seq <= coalesce({_END_OF_STAY.format(peer=peer)}, {otherwise})"
 
 
-def has_left_any(db: Connection, peer: int) -> bool:
+def has_left_any(db: Transaction, peer: int) -> bool:
     """Whether the peer has ever left a session."""
     query = f"SELECT 1 FROM stays {use_index('stays_ended')} WHERE peer = ? AND last IS NOT NULL LIMIT 1"
     return db.execute(query, (peer,)).fetchone() is not None
 
 
-def begin(db: Connection, session: int, peers: Sequence[int]) -> None:
+def begin(db: Transaction, session: int, peers: Sequence[int]) -> None:
     """Begin a stay of each peer with the session's next message. The peers must be members already."""
     # On conflict, the previous stay ended without any message, and is reopened.
     db.executemany(
@@ -53,7 +53,7 @@ def begin(db: Connection, session: int, peers: Sequence[int]) -> None:
     )
 
 
-def end(db: Connection, session: int, peer: int) -> None:
+def end(db: Transaction, session: int, peer: int) -> None:
     """End the peer's open stay, if any, with the session's last message."""
     db.execute(
         """UPDATE stays SET last = (SELECT message_count FROM sessions WHERE pk = stays.session)
@@ -62,7 +62,7 @@ def end(db: Connection, session: int, peer: int) -> None:
     )
 
 
-def copy(db: Connection, source: int, target: int, through: int) -> None:
+def copy(db: Transaction, source: int, target: int, through: int) -> None:
     """Copy the stays of a session's members to its copy, up to the position `through` of the original.
 
     The last stay of each is open, because each is in the copy now.
@@ -77,7 +77,7 @@ def copy(db: Connection, source: int, target: int, through: int) -> None:
     )
 
 
-def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None) -> Member | None:
+def derive(db: Transaction, after: Member = (0, 0), workspace: int | None = None) -> Member | None:
     """Derive a stay for members that have none, from the times at which they joined and left.
 
     For data from before stays were stored: only the latest stay of each member was recorded then, by time. Processes
@@ -108,7 +108,7 @@ def derive(db: Connection, after: Member = (0, 0), workspace: int | None = None)
     return (found[-1][0], found[-1][1]) if found else None
 
 
-def add(db: Connection, session: int, peer: int, first: int, last: int | None) -> None:
+def add(db: Transaction, session: int, peer: int, first: int, last: int | None) -> None:
     """Insert a stay of a member."""
     db.execute("INSERT INTO stays (session, peer, first, last) VALUES (?, ?, ?, ?)", (session, peer, first, last))
 
@@ -116,7 +116,7 @@ def add(db: Connection, session: int, peer: int, first: int, last: int | None) -
 class _Arrivals:
     """The arrival times of one session's messages, in milliseconds since 1970, read lazily from their ids."""
 
-    def __init__(self, db: Connection, session: int, count: int) -> None:
+    def __init__(self, db: Transaction, session: int, count: int) -> None:
         self.session = session
         self._db = db
         self._count = count

@@ -6,8 +6,8 @@ import contextlib
 
 from omoide.core.clock import new_ids
 from omoide.storage import embeddings, event_time_order, messages, rows
+from omoide.storage.base import Transaction
 from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.engine import Connection
 
 _COPIED = ["", "", *(f"messages.{name}" for name in ("content", "metadata", "token_count", "created_at", "muted"))]
 
@@ -16,7 +16,7 @@ CHARACTERS_AT_A_TIME = 1_000_000
 """Limits of one batch: messages, and characters of content and metadata. Copying takes 30 to 50 ms."""
 
 
-def copy_some(db: Connection, source: int, target: int, after: int, last: int, now: int) -> int:
+def copy_some(db: Transaction, source: int, target: int, after: int, last: int, now: int) -> int:
     """Append a batch of the messages after the position `after`, up to `last`, to another session, under new ids.
 
     Returns the position through which they were copied; `last` when done.

@@ -13,10 +13,10 @@ from omoide.core.errors import Unprocessable
 from omoide.core.identifiers import is_scope_peer, peer_of_scope, scope_name_error, scope_of_peer
 from omoide.core.records import Json
 from omoide.storage import peers, scopes, visibility, workspaces
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import array, in_array
 from omoide.storage.filters import MESSAGE_FIELDS, SqlClause, compile_filters, names_field
 from omoide.storage.filters.clauses import all_of
-from omoide.storage.sqlite.engine import Connection
 from omoide.storage.visibility import View
 
 WITNESS = "peer_perspective"
@@ -99,7 +99,7 @@ class MessageScope:
         return sql, params
 
 
-def resolve(db: Connection, request: MessageSearch) -> MessageScope | None:
+def resolve(db: Transaction, request: MessageSearch) -> MessageScope | None:
     """Resolve the restrictions of a search; None if nothing can match.
 
     Raises NotFound for an unknown scope, and Unprocessable as `MessageSearch.parsed_filters`.
@@ -126,7 +126,7 @@ def resolve(db: Connection, request: MessageSearch) -> MessageScope | None:
 
 
 def _views(
-    db: Connection, workspace: int, request: MessageSearch, witness: str | None
+    db: Transaction, workspace: int, request: MessageSearch, witness: str | None
 ) -> list[tuple[int, View]] | None:
     """The peers (rows) whose visibility restricts the search, each with its view; None if one does not exist."""
     is_named = request.session_id is not None or request.sessions is not None
@@ -146,7 +146,7 @@ def _views(
 
 
 def _allowed_sessions(
-    db: Connection, workspace: int, request: MessageSearch, views: Sequence[tuple[int, View]]
+    db: Transaction, workspace: int, request: MessageSearch, views: Sequence[tuple[int, View]]
 ) -> set[int] | None:
     """The intersection of the sessions that scope, list and membership allow; None if none of them is given."""
     sets = []

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from omoide.core.records import Message
 from omoide.storage import messages
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import (
     CASELESS_LIKE,
     ORDERED_JOIN,
@@ -24,7 +25,6 @@ from omoide.storage.dialect import (
 )
 from omoide.storage.message_scope import MessageScope
 from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.engine import Connection
 
 # Sources of a search. The order of their joins is fixed: from the given numbers to their rows.
 _ALL = "messages m"
@@ -55,7 +55,7 @@ SCATTER = 2_654_435_761
 """A prime (Knuth's multiplicative hashing), so that the sample does not follow periodic patterns."""
 
 
-def share(db: Connection, within: MessageScope) -> float:
+def share(db: Transaction, within: MessageScope) -> float:
     """The estimated share (0 to 1) of all messages that the workspace, session and peer select, from a sample."""
     (last,) = db.execute("SELECT max(pk) FROM messages").fetchone()
     if last is None:
@@ -75,7 +75,7 @@ READ = 20_000
 """Messages scanned for a text that the full-text index cannot find, at about 2 µs each."""
 
 
-def newest(db: Connection, within: MessageScope, limit: int, *, oldest_first: bool = False) -> list[int]:
+def newest(db: Transaction, within: MessageScope, limit: int, *, oldest_first: bool = False) -> list[int]:
     """The newest messages, or the oldest ones, by the time they were said, then by arrival."""
     sql, params = _out_of_all(db, within)
     if within.peer is not None and within.session is None:
@@ -87,7 +87,7 @@ def newest(db: Connection, within: MessageScope, limit: int, *, oldest_first: bo
     return [row[0] for row in db.execute(query, (*params, limit))]
 
 
-def literal(db: Connection, within: MessageScope, text: str, limit: int) -> list[int]:
+def literal(db: Transaction, within: MessageScope, text: str, limit: int) -> list[int]:
     """The messages that contain the literal text, case-insensitively, newest first.
 
     Whole words are found in any message. A text that begins or ends within a word, or has no words, is found only in
@@ -110,7 +110,7 @@ def _place(within: MessageScope) -> fulltext.IndexScope:
     return fulltext.of_messages(within.workspace, within.session, within.peer)
 
 
-def _out_of_all(db: Connection, within: MessageScope) -> tuple[str, list[Any]]:
+def _out_of_all(db: Transaction, within: MessageScope) -> tuple[str, list[Any]]:
     """As `MessageScope.out_of`, from all messages, or from those of the sessions if there are few."""
     sessions = within.sessions
     if sessions is not None and len(sessions) <= READ and _count(db, sessions) <= READ:
@@ -118,7 +118,7 @@ def _out_of_all(db: Connection, within: MessageScope) -> tuple[str, list[Any]]:
     return within.out_of(_ALL)
 
 
-def _latest(db: Connection, within: MessageScope) -> list[int]:
+def _latest(db: Transaction, within: MessageScope) -> list[int]:
     """The newest `READ` messages within reach, regardless of its clause."""
     if within.session is not None:
         query = "SELECT pk FROM messages WHERE session = ? ORDER BY seq DESC LIMIT ?"
@@ -134,7 +134,7 @@ def _latest(db: Connection, within: MessageScope) -> list[int]:
     return [pk for (pk,) in db.execute(query, params)]
 
 
-def _count(db: Connection, sessions: Collection[int]) -> int:
+def _count(db: Transaction, sessions: Collection[int]) -> int:
     """The number of messages in the sessions."""
     count = count_or_zero("message_count")
     query = f"SELECT coalesce(sum({count}), 0) FROM sessions WHERE pk {in_array('bigint')}"
@@ -145,44 +145,44 @@ def _like_escaped(text: str) -> str:
     return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
-def passing(db: Connection, within: MessageScope, pks: Sequence[int]) -> list[int]:
+def passing(db: Transaction, within: MessageScope, pks: Sequence[int]) -> list[int]:
     """Those of the messages that are within reach, in the order given."""
     sql, params = within.out_of(_GIVEN, [array(pks)])
     there = {row[0] for row in db.execute(f"SELECT m.pk {sql}", params)}
     return [pk for pk in pks if pk in there]
 
 
-def all_within(db: Connection, within: MessageScope) -> list[int]:
+def all_within(db: Transaction, within: MessageScope) -> list[int]:
     """Every message within reach, in any order."""
     sql, params = _out_of_all(db, within)
     return [row[0] for row in db.execute(f"SELECT m.pk {sql}", params)]
 
 
-def around(db: Connection, within: MessageScope, pks: Sequence[int]) -> dict[int, tuple[int, int]]:
+def around(db: Transaction, within: MessageScope, pks: Sequence[int]) -> dict[int, tuple[int, int]]:
     """Message → session and position, for these messages and their neighbours that are within reach."""
     sql, params = within.out_of(_AROUND_GIVEN, [array(pks)])
     return {pk: (session, seq) for pk, session, seq in db.execute(f"SELECT m.pk, m.session, m.seq {sql}", params)}
 
 
-def holding(db: Connection, pks: Sequence[int], needle: str) -> set[int]:
+def holding(db: Transaction, pks: Sequence[int], needle: str) -> set[int]:
     """Those of the messages that contain the case-folded text literally."""
     query = f"SELECT m.pk FROM {_GIVEN} WHERE {holds_casefolded('m.content')}"
     return {row[0] for row in db.execute(query, (array(pks), needle))}
 
 
-def fetch(db: Connection, pks: Sequence[int]) -> list[Message]:
+def fetch(db: Transaction, pks: Sequence[int]) -> list[Message]:
     """The messages in the order given."""
     found = messages.by_pks(db, pks)
     return [found[pk] for pk in pks if pk in found]
 
 
-def positions(db: Connection, within: MessageScope, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
+def positions(db: Transaction, within: MessageScope, ids: Sequence[str]) -> dict[str, tuple[int, int]]:
     """Message → session (its row) and position, for those of the messages that are within reach."""
     sql, params = within.out_of(_OF_IDS, [array(ids)])
     return {id: (session, seq) for id, session, seq in db.execute(f"SELECT m.id, m.session, m.seq {sql}", params)}
 
 
-def stretches(db: Connection, within: MessageScope, wanted: Sequence[Stretch]) -> Mapping[Stretch, list[Message]]:
+def stretches(db: Transaction, within: MessageScope, wanted: Sequence[Stretch]) -> Mapping[Stretch, list[Message]]:
     """Stretch → its messages that are within reach, oldest first."""
     found: dict[Stretch, list[Message]] = {each: [] for each in wanted}
     sql, params = within.out_of(_IN_STRETCHES, [array_of_rows(wanted)])

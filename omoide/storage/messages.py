@@ -15,11 +15,11 @@ from omoide.core.clock import EPOCH, from_micros, new_ids
 from omoide.core.errors import NotFound
 from omoide.core.records import Json, Message, MessageBatch, NewMessage, Page, PageRequest
 from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
 from omoide.storage.filters import MESSAGE_FIELDS
 from omoide.storage.large_values import stored_object
 from omoide.storage.sqlite import fulltext, secure_delete
-from omoide.storage.sqlite.engine import Connection
 
 _METADATA = stored_object("m.metadata")
 _MESSAGE = f"m.id, s.id, w.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at"
@@ -98,14 +98,14 @@ _STORED += ["messages.content", "messages.metadata", "messages.token_count", "me
 
 
 def add(
-    db: Connection, workspace_id: str, session_id: str, batch: Sequence[NewMessage], now: int, *, max_observers: int
+    db: Transaction, workspace_id: str, session_id: str, batch: Sequence[NewMessage], now: int, *, max_observers: int
 ) -> list[Message]:
     """Store the batch without any jobs for it. Raises as `append_point`."""
     point = append_point(db, MessageBatch(workspace_id, session_id, batch), now, max_observers=max_observers)
     return append(db, point, batch)
 
 
-def append_point(db: Connection, batch: MessageBatch, now: int, *, max_observers: int) -> AppendPoint:
+def append_point(db: Transaction, batch: MessageBatch, now: int, *, max_observers: int) -> AppendPoint:
     """Where to append the batch; workspace, session and authors are created if missing.
 
     Raises Unprocessable for ids that cannot be created, and for scopes as authors.
@@ -120,7 +120,7 @@ def append_point(db: Connection, batch: MessageBatch, now: int, *, max_observers
 
 
 def append(
-    db: Connection, point: AppendPoint, batch: Sequence[NewMessage], muted: Collection[int] = ()
+    db: Transaction, point: AppendPoint, batch: Sequence[NewMessage], muted: Collection[int] = ()
 ) -> list[Message]:
     """Append the batch at its point, and return the stored messages. `muted` are positions."""
     ground, first, now = point.ground, point.first, point.now
@@ -177,20 +177,20 @@ def _values(
     ]
 
 
-def position(db: Connection, session: int, message_id: str) -> int | None:
+def position(db: Transaction, session: int, message_id: str) -> int | None:
     """The position of the message in the session, from 1; None if it is not in it."""
     row = db.execute("SELECT seq FROM messages WHERE id = ? AND session = ?", (message_id, session)).fetchone()
     return row[0] if row else None
 
 
-def _range(db: Connection, session: int, first: int, last: int, *, reverse: bool = False) -> list[Message]:
+def _range(db: Transaction, session: int, first: int, last: int, *, reverse: bool = False) -> list[Message]:
     order = "DESC" if reverse else "ASC"
     query = f"SELECT {_MESSAGE} {_JOINS} WHERE m.session = ? AND m.seq BETWEEN ? AND ? ORDER BY m.seq {order}"
     return [record(row) for row in db.execute(query, (session, first, last))]
 
 
 def page(
-    db: Connection, workspace_id: str, session_id: str, request: PageRequest, filters: Json | None = None
+    db: Transaction, workspace_id: str, session_id: str, request: PageRequest, filters: Json | None = None
 ) -> Page[Message]:
     """The session's messages that match the filter, in order of arrival; none if there is no such session.
 
@@ -219,7 +219,7 @@ def page(
     return Page(items, total, request)
 
 
-def newest_first(db: Connection, workspace_id: str, session_id: str, since: int) -> Iterator[Message]:
+def newest_first(db: Transaction, workspace_id: str, session_id: str, since: int) -> Iterator[Message]:
     """The session's messages from the position `since` on, newest first by `created_at`, then position. Read lazily.
 
     The message that was said last is always included, wherever its position is.
@@ -251,7 +251,7 @@ def _said_at(message: Message) -> datetime:
 
 
 def window(
-    db: Connection, session: int, author: int, first: int, through: int, budget: int, learning: Collection[int] = ()
+    db: Transaction, session: int, author: int, first: int, through: int, budget: int, learning: Collection[int] = ()
 ) -> Window:
     """An author's (a peer's row) messages from one position through another, as many as fit into `budget` tokens.
 
@@ -292,12 +292,12 @@ def window(
     return Window(held[:kept], own, rest)
 
 
-def through(db: Connection, session: int, first: int, last: int) -> list[Message]:
+def through(db: Transaction, session: int, first: int, last: int) -> list[Message]:
     """The session's messages from one position through another, oldest first."""
     return _range(db, session, first, last)
 
 
-def find(db: Connection, workspace_id: str, session_id: str, message_id: str) -> Message | None:
+def find(db: Transaction, workspace_id: str, session_id: str, message_id: str) -> Message | None:
     row = db.execute(
         f"""SELECT {_MESSAGE} {_JOINS} WHERE m.id = ? AND s.id = ? AND s.deleted_at IS NULL
             AND w.id = ? AND w.deleted_at IS NULL""",
@@ -306,20 +306,20 @@ def find(db: Connection, workspace_id: str, session_id: str, message_id: str) ->
     return record(row) if row else None
 
 
-def get(db: Connection, workspace_id: str, session_id: str, message_id: str) -> Message:
+def get(db: Transaction, workspace_id: str, session_id: str, message_id: str) -> Message:
     """The message. Raises NotFound if it is not in this session of this workspace."""
     if found := find(db, workspace_id, session_id, message_id):
         return found
     raise NotFound(f"Message with ID {message_id} not found")
 
 
-def by_pks(db: Connection, pks: Sequence[int]) -> dict[int, Message]:
+def by_pks(db: Transaction, pks: Sequence[int]) -> dict[int, Message]:
     """Row number → message."""
     query = f"SELECT m.pk, {_MESSAGE} {_JOINS} WHERE m.pk {in_array('bigint')}"
     return {row[0]: record(row[1:]) for row in db.execute(query, (array(pks),))}
 
 
-def update(db: Connection, workspace_id: str, session_id: str, message_id: str, metadata: Json | None) -> Message:
+def update(db: Transaction, workspace_id: str, session_id: str, message_id: str, metadata: Json | None) -> Message:
     """Replace the message's metadata, unless it is None, and return the message. Raises NotFound."""
     if find(db, workspace_id, session_id, message_id) is None:
         raise NotFound("Message not found")
@@ -329,7 +329,7 @@ def update(db: Connection, workspace_id: str, session_id: str, message_id: str, 
     return get(db, workspace_id, session_id, message_id)
 
 
-def count(db: Connection, session: int) -> int:
+def count(db: Transaction, session: int) -> int:
     """The number of messages in the session, which is the position of the last one."""
     (stored,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
     return sessions.sound_count(db, session, stored)

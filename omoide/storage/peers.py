@@ -10,10 +10,10 @@ from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Unauthorized, Unprocessable
 from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
 from omoide.storage import rows, workspaces
+from omoide.storage.base import Transaction
 from omoide.storage.filters import PEER_FIELDS, SESSION_FIELDS, names_field
 from omoide.storage.large_values import after, text_of
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection
 
 _FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -21,18 +21,18 @@ PeerKind = Literal["scope", "all"]
 _OF_KIND: Mapping[PeerKind | None, str] = {None: " AND p.kind = 'peer'", "scope": " AND p.kind = 'scope'", "all": ""}
 
 
-def find(db: Connection, workspace_id: str, peer_id: str) -> Peer | None:
+def find(db: Transaction, workspace_id: str, peer_id: str) -> Peer | None:
     row = db.execute(f"SELECT {rows.PEER} {_FROM} AND p.id = ?", (workspace_id, peer_id)).fetchone()
     return rows.peer(row) if row else None
 
 
-def pk_of(db: Connection, workspace: int, peer_id: str) -> int | None:
+def pk_of(db: Transaction, workspace: int, peer_id: str) -> int | None:
     """The row of a peer of the workspace (its row)."""
     row = db.execute("SELECT pk FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone()
     return row[0] if row else None
 
 
-def settled(db: Connection, workspace_id: str, peer_id: str, change: Change) -> Peer | None:
+def settled(db: Transaction, workspace_id: str, peer_id: str, change: Change) -> Peer | None:
     """The peer if it exists and the change would have no effect, so that nothing needs to be written; else None."""
     found = find(db, workspace_id, peer_id)
     if found is None or _after(db, found, change) != (found.metadata, found.configuration):
@@ -41,7 +41,7 @@ def settled(db: Connection, workspace_id: str, peer_id: str, change: Change) -> 
 
 
 def get_or_create(
-    db: Connection, workspace_id: str, peer_id: str, change: Change, now: int, grant: Grant = ANYTHING
+    db: Transaction, workspace_id: str, peer_id: str, change: Change, now: int, grant: Grant = ANYTHING
 ) -> tuple[Peer, bool]:
     """Get or create the peer and replace its metadata and configuration; returns it and whether it was created.
 
@@ -73,7 +73,7 @@ def get_or_create(
     return Peer(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at), False
 
 
-def update(db: Connection, workspace_id: str, peer_id: str, change: Change, now: int) -> Peer:
+def update(db: Transaction, workspace_id: str, peer_id: str, change: Change, now: int) -> Peer:
     """Change the peer, creating it if missing, and return it.
 
     Raises Unprocessable as `get_or_create` does, and for the hidden peer behind a scope.
@@ -84,18 +84,18 @@ def update(db: Connection, workspace_id: str, peer_id: str, change: Change, now:
     return get_or_create(db, workspace_id, peer_id, change, now)[0]
 
 
-def is_scope(db: Connection, peer: int) -> bool:
+def is_scope(db: Transaction, peer: int) -> bool:
     """Whether the peer is the hidden peer of a scope."""
     return db.execute("SELECT 1 FROM peers WHERE pk = ? AND kind = 'scope'", (peer,)).fetchone() is not None
 
 
-def refuse_scope(db: Connection, peer: Peer, reason: str) -> None:
+def refuse_scope(db: Transaction, peer: Peer, reason: str) -> None:
     """Raise Unprocessable with the reason if the peer is the hidden peer of a scope."""
     if is_scope(db, peer.pk):
         raise Unprocessable(f"Peer name(s) ['{peer.id}'] are scopes. {reason}")
 
 
-def refuse_scopes(db: Connection, workspace: int, peer_ids: Iterable[str], reason: str) -> None:
+def refuse_scopes(db: Transaction, workspace: int, peer_ids: Iterable[str], reason: str) -> None:
     """Raise Unprocessable with the reason, listing the ids, if any of these is the hidden peer of a scope."""
     reserved = sorted({peer_id for peer_id in peer_ids if identifiers.is_scope_peer(peer_id)})
     query = "SELECT 1 FROM peers WHERE workspace = ? AND id = ? AND kind = 'scope'"
@@ -103,13 +103,13 @@ def refuse_scopes(db: Connection, workspace: int, peer_ids: Iterable[str], reaso
         raise Unprocessable(f"Peer name(s) {scopes} are scopes. {reason}")
 
 
-def _after(db: Connection, peer: Peer, change: Change) -> tuple[Json, Json]:
+def _after(db: Transaction, peer: Peer, change: Change) -> tuple[Json, Json]:
     metadata = peer.metadata if change.metadata is None else after(db, peer.metadata, change.metadata)
     config = peer.configuration if change.configuration is None else after(db, peer.configuration, change.configuration)
     return metadata, config
 
 
-def ensure(db: Connection, workspace: int, peer_ids: Collection[str], now: int) -> dict[str, int]:
+def ensure(db: Transaction, workspace: int, peer_ids: Collection[str], now: int) -> dict[str, int]:
     """The rows of these peers by id; missing ones are created. Raises Unprocessable as `get_or_create` does."""
     found = {peer_id: pk for peer_id in peer_ids if (pk := pk_of(db, workspace, peer_id)) is not None}
     missing = [peer_id for peer_id in peer_ids if peer_id not in found]
@@ -126,7 +126,7 @@ def ensure(db: Connection, workspace: int, peer_ids: Collection[str], now: int) 
 
 
 def page(
-    db: Connection,
+    db: Transaction,
     workspace_id: str,
     request: PageRequest,
     kind: PeerKind | None = None,
@@ -142,7 +142,7 @@ def page(
 
 
 def sessions(
-    db: Connection,
+    db: Transaction,
     workspace_id: str,
     peer_id: str,
     request: PageRequest,

@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
 from omoide.storage import embeddings, fair_share
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import array, in_array
 from omoide.storage.sqlite import fulltext, vector_segments
-from omoide.storage.sqlite.engine import Connection
 
 ROWS_AT_A_TIME = 50
 """Removing this many messages from the full-text index takes about 40 ms, during which other writes wait."""
@@ -37,12 +37,12 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _overwriting(step: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Connection, P], T]:
+def _overwriting(step: Callable[Concatenate[Transaction, P], T]) -> Callable[Concatenate[Transaction, P], T]:
     """Make SQLite zero everything that the step frees. Other writes leave freed pages to `erasure`: zeroing these as
     well slows down adding messages by 4 to 6 %."""
 
     @functools.wraps(step)
-    def overwriting(db: Connection, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def overwriting(db: Transaction, /, *args: P.args, **kwargs: P.kwargs) -> T:
         db.execute("PRAGMA secure_delete=ON").fetchall()
         try:
             return step(db, *args, **kwargs)
@@ -53,7 +53,7 @@ def _overwriting(step: Callable[Concatenate[Connection, P], T]) -> Callable[Conc
 
 
 @_overwriting
-def session(db: Connection, pk: int) -> bool:
+def session(db: Transaction, pk: int) -> bool:
     """Remove some rows of a deleted session; False once all are removed, including the session itself."""
     if not db.execute("SELECT 1 FROM sessions WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
@@ -70,7 +70,7 @@ def session(db: Connection, pk: int) -> bool:
 
 
 @_overwriting
-def workspace(db: Connection, pk: int) -> bool:
+def workspace(db: Transaction, pk: int) -> bool:
     """Remove some rows of a deleted workspace; False once all are removed, including the workspace itself."""
     if not db.execute("SELECT 1 FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
         return False
@@ -104,13 +104,13 @@ def workspace(db: Connection, pk: int) -> bool:
 
 
 @_overwriting
-def conclusions(db: Connection, before: int) -> bool:
+def conclusions(db: Transaction, before: int) -> bool:
     """Remove some of the conclusions that were deleted up to the time `before`; False once all are removed."""
     chosen = "SELECT pk, length(content) FROM conclusions WHERE deleted_at IS NOT NULL AND deleted_at <= ? LIMIT ?"
     return _remove_texts(db, "conclusions", chosen, before)
 
 
-def deleted_conclusions(db: Connection, ids: Sequence[str]) -> None:
+def deleted_conclusions(db: Transaction, ids: Sequence[str]) -> None:
     """Remove those of the conclusions that are deleted, so that their ids can be reused."""
     found = db.execute(
         f"SELECT pk FROM conclusions WHERE id {in_array('text')} AND deleted_at IS NOT NULL",
@@ -119,11 +119,11 @@ def deleted_conclusions(db: Connection, ids: Sequence[str]) -> None:
     _remove_rows(db, "conclusions", [pk for (pk,) in found])
 
 
-def _remove(db: Connection, statement: str, params: Sequence[int]) -> bool:
+def _remove(db: Transaction, statement: str, params: Sequence[int]) -> bool:
     return bool(db.execute(statement, params).rowcount)
 
 
-def _remove_texts(db: Connection, source: embeddings.Source, chosen: str, owner: int) -> bool:
+def _remove_texts(db: Transaction, source: embeddings.Source, chosen: str, owner: int) -> bool:
     """Remove some of the messages or conclusions whose rows and lengths `chosen` selects for the owner; returns whether
     there were any."""
     pks: list[int] = []
@@ -138,14 +138,14 @@ def _remove_texts(db: Connection, source: embeddings.Source, chosen: str, owner:
     return bool(pks)
 
 
-def _remove_rows(db: Connection, source: embeddings.Source, pks: Sequence[int]) -> None:
+def _remove_rows(db: Transaction, source: embeddings.Source, pks: Sequence[int]) -> None:
     if pks:
         _UNINDEXED[source](db, pks)
         embeddings.remove(db, source, pks)
         db.executemany(f"DELETE FROM {source} WHERE pk = ?", [(pk,) for pk in pks])
 
 
-_UNINDEXED: Mapping[embeddings.Source, Callable[[Connection, Sequence[int]], None]] = {
+_UNINDEXED: Mapping[embeddings.Source, Callable[[Transaction, Sequence[int]], None]] = {
     "messages": fulltext.remove_messages,
     "conclusions": fulltext.remove_conclusions,
 }

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omoide.storage import conclusions, queue
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import json_or_null
-from omoide.storage.sqlite.connection import Connection
 
 _PAYLOAD = json_or_null("j.payload")
 
 
-def enqueue_missing(db: Connection, now: int) -> Iterator[str]:
+def enqueue_missing(db: Transaction, now: int) -> Iterator[str]:
     """Enqueue missing purge jobs for deleted workspaces, sessions and conclusions; yields a line for each."""
     for table, name in (("workspaces", "workspace"), ("sessions", "session")):
         found = db.execute(

@@ -15,9 +15,9 @@ import orjson
 
 from omoide.core.jobs import IN_ORDER, LAST_RETRY_SECONDS, REASONING, Job, LeaseLost
 from omoide.storage import completed_work, fair_share, rows
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import array, count_or_zero, greatest, in_array, is_integer, least
-from omoide.storage.sqlite.connection import Connection
 
 logger = logging.getLogger("omoide.worker")
 
@@ -37,7 +37,7 @@ FORGET_AT_A_TIME = 20
 
 
 def add(
-    db: Connection,
+    db: Transaction,
     kind: str,
     payload: dict[str, Any],
     now: int,
@@ -72,19 +72,19 @@ def add(
     )
 
 
-def defer(db: Connection, kind: str, key: str, due_at: int) -> bool:
+def defer(db: Transaction, kind: str, key: str, due_at: int) -> bool:
     """Postpone the job until `due_at`; False if there is no waiting job that was never claimed."""
     changed = db.execute(f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0", (due_at, kind, key))
     return bool(changed.rowcount)
 
 
-def cancel(db: Connection, kind: str, key: str) -> None:
+def cancel(db: Transaction, kind: str, key: str) -> None:
     """Delete waiting jobs."""
     db.execute(f"DELETE FROM jobs WHERE {_WAITS}", (kind, key))
 
 
 def add_all(
-    db: Connection, kind: str, payloads: Sequence[dict[str, Any]], now: int, *, key: str, workspace: int
+    db: Transaction, kind: str, payloads: Sequence[dict[str, Any]], now: int, *, key: str, workspace: int
 ) -> None:
     """Enqueue jobs that are due now, each of them separate work, in this order."""
     columns = "jobs (kind, payload, created_at, due_at, key, workspace)"
@@ -95,7 +95,7 @@ def add_all(
 _created_at = rows.mender("jobs.created_at")
 
 
-def open_job(db: Connection, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
+def open_job(db: Transaction, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
     """Row, payload and creation time of the newest waiting job of a kind and key, if `append_units` is permitted for
     it."""
     row = db.execute(
@@ -116,7 +116,7 @@ def _readable(stored: object) -> dict[str, Any] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def append_units(db: Connection, pk: int, payload: dict[str, Any], due_at: int, *, units: int) -> None:
+def append_units(db: Transaction, pk: int, payload: dict[str, Any], due_at: int, *, units: int) -> None:
     """Add `units` to a job returned by `open_job`."""
     db.execute(
         "UPDATE jobs SET payload = ?, due_at = ?, units = units + ? WHERE pk = ?",
@@ -124,14 +124,14 @@ def append_units(db: Connection, pk: int, payload: dict[str, Any], due_at: int, 
     )
 
 
-def expedite(db: Connection, kind: str, key: str, now: int) -> None:
+def expedite(db: Transaction, kind: str, key: str, now: int) -> None:
     """Make jobs that were never claimed due now, and close them to `append_units`."""
     db.execute(
         f"UPDATE jobs SET grows = 0, due_at = {least('due_at', '?')} WHERE {_WAITS} AND attempts = 0", (now, kind, key)
     )
 
 
-def reschedule(db: Connection, kind: str, key: str, due_at: int) -> None:
+def reschedule(db: Transaction, kind: str, key: str, due_at: int) -> None:
     """Reschedule a job that was never claimed to `due_at`, unless it was enqueued as due at once."""
     db.execute(
         f"UPDATE jobs SET due_at = ? WHERE {_WAITS} AND attempts = 0 AND due_at > created_at", (due_at, kind, key)
@@ -147,7 +147,7 @@ _CLAIMABLE = f"""FROM jobs j
         SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.pk < j.pk AND h.failed_at IS NULL))"""
 
 
-def _claimable(db: Connection, share: int, now: int, busy: Collection[str]) -> int | None:
+def _claimable(db: Transaction, share: int, now: int, busy: Collection[str]) -> int | None:
     """The runnable job of a share that is due longest."""
     values = {
         "share": share,
@@ -159,7 +159,7 @@ def _claimable(db: Connection, share: int, now: int, busy: Collection[str]) -> i
     return row[0] if row else None
 
 
-def _next(db: Connection, now: int, busy: Collection[str], full: Collection[int]) -> tuple[int, int | None, list[int]]:
+def _next(db: Transaction, now: int, busy: Collection[str], full: Collection[int]) -> tuple[int, int | None, list[int]]:
     """The share whose turn it is and its job, None if no job can run; and the skipped shares without any runnable
     job."""
     passed: list[int] = []
@@ -174,7 +174,7 @@ def _next(db: Connection, now: int, busy: Collection[str], full: Collection[int]
 
 
 def claim(
-    db: Connection,
+    db: Transaction,
     now: int,
     *,
     lease: int,
@@ -221,14 +221,14 @@ _LEASED_FOR_EVER = f"leased_until IS NOT NULL AND (leased_until > ? OR NOT {is_i
 _NEVER_DUE = "failed_at IS NULL AND (due_at > ? OR due_at IS NULL)"
 
 
-def is_damaged(db: Connection, now: int) -> bool:
+def is_damaged(db: Transaction, now: int) -> bool:
     """Whether there are jobs that would never be claimed. Read-only."""
     query = f"SELECT 1 FROM jobs WHERE {_NEVER_DUE} UNION ALL SELECT 1 FROM jobs WHERE {_LEASED_FOR_EVER} LIMIT 1"
     last = now + LONGEST_WAIT
     return db.execute(query, (last, now + LONGEST_LEASE)).fetchone() is not None or fair_share.is_damaged(db, last)
 
 
-def relieve(db: Connection, now: int) -> None:
+def relieve(db: Transaction, now: int) -> None:
     """Release jobs whose lease is longer than possible, and mark those as failed that would never be due."""
     db.execute(f"UPDATE jobs SET leased_until = NULL WHERE {_LEASED_FOR_EVER}", (now + LONGEST_LEASE,))
     for (pk,) in db.execute(f"SELECT pk FROM jobs WHERE {_NEVER_DUE}", (now + LONGEST_WAIT,)).fetchall():
@@ -236,7 +236,7 @@ def relieve(db: Connection, now: int) -> None:
     fair_share.renew(db)
 
 
-def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
+def _set_aside(db: Transaction, pk: int, now: int, error: str) -> None:
     """Mark a damaged job as failed, so that an operator sees it."""
     logger.warning("job %d is given up: %s", pk, error)
     db.execute(
@@ -244,14 +244,14 @@ def _set_aside(db: Connection, pk: int, now: int, error: str) -> None:
     )
 
 
-def take_over(db: Connection, now: int, *, lease: int) -> None:
+def take_over(db: Transaction, now: int, *, lease: int) -> None:
     """Release the jobs that the previous leader had claimed, and correct the times of all jobs. Call it as the new
     leader."""
     db.execute("UPDATE jobs SET leased_until = NULL WHERE leased_until IS NOT NULL AND led = 1")
     limit_times(db, now, lease=lease)
 
 
-def limit_times(db: Connection, now: int, *, lease: int) -> None:
+def limit_times(db: Transaction, now: int, *, lease: int) -> None:
     """Limit the remaining times of jobs to those that can be set at `now`, because the clock may have been set back.
 
     A job that was attempted waits for its next attempt, at most `LAST_RETRY_SECONDS`. One that was created in the
@@ -270,7 +270,7 @@ def limit_times(db: Connection, now: int, *, lease: int) -> None:
 
 
 def waiting(
-    db: Connection, now: int, *, busy: Collection[str] = (), full: Collection[int] = (), most: int = 100
+    db: Transaction, now: int, *, busy: Collection[str] = (), full: Collection[int] = (), most: int = 100
 ) -> bool:
     """Whether `claim` would find a job, or has more than `most` shares to mark as not ready. Read-only, so that an idle
     worker writes nothing."""
@@ -286,25 +286,25 @@ def waiting(
     return False
 
 
-def next_due(db: Connection, now: int) -> int | None:
+def next_due(db: Transaction, now: int) -> int | None:
     """Time at which the next job becomes due; None if no job is scheduled for later."""
     query = "SELECT min(due_at) FROM jobs WHERE failed_at IS NULL AND due_at > ? AND due_at <= ?"
     row = db.execute(query, (now, now + LONGEST_WAIT)).fetchone()
     return int(row[0]) if row and row[0] is not None else None
 
 
-def renew(db: Connection, job: Job, now: int, *, lease: int) -> None:
+def renew(db: Transaction, job: Job, now: int, *, lease: int) -> None:
     """Extend the lease of a claimed job to `lease` microseconds from now, unless the lease was lost."""
     db.execute(f"UPDATE jobs SET leased_until = ? {_HELD}", (now + lease, job.pk, job.attempts))
 
 
-def require(db: Connection, job: Job) -> None:
+def require(db: Transaction, job: Job) -> None:
     """Raise LeaseLost if the job is no longer leased by this claim. Call it in the transaction that does the work."""
     if not is_held(db, job):
         raise LeaseLost(f"job {job.pk} ({job.kind}) is no longer held")
 
 
-def advance(db: Connection, job: Job, payload: dict[str, Any], *, units: int) -> None:
+def advance(db: Transaction, job: Job, payload: dict[str, Any], *, units: int) -> None:
     """Record progress of a leased job: `payload` is the remaining work, `units` the finished part."""
     db.execute(
         f"UPDATE jobs SET payload = ?, units = {greatest('0', 'units - ?')} {_HELD}",
@@ -312,12 +312,12 @@ def advance(db: Connection, job: Job, payload: dict[str, Any], *, units: int) ->
     )
 
 
-def release(db: Connection, job: Job) -> None:
+def release(db: Transaction, job: Job) -> None:
     """Return an interrupted job to the queue as if it had not been claimed."""
     db.execute(f"UPDATE jobs SET leased_until = NULL, attempts = attempts - 1 {_HELD}", (job.pk, job.attempts))
 
 
-def give_back(db: Connection, job: Job, now: int, payload: dict[str, Any] | None = None) -> None:
+def give_back(db: Transaction, job: Job, now: int, payload: dict[str, Any] | None = None) -> None:
     """Return a job whose time slice is over: it queues behind its workspace's due jobs, but keeps its order in its key.
 
     `payload` is the remaining work; None: unchanged. This does not count as an attempt.
@@ -329,7 +329,7 @@ def give_back(db: Connection, job: Job, now: int, payload: dict[str, Any] | None
     )
 
 
-def finish(db: Connection, job: Job, now: int) -> None:
+def finish(db: Transaction, job: Job, now: int) -> None:
     """Remove a leased job; finished reasoning is counted in `completed_work`."""
     if job.kind in REASONING:
         row = db.execute(f"SELECT units FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone()
@@ -338,7 +338,7 @@ def finish(db: Connection, job: Job, now: int) -> None:
     db.execute(f"DELETE FROM jobs {_HELD}", (job.pk, job.attempts))
 
 
-def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], bool], now: int) -> None:
+def finish_others(db: Transaction, job: Job, is_done: Callable[[dict[str, Any]], bool], now: int) -> None:
     """Remove waiting jobs of the same kind and key whose work a leased job has done, as `is_done(payload)` decides.
 
     They are counted in `completed_work` as well.
@@ -352,42 +352,42 @@ def finish_others(db: Connection, job: Job, is_done: Callable[[dict[str, Any]], 
             db.execute("DELETE FROM jobs WHERE pk = ?", (pk,))
 
 
-def is_held(db: Connection, job: Job) -> bool:
+def is_held(db: Transaction, job: Job) -> bool:
     """Whether the job still exists and is leased by this claim."""
     return db.execute(f"SELECT 1 FROM jobs {_HELD}", (job.pk, job.attempts)).fetchone() is not None
 
 
-def is_queued(db: Connection, kind: str, key: str) -> bool:
+def is_queued(db: Transaction, kind: str, key: str) -> bool:
     """Whether a job of this kind and key is waiting or running."""
     query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL"
     return db.execute(query, (kind, key)).fetchone() is not None
 
 
-def is_waiting(db: Connection, kind: str, key: str) -> bool:
+def is_waiting(db: Transaction, kind: str, key: str) -> bool:
     """Whether a job of this kind and key is waiting, and has therefore read nothing yet."""
     return db.execute(f"SELECT 1 FROM jobs WHERE {_WAITS}", (kind, key)).fetchone() is not None
 
 
-def is_drained(db: Connection, job: Job) -> bool:
+def is_drained(db: Transaction, job: Job) -> bool:
     """Whether there is no other pending job of the same kind and key."""
     query = "SELECT 1 FROM jobs WHERE kind = ? AND key = ? AND pk <> ? AND failed_at IS NULL"
     return db.execute(query, (job.kind, job.key, job.pk)).fetchone() is None
 
 
-def payloads(db: Connection, job: Job) -> list[dict[str, Any]]:
+def payloads(db: Transaction, job: Job) -> list[dict[str, Any]]:
     """Payloads of all pending jobs of the same kind and key, including this one."""
     query = "SELECT payload FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL ORDER BY pk"
     found = (_readable(payload) for (payload,) in db.execute(query, (job.kind, job.key)))
     return [payload for payload in found if payload is not None]
 
 
-def retry_later(db: Connection, job: Job, due_at: int, error: str | None) -> None:
+def retry_later(db: Transaction, job: Job, due_at: int, error: str | None) -> None:
     """Return a job to the queue for another attempt at `due_at`, with the reason if it failed."""
     given = "leased_until = NULL, due_at = ?, error = ?"
     db.execute(f"UPDATE jobs SET {given} {_HELD}", (due_at, error, job.pk, job.attempts))
 
 
-def give_up(db: Connection, job: Job, now: int, error: str) -> None:
+def give_up(db: Transaction, job: Job, now: int, error: str) -> None:
     """Mark a job as failed for good, with the reason. It is not claimed again, and is removed after `FORGET_FAILED`."""
     given = "leased_until = NULL, failed_at = ?, error = ?"
     db.execute(f"UPDATE jobs SET {given} {_HELD}", (now, error, job.pk, job.attempts))
@@ -395,6 +395,6 @@ def give_up(db: Connection, job: Job, now: int, error: str) -> None:
     db.execute(f"DELETE FROM jobs WHERE pk IN ({forgotten})", (now - FORGET_FAILED, FORGET_AT_A_TIME))
 
 
-def drop(db: Connection, kind: str, key: str) -> None:
+def drop(db: Transaction, kind: str, key: str) -> None:
     """Delete all jobs of a kind and key, including failed ones."""
     db.execute("DELETE FROM jobs WHERE kind = ? AND key = ?", (kind, key))

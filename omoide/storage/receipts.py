@@ -5,15 +5,15 @@ from __future__ import annotations
 from omoide.core.errors import Conflict
 from omoide.core.records import Idempotency, Message
 from omoide.storage import messages, sessions
+from omoide.storage.base import Transaction
 from omoide.storage.messages import AppendPoint
-from omoide.storage.sqlite.engine import Connection
 
 FORGET_AT_A_TIME = 100
 """Expired receipts removed per call at most."""
 
 
 def find(
-    db: Connection, workspace_id: str, session_id: str, idempotency: Idempotency, now: int
+    db: Transaction, workspace_id: str, session_id: str, idempotency: Idempotency, now: int
 ) -> list[Message] | None:
     """The messages that an earlier call with the key stored in the session; None if there was none.
 
@@ -39,7 +39,7 @@ def find(
     return messages.through(db, session.pk, first, first + count - 1)
 
 
-def add(db: Connection, point: AppendPoint, count: int, idempotency: Idempotency) -> None:
+def add(db: Transaction, point: AppendPoint, count: int, idempotency: Idempotency) -> None:
     """Record that a call with the key stored `count` messages at this point."""
     db.execute(
         """INSERT OR REPLACE INTO receipts (session, key, digest, first_seq, count, created_at)

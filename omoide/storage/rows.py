@@ -18,10 +18,10 @@ from omoide.core import json_codec
 from omoide.core.clock import from_micros
 from omoide.core.records import Json, Page, PageRequest, Peer, Session, Workspace
 from omoide.storage import column_validation
+from omoide.storage.base import ManyRows, Transaction
 from omoide.storage.column_validation import Rule
 from omoide.storage.filters import FilterFields, compile_filters
 from omoide.storage.large_values import is_mark, reference, stored_object
-from omoide.storage.sqlite.connection import Connection, ManyRows
 
 logger = logging.getLogger("omoide.storage")
 
@@ -147,7 +147,7 @@ def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]
     return read
 
 
-def insert(db: Connection, statement: str, params: Sequence[Any]) -> int:
+def insert(db: Transaction, statement: str, params: Sequence[Any]) -> int:
     """Run an INSERT of one row and return its row number."""
     return int(db.execute(statement, params).lastrowid or 0)
 
@@ -156,7 +156,7 @@ MOST_ROWS = 50
 """Maximum number of rows per statement; twice as many would not be faster."""
 
 
-def insert_all(db: Connection, into: str, values: Sequence[Row]) -> None:
+def insert_all(db: Transaction, into: str, values: Sequence[Row]) -> None:
     """INSERT rows of equal length `into` a table, given with its column names.
 
     Uses few statements, because each one releases the GIL and waits to get it back, which costs more than a row on a
@@ -253,7 +253,7 @@ def filtered(
     return (source, params) if clause is None else (f"{source} AND {clause.sql}", (*params, *clause.params))
 
 
-def _count(db: Connection, source: str, params: Sequence[Any]) -> int:
+def _count(db: Transaction, source: str, params: Sequence[Any]) -> int:
     if db.most_counted is None:
         return int(db.execute(f"SELECT count(*) {source}", params).fetchone()[0])
     limited = f"SELECT count(*) FROM (SELECT 1 {source} LIMIT ?) counted"
@@ -264,7 +264,7 @@ def _count(db: Connection, source: str, params: Sequence[Any]) -> int:
 
 
 def page(
-    db: Connection,
+    db: Transaction,
     columns: str,
     source: str,
     params: Sequence[Any],

@@ -9,13 +9,13 @@ from __future__ import annotations
 from omoide.core.clock import from_micros
 from omoide.core.records import Backfill
 from omoide.storage import queue, rows
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage.base import Transaction
 
 COPY = "scope_backfill"
 FORGET = "scope_removal"
 
 
-def begin(db: Connection, scope: int, session: int, now: int) -> None:
+def begin(db: Transaction, scope: int, session: int, now: int) -> None:
     """Enqueue the backfill of a session that was added to the scope; does nothing if the session has no messages."""
     (count, workspace) = db.execute("SELECT message_count, workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
     if count == 0:
@@ -29,7 +29,7 @@ def begin(db: Connection, scope: int, session: int, now: int) -> None:
     _owe(db, COPY, scope, session, workspace, now)
 
 
-def begin_all(db: Connection, session: int, now: int) -> None:
+def begin_all(db: Transaction, session: int, now: int) -> None:
     """As `begin`, for every scope that the session is in."""
     scopes = db.execute(
         """SELECT m.peer FROM members m JOIN peers p ON p.pk = m.peer
@@ -40,14 +40,14 @@ def begin_all(db: Connection, session: int, now: int) -> None:
         begin(db, scope, session, now)
 
 
-def undo(db: Connection, scope: int, session: int, now: int) -> None:
+def undo(db: Transaction, scope: int, session: int, now: int) -> None:
     """Clear the state of a session that left the scope, and enqueue the removal of its conclusions."""
     db.execute("DELETE FROM backfills WHERE scope = ? AND session = ?", (scope, session))
     (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
     _owe(db, FORGET, scope, session, workspace, now)
 
 
-def _owe(db: Connection, kind: str, scope: int, session: int, workspace: int, now: int) -> None:
+def _owe(db: Transaction, kind: str, scope: int, session: int, workspace: int, now: int) -> None:
     queue.add(db, kind, {"scope": scope, "session": session}, now, key=key(scope, session), workspace=workspace)
 
 
@@ -56,7 +56,7 @@ def key(scope: int, session: int) -> str:
     return f"{scope}:{session}"
 
 
-def status(db: Connection, scope: int) -> dict[str, Backfill]:
+def status(db: Transaction, scope: int) -> dict[str, Backfill]:
     """Session id → backfill state, for the scope's active sessions that have one, ordered by id.
 
     A pending backfill is reported as failed if all its jobs failed for good; retrying one makes it pending again.

@@ -11,16 +11,16 @@ from typing import Any
 
 from omoide.core.clock import derived_id
 from omoide.storage import conclusions, embeddings, purge, rows
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import greatest, json_or_null
-from omoide.storage.sqlite.engine import Connection
 
 _ORIGIN = f"{json_or_null('details')} ->> 'origin'"
 ROWS_AT_A_TIME = 500
 """Conclusions copied or hidden per write, so that other writes can run in between."""
 
 
-def copy_some(db: Connection, scope: int, session: int, after: int, now: int) -> int | None:
+def copy_some(db: Transaction, scope: int, session: int, after: int, now: int) -> int | None:
     """Copy the next conclusions after the row `after`; returns the last row read, or None when done.
 
     The call that returns None also marks the backfill as completed. Does nothing once the session has left the scope.
@@ -52,7 +52,7 @@ _COPIED = ["", "conclusions.id", "", "", "conclusions.content", "conclusions.tim
 _COPIED += ["conclusions.said_at", "conclusions.created_at"]
 
 
-def _known(db: Connection, scope: int, session: int) -> set[tuple[int, str]]:
+def _known(db: Transaction, scope: int, session: int) -> set[tuple[int, str]]:
     """Conclusions that the scope drew from the session itself, as (observed peer, text)."""
     seen = db.execute(
         f"""SELECT observed, content FROM conclusions WHERE session = ? AND observer = ? AND level = 'explicit'
@@ -66,7 +66,7 @@ def _folded(content: str) -> str:
     return content.strip().lower()
 
 
-def _copy(db: Connection, copy: str, scope: int, session: int, row: Sequence[Any]) -> None:
+def _copy(db: Transaction, copy: str, scope: int, session: int, row: Sequence[Any]) -> None:
     origin, workspace, observed, content, times_derived, said_at, created_at = row
     there = db.execute(
         f"UPDATE conclusions SET times_derived = {greatest('times_derived', '?')} WHERE id = ?", (times_derived, copy)
@@ -87,7 +87,7 @@ def _copy(db: Connection, copy: str, scope: int, session: int, row: Sequence[Any
     )
 
 
-def _complete(db: Connection, scope: int, session: int, now: int) -> None:
+def _complete(db: Transaction, scope: int, session: int, now: int) -> None:
     (count,) = db.execute(
         f"""SELECT count(*) FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
            AND {_ORIGIN} IS NOT NULL""",
@@ -99,7 +99,7 @@ def _complete(db: Connection, scope: int, session: int, now: int) -> None:
     )
 
 
-def copies(db: Connection, scope: int, session: int) -> list[int]:
+def copies(db: Transaction, scope: int, session: int) -> list[int]:
     """Rows of live conclusions that were copied for the scope from the session."""
     found = db.execute(
         f"""SELECT pk FROM conclusions WHERE session = ? AND observer = ? AND deleted_at IS NULL
@@ -109,7 +109,7 @@ def copies(db: Connection, scope: int, session: int) -> list[int]:
     return [pk for (pk,) in found]
 
 
-def touched(db: Connection, scope: int, session: int) -> list[tuple[int, str]]:
+def touched(db: Transaction, scope: int, session: int) -> list[tuple[int, str]]:
     """Row and id of every peer about whom the scope has or had conclusions from the session."""
     found = db.execute(
         """SELECT DISTINCT p.pk, p.id FROM conclusions c JOIN peers p ON p.pk = c.observed
@@ -119,7 +119,7 @@ def touched(db: Connection, scope: int, session: int) -> list[tuple[int, str]]:
     return [(pk, id) for pk, id in found]
 
 
-def to_forget(db: Connection, scope: int, session: int) -> list[int]:
+def to_forget(db: Transaction, scope: int, session: int) -> list[int]:
     """Rows of the scope's live conclusions that depend on a session that left it; none if the session is back."""
     if _is_in(db, scope, session):
         return []
@@ -137,7 +137,7 @@ def to_forget(db: Connection, scope: int, session: int) -> list[int]:
     return sorted(live)
 
 
-def forget(db: Connection, scope: int, session: int, pks: Collection[int], now: int) -> None:
+def forget(db: Transaction, scope: int, session: int, pks: Collection[int], now: int) -> None:
     """Hide these conclusions, unless the session is in the scope again."""
     if not _is_in(db, scope, session):
         conclusions.hide(db, pks, now)
@@ -158,7 +158,7 @@ def resting_on(lost: Iterable[str], sources: Mapping[str, Iterable[str]]) -> set
     return reached
 
 
-def _is_in(db: Connection, scope: int, session: int) -> bool:
+def _is_in(db: Transaction, scope: int, session: int) -> bool:
     query = """SELECT 1 FROM members m JOIN sessions s ON s.pk = m.session
         WHERE m.session = ? AND m.peer = ? AND m.left_at IS NULL AND s.deleted_at IS NULL"""
     return db.execute(query, (session, scope)).fetchone() is not None

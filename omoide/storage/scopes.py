@@ -13,9 +13,9 @@ from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.records import Backfill, Json, Page, PageRequest, Scope, Session
 from omoide.storage import membership_intervals, rows, scope_backfill, workspaces
+from omoide.storage.base import Transaction
 from omoide.storage.large_values import after, stored_object
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection
 
 CONFIGURATION = '{"observe_me":false}'
 """Configuration of the hidden peer: no conclusions are drawn about it."""
@@ -44,20 +44,20 @@ def _made(pk: int, peer_id: str, metadata: str, created_at: int) -> Scope:
 _record = rows.reader(["", "peers.id", "peers.metadata", "peers.created_at"], _made)
 
 
-def find(db: Connection, workspace_id: str, scope_id: str) -> Scope | None:
+def find(db: Transaction, workspace_id: str, scope_id: str) -> Scope | None:
     query = f"SELECT {_COLUMNS} {_FROM} AND p.id = ?"
     row = db.execute(query, (workspace_id, identifiers.peer_of_scope(scope_id))).fetchone()
     return _record(row) if row else None
 
 
-def get(db: Connection, workspace_id: str, scope_id: str) -> Scope:
+def get(db: Transaction, workspace_id: str, scope_id: str) -> Scope:
     """The scope. Raises NotFound if there is none."""
     if found := find(db, workspace_id, scope_id):
         return found
     raise NotFound(f"Scope {scope_id} not found in workspace {workspace_id}")
 
 
-def settled(db: Connection, workspace_id: str, scope_id: str, metadata: Json | None) -> Scope | None:
+def settled(db: Transaction, workspace_id: str, scope_id: str, metadata: Json | None) -> Scope | None:
     """The scope if it exists with this metadata (None: any), so that nothing needs to be written; else None."""
     found = find(db, workspace_id, scope_id)
     if found is None or metadata is None:
@@ -66,7 +66,7 @@ def settled(db: Connection, workspace_id: str, scope_id: str, metadata: Json | N
 
 
 def get_or_create(
-    db: Connection, workspace_id: str, scope_id: str, metadata: Json | None, now: int
+    db: Transaction, workspace_id: str, scope_id: str, metadata: Json | None, now: int
 ) -> tuple[Scope, bool]:
     """Get or create the scope and its workspace, and replace its metadata; returns it and whether it was created.
 
@@ -83,7 +83,7 @@ def get_or_create(
     return Scope(old.pk, old.id, metadata, old.created_at), False
 
 
-def _create(db: Connection, workspace: int, workspace_id: str, scope_id: str, metadata: Json, now: int) -> Scope:
+def _create(db: Transaction, workspace: int, workspace_id: str, scope_id: str, metadata: Json, now: int) -> Scope:
     peer_id = identifiers.peer_of_scope(scope_id)
     if db.execute("SELECT 1 FROM peers WHERE workspace = ? AND id = ?", (workspace, peer_id)).fetchone():
         raise Conflict(
@@ -99,27 +99,27 @@ def _create(db: Connection, workspace: int, workspace_id: str, scope_id: str, me
     return Scope(pk, scope_id, metadata, from_micros(now))
 
 
-def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[Scope]:
+def page(db: Transaction, workspace_id: str, request: PageRequest) -> Page[Scope]:
     """The workspace's scopes, oldest first; none if there is no such workspace."""
     order = ("p.created_at", "p.pk")
     return rows.page(db, _COLUMNS, _FROM, (workspace_id,), order=order, request=request, make=_record)
 
 
-def has_all(db: Connection, session: int, scope_ids: Collection[str]) -> bool:
+def has_all(db: Transaction, session: int, scope_ids: Collection[str]) -> bool:
     """Whether the session is in all these scopes already."""
     query = """SELECT 1 FROM members m JOIN peers p ON p.pk = m.peer
         WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'scope' AND p.id = ?"""
     return all(db.execute(query, (session, identifiers.peer_of_scope(scope_id))).fetchone() for scope_id in scope_ids)
 
 
-def join(db: Connection, workspace_id: str, session: int, scope_ids: Collection[str], now: int) -> None:
+def join(db: Transaction, workspace_id: str, session: int, scope_ids: Collection[str], now: int) -> None:
     """Add one session to these scopes, which are created if missing. Raises Conflict as `get_or_create` does."""
     for scope_id in dict.fromkeys(scope_ids):
         scope, _ = get_or_create(db, workspace_id, scope_id, None, now)
         _enter(db, scope.pk, session, now)
 
 
-def add_sessions(db: Connection, workspace_id: str, scope_id: str, session_ids: Collection[str], now: int) -> None:
+def add_sessions(db: Transaction, workspace_id: str, scope_id: str, session_ids: Collection[str], now: int) -> None:
     """Add these sessions to the scope, all or none; those in it already keep their position in the order.
 
     Raises NotFound for the scope, or listing the sessions that do not exist.
@@ -133,7 +133,7 @@ def add_sessions(db: Connection, workspace_id: str, scope_id: str, session_ids: 
             _enter(db, scope.pk, pk, now)
 
 
-def remove_session(db: Connection, workspace_id: str, scope_id: str, session_id: str, now: int) -> None:
+def remove_session(db: Transaction, workspace_id: str, scope_id: str, session_id: str, now: int) -> None:
     """Remove the session from the scope, if it is in it. Raises NotFound if either does not exist."""
     scope = get(db, workspace_id, scope_id)
     session = _session(db, workspace_id, session_id)
@@ -147,7 +147,7 @@ def remove_session(db: Connection, workspace_id: str, scope_id: str, session_id:
         scope_backfill.undo(db, scope.pk, session, now)
 
 
-def sessions(db: Connection, workspace_id: str, scope_id: str, request: PageRequest) -> Page[Session]:
+def sessions(db: Transaction, workspace_id: str, scope_id: str, request: PageRequest) -> Page[Session]:
     """The active sessions in the scope, oldest membership first. Raises NotFound if there is no such scope."""
     scope = get(db, workspace_id, scope_id)
     order = ("m.joined_at", "s.pk")
@@ -155,12 +155,12 @@ def sessions(db: Connection, workspace_id: str, scope_id: str, request: PageRequ
     return rows.page(db, rows.SESSION, source, (scope.pk,), order=order, request=request, make=rows.session)
 
 
-def status(db: Connection, workspace_id: str, scope_id: str) -> dict[str, Backfill]:
+def status(db: Transaction, workspace_id: str, scope_id: str) -> dict[str, Backfill]:
     """Session id → backfill state, for sessions that had messages. Raises NotFound for the scope."""
     return scope_backfill.status(db, get(db, workspace_id, scope_id).pk)
 
 
-def session_ids(db: Connection, workspace_id: str, scope_ids: Sequence[str]) -> list[str]:
+def session_ids(db: Transaction, workspace_id: str, scope_ids: Sequence[str]) -> list[str]:
     """The distinct ids of the active sessions in any of the scopes. Raises NotFound for unknown scopes."""
     scopes = [get(db, workspace_id, scope_id).pk for scope_id in dict.fromkeys(scope_ids)]
     marks = ", ".join("?" * len(scopes))
@@ -168,7 +168,7 @@ def session_ids(db: Connection, workspace_id: str, scope_ids: Sequence[str]) -> 
     return [rows.mended(["sessions.id"], row[:1])[0] for row in found]
 
 
-def _session(db: Connection, workspace_id: str, session_id: str) -> int | None:
+def _session(db: Transaction, workspace_id: str, session_id: str) -> int | None:
     row = db.execute(
         """SELECT s.pk FROM sessions s JOIN workspaces w ON w.pk = s.workspace
            WHERE w.id = ? AND w.deleted_at IS NULL AND s.id = ? AND s.deleted_at IS NULL""",
@@ -177,7 +177,7 @@ def _session(db: Connection, workspace_id: str, session_id: str) -> int | None:
     return row[0] if row else None
 
 
-def _enter(db: Connection, scope: int, session: int, now: int) -> None:
+def _enter(db: Transaction, scope: int, session: int, now: int) -> None:
     joined = db.execute(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, 0, 1)
            ON CONFLICT (session, peer) DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL

@@ -14,8 +14,8 @@ from omoide.core.clock import new_id
 from omoide.core.errors import NotFound, Unavailable
 from omoide.core.records import Change, Session
 from omoide.storage import embeddings, members, message_copy, messages, queue, scope_backfill, sessions, workspaces
+from omoide.storage.base import Store, Transaction
 from omoide.storage.large_values import referred
-from omoide.storage.sqlite.engine import Connection, Store
 
 PATIENCE = 120_000_000
 """Microseconds after the last step until an incomplete copy is removed."""
@@ -47,7 +47,9 @@ async def clone(store: Store, workspace_id: str, session_id: str, until: str | N
     return found
 
 
-def begin(db: Connection, workspace_id: str, session_id: str, until: str | None, now: int) -> Session | UnfinishedClone:
+def begin(
+    db: Transaction, workspace_id: str, session_id: str, until: str | None, now: int
+) -> Session | UnfinishedClone:
     """Copy a short session, or begin to copy a long one. Raises NotFound as `clone` does."""
     source = _source(db, workspace_id, session_id)
     last = None if until is None else messages.position(db, source.pk, until)
@@ -66,7 +68,7 @@ def begin(db: Connection, workspace_id: str, session_id: str, until: str | None,
     return copy
 
 
-def go_on(db: Connection, begun: UnfinishedClone, now: int) -> Session | UnfinishedClone:
+def go_on(db: Transaction, begun: UnfinishedClone, now: int) -> Session | UnfinishedClone:
     """Copy more messages; returns the session once it is complete.
 
     Raises NotFound if the source was deleted, and Unavailable if the removal of the copy has already begun.
@@ -85,13 +87,13 @@ def go_on(db: Connection, begun: UnfinishedClone, now: int) -> Session | Unfinis
     return copy
 
 
-def _source(db: Connection, workspace_id: str, session_id: str) -> Session:
+def _source(db: Transaction, workspace_id: str, session_id: str) -> Session:
     if found := sessions.find(db, workspace_id, session_id):
         return found
     raise NotFound("Original session not found")
 
 
-def _empty_copy(db: Connection, workspace: int, source: Session, now: int) -> Session:
+def _empty_copy(db: Transaction, workspace: int, source: Session, now: int) -> Session:
     if referred(source.metadata) is None and referred(source.configuration) is None:
         change = Change(source.metadata, source.configuration)
         return sessions.create(db, workspace, source.workspace_id, new_id(now), change, now)

@@ -10,31 +10,31 @@ from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import NotFound, Unauthorized
 from omoide.core.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
 from omoide.storage import members, peers, rows, scopes, workspaces
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import MOST
 from omoide.storage.dialect import is_integer
 from omoide.storage.filters import SESSION_FIELDS
 from omoide.storage.large_values import after, merged, settings_in, text_of
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection
 
 _FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
 
-def find(db: Connection, workspace_id: str, session_id: str) -> Session | None:
+def find(db: Transaction, workspace_id: str, session_id: str) -> Session | None:
     row = db.execute(
         f"SELECT {rows.SESSION} {_FROM} AND s.id = ? AND s.deleted_at IS NULL", (workspace_id, session_id)
     ).fetchone()
     return rows.session(row) if row else None
 
 
-def get(db: Connection, workspace_id: str, session_id: str) -> Session:
+def get(db: Transaction, workspace_id: str, session_id: str) -> Session:
     """The session. Raises NotFound if it does not exist or was deleted."""
     if found := find(db, workspace_id, session_id):
         return found
     raise NotFound(f"Session {session_id} not found in workspace {workspace_id}")
 
 
-def settled(db: Connection, workspace_id: str, session_id: str, change: SessionChange) -> Session | None:
+def settled(db: Transaction, workspace_id: str, session_id: str, change: SessionChange) -> Session | None:
     """The session if it exists and the change would have no effect, so that nothing needs to be written; else None."""
     found = find(db, workspace_id, session_id)
     if found is None or _after(db, found, change) != (found.metadata, found.configuration):
@@ -45,7 +45,7 @@ def settled(db: Connection, workspace_id: str, session_id: str, change: SessionC
 
 
 def get_or_create(
-    db: Connection,
+    db: Transaction,
     workspace_id: str,
     session_id: str,
     change: SessionChange,
@@ -75,7 +75,7 @@ def get_or_create(
     return session
 
 
-def create(db: Connection, workspace: int, workspace_id: str, session_id: str, change: Change, now: int) -> Session:
+def create(db: Transaction, workspace: int, workspace_id: str, session_id: str, change: Change, now: int) -> Session:
     """Create a session, which must not exist yet. Raises Unprocessable as `get_or_create` does."""
     identifiers.check_id("Session", session_id)
     metadata, uid = change.metadata or {}, new_id(now)
@@ -88,7 +88,7 @@ def create(db: Connection, workspace: int, workspace_id: str, session_id: str, c
     return Session(pk, session_id, uid, workspace_id, metadata, config, from_micros(now))
 
 
-def _update(db: Connection, old: Session, change: Change, now: int) -> Session:
+def _update(db: Transaction, old: Session, change: Change, now: int) -> Session:
     metadata, config = _after(db, old, change)
     if (metadata, config) != (old.metadata, old.configuration):
         db.execute(
@@ -99,7 +99,7 @@ def _update(db: Connection, old: Session, change: Change, now: int) -> Session:
     return Session(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at)
 
 
-def _after(db: Connection, session: Session, change: Change) -> tuple[Json, Json]:
+def _after(db: Transaction, session: Session, change: Change) -> tuple[Json, Json]:
     metadata = session.metadata if change.metadata is None else after(db, session.metadata, change.metadata)
     config = merged(db, session.configuration, change)
     return metadata, config
@@ -117,7 +117,7 @@ class Ground(NamedTuple):
     configuration: Json
 
 
-def ensure(db: Connection, workspace_id: str, session_id: str, now: int) -> tuple[int, int]:
+def ensure(db: Transaction, workspace_id: str, session_id: str, now: int) -> tuple[int, int]:
     """The rows of the workspace and of the session, which are created if missing."""
     found = ground(db, workspace_id, session_id, now)
     return found.workspace, found.session
@@ -127,7 +127,7 @@ _SETTINGS = f"{settings_in('w.configuration')}, {settings_in('s.configuration')}
 _GROUND = f"s.workspace, s.pk, s.message_count, s.last_said_at, {_SETTINGS}"
 
 
-def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Ground:
+def ground(db: Transaction, workspace_id: str, session_id: str, now: int) -> Ground:
     """The state of the session; it and its workspace are created if missing."""
     query = f"SELECT {_GROUND} {_FROM} AND s.id = ? AND s.deleted_at IS NULL"
     place = (workspace_id, session_id)
@@ -140,7 +140,7 @@ def ground(db: Connection, workspace_id: str, session_id: str, now: int) -> Grou
     return found if count == found.message_count else found._replace(message_count=count)
 
 
-def sound_count(db: Connection, session: int, stored: Any) -> int:
+def sound_count(db: Transaction, session: int, stored: Any) -> int:
     """The message count of a session: `stored`, or computed from the messages if that is damaged."""
     if type(stored) is int and 0 <= stored <= MOST:
         return stored
@@ -158,7 +158,7 @@ _COUNTS = ("sessions.message_count", "sessions.last_said_at")
 _ground = rows.reader(["", "", *_COUNTS, "workspaces.configuration", "sessions.configuration"], _made)
 
 
-def existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Session, int]:
+def existing(db: Transaction, workspace_id: str, session_id: str) -> tuple[Session, int]:
     """The session and the row of its workspace. Raises NotFound."""
     session = get(db, workspace_id, session_id)
     (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session.pk,)).fetchone()
@@ -166,7 +166,7 @@ def existing(db: Connection, workspace_id: str, session_id: str) -> tuple[Sessio
 
 
 def set_peers(
-    db: Connection,
+    db: Transaction,
     workspace_id: str,
     session_id: str,
     given: Mapping[str, Observation],
@@ -180,14 +180,14 @@ def set_peers(
     return session
 
 
-def remove_peers(db: Connection, workspace_id: str, session_id: str, peer_ids: Collection[str], now: int) -> Session:
+def remove_peers(db: Transaction, workspace_id: str, session_id: str, peer_ids: Collection[str], now: int) -> Session:
     """Remove peers from the session. Raises NotFound if there is no such session, Unprocessable for scopes."""
     session, workspace = existing(db, workspace_id, session_id)
     members.remove(db, workspace, session.pk, peer_ids, now)
     return session
 
 
-def peer_configuration(db: Connection, workspace_id: str, session_id: str, peer_id: str) -> Observation:
+def peer_configuration(db: Transaction, workspace_id: str, session_id: str, peer_id: str) -> Observation:
     """The peer's flags in the session, also after it has left.
 
     Raises NotFound for a peer that does not exist or was never in the session, Unprocessable for a scope.
@@ -203,7 +203,7 @@ def peer_configuration(db: Connection, workspace_id: str, session_id: str, peer_
 
 
 def configure_peer(
-    db: Connection,
+    db: Transaction,
     workspace_id: str,
     session_id: str,
     peer_id: str,
@@ -224,7 +224,7 @@ def configure_peer(
     members.configure(db, session.pk, session_id, peer.pk, observation, now, max_observers=max_observers)
 
 
-def page(db: Connection, workspace_id: str, request: PageRequest, filters: Json | None = None) -> Page[Session]:
+def page(db: Transaction, workspace_id: str, request: PageRequest, filters: Json | None = None) -> Page[Session]:
     """The workspace's active sessions that match the filter, oldest first; none if there is no such workspace.
 
     Raises Unprocessable for a bad filter.

@@ -5,13 +5,13 @@ from __future__ import annotations
 from omoide.core.clock import from_micros
 from omoide.core.records import Summary
 from omoide.storage import rows
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage.base import Transaction
 
 SHORT = "honcho_chat_summary_short"
 LONG = "honcho_chat_summary_long"
 
 
-def of_session(db: Connection, workspace_id: str, session_id: str) -> dict[str, Summary]:
+def of_session(db: Transaction, workspace_id: str, session_id: str) -> dict[str, Summary]:
     """Kind → summary, for the existing ones."""
     query = """
         SELECT x.kind, x.content, x.message, x.seq, x.token_count, x.created_at FROM summaries x
@@ -30,7 +30,7 @@ _record = rows.reader(
 )
 
 
-def put(db: Connection, session: int, summary: Summary, now: int) -> None:
+def put(db: Transaction, session: int, summary: Summary, now: int) -> None:
     """Replace the summary of its kind, unless the stored one covers more messages."""
     db.execute(
         """INSERT INTO summaries (session, kind, content, message, seq, token_count, created_at)

@@ -23,8 +23,8 @@ from __future__ import annotations
 from enum import Enum, auto
 
 from omoide.storage import membership_intervals
+from omoide.storage.base import Transaction
 from omoide.storage.filters import SqlClause
-from omoide.storage.sqlite.engine import Connection
 
 
 class View(Enum):
@@ -37,7 +37,7 @@ class View(Enum):
 _FOR_READERS = (View.READER, View.READER_OF_NAMED)
 
 
-def sessions(db: Connection, peer: int, view: View) -> set[int]:
+def sessions(db: Transaction, peer: int, view: View) -> set[int]:
     """The sessions (rows) of which messages may be visible to the peer (its row), without deleted ones."""
     now_only = "" if view in _FOR_READERS else "OR p.kind = 'peer'"
     found = db.execute(
@@ -48,7 +48,7 @@ def sessions(db: Connection, peer: int, view: View) -> set[int]:
     return {session for (session,) in found}
 
 
-def messages(db: Connection, peer: int, view: View) -> SqlClause | None:
+def messages(db: Transaction, peer: int, view: View) -> SqlClause | None:
     """A condition on the messages `m` of these sessions that are visible to the peer; None: all of them."""
     if view is View.READER_OF_NAMED:
         return None

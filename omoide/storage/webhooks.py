@@ -7,8 +7,8 @@ from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.records import Json, Page, PageRequest, WebhookEndpoint
 from omoide.storage import queue, rows, workspaces
+from omoide.storage.base import Transaction
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection
 
 DELIVERY = "deliver_webhook"
 """The kind of jobs that deliver one event to one endpoint."""
@@ -27,17 +27,17 @@ def _made(id: str, workspace_id: str, url: str, created_at: int) -> WebhookEndpo
 _record = rows.reader(["webhooks.id", "workspaces.id", "webhooks.url", "webhooks.created_at"], _made)
 
 
-def find(db: Connection, endpoint_id: str) -> WebhookEndpoint | None:
+def find(db: Transaction, endpoint_id: str) -> WebhookEndpoint | None:
     row = db.execute(f"SELECT {_ENDPOINT} {_FROM} AND h.id = ?", (endpoint_id,)).fetchone()
     return _record(row) if row else None
 
 
-def find_by_url(db: Connection, workspace_id: str, url: str) -> WebhookEndpoint | None:
+def find_by_url(db: Transaction, workspace_id: str, url: str) -> WebhookEndpoint | None:
     row = db.execute(f"SELECT {_ENDPOINT} {_FROM} AND w.id = ? AND h.url = ?", (workspace_id, url)).fetchone()
     return _record(row) if row else None
 
 
-def get_or_create(db: Connection, workspace_id: str, url: str, now: int) -> tuple[WebhookEndpoint, bool]:
+def get_or_create(db: Transaction, workspace_id: str, url: str, now: int) -> tuple[WebhookEndpoint, bool]:
     """Get or register the endpoint; returns it and whether it was registered.
 
     Raises NotFound if there is no such workspace, and Conflict if it has `MAX_ENDPOINTS` already.
@@ -59,13 +59,13 @@ def get_or_create(db: Connection, workspace_id: str, url: str, now: int) -> tupl
     return WebhookEndpoint(id, workspace_id, url, from_micros(now)), True
 
 
-def page(db: Connection, workspace_id: str, request: PageRequest) -> Page[WebhookEndpoint]:
+def page(db: Transaction, workspace_id: str, request: PageRequest) -> Page[WebhookEndpoint]:
     """The workspace's endpoints, oldest first; none if there is no such workspace."""
     source = f"{_FROM} AND w.id = ?"
     return rows.page(db, _ENDPOINT, source, (workspace_id,), order=("h.pk",), request=request, make=_record)
 
 
-def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
+def delete(db: Transaction, workspace_id: str, endpoint_id: str) -> None:
     """Remove the endpoint and its pending deliveries. Raises NotFound unless the workspace has it."""
     found = find(db, endpoint_id)
     if found is None or found.workspace_id != workspace_id:
@@ -75,7 +75,7 @@ def delete(db: Connection, workspace_id: str, endpoint_id: str) -> None:
     secure_delete.enqueue(db, clock.now())
 
 
-def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> None:
+def emit(db: Transaction, workspace: int, type: str, data: Json, now: int) -> None:
     """Enqueue an event for every endpoint of the workspace (its row), in the transaction that causes the event."""
     endpoints = db.execute("SELECT id FROM webhooks WHERE workspace = ? ORDER BY pk", (workspace,)).fetchall()
     for row in endpoints:
@@ -84,7 +84,7 @@ def emit(db: Connection, workspace: int, type: str, data: Json, now: int) -> Non
         queue.add(db, DELIVERY, payload, now, key=endpoint, workspace=workspace, coalesce=False)
 
 
-def emit_test(db: Connection, workspace_id: str, now: int) -> None:
+def emit_test(db: Transaction, workspace_id: str, now: int) -> None:
     """Enqueue a `test.event` for the endpoints of the workspace, if it exists and has any."""
     if workspace := workspaces.find(db, workspace_id):
         emit(db, workspace.pk, "test.event", {"workspace_id": workspace_id}, now)

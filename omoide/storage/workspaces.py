@@ -7,27 +7,27 @@ from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.records import Change, Json, Page, PageRequest, Workspace
 from omoide.storage import queue, rows
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.filters import WORKSPACE_FIELDS
 from omoide.storage.large_values import after, merged, text_of
 from omoide.storage.sqlite import secure_delete
-from omoide.storage.sqlite.engine import Connection
 
 
-def find(db: Connection, workspace_id: str) -> Workspace | None:
+def find(db: Transaction, workspace_id: str) -> Workspace | None:
     row = db.execute(
         f"SELECT {rows.WORKSPACE} FROM workspaces w WHERE w.id = ? AND w.deleted_at IS NULL", (workspace_id,)
     ).fetchone()
     return rows.workspace(row) if row else None
 
 
-def pk_of(db: Connection, workspace_id: str) -> int | None:
+def pk_of(db: Transaction, workspace_id: str) -> int | None:
     """The row of the workspace."""
     row = db.execute("SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)).fetchone()
     return row[0] if row else None
 
 
-def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) -> tuple[Workspace, bool]:
+def get_or_create(db: Transaction, workspace_id: str, initial: Change, now: int) -> tuple[Workspace, bool]:
     """Get or create the workspace; returns it and whether it was created. An existing one is not changed.
 
     Raises Unprocessable for an id that cannot be created.
@@ -46,13 +46,13 @@ def get_or_create(db: Connection, workspace_id: str, initial: Change, now: int) 
     return Workspace(pk, workspace_id, uid, metadata, config, from_micros(now)), True
 
 
-def ensure(db: Connection, workspace_id: str, now: int) -> int:
+def ensure(db: Transaction, workspace_id: str, now: int) -> int:
     """The row of the workspace, which is created if missing."""
     pk = pk_of(db, workspace_id)
     return get_or_create(db, workspace_id, Change(), now)[0].pk if pk is None else pk
 
 
-def update(db: Connection, workspace_id: str, change: Change, now: int) -> Workspace:
+def update(db: Transaction, workspace_id: str, change: Change, now: int) -> Workspace:
     """Change the workspace, creating it if missing: metadata replaced, configuration patched."""
     old, created = get_or_create(db, workspace_id, change, now)
     if created:
@@ -68,7 +68,7 @@ def update(db: Connection, workspace_id: str, change: Change, now: int) -> Works
     return Workspace(old.pk, old.id, old.uid, metadata, config, old.created_at)
 
 
-def delete(db: Connection, workspace_id: str, now: int) -> None:
+def delete(db: Transaction, workspace_id: str, now: int) -> None:
     """Hide the workspace and enqueue a job that removes its rows.
 
     Raises NotFound if it does not exist, and Conflict while it has active sessions.
@@ -87,7 +87,7 @@ def delete(db: Connection, workspace_id: str, now: int) -> None:
     queue.add(db, "purge_workspace", {"workspace": found.pk}, now)
 
 
-def page(db: Connection, request: PageRequest, filters: Json | None = None) -> Page[Workspace]:
+def page(db: Transaction, request: PageRequest, filters: Json | None = None) -> Page[Workspace]:
     """The workspaces that match the filter, oldest first. Raises Unprocessable for a bad filter."""
     source = "FROM workspaces w WHERE w.deleted_at IS NULL"
     source, params = rows.filtered(source, (), filters, WORKSPACE_FIELDS)
@@ -95,7 +95,7 @@ def page(db: Connection, request: PageRequest, filters: Json | None = None) -> P
     return rows.page(db, rows.WORKSPACE, source, params, order=order, request=request, make=rows.workspace)
 
 
-def name_of(db: Connection, pk: int | None) -> str:
+def name_of(db: Transaction, pk: int | None) -> str:
     """The id of a workspace by its row; "" if it does not exist."""
     row = db.execute("SELECT id FROM workspaces WHERE pk = ?", (pk,)).fetchone()
     return as_text(row[0]) if row else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omoide.core import clock
 from omoide.core.jobs import MOST_NUMBER, Job
 from omoide.services.container import Services
-from omoide.storage import Connection, deletion_cascade, dream_jobs, observer_queries, scope_copies
+from omoide.storage import Transaction, deletion_cascade, dream_jobs, observer_queries, scope_copies
 from omoide.storage.dream_jobs import OMNI
 from omoide.worker.time_slice import TimeSlice
 
@@ -44,7 +44,7 @@ def _progress(job: Job) -> int:
     return after if type(after) is int and 0 <= after <= MOST_NUMBER else 0
 
 
-def _owe_dreams(db: Connection, job: Job) -> None:
+def _owe_dreams(db: Transaction, job: Job) -> None:
     """Enqueue dreams of the scope about all peers whose conclusions changed."""
     assert job.workspace is not None
     scope = int(job.payload["scope"])
@@ -58,7 +58,7 @@ def _owe_dreams(db: Connection, job: Job) -> None:
         dream_jobs.enqueue(db, job.workspace, (scope, observed), OMNI, payload, clock.now(), afresh=True)
 
 
-def _renew(db: Connection, job: Job) -> None:
+def _renew(db: Transaction, job: Job) -> None:
     """Rebuild the scope's cards and enqueue dreams for all peers whose conclusions were removed."""
     assert job.workspace is not None
     scope, session, now = int(job.payload["scope"]), int(job.payload["session"]), clock.now()

@@ -19,7 +19,7 @@ from omoide.reasoner.protocol import Batch, CardTask
 from omoide.scheduling.work_unit import WorkUnit
 from omoide.services.container import Services
 from omoide.storage import (
-    Connection,
+    Transaction,
     cards,
     completed_work,
     conclusion_upsert,
@@ -80,7 +80,7 @@ async def derive(deps: Services, job: Job) -> None:
         unit = await _store(deps, job, turn, workspace_id, unit, window, facts)
 
 
-def _read(db: Connection, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window]:
+def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window]:
     learning = unit.observer_pks
     window = messages.window(db, unit.session_pk, unit.observed_pk, unit.first, unit.through, budget, learning)
     return workspaces.name_of(db, job.workspace), window
@@ -137,7 +137,7 @@ async def _observers(
     ]
 
 
-def _listeners(db: Connection, unit: WorkUnit, most_known: int) -> list[Listener]:
+def _listeners(db: Transaction, unit: WorkUnit, most_known: int) -> list[Listener]:
     found = [*zip(unit.observer_pks, unit.observers, strict=True)]
     found += [(pk, observer_queries.peer_id(db, pk)) for pk in observer_queries.scopes(db, unit.session_pk)]
     return [
@@ -197,7 +197,7 @@ def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
 
 
 def _keep(
-    db: Connection,
+    db: Transaction,
     deps: Services,
     job: Job,
     turn: TimeSlice,

@@ -16,7 +16,7 @@ from omoide.core.records import Conclusion, Json
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import CardTask, Dreamed, DreamTask
 from omoide.services.container import Services
-from omoide.storage import Connection, cards, conclusions, dream_jobs, dreams, observer_queries, queue, workspaces
+from omoide.storage import Transaction, cards, conclusions, dream_jobs, dreams, observer_queries, queue, workspaces
 from omoide.storage.cards import CardChanged, CardSnapshot
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 from omoide.storage.dreams import Schedule
@@ -173,7 +173,7 @@ def _instructions(resolved: ResolvedConfig) -> str | None:
 
 
 def _keep(
-    db: Connection,
+    db: Transaction,
     job: Job,
     pair: Pair,
     workspace_id: str,

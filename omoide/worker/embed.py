@@ -19,9 +19,9 @@ from omoide.inference.rejected_inputs import embed_accepted
 from omoide.services.container import Services
 from omoide.storage import embeddings, rejected_texts
 from omoide.storage.embedding_tables import SOURCES, Source
+from omoide.storage.engine import vector_segments
 from omoide.storage.rejected_texts import Refusal
-from omoide.storage.sqlite import vector_segments
-from omoide.storage.sqlite.vector_segments import packed
+from omoide.storage.vectors import packed
 from omoide.worker.time_slice import TimeSlice
 
 logger = logging.getLogger("omoide.worker")

@@ -7,10 +7,7 @@ import asyncio
 from omoide.core.errors import Unavailable
 from omoide.core.jobs import Job, JobUnfinished
 from omoide.services.container import Services
-from omoide.storage.sqlite import fulltext, fulltext_pruning, secure_delete
-from omoide.storage.sqlite.free_space import MOST_PAGES
-from omoide.storage.sqlite.fulltext import INDEXES, Index
-from omoide.storage.sqlite.secure_delete import Eraser
+from omoide.storage.engine import free_space, fulltext, fulltext_pruning, secure_delete
 from omoide.worker.time_slice import TimeSlice
 
 PAUSE_SECONDS = 0.5
@@ -35,7 +32,7 @@ async def erase(deps: Services, job: Job) -> None:
         await _erase_words(deps)
         page = 1
         turn.end_if_over({PAGE: page})
-    with Eraser(deps.store.path, busy_timeout=deps.store.busy_timeout) as eraser:
+    with secure_delete.Eraser(deps.store.path, busy_timeout=deps.store.busy_timeout) as eraser:
         while (following := await _overwrite_free_space(eraser, page)) is not None:
             page = following
             if turn.is_over():
@@ -48,11 +45,11 @@ async def erase(deps: Services, job: Job) -> None:
 def _progress(job: Job) -> int | None:
     """The page to continue with; None for a new job."""
     page = job.payload.get(PAGE)
-    return page if type(page) is int and 1 <= page <= MOST_PAGES else None
+    return page if type(page) is int and 1 <= page <= free_space.MOST_PAGES else None
 
 
 async def _erase_words(deps: Services) -> None:
-    for index in INDEXES:
+    for index in fulltext.INDEXES:
         if await deps.store.read(secure_delete.count) == 0:
             await _rewrite(deps, index)
         after: fulltext_pruning.Position | None = fulltext_pruning.START
@@ -60,14 +57,14 @@ async def _erase_words(deps: Services) -> None:
             after = await deps.store.write(fulltext_pruning.renew, index, after)
 
 
-async def _rewrite(deps: Services, index: Index) -> None:
+async def _rewrite(deps: Services, index: fulltext.Index) -> None:
     """Remove entries that earlier versions only marked as deleted in an index."""
     is_first = True
     while await deps.store.write(fulltext.rewrite, index, is_first=is_first):
         is_first = False
 
 
-async def _overwrite_free_space(eraser: Eraser, first: int) -> int | None:
+async def _overwrite_free_space(eraser: secure_delete.Eraser, first: int) -> int | None:
     for _ in range(PAUSES):
         try:
             return await asyncio.to_thread(eraser.overwrite_free_space, first)
@@ -76,7 +73,7 @@ async def _overwrite_free_space(eraser: Eraser, first: int) -> int | None:
     return await asyncio.to_thread(eraser.overwrite_free_space, first)
 
 
-async def _empty_log(eraser: Eraser) -> None:
+async def _empty_log(eraser: secure_delete.Eraser) -> None:
     for _ in range(PAUSES):
         if await asyncio.to_thread(eraser.empty_log):
             return

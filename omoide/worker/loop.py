@@ -25,7 +25,7 @@ from omoide.core.redaction import redact_secrets
 from omoide.fairness.lanes import Lane, Work, current_work
 from omoide.services.container import Services
 from omoide.storage import fair_share, queue
-from omoide.storage.sqlite.leader_lock import LeaderLock
+from omoide.storage.engine import leader_lock
 from omoide.storage.webhooks import DELIVERY
 from omoide.worker.contention import Contended
 from omoide.worker.tasks import TASKS, Task, attempt_limits
@@ -84,7 +84,7 @@ class Worker:
         poll_seconds: float,
         lease_seconds: float,
         concurrency: int = 1,
-        leadership: LeaderLock | None = None,
+        leadership: leader_lock.LeaderLock | None = None,
         tasks: Mapping[str, Task] = TASKS,
         rest: Callable[[int], float] = lambda attempts: retry_delay(attempts, random.random()),
     ) -> None:

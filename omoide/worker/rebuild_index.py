@@ -6,8 +6,7 @@ import logging
 
 from omoide.core.jobs import Job, JobUnfinished, PermanentFailure
 from omoide.services.container import Services
-from omoide.storage.sqlite import fulltext_rebuild
-from omoide.storage.sqlite.fulltext import INDEXES
+from omoide.storage.engine import fulltext, fulltext_rebuild
 from omoide.worker.time_slice import TimeSlice
 
 logger = logging.getLogger("omoide.worker")
@@ -17,7 +16,7 @@ async def rebuild_words(deps: Services, job: Job) -> None:
     """Empty the index, then add all rows. Raises JobUnfinished, and PermanentFailure for an unknown index."""
     turn = TimeSlice()
     payload = job.payload
-    index = next((each for each in INDEXES if each == payload["index"]), None)
+    index = next((each for each in fulltext.INDEXES if each == payload["index"]), None)
     if index is None:
         raise PermanentFailure(f"unknown full-text index {payload['index']!r}")
     if "through" not in payload:

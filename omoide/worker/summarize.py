@@ -10,7 +10,7 @@ from omoide.core.jobs import SUMMARY, Job, payload_error
 from omoide.core.records import Json, Summary
 from omoide.reasoner.protocol import SummaryKind, SummaryTask
 from omoide.services.container import Services
-from omoide.storage import Connection, messages, queue, summaries, webhooks, workspaces
+from omoide.storage import Transaction, messages, queue, summaries, webhooks, workspaces
 from omoide.storage.summaries import LONG, SHORT
 
 # Source: the public API.
@@ -40,7 +40,7 @@ class _Asked:
     through: int
 
 
-def _asked(db: Connection, job: Job) -> tuple[str, list[_Asked]]:
+def _asked(db: Transaction, job: Job) -> tuple[str, list[_Asked]]:
     """The workspace, and the summaries that the job requests."""
     workspace_id = workspaces.name_of(db, job.workspace)
     existing = summaries.of_session(db, workspace_id, job.payload["session"])
@@ -87,7 +87,7 @@ def _reaches(job: Job, pending: Sequence[Json], kind: SummaryKind) -> int:
     return int(max([due, *(seq for seq in later if seq <= due + MOST_AT_ONCE)]))
 
 
-def _keep(db: Connection, job: Job, workspace_id: str, made: list[Summary]) -> None:
+def _keep(db: Transaction, job: Job, workspace_id: str, made: list[Summary]) -> None:
     now = clock.now()
     queue.require(db, job)
     assert job.workspace is not None

@@ -8,8 +8,8 @@ from omoide.core import clock
 from omoide.core.jobs import DREAM, REASONING, REPRESENTATION, SUMMARY, Job
 from omoide.core.settings import Settings
 from omoide.services.container import Services
-from omoide.storage import Connection, conclusions, embeddings, purge, scope_backfill
-from omoide.storage.sqlite import fulltext_rebuild, secure_delete
+from omoide.storage import Transaction, conclusions, embeddings, purge, scope_backfill
+from omoide.storage.engine import fulltext_rebuild, secure_delete
 from omoide.storage.webhooks import DELIVERY
 from omoide.worker import backfill, derive, dream, embed, erase, rebuild_index, summarize, webhooks
 from omoide.worker.time_slice import TimeSlice
@@ -38,7 +38,7 @@ async def purge_conclusions(deps: Services, job: Job) -> None:
     await deps.store.write(secure_delete.enqueue, clock.now())
 
 
-async def _in_turns(deps: Services, remove: Callable[[Connection, int], bool], which: int) -> None:
+async def _in_turns(deps: Services, remove: Callable[[Transaction, int], bool], which: int) -> None:
     """Remove rows in batches until none is left. Raises JobUnfinished."""
     turn = TimeSlice()
     while await deps.store.write(remove, which):

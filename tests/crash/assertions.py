@@ -8,8 +8,8 @@ from pathlib import Path
 
 import orjson
 
-from omoide.storage import Connection
 from omoide.storage.sqlite import inspection
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.integrity import full_check
 from tests import sql
 from tests.crash.external_clients import Book, Guest

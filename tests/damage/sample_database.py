@@ -21,10 +21,10 @@ from omoide.cli.bootstrap import make_worker
 from omoide.core import clock
 from omoide.core.settings import Settings
 from omoide.services.container import open_services
-from omoide.storage import Store
 from omoide.storage.column_validation import RULES, readable_or_bytes
 from omoide.storage.export import importer, reader
 from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.integrity import full_check
 from omoide.storage.sqlite.integrity.repair import repair
 from tests.storage.files.make import SETTINGS

@@ -13,7 +13,8 @@ from omoide.core import clock
 from omoide.core.errors import OmoideError
 from omoide.core.jobs import KINDS
 from omoide.core.metrics import Metrics
-from omoide.storage import Store, job_stats, queue
+from omoide.storage import job_stats, queue
+from omoide.storage.sqlite.engine import Store
 from omoide.worker.loop import OutageLogger
 from omoide.worker.tasks import TASKS
 from tests import sql

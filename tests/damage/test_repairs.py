@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from tests.damage import sample_database
 
 Invoke = Callable[..., Result]

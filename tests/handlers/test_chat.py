@@ -14,7 +14,7 @@ import pytest
 
 from omoide.core.errors import Unavailable
 from omoide.reasoner.protocol import Question
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from tests.handlers.recorded_questions import Told, Waiting, ask, chat_client, events, failing, refused, saying
 from tests.handlers.workspace import WorkspaceClient
 from tests.reasoner.memory_fixtures import Past

@@ -15,7 +15,8 @@ from omoide.core.auth import ADMIN, Principal
 from omoide.core.records import Summary
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
-from omoide.storage import Connection, Store, sessions, summaries
+from omoide.storage import sessions, summaries
+from omoide.storage.sqlite.engine import Connection, Store
 from tests.handlers.recorded_questions import Told, events, key, served
 from tests.handlers.workspace import WorkspaceClient
 

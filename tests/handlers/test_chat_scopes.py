@@ -11,8 +11,9 @@ import pytest
 
 from omoide.core import clock
 from omoide.services import session_filter
-from omoide.storage import Connection, Store, members, sessions
+from omoide.storage import members, sessions
 from omoide.storage.peers import ensure
+from omoide.storage.sqlite.engine import Connection, Store
 from tests.handlers.recorded_questions import Told
 from tests.handlers.workspace import WorkspaceClient
 from tests.reasoner.memory_fixtures import Past

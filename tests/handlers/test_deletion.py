@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from omoide.core import clock
-from omoide.storage import Store, queue
+from omoide.storage import queue
+from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from tests import sql
 from tests.handlers.workspace import WorkspaceClient, until

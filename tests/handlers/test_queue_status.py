@@ -11,7 +11,8 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
-from omoide.storage import Connection, Store, queue, workspaces
+from omoide.storage import queue, workspaces
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.conftest import SECRET
 from tests.server_process import Server

@@ -11,8 +11,9 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.records import Summary
-from omoide.storage import Store, summaries
 from omoide.storage import sessions as store_sessions
+from omoide.storage import summaries
+from omoide.storage.sqlite.engine import Store
 from omoide.storage.summaries import LONG, SHORT
 from tests.server_process import Server
 

@@ -15,7 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from omoide.core import clock
 from omoide.core.auth import ADMIN, Keyring, Principal
-from omoide.storage import Connection, Store, queue
+from omoide.storage import queue
+from omoide.storage.sqlite.engine import Connection, Store
 from tests.conftest import SECRET
 from tests.fork_server import fork_server
 from tests.handlers.workspace import until

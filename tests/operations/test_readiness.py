@@ -15,7 +15,8 @@ from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings
 from omoide.health.readiness import ReadinessReport, check_readiness
 from omoide.inference.errors import FAULTS
-from omoide.storage import Connection, Store, embeddings, queue
+from omoide.storage import embeddings, queue
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.open_files import REMOVED, REPLACED
 from tests import sql

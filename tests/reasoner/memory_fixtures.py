@@ -13,19 +13,10 @@ from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.reasoner.memory_view import MemoryScope, MemoryView, Snippet
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import (
-    Connection,
-    Store,
-    conclusions,
-    deletion_cascade,
-    embeddings,
-    members,
-    messages,
-    scopes,
-    sessions,
-)
+from omoide.storage import conclusions, deletion_cascade, embeddings, members, messages, scopes, sessions
 from omoide.storage.peers import ensure
-from omoide.storage.sqlite.vector_segments import packed
+from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.vectors import packed
 
 T = TypeVar("T")
 WORKSPACE = "w"

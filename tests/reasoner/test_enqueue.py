@@ -13,7 +13,8 @@ from omoide.core.config_resolution import Defaults
 from omoide.core.records import Change, Json, MessageBatch, NewMessage, Observation, SessionChange
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.scheduling.work_unit import FlushPolicy
-from omoide.storage import Connection, Store, members, messages, peers, queue, scopes, sessions, workspaces
+from omoide.storage import members, messages, peers, queue, scopes, sessions, workspaces
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 
 NOW, QUIET, PATIENCE = 1_000_000, 5_000, 60_000

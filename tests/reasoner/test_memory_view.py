@@ -13,7 +13,8 @@ from omoide.core import clock
 from omoide.core.records import Conclusion, Summary
 from omoide.reasoner import memory_view as memories
 from omoide.reasoner.memory_view import MemoryView
-from omoide.storage import Connection, Store, sessions, summaries
+from omoide.storage import sessions, summaries
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.reasoner.memory_fixtures import MONDAY, Past, run, shown, texts
 

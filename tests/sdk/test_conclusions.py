@@ -11,7 +11,7 @@ import pytest
 from honcho import Honcho, NotFoundError, Peer
 from honcho.conclusions import ConclusionCreateParams, ConclusionsView
 
-from omoide.storage import Connection, Store
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.handlers.workspace import until
 from tests.sdk.styles import Style

@@ -11,7 +11,8 @@ from honcho.api_types import ReasoningConfiguration, SummaryConfiguration, Works
 
 from omoide.core import clock
 from omoide.core.records import Summary
-from omoide.storage import Connection, Store, sessions, summaries
+from omoide.storage import sessions, summaries
+from omoide.storage.sqlite.engine import Connection, Store
 from tests.sdk.styles import Style
 from tests.server_process import Server
 

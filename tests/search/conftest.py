@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from tests.handlers.workspace import WorkspaceClient
 from tests.inference.conftest import embedding_server, endpoint
 

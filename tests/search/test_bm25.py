@@ -13,19 +13,11 @@ from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.search import bm25
 from omoide.search.conclusions import search
 from omoide.search.semantic import SemanticSearch
-from omoide.storage import (
-    Connection,
-    Store,
-    conclusion_search,
-    conclusions,
-    message_scope,
-    message_search,
-    messages,
-    peers,
-)
+from omoide.storage import conclusion_search, conclusions, message_scope, message_search, messages, peers
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
 from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.fulltext import IndexScope
 from tests import sql
 from tests.read_now import read_now

@@ -21,18 +21,10 @@ from omoide.search.messages import search
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import EVERYTHING, Allowed, Group, VectorIndex
 from omoide.services.container import open_services
-from omoide.storage import (
-    Connection,
-    Store,
-    conclusions,
-    deletion_cascade,
-    embeddings,
-    messages,
-    peers,
-    purge,
-)
+from omoide.storage import Transaction, conclusions, deletion_cascade, embeddings, messages, peers, purge
 from omoide.storage.conclusion_search import ConclusionSearch
 from omoide.storage.message_scope import MessageSearch
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.worker.embed import BATCH
 from omoide.worker.loop import Worker
 from tests import sql
@@ -255,7 +247,7 @@ class Interrupted(VectorIndex):
         self.loop = asyncio.get_running_loop()
 
     def nearest(
-        self, db: Connection, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
+        self, db: Transaction, group: Group, vector: Vector, count: int, allowed: Allowed = EVERYTHING
     ) -> list[tuple[int, float]]:
         found = super().nearest(db, group, vector, count, allowed)
         if self.then:

@@ -16,9 +16,10 @@ from omoide.core.records import NewMessage
 from omoide.inference.embedders import Vectors, unit_rows
 from omoide.search import vector_index
 from omoide.search.vector_index import EVERYTHING, RESCORED, Allowed, Group, VectorIndex
-from omoide.storage import Connection, Store, deletion_cascade, embeddings, messages, purge, sessions
+from omoide.storage import deletion_cascade, embeddings, messages, purge, sessions
 from omoide.storage.sqlite import vector_segments
-from omoide.storage.sqlite.vector_segments import Segment, packed, sign_bits
+from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.vectors import Segment, packed, sign_bits
 from tests.read_now import read_now
 
 NAME, DIMENSIONS = "made up", 70  # not a multiple of 64 bits

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable
 
 from omoide.core.records import Session
-from omoide.storage import Connection, queue, session_clone
+from omoide.storage import queue, session_clone
+from omoide.storage.sqlite.engine import Connection
 from tests import sql
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from omoide.core.records import Change, Conclusion, Derived, Fact, Merge, SessionChange
-from omoide.storage import Connection, Store, conclusion_upsert, conclusions, dreams, peers, queue, sessions
+from omoide.storage import conclusion_upsert, conclusions, dreams, peers, queue, sessions
 from omoide.storage.conclusion_upsert import NearDuplicate
 from omoide.storage.dreams import Schedule
 from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.storage.row_factories import steps
 

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from omoide.core.errors import StorageFull, Unavailable
-from omoide.storage import Connection, Store
-from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.engine import Connection, Store, connect
 from tests.read_now import read_now
 from tests.storage.row_factories import kinds, pragma, put
 from tests.storage.thread_assertions import answering_nobody

@@ -11,8 +11,8 @@ import sqlite_utils
 
 from omoide.core.clock import from_micros
 from omoide.core.records import NewMessage
-from omoide.storage import Connection, deletion_cascade, event_time_order, messages, purge
-from omoide.storage.sqlite.engine import connect
+from omoide.storage import deletion_cascade, event_time_order, messages, purge
+from omoide.storage.sqlite.engine import Connection, connect
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from omoide.storage.sqlite.migrations import migrate
 from tests import sql

@@ -14,9 +14,10 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.errors import Conflict, OmoideError
-from omoide.storage import Store, purge, workspaces
+from omoide.storage import purge, workspaces
 from omoide.storage.export import importer, reader, schema
 from omoide.storage.export.importer import AlreadyImported, InvalidExport, import_workspace
+from omoide.storage.sqlite.engine import Store
 from tests import sql
 from tests.read_now import read_now
 

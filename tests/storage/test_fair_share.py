@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from omoide.core.jobs import Job
-from omoide.storage import Connection, Store, fair_share, queue, rows
+from omoide.storage import fair_share, queue, rows
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.storage.row_factories import steps
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from omoide.core.records import NewMessage, Page, PageRequest
-from omoide.storage import Connection, Store, messages, peers, sessions, workspaces
+from omoide.storage import messages, peers, sessions, workspaces
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.read_now import read_now
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from omoide.core.errors import Unavailable
-from omoide.storage import Connection, Store, purge
+from omoide.storage import purge
 from omoide.storage.sqlite import free_space, secure_delete
-from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.engine import Connection, Store, connect
 from omoide.storage.sqlite.secure_delete import Eraser
 from tests.storage.row_factories import pragma
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from omoide.core.errors import ConstraintViolation, NotFound, Unavailable
-from omoide.storage import Connection, Store, queue
+from omoide.storage import queue
 from omoide.storage.sqlite import writer
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.group_commit import MAX_BATCH, flush_deferred, on_commit
 from tests import sql
 from tests.read_now import read_now

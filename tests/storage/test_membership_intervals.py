@@ -14,8 +14,6 @@ import pytest
 from omoide.core import clock
 from omoide.core.records import NewMessage, Observation, SessionChange
 from omoide.storage import (
-    Connection,
-    Store,
     deletion_cascade,
     members,
     membership_intervals,
@@ -28,6 +26,7 @@ from omoide.storage import (
 from omoide.storage.export import importer, reader
 from omoide.storage.message_scope import WITNESS, MessageSearch
 from omoide.storage.sqlite import backup
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity import row_consistency
 from tests import sql
 from tests.read_now import read_now

@@ -12,10 +12,11 @@ from omoide.core.records import Idempotency, MessageBatch, NewMessage, PageReque
 from omoide.scheduling.enqueue import EnqueuePolicy
 from omoide.scheduling.work_unit import FlushPolicy
 from omoide.services import ingest
-from omoide.storage import Connection, Store, members, message_scope, message_search, messages, receipts
+from omoide.storage import members, message_scope, message_search, messages, receipts
 from omoide.storage.message_scope import WITNESS, MessageSearch
 from omoide.storage.rows import MOST_ROWS
 from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.read_now import read_now
 from tests.storage.row_factories import cloned

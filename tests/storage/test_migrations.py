@@ -12,7 +12,8 @@ from typing import IO
 import sqlite_utils
 
 from omoide.core.records import PageRequest
-from omoide.storage import Connection, Store, messages
+from omoide.storage import messages
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.migrations import migrations
 from tests.read_now import read_now
 from tests.storage.row_factories import kinds, pragma, put

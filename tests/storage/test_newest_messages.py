@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 import pytest
 
 from omoide.core.records import NewMessage
-from omoide.storage import Connection, Store, message_scope, message_search, messages
+from omoide.storage import message_scope, message_search, messages
 from omoide.storage.message_scope import WITNESS, MessageSearch
+from omoide.storage.sqlite.engine import Connection, Store
 from tests.read_now import read_now
 from tests.storage.row_factories import steps
 

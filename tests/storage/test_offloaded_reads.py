@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from omoide.core.errors import NotFound, Unavailable
-from omoide.storage import Connection, Store
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.storage.row_factories import kinds, put
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omoide.core.errors import Unavailable
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.open_files import NO_INDEX, NO_LOG, REMOVED, REPLACED, identity
 from tests.read_now import read_now

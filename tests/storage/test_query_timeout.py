@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from omoide.core.errors import Unavailable, Unprocessable
-from omoide.storage import Connection, Store
+from omoide.storage import Transaction
 from omoide.storage.filters.sql_functions import MAX_VISITS
+from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.query_timeout import run_with_timeout
 from tests import sql
 from tests.read_now import read_now
@@ -25,11 +26,11 @@ def store(db_path: Path) -> Iterator[Store]:
     opened.close()
 
 
-def endless(db: Connection) -> int:
+def endless(db: Transaction) -> int:
     return int(sql.value(db, ENDLESS))
 
 
-def five(db: Connection) -> int:
+def five(db: Transaction) -> int:
     return int(sql.value(db, "SELECT 5"))
 
 
@@ -45,7 +46,7 @@ def test_a_slow_read_is_refused_and_the_connection_stays_usable(store: Store) ->
 
 
 def test_the_deadline_holds_between_two_statements(store: Store) -> None:
-    def both(db: Connection) -> int:
+    def both(db: Transaction) -> int:
         with pytest.raises(Exception, match="interrupted"):
             endless(db)
         return endless(db)
@@ -63,7 +64,7 @@ def test_an_unused_deadline_does_not_interrupt_the_next_read(store: Store) -> No
 
 
 def test_other_errors_are_passed_through(store: Store) -> None:
-    def broken(db: Connection) -> None:
+    def broken(db: Transaction) -> None:
         sql.change(db, "SELECT * FROM nothing")
 
     with pytest.raises(Unavailable, match="nothing"):
@@ -75,7 +76,7 @@ def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
     elements = MAX_VISITS // 100
     whole = json.dumps([{"a": n} for n in range(elements)])
 
-    def compared(db: Connection, parts: int) -> int:
+    def compared(db: Transaction, parts: int) -> int:
         part = json.dumps([{"a": elements - 1}] * parts)
         return int(sql.value(db, "SELECT json_contains(?, ?)", (whole, part)))
 

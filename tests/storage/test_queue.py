@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from omoide.core.jobs import LAST_RETRY_SECONDS, Job, retry_delay
-from omoide.storage import Connection, Store, queue
+from omoide.storage import queue
+from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 from tests.read_now import read_now
 from tests.storage.row_factories import steps

@@ -10,9 +10,10 @@ import pytest
 
 from omoide.core.jobs import Job, LeaseLost
 from omoide.core.records import Change, WorkCount
-from omoide.storage import Connection, Store, completed_work, job_stats, queue, workspaces
+from omoide.storage import completed_work, job_stats, queue, workspaces
 from omoide.storage.completed_work import FORGET_AFTER
 from omoide.storage.queue import FORGET_AT_A_TIME, FORGET_FAILED
+from omoide.storage.sqlite.engine import Connection, Store
 
 NOW, LEASE = FORGET_FAILED * 2, 1_000
 ABOUT = {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}

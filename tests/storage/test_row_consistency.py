@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from omoide.storage import Store
 from omoide.storage.sqlite import inspection
-from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.engine import Store, connect
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from tests.storage.test_upgrades import FILES, VERSIONS
 

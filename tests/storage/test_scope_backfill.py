@@ -18,7 +18,7 @@ from omoide.search.vector_index import Allowed, Group, VectorIndex
 from omoide.storage import conclusions, embeddings, messages, queue, scope_backfill, scope_copies, scopes, sessions
 from omoide.storage.sqlite.engine import Connection, connect
 from omoide.storage.sqlite.migrations import migrate
-from omoide.storage.sqlite.vector_segments import packed
+from omoide.storage.vectors import packed
 from tests import sql
 
 NOW = 1_700_000_000_000_000

@@ -13,12 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from omoide.cli.main import main
-from omoide.storage import Connection, Store
 from omoide.storage.sqlite import vector_segments
-from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.engine import Connection, Store, connect
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
 from omoide.storage.sqlite.leader_lock import LeaderLock
-from omoide.storage.sqlite.vector_segments import Segment
+from omoide.storage.vectors import Segment
 from tests.read_now import read_now
 from tests.storage.test_vector_segments import WORDS, is_true, say
 

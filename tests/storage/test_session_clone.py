@@ -10,18 +10,9 @@ import pytest
 
 from omoide.core.errors import NotFound, Unavailable
 from omoide.core.records import NewMessage, PageRequest
-from omoide.storage import (
-    Connection,
-    Store,
-    deletion_cascade,
-    embeddings,
-    message_copy,
-    messages,
-    purge,
-    session_clone,
-    sessions,
-)
+from omoide.storage import deletion_cascade, embeddings, message_copy, messages, purge, session_clone, sessions
 from omoide.storage.session_clone import UnfinishedClone
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity import row_consistency
 from tests import sql
 from tests.storage.row_factories import cloned

@@ -23,9 +23,8 @@ from omoide.cli.bootstrap import make_worker
 from omoide.core import clock
 from omoide.core.settings import Settings
 from omoide.services.container import open_services
-from omoide.storage import Connection, Store
 from omoide.storage.sqlite import inspection
-from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.engine import Connection, Store, connect
 from tests.fork_server import fork_server
 from tests.storage.files.make import SETTINGS
 

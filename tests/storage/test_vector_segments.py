@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from omoide.core.records import NewMessage
 from omoide.inference.embedders import unit_rows
-from omoide.storage import Connection, Store, deletion_cascade, embeddings, messages, purge, queue, sessions, workspaces
+from omoide.storage import deletion_cascade, embeddings, messages, purge, queue, sessions, workspaces
 from omoide.storage.embeddings import EmbeddingProgress
 from omoide.storage.sqlite import vector_segments
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity.segment_check import segment_faults
 from omoide.storage.sqlite.migrations import migrations
-from omoide.storage.sqlite.vector_segments import Segment, packed, sign_bits
+from omoide.storage.vectors import Segment, packed, sign_bits
 from tests.read_now import read_now
 
 NAME, DIMENSIONS = "made up", 70

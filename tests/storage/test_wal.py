@@ -14,9 +14,8 @@ import pytest
 
 from omoide.core.errors import StorageFull
 from omoide.fairness.thread_pool import MOST_THREADS
-from omoide.storage import Connection, Store
 from omoide.storage.sqlite import wal
-from omoide.storage.sqlite.engine import connect
+from omoide.storage.sqlite.engine import Connection, Store, connect
 from omoide.storage.sqlite.wal import WriteAheadLog
 from tests.crash.faults import small_disk
 from tests.handlers.workspace import until

@@ -12,8 +12,8 @@ import pytest
 
 from omoide.core.errors import NotFound, Unavailable
 from omoide.fairness.lanes import Lane, Work, current_work
-from omoide.storage import Connection, Store
 from omoide.storage.sqlite import writer
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.group_commit import MAX_BATCH
 from tests import sql
 from tests.read_now import read_now

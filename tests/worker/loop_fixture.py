@@ -12,7 +12,8 @@ from omoide.core.jobs import Job, retry_delay
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import Services, open_services
-from omoide.storage import Connection, Store, queue
+from omoide.storage import queue
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import Task

@@ -7,8 +7,8 @@ import contextlib
 import sqlite3
 from typing import Any
 
-from omoide.storage import Connection
 from omoide.storage.sqlite import backup as backup_module
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.integrity.full_check import faults
 from omoide.storage.sqlite.read_only import opened
 from tests import sql

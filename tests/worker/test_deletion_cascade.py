@@ -10,7 +10,6 @@ import pytest
 from omoide.core import clock
 from omoide.core.records import Change, Derived, SessionChange
 from omoide.storage import (
-    Connection,
     cards,
     conclusions,
     deletion_cascade,
@@ -21,6 +20,7 @@ from omoide.storage import (
     sessions,
     workspaces,
 )
+from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.read_now import read_now
 from tests.worker.worker_fixture import Home, Reasoner

@@ -15,8 +15,9 @@ from omoide.core import offload as asides
 from omoide.core.jobs import Job
 from omoide.core.offload import offload
 from omoide.services.container import Services
-from omoide.storage import Connection, Store, deletion_cascade, embeddings, queue, scopes
+from omoide.storage import deletion_cascade, embeddings, queue, scopes
 from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.free_space import PAGES_AT_A_TIME
 from omoide.worker import time_slice
 from omoide.worker.tasks import Task

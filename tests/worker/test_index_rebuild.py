@@ -9,8 +9,9 @@ import pytest
 from omoide.core import clock
 from omoide.core.errors import IndexDamaged
 from omoide.core.records import NewMessage
-from omoide.storage import Connection, deletion_cascade, messages
+from omoide.storage import deletion_cascade, messages
 from omoide.storage.sqlite import fulltext
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from tests import sql
 from tests.worker.conftest import Play

@@ -16,7 +16,8 @@ from omoide.core.jobs import Job, PermanentFailure
 from omoide.core.records import Change
 from omoide.fairness import lanes
 from omoide.services.container import Services
-from omoide.storage import Store, queue, workspaces
+from omoide.storage import queue, workspaces
+from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.worker.loop import SECOND, OutageLogger
 from tests import sql

@@ -19,7 +19,8 @@ from omoide.inference.model_registry import chat_models
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic.reasoner import Agentic
 from omoide.reasoner.factory import make_reasoner
-from omoide.storage import Connection, dreams, job_stats, sessions, summaries, webhooks
+from omoide.storage import dreams, job_stats, sessions, summaries, webhooks
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.summaries import LONG, SHORT
 from tests import sql
 from tests.inference.completions import error, saying

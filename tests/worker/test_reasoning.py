@@ -13,7 +13,6 @@ from omoide.core import clock
 from omoide.core.errors import Unavailable
 from omoide.core.records import PageRequest
 from omoide.storage import (
-    Connection,
     cards,
     conclusions,
     deletion_cascade,
@@ -23,6 +22,7 @@ from omoide.storage import (
     summaries,
     webhooks,
 )
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.summaries import LONG, SHORT
 from tests import sql
 from tests.worker.worker_fixture import Home, Reasoner, configure, jobs

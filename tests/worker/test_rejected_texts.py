@@ -26,7 +26,8 @@ from omoide.reasoner.extractive.reasoner import Extractive
 from omoide.reasoner.protocol import SummaryTask
 from omoide.search.semantic import SemanticSearch
 from omoide.search.vector_index import Group
-from omoide.storage import Connection, Store, deletion_cascade, purge
+from omoide.storage import deletion_cascade, purge
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity import full_check, row_consistency
 from tests import sql
 from tests.inference.fault_proxy import FaultProxy, fault_proxy, send

@@ -12,8 +12,9 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.records import Change, NewMessage
-from omoide.storage import Connection, Store, messages, workspaces
+from omoide.storage import messages, workspaces
 from omoide.storage.sqlite import secure_delete
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.integrity.full_check import faults
 from omoide.storage.sqlite.read_only import opened
 from tests import sql

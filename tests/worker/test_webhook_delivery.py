@@ -21,7 +21,8 @@ from omoide.core.records import Change
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import open_services
-from omoide.storage import Connection, Store, queue, webhooks, workspaces
+from omoide.storage import queue, webhooks, workspaces
+from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.webhooks import DELIVERY
 from omoide.worker.loop import Worker
 from omoide.worker.ssrf_guard import GuardedClient

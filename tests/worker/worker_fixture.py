@@ -19,7 +19,8 @@ from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, 
 from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
 from omoide.services.container import open_services
-from omoide.storage import Store, conclusions, embeddings, job_stats, sessions, workspaces
+from omoide.storage import conclusions, embeddings, job_stats, sessions, workspaces
+from omoide.storage.sqlite.engine import Store
 from omoide.worker.loop import Worker
 from tests import sql
 from tests.read_now import read_now

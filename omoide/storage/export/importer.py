@@ -20,11 +20,11 @@ from omoide.core import clock, identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import Conflict, Unprocessable
 from omoide.core.json_limits import cleaned, validate_metadata
-from omoide.storage import Store, embeddings, membership_intervals, purge, queue, rows, webhooks
+from omoide.storage import embeddings, membership_intervals, purge, queue, rows, webhooks
+from omoide.storage.base import Store, Transaction
 from omoide.storage.export import schema
 from omoide.storage.export.row_mapping import Rows
 from omoide.storage.export.schema import HeaderLine, InvalidLine
-from omoide.storage.sqlite.engine import Connection
 
 PURGE = "purge_workspace"
 KEEP = 7 * queue.DAY
@@ -159,7 +159,7 @@ def _key(name: str) -> str:
     return f"import:{name}"
 
 
-def _begin(db: Connection, name: str, first: schema.WorkspaceLine, digest: str) -> ImportProgress | _Leftover:
+def _begin(db: Transaction, name: str, first: schema.WorkspaceLine, digest: str) -> ImportProgress | _Leftover:
     here = db.execute("SELECT uid FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone()
     if here and here[0] in (first["uid"], derived_id(first["uid"], name)):
         raise AlreadyImported(name)
@@ -199,7 +199,7 @@ def _begin(db: Connection, name: str, first: schema.WorkspaceLine, digest: str) 
     return replace(progress, job=job)
 
 
-def _found(db: Connection, name: str, first: schema.WorkspaceLine) -> ImportProgress | _Leftover | None:
+def _found(db: Transaction, name: str, first: schema.WorkspaceLine) -> ImportProgress | _Leftover | None:
     """An interrupted import under this name, or None."""
     row = db.execute(
         "SELECT pk, payload, attempts = 0 AND due_at > ? FROM jobs WHERE kind = ? AND key = ?",
@@ -219,7 +219,7 @@ def _found(db: Connection, name: str, first: schema.WorkspaceLine) -> ImportProg
 async def _drop(store: Store, name: str) -> None:
     """Purge the data of an interrupted import under this name."""
 
-    def let_go(db: Connection) -> int | None:
+    def let_go(db: Transaction) -> int | None:
         row = db.execute(
             "UPDATE jobs SET key = NULL, due_at = ? WHERE kind = ? AND key = ? RETURNING payload ->> 'workspace'",
             (clock.now(), PURGE, _key(name)),
@@ -279,7 +279,7 @@ async def _complete_stays(store: Store, workspace: int) -> None:
         done = await store.write(membership_intervals.derive, done, workspace)
 
 
-def _first_stays(db: Connection, workspace: int) -> membership_intervals.Member | None:
+def _first_stays(db: Transaction, workspace: int) -> membership_intervals.Member | None:
     (session,) = db.execute("SELECT min(pk) FROM sessions WHERE workspace = ?", (workspace,)).fetchone()
     return None if session is None else membership_intervals.derive(db, (session - 1, 0), workspace)
 
@@ -298,7 +298,7 @@ def _is_delivery(line: schema.Line) -> bool:
 
 
 def _store(
-    db: Connection,
+    db: Transaction,
     place: Rows,
     name: str,
     lines: Sequence[tuple[int, schema.Line]],
@@ -315,7 +315,7 @@ def _store(
     place.index(db)
 
 
-def _add(db: Connection, place: Rows, lines: Sequence[tuple[int, schema.Line]]) -> None:
+def _add(db: Transaction, place: Rows, lines: Sequence[tuple[int, schema.Line]]) -> None:
     for number, line in lines:
         try:
             place.add(db, line)
@@ -324,7 +324,7 @@ def _add(db: Connection, place: Rows, lines: Sequence[tuple[int, schema.Line]]) 
 
 
 def _finish(
-    db: Connection, place: Rows, name: str, jobs: Sequence[tuple[int, schema.Line]], progress: ImportProgress
+    db: Transaction, place: Rows, name: str, jobs: Sequence[tuple[int, schema.Line]], progress: ImportProgress
 ) -> None:
     ended = db.execute(f"DELETE FROM jobs {_OURS}", _ours(progress, name))
     if not ended.rowcount:

@@ -15,10 +15,10 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.jobs import payload_error
 from omoide.core.records import Json
 from omoide.storage import rows
+from omoide.storage.base import Transaction
 from omoide.storage.dialect import json_or_null
 from omoide.storage.export.schema import FORMAT, KINDS, HeaderLine
 from omoide.storage.sqlite import inspection
-from omoide.storage.sqlite.engine import Connection
 
 Row = tuple[Any, ...]
 
@@ -111,7 +111,7 @@ def _split(columns: str) -> list[str]:
 _ADMITTED = {kind: _admitted(kind) for kind in _COLUMNS}
 
 
-def _rows(db: Connection, kind: str, workspace: int) -> Iterator[Row]:
+def _rows(db: Transaction, kind: str, workspace: int) -> Iterator[Row]:
     """The rows of a kind, with damaged values repaired; damaged jobs are left out."""
     for row in db.execute(f"SELECT {_COLUMNS[kind]} {_SOURCES[kind]}", {"workspace": workspace}):
         if kind == "job" and _is_damaged(row):
@@ -314,7 +314,7 @@ _MAKERS: Mapping[str, Callable[..., Json]] = {
 }
 
 
-def find(db: Connection, workspace_id: str) -> int:
+def find(db: Transaction, workspace_id: str) -> int:
     """The row of a workspace. Raises NotFound, and Unprocessable for a file of another version of Omoide."""
     schema = inspection.schema(db)
     if schema.is_newer:
@@ -329,7 +329,7 @@ def find(db: Connection, workspace_id: str) -> int:
     return int(row[0])
 
 
-def header(db: Connection, workspace: int, *, program: str, now: int) -> HeaderLine:
+def header(db: Transaction, workspace: int, *, program: str, now: int) -> HeaderLine:
     """The first line. `db` must be one snapshot for all lines: see `copying.snapshot`."""
     (workspace_id,) = rows.mended(
         ["workspaces.id"], db.execute("SELECT id FROM workspaces WHERE pk = ?", (workspace,)).fetchone()
@@ -346,7 +346,7 @@ def header(db: Connection, workspace: int, *, program: str, now: int) -> HeaderL
     )
 
 
-def lines(db: Connection, workspace: int) -> Iterator[bytes]:
+def lines(db: Transaction, workspace: int) -> Iterator[bytes]:
     """All lines after the first, serialised, read lazily."""
     for kind in KINDS:
         make = _MAKERS[kind]

@@ -27,10 +27,10 @@ from omoide.storage import (
     scope_backfill,
     scope_copies,
 )
+from omoide.storage.base import Transaction
 from omoide.storage.export import schema
 from omoide.storage.export.schema import InvalidLine
 from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.engine import Connection
 
 MOST_KEPT_IN_MIND = 100_000
 """Limit of each of the caches of peer and session rows."""
@@ -48,7 +48,7 @@ class Rows:
         self._peers: dict[str, tuple[int, bool]] = {}
         self._sessions: dict[str, int] = {}
         self._said: dict[int, tuple[int, int]] = {}
-        self._makers: Mapping[str, Callable[[Connection, Any], None]] = {
+        self._makers: Mapping[str, Callable[[Transaction, Any], None]] = {
             "peer": self._peer,
             "session": self._session,
             "member": self._member,
@@ -64,7 +64,7 @@ class Rows:
             "job": self._job,
         }
 
-    def add(self, db: Connection, line: schema.Line) -> None:
+    def add(self, db: Transaction, line: schema.Line) -> None:
         """Insert the row of a line. Raises InvalidLine if it contradicts existing rows."""
         if line["kind"] not in self._makers:
             raise InvalidLine(f"duplicate {line['kind']} line")
@@ -75,7 +75,7 @@ class Rows:
         except sqlite3.IntegrityError as error:
             raise InvalidLine(f"conflicts with a row in the database: {error}") from error
 
-    def index(self, db: Connection) -> None:
+    def index(self, db: Transaction) -> None:
         """Index the added messages for full-text search, and update the message counts."""
         for session, (first, last) in self._said.items():
             db.execute("UPDATE sessions SET message_count = ? WHERE pk = ?", (last, session))
@@ -86,7 +86,7 @@ class Rows:
     def id(self, given: str) -> str:
         return given if self.salt is None else derived_id(given, self.salt)
 
-    def _owner(self, db: Connection, peer_id: str) -> tuple[int, bool]:
+    def _owner(self, db: Transaction, peer_id: str) -> tuple[int, bool]:
         if peer_id not in self._peers:
             row = db.execute(
                 "SELECT pk, kind = 'scope' FROM peers WHERE workspace = ? AND id = ?", (self.workspace, peer_id)
@@ -98,10 +98,10 @@ class Rows:
             self._peers[peer_id] = row[0], bool(row[1])
         return self._peers[peer_id]
 
-    def _any_peer(self, db: Connection, peer_id: str) -> int:
+    def _any_peer(self, db: Transaction, peer_id: str) -> int:
         return self._owner(db, peer_id)[0]
 
-    def _person(self, db: Connection, peer_id: str) -> int:
+    def _person(self, db: Transaction, peer_id: str) -> int:
         pk, is_scope = self._owner(db, peer_id)
         if is_scope:
             raise InvalidLine(
@@ -109,13 +109,13 @@ class Rows:
             )
         return pk
 
-    def _scope(self, db: Connection, peer_id: str) -> int:
+    def _scope(self, db: Transaction, peer_id: str) -> int:
         pk, is_scope = self._owner(db, peer_id)
         if not is_scope:
             raise InvalidLine(f"{identifiers.truncate(peer_id)!r} is not a scope")
         return pk
 
-    def _in_session(self, db: Connection, session_id: str) -> int:
+    def _in_session(self, db: Transaction, session_id: str) -> int:
         if session_id not in self._sessions:
             row = db.execute(
                 "SELECT pk FROM sessions WHERE workspace = ? AND id = ? AND deleted_at IS NULL",
@@ -133,7 +133,7 @@ class Rows:
         configuration = rows.to_text(cleaned(line["configuration"], "configuration"))
         return self.id(line["uid"]), metadata, configuration, line["created_at"]
 
-    def _peer(self, db: Connection, line: schema.PeerLine) -> None:
+    def _peer(self, db: Transaction, line: schema.PeerLine) -> None:
         if not line["scope"]:
             identifiers.check_peer_names([line["id"]])
         elif not identifiers.is_scope_peer(line["id"]) or identifiers.scope_name_error(
@@ -146,7 +146,7 @@ class Rows:
             (self.workspace, line["id"], "scope" if line["scope"] else "peer", *self._owned(line)),
         )
 
-    def _session(self, db: Connection, line: schema.SessionLine) -> None:
+    def _session(self, db: Transaction, line: schema.SessionLine) -> None:
         identifiers.check_id("Session", line["id"])
         db.execute(
             """INSERT INTO sessions (workspace, id, uid, metadata, configuration, created_at)
@@ -154,7 +154,7 @@ class Rows:
             (self.workspace, line["id"], *self._owned(line)),
         )
 
-    def _member(self, db: Connection, line: schema.MemberLine) -> None:
+    def _member(self, db: Transaction, line: schema.MemberLine) -> None:
         db.execute(
             """INSERT INTO members (session, peer, joined_at, left_at, observe_me, observe_others)
                VALUES (?, ?, ?, ?, ?, ?)""",
@@ -168,7 +168,7 @@ class Rows:
             ),
         )
 
-    def _message(self, db: Connection, line: schema.MessageLine) -> None:
+    def _message(self, db: Transaction, line: schema.MessageLine) -> None:
         session, seq = self._in_session(db, line["session"]), line["seq"]
         if session in self._said:
             first, last = self._said[session]
@@ -197,7 +197,7 @@ class Rows:
         )
         self._said[session] = first, seq
 
-    def _stay(self, db: Connection, line: schema.IntervalLine) -> None:
+    def _stay(self, db: Transaction, line: schema.IntervalLine) -> None:
         session, peer = self._in_session(db, line["session"]), self._any_peer(db, line["peer"])
         first, last = line["first"], line["last"]
         row = db.execute(
@@ -218,7 +218,7 @@ class Rows:
         self._check_reaches(db, session, first - 1 if last is None else last)
         membership_intervals.add(db, session, peer, first, last)
 
-    def _receipt(self, db: Connection, line: schema.ReceiptLine) -> None:
+    def _receipt(self, db: Transaction, line: schema.ReceiptLine) -> None:
         session = self._in_session(db, line["session"])
         self._check_reaches(db, session, line["first_seq"] + line["count"] - 1)
         digest = bytes.fromhex(line["digest"])
@@ -227,7 +227,7 @@ class Rows:
             (session, line["key"], digest, line["first_seq"], line["count"], line["created_at"]),
         )
 
-    def _check_reaches(self, db: Connection, session: int, last: int) -> None:
+    def _check_reaches(self, db: Transaction, session: int, last: int) -> None:
         """Raise InvalidLine unless the session has that many messages."""
         (there,) = db.execute("SELECT message_count FROM sessions WHERE pk = ?", (session,)).fetchone()
         if session in self._said:
@@ -235,7 +235,7 @@ class Rows:
         if last > there:
             raise InvalidLine(f"refers to message {last} of a session that has {there}")
 
-    def _conclusion(self, db: Connection, line: schema.ConclusionLine) -> None:
+    def _conclusion(self, db: Transaction, line: schema.ConclusionLine) -> None:
         source_ids, details = line["source_ids"], cast(Json, line["details"])
         if self.salt is not None:
             if "message_ids" in details:
@@ -257,7 +257,7 @@ class Rows:
             times_derived=line["times_derived"],
         )
 
-    def _card(self, db: Connection, line: schema.CardLine) -> None:
+    def _card(self, db: Transaction, line: schema.CardLine) -> None:
         if identifiers.is_scope_peer(line["observed"]):
             raise InvalidLine("there are no cards about scopes")
         db.execute(
@@ -271,7 +271,7 @@ class Rows:
             ),
         )
 
-    def _summary(self, db: Connection, line: schema.SummaryLine) -> None:
+    def _summary(self, db: Transaction, line: schema.SummaryLine) -> None:
         session = self._in_session(db, line["session"])
         self._check_reaches(db, session, line["seq"])
         db.execute(
@@ -288,21 +288,21 @@ class Rows:
             ),
         )
 
-    def _dream(self, db: Connection, line: schema.DreamLine) -> None:
+    def _dream(self, db: Transaction, line: schema.DreamLine) -> None:
         pair = self._any_peer(db, line["observer"]), self._person(db, line["observed"])
         db.execute(
             "INSERT INTO dreams (observer, observed, explicit_since, last_at) VALUES (?, ?, ?, ?)",
             (*pair, line["explicit_since"], line["last_at"]),
         )
 
-    def _backfill(self, db: Connection, line: schema.BackfillLine) -> None:
+    def _backfill(self, db: Transaction, line: schema.BackfillLine) -> None:
         place = self._scope(db, line["scope"]), self._in_session(db, line["session"])
         db.execute(
             "INSERT INTO backfills (scope, session, state, docs_copied, updated_at) VALUES (?, ?, ?, ?, ?)",
             (*place, line["state"], line["docs_copied"], line["updated_at"]),
         )
 
-    def _webhook(self, db: Connection, line: schema.WebhookLine) -> None:
+    def _webhook(self, db: Transaction, line: schema.WebhookLine) -> None:
         # Private addresses are checked at each delivery.
         check_url(line["url"], private_targets=True)
         db.execute(
@@ -310,7 +310,7 @@ class Rows:
             (self.id(line["id"]), self.workspace, line["url"], line["created_at"]),
         )
 
-    def _job(self, db: Connection, line: schema.JobLine) -> None:
+    def _job(self, db: Transaction, line: schema.JobLine) -> None:
         key, payload = self._work(db, line["task"], line["payload"])
         db.execute(
             """INSERT INTO jobs (kind, payload, key, workspace, created_at, due_at, attempts, units, grows, error,
@@ -331,7 +331,7 @@ class Rows:
             ),
         )
 
-    def _work(self, db: Connection, task: str, payload: Json) -> tuple[str, Json]:
+    def _work(self, db: Transaction, task: str, payload: Json) -> tuple[str, Json]:
         """Key and payload of a job, with row numbers filled in."""
         if task == "dream":
             pair = self._any_peer(db, payload["observer"]), self._person(db, payload["observed"])

@@ -7,14 +7,11 @@ from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import readable
 from omoide.storage.sqlite.dialect import guarded
 
 T = TypeVar("T")
-
-
-class ManyRows(Exception):
-    """The result has more rows than this connection may count."""
 
 
 class Connection(sqlite3.Connection):
@@ -25,6 +22,12 @@ class Connection(sqlite3.Connection):
 
     deferred: list[Callable[[Connection], None]] | None = None
     """None outside of a group commit, where there is no later point to run them."""
+
+
+def native(db: Transaction) -> Connection:
+    """The connection that a transaction of this engine is."""
+    assert isinstance(db, Connection)
+    return db
 
 
 def is_unreadable(error: BaseException) -> bool:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from omoide.storage.sqlite.connection import Connection
+from omoide.storage.base import Transaction
 
 if TYPE_CHECKING:
     from omoide.storage.sqlite.fulltext import Index
@@ -32,7 +32,7 @@ EMPTY = 4
 """Size of an empty leaf in bytes: the offset of its first row and its size, two bytes each."""
 
 
-def drop_stale(db: Connection, index: Index) -> int:
+def drop_stale(db: Transaction, index: Index) -> int:
     """Remove doclist indexes whose doclists no longer continue after their first leaf; returns their number.
 
     Call it in the transaction that removed rows, after FTS5 has flushed its changes.
@@ -58,7 +58,7 @@ SELECT segid FROM s WHERE segid IS NOT NULL"""
 """Steps from segment to segment, without reading a row per leaf."""
 
 
-def _goes_on_until(db: Connection, index: Index, segment: int, leaf: int) -> int | None:
+def _goes_on_until(db: Transaction, index: Index, segment: int, leaf: int) -> int | None:
     """None if a later leaf has rows of the doclist; else the end (exclusive) of the stale doclist index."""
     first = segment << SEGMENT_BITS
     leaves = db.execute(
@@ -77,7 +77,7 @@ def _goes_on_until(db: Connection, index: Index, segment: int, leaf: int) -> int
     return last + 1
 
 
-def _drop(db: Connection, index: Index, segment: int, leaf: int, following: int) -> None:
+def _drop(db: Transaction, index: Index, segment: int, leaf: int, following: int) -> None:
     db.execute(f"UPDATE {index}_idx SET pgno = ? WHERE segid = ? AND pgno = ?", (leaf << 1, segment, leaf << 1 | 1))
     base = (segment << SEGMENT_BITS) + DOCLIST_INDEX
     for height in range(HEIGHTS):

@@ -26,9 +26,10 @@ from omoide.core import clock
 from omoide.core.errors import IndexDamaged, Unavailable
 from omoide.core.offload import offload, runs_in_threads
 from omoide.fairness.thread_pool import resting
+from omoide.storage.base import ManyRows
 from omoide.storage.filters import sql_functions
 from omoide.storage.sqlite import fulltext_rebuild
-from omoide.storage.sqlite.connection import Connection, ManyRows, is_unreadable, leniently
+from omoide.storage.sqlite.connection import Connection, is_unreadable, leniently
 from omoide.storage.sqlite.database_files import refuse_as_database
 from omoide.storage.sqlite.error_codes import translate_error
 from omoide.storage.sqlite.migrations import migrate, migration_lock
@@ -222,6 +223,10 @@ class Store:
         """Enqueue the rebuild of a damaged index, if the database accepts writes."""
         with contextlib.suppress(Unavailable):
             await self._writer.write(partial(fulltext_rebuild.request, fault=error.detail, now=clock.now()))
+
+    def log_size(self) -> tuple[int, int]:
+        """The size of the write-ahead log and its limit, in bytes."""
+        return self.log.size(), self.log.limit_bytes
 
     def is_writable(self) -> bool:
         """Whether the files are writable now; a file system may become read-only at any time."""

@@ -15,7 +15,8 @@ from typing import Literal
 import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.storage.sqlite.connection import Connection
+from omoide.storage.base import Transaction
+from omoide.storage.sqlite.connection import native
 from omoide.storage.sqlite.doclist_pruning import drop_stale
 from omoide.storage.sqlite.error_codes import damage_of, kind_of
 from omoide.storage.sqlite.group_commit import flush_deferred, on_commit
@@ -63,7 +64,7 @@ def of_conclusions(workspace: int, pair: tuple[int, int] | None) -> IndexScope:
     return IndexScope(CONCLUSIONS, (f"w{workspace}",) if pair is None else (f"r{pair[0]}", f"d{pair[1]}"))
 
 
-def add_messages(db: Connection, session: int, first: int, last: int, *, characters: int = 0) -> None:
+def add_messages(db: Transaction, session: int, first: int, last: int, *, characters: int = 0) -> None:
     """Index the session's messages from the position `first` to `last`, before they are committed.
 
     Usually deferred to the end of the group commit: FTS5 flushes at the end of each savepoint, and many small flushes
@@ -73,10 +74,10 @@ def add_messages(db: Connection, session: int, first: int, last: int, *, charact
     if characters > CHARACTERS_AT_ONCE:
         _add_messages(db, session=session, first=first, last=last)
     else:
-        on_commit(db, partial(_add_messages, session=session, first=first, last=last))
+        on_commit(native(db), partial(_add_messages, session=session, first=first, last=last))
 
 
-def _add_messages(db: Connection, *, session: int, first: int, last: int) -> None:
+def _add_messages(db: Transaction, *, session: int, first: int, last: int) -> None:
     db.execute(
         f"""INSERT INTO message_words (rowid, place, text) SELECT {ENTRIES[MESSAGES]}
             WHERE t.session = ? AND t.seq BETWEEN ? AND ?""",
@@ -84,41 +85,41 @@ def _add_messages(db: Connection, *, session: int, first: int, last: int) -> Non
     )
 
 
-def add_conclusion(db: Connection, pk: int) -> None:
+def add_conclusion(db: Transaction, pk: int) -> None:
     db.execute(f"INSERT INTO conclusion_words (rowid, place, text) SELECT {ENTRIES[CONCLUSIONS]} WHERE t.pk = ?", (pk,))
 
 
-def add_conclusions(db: Connection, after: int) -> None:
+def add_conclusions(db: Transaction, after: int) -> None:
     """Index all conclusions after the row `after`."""
     db.execute(
         f"INSERT INTO conclusion_words (rowid, place, text) SELECT {ENTRIES[CONCLUSIONS]} WHERE t.pk > ?", (after,)
     )
 
 
-def add_all(db: Connection) -> None:
+def add_all(db: Transaction) -> None:
     """Index all rows. The indexes must be empty."""
     for index in INDEXES:
         db.execute(f"INSERT INTO {index} (rowid, place, text) SELECT {ENTRIES[index]}")
 
 
-def _erase_when_removing(db: Connection, index: Index) -> None:
+def _erase_when_removing(db: Transaction, index: Index) -> None:
     """Make FTS5 remove the entries of deleted rows instead of marking them as deleted."""
     if not db.execute(f"SELECT 1 FROM {index}_config WHERE k = 'secure-delete' AND v = 1").fetchone():
         db.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('secure-delete', 1)")
 
 
-def remove_messages(db: Connection, pks: Sequence[int]) -> None:
+def remove_messages(db: Transaction, pks: Sequence[int]) -> None:
     """Remove messages from the index. They and their peers must still exist."""
-    flush_deferred(db)
+    flush_deferred(native(db))
     _remove(db, MESSAGES, pks)
 
 
-def remove_conclusions(db: Connection, pks: Sequence[int]) -> None:
+def remove_conclusions(db: Transaction, pks: Sequence[int]) -> None:
     """Remove conclusions from the index. They must still exist."""
     _remove(db, CONCLUSIONS, pks)
 
 
-def _remove(db: Connection, index: Index, pks: Sequence[int]) -> None:
+def _remove(db: Transaction, index: Index, pks: Sequence[int]) -> None:
     _erase_when_removing(db, index)
     # Deleting an entry that is not in the index would corrupt it. In ascending order, FTS5 flushes once.
     try:
@@ -134,27 +135,27 @@ def _remove(db: Connection, index: Index, pks: Sequence[int]) -> None:
     drop_stale(db, index)
 
 
-def _write_gathered(db: Connection) -> None:
+def _write_gathered(db: Transaction) -> None:
     """Make FTS5 flush its buffered changes, which it does at the end of a savepoint."""
     db.execute("SAVEPOINT words")
     db.execute("RELEASE words")
 
 
-def rewrite(db: Connection, index: Index, *, is_first: bool) -> bool:
+def rewrite(db: Transaction, index: Index, *, is_first: bool) -> bool:
     """Rewrite the next part of the index without deleted entries; returns whether there is more to do."""
-    before = db.total_changes
+    before = native(db).total_changes
     pages = -REWRITTEN_PAGES if is_first else REWRITTEN_PAGES  # a negative number merges the whole index
     db.execute(f"INSERT INTO {index} ({index}, rank) VALUES ('merge', ?)", (pages,))
-    return db.total_changes - before >= 2  # https://www.sqlite.org/fts5.html#the_merge_command
+    return native(db).total_changes - before >= 2  # https://www.sqlite.org/fts5.html#the_merge_command
 
 
-def occurs(db: Connection, index: Index, word: str) -> bool:
+def occurs(db: Transaction, index: Index, word: str) -> bool:
     """Whether any row contains the word. False if the tokenizer finds no token in it."""
     query = f"SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT 1"
     return db.execute(query, (_expression(IndexScope(index), [word]),)).fetchone() is not None
 
 
-def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dict[str, float]:
+def shares(db: Transaction, index: Index, words: Iterable[str], most: int) -> dict[str, float]:
     """The estimated share of rows that contain each word, from the newest `most`: between 0 and 1, exclusive.
 
     Words that do not occur are left out.
@@ -171,7 +172,7 @@ def shares(db: Connection, index: Index, words: Iterable[str], most: int) -> dic
 
 
 def holding(
-    db: Connection, place: IndexScope, words: Iterable[str], most: int, *, required: Sequence[str] = ()
+    db: Transaction, place: IndexScope, words: Iterable[str], most: int, *, required: Sequence[str] = ()
 ) -> list[int]:
     """The newest `most` rows of the place that contain any of the words, and any of `required` if given.
 
@@ -181,19 +182,19 @@ def holding(
     return [pk for (pk,) in db.execute(query, (_expression(place, words, required), most))]
 
 
-def newest(db: Connection, place: IndexScope, most: int) -> list[int]:
+def newest(db: Transaction, place: IndexScope, most: int) -> list[int]:
     """The newest `most` rows of a place that has marks, including deleted ones."""
     query = f"SELECT rowid FROM {place.index} WHERE {place.index} MATCH ? ORDER BY rowid DESC LIMIT ?"
     return [pk for (pk,) in db.execute(query, (f"place : ({' AND '.join(place.marks)})", most))]
 
 
-def lengths(db: Connection, index: Index, pks: Collection[int]) -> dict[int, int]:
+def lengths(db: Transaction, index: Index, pks: Collection[int]) -> dict[int, int]:
     """Row → its number of words."""
     query = f"SELECT id, sz FROM {index}_docsize WHERE id IN (SELECT value FROM json_each(?))"
     return {pk: sum(_numbers(sizes)) for pk, sizes in db.execute(query, (_json(pks),))}
 
 
-def totals(db: Connection, index: Index) -> tuple[int, int]:
+def totals(db: Transaction, index: Index) -> tuple[int, int]:
     """The number of rows in an index, and their total number of words."""
     # FTS5 stores its totals in this row: the number of rows, then the number of words per column.
     row = db.execute(f"SELECT block FROM {index}_data WHERE id = 1").fetchone()
@@ -201,7 +202,7 @@ def totals(db: Connection, index: Index) -> tuple[int, int]:
     return rows, sum(columns)
 
 
-def held(db: Connection, index: Index) -> int:
+def held(db: Transaction, index: Index) -> int:
     """The number of words in the entries of an index: more than in `totals` if it has entries without a row.
 
     Reads the whole index. Raises sqlite3.DatabaseError if it is damaged.

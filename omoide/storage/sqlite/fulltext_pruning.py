@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from struct import unpack_from
 
-from omoide.storage.sqlite.connection import Connection
+from omoide.storage.base import Transaction
 from omoide.storage.sqlite.doclist_pruning import SEGMENT_BITS
 from omoide.storage.sqlite.fulltext import Index
 
@@ -23,7 +23,7 @@ Position = tuple[int, bytes]
 START: Position = (0, b"")
 
 
-def renew(db: Connection, index: Index, after: Position) -> Position | None:
+def renew(db: Transaction, index: Index, after: Position) -> Position | None:
     """Replace separators of the next leaves that are not a prefix of their first word; None after the last leaf."""
     rows = db.execute(
         f"""SELECT segid, CAST(term AS BLOB), pgno, block FROM (

@@ -11,7 +11,7 @@ from typing import Any
 
 from omoide.core.jobs import REBUILD_WORDS
 from omoide.storage import queue
-from omoide.storage.sqlite.connection import Connection
+from omoide.storage.base import Transaction
 from omoide.storage.sqlite.fulltext import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
 
 JOB = REBUILD_WORDS
@@ -24,20 +24,20 @@ ROWS_AT_A_TIME = 1_000
 _TABLES: dict[Index, str] = {MESSAGES: "messages", CONCLUSIONS: "conclusions"}
 
 
-def request(db: Connection, fault: str, now: int) -> None:
+def request(db: Transaction, fault: str, now: int) -> None:
     """Enqueue a job for each index named in SQLite's error message; for all indexes if it names none."""
     for index in [each for each in INDEXES if each in fault] or INDEXES:
         queue.add(db, JOB, {"index": index}, now, key=index)
 
 
-def empty(db: Connection, index: Index) -> dict[str, Any]:
+def empty(db: Transaction, index: Index) -> dict[str, Any]:
     """Remove all entries of an index, which may be damaged; returns the payload of the job that fills it."""
     db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
     (last,) = db.execute(f"SELECT max(pk) FROM {_TABLES[index]}").fetchone()
     return {"index": index, "after": 0, "through": last or 0}
 
 
-def add_missing(db: Connection, index: Index, after: int, through: int) -> int | None:
+def add_missing(db: Transaction, index: Index, after: int, through: int) -> int | None:
     """Index the next rows after `after` that are missing in the index; returns the last row of the step, or None."""
     last = _last_of_step(db, index, after, through)
     if last is not None:
@@ -49,7 +49,7 @@ def add_missing(db: Connection, index: Index, after: int, through: int) -> int |
     return last
 
 
-def _last_of_step(db: Connection, index: Index, after: int, through: int) -> int | None:
+def _last_of_step(db: Transaction, index: Index, after: int, through: int) -> int | None:
     query = f"SELECT pk, length(content) FROM {_TABLES[index]} WHERE pk > ? AND pk <= ? ORDER BY pk LIMIT ?"
     last, characters = None, 0
     with contextlib.closing(db.execute(query, (after, through, ROWS_AT_A_TIME))) as rows:

@@ -12,8 +12,9 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.core.clock import ID_LENGTH, created_at_of_id
 from omoide.storage import column_validation, embeddings, rejected_texts
+from omoide.storage.base import Transaction
 from omoide.storage.embeddings import EmbeddingProgress, Source
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage.sqlite.connection import native
 from omoide.storage.sqlite.integrity.damage import summary
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
 from omoide.storage.sqlite.read_only import Schema, journal, opened, schema
@@ -45,7 +46,7 @@ class MissingEmbeddings:
     refused: int = 0
 
 
-def damage(db: Connection) -> list[str]:
+def damage(db: Transaction) -> list[str]:
     """Faults in the file's structure, its values, or between rows; empty if there are none. Reads the whole file.
 
     Up to `MOST_FAULTS` per category. Only the structure is checked if the schema is not the current one.
@@ -56,16 +57,16 @@ def damage(db: Connection) -> list[str]:
     try:
         if not schema(db).is_current:
             return found
-        found += islice(differences(db), MOST_FAULTS)
-        found += islice(summary(db), MOST_FAULTS)
-        if not any(each.type == "table" for each in missing(db)):
-            found += islice(contradictions(db), MOST_FAULTS)
+        found += islice(differences(native(db)), MOST_FAULTS)
+        found += islice(summary(native(db)), MOST_FAULTS)
+        if not any(each.type == "table" for each in missing(native(db))):
+            found += islice(contradictions(native(db)), MOST_FAULTS)
     except sqlite3.Error as error:
         found = found or [str(error)]
     return found
 
 
-def newest(db: Connection) -> int | None:
+def newest(db: Transaction) -> int | None:
     """Creation time of the newest row of any table, in microseconds since 1970, by the clock at that time."""
     tables = ("workspaces", "peers", "sessions", "conclusions", "jobs")
     rows = [db.execute(f"SELECT created_at FROM {table} ORDER BY pk DESC LIMIT 1").fetchone() for table in tables]
@@ -77,19 +78,19 @@ def newest(db: Connection) -> int | None:
     return max(times, default=None)
 
 
-def embedder(db: Connection) -> EmbeddingProgress | None:
+def embedder(db: Transaction) -> EmbeddingProgress | None:
     """The model of the stored vectors; None before a server was first started on the file."""
     return embeddings.progress(db)
 
 
-def missing_embeddings(db: Connection, source: Source, progress: EmbeddingProgress) -> MissingEmbeddings:
+def missing_embeddings(db: Transaction, source: Source, progress: EmbeddingProgress) -> MissingEmbeddings:
     """Texts stored since the last embedding. Blank texts never have a vector."""
     query = f"SELECT count(*) FILTER (WHERE pk > ?), count(*) FROM {source}"
     missing, of = db.execute(query, (progress.through(source),)).fetchone()
     return MissingEmbeddings(missing, of, rejected_texts.count(db, source))
 
 
-def endpoints(db: Connection) -> int:
+def endpoints(db: Transaction) -> int:
     """Number of registered webhook endpoints."""
     query = "SELECT count(*) FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"
     (count,) = db.execute(query).fetchone()

@@ -15,7 +15,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.core.errors import Unprocessable
 from omoide.fairness.thread_pool import paused_clock
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage.base import Transaction
+from omoide.storage.sqlite.connection import Connection, native
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -25,12 +26,12 @@ AGAIN_SECONDS = 0.05
 
 
 def run_with_timeout(
-    db: Connection, seconds: float, fn: Callable[Concatenate[Connection, P], T], /, *args: P.args, **kwargs: P.kwargs
+    db: Transaction, seconds: float, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
 ) -> T:
     """Run `fn(db, …)` and return its result. Raises Unprocessable if its statements run for longer than `seconds`, or
     compare more within one row than `filters.functions` allows. Time in which the thread yields to others does not
     count."""
-    alarm = _Alarm(db, seconds)
+    alarm = _Alarm(native(db), seconds)
     alarm.start()
     try:
         return fn(db, *args, **kwargs)

@@ -16,8 +16,9 @@ import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core.errors import NotFound, Unavailable
+from omoide.storage.base import Transaction
 from omoide.storage.column_validation import readable
-from omoide.storage.sqlite.connection import Connection
+from omoide.storage.sqlite.connection import Connection, native
 from omoide.storage.sqlite.database_files import companion
 from omoide.storage.sqlite.migrations import migrations
 
@@ -85,8 +86,8 @@ def journal(path: Path) -> Path:
     return companion(Path(os.path.realpath(path)), "-wal")
 
 
-def schema(db: Connection) -> Schema:
-    applied = tuple(step.name for step in migrations.applied(sqlite_utils.Database(db)))
+def schema(db: Transaction) -> Schema:
+    applied = tuple(step.name for step in migrations.applied(sqlite_utils.Database(native(db))))
     nothing = sqlite_utils.Database(memory=True)
     try:
         return Schema(applied, tuple(step.name for step in migrations.pending(nothing)))

@@ -20,8 +20,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.core.errors import Unavailable
 from omoide.core.jobs import ERASE
 from omoide.storage import queue
+from omoide.storage.base import Transaction
 from omoide.storage.sqlite import free_space
-from omoide.storage.sqlite.connection import Connection
 from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.error_codes import translate_error
 from omoide.storage.sqlite.group_commit import begin
@@ -48,7 +48,7 @@ _open_files: dict[tuple[int, int], int] = {}
 the same file for this process (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
 
 
-def enqueue(db: Connection, now: int) -> None:
+def enqueue(db: Transaction, now: int) -> None:
     """Enqueue the erasure job. Call it in the transaction that deletes or replaces content."""
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
@@ -56,7 +56,7 @@ def enqueue(db: Connection, now: int) -> None:
     queue.add(db, JOB, {}, now, key=JOB, due_at=due_at)
 
 
-def enqueue_first(db: Connection, now: int) -> None:
+def enqueue_first(db: Transaction, now: int) -> None:
     """Enqueue the first erasure of a file that may contain deleted content from before erasure existed.
 
     A file that never had content counts as erased: later deletions enqueue their own jobs.
@@ -73,7 +73,7 @@ _WAS_USED = "SELECT 1 FROM workspaces UNION ALL SELECT 1 FROM sqlite_sequence WH
 """All content belongs to a workspace, and deleting one enqueues a job. Migrations leave sequences at 0."""
 
 
-def count(db: Connection) -> int:
+def count(db: Transaction) -> int:
     """A number that changes with each erasure; 0 before the first one of a file that may contain deleted content."""
     return int(db.execute("PRAGMA user_version").fetchone()[0])
 

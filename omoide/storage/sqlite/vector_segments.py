@@ -12,15 +12,15 @@ from __future__ import annotations
 import itertools
 import logging
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from omoide.core.lazy_import import lazy_import
 from omoide.storage import rows
+from omoide.storage.base import Transaction
 from omoide.storage.embedding_tables import TAKEN_FROM, VECTORS, Source
-from omoide.storage.sqlite.engine import Connection
+from omoide.storage.vectors import Segment, sign_bits, words_of
 
 with lazy_import("numpy"):
     import numpy as np
@@ -39,45 +39,6 @@ LOOSE = 32
 TAKEN = 4_096
 """Rows added to segments per call."""
 
-STORED = "<f2"
-"""The type of a stored vector component: half precision, little-endian."""
-
-Numbers: TypeAlias = "npt.NDArray[np.int64]"
-Owners: TypeAlias = "npt.NDArray[np.uint32]"
-Bits: TypeAlias = "npt.NDArray[np.uint64]"
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Rows of one workspace, in any order."""
-
-    pks: Numbers
-    first: Owners
-    """Session of a message, observer of a conclusion."""
-    second: Owners
-    """Peer of a message, observed of a conclusion."""
-    bits: Bits
-    """Shape (words, rows), as `sign_bits` gives them."""
-
-    def __len__(self) -> int:
-        return len(self.pks)
-
-    def at(self, places: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Segment:
-        return Segment(self.pks[places], self.first[places], self.second[places], self.bits[:, places])
-
-
-def packed(vectors: npt.NDArray[np.floating]) -> list[bytes]:
-    """Serialise each vector for storage."""
-    return [row.tobytes() for row in vectors.astype(STORED)]
-
-
-def sign_bits(vectors: npt.NDArray[np.floating | np.integer]) -> Bits:
-    """The positive components of each row as bits, 64 per word: shape (words, rows)."""
-    bytes_ = np.packbits(vectors > 0, axis=1)
-    words = np.pad(bytes_, ((0, 0), (0, -bytes_.shape[1] % 8))).view(np.uint64)
-    return np.ascontiguousarray(words.T)
-
-
 IS_VECTOR = "typeof(v.vector) = 'blob' AND length(v.vector) = ?"
 """SQL: the row of the table `v` is a vector of the given size in bytes. Any other is damaged, and treated as absent."""
 
@@ -87,18 +48,18 @@ IS_SEGMENT = """(typeof(size) = 'integer' AND size > 0 AND typeof(rows) = 'blob'
 """SQL: a row of `segments` has the right size in bytes, given the number of words for the signs of a vector."""
 
 
-def reach(db: Connection, source: Source) -> int:
+def reach(db: Transaction, source: Source) -> int:
     """The row up to which all rows with a vector are in a segment."""
     row = db.execute(f"SELECT {source}_signed FROM embedder").fetchone()
     return int(rows.mended([f"embedder.{source}_signed"], row)[0]) if row else 0
 
 
-def is_behind(db: Connection, source: Source) -> bool:
+def is_behind(db: Transaction, source: Source) -> bool:
     """Whether there are embedded rows that are not in a segment yet."""
     return db.execute(f"SELECT 1 FROM embedder WHERE {source}_signed < {source}_through").fetchone() is not None
 
 
-def extend(db: Connection, source: Source) -> None:
+def extend(db: Transaction, source: Source) -> None:
     """Add the next embedded rows to segments, if there are any."""
     row = db.execute(f"SELECT dimensions, {source}_signed, {source}_through FROM embedder").fetchone()
     if row is None:
@@ -119,13 +80,13 @@ def extend(db: Connection, source: Source) -> None:
     db.execute(f"UPDATE embedder SET {source}_signed = ?", (reached,))
 
 
-def late(db: Connection) -> int:
+def late(db: Transaction) -> int:
     """The number of vectors stored out of order. When it changes, segments were added for rows before `reach`."""
     row = db.execute("SELECT late FROM embedder").fetchone()
     return int(rows.mended(["embedder.late"], row)[0]) if row else 0
 
 
-def add_late(db: Connection, source: Source, pks: Sequence[int]) -> None:
+def add_late(db: Transaction, source: Source, pks: Sequence[int]) -> None:
     """Add rows that got their vector later than the rows around them."""
     row = db.execute(f"SELECT dimensions, {source}_signed FROM embedder").fetchone()
     if row is None or not pks:
@@ -142,7 +103,7 @@ def add_late(db: Connection, source: Source, pks: Sequence[int]) -> None:
     db.execute("UPDATE embedder SET late = late + ?", (len(found),))
 
 
-def of_workspace(db: Connection, source: Source, workspace: int, words: int, after: int) -> Iterator[Segment]:
+def of_workspace(db: Transaction, source: Source, workspace: int, words: int, after: int) -> Iterator[Segment]:
     """The workspace's segments, without rows up to `after`. `words` is the number of words for a vector's signs."""
     whole = f"{IS_SEGMENT} AND typeof(last) = 'integer'"
     damaged = f"SELECT pk FROM segments WHERE workspace = ? AND source = ? AND NOT ({whole}) LIMIT 1"
@@ -157,7 +118,7 @@ def of_workspace(db: Connection, source: Source, workspace: int, words: int, aft
         yield segment if newer.all() else segment.at(newer)
 
 
-def _of_vectors(db: Connection, source: Source, workspace: int, after: int) -> Iterator[Segment]:
+def _of_vectors(db: Transaction, source: Source, workspace: int, after: int) -> Iterator[Segment]:
     """Make the workspace's segments for rows after `after` from the vectors, because the stored ones are damaged."""
     row = db.execute(f"SELECT dimensions, {source}_signed FROM embedder").fetchone()
     dimensions, reach = rows.mended(["embedder.dimensions", f"embedder.{source}_signed"], row)
@@ -171,7 +132,7 @@ def _of_vectors(db: Connection, source: Source, workspace: int, after: int) -> I
         after = found[-1][1]
 
 
-def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
+def remove(db: Transaction, source: Source, pks: Sequence[int]) -> None:
     """Remove these rows from the segments. The rows themselves must still exist."""
     row = db.execute("SELECT dimensions FROM embedder").fetchone()
     if row is None or not pks:
@@ -191,23 +152,18 @@ def remove(db: Connection, source: Source, pks: Sequence[int]) -> None:
             _replace(db, pk, segment.at(kept))
 
 
-def remove_workspace(db: Connection, workspace: int) -> None:
+def remove_workspace(db: Transaction, workspace: int) -> None:
     db.execute("DELETE FROM segments WHERE workspace = ?", (workspace,))
 
 
-def remove_all(db: Connection) -> None:
+def remove_all(db: Transaction) -> None:
     db.execute("DELETE FROM segments")
 
 
-def begin_anew(db: Connection) -> None:
+def begin_anew(db: Transaction) -> None:
     """Remove all segments and reset the progress, so that `extend` rebuilds them from the vectors."""
     remove_all(db)
     db.execute("UPDATE embedder SET messages_signed = 0, conclusions_signed = 0")
-
-
-def words_of(dimensions: int) -> int:
-    """The number of 64-bit words for the signs of a vector."""
-    return -(-dimensions // 64)
 
 
 def bytes_of(size: int, dimensions: int) -> int:
@@ -250,7 +206,7 @@ def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
     return row[0]
 
 
-def _append(db: Connection, source: Source, workspace: int, new: Segment) -> None:
+def _append(db: Transaction, source: Source, workspace: int, new: Segment) -> None:
     """Store a segment, merged with the small ones if there are many."""
     query = "SELECT pk, size FROM segments WHERE workspace = ? AND source = ? AND size < ?"
     loose = db.execute(query, (workspace, source, FULL)).fetchall()
@@ -280,14 +236,14 @@ def _joined(parts: Sequence[Segment]) -> Segment:
     return whole.at(np.argsort(pks, kind="stable"))
 
 
-def _insert(db: Connection, source: Source, workspace: int, segment: Segment) -> None:
+def _insert(db: Transaction, source: Source, workspace: int, segment: Segment) -> None:
     db.execute(
         "INSERT INTO segments (workspace, source, first, last, size, rows) VALUES (?, ?, ?, ?, ?, ?)",
         (workspace, source, *_range(segment), len(segment), _written(segment)),
     )
 
 
-def _replace(db: Connection, pk: int, segment: Segment) -> None:
+def _replace(db: Transaction, pk: int, segment: Segment) -> None:
     if len(segment):
         db.execute(
             "UPDATE segments SET first = ?, last = ?, size = ?, rows = ? WHERE pk = ?",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from tests.reasoner.memory_fixtures import Past
 
 

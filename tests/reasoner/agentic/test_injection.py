@@ -17,7 +17,7 @@ from omoide.reasoner.agentic.formatting import MOST_OF_RESULT
 from omoide.reasoner.agentic.model_client import ModelCaller
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, DreamTask, SummaryTask
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from tests.reasoner.agentic.scripted import TOKENS, Scripted, calls, form, question, read, results_in
 from tests.reasoner.memory_fixtures import Past
 

@@ -14,8 +14,9 @@ from omoide.inference.embedders import EmbeddingFailed, Vectors
 from omoide.reasoner.extractive.answer import answer
 from omoide.reasoner.extractive.retrieval import BREADTHS
 from omoide.reasoner.protocol import Question, ReasoningLevel
-from omoide.storage import Connection, Store, conclusions, sessions
+from omoide.storage import conclusions, sessions
 from omoide.storage.peers import ensure
+from omoide.storage.sqlite.engine import Connection, Store
 from tests.reasoner.extractive.answering import NOTHING, START, check, question, said
 from tests.reasoner.memory_fixtures import EMBEDDER, TOKENS, Past
 

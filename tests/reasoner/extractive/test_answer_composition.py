@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from omoide.reasoner.extractive.answer import compose
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from tests.reasoner.extractive.answering import NOTHING, check, fact, facts, question, said, snippet, turn
 from tests.reasoner.memory_fixtures import Past
 

@@ -21,7 +21,7 @@ from omoide.reasoner.extractive.answer import answer
 from omoide.reasoner.extractive.candidates import statements
 from omoide.reasoner.extractive.questions import parse_question
 from omoide.reasoner.output_schema import check, enforced, resolved
-from omoide.storage import Store
+from omoide.storage.sqlite.engine import Store
 from tests.reasoner.extractive.answering import fact, facts, question, snippet
 from tests.reasoner.memory_fixtures import EMBEDDER, TOKENS, Past
 

@@ -162,7 +162,8 @@ def unserved(db: Path) -> list[Any]:
     from omoide.asgi.app import create_app
     from omoide.core import clock
     from omoide.core.settings import Settings
-    from omoide.storage import Store, queue
+    from omoide.storage import queue
+    from omoide.storage.sqlite.engine import Store
 
     os.environ.update({f"OMOIDE_{name.upper()}": value for name, value in SETTINGS.items()})
     with TestClient(create_app(Settings.model_validate({"db": db})), "http://localhost") as http:

@@ -1,0 +1,130 @@
+"""What a storage engine promises: the store of a process, and the transaction that storage functions run in.
+
+`omoide.storage.sqlite` is the only engine today. A process uses one engine; `omoide.storage.engine` names it. A second
+one, such as PostgreSQL, has to provide
+
+- a class with the members of `Store`, whose transactions have the members of `Transaction`,
+- `omoide.storage.dialect`: the fragments of SQL that engines spell differently, and
+- the modules that `omoide.storage.engine` lists: what is not a matter of spelling, such as full-text search.
+
+The modules of `omoide.storage` that are named after nouns (`messages`, `peers`, …) hold functions that take a
+`Transaction` first. All other modules compose these functions, and pass the transaction on without looking into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ManyRows(Exception):
+    """The result has more rows than this transaction may count."""
+
+
+class Cursor(Protocol):
+    """The result of a statement, read once. Rows are tuples; their order is defined only by ORDER BY."""
+
+    @property
+    def rowcount(self) -> int:
+        """The number of rows that the statement inserted, updated or deleted."""
+
+    @property
+    def lastrowid(self) -> int | None:
+        """The row number that the last INSERT assigned."""
+
+    def fetchone(self) -> Any:
+        """Return the next row, or None."""
+
+    def fetchall(self) -> list[Any]:
+        """Return the remaining rows."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Iterate over the remaining rows."""
+
+    def close(self) -> None:
+        """Discard the remaining rows. Only needed if not all are read."""
+
+
+class Transaction(Protocol):
+    """A transaction in progress, for the functions of the storage layer only; opaque to everybody else.
+
+    Never kept beyond the function that it was passed to, and used by one thread at a time. A statement that fails ends
+    the function: it may not be caught in order to run further statements.
+    """
+
+    @property
+    def most_counted(self) -> int | None:
+        """The number of rows that a page may count before it raises `ManyRows`; None: unlimited."""
+
+    def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
+        """Run one statement and return its result. Its parameters are `?`, `?1` for the first, or `:name`."""
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
+        """Run one statement once for each of the sequences of parameters."""
+
+
+class Store(Protocol):
+    """Access to the database for one process, from any of its event loops.
+
+    Reads. `fn` sees one snapshot of the committed data, including every write that was awaited before, and cannot
+    write. It may be run again if the engine had to give up its snapshot, so it has no side effects.
+
+    Writes. `fn` sees the latest committed data and its own changes. Writes of one process run one after another, in the
+    order of the calls per event loop and scheduling lane; other processes write meanwhile, but never within a write:
+    the effect is as if all writes ran one after another. Several writes may share a commit; one that raises has no
+    effect, and takes nothing back but its own changes. A write whose caller was cancelled may or may not take effect.
+
+    Both raise what `fn` raises, unchanged, and errors of `omoide.core.errors` for those of the engine:
+
+    - `Unavailable`: the database cannot be reached, is locked for longer than the timeout, or cannot be written,
+    - `StorageFull`, a kind of it: there is no space left,
+    - `IndexDamaged`, a kind of it: an index contradicts its table; its rebuild is enqueued.
+    """
+
+    @property
+    def path(self) -> Path:
+        """The database file; leader lock, free space and secure deletion concern it."""
+
+    @property
+    def busy_timeout(self) -> float:
+        """Seconds to wait for other processes."""
+
+    @property
+    def takes_writes(self) -> bool:
+        """Whether the database accepted the last write."""
+
+    async def read(self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(transaction, …)`, a read of microseconds, and return its result.
+
+        An embedded engine runs it on the event loop, without giving it up. Code must not rely on that: with an engine
+        behind a network, other tasks run meanwhile.
+        """
+
+    async def read_offloaded(
+        self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read`, for reads that may take more than a millisecond: off the event loop, scheduled by lane."""
+
+    async def read_page(self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """As `read`, or as `read_offloaded` if `fn` has to count many rows (see `rows.page`)."""
+
+    async def read_at_once(
+        self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """As `read_offloaded`, but never queued or held back: for health checks."""
+
+    async def write(self, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run `fn(transaction, …)` and return its result once its changes are durable."""
+
+    def log_size(self) -> tuple[int, int]:
+        """Bytes of the log of changes that are not yet in the database file, and their limit."""
+
+    def is_writable(self) -> bool:
+        """Whether writes can be expected to succeed, without trying one."""
+
+    def close(self) -> None:
+        """Finish the queued writes and close the database. Later reads and writes raise Unavailable."""

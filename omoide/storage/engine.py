@@ -1,0 +1,36 @@
+"""The engine of this process: how to open its store, and what it does in its own way.
+
+Everything outside `omoide.storage` imports these names from here, so that another engine can take SQLite's place.
+"""
+
+from omoide.storage.sqlite import (
+    free_space,
+    fulltext,
+    fulltext_pruning,
+    fulltext_rebuild,
+    inspection,
+    leader_lock,
+    query_timeout,
+    secure_delete,
+    vector_segments,
+)
+from omoide.storage.sqlite.engine import Store
+from omoide.storage.sqlite.open_files import FileIdentity
+
+open_store = Store.open
+prepare_store = Store.prepare
+
+__all__ = [
+    "FileIdentity",
+    "free_space",
+    "fulltext",
+    "fulltext_pruning",
+    "fulltext_rebuild",
+    "inspection",
+    "leader_lock",
+    "open_store",
+    "prepare_store",
+    "query_timeout",
+    "secure_delete",
+    "vector_segments",
+]
