@@ -17,16 +17,13 @@ from threading import Lock
 
 from omoide.core.lazy_import import lazy_import
 from omoide.fairness.thread_pool import checkpoint
-from omoide.inference.batching import batches
 
 with lazy_import("tiktoken"):
     import tiktoken
 
 RANKS_FILE = "data/o200k_base.tiktoken.gz"
 
-# The pattern that splits text into words in o200k_base, as published in tiktoken (MIT, OpenAI), without the alternative
-# `\s+(?!\S)` before the last one, because a look-ahead makes tiktoken use a slower engine. That alternative assigns the
-# last blank of a run to the next word; instead, `_parted` splits the text before that blank.
+# The pattern that splits text into words in o200k_base, as published in tiktoken (MIT, OpenAI).
 _LETTER_END = r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]"
 _LETTER_START = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]"
 _CONTRACTION = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
@@ -37,25 +34,16 @@ PATTERN = "|".join(
         r"\p{N}{1,3}",
         r" ?[^\s\p{L}\p{N}]+[\r\n/]*",
         r"\s*[\r\n]+",
+        r"\s+(?!\S)",
         r"\s+",
     )
 )
 
-# `\s` as tiktoken defines it, which differs slightly from Python.
-_BLANK = "\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-# A run of line ends is always one word, so only other blanks belong to the next word.
-_KEPT = "\t\x0b\x0c \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-_BEFORE_KEPT = re.compile(f"[{_BLANK}](?=[{_KEPT}][^{_BLANK}])")
-
-# A special token that separates texts encoded in one call; no word spans it.
-_PART = "\x00"
-_PARTS = {_PART}
-
-# Maximum characters of one text passed to tiktoken at once: its cost is quadratic in the length of a word.
 BLOCK = 32_768
+"""Maximum characters of a text passed to tiktoken at once: its regular expressions overflow on a million blanks."""
 
-# Maximum characters of all texts encoded in one call. A token takes up to 40 bytes while it is counted.
 TOGETHER = 100_000
+"""Characters that are counted before other threads may run."""
 
 # No word continues from a visible character into a blank, so a cut here never changes a count.
 _CUT = re.compile(r"\S(?= )")
@@ -71,8 +59,6 @@ class TokenCounter:
 
     def __init__(self) -> None:
         self._encoding: tiktoken.Encoding | None = None
-        self._part = -1
-        """The id of the separator token."""
         self._loading = Lock()
 
     @property
@@ -90,40 +76,20 @@ class TokenCounter:
         Exact up to `BLOCK` characters, and beyond that if words are separated by blanks; a longer run without a blank
         is counted in blocks, each of which may add a token.
         """
-        if len(text) <= BLOCK and _PART not in text:
-            parted = _parted(text)
-            return len(self._encoded(parted)) - parted.count(_PART)
-        encoding = self._loaded()
-        return sum(len(encoding.encode_ordinary(piece)) for piece in _pieces(text))
+        encode = self._loaded().encode_ordinary
+        return sum(len(encode(block)) for block in _blocks(text))
 
     def count_all(self, texts: Sequence[str]) -> list[int]:
         """`count` of each text. Lets other threads run in between."""
-        if sum(map(len, texts)) <= TOGETHER:
-            return self._counts(texts)
-        some = batches(texts, most_texts=len(texts), most_characters=TOGETHER)
+        encode = self._loaded().encode_ordinary
         counts: list[int] = []
-        for batch in some:
-            checkpoint()
-            counts += self._counts(batch)
-        return counts
-
-    def _counts(self, texts: Sequence[str]) -> list[int]:
-        """`count` of each text, with one call of the encoder if possible."""
-        if any(len(text) > BLOCK or _PART in text for text in texts):
-            return [self.count(text) for text in texts]
-        parted, inner = _PART.join(texts), [0] * len(texts)
-        if not _is_whole(parted):
-            each = [*map(_parted, texts)]
-            parted, inner = _PART.join(each), [text.count(_PART) for text in each]
-        tokens = self._encoded(parted)
-        tokens.append(self._part)
-        counts, start = [], 0
-        for parts in inner:
-            end = tokens.index(self._part, start)
-            for _ in range(parts):
-                end = tokens.index(self._part, end + 1)
-            counts.append(end - start - parts)
-            start = end + 1
+        counted = 0
+        for text in texts:
+            counted += len(text)
+            if counted > TOGETHER:
+                counted = len(text)
+                checkpoint()
+            counts.append(len(encode(text)) if len(text) <= BLOCK else self.count(text))
         return counts
 
     def trim(self, text: str, budget: int) -> str:
@@ -145,52 +111,22 @@ class TokenCounter:
         """The prefix of `text` that its first `amount` tokens encode completely."""
         encoding = self._loaded()
         done = 0
-        for piece in _pieces(text):
-            tokens = encoding.encode_ordinary(piece)
+        for block in _blocks(text):
+            tokens = encoding.encode_ordinary(block)
             if len(tokens) > amount:
                 # `ignore` drops the bytes of a character that the last token leaves incomplete.
                 spelled = encoding.decode_bytes(tokens[: max(amount, 0)]).decode("utf-8", "ignore")
                 return text[: done + len(spelled)]
             amount -= len(tokens)
-            done += len(piece)
+            done += len(block)
         return text
-
-    def _encoded(self, parted: str) -> list[int]:
-        return self._loaded().encode(parted, allowed_special=_PARTS, disallowed_special=())
 
     def _loaded(self) -> tiktoken.Encoding:
         if self._encoding is None:
             with self._loading:
                 if self._encoding is None:
-                    encoding = _load()
-                    self._part = encoding.max_token_value
-                    self._encoding = encoding
+                    self._encoding = _load()
         return self._encoding
-
-
-def _parted(text: str) -> str:
-    """Insert `_PART` where the original pattern looks ahead: before the last blank of a run."""
-    return text if _is_whole(text) else _BEFORE_KEPT.sub(rf"\g<0>{_PART}", text)
-
-
-def _is_whole(text: str) -> bool:
-    """Quick check that the text has no runs of blanks to split: most texts are ASCII without them. May be False."""
-    return (
-        text.isascii()
-        and "  " not in text
-        and "\n " not in text
-        and not ("\t" in text or "\r" in text or "\x0b" in text or "\x0c" in text)
-    )
-
-
-def _pieces(text: str) -> Iterator[str]:
-    """`text` in pieces that can be encoded separately."""
-    for block in _blocks(text):
-        start = 0
-        for found in _BEFORE_KEPT.finditer(block):
-            yield block[start : found.end()]
-            start = found.end()
-        yield block[start:]
 
 
 def _blocks(text: str) -> Iterator[str]:
@@ -213,9 +149,7 @@ def _load() -> tiktoken.Encoding:
     # Each line is `<token in base64> <rank>`, and line n holds rank n: counting is three times as fast as parsing.
     lines = io.BytesIO(gzip.decompress(packed))
     ranks = {a2b_base64(line.partition(b" ")[0]): rank for rank, line in enumerate(lines)}
-    encoding = tiktoken.Encoding(
-        "o200k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={_PART: len(ranks)}
-    )
+    encoding = tiktoken.Encoding("o200k_base", pat_str=PATTERN, mergeable_ranks=ranks, special_tokens={})
     # The encoder has its own copy; this frees about 25 MB.
     ranks.clear()
     return encoding

@@ -14,6 +14,7 @@ import pytest
 import tiktoken
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tiktoken_ext import openai_public  # type: ignore[import-untyped]
 
 from omoide.inference import tokens
 from omoide.inference.tokens import BLOCK, TokenCounter
@@ -69,10 +70,11 @@ def test_counts_equal_those_of_o200k_base(counter: TokenCounter, text: str, expe
 
 @pytest.fixture(scope="module")
 def published() -> tiktoken.Encoding:
-    """tiktoken with the published pattern, which has a look-ahead."""
-    pattern = tokens.PATTERN.removesuffix(r"|\s+") + r"|\s+(?!\S)|\s+"
+    """The encoding that tiktoken defines, with our ranks, which it would download."""
     ranks = {base64.b64decode(token): int(rank) for token, rank in map(bytes.split, ranks_file().splitlines())}
-    return tiktoken.Encoding("published", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openai_public, "load_tiktoken_bpe", lambda *_, **__: ranks)
+        return tiktoken.Encoding(**openai_public.o200k_base())
 
 
 @pytest.mark.parametrize(
@@ -83,12 +85,20 @@ def published() -> tiktoken.Encoding:
         *((f"{rare} \na!", 4) for rare in "\x0b\x1c\x85\xa0\u1680\u200a\u200b\u2028\u3000é"),
     ],
 )
-def test_counts_equal_those_of_the_published_pattern(
+def test_counts_of_short_texts_equal_those_of_tiktoken(
     counter: TokenCounter, published: tiktoken.Encoding, characters: str, length: int
 ) -> None:
     texts = [*map("".join, itertools.product(characters, repeat=length))]
     expected = [len(tokens) for tokens in published.encode_ordinary_batch(texts, num_threads=1)]
     assert counter.count_all(texts) == expected
+
+
+@given(text=TEXTS)
+@settings(deadline=None)
+def test_counts_of_any_text_equal_those_of_tiktoken(
+    counter: TokenCounter, published: tiktoken.Encoding, text: str
+) -> None:
+    assert counter.count(text) == len(published.encode_ordinary(text))
 
 
 @given(texts=st.lists(TEXTS | st.just("words, and no run of blanks"), max_size=6))
@@ -108,7 +118,7 @@ def test_counting_the_pieces_of_a_large_file_needs_little_memory(counter: TokenC
         tracemalloc.stop()
 
 
-def test_no_text_is_mistaken_for_the_separator(counter: TokenCounter) -> None:
+def test_unusual_texts_have_the_same_count_together_and_alone(counter: TokenCounter) -> None:
     texts = ["a\x00b", "\x00", "", "c" * (BLOCK + 1), "\x00\x00 d"]
     assert counter.count_all(texts) == [counter.count(text) for text in texts]
 
