@@ -24,9 +24,8 @@ from omoide.core.settings import PREFIX, Settings, SettingsError
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.factory import make_reasoner
 from omoide.services.container import Services, embedder_of, open_services
-from omoide.storage.engine import prepare_store
-from omoide.storage.sqlite.leader_lock import LeaderLock
-from omoide.storage.sqlite.open_files import FileIdentity, expect
+from omoide.storage.engine import FileIdentity, leader_lock, prepare_store
+from omoide.storage.sqlite.open_files import expect
 from omoide.worker.loop import Worker
 from omoide.worker.tasks import TASKS
 
@@ -154,5 +153,5 @@ def make_worker(services: Services, *, leading: bool = True) -> Worker:
         poll_seconds=settings.job_poll_seconds,
         lease_seconds=settings.job_lease_seconds,
         concurrency=settings.worker_concurrency,
-        leadership=LeaderLock(settings.db) if leading else None,
+        leadership=leader_lock.LeaderLock(settings.db) if leading else None,
     )

@@ -13,11 +13,10 @@ from omoide.core.errors import Conflict
 from omoide.core.formatting import format_size
 from omoide.core.settings import Settings
 from omoide.storage.embedding_tables import SOURCES
-from omoide.storage.engine import open_store
-from omoide.storage.sqlite import backup, vector_segments
+from omoide.storage.engine import leader_lock, open_store, vector_segments
+from omoide.storage.sqlite import backup
 from omoide.storage.sqlite.database_files import refuse_as_database
 from omoide.storage.sqlite.integrity import full_check
-from omoide.storage.sqlite.leader_lock import LeaderLock
 from omoide.storage.sqlite.read_only import require_database
 
 
@@ -56,7 +55,7 @@ async def _make_segments_anew(settings: Settings) -> None:
     continue. Raises Conflict if a server is running, because it has read the old ones."""
     require_database(settings.db)
     refuse_as_database(settings.db)
-    leadership = LeaderLock(settings.db)
+    leadership = leader_lock.LeaderLock(settings.db)
     try:
         if not leadership.take():
             raise Conflict(f"{settings.db} is in use: stop the server first")

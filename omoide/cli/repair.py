@@ -37,7 +37,8 @@ def repair_(context: click.Context, /, *, is_applied: bool, **flags: Any) -> Non
         with backup.alone(settings.db) as db:
             changes = repair(db, clock.now())
             kept = _kept(settings.db, changes) if is_applied and changes else None
-            db.execute("COMMIT" if is_applied else "ROLLBACK")
+            if is_applied:
+                db.commit()
         for change in changes[:MOST_SHOWN]:
             click.echo(change.what)
         if len(changes) > MOST_SHOWN:

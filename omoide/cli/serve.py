@@ -32,7 +32,7 @@ from omoide.core import malloc
 from omoide.core.fd_limit import raise_limit
 from omoide.core.settings import Settings
 from omoide.reasoner.factory import name_of
-from omoide.storage.sqlite.open_files import FileIdentity
+from omoide.storage.engine import FileIdentity
 from omoide.worker.wakeup import RemoteWorker, WakePipe
 
 logger = logging.getLogger("omoide.processes")

@@ -104,13 +104,6 @@ def test_imports_go_one_way() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_only_the_store_knows_sql() -> None:
-    sql = re.compile(r"\b(SELECT|INSERT INTO|UPDATE \w+ SET|DELETE FROM|CREATE TABLE|PRAGMA)\b")
-    for path in SOURCES:
-        if "storage" not in path.parts:
-            assert not sql.search(path.read_text()), path
-
-
 def test_tests_use_sql_through_the_module_sql() -> None:
     tests = ROOT / "tests"
     speaking = {

@@ -172,8 +172,8 @@ def restore(backup: Path, path: Path, *, former: Path | None, shown: Shown) -> i
 def alone(path: Path) -> Iterator[Connection]:
     """A connection in a write transaction with exclusive access: no other process has or can get the database open.
 
-    The caller commits; otherwise the transaction is rolled back. Raises NotFound, Conflict if the database is open,
-    Unprocessable for a file that does not have the current schema.
+    The caller calls `commit`; otherwise the transaction is rolled back. Raises NotFound, Conflict if the database is
+    open, Unprocessable for a file that does not have the current schema.
     """
     if not path.exists():
         raise NotFound(f"There is no database {path}")
