@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from omoide.storage.message_search import Stretch
+from omoide.storage.messages import Stretch
 
 
 class Hit(NamedTuple):

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from omoide.core.records import Message
 from omoide.storage import messages
@@ -24,6 +24,7 @@ from omoide.storage.dialect import (
     use_index,
 )
 from omoide.storage.message_scope import MessageScope
+from omoide.storage.messages import Stretch
 from omoide.storage.sqlite import fulltext
 
 # Sources of a search. The order of their joins is fixed: from the given numbers to their rows.
@@ -37,14 +38,6 @@ _IN_STRETCHES = f"""{unnest_rows("wanted", "session", "first", "last")} {ORDERED
     ON m.session = wanted.session AND m.seq BETWEEN wanted.first AND wanted.last"""
 _AROUND_GIVEN = f"""{_LISTED} {ORDERED_JOIN} messages h ON h.pk = wanted.value
     {ORDERED_JOIN} messages m ON m.session = h.session AND m.seq BETWEEN h.seq - 1 AND h.seq + 1"""
-
-
-class Stretch(NamedTuple):
-    """The messages of one session (its row) from one position to another, both included."""
-
-    session: int
-    first: int
-    last: int
 
 
 LIKE_CHARACTERS = 10_000

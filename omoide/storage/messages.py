@@ -52,6 +52,14 @@ class AppendPoint(NamedTuple):
     """The time for ids. Not earlier than the authors' joining, even if another process's clock is ahead."""
 
 
+class Stretch(NamedTuple):
+    """The messages of one session (its row) from one position to another, both included."""
+
+    session: int
+    first: int
+    last: int
+
+
 @dataclass(frozen=True, slots=True)
 class Window:
     """Part of a unit: messages in order, the number of its author's, and the position where the rest begins."""
@@ -250,10 +258,8 @@ def _said_at(message: Message) -> datetime:
     return message.created_at
 
 
-def window(
-    db: Transaction, session: int, author: int, first: int, through: int, budget: int, learning: Collection[int] = ()
-) -> Window:
-    """An author's (a peer's row) messages from one position through another, as many as fit into `budget` tokens.
+def window(db: Transaction, stretch: Stretch, author: int, budget: int, learning: Collection[int] = ()) -> Window:
+    """An author's (a peer's row) messages of a stretch, as many as fit into `budget` tokens.
 
     Includes messages of others in between, and the one just before if it is by another peer: an answer needs its
     question. Excludes muted messages, and messages of others while any peer in `learning` (rows) was away: after it
@@ -266,17 +272,18 @@ def window(
                SELECT 1 FROM {unnest("bigint", "learner")}
                WHERE NOT {membership_intervals.seen("learner.value", before_the_first="seen")}))
            ORDER BY m.seq""",
-        (session, first - 1, through, author, array(learning)),
+        (stretch.session, stretch.first - 1, stretch.last, author, array(learning)),
     )
     place = db.execute(
-        "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?", (session,)
+        "SELECT s.id, w.id FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE s.pk = ?",
+        (stretch.session,),
     ).fetchone()
     held: list[Message] = []
     tokens = own = kept = 0
-    rest = through + 1
+    rest = stretch.last + 1
     for seq, peer, id, peer_id, content, metadata, tokens_stored, created_at in found:
         (count,) = rows.mended(["messages.token_count"], (tokens_stored,))
-        if seq < first and peer == author:
+        if seq < stretch.first and peer == author:
             continue
         tokens += count
         if tokens > budget and own:

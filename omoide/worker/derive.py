@@ -34,7 +34,7 @@ from omoide.storage import (
 from omoide.storage.cards import CardChanged, CardSnapshot
 from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate, Pair
 from omoide.storage.dreams import Schedule
-from omoide.storage.messages import Window
+from omoide.storage.messages import Stretch, Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
 from omoide.worker.time_slice import TimeSlice
 
@@ -81,8 +81,8 @@ async def derive(deps: Services, job: Job) -> None:
 
 
 def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window]:
-    learning = unit.observer_pks
-    window = messages.window(db, unit.session_pk, unit.observed_pk, unit.first, unit.through, budget, learning)
+    stretch = Stretch(unit.session_pk, unit.first, unit.through)
+    window = messages.window(db, stretch, unit.observed_pk, budget, unit.observer_pks)
     return workspaces.name_of(db, job.workspace), window
 
 

@@ -14,6 +14,7 @@ from omoide.core.records import Change, Json, MessageBatch, NewMessage, Observat
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.scheduling.work_unit import FlushPolicy
 from omoide.storage import members, messages, peers, queue, scopes, sessions, workspaces
+from omoide.storage.messages import Stretch
 from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
 
@@ -151,7 +152,7 @@ def test_messages_excluded_from_reasoning_are_in_no_unit_and_muted(db: Connectio
     say("carol hush", "alice three")
     assert spans(db) == [("alice", 1, 4, 2)]
     session = sql.value(db, "SELECT pk FROM sessions")
-    window = messages.window(db, session, 2, 1, 4, 1_000)
+    window = messages.window(db, Stretch(session, 1, 4), 2, 1_000)
     assert [message.content for message in window.messages] == ["one", "three"]
     assert (window.own, window.rest) == (2, 5)
 
@@ -198,7 +199,7 @@ def test_summaries_depend_on_their_own_switch_only(db: Connection, say: Say) -> 
 def window_of(db: Connection, first: int, budget: int) -> tuple[list[str], int, int]:
     session = sql.value(db, "SELECT pk FROM sessions")
     alice = sql.value(db, "SELECT pk FROM peers WHERE id = 'alice'")
-    found = messages.window(db, session, alice, first, 99, budget)
+    found = messages.window(db, Stretch(session, first, 99), alice, budget)
     return [message.content for message in found.messages], found.own, found.rest
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from omoide.reasoner.excerpts import Excerpt, Hit, excerpts
-from omoide.storage.message_search import Stretch
+from omoide.storage.messages import Stretch
 
 
 @pytest.mark.parametrize(

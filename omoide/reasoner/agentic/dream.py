@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic_ai.messages import ModelMessage, ModelResponse
 from pydantic_ai.models import ModelRequestParameters
@@ -18,7 +17,7 @@ from omoide.reasoner.agentic.dream_draft import Draft
 from omoide.reasoner.agentic.formatting import conclusion_lines
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.tool_loop import run_tool_loop
-from omoide.reasoner.agentic.tools import ReadingTools, Tool, Toolbox
+from omoide.reasoner.agentic.tools import ReadingTools, Toolbox
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Dreamed, DreamTask
 
@@ -47,12 +46,18 @@ async def dream(task: DreamTask, memory: MemoryView, caller: ModelCaller, tokens
 
     Raises Unavailable if the provider fails, and the first phase's exception if all phases fail.
     """
-    draft = Draft(task, memory)
+
+    async def turn(history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
+        return await caller.whole(history, MOST_OUTPUT, parameters)
+
+    draft, reading = Draft(task, memory), ReadingTools(memory)
     failures: list[Exception] = []
     phases = ((DEDUCTION, draft.deductive()), (INDUCTION, draft.inductive()))
     for phase, writing in phases:
         try:
-            await _run(phase, task, memory, draft, writing, caller, tokens)
+            tools = [reading.recent_observations(), *reading.minimal(), reading.reasoning_chain(), *writing]
+            toolbox = Toolbox([*tools, draft.finish()])
+            await run_tool_loop(turn, _opening(phase, task, draft, tokens), toolbox, phase.rounds)
         except Unavailable:
             raise
         except Exception as failure:
@@ -61,25 +66,6 @@ async def dream(task: DreamTask, memory: MemoryView, caller: ModelCaller, tokens
     if len(failures) == len(phases):
         raise failures[0]
     return draft.dreamed()
-
-
-async def _run(
-    phase: Phase,
-    task: DreamTask,
-    memory: MemoryView,
-    draft: Draft,
-    writing: Sequence[Tool[Any]],
-    caller: ModelCaller,
-    tokens: TokenCounter,
-) -> None:
-    async def turn(history: Sequence[ModelMessage], parameters: ModelRequestParameters) -> ModelResponse:
-        return await caller.whole(history, MOST_OUTPUT, parameters)
-
-    reading = ReadingTools(memory)
-    toolbox = Toolbox(
-        [reading.recent_observations(), *reading.minimal(), reading.reasoning_chain(), *writing, draft.finish()]
-    )
-    await run_tool_loop(turn, _opening(phase, task, draft, tokens), toolbox, phase.rounds)
 
 
 def _opening(phase: Phase, task: DreamTask, draft: Draft, tokens: TokenCounter) -> Opening:
