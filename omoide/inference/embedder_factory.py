@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from omoide.core.settings import SettingsError
 from omoide.inference.embedders import Embedder
-from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits
+from omoide.inference.openai_embedder import EmbeddingEndpoint, OpenAIEmbedder
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 
@@ -25,7 +25,6 @@ def make_embedder(
     base_url: str = "",
     api_key: str = "",
     dimensions: int | None = None,
-    limits: RequestLimits | None = None,
 ) -> Embedder:
     """Create the embedder named by `choice`; the other arguments apply to `openai:<model>` only.
 
@@ -47,10 +46,8 @@ def make_embedder(
         raise SettingsError(f"OMOIDE_EMBEDDER_DIMENSIONS must be set: the vector length of {model!r} is not known.")
     return OpenAIEmbedder(
         model,
-        base_url=base_url,
+        EmbeddingEndpoint(base_url, api_key),
         dimensions=dimensions,
         tokens=tokens,
-        api_key=api_key,
         shorten=full is not None and dimensions != full,
-        limits=limits,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
 
@@ -41,13 +41,15 @@ _EXPLANATION_CHARACTERS = 200
 
 
 @dataclass(frozen=True, slots=True)
-class RequestLimits:
-    """Size and time limits of a request.
+class EmbeddingEndpoint:
+    """Address and key of an endpoint, and the size and time limits of its requests.
 
     The defaults fit OpenAI (2,048 texts, 300,000 tokens a request, 8,191 tokens a text) with a margin for tokenizers
     that produce more tokens than ours.
     """
 
+    base_url: str
+    api_key: str = field(default="", repr=False)
     batch_texts: int = 64
     batch_characters: int = 100_000
     text_tokens: int = 6_000
@@ -63,13 +65,11 @@ class OpenAIEmbedder:
     def __init__(
         self,
         model: str,
+        endpoint: EmbeddingEndpoint,
         *,
-        base_url: str,
         dimensions: int,
         tokens: TokenCounter,
-        api_key: str = "",
         shorten: bool = False,
-        limits: RequestLimits | None = None,
     ) -> None:
         """`shorten` requests vectors of `dimensions`, which only models trained for that support."""
         self.name = f"openai:{model}"
@@ -77,11 +77,12 @@ class OpenAIEmbedder:
         self._model = model
         self._shorten = shorten
         self._tokens = tokens
-        self._limits = limits or RequestLimits()
-        self._url = f"{base_url.rstrip('/')}/embeddings"
+        self._endpoint = endpoint
+        self._url = f"{endpoint.base_url.rstrip('/')}/embeddings"
+        authorization = {"Authorization": f"Bearer {endpoint.api_key}"} if endpoint.api_key else {}
         self._client = httpx.AsyncClient(
-            headers={"Accept-Encoding": ACCEPTED_CODINGS} | ({"Authorization": f"Bearer {api_key}"} if api_key else {}),
-            timeout=httpx.Timeout(None, connect=self._limits.connect_seconds),
+            headers={"Accept-Encoding": ACCEPTED_CODINGS} | authorization,
+            timeout=httpx.Timeout(None, connect=endpoint.connect_seconds),
         )
 
     async def embed(self, texts: Sequence[str]) -> Vectors:
@@ -91,7 +92,7 @@ class OpenAIEmbedder:
         if not indices:
             return vectors
         trimmed = await asyncio.to_thread(self._trim, [texts[index] for index in indices])
-        limits = self._limits
+        limits = self._endpoint
         done = 0
         for batch in batches(trimmed, most_texts=limits.batch_texts, most_characters=limits.batch_characters):
             vectors[indices[done : done + len(batch)]] = await self._embed_batch(batch)
@@ -103,7 +104,7 @@ class OpenAIEmbedder:
         await self._client.aclose()
 
     def _trim(self, texts: list[str]) -> list[str]:
-        return [self._tokens.trim(text, self._limits.text_tokens) for text in texts]
+        return [self._tokens.trim(text, self._endpoint.text_tokens) for text in texts]
 
     async def _embed_batch(self, texts: list[str]) -> Vectors:
         body: dict[str, Any] = {"model": self._model, "input": texts, "encoding_format": "float"}
@@ -118,7 +119,7 @@ class OpenAIEmbedder:
         try:
             # httpx limits only each wait for bytes, which an endpoint that trickles data never exceeds.
             async with (
-                asyncio.timeout(self._limits.request_seconds),
+                asyncio.timeout(self._endpoint.request_seconds),
                 self._client.stream("POST", self._url, json=body) as response,
             ):
                 coding = response.headers.get("content-encoding", "")
@@ -127,7 +128,7 @@ class OpenAIEmbedder:
                     raise _refusal(response.status_code, await beginning(pieces, MOST_ERROR_BYTES))
                 return b"".join([piece async for piece in unpacked(response.aiter_raw(), coding, most)])
         except (httpx.TimeoutException, TimeoutError) as error:
-            seconds = self._limits.request_seconds
+            seconds = self._endpoint.request_seconds
             raise EmbeddingFailed(
                 f"The embedding endpoint did not answer within {seconds:g} s.", retryable=True
             ) from error

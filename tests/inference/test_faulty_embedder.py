@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from omoide.inference.embedders import EmbeddingFailed
-from omoide.inference.openai_embedder import OpenAIEmbedder, RequestLimits
+from omoide.inference.openai_embedder import EmbeddingEndpoint, OpenAIEmbedder
 from omoide.inference.tokens import TokenCounter
 from tests.inference.faulty_provider import (
     MEGABYTE,
@@ -48,8 +48,7 @@ def vectors(*rows: Any) -> Script:
 
 
 async def embedded(url: str, seconds: float) -> list[list[float]]:
-    limits = RequestLimits(request_seconds=seconds)
-    embedder = OpenAIEmbedder("toy", base_url=url, dimensions=2, tokens=TOKENS, limits=limits)
+    embedder = OpenAIEmbedder("toy", EmbeddingEndpoint(url, request_seconds=seconds), dimensions=2, tokens=TOKENS)
     try:
         found: list[list[float]] = (await embedder.embed(["bees"])).tolist()
         return found
