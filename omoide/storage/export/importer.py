@@ -19,12 +19,11 @@ import orjson
 from omoide.core import clock, identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import Conflict, Unprocessable
-from omoide.core.json_limits import cleaned, validate_metadata
 from omoide.storage import embeddings, membership_intervals, purge, queue, rows, webhooks
 from omoide.storage.base import Store, Transaction
 from omoide.storage.export import schema
 from omoide.storage.export.row_mapping import Rows
-from omoide.storage.export.schema import HeaderLine, InvalidLine
+from omoide.storage.export.schema import InvalidLine
 
 PURGE = "purge_workspace"
 KEEP = 7 * queue.DAY
@@ -52,18 +51,26 @@ class InvalidExport(Unprocessable):
 
 @dataclass(frozen=True, slots=True)
 class ImportProgress:
-    """Progress of an import: the job that stores it, the workspace (its row), and the lines read so far."""
+    """Progress of an import: the workspace's name and row, the job that stores it, and the lines read so far."""
 
-    job: int
+    name: str
     workspace: int
     salt: str | None
     lines: int
     digest: str
     """Hash of all lines read so far."""
+    job: int = 0
 
     def payload(self) -> str:
         payload = {"workspace": self.workspace, "import": {"lines": self.lines, "digest": self.digest}}
         return orjson.dumps(payload).decode()
+
+    def params(self) -> tuple[int, str, str, int]:
+        """The parameters of `_OURS`."""
+        return self.job, self.payload(), _key(self.name), clock.now()
+
+    def interfered(self) -> Conflict:
+        return Conflict(f"Another process is importing a workspace as {self.name}, or has restarted the import")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +81,27 @@ class _Leftover:
 
 
 class _Reader:
-    """Read the lines of a file, counting and hashing them."""
+    """Read the lines of a file, counting and hashing them. `first` is the line of the workspace, after the header."""
 
     def __init__(self, lines: Iterator[bytes]) -> None:
         self._lines = lines
         self._digest = hashlib.blake2b(digest_size=16)
+        self._counts = Counter({"workspace": 1})
         self.number = 0
         self.bytes = 0
+        try:
+            self.header = schema.read_header(self._next() or b"")
+            if (line := self._next()) is None:
+                raise InvalidLine("unexpected end of file")
+            self.first = schema.read_line(line)
+            if self.first["kind"] != "workspace" or self.header["counts"].get("workspace") != 1:
+                raise InvalidLine("the first line after the header must be the only workspace line")
+            if self.header["counts"].get("webhook", 0) > webhooks.MAX_ENDPOINTS:
+                raise InvalidLine(f"a workspace can have at most {webhooks.MAX_ENDPOINTS} webhook endpoints")
+        except InvalidLine as error:
+            raise InvalidExport(max(1, self.number), str(error)) from error
 
-    def next(self) -> bytes | None:
+    def _next(self) -> bytes | None:
         line = next(self._lines, None)
         if line is not None:
             self.number += 1
@@ -90,9 +109,27 @@ class _Reader:
             self._digest.update(line)
         return line
 
+    def read(self) -> schema.Line | None:
+        """The next line; None at the end. Raises InvalidLine."""
+        text = self._next()
+        if text is None:
+            return None
+        line = schema.read_line(text)
+        kind = line["kind"]
+        self._counts[kind] += 1
+        if self._counts[kind] > self.header["counts"].get(kind, 0):
+            raise InvalidLine(f"more lines of kind {kind} than the header declares")
+        return line
+
     @property
     def digest(self) -> str:
         return self._digest.copy().hexdigest()
+
+    def check_complete(self) -> None:
+        for kind, count in self.header["counts"].items():
+            if self._counts[kind] < count:
+                reason = f"unexpected end of file after {self._counts[kind]} of {count} lines of kind {kind}"
+                raise InvalidExport(self.number, reason)
 
 
 async def import_workspace(
@@ -105,61 +142,44 @@ async def import_workspace(
     AlreadyImported.
     """
     reader = _Reader(lines)
-    header, first = _beginning(reader)
+    header = reader.header
     name = name or header["workspace"]
     identifiers.check_id("Workspace", name)
     if restart:
         await _drop(store, name)
-    progress = await _begun(store, name, first, reader.digest)
+    progress = await _begun(store, name, reader)
     total = sum(header["counts"].values()) + 1
-    counts = Counter({"workspace": 1})
-    _skip(reader, progress, counts, header)
-    place = Rows(progress.workspace, progress.salt)
+    _skip(reader, progress)
+    writer = Rows(progress.workspace, progress.salt)
     before_jobs = total - header["counts"].get("job", 0)
-    while some := _some(reader, counts, header, through=before_jobs):
+    while some := _some(reader, through=before_jobs):
         following = replace(progress, lines=reader.number, digest=reader.digest)
-        await store.write(_store, place, name, some, progress, following)
+        await store.write(_store, writer, some, progress, following)
         progress = following
         shown(reader.number, total)
     await _complete_stays(store, progress.workspace)
-    jobs = [*itertools.chain.from_iterable(iter(lambda: _some(reader, counts, header, through=None), []))]
-    _check_complete(reader, counts, header)
+    jobs = [*itertools.chain.from_iterable(iter(lambda: _some(reader, through=None), []))]
+    reader.check_complete()
     if name != header["workspace"]:
         jobs = [each for each in jobs if not _is_delivery(each[1])]
-    await store.write(_finish, place, name, jobs, progress)
+    await store.write(_finish, writer, jobs, progress)
     shown(total, total)
     return name, reader.number
 
 
-def _beginning(reader: _Reader) -> tuple[HeaderLine, schema.WorkspaceLine]:
-    try:
-        header = schema.read_header(reader.next() or b"")
-        line = reader.next()
-        if line is None:
-            raise InvalidLine("unexpected end of file")
-        first = schema.read_line(line)
-        if first["kind"] != "workspace" or header["counts"].get("workspace") != 1:
-            raise InvalidLine("the first line after the header must be the only workspace line")
-        if header["counts"].get("webhook", 0) > webhooks.MAX_ENDPOINTS:
-            raise InvalidLine(f"a workspace can have at most {webhooks.MAX_ENDPOINTS} webhook endpoints")
-    except InvalidLine as error:
-        raise InvalidExport(max(1, reader.number), str(error)) from error
-    return header, first
-
-
-async def _begun(store: Store, name: str, first: schema.WorkspaceLine, digest: str) -> ImportProgress:
+async def _begun(store: Store, name: str, reader: _Reader) -> ImportProgress:
     """Begin or resume the import, after purging leftovers that are in the way."""
-    while isinstance(found := await store.write(_begin, name, first, digest), _Leftover):
-        while await store.write(purge.workspace, found.workspace):
+    while isinstance(begun := await store.write(_begin, name, reader.first, reader.digest), _Leftover):
+        while await store.write(purge.workspace, begun.workspace):
             pass
-    return found
+    return begun
 
 
 def _key(name: str) -> str:
     return f"import:{name}"
 
 
-def _begin(db: Transaction, name: str, first: schema.WorkspaceLine, digest: str) -> ImportProgress | _Leftover:
+def _begin(db: Transaction, name: str, first: schema.Line, digest: str) -> ImportProgress | _Leftover:
     here = db.execute("SELECT uid FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone()
     if here and here[0] in (first["uid"], derived_id(first["uid"], name)):
         raise AlreadyImported(name)
@@ -179,8 +199,8 @@ def _begin(db: Transaction, name: str, first: schema.WorkspaceLine, digest: str)
         others = db.execute(query, (uid,)).fetchall()
     if others:
         return _Leftover(others[0][0])
-    metadata = rows.to_text(validate_metadata(first["metadata"], "metadata"))
-    configuration = rows.to_text(cleaned(first["configuration"], "configuration"))
+    columns = schema.KINDS["workspace"].columns
+    owned = [columns[field].stored(first[field]) for field in ("metadata", "configuration")]
     now = clock.now()
     # Row numbers of workspaces are reused, but this one must differ from any that a purge job still refers to.
     workspace = rows.insert(
@@ -188,9 +208,9 @@ def _begin(db: Transaction, name: str, first: schema.WorkspaceLine, digest: str)
         f"""INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at, deleted_at)
             SELECT max(coalesce((SELECT max(pk) FROM workspaces), 0), coalesce((SELECT max(payload ->> 'workspace')
                 FROM jobs WHERE kind = '{PURGE}'), 0)) + 1, ?, ?, ?, ?, ?, ?""",
-        (name, uid, metadata, configuration, first["created_at"], now),
+        (name, uid, *owned, first["created_at"], now),
     )
-    progress = ImportProgress(0, workspace, salt, 2, digest)
+    progress = ImportProgress(name, workspace, salt, 2, digest)
     job = rows.insert(
         db,
         "INSERT INTO jobs (kind, payload, created_at, due_at, key) VALUES (?, ?, ?, ?, ?)",
@@ -199,7 +219,7 @@ def _begin(db: Transaction, name: str, first: schema.WorkspaceLine, digest: str)
     return replace(progress, job=job)
 
 
-def _found(db: Transaction, name: str, first: schema.WorkspaceLine) -> ImportProgress | _Leftover | None:
+def _found(db: Transaction, name: str, first: schema.Line) -> ImportProgress | _Leftover | None:
     """An interrupted import under this name, or None."""
     row = db.execute(
         "SELECT pk, payload, attempts = 0 AND due_at > ? FROM jobs WHERE kind = ? AND key = ?",
@@ -213,7 +233,8 @@ def _found(db: Transaction, name: str, first: schema.WorkspaceLine) -> ImportPro
         return _Leftover(payload["workspace"])
     (uid,) = db.execute("SELECT uid FROM workspaces WHERE pk = ?", (payload["workspace"],)).fetchone()
     salt = None if uid == first["uid"] else uid
-    return ImportProgress(job, payload["workspace"], salt, payload["import"]["lines"], payload["import"]["digest"])
+    done = payload["import"]
+    return ImportProgress(name, payload["workspace"], salt, done["lines"], done["digest"], job)
 
 
 async def _drop(store: Store, name: str) -> None:
@@ -231,11 +252,11 @@ async def _drop(store: Store, name: str) -> None:
         pass
 
 
-def _skip(reader: _Reader, progress: ImportProgress, counts: Counter[str], header: HeaderLine) -> None:
+def _skip(reader: _Reader, progress: ImportProgress) -> None:
     """Skip the lines that are stored already. Raises Conflict if they differ."""
     try:
-        while reader.number < progress.lines and (line := reader.next()) is not None:
-            _count(schema.read_line(line), counts, header)
+        while reader.number < progress.lines and reader.read() is not None:
+            pass
         is_same = reader.digest == progress.digest
     except InvalidLine:
         is_same = False
@@ -245,31 +266,20 @@ def _skip(reader: _Reader, progress: ImportProgress, counts: Counter[str], heade
         )
 
 
-def _some(
-    reader: _Reader, counts: Counter[str], header: HeaderLine, *, through: int | None
-) -> list[tuple[int, schema.Line]]:
+def _some(reader: _Reader, *, through: int | None) -> list[tuple[int, schema.Line]]:
     """The next lines with their numbers, up to the line `through`; None: the remaining lines must all be jobs."""
-    found: list[tuple[int, schema.Line]] = []
+    lines: list[tuple[int, schema.Line]] = []
     full = reader.bytes + BYTES_AT_A_TIME
-    while len(found) < LINES_AT_A_TIME and reader.bytes < full and reader.number != through:
-        if (line := reader.next()) is None:
-            break
+    while len(lines) < LINES_AT_A_TIME and reader.bytes < full and reader.number != through:
         try:
-            read = schema.read_line(line)
-            _count(read, counts, header)
-            if (read["kind"] == "job") != (through is None):
+            if (line := reader.read()) is None:
+                break
+            if (line["kind"] == "job") != (through is None):
                 raise InvalidLine("jobs must come last")
         except InvalidLine as error:
             raise InvalidExport(reader.number, str(error)) from error
-        found.append((reader.number, read))
-    return found
-
-
-def _count(line: schema.Line, counts: Counter[str], header: HeaderLine) -> None:
-    kind = line["kind"]
-    counts[kind] += 1
-    if counts[kind] > header["counts"].get(kind, 0):
-        raise InvalidLine(f"more lines of kind {kind} than the header declares")
+        lines.append((reader.number, line))
+    return lines
 
 
 async def _complete_stays(store: Store, workspace: int) -> None:
@@ -284,61 +294,42 @@ def _first_stays(db: Transaction, workspace: int) -> membership_intervals.Member
     return None if session is None else membership_intervals.derive(db, (session - 1, 0), workspace)
 
 
-def _check_complete(reader: _Reader, counts: Counter[str], header: HeaderLine) -> None:
-    for kind, count in header["counts"].items():
-        if counts[kind] < count:
-            raise InvalidExport(
-                reader.number, f"unexpected end of file after {counts[kind]} of {count} lines of kind {kind}"
-            )
-
-
 def _is_delivery(line: schema.Line) -> bool:
     """Whether it is a webhook delivery, whose event contains the workspace's old name."""
-    return line["kind"] == "job" and line["task"] == webhooks.DELIVERY
+    return bool(line["kind"] == "job" and line["task"] == webhooks.DELIVERY)
 
 
 def _store(
     db: Transaction,
-    place: Rows,
-    name: str,
+    writer: Rows,
     lines: Sequence[tuple[int, schema.Line]],
     progress: ImportProgress,
     following: ImportProgress,
 ) -> None:
     moved = db.execute(
         f"UPDATE jobs SET payload = ?, due_at = ? {_OURS}",
-        (following.payload(), clock.now() + KEEP, *_ours(progress, name)),
+        (following.payload(), clock.now() + KEEP, *progress.params()),
     )
     if not moved.rowcount:
-        raise _interfered(name)
-    _add(db, place, lines)
-    place.index(db)
+        raise progress.interfered()
+    _add(db, writer, lines)
+    writer.index(db)
 
 
-def _add(db: Transaction, place: Rows, lines: Sequence[tuple[int, schema.Line]]) -> None:
+def _add(db: Transaction, writer: Rows, lines: Sequence[tuple[int, schema.Line]]) -> None:
     for number, line in lines:
         try:
-            place.add(db, line)
+            writer.add(db, line)
         except InvalidLine as error:
             raise InvalidExport(number, str(error)) from error
 
 
-def _finish(
-    db: Transaction, place: Rows, name: str, jobs: Sequence[tuple[int, schema.Line]], progress: ImportProgress
-) -> None:
-    ended = db.execute(f"DELETE FROM jobs {_OURS}", _ours(progress, name))
+def _finish(db: Transaction, writer: Rows, jobs: Sequence[tuple[int, schema.Line]], progress: ImportProgress) -> None:
+    ended = db.execute(f"DELETE FROM jobs {_OURS}", progress.params())
     if not ended.rowcount:
-        raise _interfered(name)
-    if db.execute("SELECT 1 FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone():
-        raise Conflict(f"A workspace {name} was created during the import")
-    _add(db, place, jobs)
-    db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (place.workspace,))
+        raise progress.interfered()
+    if db.execute("SELECT 1 FROM workspaces WHERE id = ? AND deleted_at IS NULL", (progress.name,)).fetchone():
+        raise Conflict(f"A workspace {progress.name} was created during the import")
+    _add(db, writer, jobs)
+    db.execute("UPDATE workspaces SET deleted_at = NULL WHERE pk = ?", (writer.workspace,))
     embeddings.enqueue(db, clock.now())
-
-
-def _ours(progress: ImportProgress, name: str) -> tuple[int, str, str, int]:
-    return progress.job, progress.payload(), _key(name), clock.now()
-
-
-def _interfered(name: str) -> Conflict:
-    return Conflict(f"Another process is importing a workspace as {name}, or has restarted the import")

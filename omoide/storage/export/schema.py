@@ -1,21 +1,26 @@
 """Schema of an exported workspace: JSON Lines, the header first. Documented in docs/reference/export-format.md.
 
-Everything is referenced by its public id and never by a row number, so an export is independent of its database. A line
-comes after the lines that it refers to. Times are microseconds since 1970, in UTC.
+One table, `KINDS`, defines every kind of line: its fields, their valid values and the columns that store them. Reading,
+writing and validation follow from it. Everything is referenced by its public id and never by a row number, so an
+export is independent of its database. A line comes after the lines that it refers to. Times are microseconds since
+1970, in UTC.
 """
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
+import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from omoide.core import json_codec
-from omoide.core.json_limits import TooDeep, strip_nul
+from omoide.core.json_limits import TooDeep, cleaned, strip_nul, validate_metadata
 from omoide.core.records import Json, Level
+from omoide.storage import rows
 
 FORMAT = 2
 """Version of the format. A program reads its own and all earlier ones. Version 1 had no stays."""
@@ -35,6 +40,9 @@ Instant = Annotated[int, Field(ge=-62_135_596_800_000_000, le=253_402_300_799_99
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Position = Annotated[int, Field(ge=1, le=2**53)]
 
+Line = Json
+"""A validated line: the fields of its kind, and `kind`."""
+
 
 @with_config(_EXACT)
 class HeaderLine(TypedDict):
@@ -46,101 +54,6 @@ class HeaderLine(TypedDict):
     exported_at: Instant
     workspace: Name
     counts: dict[str, Count]
-
-
-@with_config(_EXACT)
-class WorkspaceLine(TypedDict):
-    kind: Literal["workspace"]
-    uid: Id
-    metadata: Json
-    configuration: Json
-    created_at: Instant
-
-
-@with_config(_EXACT)
-class PeerLine(TypedDict):
-    kind: Literal["peer"]
-    id: Name
-    uid: Id
-    scope: bool
-    metadata: Json
-    configuration: Json
-    created_at: Instant
-
-
-@with_config(_EXACT)
-class SessionLine(TypedDict):
-    kind: Literal["session"]
-    id: Name
-    uid: Id
-    metadata: Json
-    configuration: Json
-    created_at: Instant
-
-
-@with_config(_EXACT)
-class MemberLine(TypedDict):
-    kind: Literal["member"]
-    session: Name
-    peer: Name
-    joined_at: Instant
-    left_at: Instant | None
-    observe_me: bool | None
-    observe_others: bool | None
-
-
-@with_config(_EXACT)
-class MessageLine(TypedDict):
-    kind: Literal["message"]
-    id: Id
-    session: Name
-    seq: Position
-    peer: Name
-    content: str
-    metadata: Json
-    token_count: Count
-    muted: bool
-    created_at: Instant
-
-
-@with_config(_EXACT)
-class IntervalLine(TypedDict):
-    """An interval of messages during which a peer was in a session; `last` is null while it is open."""
-
-    kind: Literal["stay"]
-    session: Name
-    peer: Name
-    first: Position
-    last: Count | None
-
-
-@with_config(_EXACT)
-class ReceiptLine(TypedDict):
-    """Messages that were stored under an idempotency key."""
-
-    kind: Literal["receipt"]
-    session: Name
-    key: Annotated[str, Field(max_length=1_000)]
-    digest: Annotated[str, Field(pattern="^([0-9a-f]{2}){1,64}$")]
-    first_seq: Position
-    count: Count
-    created_at: Instant
-
-
-@with_config(_EXACT)
-class ConclusionLine(TypedDict):
-    kind: Literal["conclusion"]
-    id: Id
-    observer: Name
-    observed: Name
-    session: Name | None
-    content: str
-    level: Level
-    source_ids: list[Id] | None
-    details: Details
-    times_derived: Position
-    said_at: Instant
-    created_at: Instant
 
 
 @with_config(ConfigDict(extra="allow", strict=True))
@@ -155,162 +68,176 @@ class Details(TypedDict, total=False):
     confidence: str | None
 
 
-@with_config(_EXACT)
-class CardLine(TypedDict):
-    kind: Literal["card"]
-    observer: Name
-    observed: Name
-    lines: list[str]
-    given: list[str]
-    updated_at: Instant
+@dataclass(frozen=True, slots=True)
+class Column:
+    """The type of a field, and how the column that stores it is written to a file and read back.
+
+    `to_file` and `to_row` are not applied to null.
+    """
+
+    type: Any
+    name: str = ""
+    """The column, if it is not named like the field."""
+    refers_to: Literal["id", "ids", "details", "session", "peer", "person", "scope"] | None = None
+    """Ids assigned by the server, or a row with this id. A person is a peer that is not the hidden peer of a scope."""
+    to_file: Callable[[Any], Any] | None = None
+    to_row: Callable[[Any], Any] | None = None
+    sql: str = ""
+    """The expression to export, if it is not the column itself."""
+    is_optional: bool = False
+
+    @property
+    def table(self) -> str | None:
+        """The table that the column references."""
+        return {"session": "sessions", "peer": "peers", "person": "peers", "scope": "peers"}.get(self.refers_to or "")
+
+    def stored(self, value: Any) -> Any:
+        return value if value is None or self.to_row is None else self.to_row(value)
 
 
-@with_config(_EXACT)
-class SummaryLine(TypedDict):
-    kind: Literal["summary"]
-    session: Name
-    type: Literal["honcho_chat_summary_short", "honcho_chat_summary_long"]
-    content: str
-    message: Id
-    seq: Position
-    token_count: Count
-    created_at: Instant
+def _embedded(type: Any, to_text: Callable[[Any], str], refers_to: Any = None) -> Column:
+    return Column(type, refers_to=refers_to, to_file=orjson.Fragment, to_row=to_text)
 
 
-@with_config(_EXACT)
-class DreamLine(TypedDict):
-    """Number of new conclusions of a pair since its last dream."""
-
-    kind: Literal["dream"]
-    observer: Name
-    observed: Name
-    explicit_since: Count
-    last_at: Instant | None
+def _texts(values: list[str]) -> str:
+    return orjson.dumps(values).decode()
 
 
-@with_config(_EXACT)
-class BackfillLine(TypedDict):
-    """Backfill state of a session in a scope. `scope` is the id of the scope's hidden peer."""
-
-    kind: Literal["backfill"]
-    scope: Name
-    session: Name
-    state: Literal["pending", "completed"]
-    docs_copied: Count | None
-    updated_at: Instant
-
-
-@with_config(_EXACT)
-class WebhookLine(TypedDict):
-    kind: Literal["webhook"]
-    id: Id
-    url: Annotated[str, Field(max_length=2_048)]
-    created_at: Instant
-
-
-@with_config(_EXACT)
-class JobLine(TypedDict):
-    """A job that is pending or failed for good. `task` is its kind; `payload` refers to peers and sessions by id."""
-
-    kind: Literal["job"]
-    task: Literal["representation", "summary", "dream", "scope_backfill", "scope_removal", "deliver_webhook"]
-    payload: Json
-    created_at: Instant
-    due_at: Instant
-    attempts: Count
-    units: Count
-    grows: bool
-    error: str | None
-    failed_at: Instant | None
-
-
-@with_config(_EXACT)
-class RepresentationPayload(TypedDict):
-    session: Name
-    observed: Name
-    observers: list[Name]
-    configuration: Json
-    first: Position
-    through: Position
-    tokens: Count
-
-
-@with_config(_EXACT)
-class SummaryPayload(TypedDict):
-    session: Name
-    through: Position
-    kinds: Annotated[list[Literal["short", "long"]], Field(max_length=MOST_KINDS)]
-    instructions: str | None
-
-
-@with_config(_EXACT)
-class DreamPayload(TypedDict):
-    type: Literal["omni", "card_refresh"]
-    observer: Name
-    observed: Name
-    session: Name | None
-    rebuild: bool
-    automatic: bool
-
-
-@with_config(_EXACT)
-class ScopePayload(TypedDict):
-    scope: Name
-    session: Name
-
-
-@with_config(_EXACT)
-class DeliveryPayload(TypedDict):
-    endpoint: Id
-    delivery: str
-    type: str
-    data: Json
-
-
-PAYLOADS: Mapping[str, Any] = {
-    "representation": RepresentationPayload,
-    "summary": SummaryPayload,
-    "dream": DreamPayload,
-    "scope_backfill": ScopePayload,
-    "scope_removal": ScopePayload,
-    "deliver_webhook": DeliveryPayload,
+_TYPES: Mapping[str, Column] = {
+    "id": Column(Id, refers_to="id"),
+    "name": Column(Name),
+    "names": Column(list[Name]),
+    "text": Column(str),
+    "time": Column(Instant),
+    "count": Column(Count),
+    "position": Column(Position),
+    "flag": Column(bool, to_file=bool, to_row=int),
+    "json": Column(Json),
+    "session": Column(Name, refers_to="session"),
+    "peer": Column(Name, refers_to="peer"),
+    "person": Column(Name, refers_to="person"),
+    "scope": Column(Name, refers_to="scope"),
+    "metadata": _embedded(Json, lambda value: rows.to_text(validate_metadata(value, "metadata"))),
+    "configuration": _embedded(Json, lambda value: rows.to_text(cleaned(value, "configuration"))),
+    "texts": _embedded(list[str], _texts),
+    "ids": _embedded(list[Id], _texts, "ids"),
+    "details": _embedded(Details, rows.to_text, "details"),
+    "is_scope": Column(
+        bool, "kind", to_file=lambda kind: kind == "scope", to_row=lambda scope: ("peer", "scope")[scope]
+    ),
+    "key": Column(Annotated[str, Field(max_length=1_000)]),
+    "digest": Column(Annotated[str, Field(pattern="^([0-9a-f]{2}){1,64}$")], to_file=bytes.hex, to_row=bytes.fromhex),
+    "level": Column(Level),
+    "summary_type": Column(Literal["honcho_chat_summary_short", "honcho_chat_summary_long"], "kind"),
+    "summary_kinds": Column(Annotated[list[Literal["short", "long"]], Field(max_length=MOST_KINDS)]),
+    "state": Column(Literal["pending", "completed"]),
+    "url": Column(Annotated[str, Field(max_length=2_048)]),
+    "dream_type": Column(Literal["omni", "card_refresh"]),
+    "task": Column(
+        Literal["representation", "summary", "dream", "scope_backfill", "scope_removal", "deliver_webhook"], "kind"
+    ),
+    # A running job is exported as not begun.
+    "attempts": Column(Count, sql="max(0, t.attempts - (t.leased_until IS NOT NULL))"),
 }
-"""Task → schema of its payload."""
 
-Line = (
-    WorkspaceLine
-    | PeerLine
-    | SessionLine
-    | MemberLine
-    | MessageLine
-    | IntervalLine
-    | ReceiptLine
-    | ConclusionLine
-    | CardLine
-    | SummaryLine
-    | DreamLine
-    | BackfillLine
-    | WebhookLine
-    | JobLine
-)
 
-KINDS = (
-    "workspace",
-    "peer",
-    "session",
-    "member",
-    "message",
-    "stay",
-    "receipt",
-    "conclusion",
-    "card",
-    "summary",
-    "dream",
-    "backfill",
-    "webhook",
-    "job",
-)
-"""Kinds of lines, in the order of a file."""
+def _columns(fields: str) -> dict[str, Column]:
+    """Parse names of fields, each followed by `:` and its type unless that is called the same; `?` allows null."""
+    columns = {}
+    for field in fields.split():
+        name, _, type = field.rstrip("?").partition(":")
+        column = _TYPES[type or name]
+        columns[name] = replace(column, type=column.type | None, is_optional=True) if field.endswith("?") else column
+    return columns
+
+
+class Kind:
+    """A kind of line: the table that stores it, its columns by the names of the fields, and the rows to export.
+
+    `where` and `order` are SQL in which `t` is the table and :workspace the row of the workspace; a table that a column
+    references is named like the field.
+    """
+
+    def __init__(self, table: str, fields: str, where: str = "t.workspace = :workspace", order: str = "t.pk") -> None:
+        self.table, self.columns, self.where, self.order = table, _columns(fields), where, order
+        self.has_workspace = "t.workspace" in where
+
+
+_OF_SESSION, _OF_OBSERVER = "session.workspace = :workspace", "observer.workspace = :workspace"
+_OWNED = "uid:id {}metadata configuration created_at:time"
+
+KINDS: Mapping[str, Kind] = {
+    "workspace": Kind("workspaces", _OWNED.format(""), "t.pk = :workspace"),
+    "peer": Kind("peers", f"id:name {_OWNED.format('scope:is_scope ')}"),
+    "session": Kind("sessions", f"id:name {_OWNED.format('')}", "t.workspace = :workspace AND t.deleted_at IS NULL"),
+    "member": Kind(
+        "members",
+        "session peer joined_at:time left_at:time? observe_me:flag? observe_others:flag?",
+        _OF_SESSION,
+        "t.session, t.peer",
+    ),
+    "message": Kind(
+        "messages",
+        "id session seq:position peer:person content:text metadata token_count:count muted:flag created_at:time",
+        "+t.workspace = :workspace",  # the unary plus makes SQLite read the rows in row order, without sorting
+    ),
+    "stay": Kind("stays", "session peer first:position last:count?", _OF_SESSION, "t.session, t.peer, t.first"),
+    "receipt": Kind(
+        "receipts",
+        "session key digest first_seq:position count created_at:time",
+        _OF_SESSION,
+        "t.session, t.key",
+    ),
+    "conclusion": Kind(
+        "conclusions",
+        """id observer:peer observed:person session? content:text level source_ids:ids? details times_derived:position
+            said_at:time created_at:time""",
+        "+t.workspace = :workspace AND t.deleted_at IS NULL AND session.deleted_at IS NULL",
+    ),
+    "card": Kind(
+        "cards",
+        "observer:peer observed:name lines:texts given:texts updated_at:time",
+        _OF_OBSERVER,
+        "t.observer, t.observed",
+    ),
+    "summary": Kind(
+        "summaries",
+        "session type:summary_type content:text message:id seq:position token_count:count created_at:time",
+        _OF_SESSION,
+        "t.session, t.kind",
+    ),
+    "dream": Kind(
+        "dreams",
+        "observer:peer observed:person explicit_since:count last_at:time?",
+        _OF_OBSERVER,
+        "t.observer, t.observed",
+    ),
+    "backfill": Kind(
+        "backfills",
+        "scope session state docs_copied:count? updated_at:time",
+        "scope.workspace = :workspace",
+        "t.scope, t.session",
+    ),
+    "webhook": Kind("webhooks", "id url created_at:time"),
+    "job": Kind(
+        "jobs",
+        "task payload:json created_at:time due_at:time attempts units:count grows:flag error:text? failed_at:time?",
+    ),
+}
+"""Kind → definition, in the order of a file. Jobs that are pending or failed for good are exported; the payload refers
+to peers and sessions by id."""
+
+PAYLOADS: Mapping[str, Mapping[str, Column]] = {
+    "representation": _columns(
+        "session:name observed:name observers:names configuration:json first:position through:position tokens:count"
+    ),
+    "summary": _columns("session:name through:position kinds:summary_kinds instructions:text?"),
+    "dream": _columns("type:dream_type observer:name observed:name session:name? rebuild:flag automatic:flag"),
+    "scope_backfill": _columns("scope:name session:name"),
+    "scope_removal": _columns("scope:name session:name"),
+    "deliver_webhook": _columns("endpoint:id delivery:text type:text data:json"),
+}
+"""Task → the members of its payload."""
 
 
 class InvalidLine(ValueError):
@@ -319,14 +246,14 @@ class InvalidLine(ValueError):
 
 def read_header(line: bytes) -> HeaderLine:
     """Parse the first line of a file. Raises InvalidLine."""
-    found = _json(line)
-    if found.get("kind") != "header" or not isinstance(found.get("format"), int):
+    parsed = _json(line)
+    if parsed.get("kind") != "header" or not isinstance(parsed.get("format"), int):
         raise InvalidLine("not an Omoide export")
-    if not 1 <= found["format"] <= FORMAT:
+    if not 1 <= parsed["format"] <= FORMAT:
         raise InvalidLine(
-            f"format {found['format']} is not supported; this version of Omoide reads formats up to {FORMAT}"
+            f"format {parsed['format']} is not supported; this version of Omoide reads formats up to {FORMAT}"
         )
-    header: HeaderLine = _checked("header", found)
+    header: HeaderLine = _checked("header", parsed)
     if unknown := set(header["counts"]) - set(KINDS):
         raise InvalidLine(f"counts: unknown kind of line {min(unknown)!r}")
     return header
@@ -334,46 +261,50 @@ def read_header(line: bytes) -> HeaderLine:
 
 def read_line(line: bytes) -> Line:
     """Parse any line but the first. Raises InvalidLine."""
-    found = _json(line)
-    if found.get("kind") not in KINDS:
-        raise InvalidLine(f"unknown kind of line {str(found.get('kind'))[:40]!r}")
-    read: Line = _checked("line", found)
-    if read["kind"] == "job":
-        read["payload"] = _checked(read["task"], read["payload"])
+    parsed = _json(line)
+    kind = parsed.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise InvalidLine(f"unknown kind of line {str(kind)[:40]!r}")
+    read: Line = _checked(kind, parsed)
+    if kind == "job":
+        read["payload"] = _checked(f"job.{read['task']}", read["payload"])
     return read
 
 
-def _json(line: bytes) -> dict[str, Any]:
+def _json(line: bytes) -> Json:
     try:
-        found = json_codec.loads(line)
+        parsed = json_codec.loads(line)
     except ValueError as error:
         raise InvalidLine(f"invalid JSON: {error}") from error
-    if not isinstance(found, dict):
+    if not isinstance(parsed, dict):
         raise InvalidLine("not a JSON object")
-    if b"\\u0000" in line and _holds_nul(found):
+    if b"\\u0000" in line and _holds_nul(parsed):
         raise InvalidLine("contains a NUL character")
-    return found
+    return parsed
 
 
-def _holds_nul(found: dict[str, Any]) -> bool:
+def _holds_nul(parsed: Json) -> bool:
     try:
-        return bool(strip_nul(found) != found)
+        return bool(strip_nul(parsed) != parsed)
     except TooDeep:
         raise InvalidLine("nested too deeply") from None
 
 
-def _checked(what: str, found: Any) -> Any:
+def _checked(what: str, value: Json) -> Any:
     try:
-        return _adapter(what).validate_python(found)
+        return _adapter(what).validate_python(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        # The first part of the location is the kind of line, which adds nothing.
-        place = ".".join(str(part) for part in first["loc"] if part != found.get("kind"))
-        raise InvalidLine(f"{place}: {first['msg']}" if place else first["msg"]) from error
+        path = ".".join(map(str, first["loc"]))
+        raise InvalidLine(f"{path}: {first['msg']}" if path else first["msg"]) from error
 
 
 @functools.cache
 def _adapter(what: str) -> TypeAdapter[Any]:
-    if what == "line":
-        return TypeAdapter(Annotated[Line, Field(discriminator="kind")])
-    return TypeAdapter(HeaderLine if what == "header" else PAYLOADS[what])
+    """Validation of the header, a kind of line, or `job.` and the task of a payload."""
+    if what == "header":
+        return TypeAdapter(HeaderLine)
+    _, _, task = what.partition(".")
+    columns = PAYLOADS[task] if task else {"kind": _TYPES["text"], **KINDS[what].columns}
+    typed_dict: Any = TypedDict
+    return TypeAdapter(with_config(_EXACT)(typed_dict(what, {name: column.type for name, column in columns.items()})))
