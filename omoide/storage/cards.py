@@ -42,10 +42,10 @@ def get(db: Transaction, workspace_id: str, observer_id: str, observed_id: str) 
     return _lines(row) if row else None
 
 
-_lines = rows.reader(["cards.lines"], rows.texts_from)
+_lines = rows.reader(["cards.lines"], lambda row: rows.texts_from(row[0]))
 _kept = rows.reader(
     ["cards.lines", "cards.given"],
-    lambda lines, given: CardSnapshot(tuple(rows.texts_from(lines)), tuple(rows.texts_from(given))),
+    lambda row: CardSnapshot(tuple(rows.texts_from(row[0])), tuple(rows.texts_from(row[1]))),
 )
 
 

@@ -104,7 +104,7 @@ def whole(least: int, most: int, usual: int | None = None, what: str | None = No
     return Rule(what or f"a whole number from {least} to {most}", frozenset({int}), admits, mend)
 
 
-def one_of(*values: str) -> Rule:
+def one_of(values: tuple[str, ...]) -> Rule:
     """One of several texts; the first one replaces invalid values."""
     return _text(f"one of {', '.join(values)}", values.__contains__, lambda value: values[0])
 
@@ -146,7 +146,7 @@ _VECTOR = {"vector": BLOB}
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
     "workspaces": {"id": NAME, **_OWNED, "deleted_at": optional(TIME)},
-    "peers": {"workspace": row_of("workspaces"), "id": NAME, **_OWNED, "kind": one_of("peer", "scope")},
+    "peers": {"workspace": row_of("workspaces"), "id": NAME, **_OWNED, "kind": one_of(("peer", "scope"))},
     "sessions": {
         "workspace": row_of("workspaces"),
         "id": NAME,
@@ -197,7 +197,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "observed": row_of("peers"),
         "session": optional(row_of("sessions")),
         "content": TEXT,
-        "level": one_of("explicit", "deductive", "inductive", "contradiction"),
+        "level": one_of(("explicit", "deductive", "inductive", "contradiction")),
         "source_ids": optional(TEXTS),
         "details": OBJECT,
         "times_derived": POSITION,
@@ -228,7 +228,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "backfills": {
         "scope": row_of("peers"),
         "session": row_of("sessions"),
-        "state": one_of("pending", "completed"),
+        "state": one_of(("pending", "completed")),
         "docs_copied": optional(COUNT),
         "updated_at": TIME,
     },
@@ -269,7 +269,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
         "late": COUNT,
     },
     "refused_texts": {
-        "source": one_of("messages", "conclusions"),
+        "source": one_of(("messages", "conclusions")),
         "pk": POSITION,
         "error": TEXT,
         "refused_at": TIME,
@@ -279,7 +279,7 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "conclusion_vectors": _VECTOR,
     "segments": {
         "workspace": row_of("workspaces"),
-        "source": one_of("messages", "conclusions"),
+        "source": one_of(("messages", "conclusions")),
         "first": POSITION,
         "last": POSITION,
         "size": whole(1, MOST),

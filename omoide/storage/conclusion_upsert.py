@@ -105,7 +105,7 @@ def _reinforce(db: Transaction, pk: int, fact: Fact) -> None:
     )
 
 
-_details = rows.reader(["conclusions.details"], rows.from_text)
+_details = rows.reader(["conclusions.details"], lambda row: rows.from_text(row[0]))
 
 
 def _times(db: Transaction, pk: int) -> int | None:

@@ -46,20 +46,8 @@ OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 """Uses the same expression as the index `conclusions_said`."""
 
 
-def _record(
-    pk: int,
-    id: str,
-    content: str,
-    observer: str,
-    observed: str,
-    session: str | None,
-    level: Level,
-    sources: str | None,
-    times: int,
-    said_at: int,
-    created_at: int,
-    details: str,
-) -> Conclusion:
+def _record(row: rows.Row) -> Conclusion:
+    pk, id, content, observer, observed, session, level, sources, times, said_at, created_at, details = row
     if level not in LEVELS:
         raise ValueError("no such level")
     return Conclusion(
@@ -88,7 +76,7 @@ record = rows.reader(
 )
 
 
-sources_of = rows.reader(["conclusions.source_ids"], rows.texts_from)
+sources_of = rows.reader(["conclusions.source_ids"], lambda row: rows.texts_from(row[0]))
 """Parse a row whose only column is `source_ids`."""
 
 
@@ -225,15 +213,8 @@ def page(db: Transaction, workspace_id: str, request: PageRequest, filters: Json
     clause = compile_filters(filters, CONCLUSION_FIELDS)
     sql, params = ("", ()) if clause is None else (f" AND {clause.sql}", clause.params)
     newest_first = PageRequest(request.page, request.size, not request.reverse)
-    found = rows.page(
-        db,
-        COLUMNS,
-        f"{FROM}{sql}",
-        (workspace_id, *params),
-        order=("c.created_at", "c.pk"),
-        request=newest_first,
-        make=record,
-    )
+    listing = rows.Listing(COLUMNS, f"{FROM}{sql}", (workspace_id, *params), ("c.created_at", "c.pk"), record)
+    found = rows.page(db, listing, newest_first)
     return Page(found.items, found.total, request)
 
 

@@ -199,15 +199,9 @@ def configure(
 
 def page(db: Transaction, workspace_id: str, session_id: str, request: PageRequest) -> Page[Peer]:
     """The current members of the session, ordered by the time they joined."""
-    return rows.page(
-        db,
-        rows.PEER,
-        f"{_FROM} AND m.left_at IS NULL AND p.kind = 'peer'",
-        (workspace_id, session_id),
-        order=("m.joined_at", "m.peer"),
-        request=request,
-        make=rows.peer,
-    )
+    source = f"{_FROM} AND m.left_at IS NULL AND p.kind = 'peer'"
+    order = ("m.joined_at", "m.peer")
+    return rows.page(db, rows.Listing(rows.PEER, source, (workspace_id, session_id), order, rows.peer), request)
 
 
 def copy(db: Transaction, source: int, target: int, through: int, now: int) -> None:

@@ -216,7 +216,7 @@ def page(
     total = sessions.sound_count(db, session, total)
     if source:
         source, params = f"{_JOINS} WHERE m.session = ? {source}", (session, *params)
-        return rows.page(db, _MESSAGE, source, params, order=("m.seq",), request=request, make=record)
+        return rows.page(db, rows.Listing(_MESSAGE, source, params, ("m.seq",), record), request)
     if request.reverse:
         last = total - request.offset
         first = max(1, last - request.size + 1)

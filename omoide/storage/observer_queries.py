@@ -33,7 +33,8 @@ def members(db: Transaction, session: int, authors: Collection[int]) -> list[Mem
     return [*map(_member, found)]
 
 
-def _made(pk: int, id: str, kind: str, configuration: str, me: int | None, others: int | None, there: int) -> MemberRow:
+def _made(row: rows.Row) -> MemberRow:
+    pk, id, kind, configuration, me, others, there = row
     return pk, id, kind, rows.from_text(configuration), me, others, bool(there)
 
 

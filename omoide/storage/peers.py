@@ -138,7 +138,7 @@ def page(
     """
     source, params = rows.filtered(_FROM + _OF_KIND[kind], (workspace_id,), filters, PEER_FIELDS)
     order = ("p.created_at", "p.pk")
-    return rows.page(db, rows.PEER, source, params, order=order, request=request, make=rows.peer)
+    return rows.page(db, rows.Listing(rows.PEER, source, params, order, rows.peer), request)
 
 
 def sessions(
@@ -165,4 +165,4 @@ def sessions(
     if only_now or not names_field(filters, "is_active"):
         source += " AND m.left_at IS NULL"
     order = ("s.created_at", "s.pk")
-    return rows.page(db, rows.SESSION, source, params, order=order, request=request, make=rows.session)
+    return rows.page(db, rows.Listing(rows.SESSION, source, params, order, rows.session), request)

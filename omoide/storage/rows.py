@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic_core import from_json
@@ -73,7 +75,7 @@ _logged: set[tuple[str, object]] = set()
 
 def mended(columns: Sequence[str], row: Row) -> Row:
     """The row with invalid values replaced. `columns` are `table.column`, or "" for computed values."""
-    rules = _rules(*columns)
+    rules = _rules((*columns,))
     if all(rule is None or rule.admits(value) or is_mark(value) for rule, value in zip(rules, row, strict=True)):
         return row
     values = []
@@ -88,7 +90,7 @@ def mended(columns: Sequence[str], row: Row) -> Row:
 
 def mender(column: str) -> Callable[[Any], Any]:
     """A function that returns a value of this `table.column`, or its replacement if it is invalid."""
-    (rule,) = _rules(column)
+    (rule,) = _rules((column,))
 
     def mend(value: Any) -> Any:
         return value if rule is None or rule.admits(value) else mended([column], (value,))[0]
@@ -97,7 +99,7 @@ def mender(column: str) -> Callable[[Any], Any]:
 
 
 @cache
-def _rules(*columns: str) -> tuple[Rule | None, ...]:
+def _rules(columns: tuple[str, ...]) -> tuple[Rule | None, ...]:
     return (*(column_validation.rule_of(column) if column else None for column in columns),)
 
 
@@ -107,23 +109,23 @@ def _log_once(columns: Sequence[str], row: Row, column: str, rule: Rule) -> None
     pairs = zip(columns, row, strict=True)
     known_by = next((value for name, value in pairs if name == f"{table}.id" and name != column), row[0])
     message = "damaged: %s of %.100r is not %s; a replacement value is used; see omoide check"
-    log_once((column, known_by), message, column, known_by, rule.what)
+    log_once((column, known_by), message, (column, known_by, rule.what))
 
 
-def log_once(about: tuple[str, object], message: str, *args: object) -> None:
-    """Log a warning about damage, once per process."""
+def log_once(about: tuple[str, object], message: str, values: Row) -> None:
+    """Log a warning about damage, whose values are formatted into the message, once per process."""
     if about not in _logged and len(_logged) < MOST_LOGGED:
         _logged.add(about)
-        logger.warning(message, *args)
+        logger.warning(message, *values)
 
 
-def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]:
+def reader(columns: Sequence[str], make: Callable[[Row], T]) -> Callable[[Row], T]:
     """A function that makes a record of a selected row, whose columns are given as in `mended`.
 
-    `make` is called with the values of a row, or with repaired ones if a value has an invalid type, if a count is out
-    of range, or if `make` raises ValueError or OverflowError.
+    `make` is called with a row, or with a repaired one if a value has an invalid type, if a count is out of range, or
+    if `make` raises ValueError or OverflowError.
     """
-    rules = _rules(*columns)
+    rules = _rules((*columns,))
     sound: set[tuple[type, ...]] = set()
     counts = [
         (at, rule)
@@ -139,10 +141,10 @@ def reader(columns: Sequence[str], make: Callable[..., T]) -> Callable[[Row], T]
             sound.add(types)
         if types in sound and (not counts or all(rule.admits(row[at]) for at, rule in counts)):
             try:
-                return make(*row)
+                return make(row)
             except (ValueError, OverflowError):
                 pass
-        return make(*mended(columns, row))
+        return make(mended(columns, row))
 
     return read
 
@@ -187,49 +189,28 @@ PEER = f"p.pk, p.id, p.uid, w.id, {_owned('p')}, p.created_at"
 SESSION = f"s.pk, s.id, s.uid, w.id, {_owned('s')}, s.created_at, s.deleted_at IS NULL"
 
 
-def _workspace(pk: int, id: str, uid: str, metadata: str, configuration: str, created_at: int) -> Workspace:
-    return Workspace(
-        pk,
-        id,
-        uid,
-        {} if metadata == "{}" else object_of(metadata, "workspaces", "metadata", "pk", pk),
-        {} if configuration == "{}" else object_of(configuration, "workspaces", "configuration", "pk", pk),
+def _values(table: str, pk: int, metadata: str, configuration: str, created_at: int) -> tuple[Json, Json, datetime]:
+    return (
+        {} if metadata == "{}" else object_of(metadata, table, "metadata", "pk", pk),
+        {} if configuration == "{}" else object_of(configuration, table, "configuration", "pk", pk),
         from_micros(created_at),
     )
 
 
-def _peer(pk: int, id: str, uid: str, workspace_id: str, metadata: str, configuration: str, created_at: int) -> Peer:
-    return Peer(
-        pk,
-        id,
-        uid,
-        workspace_id,
-        {} if metadata == "{}" else object_of(metadata, "peers", "metadata", "pk", pk),
-        {} if configuration == "{}" else object_of(configuration, "peers", "configuration", "pk", pk),
-        from_micros(created_at),
-    )
+def _workspace(row: Row) -> Workspace:
+    pk, id, uid, metadata, configuration, created_at = row
+    return Workspace(pk, id, uid, *_values("workspaces", pk, metadata, configuration, created_at))
 
 
-def _session(
-    pk: int,
-    id: str,
-    uid: str,
-    workspace_id: str,
-    metadata: str,
-    configuration: str,
-    created_at: int,
-    is_active: int,
-) -> Session:
-    return Session(
-        pk,
-        id,
-        uid,
-        workspace_id,
-        {} if metadata == "{}" else object_of(metadata, "sessions", "metadata", "pk", pk),
-        {} if configuration == "{}" else object_of(configuration, "sessions", "configuration", "pk", pk),
-        from_micros(created_at),
-        bool(is_active),
-    )
+def _peer(row: Row) -> Peer:
+    pk, id, uid, workspace_id, metadata, configuration, created_at = row
+    return Peer(pk, id, uid, workspace_id, *_values("peers", pk, metadata, configuration, created_at))
+
+
+def _session(row: Row) -> Session:
+    pk, id, uid, workspace_id, metadata, configuration, created_at, is_active = row
+    values = _values("sessions", pk, metadata, configuration, created_at)
+    return Session(pk, id, uid, workspace_id, *values, bool(is_active))
 
 
 def _columns(table: str) -> list[str]:
@@ -263,26 +244,29 @@ def _count(db: Transaction, source: str, params: Sequence[Any]) -> int:
     return int(total)
 
 
-def page(
-    db: Transaction,
-    columns: str,
-    source: str,
-    params: Sequence[Any],
-    *,
-    order: Sequence[str],
-    request: PageRequest,
-    make: Callable[[Row], T],
-) -> Page[T]:
-    """One page of `SELECT columns source`, ordered by the expressions in `order`, descending if reversed.
+@dataclass(frozen=True, slots=True)
+class Listing(Generic[T]):
+    """What `page` lists: the rows of `SELECT columns source`, ordered by the expressions in `order`."""
+
+    columns: str
+    source: str
+    params: Sequence[Any]
+    order: Sequence[str]
+    make: Callable[[Row], T]
+
+
+def page(db: Transaction, listing: Listing[T], request: PageRequest) -> Page[T]:
+    """One page of a listing, in descending order if reversed.
 
     Raises ManyRows if the connection may not count that many rows.
     """
-    total = _count(db, source, params)
+    total = _count(db, listing.source, listing.params)
     if request.offset >= total:
         return Page([], total, request)
     direction = " DESC" if request.reverse else ""
-    ordering = ", ".join(f"{expression}{direction}" for expression in order)
+    ordering = ", ".join(f"{expression}{direction}" for expression in listing.order)
     rows = db.execute(
-        f"SELECT {columns} {source} ORDER BY {ordering} LIMIT ? OFFSET ?", (*params, request.size, request.offset)
+        f"SELECT {listing.columns} {listing.source} ORDER BY {ordering} LIMIT ? OFFSET ?",
+        (*listing.params, request.size, request.offset),
     )
-    return Page([make(row) for row in rows], total, request)
+    return Page([listing.make(row) for row in rows], total, request)

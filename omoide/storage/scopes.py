@@ -32,7 +32,8 @@ _MEMBERS = """
     WHERE m.left_at IS NULL AND s.deleted_at IS NULL AND m.peer"""
 
 
-def _made(pk: int, peer_id: str, metadata: str, created_at: int) -> Scope:
+def _made(row: rows.Row) -> Scope:
+    pk, peer_id, metadata, created_at = row
     return Scope(
         pk,
         identifiers.scope_of_peer(peer_id),
@@ -102,7 +103,7 @@ def _create(db: Transaction, workspace: int, workspace_id: str, scope_id: str, m
 def page(db: Transaction, workspace_id: str, request: PageRequest) -> Page[Scope]:
     """The workspace's scopes, oldest first; none if there is no such workspace."""
     order = ("p.created_at", "p.pk")
-    return rows.page(db, _COLUMNS, _FROM, (workspace_id,), order=order, request=request, make=_record)
+    return rows.page(db, rows.Listing(_COLUMNS, _FROM, (workspace_id,), order, _record), request)
 
 
 def has_all(db: Transaction, session: int, scope_ids: Collection[str]) -> bool:
@@ -152,7 +153,7 @@ def sessions(db: Transaction, workspace_id: str, scope_id: str, request: PageReq
     scope = get(db, workspace_id, scope_id)
     order = ("m.joined_at", "s.pk")
     source = f"{_MEMBERS} = ?"
-    return rows.page(db, rows.SESSION, source, (scope.pk,), order=order, request=request, make=rows.session)
+    return rows.page(db, rows.Listing(rows.SESSION, source, (scope.pk,), order, rows.session), request)
 
 
 def status(db: Transaction, workspace_id: str, scope_id: str) -> dict[str, Backfill]:

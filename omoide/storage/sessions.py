@@ -148,9 +148,8 @@ def sound_count(db: Transaction, session: int, stored: Any) -> int:
     return int(db.execute(query, (session,)).fetchone()[0])
 
 
-def _made(
-    workspace: int, session: int, count: int, last_said_at: int | None, of_workspace: str, of_session: str
-) -> Ground:
+def _made(row: rows.Row) -> Ground:
+    workspace, session, count, last_said_at, of_workspace, of_session = row
     return Ground(workspace, session, count, last_said_at, rows.from_text(of_workspace), rows.from_text(of_session))
 
 
@@ -231,5 +230,4 @@ def page(db: Transaction, workspace_id: str, request: PageRequest, filters: Json
     """
     source = f"{_FROM} AND s.deleted_at IS NULL"
     source, params = rows.filtered(source, (workspace_id,), filters, SESSION_FIELDS)
-    order = ("s.created_at", "s.pk")
-    return rows.page(db, rows.SESSION, source, params, order=order, request=request, make=rows.session)
+    return rows.page(db, rows.Listing(rows.SESSION, source, params, ("s.created_at", "s.pk"), rows.session), request)

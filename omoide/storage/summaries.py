@@ -21,7 +21,8 @@ def of_session(db: Transaction, workspace_id: str, session_id: str) -> dict[str,
     return {summary.summary_type: summary for summary in found}
 
 
-def _made(kind: str, content: str, message: str, seq: int, token_count: int, created_at: int) -> Summary:
+def _made(row: rows.Row) -> Summary:
+    kind, content, message, seq, token_count, created_at = row
     return Summary(content, message, seq, kind, from_micros(created_at), token_count)
 
 

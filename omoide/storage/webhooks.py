@@ -20,7 +20,8 @@ _ENDPOINT = "h.id, w.id, h.url, h.created_at"
 _FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted_at IS NULL"
 
 
-def _made(id: str, workspace_id: str, url: str, created_at: int) -> WebhookEndpoint:
+def _made(row: rows.Row) -> WebhookEndpoint:
+    id, workspace_id, url, created_at = row
     return WebhookEndpoint(id, workspace_id, url, from_micros(created_at))
 
 
@@ -62,7 +63,7 @@ def get_or_create(db: Transaction, workspace_id: str, url: str, now: int) -> tup
 def page(db: Transaction, workspace_id: str, request: PageRequest) -> Page[WebhookEndpoint]:
     """The workspace's endpoints, oldest first; none if there is no such workspace."""
     source = f"{_FROM} AND w.id = ?"
-    return rows.page(db, _ENDPOINT, source, (workspace_id,), order=("h.pk",), request=request, make=_record)
+    return rows.page(db, rows.Listing(_ENDPOINT, source, (workspace_id,), ("h.pk",), _record), request)
 
 
 def delete(db: Transaction, workspace_id: str, endpoint_id: str) -> None:

@@ -92,7 +92,7 @@ def page(db: Transaction, request: PageRequest, filters: Json | None = None) -> 
     source = "FROM workspaces w WHERE w.deleted_at IS NULL"
     source, params = rows.filtered(source, (), filters, WORKSPACE_FIELDS)
     order = ("w.created_at", "w.pk")
-    return rows.page(db, rows.WORKSPACE, source, params, order=order, request=request, make=rows.workspace)
+    return rows.page(db, rows.Listing(rows.WORKSPACE, source, params, order, rows.workspace), request)
 
 
 def name_of(db: Transaction, pk: int | None) -> str:

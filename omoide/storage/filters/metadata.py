@@ -8,6 +8,7 @@ objects; inside arrays everything is literal.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from omoide.core.errors import Unprocessable
@@ -51,7 +52,7 @@ class JsonPath:
     def below(self, key: str) -> JsonPath:
         return JsonPath(self.column, (*self.keys, key))
 
-    def holds(self, predicate: str, *params: SqlValue) -> SqlClause:
+    def holds(self, predicate: str, params: Sequence[SqlValue] = ()) -> SqlClause:
         """The rows that have a value at this path for which the predicate on `v.type` and `v.value` is true."""
         names = [*(f"o{level}" for level in range(1, len(self.keys))), "v"]
         documents = [
@@ -66,7 +67,7 @@ class JsonPath:
     def is_scalar(self, types: str, value_sql: str, param: SqlValue) -> SqlClause:
         """The rows that have a value of one of these types at this path that equals `value_sql`, which has one `?`."""
         if not all(map(_is_plain, self.keys)):
-            return self.holds(f"v.type IN ({types}) AND v.value = {value_sql}", param)
+            return self.holds(f"v.type IN ({types}) AND v.value = {value_sql}", (param,))
         # Equivalent and several times faster: SQLite caches the parsed document between json_extract calls.
         path = "$" + "".join(f'."{key}"' for key in self.keys)
         document = stored_json(self.column)
@@ -129,7 +130,7 @@ def _contained(place: JsonPath, part: object, limits: FilterLimits) -> SqlClause
         _check_depth(place, limits)
         return all_of(_contained(place.below(key), value, limits) for key, value in part.items())
     if isinstance(part, list):
-        return place.holds("v.type = 'array' AND json_contains(CAST(v.value AS BLOB), ?)", json_parameter(part))
+        return place.holds("v.type = 'array' AND json_contains(CAST(v.value AS BLOB), ?)", (json_parameter(part),))
     return _scalar(place, part)
 
 
@@ -141,7 +142,7 @@ def _scalar(place: JsonPath, part: object) -> SqlClause:
     if isinstance(part, int | float):
         if exact_number(part) is not None:
             return place.holds(
-                "v.type IN ('integer', 'real') AND json_order(v.json, v.key, ?) = 0", json_parameter(part)
+                "v.type IN ('integer', 'real') AND json_order(v.json, v.key, ?) = 0", (json_parameter(part),)
             )
         return place.is_scalar("'integer', 'real'", _AS_NUMBER, str(part))
     return place.is_scalar("'text'", "?", text_form(part))
@@ -166,23 +167,22 @@ def _operation(place: JsonPath, operator: str, operand: object, limits: FilterLi
 
 def _compared(place: JsonPath, operator: str, symbol: str, operand: object) -> SqlClause:
     if isinstance(operand, str) and not is_numeric(operand):
-        return place.holds(f"{_TEXT} {symbol} ?", operand)
+        return place.holds(f"{_TEXT} {symbol} ?", (operand,))
     if isinstance(operand, bool):
-        return place.holds(f"{_TEXT} {symbol} ?", text_form(operand))
+        return place.holds(f"{_TEXT} {symbol} ?", (text_form(operand),))
     if isinstance(operand, int | float | str):
         if (number := exact_number(operand)) is not None:
             return place.holds(
                 "v.type IN ('integer', 'real', 'text')"
                 f" AND CASE WHEN typeof(v.value) = 'real' THEN json_order(v.json, v.key, ?) {symbol} 0"
                 f" ELSE v.value {symbol} {_AS_NUMBER} AND v.value <= CAST('9e999' AS REAL) END",
-                json_parameter(number),
-                str(operand),
+                (json_parameter(number), str(operand)),
             )
         # Compared with a cast, SQLite converts numeric strings to numbers; other strings sort above all numbers.
         return place.holds(
             f"v.type IN ('integer', 'real', 'text') AND v.value {symbol} {_AS_NUMBER}"
             " AND v.value <= CAST('9e999' AS REAL)",
-            str(operand),
+            (str(operand),),
         )
     raise Unprocessable(
         f"Failed to build numeric comparison condition for operator {operator}: "
@@ -196,7 +196,7 @@ def _membership(place: JsonPath, operands: object) -> SqlClause:
     if ANYTHING in operands:
         return EVERY_ROW
     texts = [text_form(operand) for operand in operands if operand is not None]
-    return place.holds(f"{_TEXT} IN (SELECT value FROM json_each(?))", json_parameter(texts)) if texts else NO_ROW
+    return place.holds(f"{_TEXT} IN (SELECT value FROM json_each(?))", (json_parameter(texts),)) if texts else NO_ROW
 
 
 def _substring(place: JsonPath, operator: str, operand: object) -> SqlClause:
@@ -209,7 +209,5 @@ def _substring(place: JsonPath, operator: str, operand: object) -> SqlClause:
         f"(instr(casefold(CAST({_TEXT} AS BLOB)), ?) > 0"
         " OR v.type = 'array' AND json_contains(CAST(v.value AS BLOB), ?)"
         " OR v.type = 'object' AND json_contains(CAST(v.value AS BLOB), ?))",
-        text_form(operand).casefold(),
-        json_parameter(member),
-        json_parameter(operand),
+        (text_form(operand).casefold(), json_parameter(member), json_parameter(operand)),
     )

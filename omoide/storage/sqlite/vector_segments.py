@@ -199,7 +199,7 @@ def _sound(pk: int, size: object, stored: object, words: int) -> Segment | None:
 
 
 def _log(pk: int) -> None:
-    rows.log_once(("segments", pk), "damaged: segment %d; omoide check --rebuild-segments fixes it", pk)
+    rows.log_once(("segments", pk), "damaged: segment %d; omoide check --rebuild-segments fixes it", (pk,))
 
 
 def _workspace(row: tuple[int, int, int, int, bytes]) -> int:
