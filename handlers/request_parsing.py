@@ -29,7 +29,7 @@ def metadata(context: Context, value: Json | None, *loc: str | int) -> Json | No
     """Validate metadata; `loc` is its location in the request. Raises InvalidFields."""
     if value is None:
         return None
-    return validate_metadata(value, *(loc or ("body", "metadata")), most=context.settings.max_metadata_bytes)
+    return validate_metadata(value, loc or ("body", "metadata"), most=context.settings.max_metadata_bytes)
 
 
 def configuration(context: Context, value: Configuration | None, *loc: str | int) -> Json | None:
@@ -42,7 +42,7 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
         return None
     loc = loc or ("body", "configuration")
     most = context.settings.max_metadata_bytes
-    patch = cleaned(value.model_dump(exclude_unset=True), *loc, most=most, what="Configuration")
+    patch = cleaned(value.model_dump(exclude_unset=True), loc, most=most, what="Configuration")
     sections = {key: section for key, section in patch.items() if isinstance(section, dict)}
     texts: dict[tuple[str, ...], object] = {
         (): patch.get(INSTRUCTIONS),
@@ -66,12 +66,12 @@ def peer_configuration(context: Context, value: models.PeerConfig | None) -> Jso
     if value is None:
         return None
     most = context.settings.max_metadata_bytes
-    return cleaned(value.model_dump(exclude_unset=True), "body", "configuration", most=most, what="Configuration")
+    return cleaned(value.model_dump(exclude_unset=True), ("body", "configuration"), most=most, what="Configuration")
 
 
 def card(context: Context, lines: list[str]) -> list[str]:
     """Validate the lines of a peer card. Raises InvalidFields if they are too large."""
-    return cleaned(lines, "body", "peer_card", most=context.settings.max_metadata_bytes, what="Peer card")
+    return cleaned(lines, ("body", "peer_card"), most=context.settings.max_metadata_bytes, what="Peer card")
 
 
 def observations(given: Mapping[str, models.SessionPeerConfig] | None) -> dict[str, Observation]:

@@ -75,7 +75,7 @@ def _parsed(field: str, text: str | None, most: int) -> Any:
     if text is None:
         return None
     if len(text) > request_parsing.LONGEST_ESCAPE * most:  # too large however it is escaped
-        raise too_large(len(text), most, "body", field, what=field.capitalize())
+        raise too_large(len(text), most, ("body", field), field.capitalize())
     try:
         return json_codec.loads(json_codec.repair_surrogates(text.encode()))
     except json_codec.DuplicateKeys as fault:

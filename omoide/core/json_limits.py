@@ -13,6 +13,8 @@ from omoide.core.errors import FieldError, InvalidFields
 from omoide.core.records import Json
 
 T = TypeVar("T")
+Location = tuple[str | int, ...]
+"""Where a value is in the request or the file."""
 
 MAX_KEYS = 100
 MAX_DEPTH = 5
@@ -20,7 +22,7 @@ MAX_NESTING = 100
 """Nested arrays and objects. Serializing a response fails beyond 255 levels, including those around the value."""
 
 
-def validate_metadata(value: Json, *loc: str | int, most: int | None = None) -> Json:
+def validate_metadata(value: Json, loc: Location, *, most: int | None = None) -> Json:
     """Validate metadata and remove NUL characters.
 
     Raises InvalidFields at `loc` if it has too many keys, is nested too deeply or takes more than `most` bytes.
@@ -31,10 +33,10 @@ def validate_metadata(value: Json, *loc: str | int, most: int | None = None) -> 
         raise InvalidFields([FieldError(loc, f"Value error, Metadata exceeds maximum of {MAX_KEYS} top-level keys")])
     if depth(value) > MAX_DEPTH:
         raise InvalidFields([FieldError(loc, f"Value error, Metadata nesting exceeds maximum depth of {MAX_DEPTH}")])
-    return cleaned(value, *loc, most=most)
+    return cleaned(value, loc, most=most)
 
 
-def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Metadata") -> T:
+def cleaned(value: T, loc: Location, *, most: int | None = None, what: str = "Metadata") -> T:
     """Remove NUL characters from a JSON value.
 
     Raises InvalidFields at `loc` if it is nested too deeply or takes more than `most` bytes as compact JSON.
@@ -44,7 +46,7 @@ def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Met
     except (TypeError, ValueError, RecursionError):
         raise _too_deep(loc) from None  # the only possible error for a value parsed from JSON
     if most is not None and len(text) > most:
-        raise too_large(len(text), most, *loc, what=what)
+        raise too_large(len(text), most, loc, what)
     if _NUL not in text and text.count(b"[") + text.count(b"{") <= MAX_NESTING:
         return value
     try:
@@ -54,7 +56,7 @@ def cleaned(value: T, *loc: str | int, most: int | None = None, what: str = "Met
     return result
 
 
-def too_large(size: int, most: int, *loc: str | int, what: str) -> InvalidFields:
+def too_large(size: int, most: int, loc: Location, what: str) -> InvalidFields:
     """The error for an object of `size` bytes where `most` are allowed."""
     return InvalidFields([FieldError(loc, f"Value error, {what} exceeds the maximum of {most} bytes (it has {size})")])
 
@@ -63,7 +65,7 @@ _NUL = rb"\u0000"
 """A NUL character in JSON."""
 
 
-def _too_deep(loc: tuple[str | int, ...]) -> InvalidFields:
+def _too_deep(loc: Location) -> InvalidFields:
     fault = f"Value error, arrays and objects are nested deeper than {MAX_NESTING} levels"
     return InvalidFields([FieldError(loc, fault)])
 

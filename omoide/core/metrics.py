@@ -199,9 +199,9 @@ class Meter:
         row[at + 1 + bisect_left(JOB_SECONDS, seconds)] += 1
         row[at + 2 + len(JOB_SECONDS) + _RESULT_PLACE[result]] += 1
 
-    def model_answered(self, task: str, *tokens: int) -> None:
+    def model_answered(self, task: str, tokens: Sequence[int]) -> None:
         """Count an answered request to a model, and its tokens in the order of `TOKENS`."""
-        self._answered(self._models.places.get(task, self._models.other), *tokens)
+        self._answered(self._models.places.get(task, self._models.other), tokens)
 
     def model_failed(self, task: str, fault: str = "") -> None:
         """Count a failed request to a model; `fault` is one of the metrics' `faults` or empty."""
@@ -209,13 +209,13 @@ class Meter:
 
     def embedded(self, texts: int) -> None:
         """Count an answered request to the embedder, with its number of texts."""
-        self._answered(self._embedder.other, texts)
+        self._answered(self._embedder.other, [texts])
 
     def embedding_failed(self) -> None:
         """Count a failed request to the embedder."""
         self._failed(self._embedder.other)
 
-    def _answered(self, at: int, *counted: int) -> None:
+    def _answered(self, at: int, counted: Sequence[int]) -> None:
         row = self._row
         row[at] += 1
         row[at + 2] = time.time()

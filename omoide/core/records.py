@@ -153,14 +153,6 @@ class Backfill:
 
 
 @dataclass(frozen=True, slots=True)
-class Webhook:
-    id: str
-    workspace_id: str
-    url: str
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
 class Observation:
     """A peer's configuration in a session; None falls back to the peer and the defaults."""
 

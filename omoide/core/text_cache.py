@@ -8,9 +8,10 @@ from __future__ import annotations
 import functools
 import weakref
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, TypeVarTuple
 
 T = TypeVar("T")
+Args = TypeVarTuple("Args")
 
 LONGEST_KEPT = 1_000
 """The maximum length of a cached text in characters; with the number of entries it bounds a cache's memory."""
@@ -28,18 +29,20 @@ def register(cache: ClearableCache) -> None:
     _caches.add(cache)
 
 
-def text_cache(maxsize: int, longest: int = LONGEST_KEPT) -> Callable[[Callable[..., T]], Callable[..., T]]:
+def text_cache(
+    maxsize: int, longest: int = LONGEST_KEPT
+) -> Callable[[Callable[[str, *Args], T]], Callable[[str, *Args], T]]:
     """A registered `functools.lru_cache` for a function of a text and short further arguments.
 
     Results for texts of more than `longest` characters are not cached.
     """
 
-    def decorate(function: Callable[..., T]) -> Callable[..., T]:
+    def decorate(function: Callable[[str, *Args], T]) -> Callable[[str, *Args], T]:
         cached = functools.lru_cache(maxsize=maxsize)(function)
         register(cached)
 
         @functools.wraps(function)
-        def bounded(text: str, *further: object) -> T:
+        def bounded(text: str, *further: *Args) -> T:
             return cached(text, *further) if len(text) <= longest else function(text, *further)
 
         return bounded

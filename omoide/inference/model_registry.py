@@ -215,7 +215,7 @@ class ChatModels:
             output_tokens=usage.output_tokens + tokens[2],
         )
         if self._meter is not None:
-            self._meter.model_answered(task, *tokens)
+            self._meter.model_answered(task, tokens)
 
     def _failed(self, task: Task, error: ModelAPIError | ContentFilterError) -> None:
         usage = self._usage[task]

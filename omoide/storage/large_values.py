@@ -121,7 +121,7 @@ def merged(db: Transaction, stored: Json, change: Change) -> Json:
     result = config_merge.merge_config(loaded(db, stored), change.configuration)
     size = len(json_codec.dumps(result))
     if change.max_bytes is not None and size > max(change.max_bytes, weight(stored)):
-        raise too_large(size, change.max_bytes, "body", "configuration", what="Configuration")
+        raise too_large(size, change.max_bytes, ("body", "configuration"), "Configuration")
     return after(db, stored, result)
 
 

@@ -98,8 +98,8 @@ def test_statuses_are_counted_separately_and_unknown_names_together() -> None:
 
 def test_models_and_the_embedder_are_counted_with_usage_and_time() -> None:
     counted = metrics()
-    counted.own.model_answered("derive", 100, 40, 7)
-    counted.own.model_answered("derive", 1, 0, 1)
+    counted.own.model_answered("derive", [100, 40, 7])
+    counted.own.model_answered("derive", [1, 0, 1])
     counted.own.model_failed("derive")
     counted.own.embedded(64)
     found = samples(counted)

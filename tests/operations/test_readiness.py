@@ -179,7 +179,7 @@ def test_an_embedder_is_degraded_from_its_last_failure_to_its_next_answer(worksp
 def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(workspace_client: Place) -> None:
     name = "openai:gpt"
     assert workspace_client.judge(name).parts["reasoner"].detail == f"{name}, not used yet"
-    workspace_client.meter.model_answered("answer", 1, 0, 1)
+    workspace_client.meter.model_answered("answer", [1, 0, 1])
     assert workspace_client.judge(name).parts["reasoner"].status == "ok"
     workspace_client.meter.model_failed("derive")
     verdict = workspace_client.judge(name)
@@ -191,7 +191,7 @@ def test_a_model_is_degraded_from_its_last_failure_to_its_next_answer(workspace_
         .parts["reasoner"]
         .detail.endswith(" has not answered since: the provider refused the key")
     )
-    workspace_client.meter.model_answered("derive", 1, 0, 1)
+    workspace_client.meter.model_answered("derive", [1, 0, 1])
     assert workspace_client.judge(name).parts["reasoner"].status == "ok"
 
 

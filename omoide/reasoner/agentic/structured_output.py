@@ -95,12 +95,12 @@ async def _filled(
     except ValueError as error:
         fault = prompt_templates.neutral(str(error))[:MOST_FAULT]
     if is_cut(response):  # a repair would be truncated as well
-        return _salvaged(caller, form, response)
+        return _salvaged(caller, form, [response])
     repaired = await caller.whole([*history, *_repair(request, response, fault)], max_tokens, parameters)
     try:
         return form.read(json_in(text_of(repaired)))
     except ValueError:
-        return _salvaged(caller, form, repaired, response)
+        return _salvaged(caller, form, [repaired, response])
 
 
 def _asked(opening: Opening, form: OutputForm[T], mode: OutputMode) -> tuple[Opening, ModelRequestParameters]:
@@ -121,7 +121,7 @@ def _repair(opening: Opening, response: ModelResponse, fault: str) -> list[Model
     return [ModelResponse(parts=[TextPart(said)]), wish] if said else [wish]
 
 
-def _salvaged(caller: ModelCaller, form: OutputForm[T], *responses: ModelResponse) -> T | None:
+def _salvaged(caller: ModelCaller, form: OutputForm[T], responses: Sequence[ModelResponse]) -> T | None:
     """Parse truncated JSON leniently; return the value of the first response that has one."""
     for response in responses:
         text = _THOUGHTS.sub("", text_of(response))

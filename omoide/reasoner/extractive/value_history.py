@@ -98,7 +98,7 @@ def contradictions(timelines: dict[Place, History], known: Iterable[Conclusion],
     for place, history in timelines.items():
         for old, new in reversed([*zip(history.turns, history.turns[1:], strict=False)]):
             ids = frozenset((old.source.id, new.source.id))
-            pair = _pair(place, old.slot, new.slot)
+            pair = _pair(place, [old.slot, new.slot])
             if new.is_change or len(ids) < 2 or _is_aging(old, new) or ids in seen or pair in seen:
                 continue
             seen |= {ids, pair}
@@ -128,7 +128,7 @@ def updates(
     return derived, [*outdated]
 
 
-def _pair(place: Place, *slots: Slot) -> Pair:
+def _pair(place: Place, slots: Iterable[Slot]) -> Pair:
     return place, frozenset((slot.kind, words(slot.value)) for slot in slots)
 
 
@@ -139,7 +139,7 @@ def _pairs_in(sources: object, peer_id: str) -> list[Pair]:
     for text in texts:
         for slot in slots_of(text, peer_id):
             by_place[slot.place].append(slot)
-    return [_pair(place, *slots) for place, slots in by_place.items() if len(slots) > 1]
+    return [_pair(place, slots) for place, slots in by_place.items() if len(slots) > 1]
 
 
 def _is_aging(old: ValueChange, new: ValueChange) -> bool:
