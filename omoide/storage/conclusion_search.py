@@ -18,6 +18,7 @@ from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, FROM_ROWS, LAST_
 from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null
 from omoide.storage.filters import CONCLUSION_FIELDS, SqlClause, compile_filters
 from omoide.storage.filters.operators import ANYTHING
+from omoide.storage.sqlite import vector_segments
 
 Direction = Literal["premises", "conclusions", "both"]
 
@@ -102,9 +103,7 @@ def resolve(db: Transaction, request: ConclusionSearch) -> ConclusionScope | Non
 
 def without_vector(within: ConclusionScope) -> ConclusionScope:
     """Restrict further to conclusions that semantic search cannot find yet: without a vector, or in no segment."""
-    unknown = """(c.pk > (SELECT conclusions_signed FROM embedder)
-        OR NOT EXISTS (SELECT 1 FROM conclusion_vectors v WHERE v.pk = c.pk))"""
-    return replace(within, clauses=(*within.clauses, SqlClause(unknown)))
+    return replace(within, clauses=(*within.clauses, SqlClause(vector_segments.lacks_conclusion("c.pk"))))
 
 
 def by_pks(db: Transaction, within: ConclusionScope, pks: Sequence[int]) -> dict[int, Conclusion]:

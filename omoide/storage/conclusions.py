@@ -18,7 +18,7 @@ from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, Pa
 from omoide.storage import embeddings, peers, queue, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import ORDERED_JOIN, unnest, use_index
+from omoide.storage.dialect import ORDERED_JOIN, insert_row, unnest, use_index
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
 from omoide.storage.sqlite import fulltext
@@ -132,7 +132,7 @@ def insert(
     times_derived: int = 1,
 ) -> int:
     """Store and index one conclusion of a pair (rows of observer and observed), and return its row."""
-    pk = rows.insert(
+    pk = insert_row(
         db,
         """INSERT INTO conclusions (id, workspace, observer, observed, session, content, same, level, source_ids,
                details, times_derived, said_at, created_at)

@@ -11,6 +11,7 @@
     greatest, least             of several values, none of them NULL
     is_integer                  whether a stored value is an integer: SQLite accepts any value in any column
     count_or_zero               a stored count, 0 if it is invalid
+    byte_length                 the size of a text in bytes
     holds_text                  whether a text contains another
     holds_casefolded            whether a text contains a case-folded one, by Unicode's case folding
     json_or_null                a column of JSON, NULL if it is invalid
@@ -18,6 +19,9 @@
     json_holds                  whether a JSON list contains a text
     json_holds_any, …_all       whether a JSON list contains any or all items of a bound list
     json_list_of                a JSON list of one value
+    json_members                an object with only the given members of a JSON object
+    share_of                    the workspace that a job's time is charged to, as the index `jobs_share` has it
+    insert_row                  run an INSERT of one row, and return the row number that it got
 
 A process uses one engine, so statements are composed once, when their module is loaded.
 """
@@ -27,16 +31,19 @@ from omoide.storage.sqlite.dialect import (
     ORDERED_JOIN,
     array,
     array_of_rows,
+    byte_length,
     count_or_zero,
     greatest,
     holds_casefolded,
     holds_text,
     in_array,
+    insert_row,
     is_integer,
     json_holds,
     json_holds_all,
     json_holds_any,
     json_list_of,
+    json_members,
     json_or_null,
     least,
     stored_json,
@@ -45,24 +52,29 @@ from omoide.storage.sqlite.dialect import (
     use_index,
     without_index,
 )
+from omoide.storage.sqlite.job_shares import share_of
 
 __all__ = [
     "CASELESS_LIKE",
     "ORDERED_JOIN",
     "array",
     "array_of_rows",
+    "byte_length",
     "count_or_zero",
     "greatest",
     "holds_casefolded",
     "holds_text",
     "in_array",
+    "insert_row",
     "is_integer",
     "json_holds",
     "json_holds_all",
     "json_holds_any",
     "json_list_of",
+    "json_members",
     "json_or_null",
     "least",
+    "share_of",
     "stored_json",
     "unnest",
     "unnest_rows",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import orjson
+
 from omoide.core.jobs import DREAM
 from omoide.core.records import Json
 from omoide.storage import queue
@@ -43,18 +45,18 @@ def renew(db: Transaction, workspace: int, pair: Pair, type: str, now: int) -> N
 
     Call it after `interrupt`, so that no dream of the pair runs.
     """
-    amended = db.execute(
-        f"""UPDATE jobs SET payload = json_set({_PAYLOAD}, '$.rebuild', json('true'), '$.automatic', json('true')),
-               due_at = {least("due_at", "?")}, grows = 0
-           WHERE kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL AND {_PAYLOAD} IS NOT NULL""",
-        (now, DREAM, key(type, pair)),
-    )
-    if not amended.rowcount:
+    condition = "kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL"
+    waiting = _payloads(db, condition, (DREAM, key(type, pair)))
+    for pk, payload in waiting:
+        text = orjson.dumps({**payload, "rebuild": True, "automatic": True}).decode()
+        due = f"UPDATE jobs SET payload = ?, due_at = {least('due_at', '?')}, grows = 0 WHERE pk = ?"
+        db.execute(due, (text, now, pk))
+    if not waiting:
         observer, observed = (
             as_text(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0]) for pk in pair
         )
-        payload: Json = {"observer": observer, "observed": observed, "session": None}
-        add(db, workspace, pair, type, {**payload, "rebuild": True, "automatic": True}, now, now)
+        given: Json = {"observer": observer, "observed": observed, "session": None}
+        add(db, workspace, pair, type, {**given, "rebuild": True, "automatic": True}, now, now)
 
 
 def interrupt(db: Transaction, workspace: int, now: int) -> None:
@@ -71,8 +73,13 @@ def interrupt(db: Transaction, workspace: int, now: int) -> None:
 
 def leave_session(db: Transaction, workspace: int, session_id: str) -> None:
     """Detach dreams from a session that is deleted."""
-    db.execute(
-        f"""UPDATE jobs SET payload = json_set({_PAYLOAD}, '$.session', NULL)
-           WHERE workspace = ? AND kind = ? AND {_PAYLOAD} ->> 'session' = ?""",
-        (workspace, DREAM, session_id),
-    )
+    of_session = f"workspace = ? AND kind = ? AND {_PAYLOAD} ->> 'session' = ?"
+    for pk, payload in _payloads(db, of_session, (workspace, DREAM, session_id)):
+        detached = orjson.dumps({**payload, "session": None}).decode()
+        db.execute("UPDATE jobs SET payload = ? WHERE pk = ?", (detached, pk))
+
+
+def _payloads(db: Transaction, condition: str, params: tuple[int | str, ...]) -> list[tuple[int, Json]]:
+    """Row and payload of the jobs for which the condition holds, without damaged ones."""
+    found = db.execute(f"SELECT pk, payload FROM jobs WHERE {condition}", params).fetchall()
+    return [(pk, payload) for pk, text in found if (payload := queue.parse_payload(text)) is not None]

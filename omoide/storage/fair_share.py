@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from omoide.storage.base import Transaction
-from omoide.storage.dialect import count_or_zero, greatest, is_integer, least, without_index
+from omoide.storage.dialect import count_or_zero, greatest, is_integer, least, share_of, without_index
 
 NO_WORKSPACE = 0
 """The share of jobs that serve all workspaces: embedding, erasure, purging workspaces and conclusions."""
@@ -40,47 +40,6 @@ MOST_USED = 2**53
 
 _CLOCK = -1
 """The row whose `used` is the starting level of workspaces: the `used` of the last claimed one at that time."""
-
-
-def share_of(workspace: str) -> str:
-    """SQL for the share of a job, given SQL for its workspace. The index `jobs_share` uses the same expression."""
-    return f"iif(typeof({workspace}) = 'integer' AND {workspace} > 0, {workspace}, {NO_WORKSPACE})"
-
-
-def _note(workspace: str, due_at: str) -> str:
-    return f"""INSERT INTO shares (pk, due_at) VALUES ({share_of(workspace)}, {due_at})
-        ON CONFLICT (pk) DO UPDATE SET due_at = excluded.due_at
-        WHERE ready = 0 AND (due_at IS NULL OR due_at > excluded.due_at);"""
-
-
-_OTHERS = "FROM jobs h WHERE h.kind = OLD.kind AND h.key = OLD.key AND h.pk <> OLD.pk AND h.failed_at IS NULL"
-_FREED = f"coalesce(min(OLD.due_at, (SELECT h.due_at {_OTHERS} ORDER BY h.pk LIMIT 1)), 0)"
-"""When another job of the key can run, after this one no longer blocks it."""
-
-SCHEMA = (
-    """CREATE TABLE shares (
-        pk INTEGER PRIMARY KEY, used INTEGER NOT NULL DEFAULT 0,
-        ready INTEGER NOT NULL DEFAULT 0, due_at INTEGER)""",
-    "CREATE INDEX shares_used ON shares (ready, used, due_at)",
-    "CREATE INDEX shares_due ON shares (ready, due_at)",
-    f"CREATE INDEX jobs_share ON jobs ({share_of('workspace')}, due_at) WHERE failed_at IS NULL",
-    "CREATE INDEX jobs_leased ON jobs (leased_until) WHERE leased_until IS NOT NULL",
-    f"""CREATE TRIGGER jobs_added AFTER INSERT ON jobs WHEN NEW.failed_at IS NULL BEGIN
-        {_note("NEW.workspace", "coalesce(NEW.due_at, 0)")} END""",
-    f"""CREATE TRIGGER jobs_freed AFTER UPDATE OF due_at, leased_until, failed_at, workspace ON jobs
-        WHEN NEW.failed_at IS NULL AND (NEW.leased_until IS NULL OR NEW.leased_until < OLD.leased_until)
-        AND (OLD.leased_until IS NOT NULL OR OLD.failed_at IS NOT NULL OR NEW.due_at < OLD.due_at
-             OR NEW.workspace IS NOT OLD.workspace)
-        BEGIN {_note("NEW.workspace", "coalesce(min(OLD.due_at, NEW.due_at), 0)")} END""",
-    f"""CREATE TRIGGER jobs_failed AFTER UPDATE OF failed_at ON jobs
-        WHEN NEW.failed_at IS NOT NULL AND OLD.failed_at IS NULL AND EXISTS (SELECT 1 {_OTHERS})
-        BEGIN {_note("OLD.workspace", _FREED)} END""",
-    f"""CREATE TRIGGER jobs_removed AFTER DELETE ON jobs WHEN OLD.failed_at IS NULL AND EXISTS (SELECT 1 {_OTHERS})
-        BEGIN {_note("OLD.workspace", _FREED)} END""",
-    f"""INSERT INTO shares (pk, due_at)
-        SELECT DISTINCT {share_of("workspace")}, 0 FROM jobs WHERE failed_at IS NULL""",
-)
-"""The statements of the migration step."""
 
 
 def wake(db: Transaction, now: int) -> None:

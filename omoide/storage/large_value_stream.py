@@ -5,25 +5,17 @@ from __future__ import annotations
 import codecs
 import hashlib
 from collections.abc import AsyncIterator, Sequence
-from contextlib import closing
-from typing import NamedTuple
-
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core.errors import Conflict
 from omoide.storage.base import Store, Transaction
-from omoide.storage.large_values import LargeValue, open_blob
+from omoide.storage.large_values import LargeValue
+from omoide.storage.sqlite import stored_objects
 
 PIECE_BYTES = 1_048_576
 """Bytes read at a time: several objects, or a part of one."""
 
 NOTHING = b"{}"
 """Replacement for an object that is damaged or whose row does not exist."""
-
-
-class _Found(NamedTuple):
-    size: int
-    digest: bytes
 
 
 async def pieces(store: Store, values: Sequence[LargeValue]) -> AsyncIterator[tuple[bytes, bool]]:
@@ -53,20 +45,11 @@ def _together(db: Transaction, values: Sequence[LargeValue]) -> list[bytes]:
         left -= value.size
         if texts and left < 0:
             break
-        found = _whole(db, value)
+        stored = stored_objects.text(db, value)
+        found = NOTHING if stored is None else _readable(stored)
         # The object may have been replaced by a larger one since its size was read.
         texts.append(found if len(found) <= 2 * PIECE_BYTES else NOTHING)
     return texts
-
-
-def _whole(db: Transaction, value: LargeValue) -> bytes:
-    query = f"SELECT {_valid(value.column)}, CAST({value.column} AS BLOB) FROM {value.table} WHERE {value.key} = ?"
-    row = db.execute(query, (value.of,)).fetchone()
-    return _readable(row[1]) if row and row[0] else NOTHING
-
-
-def _valid(column: str) -> str:
-    return f"iif(json_valid({column}), json_type({column}) = 'object', 0)"
 
 
 def _readable(text: bytes) -> bytes:
@@ -80,40 +63,14 @@ def _readable(text: bytes) -> bytes:
 
 async def _of_one(store: Store, value: LargeValue) -> AsyncIterator[bytes]:
     """Yield the text of one object in pieces. The digest verifies that all of them belong to the same text."""
-    found = await store.read_offloaded(_examined, value)
+    found = await store.read_offloaded(stored_objects.examine, value)
     if found is None:
         yield NOTHING
         return
     digest, decoder = hashlib.blake2b(), codecs.getincrementaldecoder("utf-8")("replace")
     for start in range(0, found.size, PIECE_BYTES):
-        raw = await store.read_offloaded(_part, value, start)
+        raw = await store.read_offloaded(stored_objects.part, value, start, PIECE_BYTES)
         digest.update(raw)
         yield decoder.decode(raw, start + PIECE_BYTES >= found.size).encode()
     if digest.digest() != found.digest:
         raise Conflict("An object was replaced while it was read")
-
-
-def _examined(db: Transaction, value: LargeValue) -> _Found | None:
-    """Size and digest of the text; None if it is not a JSON object."""
-    row = db.execute(f"SELECT {_valid(value.column)} FROM {value.table} WHERE {value.key} = ?", (value.of,)).fetchone()
-    blob = open_blob(db, value) if row and row[0] else None
-    if blob is None:
-        return None
-    digest = hashlib.blake2b()
-    with closing(blob):
-        while raw := blob.read(PIECE_BYTES):
-            digest.update(raw)
-        return _Found(len(blob), digest.digest())
-
-
-def _part(db: Transaction, value: LargeValue, start: int) -> bytes:
-    try:
-        blob = open_blob(db, value)
-        if blob is None:
-            return b""
-        with closing(blob):
-            blob.seek(min(start, len(blob)))
-            raw: bytes = blob.read(PIECE_BYTES)
-            return raw
-    except sqlite3.Error:  # the value is no longer text or bytes
-        return b""

@@ -7,15 +7,11 @@ not depend on the size of its objects.
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
-
 from omoide.core import config_merge, json_codec
 from omoide.core.json_limits import too_large
 from omoide.core.records import Change, Json
 from omoide.storage.base import Transaction
-from omoide.storage.dialect import json_or_null
+from omoide.storage.dialect import byte_length, json_members
 
 INLINE_BYTES = 4_096
 """The largest object that is read and parsed with its row."""
@@ -28,9 +24,6 @@ _KEY = "\0large"
 
 _MARK = "\1"
 """Prefix of the placeholder that is selected for a large object, which is not valid JSON; the size in bytes follows."""
-
-# Since SQLite 3.43 the size of a text is available without loading it.
-_SIZE = "octet_length({})" if sqlite3.sqlite_version_info >= (3, 43) else "length(CAST({} AS BLOB))"
 
 _LONGEST_FORM = 4
 """No compact JSON text is this many times as long as another compact text of the same value."""
@@ -48,23 +41,16 @@ class LargeValue:
         """In bytes."""
 
 
-def size_of(expression: str) -> str:
-    """SQL for the size of a text in bytes."""
-    return _SIZE.format(expression)
-
-
 def stored_object(expression: str) -> str:
     """SQL for a JSON object, to be parsed by `rows.object_of`."""
-    size = size_of(expression)
-    return f"iif({size} > {INLINE_BYTES}, '{_MARK}' || {size}, {expression})"
+    size = byte_length(expression)
+    return f"CASE WHEN {size} > {INLINE_BYTES} THEN '{_MARK}' || {size} ELSE {expression} END"
 
 
 def settings_in(expression: str) -> str:
     """SQL for a configuration; of a large one only the members that the server uses (sections, instructions, flags)."""
-    known = ", ".join(f"'{name}'" for name in (*sorted(config_merge.SECTIONS), "custom_instructions", "observe_me"))
-    member = "CASE type WHEN 'object' THEN json(value) WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
-    found = f"SELECT json_group_object(key, {member} ELSE value END) FROM json_each({json_or_null(expression)})"
-    return f"iif({size_of(expression)} > {LARGE_BYTES}, ({found} WHERE key IN ({known})), {expression})"
+    known = json_members(expression, (*sorted(config_merge.SECTIONS), "custom_instructions", "observe_me"))
+    return f"CASE WHEN {byte_length(expression)} > {LARGE_BYTES} THEN {known} ELSE {expression} END"
 
 
 def is_mark(value: object) -> bool:
@@ -131,17 +117,3 @@ def weight(value: Json) -> int:
     if large is not None:
         return large.size
     return len(json_codec.dumps(value)) if value else 2
-
-
-def open_blob(db: Transaction, large: LargeValue) -> Any:
-    """Open the stored text for reading in pieces: an object with `read(bytes)`, `seek(to)`, `len()` and `close()`.
-
-    None if the row does not exist. Raises sqlite3.Error if the value is neither text nor bytes.
-    """
-    row = db.execute(f"SELECT pk FROM {large.table} WHERE {large.key} = ?", (large.of,)).fetchone()
-    if row is None:
-        return None
-    if hasattr(db, "blobopen"):
-        return db.blobopen(large.table, large.column, row[0], readonly=True)
-    pysqlite3: Any = db
-    return pysqlite3.open_blob(large.table, large.column, row[0], True)

@@ -11,6 +11,7 @@ from omoide.core.errors import Unauthorized, Unprocessable
 from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
 from omoide.storage import rows, workspaces
 from omoide.storage.base import Transaction
+from omoide.storage.dialect import insert_row
 from omoide.storage.filters import PEER_FIELDS, SESSION_FIELDS, names_field
 from omoide.storage.large_values import after, text_of
 from omoide.storage.sqlite import secure_delete
@@ -54,7 +55,7 @@ def get_or_create(
         identifiers.check_peer_names([peer_id])
         workspace = workspaces.ensure(db, workspace_id, now)
         metadata, config, uid = change.metadata or {}, change.configuration or {}, new_id(now)
-        pk = rows.insert(
+        pk = insert_row(
             db,
             "INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?, ?)",
             (workspace, peer_id, uid, rows.to_text(metadata), rows.to_text(config), now),
@@ -115,7 +116,7 @@ def ensure(db: Transaction, workspace: int, peer_ids: Collection[str], now: int)
     missing = [peer_id for peer_id in peer_ids if peer_id not in found]
     identifiers.check_peer_names(missing)
     for peer_id in missing:
-        pk = rows.insert(
+        pk = insert_row(
             db,
             """INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at)
                VALUES (?, ?, ?, '{}', '{}', ?)""",

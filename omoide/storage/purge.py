@@ -7,14 +7,12 @@ deleted, because their row numbers are reused.
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Mapping, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
 
 from omoide.storage import embeddings, fair_share
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import array, in_array
-from omoide.storage.sqlite import fulltext, vector_segments
+from omoide.storage.sqlite import fulltext, secure_delete, vector_segments
 
 ROWS_AT_A_TIME = 50
 """Removing this many messages from the full-text index takes about 40 ms, during which other writes wait."""
@@ -33,26 +31,7 @@ _OF_A_SESSION: Mapping[str, str] = {
 """Table → second column of its key, after `session`."""
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-def _overwriting(step: Callable[Concatenate[Transaction, P], T]) -> Callable[Concatenate[Transaction, P], T]:
-    """Make SQLite zero everything that the step frees. Other writes leave freed pages to `erasure`: zeroing these as
-    well slows down adding messages by 4 to 6 %."""
-
-    @functools.wraps(step)
-    def overwriting(db: Transaction, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        db.execute("PRAGMA secure_delete=ON").fetchall()
-        try:
-            return step(db, *args, **kwargs)
-        finally:
-            db.execute("PRAGMA secure_delete=FAST").fetchall()
-
-    return overwriting
-
-
-@_overwriting
+@secure_delete.overwriting
 def session(db: Transaction, pk: int) -> bool:
     """Remove some rows of a deleted session; False once all are removed, including the session itself."""
     if not db.execute("SELECT 1 FROM sessions WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
@@ -69,7 +48,7 @@ def session(db: Transaction, pk: int) -> bool:
     return False
 
 
-@_overwriting
+@secure_delete.overwriting
 def workspace(db: Transaction, pk: int) -> bool:
     """Remove some rows of a deleted workspace; False once all are removed, including the workspace itself."""
     if not db.execute("SELECT 1 FROM workspaces WHERE pk = ? AND deleted_at IS NOT NULL", (pk,)).fetchone():
@@ -103,7 +82,7 @@ def workspace(db: Transaction, pk: int) -> bool:
     return False
 
 
-@_overwriting
+@secure_delete.overwriting
 def conclusions(db: Transaction, before: int) -> bool:
     """Remove some of the conclusions that were deleted up to the time `before`; False once all are removed."""
     chosen = "SELECT pk, length(content) FROM conclusions WHERE deleted_at IS NOT NULL AND deleted_at <= ? LIMIT ?"

@@ -17,7 +17,7 @@ from omoide.core.jobs import IN_ORDER, LAST_RETRY_SECONDS, REASONING, Job, Lease
 from omoide.storage import completed_work, fair_share, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
-from omoide.storage.dialect import array, count_or_zero, greatest, in_array, is_integer, least
+from omoide.storage.dialect import array, count_or_zero, greatest, in_array, is_integer, least, share_of
 
 logger = logging.getLogger("omoide.worker")
 
@@ -103,11 +103,11 @@ def open_job(db: Transaction, kind: str, key: str) -> tuple[int, dict[str, Any],
     ).fetchone()
     if row is None or row[3] != 1:
         return None
-    payload = _readable(row[1])
+    payload = parse_payload(row[1])
     return None if payload is None else (row[0], payload, _created_at(row[2]))
 
 
-def _readable(stored: object) -> dict[str, Any] | None:
+def parse_payload(stored: object) -> dict[str, Any] | None:
     """The payload of a job; None if it is not a JSON object: such a job fails when it is claimed."""
     try:
         payload = orjson.loads(stored) if isinstance(stored, str) else None
@@ -140,7 +140,7 @@ def reschedule(db: Transaction, kind: str, key: str, due_at: int) -> None:
 
 # A due job of one share that is not leased and does not have to wait for another one of its kind and key.
 _CLAIMABLE = f"""FROM jobs j
-    WHERE {fair_share.share_of("j.workspace")} = :share AND failed_at IS NULL AND due_at <= :now
+    WHERE {share_of("j.workspace")} = :share AND failed_at IS NULL AND due_at <= :now
     AND (leased_until IS NULL OR leased_until <= :now) AND NOT kind {in_array("text", ":busy")}
     AND NOT EXISTS (SELECT 1 FROM jobs h WHERE h.kind = j.kind AND h.key = j.key AND h.leased_until > :now)
     AND NOT (j.kind {in_array("text", ":ordered")} AND EXISTS (
@@ -203,7 +203,7 @@ def claim(
             (now + lease, led, pk),
         ).fetchone()
         kind, stored, attempts, workspace, key = row
-        if (payload := _readable(stored)) is not None:
+        if (payload := parse_payload(stored)) is not None:
             fair_share.begin(db, share, now)
             return Job(pk, as_text(kind), payload, attempts, workspace, None if key is None else as_text(key))
         _set_aside(db, pk, now, "damaged: its payload is not a JSON object")
@@ -345,7 +345,7 @@ def finish_others(db: Transaction, job: Job, is_done: Callable[[dict[str, Any]],
     """
     query = f"SELECT pk, payload, units FROM jobs WHERE {_WAITS} ORDER BY pk"
     for pk, stored, units in db.execute(query, (job.kind, job.key)).fetchall():
-        payload = _readable(stored)
+        payload = parse_payload(stored)
         if payload is not None and is_done(payload):
             if job.kind in REASONING:
                 completed_work.count(db, job, rows.mended(["jobs.units"], (units,))[0], now)
@@ -377,7 +377,7 @@ def is_drained(db: Transaction, job: Job) -> bool:
 def payloads(db: Transaction, job: Job) -> list[dict[str, Any]]:
     """Payloads of all pending jobs of the same kind and key, including this one."""
     query = "SELECT payload FROM jobs WHERE kind = ? AND key = ? AND failed_at IS NULL ORDER BY pk"
-    found = (_readable(payload) for (payload,) in db.execute(query, (job.kind, job.key)))
+    found = (parse_payload(payload) for (payload,) in db.execute(query, (job.kind, job.key)))
     return [payload for payload in found if payload is not None]
 
 

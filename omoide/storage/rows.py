@@ -149,11 +149,6 @@ def reader(columns: Sequence[str], make: Callable[[Row], T]) -> Callable[[Row], 
     return read
 
 
-def insert(db: Transaction, statement: str, params: Sequence[Any]) -> int:
-    """Run an INSERT of one row and return its row number."""
-    return int(db.execute(statement, params).lastrowid or 0)
-
-
 MOST_ROWS = 50
 """Maximum number of rows per statement; twice as many would not be faster."""
 

@@ -14,6 +14,7 @@ from omoide.core.errors import Conflict, NotFound
 from omoide.core.records import Backfill, Json, Page, PageRequest, Scope, Session
 from omoide.storage import membership_intervals, rows, scope_backfill, workspaces
 from omoide.storage.base import Transaction
+from omoide.storage.dialect import insert_row
 from omoide.storage.large_values import after, stored_object
 from omoide.storage.sqlite import secure_delete
 
@@ -91,7 +92,7 @@ def _create(db: Transaction, workspace: int, workspace_id: str, scope_id: str, m
             f"A peer named '{peer_id}' already exists in workspace {workspace_id} but is not a scope. "
             "Rename or delete that peer before creating this scope."
         )
-    pk = rows.insert(
+    pk = insert_row(
         db,
         """INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at, kind)
            VALUES (?, ?, ?, ?, ?, ?, 'scope')""",

@@ -12,7 +12,7 @@ from omoide.core.records import ANYTHING, Change, Grant, Json, Observation, Page
 from omoide.storage import members, peers, rows, scopes, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import MOST
-from omoide.storage.dialect import is_integer
+from omoide.storage.dialect import insert_row, is_integer
 from omoide.storage.filters import SESSION_FIELDS
 from omoide.storage.large_values import after, merged, settings_in, text_of
 from omoide.storage.sqlite import secure_delete
@@ -80,7 +80,7 @@ def create(db: Transaction, workspace: int, workspace_id: str, session_id: str, 
     identifiers.check_id("Session", session_id)
     metadata, uid = change.metadata or {}, new_id(now)
     config = config_merge.merge_config({}, change.configuration or {})
-    pk = rows.insert(
+    pk = insert_row(
         db,
         "INSERT INTO sessions (workspace, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (workspace, session_id, uid, rows.to_text(metadata), rows.to_text(config), now),

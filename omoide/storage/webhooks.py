@@ -52,8 +52,7 @@ def get_or_create(db: Transaction, workspace_id: str, url: str, now: int) -> tup
     if count >= MAX_ENDPOINTS:
         raise Conflict(f"Maximum number of webhook endpoints ({MAX_ENDPOINTS}) reached for this workspace.")
     id = new_id(now)
-    rows.insert(
-        db,
+    db.execute(
         "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, ?, ?)",
         (id, workspace.pk, url, now),
     )

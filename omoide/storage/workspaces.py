@@ -9,6 +9,7 @@ from omoide.core.records import Change, Json, Page, PageRequest, Workspace
 from omoide.storage import queue, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
+from omoide.storage.dialect import insert_row
 from omoide.storage.filters import WORKSPACE_FIELDS
 from omoide.storage.large_values import after, merged, text_of
 from omoide.storage.sqlite import secure_delete
@@ -38,7 +39,7 @@ def get_or_create(db: Transaction, workspace_id: str, initial: Change, now: int)
     metadata = initial.metadata or {}
     config = config_merge.merge_config({}, initial.configuration or {})
     uid = new_id(now)
-    pk = rows.insert(
+    pk = insert_row(
         db,
         "INSERT INTO workspaces (id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?)",
         (workspace_id, uid, rows.to_text(metadata), rows.to_text(config), now),

@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Any
 
 from omoide.storage.filters.clauses import SqlClause
-from omoide.storage.filters.sql_functions import register
+from omoide.storage.sqlite.sql_functions import register
 from tests.storage.filter_model import Row
 
 DRIVERS: list[ModuleType] = [sqlite3]

@@ -10,9 +10,9 @@ import pytest
 
 from omoide.core.errors import Unavailable, Unprocessable
 from omoide.storage import Transaction
-from omoide.storage.filters.sql_functions import MAX_VISITS
 from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.query_timeout import run_with_timeout
+from omoide.storage.sqlite.sql_functions import MAX_VISITS
 from tests import sql
 from tests.read_now import read_now
 

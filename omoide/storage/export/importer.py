@@ -19,8 +19,9 @@ import orjson
 from omoide.core import clock, identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import Conflict, Unprocessable
-from omoide.storage import embeddings, membership_intervals, purge, queue, rows, webhooks
+from omoide.storage import embeddings, membership_intervals, purge, queue, webhooks
 from omoide.storage.base import Store, Transaction
+from omoide.storage.dialect import insert_row
 from omoide.storage.export import schema
 from omoide.storage.export.row_mapping import Rows
 from omoide.storage.export.schema import InvalidLine
@@ -203,7 +204,7 @@ def _begin(db: Transaction, name: str, first: schema.Line, digest: str) -> Impor
     owned = [columns[field].stored(first[field]) for field in ("metadata", "configuration")]
     now = clock.now()
     # Row numbers of workspaces are reused, but this one must differ from any that a purge job still refers to.
-    workspace = rows.insert(
+    workspace = insert_row(
         db,
         f"""INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at, deleted_at)
             SELECT max(coalesce((SELECT max(pk) FROM workspaces), 0), coalesce((SELECT max(payload ->> 'workspace')
@@ -211,7 +212,7 @@ def _begin(db: Transaction, name: str, first: schema.Line, digest: str) -> Impor
         (name, uid, *owned, first["created_at"], now),
     )
     progress = ImportProgress(name, workspace, salt, 2, digest)
-    job = rows.insert(
+    job = insert_row(
         db,
         "INSERT INTO jobs (kind, payload, created_at, due_at, key) VALUES (?, ?, ?, ?, ?)",
         (PURGE, progress.payload(), now, now + KEEP, _key(name)),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import orjson
+from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.storage.column_validation import MOST
 
@@ -34,6 +36,11 @@ def in_array(type: str, parameter: str = "?") -> str:
     return f"IN (SELECT value FROM json_each({parameter}))"
 
 
+def insert_row(db: Any, statement: str, params: Sequence[Any]) -> int:
+    # RETURNING would take twice as long.
+    return int(db.execute(statement, params).lastrowid or 0)
+
+
 def use_index(name: str) -> str:
     return f"INDEXED BY {name}"
 
@@ -57,6 +64,14 @@ def is_integer(value: str) -> str:
 def count_or_zero(column: str, most: int = MOST) -> str:
     # An integer overflow in sum() aborts the whole statement.
     return f"iif({is_integer(column)} AND {column} BETWEEN 0 AND {most}, {column}, 0)"
+
+
+# Since SQLite 3.43 the size of a text is available without loading it.
+_SIZE = "octet_length({})" if sqlite3.sqlite_version_info >= (3, 43) else "length(CAST({} AS BLOB))"
+
+
+def byte_length(text: str) -> str:
+    return _SIZE.format(text)
 
 
 def holds_text(text: str, parameter: str = "?") -> str:
@@ -103,3 +118,12 @@ def json_holds_all(document: str, parameter: str = "?") -> str:
 
 def json_list_of(value: str) -> str:
     return f"json_array({value})"
+
+
+def json_members(document: str, keys: Collection[str]) -> str:
+    member = "CASE type WHEN 'object' THEN json(value) WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
+    listed = ", ".join(f"'{key}'" for key in keys)
+    return (
+        f"(SELECT json_group_object(key, {member} ELSE value END) FROM json_each({json_or_null(document)})"
+        f" WHERE key IN ({listed}))"
+    )

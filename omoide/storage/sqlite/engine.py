@@ -27,8 +27,7 @@ from omoide.core.errors import IndexDamaged, Unavailable
 from omoide.core.offload import offload, runs_in_threads
 from omoide.fairness.thread_pool import resting
 from omoide.storage.base import ManyRows
-from omoide.storage.filters import sql_functions
-from omoide.storage.sqlite import fulltext_rebuild
+from omoide.storage.sqlite import fulltext_rebuild, sql_functions
 from omoide.storage.sqlite.connection import Connection, is_unreadable, leniently
 from omoide.storage.sqlite.database_files import refuse_as_database
 from omoide.storage.sqlite.error_codes import translate_error

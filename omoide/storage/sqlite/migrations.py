@@ -15,7 +15,7 @@ so that the newest can be found. `dreams` counts the new conclusions of each pai
 `message_words`, `place` holds the row numbers of the workspace (`w1`), the session (`s2`) and the peer (`p3`), so that
 a search reads only matching rows; in `conclusion_words` those of the workspace, the observer (`r2`) and the observed
 (`d3`). `segments` is described in `vector_segments.py`; rows up to `messages_signed` and `conclusions_signed` are in
-segments. `fair_share` is keyed by workspace and described in `fair_share.py`.
+segments. `shares` is keyed by workspace and described in `fair_share.py`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from typing import cast
 from sqlite_utils import Database
 from sqlite_utils.migrations import Migrations
 
-from omoide.storage import fair_share, membership_intervals
+from omoide.storage import membership_intervals
 from omoide.storage.content_hash import content_hash
+from omoide.storage.sqlite import job_shares
 from omoide.storage.sqlite.connection import Connection
 from omoide.storage.sqlite.database_files import LOCK, companion
 
@@ -332,7 +333,7 @@ def m0010_said_order(db: Database) -> None:
 
 @migrations()
 def m0011_shares(db: Database) -> None:
-    for statement in fair_share.SCHEMA:  # triggers contain semicolons
+    for statement in job_shares.SCHEMA:  # triggers contain semicolons
         db.execute(statement)
 
 

@@ -9,11 +9,13 @@ drop its caches.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
@@ -46,6 +48,25 @@ MOST_COUNT = 2**31 - 1
 _open_files: dict[tuple[int, int], int] = {}
 """Device and inode of a file → its descriptor. They stay open: closing one would release the locks that SQLite holds on
 the same file for this process (https://www.sqlite.org/howtocorrupt.html, 2.2)."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def overwriting(step: Callable[Concatenate[Transaction, P], T]) -> Callable[Concatenate[Transaction, P], T]:
+    """Make SQLite zero everything that the step frees. Other writes leave freed pages to the job: zeroing these as
+    well slows down adding messages by 4 to 6 %."""
+
+    @functools.wraps(step)
+    def step_overwriting(db: Transaction, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        db.execute("PRAGMA secure_delete=ON").fetchall()
+        try:
+            return step(db, *args, **kwargs)
+        finally:
+            db.execute("PRAGMA secure_delete=FAST").fetchall()
+
+    return step_overwriting
 
 
 def enqueue(db: Transaction, now: int) -> None:

@@ -39,6 +39,13 @@ LOOSE = 32
 TAKEN = 4_096
 """Rows added to segments per call."""
 
+
+def lacks_conclusion(pk: str) -> str:
+    """SQL condition: semantic search cannot find this conclusion yet, which has no vector or is in no segment."""
+    return f"""({pk} > (SELECT conclusions_signed FROM embedder)
+        OR NOT EXISTS (SELECT 1 FROM conclusion_vectors v WHERE v.pk = {pk}))"""
+
+
 IS_VECTOR = "typeof(v.vector) = 'blob' AND length(v.vector) = ?"
 """SQL: the row of the table `v` is a vector of the given size in bytes. Any other is damaged, and treated as absent."""
 
