@@ -27,7 +27,7 @@ async def about_peer(context: Context, workspace_id: str, peer_id: str, body: mo
     unknown target, session or scope.
     """
     _check_format(body)
-    await memory_access.no_scope_peers(context, workspace_id, peer_id, body.target)
+    await memory_access.no_scope_peers(context, workspace_id, (peer_id, body.target))
     reach = await _reach(context, workspace_id, peer_id, body)
     if body.target and body.target != peer_id:
         await ask.check_target(context.store, workspace_id, body.target)
@@ -92,7 +92,7 @@ async def _reach(context: Context, workspace_id: str, peer_id: str, body: models
 
 def _scope_names(body: Options, filters: Json | None) -> str | list[str] | None:
     """The requested scopes. Raises Unprocessable if other options restrict the question as well."""
-    names = memory_access.scope_names(body.scope, "body", "scope")
+    names = memory_access.scope_names(body.scope, ("body", "scope"))
     if names is not None and (filters or body.session_id is not None):
         others = "session_id or filters" if isinstance(body, models.DialecticOptions) else "session_id"
         raise Unprocessable(f"scope cannot be combined with {others}")

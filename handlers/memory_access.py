@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from omoide.core.auth import NOT_PERMITTED
 from omoide.core.errors import Unauthorized, Unprocessable
 from omoide.core.identifiers import SCOPE_PREFIX, is_scope_peer, scope_name_error, scope_of_peer, truncate
+from omoide.core.json_limits import Location
 from omoide.generated import models, parameters
 from omoide.handlers import request_parsing
 from omoide.handlers.context import Context
@@ -22,10 +23,10 @@ async def representation(
     context: Context, workspace_id: str, peer_id: str, body: models.PeerRepresentationGet
 ) -> Selection:
     """The conclusions that a representation's body requests. Raises Unprocessable, NotFound or Unauthorized."""
-    await no_scope_peers(context, workspace_id, peer_id, body.target)
+    await no_scope_peers(context, workspace_id, (peer_id, body.target))
     observer = peer_id
     sessions: Sequence[str] | None = session_filter.parse(body.filters, body.session_id)
-    if (scope := scope_names(body.scope, "body", "scope")) is not None:
+    if (scope := scope_names(body.scope, ("body", "scope"))) is not None:
         if body.filters or body.session_id is not None:
             raise Unprocessable("scope cannot be combined with session_id or filters")
         observer, sessions = await scoped(context, workspace_id, peer_id, scope)
@@ -36,7 +37,7 @@ async def representation(
 
 async def peer(context: Context, workspace_id: str, peer_id: str, query: parameters.GetPeerContextQuery) -> Selection:
     """The conclusions that a peer context's query requests. Raises Unprocessable for a reserved name."""
-    await no_scope_peers(context, workspace_id, peer_id, query.target)
+    await no_scope_peers(context, workspace_id, (peer_id, query.target))
     return _selection(query, workspace_id, peer_id, query.target or peer_id)
 
 
@@ -56,15 +57,15 @@ def _selection(
     )
 
 
-def scope_names(scope: object, *loc: str | int) -> str | list[str] | None:
+def scope_names(scope: object, loc: Location) -> str | list[str] | None:
     """One scope name as a string, or several as a list. The generated type of a list is a wrapper.
 
     `loc` is their location in the request. Raises InvalidFields for invalid scope names.
     """
     unwrapped = getattr(scope, "root", scope)
     if isinstance(unwrapped, str):
-        return request_parsing.scope_name(unwrapped, *loc)
-    return request_parsing.scope_names(unwrapped, *loc) if isinstance(unwrapped, list) else None
+        return request_parsing.scope_name(unwrapped, loc)
+    return request_parsing.scope_names(unwrapped, loc) if isinstance(unwrapped, list) else None
 
 
 async def scoped(
@@ -91,7 +92,7 @@ async def must_be_in_all(context: Context, workspace_id: str, sessions: Sequence
             raise Unauthorized(NOT_PERMITTED)
 
 
-async def no_scope_peers(context: Context, workspace_id: str, *peer_ids: str | None) -> None:
+async def no_scope_peers(context: Context, workspace_id: str, peer_ids: Sequence[str | None]) -> None:
     """Raise Unprocessable if an id has the prefix reserved for the hidden peers of scopes.
 
     Whether such a scope exists is disclosed only to keys that may read scopes.
@@ -122,9 +123,9 @@ async def session(
     """
     target, sessions = query.peer_target, query.sessions
     if query.scope is not None:
-        request_parsing.scope_name(query.scope, "query", "scope")
+        request_parsing.scope_name(query.scope, ("query", "scope"))
     _check_options(session_id, query)
-    await no_scope_peers(context, workspace_id, target, query.peer_perspective)
+    await no_scope_peers(context, workspace_id, (target, query.peer_perspective))
     if target is None:
         return None
     observer: str = query.peer_perspective or target

@@ -19,20 +19,10 @@ async def create_messages_for_session(
     idempotency_key: str | None = None,
 ) -> list[models.Message]:
     """Store messages; return them in the order of the request."""
-    stored = await ingest.add_messages(
-        context.store,
-        context.services.tokens,
-        MessageBatch(
-            workspace_id,
-            session_id,
-            await request_parsing.new_messages(context, body.messages),
-            await request_parsing.idempotency(context, idempotency_key, body),
-        ),
-        context.services.policy,
-        max_observers=context.settings.max_observers,
-    )
-    context.services.wake_worker()
-    return serializers.messages(stored)
+    new = await request_parsing.new_messages(context, body.messages)
+    idempotency = await request_parsing.idempotency(context, idempotency_key, body)
+    batch = MessageBatch(workspace_id, session_id, new, idempotency)
+    return serializers.messages(await ingest.add_messages(context.services, batch))
 
 
 async def get_messages(
@@ -76,12 +66,6 @@ async def create_messages_with_file(
     async with uploads.turn():
         texts = await uploads.texts(context, body.file)
         described = uploads.template(context, body)
-        stored = await ingest.add_messages(
-            context.store,
-            context.services.tokens,
-            MessageBatch(workspace_id, session_id, [described._replace(content=text) for text in texts]),
-            context.services.policy,
-            max_observers=context.settings.max_observers,
-        )
-    context.services.wake_worker()
+        batch = MessageBatch(workspace_id, session_id, [described._replace(content=text) for text in texts])
+        stored = await ingest.add_messages(context.services, batch)
     return await serializers.many_messages(stored)

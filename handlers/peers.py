@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from functools import partial
 from typing import Literal
 
 from omoide.core import auth, clock
-from omoide.core.records import Change, PageRequest
+from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import chat as chat_module
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
 from omoide.reasoner.representation import render
+from omoide.services import get_or_create
 from omoide.services.context_builder import peer_context
 from omoide.services.selection import select_conclusions
-from omoide.storage import cards, members, peers
+from omoide.storage import cards, peers
 from omoide.storage.message_scope import MessageSearch
 
 
@@ -24,24 +24,9 @@ async def get_or_create_peer(
     context: Context, *, workspace_id: str, body: models.PeerCreate
 ) -> tuple[Literal[200, 201], models.Peer]:
     """Return the peer, created if missing; metadata and configuration in the body replace the stored ones."""
-    grant = auth.peer_grant(context.principal, body.id)
     change = request_parsing.peer_change(context, body)
-    session_id = auth.reads_members_of(context.principal)
-    if session_id is not None and not await context.store.read(members.is_active, workspace_id, session_id, body.id):
-        return 200, await _known_by_name(context, workspace_id, body.id, change)
-    if found := await context.store.read(peers.settled, workspace_id, body.id, change):
-        return 200, serializers.peer(found)
-    now = clock.now()
-    record, created = await context.store.write(peers.get_or_create, workspace_id, body.id, change, now, grant)
+    record, created = await get_or_create.peer(context.services, context.principal, workspace_id, body.id, change)
     return (201 if created else 200), serializers.peer(record)
-
-
-async def _known_by_name(context: Context, workspace_id: str, peer_id: str, change: Change) -> models.Peer:
-    """A peer of which the key may only see that it exists. Raises Unauthorized if it does not, and for any change."""
-    found = await context.store.read(peers.find, workspace_id, peer_id)
-    if found is None or change != Change():
-        raise auth.refusal(auth.NAMED)
-    return serializers.peer(replace(found, metadata={}, configuration={}))
 
 
 async def get_peers(

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from omoide.core import clock, identifiers, json_codec
 from omoide.core.errors import FieldError, InvalidFields, Unprocessable
-from omoide.core.json_limits import cleaned, validate_metadata
+from omoide.core.json_limits import Location, cleaned, validate_metadata
 from omoide.core.records import Change, Idempotency, Json, NewConclusion, NewMessage, Observation
 from omoide.generated import models
 from omoide.handlers.context import Context
@@ -20,19 +20,21 @@ LONGEST_ESCAPE = 6
 Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | models.MessageConfiguration
 HOUR = 3_600_000_000
 """In microseconds."""
+METADATA: Location = ("body", "metadata")
+CONFIGURATION: Location = ("body", "configuration")
 INSTRUCTIONS = "custom_instructions"
 MOST_PEERS = 1_000
 """Peers that one call may add to or set in a session."""
 
 
-def metadata(context: Context, value: Json | None, *loc: str | int) -> Json | None:
+def metadata(context: Context, value: Json | None, loc: Location = METADATA) -> Json | None:
     """Validate metadata; `loc` is its location in the request. Raises InvalidFields."""
     if value is None:
         return None
-    return validate_metadata(value, loc or ("body", "metadata"), most=context.settings.max_metadata_bytes)
+    return validate_metadata(value, loc, most=context.settings.max_metadata_bytes)
 
 
-def configuration(context: Context, value: Configuration | None, *loc: str | int) -> Json | None:
+def configuration(context: Context, value: Configuration | None, loc: Location = CONFIGURATION) -> Json | None:
     """The configuration as a patch: only the given fields, without unknown fields of known sections.
 
     Raises InvalidFields if it is too large, if instructions are too long or if the summary intervals contradict each
@@ -40,7 +42,6 @@ def configuration(context: Context, value: Configuration | None, *loc: str | int
     """
     if value is None:
         return None
-    loc = loc or ("body", "configuration")
     most = context.settings.max_metadata_bytes
     patch = cleaned(value.model_dump(exclude_unset=True), loc, most=most, what="Configuration")
     sections = {key: section for key, section in patch.items() if isinstance(section, dict)}
@@ -66,7 +67,7 @@ def peer_configuration(context: Context, value: models.PeerConfig | None) -> Jso
     if value is None:
         return None
     most = context.settings.max_metadata_bytes
-    return cleaned(value.model_dump(exclude_unset=True), ("body", "configuration"), most=most, what="Configuration")
+    return cleaned(value.model_dump(exclude_unset=True), CONFIGURATION, most=most, what="Configuration")
 
 
 def card(context: Context, lines: list[str]) -> list[str]:
@@ -95,7 +96,7 @@ def peer_change(context: Context, body: models.PeerCreate | models.PeerUpdate) -
     return Change(metadata(context, body.metadata), peer_configuration(context, body.configuration))
 
 
-def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
+def scope_names(given: Sequence[str] | None, loc: Location) -> list[str]:
     """Validate scope names and remove duplicates; `loc` is their location in the request. Raises InvalidFields."""
     unique = [*dict.fromkeys(given or ())]
     faults = [(name, identifiers.scope_name_error(name)) for name in unique]
@@ -104,9 +105,9 @@ def scope_names(given: Sequence[str] | None, *loc: str | int) -> list[str]:
     return unique
 
 
-def scope_name(given: str, *loc: str | int) -> str:
+def scope_name(given: str, loc: Location) -> str:
     """Validate a scope name; `loc` is its location in the request. Raises InvalidFields."""
-    (name,) = scope_names([given], *loc)
+    (name,) = scope_names([given], loc)
     return name
 
 
@@ -128,14 +129,14 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
         message.peer_id,
         message.content.replace("\x00", ""),
         # Most messages have none of these, and batches hold up to a hundred messages.
-        {} if given is None else metadata(context, given, *loc, "metadata") or {},
+        {} if given is None else metadata(context, given, (*loc, "metadata")) or {},
         0,
-        None if said_at is None else said_at_micros(said_at, *loc, "created_at"),
-        None if config is None else configuration(context, config, *loc, "configuration"),
+        None if said_at is None else said_at_micros(said_at, (*loc, "created_at")),
+        None if config is None else configuration(context, config, (*loc, "configuration")),
     )
 
 
-def said_at_micros(instant: datetime, *loc: str | int) -> int:
+def said_at_micros(instant: datetime, loc: Location) -> int:
     """Microseconds since 1970. Raises InvalidFields at `loc` for an instant that UTC cannot represent."""
     microseconds = clock.to_micros(instant)
     try:

@@ -9,6 +9,7 @@ from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import request_parsing, serializers
 from omoide.handlers.context import Context
+from omoide.services import get_or_create
 from omoide.storage import scopes
 
 
@@ -16,16 +17,15 @@ async def get_or_create_scope(
     context: Context, *, workspace_id: str, body: models.ScopeCreate
 ) -> tuple[Literal[200, 201], models.ScopeModel]:
     """Return the scope, created if missing; metadata replaces the stored one."""
-    name, metadata = request_parsing.scope_name(body.id, "body", "id"), request_parsing.metadata(context, body.metadata)
-    if found := await context.store.read(scopes.settled, workspace_id, name, metadata):
-        return 200, serializers.scope(found)
-    record, created = await context.store.write(scopes.get_or_create, workspace_id, name, metadata, clock.now())
+    name = request_parsing.scope_name(body.id, ("body", "id"))
+    metadata = request_parsing.metadata(context, body.metadata)
+    record, created = await get_or_create.scope(context.services, workspace_id, name, metadata)
     return (201 if created else 200), serializers.scope(record)
 
 
 def _named(scope_id: str) -> str:
     """The path's scope name, validated. Raises InvalidFields."""
-    return request_parsing.scope_name(scope_id, "path", "scope_id")
+    return request_parsing.scope_name(scope_id, ("path", "scope_id"))
 
 
 async def get_scopes(context: Context, *, workspace_id: str, query: parameters.GetScopesQuery) -> models.PageScope:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from omoide.core import auth, clock
-from omoide.core.records import Observation, PageRequest, SessionChange
+from omoide.core.records import PageRequest, SessionChange
 from omoide.generated import models, parameters
 from omoide.handlers import memory_access, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
+from omoide.services import get_or_create
 from omoide.services.context_builder import MAX_CONTEXT_TOKENS, SessionContextRequest, session_context
 from omoide.storage import deletion_cascade, members, session_clone, sessions, summaries
 from omoide.storage.message_scope import MessageSearch
@@ -16,39 +15,16 @@ from omoide.storage.message_scope import MessageSearch
 
 async def get_or_create_session(context: Context, *, workspace_id: str, body: models.SessionCreate) -> models.Session:
     """Return the session, created if missing: metadata is replaced, configuration merged, peers and scopes added."""
-    given, scopes = request_parsing.observations(body.peers), request_parsing.scope_names(body.scopes, "body", "scopes")
-    grant = auth.session_grant(context.principal, body.id, given, scopes)
-    may_read = await _may_read(context, workspace_id, body.id, given)
-    if not (may_read or grant.create):
-        raise auth.refusal(auth.NAMED)
-    metadata, configuration = (
+    change = SessionChange(
         request_parsing.metadata(context, body.metadata),
         request_parsing.configuration(context, body.configuration),
+        context.settings.max_metadata_bytes,
+        request_parsing.observations(body.peers),
+        request_parsing.scope_names(body.scopes, ("body", "scopes")),
     )
-    change = SessionChange(metadata, configuration, context.settings.max_metadata_bytes, given, scopes)
-    if may_read and (found := await context.store.read(sessions.settled, workspace_id, body.id, change)):
-        return serializers.session(found)
-    limit = context.settings.max_observers
-    record = await context.store.write(
-        sessions.get_or_create, workspace_id, body.id, change, clock.now(), max_observers=limit, grant=grant
+    return serializers.session(
+        await get_or_create.session(context.services, context.principal, workspace_id, body.id, change)
     )
-    if scopes:
-        context.services.wake_worker()
-    return serializers.session(record)
-
-
-async def _may_read(context: Context, workspace_id: str, session_id: str, given: Mapping[str, Observation]) -> bool:
-    """Whether the key may read the session, if it exists, by a get-or-create request with these peers.
-
-    A peer's key: while its peer is in the session. The request may then name other members, but not set their flags:
-    a refusal would disclose whether these differ from the stored ones.
-    """
-    reader = auth.reader(context.principal)
-    if reader is None:
-        return True
-    if any(flags != Observation() for peer_id, flags in given.items() if peer_id != reader):
-        return False
-    return await context.store.read(members.is_active, workspace_id, session_id, reader)
 
 
 async def get_sessions(

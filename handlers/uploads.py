@@ -114,4 +114,4 @@ def _micros(text: str | None) -> int | None:
             instant = datetime.fromisoformat(text)
         except ValueError:
             raise _invalid("created_at", refusal) from None
-    return request_parsing.said_at_micros(instant, "body", "created_at")
+    return request_parsing.said_at_micros(instant, ("body", "created_at"))

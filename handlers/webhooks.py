@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Literal
 
 from omoide.core import clock
 from omoide.core.records import PageRequest
-from omoide.core.webhook_protocol import check_url
 from omoide.generated import models, parameters
 from omoide.handlers import serializers
 from omoide.handlers.context import Context
+from omoide.services import get_or_create
 from omoide.storage import webhooks
-
-logger = logging.getLogger("omoide.webhooks")
 
 
 async def list_webhook_endpoints(
@@ -35,12 +32,7 @@ async def get_or_create_webhook_endpoint(
     body: models.WebhookEndpointCreate,
 ) -> tuple[Literal[200, 201], models.WebhookEndpoint]:
     """Return the endpoint, registered if missing."""
-    check_url(body.url, private_targets=context.settings.webhook_private_targets)
-    if found := await context.store.read(webhooks.find_by_url, workspace_id, body.url):
-        return 200, serializers.webhook(found)
-    record, created = await context.store.write(webhooks.get_or_create, workspace_id, body.url, clock.now())
-    if not context.settings.webhook_secret.get_secret_value():
-        logger.warning("webhook endpoint registered, but nothing will be sent: set OMOIDE_WEBHOOK_SECRET")
+    record, created = await get_or_create.webhook(context.services, workspace_id, body.url)
     return (201 if created else 200), serializers.webhook(record)
 
 

@@ -11,6 +11,7 @@ from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
 from omoide.handlers.context import Context
+from omoide.services import get_or_create
 from omoide.storage import dreams, job_stats, workspaces
 from omoide.storage.message_scope import MessageSearch
 
@@ -19,11 +20,8 @@ async def get_or_create_workspace(
     context: Context, *, body: models.WorkspaceCreate
 ) -> tuple[Literal[200, 201], models.Workspace]:
     """Return the workspace, created if missing; an existing one is not changed."""
-    auth.may_name_workspace(context.principal, body.id)
     initial = request_parsing.change(context, body)
-    if found := await context.store.read(workspaces.find, body.id):
-        return 200, serializers.workspace(found)
-    record, created = await context.store.write(workspaces.get_or_create, body.id, initial, clock.now())
+    record, created = await get_or_create.workspace(context.services, context.principal, body.id, initial)
     return (201 if created else 200), serializers.workspace(record)
 
 
@@ -58,7 +56,7 @@ async def search_workspace(
     body: models.WorkspaceMessageSearchOptions,
 ) -> list[models.Message]:
     """Return the workspace's messages that match the query best."""
-    scope = None if body.scope is None else request_parsing.scope_name(body.scope, "body", "scope")
+    scope = None if body.scope is None else request_parsing.scope_name(body.scope, ("body", "scope"))
     request = MessageSearch(workspace_id, body.query, body.limit, scope=scope, filters=body.filters)
     return await message_search.search_messages(context, request)
 

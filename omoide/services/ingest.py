@@ -9,22 +9,24 @@ from omoide.core.offload import offload
 from omoide.core.records import Message, MessageBatch, NewMessage
 from omoide.inference.tokens import TokenCounter
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
-from omoide.storage import Store, Transaction, messages, receipts
+from omoide.services.container import Services
+from omoide.storage import Transaction, messages, receipts
 
 COUNT_ON_LOOP_CHARACTERS = 10_000
 """Up to this many characters are counted on the event loop: a few tenths of a millisecond."""
 
 
-async def add_messages(
-    store: Store, tokens: TokenCounter, batch: MessageBatch, rules: EnqueuePolicy, *, max_observers: int
-) -> list[Message]:
-    """Store the batch and return it after the commit.
+async def add_messages(services: Services, batch: MessageBatch) -> list[Message]:
+    """Store the batch, wake the worker, and return the messages after the commit.
 
     Raises Unprocessable for ids that cannot be created and for scopes as authors, and Conflict for an idempotency key
     that was used for other messages.
     """
-    counted = batch._replace(messages=await _counted(tokens, batch.messages))
-    return await store.write(store_batch, counted, clock.now(), rules, max_observers=max_observers)
+    counted = batch._replace(messages=await _counted(services.tokens, batch.messages))
+    limit = services.settings.max_observers
+    stored = await services.store.write(store_batch, counted, clock.now(), services.policy, max_observers=limit)
+    services.wake_worker()
+    return stored
 
 
 def store_batch(

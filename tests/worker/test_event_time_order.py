@@ -10,7 +10,6 @@ from omoide.core.clock import to_micros
 from omoide.core.records import MessageBatch, NewMessage
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import SummaryTask
-from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
 from omoide.services.context_builder import SessionContextRequest, session_context
 from omoide.storage import cards, conclusion_search
@@ -24,8 +23,7 @@ NEWER, OLDER = (to_micros(datetime(year, 5, 1, tzinfo=UTC)) for year in (2025, 2
 
 async def say(home: Home, at: int, *lines: str, session: str = "s") -> None:
     batch = [NewMessage("alice", line, {}, 0, at + number) for number, line in enumerate(lines)]
-    rules = enqueue_policy(home.settings)
-    await ingest.add_messages(home.store, home.deps.tokens, MessageBatch("w", session, batch), rules, max_observers=10)
+    await ingest.add_messages(home.deps, MessageBatch("w", session, batch))
     await home.work()
 
 

@@ -16,7 +16,6 @@ from omoide.reasoner import protocol as reasoning
 from omoide.reasoner.extractive.reasoner import Extractive
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
-from omoide.scheduling.enqueue import enqueue_policy
 from omoide.services import ingest
 from omoide.services.container import open_services
 from omoide.storage import conclusions, embeddings, job_stats, sessions, workspaces
@@ -80,13 +79,7 @@ class Home:
 
     async def say(self, *lines: str, session: str = "s") -> None:
         batch = [NewMessage(line.split(" ", 1)[0], line.split(" ", 1)[1], {}, 0, None) for line in lines]
-        await ingest.add_messages(
-            self.store,
-            self.deps.tokens,
-            MessageBatch("w", session, batch),
-            enqueue_policy(self.settings),
-            max_observers=10,
-        )
+        await ingest.add_messages(self.deps, MessageBatch("w", session, batch))
 
     async def work(self) -> int:
         """Run every due job; return their number."""
