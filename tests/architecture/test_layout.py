@@ -37,6 +37,8 @@ LATE_IMPORTS_ALLOWED: dict[str, set[str]] = {
     "omoide/contract/checks.py": {"from openapi_spec_validator import OpenAPIV31SpecValidator"},
 }
 
+CLASS_NAMES_TWICE = {"Store"}  # the Protocol, and what implements it for SQLite
+
 # Tests of SQLite itself, of its files, and of damage to them. All others run on any engine.
 SQLITE_ONLY = {
     "crash/test_migration.py",
@@ -78,6 +80,16 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
     """By module, as the contracts of import-linter compare packages: `storage` and `storage.sqlite` use each other."""
     graph = grimp.build_graph("omoide", exclude_type_checking_imports=True, cache_dir=None)
     TopologicalSorter({name: graph.find_modules_directly_imported_by(name) for name in graph.modules}).prepare()
+
+
+def test_no_class_name_has_two_meanings() -> None:
+    places: dict[str, list[str]] = {}
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    repeated = {name: files for name, files in places.items() if len(files) > 1 and name not in CLASS_NAMES_TWICE}
+    assert repeated == {}, "rename one by what it is"
 
 
 @sources

@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from omoide.core.offload import offload
-from omoide.core.records import Conclusion
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
-from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.extractive import relevance, slot_answers, structured_answers
-from omoide.reasoner.extractive.candidates import Statement, statements
-from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
+from omoide.reasoner.extractive.candidates import CandidateStatement, statements
+from omoide.reasoner.extractive.questions import ParsedQuestion
 from omoide.reasoner.extractive.quotation import earlier, is_quotation, nothing_known, quoted
 from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext, retrieve
 from omoide.reasoner.extractive.slot_answers import AnswerStatement
@@ -46,7 +44,7 @@ class Case:
 
     question: Question
     asked: ParsedQuestion
-    candidates: list[Statement]
+    candidates: list[CandidateStatement]
 
     @classmethod
     def of(cls, question: Question, gathered: RetrievedContext) -> Case:
@@ -81,20 +79,6 @@ async def answer(question: Question, memory: MemoryView, embedder: Embedder) -> 
             return
         yield piece
         remaining, lead = remaining - cost, " "
-
-
-def compose(
-    question: Question,
-    conclusions: Sequence[Conclusion],
-    snippets: Sequence[Snippet],
-    peers: Iterable[str] = (),
-) -> str:
-    """Compose the answer from given records, without vectors; `peers` are further ids that the question may name."""
-    around = [question.target_id, question.observer_id, *peers, *(each.observed_id for each in conclusions)]
-    around += [message.peer_id for snippet in snippets for message in snippet.messages]
-    asked = parse_question(question.query, filter(None, around), question.observer_id, question.target_id)
-    case = Case(question, asked, statements(question, asked, conclusions, snippets))
-    return " ".join(sentences(case, None)) or nothing_known(asked.about)
 
 
 def sentences(case: Case, vectors: Vectors | None) -> list[str]:
@@ -134,7 +118,7 @@ def _told(case: Case, vectors: Vectors | None) -> Iterator[str]:
     if case.asked.is_overview:
         yield from (quoted(each) for each in _distinct(_overview(case), case.most))
         return
-    used: list[Statement] = []
+    used: list[CandidateStatement] = []
     if case.asked.kinds or case.asked.is_against:
         filled = slot_answers.read(case.candidates, case.asked.about)
         clauses = slot_answers.answers(case.asked, filled, case.candidates)
@@ -151,7 +135,7 @@ def _sentence(entry: AnswerStatement) -> str:
     return earlier(entry.statement) if entry.is_past else quoted(entry.statement, with_prompt=entry.is_reply)
 
 
-def _overview(case: Case) -> list[Statement]:
+def _overview(case: Case) -> list[CandidateStatement]:
     """Return the current statements about the peers in question, restated ones before quotations."""
     about = case.asked.about
     old = {id(each) for each in slot_answers.outdated(slot_answers.read(case.candidates, about))}
@@ -163,7 +147,7 @@ def _overview(case: Case) -> list[Statement]:
     return sorted(current, key=lambda each: (each.source == "card", is_quotation(each)))
 
 
-def ranked(case: Case, vectors: Vectors | None, but: Sequence[Statement] = ()) -> list[Statement]:
+def ranked(case: Case, vectors: Vectors | None, but: Sequence[CandidateStatement] = ()) -> list[CandidateStatement]:
     """Return the most relevant statements, best first, but an update before the statement that it updates.
 
     Empty if the best score is below the threshold.
@@ -185,9 +169,9 @@ def ranked(case: Case, vectors: Vectors | None, but: Sequence[Statement] = ()) -
     return _updates_first(_distinct((case.candidates[at] for at in close), case.most))
 
 
-def _distinct(candidates: Iterable[Statement], most: int) -> list[Statement]:
+def _distinct(candidates: Iterable[CandidateStatement], most: int) -> list[CandidateStatement]:
     """Return the first `most` statements that are not duplicates of earlier ones."""
-    kept: list[tuple[Statement, frozenset[str]]] = []
+    kept: list[tuple[CandidateStatement, frozenset[str]]] = []
     for each in candidates:
         forms = base_forms(each.text)
         if len(kept) < most and not any(_says_same(each, forms, other, known) for other, known in kept):
@@ -195,7 +179,7 @@ def _distinct(candidates: Iterable[Statement], most: int) -> list[Statement]:
     return [each for each, _ in kept]
 
 
-def _says_same(a: Statement, forms: frozenset[str], b: Statement, known: frozenset[str]) -> bool:
+def _says_same(a: CandidateStatement, forms: frozenset[str], b: CandidateStatement, known: frozenset[str]) -> bool:
     if a.peer_id != b.peer_id:
         return False
     fewest = min(len(forms - {a.peer_id}), len(known - {a.peer_id}))
@@ -204,8 +188,8 @@ def _says_same(a: Statement, forms: frozenset[str], b: Statement, known: frozens
     return a.said_at.date() == b.said_at.date() and len((forms & known) - {a.peer_id}) >= SAME * fewest
 
 
-def _updates_first(chosen: list[Statement]) -> list[Statement]:
-    ordered: list[Statement] = []
+def _updates_first(chosen: list[CandidateStatement]) -> list[CandidateStatement]:
+    ordered: list[CandidateStatement] = []
     for each in chosen:
         forms = base_forms(each.text)
         older = (
@@ -221,7 +205,7 @@ def _alike(a: frozenset[str], b: frozenset[str]) -> bool:
     return len(a & b) >= ALIKE * max(1, len(a | b))
 
 
-def _leans(asked: ParsedQuestion, statement: Statement) -> bool:
+def _leans(asked: ParsedQuestion, statement: CandidateStatement) -> bool:
     """Whether the reply matches words of the question only through the preceding question."""
     term_forms = [bases(term) for term in asked.terms]
     own, before = base_forms(statement.text), base_forms(statement.prompt)

@@ -38,7 +38,7 @@ _UNKNOWN = ("no information", "don't know", "do not know", "no idea", "not sure"
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class CandidateStatement:
     text: str
     peer_id: str
     """The speaker, or the peer that the statement is about."""
@@ -74,7 +74,7 @@ class Statement:
 
 def statements(
     question: Question, asked: ParsedQuestion, conclusions: Sequence[Conclusion], snippets: Sequence[Snippet]
-) -> list[Statement]:
+) -> list[CandidateStatement]:
     """Return all distinct candidates in the order of retrieval, conclusions first."""
     return [
         *_concluded(conclusions),
@@ -84,7 +84,7 @@ def statements(
     ]
 
 
-def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[Statement]:
+def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[CandidateStatement]:
     """Merge conclusions of equal text about one peer: the newest is kept, with the best rank."""
     newest: dict[tuple[str, str], tuple[int, Conclusion]] = {}
     for rank, each in enumerate(conclusions):
@@ -93,10 +93,10 @@ def _concluded(conclusions: Sequence[Conclusion]) -> Iterable[Statement]:
         newest[key] = (first, max(known, each, key=lambda one: (one.said_at, one.pk)))
     for rank, each in newest.values():
         source: Source = "said" if each.level == "explicit" else "concluded"
-        yield Statement(each.content.strip(), each.observed_id, each.said_at, source, each.pk, rank)
+        yield CandidateStatement(each.content.strip(), each.observed_id, each.said_at, source, each.pk, rank)
 
 
-def _turns(asked: ParsedQuestion, snippets: Sequence[Snippet]) -> Iterable[Statement]:
+def _turns(asked: ParsedQuestion, snippets: Sequence[Snippet]) -> Iterable[CandidateStatement]:
     ranks = {id: rank for rank, id in enumerate(id for snippet in snippets for id in snippet.found)}
     seen: set[str] = set()
     for snippet in snippets:
@@ -110,12 +110,12 @@ def _turns(asked: ParsedQuestion, snippets: Sequence[Snippet]) -> Iterable[State
 
 def _passages(
     asked: ParsedQuestion, message: Message, before: Message | None, rank: int | None, serial: int
-) -> Iterable[Statement]:
+) -> Iterable[CandidateStatement]:
     if _repeats(message.content, asked.text) or tells_nothing(message.content):
         return
     prompt = _prompt(before, message)
     for text in _cut(message.content, asked.terms):
-        yield Statement(
+        yield CandidateStatement(
             text=text,
             peer_id=message.peer_id,
             said_at=message.created_at,
@@ -172,9 +172,9 @@ def _cut(content: str, terms: Collection[str]) -> list[str]:
     return [passages[at] for at in sorted(best)]
 
 
-def _on_card(lines: Iterable[str], peer_id: str | None) -> Iterable[Statement]:
+def _on_card(lines: Iterable[str], peer_id: str | None) -> Iterable[CandidateStatement]:
     if peer_id is None:
         return
     for serial, line in enumerate(lines):
         if line.strip():
-            yield Statement(line.strip(), peer_id, NEVER, "card", serial, None)
+            yield CandidateStatement(line.strip(), peer_id, NEVER, "card", serial, None)

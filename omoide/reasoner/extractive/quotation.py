@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from omoide.reasoner.card_format import section
-from omoide.reasoner.extractive.candidates import Statement, last_question
+from omoide.reasoner.extractive.candidates import CandidateStatement, last_question
 
 LONGEST = 600
 """Maximum characters of a quoted statement."""
@@ -15,7 +15,7 @@ LONGEST_PROMPT = 120
 _SAID = re.compile(r'said: ["“].*["”](?: \([^()]*\))?$', re.DOTALL)
 
 
-def quoted(statement: Statement, *, with_prompt: bool = False) -> str:
+def quoted(statement: CandidateStatement, *, with_prompt: bool = False) -> str:
     """Return `alice lives in Lisbon. (alice, 2026-11-22)`, or `alice said on 2026-11-22: "…"` for a message.
 
     `with_prompt` adds the preceding question, for a reply that is unclear without it.
@@ -33,12 +33,12 @@ def quoted(statement: Statement, *, with_prompt: bool = False) -> str:
     return f"{text} ({day})" if _SAID.search(text) else f"{_sentence(text)} ({who}, {day})"
 
 
-def is_quotation(statement: Statement) -> bool:
+def is_quotation(statement: CandidateStatement) -> bool:
     """Whether a conclusion is a quotation."""
     return statement.source != "turn" and _SAID.search(statement.text) is not None
 
 
-def earlier(statement: Statement) -> str:
+def earlier(statement: CandidateStatement) -> str:
     """Quote a statement that a newer one has replaced."""
     return f"Earlier: {quoted(statement)}"
 

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from omoide.reasoner.extractive.candidates import Statement
+from omoide.reasoner.extractive.candidates import CandidateStatement
 from omoide.reasoner.extractive.questions import ParsedQuestion, Wanted
 from omoide.reasoner.extractive.terms import base_forms, bases, words
 from omoide.reasoner.extractive.word_lists import word_lists
@@ -72,13 +72,15 @@ _OWN = re.compile(r"\b(?:i|i'\w+|me|my|mine|myself)\b", re.IGNORECASE)
 _ADDRESSED = re.compile(r"\byou(?:r|rs|'\w+)?\b", re.IGNORECASE)
 
 
-def texts_compared(asked: ParsedQuestion, candidates: Sequence[Statement]) -> list[str]:
+def texts_compared(asked: ParsedQuestion, candidates: Sequence[CandidateStatement]) -> list[str]:
     """Return the texts to embed: the question, then each statement, without names of peers."""
     return [" ".join(asked.terms), *(_nameless(f"{each.prompt} {each.text}", asked) for each in candidates)]
 
 
 def scores(
-    asked: ParsedQuestion, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
+    asked: ParsedQuestion,
+    candidates: Sequence[CandidateStatement],
+    likeness: Sequence[float] | npt.NDArray[np.float32] | None,
 ) -> Scores:
     """Return the score of each statement; above zero it is quotable. `likeness`: cosine similarity to the question."""
     weights = WEIGHTS if likeness is not None else WEIGHTS_WITHOUT_VECTORS
@@ -87,7 +89,9 @@ def scores(
 
 
 def signs(
-    asked: ParsedQuestion, candidates: Sequence[Statement], likeness: Sequence[float] | npt.NDArray[np.float32] | None
+    asked: ParsedQuestion,
+    candidates: Sequence[CandidateStatement],
+    likeness: Sequence[float] | npt.NDArray[np.float32] | None,
 ) -> Signs:
     """Return the feature matrix: one row per statement, one column per weight."""
     word_forms = [base_forms(each.text) for each in candidates]
@@ -112,7 +116,9 @@ def signs(
     return table
 
 
-def _held(asked: ParsedQuestion, candidates: Sequence[Statement], word_forms: Sequence[frozenset[str]]) -> list[float]:
+def _held(
+    asked: ParsedQuestion, candidates: Sequence[CandidateStatement], word_forms: Sequence[frozenset[str]]
+) -> list[float]:
     """Return the weighted share of the question's words in each statement, times the square root of their number."""
     terms = [bases(term) for term in asked.terms]
     before = [base_forms(each.prompt) for each in candidates]
@@ -141,14 +147,14 @@ def _weight(term: frozenset[str]) -> float:
     return 1.0 if term.isdisjoint(LIGHT_WORDS) else LIGHT
 
 
-def _about(asked: ParsedQuestion, statement: Statement, forms: frozenset[str]) -> float:
+def _about(asked: ParsedQuestion, statement: CandidateStatement, forms: frozenset[str]) -> float:
     """Return 1 if the statement is by, about or names a peer that the question is about, else 0."""
     if not asked.about or statement.peer_id in asked.about:
         return 1.0
     return float(not asked.about_names.isdisjoint(forms))
 
 
-def is_of_another(asked: ParsedQuestion, statement: Statement, forms: frozenset[str]) -> bool:
+def is_of_another(asked: ParsedQuestion, statement: CandidateStatement, forms: frozenset[str]) -> bool:
     """Whether it is a message in which another peer speaks only of itself."""
     if statement.source != "turn" or _about(asked, statement, forms):
         return False
@@ -164,7 +170,7 @@ def _fit(kind: Wanted, text: str) -> float:
     return 0.5 if pattern.search(text) else -1.0
 
 
-def _length(statement: Statement) -> float:
+def _length(statement: CandidateStatement) -> float:
     if statement.source != "turn":
         return math.log1p(WORDS_OF_A_CONCLUSION)
     return math.log1p(min(MOST_WORDS, len(statement.text.split())))

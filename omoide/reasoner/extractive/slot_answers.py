@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from omoide.reasoner.extractive.candidates import NEVER, Source, Statement, last_question
+from omoide.reasoner.extractive.candidates import NEVER, CandidateStatement, Source, last_question
 from omoide.reasoner.extractive.questions import ParsedQuestion, parse_question
 from omoide.reasoner.extractive.slots import Slot, agree, comparable
 from omoide.reasoner.extractive.terms import SAME
@@ -21,19 +21,19 @@ class FilledSlot(NamedTuple):
     """A slot, and the statement that fills it or, if `holds` is false, ends it."""
 
     slot: Slot
-    statement: Statement
+    statement: CandidateStatement
     holds: bool = True
 
 
 class AnswerStatement(NamedTuple):
     """A statement of an answer. `is_past`: a newer one replaced it; `is_reply`: to be quoted with its question."""
 
-    statement: Statement
+    statement: CandidateStatement
     is_past: bool = False
     is_reply: bool = False
 
 
-def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[FilledSlot]:
+def read(candidates: Iterable[CandidateStatement], about: Sequence[str]) -> list[FilledSlot]:
     """Return all slots of the peers in `about`, or of all peers if it is empty, newest first."""
     slots = []
     for each in candidates:
@@ -45,7 +45,7 @@ def read(candidates: Iterable[Statement], about: Sequence[str]) -> list[FilledSl
 
 
 def answers(
-    asked: ParsedQuestion, filled: Sequence[FilledSlot], candidates: Sequence[Statement]
+    asked: ParsedQuestion, filled: Sequence[FilledSlot], candidates: Sequence[CandidateStatement]
 ) -> list[list[AnswerStatement]]:
     """Return the statements that answer each clause that asks for a slot; empty for an unanswered clause.
 
@@ -54,7 +54,7 @@ def answers(
     return [_clause(asked, kinds, filled) or _replies(asked, kinds, candidates) for kinds in asked.kinds]
 
 
-def outdated(filled: Sequence[FilledSlot]) -> list[Statement]:
+def outdated(filled: Sequence[FilledSlot]) -> list[CandidateStatement]:
     """Return the statements whose slots no longer hold."""
     held = {id(each.statement) for each in _held(filled)}
     return [each.statement for each in filled if id(each.statement) not in held]
@@ -87,7 +87,9 @@ def _held(filled: Sequence[FilledSlot]) -> list[FilledSlot]:
     return [each for each in held.values() if each.holds]
 
 
-def _replies(asked: ParsedQuestion, kinds: Sequence[str], candidates: Sequence[Statement]) -> list[AnswerStatement]:
+def _replies(
+    asked: ParsedQuestion, kinds: Sequence[str], candidates: Sequence[CandidateStatement]
+) -> list[AnswerStatement]:
     replies = [
         each
         for each in candidates

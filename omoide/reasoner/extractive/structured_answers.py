@@ -18,7 +18,7 @@ from omoide.core.offload import offload
 from omoide.core.records import Json
 from omoide.inference.embedders import Embedder, EmbeddingFailed, Vectors
 from omoide.reasoner.extractive import relevance, slot_answers, value_extraction
-from omoide.reasoner.extractive.candidates import Statement, statements
+from omoide.reasoner.extractive.candidates import CandidateStatement, statements
 from omoide.reasoner.extractive.questions import ParsedQuestion, parse_field
 from omoide.reasoner.extractive.retrieval import BREADTHS, RetrievedContext
 from omoide.reasoner.extractive.terms import base_forms
@@ -66,7 +66,7 @@ async def gather_fields(
 
 
 async def vectors_of(
-    schema: Json, asked: ParsedQuestion, candidates: Sequence[Statement], embedder: Embedder
+    schema: Json, asked: ParsedQuestion, candidates: Sequence[CandidateStatement], embedder: Embedder
 ) -> Vectors | None:
     """Embed fields and candidates, in this order: shape (fields + candidates, dimensions). None if embedding fails."""
     texts = [" ".join(_asked(asked, field).terms) for field in fields(schema)]
@@ -77,7 +77,11 @@ async def vectors_of(
 
 
 def filled(
-    schema: Json, asked: ParsedQuestion, candidates: Sequence[Statement], vectors: Vectors | None, answer: str | None
+    schema: Json,
+    asked: ParsedQuestion,
+    candidates: Sequence[CandidateStatement],
+    vectors: Vectors | None,
+    answer: str | None,
 ) -> str:
     """Return JSON text that is valid against the resolved schema; empty if the schema cannot be filled.
 
@@ -129,7 +133,7 @@ class _Filling:
         self,
         schema: Json,
         asked: ParsedQuestion,
-        candidates: Sequence[Statement],
+        candidates: Sequence[CandidateStatement],
         vectors: Vectors | None,
         answer: str | None,
     ) -> None:

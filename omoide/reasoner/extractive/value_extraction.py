@@ -14,7 +14,7 @@ from typing import Any
 from omoide.core.records import Json
 from omoide.reasoner.equivalence import GUARDS
 from omoide.reasoner.extractive import relevance
-from omoide.reasoner.extractive.candidates import Statement
+from omoide.reasoner.extractive.candidates import CandidateStatement
 from omoide.reasoner.extractive.questions import ParsedQuestion, spelled
 from omoide.reasoner.extractive.slot_answers import FilledSlot
 from omoide.reasoner.extractive.terms import base_forms, bases, folded, words
@@ -56,7 +56,7 @@ class FieldEvidence:
     name: str
     slots: Sequence[FilledSlot]
     """The slots that the property asks for, newest first."""
-    candidates: Sequence[Statement]
+    candidates: Sequence[CandidateStatement]
     scores: relevance.Scores
     """Relevance of each candidate; above zero it may be used."""
     barred: Collection[int]
@@ -64,7 +64,7 @@ class FieldEvidence:
     answer: str | None
     """The answer to the question itself, if the property asks for it."""
 
-    def likely(self) -> list[Statement]:
+    def likely(self) -> list[CandidateStatement]:
         """Return the relevant candidates, best first. For a nested property they must mention its parent."""
         own = words(spelled(self.name))
         outer = [bases(term) for term in self.asked.terms if term not in own]
@@ -117,7 +117,7 @@ def _text(evidence: FieldEvidence) -> str | None:
     return told(likely[0]) if likely else None
 
 
-def told(statement: Statement) -> str:
+def told(statement: CandidateStatement) -> str:
     """Return a statement as a property value; messages are quoted."""
     return f'{statement.peer_id} said: "{statement.text}"' if statement.source == "turn" else statement.text
 
@@ -221,7 +221,7 @@ def _truth(evidence: FieldEvidence) -> bool | None:
     return next((truth for each in newest if (truth := _outright(each, name)) is not None), None)
 
 
-def _outright(statement: Statement, name: Sequence[str]) -> bool | None:
+def _outright(statement: CandidateStatement, name: Sequence[str]) -> bool | None:
     start, text = f"{folded(statement.peer_id)} ", folded(statement.text)
     if not text.startswith(start) or '"' in text or "?" in text:
         return None

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from omoide.core.records import Conclusion, Level, Message
 from omoide.reasoner.evidence import Snippet
-from omoide.reasoner.extractive.answer import answer
+from omoide.reasoner.extractive.answer import Case, answer, sentences
+from omoide.reasoner.extractive.candidates import statements
+from omoide.reasoner.extractive.questions import parse_question
+from omoide.reasoner.extractive.quotation import nothing_known
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Question
 from tests.reasoner.memory_fixtures import EMBEDDER
@@ -54,3 +57,17 @@ def said(asked: Question, memory: MemoryView) -> str:
 def check(text: str, holds: Sequence[str], lacks: Sequence[str]) -> None:
     assert [word for word in holds if word not in text] == [], text
     assert [word for word in lacks if word in text] == [], text
+
+
+def compose(
+    asked: Question,
+    conclusions: Sequence[Conclusion],
+    snippets: Sequence[Snippet],
+    peers: Iterable[str] = (),
+) -> str:
+    """Compose the answer from given records, without vectors; `peers` are further ids that the question may name."""
+    around = [asked.target_id, asked.observer_id, *peers, *(each.observed_id for each in conclusions)]
+    around += [message.peer_id for snippet in snippets for message in snippet.messages]
+    parsed = parse_question(asked.query, filter(None, around), asked.observer_id, asked.target_id)
+    case = Case(asked, parsed, statements(asked, parsed, conclusions, snippets))
+    return " ".join(sentences(case, None)) or nothing_known(parsed.about)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from omoide.reasoner.extractive.answer import compose
 from omoide.storage.sqlite.engine import Store
-from tests.reasoner.extractive.answering import NOTHING, check, fact, facts, question, said, snippet, turn
+from tests.reasoner.extractive.answering import NOTHING, check, compose, fact, facts, question, said, snippet, turn
 from tests.reasoner.memory_fixtures import Past
 
 # Composing from given statements
