@@ -11,6 +11,8 @@ import httpx
 import hypothesis
 import pytest
 
+from omoide.storage import Store
+from omoide.storage.engine import open_store
 from tests.server_process import CommandServer, Server
 
 hypothesis.settings.register_profile(
@@ -77,3 +79,11 @@ def fresh() -> Callable[[str], str]:
 @pytest.fixture
 def db_path(tmp_path: Path) -> Path:
     return tmp_path / "omoide.db"
+
+
+@pytest.fixture
+def store(db_path: Path) -> Iterator[Store]:
+    """A store on its own file, which does not wait for the disk."""
+    opened = open_store(db_path, durability="normal")
+    yield opened
+    opened.close()

@@ -166,10 +166,10 @@ def test_home_and_choices_are_understood_as_people_write_them(monkeypatch: pytes
 
 
 def test_flags_win_over_environment_and_environment_over_file(tmp_path: Path) -> None:
-    (tmp_path / "omoide.toml").write_text('durability = "normal"\nhost = "::1"\n')
+    (tmp_path / "omoide.toml").write_text(f'auth = true\njwt_secret = "{SECRET}"\nhost = "::1"\n')
     server = Server(tmp_path / "omoide.db", "--host", "127.0.0.1", host="127.0.0.2")
     assert server.url.startswith("http://127.0.0.1:")
-    assert "durability normal" in server.log[0]
+    assert "authentication on" in server.log[0]
     server.stop()
 
 

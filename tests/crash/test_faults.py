@@ -19,7 +19,13 @@ from tests.handlers.workspace import WorkspaceClient, until
 from tests.server_process import COMMAND, Server
 
 HOUR = 3_600
-SETTINGS = {"debounce_seconds": "0", "job_poll_seconds": "0.1", "job_lease_seconds": "1", "busy_timeout_seconds": "0.2"}
+SETTINGS = {
+    "durability": "full",
+    "debounce_seconds": "0",
+    "job_poll_seconds": "0.1",
+    "job_lease_seconds": "1",
+    "busy_timeout_seconds": "0.2",
+}
 MOST_LINES = 12
 """Lines of the log that a fault may cost, however long it lasts."""
 

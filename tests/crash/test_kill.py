@@ -43,7 +43,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     with outside() as url:
         running = Server(
             tmp_path / "omoide.db", "--workers", "2",
-            debounce_seconds="0", job_lease_seconds="2", job_poll_seconds="0.2",
+            durability="full", debounce_seconds="0", job_lease_seconds="2", job_poll_seconds="0.2",
             embedder_base_url=f"{url}/v1", **embedder(32),
             webhook_secret="what events are signed with", webhook_private_targets="true",
         )  # fmt: skip

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +18,6 @@ from omoide.worker.tasks import TASKS
 from tests import sql
 from tests.read_now import read_now
 from tests.worker.loop_fixture import Diary, add, at_work, worker_on
-
-
-@pytest.fixture
-def store(db_path: Path) -> Iterator[Store]:
-    opened = Store.open(db_path)
-    yield opened
-    opened.close()
 
 
 async def done(store: Store) -> list[str]:

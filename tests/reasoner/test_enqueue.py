@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -23,10 +22,8 @@ PACE = FlushPolicy(tokens=100, quiet=QUIET, patience=PATIENCE)
 
 
 @pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
-    store = Store.open(db_path)
-    yield store._writer.connection
-    store.close()
+def db(store: Store) -> Connection:
+    return store._writer.connection
 
 
 Say = Callable[..., None]

@@ -34,6 +34,7 @@ GROWING_PART = 0.5
 """Fraction of the time in which data grows; in the rest its amount is constant."""
 
 SETTINGS = {
+    "durability": "full",
     "debounce_seconds": "0.5",
     "deduplicate": "false",  # so that duplicate conclusions stay visible
     "busy_timeout_seconds": "1",  # so that a locked file causes errors

@@ -1,4 +1,4 @@
-"""Fixture: a store on its own file."""
+"""Fixtures: a store that does not wait for locks, and its writing connection."""
 
 from __future__ import annotations
 
@@ -7,11 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from omoide.storage.sqlite.engine import Store
+from omoide.storage.sqlite.engine import Connection, Store
 
 
 @pytest.fixture
 def store(db_path: Path) -> Iterator[Store]:
-    opened = Store.open(db_path, busy_timeout=0.05)
+    opened = Store.open(db_path, durability="normal", busy_timeout=0.05)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def db(store: Store) -> Connection:
+    """The writing connection; every statement is a transaction of its own."""
+    return store._writer.connection

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +11,7 @@ from omoide.storage import conclusion_upsert, conclusions, dreams, peers, queue,
 from omoide.storage.conclusion_upsert import NearDuplicate
 from omoide.storage.dreams import Schedule
 from omoide.storage.sqlite import fulltext
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.storage.row_factories import steps
 
@@ -22,15 +20,12 @@ SAID = datetime(2026, 11, 22, tzinfo=UTC)
 
 
 @pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
-    store = Store.open(db_path)
-    connection = store._writer.connection
+def db(db: Connection) -> Connection:
     for name in ("s", "t"):
-        sessions.get_or_create(connection, "w", name, SessionChange(), NOW, max_observers=9)
+        sessions.get_or_create(db, "w", name, SessionChange(), NOW, max_observers=9)
     for name in ("alice", "bob"):
-        peers.get_or_create(connection, "w", name, Change(), NOW)
-    yield connection
-    store.close()
+        peers.get_or_create(db, "w", name, Change(), NOW)
+    return db
 
 
 SELF, OTHER = (1, 1), (2, 1)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import pytest
-import sqlite_utils
 
 from omoide.core.clock import from_micros
 from omoide.core.records import NewMessage
 from omoide.storage import deletion_cascade, event_time_order, messages, purge
-from omoide.storage.sqlite.engine import Connection, connect
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
-from omoide.storage.sqlite.migrations import migrate
 from tests import sql
 from tests.storage.row_factories import cloned, steps
 
@@ -23,12 +20,9 @@ DAY = 86_400_000_000
 
 
 @pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
-    connection = connect(db_path, durability="normal", busy_timeout=5)
-    migrate(sqlite_utils.Database(connection))
-    yield connection
-    assert [*contradictions(connection)] == []
-    connection.close()
+def db(db: Connection) -> Iterator[Connection]:
+    yield db
+    assert [*contradictions(db)] == []
 
 
 def say(db: Connection, *times: int | None, session: str = "s", now: int = NOW) -> None:

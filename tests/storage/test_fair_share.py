@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from omoide.core.jobs import Job
 from omoide.storage import fair_share, queue, rows
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.storage.row_factories import steps
 
@@ -21,18 +19,14 @@ HEAVY, LIGHT, OTHER = 1, 2, 3
 
 
 @pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
-    """A writer connection in autocommit mode."""
-    store = Store.open(db_path)
-    connection: Connection = asyncio.run(store.write(lambda connection: connection))
+def db(db: Connection) -> Connection:
     for workspace in (HEAVY, LIGHT, OTHER):
         sql.change(
-            connection,
+            db,
             "INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, '{}', '{}', 1)",
             (workspace, f"w{workspace}", f"u{workspace}"),
         )
-    yield connection
-    store.close()
+    return db
 
 
 def owe(db: Connection, workspace: int | None, count: int = 1, *, kind: str = "note", **options: Any) -> None:

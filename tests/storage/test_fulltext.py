@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-import sqlite_utils
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core.records import NewMessage
 from omoide.storage import deletion_cascade, messages, purge, sessions, workspaces
 from omoide.storage.sqlite import fulltext, fulltext_rebuild
-from omoide.storage.sqlite.engine import Connection, connect
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.sqlite.integrity.row_consistency import contradictions
-from omoide.storage.sqlite.migrations import migrate
 
 NOW = 1_700_000_000_000_000
-
-
-@pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
-    connection = connect(db_path, durability="normal", busy_timeout=5)
-    migrate(sqlite_utils.Database(connection))
-    yield connection
-    connection.close()
 
 
 def say(db: Connection, session: str, *contents: str) -> None:

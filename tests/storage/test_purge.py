@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-import sqlite_utils
 
 from omoide.core.records import Change, NewConclusion, NewMessage, Observation, SessionChange
 from omoide.storage import (
@@ -21,8 +19,7 @@ from omoide.storage import (
     sessions,
     workspaces,
 )
-from omoide.storage.sqlite.engine import Connection, connect
-from omoide.storage.sqlite.migrations import migrate
+from omoide.storage.sqlite.engine import Connection
 from tests import sql
 from tests.storage.row_factories import steps
 
@@ -36,14 +33,11 @@ TABLES = (
 
 
 @pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
-    connection = connect(db_path, durability="normal", busy_timeout=5)
-    migrate(sqlite_utils.Database(connection))
-    yield connection
+def db(db: Connection) -> Iterator[Connection]:
+    yield db
     for index in ("message_words", "conclusion_words"):
-        sql.change(connection, f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
-    assert sql.rows(connection, "PRAGMA foreign_key_check") == []
-    connection.close()
+        sql.change(db, f"INSERT INTO {index} ({index}) VALUES ('integrity-check')")
+    assert sql.rows(db, "PRAGMA foreign_key_check") == []
 
 
 def say(db: Connection, w: str, s: str, *contents: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,19 +11,16 @@ from omoide.core.records import Change, WorkCount
 from omoide.storage import completed_work, job_stats, queue, workspaces
 from omoide.storage.completed_work import FORGET_AFTER
 from omoide.storage.queue import FORGET_AT_A_TIME, FORGET_FAILED
-from omoide.storage.sqlite.engine import Connection, Store
+from omoide.storage.sqlite.engine import Connection
 
 NOW, LEASE = FORGET_FAILED * 2, 1_000
 ABOUT = {"session": "s", "observed": "alice", "observers": ["alice", "bob"]}
 
 
 @pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
-    store = Store.open(db_path)
-    connection = store._writer.connection
-    workspaces.get_or_create(connection, "w", Change(), NOW)
-    yield connection
-    store.close()
+def db(db: Connection) -> Connection:
+    workspaces.get_or_create(db, "w", Change(), NOW)
+    return db
 
 
 def owe(db: Connection, payload: dict[str, Any] = ABOUT, kind: str = "representation", **options: Any) -> None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import sqlite_utils
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,8 +14,7 @@ from omoide.core.clock import ID_LENGTH, derived_id, new_id
 from omoide.core.records import NewConclusion, NewMessage, SessionChange
 from omoide.search.vector_index import Allowed, Group, VectorIndex
 from omoide.storage import conclusions, embeddings, messages, queue, scope_backfill, scope_copies, scopes, sessions
-from omoide.storage.sqlite.engine import Connection, connect
-from omoide.storage.sqlite.migrations import migrate
+from omoide.storage.sqlite.engine import Connection
 from omoide.storage.vectors import packed
 from tests import sql
 
@@ -26,15 +23,12 @@ W, S = "w", "s"
 
 
 @pytest.fixture
-def db(db_path: Path) -> Iterator[Connection]:
+def db(db: Connection) -> Connection:
     """A database with the scope th and the session s with messages of alice and bob; s is not in th."""
-    connection = connect(db_path, durability="normal", busy_timeout=5)
-    migrate(sqlite_utils.Database(connection))
     said = [NewMessage(peer, "Hello", {}, 1, None) for peer in ("alice", "bob")]
-    messages.add(connection, W, S, said, NOW, max_observers=10)
-    scopes.get_or_create(connection, W, "th", None, NOW)
-    yield connection
-    connection.close()
+    messages.add(db, W, S, said, NOW, max_observers=10)
+    scopes.get_or_create(db, W, "th", None, NOW)
+    return db
 
 
 def scope(db: Connection) -> int:

@@ -22,14 +22,12 @@ TEXTS = [f"text {number}" for number in range(11)]
 
 
 @pytest.fixture
-def db(db_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+def db(db: Connection, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
     monkeypatch.setattr(message_copy, "MESSAGES_AT_A_TIME", 3)
-    store = Store.open(db_path)
-    say(store._writer.connection, "s", *TEXTS)
-    yield store._writer.connection
-    assert [fault for fault in row_consistency._RULES if row_consistency.count(store._writer.connection, fault)] == []
-    sql.change(store._writer.connection, "INSERT INTO message_words (message_words) VALUES ('integrity-check')")
-    store.close()
+    say(db, "s", *TEXTS)
+    yield db
+    assert [fault for fault in row_consistency._RULES if row_consistency.count(db, fault)] == []
+    sql.change(db, "INSERT INTO message_words (message_words) VALUES ('integrity-check')")
 
 
 def say(db: Connection, session: str, *texts: str) -> None:

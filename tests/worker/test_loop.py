@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -25,13 +24,6 @@ from tests.read_now import read_now
 from tests.worker.loop_fixture import SOON, Diary, add, at_work, begin_and_never_end, fail, jobs, worker_on
 
 HOUR = 3_600 * SECOND
-
-
-@pytest.fixture
-def store(db_path: Path) -> Iterator[Store]:
-    opened = Store.open(db_path)
-    yield opened
-    opened.close()
 
 
 def test_existing_jobs_run_in_order_and_are_removed(store: Store) -> None:

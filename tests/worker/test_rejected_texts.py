@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 
 import httpx
 import numpy as np
@@ -51,13 +50,6 @@ def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def endpoint() -> Iterator[FaultProxy]:
     with httpx.Client() as nobody, fault_proxy(nobody) as proxy:
         yield proxy
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = Store.open(tmp_path / "omoide.db")
-    yield opened
-    opened.close()
 
 
 def judging(judge: Judge) -> Callable[[BaseHTTPRequestHandler, FaultProxy, bytes], None]:

@@ -62,7 +62,7 @@ class Home:
 
     def __init__(self, path: Path, reasoner: MakeReasoner = Reasoner, **options: Any) -> None:
         self.settings = Settings.model_validate({"db": path, "debounce_seconds": 0, **options})
-        self.store = Store.open(path)
+        self.store = Store.open(path, durability="normal")
         around = open_services(self.settings, store=self.store, embedder=EMBEDDER)
         self.reasoner = reasoner(EMBEDDER, around.tokens)
         self.deps = replace(around, reasoner=self.reasoner)
