@@ -17,7 +17,7 @@ from omoide.reasoner.factory import EXTRACTIVE, make_reasoner
 from omoide.services.container import embedder_of
 from omoide.storage import Transaction, embeddings
 from omoide.storage.embeddings import EmbeddingProgress, Source
-from omoide.storage.engine import inspection
+from omoide.storage.sqlite import inspection
 
 SAMPLE = "Hello."
 """The text to embed."""

@@ -12,7 +12,7 @@ from omoide.core import clock
 from omoide.core.formatting import format_duration, format_size
 from omoide.doctor.check_result import CheckResult, Figures
 from omoide.storage import Transaction
-from omoide.storage.engine import inspection
+from omoide.storage.sqlite import inspection
 
 LEAST_FREE_BYTES = 100_000_000
 """Free disk space below which writes are about to fail."""

@@ -12,8 +12,8 @@ from omoide.doctor.check_models import Missing, check_embedder, check_reasoner, 
 from omoide.doctor.check_result import CheckResult
 from omoide.doctor.check_storage import check_clock, check_database, check_disk
 from omoide.storage.embeddings import EmbeddingProgress
-from omoide.storage.engine import inspection
 from omoide.storage.job_stats import JobStats, job_stats
+from omoide.storage.sqlite import inspection
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,10 @@
 """What a storage engine promises: the store of a process, and the transaction that storage functions run in.
 
-`omoide.storage.sqlite` is the only engine today. A process uses one engine; `omoide.storage.engine` names it. A second
-one, such as PostgreSQL, has to provide
+A process uses one engine, which is SQLite today. Another one, such as PostgreSQL, has to provide
 
 - a class with the members of `Store`, whose transactions have the members of `Transaction`,
-- `omoide.storage.dialect`: the fragments of SQL that engines spell differently, and
-- the modules that `omoide.storage.engine` lists: what is not a matter of spelling, such as full-text search.
+- for `omoide.storage.dialect`: the fragments of SQL that engines spell differently, and
+- for `omoide.storage.engine`: modules for what is not a matter of spelling, such as full-text search.
 
 The modules of `omoide.storage` that are named after nouns (`messages`, `peers`, …) hold functions that take a
 `Transaction` first. All other modules compose these functions, and pass the transaction on without looking into it.
@@ -70,19 +69,20 @@ class Transaction(Protocol):
 class Store(Protocol):
     """Access to the database for one process, from any of its event loops.
 
-    Reads. `fn` sees one snapshot of the committed data, including every write that was awaited before, and cannot
-    write. It may be run again if the engine had to give up its snapshot, so it has no side effects.
+    Reads: `fn` sees one snapshot of the committed data, including every write that was awaited before. It cannot write.
 
-    Writes. `fn` sees the latest committed data and its own changes. Writes of one process run one after another, in the
-    order of the calls per event loop and scheduling lane; other processes write meanwhile, but never within a write:
-    the effect is as if all writes ran one after another. Several writes may share a commit; one that raises has no
-    effect, and takes nothing back but its own changes. A write whose caller was cancelled may or may not take effect.
+    Writes: `fn` sees the latest committed data and its own changes. The effect of all writes, also of other processes,
+    is as if they ran one after another; those of one process and scheduling lane run in the order of the calls. Several
+    may share a commit. One that raises has no effect, and takes nothing back but its own changes. One whose caller was
+    cancelled takes effect or not.
 
-    Both raise what `fn` raises, unchanged, and errors of `omoide.core.errors` for those of the engine:
+    `fn` may be run again, from a new snapshot or savepoint, so it has no effect but on the transaction. What it raises
+    reaches the caller. Errors of the engine become those of `omoide.core.errors`:
 
-    - `Unavailable`: the database cannot be reached, is locked for longer than the timeout, or cannot be written,
+    - `Unavailable`: the database cannot be reached or written, or is locked for longer than the timeout,
     - `StorageFull`, a kind of it: there is no space left,
-    - `IndexDamaged`, a kind of it: an index contradicts its table; its rebuild is enqueued.
+    - `IndexDamaged`, a kind of it: an index contradicts its table; its rebuild is enqueued,
+    - `ConstraintViolation`, a kind of it: the stored data is inconsistent.
     """
 
     @property

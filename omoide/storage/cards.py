@@ -16,7 +16,7 @@ from omoide.core.json_limits import strip_nul
 from omoide.core.records import Change
 from omoide.storage import peers, rows
 from omoide.storage.base import Transaction
-from omoide.storage.sqlite import secure_delete
+from omoide.storage.engine import secure_delete
 
 
 @dataclass(frozen=True, slots=True)

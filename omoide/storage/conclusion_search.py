@@ -16,9 +16,9 @@ from omoide.storage import peers, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.conclusions import COLUMNS, FROM, FROM_IDS, FROM_ROWS, LAST_SAID_FIRST, OF_PAIR_BY_TIME, record
 from omoide.storage.dialect import array, in_array, json_holds_any, json_or_null
+from omoide.storage.engine import vector_segments
 from omoide.storage.filters import CONCLUSION_FIELDS, SqlClause, compile_filters
 from omoide.storage.filters.operators import ANYTHING
-from omoide.storage.sqlite import vector_segments
 
 Direction = Literal["premises", "conclusions", "both"]
 

@@ -19,9 +19,9 @@ from omoide.storage import embeddings, peers, queue, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, insert_row, unnest, use_index
+from omoide.storage.engine import fulltext
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
-from omoide.storage.sqlite import fulltext
 
 PURGE = "purge_conclusions"
 """Kind and key of the job that removes the rows of deleted conclusions."""

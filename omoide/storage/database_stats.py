@@ -10,8 +10,8 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import count_or_zero
 from omoide.storage.embeddings import progress
+from omoide.storage.engine import read_only
 from omoide.storage.job_stats import JobStats, job_stats
-from omoide.storage.sqlite.read_only import journal
 
 SQLITE_VERSION: str = sqlite3.sqlite_version
 
@@ -56,7 +56,7 @@ def change(db: Transaction) -> None:
 def file_bytes(path: Path) -> dict[str, int]:
     """Sizes of the database file and its write-ahead log, in bytes."""
     sizes = {}
-    for name, file in (("database", path), ("wal", journal(path))):
+    for name, file in (("database", path), ("wal", read_only.journal(path))):
         try:
             sizes[name] = file.stat().st_size
         except OSError:

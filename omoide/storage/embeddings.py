@@ -15,8 +15,8 @@ from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import ORDERED_JOIN, array, unnest
 from omoide.storage.embedding_tables import SOURCES, TAKEN_FROM, VECTORS, Source
+from omoide.storage.engine import vector_segments
 from omoide.storage.rejected_texts import Refusal
-from omoide.storage.sqlite import vector_segments
 
 __all__ = ["SOURCES", "Source"]
 

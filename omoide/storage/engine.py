@@ -1,6 +1,6 @@
 """The engine of this process: how to open its store, and what it does in its own way.
 
-Everything outside `omoide.storage` imports these names from here, so that another engine can take SQLite's place.
+Only this module and `dialect` name the engine, so that another one can take SQLite's place.
 """
 
 from omoide.storage.sqlite import (
@@ -8,9 +8,9 @@ from omoide.storage.sqlite import (
     fulltext,
     fulltext_pruning,
     fulltext_rebuild,
-    inspection,
     leader_lock,
     query_timeout,
+    read_only,
     secure_delete,
     vector_segments,
 )
@@ -26,11 +26,11 @@ __all__ = [
     "fulltext",
     "fulltext_pruning",
     "fulltext_rebuild",
-    "inspection",
     "leader_lock",
     "open_store",
     "prepare_store",
     "query_timeout",
+    "read_only",
     "secure_delete",
     "vector_segments",
 ]

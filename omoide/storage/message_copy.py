@@ -7,7 +7,7 @@ import contextlib
 from omoide.core.clock import new_ids
 from omoide.storage import embeddings, event_time_order, messages, rows
 from omoide.storage.base import Transaction
-from omoide.storage.sqlite import fulltext
+from omoide.storage.engine import fulltext
 
 _COPIED = ["", "", *(f"messages.{name}" for name in ("content", "metadata", "token_count", "created_at", "muted"))]
 

@@ -23,9 +23,9 @@ from omoide.storage.dialect import (
     unnest_rows,
     use_index,
 )
+from omoide.storage.engine import fulltext
 from omoide.storage.message_scope import MessageScope
 from omoide.storage.messages import Stretch
-from omoide.storage.sqlite import fulltext
 
 # Sources of a search. The order of their joins is fixed: from the given numbers to their rows.
 _ALL = "messages m"

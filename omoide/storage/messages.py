@@ -17,9 +17,9 @@ from omoide.core.records import Json, Message, MessageBatch, NewMessage, Page, P
 from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, in_array, unnest
+from omoide.storage.engine import fulltext, secure_delete
 from omoide.storage.filters import MESSAGE_FIELDS
 from omoide.storage.large_values import stored_object
-from omoide.storage.sqlite import fulltext, secure_delete
 
 _METADATA = stored_object("m.metadata")
 _MESSAGE = f"m.id, s.id, w.id, p.id, m.content, {_METADATA}, m.token_count, m.created_at"

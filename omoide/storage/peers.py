@@ -12,9 +12,9 @@ from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest
 from omoide.storage import rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import insert_row
+from omoide.storage.engine import secure_delete
 from omoide.storage.filters import PEER_FIELDS, SESSION_FIELDS, names_field
 from omoide.storage.large_values import after, text_of
-from omoide.storage.sqlite import secure_delete
 
 _FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 

@@ -253,7 +253,7 @@ class Listing(Generic[T]):
 def page(db: Transaction, listing: Listing[T], request: PageRequest) -> Page[T]:
     """One page of a listing, in descending order if reversed.
 
-    Raises ManyRows if the connection may not count that many rows.
+    Raises ManyRows if the transaction may not count that many rows.
     """
     total = _count(db, listing.source, listing.params)
     if request.offset >= total:

@@ -15,8 +15,8 @@ from omoide.core.records import Backfill, Json, Page, PageRequest, Scope, Sessio
 from omoide.storage import membership_intervals, rows, scope_backfill, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import insert_row
+from omoide.storage.engine import secure_delete
 from omoide.storage.large_values import after, stored_object
-from omoide.storage.sqlite import secure_delete
 
 CONFIGURATION = '{"observe_me":false}'
 """Configuration of the hidden peer: no conclusions are drawn about it."""

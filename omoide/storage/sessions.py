@@ -13,9 +13,9 @@ from omoide.storage import members, peers, rows, scopes, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import MOST
 from omoide.storage.dialect import insert_row, is_integer
+from omoide.storage.engine import secure_delete
 from omoide.storage.filters import SESSION_FIELDS
 from omoide.storage.large_values import after, merged, settings_in, text_of
-from omoide.storage.sqlite import secure_delete
 
 _FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 

@@ -8,7 +8,7 @@ from omoide.core.errors import Conflict, NotFound
 from omoide.core.records import Json, Page, PageRequest, WebhookEndpoint
 from omoide.storage import queue, rows, workspaces
 from omoide.storage.base import Transaction
-from omoide.storage.sqlite import secure_delete
+from omoide.storage.engine import secure_delete
 
 DELIVERY = "deliver_webhook"
 """The kind of jobs that deliver one event to one endpoint."""

@@ -10,9 +10,9 @@ from omoide.storage import queue, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import insert_row
+from omoide.storage.engine import secure_delete
 from omoide.storage.filters import WORKSPACE_FIELDS
 from omoide.storage.large_values import after, merged, text_of
-from omoide.storage.sqlite import secure_delete
 
 
 def find(db: Transaction, workspace_id: str) -> Workspace | None:

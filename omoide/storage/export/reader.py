@@ -15,8 +15,8 @@ from omoide.core.jobs import DREAM, payload_error
 from omoide.core.records import Json
 from omoide.storage import rows, scope_backfill
 from omoide.storage.base import Transaction
+from omoide.storage.engine import read_only
 from omoide.storage.export.schema import FORMAT, KINDS, PAYLOADS, Column, HeaderLine, Kind
-from omoide.storage.sqlite import inspection
 
 
 def _source(kind: Kind) -> str:
@@ -82,7 +82,7 @@ def _payload(db: Transaction, task: str, stored: str) -> Json | None:
 
 def find(db: Transaction, workspace_id: str) -> int:
     """The row of a workspace. Raises NotFound, and Unprocessable for a file of another version of Omoide."""
-    schema = inspection.schema(db)
+    schema = read_only.schema(db)
     if schema.is_newer:
         raise Unprocessable("this database was written by a newer version of Omoide: export with that version")
     if not schema.is_current:

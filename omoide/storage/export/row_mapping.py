@@ -22,8 +22,8 @@ from omoide.core.webhook_protocol import check_url
 from omoide.storage import conclusions, dream_jobs, event_time_order, scope_backfill, scope_copies
 from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
+from omoide.storage.engine import fulltext
 from omoide.storage.export.schema import KINDS, Column, InvalidLine, Line
-from omoide.storage.sqlite import fulltext
 
 MOST_KEPT_IN_MIND = 100_000
 """Limit of each of the caches of peer and session rows."""
