@@ -71,7 +71,8 @@ def rest(db: Transaction, workspaces: Iterable[int], now: int) -> None:
                 UNION ALL SELECT min(leased_until) FROM jobs
                     WHERE leased_until > :now AND {without_index(of_share)} AND {without_index("failed_at")} IS NULL
                 UNION ALL SELECT * FROM (
-                    SELECT :relook FROM jobs WHERE {of_share} AND failed_at IS NULL AND due_at <= :now LIMIT 1) blocked
+                    SELECT CAST(:relook AS BIGINT) FROM jobs
+                    WHERE {of_share} AND failed_at IS NULL AND due_at <= :now LIMIT 1) blocked
                 ) times)
             WHERE pk = :workspace""",
             {"workspace": workspace, "now": now, "relook": now + RELOOK},

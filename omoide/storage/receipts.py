@@ -42,7 +42,8 @@ def find(
 def add(db: Transaction, point: AppendPoint, count: int, idempotency: Idempotency) -> None:
     """Record that a call with the key stored `count` messages at this point."""
     db.execute(
-        """INSERT OR REPLACE INTO receipts (session, key, digest, first_seq, count, created_at)
-           VALUES (?, ?, ?, ?, ?, ?)""",
+        """INSERT INTO receipts (session, key, digest, first_seq, count, created_at) VALUES (?, ?, ?, ?, ?, ?)
+           ON CONFLICT (session, key) DO UPDATE SET digest = excluded.digest, first_seq = excluded.first_seq,
+           count = excluded.count, created_at = excluded.created_at""",
         (point.ground.session, idempotency.key, idempotency.digest, point.first, count, point.now),
     )

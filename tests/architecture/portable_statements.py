@@ -1,0 +1,110 @@
+"""Print the statements of `omoide/storage/*.py` as PostgreSQL would get them: a JSON list of [place, SQL].
+
+Run as a process of its own, because the modules compose their statements from the dialect when they are loaded. A
+statement is a string in the source that begins with an SQL verb; what is only known when it runs is taken from `GIVEN`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+STORAGE = Path(__file__).parents[2] / "omoide" / "storage"
+VERBS = ("SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", "CREATE ", "DROP ", "ALTER ", "PRAGMA ", "REPLACE ")
+
+GIVEN = {
+    "source": "messages",
+    "table": "messages",
+    "VECTORS[source]": "message_vectors",
+    "order": "DESC",
+    "ordering": "m.pk",
+    "columns": "pk",
+    "count": "message_count",
+    "of_share": "workspace = :workspace",
+    "without_index(of_share)": "workspace = :workspace",
+    "key": "peer",
+    "name": "session",
+    "given": "due_at = ?",
+    "condition": "workspace = ?",
+    "restriction": "AND level = ?",
+    "joined": "",
+    "'WHERE' if restrictions else ''": "WHERE",
+    "' AND '.join(restrictions)": "session = :session",
+    "large.column": "metadata",
+    "large.table": "peers",
+    "large.key": "pk",
+    "within": "AND s.workspace = ?",
+    "selected": "m.workspace = ?",
+    "holds": "m.content ILIKE ?",
+    "chosen": "SELECT peer FROM members",
+    "keepers": "SELECT observer FROM cards",
+    "dreamers": "SELECT observer FROM dreams",
+    "peers": "SELECT pk FROM peers",
+    "forgotten": "SELECT pk FROM jobs",
+    "expired": "SELECT session, key FROM receipts",
+    "into": "stays (session, peer, first)",
+    "', '.join([row] * count)": "(?, ?, ?)",
+    "listing.columns": "m.pk",
+    "listing.source": "FROM messages m",
+    "marks": "?, ?",
+    "now_only": "OR p.kind = 'peer'",
+    "ending": "ORDER BY c.pk",
+    "sql": " AND c.pk = ?",
+    "from_pair": "FROM conclusions c JOIN sessions s ON s.pk = c.session WHERE TRUE",
+    "message_search:sql": "FROM messages m WHERE m.workspace = ?",
+    "message_search:source": "FROM messages m",
+    "memory_queries:sql": "FROM messages m JOIN messages wanted ON wanted.pk = m.pk",
+    "message_scope:sql": "FROM messages m WHERE TRUE",
+    "embeddings:source": "messages",
+    "embeddings:columns": "pk, session",
+    "embeddings:rows": "SELECT workspace, pk, session FROM messages",
+    "message_copy:columns": "id",
+}
+"""Local expression → a value it may have; with the name of a module for this module only."""
+
+
+def main() -> None:
+    from tests.architecture import postgresql_dialect
+
+    sys.modules["omoide.storage.sqlite.dialect"] = postgresql_dialect
+    sys.modules["omoide.storage.sqlite.job_shares"] = postgresql_dialect
+    json.dump([*_statements()], sys.stdout)
+
+
+def _statements() -> Iterator[tuple[str, str]]:
+    for path in sorted(STORAGE.glob("*.py")):
+        if path.stem in ("__init__", "base", "dialect", "engine"):
+            continue
+        module = importlib.import_module(f"omoide.storage.{path.stem}")
+        tree = ast.parse(path.read_text())
+        # Parts of other strings, and strings that are statements of Python: docstrings.
+        inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
+        inside |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.JoinedStr):
+                parts: list[ast.expr] = node.values
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+                parts = [node]
+            else:
+                continue
+            if isinstance(parts[0], ast.Constant) and str(parts[0].value).lstrip().startswith(VERBS):
+                yield f"{path.name}:{node.lineno}", "".join(_text(part, module) for part in parts)
+
+
+def _text(part: ast.expr, module: ModuleType) -> str:
+    if not isinstance(part, ast.FormattedValue):
+        return str(ast.literal_eval(part))
+    expression, name = ast.unparse(part.value), module.__name__.rpartition(".")[2]
+    for known in (f"{name}:{expression}", expression):
+        if known in GIVEN:
+            return GIVEN[known]
+    return str(eval(expression, vars(module)))  # our own source
+
+
+if __name__ == "__main__":
+    main()
