@@ -1,6 +1,6 @@
 """The engine of this process: how to open its store, and what it does in its own way.
 
-Only this module and `dialect` name the engine, so that another one can take SQLite's place.
+Only this module, `dialect` and `filters.metadata` name the engine, so that another one can take SQLite's place.
 """
 
 from omoide.storage.sqlite import (
@@ -12,6 +12,7 @@ from omoide.storage.sqlite import (
     query_timeout,
     read_only,
     secure_delete,
+    stored_objects,
     vector_segments,
 )
 from omoide.storage.sqlite.engine import Store
@@ -32,5 +33,6 @@ __all__ = [
     "query_timeout",
     "read_only",
     "secure_delete",
+    "stored_objects",
     "vector_segments",
 ]

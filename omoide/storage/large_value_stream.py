@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Sequence
 
 from omoide.core.errors import Conflict
 from omoide.storage.base import Store, Transaction
+from omoide.storage.engine import stored_objects
 from omoide.storage.large_values import LargeValue
-from omoide.storage.sqlite import stored_objects
 
 PIECE_BYTES = 1_048_576
 """Bytes read at a time: several objects, or a part of one."""
