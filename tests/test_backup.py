@@ -296,7 +296,7 @@ def test_a_backup_that_is_not_fit_is_refused_and_nothing_changes(
     assert (files(tmp_path), database.read_bytes()) == before
 
 
-def test_a_backup_takes_the_place_of_a_damaged_database_whose_journal_is_kept_with_it(
+def test_a_backup_replaces_a_damaged_database_whose_journal_is_kept_with_it(
     invoke: Invoke, database: Path, tmp_path: Path
 ) -> None:
     _backup_of(database, tmp_path)

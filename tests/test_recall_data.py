@@ -141,7 +141,7 @@ def test_every_kind_has_its_share_of_the_questions() -> None:
     assert min(share.values()) >= LEAST_SHARE
 
 
-def test_about_a_third_of_the_questions_share_no_content_word_a_third_one_and_a_third_more() -> None:
+def test_a_third_each_of_the_questions_shares_no_one_or_more_content_words() -> None:
     shares = Counter(min(max(map(len, shared(one))), 2) for one in QUESTIONS)
     assert all(LEAST_THIRD <= shares[words] / len(QUESTIONS) <= MOST_THIRD for words in range(3))
 
@@ -162,7 +162,7 @@ def test_a_lexical_question_shares_two_or_more_content_words_with_its_evidence()
     assert {one.question: shared(one) for one in of_kind("lexical") if max(map(len, shared(one))) <= 1} == {}
 
 
-def test_an_answer_turn_follows_a_question_of_another_peer_and_shares_at_most_one_word() -> None:
+def test_an_answer_turn_follows_another_peers_question_and_shares_at_most_a_word() -> None:
     for one in of_kind("answer"):
         turns = CONVERSATIONS[one.conversation]
         place = turns.index(turn_of(one.conversation, one.evidence[0]))

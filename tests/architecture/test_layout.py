@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SOURCES = [path for room in ("omoide", "handlers") for path in sorted((ROOT / room).rglob("*.py"))]
-FILE_LIMIT, FUNCTION_LIMIT = 500, 60
+FILE_LIMIT, FUNCTION_LIMIT, TEST_NAME_LIMIT = 400, 50, 80
 # Packages that are heavy and needed by few, extras, or for the build alone: imported where they are used.
 LATE_IMPORTS_ALLOWED: dict[str, set[str]] = {
     "omoide/inference/providers.py": {
@@ -60,6 +60,8 @@ SQLITE_ONLY = {
     "test_recall_data.py",
 }
 
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
 sources = pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 
 
@@ -90,6 +92,13 @@ def test_no_class_name_has_two_meanings() -> None:
                 places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
     repeated = {name: files for name, files in places.items() if len(files) > 1 and name not in CLASS_NAMES_TWICE}
     assert repeated == {}, "rename one by what it is"
+
+
+def test_tests_keep_their_size_and_their_names_are_short() -> None:
+    tests = {path: path.read_text() for path in TESTS if "node_modules" not in path.parts}
+    names = (function.name for text in tests.values() for function in functions(ast.parse(text)))
+    assert [path for path, text in tests.items() if text.count("\n") > FILE_LIMIT] == [], "split it by rule"
+    assert [name for name in names if name.startswith("test_") and len(name) > TEST_NAME_LIMIT] == []
 
 
 @sources

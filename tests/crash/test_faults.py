@@ -111,7 +111,7 @@ def serve() -> Iterator[Serve]:
         pytest.param(sql.locked, 503, "The database is locked by another process", id="locked"),
     ],
 )
-def test_while_it_lasts_writes_say_what_is_wrong_and_reads_go_on_and_afterwards_all_is_well(
+def test_during_a_fault_writes_name_it_and_reads_go_on_and_afterwards_all_is_well(
     fault: Callable[[Path], contextlib.AbstractContextManager[None]],
     status: int,
     reason: str,
@@ -146,7 +146,7 @@ def test_while_it_lasts_writes_say_what_is_wrong_and_reads_go_on_and_afterwards_
 
 
 @pytest.mark.usefixtures("thorough")
-def test_a_server_that_starts_on_a_file_that_cannot_be_written_serves_what_is_there_and_writes_as_soon_as_it_can(
+def test_a_server_started_on_an_unwritable_file_serves_reads_and_writes_once_it_can(
     tmp_path: Path, serve: Serve
 ) -> None:
     server = serve(tmp_path / "omoide.db")

@@ -22,10 +22,10 @@ MESSAGES_A_KILL = 50
 UPGRADE = """
 import sys
 from pathlib import Path
-from omoide.storage import Store
+from omoide.storage.engine import prepare_store
 print("ready", flush=True)
 sys.stdin.readline()
-Store.prepare(Path(sys.argv[1]))
+prepare_store(Path(sys.argv[1]))
 """
 
 
