@@ -22,6 +22,7 @@ from benchmarks.measurements import Figure, held, json_option, percentile, publi
 from benchmarks.recall.dataset import Question as Asked
 from benchmarks.recall.dataset import conversations, questions
 from omoide.core import clock
+from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import Job
 from omoide.core.records import Conclusion, Fact, Message, NewConclusion, NewMessage
 from omoide.core.settings import Settings
@@ -97,7 +98,7 @@ async def kept(tools: Services, facts: dict[str, list[Fact]]) -> dict[str, list[
         new = [NewConclusion(fact.content, peer, peer, SESSION) for fact in drawn]
         held[peer] = await tools.store.write(conclusions.add, WORKSPACE, new, clock.now())
     await tools.store.write(embeddings.adopt, tools.embedder.name, tools.embedder.dimensions, clock.now())
-    await embed(tools, Job(0, embeddings.JOB, {}, 1))
+    await embed(tools, Job(0, JobKind.EMBED, {}, 1))
     return held
 
 

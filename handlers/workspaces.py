@@ -7,6 +7,7 @@ from typing import Literal
 
 from omoide.core import auth, clock
 from omoide.core.errors import BadRequest
+from omoide.core.job_payloads import DreamPayload
 from omoide.core.records import PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import chat, message_search, pagination, request_parsing, serializers
@@ -94,16 +95,7 @@ async def schedule_dream(context: Context, *, workspace_id: str, body: models.Sc
     """Enqueue a dream that is due now."""
     if not context.settings.dream_enabled:
         raise BadRequest("Dreams are not enabled in the system configuration")
-    observed = body.observed or body.observer
-    session_id = body.session_id or None
-    await context.store.write(
-        dreams.request,
-        workspace_id,
-        body.observer,
-        observed,
-        body.dream_type,
-        session_id,
-        body.rebuild,
-        clock.now(),
-    )
+    observed, session_id = body.observed or body.observer, body.session_id or None
+    dream = DreamPayload(body.observer, observed, session_id, body.dream_type, body.rebuild)
+    await context.store.write(dreams.request, workspace_id, dream, clock.now())
     context.services.wake_worker()

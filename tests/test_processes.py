@@ -13,7 +13,7 @@ import pytest
 from benchmarks.process_tree import family, named
 from omoide.cli.supervisor import LAST_PAUSE_SECONDS, Child
 from omoide.core import clock
-from omoide.core.jobs import REPRESENTATION
+from omoide.core.job_payloads import JobKind
 from omoide.storage import queue
 from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.leader_lock import LeaderLock, has_leader
@@ -61,7 +61,7 @@ def claim(path: Path, *, led: bool) -> None:
     store = Store.open(path)
     job = asyncio.run(store.write(queue.claim, clock.now(), lease=HOUR, led=led))
     assert job is not None
-    assert job.kind == REPRESENTATION
+    assert job.kind == JobKind.REPRESENTATION
     store.close()
 
 

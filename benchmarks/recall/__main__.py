@@ -17,6 +17,7 @@ from benchmarks.measurements import held, json_option, publish
 from benchmarks.recall.dataset import KINDS, Question, Turn, conversations, questions
 from benchmarks.recall.lexical import DEPTHS, baseline, evidence_ranks, evidence_recall, index, search
 from omoide.core import clock
+from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import Job
 from omoide.core.records import NewMessage
 from omoide.core.settings import Settings
@@ -57,7 +58,7 @@ class Bench:
                 await self.store.write(messages.add, name, session, batch, clock.now(), max_observers=OBSERVERS)
         await self.store.write(embeddings.adopt, self.embedder.name, self.embedder.dimensions, clock.now())
         settings = Settings.model_validate({"db": self.store.path})
-        await embed(open_services(settings, store=self.store, embedder=self.embedder), Job(0, embeddings.JOB, {}, 1))
+        await embed(open_services(settings, store=self.store, embedder=self.embedder), Job(0, JobKind.EMBED, {}, 1))
 
     async def by_server(self, question: Question) -> list[str]:
         """The ids of the turns returned by the server's search, best first."""

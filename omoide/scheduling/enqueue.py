@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 
 from omoide.core import config_resolution
 from omoide.core.config_resolution import Defaults, ResolvedConfig, defaults_of
-from omoide.core.jobs import REPRESENTATION, SUMMARY
-from omoide.core.records import Json, NewMessage
+from omoide.core.job_payloads import JobKind, SummaryPayload, WorkUnit
+from omoide.core.records import NewMessage
 from omoide.core.settings import Settings
+from omoide.scheduling.flush_policy import FlushPolicy
 from omoide.scheduling.observers import Membership, observers_of, peer_flag
-from omoide.scheduling.work_unit import FlushPolicy, WorkUnit
 from omoide.storage import Transaction, observer_queries, queue
 from omoide.storage.messages import AppendPoint
 
@@ -145,18 +145,18 @@ def _collect(lots: list[_MessageRun], terms: WorkUnit, seq: int, tokens: int) ->
 def _store(db: Transaction, workspace: int, units: list[tuple[WorkUnit, int]], now: int, pace: FlushPolicy) -> None:
     """Enqueue the units of one peer in one session; the first is appended to the open job, if possible."""
     key = units[0][0].key
-    if open_job := queue.open_job(db, REPRESENTATION, key):
+    if open_job := queue.open_job(db, JobKind.REPRESENTATION, key):
         pk, payload, begun_at = open_job
         if joined := units[0][0].joined_to(payload):
-            queue.append_units(db, pk, joined.payload(), pace.due_at(joined, begun_at, now), units=units[0][1])
+            queue.append_units(db, pk, joined.to_json(), pace.due_at(joined, begun_at, now), units=units[0][1])
             units = units[1:]
     for unit, count in units:
         # A job with other terms cannot be appended to any more, so it need not wait.
-        queue.expedite(db, REPRESENTATION, key, now)
+        queue.expedite(db, JobKind.REPRESENTATION, key, now)
         queue.add(
             db,
-            REPRESENTATION,
-            unit.payload(),
+            JobKind.REPRESENTATION,
+            unit.to_json(),
             now,
             key=key,
             workspace=workspace,
@@ -174,14 +174,8 @@ def _enqueue_summaries(db: Transaction, point: AppendPoint, count: int, resolved
         for seq in range(point.first + -point.first % interval, point.first + count, interval):
             kinds.setdefault(seq, []).append(kind)
     session = point.ground.session
-    payloads: list[Json] = [
-        {
-            "session": point.session_id,
-            "session_pk": session,
-            "through": seq,
-            "kinds": kinds[seq],
-            "instructions": resolved.summary_instructions,
-        }
+    payloads = [
+        SummaryPayload(point.session_id, session, seq, kinds[seq], resolved.summary_instructions).to_json()
         for seq in sorted(kinds)
     ]
-    queue.add_all(db, SUMMARY, payloads, point.now, key=str(session), workspace=point.ground.workspace)
+    queue.add_all(db, JobKind.SUMMARY, payloads, point.now, key=str(session), workspace=point.ground.workspace)

@@ -14,6 +14,7 @@ import orjson
 from omoide.core import identifiers
 from omoide.core.clock import from_micros, new_id, to_micros
 from omoide.core.errors import NotFound, Unprocessable
+from omoide.core.job_payloads import JobKind
 from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
 from omoide.storage import embeddings, peers, queue, rows, sessions
 from omoide.storage.base import Transaction
@@ -23,8 +24,6 @@ from omoide.storage.engine import fulltext
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
 
-PURGE = "purge_conclusions"
-"""Kind and key of the job that removes the rows of deleted conclusions."""
 GRACE = 2_000_000
 """Microseconds from a deletion to the job, so that one job handles many deletions."""
 
@@ -199,7 +198,7 @@ def enqueue_purge(db: Transaction, now: int) -> None:
     (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
     if first is not None:
         (first,) = rows.mended(["conclusions.deleted_at"], (first,))
-        queue.add(db, PURGE, {}, now, key=PURGE, due_at=first + GRACE)
+        queue.add(db, JobKind.PURGE_CONCLUSIONS, {}, now, key=JobKind.PURGE_CONCLUSIONS, due_at=first + GRACE)
 
 
 def _peer(db: Transaction, workspace_id: str, peer_id: str) -> Peer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import orjson
 
-from omoide.core.jobs import DREAM
+from omoide.core.job_payloads import DreamPayload, JobKind
 from omoide.core.records import Json
 from omoide.storage import queue
 from omoide.storage.base import Transaction
@@ -22,22 +22,23 @@ def key(type: str, pair: Pair) -> str:
     return f"{type}:{pair[0]}:{pair[1]}"
 
 
-def add(db: Transaction, workspace: int, pair: Pair, type: str, payload: Json, now: int, due_at: int) -> None:
+def add(db: Transaction, workspace: int, pair: Pair, dream: DreamPayload, now: int, due_at: int) -> None:
     """Enqueue a dream, even if one is queued already."""
-    job = {**payload, "type": type, "pair": [*pair]}
-    queue.add(db, DREAM, job, now, key=key(type, pair), workspace=workspace, coalesce=False, due_at=due_at)
+    payload = {**dream.to_json(), "pair": [*pair]}
+    job_key = key(dream.type, pair)
+    queue.add(db, JobKind.DREAM, payload, now, key=job_key, workspace=workspace, coalesce=False, due_at=due_at)
 
 
 def enqueue(
-    db: Transaction, workspace: int, pair: Pair, type: str, payload: Json, now: int, *, afresh: bool = False
+    db: Transaction, workspace: int, pair: Pair, dream: DreamPayload, now: int, *, afresh: bool = False
 ) -> None:
     """Make sure that a dream of the pair is due now. A running or waiting one is enough, and a waiting one becomes due;
     with `afresh`, a running one does not count, because it has read outdated data."""
     is_enough = queue.is_waiting if afresh else queue.is_queued
-    if is_enough(db, DREAM, key(type, pair)):
-        queue.expedite(db, DREAM, key(type, pair), now)
+    if is_enough(db, JobKind.DREAM, key(dream.type, pair)):
+        queue.expedite(db, JobKind.DREAM, key(dream.type, pair), now)
     else:
-        add(db, workspace, pair, type, payload, now, now)
+        add(db, workspace, pair, dream, now, now)
 
 
 def renew(db: Transaction, workspace: int, pair: Pair, type: str, now: int) -> None:
@@ -46,17 +47,19 @@ def renew(db: Transaction, workspace: int, pair: Pair, type: str, now: int) -> N
     Call it after `interrupt`, so that no dream of the pair runs.
     """
     condition = "kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL"
-    waiting = _payloads(db, condition, (DREAM, key(type, pair)))
+    waiting = _payloads(db, condition, (JobKind.DREAM, key(type, pair)))
     for pk, payload in waiting:
         text = orjson.dumps({**payload, "rebuild": True, "automatic": True}).decode()
         due = f"UPDATE jobs SET payload = ?, due_at = {least('due_at', '?')}, grows = 0 WHERE pk = ?"
         db.execute(due, (text, now, pk))
     if not waiting:
-        observer, observed = (
-            as_text(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0]) for pk in pair
-        )
-        given: Json = {"observer": observer, "observed": observed, "session": None}
-        add(db, workspace, pair, type, {**given, "rebuild": True, "automatic": True}, now, now)
+        add(db, workspace, pair, automatic(db, pair, type, rebuild=True), now, now)
+
+
+def automatic(db: Transaction, pair: Pair, type: str, *, rebuild: bool = False) -> DreamPayload:
+    """A dream that no caller requested."""
+    observer, observed = (as_text(db.execute("SELECT id FROM peers WHERE pk = ?", (pk,)).fetchone()[0]) for pk in pair)
+    return DreamPayload(observer, observed, None, type, rebuild, automatic=True)
 
 
 def interrupt(db: Transaction, workspace: int, now: int) -> None:
@@ -67,14 +70,14 @@ def interrupt(db: Transaction, workspace: int, now: int) -> None:
     db.execute(
         """UPDATE jobs SET leased_until = NULL, due_at = ?
            WHERE workspace = ? AND kind = ? AND leased_until IS NOT NULL AND failed_at IS NULL""",
-        (now, workspace, DREAM),
+        (now, workspace, JobKind.DREAM),
     )
 
 
 def leave_session(db: Transaction, workspace: int, session_id: str) -> None:
     """Detach dreams from a session that is deleted."""
     of_session = f"workspace = ? AND kind = ? AND {_PAYLOAD} ->> 'session' = ?"
-    for pk, payload in _payloads(db, of_session, (workspace, DREAM, session_id)):
+    for pk, payload in _payloads(db, of_session, (workspace, JobKind.DREAM, session_id)):
         detached = orjson.dumps({**payload, "session": None}).decode()
         db.execute("UPDATE jobs SET payload = ? WHERE pk = ?", (detached, pk))
 

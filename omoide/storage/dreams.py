@@ -9,8 +9,8 @@ from typing import Any
 from omoide.core.clock import new_id
 from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.identifiers import is_scope_peer
-from omoide.core.jobs import DREAM
-from omoide.core.records import Derived, Json, Merge
+from omoide.core.job_payloads import DreamPayload, JobKind
+from omoide.core.records import Derived, Merge
 from omoide.storage import conclusion_upsert, conclusions, dream_jobs, embeddings, peers, queue, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
@@ -35,9 +35,7 @@ class Schedule:
     """Minimum interval since the last dream."""
 
 
-def learned(
-    db: Transaction, workspace: int, pair: Pair, payload: Json, count: int, now: int, schedule: Schedule | None
-) -> None:
+def learned(db: Transaction, workspace: int, pair: Pair, count: int, now: int, schedule: Schedule | None) -> None:
     """Count new explicit conclusions of the pair, and enqueue a dream at the threshold; none without a schedule.
 
     Call it after any reasoning, even if nothing new was learned, because it defers a waiting dream.
@@ -54,35 +52,25 @@ def learned(
         return
     # If the clock was ahead at the last dream, `last_at` lies in the future and must not delay the next one.
     due_at = max(now + schedule.idle, min(last_at or 0, now) + schedule.between)
-    if queue.is_queued(db, DREAM, dream_jobs.key(OMNI, pair)):
-        queue.reschedule(db, DREAM, dream_jobs.key(OMNI, pair), due_at)
+    if queue.is_queued(db, JobKind.DREAM, dream_jobs.key(OMNI, pair)):
+        queue.reschedule(db, JobKind.DREAM, dream_jobs.key(OMNI, pair), due_at)
     else:
-        dream_jobs.add(db, workspace, pair, OMNI, payload, now, due_at)
+        dream_jobs.add(db, workspace, pair, dream_jobs.automatic(db, pair, OMNI), now, due_at)
 
 
-def request(
-    db: Transaction,
-    workspace_id: str,
-    observer_id: str,
-    observed_id: str,
-    type: str,
-    session_id: str | None,
-    rebuild: bool,
-    now: int,
-) -> None:
+def request(db: Transaction, workspace_id: str, dream: DreamPayload, now: int) -> None:
     """Enqueue a dream for a caller. Raises NotFound for a missing peer or session, Unprocessable for a scope."""
-    if is_scope_peer(observed_id):
-        raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. There are no dreams about a scope.")
-    for peer_id in (observer_id, observed_id):
+    if is_scope_peer(dream.observed):
+        raise Unprocessable(f"Peer name(s) ['{dream.observed}'] are scopes. There are no dreams about a scope.")
+    for peer_id in (dream.observer, dream.observed):
         if peers.find(db, workspace_id, peer_id) is None:
             raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
-    if session_id is not None:
-        sessions.get(db, workspace_id, session_id)
-    pair = conclusions.pair(db, workspace_id, observer_id, observed_id)
+    if dream.session is not None:
+        sessions.get(db, workspace_id, dream.session)
+    pair = conclusions.pair(db, workspace_id, dream.observer, dream.observed)
     assert pair is not None
     (workspace,) = db.execute("SELECT workspace FROM peers WHERE pk = ?", (pair[0],)).fetchone()
-    payload: Json = {"observer": observer_id, "observed": observed_id, "session": session_id, "rebuild": rebuild}
-    dream_jobs.enqueue(db, workspace, pair, type, payload, now)
+    dream_jobs.enqueue(db, workspace, pair, dream, now)
 
 
 def since(db: Transaction, pair: Pair) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from omoide.core.job_payloads import JobKind
 from omoide.storage import queue, rejected_texts, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
@@ -25,8 +26,6 @@ _GIVEN = f"{unnest('bigint', 'wanted')} {ORDERED_JOIN}"
 UNFINISHED = 0
 """`deleted_at` of a session that is hidden until it is complete; no deletion has this time."""
 
-JOB = "embed"
-"""Kind and key of the job that embeds all texts without a vector."""
 
 MOST_CHARACTERS = 100_000
 """Total length of the texts embedded in one batch: about 30 ms for the built-in embedder."""
@@ -74,7 +73,7 @@ def adopt(db: Transaction, name: str, dimensions: int, now: int) -> None:
 
 def enqueue(db: Transaction, now: int) -> None:
     """Enqueue the embedding job. Call it in the transaction that stores a text."""
-    queue.add(db, JOB, {}, now, key=JOB, due_at=queue.FIRST)
+    queue.add(db, JobKind.EMBED, {}, now, key=JobKind.EMBED, due_at=queue.FIRST)
 
 
 def missing(db: Transaction, source: Source, after: int, limit: int) -> list[tuple[int, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from omoide.core.clock import from_micros
-from omoide.core.jobs import DREAM, REASONING
+from omoide.core.job_payloads import REASONING, JobKind
 from omoide.core.records import PendingJob, WorkCount
 from omoide.storage import rows
 from omoide.storage.base import Transaction
@@ -132,7 +132,7 @@ def status(
             "workspace": workspace_id,
             "now": now,
             "kinds": array(REASONING),
-            "dream": DREAM,
+            "dream": JobKind.DREAM,
             "observer": observer,
             "observed": observed,
             "session": session,

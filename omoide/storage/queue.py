@@ -13,7 +13,8 @@ from typing import Any
 
 import orjson
 
-from omoide.core.jobs import IN_ORDER, LAST_RETRY_SECONDS, REASONING, Job, LeaseLost
+from omoide.core.job_payloads import IN_ORDER, REASONING
+from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost
 from omoide.storage import completed_work, fair_share, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text

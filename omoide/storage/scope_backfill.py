@@ -7,12 +7,10 @@ conclusions. When a session is removed, a job deletes what the scope learned fro
 from __future__ import annotations
 
 from omoide.core.clock import from_micros
+from omoide.core.job_payloads import JobKind, ScopeChange
 from omoide.core.records import Backfill
 from omoide.storage import queue, rows
 from omoide.storage.base import Transaction
-
-COPY = "scope_backfill"
-FORGET = "scope_removal"
 
 
 def begin(db: Transaction, scope: int, session: int, now: int) -> None:
@@ -26,7 +24,7 @@ def begin(db: Transaction, scope: int, session: int, now: int) -> None:
            SET state = 'pending', docs_copied = NULL, updated_at = excluded.updated_at""",
         (scope, session, now),
     )
-    _owe(db, COPY, scope, session, workspace, now)
+    _enqueue(db, JobKind.SCOPE_BACKFILL, scope, session, workspace, now)
 
 
 def begin_all(db: Transaction, session: int, now: int) -> None:
@@ -44,11 +42,11 @@ def undo(db: Transaction, scope: int, session: int, now: int) -> None:
     """Clear the state of a session that left the scope, and enqueue the removal of its conclusions."""
     db.execute("DELETE FROM backfills WHERE scope = ? AND session = ?", (scope, session))
     (workspace,) = db.execute("SELECT workspace FROM sessions WHERE pk = ?", (session,)).fetchone()
-    _owe(db, FORGET, scope, session, workspace, now)
+    _enqueue(db, JobKind.SCOPE_REMOVAL, scope, session, workspace, now)
 
 
-def _owe(db: Transaction, kind: str, scope: int, session: int, workspace: int, now: int) -> None:
-    queue.add(db, kind, {"scope": scope, "session": session}, now, key=key(scope, session), workspace=workspace)
+def _enqueue(db: Transaction, kind: JobKind, scope: int, session: int, workspace: int, now: int) -> None:
+    queue.add(db, kind, ScopeChange(scope, session).to_json(), now, key=key(scope, session), workspace=workspace)
 
 
 def key(scope: int, session: int) -> str:
@@ -68,7 +66,7 @@ def status(db: Transaction, scope: int) -> dict[str, Backfill]:
            LEFT JOIN jobs j ON j.kind = ? AND j.key = b.scope || ':' || b.session
            WHERE b.scope = ? AND s.deleted_at IS NULL
            GROUP BY b.scope, b.session, s.pk ORDER BY s.id""",
-        (COPY, scope),
+        (JobKind.SCOPE_BACKFILL, scope),
     )
     states = {}
     for row in found:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from omoide.core import clock
 from omoide.core.clock import new_id
 from omoide.core.errors import NotFound, Unavailable
+from omoide.core.job_payloads import JobKind, SessionPurge
 from omoide.core.records import Change, Session
 from omoide.storage import embeddings, members, message_copy, messages, queue, scope_backfill, sessions, workspaces
 from omoide.storage.base import Store, Transaction
@@ -62,7 +63,7 @@ def begin(
     begun = UnfinishedClone(source, copy, last, message_copy.copy_some(db, source.pk, copy.pk, 0, last, now))
     if begun.through < last:
         db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (embeddings.UNFINISHED, copy.pk))
-        queue.add(db, "purge_session", {"session": copy.pk}, now, key=begun.key, due_at=now + PATIENCE)
+        queue.add(db, JobKind.PURGE_SESSION, SessionPurge(copy.pk).to_json(), now, key=begun.key, due_at=now + PATIENCE)
         return begun
     scope_backfill.begin_all(db, copy.pk, now)
     return copy
@@ -73,7 +74,7 @@ def go_on(db: Transaction, begun: UnfinishedClone, now: int) -> Session | Unfini
 
     Raises NotFound if the source was deleted, and Unavailable if the removal of the copy has already begun.
     """
-    if not queue.defer(db, "purge_session", begun.key, now + PATIENCE):
+    if not queue.defer(db, JobKind.PURGE_SESSION, begun.key, now + PATIENCE):
         raise Unavailable("Copying the session took too long")
     source, copy = begun.source, begun.copy
     if _source(db, source.workspace_id, source.id).uid != source.uid:
@@ -82,7 +83,7 @@ def go_on(db: Transaction, begun: UnfinishedClone, now: int) -> Session | Unfini
     if through < begun.last:
         return replace(begun, through=through)
     db.execute("UPDATE sessions SET deleted_at = NULL WHERE pk = ?", (copy.pk,))
-    queue.cancel(db, "purge_session", begun.key)
+    queue.cancel(db, JobKind.PURGE_SESSION, begun.key)
     scope_backfill.begin_all(db, copy.pk, now)
     return copy
 

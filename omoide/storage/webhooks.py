@@ -5,13 +5,11 @@ from __future__ import annotations
 from omoide.core import clock
 from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Conflict, NotFound
+from omoide.core.job_payloads import DeliveryPayload, JobKind
 from omoide.core.records import Json, Page, PageRequest, WebhookEndpoint
 from omoide.storage import queue, rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.engine import secure_delete
-
-DELIVERY = "deliver_webhook"
-"""The kind of jobs that deliver one event to one endpoint."""
 
 MAX_ENDPOINTS = 10
 """Maximum number of endpoints per workspace."""
@@ -71,7 +69,7 @@ def delete(db: Transaction, workspace_id: str, endpoint_id: str) -> None:
     if found is None or found.workspace_id != workspace_id:
         raise NotFound(f"Webhook endpoint {endpoint_id} not found for workspace {workspace_id}")
     db.execute("DELETE FROM webhooks WHERE id = ?", (endpoint_id,))
-    queue.drop(db, DELIVERY, endpoint_id)
+    queue.drop(db, JobKind.DELIVER_WEBHOOK, endpoint_id)
     secure_delete.enqueue(db, clock.now())
 
 
@@ -80,8 +78,8 @@ def emit(db: Transaction, workspace: int, type: str, data: Json, now: int) -> No
     endpoints = db.execute("SELECT id FROM webhooks WHERE workspace = ? ORDER BY pk", (workspace,)).fetchall()
     for row in endpoints:
         (endpoint,) = rows.mended(["webhooks.id"], row)
-        payload = {"endpoint": endpoint, "delivery": new_id(now), "type": type, "data": data}
-        queue.add(db, DELIVERY, payload, now, key=endpoint, workspace=workspace, coalesce=False)
+        payload = DeliveryPayload(endpoint, new_id(now), type, data).to_json()
+        queue.add(db, JobKind.DELIVER_WEBHOOK, payload, now, key=endpoint, workspace=workspace, coalesce=False)
 
 
 def emit_test(db: Transaction, workspace_id: str, now: int) -> None:

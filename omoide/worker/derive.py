@@ -9,14 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from omoide.core import clock
+from omoide.core import clock, config_resolution
 from omoide.core.clock import to_micros
+from omoide.core.config_resolution import ResolvedConfig
+from omoide.core.job_payloads import WorkUnit
 from omoide.core.jobs import Job, JobUnfinished
 from omoide.core.records import Conclusion, Fact
 from omoide.core.settings import Settings
 from omoide.reasoner.dedup import near_duplicates
 from omoide.reasoner.protocol import Batch, CardTask
-from omoide.scheduling.work_unit import WorkUnit
 from omoide.services.container import Services
 from omoide.storage import (
     Transaction,
@@ -70,14 +71,28 @@ class ScopesChanged(Exception):
     """The session's scopes changed since the observers were read. Read them again."""
 
 
-async def derive(deps: Services, job: Job) -> None:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A window of a job's unit of messages, and the facts derived from it."""
+
+    job: Job
+    workspace_id: str
+    unit: WorkUnit
+    config: ResolvedConfig
+    """Configuration of the unit."""
+    window: Window
+    facts: Sequence[Fact]
+
+
+async def derive(deps: Services, job: Job, unit: WorkUnit) -> None:
     """Reason about the job's unit of messages, to its end or until the time slice is over. Raises JobUnfinished."""
     turn = TimeSlice()
-    unit: WorkUnit | None = WorkUnit.from_payload(job.payload)
-    while unit is not None:
-        workspace_id, window = await deps.store.read_offloaded(_read, job, unit, deps.settings.batch_tokens)
-        facts = await _facts(deps, workspace_id, unit, window)
-        unit = await _store(deps, job, turn, workspace_id, unit, window, facts)
+    config = config_resolution.from_json(unit.configuration)
+    remaining: WorkUnit | None = unit
+    while remaining is not None:
+        workspace_id, window = await deps.store.read_offloaded(_read, job, remaining, deps.settings.batch_tokens)
+        step = Step(job, workspace_id, remaining, config, window, ())
+        remaining = await _store(deps, turn, replace(step, facts=await _facts(deps, step)))
 
 
 def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window]:
@@ -86,55 +101,44 @@ def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, 
     return workspaces.name_of(db, job.workspace), window
 
 
-async def _facts(deps: Services, workspace_id: str, unit: WorkUnit, window: Window) -> Sequence[Fact]:
-    if not window.own:
+async def _facts(deps: Services, step: Step) -> Sequence[Fact]:
+    if not step.window.own:
         return []
-    instructions = unit.resolved.reasoning_instructions
-    batch = Batch(workspace_id, unit.session, unit.observed, window.messages, instructions)
+    unit, instructions = step.unit, step.config.reasoning_instructions
+    batch = Batch(step.workspace_id, unit.session, unit.observed, step.window.messages, instructions)
     return await deps.reasoner.derive(batch)
 
 
-async def _store(
-    deps: Services,
-    job: Job,
-    turn: TimeSlice,
-    workspace_id: str,
-    unit: WorkUnit,
-    window: Window,
-    facts: Sequence[Fact],
-) -> WorkUnit | None:
+async def _store(deps: Services, turn: TimeSlice, step: Step) -> WorkUnit | None:
     """Store the facts and return the rest of the unit. Raises JobUnfinished if the job was given back with that rest.
 
     If a card or the scopes changed meanwhile, the stale parts are recomputed. Raises Contended after
     `MOST_COMPUTATIONS` changes.
     """
     observers: Sequence[Observer] = ()
+    schedule = schedule_of(deps.settings) if step.config.dream_enabled else None
     for _ in range(MOST_COMPUTATIONS):
-        observers = await _observers(deps, workspace_id, unit, facts, observers)
+        observers = await _observers(deps, step, observers)
         try:
-            rest = await deps.store.write(_keep, deps, job, turn, workspace_id, unit, window, facts, observers)
+            rest = await deps.store.write(_keep, turn, step, observers, schedule)
         except (CardChanged, ScopesChanged) as change:
             reason = str(change)
         else:
-            if rest is not None and not await deps.store.read(queue.is_held, job):
+            if rest is not None and not await deps.store.read(queue.is_held, step.job):
                 raise JobUnfinished
             return rest
     raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
 
 
-async def _observers(
-    deps: Services, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], computed: Sequence[Observer] = ()
-) -> list[Observer]:
+async def _observers(deps: Services, step: Step, computed: Sequence[Observer] = ()) -> list[Observer]:
     """All observers: those at the time of the messages, and the scopes that currently contain the session.
 
     `computed` is the result of an earlier call; parts that are not stale are reused.
     """
-    compares = bool(facts) and deps.settings.deduplicate
-    listeners = await deps.store.read_offloaded(_listeners, unit, MOST_KNOWN if compares else 0)
+    compares = bool(step.facts) and deps.settings.deduplicate
+    listeners = await deps.store.read_offloaded(_listeners, step.unit, MOST_KNOWN if compares else 0)
     before = {each.listener.pk: each for each in computed}
-    return [
-        await _observer(deps, workspace_id, unit, facts, listener, before.get(listener.pk)) for listener in listeners
-    ]
+    return [await _observer(deps, step, listener, before.get(listener.pk)) for listener in listeners]
 
 
 def _listeners(db: Transaction, unit: WorkUnit, most_known: int) -> list[Listener]:
@@ -151,40 +155,33 @@ def _listeners(db: Transaction, unit: WorkUnit, most_known: int) -> list[Listene
     ]
 
 
-async def _observer(
-    deps: Services,
-    workspace_id: str,
-    unit: WorkUnit,
-    facts: Sequence[Fact],
-    listener: Listener,
-    before: Observer | None,
-) -> Observer:
+async def _observer(deps: Services, step: Step, listener: Listener, before: Observer | None) -> Observer:
     if before and before.listener.known == listener.known:
         twins = before.twins
     else:
-        twins = await near_duplicates(deps.embedder, facts, listener.known) if facts and listener.known else {}
+        facts, known = step.facts, listener.known
+        twins = await near_duplicates(deps.embedder, facts, known) if facts and known else {}
     if before and before.listener.card == listener.card:
         revised = before.revised
     else:
-        revised = await _revised(deps, workspace_id, unit, facts, listener)
+        revised = await _revised(deps, step, listener)
     return Observer(listener, twins, revised)
 
 
-async def _revised(
-    deps: Services, workspace_id: str, unit: WorkUnit, facts: Sequence[Fact], listener: Listener
-) -> Sequence[str] | None:
+async def _revised(deps: Services, step: Step, listener: Listener) -> Sequence[str] | None:
     """The card's lines updated with the facts; None if it is not updated."""
-    if not (facts and deps.reasoner.keeps_cards and unit.resolved.peer_card_create):
+    unit, facts = step.unit, step.facts
+    if not (facts and deps.reasoner.keeps_cards and step.config.peer_card_create):
         return None
     new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
-    card, instructions = listener.card, unit.resolved.peer_card_instructions
+    card, instructions = listener.card, step.config.peer_card_instructions
     task = CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
     revised = await deps.reasoner.card(task)
     if [*revised] == [*card.lines]:
         return revised
     # Later statements take precedence, even if older messages are imported after them.
     pair, since = (listener.pk, unit.observed_pk), min(to_micros(fact.said_at) for fact in facts)
-    later = await deps.store.read_offloaded(conclusions.said_after, workspace_id, pair, since, MOST_LATER)
+    later = await deps.store.read_offloaded(conclusions.said_after, step.workspace_id, pair, since, MOST_LATER)
     return await deps.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
 
 
@@ -197,17 +194,10 @@ def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
 
 
 def _keep(
-    db: Transaction,
-    deps: Services,
-    job: Job,
-    turn: TimeSlice,
-    workspace_id: str,
-    unit: WorkUnit,
-    window: Window,
-    facts: Sequence[Fact],
-    observers: Sequence[Observer],
+    db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Observer], schedule: Schedule | None
 ) -> WorkUnit | None:
     now = clock.now()
+    job, unit = step.job, step.unit
     queue.require(db, job)
     assert job.workspace is not None
     if observer_queries.scopes(db, unit.session_pk) != [
@@ -215,24 +205,22 @@ def _keep(
     ]:
         # The job that fills a scope copies what is known when the session joins; these facts must not be missed.
         raise ScopesChanged(f"the scopes of session {unit.session} changed meanwhile")
-    schedule = schedule_of(deps.settings) if unit.resolved.dream_enabled else None
     for observer in observers:
         listener = observer.listener
         pair: Pair = (listener.pk, unit.observed_pk)
-        fresh = conclusion_upsert.upsert(db, job.workspace, pair, unit.session_pk, facts, observer.twins, now)
-        payload = {"observer": listener.id, "observed": unit.observed, "session": None, "automatic": True}
-        dreams.learned(db, job.workspace, pair, payload, fresh, now, schedule)
+        fresh = conclusion_upsert.upsert(db, job.workspace, pair, unit.session_pk, step.facts, observer.twins, now)
+        dreams.learned(db, job.workspace, pair, fresh, now, schedule)
         if observer.revised is not None:
             cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
-    rest = unit.rest(window.rest)
+    rest = unit.rest(step.window.rest)
     if rest is not None:
-        queue.advance(db, job, rest.payload(), units=window.own)
-        completed_work.count(db, job, window.own, now)
+        queue.advance(db, job, rest.to_json(), units=step.window.own)
+        completed_work.count(db, job, step.window.own, now)
         if turn.is_over():
             queue.give_back(db, job, now)
         return rest
     if queue.is_drained(db, job):
-        webhooks.emit(db, job.workspace, "queue.empty", _emptied(workspace_id, unit), now)
+        webhooks.emit(db, job.workspace, "queue.empty", _emptied(step.workspace_id, unit), now)
     queue.finish(db, job, now)
     return None
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from omoide.core import clock, config_resolution
 from omoide.core.config_resolution import ResolvedConfig, defaults_of
-from omoide.core.jobs import DREAM, Job, PermanentFailure
-from omoide.core.records import Conclusion, Json
+from omoide.core.job_payloads import DreamPayload, JobKind
+from omoide.core.jobs import Job, PermanentFailure
+from omoide.core.records import Conclusion
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import CardTask, Dreamed, DreamTask
 from omoide.services.container import Services
@@ -32,44 +34,49 @@ MOST_CONCLUSIONS = 2_000
 """Newest conclusions of a pair that a dream reads."""
 
 
-async def dream(deps: Services, job: Job) -> None:
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """What a dream starts from."""
+
+    job: Job
+    payload: DreamPayload
+    workspace_id: str
+    pair: Pair
+    session_id: str | None
+    known: Sequence[Conclusion]
+    """The newest conclusions of the pair, oldest first."""
+    config: ResolvedConfig
+    new_conclusions: int
+    """Number of new explicit conclusions since the last dream."""
+
+
+async def dream(deps: Services, job: Job, payload: DreamPayload) -> None:
     """Run a dream. Raises PermanentFailure if its peers do not exist."""
-    payload = job.payload
     workspace_id = await deps.store.read(workspaces.name_of, job.workspace)
-    pair = await deps.store.read(conclusions.pair, workspace_id, payload["observer"], payload["observed"])
+    pair = await deps.store.read(conclusions.pair, workspace_id, payload.observer, payload.observed)
     if pair is None:
         raise PermanentFailure("the peers of this dream do not exist")
-    seen = await deps.store.read(dreams.since, pair)
+    count = await deps.store.read(dreams.since, pair)
     newest = await deps.store.read_offloaded(conclusions.recent, workspace_id, pair, MOST_CONCLUSIONS)
     known = newest[::-1]
-    session_id = payload["session"] or (_session_of(known) if payload.get("automatic") else None)
-    resolved = await _resolved(deps, workspace_id, session_id)
-    if not resolved.dream_enabled and not _is_due_anyway(deps, job):
+    session_id = payload.session or (_session_of(known) if payload.automatic else None)
+    config = await _resolved(deps, workspace_id, session_id)
+    # After a deletion the card must be rebuilt, and the reasoner may keep cards even without dreams.
+    is_due_anyway = payload.automatic and payload.rebuild and deps.reasoner.keeps_cards
+    if not config.dream_enabled and not is_due_anyway:
         return
-    dreamed = None
-    if payload["type"] == OMNI and resolved.dream_enabled:
-        dreamed = await _dreamed(deps, workspace_id, session_id, payload, known, resolved)
-    await _store(deps, job, pair, workspace_id, session_id, known, dreamed, resolved, seen)
+    given = _Input(job, payload, workspace_id, pair, session_id, known, config, count)
+    dreamed = await _dreamed(deps, given) if payload.type == OMNI and config.dream_enabled else None
+    await _store(deps, given, dreamed)
 
 
-def _is_due_anyway(deps: Services, job: Job) -> bool:
-    """Whether the card must be rebuilt after a deletion, and the reasoner keeps cards even without dreams."""
-    return bool(job.payload.get("automatic") and job.payload.get("rebuild")) and deps.reasoner.keeps_cards
-
-
-async def _dreamed(
-    deps: Services,
-    workspace_id: str,
-    session_id: str | None,
-    payload: Json,
-    known: Sequence[Conclusion],
-    resolved: ResolvedConfig,
-) -> Dreamed:
+async def _dreamed(deps: Services, given: _Input) -> Dreamed:
     """The result of the reasoner's dream; empty if nothing is known."""
-    if not known:
+    if not given.known:
         return Dreamed()
-    task = DreamTask(str(payload["observer"]), str(payload["observed"]), session_id, known, resolved.dream_instructions)
-    reach = MemoryScope(workspace_id, task.observer_id, task.observed_id)
+    observer, observed = given.payload.observer, given.payload.observed
+    task = DreamTask(observer, observed, given.session_id, given.known, given.config.dream_instructions)
+    reach = MemoryScope(given.workspace_id, observer, observed)
     memory = MemoryView(deps.store, deps.finder, deps.tokens, reach)
     return await deps.reasoner.dream(task, memory)
 
@@ -85,82 +92,60 @@ async def _resolved(deps: Services, workspace_id: str, session_id: str | None) -
     return config_resolution.resolve(workspace, session, None, defaults_of(deps.settings))
 
 
-async def _store(
-    deps: Services,
-    job: Job,
-    pair: Pair,
-    workspace_id: str,
-    session_id: str | None,
-    known: Sequence[Conclusion],
-    dreamed: Dreamed | None,
-    resolved: ResolvedConfig,
-    seen: int,
-) -> None:
+async def _store(deps: Services, given: _Input, dreamed: Dreamed | None) -> None:
     """Store the dream and the card. If the card changed meanwhile, it is revised again.
 
     After `MOST_COMPUTATIONS` changes the dream is stored without the card, for which a separate job is enqueued; a job
     for the card alone raises Contended.
     """
-    payload = job.payload
     schedule = schedule_of(deps.settings)
     for _ in range(MOST_COMPUTATIONS):
-        card = await deps.store.read(cards.kept, pair[0], payload["observed"])
-        revised = await _revised(deps, job, pair, workspace_id, card, known, resolved)
+        card = await deps.store.read(cards.kept, given.pair[0], given.payload.observed)
+        revised = await _revised(deps, given, card)
         try:
-            await deps.store.write(_keep, job, pair, workspace_id, session_id, dreamed, card, revised, seen, schedule)
+            await deps.store.write(_keep, given, dreamed, card, revised, schedule)
         except CardChanged as change:
             reason = str(change)
         else:
             return
     if dreamed is None:
         raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
-    await deps.store.write(_keep, job, pair, workspace_id, session_id, dreamed, None, None, seen, schedule)
+    await deps.store.write(_keep, given, dreamed, None, None, schedule)
 
 
-async def _revised(
-    deps: Services,
-    job: Job,
-    pair: Pair,
-    workspace_id: str,
-    card: CardSnapshot,
-    known: Sequence[Conclusion],
-    resolved: ResolvedConfig,
-) -> Sequence[str] | None:
+async def _revised(deps: Services, given: _Input, card: CardSnapshot) -> Sequence[str] | None:
     """The card's lines after the dream; None if cards are disabled."""
-    payload = job.payload
-    if not resolved.peer_card_create:
+    if not given.config.peer_card_create:
         return None
-    instructions = _instructions(resolved)
-    rebuilds = bool(payload.get("rebuild"))
-    if rebuilds and (deps.reasoner.keeps_cards or not known):
-        return await _rebuilt(deps, payload, pair, workspace_id, card, instructions)
+    payload = given.payload
+    if payload.rebuild and (deps.reasoner.keeps_cards or not given.known):
+        return await _rebuilt(deps, given, card)
     task = CardTask(
-        payload["observer"],
-        payload["observed"],
+        payload.observer,
+        payload.observed,
         card.lines,
         card.given,
-        known,
-        rebuild=rebuilds,
-        instructions=instructions,
+        given.known,
+        rebuild=payload.rebuild,
+        instructions=_instructions(given.config),
     )
     return await deps.reasoner.card(task)
 
 
-async def _rebuilt(
-    deps: Services, payload: Json, pair: Pair, workspace_id: str, card: CardSnapshot, instructions: str | None
-) -> Sequence[str]:
+async def _rebuilt(deps: Services, given: _Input, card: CardSnapshot) -> Sequence[str]:
     """The card rebuilt from all conclusions, oldest first, in batches; the given lines if there are none."""
+    payload, of_pair = given.payload, (given.workspace_id, given.pair)
     lines: Sequence[str] = card.given
     last: Conclusion | None = None
-    while some := await deps.store.read_offloaded(conclusions.oldest, workspace_id, pair, last, MOST_CONCLUSIONS):
+    while some := await deps.store.read_offloaded(conclusions.oldest, *of_pair, last, MOST_CONCLUSIONS):
         task = CardTask(
-            payload["observer"],
-            payload["observed"],
+            payload.observer,
+            payload.observed,
             lines,
             card.given,
             some,
             rebuild=last is None,
-            instructions=instructions,
+            instructions=_instructions(given.config),
         )
         lines, last = await deps.reasoner.card(task), some[-1]
     return lines
@@ -174,34 +159,31 @@ def _instructions(resolved: ResolvedConfig) -> str | None:
 
 def _keep(
     db: Transaction,
-    job: Job,
-    pair: Pair,
-    workspace_id: str,
-    session_id: str | None,
+    given: _Input,
     dreamed: Dreamed | None,
     card: CardSnapshot | None,
     revised: Sequence[str] | None,
-    seen: int,
     schedule: Schedule,
 ) -> None:
     """Store everything and finish the job. Without a `card`, enqueue a job for it."""
     now = clock.now()
+    job, pair = given.job, given.pair
     queue.require(db, job)
     assert job.workspace is not None
     if dreamed is not None:
-        session = observer_queries.session_pk(db, workspace_id, session_id)
+        session = observer_queries.session_pk(db, given.workspace_id, given.session_id)
         dreams.merge(db, pair, dreamed.merged, now)
         dreams.outdate(db, pair, dreamed.outdated, now)
         refused = dreams.add_derived(db, job.workspace, pair, session, dreamed.derived, now)
         if refused:
             logger.info("dream: %d conclusions refused: their sources do not exist", len(refused))
-        dreams.dreamed(db, pair, seen, now)
-    if card is None and not queue.is_queued(db, DREAM, dream_jobs.key(CARD_REFRESH, pair)):
-        dream_jobs.add(db, job.workspace, pair, CARD_REFRESH, job.payload, now, now + CARD_PAUSE)
+        dreams.dreamed(db, pair, given.new_conclusions, now)
+    if card is None and not queue.is_queued(db, JobKind.DREAM, dream_jobs.key(CARD_REFRESH, pair)):
+        refresh = replace(given.payload, type=CARD_REFRESH)
+        dream_jobs.add(db, job.workspace, pair, refresh, now, now + CARD_PAUSE)
     if card is not None and revised is not None:
-        cards.revise(db, pair[0], job.payload["observed"], card, revised, now)
+        cards.revise(db, pair[0], given.payload.observed, card, revised, now)
     queue.finish(db, job, now)
     if dreamed is not None:
         # Conclusions learned during the dream enqueued no next dream, because this one was still pending.
-        payload = {"observer": job.payload["observer"], "observed": job.payload["observed"], "session": None}
-        dreams.learned(db, job.workspace, pair, {**payload, "automatic": True}, 0, now, schedule)
+        dreams.learned(db, job.workspace, pair, 0, now, schedule)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from omoide.core.errors import Unavailable
+from omoide.core.job_payloads import Erasure
 from omoide.core.jobs import Job, JobUnfinished
 from omoide.services.container import Services
 from omoide.storage.engine import free_space, fulltext, fulltext_pruning, secure_delete
@@ -16,36 +17,26 @@ PAUSES = 6
 """Retries of the first attempt before the job is postponed."""
 
 
-PAGE = "page"
-"""Payload key of the page to continue with. Deletions in the meantime enqueue another job."""
-
-
-async def erase(deps: Services, job: Job) -> None:
+async def erase(deps: Services, job: Job, erasure: Erasure) -> None:
     """Erase deleted rows from the full-text indexes, from free space and from the write-ahead log.
 
     Raises Unavailable while a permanent reader, such as Litestream, keeps the log from being emptied, and
     JobUnfinished.
     """
     turn = TimeSlice()
-    page = _progress(job)
-    if page is None:
+    page = erasure.page
+    if page is None or not 1 <= page <= free_space.MOST_PAGES:
         await _erase_words(deps)
         page = 1
-        turn.end_if_over({PAGE: page})
+        turn.end_if_over(Erasure(page))
     with secure_delete.Eraser(deps.store.path, busy_timeout=deps.store.busy_timeout) as eraser:
         while (following := await _overwrite_free_space(eraser, page)) is not None:
             page = following
             if turn.is_over():
                 eraser.flush()
-                raise JobUnfinished({PAGE: page})
+                raise JobUnfinished(Erasure(page))
         eraser.flush()
         await _empty_log(eraser)
-
-
-def _progress(job: Job) -> int | None:
-    """The page to continue with; None for a new job."""
-    page = job.payload.get(PAGE)
-    return page if type(page) is int and 1 <= page <= free_space.MOST_PAGES else None
 
 
 async def _erase_words(deps: Services) -> None:

@@ -19,14 +19,14 @@ from operator import itemgetter
 
 from omoide.core import clock, logging_config
 from omoide.core.errors import ConstraintViolation, OmoideError, Unavailable
-from omoide.core.jobs import REASONING, Job, JobUnfinished, LeaseLost, PermanentFailure, job_error, retry_delay
+from omoide.core.job_payloads import REASONING, InvalidPayload, JobKind, workspace_error
+from omoide.core.jobs import Job, JobUnfinished, LeaseLost, PermanentFailure, retry_delay
 from omoide.core.offload import before_steps
 from omoide.core.redaction import redact_secrets
 from omoide.fairness.lanes import Lane, Work, current_work
 from omoide.services.container import Services
 from omoide.storage import fair_share, queue
 from omoide.storage.engine import leader_lock
-from omoide.storage.webhooks import DELIVERY
 from omoide.worker.contention import Contended
 from omoide.worker.tasks import TASKS, Task, attempt_limits
 from omoide.worker.time_slice import JobSlot
@@ -284,7 +284,7 @@ class Worker:
 
     def _count(self, job: Job, seconds: float) -> None:
         """Charge the job's time to its workspace. Deliveries are free: waiting for a host takes nothing from others."""
-        cost = 0 if job.kind == DELIVERY else int(seconds * SECOND)
+        cost = 0 if job.kind == JobKind.DELIVER_WEBHOOK else int(seconds * SECOND)
         self._used[job.workspace or fair_share.NO_WORKSPACE] += max(cost, fair_share.LEAST_COST)
 
     async def _attempt(self, job: Job) -> str:
@@ -292,13 +292,16 @@ class Worker:
         try:
             if job.kind not in self.tasks:
                 raise PermanentFailure(f"damaged: unknown kind of job {job.kind[:50]!r}")
-            if fault := job_error(job.kind, job.payload, job.workspace):
+            if fault := workspace_error(job.kind, job.workspace):
                 raise PermanentFailure(f"damaged: {fault}")
             await self.tasks[job.kind](self.deps, job)
         except JobUnfinished as turn:
             if await self.store.read(queue.is_held, job):
-                await self.store.write(queue.give_back, job, clock.now(), turn.payload)
+                remaining = turn.payload.to_json() if turn.payload else None
+                await self.store.write(queue.give_back, job, clock.now(), remaining)
             return "continued"
+        except InvalidPayload as fault:
+            return await self._give_up(job, f"damaged: {fault}")
         except PermanentFailure as end:
             return await self._give_up(job, redact_secrets(end.reason))
         except LeaseLost as loss:

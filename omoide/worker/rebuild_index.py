@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
+from omoide.core.job_payloads import IndexRebuild
 from omoide.core.jobs import Job, JobUnfinished, PermanentFailure
 from omoide.services.container import Services
 from omoide.storage.engine import fulltext, fulltext_rebuild
@@ -12,19 +14,17 @@ from omoide.worker.time_slice import TimeSlice
 logger = logging.getLogger("omoide.worker")
 
 
-async def rebuild_words(deps: Services, job: Job) -> None:
+async def rebuild_words(deps: Services, job: Job, rebuild: IndexRebuild) -> None:
     """Empty the index, then add all rows. Raises JobUnfinished, and PermanentFailure for an unknown index."""
     turn = TimeSlice()
-    payload = job.payload
-    index = next((each for each in fulltext.INDEXES if each == payload["index"]), None)
+    index = next((each for each in fulltext.INDEXES if each == rebuild.index), None)
     if index is None:
-        raise PermanentFailure(f"unknown full-text index {payload['index']!r}")
-    if "through" not in payload:
+        raise PermanentFailure(f"unknown full-text index {rebuild.index!r}")
+    after, through = rebuild.after, rebuild.through
+    if after is None or through is None:
         logger.warning("full-text index %s is damaged; rebuilding it", index)
         raise JobUnfinished(await deps.store.write(fulltext_rebuild.empty, index))
-    after: int | None = payload["after"]
     while after is not None:
-        payload = {**payload, "after": after}
-        turn.end_if_over(payload)
-        after = await deps.store.write(fulltext_rebuild.add_missing, index, after, payload["through"])
+        turn.end_if_over(replace(rebuild, after=after))
+        after = await deps.store.write(fulltext_rebuild.add_missing, index, after, through)
     logger.warning("full-text index %s rebuilt", index)

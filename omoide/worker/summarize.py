@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 from omoide.core import clock
-from omoide.core.jobs import SUMMARY, Job, payload_error
+from omoide.core.job_payloads import InvalidPayload, SummaryPayload
+from omoide.core.jobs import Job
 from omoide.core.records import Json, Summary
 from omoide.reasoner.protocol import SummaryKind, SummaryTask
 from omoide.services.container import Services
@@ -24,15 +26,15 @@ MOST_MESSAGES = 1_000
 """Maximum number of messages covered by a first summary, or after a long gap."""
 
 
-async def summarize(deps: Services, job: Job) -> None:
+async def summarize(deps: Services, job: Job, order: SummaryPayload) -> None:
     """Renew the job's kinds of summary, up to its message."""
-    workspace_id, requested = await deps.store.read(_asked, job)
-    made = [await _made(deps, job, each) for each in requested]
-    await deps.store.write(_keep, job, workspace_id, [summary for summary in made if summary])
+    workspace_id, requested = await deps.store.read(_requested, job, order)
+    made = [await _made(deps, order, each) for each in requested]
+    await deps.store.write(_keep, job, order, workspace_id, [summary for summary in made if summary])
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _Request:
     """A summary to create, and the previous one of its kind."""
 
     kind: SummaryKind
@@ -40,34 +42,33 @@ class _Asked:
     through: int
 
 
-def _asked(db: Transaction, job: Job) -> tuple[str, list[_Asked]]:
+def _requested(db: Transaction, job: Job, order: SummaryPayload) -> tuple[str, list[_Request]]:
     """The workspace, and the summaries that the job requests."""
     workspace_id = workspaces.name_of(db, job.workspace)
-    existing = summaries.of_session(db, workspace_id, job.payload["session"])
-    pending = queue.payloads(db, job)
-    return workspace_id, [
-        _Asked(kind, existing.get(KINDS[kind]), _reaches(job, pending, kind)) for kind in job.payload["kinds"]
-    ]
+    existing = summaries.of_session(db, workspace_id, order.session)
+    pending = [payload for stored in queue.payloads(db, job) if (payload := _parsed(stored))]
+    kinds = cast(Sequence[SummaryKind], order.kinds)
+    return workspace_id, [_Request(kind, existing.get(KINDS[kind]), _reaches(order, pending, kind)) for kind in kinds]
 
 
-async def _made(deps: Services, job: Job, request: _Asked) -> Summary | None:
+async def _made(deps: Services, order: SummaryPayload, request: _Request) -> Summary | None:
     """The new summary; None if the session has one that covers as much, or if there is nothing to summarize."""
-    payload, kind, previous, through = job.payload, request.kind, request.previous, request.through
+    kind, previous, through = request.kind, request.previous, request.through
     since = max(previous.seq + 1 if previous else 1, through - MOST_MESSAGES + 1)
     if since > through:
         return None
-    said = await deps.store.read_offloaded(messages.through, payload["session_pk"], since, through)
+    said = await deps.store.read_offloaded(messages.through, order.session_pk, since, through)
     if not said:
         return None
     # Sorted by time, because older messages may be imported later; `through` counts in order of arrival.
     in_order = sorted(said, key=lambda message: message.created_at)
     task = SummaryTask(
-        payload["session"],
+        order.session,
         kind,
         in_order,
         previous.content if previous else None,
         MOST_TOKENS[kind],
-        payload["instructions"],
+        order.instructions,
     )
     content = await deps.reasoner.summarize(task)
     if not content.strip():
@@ -76,38 +77,40 @@ async def _made(deps: Services, job: Job, request: _Asked) -> Summary | None:
     return Summary(content, said[-1].id, through, KINDS[kind], now, deps.tokens.count(content))
 
 
-def _reaches(job: Job, pending: Sequence[Json], kind: SummaryKind) -> int:
+def _parsed(stored: Json) -> SummaryPayload | None:
+    """The payload; None if it is invalid: that job fails when it is claimed."""
+    try:
+        return SummaryPayload.from_json(stored)
+    except InvalidPayload:
+        return None
+
+
+def _reaches(order: SummaryPayload, pending: Sequence[SummaryPayload], kind: SummaryKind) -> int:
     """The last message to cover: if later summaries of the kind are enqueued, this one replaces some of them."""
-    due = int(job.payload["through"])
-    later = [
-        payload["through"]
-        for payload in pending
-        if payload_error(SUMMARY, payload) is None and kind in payload["kinds"]
-    ]
-    return int(max([due, *(seq for seq in later if seq <= due + MOST_AT_ONCE)]))
+    later = [payload.through for payload in pending if kind in payload.kinds]
+    return max([order.through, *(seq for seq in later if seq <= order.through + MOST_AT_ONCE)])
 
 
-def _keep(db: Transaction, job: Job, workspace_id: str, made: list[Summary]) -> None:
+def _keep(db: Transaction, job: Job, order: SummaryPayload, workspace_id: str, made: list[Summary]) -> None:
     now = clock.now()
     queue.require(db, job)
     assert job.workspace is not None
     for summary in made:
-        summaries.put(db, job.payload["session_pk"], summary, now)
+        summaries.put(db, order.session_pk, summary, now)
     reached = {summary.summary_type: summary.seq for summary in made}
-    queue.finish_others(
-        db,
-        job,
-        lambda payload: (
-            payload_error(SUMMARY, payload) is None
-            and all(payload["through"] <= reached.get(KINDS.get(kind, ""), 0) for kind in payload["kinds"])
-        ),
-        now,
-    )
+
+    def is_done(stored: Json) -> bool:
+        payload = _parsed(stored)
+        if payload is None:
+            return False
+        return all(payload.through <= reached.get(KINDS.get(cast(SummaryKind, kind), ""), 0) for kind in payload.kinds)
+
+    queue.finish_others(db, job, is_done, now)
     if made and queue.is_drained(db, job):
         emptied = {
             "workspace_id": workspace_id,
             "queue_type": "summary",
-            "session_id": job.payload["session"],
+            "session_id": order.session,
             "observer": None,
             "observed": None,
         }

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from omoide.core import clock
-from omoide.core.jobs import DREAM, REASONING, REPRESENTATION, SUMMARY, Job
+from omoide.core.job_payloads import (
+    REASONING,
+    DeliveryPayload,
+    DreamPayload,
+    Erasure,
+    IndexRebuild,
+    JobKind,
+    Payload,
+    ScopeChange,
+    SessionPurge,
+    SummaryPayload,
+    WorkspacePurge,
+    WorkUnit,
+)
+from omoide.core.jobs import Job
 from omoide.core.settings import Settings
 from omoide.services.container import Services
-from omoide.storage import Transaction, conclusions, embeddings, purge, scope_backfill
-from omoide.storage.engine import fulltext_rebuild, secure_delete
-from omoide.storage.webhooks import DELIVERY
+from omoide.storage import Transaction, conclusions, purge
+from omoide.storage.engine import secure_delete
 from omoide.worker import backfill, derive, dream, embed, erase, rebuild_index, summarize, webhooks
 from omoide.worker.time_slice import TimeSlice
 
@@ -19,15 +33,15 @@ Task = Callable[[Services, Job], Awaitable[None]]
 job; PermanentFailure ends it."""
 
 
-async def purge_session(deps: Services, job: Job) -> None:
+async def purge_session(deps: Services, job: Job, purged: SessionPurge) -> None:
     """Remove the rows of a deleted session."""
-    await _in_turns(deps, purge.session, int(job.payload["session"]))
+    await _in_turns(deps, purge.session, purged.session)
     await deps.store.write(secure_delete.enqueue, clock.now())
 
 
-async def purge_workspace(deps: Services, job: Job) -> None:
+async def purge_workspace(deps: Services, job: Job, purged: WorkspacePurge) -> None:
     """Remove the rows of a deleted workspace and of everything in it."""
-    await _in_turns(deps, purge.workspace, int(job.payload["workspace"]))
+    await _in_turns(deps, purge.workspace, purged.workspace)
     await deps.store.write(secure_delete.enqueue, clock.now())
 
 
@@ -45,23 +59,39 @@ async def _in_turns(deps: Services, remove: Callable[[Transaction, int], bool], 
         turn.end_if_over()
 
 
+P = TypeVar("P", bound=Payload)
+
+
+def typed(payload: type[P], run: Callable[[Services, Job, P], Awaitable[None]]) -> Task:
+    """A task that gets the record of its payload as well. It raises InvalidPayload."""
+
+    async def task(deps: Services, job: Job) -> None:
+        await run(deps, job, payload.from_json(job.payload))
+
+    return task
+
+
 TASKS: Mapping[str, Task] = {
-    REPRESENTATION: derive.derive,
-    SUMMARY: summarize.summarize,
-    DREAM: dream.dream,
-    conclusions.PURGE: purge_conclusions,
-    "purge_session": purge_session,
-    "purge_workspace": purge_workspace,
-    scope_backfill.COPY: backfill.copy,
-    scope_backfill.FORGET: backfill.forget,
-    DELIVERY: webhooks.deliver,
-    embeddings.JOB: embed.embed,
-    secure_delete.JOB: erase.erase,
-    fulltext_rebuild.JOB: rebuild_index.rebuild_words,
+    JobKind.REPRESENTATION: typed(WorkUnit, derive.derive),
+    JobKind.SUMMARY: typed(SummaryPayload, summarize.summarize),
+    JobKind.DREAM: typed(DreamPayload, dream.dream),
+    JobKind.PURGE_CONCLUSIONS: purge_conclusions,
+    JobKind.PURGE_SESSION: typed(SessionPurge, purge_session),
+    JobKind.PURGE_WORKSPACE: typed(WorkspacePurge, purge_workspace),
+    JobKind.SCOPE_BACKFILL: typed(ScopeChange, backfill.copy),
+    JobKind.SCOPE_REMOVAL: typed(ScopeChange, backfill.forget),
+    JobKind.DELIVER_WEBHOOK: typed(DeliveryPayload, webhooks.deliver),
+    JobKind.EMBED: embed.embed,
+    JobKind.ERASE: typed(Erasure, erase.erase),
+    JobKind.REBUILD_WORDS: typed(IndexRebuild, rebuild_index.rebuild_words),
 }
 
 
 def attempt_limits(settings: Settings) -> Mapping[str, int]:
     """Kind of job → maximum number of attempts. Other kinds are retried without limit."""
-    reasoning = dict.fromkeys(REASONING, settings.reasoning_attempts)
-    return {DELIVERY: settings.webhook_attempts, scope_backfill.COPY: backfill.BACKFILL_ATTEMPTS, **reasoning}
+    reasoning: dict[str, int] = dict.fromkeys(REASONING, settings.reasoning_attempts)
+    return {
+        JobKind.DELIVER_WEBHOOK: settings.webhook_attempts,
+        JobKind.SCOPE_BACKFILL: backfill.BACKFILL_ATTEMPTS,
+        **reasoning,
+    }

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Callable
 
+from omoide.core.job_payloads import Payload
 from omoide.core.jobs import Job, JobUnfinished
-from omoide.core.records import Json
 
 SLICE_SECONDS = 0.25
 """Long compared with the few milliseconds that it takes to give back a job and claim another; short enough not to be
@@ -26,7 +26,7 @@ class TimeSlice:
     def is_over(self) -> bool:
         return self.seconds() >= SLICE_SECONDS
 
-    def end_if_over(self, remaining: Json | None = None) -> None:
+    def end_if_over(self, remaining: Payload | None = None) -> None:
         """Raise JobUnfinished with the remaining payload (None: the job's own) if the slice is over."""
         if self.is_over():
             raise JobUnfinished(remaining)

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from omoide.core import clock, webhook_protocol
 from omoide.core.errors import Unavailable
+from omoide.core.job_payloads import DeliveryPayload
 from omoide.core.jobs import Job, PermanentFailure
 from omoide.services.container import Services
 from omoide.storage import webhooks as endpoints
@@ -22,23 +23,23 @@ class NotDelivered(Unavailable):
     """The endpoint did not accept the event; retried later."""
 
 
-async def deliver(deps: Services, job: Job, outbound: GuardedClient = OUTBOUND) -> None:
+async def deliver(deps: Services, job: Job, delivery: DeliveryPayload, outbound: GuardedClient = OUTBOUND) -> None:
     """Post the job's signed event; any 2xx is success. A deleted endpoint is skipped.
 
     Raises PermanentFailure if a retry would not help, and Unavailable if it may.
     """
     settings = deps.settings
-    endpoint = await deps.store.read(endpoints.find, job.payload["endpoint"])
+    endpoint = await deps.store.read(endpoints.find, delivery.endpoint)
     if endpoint is None:
         return
     secret = settings.webhook_secret.get_secret_value()
     if not secret:
         raise PermanentFailure(NO_SECRET)
-    content = webhook_protocol.body(job.payload["type"], job.payload["data"], clock.from_micros(clock.now()))
+    content = webhook_protocol.body(delivery.type, delivery.data, clock.from_micros(clock.now()))
     headers = {
         "Content-Type": "application/json",
         webhook_protocol.SIGNATURE_HEADER: webhook_protocol.signature(secret, content),
-        webhook_protocol.DELIVERY_HEADER: job.payload["delivery"],
+        webhook_protocol.DELIVERY_HEADER: delivery.delivery,
     }
     try:
         status = await outbound.post(

@@ -9,7 +9,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.errors import OmoideError
-from omoide.core.jobs import KINDS
+from omoide.core.job_payloads import PAYLOADS
 from omoide.core.metrics import Metrics
 from omoide.storage import job_stats, queue
 from omoide.storage.sqlite.engine import Store
@@ -101,8 +101,10 @@ def test_an_invalid_payload_fails_at_once(kind: str, store: Store) -> None:
 
 
 def test_every_kind_of_job_has_a_payload_check() -> None:
-    difference = TASKS.keys() ^ KINDS
-    assert not difference, f"list these both in worker/tasks.py and in omoide/core/jobs.py (KINDS): {difference}"
+    difference = TASKS.keys() ^ PAYLOADS.keys()
+    assert not difference, (
+        f"list these both in worker/tasks.py and in omoide/core/job_payloads.py (PAYLOADS): {difference}"
+    )
 
 
 def test_a_worker_that_cannot_claim_sends_no_heartbeat(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

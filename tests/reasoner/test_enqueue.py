@@ -11,7 +11,7 @@ import pytest
 from omoide.core.config_resolution import Defaults
 from omoide.core.records import Change, Json, MessageBatch, NewMessage, Observation, SessionChange
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
-from omoide.scheduling.work_unit import FlushPolicy
+from omoide.scheduling.flush_policy import FlushPolicy
 from omoide.storage import members, messages, peers, queue, scopes, sessions, workspaces
 from omoide.storage.messages import Stretch
 from omoide.storage.sqlite.engine import Connection, Store

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from omoide.core.job_payloads import DreamPayload
 from omoide.core.records import Change, Conclusion, Derived, Fact, Merge, SessionChange
 from omoide.storage import conclusion_upsert, conclusions, dreams, peers, queue, sessions
 from omoide.storage.conclusion_upsert import NearDuplicate
@@ -205,7 +206,7 @@ def due(db: Connection) -> int | None:
 
 
 def count(db: Connection, fresh: int, now: int, schedule: Schedule | None = PLAN) -> None:
-    dreams.learned(db, 1, SELF, {"observer": "alice", "observed": "alice"}, fresh, now, schedule)
+    dreams.learned(db, 1, SELF, fresh, now, schedule)
 
 
 def test_a_dream_is_enqueued_at_the_threshold_after_idle_time(db: Connection) -> None:
@@ -241,11 +242,11 @@ def test_a_dream_with_a_clock_ahead_does_not_delay_the_next_one(db: Connection) 
 
 def test_a_requested_dream_is_due_now_and_enqueued_once(db: Connection) -> None:
     count(db, 3, NOW)
-    dreams.request(db, "w", "alice", "alice", "omni", None, False, NOW)
-    dreams.request(db, "w", "alice", "alice", "card_refresh", None, True, NOW)
+    dreams.request(db, "w", DreamPayload("alice", "alice", None, "omni"), NOW)
+    dreams.request(db, "w", DreamPayload("alice", "alice", None, "card_refresh", rebuild=True), NOW)
     kinds = [queue.claim(db, NOW, lease=9) for _ in range(3)]
     assert [job and job.payload["type"] for job in kinds] == ["omni", "card_refresh", None]
-    dreams.request(db, "w", "alice", "alice", "omni", None, False, NOW)
+    dreams.request(db, "w", DreamPayload("alice", "alice", None, "omni"), NOW)
     assert queue.claim(db, NOW, lease=9) is None, "a running one is enough"
 
 

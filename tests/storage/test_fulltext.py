@@ -109,10 +109,11 @@ def test_a_damaged_index_is_rebuilt_from_the_rows_in_steps(db: Connection) -> No
     with pytest.raises(sqlite3.DatabaseError):
         found(db, "alpha")
     job = fulltext_rebuild.empty(db, fulltext.MESSAGES)
+    assert job.through is not None
     after: int | None = 0
     steps = 0
     while after is not None:
-        after = fulltext_rebuild.add_missing(db, fulltext.MESSAGES, after, job["through"])
+        after = fulltext_rebuild.add_missing(db, fulltext.MESSAGES, after, job.through)
         steps += 1
         if steps == 2:  # rows are added and removed during the rebuild
             say(db, "new", "alpha")
@@ -125,6 +126,7 @@ def test_a_damaged_index_is_rebuilt_from_the_rows_in_steps(db: Connection) -> No
 def test_repeating_a_step_of_a_rebuild_adds_no_duplicates(db: Connection) -> None:
     say(db, "s", *["alpha"] * 5)
     job = fulltext_rebuild.empty(db, fulltext.MESSAGES)
+    assert job.through is not None
     for _ in range(2):
-        assert fulltext_rebuild.add_missing(db, fulltext.MESSAGES, 0, job["through"]) == 5
+        assert fulltext_rebuild.add_missing(db, fulltext.MESSAGES, 0, job.through) == 5
     assert fulltext.held(db, fulltext.MESSAGES) == fulltext.totals(db, fulltext.MESSAGES)[1]

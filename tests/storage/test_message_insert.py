@@ -10,7 +10,7 @@ from omoide.core.config_resolution import Defaults
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Idempotency, MessageBatch, NewMessage, PageRequest
 from omoide.scheduling.enqueue import EnqueuePolicy
-from omoide.scheduling.work_unit import FlushPolicy
+from omoide.scheduling.flush_policy import FlushPolicy
 from omoide.services import ingest
 from omoide.storage import members, message_scope, message_search, messages, receipts
 from omoide.storage.message_scope import WITNESS, MessageSearch

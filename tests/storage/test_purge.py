@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from omoide.core.job_payloads import JobKind
 from omoide.core.records import Change, NewConclusion, NewMessage, Observation, SessionChange
 from omoide.storage import (
     conclusions,
@@ -209,7 +210,7 @@ def test_conclusions_deleted_during_a_purge_get_another_purge_job(db: Connection
     conclusions.enqueue_purge(db, NOW + conclusions.GRACE)  # as the task does at its end
     queue.finish(db, job, NOW)
     assert sql.column(db, "SELECT pk FROM conclusions WHERE deleted_at > 0") == [second]
-    assert sql.rows(db, "SELECT kind, due_at FROM jobs") == [(conclusions.PURGE, NOW + 7 + conclusions.GRACE)]
+    assert sql.rows(db, "SELECT kind, due_at FROM jobs") == [(JobKind.PURGE_CONCLUSIONS, NOW + 7 + conclusions.GRACE)]
 
 
 def test_purge_cost_of_peers_does_not_grow_with_dreams_of_others(db: Connection) -> None:

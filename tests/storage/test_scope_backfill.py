@@ -11,9 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omoide.core.clock import ID_LENGTH, derived_id, new_id
+from omoide.core.job_payloads import JobKind
 from omoide.core.records import NewConclusion, NewMessage, SessionChange
 from omoide.search.vector_index import Allowed, Group, VectorIndex
-from omoide.storage import conclusions, embeddings, messages, queue, scope_backfill, scope_copies, scopes, sessions
+from omoide.storage import conclusions, embeddings, messages, queue, scope_copies, scopes, sessions
 from omoide.storage.sqlite.engine import Connection
 from omoide.storage.vectors import packed
 from tests import sql
@@ -160,8 +161,8 @@ def test_a_pending_backfill_is_enqueued_once(db: Connection) -> None:
     enter(db, S)
     leave(db)
     enter(db, S)
-    assert jobs(db, scope_backfill.COPY) == [f"{scope(db)}:{session(db)}"]
-    assert jobs(db, scope_backfill.FORGET) == [f"{scope(db)}:{session(db)}"]
+    assert jobs(db, JobKind.SCOPE_BACKFILL) == [f"{scope(db)}:{session(db)}"]
+    assert jobs(db, JobKind.SCOPE_REMOVAL) == [f"{scope(db)}:{session(db)}"]
 
 
 def test_a_failed_backfill_is_reported_until_it_is_enqueued_again(db: Connection) -> None:

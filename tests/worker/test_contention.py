@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from omoide.core import clock
+from omoide.core.job_payloads import DreamPayload
 from omoide.reasoner.protocol import CardTask
 from omoide.storage import cards, dreams, scopes
 from omoide.worker.contention import MOST_COMPUTATIONS
@@ -109,7 +110,7 @@ def test_a_dream_is_stored_without_a_card_that_keeps_changing(home: Home) -> Non
         await home.work()
         restless(home).cards.clear()
         restless(home).writes = "alice"
-        await home.store.write(dreams.request, "w", "alice", "alice", "omni", None, False, clock.now())
+        await home.store.write(dreams.request, "w", DreamPayload("alice", "alice", None, "omni"), clock.now())
         await home.work()
         assert "alice lives in Lisbon now; before: Porto" in home.texts()
         assert restless(home).cards["alice"] == MOST_COMPUTATIONS

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from omoide.core import clock
+from omoide.core.job_payloads import DreamPayload
 from omoide.core.records import Change, Derived, SessionChange
 from omoide.storage import (
     cards,
@@ -35,7 +36,7 @@ async def delete(home: Home, *names: str) -> None:
 
 
 async def dream(home: Home, observer: str = ANA, observed: str = ANA, session: str | None = None) -> None:
-    await home.store.write(dreams.request, "w", observer, observed, "omni", session, False, clock.now())
+    await home.store.write(dreams.request, "w", DreamPayload(observer, observed, session, "omni"), clock.now())
     await home.work()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from omoide.core import clock
+from omoide.core.job_payloads import DreamPayload
 from omoide.reasoner.protocol import CardTask
 from omoide.storage import cards, conclusions, dreams, queue, scopes
 from omoide.worker.tasks import TASKS
@@ -43,7 +44,7 @@ def test_an_automatic_dream_follows_enough_conclusions_and_idle_time(play: Play)
 def test_a_dream_reads_the_configuration_when_it_runs(play: Play) -> None:
     async def story(home: Home) -> None:
         await learn_by_sessions(home, "alice I live in Porto.", "alice I live in Lisbon.")
-        await home.store.write(dreams.request, "w", "alice", "alice", "omni", None, False, clock.now())
+        await home.store.write(dreams.request, "w", DreamPayload("alice", "alice", None, "omni"), clock.now())
         await configure(home, None, dream={"enabled": False})
         await home.work()
         assert {each.level for each in home.known()} == {"explicit"}
@@ -57,7 +58,7 @@ def test_a_repeated_dream_changes_nothing(play: Play) -> None:
         await learn_by_sessions(home, *["alice I like figs."] * 3, "alice I live in Porto.", "alice I live in Lisbon.")
         told = []
         for _ in range(2):
-            await home.store.write(dreams.request, "w", "alice", "alice", "omni", None, False, clock.now())
+            await home.store.write(dreams.request, "w", DreamPayload("alice", "alice", None, "omni"), clock.now())
             await home.work()
             told.append([(each.id, each.content, each.times_derived) for each in home.known()])
         assert told[0] == told[1]
@@ -125,7 +126,9 @@ def test_a_card_rebuilt_without_conclusions_keeps_only_lines_of_callers(play: Pl
         assert await home.store.read(cards.get, "w", "alice", "alice") == ["VIP", "ATTRIBUTE: lives in Porto"]
         for each in home.known():
             await home.store.write(conclusions.delete, "w", each.id, clock.now())
-        await home.store.write(dreams.request, "w", "alice", "alice", "card_refresh", None, True, clock.now())
+        await home.store.write(
+            dreams.request, "w", DreamPayload("alice", "alice", None, "card_refresh", rebuild=True), clock.now()
+        )
         await home.work()
         assert await home.store.read(cards.get, "w", "alice", "alice") == ["VIP"]
 
@@ -138,7 +141,9 @@ def test_a_rebuilt_card_is_based_only_on_conclusions(play: Play) -> None:
         await home.work()
         home_line = next(each for each in home.known() if "Porto" in each.content)
         await home.store.write(conclusions.delete, "w", home_line.id, clock.now())
-        await home.store.write(dreams.request, "w", "alice", "alice", "card_refresh", None, True, clock.now())
+        await home.store.write(
+            dreams.request, "w", DreamPayload("alice", "alice", None, "card_refresh", rebuild=True), clock.now()
+        )
         await home.work()
         assert await home.store.read(cards.get, "w", "alice", "alice") == ["RELATIONSHIP: dog Rex"]
         assert await home.store.read(dreams.since, (1, 1)) == 2, "only an omni dream counts as one"

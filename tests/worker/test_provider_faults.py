@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from omoide.core import clock
-from omoide.core.jobs import DREAM
+from omoide.core.job_payloads import DreamPayload, JobKind
 from omoide.core.records import SessionChange
 from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
@@ -295,7 +295,7 @@ def test_a_model_and_the_embedded_reasoner_give_the_same_counts(db_path: Path) -
         await home.work()
         kept[-1].append(books(home))
         for observer in ("alice", "bob"):
-            await home.store.write(dreams.request, "w", observer, "alice", "omni", None, False, 1)
+            await home.store.write(dreams.request, "w", DreamPayload(observer, "alice", None, "omni"), 1)
         await home.work()
         kept[-1].append(books(home))
 
@@ -309,4 +309,4 @@ def test_a_model_and_the_embedded_reasoner_give_the_same_counts(db_path: Path) -
     assert embedded == model
     assert all(embedded[0].values()), "there is something to compare"
     assert embedded[0]["slots"]["s"] == {SHORT: (60, True), LONG: (60, True)}
-    assert {kind for kind, _ in embedded[0]["jobs"]} == {DREAM}, "an automatic dream waits for its interval"
+    assert {kind for kind, _ in embedded[0]["jobs"]} == {JobKind.DREAM}, "an automatic dream waits for its interval"

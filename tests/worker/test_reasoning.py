@@ -11,6 +11,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.errors import Unavailable
+from omoide.core.job_payloads import JobKind
 from omoide.core.records import PageRequest
 from omoide.storage import (
     cards,
@@ -254,7 +255,7 @@ def test_a_job_that_fails_by_a_bug_is_given_up_and_can_be_retried(play: Play) ->
 
 
 def events(db: Connection) -> list[dict[str, Any]]:
-    found = sql.column(db, "SELECT payload FROM jobs WHERE kind = ? ORDER BY pk", (webhooks.DELIVERY,))
+    found = sql.column(db, "SELECT payload FROM jobs WHERE kind = ? ORDER BY pk", (JobKind.DELIVER_WEBHOOK,))
     return [orjson.loads(payload) for payload in found]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from omoide.core import clock
+from omoide.core.job_payloads import JobKind
 from omoide.core.records import Change, NewMessage
 from omoide.storage import messages, workspaces
 from omoide.storage.sqlite import secure_delete
@@ -342,4 +343,4 @@ def test_a_start_enqueues_erasure_only_if_the_file_had_content(was_used: bool, d
         with application(db_path):
             pass
     with opened(db_path, busy_timeout=5) as db:
-        assert kinds(db) == [secure_delete.JOB] * was_used
+        assert kinds(db) == [JobKind.ERASE] * was_used

@@ -17,16 +17,16 @@ from typing import Any
 import pytest
 
 from omoide.core import clock
+from omoide.core.job_payloads import DeliveryPayload, JobKind
 from omoide.core.records import Change
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import open_services
 from omoide.storage import queue, webhooks, workspaces
 from omoide.storage.sqlite.engine import Connection, Store
-from omoide.storage.webhooks import DELIVERY
 from omoide.worker.loop import Worker
 from omoide.worker.ssrf_guard import GuardedClient
-from omoide.worker.tasks import TASKS, Task
+from omoide.worker.tasks import TASKS, Task, typed
 from omoide.worker.webhooks import deliver
 from tests import sql
 from tests.read_now import read_now
@@ -85,7 +85,10 @@ async def house(path: Path, outbound: GuardedClient | None = None, **given: Any)
     options = {"webhook_secret": SECRET, "webhook_private_targets": True, "webhook_timeout_seconds": 10.0, **given}
     store = Store.open(path, durability="normal")
     deps = open_services(Settings(db=path, **options), store=store, embedder=WordLlamaEmbedder())
-    tasks: dict[str, Task] = {**TASKS, DELIVERY: partial(deliver, outbound=outbound or GuardedClient())}
+    tasks: dict[str, Task] = {
+        **TASKS,
+        JobKind.DELIVER_WEBHOOK: typed(DeliveryPayload, partial(deliver, outbound=outbound or GuardedClient())),
+    }
     await store.write(workspaces.get_or_create, "w", Change(), clock.now())
     try:
         yield House(store, Worker(deps, poll_seconds=60, lease_seconds=60, concurrency=4, tasks=tasks))

@@ -19,6 +19,7 @@ import orjson
 from omoide.core import clock, identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import Conflict, Unprocessable
+from omoide.core.job_payloads import JobKind
 from omoide.storage import embeddings, membership_intervals, purge, queue, webhooks
 from omoide.storage.base import Store, Transaction
 from omoide.storage.dialect import insert_row
@@ -26,7 +27,7 @@ from omoide.storage.export import schema
 from omoide.storage.export.row_mapping import Rows
 from omoide.storage.export.schema import InvalidLine
 
-PURGE = "purge_workspace"
+PURGE = JobKind.PURGE_WORKSPACE
 KEEP = 7 * queue.DAY
 """Microseconds until an interrupted import is purged."""
 
@@ -297,7 +298,7 @@ def _first_stays(db: Transaction, workspace: int) -> membership_intervals.Member
 
 def _is_delivery(line: schema.Line) -> bool:
     """Whether it is a webhook delivery, whose event contains the workspace's old name."""
-    return bool(line["kind"] == "job" and line["task"] == webhooks.DELIVERY)
+    return bool(line["kind"] == "job" and line["task"] == JobKind.DELIVER_WEBHOOK)
 
 
 def _store(

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 import orjson
 
 from omoide.core.errors import NotFound, Unprocessable
-from omoide.core.jobs import DREAM, payload_error
+from omoide.core.job_payloads import JobKind, payload_error
 from omoide.core.records import Json
-from omoide.storage import rows, scope_backfill
+from omoide.storage import rows
 from omoide.storage.base import Transaction
 from omoide.storage.engine import read_only
 from omoide.storage.export.schema import FORMAT, KINDS, PAYLOADS, Column, HeaderLine, Kind
@@ -66,7 +66,7 @@ def _payload(db: Transaction, task: str, stored: str) -> Json | None:
         return None
     if task not in PAYLOADS or payload_error(task, payload) is not None:
         return None
-    if task in (scope_backfill.COPY, scope_backfill.FORGET):
+    if task in (JobKind.SCOPE_BACKFILL, JobKind.SCOPE_REMOVAL):
         # These refer to peer and session by row number only.
         ids = db.execute(
             "SELECT p.id, s.id FROM peers p, sessions s WHERE p.pk = ? AND s.pk = ? AND s.deleted_at IS NULL",
@@ -75,7 +75,7 @@ def _payload(db: Transaction, task: str, stored: str) -> Json | None:
         if ids is None:
             return None
         payload = dict(zip(("scope", "session"), rows.mended(["peers.id?", "sessions.id?"], ids), strict=True))
-    if task == DREAM:
+    if task == JobKind.DREAM:
         payload |= {flag: bool(payload.get(flag)) for flag in ("rebuild", "automatic")}
     return {member: payload[member] for member in PAYLOADS[task]}
 

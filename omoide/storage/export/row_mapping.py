@@ -17,6 +17,7 @@ from omoide.core import identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import OmoideError
 from omoide.core.identifiers import truncate
+from omoide.core.job_payloads import JobKind
 from omoide.core.records import Json
 from omoide.core.webhook_protocol import check_url
 from omoide.storage import conclusions, dream_jobs, event_time_order, scope_backfill, scope_copies
@@ -211,9 +212,9 @@ class Rows:
         if task == "deliver_webhook":
             return self.id(payload["endpoint"]), {**payload, "endpoint": self.id(payload["endpoint"])}
         session = self._in_session(db, payload["session"])
-        if task in (scope_backfill.COPY, scope_backfill.FORGET):
+        if task in (JobKind.SCOPE_BACKFILL, JobKind.SCOPE_REMOVAL):
             scope = self._scope(db, payload["scope"])
-            if task == scope_backfill.COPY and self.salt is not None:
+            if task == JobKind.SCOPE_BACKFILL and self.salt is not None:
                 # The ids of copies derive from the originals' ids, which have changed; the job makes all copies again.
                 conclusions.hide(db, scope_copies.copies(db, scope, session), 0)
             return scope_backfill.key(scope, session), {"scope": scope, "session": session}

@@ -7,14 +7,11 @@ they are added; rows removed before the job reaches them are never in the new in
 from __future__ import annotations
 
 import contextlib
-from typing import Any
 
-from omoide.core.jobs import REBUILD_WORDS
+from omoide.core.job_payloads import IndexRebuild, JobKind
 from omoide.storage import queue
 from omoide.storage.base import Transaction
 from omoide.storage.sqlite.fulltext import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
-
-JOB = REBUILD_WORDS
 
 CHARACTERS_AT_A_TIME = 100_000
 """Characters per step; indexing them blocks other writes for some ten milliseconds. A longer text is a step of its
@@ -27,14 +24,14 @@ _TABLES: dict[Index, str] = {MESSAGES: "messages", CONCLUSIONS: "conclusions"}
 def request(db: Transaction, fault: str, now: int) -> None:
     """Enqueue a job for each index named in SQLite's error message; for all indexes if it names none."""
     for index in [each for each in INDEXES if each in fault] or INDEXES:
-        queue.add(db, JOB, {"index": index}, now, key=index)
+        queue.add(db, JobKind.REBUILD_WORDS, IndexRebuild(index).to_json(), now, key=index)
 
 
-def empty(db: Transaction, index: Index) -> dict[str, Any]:
+def empty(db: Transaction, index: Index) -> IndexRebuild:
     """Remove all entries of an index, which may be damaged; returns the payload of the job that fills it."""
     db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")
     (last,) = db.execute(f"SELECT max(pk) FROM {_TABLES[index]}").fetchone()
-    return {"index": index, "after": 0, "through": last or 0}
+    return IndexRebuild(index, after=0, through=last or 0)
 
 
 def add_missing(db: Transaction, index: Index, after: int, through: int) -> int | None:

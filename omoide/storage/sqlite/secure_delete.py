@@ -20,7 +20,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
 from omoide.core.errors import Unavailable
-from omoide.core.jobs import ERASE
+from omoide.core.job_payloads import JobKind
 from omoide.storage import queue
 from omoide.storage.base import Transaction
 from omoide.storage.sqlite import free_space
@@ -28,9 +28,6 @@ from omoide.storage.sqlite.engine import connect
 from omoide.storage.sqlite.error_codes import translate_error
 from omoide.storage.sqlite.group_commit import begin
 from omoide.storage.sqlite.wal import WriteAheadLog
-
-JOB = ERASE
-"""Kind and key of the job."""
 
 LEAST_DELAY = 2_000_000
 """Minimum delay of the job in microseconds, so that one job handles many deletions and replacements."""
@@ -74,7 +71,7 @@ def enqueue(db: Transaction, now: int) -> None:
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
     due_at = now + LEAST_DELAY + pages * page_size // BYTES_PER_MICROSECOND
-    queue.add(db, JOB, {}, now, key=JOB, due_at=due_at)
+    queue.add(db, JobKind.ERASE, {}, now, key=JobKind.ERASE, due_at=due_at)
 
 
 def enqueue_first(db: Transaction, now: int) -> None:

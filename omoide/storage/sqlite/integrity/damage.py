@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
-from omoide.core.jobs import KINDS, job_error
+from omoide.core.job_payloads import PAYLOADS, job_error
 from omoide.core.lazy_import import lazy_import
 from omoide.storage.column_validation import BLOB, RULES, Rule, as_text, readable_or_bytes
 from omoide.storage.embedding_tables import VECTORS
@@ -165,7 +165,7 @@ def _of_jobs(db: Connection) -> Iterator[Damage]:
     while rows := db.execute(query, (last, ROWS_AT_A_TIME)).fetchall():
         for pk, stored, payload, workspace in rows:
             kind = as_text(stored)
-            if kind not in KINDS:
+            if kind not in PAYLOADS:
                 yield _damage(db, "jobs", ["pk"], (pk,), "kind", kind, "is not a known kind of job")
             elif (fault := job_error(kind, _parsed(payload), workspace)) is not None:
                 yield _damage(
