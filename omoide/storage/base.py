@@ -62,6 +62,14 @@ class Transaction(Protocol):
     def execute(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any] = (), /) -> Cursor:
         """Run one statement and return its result. Its parameters are `?`, `?1` for the first, or `:name`."""
 
+    def lock(self, table: str, pk: int, /) -> None:
+        """Make other writes that lock this row, or read it `FOR UPDATE` (`dialect.for_update`), wait for the end of
+        this one; later statements see what earlier ones have committed.
+
+        For what holds only while nobody else writes: a limit that is counted before an insert, a value that is read
+        before it is changed. An engine whose writes are serial has nothing to do.
+        """
+
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]], /) -> Cursor:
         """Run one statement once for each of the sequences of parameters."""
 

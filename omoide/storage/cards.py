@@ -60,6 +60,7 @@ def put(
         raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. No card is ever kept about a scope.")
     observer, _ = peers.get_or_create(db, workspace_id, observer_id, Change(), now)
     given: list[str] = strip_nul([*lines])
+    db.lock("peers", observer.pk)
     _replace(db, observer.pk, observed_id, kept(db, observer.pk, observed_id), given, now)
     return given
 
@@ -79,6 +80,7 @@ def revise(
     Learned lines that are dropped here are not erased from free space at once: no caller deleted them, and deleting
     their source erases them too.
     """
+    db.lock("peers", observer)
     if kept(db, observer, observed_id) != read:
         raise CardChanged(f"the card about {observed_id} has changed")
     if tuple(lines) != read.lines:
@@ -87,6 +89,7 @@ def revise(
 
 def keep_given(db: Transaction, observer: int, observed_id: str, now: int) -> bool:
     """Remove the lines that were not given; returns whether there were any."""
+    db.lock("peers", observer)
     held = kept(db, observer, observed_id)
     if held.lines == held.given:
         return False

@@ -7,6 +7,7 @@
     in_array(type)              condition after an expression: it equals an item of a bound list
     ORDERED_JOIN                JOIN … ON, performed in the order written, which SQLite's planner may not change
     CASELESS_LIKE               LIKE that ignores the case of ASCII letters at least
+    for_update(alias)           locks the selected row until the end of the write, before it is read
     use_index, without_index    hints: the index that must be used, and a column for which none may be used
     greatest, least             of several values, none of them NULL
     is_integer                  whether a stored value is an integer: SQLite accepts any value in any column
@@ -33,6 +34,7 @@ from omoide.storage.sqlite.dialect import (
     array_of_rows,
     byte_length,
     count_or_zero,
+    for_update,
     greatest,
     holds_casefolded,
     holds_text,
@@ -61,6 +63,7 @@ __all__ = [
     "array_of_rows",
     "byte_length",
     "count_or_zero",
+    "for_update",
     "greatest",
     "holds_casefolded",
     "holds_text",

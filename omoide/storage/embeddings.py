@@ -58,6 +58,7 @@ def adopt(db: Transaction, name: str, dimensions: int, now: int) -> None:
 
     The job is also enqueued if vectors are missing from segments.
     """
+    db.lock("embedder", 1)
     found = progress(db)
     if found is None or (found.name, found.dimensions) != (name, dimensions):
         for table in ("message_vectors", "conclusion_vectors", "refused_texts", "embedder"):
@@ -108,6 +109,7 @@ def add(
     `refusals` are the rows among them that the embedder refused. Returns False and stores nothing if the model or its
     progress has changed, because another worker did the work. Deleted rows are skipped.
     """
+    db.lock("embedder", 1)
     if progress(db) != model:
         return False
     _store(db, source, vectors)
@@ -126,6 +128,7 @@ def add_late(
     refusals: Sequence[Refusal],
 ) -> None:
     """Store the result for the rows `tried`, which had been refused before. Does nothing if the model has changed."""
+    db.lock("embedder", 1)
     found = progress(db)
     if found is None or (found.name, found.dimensions) != (model.name, model.dimensions):
         return

@@ -2,7 +2,7 @@
 
 A member that leaves keeps its row (`left_at`) and thereby its configuration. `joined_at` is the last time it joined;
 `membership_intervals` records which messages came while it was in the session. The number of observers, that is active
-members with `observe_others`, is limited per session; the limit holds because writes are serial.
+members with `observe_others`, is limited per session; the session is locked while they are counted.
 
 The hidden peers behind scopes are members too, but this module neither counts, lists nor changes them: see `scopes`.
 """
@@ -70,6 +70,7 @@ def add(
     """
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
+    db.lock("sessions", session)
     joining: list[tuple[int, tuple[Flag, Flag]]] = []
     for peer_id, observation in given.items():
         peer = known[peer_id]
@@ -140,6 +141,7 @@ def replace(
     """Make these peers the only members, with exactly the given flags. Raises as `add` does."""
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
+    db.lock("sessions", session)
     kept = set(known.values())
     active = db.execute(
         """SELECT m.peer FROM members m JOIN peers p ON p.pk = m.peer
@@ -161,6 +163,7 @@ def replace(
 def remove(db: Transaction, workspace: int, session: int, peer_ids: Collection[str], now: int) -> None:
     """Remove these peers from the session; non-members are ignored. Raises Unprocessable for scopes."""
     peers.refuse_scopes(db, workspace, peer_ids, SCOPES_COME_OTHERWISE)
+    db.lock("sessions", session)
     for peer_id in set(peer_ids):
         left = db.execute(
             """UPDATE members SET left_at = ? WHERE session = ? AND left_at IS NULL AND peer =
@@ -185,6 +188,7 @@ def configure(
 
     Raises BadRequest beyond the observer limit.
     """
+    db.lock("sessions", session)
     row = db.execute(
         "SELECT observe_me, observe_others FROM members WHERE session = ? AND peer = ?", (session, peer)
     ).fetchone()

@@ -1,9 +1,9 @@
 """Stays: the intervals of messages during which a peer was in a session.
 
 A stay begins with the next message after the peer joined (`first`) and ends with the last one before it left (`last`,
-NULL while the peer is in the session). Positions of messages (`messages.seq`) are exact, unlike clocks: writes are
-serial, so a message comes either before a join or after it, regardless of the processes' clocks. No two stays of a peer
-begin with the same message, so a peer has at most one more stay than the session has messages.
+NULL while the peer is in the session). Positions of messages (`messages.seq`) are exact, unlike clocks: messages and
+joins lock their session, so a message comes either before a join or after it, regardless of the processes' clocks. No
+two stays of a peer begin with the same message, so a peer has at most one more stay than the session has messages.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost
 from omoide.storage import completed_work, fair_share, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
-from omoide.storage.dialect import array, count_or_zero, greatest, in_array, is_integer, least, share_of
+from omoide.storage.dialect import array, count_or_zero, for_update, greatest, in_array, is_integer, least, share_of
 
 logger = logging.getLogger("omoide.worker")
 
@@ -99,9 +99,8 @@ _created_at = rows.mender("jobs.created_at")
 def open_job(db: Transaction, kind: str, key: str) -> tuple[int, dict[str, Any], int] | None:
     """Row, payload and creation time of the newest waiting job of a kind and key, if `append_units` is permitted for
     it."""
-    row = db.execute(
-        f"SELECT pk, payload, created_at, grows FROM jobs WHERE {_WAITS} ORDER BY pk DESC LIMIT 1", (kind, key)
-    ).fetchone()
+    query = f"SELECT pk, payload, created_at, grows FROM jobs WHERE {_WAITS} ORDER BY pk DESC LIMIT 1"
+    row = db.execute(f"{query} {for_update('jobs')}", (kind, key)).fetchone()
     if row is None or row[3] != 1:
         return None
     payload = parse_payload(row[1])
@@ -301,6 +300,7 @@ def renew(db: Transaction, job: Job, now: int, *, lease: int) -> None:
 
 def require(db: Transaction, job: Job) -> None:
     """Raise LeaseLost if the job is no longer leased by this claim. Call it in the transaction that does the work."""
+    db.lock("jobs", job.pk)
     if not is_held(db, job):
         raise LeaseLost(f"job {job.pk} ({job.kind}) is no longer held")
 

@@ -25,6 +25,7 @@ def find(
     session = sessions.find(db, workspace_id, session_id)
     if session is None:
         return None
+    db.lock("sessions", session.pk)
     receipt = db.execute(
         "SELECT digest, first_seq, count FROM receipts WHERE session = ? AND key = ? AND created_at >= ?",
         (session.pk, idempotency.key, oldest),

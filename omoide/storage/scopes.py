@@ -141,6 +141,7 @@ def remove_session(db: Transaction, workspace_id: str, scope_id: str, session_id
     session = _session(db, workspace_id, session_id)
     if session is None:
         raise NotFound(f"Session {session_id} not found in workspace {workspace_id}")
+    db.lock("sessions", session)
     left = db.execute(
         "UPDATE members SET left_at = ? WHERE session = ? AND peer = ? AND left_at IS NULL", (now, session, scope.pk)
     )
@@ -180,6 +181,7 @@ def _session(db: Transaction, workspace_id: str, session_id: str) -> int | None:
 
 
 def _enter(db: Transaction, scope: int, session: int, now: int) -> None:
+    db.lock("sessions", session)
     joined = db.execute(
         """INSERT INTO members (session, peer, joined_at, observe_me, observe_others) VALUES (?, ?, ?, 0, 1)
            ON CONFLICT (session, peer) DO UPDATE SET joined_at = excluded.joined_at, left_at = NULL

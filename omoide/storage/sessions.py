@@ -12,7 +12,7 @@ from omoide.core.records import ANYTHING, Change, Grant, Json, Observation, Page
 from omoide.storage import members, peers, rows, scopes, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import MOST
-from omoide.storage.dialect import insert_row, is_integer
+from omoide.storage.dialect import for_update, insert_row, is_integer
 from omoide.storage.engine import secure_delete
 from omoide.storage.filters import SESSION_FIELDS
 from omoide.storage.large_values import after, merged, settings_in, text_of
@@ -129,7 +129,7 @@ _GROUND = f"s.workspace, s.pk, s.message_count, s.last_said_at, {_SETTINGS}"
 
 def ground(db: Transaction, workspace_id: str, session_id: str, now: int) -> Ground:
     """The state of the session; it and its workspace are created if missing."""
-    query = f"SELECT {_GROUND} {_FROM} AND s.id = ? AND s.deleted_at IS NULL"
+    query = f"SELECT {_GROUND} {_FROM} AND s.id = ? AND s.deleted_at IS NULL {for_update('s')}"
     place = (workspace_id, session_id)
     row = db.execute(query, place).fetchone()
     if row is None:

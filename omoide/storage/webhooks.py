@@ -41,11 +41,12 @@ def get_or_create(db: Transaction, workspace_id: str, url: str, now: int) -> tup
 
     Raises NotFound if there is no such workspace, and Conflict if it has `MAX_ENDPOINTS` already.
     """
-    if found := find_by_url(db, workspace_id, url):
-        return found, False
     workspace = workspaces.find(db, workspace_id)
     if workspace is None:
         raise NotFound(f"Workspace {workspace_id} not found")
+    db.lock("workspaces", workspace.pk)
+    if found := find_by_url(db, workspace_id, url):
+        return found, False
     (count,) = db.execute("SELECT count(*) FROM webhooks WHERE workspace = ?", (workspace.pk,)).fetchone()
     if count >= MAX_ENDPOINTS:
         raise Conflict(f"Maximum number of webhook endpoints ({MAX_ENDPOINTS}) reached for this workspace.")

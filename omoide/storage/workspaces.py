@@ -78,6 +78,7 @@ def delete(db: Transaction, workspace_id: str, now: int) -> None:
     found = find(db, workspace_id)
     if found is None:
         raise NotFound(f"Workspace {workspace_id} not found")
+    db.lock("workspaces", found.pk)
     active = db.execute(
         "SELECT 1 FROM sessions WHERE workspace = ? AND deleted_at IS NULL LIMIT 1", (found.pk,)
     ).fetchone()

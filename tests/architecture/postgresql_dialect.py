@@ -30,6 +30,10 @@ def without_index(column: str) -> str:
     return column
 
 
+def for_update(alias: str) -> str:
+    return f"FOR UPDATE OF {alias}"
+
+
 def greatest(*values: str) -> str:
     return f"GREATEST({', '.join(values)})"
 

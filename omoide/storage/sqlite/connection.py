@@ -23,6 +23,9 @@ class Connection(sqlite3.Connection):
     deferred: list[Callable[[Connection], None]] | None = None
     """None outside of a group commit, where there is no later point to run them."""
 
+    def lock(self, table: str, pk: int, /) -> None:
+        """Do nothing: the transaction of a write holds the database."""
+
 
 def native(db: Transaction) -> Connection:
     """The connection that a transaction of this engine is."""

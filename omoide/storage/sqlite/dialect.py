@@ -36,6 +36,10 @@ def in_array(type: str, parameter: str = "?") -> str:
     return f"IN (SELECT value FROM json_each({parameter}))"
 
 
+def for_update(alias: str) -> str:
+    return ""  # writes are serial
+
+
 def insert_row(db: Any, statement: str, params: Sequence[Any]) -> int:
     # RETURNING would take twice as long.
     return int(db.execute(statement, params).lastrowid or 0)
