@@ -36,9 +36,10 @@ async def read_offloaded(
     context: Context, body: Filtered | None, page: Callable[[Transaction, *Ts, Json | None], Page[T]], *args: *Ts
 ) -> Page[T]:
     """Like `read`, but always off the event loop: for lists that are slow to count."""
-    seconds, filters = context.settings.filter_seconds, body.filters if body else None
+    filters = (body.filters or None) if body else None
+    timeout = context.settings.filter_seconds if filters else None
 
-    def within_time(db: Transaction) -> Page[T]:
-        return query_timeout.run_with_timeout(db, seconds, page, *args, filters) if filters else page(db, *args, None)
+    def filtered(db: Transaction) -> Page[T]:
+        return page(db, *args, filters)
 
-    return await context.store.read_offloaded(within_time)
+    return await context.store.read_offloaded(query_timeout.run_with_timeout, timeout, filtered)

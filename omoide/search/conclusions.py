@@ -45,7 +45,7 @@ async def search_then(
 
     Raises as `search`.
     """
-    is_filtered = request.clause is not None  # raises before the query is embedded
+    timeout = None if request.clause is None else seconds  # raises before the query is embedded
     query = Query(request.query)
     vector = None if query.is_empty else await finder.query_vector(query.text)
 
@@ -66,9 +66,7 @@ async def search_then(
         return within, [*near, *(each for each in others if each.id not in seen)][: request.limit]
 
     def read(db: Transaction) -> T:
-        if not is_filtered or seconds is None:
-            return then(db, *matches(db))
-        return then(db, *query_timeout.run_with_timeout(db, seconds, matches))
+        return then(db, *query_timeout.run_with_timeout(db, timeout, matches))
 
     return await store.read_offloaded(read)
 

@@ -60,6 +60,7 @@ async def search_then(
     Raises as `search`.
     """
     _, clause = request.parsed_filters  # raises before the query is embedded
+    timeout = None if clause is None else seconds
     query = Query(request.query)
     wants_vector = not query.is_empty and not query.is_literal
     vector = await finder.query_vector(query.text) if wants_vector else None
@@ -77,9 +78,7 @@ async def search_then(
         return within, message_search.fetch(db, pks[: request.limit])
 
     def read(db: Transaction) -> T:
-        if clause is None or seconds is None:
-            return then(db, *matches(db))
-        return then(db, *query_timeout.run_with_timeout(db, seconds, matches))
+        return then(db, *query_timeout.run_with_timeout(db, timeout, matches))
 
     return await store.read_offloaded(read)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 
@@ -71,6 +72,6 @@ def test_one_value_that_is_too_big_to_compare_is_refused(store: Store) -> None:
         part = json.dumps([{"a": elements - 1}] * parts)
         return int(sql.value(db, "SELECT json_contains(?, ?)", (whole, part)))
 
-    assert read_now(store, run_with_timeout, 60, compared, 40) == 1
+    assert read_now(store, run_with_timeout, 60, partial(compared, parts=40)) == 1
     with pytest.raises(Unprocessable, match="compares too many parts"):
-        read_now(store, run_with_timeout, 60, compared, 60)
+        read_now(store, run_with_timeout, 60, partial(compared, parts=60))

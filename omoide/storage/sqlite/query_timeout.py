@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
@@ -18,23 +18,24 @@ from omoide.fairness.thread_pool import paused_clock
 from omoide.storage.base import Transaction
 from omoide.storage.sqlite.connection import Connection, native
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 AGAIN_SECONDS = 0.05
 """Interval between further interrupts, in case `fn` runs another statement."""
 
 
-def run_with_timeout(
-    db: Transaction, seconds: float, fn: Callable[Concatenate[Transaction, P], T], /, *args: P.args, **kwargs: P.kwargs
-) -> T:
-    """Run `fn(db, …)` and return its result. Raises Unprocessable if its statements run for longer than `seconds`, or
-    compare more within one row than `filters.functions` allows. Time in which the thread yields to others does not
-    count."""
+def run_with_timeout(db: Transaction, seconds: float | None, fn: Callable[[Transaction], T]) -> T:
+    """Run `fn(db)` and return its result; `seconds` None: without a limit.
+
+    Raises Unprocessable if its statements run for longer, or compare more within one row than `filters.functions`
+    allows. Time in which the thread yields to others does not count.
+    """
+    if seconds is None:
+        return fn(db)
     alarm = _Alarm(native(db), seconds)
     alarm.start()
     try:
-        return fn(db, *args, **kwargs)
+        return fn(db)
     except sqlite3.OperationalError as error:
         if alarm.rung:
             raise Unprocessable(f"The filter takes longer than {seconds:g} s. Ask for less at a time.") from error
