@@ -1,7 +1,7 @@
 """Lazy imports: packages that load on first use, so that the server starts faster.
 
-`with lazy_import("numpy"): import numpy as np` looks like any import to readers and type checkers. Each importing module
-decides which packages are lazy; tests/test_start.py lists those that must not load at start.
+`with lazy_import("numpy"): import numpy as np` looks like any import to readers and type checkers. Each importing
+module decides which packages are lazy; tests/test_start.py lists those that must not load at start.
 
 `importlib.util.LazyLoader` leaves an unloaded package in `sys.modules`, where other packages find and load it: measured
 side by side, a start took 0.93 s of processor time instead of 0.69, and 124 MB instead of 85.

@@ -12,6 +12,7 @@ from omoide.core import clock
 from omoide.core.formatting import format_duration, format_size
 from omoide.doctor.check_result import CheckResult, Figures
 from omoide.storage import Transaction
+from omoide.storage.database_stats import file_bytes
 from omoide.storage.sqlite import inspection
 
 LEAST_FREE_BYTES = 100_000_000
@@ -31,8 +32,7 @@ MOST_AHEAD = 2_000_000
 def check_database(db: Transaction, path: Path) -> CheckResult:
     """Check the integrity of the file and its schema version. Reads the whole file."""
     schema = inspection.schema(db)
-    journal = inspection.journal(path)
-    size_bytes, journal_bytes = path.stat().st_size, journal.stat().st_size if journal.exists() else 0
+    size_bytes, journal_bytes = file_bytes(path).values()
     figures: Figures = {
         "path": str(path),
         "bytes": size_bytes,

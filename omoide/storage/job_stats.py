@@ -48,7 +48,7 @@ class JobGroup:
 
 @dataclass(frozen=True, slots=True)
 class JobStats:
-    """All jobs of the database, without any stored names: for readiness, metrics and the doctor."""
+    """All jobs of the database by kind and state: for readiness, metrics and the doctor."""
 
     groups: tuple[JobGroup, ...]
 

@@ -196,7 +196,9 @@ def lengths(db: Transaction, index: Index, pks: Collection[int]) -> dict[int, in
 
 def totals(db: Transaction, index: Index) -> tuple[int, int]:
     """The number of rows in an index, and their total number of words."""
-    # FTS5 stores its totals in this row: the number of rows, then the number of words per column.
+    # FTS5 stores its totals in this row: the number of rows, then the number of words per column. `fts5vocab`
+    # would read the whole index: 328 ms instead of 4 µs for 200,000 rows of twenty words, and
+    # 805 ms for the length of one row.
     row = db.execute(f"SELECT block FROM {index}_data WHERE id = 1").fetchone()
     rows, *columns = [*_numbers(row[0])] if row and row[0] else [0]
     return rows, sum(columns)
