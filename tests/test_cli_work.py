@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from omoide.core import clock
+from omoide.core.jobs import NewJob
 from omoide.core.records import Change
 from omoide.storage import queue, workspaces
 from omoide.storage.sqlite.engine import Connection, Store
@@ -28,11 +29,11 @@ def with_jobs(path: Path) -> None:
 
     def owe(db: Connection) -> None:
         workspaces.get_or_create(db, "w", Change(), 0)
-        queue.add(db, "representation", {"session": "s"}, 0, workspace=1, key="1", units=3)
+        queue.add(db, NewJob("representation", {"session": "s"}, workspace=1, key="1", units=3), 0)
         job = queue.claim(db, 0, lease=1)
         assert job is not None
         queue.give_up(db, job, clock.now(), "ZeroDivisionError: oops")
-        queue.add(db, "dream", {}, clock.now(), workspace=1, due_at=clock.now() + 60_000_000)
+        queue.add(db, NewJob("dream", {}, workspace=1, due_at=clock.now() + 60_000_000), clock.now())
 
     store = Store.open(path)
     asyncio.run(store.write(owe))

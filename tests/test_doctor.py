@@ -17,6 +17,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.formatting import format_duration, format_size
+from omoide.core.jobs import NewJob
 from omoide.core.records import Change
 from omoide.core.settings import Settings
 from omoide.doctor.check_jobs import MOST_LATE, check_access, check_jobs
@@ -243,7 +244,7 @@ def test_settings_that_name_no_model_or_embedder_are_found_wrong(tmp_path: Path)
 
 def test_a_job_that_failed_for_good_is_wrong_and_says_what_to_do(tmp_path: Path) -> None:
     def fail(db: Connection) -> None:
-        queue.add(db, "dream", {}, 0, workspace=1)
+        queue.add(db, NewJob("dream", {}, workspace=1), 0)
         job = queue.claim(db, NOW, lease=1)
         assert job is not None
         queue.give_up(db, job, NOW, "ZeroDivisionError: oops")

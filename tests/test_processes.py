@@ -14,6 +14,7 @@ from benchmarks.process_tree import family, named
 from omoide.cli.supervisor import LAST_PAUSE_SECONDS, Child
 from omoide.core import clock
 from omoide.core.job_payloads import JobKind
+from omoide.core.jobs import NewJob
 from omoide.storage import queue
 from omoide.storage.sqlite.engine import Connection, Store
 from omoide.storage.sqlite.leader_lock import LeaderLock, has_leader
@@ -185,7 +186,7 @@ def test_taking_over_frees_only_what_was_claimed_by_leading(db_path: Path) -> No
 
     store = Store.open(db_path)
     for number, led in enumerate([True, False]):
-        asyncio.run(store.write(queue.add, "webhook", {}, 0, key=str(number)))
+        asyncio.run(store.write(queue.add, NewJob("webhook", {}, key=str(number)), 0))
         asyncio.run(store.write(queue.claim, 1, lease=HOUR, led=led))
     before = read_now(store, held)
     asyncio.run(store.write(queue.take_over, 1, lease=HOUR))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from omoide.core.job_payloads import Payload
 
@@ -23,6 +24,35 @@ class Job:
     workspace: int | None = None
     """The row of its workspace."""
     key: str | None = None
+
+
+class NewJob(NamedTuple):
+    """A job to enqueue.
+
+    A job with a `workspace` (row) is removed with it. Of a kind and `key`, one job runs at a time; reasoning runs in
+    the order of enqueueing, while in other kinds a job that waits for its next attempt lets others pass.
+    """
+
+    kind: str
+    payload: dict[str, Any]
+    key: str | None = None
+    workspace: int | None = None
+    coalesce: bool = True
+    """While a job with the same key and payload is waiting, no other is added; the waiting one becomes due at the
+    earlier of both times. False if every job is separate work."""
+    due_at: int | None = None
+    """Microseconds since 1970; None: when it is enqueued."""
+    units: int = 1
+    """Its weight in the queue status."""
+    grows: bool = False
+    """Permits `queue.append_units`."""
+
+
+class Skipped(NamedTuple):
+    """Jobs that a worker does not claim: of kinds, and of workspaces (rows; `fair_share.NO_WORKSPACE` for none)."""
+
+    kinds: Collection[str] = ()
+    workspaces: Collection[int] = ()
 
 
 class LeaseLost(Exception):

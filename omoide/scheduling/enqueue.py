@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from omoide.core import config_resolution
 from omoide.core.config_resolution import Defaults, ResolvedConfig, defaults_of
 from omoide.core.job_payloads import JobKind, SummaryPayload, WorkUnit
+from omoide.core.jobs import NewJob
 from omoide.core.records import NewMessage
 from omoide.core.settings import Settings
 from omoide.scheduling.flush_policy import FlushPolicy
@@ -155,15 +156,17 @@ def _store(db: Transaction, workspace: int, units: list[tuple[WorkUnit, int]], n
         queue.expedite(db, JobKind.REPRESENTATION, key, now)
         queue.add(
             db,
-            JobKind.REPRESENTATION,
-            unit.to_json(),
+            NewJob(
+                JobKind.REPRESENTATION,
+                unit.to_json(),
+                key=key,
+                workspace=workspace,
+                coalesce=False,
+                due_at=pace.due_at(unit, now, now),
+                units=count,
+                grows=True,
+            ),
             now,
-            key=key,
-            workspace=workspace,
-            coalesce=False,
-            due_at=pace.due_at(unit, now, now),
-            units=count,
-            grows=True,
         )
 
 

@@ -15,6 +15,7 @@ from omoide.core import identifiers
 from omoide.core.clock import from_micros, new_id, to_micros
 from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.job_payloads import JobKind
+from omoide.core.jobs import NewJob
 from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
 from omoide.storage import embeddings, peers, queue, rows, sessions
 from omoide.storage.base import Transaction
@@ -198,7 +199,7 @@ def enqueue_purge(db: Transaction, now: int) -> None:
     (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
     if first is not None:
         (first,) = rows.mended(["conclusions.deleted_at"], (first,))
-        queue.add(db, JobKind.PURGE_CONCLUSIONS, {}, now, key=JobKind.PURGE_CONCLUSIONS, due_at=first + GRACE)
+        queue.add(db, NewJob(JobKind.PURGE_CONCLUSIONS, {}, key=JobKind.PURGE_CONCLUSIONS, due_at=first + GRACE), now)
 
 
 def _peer(db: Transaction, workspace_id: str, peer_id: str) -> Peer:

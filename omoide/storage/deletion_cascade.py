@@ -17,6 +17,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from omoide.core.job_payloads import JobKind, SessionPurge
+from omoide.core.jobs import NewJob
 from omoide.storage import cards, conclusions, dream_jobs, queue, scope_copies, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, json_or_null, unnest
@@ -49,7 +50,7 @@ def delete_session(db: Transaction, workspace_id: str, session_id: str, now: int
     db.execute("DELETE FROM done WHERE workspace = ? AND session = ?", (workspace, session_id))
     _forget_session(db, workspace, session.pk, session_id, now)
     db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (now, session.pk))
-    queue.add(db, JobKind.PURGE_SESSION, SessionPurge(session.pk).to_json(), now, workspace=workspace)
+    queue.add(db, NewJob(JobKind.PURGE_SESSION, SessionPurge(session.pk).to_json(), workspace=workspace), now)
 
 
 def _forget_session(db: Transaction, workspace: int, session: int, session_id: str, now: int) -> None:

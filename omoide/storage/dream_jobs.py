@@ -5,6 +5,7 @@ from __future__ import annotations
 import orjson
 
 from omoide.core.job_payloads import DreamPayload, JobKind
+from omoide.core.jobs import NewJob
 from omoide.core.records import Json
 from omoide.storage import queue
 from omoide.storage.base import Transaction
@@ -26,7 +27,7 @@ def add(db: Transaction, workspace: int, pair: Pair, dream: DreamPayload, now: i
     """Enqueue a dream, even if one is queued already."""
     payload = {**dream.to_json(), "pair": [*pair]}
     job_key = key(dream.type, pair)
-    queue.add(db, JobKind.DREAM, payload, now, key=job_key, workspace=workspace, coalesce=False, due_at=due_at)
+    queue.add(db, NewJob(JobKind.DREAM, payload, key=job_key, workspace=workspace, coalesce=False, due_at=due_at), now)
 
 
 def enqueue(

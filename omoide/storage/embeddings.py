@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from omoide.core.job_payloads import JobKind
+from omoide.core.jobs import NewJob
 from omoide.storage import queue, rejected_texts, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
@@ -74,7 +75,7 @@ def adopt(db: Transaction, name: str, dimensions: int, now: int) -> None:
 
 def enqueue(db: Transaction, now: int) -> None:
     """Enqueue the embedding job. Call it in the transaction that stores a text."""
-    queue.add(db, JobKind.EMBED, {}, now, key=JobKind.EMBED, due_at=queue.FIRST)
+    queue.add(db, NewJob(JobKind.EMBED, {}, key=JobKind.EMBED, due_at=queue.FIRST), now)
 
 
 def missing(db: Transaction, source: Source, after: int, limit: int) -> list[tuple[int, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from omoide.core.job_payloads import JobKind
+from omoide.core.jobs import NewJob
 from omoide.storage import conclusions, queue
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import json_or_null
@@ -21,7 +22,7 @@ def enqueue_missing(db: Transaction, now: int) -> Iterator[str]:
                 AND CAST({_PAYLOAD} ->> '{name}' AS BIGINT) = t.pk)"""
         ).fetchall()
         for (pk,) in found:
-            queue.add(db, f"purge_{name}", {name: pk}, now)
+            queue.add(db, NewJob(f"purge_{name}", {name: pk}), now)
             yield f"deleted {name} {pk} will be removed by the worker"
     row = db.execute("SELECT 1 FROM conclusions WHERE deleted_at IS NOT NULL LIMIT 1").fetchone()
     if row and not queue.is_queued(db, JobKind.PURGE_CONCLUSIONS, JobKind.PURGE_CONCLUSIONS):

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from omoide.core.job_payloads import IN_ORDER, REASONING
-from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost
+from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost, NewJob, Skipped
 from omoide.storage import completed_work, fair_share, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
@@ -27,6 +27,8 @@ _HELD = "WHERE pk = ? AND attempts = ? AND leased_until IS NOT NULL"
 
 _WAITS = "kind = ? AND key = ? AND leased_until IS NULL AND failed_at IS NULL"
 
+NOTHING = Skipped()
+
 FIRST = 0
 """`due_at` of jobs that run before all other due jobs, because they are quick and others depend on them."""
 
@@ -37,27 +39,9 @@ FORGET_AT_A_TIME = 20
 """Such jobs removed per call at most."""
 
 
-def add(
-    db: Transaction,
-    kind: str,
-    payload: dict[str, Any],
-    now: int,
-    *,
-    key: str | None = None,
-    workspace: int | None = None,
-    coalesce: bool = True,
-    due_at: int | None = None,
-    units: int = 1,
-    grows: bool = False,
-) -> None:
-    """Enqueue a job that is due at `due_at` (microseconds since 1970; None: `now`).
-
-    A job with a `workspace` is removed with it. Of a kind and `key`, one job runs at a time; reasoning runs in the
-    order of enqueueing, while in other kinds a job that waits for its next attempt lets others pass. While a job with
-    the same payload is waiting, no other is added; the waiting one becomes due at the earlier of both times. Pass
-    `coalesce=False` if every job is separate work. `units` is its weight in the queue status; `grows` permits
-    `append_units`.
-    """
+def add(db: Transaction, job: NewJob, now: int) -> None:
+    """Enqueue a job, unless it coalesces with a waiting one."""
+    kind, payload, key, workspace, coalesce, due_at, units, grows = job
     due_at = now if due_at is None else due_at
     text = orjson.dumps(payload).decode()
     if key is not None and coalesce:
@@ -159,16 +143,16 @@ def _claimable(db: Transaction, share: int, now: int, busy: Collection[str]) -> 
     return row[0] if row else None
 
 
-def _next(db: Transaction, now: int, busy: Collection[str], full: Collection[int]) -> tuple[int, int | None, list[int]]:
+def _next(db: Transaction, now: int, skipped: Skipped) -> tuple[int, int | None, list[int]]:
     """The share whose turn it is and its job, None if no job can run; and the skipped shares without any runnable
     job."""
     passed: list[int] = []
     for share in fair_share.ready(db):
-        if share in full:
+        if share in skipped.workspaces:
             continue
-        if (pk := _claimable(db, share, now, busy)) is not None:
+        if (pk := _claimable(db, share, now, skipped.kinds)) is not None:
             return share, pk, passed
-        if not busy or _claimable(db, share, now, ()) is None:
+        if not skipped.kinds or _claimable(db, share, now, ()) is None:
             passed.append(share)
     return fair_share.NO_WORKSPACE, None, passed
 
@@ -178,22 +162,20 @@ def claim(
     now: int,
     *,
     lease: int,
-    busy: Collection[str] = (),
-    full: Collection[int] = (),
+    skipped: Skipped = NOTHING,
     used: Mapping[int, int] | None = None,
     led: bool = False,
 ) -> Job | None:
     """Claim a runnable job with a lease of `lease` microseconds; None if there is none.
 
-    It is the job that is due longest of the workspace that has used the least time (`fair_share`). Kinds in `busy` and
-    workspaces (rows; `fair_share.NO_WORKSPACE` for none) in `full` are skipped. `used` is the time that jobs of each
-    workspace took since the last claim, in microseconds. `led` marks a claim by the leading worker. Damaged jobs are
-    marked as failed on the way, so that they do not block others.
+    It is the job that is due longest of the workspace that has used the least time (`fair_share`). `used` is the time
+    that jobs of each workspace took since the last claim, in microseconds. `led` marks a claim by the leading worker.
+    Damaged jobs are marked as failed on the way, so that they do not block others.
     """
     fair_share.charge(db, used or {})
     fair_share.wake(db, now)
     while True:
-        share, pk, passed = _next(db, now, busy, full)
+        share, pk, passed = _next(db, now, skipped)
         fair_share.rest(db, passed, now)
         if pk is None:
             return None
@@ -269,18 +251,16 @@ def limit_times(db: Transaction, now: int, *, lease: int) -> None:
     fair_share.renew(db)
 
 
-def waiting(
-    db: Transaction, now: int, *, busy: Collection[str] = (), full: Collection[int] = (), most: int = 100
-) -> bool:
+def waiting(db: Transaction, now: int, *, skipped: Skipped = NOTHING, most: int = 100) -> bool:
     """Whether `claim` would find a job, or has more than `most` shares to mark as not ready. Read-only, so that an idle
     worker writes nothing."""
     idle = 0
     for share in fair_share.ready_or_due(db, now):
-        if share in full:
+        if share in skipped.workspaces:
             continue
-        if _claimable(db, share, now, busy) is not None:
+        if _claimable(db, share, now, skipped.kinds) is not None:
             return True
-        idle += not busy or _claimable(db, share, now, ()) is None
+        idle += not skipped.kinds or _claimable(db, share, now, ()) is None
         if idle > most:
             return True
     return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from omoide.core.clock import from_micros
 from omoide.core.job_payloads import JobKind, ScopeChange
+from omoide.core.jobs import NewJob
 from omoide.core.records import Backfill
 from omoide.storage import queue, rows
 from omoide.storage.base import Transaction
@@ -46,7 +47,9 @@ def undo(db: Transaction, scope: int, session: int, now: int) -> None:
 
 
 def _enqueue(db: Transaction, kind: JobKind, scope: int, session: int, workspace: int, now: int) -> None:
-    queue.add(db, kind, ScopeChange(scope, session).to_json(), now, key=key(scope, session), workspace=workspace)
+    queue.add(
+        db, NewJob(kind, ScopeChange(scope, session).to_json(), key=key(scope, session), workspace=workspace), now
+    )
 
 
 def key(scope: int, session: int) -> str:

@@ -13,6 +13,7 @@ from omoide.core import clock
 from omoide.core.clock import new_id
 from omoide.core.errors import NotFound, Unavailable
 from omoide.core.job_payloads import JobKind, SessionPurge
+from omoide.core.jobs import NewJob
 from omoide.core.records import Change, Session
 from omoide.storage import embeddings, members, message_copy, messages, queue, scope_backfill, sessions, workspaces
 from omoide.storage.base import Store, Transaction
@@ -63,7 +64,11 @@ def begin(
     begun = UnfinishedClone(source, copy, last, message_copy.copy_some(db, source.pk, copy.pk, 0, last, now))
     if begun.through < last:
         db.execute("UPDATE sessions SET deleted_at = ? WHERE pk = ?", (embeddings.UNFINISHED, copy.pk))
-        queue.add(db, JobKind.PURGE_SESSION, SessionPurge(copy.pk).to_json(), now, key=begun.key, due_at=now + PATIENCE)
+        queue.add(
+            db,
+            NewJob(JobKind.PURGE_SESSION, SessionPurge(copy.pk).to_json(), key=begun.key, due_at=now + PATIENCE),
+            now,
+        )
         return begun
     scope_backfill.begin_all(db, copy.pk, now)
     return copy

@@ -6,6 +6,7 @@ from omoide.core import clock
 from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.job_payloads import DeliveryPayload, JobKind
+from omoide.core.jobs import NewJob
 from omoide.core.records import Json, Page, PageRequest, WebhookEndpoint
 from omoide.storage import queue, rows, workspaces
 from omoide.storage.base import Transaction
@@ -80,7 +81,7 @@ def emit(db: Transaction, workspace: int, type: str, data: Json, now: int) -> No
     for row in endpoints:
         (endpoint,) = rows.mended(["webhooks.id"], row)
         payload = DeliveryPayload(endpoint, new_id(now), type, data).to_json()
-        queue.add(db, JobKind.DELIVER_WEBHOOK, payload, now, key=endpoint, workspace=workspace, coalesce=False)
+        queue.add(db, NewJob(JobKind.DELIVER_WEBHOOK, payload, key=endpoint, workspace=workspace, coalesce=False), now)
 
 
 def emit_test(db: Transaction, workspace_id: str, now: int) -> None:

@@ -6,6 +6,7 @@ from omoide.core import config_merge, identifiers
 from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.job_payloads import JobKind, WorkspacePurge
+from omoide.core.jobs import NewJob
 from omoide.core.records import Change, Json, Page, PageRequest, Workspace
 from omoide.storage import queue, rows
 from omoide.storage.base import Transaction
@@ -87,7 +88,7 @@ def delete(db: Transaction, workspace_id: str, now: int) -> None:
             f"Cannot delete workspace '{workspace_id}': active session(s) remain. Delete all sessions first."
         )
     db.execute("UPDATE workspaces SET deleted_at = ? WHERE pk = ?", (now, found.pk))
-    queue.add(db, JobKind.PURGE_WORKSPACE, WorkspacePurge(found.pk).to_json(), now)
+    queue.add(db, NewJob(JobKind.PURGE_WORKSPACE, WorkspacePurge(found.pk).to_json()), now)
 
 
 def page(db: Transaction, request: PageRequest, filters: Json | None = None) -> Page[Workspace]:

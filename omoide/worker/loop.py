@@ -14,13 +14,13 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from operator import itemgetter
 
 from omoide.core import clock, logging_config
 from omoide.core.errors import ConstraintViolation, OmoideError, Unavailable
 from omoide.core.job_payloads import REASONING, InvalidPayload, JobKind, workspace_error
-from omoide.core.jobs import Job, JobUnfinished, LeaseLost, PermanentFailure, retry_delay
+from omoide.core.jobs import Job, JobUnfinished, LeaseLost, PermanentFailure, Skipped, retry_delay
 from omoide.core.offload import before_steps
 from omoide.core.redaction import redact_secrets
 from omoide.fairness.lanes import Lane, Work, current_work
@@ -243,20 +243,21 @@ class Worker:
         # Jobs without a workspace are few, and not limited.
         workspaces = Counter(place.job.workspace for place in places if place.job.workspace is not None)
         full = [workspace for workspace, count in workspaces.items() if count >= most]
-        found = await self.store.read(queue.waiting, clock.now(), busy=busy, full=full, most=0)
-        if found and (job := await self._claimed(busy, full)):
+        skipped = Skipped(busy, full)
+        found = await self.store.read(queue.waiting, clock.now(), skipped=skipped, most=0)
+        if found and (job := await self._claimed(skipped)):
             return job
         if not await self.store.read(queue.is_damaged, clock.now()):
             return None
         await self.store.write(queue.relieve, clock.now())
-        return await self._claimed(busy, full)
+        return await self._claimed(skipped)
 
-    async def _claimed(self, busy: Collection[str], full: Collection[int]) -> Job | None:
+    async def _claimed(self, skipped: Skipped) -> Job | None:
         used, self._used = self._used, Counter()
         led = self.leadership is not None
         try:
             return await self.store.write(
-                queue.claim, clock.now(), lease=self.lease, busy=busy, full=full, used=used, led=led
+                queue.claim, clock.now(), lease=self.lease, skipped=skipped, used=used, led=led
             )
         except OmoideError:
             self._used.update(used)

@@ -10,6 +10,7 @@ import pytest
 from omoide.core import clock
 from omoide.core.errors import OmoideError
 from omoide.core.job_payloads import PAYLOADS
+from omoide.core.jobs import NewJob
 from omoide.core.metrics import Metrics
 from omoide.storage import job_stats, queue
 from omoide.storage.sqlite.engine import Store
@@ -89,7 +90,7 @@ def test_a_job_with_damaged_state_is_still_done(damage: str, store: Store) -> No
 @pytest.mark.parametrize("kind", sorted(TASKS))
 def test_an_invalid_payload_fails_at_once(kind: str, store: Store) -> None:
     async def scene() -> str | None:
-        await store.write(lambda db: queue.add(db, kind, {"session": [None], "workspace": "x"}, clock.now()))
+        await store.write(lambda db: queue.add(db, NewJob(kind, {"session": [None], "workspace": "x"}), clock.now()))
         worker = worker_on(store, {**TASKS, "embed": Diary(), "erase": Diary(), "purge_conclusions": Diary()})
         await worker.run_one()
         found = await store.read(job_stats.listed, clock.now(), failed_only=True, limit=9)

@@ -11,6 +11,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.auth import Keyring, Principal
+from omoide.core.jobs import NewJob
 from omoide.storage import queue, workspaces
 from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
@@ -53,7 +54,7 @@ def owe_work(server: Server, workspace_id: str) -> None:
         workspace = workspaces.find(db, workspace_id)
         assert workspace is not None
         for number, (kind, payload, state) in enumerate(WORK):
-            queue.add(db, kind, payload, LATER, key=f"{workspace_id}:{number}", workspace=workspace.pk)
+            queue.add(db, NewJob(kind, payload, key=f"{workspace_id}:{number}", workspace=workspace.pk), LATER)
             pk = sql.value(db, "SELECT max(pk) FROM jobs")
             sql.change(db, STATES[state], (pk,))
 

@@ -15,6 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from omoide.core import clock
 from omoide.core.auth import ADMIN, Keyring, Principal
+from omoide.core.jobs import NewJob
 from omoide.storage import queue
 from omoide.storage.sqlite.engine import Connection, Store
 from tests.conftest import SECRET
@@ -69,7 +70,7 @@ def owe(db: Path, count: int) -> None:
 
     def added(db: Connection) -> None:
         for number in range(count):
-            queue.add(db, KIND, {"session": 1_000 + number}, clock.now())
+            queue.add(db, NewJob(KIND, {"session": 1_000 + number}), clock.now())
 
     store = Store.open(db)
     asyncio.run(store.write(added))

@@ -11,6 +11,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.errors import StorageFull, Unavailable
+from omoide.core.jobs import NewJob
 from omoide.core.metrics import Metrics
 from omoide.core.settings import Settings
 from omoide.health.readiness import ReadinessReport, check_readiness
@@ -48,7 +49,7 @@ class Place:
     def owe(self, seconds_ago: float, *, fail: bool = False) -> None:
         def add(db: Connection) -> None:
             due = clock.now() - int(seconds_ago * SECOND)
-            queue.add(db, "kind", {}, due)
+            queue.add(db, NewJob("kind", {}), due)
             if fail:
                 job = queue.claim(db, clock.now(), lease=SECOND)
                 assert job is not None

@@ -9,6 +9,7 @@ import orjson
 import pytest
 
 from omoide.core.config_resolution import Defaults
+from omoide.core.jobs import Skipped
 from omoide.core.records import Change, Json, MessageBatch, NewMessage, Observation, SessionChange
 from omoide.scheduling.enqueue import EnqueuePolicy, enqueue_jobs
 from omoide.scheduling.flush_policy import FlushPolicy
@@ -103,7 +104,7 @@ def test_without_debounce_units_are_due_immediately(db: Connection, say: Say) ->
 
 def test_a_claimed_unit_is_not_appended_to(db: Connection, say: Say) -> None:
     say("alice one")
-    assert queue.claim(db, NOW + QUIET, lease=99, busy=["embed"]) is not None
+    assert queue.claim(db, NOW + QUIET, lease=99, skipped=Skipped(kinds=["embed"])) is not None
     say("alice two", at=NOW + QUIET)
     assert spans(db) == [("alice", 1, 1, 1), ("alice", 2, 2, 1)]
 

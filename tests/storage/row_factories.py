@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 
+from omoide.core.jobs import NewJob
 from omoide.core.records import Session
 from omoide.storage import queue, session_clone
 from omoide.storage.sqlite.engine import Connection
@@ -13,7 +14,7 @@ from tests import sql
 
 
 def put(db: Connection, kind: str) -> str:
-    queue.add(db, kind, {}, 0)
+    queue.add(db, NewJob(kind, {}), 0)
     return kind
 
 

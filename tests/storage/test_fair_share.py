@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from omoide.core.jobs import Job
+from omoide.core.jobs import Job, NewJob, Skipped
 from omoide.storage import fair_share, queue, rows
 from omoide.storage.sqlite.engine import Connection
 from tests import sql
@@ -31,7 +31,7 @@ def db(db: Connection) -> Connection:
 
 def owe(db: Connection, workspace: int | None, count: int = 1, *, kind: str = "note", **options: Any) -> None:
     for number in range(count):
-        queue.add(db, kind, {"n": number}, NOW, workspace=workspace, coalesce=False, **options)
+        queue.add(db, NewJob(kind, {"n": number}, workspace=workspace, coalesce=False, **options), NOW)
 
 
 def claim(db: Connection, now: int = NOW, **options: Any) -> Job | None:
@@ -124,10 +124,10 @@ def test_a_job_scheduled_for_later_is_claimed_when_due(db: Connection) -> None:
 
 def test_a_full_workspace_is_skipped_until_it_has_a_slot(db: Connection) -> None:
     owe(db, HEAVY, 2)
-    assert claim(db, full=[HEAVY]) is None
-    assert not queue.waiting(db, NOW, full=[HEAVY])
+    assert claim(db, skipped=Skipped(workspaces=[HEAVY])) is None
+    assert not queue.waiting(db, NOW, skipped=Skipped(workspaces=[HEAVY]))
     owe(db, LIGHT)
-    first, second = claim(db, full=[HEAVY]), claim(db)
+    first, second = claim(db, skipped=Skipped(workspaces=[HEAVY])), claim(db)
     assert first is not None
     assert second is not None
     assert (first.workspace, second.workspace) == (LIGHT, HEAVY)
@@ -135,7 +135,7 @@ def test_a_full_workspace_is_skipped_until_it_has_a_slot(db: Connection) -> None
 
 def test_a_job_of_a_busy_kind_is_claimed_once_it_is_free(db: Connection) -> None:
     owe(db, HEAVY, kind="slow")
-    assert claim(db, busy=["slow"]) is None
+    assert claim(db, skipped=Skipped(kinds=["slow"])) is None
     assert claim(db) is not None
 
 
@@ -188,12 +188,12 @@ def test_a_job_given_back_is_last_in_its_workspace_and_first_in_its_key(db: Conn
 
 
 def test_a_job_enqueued_during_another_is_separate_work(db: Connection) -> None:
-    queue.add(db, "erase", {}, NOW, key="erase")
+    queue.add(db, NewJob("erase", {}, key="erase"), NOW)
     half = claim(db)
     assert half is not None
     queue.give_back(db, half, NOW, {"page": 5})
     for _ in range(3):
-        queue.add(db, "erase", {}, NOW, key="erase")
+        queue.add(db, NewJob("erase", {}, key="erase"), NOW)
     first = claim(db)
     assert first is not None
     assert first.payload == {"page": 5}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from omoide.core.errors import ConstraintViolation, NotFound, Unavailable
+from omoide.core.jobs import NewJob
 from omoide.storage import queue
 from omoide.storage.sqlite import writer
 from omoide.storage.sqlite.engine import Connection, Store
@@ -90,7 +91,7 @@ def test_a_failing_write_affects_only_itself(failing: Any, error: type[Exception
 
 
 def put_at_the_end(db: Connection, kind: str) -> str:
-    on_commit(db, lambda db: queue.add(db, f"{kind}, at the end", {}, 0))
+    on_commit(db, lambda db: queue.add(db, NewJob(f"{kind}, at the end", {}), 0))
     return put(db, kind)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from omoide.core.job_payloads import JobKind
+from omoide.core.jobs import NewJob
 from omoide.core.records import Change, NewConclusion, NewMessage, Observation, SessionChange
 from omoide.storage import (
     conclusions,
@@ -108,7 +109,7 @@ def test_purging_a_workspace_removes_all_of_it_and_nothing_else(db: Connection) 
     before = counts(db)
     assert all(before.values()), before
     fill(db, "gone", "s", "t")
-    queue.add(db, "dream", {}, NOW, workspace=2)
+    queue.add(db, NewJob("dream", {}, workspace=2), NOW)
     for s in "st":
         drop_session(db, "gone", s)
     purged(db, purge.workspace, drop_workspace(db, "gone"))
@@ -176,7 +177,7 @@ def test_deleting_a_session_drops_its_pending_reasoning(db: Connection) -> None:
         for s in "st":
             workspace, _ = sessions.ensure(db, w, s, NOW)
             for kind in ("representation", "summary", "dream"):
-                queue.add(db, kind, {"session": s}, NOW, key=f"{w}:{s}", workspace=workspace)
+                queue.add(db, NewJob(kind, {"session": s}, key=f"{w}:{s}", workspace=workspace), NOW)
     drop_session(db, "w", "s")
     left = sql.rows(db, "SELECT kind, key FROM jobs WHERE kind NOT LIKE 'purge%' ORDER BY pk")
     others = [(kind, key) for key in ("w:t", "x:s", "x:t") for kind in ("representation", "summary", "dream")]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from omoide.core.jobs import LAST_RETRY_SECONDS, Job, retry_delay
+from omoide.core.jobs import LAST_RETRY_SECONDS, Job, NewJob, retry_delay
 from omoide.storage import queue
 from omoide.storage.sqlite.engine import Connection, Store
 from tests import sql
@@ -30,7 +30,7 @@ def claim(write: Write, at: int) -> Job | None:
 
 
 def test_a_claimed_job_cannot_be_claimed_until_its_lease_ends(write: Write, store: Store) -> None:
-    write(queue.add, "dig", {"depth": 3}, NOW)
+    write(queue.add, NewJob("dig", {"depth": 3}), NOW)
     first = claim(write, NOW)
     assert first is not None
     assert (first.kind, first.payload, first.attempts) == ("dig", {"depth": 3}, 1)
@@ -41,20 +41,20 @@ def test_a_claimed_job_cannot_be_claimed_until_its_lease_ends(write: Write, stor
 
 
 def test_a_renewed_lease_counts_from_its_renewal(write: Write) -> None:
-    write(queue.add, "dig", {}, NOW)
+    write(queue.add, NewJob("dig", {}), NOW)
     write(queue.renew, claim(write, NOW), NOW + 60, lease=LEASE)
     assert claim(write, NOW + LEASE) is None
     assert claim(write, NOW + 60 + LEASE) is not None
 
 
 def test_a_finished_job_is_gone(write: Write) -> None:
-    write(queue.add, "dig", {}, NOW)
+    write(queue.add, NewJob("dig", {}), NOW)
     write(queue.finish, claim(write, NOW), NOW)
     assert claim(write, NOW + 10 * LEASE) is None
 
 
 def test_a_postponed_job_is_free_at_its_new_time(write: Write) -> None:
-    write(queue.add, "dig", {}, NOW)
+    write(queue.add, NewJob("dig", {}), NOW)
     write(queue.retry_later, claim(write, NOW), NOW + 500, "it rained")
     assert claim(write, NOW + 499) is None
     again = claim(write, NOW + 500)
@@ -64,7 +64,7 @@ def test_a_postponed_job_is_free_at_its_new_time(write: Write) -> None:
 
 def test_jobs_are_claimed_in_the_order_in_which_they_are_due(write: Write) -> None:
     for kind, due in (("late", NOW + 2), ("first", NOW), ("second", NOW), ("future", NOW + 9)):
-        write(queue.add, kind, {}, due)
+        write(queue.add, NewJob(kind, {}), due)
     claimed = [claim(write, NOW + 5) for _ in range(4)]
     assert [job and job.kind for job in claimed] == ["first", "second", "late", None]
 
@@ -79,7 +79,7 @@ def test_jitter_spreads_retries_over_the_upper_half() -> None:
 
 
 def test_a_worker_without_its_lease_cannot_finish_the_job(write: Write) -> None:
-    write(queue.add, "slow", {}, NOW)
+    write(queue.add, NewJob("slow", {}), NOW)
     first = claim(write, NOW)
     second = claim(write, NOW + 10 * LEASE)
     assert first is not None
@@ -104,10 +104,10 @@ LATER = 10 * HOUR
 
 
 def test_new_jobs_keep_their_remaining_time_after_the_clock_is_set_back(write: Write) -> None:
-    write(queue.add, "held", {}, LATER)
+    write(queue.add, NewJob("held", {}), LATER)
     assert claim(write, LATER) is not None
-    write(queue.add, "soon", {}, LATER, due_at=LATER + 7)
-    write(queue.add, "first", {}, LATER, due_at=queue.FIRST)
+    write(queue.add, NewJob("soon", {}, due_at=LATER + 7), LATER)
+    write(queue.add, NewJob("first", {}, due_at=queue.FIRST), LATER)
     back = LATER - HOUR
     write(queue.limit_times, back, lease=LEASE)
     assert [(due, held) for _, due, held in times(write)][1:] == [(back + 7, None), (queue.FIRST, None)]
@@ -115,7 +115,7 @@ def test_new_jobs_keep_their_remaining_time_after_the_clock_is_set_back(write: W
 
 
 def test_a_clock_set_back_by_an_hour_does_not_stall_a_retry_for_an_hour(write: Write) -> None:
-    write(queue.add, "dig", {}, 0)
+    write(queue.add, NewJob("dig", {}), 0)
     write(queue.retry_later, claim(write, LATER), LATER + 7, "it rained")
     back = LATER - HOUR
     write(queue.limit_times, back, lease=LEASE)
@@ -123,15 +123,15 @@ def test_a_clock_set_back_by_an_hour_does_not_stall_a_retry_for_an_hour(write: W
 
 
 def test_a_clock_set_back_makes_no_job_due_early(write: Write) -> None:
-    write(queue.add, "dig", {}, NOW)
+    write(queue.add, NewJob("dig", {}), NOW)
     write(queue.retry_later, claim(write, NOW), NOW + 7, "it rained")
-    write(queue.add, "dream", {}, NOW, due_at=NOW + 24 * HOUR)
+    write(queue.add, NewJob("dream", {}, due_at=NOW + 24 * HOUR), NOW)
     write(queue.limit_times, NOW, lease=LEASE)
     assert [due for _, due, _ in times(write)] == [NOW + 7, NOW + 24 * HOUR]
 
 
 def test_a_new_leader_does_not_shift_times_twice(write: Write) -> None:
-    write(queue.add, "soon", {}, LATER, due_at=LATER + 70)
+    write(queue.add, NewJob("soon", {}, due_at=LATER + 70), LATER)
     back = LATER - HOUR
     write(queue.limit_times, back, lease=LEASE)
     write(queue.take_over, back + 5, lease=LEASE)
@@ -139,16 +139,16 @@ def test_a_new_leader_does_not_shift_times_twice(write: Write) -> None:
 
 
 def test_a_lease_taken_after_the_clock_was_set_back_is_kept(write: Write) -> None:
-    write(queue.add, "held", {}, NOW - 100)
+    write(queue.add, NewJob("held", {}), NOW - 100)
     assert claim(write, NOW - 50) is not None
     write(queue.limit_times, NOW - 40, lease=LEASE)
     assert times(write)[0][2] == NOW - 50 + LEASE
 
 
 def test_a_new_leader_shifts_jobs_created_before_the_clock_was_set_back(write: Write) -> None:
-    write(queue.add, "late", {}, NOW, due_at=NOW + 7)
-    write(queue.add, "first", {}, NOW, due_at=queue.FIRST)
-    write(queue.add, "in time", {}, 20, due_at=50)
+    write(queue.add, NewJob("late", {}, due_at=NOW + 7), NOW)
+    write(queue.add, NewJob("first", {}, due_at=queue.FIRST), NOW)
+    write(queue.add, NewJob("in time", {}, due_at=50), 20)
     write(queue.take_over, 30, lease=LEASE)
     assert times(write) == [(30, 37, None), (NOW, queue.FIRST, None), (20, 50, None)]
 
@@ -161,7 +161,7 @@ def test_claim_cost_behind_a_dead_endpoint_is_linear_in_waiting_jobs(write: Writ
             sql.change(db, "DELETE FROM jobs")
             for number in range(count):
                 due = NOW + 1 if number < count // 2 else NOW
-                queue.add(db, "deliver", {}, NOW, key="one endpoint", coalesce=False, due_at=due)
+                queue.add(db, NewJob("deliver", {}, key="one endpoint", coalesce=False, due_at=due), NOW)
 
         write(owe)
         assert claim(write, NOW) is not None
@@ -174,8 +174,8 @@ def test_claim_cost_behind_a_dead_endpoint_is_linear_in_waiting_jobs(write: Writ
 
 def test_finish_others_removes_waiting_jobs_whose_work_is_done(write: Write, store: Store) -> None:
     for depth in (1, 2, 3, 4):
-        write(queue.add, "dig", {"depth": depth}, NOW, key="here", coalesce=False)
-    write(queue.add, "dig", {"depth": 1}, NOW, key="there", coalesce=False)
+        write(queue.add, NewJob("dig", {"depth": depth}, key="here", coalesce=False), NOW)
+    write(queue.add, NewJob("dig", {"depth": 1}, key="there", coalesce=False), NOW)
     held = claim(write, NOW)
     assert held is not None
     assert read_now(store, queue.is_held, held)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omoide.core.jobs import Job, LeaseLost
+from omoide.core.jobs import Job, LeaseLost, NewJob
 from omoide.core.records import Change, WorkCount
 from omoide.storage import completed_work, job_stats, queue, workspaces
 from omoide.storage.completed_work import FORGET_AFTER
@@ -24,7 +24,7 @@ def db(db: Connection) -> Connection:
 
 
 def owe(db: Connection, payload: dict[str, Any] = ABOUT, kind: str = "representation", **options: Any) -> None:
-    queue.add(db, kind, payload, NOW, **{"key": "1:1", "workspace": 1, "coalesce": False, **options})
+    queue.add(db, NewJob(kind, payload, **{"key": "1:1", "workspace": 1, "coalesce": False, **options}), NOW)
 
 
 def claim(db: Connection, at: int = NOW) -> Job:

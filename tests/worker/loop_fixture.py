@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from omoide.core import clock
-from omoide.core.jobs import Job, retry_delay
+from omoide.core.jobs import Job, NewJob, retry_delay
 from omoide.core.settings import Settings
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
 from omoide.services.container import Services, open_services
@@ -49,7 +49,7 @@ def begin_and_never_end(begun: Diary) -> Task:
 
 
 async def add(store: Store, kind: str, name: str, key: str | None = None) -> None:
-    await store.write(queue.add, kind, {"name": name}, clock.now(), key=key, coalesce=False)
+    await store.write(queue.add, NewJob(kind, {"name": name}, key=key, coalesce=False), clock.now())
 
 
 def worker_on(

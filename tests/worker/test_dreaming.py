@@ -7,6 +7,7 @@ from typing import Any
 
 from omoide.core import clock
 from omoide.core.job_payloads import DreamPayload
+from omoide.core.jobs import Skipped
 from omoide.reasoner.protocol import CardTask
 from omoide.storage import cards, conclusions, dreams, queue, scopes
 from omoide.worker.tasks import TASKS
@@ -99,7 +100,9 @@ def test_a_scope_that_dreams_during_a_removal_keeps_nothing_on_its_card(play: Pl
                 Overtaken.left = True
                 await self.home.store.write(scopes.remove_session, "w", "team", "s", clock.now())
                 # Concurrently, as other workers would: forgetting, and the dream that renews the card.
-                while job := await self.home.store.write(queue.claim, clock.now(), lease=HOUR, busy=["embed"]):
+                while job := await self.home.store.write(
+                    queue.claim, clock.now(), lease=HOUR, skipped=Skipped(kinds=["embed"])
+                ):
                     await TASKS[job.kind](self.home.deps, job)
                     await self.home.store.write(queue.finish, job, clock.now())
             return made

@@ -11,7 +11,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core import offload as asides
-from omoide.core.jobs import Job
+from omoide.core.jobs import Job, NewJob
 from omoide.core.offload import offload
 from omoide.services.container import Services
 from omoide.storage import deletion_cascade, embeddings, queue, scopes
@@ -53,7 +53,7 @@ async def workspaces(store: Store, *names: str) -> dict[str, int]:
 
 
 async def add(store: Store, workspace: int, name: str, kind: str = "note") -> None:
-    await store.write(queue.add, kind, {"name": name}, clock.now(), workspace=workspace, coalesce=False)
+    await store.write(queue.add, NewJob(kind, {"name": name}, workspace=workspace, coalesce=False), clock.now())
 
 
 def claimed(home: Home) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ import pytest
 
 from omoide.core import clock
 from omoide.core.errors import OmoideError
-from omoide.core.jobs import Job, PermanentFailure
+from omoide.core.jobs import Job, NewJob, PermanentFailure
 from omoide.core.records import Change
 from omoide.fairness import lanes
 from omoide.services.container import Services
@@ -293,7 +293,7 @@ def test_times_are_limited_only_after_the_clock_was_set_back(
     async def scene() -> int:
         store = Store.open(db_path)
         worker = worker_on(store, {}, leadership=LeaderLock(db_path))
-        await store.write(queue.add, "note", {}, 10 * HOUR, due_at=11 * HOUR)
+        await store.write(queue.add, NewJob("note", {}, due_at=11 * HOUR), 10 * HOUR)
         await worker._limit_times()
         monkeypatch.setattr(clock, "now", lambda: 10 * HOUR + moved)
         await worker._limit_times()
@@ -328,7 +328,7 @@ def test_a_clock_set_back_during_an_outage_is_corrected_afterwards(
 
     async def scene() -> int:
         store = Store.open(db_path, busy_timeout=0.001)
-        await store.write(queue.add, "note", {}, 10 * HOUR, due_at=11 * HOUR)
+        await store.write(queue.add, NewJob("note", {}, due_at=11 * HOUR), 10 * HOUR)
         async with at_work(store, {"note": Diary()}, poll=SOON, leadership=LeaderLock(db_path)):
             await comes("works")
             with sql.locked(db_path):
@@ -353,7 +353,7 @@ def test_a_job_belongs_to_the_lane_of_its_workspace(store: Store) -> None:
         for workspace in ("one", "another"):
             await store.write(workspaces.get_or_create, workspace, Change(), clock.now())
         for pk in (1, 2):
-            await store.write(queue.add, "note", {}, clock.now(), key=None, coalesce=False, workspace=pk)
+            await store.write(queue.add, NewJob("note", {}, key=None, coalesce=False, workspace=pk), clock.now())
         async with at_work(store, {"note": task}):
             return [await noted.get(), await noted.get()]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 
 from omoide.core.job_payloads import IndexRebuild, JobKind
+from omoide.core.jobs import NewJob
 from omoide.storage import queue
 from omoide.storage.base import Transaction
 from omoide.storage.sqlite.fulltext import CONCLUSIONS, ENTRIES, INDEXES, MESSAGES, Index
@@ -24,7 +25,7 @@ _TABLES: dict[Index, str] = {MESSAGES: "messages", CONCLUSIONS: "conclusions"}
 def request(db: Transaction, fault: str, now: int) -> None:
     """Enqueue a job for each index named in SQLite's error message; for all indexes if it names none."""
     for index in [each for each in INDEXES if each in fault] or INDEXES:
-        queue.add(db, JobKind.REBUILD_WORDS, IndexRebuild(index).to_json(), now, key=index)
+        queue.add(db, NewJob(JobKind.REBUILD_WORDS, IndexRebuild(index).to_json(), key=index), now)
 
 
 def empty(db: Transaction, index: Index) -> IndexRebuild:

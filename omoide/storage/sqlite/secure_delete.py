@@ -21,6 +21,7 @@ from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the modu
 
 from omoide.core.errors import Unavailable
 from omoide.core.job_payloads import JobKind
+from omoide.core.jobs import NewJob
 from omoide.storage import queue
 from omoide.storage.base import Transaction
 from omoide.storage.sqlite import free_space
@@ -71,7 +72,7 @@ def enqueue(db: Transaction, now: int) -> None:
     (pages,) = db.execute("PRAGMA page_count").fetchone()
     (page_size,) = db.execute("PRAGMA page_size").fetchone()
     due_at = now + LEAST_DELAY + pages * page_size // BYTES_PER_MICROSECOND
-    queue.add(db, JobKind.ERASE, {}, now, key=JobKind.ERASE, due_at=due_at)
+    queue.add(db, NewJob(JobKind.ERASE, {}, key=JobKind.ERASE, due_at=due_at), now)
 
 
 def enqueue_first(db: Transaction, now: int) -> None:
