@@ -19,7 +19,7 @@ from omoide.core.records import Fact
 from omoide.storage import conclusions, embeddings, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
-from omoide.storage.conclusions import New
+from omoide.storage.conclusions import ConclusionRow, Target
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, holds_text, unnest, without_index
 
@@ -45,50 +45,42 @@ class NearDuplicate:
     """Whether the fact has the richer text and replaces it."""
 
 
-def upsert(
-    db: Transaction,
-    workspace: int,
-    pair: Pair,
-    session: int,
-    facts: Sequence[Fact],
-    twins: Mapping[int, NearDuplicate],
-    now: int,
-) -> int:
-    """Upsert the facts for the pair, and return the number of new ones. `twins` is index of a fact → near-duplicate."""
+def upsert(db: Transaction, target: Target, facts: Sequence[Fact], twins: Mapping[int, NearDuplicate], now: int) -> int:
+    """Upsert the facts, and return the number of new ones. `twins` is index of a fact → near-duplicate."""
     digests = [content_hash(fact.content) for fact in facts]
-    known = _same(db, pair, session, digests)
-    new: list[New] = []
+    known = _same(db, target, digests)
+    new: dict[int, ConclusionRow] = {}
     fresh = 0
     for number, (fact, digest) in enumerate(zip(facts, digests, strict=True)):
-        if any(each.digest == digest for each in new):  # facts that differ in case only
-            conclusions.insert_all(db, workspace, pair, session, new, now)
-            known |= _same(db, pair, session, [digest])
+        if digest in new:  # facts that differ in case only
+            conclusions.insert_all(db, target, [*new.values()], now)
+            known |= _same(db, target, [digest])
             new.clear()
         twin = twins.get(number)
         if digest in known:
             _reinforce(db, known[digest], fact)
         elif twin is None or (times := _times(db, twin.pk)) is None:
-            new.append(_new(fact, digest, 1, now))
+            new[digest] = _new(fact, 1, now)
             fresh += 1
         elif twin.is_poorer:
-            new.append(_new(fact, digest, times + 1, now))
-            replace(db, pair, twin.pk, [new[-1].id], now)
+            new[digest] = _new(fact, times + 1, now)
+            replace(db, target.pair, twin.pk, [new[digest].id], now)
             known = {each: pk for each, pk in known.items() if pk != twin.pk}
         else:
             _reinforce(db, twin.pk, fact)
-    conclusions.insert_all(db, workspace, pair, session, new, now)
+    conclusions.insert_all(db, target, [*new.values()], now)
     if facts:
         embeddings.enqueue(db, now)
     return fresh
 
 
-def _same(db: Transaction, pair: Pair, session: int, digests: Sequence[int]) -> dict[int, int]:
+def _same(db: Transaction, target: Target, digests: Sequence[int]) -> dict[int, int]:
     """Digest → conclusion (its row) with the same text."""
     found = db.execute(
         f"""SELECT c.same, c.pk FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusions c ON c.same = wanted.value
            WHERE c.observer = ? AND c.observed = ? AND c.deleted_at IS NULL
            AND c.level = 'explicit' AND c.session = ? ORDER BY c.pk DESC""",
-        (array(digests), *pair, session),
+        (array(digests), *target.pair, target.session),
     )
     return dict(found.fetchall())
 
@@ -113,8 +105,9 @@ def _times(db: Transaction, pk: int) -> int | None:
     return rows.mended(["conclusions.times_derived"], row)[0] if row else None
 
 
-def _new(fact: Fact, digest: int, times: int, now: int) -> New:
-    return New(new_id(now), fact.content, digest, {"message_ids": [*fact.message_ids]}, times, to_micros(fact.said_at))
+def _new(fact: Fact, times: int, now: int) -> ConclusionRow:
+    details = {"message_ids": [*fact.message_ids]}
+    return ConclusionRow(new_id(now), fact.content, to_micros(fact.said_at), details, times_derived=times)
 
 
 def replace(db: Transaction, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:

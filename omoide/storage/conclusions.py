@@ -96,95 +96,67 @@ def add(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], now:
     (workspace,) = db.execute(
         "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)
     ).fetchone()
+    at = from_micros(now)
     stored = []
     for new in batch:
         observer, observed = known[new.observer_id], known[new.observed_id]
         session = None if new.session_id is None else sessions_by_id[new.session_id]
-        stored.append(_insert(db, workspace, observer, observed, session, new, now))
+        target, id = Target(workspace, (observer.pk, observed.pk), session), new_id(now)
+        pk = insert(db, target, ConclusionRow(id, new.content, now), now)
+        names = (new.observer_id, new.observed_id, new.session_id)
+        stored.append(Conclusion(pk, id, new.content, *names, "explicit", None, 1, at, at, details={}))
     embeddings.enqueue(db, now)
     return stored
 
 
-def _insert(
-    db: Transaction, workspace: int, observer: Peer, observed: Peer, session: int | None, new: NewConclusion, now: int
-) -> Conclusion:
-    id = new_id(now)
-    pk = insert(db, id, workspace, (observer.pk, observed.pk), session, new.content, said_at=now, now=now)
-    at = from_micros(now)
-    return Conclusion(
-        pk, id, new.content, observer.id, observed.id, new.session_id, "explicit", None, 1, at, at, details={}
-    )
+class Target(NamedTuple):
+    """Where conclusions are stored: rows of the workspace, of observer and observed, and of the session."""
+
+    workspace: int
+    pair: tuple[int, int]
+    session: int | None
 
 
-def insert(
-    db: Transaction,
-    id: str,
-    workspace: int,
-    pair: tuple[int, int],
-    session: int | None,
-    content: str,
-    *,
-    said_at: int,
-    now: int,
-    level: Level = "explicit",
-    source_ids: Sequence[str] | None = None,
-    details: Json | None = None,
-    times_derived: int = 1,
-) -> int:
-    """Store and index one conclusion of a pair (rows of observer and observed), and return its row."""
-    pk = insert_row(
-        db,
-        """INSERT INTO conclusions (id, workspace, observer, observed, session, content, same, level, source_ids,
-               details, times_derived, said_at, created_at)
-           VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)""",
-        (
-            id,
-            workspace,
-            *pair,
-            session,
-            content,
-            content_hash(content),
-            level,
-            None if source_ids is None else orjson.dumps([*source_ids]).decode(),
-            rows.to_text(details or {}),
-            times_derived,
-            said_at,
-            now,
-        ),
-    )
+class ConclusionRow(NamedTuple):
+    """The columns of a conclusion that is not stored yet, besides those of its `Target`."""
+
+    id: str
+    content: str
+    said_at: int
+    details: Json | None = None
+    level: Level = "explicit"
+    source_ids: Sequence[str] | None = None
+    times_derived: int = 1
+
+
+_INTO = """conclusions (workspace, observer, observed, session, created_at, id, content, said_at, details, level,
+    source_ids, times_derived, same)"""
+
+
+def insert(db: Transaction, target: Target, new: ConclusionRow, now: int) -> int:
+    """Store and index one conclusion, and return its row."""
+    marks = ", ".join("?" * 13)
+    pk = insert_row(db, f"INSERT INTO {_INTO} VALUES ({marks})", _values(target, new, now))
     fulltext.add_conclusion(db, pk)
     return pk
 
 
-class New(NamedTuple):
-    """An explicit conclusion that is not stored yet. `digest` is the result of `content_hash` for its content."""
-
-    id: str
-    content: str
-    digest: int
-    details: Json
-    times_derived: int
-    said_at: int
-
-
-_EXPLICIT = """conclusions (workspace, observer, observed, session, level, created_at, id, content, same, details,
-    times_derived, said_at)"""
-
-
-def insert_all(
-    db: Transaction, workspace: int, pair: tuple[int, int], session: int, batch: Sequence[New], now: int
-) -> None:
-    """Store and index conclusions of a pair (rows of observer and observed) from a session, in this order."""
+def insert_all(db: Transaction, target: Target, batch: Sequence[ConclusionRow], now: int) -> None:
+    """Store and index conclusions, in this order."""
     if not batch:
         return
     (last,) = db.execute("SELECT max(pk) FROM conclusions").fetchone()
-    shared = (workspace, *pair, session, "explicit", now)
-    values = [
-        (*shared, new.id, new.content, new.digest, rows.to_text(new.details), new.times_derived, new.said_at)
-        for new in batch
-    ]
-    rows.insert_all(db, _EXPLICIT, values)
+    rows.insert_all(db, _INTO, [_values(target, new, now) for new in batch])
     fulltext.add_conclusions(db, last or 0)
+
+
+def _values(target: Target, new: ConclusionRow, now: int) -> rows.Row:
+    workspace, pair, session = target
+    id, content, said_at, details, level, source_ids, times_derived = new
+    sources = None if source_ids is None else orjson.dumps([*source_ids]).decode()
+    text = rows.to_text(details or {})
+    hashed = content_hash(content)
+    return (workspace, *pair, session, now, id, content, said_at, text, level, sources, times_derived, hashed)
 
 
 def hide(db: Transaction, pks: Collection[int], now: int) -> None:

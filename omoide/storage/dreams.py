@@ -13,6 +13,7 @@ from omoide.core.job_payloads import DreamPayload, JobKind
 from omoide.core.records import Derived, Merge
 from omoide.storage import conclusion_upsert, conclusions, dream_jobs, embeddings, peers, queue, rows, sessions
 from omoide.storage.base import Transaction
+from omoide.storage.conclusions import ConclusionRow, Target
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import array, greatest, in_array, without_index
 from omoide.storage.dream_jobs import OMNI, Pair
@@ -109,19 +110,8 @@ def add_derived(
             (*pair, content_hash(new.content), new.level),
         ).fetchone()
         if not known:
-            conclusions.insert(
-                db,
-                new_id(now),
-                workspace,
-                pair,
-                session,
-                new.content,
-                said_at=said_at,
-                now=now,
-                level=new.level,
-                source_ids=new.source_ids,
-                details=new.details,
-            )
+            row = ConclusionRow(new_id(now), new.content, said_at, new.details, new.level, new.source_ids)
+            conclusions.insert(db, Target(workspace, pair, session), row, now)
             embeddings.enqueue(db, now)
     return refused
 

@@ -13,6 +13,7 @@ from omoide.core.clock import derived_id
 from omoide.storage import conclusions, embeddings, purge, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
+from omoide.storage.conclusions import ConclusionRow, Target
 from omoide.storage.dialect import greatest, json_or_null
 
 _ORIGIN = f"{json_or_null('details')} ->> 'origin'"
@@ -73,18 +74,8 @@ def _copy(db: Transaction, copy: str, scope: int, session: int, row: Sequence[An
     )
     if there.rowcount:
         return
-    conclusions.insert(
-        db,
-        copy,
-        workspace,
-        (scope, observed),
-        session,
-        content,
-        said_at=said_at,
-        now=created_at,
-        details={"origin": origin},
-        times_derived=times_derived,
-    )
+    new = ConclusionRow(copy, content, said_at, {"origin": origin}, times_derived=times_derived)
+    conclusions.insert(db, Target(workspace, (scope, observed), session), new, created_at)
 
 
 def _complete(db: Transaction, scope: int, session: int, now: int) -> None:

@@ -34,6 +34,7 @@ from omoide.storage import (
 )
 from omoide.storage.cards import CardChanged, CardSnapshot
 from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate, Pair
+from omoide.storage.conclusions import Target
 from omoide.storage.dreams import Schedule
 from omoide.storage.messages import Stretch, Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
@@ -208,7 +209,8 @@ def _keep(
     for observer in observers:
         listener = observer.listener
         pair: Pair = (listener.pk, unit.observed_pk)
-        fresh = conclusion_upsert.upsert(db, job.workspace, pair, unit.session_pk, step.facts, observer.twins, now)
+        target = Target(job.workspace, pair, unit.session_pk)
+        fresh = conclusion_upsert.upsert(db, target, step.facts, observer.twins, now)
         dreams.learned(db, job.workspace, pair, fresh, now, schedule)
         if observer.revised is not None:
             cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)

@@ -62,18 +62,10 @@ class Past:
             workspace, row = sessions.ensure(db, self.workspace_id, session or "elsewhere", now)
             pair = ensure(db, workspace, {observer, observed}, now)
             id = clock.new_id(now)
+            target = conclusions.Target(workspace, (pair[observer], pair[observed]), row if session else None)
+            source_ids = [source.id for source in sources] or None
             conclusions.insert(
-                db,
-                id,
-                workspace,
-                (pair[observer], pair[observed]),
-                row if session else None,
-                content,
-                said_at=now,
-                now=now,
-                level=level,
-                source_ids=[source.id for source in sources] or None,
-                times_derived=times,
+                db, target, conclusions.ConclusionRow(id, content, now, None, level, source_ids, times), now
             )
             return conclusions.get(db, self.workspace_id, id)
 

@@ -39,7 +39,7 @@ def fact(content: str, *message_ids: str, day: int = 0) -> Fact:
 
 def learn(db: Connection, *facts: Fact, pair: tuple[int, int] = SELF, session: int = 1, **twins: NearDuplicate) -> int:
     numbered = {int(number.lstrip("n")): twin for number, twin in twins.items()}
-    return conclusion_upsert.upsert(db, 1, pair, session, facts, numbered, NOW)
+    return conclusion_upsert.upsert(db, conclusions.Target(1, pair, session), facts, numbered, NOW)
 
 
 def known(db: Connection, observer: str = "alice") -> list[Conclusion]:

@@ -86,7 +86,8 @@ def _conclude(past: Past, statements: Sequence[tuple[str, str]]) -> None:
         for day, (peer, content) in enumerate(statements):
             at = clock.to_micros(START + timedelta(days=day))
             pk = ensure(db, workspace, [peer], at)[peer]
-            conclusions.insert(db, f"{peer}-{day}", workspace, (pk, pk), row, content, said_at=at, now=at)
+            target = conclusions.Target(workspace, (pk, pk), row)
+            conclusions.insert(db, target, conclusions.ConclusionRow(f"{peer}-{day}", content, at), at)
 
     past.write(stored)
 
