@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -57,6 +57,11 @@ class Damage:
 
 def damages(db: Connection) -> Iterator[Damage]:
     """All damage. The file must have the current schema; missing tables are skipped."""
+    for each in _damages(db):
+        yield replace(each, workspace=_workspace_of(db, each.table, each.key))
+
+
+def _damages(db: Connection) -> Iterator[Damage]:
     there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     tables = [table for table in RULES if table in there]
     for table in tables:
@@ -108,7 +113,7 @@ def _of_values(db: Connection, table: str) -> Iterator[Damage]:
         for row in rows:
             for (column, rule), value in zip(checks, row[len(key) :], strict=True):
                 if not rule.admits(value):
-                    yield _damage(db, table, key, row, column, value, f"is not {rule.what}")
+                    yield Damage(table, dict(zip(key, row, strict=False)), column, value, f"is not {rule.what}")
     if table in _OF_VECTORS:
         yield from _of_vectors(db, table)
 
@@ -146,7 +151,7 @@ def _of_vectors(db: Connection, table: str) -> Iterator[Damage]:
             continue
         for pk, vector in rows:
             if fault := _vector_fault(vector, length):
-                yield _damage(db, table, ["pk"], (pk,), "vector", vector, fault)
+                yield Damage(table, {"pk": pk}, "vector", vector, fault)
 
 
 def _vector_fault(vector: object, length: int) -> str | None:
@@ -166,11 +171,9 @@ def _of_jobs(db: Connection) -> Iterator[Damage]:
         for pk, stored, payload, workspace in rows:
             kind = as_text(stored)
             if kind not in PAYLOADS:
-                yield _damage(db, "jobs", ["pk"], (pk,), "kind", kind, "is not a known kind of job")
+                yield Damage("jobs", {"pk": pk}, "kind", kind, "is not a known kind of job")
             elif (fault := job_error(kind, _parsed(payload), workspace)) is not None:
-                yield _damage(
-                    db, "jobs", ["pk"], (pk,), "payload", payload, f"is not valid for the kind {kind}: {fault}"
-                )
+                yield Damage("jobs", {"pk": pk}, "payload", payload, f"is not valid for the kind {kind}: {fault}")
         last = rows[-1][0]
 
 
@@ -196,7 +199,7 @@ def _of_references(db: Connection, table: str, there: set[str]) -> Iterator[Dama
         )
         for row in found:
             fault = f"refers to row {row[-1]} of {parent} ({column}), which does not exist"
-            yield _damage(db, table, key, row, column, row[-1], fault, is_reference=True)
+            yield Damage(table, dict(zip(key, row, strict=False)), column, row[-1], fault, is_reference=True)
 
 
 _OWNER: Mapping[str, str] = {
@@ -205,21 +208,6 @@ _OWNER: Mapping[str, str] = {
     "scope": "SELECT w.id FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE p.pk = ?",
     "workspace": "SELECT id FROM workspaces WHERE pk = ?",
 }
-
-
-def _damage(
-    db: Connection,
-    table: str,
-    key: Sequence[str],
-    row: Row,
-    column: str,
-    value: Any,
-    fault: str,
-    *,
-    is_reference: bool = False,
-) -> Damage:
-    named = dict(zip(key, row, strict=False))
-    return Damage(table, named, column, value, fault, _workspace_of(db, table, named), is_reference)
 
 
 def _workspace_of(db: Connection, table: str, key: Mapping[str, Any]) -> str | None:
