@@ -21,6 +21,7 @@ async def get_or_create_session(context: Context, *, workspace_id: str, body: mo
         context.settings.max_metadata_bytes,
         request_parsing.observations(body.peers),
         request_parsing.scope_names(body.scopes, ("body", "scopes")),
+        context.settings.max_observers,
     )
     return serializers.session(
         await get_or_create.session(context.services, context.principal, workspace_id, body.id, change)
@@ -55,14 +56,13 @@ async def add_peers_to_session(
     context: Context, *, workspace_id: str, session_id: str, body: dict[str, models.SessionPeerConfig]
 ) -> models.Session:
     """Add peers to the session."""
-    return await _apply(context, workspace_id, session_id, SessionChange(peers=request_parsing.observations(body)))
+    given = request_parsing.observations(body)
+    change = SessionChange(peers=given, max_observers=context.settings.max_observers)
+    return await _apply(context, workspace_id, session_id, change)
 
 
 async def _apply(context: Context, workspace_id: str, session_id: str, change: SessionChange) -> models.Session:
-    limit = context.settings.max_observers
-    record = await context.store.write(
-        sessions.get_or_create, workspace_id, session_id, change, clock.now(), max_observers=limit
-    )
+    record = await context.store.write(sessions.get_or_create, workspace_id, session_id, change, clock.now())
     return serializers.session(record)
 
 
@@ -123,10 +123,10 @@ async def set_peer_config(
     context: Context, *, workspace_id: str, session_id: str, peer_id: str, body: models.SessionPeerConfig
 ) -> None:
     """Set the flags given in the body."""
-    flags = request_parsing.observation(body)
+    given = {peer_id: request_parsing.observation(body)}
     limit = context.settings.max_observers
     await context.store.write(
-        sessions.configure_peer, workspace_id, session_id, peer_id, flags, clock.now(), max_observers=limit
+        sessions.configure_peers, workspace_id, session_id, given, clock.now(), max_observers=limit
     )
 
 

@@ -205,6 +205,8 @@ class SessionChange(Change):
 
     peers: Mapping[str, Observation] = field(default_factory=dict)
     scopes: Sequence[str] = ()
+    max_observers: int | None = None
+    """The maximum number of members that observe others; None for no limit."""
 
 
 @dataclass(frozen=True, slots=True)

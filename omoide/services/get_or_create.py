@@ -68,9 +68,8 @@ async def session(
         raise auth.refusal(auth.NAMED)
     if may_read and (found := await services.store.read(sessions.settled, workspace_id, session_id, change)):
         return found
-    limit = services.settings.max_observers
     record = await services.store.write(
-        sessions.get_or_create, workspace_id, session_id, change, clock.now(), max_observers=limit, grant=grant
+        sessions.get_or_create, workspace_id, session_id, change, clock.now(), grant=grant
     )
     if change.scopes:
         services.wake_worker()

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from omoide.core.errors import BadRequest
-from omoide.core.records import Observation, Page, PageRequest, Peer
+from omoide.core.records import Observation, Page, PageRequest, Peer, Session
 from omoide.storage import membership_intervals, peers, rows
 from omoide.storage.base import Transaction
 
@@ -56,12 +56,11 @@ def unchanged(db: Transaction, session: int, given: Mapping[str, Observation]) -
 def add(
     db: Transaction,
     workspace: int,
-    session: int,
-    session_id: str,
+    session: Session,
     given: Mapping[str, Observation],
     now: int,
     *,
-    max_observers: int,
+    max_observers: int | None,
 ) -> None:
     """Add peers to the session, creating missing ones. Flags that are None keep a member's current value.
 
@@ -70,20 +69,20 @@ def add(
     """
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
-    db.lock("sessions", session)
+    db.lock("sessions", session.pk)
     joining: list[tuple[int, tuple[Flag, Flag]]] = []
     for peer_id, observation in given.items():
         peer = known[peer_id]
         row = db.execute(
-            "SELECT observe_me, observe_others, left_at FROM members WHERE session = ? AND peer = ?", (session, peer)
+            "SELECT observe_me, observe_others, left_at FROM members WHERE session = ? AND peer = ?", (session.pk, peer)
         ).fetchone()
         if row is None or row[2] is not None:
             joining.append((peer, _merged((None, None), observation)))
         else:
-            _set(db, session, peer, _merged(row[:2], observation))
-    _join(db, session, joining, now)
+            _set(db, session.pk, peer, _merged(row[:2], observation))
+    _join(db, session.pk, joining, now)
     if any(observation.observe_others for observation in given.values()):
-        _check_observers(db, session, session_id, max_observers)
+        _check_observers(db, session, max_observers)
 
 
 def authors(
@@ -129,35 +128,28 @@ def join_as_authors(db: Transaction, session: int, joining: Collection[int], now
 
 
 def replace(
-    db: Transaction,
-    workspace: int,
-    session: int,
-    session_id: str,
-    given: Mapping[str, Observation],
-    now: int,
-    *,
-    max_observers: int,
+    db: Transaction, workspace: int, session: Session, given: Mapping[str, Observation], now: int, *, max_observers: int
 ) -> None:
     """Make these peers the only members, with exactly the given flags. Raises as `add` does."""
     peers.refuse_scopes(db, workspace, given, SCOPES_COME_OTHERWISE)
     known = peers.ensure(db, workspace, given, now)
-    db.lock("sessions", session)
+    db.lock("sessions", session.pk)
     kept = set(known.values())
     active = db.execute(
         """SELECT m.peer FROM members m JOIN peers p ON p.pk = m.peer
            WHERE m.session = ? AND m.left_at IS NULL AND p.kind = 'peer'""",
-        (session,),
+        (session.pk,),
     ).fetchall()
-    leaving = [(now, session, peer) for (peer,) in active if peer not in kept]
+    leaving = [(now, session.pk, peer) for (peer,) in active if peer not in kept]
     db.executemany("UPDATE members SET left_at = ? WHERE session = ? AND peer = ?", leaving)
     for _, _, peer in leaving:
-        membership_intervals.end(db, session, peer)
+        membership_intervals.end(db, session.pk, peer)
     present = {peer for (peer,) in active}
     flags = {known[peer_id]: _merged((None, None), observation) for peer_id, observation in given.items()}
     for peer in flags.keys() & present:
-        _set(db, session, peer, flags[peer])
-    _join(db, session, [(peer, of_peer) for peer, of_peer in flags.items() if peer not in present], now)
-    _check_observers(db, session, session_id, max_observers)
+        _set(db, session.pk, peer, flags[peer])
+    _join(db, session.pk, [(peer, of_peer) for peer, of_peer in flags.items() if peer not in present], now)
+    _check_observers(db, session, max_observers)
 
 
 def remove(db: Transaction, workspace: int, session: int, peer_ids: Collection[str], now: int) -> None:
@@ -182,23 +174,23 @@ def configuration(db: Transaction, workspace_id: str, session_id: str, peer_id: 
 
 
 def configure(
-    db: Transaction, session: int, session_id: str, peer: int, observation: Observation, now: int, *, max_observers: int
+    db: Transaction, session: Session, peer: int, observation: Observation, now: int, *, max_observers: int
 ) -> None:
     """Set the given flags. A peer that was never in the session joins it; one that has left stays out.
 
     Raises BadRequest beyond the observer limit.
     """
-    db.lock("sessions", session)
+    db.lock("sessions", session.pk)
     row = db.execute(
-        "SELECT observe_me, observe_others FROM members WHERE session = ? AND peer = ?", (session, peer)
+        "SELECT observe_me, observe_others FROM members WHERE session = ? AND peer = ?", (session.pk, peer)
     ).fetchone()
     flags = _merged(row or (None, None), observation)
     if row is None:
-        _join(db, session, [(peer, flags)], now)
+        _join(db, session.pk, [(peer, flags)], now)
     else:
-        _set(db, session, peer, flags)
+        _set(db, session.pk, peer, flags)
     if observation.observe_others and not (row and row[1]):
-        _check_observers(db, session, session_id, max_observers)
+        _check_observers(db, session, max_observers)
 
 
 def page(db: Transaction, workspace_id: str, session_id: str, request: PageRequest) -> Page[Peer]:
@@ -245,11 +237,10 @@ def _observers(db: Transaction, session: int) -> int:
     return int(db.execute(query, (session,)).fetchone()[0])
 
 
-def _check_observers(db: Transaction, session: int, session_id: str, limit: int) -> None:
-    count = _observers(db, session)
-    if count > limit:
+def _check_observers(db: Transaction, session: Session, limit: int | None) -> None:
+    if limit is not None and (count := _observers(db, session.pk)) > limit:
         raise BadRequest(
-            f"Cannot create session {session_id} with {count} observers. Maximum allowed is {limit} observers per "
+            f"Cannot create session {session.id} with {count} observers. Maximum allowed is {limit} observers per "
             "session. Observers are peers with 'observe_others' set to true."
         )
 

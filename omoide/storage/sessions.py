@@ -8,7 +8,18 @@ from typing import Any, NamedTuple
 from omoide.core import config_merge, identifiers
 from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import NotFound, Unauthorized
-from omoide.core.records import ANYTHING, Change, Grant, Json, Observation, Page, PageRequest, Session, SessionChange
+from omoide.core.records import (
+    ANYTHING,
+    Change,
+    Grant,
+    Json,
+    Observation,
+    Page,
+    PageRequest,
+    Peer,
+    Session,
+    SessionChange,
+)
 from omoide.storage import members, peers, rows, scopes, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import MOST
@@ -51,7 +62,6 @@ def get_or_create(
     change: SessionChange,
     now: int,
     *,
-    max_observers: int,
     grant: Grant = ANYTHING,
 ) -> Session:
     """Get or create the session and change it: metadata replaced, configuration patched, peers and scopes added.
@@ -70,7 +80,7 @@ def get_or_create(
         create(db, workspace, workspace_id, session_id, change, now) if old is None else _update(db, old, change, now)
     )
     if change.peers:
-        members.add(db, workspace, session.pk, session_id, change.peers, now, max_observers=max_observers)
+        members.add(db, workspace, session, change.peers, now, max_observers=change.max_observers)
     scopes.join(db, workspace_id, session.pk, change.scopes, now)
     return session
 
@@ -175,7 +185,7 @@ def set_peers(
 ) -> Session:
     """Make these peers the only members. Raises NotFound if there is no such session, otherwise as `members.add`."""
     session, workspace = existing(db, workspace_id, session_id)
-    members.replace(db, workspace, session.pk, session_id, given, now, max_observers=max_observers)
+    members.replace(db, workspace, session, given, now, max_observers=max_observers)
     return session
 
 
@@ -191,36 +201,38 @@ def peer_configuration(db: Transaction, workspace_id: str, session_id: str, peer
 
     Raises NotFound for a peer that does not exist or was never in the session, Unprocessable for a scope.
     """
-    peer = peers.find(db, workspace_id, peer_id)
-    if peer is None:
-        raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
-    peers.refuse_scope(db, peer, members.SCOPES_ARE_NOT_CONFIGURED)
+    _member(db, workspace_id, peer_id)
     found = members.configuration(db, workspace_id, session_id, peer_id)
     if found is None:
         raise NotFound(f"Session peer {peer_id} not found in session {session_id} in workspace {workspace_id}")
     return found
 
 
-def configure_peer(
+def configure_peers(
     db: Transaction,
     workspace_id: str,
     session_id: str,
-    peer_id: str,
-    observation: Observation,
+    given: Mapping[str, Observation],
     now: int,
     *,
     max_observers: int,
 ) -> None:
-    """Set a peer's flags in the session.
+    """Set peers' flags in the session.
 
     Raises NotFound for a missing session or peer, BadRequest beyond the observer limit, Unprocessable for a scope.
     """
     session = get(db, workspace_id, session_id)
+    for peer_id, observation in given.items():
+        peer = _member(db, workspace_id, peer_id)
+        members.configure(db, session, peer.pk, observation, now, max_observers=max_observers)
+
+
+def _member(db: Transaction, workspace_id: str, peer_id: str) -> Peer:
     peer = peers.find(db, workspace_id, peer_id)
     if peer is None:
         raise NotFound(f"Peer {peer_id} not found in workspace {workspace_id}")
     peers.refuse_scope(db, peer, members.SCOPES_ARE_NOT_CONFIGURED)
-    members.configure(db, session.pk, session_id, peer.pk, observation, now, max_observers=max_observers)
+    return peer
 
 
 def page(db: Transaction, workspace_id: str, request: PageRequest, filters: Json | None = None) -> Page[Session]:

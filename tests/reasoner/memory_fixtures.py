@@ -79,7 +79,7 @@ class Past:
 
     def session(self, id: str) -> None:
         change = SessionChange()
-        self.write(sessions.get_or_create, self.workspace_id, id, change, clock.now(), max_observers=OBSERVERS)
+        self.write(sessions.get_or_create, self.workspace_id, id, change, clock.now())
 
     def leave(self, session: str, peer: str) -> None:
         def left(db: Connection) -> None:

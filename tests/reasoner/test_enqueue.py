@@ -62,11 +62,11 @@ def spans(db: Connection) -> list[tuple[str, int, int, int]]:
 
 
 def join(db: Connection, peer: str, **flags: bool) -> None:
-    sessions.get_or_create(db, "w", "s", SessionChange(peers={peer: Observation(**flags)}), NOW, max_observers=10)
+    sessions.get_or_create(db, "w", "s", SessionChange(peers={peer: Observation(**flags)}), NOW)
 
 
 def configure(db: Connection, configuration: Json) -> None:
-    sessions.get_or_create(db, "w", "s", SessionChange(configuration=configuration), NOW, max_observers=10)
+    sessions.get_or_create(db, "w", "s", SessionChange(configuration=configuration), NOW)
 
 
 def test_messages_of_a_peer_in_a_session_form_one_unit(db: Connection, say: Say) -> None:
@@ -185,7 +185,7 @@ def test_every_interval_within_a_batch_enqueues_a_summary(db: Connection, say: S
 
 
 def test_summaries_depend_on_their_own_switch_only(db: Connection, say: Say) -> None:
-    sessions.get_or_create(db, "w", "s", SessionChange(), NOW, max_observers=10)
+    sessions.get_or_create(db, "w", "s", SessionChange(), NOW)
     configure(db, {"reasoning": {"enabled": False}})
     say(*["alice hm"] * 20)
     assert (len(units(db)), len(units(db, "summary"))) == (0, 1)

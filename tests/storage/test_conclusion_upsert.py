@@ -23,7 +23,7 @@ SAID = datetime(2026, 11, 22, tzinfo=UTC)
 @pytest.fixture
 def db(db: Connection) -> Connection:
     for name in ("s", "t"):
-        sessions.get_or_create(db, "w", name, SessionChange(), NOW, max_observers=9)
+        sessions.get_or_create(db, "w", name, SessionChange(), NOW)
     for name in ("alice", "bob"):
         peers.get_or_create(db, "w", name, Change(), NOW)
     return db

@@ -50,7 +50,7 @@ class Talk:
 
     def join(self, peer: str = "alice", now: int = NOW, session: str = "s") -> None:
         change = SessionChange(peers={peer: Observation(None, None)})
-        sessions.get_or_create(self.db, "w", session, change, now, max_observers=10)
+        sessions.get_or_create(self.db, "w", session, change, now)
 
     def leave(self, peer: str = "alice", now: int = NOW) -> None:
         sessions.remove_peers(self.db, "w", "s", [peer], now)
@@ -385,7 +385,7 @@ def test_configuring_a_peer_makes_it_a_member(store: Store) -> None:
     def story(talk: Talk) -> None:
         talk.say("one")
         talk.join("alice", session="another")
-        sessions.configure_peer(talk.db, "w", "s", "alice", Observation(None, None), clock.now(), max_observers=10)
+        sessions.configure_peers(talk.db, "w", "s", {"alice": Observation(None, None)}, clock.now(), max_observers=10)
         talk.say("two")
         assert members.is_active(talk.db, "w", "s", "alice")
         assert talk.witnessed() == ["two"]

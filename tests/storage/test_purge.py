@@ -51,7 +51,7 @@ def fill(db: Connection, w: str, *session_ids: str) -> None:
     """Create a workspace with rows in every table."""
     for s in session_ids:
         change = SessionChange(peers={"alice": Observation()}, scopes=["th"])
-        session = sessions.get_or_create(db, w, s, change, NOW, max_observers=10).pk
+        session = sessions.get_or_create(db, w, s, change, NOW).pk
         say(db, w, s, *["I like tea"] * 3)
         sql.change(db, "INSERT INTO receipts VALUES (?, 'k', x'00', 1, 3, 1)", (session,))
         drawn = [NewConclusion(f"alice likes tea {n}", "alice", "alice", at) for n, at in enumerate((s, None))]

@@ -264,7 +264,7 @@ def test_joining_current_scopes_is_no_change(db: Connection) -> None:
 
 
 def test_the_sessions_of_several_scopes_are_listed_once(db: Connection) -> None:
-    sessions.get_or_create(db, W, "t", SessionChange(scopes=["th", "other"]), NOW, max_observers=10)
+    sessions.get_or_create(db, W, "t", SessionChange(scopes=["th", "other"]), NOW)
     enter(db, S)
     assert scopes.session_ids(db, W, ["other", "th", "th"]) == [S, "t"]
     assert scopes.session_ids(db, W, []) == []

@@ -200,7 +200,7 @@ def test_a_scope_forgets_a_session_even_without_dreams(play: Play) -> None:
     async def story(home: Home) -> None:
         change = SessionChange(scopes=["th"])
         for name, line in (("s", "alice I live in Lisbon."), ("t", "alice My dog is Rex.")):
-            await home.store.write(sessions.get_or_create, "w", name, change, 0, max_observers=9)
+            await home.store.write(sessions.get_or_create, "w", name, change, 0)
             await home.say(line, session=name)
         await home.work()
         await home.store.write(workspaces.update, "w", Change(configuration={"dream": {"enabled": False}}), 0)

@@ -285,7 +285,7 @@ def test_a_model_and_the_embedded_reasoner_give_the_same_counts(db_path: Path) -
         await home.work()
         await home.store.write(webhooks.get_or_create, "w", "http://127.0.0.1:9/hook", 0)
         silent = SessionChange(configuration={"reasoning": {"enabled": False}})
-        await home.store.write(sessions.get_or_create, "w", "quiet", silent, 0, max_observers=9)
+        await home.store.write(sessions.get_or_create, "w", "quiet", silent, 0)
         await home.say("alice Hello.", "bob Hello.", session="watched")
         await home.store.write(sql.change, "UPDATE members SET observe_others = 1")
         for number in range(60):

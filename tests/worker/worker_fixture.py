@@ -105,7 +105,7 @@ async def configure(home: Home, session: str | None = "s", **configuration: Any)
         await home.store.write(workspaces.update, "w", Change(configuration=configuration), 0)
     else:
         change = SessionChange(configuration=configuration)
-        await home.store.write(sessions.get_or_create, "w", session, change, 0, max_observers=9)
+        await home.store.write(sessions.get_or_create, "w", session, change, 0)
 
 
 def jobs(home: Home) -> list[tuple[str, str | None]]:
