@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -138,153 +138,91 @@ SAID_AT = whole(FIRST_SAID, LAST_SAID, 0, "a time in the years 1 to 9999")
 COUNT = whole(0, MOST)
 POSITION = whole(1, MOST)
 FLAG = whole(0, 1)
-ANY_NUMBER = whole(-(2**63), 2**63 - 1, 0, "a whole number")
 BLOB = Rule("bytes", frozenset({bytes}), lambda value: type(value) is bytes, lambda value: as_text(value).encode())
 
-_OWNED = {"uid": ID, "metadata": OBJECT, "configuration": OBJECT, "created_at": TIME}
-_VECTOR = {"vector": BLOB}
+_TYPES: Mapping[str, Rule] = {
+    "id": ID,
+    "name": NAME,
+    "text": TEXT,
+    "object": OBJECT,
+    "texts": TEXTS,
+    "time": TIME,
+    "said_at": SAID_AT,
+    "count": COUNT,
+    "position": POSITION,
+    "flag": FLAG,
+    "number": whole(-(2**63), 2**63 - 1, 0, "a whole number"),
+    "one": whole(1, 1),
+    "dimensions": whole(1, 65_536),
+    "bytes": BLOB,
+    "peer_kind": one_of(("peer", "scope")),
+    "level": one_of(("explicit", "deductive", "inductive", "contradiction")),
+    "summary_kind": _text(
+        "the kind of a summary", ("honcho_chat_summary_short", "honcho_chat_summary_long").__contains__
+    ),
+    "state": one_of(("pending", "completed")),
+    "source": one_of(("messages", "conclusions")),
+    **{table: row_of(table) for table in ("workspaces", "peers", "sessions")},
+}
+
+
+def fields(text: str) -> Iterator[tuple[str, str, bool]]:
+    """Parse names, each followed by `:` and its type unless that is called the same, and by `?` if it may be null."""
+    for each in text.split():
+        name, _, type = each.rstrip("?").partition(":")
+        yield name, type or name, each.endswith("?")
+
+
+def _rules(text: str) -> Mapping[str, Rule]:
+    return {name: optional(_TYPES[type]) if may_be_null else _TYPES[type] for name, type, may_be_null in fields(text)}
+
+
+_OWNED = "uid:id metadata:object configuration:object created_at:time"
 
 RULES: Mapping[str, Mapping[str, Rule]] = {
-    "workspaces": {"id": NAME, **_OWNED, "deleted_at": optional(TIME)},
-    "peers": {"workspace": row_of("workspaces"), "id": NAME, **_OWNED, "kind": one_of(("peer", "scope"))},
-    "sessions": {
-        "workspace": row_of("workspaces"),
-        "id": NAME,
-        **_OWNED,
-        "deleted_at": optional(TIME),
-        "message_count": COUNT,
-        "last_said_at": optional(SAID_AT),
-    },
-    "said_order": {"session": row_of("sessions"), "created_at": SAID_AT, "seq": POSITION},
-    "members": {
-        "session": row_of("sessions"),
-        "peer": row_of("peers"),
-        "joined_at": TIME,
-        "left_at": optional(TIME),
-        "observe_me": optional(FLAG),
-        "observe_others": optional(FLAG),
-    },
-    "stays": {
-        "session": row_of("sessions"),
-        "peer": row_of("peers"),
-        "first": POSITION,
-        "last": optional(COUNT),
-    },
-    "messages": {
-        "id": ID,
-        "workspace": row_of("workspaces"),
-        "session": row_of("sessions"),
-        "seq": POSITION,
-        "peer": row_of("peers"),
-        "content": TEXT,
-        "metadata": OBJECT,
-        "token_count": COUNT,
-        "created_at": SAID_AT,
-        "muted": FLAG,
-    },
-    "receipts": {
-        "session": row_of("sessions"),
-        "key": TEXT,
-        "digest": BLOB,
-        "first_seq": POSITION,
-        "count": COUNT,
-        "created_at": TIME,
-    },
-    "conclusions": {
-        "id": ID,
-        "workspace": row_of("workspaces"),
-        "observer": row_of("peers"),
-        "observed": row_of("peers"),
-        "session": optional(row_of("sessions")),
-        "content": TEXT,
-        "level": one_of(("explicit", "deductive", "inductive", "contradiction")),
-        "source_ids": optional(TEXTS),
-        "details": OBJECT,
-        "times_derived": POSITION,
-        "said_at": SAID_AT,
-        "created_at": TIME,
-        "deleted_at": optional(TIME),
-        "same": optional(ANY_NUMBER),
-    },
-    "cards": {"observer": row_of("peers"), "observed": TEXT, "lines": TEXTS, "given": TEXTS, "updated_at": TIME},
-    "summaries": {
-        "session": row_of("sessions"),
-        "kind": _text(
-            "the kind of a summary",
-            ("honcho_chat_summary_short", "honcho_chat_summary_long").__contains__,
-        ),
-        "content": TEXT,
-        "message": ID,
-        "seq": POSITION,
-        "token_count": COUNT,
-        "created_at": TIME,
-    },
-    "dreams": {
-        "observer": row_of("peers"),
-        "observed": row_of("peers"),
-        "explicit_since": COUNT,
-        "last_at": optional(TIME),
-    },
-    "backfills": {
-        "scope": row_of("peers"),
-        "session": row_of("sessions"),
-        "state": one_of(("pending", "completed")),
-        "docs_copied": optional(COUNT),
-        "updated_at": TIME,
-    },
-    "webhooks": {"id": ID, "workspace": row_of("workspaces"), "url": TEXT, "created_at": TIME},
-    "jobs": {
-        "kind": TEXT,
-        "payload": OBJECT,
-        "created_at": TIME,
-        "due_at": TIME,
-        "attempts": COUNT,
-        "leased_until": optional(TIME),
-        "error": optional(TEXT),
-        "workspace": optional(row_of("workspaces")),
-        "key": optional(TEXT),
-        "failed_at": optional(TIME),
-        "units": COUNT,
-        "grows": FLAG,
-        "led": FLAG,
-    },
-    "shares": {"used": COUNT, "ready": FLAG, "due_at": optional(TIME)},
-    "done": {
-        "workspace": row_of("workspaces"),
-        "kind": TEXT,
-        "session": TEXT,
-        "observed": TEXT,
-        "observers": TEXTS,
-        "units": COUNT,
-        "updated_at": TIME,
-    },
-    "embedder": {
-        "one": whole(1, 1),
-        "name": TEXT,
-        "dimensions": whole(1, 65_536),
-        "messages_through": COUNT,
-        "conclusions_through": COUNT,
-        "messages_signed": COUNT,
-        "conclusions_signed": COUNT,
-        "late": COUNT,
-    },
-    "refused_texts": {
-        "source": one_of(("messages", "conclusions")),
-        "pk": POSITION,
-        "error": TEXT,
-        "refused_at": TIME,
-        "due": FLAG,
-    },
-    "message_vectors": _VECTOR,
-    "conclusion_vectors": _VECTOR,
-    "segments": {
-        "workspace": row_of("workspaces"),
-        "source": one_of(("messages", "conclusions")),
-        "first": POSITION,
-        "last": POSITION,
-        "size": whole(1, MOST),
-        "rows": BLOB,
-    },
+    "workspaces": _rules(f"id:name {_OWNED} deleted_at:time?"),
+    "peers": _rules(f"workspace:workspaces id:name {_OWNED} kind:peer_kind"),
+    "sessions": _rules(
+        f"workspace:workspaces id:name {_OWNED} deleted_at:time? message_count:count last_said_at:said_at?"
+    ),
+    "said_order": _rules("session:sessions created_at:said_at seq:position"),
+    "members": _rules("session:sessions peer:peers joined_at:time left_at:time? observe_me:flag? observe_others:flag?"),
+    "stays": _rules("session:sessions peer:peers first:position last:count?"),
+    "messages": _rules(
+        """id workspace:workspaces session:sessions seq:position peer:peers content:text metadata:object
+        token_count:count created_at:said_at muted:flag"""
+    ),
+    "receipts": _rules("session:sessions key:text digest:bytes first_seq:position count created_at:time"),
+    "conclusions": _rules(
+        """id workspace:workspaces observer:peers observed:peers session:sessions? content:text level
+        source_ids:texts? details:object times_derived:position said_at created_at:time deleted_at:time?
+        same:number?"""
+    ),
+    "cards": _rules("observer:peers observed:text lines:texts given:texts updated_at:time"),
+    "summaries": _rules(
+        """session:sessions kind:summary_kind content:text message:id seq:position token_count:count
+        created_at:time"""
+    ),
+    "dreams": _rules("observer:peers observed:peers explicit_since:count last_at:time?"),
+    "backfills": _rules("scope:peers session:sessions state docs_copied:count? updated_at:time"),
+    "webhooks": _rules("id workspace:workspaces url:text created_at:time"),
+    "jobs": _rules(
+        """kind:text payload:object created_at:time due_at:time attempts:count leased_until:time? error:text?
+        workspace:workspaces? key:text? failed_at:time? units:count grows:flag led:flag"""
+    ),
+    "shares": _rules("used:count ready:flag due_at:time?"),
+    "done": _rules(
+        """workspace:workspaces kind:text session:text observed:text observers:texts units:count
+        updated_at:time"""
+    ),
+    "embedder": _rules(
+        """one name:text dimensions messages_through:count conclusions_through:count messages_signed:count
+        conclusions_signed:count late:count"""
+    ),
+    "refused_texts": _rules("source pk:position error:text refused_at:time due:flag"),
+    "message_vectors": _rules("vector:bytes"),
+    "conclusion_vectors": _rules("vector:bytes"),
+    "segments": _rules("workspace:workspaces source first:position last:position size:position rows:bytes"),
 }
 """Table → column → rule. Row numbers (`pk`) are omitted: SQLite guarantees that they are integers."""
 

@@ -21,6 +21,7 @@ from omoide.core import json_codec
 from omoide.core.json_limits import TooDeep, cleaned, strip_nul, validate_metadata
 from omoide.core.records import Json, Level
 from omoide.storage import rows
+from omoide.storage.column_validation import fields
 
 FORMAT = 2
 """Version of the format. A program reads its own and all earlier ones. Version 1 had no stays."""
@@ -141,13 +142,11 @@ _TYPES: Mapping[str, Column] = {
 }
 
 
-def _columns(fields: str) -> dict[str, Column]:
-    """Parse names of fields, each followed by `:` and its type unless that is called the same; `?` allows null."""
+def _columns(text: str) -> dict[str, Column]:
     columns = {}
-    for field in fields.split():
-        name, _, type = field.rstrip("?").partition(":")
-        column = _TYPES[type or name]
-        columns[name] = replace(column, type=column.type | None, is_optional=True) if field.endswith("?") else column
+    for name, type, is_optional in fields(text):
+        column = _TYPES[type]
+        columns[name] = replace(column, type=column.type | None, is_optional=True) if is_optional else column
     return columns
 
 
@@ -158,8 +157,8 @@ class Kind:
     references is named like the field.
     """
 
-    def __init__(self, table: str, fields: str, where: str = "t.workspace = :workspace", order: str = "t.pk") -> None:
-        self.table, self.columns, self.where, self.order = table, _columns(fields), where, order
+    def __init__(self, table: str, columns: str, where: str = "t.workspace = :workspace", order: str = "t.pk") -> None:
+        self.table, self.columns, self.where, self.order = table, _columns(columns), where, order
         self.has_workspace = "t.workspace" in where
 
 
