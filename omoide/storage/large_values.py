@@ -89,8 +89,10 @@ def loaded(db: Transaction, value: Json) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def after(db: Transaction, stored: Json, given: Json) -> Json:
-    """The new value of a column: `stored` if it equals `given`, so that nothing needs to be written; else `given`."""
+def after(db: Transaction, stored: Json, given: Json | None) -> Json:
+    """The new value of a column: `stored` if `given` is None or equal, so that nothing needs to be written."""
+    if given is None:
+        return stored
     large = referred(stored)
     if large is not None and large.size > _LONGEST_FORM * len(json_codec.dumps(given)):
         return given

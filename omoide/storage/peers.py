@@ -9,12 +9,11 @@ from omoide.core import identifiers
 from omoide.core.clock import from_micros, new_id
 from omoide.core.errors import Unauthorized, Unprocessable
 from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
-from omoide.storage import rows, workspaces
+from omoide.storage import changes, rows, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import insert_row
-from omoide.storage.engine import secure_delete
 from omoide.storage.filters import PEER_FIELDS, SESSION_FIELDS, names_field
-from omoide.storage.large_values import after, text_of
+from omoide.storage.large_values import after
 
 _FROM = "FROM peers p JOIN workspaces w ON w.pk = p.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -61,17 +60,10 @@ def get_or_create(
             (workspace, peer_id, uid, rows.to_text(metadata), rows.to_text(config), now),
         )
         return Peer(pk, peer_id, uid, workspace_id, metadata, config, from_micros(now)), True
-    metadata, config = _after(db, old, change)
-    if (metadata, config) == (old.metadata, old.configuration):
-        return old, False
-    if not grant.change:
+    values = _after(db, old, change)
+    if not grant.change and values != (old.metadata, old.configuration):
         raise Unauthorized("Unauthorized access to resource")
-    db.execute(
-        "UPDATE peers SET metadata = ?, configuration = ? WHERE pk = ?",
-        (text_of(db, metadata), text_of(db, config), old.pk),
-    )
-    secure_delete.enqueue(db, now)
-    return Peer(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at), False
+    return changes.store(db, "peers", old, values, now), False
 
 
 def update(db: Transaction, workspace_id: str, peer_id: str, change: Change, now: int) -> Peer:
@@ -105,9 +97,7 @@ def refuse_scopes(db: Transaction, workspace: int, peer_ids: Iterable[str], reas
 
 
 def _after(db: Transaction, peer: Peer, change: Change) -> tuple[Json, Json]:
-    metadata = peer.metadata if change.metadata is None else after(db, peer.metadata, change.metadata)
-    config = peer.configuration if change.configuration is None else after(db, peer.configuration, change.configuration)
-    return metadata, config
+    return after(db, peer.metadata, change.metadata), after(db, peer.configuration, change.configuration)
 
 
 def ensure(db: Transaction, workspace: int, peer_ids: Collection[str], now: int) -> dict[str, int]:

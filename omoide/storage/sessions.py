@@ -20,13 +20,12 @@ from omoide.core.records import (
     Session,
     SessionChange,
 )
-from omoide.storage import members, peers, rows, scopes, workspaces
+from omoide.storage import changes, members, peers, rows, scopes, workspaces
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import MOST
 from omoide.storage.dialect import for_update, insert_row, is_integer
-from omoide.storage.engine import secure_delete
 from omoide.storage.filters import SESSION_FIELDS
-from omoide.storage.large_values import after, merged, settings_in, text_of
+from omoide.storage.large_values import after, merged, settings_in
 
 _FROM = "FROM sessions s JOIN workspaces w ON w.pk = s.workspace WHERE w.id = ? AND w.deleted_at IS NULL"
 
@@ -77,7 +76,9 @@ def get_or_create(
         raise Unauthorized("Unauthorized access to resource")
     workspace = workspaces.ensure(db, workspace_id, now)
     session = (
-        create(db, workspace, workspace_id, session_id, change, now) if old is None else _update(db, old, change, now)
+        create(db, workspace, workspace_id, session_id, change, now)
+        if old is None
+        else changes.store(db, "sessions", old, _after(db, old, change), now)
     )
     if change.peers:
         members.add(db, workspace, session, change.peers, now, max_observers=change.max_observers)
@@ -98,21 +99,8 @@ def create(db: Transaction, workspace: int, workspace_id: str, session_id: str, 
     return Session(pk, session_id, uid, workspace_id, metadata, config, from_micros(now))
 
 
-def _update(db: Transaction, old: Session, change: Change, now: int) -> Session:
-    metadata, config = _after(db, old, change)
-    if (metadata, config) != (old.metadata, old.configuration):
-        db.execute(
-            "UPDATE sessions SET metadata = ?, configuration = ? WHERE pk = ?",
-            (text_of(db, metadata), text_of(db, config), old.pk),
-        )
-        secure_delete.enqueue(db, now)
-    return Session(old.pk, old.id, old.uid, old.workspace_id, metadata, config, old.created_at)
-
-
 def _after(db: Transaction, session: Session, change: Change) -> tuple[Json, Json]:
-    metadata = session.metadata if change.metadata is None else after(db, session.metadata, change.metadata)
-    config = merged(db, session.configuration, change)
-    return metadata, config
+    return after(db, session.metadata, change.metadata), merged(db, session.configuration, change)
 
 
 class Ground(NamedTuple):

@@ -8,13 +8,12 @@ from omoide.core.errors import Conflict, NotFound
 from omoide.core.job_payloads import JobKind, WorkspacePurge
 from omoide.core.jobs import NewJob
 from omoide.core.records import Change, Json, Page, PageRequest, Workspace
-from omoide.storage import queue, rows
+from omoide.storage import changes, queue, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
 from omoide.storage.dialect import insert_row
-from omoide.storage.engine import secure_delete
 from omoide.storage.filters import WORKSPACE_FIELDS
-from omoide.storage.large_values import after, merged, text_of
+from omoide.storage.large_values import after, merged
 
 
 def find(db: Transaction, workspace_id: str) -> Workspace | None:
@@ -60,15 +59,8 @@ def update(db: Transaction, workspace_id: str, change: Change, now: int) -> Work
     old, created = get_or_create(db, workspace_id, change, now)
     if created:
         return old
-    metadata = old.metadata if change.metadata is None else after(db, old.metadata, change.metadata)
-    config = merged(db, old.configuration, change)
-    if (metadata, config) != (old.metadata, old.configuration):
-        db.execute(
-            "UPDATE workspaces SET metadata = ?, configuration = ? WHERE pk = ?",
-            (text_of(db, metadata), text_of(db, config), old.pk),
-        )
-        secure_delete.enqueue(db, now)
-    return Workspace(old.pk, old.id, old.uid, metadata, config, old.created_at)
+    values = after(db, old.metadata, change.metadata), merged(db, old.configuration, change)
+    return changes.store(db, "workspaces", old, values, now)
 
 
 def delete(db: Transaction, workspace_id: str, now: int) -> None:
