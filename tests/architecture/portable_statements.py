@@ -1,4 +1,4 @@
-"""Print the statements of `omoide/storage/*.py` as PostgreSQL would get them: a JSON list of [place, SQL].
+"""Print the statements of `omoide/storage` but `sqlite/` as PostgreSQL would get them: a JSON list of [place, SQL].
 
 Run as a process of its own, because the modules compose their statements from the dialect when they are loaded. A
 statement is a string in the source that begins with an SQL verb; what is only known when it runs is taken from `GIVEN`.
@@ -39,7 +39,6 @@ GIVEN = {
     "large.table": "peers",
     "large.key": "pk",
     "within": "AND s.workspace = ?",
-    "selected": "m.workspace = ?",
     "holds": "m.content ILIKE ?",
     "chosen": "SELECT peer FROM members",
     "keepers": "SELECT observer FROM cards",
@@ -59,6 +58,15 @@ GIVEN = {
     "message_search:sql": "FROM messages m, (SELECT 1 AS key) wanted WHERE m.workspace = ?",
     "message_search:source": "FROM messages m",
     "memory_queries:sql": "FROM messages m JOIN messages wanted ON wanted.pk = m.pk",
+    "row_mapping:table": "stays",
+    "row_mapping:', '.join(columns)": "session, peer",
+    "', '.join('?' * len(columns))": "?, ?",
+    "selected": "m.pk",
+    "_source(kind)": "FROM messages m",
+    "kind.order": "m.pk",
+    "message_search:selected": "m.workspace = ?",
+    "last": "SELECT max(pk) FROM workspaces",
+    "purged": "SELECT max(pk) FROM jobs",
     "purge_jobs:table": "sessions",
     "message_scope:sql": "FROM messages m WHERE TRUE",
     "embeddings:source": "messages",
@@ -78,10 +86,10 @@ def main() -> None:
 
 
 def _statements() -> Iterator[tuple[str, str]]:
-    for path in sorted(STORAGE.glob("*.py")):
+    for path in sorted([*STORAGE.glob("*.py"), *STORAGE.glob("export/*.py")]):
         if path.stem in ("__init__", "base", "dialect", "engine"):
             continue
-        module = importlib.import_module(f"omoide.storage.{path.stem}")
+        module = importlib.import_module(".".join(path.relative_to(STORAGE.parents[1]).with_suffix("").parts))
         tree = ast.parse(path.read_text())
         # Parts of other strings, and strings that are statements of Python: docstrings.
         inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in ast.walk(node)}
@@ -104,7 +112,7 @@ def _text(part: ast.expr, module: ModuleType) -> str:
     for known in (f"{name}:{expression}", expression):
         if known in GIVEN:
             return GIVEN[known]
-    return str(eval(expression, vars(module)))  # our own source
+    return str(eval(expression, vars(module), GIVEN))  # our own source
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from omoide.core.errors import Conflict, Unprocessable
 from omoide.core.job_payloads import JobKind
 from omoide.storage import embeddings, membership_intervals, purge, queue, webhooks
 from omoide.storage.base import Store, Transaction
-from omoide.storage.dialect import insert_row
+from omoide.storage.dialect import greatest, insert_row, json_or_null
 from omoide.storage.export import schema
 from omoide.storage.export.row_mapping import Rows
 from omoide.storage.export.schema import InvalidLine
@@ -181,6 +181,11 @@ def _key(name: str) -> str:
     return f"import:{name}"
 
 
+def _workspace_in(payload: str) -> str:
+    """SQL for the row of the workspace that a job purges."""
+    return f"CAST({json_or_null(payload)} ->> 'workspace' AS BIGINT)"
+
+
 def _begin(db: Transaction, name: str, first: schema.Line, digest: str) -> ImportProgress | _Leftover:
     here = db.execute("SELECT uid FROM workspaces WHERE id = ? AND deleted_at IS NULL", (name,)).fetchone()
     if here and here[0] in (first["uid"], derived_id(first["uid"], name)):
@@ -189,11 +194,10 @@ def _begin(db: Transaction, name: str, first: schema.Line, digest: str) -> Impor
         raise Conflict(f"Another workspace {name} exists: --as NAME imports this one under another name")
     if found := _found(db, name, first):
         return found
-    same = "SELECT w.pk, w.deleted_at IS NOT NULL AND j.pk IS NULL {} WHERE w.uid = ?"
-    query = same.format(
-        f"FROM workspaces w LEFT JOIN jobs j ON j.kind = '{PURGE}' AND j.key LIKE 'import:%' "
-        "AND j.payload ->> 'workspace' = w.pk"
-    )
+    query = f"""SELECT w.pk, w.deleted_at IS NOT NULL AND j.pk IS NULL
+        FROM workspaces w LEFT JOIN jobs j ON j.kind = '{PURGE}' AND j.key LIKE 'import:%'
+            AND {_workspace_in("j.payload")} = w.pk
+        WHERE w.uid = ?"""
     uid, salt = first["uid"], None
     others = db.execute(query, (uid,)).fetchall()
     if not all(is_left for _, is_left in others):
@@ -205,11 +209,12 @@ def _begin(db: Transaction, name: str, first: schema.Line, digest: str) -> Impor
     owned = [columns[field].stored(first[field]) for field in ("metadata", "configuration")]
     now = clock.now()
     # Row numbers of workspaces are reused, but this one must differ from any that a purge job still refers to.
+    last = "SELECT max(pk) FROM workspaces"
+    purged = f"SELECT max({_workspace_in('payload')}) FROM jobs WHERE kind = '{PURGE}'"
     workspace = insert_row(
         db,
         f"""INSERT INTO workspaces (pk, id, uid, metadata, configuration, created_at, deleted_at)
-            SELECT max(coalesce((SELECT max(pk) FROM workspaces), 0), coalesce((SELECT max(payload ->> 'workspace')
-                FROM jobs WHERE kind = '{PURGE}'), 0)) + 1, ?, ?, ?, ?, ?, ?""",
+            SELECT {greatest(f"coalesce(({last}), 0)", f"coalesce(({purged}), 0)")} + 1, ?, ?, ?, ?, ?, ?""",
         (name, uid, *owned, first["created_at"], now),
     )
     progress = ImportProgress(name, workspace, salt, 2, digest)
@@ -244,7 +249,8 @@ async def _drop(store: Store, name: str) -> None:
 
     def let_go(db: Transaction) -> int | None:
         row = db.execute(
-            "UPDATE jobs SET key = NULL, due_at = ? WHERE kind = ? AND key = ? RETURNING payload ->> 'workspace'",
+            f"""UPDATE jobs SET key = NULL, due_at = ? WHERE kind = ? AND key = ?
+                RETURNING {_workspace_in("payload")}""",
             (clock.now(), PURGE, _key(name)),
         ).fetchone()
         return row[0] if row else None

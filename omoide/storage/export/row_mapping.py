@@ -180,7 +180,7 @@ class Rows:
     def _check_stay(self, db: Transaction, line: Line, values: Values) -> None:
         session, peer, first, last = values["session"], values["peer"], line["first"], line["last"]
         row = db.execute(
-            """SELECT left_at IS NULL, (SELECT max(ifnull(x.last, 9e18)) FROM stays x
+            """SELECT left_at IS NULL, (SELECT max(coalesce(x.last, 9000000000000000000)) FROM stays x
                    WHERE x.session = m.session AND x.peer = m.peer)
                FROM members m WHERE m.session = ? AND m.peer = ?""",
             (session, peer),

@@ -7,7 +7,7 @@ Metadata columns are compiled in `metadata`.
 from __future__ import annotations
 
 from omoide.core.errors import Unprocessable
-from omoide.storage.dialect import holds_casefolded, in_array, json_holds_all, stored_json
+from omoide.storage.dialect import array, holds_casefolded, in_array, json_holds_all, stored_json
 from omoide.storage.filters.clauses import EVERY_ROW, NO_ROW, SqlClause, SqlValue, all_of
 from omoide.storage.filters.fields import FieldType, FilterField
 from omoide.storage.filters.operators import (
@@ -20,7 +20,7 @@ from omoide.storage.filters.operators import (
     no_null,
     no_operator,
 )
-from omoide.storage.filters.values import integer_bounds, json_parameter, microseconds, shown, text_form
+from omoide.storage.filters.values import integer_bounds, microseconds, shown, text_form
 
 _INTEGERS = (FieldType.BOOLEAN, FieldType.DATETIME, FieldType.NUMBER)
 
@@ -79,9 +79,7 @@ def _membership(name: str, field: FilterField, operands: list[object]) -> SqlCla
     values = [value for operand in operands if (value := _value(name, field, operand)) is not None]
     if not values:
         return NO_ROW
-    return _set_and(
-        field, f"{field.sql} {in_array('bigint' if field.kind in _INTEGERS else 'text')}", json_parameter(values)
-    )
+    return _set_and(field, f"{field.sql} {in_array('bigint' if field.kind in _INTEGERS else 'text')}", array(values))
 
 
 def _comparison(name: str, field: FilterField, operator: str, operand: object) -> SqlClause:
@@ -106,9 +104,7 @@ def _array_containment(name: str, field: FilterField, operand: object) -> SqlCla
     for item in wanted:
         if not isinstance(item, str):
             raise _mistyped(name, "a string", item)
-    return SqlClause(
-        f"({field.sql} IS NOT NULL AND {json_holds_all(stored_json(field.sql))})", (json_parameter(wanted),)
-    )
+    return SqlClause(f"({field.sql} IS NOT NULL AND {json_holds_all(stored_json(field.sql))})", (array(wanted),))
 
 
 def _set_and(field: FilterField, sql: str, value: SqlValue) -> SqlClause:

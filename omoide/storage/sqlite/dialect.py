@@ -15,7 +15,7 @@ CASELESS_LIKE = "LIKE"
 ORDERED_JOIN = "CROSS JOIN"
 
 
-def array(values: Collection[int] | Collection[str]) -> str:
+def array(values: Collection[object]) -> str:
     return orjson.dumps([*values]).decode()
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from omoide.storage.filters.clauses import SqlClause, SqlValue
 from omoide.storage.filters.values import exact_number, json_parameter, text_form
-from omoide.storage.sqlite.dialect import holds_casefolded, in_array, stored_json
+from omoide.storage.sqlite.dialect import array, holds_casefolded, in_array, stored_json
 
 _IS_LONG = "v.type = 'integer' AND typeof(v.value) = 'real'"
 """Whether a value is an integer beyond 64 bits, which SQLite returns as the nearest double."""
@@ -86,7 +86,7 @@ class JsonPath:
 
     def is_one_of(self, texts: list[str]) -> SqlClause:
         """By the text form."""
-        return self._holds(f"{_TEXT} {in_array('text')}", (json_parameter(texts),))
+        return self._holds(f"{_TEXT} {in_array('text')}", (array(texts),))
 
     def contains(self, operand: object) -> SqlClause:
         """The text form contains the operand's text form, or the value is an array that contains the operand (or all
