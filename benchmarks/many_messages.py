@@ -11,6 +11,7 @@ import orjson
 
 from benchmarks.one_operation import CREATED_AT
 from benchmarks.workloads import batch
+from omoide.core.clock import to_micros
 from omoide.core.records import Message, Page, PageRequest
 from omoide.generated import models, parameters
 from omoide.handlers import serializers
@@ -34,7 +35,7 @@ def records(said: Sequence[models.MessageCreate], workspace_id: str, session_id:
             message.content,
             message.metadata or {},
             17,
-            CREATED_AT,
+            to_micros(CREATED_AT),
         )
         for number, message in enumerate(said)
     ]

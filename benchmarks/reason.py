@@ -169,7 +169,7 @@ async def many(tools: Services, peer: str) -> list[Conclusion]:
     """`DREAMT` conclusions: those of all conversations, repeated in further sessions."""
     facts: list[Fact] = []
     for turns in conversations().values():
-        said = [Message(turn.id, SESSION, WORKSPACE, peer, turn.content, {}, 0, clock.from_micros(0)) for turn in turns]
+        said = [Message(turn.id, SESSION, WORKSPACE, peer, turn.content, {}, 0, 0) for turn in turns]
         facts += (await derived(tools.reasoner, said))[peer]
     repeated = itertools.islice(itertools.cycle(facts), DREAMT)
     return [

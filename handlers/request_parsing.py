@@ -18,8 +18,6 @@ LONGEST_ESCAPE = 6
 """Bytes of JSON for one byte of text, as in `\\u0061`."""
 
 Configuration = models.WorkspaceConfiguration | models.SessionConfiguration | models.MessageConfiguration
-HOUR = 3_600_000_000
-"""In microseconds."""
 METADATA: Location = ("body", "metadata")
 CONFIGURATION: Location = ("body", "configuration")
 INSTRUCTIONS = "custom_instructions"
@@ -138,13 +136,11 @@ def _new_message(context: Context, message: models.MessageCreate, index: int) ->
 
 def said_at_micros(instant: datetime, loc: Location) -> int:
     """Microseconds since 1970. Raises InvalidFields at `loc` for an instant that UTC cannot represent."""
-    microseconds = clock.to_micros(instant)
     try:
-        clock.from_micros(microseconds)  # an offset may move it out of the years 1 to 9999
+        return clock.valid(clock.to_micros(instant))  # an offset may move it out of the years 1 to 9999
     except OverflowError:
         fault = "Value error, the instant must lie in the years 1 to 9999 in UTC"
         raise InvalidFields([FieldError(loc, fault)]) from None
-    return microseconds
 
 
 LARGE_BATCH = 100_000
@@ -157,7 +153,7 @@ async def idempotency(context: Context, key: str | None, body: models.MessageBat
         return None
     is_large = sum(len(message.content) for message in body.messages) > LARGE_BATCH
     digest = await asyncio.to_thread(_digest, body) if is_large else _digest(body)
-    return Idempotency(key, digest, keep=int(context.settings.idempotency_hours * HOUR))
+    return Idempotency(key, digest, keep=int(context.settings.idempotency_hours * clock.HOUR))
 
 
 def _digest(body: models.MessageBatchCreate) -> bytes:

@@ -8,6 +8,7 @@ from typing import TypedDict, TypeVar
 
 from pydantic import TypeAdapter
 
+from omoide.core.clock import from_micros, to_second
 from omoide.core.records import (
     Backfill,
     Conclusion,
@@ -37,7 +38,7 @@ def workspace(record: Workspace) -> models.Workspace:
         uid=record.uid,
         metadata=record.metadata,
         configuration=record.configuration,
-        created_at=record.created_at,
+        created_at=from_micros(record.created_at),
     )
 
 
@@ -46,7 +47,7 @@ def peer(record: Peer) -> models.Peer:
         id=record.id,
         uid=record.uid,
         workspace_id=record.workspace_id,
-        created_at=record.created_at,
+        created_at=from_micros(record.created_at),
         metadata=record.metadata,
         configuration=record.configuration,
     )
@@ -60,7 +61,7 @@ def session(record: Session) -> models.Session:
         workspace_id=record.workspace_id,
         metadata=record.metadata,
         configuration=record.configuration,
-        created_at=record.created_at,
+        created_at=from_micros(record.created_at),
     )
 
 
@@ -72,15 +73,29 @@ def message(record: Message) -> models.Message:
         session_id=record.session_id,
         workspace_id=record.workspace_id,
         metadata=record.metadata,
-        created_at=record.created_at,
+        created_at=from_micros(record.created_at),
         token_count=record.token_count,
     )
 
 
 def messages(records: Iterable[Message]) -> list[models.Message]:
     """Like `message` for many: a single validation call takes two thirds of the time."""
-    found: list[models.Message] = _messages([*records], from_attributes=True)
+    found: list[models.Message] = _messages([_fields(record) for record in records])
     return found
+
+
+def _fields(record: Message) -> dict[str, object]:
+    id, session_id, workspace_id, peer_id, content, metadata, token_count, created_at = record
+    return {
+        "id": id,
+        "content": content,
+        "peer_id": peer_id,
+        "session_id": session_id,
+        "workspace_id": workspace_id,
+        "metadata": metadata,
+        "created_at": from_micros(created_at),
+        "token_count": token_count,
+    }
 
 
 SLICE = 200
@@ -98,13 +113,13 @@ async def many_messages(records: Sequence[Message]) -> list[models.Message]:
 
 
 def scope(record: Scope) -> models.ScopeModel:
-    return models.ScopeModel(id=record.id, metadata=record.metadata, created_at=record.created_at)
+    return models.ScopeModel(id=record.id, metadata=record.metadata, created_at=from_micros(record.created_at))
 
 
 def scope_status(found: Mapping[str, Backfill]) -> models.ScopeStatus:
     jobs = {
         session_id: models.ScopeBackfillJob(
-            state=record.state, updated_at=record.updated_at, docs_copied=record.docs_copied
+            state=record.state, updated_at=from_micros(record.updated_at), docs_copied=record.docs_copied
         )
         for session_id, record in found.items()
     }
@@ -158,7 +173,7 @@ def conclusion(record: Conclusion) -> models.Conclusion:
         level=record.level,
         source_ids=None if record.source_ids is None else [*record.source_ids],
         times_derived=record.times_derived,
-        created_at=record.created_at,
+        created_at=from_micros(record.created_at),
     )
 
 
@@ -173,7 +188,7 @@ def summary(record: Summary | None) -> models.Summary | None:
         content=record.content,
         message_id=record.message_id,
         summary_type=record.summary_type,
-        created_at=f"{record.created_at:%Y-%m-%dT%H:%M:%SZ}",
+        created_at=to_second(record.created_at),
         token_count=record.token_count,
     )
 
@@ -196,7 +211,7 @@ async def session_context(session_id: str, found: SessionContext) -> models.Sess
 
 def webhook(record: WebhookEndpoint) -> models.WebhookEndpoint:
     return models.WebhookEndpoint(
-        id=record.id, workspace_id=record.workspace_id, url=record.url, created_at=record.created_at
+        id=record.id, workspace_id=record.workspace_id, url=record.url, created_at=from_micros(record.created_at)
     )
 
 
@@ -214,7 +229,7 @@ def queue_status(counts: Mapping[str | None, WorkCount], *, by_session: bool) ->
         in_progress_work_units=sum(count.in_progress for count in every),
         pending_work_units=sum(count.pending for count in every),
         errored_work_units=sum(count.errored for count in every),
-        next_due_at=min((count.due_at for count in every if count.due_at), default=None),
+        next_due_at=min((from_micros(count.due_at) for count in every if count.due_at), default=None),
         last_error=next((count.error for count in every if count.error), None),
         sessions=(sessions or None) if by_session else None,
     )
@@ -228,7 +243,7 @@ def session_queue_status(name: str, count: WorkCount) -> models.SessionQueueStat
         in_progress_work_units=count.in_progress,
         pending_work_units=count.pending,
         errored_work_units=count.errored,
-        next_due_at=count.due_at,
+        next_due_at=None if count.due_at is None else from_micros(count.due_at),
         last_error=count.error,
     )
 
@@ -241,7 +256,10 @@ def evidence(found: Evidence) -> models.Evidence:
         conclusions=[*map(evidence_conclusion, conclusions)],
         messages=[
             models.EvidenceMessageRef(
-                id=record.id, session_id=record.session_id, peer_id=record.peer_id, created_at=record.created_at
+                id=record.id,
+                session_id=record.session_id,
+                peer_id=record.peer_id,
+                created_at=from_micros(record.created_at),
             )
             for record in messages
         ],
@@ -258,7 +276,7 @@ def evidence_conclusion(record: Conclusion) -> models.EvidenceObservation:
         id=record.id,
         level=record.level,
         content=record.content,
-        created_at=record.said_at,
+        created_at=from_micros(record.said_at),
         session_id=record.session_id,
         observer_id=record.observer_id,
         observed_id=record.observed_id,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from datetime import timedelta
 
 import click
 
@@ -51,7 +50,7 @@ def create(*, admin: bool, workspace: str | None, peer: str | None, session: str
     if not secret:
         raise click.ClickException("Set OMOIDE_JWT_SECRET to the server's secret.")
     now = clock.now()
-    expires_at = None if days is None else now + timedelta(days=days) // timedelta(microseconds=1)
+    expires_at = None if days is None else now + round(days * clock.DAY)
     if expires_at is not None:
         try:
             check_expiry(expires_at, now)

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
 
 import click
 import orjson
@@ -49,7 +48,7 @@ def queue(context: click.Context, *, failed: bool, limit: int, as_json: bool, db
         for job in jobs:
             click.echo(orjson.dumps(job).decode())
     else:
-        click.echo("\n".join([_line(job, clock.from_micros(clock.now())) for job in jobs] or ["No jobs."]))
+        click.echo("\n".join([_line(job, clock.now()) for job in jobs] or ["No jobs."]))
         for source, count in zip(SOURCES, refused, strict=True):
             if count:
                 click.echo(f"{pluralize(count, source[:-1])} refused by the embedder, latest error: {reason}")
@@ -93,9 +92,9 @@ def _opened(db: str | None) -> Iterator[Store]:
         store.close()
 
 
-def _line(job: PendingJob, now: datetime) -> str:
+def _line(job: PendingJob, now: int) -> str:
     where = f" in {job.workspace_id}" if job.workspace_id else ""
     tries = f", {pluralize(job.attempts, 'attempt')}" if job.attempts else ""
-    when = f" for {(job.due_at - now).total_seconds():.0f} s" if job.state == "waiting" else ""
+    when = f" for {(job.due_at - now) / clock.SECOND:.0f} s" if job.state == "waiting" else ""
     reason = f": {job.error}" if job.error else ""
     return f"{job.pk:>8}  {job.state}{when}  {job.kind}{where} ({job.units}){tries}{reason}"

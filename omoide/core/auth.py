@@ -11,7 +11,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from omoide.core import clock
@@ -30,7 +30,6 @@ NOT_PERMITTED = "JWT not permissioned for this resource"
 NAMED = frozenset({"named"})
 """The roles of an operation whose body names the resource that it gets or creates."""
 
-_FIRST_INSTANT, _LAST_INSTANT = (clock.to_micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
 
 # Exactly three base64url parts: decoders commonly accept padding and worse.
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+", re.ASCII)
@@ -61,11 +60,11 @@ class Keyring:
 
     def mint(self, principal: Principal, *, now: int, expires_at: int | None = None) -> str:
         """Sign a key for the principal; instants in microseconds since 1970."""
-        claims: dict[str, Any] = {"t": clock.from_micros(now).strftime("%Y-%m-%dT%H:%M:%SZ"), "jti": clock.new_id(now)}
+        claims: dict[str, Any] = {"t": clock.to_second(now), "jti": clock.new_id(now)}
         named = {"ad": principal.admin, "w": principal.workspace, "p": principal.peer, "s": principal.session}
         claims.update({name: value for name, value in named.items() if value})
         if expires_at is not None:
-            claims["exp"] = expires_at // 1_000_000
+            claims["exp"] = expires_at // clock.SECOND
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
     def principal(self, authorization: str | None, now: int) -> Principal:
@@ -130,7 +129,7 @@ def _expiry(claim: object) -> int | None:
         if isinstance(claim, str):
             return clock.to_micros(datetime.fromisoformat(claim))
         if isinstance(claim, int | float) and not isinstance(claim, bool):
-            return int(claim * 1_000_000)
+            return int(claim * clock.SECOND)
     except (ValueError, OverflowError):
         pass
     raise Unauthorized("Invalid JWT")
@@ -141,9 +140,9 @@ def check_expiry(expires_at: int, now: int) -> None:
 
     Keys store whole seconds, so the expiry is truncated to seconds first. It must be a valid UTC date.
     """
-    if not _FIRST_INSTANT <= expires_at <= _LAST_INSTANT:
+    if not clock.FIRST <= expires_at <= clock.LAST:
         raise Unprocessable("The expiry must be in the years 1 to 9999 in UTC")
-    if expires_at // 1_000_000 * 1_000_000 <= now:
+    if expires_at // clock.SECOND * clock.SECOND <= now:
         raise Unprocessable("The expiry must be in the future")
 
 

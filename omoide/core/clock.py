@@ -1,6 +1,11 @@
 """The clock and id generation.
 
-Instants are stored as microseconds since 1970 in UTC, as integers. Ids have 21 characters of `A-Za-z0-9_-`, the first
+Instants are microseconds since 1970 in UTC, as integers, in records and in storage alike. A datetime exists only at the
+edges, where a request is parsed or a response or text is written: `to_micros` and `from_micros` are the only
+conversions. Three things differ by nature: keys hold seconds (`exp`), metrics count seconds as Prometheus does, and
+`dates` of the extractive reasoner computes with calendar days.
+
+Ids have 21 characters of `A-Za-z0-9_-`, the first
 seven from the clock, so that ids created in sequence are adjacent in an index.
 """
 
@@ -23,6 +28,13 @@ LAST_OF_IDS = (1 << 6 * _CLOCK_LENGTH) * 1_000 - 1
 """The last instant that an id can encode, in microseconds since 1970: in the year 2109."""
 
 
+SECOND = 1_000_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+"""In microseconds, as everything else here."""
+
+
 def now() -> int:
     """The current time in microseconds since 1970."""
     return time.time_ns() // 1_000
@@ -37,6 +49,27 @@ def to_micros(moment: datetime) -> int:
 def from_micros(microseconds: int) -> datetime:
     """The inverse of `to_micros`, in UTC."""
     return EPOCH + timedelta(microseconds=microseconds)
+
+
+def day(microseconds: int) -> str:
+    """The instant's day in UTC, as 2026-11-30."""
+    return f"{from_micros(microseconds):%Y-%m-%d}"
+
+
+def to_second(microseconds: int) -> str:
+    """The instant to the second in UTC, as 2026-11-30T12:00:00Z."""
+    return f"{from_micros(microseconds):%Y-%m-%dT%H:%M:%SZ}"
+
+
+FIRST, LAST = (to_micros(end.replace(tzinfo=UTC)) for end in (datetime.min, datetime.max))
+"""The first and the last instant that a datetime can hold: the years 1 to 9999."""
+
+
+def valid(microseconds: int) -> int:
+    """Return the instant. Raises OverflowError if no datetime can hold it."""
+    if not FIRST <= microseconds <= LAST:
+        raise OverflowError("not in the years 1 to 9999")
+    return microseconds
 
 
 def new_id(at: int) -> str:

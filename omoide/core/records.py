@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 T = TypeVar("T")
@@ -22,7 +21,7 @@ class Workspace:
     uid: str
     metadata: Json
     configuration: Json
-    created_at: datetime
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +32,7 @@ class Peer:
     workspace_id: str
     metadata: Json
     configuration: Json
-    created_at: datetime
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +43,7 @@ class Session:
     workspace_id: str
     metadata: Json
     configuration: Json
-    created_at: datetime
+    created_at: int
     is_active: bool = True
 
 
@@ -56,7 +55,7 @@ class Message(NamedTuple):
     content: str
     metadata: Json
     token_count: int
-    created_at: datetime
+    created_at: int
 
 
 Level = Literal["explicit", "deductive", "inductive", "contradiction"]
@@ -75,9 +74,9 @@ class Conclusion:
     level: Level
     source_ids: Sequence[str] | None
     times_derived: int
-    said_at: datetime
+    said_at: int
     """When its source was said; for conclusions created by callers, the creation time."""
-    created_at: datetime
+    created_at: int
     details: Json
     """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions."""
 
@@ -97,7 +96,7 @@ class Fact:
     content: str
     message_ids: tuple[str, ...]
     """The source messages, all of the observed peer."""
-    said_at: datetime
+    said_at: int
     """The time of the newest source message."""
 
 
@@ -131,7 +130,7 @@ class Summary:
     seq: int
     """The position of that message in the session."""
     summary_type: str
-    created_at: datetime
+    created_at: int
     token_count: int
 
 
@@ -142,13 +141,13 @@ class Scope:
     pk: int
     id: str
     metadata: Json
-    created_at: datetime
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
     state: Literal["pending", "completed", "failed"]
-    updated_at: datetime
+    updated_at: int
     docs_copied: int | None
 
 
@@ -225,7 +224,7 @@ class WebhookEndpoint:
     id: str
     workspace_id: str
     url: str
-    created_at: datetime
+    created_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +237,7 @@ class WorkCount:
     pending: int = 0
     errored: int = 0
     """Permanently failed."""
-    due_at: datetime | None = None
+    due_at: int | None = None
     """When the next of the remaining units is due."""
     error: str | None = None
     """The last error of one of them."""
@@ -258,8 +257,8 @@ class PendingJob:
     units: int
     attempts: int
     state: Literal["due", "waiting", "running", "failed"]
-    due_at: datetime
-    created_at: datetime
+    due_at: int
+    created_at: int
     error: str | None
 
 

@@ -11,10 +11,10 @@ import hmac
 import json
 import re
 import socket
-from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import urlsplit
 
+from omoide.core import clock
 from omoide.core.errors import FieldError, InvalidFields
 from omoide.core.lazy_import import lazy_import
 from omoide.core.records import Json
@@ -106,9 +106,9 @@ def _wrapped(address: IPv6Address) -> IPv4Address | None:
     return address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
 
 
-def body(type: str, data: Json, at: datetime) -> bytes:
-    """The request body of an event: compact JSON, keys sorted at every level, ASCII only. `at` is in UTC."""
-    event = {"type": type, "data": data, "timestamp": at.strftime("%Y-%m-%dT%H:%M:%SZ")}
+def body(type: str, data: Json, at: int) -> bytes:
+    """The request body of an event: compact JSON, keys sorted at every level, ASCII only."""
+    event = {"type": type, "data": data, "timestamp": clock.to_second(at)}
     return json.dumps(event, separators=(",", ":"), sort_keys=True).encode("ascii")
 
 

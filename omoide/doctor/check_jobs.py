@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from omoide.core import clock
 from omoide.core.fd_limit import capacity
 from omoide.core.formatting import format_duration, pluralize
 from omoide.core.settings import Settings
 from omoide.doctor.check_result import CheckResult, Figures
 from omoide.storage.job_stats import JobStats
 
-MOST_LATE = 600_000_000
+MOST_LATE = 10 * clock.MINUTE
 """Microseconds that a job may be due without running; less is normal on a busy server."""
 
 
@@ -20,7 +21,7 @@ def check_jobs(jobs: JobStats) -> CheckResult:
         "queued": queued,
         "running": running,
         "failed": failed,
-        "late_seconds": jobs.oldest // 1_000_000 if jobs.count("due") else None,
+        "late_seconds": jobs.oldest // clock.SECOND if jobs.count("due") else None,
         "last_error": error,
     }
     text = f"{queued:,} in the queue, {running:,} of them running, {failed:,} failed."
@@ -30,7 +31,7 @@ def check_jobs(jobs: JobStats) -> CheckResult:
         text += " `omoide queue --failed` shows why."
         return CheckResult("jobs", "wrong", text, figures)
     if jobs.oldest > MOST_LATE:
-        late = format_duration(jobs.oldest / 1_000_000)
+        late = format_duration(jobs.oldest / clock.SECOND)
         text += f" The oldest has been due for {late}: is a server or a worker running?"
         return CheckResult("jobs", "notice", text, figures)
     return CheckResult("jobs", "notice" if error else "good", text, figures)

@@ -115,7 +115,7 @@ async def _check_embedded(settings: Settings) -> CheckResult:
         return CheckResult("reasoner", "wrong", f"The embedded reasoner needs an embedder. {error}")
     except (ImportError, OSError) as error:
         return CheckResult("reasoner", "wrong", f"The embedded reasoner cannot be loaded: {error}")
-    seconds = (clock.now() - begun) / 1_000_000
+    seconds = (clock.now() - begun) / clock.SECOND
     text = f"{EXTRACTIVE}, loaded in {seconds:.1f} s; no model is needed."
     return CheckResult("reasoner", "good", text, {"name": EXTRACTIVE})
 
@@ -130,6 +130,6 @@ async def _check_model(choice: ModelConfig, tasks: Sequence[str], seconds: float
         await probe(choice, seconds)
     except OmoideError as error:
         return CheckResult("reasoner", "wrong", f"{error.detail} Used for: {', '.join(tasks)}.", figures)
-    took = (clock.now() - begun) / 1_000_000
+    took = (clock.now() - begun) / clock.SECOND
     text = f"{choice.name} answered in {took:.1f} s; used for: {', '.join(tasks)}."
     return CheckResult("reasoner", "good", text, {**figures, "seconds": round(took, 3)})

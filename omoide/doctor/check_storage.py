@@ -25,7 +25,7 @@ SANE_SINCE = clock.to_micros(datetime(2025, 1, 1, tzinfo=UTC))
 SANE_UNTIL = clock.to_micros(datetime(2109, 1, 1, tzinfo=UTC))
 """The plausible range of the clock: after this program was written, and within the range of ids."""
 
-MOST_AHEAD = 2_000_000
+MOST_AHEAD = 2 * clock.SECOND
 """Tolerance in microseconds for rows ahead of the clock: clocks of other machines differ slightly."""
 
 
@@ -97,6 +97,6 @@ def check_clock(now: int, newest: int | None) -> CheckResult:
     if not SANE_SINCE <= now < SANE_UNTIL:
         return CheckResult("clock", "wrong", f"The clock is wrong: {shown}.", figures)
     if newest is not None and newest > now + MOST_AHEAD:
-        ahead = format_duration((newest - now) / 1_000_000)
+        ahead = format_duration((newest - now) / clock.SECOND)
         return CheckResult("clock", "wrong", f"{shown}, but the newest row is {ahead} ahead.", figures)
     return CheckResult("clock", "good", f"{shown}.", figures)

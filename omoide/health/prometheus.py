@@ -15,6 +15,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from omoide.core.clock import SECOND
 from omoide.core.lazy_import import lazy_import
 from omoide.core.metrics import (
     JOB_SECONDS,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from prometheus_client.core import Metric
 
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
-_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +177,7 @@ def _vitals(vitals: DatabaseStats) -> Iterator[Metric]:
     yield jobs
     oldest = "Time since the oldest job that is not running became due."
     yield prometheus.metrics_core.GaugeMetricFamily(
-        "omoide_job_oldest_due_seconds", oldest, vitals.jobs.oldest / _SECOND
+        "omoide_job_oldest_due_seconds", oldest, vitals.jobs.oldest / SECOND
     )
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_messages", "Stored messages.", vitals.messages)
     yield prometheus.metrics_core.GaugeMetricFamily("omoide_sessions", "Stored sessions.", vitals.sessions)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from omoide.core import clock
+from omoide.core.clock import SECOND
 from omoide.core.errors import OmoideError
 from omoide.core.formatting import format_size, pluralize
 from omoide.core.metrics import ExternalCallStats, Metrics
@@ -25,7 +26,6 @@ from omoide.storage.job_stats import JobStats, job_stats
 
 Status = Literal["ok", "degraded", "down"]
 _WORST: tuple[Status, ...] = ("down", "degraded", "ok")
-_SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ def _reasoner(metrics: Metrics, name: str) -> Part:
 
 
 def _backlog(jobs: JobStats, limit: float) -> Part:
-    due, failed, oldest = jobs.count("due"), jobs.count("failed"), jobs.oldest / _SECOND
+    due, failed, oldest = jobs.count("due"), jobs.count("failed"), jobs.oldest / SECOND
     shown = f"{pluralize(due, 'job')} {'is' if due == 1 else 'are'} due, the oldest for {oldest:.0f} s"
     if not due:
         shown = "nothing is due"

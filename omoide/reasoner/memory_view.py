@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
+from omoide.core.clock import from_micros
 from omoide.core.records import Conclusion, Json, Message
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.evidence import Evidence, Snippet, ToolCall
@@ -124,8 +124,8 @@ class MemoryView:
 
     async def get_messages_by_date_range(
         self,
-        after: datetime | None,
-        before: datetime | None,
+        after: int | None,
+        before: int | None,
         limit: int = MESSAGES_MOST,
         order: Literal["asc", "desc"] = "desc",
     ) -> list[Message]:
@@ -139,7 +139,7 @@ class MemoryView:
         return matches
 
     async def search_messages_temporal(
-        self, query: str, after: datetime | None, before: datetime | None, limit: int = MESSAGES_DEFAULT
+        self, query: str, after: int | None, before: int | None, limit: int = MESSAGES_DEFAULT
     ) -> list[Snippet]:
         """Search messages in the interval from `after` (inclusive) to `before` (exclusive); see `search_messages`."""
         limit = _within(limit, MESSAGES_DEFAULT)
@@ -225,7 +225,7 @@ class MemoryView:
         return reach.session_id
 
     def _messages(
-        self, query: str = "", limit: int = 0, *, after: datetime | None = None, before: datetime | None = None
+        self, query: str = "", limit: int = 0, *, after: int | None = None, before: int | None = None
     ) -> MessageSearch:
         """Restrict messages to the pinned session, else to the listed ones, else to those visible to the observer."""
         reach = self.reach
@@ -271,9 +271,9 @@ def _bare(id: str) -> str:
     return id.strip().removeprefix("id:").strip()
 
 
-def _dates(after: datetime | None, before: datetime | None) -> Json:
+def _dates(after: int | None, before: int | None) -> Json:
     ends = (("after_date", after), ("before_date", before))
-    return {name: end.isoformat() for name, end in ends if end is not None}
+    return {name: from_micros(end).isoformat() for name, end in ends if end is not None}
 
 
 def _chain(

@@ -7,8 +7,8 @@ omitted, and entries are sorted oldest first. The layout, including blank lines,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 
+from omoide.core.clock import from_micros
 from omoide.core.records import Conclusion
 
 MAX_SOURCES_SHOWN = 5
@@ -26,9 +26,9 @@ def render(conclusions: Iterable[Conclusion]) -> str:
     return "\n".join(parts)
 
 
-def time(instant: datetime) -> str:
-    """Format an instant to the second, without zone. Expects UTC."""
-    return f"{instant:%Y-%m-%d %H:%M:%S}"
+def time(instant: int) -> str:
+    """Format an instant to the second, in UTC, without zone."""
+    return f"{from_micros(instant):%Y-%m-%d %H:%M:%S}"
 
 
 def _explicit(conclusion: Conclusion) -> str:

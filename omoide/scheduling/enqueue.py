@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from omoide.core import config_resolution
+from omoide.core.clock import SECOND
 from omoide.core.config_resolution import Defaults, ResolvedConfig, defaults_of
 from omoide.core.job_payloads import JobKind, SummaryPayload, WorkUnit
 from omoide.core.jobs import NewJob
@@ -19,8 +20,6 @@ from omoide.scheduling.flush_policy import FlushPolicy
 from omoide.scheduling.observers import Membership, observers_of, peer_flag
 from omoide.storage import Transaction, observer_queries, queue
 from omoide.storage.messages import AppendPoint
-
-SECOND = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,13 +16,11 @@ from typing import Any
 import orjson
 from pydantic_core import from_json
 
-from omoide.core.clock import ID_LENGTH, LAST_OF_IDS, derived_id
+from omoide.core.clock import FIRST, ID_LENGTH, LAST, LAST_OF_IDS, derived_id
 
 Value = int | float | str | bytes | None
 """A value as SQLite returns it. `readable_or_bytes` returns text that is not UTF-8 as bytes, `readable` with U+FFFD."""
 
-FIRST_SAID, LAST_SAID = -62_135_596_800_000_000, 253_402_300_799_999_999
-"""The years 1 to 9999, in microseconds since 1970."""
 MOST = 2**53
 """The largest count: JSON readers that use doubles lose digits beyond it."""
 
@@ -134,7 +132,7 @@ TEXT = _text("text", lambda value: True)
 OBJECT = _text("a JSON object", lambda value: value == "{}" or isinstance(_parsed(value), dict), _object_of)
 TEXTS = Rule("a JSON list of texts", frozenset({str}), _is_texts, _texts_of)
 TIME = whole(0, LAST_OF_IDS, what="a time from 1970 to 2109")
-SAID_AT = whole(FIRST_SAID, LAST_SAID, 0, "a time in the years 1 to 9999")
+SAID_AT = whole(FIRST, LAST, 0, "a time in the years 1 to 9999")
 COUNT = whole(0, MOST)
 POSITION = whole(1, MOST)
 FLAG = whole(0, 1)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import orjson
 
+from omoide.core.clock import HOUR
 from omoide.core.jobs import Job
 from omoide.storage.base import Transaction
 
-FORGET_AFTER = 43_200_000_000
+FORGET_AFTER = 12 * HOUR
 """Microseconds for which finished work is counted: 12 hours, as in the public API."""
 FORGET_AT_A_TIME = 20
 """Expired rows removed per call at most."""

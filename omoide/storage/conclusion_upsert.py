@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import orjson
 
-from omoide.core.clock import new_id, to_micros
+from omoide.core.clock import new_id
 from omoide.core.records import Fact
 from omoide.storage import conclusions, embeddings, rows
 from omoide.storage.base import Transaction
@@ -93,7 +93,7 @@ def _reinforce(db: Transaction, pk: int, fact: Fact) -> None:
         f"""UPDATE conclusions SET times_derived = coalesce(CAST(times_derived AS BIGINT), 0) + 1,
            said_at = {greatest("coalesce(CAST(said_at AS BIGINT), 0)", "?")}, details = ?
            WHERE pk = ?""",
-        (to_micros(fact.said_at), orjson.dumps({**details, "message_ids": ids}).decode(), pk),
+        (fact.said_at, orjson.dumps({**details, "message_ids": ids}).decode(), pk),
     )
 
 
@@ -107,7 +107,7 @@ def _times(db: Transaction, pk: int) -> int | None:
 
 def _new(fact: Fact, times: int, now: int) -> ConclusionRow:
     details = {"message_ids": [*fact.message_ids]}
-    return ConclusionRow(new_id(now), fact.content, to_micros(fact.said_at), details, times_derived=times)
+    return ConclusionRow(new_id(now), fact.content, fact.said_at, details, times_derived=times)
 
 
 def replace(db: Transaction, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 
 from omoide.core import identifiers
-from omoide.core.clock import from_micros, new_id, to_micros
+from omoide.core.clock import SECOND, new_id, valid
 from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import NewJob
@@ -25,7 +25,7 @@ from omoide.storage.engine import fulltext
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
 
-GRACE = 2_000_000
+GRACE = 2 * SECOND
 """Microseconds from a deletion to the job, so that one job handles many deletions."""
 
 COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
@@ -60,8 +60,8 @@ def _record(row: rows.Row) -> Conclusion:
         level=level,
         source_ids=None if sources is None else rows.texts_from(sources),
         times_derived=times,
-        said_at=from_micros(said_at),
-        created_at=from_micros(created_at),
+        said_at=valid(said_at),
+        created_at=valid(created_at),
         details=rows.from_text(details),
     )
 
@@ -96,7 +96,6 @@ def add(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], now:
     (workspace,) = db.execute(
         "SELECT pk FROM workspaces WHERE id = ? AND deleted_at IS NULL", (workspace_id,)
     ).fetchone()
-    at = from_micros(now)
     stored = []
     for new in batch:
         observer, observed = known[new.observer_id], known[new.observed_id]
@@ -104,7 +103,7 @@ def add(db: Transaction, workspace_id: str, batch: Sequence[NewConclusion], now:
         target, id = Target(workspace, (observer.pk, observed.pk), session), new_id(now)
         pk = insert(db, target, ConclusionRow(id, new.content, now), now)
         names = (new.observer_id, new.observed_id, new.session_id)
-        stored.append(Conclusion(pk, id, new.content, *names, "explicit", None, 1, at, at, details={}))
+        stored.append(Conclusion(pk, id, new.content, *names, "explicit", None, 1, now, now, details={}))
     embeddings.enqueue(db, now)
     return stored
 
@@ -224,7 +223,7 @@ def oldest(
     db: Transaction, workspace_id: str, pair: tuple[int, int], after: Conclusion | None, limit: int
 ) -> list[Conclusion]:
     """The pair's conclusions in order of creation, from the first one or after `after`."""
-    since = (0, 0) if after is None else (to_micros(after.created_at), after.pk)
+    since = (0, 0) if after is None else (after.created_at, after.pk)
     from_pair = f"FROM conclusions c {use_index('conclusions_pair')} {_JOINED}"
     query = f"""SELECT {COLUMNS} {from_pair} AND c.observer = ? AND c.observed = ? AND (c.created_at, c.pk) > (?, ?)
         ORDER BY c.created_at, c.pk LIMIT ?"""

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from omoide.core.clock import FIRST, SECOND
 from omoide.storage.base import Transaction
-from omoide.storage.column_validation import FIRST_SAID, sound
+from omoide.storage.column_validation import sound
 from omoide.storage.dialect import is_integer
 
-JITTER = 10_000_000
+JITTER = 10 * SECOND
 """Microseconds by which the server's time for a message may be earlier than that of the previous message without
 changing the order: concurrent writers wait for each other, and clocks are adjusted."""
 
@@ -66,5 +67,5 @@ def newest(db: Transaction, session: int) -> int:
 def derive(db: Transaction, session: int) -> None:
     """Rebuild the order of all messages of a session."""
     db.execute("DELETE FROM said_order WHERE session = ?", (session,))
-    db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (FIRST_SAID, session))
+    db.execute("UPDATE sessions SET last_said_at = ? WHERE pk = ?", (FIRST, session))
     note(db, session, 1)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from omoide.core.clock import MINUTE
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import count_or_zero, greatest, is_integer, least, share_of, without_index
 
@@ -32,7 +33,7 @@ FLOOR_SHARE, MOST_COUNTED = 4, 250
 """Prevents starvation by a stream of new workspaces: the starting level of new ones rises by the time used, divided by
 `FLOOR_SHARE` times the number of ready workspaces (counted up to `MOST_COUNTED`)."""
 
-RELOOK = 60_000_000
+RELOOK = MINUTE
 """Microseconds until a workspace is checked again whose due jobs all wait for others, as a safeguard against damage."""
 
 MOST_USED = 2**53

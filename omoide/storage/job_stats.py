@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from omoide.core.clock import from_micros
 from omoide.core.job_payloads import REASONING, JobKind
 from omoide.core.records import PendingJob, WorkCount
 from omoide.storage import rows
@@ -146,7 +145,7 @@ def _count(row: rows.Row) -> tuple[str | None, WorkCount]:
     done, failed, held, pending = (int(count or 0) for count in counts)
     due, error = rows.mended(["jobs.due_at?", "jobs.error"], row[5:])
     name = as_text(session) or None
-    return name, WorkCount(done + failed, held, pending, failed, due and from_micros(due), error)
+    return name, WorkCount(done + failed, held, pending, failed, due, error)
 
 
 _LISTED = ["", "jobs.kind", "workspaces.id?", *(f"jobs.{name}" for name in ("units", "attempts", "due_at"))]
@@ -167,8 +166,8 @@ def listed(db: Transaction, now: int, *, failed_only: bool, limit: int) -> list[
 
 def _pending_job(row: rows.Row) -> PendingJob:
     pk, kind, workspace, units, attempts, due_at, created_at, error, state = rows.mended(_LISTED, row)
-    due = from_micros(max(due_at, created_at))  # a job with due_at 0 is due since it was added
-    return PendingJob(pk, kind, workspace, units, attempts, state, due, from_micros(created_at), error)
+    due = max(due_at, created_at)  # a job with due_at 0 is due since it was added
+    return PendingJob(pk, kind, workspace, units, attempts, state, due, created_at, error)
 
 
 def retry(db: Transaction, now: int, pks: Collection[int] | None) -> int:

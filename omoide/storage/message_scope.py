@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from omoide.core.clock import to_micros
 from omoide.core.errors import Unprocessable
 from omoide.core.identifiers import is_scope_peer, peer_of_scope, scope_name_error, scope_of_peer
 from omoide.core.records import Json
@@ -43,8 +41,8 @@ class MessageSearch:
     """The peer to which the caller's key is restricted: see `visibility`."""
     member: str | None = None
     """A peer from whose perspective the search is made."""
-    after: datetime | None = None
-    before: datetime | None = None
+    after: int | None = None
+    before: int | None = None
     """Restrict to messages said at or after `after`, and before `before`."""
 
     @cached_property
@@ -161,4 +159,4 @@ def _allowed_sessions(
 
 def _interval(request: MessageSearch) -> list[SqlClause]:
     ends = (("m.created_at >= ?", request.after), ("m.created_at < ?", request.before))
-    return [SqlClause(sql, (to_micros(instant),)) for sql, instant in ends if instant is not None]
+    return [SqlClause(sql, (instant,)) for sql, instant in ends if instant is not None]

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from omoide.core import clock
-from omoide.core.clock import EPOCH, from_micros, new_ids
+from omoide.core.clock import FIRST, LAST, new_ids
 from omoide.core.errors import NotFound
 from omoide.core.records import Json, Message, MessageBatch, NewMessage, Page, PageRequest
 from omoide.storage import embeddings, event_time_order, members, membership_intervals, rows, sessions
@@ -80,12 +79,13 @@ def record(row: rows.Row) -> Message:
         and type(workspace_id) is str
         and type(token_count) is int
         and token_count >= 0
+        and type(created_at) is int
+        and FIRST <= created_at <= LAST
     ):
         try:
             said = {} if metadata == "{}" else rows.object_of(metadata, "messages", "metadata", "id", id)
-            at = EPOCH + timedelta(microseconds=created_at)
-            return _new(Message, (id, session_id, workspace_id, peer_id, content, said, token_count, at))
-        except (ValueError, OverflowError, TypeError):
+            return _new(Message, (id, session_id, workspace_id, peer_id, content, said, token_count, created_at))
+        except (ValueError, TypeError):
             pass
     return _mended(row)
 
@@ -98,7 +98,7 @@ def _mended(row: rows.Row) -> Message:
     *texts, metadata, token_count, created_at = rows.mended(_STORED, row)
     id, session_id, workspace_id, peer_id, content = texts
     said = rows.object_of(metadata, "messages", "metadata", "id", id)
-    return Message(id, session_id, workspace_id, peer_id, content, said, token_count, from_micros(created_at))
+    return Message(id, session_id, workspace_id, peer_id, content, said, token_count, created_at)
 
 
 _STORED = ["messages.id", "sessions.id", "workspaces.id", "peers.id"]
@@ -146,7 +146,6 @@ def append(
     characters = sum(len(new.content) for new in batch)
     fulltext.add_messages(db, ground.session, first, last, characters=characters)
     embeddings.enqueue(db, now)
-    at = from_micros(now)
     return [
         Message(
             id,
@@ -156,7 +155,7 @@ def append(
             new.content,
             new.metadata,
             new.token_count,
-            at if new.created_at is None else from_micros(new.created_at),
+            now if new.created_at is None else new.created_at,
         )
         for id, new in zip(ids, batch, strict=True)
     ]
@@ -254,7 +253,7 @@ def newest_first(db: Transaction, workspace_id: str, session_id: str, since: int
     return (record(row) for row in db.execute(query, (session, since, newest)))
 
 
-def _said_at(message: Message) -> datetime:
+def _said_at(message: Message) -> int:
     return message.created_at
 
 

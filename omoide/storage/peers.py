@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Literal
 
 from omoide.core import identifiers
-from omoide.core.clock import from_micros, new_id
+from omoide.core.clock import new_id
 from omoide.core.errors import Unauthorized, Unprocessable
 from omoide.core.records import ANYTHING, Change, Grant, Json, Page, PageRequest, Peer, Session
 from omoide.storage import changes, rows, workspaces
@@ -59,7 +59,7 @@ def get_or_create(
             "INSERT INTO peers (workspace, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?, ?)",
             (workspace, peer_id, uid, rows.to_text(metadata), rows.to_text(config), now),
         )
-        return Peer(pk, peer_id, uid, workspace_id, metadata, config, from_micros(now)), True
+        return Peer(pk, peer_id, uid, workspace_id, metadata, config, now), True
     values = _after(db, old, change)
     if not grant.change and values != (old.metadata, old.configuration):
         raise Unauthorized("Unauthorized access to resource")

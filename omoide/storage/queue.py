@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 
+from omoide.core import clock
 from omoide.core.job_payloads import IN_ORDER, REASONING
 from omoide.core.jobs import LAST_RETRY_SECONDS, Job, LeaseLost, NewJob, Skipped
 from omoide.storage import completed_work, fair_share, rows
@@ -32,8 +33,7 @@ NOTHING = Skipped()
 FIRST = 0
 """`due_at` of jobs that run before all other due jobs, because they are quick and others depend on them."""
 
-DAY = 86_400_000_000
-FORGET_FAILED = 30 * DAY
+FORGET_FAILED = 30 * clock.DAY
 """Microseconds until a job that failed for good is removed: 30 days, as in the public API."""
 FORGET_AT_A_TIME = 20
 """Such jobs removed per call at most."""
@@ -193,9 +193,9 @@ def claim(
 
 _ATTEMPTS = count_or_zero("attempts", 1_000_000_000)
 
-LONGEST_LEASE = 2 * DAY
+LONGEST_LEASE = 2 * clock.DAY
 """Maximum microseconds of a lease from now on; the setting is limited to one day."""
-LONGEST_WAIT = 3_650 * DAY
+LONGEST_WAIT = 3_650 * clock.DAY
 """Maximum microseconds until a job is due; settings for dreams are limited to one month."""
 
 # These conditions use indexes: SQLite sorts text and BLOBs above all numbers.
@@ -245,7 +245,7 @@ def limit_times(db: Transaction, now: int, *, lease: int) -> None:
                ELSE {greatest(least("due_at", ":now"), f"due_at - {greatest('created_at - :now', '0')}")} END
            WHERE due_at > :now AND {is_integer("due_at")} AND failed_at IS NULL
                AND {is_integer("created_at")} AND (attempts > 0 OR created_at > :now)""",
-        {"now": now, "retry": int(LAST_RETRY_SECONDS * 1_000_000)},
+        {"now": now, "retry": int(LAST_RETRY_SECONDS * clock.SECOND)},
     )
     db.execute("UPDATE jobs SET leased_until = ? WHERE leased_until > ?", (now + lease, now + lease))
     fair_share.renew(db)

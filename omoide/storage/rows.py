@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any, Generic, TypeVar
 
@@ -17,7 +16,7 @@ import orjson
 from pydantic_core import from_json
 
 from omoide.core import json_codec
-from omoide.core.clock import from_micros
+from omoide.core.clock import valid
 from omoide.core.records import Json, Page, PageRequest, Peer, Session, Workspace
 from omoide.storage import column_validation
 from omoide.storage.base import ManyRows, Transaction
@@ -184,11 +183,11 @@ PEER = f"p.pk, p.id, p.uid, w.id, {_owned('p')}, p.created_at"
 SESSION = f"s.pk, s.id, s.uid, w.id, {_owned('s')}, s.created_at, s.deleted_at IS NULL"
 
 
-def _values(table: str, pk: int, metadata: str, configuration: str, created_at: int) -> tuple[Json, Json, datetime]:
+def _values(table: str, pk: int, metadata: str, configuration: str, created_at: int) -> tuple[Json, Json, int]:
     return (
         {} if metadata == "{}" else object_of(metadata, table, "metadata", "pk", pk),
         {} if configuration == "{}" else object_of(configuration, table, "configuration", "pk", pk),
-        from_micros(created_at),
+        valid(created_at),
     )
 
 

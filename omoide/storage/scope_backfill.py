@@ -6,7 +6,6 @@ conclusions. When a session is removed, a job deletes what the scope learned fro
 
 from __future__ import annotations
 
-from omoide.core.clock import from_micros
 from omoide.core.job_payloads import JobKind, ScopeChange
 from omoide.core.jobs import NewJob
 from omoide.core.records import Backfill
@@ -76,7 +75,7 @@ def status(db: Transaction, scope: int) -> dict[str, Backfill]:
         session_id, state, updated_at, docs_copied, jobs, failed_at, failures = rows.mended(_STATUS, row)
         failed = state == "pending" and jobs > 0 and jobs == failures
         at = max(updated_at, failed_at) if failed else updated_at
-        states[session_id] = Backfill("failed" if failed else state, from_micros(at), docs_copied)
+        states[session_id] = Backfill("failed" if failed else state, at, docs_copied)
     return states
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from omoide.core import identifiers
-from omoide.core.clock import from_micros, new_id
+from omoide.core.clock import new_id, valid
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.records import Backfill, Json, Page, PageRequest, Scope, Session
 from omoide.storage import membership_intervals, rows, scope_backfill, workspaces
@@ -39,7 +39,7 @@ def _made(row: rows.Row) -> Scope:
         pk,
         identifiers.scope_of_peer(peer_id),
         rows.object_of(metadata, "peers", "metadata", "pk", pk),
-        from_micros(created_at),
+        valid(created_at),
     )
 
 
@@ -98,7 +98,7 @@ def _create(db: Transaction, workspace: int, workspace_id: str, scope_id: str, m
            VALUES (?, ?, ?, ?, ?, ?, 'scope')""",
         (workspace, peer_id, new_id(now), rows.to_text(metadata), CONFIGURATION, now),
     )
-    return Scope(pk, scope_id, metadata, from_micros(now))
+    return Scope(pk, scope_id, metadata, now)
 
 
 def page(db: Transaction, workspace_id: str, request: PageRequest) -> Page[Scope]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from omoide.core import clock
-from omoide.core.clock import new_id
+from omoide.core.clock import MINUTE, new_id
 from omoide.core.errors import NotFound, Unavailable
 from omoide.core.job_payloads import JobKind, SessionPurge
 from omoide.core.jobs import NewJob
@@ -19,7 +19,7 @@ from omoide.storage import embeddings, members, message_copy, messages, queue, s
 from omoide.storage.base import Store, Transaction
 from omoide.storage.large_values import referred
 
-PATIENCE = 120_000_000
+PATIENCE = 2 * MINUTE
 """Microseconds after the last step until an incomplete copy is removed."""
 
 

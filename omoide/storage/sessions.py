@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
 from omoide.core import config_merge, identifiers
-from omoide.core.clock import from_micros, new_id
+from omoide.core.clock import new_id
 from omoide.core.errors import NotFound, Unauthorized
 from omoide.core.records import (
     ANYTHING,
@@ -96,7 +96,7 @@ def create(db: Transaction, workspace: int, workspace_id: str, session_id: str, 
         "INSERT INTO sessions (workspace, id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?, ?)",
         (workspace, session_id, uid, rows.to_text(metadata), rows.to_text(config), now),
     )
-    return Session(pk, session_id, uid, workspace_id, metadata, config, from_micros(now))
+    return Session(pk, session_id, uid, workspace_id, metadata, config, now)
 
 
 def _after(db: Transaction, session: Session, change: Change) -> tuple[Json, Json]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omoide.core.clock import from_micros
+from omoide.core.clock import valid
 from omoide.core.records import Summary
 from omoide.storage import rows
 from omoide.storage.base import Transaction
@@ -23,7 +23,7 @@ def of_session(db: Transaction, workspace_id: str, session_id: str) -> dict[str,
 
 def _made(row: rows.Row) -> Summary:
     kind, content, message, seq, token_count, created_at = row
-    return Summary(content, message, seq, kind, from_micros(created_at), token_count)
+    return Summary(content, message, seq, kind, valid(created_at), token_count)
 
 
 _record = rows.reader(

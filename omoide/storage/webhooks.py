@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omoide.core import clock
-from omoide.core.clock import from_micros, new_id
+from omoide.core.clock import new_id, valid
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.job_payloads import DeliveryPayload, JobKind
 from omoide.core.jobs import NewJob
@@ -21,7 +21,7 @@ _FROM = "FROM webhooks h JOIN workspaces w ON w.pk = h.workspace WHERE w.deleted
 
 def _made(row: rows.Row) -> WebhookEndpoint:
     id, workspace_id, url, created_at = row
-    return WebhookEndpoint(id, workspace_id, url, from_micros(created_at))
+    return WebhookEndpoint(id, workspace_id, url, valid(created_at))
 
 
 _record = rows.reader(["webhooks.id", "workspaces.id", "webhooks.url", "webhooks.created_at"], _made)
@@ -56,7 +56,7 @@ def get_or_create(db: Transaction, workspace_id: str, url: str, now: int) -> tup
         "INSERT INTO webhooks (id, workspace, url, created_at) VALUES (?, ?, ?, ?)",
         (id, workspace.pk, url, now),
     )
-    return WebhookEndpoint(id, workspace_id, url, from_micros(now)), True
+    return WebhookEndpoint(id, workspace_id, url, now), True
 
 
 def page(db: Transaction, workspace_id: str, request: PageRequest) -> Page[WebhookEndpoint]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omoide.core import config_merge, identifiers
-from omoide.core.clock import from_micros, new_id
+from omoide.core.clock import new_id
 from omoide.core.errors import Conflict, NotFound
 from omoide.core.job_payloads import JobKind, WorkspacePurge
 from omoide.core.jobs import NewJob
@@ -45,7 +45,7 @@ def get_or_create(db: Transaction, workspace_id: str, initial: Change, now: int)
         "INSERT INTO workspaces (id, uid, metadata, configuration, created_at) VALUES (?, ?, ?, ?, ?)",
         (workspace_id, uid, rows.to_text(metadata), rows.to_text(config), now),
     )
-    return Workspace(pk, workspace_id, uid, metadata, config, from_micros(now)), True
+    return Workspace(pk, workspace_id, uid, metadata, config, now), True
 
 
 def ensure(db: Transaction, workspace_id: str, now: int) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from omoide.core import clock, config_resolution
-from omoide.core.clock import to_micros
+from omoide.core.clock import HOUR, MINUTE
 from omoide.core.config_resolution import ResolvedConfig
 from omoide.core.job_payloads import WorkUnit
 from omoide.core.jobs import Job, JobUnfinished
@@ -45,8 +45,6 @@ MOST_KNOWN = 500
 
 MOST_LATER = 1_000
 """Newest conclusions said after the facts that change a card; the card is revised with them as well."""
-
-MINUTE, HOUR = 60_000_000, 3_600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +179,7 @@ async def _revised(deps: Services, step: Step, listener: Listener) -> Sequence[s
     if [*revised] == [*card.lines]:
         return revised
     # Later statements take precedence, even if older messages are imported after them.
-    pair, since = (listener.pk, unit.observed_pk), min(to_micros(fact.said_at) for fact in facts)
+    pair, since = (listener.pk, unit.observed_pk), min(fact.said_at for fact in facts)
     later = await deps.store.read_offloaded(conclusions.said_after, step.workspace_id, pair, since, MOST_LATER)
     return await deps.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
 

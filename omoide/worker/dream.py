@@ -27,7 +27,7 @@ from omoide.worker.derive import schedule_of
 
 logger = logging.getLogger("omoide.worker")
 
-CARD_PAUSE = 60_000_000
+CARD_PAUSE = clock.MINUTE
 """Delay of the job that revises a card that kept changing during a dream, in microseconds."""
 
 MOST_CONCLUSIONS = 2_000

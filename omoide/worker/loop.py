@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 
 from omoide.core import clock, logging_config
+from omoide.core.clock import SECOND
 from omoide.core.errors import ConstraintViolation, OmoideError, Unavailable
 from omoide.core.job_payloads import REASONING, InvalidPayload, JobKind, workspace_error
 from omoide.core.jobs import Job, JobUnfinished, LeaseLost, PermanentFailure, Skipped, retry_delay
@@ -32,7 +33,6 @@ from omoide.worker.tasks import TASKS, Task, attempt_limits
 from omoide.worker.time_slice import JobSlot
 
 logger = logging.getLogger("omoide.worker")
-SECOND = 1_000_000
 
 PREPARE_BELOW_SECONDS = 2.0
 """If the debounce interval is shorter, the reasoner is loaded at start-up instead of on the first message."""

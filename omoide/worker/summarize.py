@@ -73,8 +73,7 @@ async def _made(deps: Services, order: SummaryPayload, request: _Request) -> Sum
     content = await deps.reasoner.summarize(task)
     if not content.strip():
         return None
-    now = clock.from_micros(clock.now())
-    return Summary(content, said[-1].id, through, KINDS[kind], now, deps.tokens.count(content))
+    return Summary(content, said[-1].id, through, KINDS[kind], clock.now(), deps.tokens.count(content))
 
 
 def _parsed(stored: Json) -> SummaryPayload | None:

@@ -35,7 +35,7 @@ async def deliver(deps: Services, job: Job, delivery: DeliveryPayload, outbound:
     secret = settings.webhook_secret.get_secret_value()
     if not secret:
         raise PermanentFailure(NO_SECRET)
-    content = webhook_protocol.body(delivery.type, delivery.data, clock.from_micros(clock.now()))
+    content = webhook_protocol.body(delivery.type, delivery.data, clock.now())
     headers = {
         "Content-Type": "application/json",
         webhook_protocol.SIGNATURE_HEADER: webhook_protocol.signature(secret, content),

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from omoide.core.clock import from_micros
 from omoide.core.errors import Unavailable
 from omoide.reasoner.protocol import Question
 from omoide.storage.sqlite.engine import Store
@@ -83,7 +84,7 @@ def test_evidence_lists_what_was_read_in_order_of_time(workspace_client: Workspa
             "id": each.id,
             "level": each.level,
             "content": each.content,
-            "created_at": each.said_at.isoformat().replace("+00:00", "Z"),
+            "created_at": from_micros(each.said_at).isoformat().replace("+00:00", "Z"),
             "session_id": each.session_id,
             "observer_id": "alice",
             "observed_id": "alice",

@@ -201,7 +201,7 @@ def test_a_member_that_leaves_during_an_answer_learns_no_more(
 def with_summary(db: Path, workspace_client: WorkspaceClient, content: str) -> None:
     def put(connection: Connection) -> None:
         session = sessions.get(connection, workspace_client.id, "back")
-        made = Summary(content, "m" * 21, 1, summaries.SHORT, clock.from_micros(clock.now()), 3)
+        made = Summary(content, "m" * 21, 1, summaries.SHORT, clock.now(), 3)
         summaries.put(connection, session.pk, made, clock.now())
 
     store = Store.open(db)

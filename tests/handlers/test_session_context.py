@@ -9,7 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from omoide.core import clock
 from omoide.core.records import Summary
 from omoide.storage import sessions as store_sessions
 from omoide.storage import summaries
@@ -258,7 +257,7 @@ def test_an_unknown_target_is_not_found_unless_restricted(http: httpx.Client, ws
 def put_summary(store: Store, ws: str, kind: str, covers: dict[str, Any], seq: int, tokens: int) -> None:
     async def put() -> None:
         session = (await store.read(store_sessions.get, ws.rpartition("/")[2], "s")).pk
-        summary = Summary(f"{kind} text", covers["id"], seq, kind, clock.from_micros(0), tokens)
+        summary = Summary(f"{kind} text", covers["id"], seq, kind, 0, tokens)
         await store.write(summaries.put, session, summary, 1_800_000_000_000_000)
 
     asyncio.run(put())

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from omoide.core import clock
+from omoide.core.clock import to_micros
 from omoide.core.records import Conclusion, Level, Message, NewMessage, SessionChange
 from omoide.inference.tokens import TokenCounter
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
@@ -20,7 +21,7 @@ from omoide.storage.vectors import packed
 
 T = TypeVar("T")
 WORKSPACE = "w"
-MONDAY = datetime(2024, 1, 15, tzinfo=UTC)
+MONDAY = to_micros(datetime(2024, 1, 15, tzinfo=UTC))
 OBSERVERS = 10
 
 EMBEDDER = WordLlamaEmbedder()
@@ -41,9 +42,8 @@ class Past:
 
         return asyncio.run(written())
 
-    def say(self, session: str, *contents: str, peer: str = "alice", at: datetime | None = None) -> list[Message]:
-        instant = None if at is None else clock.to_micros(at)
-        batch = [NewMessage(peer, content, {}, TOKENS.count(content), instant) for content in contents]
+    def say(self, session: str, *contents: str, peer: str = "alice", at: int | None = None) -> list[Message]:
+        batch = [NewMessage(peer, content, {}, TOKENS.count(content), at) for content in contents]
         return self.write(messages.add, self.workspace_id, session, batch, clock.now(), max_observers=OBSERVERS)
 
     def conclude(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from omoide.core.clock import to_micros
 from omoide.core.records import Fact
 from omoide.inference.embedders import EmbeddingFailed, Vectors
 from omoide.inference.wordllama_embedder import WordLlamaEmbedder
@@ -16,7 +17,7 @@ from omoide.reasoner.equivalence import is_equivalent
 from omoide.storage.conclusion_upsert import KnownConclusion, NearDuplicate
 
 EMBEDDER = WordLlamaEmbedder()
-SAID = datetime(2026, 11, 22, tzinfo=UTC)
+SAID = to_micros(datetime(2026, 11, 22, tzinfo=UTC))
 
 
 def twins(new: str, *old: str) -> NearDuplicate | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
-from omoide.core import clock
+from omoide.core.clock import DAY
 from omoide.core.records import Conclusion, Summary
 from omoide.reasoner import memory_view as memories
 from omoide.reasoner.memory_view import MemoryView
@@ -229,8 +228,8 @@ def test_grep_matches_literally_and_returns_the_newest_first(past: Past) -> None
 
 def test_an_interval_includes_its_start_and_excludes_its_end(past: Past) -> None:
     for day in range(5):
-        past.say("s", f"tea on day {day}", at=MONDAY + timedelta(days=day))
-    after, before = MONDAY + timedelta(days=1), MONDAY + timedelta(days=3)
+        past.say("s", f"tea on day {day}", at=MONDAY + day * DAY)
+    after, before = MONDAY + 1 * DAY, MONDAY + 3 * DAY
     memory = past.memory()
     assert texts(run(memory.get_messages_by_date_range(after, before))) == ["tea on day 2", "tea on day 1"]
     assert texts(run(memory.get_messages_by_date_range(after, None, 2, "asc"))) == ["tea on day 1", "tea on day 2"]
@@ -239,9 +238,9 @@ def test_an_interval_includes_its_start_and_excludes_its_end(past: Past) -> None
 
 def test_a_temporal_search_returns_only_messages_in_the_interval(past: Past) -> None:
     for day in range(5):
-        past.say("s", f"tea on day {day}", at=MONDAY + timedelta(days=day))
+        past.say("s", f"tea on day {day}", at=MONDAY + day * DAY)
     past.embed()
-    after, before = MONDAY + timedelta(days=1), MONDAY + timedelta(days=3)
+    after, before = MONDAY + 1 * DAY, MONDAY + 3 * DAY
     found = run(past.memory().search_messages_temporal("tea", after, before))
     assert shown(found) == [["tea on day 1", "tea on day 2"]]
 
@@ -258,8 +257,7 @@ def test_only_a_pinned_session_has_a_summary(past: Past) -> None:
 
     def put(db: Connection) -> None:
         _, session = sessions.ensure(db, past.workspace_id, "s", 0)
-        at = clock.from_micros(0)
-        summaries.put(db, session, Summary("Greetings.", message.id, 1, summaries.LONG, at, 2), 0)
+        summaries.put(db, session, Summary("Greetings.", message.id, 1, summaries.LONG, 0, 2), 0)
 
     past.write(put)
     pinned = past.memory(session_id="s")

@@ -7,18 +7,19 @@ from datetime import UTC, datetime
 
 import pytest
 
+from omoide.core.clock import to_micros
 from omoide.core.records import Conclusion, Level
 from omoide.reasoner.representation import render
 from omoide.services.selection import Selection, merged
 
-AT = datetime(2026, 3, 2, 9, 14, tzinfo=UTC)
+AT = to_micros(datetime(2026, 3, 2, 9, 14, tzinfo=UTC))
 
 
-def conclusion(content: str, level: Level = "explicit", *, said_at: datetime = AT, **details: object) -> Conclusion:
+def conclusion(content: str, level: Level = "explicit", *, said_at: int = AT, **details: object) -> Conclusion:
     return Conclusion(0, content, content, "ines", "ines", "s", level, None, 1, said_at, said_at, dict(details))
 
 
-MOVED = conclusion("ines moved to Porto", said_at=datetime(2026, 3, 5, 18, 40, 11, 999_999, tzinfo=UTC))
+MOVED = conclusion("ines moved to Porto", said_at=to_micros(datetime(2026, 3, 5, 18, 40, 11, 999_999, tzinfo=UTC)))
 KEEPS = conclusion("ines keeps two greyhounds")
 
 

@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from omoide.core.clock import to_micros
 from omoide.core.errors import Unprocessable
 from omoide.core.records import Message, Summary
 from omoide.reasoner.token_budget import choose_messages, choose_summary
 from omoide.services import session_filter
 from omoide.storage.summaries import LONG, SHORT
 
-AT = datetime(2026, 3, 2, tzinfo=UTC)
+AT = to_micros(datetime(2026, 3, 2, tzinfo=UTC))
 
 
 def summary(kind: str, tokens: int) -> Summary:

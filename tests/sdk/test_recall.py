@@ -130,7 +130,7 @@ def test_a_summary_is_returned_and_starts_the_context(walk: Session, server: Ser
     def summarised(db: Connection) -> None:
         session = sessions.get(db, walk.workspace_id, "walk")
         now = clock.now()
-        summary = Summary("They talk about Rex.", last.id, 2, summaries.SHORT, clock.from_micros(now), 6)
+        summary = Summary("They talk about Rex.", last.id, 2, summaries.SHORT, now, 6)
         summaries.put(db, session.pk, summary, now)
 
     store = Store.open(server.db)

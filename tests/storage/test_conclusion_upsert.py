@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
+from omoide.core.clock import DAY, to_micros
 from omoide.core.job_payloads import DreamPayload
 from omoide.core.records import Change, Conclusion, Derived, Fact, Merge, SessionChange
 from omoide.storage import conclusion_upsert, conclusions, dreams, peers, queue, sessions
@@ -17,7 +18,7 @@ from tests import sql
 from tests.storage.row_factories import steps
 
 NOW = 10_000_000
-SAID = datetime(2026, 11, 22, tzinfo=UTC)
+SAID = to_micros(datetime(2026, 11, 22, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ SELF, OTHER = (1, 1), (2, 1)
 
 
 def fact(content: str, *message_ids: str, day: int = 0) -> Fact:
-    return Fact(content, message_ids or ("m1",), SAID + timedelta(days=day))
+    return Fact(content, message_ids or ("m1",), SAID + day * DAY)
 
 
 def learn(db: Connection, *facts: Fact, pair: tuple[int, int] = SELF, session: int = 1, **twins: NearDuplicate) -> int:
@@ -58,7 +59,7 @@ def test_a_fact_is_stored_with_its_time_and_its_messages(db: Connection) -> None
     assert (kept.level, kept.session_id, kept.said_at, kept.times_derived) == (
         "explicit",
         "s",
-        SAID + timedelta(days=3),
+        SAID + 3 * DAY,
         1,
     )
     assert kept.details == {"message_ids": ["m1", "m2"]}
@@ -158,7 +159,7 @@ def test_a_derived_conclusion_has_the_time_of_its_newest_source(db: Connection) 
     learn(db, fact("alice sings", day=1), fact("alice dances", day=5))
     assert derive(db, "alice performs", *(each.id for each in known(db))) == []
     performs = known(db)[-1]
-    assert (performs.said_at, performs.session_id) == (SAID + timedelta(days=5), None)
+    assert (performs.said_at, performs.session_id) == (SAID + 5 * DAY, None)
     assert performs.details == {"premises": ["x"]}
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from omoide.core.clock import from_micros
 from omoide.core.records import NewMessage
 from omoide.storage import deletion_cascade, event_time_order, messages, purge
 from omoide.storage.sqlite.engine import Connection
@@ -65,7 +64,7 @@ def test_newest_is_by_time_then_by_arrival(
         assert newest(db, since=since) == [seq for seq in expected if seq >= since or seq == expected[0]]
     assert bool(kept(db)) is (expected != [*range(len(times), 0, -1)])
     listed = messages.through(db, 1, 1, len(times))
-    assert [message.created_at for message in listed] == [*map(from_micros, times)], "lists keep the order of arrival"
+    assert [message.created_at for message in listed] == times, "lists keep the order of arrival"
 
 
 def test_concurrent_writers_do_not_break_the_order(db: Connection) -> None:

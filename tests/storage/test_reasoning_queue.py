@@ -161,7 +161,7 @@ def test_the_status_has_failures_error_and_next_due_time(db: Connection) -> None
     count = status(db)["s"]
     assert (count.completed, count.errored, count.pending, count.error) == (2, 2, 1, "it cannot be done")
     assert count.due_at is not None
-    assert count.due_at.microsecond == NOW % 1_000_000
+    assert count.due_at % 1_000_000 == NOW % 1_000_000
 
 
 def test_failed_jobs_are_listed_first_and_can_be_retried(db: Connection) -> None:

@@ -172,7 +172,7 @@ def test_a_failed_backfill_is_reported_until_it_is_enqueued_again(db: Connection
     assert job is not None
     queue.give_up(db, job, NOW + 7, "no luck")
     found = scopes.status(db, W, "th")[S]
-    assert (found.state, found.docs_copied, found.updated_at.microsecond) == ("failed", None, 7)
+    assert (found.state, found.docs_copied, found.updated_at % 1_000_000) == ("failed", None, 7)
     leave(db)
     enter(db, S)
     assert state(db) == "pending"

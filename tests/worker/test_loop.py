@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from omoide.core import clock
+from omoide.core.clock import SECOND
 from omoide.core.errors import OmoideError
 from omoide.core.jobs import Job, NewJob, PermanentFailure
 from omoide.core.records import Change
@@ -18,7 +19,7 @@ from omoide.services.container import Services
 from omoide.storage import queue, workspaces
 from omoide.storage.sqlite.engine import Store
 from omoide.storage.sqlite.leader_lock import LeaderLock
-from omoide.worker.loop import SECOND, OutageLogger
+from omoide.worker.loop import OutageLogger
 from tests import sql
 from tests.read_now import read_now
 from tests.worker.loop_fixture import SOON, Diary, add, at_work, begin_and_never_end, fail, jobs, worker_on

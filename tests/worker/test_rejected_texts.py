@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from omoide.cli.main import main
+from omoide.core.clock import to_micros
 from omoide.core.records import Message
 from omoide.doctor.run_checks import run_checks
 from omoide.inference import rejected_inputs
@@ -34,7 +35,7 @@ from tests.read_now import read_now
 from tests.search.test_embedding import Night, owed
 
 DIMENSIONS = 8
-LONG_AGO = datetime(2025, 1, 1, tzinfo=UTC)
+LONG_AGO = to_micros(datetime(2025, 1, 1, tzinfo=UTC))
 MOST_FOR_AN_OUTAGE = 2
 
 Judge = Callable[[list[str]], int | bytes]

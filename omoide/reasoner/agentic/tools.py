@@ -10,13 +10,14 @@ import functools
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_ai.messages import ToolCallPart
 from pydantic_ai.tools import ToolDefinition
 
+from omoide.core import clock
 from omoide.core.errors import OmoideError
 from omoide.core.records import Conclusion, Json
 from omoide.reasoner.agentic.formatting import (
@@ -261,13 +262,12 @@ class ReadingTools:
         return self.shown(await self.memory.get_recent_observations(given.limit))
 
 
-def instant(text: str) -> datetime | None:
-    """Parse an ISO 8601 date or time, UTC by default; None if empty. Raises ValueError."""
+def instant(text: str) -> int | None:
+    """Parse an ISO 8601 date or time, UTC by default, to microseconds since 1970; None if empty. Raises ValueError."""
     if not text.strip():
         return None
     try:
-        given = datetime.fromisoformat(text.strip())
-        return given.replace(tzinfo=UTC) if given.tzinfo is None else given.astimezone(UTC)
+        return clock.valid(clock.to_micros(datetime.fromisoformat(text.strip())))
     except (ValueError, OverflowError) as error:
         raise ValueError(f"{text[:50]!r} is not in ISO 8601, as 2024-05-01 and 2024-05-01T18:30:00Z are") from error
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Literal
 
+from omoide.core.clock import FIRST
 from omoide.core.records import Conclusion, Message
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.extractive.card import slots_of_line
@@ -30,7 +30,7 @@ PASSAGES = 4
 """Maximum passages per message: those that contain most of the question's words."""
 EXCERPT = 8_000
 """Characters of a message that are split into passages."""
-NEVER = datetime.min.replace(tzinfo=UTC)
+NEVER = FIRST
 """`said_at` of card lines, whose date is unknown."""
 
 _UNKNOWN = ("no information", "don't know", "do not know", "no idea", "not sure", "i have nothing on")
@@ -42,7 +42,7 @@ class CandidateStatement:
     text: str
     peer_id: str
     """The speaker, or the peer that the statement is about."""
-    said_at: datetime
+    said_at: int
     source: Source
     serial: int
     """Order among statements of the same time."""

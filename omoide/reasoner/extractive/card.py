@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import NamedTuple
 
+from omoide.core.clock import day
 from omoide.core.records import Conclusion
 from omoide.core.text_cache import text_cache
 from omoide.reasoner.card_format import (
@@ -87,9 +87,9 @@ def card(task: CardTask) -> list[str]:
     return [*task.given, *lines] if is_changed and (lines or task.given) else [*task.current]
 
 
-def line_of(slot: Slot, said_at: datetime) -> str:
+def line_of(slot: Slot, said_at: int) -> str:
     """Return the card line for a slot. An age includes the date of the statement, because it changes."""
-    return _timeless(slot) + (f" ({said_at:%Y-%m-%d})" if slot.kind == kinds.AGE else "")
+    return _timeless(slot) + (f" ({day(said_at)})" if slot.kind == kinds.AGE else "")
 
 
 def slots_of_line(line: str, peer_id: str) -> list[Slot]:
@@ -159,7 +159,7 @@ class _Kept:
     def _is_ours(self, line: _Line) -> bool:
         return _DAY.sub("", line.text) == _timeless(line.slots[0])
 
-    def _fill(self, slot: Slot, said_at: datetime) -> None:
+    def _fill(self, slot: Slot, said_at: int) -> None:
         line = _Line(line_of(slot, said_at), (slot,))
         if len(accept_lines([line.text]).accepted) == 0 or slots_of_line(line.text, self._peer_id) != [slot]:
             return
@@ -169,7 +169,7 @@ class _Kept:
         is_fuller = old and agree(old.slots[0], slot) and len(old.slots[0].value) > len(slot.value)
         self._ours[slot.place] = old if old and is_fuller else line
 
-    def _is_told_by_others(self, slot: Slot, said_at: datetime) -> bool:
+    def _is_told_by_others(self, slot: Slot, said_at: int) -> bool:
         """Whether a line that is not ours already has the value. A line with another value is replaced by generated
         lines for its other slots."""
         for line in self._others:
@@ -189,7 +189,7 @@ class _Kept:
             if any(other.place == slot.place and agree(other, slot) for other in line.slots):
                 self._others.remove(line)
 
-    def _drop(self, line: _Line, rival: Slot, said_at: datetime) -> None:
+    def _drop(self, line: _Line, rival: Slot, said_at: int) -> None:
         self._others.remove(line)
         for other in line.slots:
             if other.place != rival.place and other.place not in self._ours:

@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
+from omoide.core.clock import from_micros
 from omoide.reasoner.extractive.dates import note_of_dates, with_dates
 from omoide.reasoner.extractive.sentences import sentences
 from omoide.reasoner.extractive.smalltalk import without_opening
@@ -40,13 +39,13 @@ def derive(batch: Batch) -> list[Fact]:
     return list(facts.values())
 
 
-def fact_content(sentence: str, peer_id: str, said_at: datetime) -> str:
+def fact_content(sentence: str, peer_id: str, said_at: int) -> str:
     """Return the self-contained fact for a statement: restated or quoted, with the peer's id and absolute dates."""
     about = to_third_person(without_opening(sentence.replace("’", "'")))
     if about is not None:
-        return with_dates(about, said_at).replace(SELF, peer_id)
+        return with_dates(about, from_micros(said_at)).replace(SELF, peer_id)
     quoted = sentence if len(sentence) <= MOST_QUOTED else _cut(sentence)
-    return f'{peer_id} said: "{quoted}"{note_of_dates(quoted, said_at)}'
+    return f'{peer_id} said: "{quoted}"{note_of_dates(quoted, from_micros(said_at))}'
 
 
 def _cut(sentence: str) -> str:
@@ -54,6 +53,6 @@ def _cut(sentence: str) -> str:
     return sentence[: end if end > 0 else MOST_QUOTED].rstrip() + "…"
 
 
-def _again(fact: Fact, message_id: str, said_at: datetime) -> Fact:
+def _again(fact: Fact, message_id: str, said_at: int) -> Fact:
     ids = fact.message_ids if message_id in fact.message_ids else (*fact.message_ids, message_id)
     return Fact(fact.content, ids, max(fact.said_at, said_at))

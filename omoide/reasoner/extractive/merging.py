@@ -61,7 +61,7 @@ def merges(conclusions: Sequence[Conclusion], vectors: Vectors, peer_id: str) ->
 
 def _best_first(candidate: _Candidate) -> tuple[float, float, float, int]:
     conclusion = candidate.conclusion
-    return -candidate.richness, -conclusion.said_at.timestamp(), -conclusion.created_at.timestamp(), -conclusion.pk
+    return -candidate.richness, -conclusion.said_at, -conclusion.created_at, -conclusion.pk
 
 
 def _pairs(group: Sequence[_Candidate], vectors: Vectors, peer_id: str) -> list[tuple[int, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from omoide.core.clock import day
 from omoide.reasoner.card_format import section
 from omoide.reasoner.extractive.candidates import CandidateStatement, last_question
 
@@ -21,16 +22,16 @@ def quoted(statement: CandidateStatement, *, with_prompt: bool = False) -> str:
     `with_prompt` adds the preceding question, for a reply that is unclear without it.
     """
     text = _cut(" ".join(statement.text.split()))
-    who, day = statement.peer_id, f"{statement.said_at:%Y-%m-%d}"
+    who, said_on = statement.peer_id, day(statement.said_at)
     if statement.source == "turn":
         before = last_question(statement.prompt) if with_prompt else ""
         asked = f'Asked "{before}", ' if 0 < len(before) <= LONGEST_PROMPT else ""
-        return f'{asked}{who} said on {day}: "{text}"'
+        return f'{asked}{who} said on {said_on}: "{text}"'
     if statement.source == "card":
         return f"{_sentence(text.removeprefix(section(text) or ''))} (from the card of {who})"
     if statement.source == "concluded":
-        return f"{_sentence(text)} (concluded about {who}, {day})"
-    return f"{text} ({day})" if _SAID.search(text) else f"{_sentence(text)} ({who}, {day})"
+        return f"{_sentence(text)} (concluded about {who}, {said_on})"
+    return f"{text} ({said_on})" if _SAID.search(text) else f"{_sentence(text)} ({who}, {said_on})"
 
 
 def is_quotation(statement: CandidateStatement) -> bool:

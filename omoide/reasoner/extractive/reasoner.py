@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime
 
+from omoide.core import clock
 from omoide.core.offload import offload
 from omoide.inference.embedders import Embedder
 from omoide.inference.rejected_inputs import embed_or_zeros
@@ -31,7 +31,7 @@ class Extractive:
 
     async def prepare(self) -> None:
         """Load the dictionaries, which are loaded on first use, by processing one sentence."""
-        await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "nobody", datetime.now(UTC))
+        await asyncio.to_thread(derive.fact_content, "I moved here yesterday.", "nobody", clock.now())
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return await offload(derive.derive, batch)

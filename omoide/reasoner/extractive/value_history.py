@@ -10,8 +10,8 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
+from omoide.core.clock import SECOND, day
 from omoide.core.records import Conclusion, Derived
 from omoide.reasoner.equivalence import words
 from omoide.reasoner.extractive.slot_kinds import AGE, LANGUAGE, TASTES, UNCHANGING
@@ -23,7 +23,7 @@ SECONDS_A_YEAR = 365.25 * 24 * 3600
 
 _UPDATE = "{} now; before: {}"
 _IS_UPDATE = re.compile(r" now; before: ")
-_CONTRADICTION = 'about {}, two statements do not go together: "{}" ({:%Y-%m-%d}) and "{}" ({:%Y-%m-%d})'
+_CONTRADICTION = 'about {}, two statements do not go together: "{}" ({}) and "{}" ({})'
 
 Place = tuple[str, ...]
 Pair = tuple[Place, frozenset[tuple[str, tuple[str, ...]]]]
@@ -38,7 +38,7 @@ class ValueChange:
     source: Conclusion
     is_change: bool
     """Whether the value was stated as a change, and not merely differs."""
-    last_said_at: datetime
+    last_said_at: int
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class History:
     """Whether the last value was ended."""
     is_unclear: bool = False
     """Whether a later value cannot be compared with the last one."""
-    last_said_at: datetime | None = None
+    last_said_at: int | None = None
 
     def tell(self, slot: Slot, source: Conclusion) -> None:
         """Record that the slot has this value."""
@@ -145,13 +145,13 @@ def _pairs_in(sources: object, peer_id: str) -> list[Pair]:
 def _is_aging(old: ValueChange, new: ValueChange) -> bool:
     if new.slot.kind != AGE:
         return False
-    elapsed = (new.source.said_at - old.source.said_at).total_seconds() / SECONDS_A_YEAR
+    elapsed = (new.source.said_at - old.source.said_at) / SECOND / SECONDS_A_YEAR
     return abs(int(new.slot.value) - int(old.slot.value) - elapsed) <= AGE_TOLERANCE
 
 
 def _contradiction(old: ValueChange, new: ValueChange, peer_id: str) -> Derived:
     content = _CONTRADICTION.format(
-        peer_id, sentence(old.slot), old.source.said_at, sentence(new.slot), new.source.said_at
+        peer_id, sentence(old.slot), day(old.source.said_at), sentence(new.slot), day(new.source.said_at)
     )
     sources = [old.source.content, new.source.content]
     return Derived("contradiction", content, (old.source.id, new.source.id), {"sources": sources})

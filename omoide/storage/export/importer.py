@@ -20,7 +20,7 @@ from omoide.core import clock, identifiers
 from omoide.core.clock import derived_id
 from omoide.core.errors import Conflict, Unprocessable
 from omoide.core.job_payloads import JobKind
-from omoide.storage import embeddings, membership_intervals, purge, queue, webhooks
+from omoide.storage import embeddings, membership_intervals, purge, webhooks
 from omoide.storage.base import Store, Transaction
 from omoide.storage.dialect import greatest, insert_row, json_or_null
 from omoide.storage.export import schema
@@ -28,7 +28,7 @@ from omoide.storage.export.row_mapping import Rows
 from omoide.storage.export.schema import InvalidLine
 
 PURGE = JobKind.PURGE_WORKSPACE
-KEEP = 7 * queue.DAY
+KEEP = 7 * clock.DAY
 """Microseconds until an interrupted import is purged."""
 
 LINES_AT_A_TIME, BYTES_AT_A_TIME = 500, 4_000_000

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 import math
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, InvalidOperation
 
+from omoide.core.clock import to_micros
 from omoide.core.errors import Unprocessable
 
 MAX_SHOWN = 100
@@ -22,7 +23,6 @@ INT64 = range(-(2**63), 2**63)
 MAX_DIGITS = 400
 """Maximum digits of a numeric string that is parsed as an integer; a longer one exceeds every double."""
 
-_EPOCH = datetime(1970, 1, 1)
 _DATE = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d(-\d)?|\d{4}W\d\d\d?"
 _TIME = r"\d\d(:?\d\d(:?\d\d([.,]\d+)?)?)?"
 _ZONE = r"Z|[+-]\d\d(:?\d\d)?"
@@ -77,9 +77,7 @@ def microseconds(value: object) -> int:
         moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise Unprocessable(f"Invalid datetime value: {shown(value)}") from error
-    # Subtracting the offset from the difference, unlike converting to UTC, cannot leave the years 1 to 9999.
-    offset = moment.utcoffset() or timedelta()
-    return (moment.replace(tzinfo=None) - _EPOCH - offset) // timedelta(microseconds=1)
+    return to_micros(moment)
 
 
 def integer_bounds(value: object) -> tuple[int | float, int | float]:

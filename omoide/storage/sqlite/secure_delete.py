@@ -19,6 +19,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from sqlite_utils.utils import sqlite3  # type: ignore[attr-defined]  # the module that sqlite-utils itself uses
 
+from omoide.core.clock import SECOND
 from omoide.core.errors import Unavailable
 from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import NewJob
@@ -30,7 +31,7 @@ from omoide.storage.sqlite.error_codes import translate_error
 from omoide.storage.sqlite.group_commit import begin
 from omoide.storage.sqlite.wal import WriteAheadLog
 
-LEAST_DELAY = 2_000_000
+LEAST_DELAY = 2 * SECOND
 """Minimum delay of the job in microseconds, so that one job handles many deletions and replacements."""
 BYTES_PER_MICROSECOND = 20
 """The delay grows by 1 µs per this many bytes of the file; reading the whole file takes a small part of that time."""

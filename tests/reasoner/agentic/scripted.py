@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic_ai.exceptions import AgentRunError
@@ -23,6 +23,7 @@ from pydantic_ai.models import Model
 from pydantic_ai.models.function import AgentInfo, DeltaToolCall, FunctionModel
 from pydantic_ai.settings import ModelSettings
 
+from omoide.core.clock import MINUTE, to_micros
 from omoide.core.records import Conclusion, Level, Message
 from omoide.inference.model_registry import OutputMode, Task
 from omoide.inference.provider_errors import failure_of
@@ -32,7 +33,7 @@ from omoide.reasoner.protocol import Question
 
 T = TypeVar("T")
 TOKENS = TokenCounter()
-START = datetime(2024, 5, 1, 9, tzinfo=UTC)
+START = to_micros(datetime(2024, 5, 1, 9, tzinfo=UTC))
 MODES: Sequence[OutputMode] = ("schema", "json", "prompt")
 
 Turn = ModelResponse | str | Exception
@@ -138,7 +139,7 @@ def form(value: Any) -> str:
 
 def message(content: str, peer: str = "alice", *, at: int = 0, id: str = "") -> Message:
     """Return a message sent `at` minutes after the start."""
-    return Message(id or f"m{at}", "s", "w", peer, content, {}, TOKENS.count(content), START + timedelta(minutes=at))
+    return Message(id or f"m{at}", "s", "w", peer, content, {}, TOKENS.count(content), START + at * MINUTE)
 
 
 def conclusion(content: str, id: str = "", *, level: Level = "explicit", sources: Sequence[str] = ()) -> Conclusion:

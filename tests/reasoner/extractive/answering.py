@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
+from omoide.core.clock import DAY, MINUTE, to_micros
 from omoide.core.records import Conclusion, Level, Message
 from omoide.reasoner.evidence import Snippet
 from omoide.reasoner.extractive.answer import Case, answer, sentences
@@ -18,17 +19,17 @@ from omoide.reasoner.protocol import Question
 from tests.reasoner.memory_fixtures import EMBEDDER
 
 NOTHING = "I have no information about that"
-START = datetime(2026, 1, 5, 9, tzinfo=UTC)
+START = to_micros(datetime(2026, 1, 5, 9, tzinfo=UTC))
 """A Monday; day 1 is the next day."""
 
 
 def fact(content: str, day: int = 0, peer: str = "alice", level: Level = "explicit", times: int = 1) -> Conclusion:
-    at = START + timedelta(days=day)
+    at = START + day * DAY
     return Conclusion(day, f"{peer}-{day}-{content}", content, peer, peer, "s", level, None, times, at, at, {})
 
 
 def turn(peer: str, content: str, minute: int = 0, day: int = 0) -> Message:
-    at = START + timedelta(days=day, minutes=minute)
+    at = START + day * DAY + minute * MINUTE
     return Message(f"{day}-{minute}-{peer}", "s", "w", peer, content, {}, 1, at)
 
 

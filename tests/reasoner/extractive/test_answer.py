@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from omoide.core import clock
+from omoide.core.clock import DAY, MINUTE
 from omoide.inference.embedders import EmbeddingFailed, Vectors
 from omoide.reasoner.extractive.answer import answer
 from omoide.reasoner.extractive.retrieval import BREADTHS
@@ -71,7 +70,7 @@ class World:
         self.alice, self.talk, self.team = (Past(store, name) for name in ("alice", "talk", "team"))
         _conclude(self.alice, [("alice", content) for content in ALICE])
         for minute, (peer, content) in enumerate(TALK):
-            self.talk.say("chat", content, peer=peer, at=START + timedelta(minutes=minute))
+            self.talk.say("chat", content, peer=peer, at=START + minute * MINUTE)
         _conclude(self.team, TEAM)
         self.alice.embed()
 
@@ -84,7 +83,7 @@ def _conclude(past: Past, statements: Sequence[tuple[str, str]]) -> None:
     def stored(db: Connection) -> None:
         workspace, row = sessions.ensure(db, past.workspace_id, "s", 0)
         for day, (peer, content) in enumerate(statements):
-            at = clock.to_micros(START + timedelta(days=day))
+            at = START + day * DAY
             pk = ensure(db, workspace, [peer], at)[peer]
             target = conclusions.Target(workspace, (pk, pk), row)
             conclusions.insert(db, target, conclusions.ConclusionRow(f"{peer}-{day}", content, at), at)
@@ -254,8 +253,8 @@ def test_the_highest_level_lists_every_matching_message(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "omoide.db")
     past = Past(store)
     for day in range(14):
-        past.say("cafe", f"I bought {day + 1} coffees for {2 * day + 2} euros", at=START + timedelta(days=day))
-        past.say("cafe", "The bus was late again", "We watched a film", peer="bob", at=START + timedelta(days=day))
+        past.say("cafe", f"I bought {day + 1} coffees for {2 * day + 2} euros", at=START + day * DAY)
+        past.say("cafe", "The bus was late again", "We watched a film", peer="bob", at=START + day * DAY)
     text = said(question("How many coffees did alice buy, and for how much?", level="max"), past.memory())
     store.close()
     assert [day for day in range(14) if f"bought {day + 1} coffees" not in text] == []

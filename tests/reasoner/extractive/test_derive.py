@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from omoide.core.clock import HOUR, to_micros
 from omoide.core.records import Message
 from omoide.reasoner.extractive.derive import MOST_QUOTED, derive
 from omoide.reasoner.protocol import Batch, Fact
 
-SUNDAY = datetime(2026, 11, 22, 10, tzinfo=UTC)
+SUNDAY = to_micros(datetime(2026, 11, 22, 10, tzinfo=UTC))
 
 
 def facts(*contents: str, peer_id: str = "alice") -> list[Fact]:
     """Return the facts derived from messages of the peer, one hour apart."""
     messages = [
-        Message(f"m{at}", "s", "w", peer_id, content, {}, 0, SUNDAY + timedelta(hours=at))
-        for at, content in enumerate(contents)
+        Message(f"m{at}", "s", "w", peer_id, content, {}, 0, SUNDAY + at * HOUR) for at, content in enumerate(contents)
     ]
     return derive(Batch("w", "s", peer_id, messages))
 
@@ -68,8 +68,8 @@ def test_each_statement_is_restated_or_quoted(content: str, expected: list[str])
 
 def test_a_repeated_statement_is_one_fact_with_both_messages() -> None:
     assert facts("I live in Lisbon. I live in Lisbon!", "I'm vegan.", "i live in Lisbon") == [
-        Fact("alice lives in Lisbon", ("m0", "m2"), SUNDAY + timedelta(hours=2)),
-        Fact("alice is vegan", ("m1",), SUNDAY + timedelta(hours=1)),
+        Fact("alice lives in Lisbon", ("m0", "m2"), SUNDAY + 2 * HOUR),
+        Fact("alice is vegan", ("m1",), SUNDAY + 1 * HOUR),
     ]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks.recall.dataset import conversations
+from omoide.core.clock import to_micros
 from omoide.core.records import Message
 from omoide.inference.embedders import Vectors
 from omoide.inference.tokens import TokenCounter
@@ -21,7 +22,7 @@ from omoide.reasoner.extractive.summary import Summarizer
 from omoide.reasoner.protocol import SummaryKind, SummaryTask
 
 EMBEDDER, TOKENS = WordLlamaEmbedder(), TokenCounter()
-AT = datetime(2026, 3, 2, tzinfo=UTC)
+AT = to_micros(datetime(2026, 3, 2, tzinfo=UTC))
 SHORT_CAP, LONG_CAP = 1_000, 4_000
 
 FACTS = [
