@@ -51,8 +51,8 @@ async def search_then(
 
     def matches(db: Transaction) -> tuple[ConclusionScope | None, list[Conclusion]]:
         within = conclusion_search.resolve(db, request)
-        if within is None:
-            return None, []
+        if within is None or request.limit == 0:
+            return within, []
         if query.is_empty:
             return within, conclusion_search.newest(db, within, request.limit)
         near = [] if vector is None else _by_meaning(db, finder.index, within, vector, request)
