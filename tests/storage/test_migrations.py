@@ -22,12 +22,13 @@ PROCESSES = 4
 OPEN_AND_WRITE = """
 import asyncio, sys
 from pathlib import Path
+from omoide.core.jobs import NewJob
 from omoide.storage import queue
 from omoide.storage.engine import open_store
 print("ready", flush=True)
 sys.stdin.readline()
 store = open_store(Path(sys.argv[1]))
-asyncio.run(store.write(queue.add, sys.argv[2], {}, 0))
+asyncio.run(store.write(queue.add, NewJob(sys.argv[2], {}), 0))
 store.close()
 """
 

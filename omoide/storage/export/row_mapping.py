@@ -221,7 +221,7 @@ class Rows:
         self._check_reaches(db, session, payload["through"])
         if task == "summary":
             return str(session), {**payload, "session_pk": session}
-        # As `reasoning.units.Unit` has it.
+        # As in `WorkUnit`.
         observed = self._person(db, payload["observed"])
         observers = [self._owner(db, id)[0] for id in payload["observers"]]
         return f"{session}:{observed}", {
