@@ -32,20 +32,13 @@ from tests.inference.faulty_provider import (
     payload,
     raw,
     said,
+    then_for_ever,
 )
 from tests.inference.faulty_provider import events as streaming
 
 OF = "The provider of openai:toy"
 KEY = Keyring(SECRET).mint(ADMIN, now=clock.now())
 BEES = event(chunk({"role": "assistant", "content": "Bees keep Ottokar company. " * 10}))
-
-
-def then_for_ever(start: bytes, data: bytes) -> Script:
-    def script(line: Line, asked: dict[str, Any]) -> None:
-        line.say(start)
-        line.for_ever(data)
-
-    return script
 
 
 BEFORE_A_WORD: dict[str, tuple[Script, str]] = {

@@ -228,3 +228,13 @@ def packed_zeros(size: int, *, coding: str = "gzip") -> bytes:
     """A number of blanks, compressed to a thousandth."""
     blanks = b" " * size
     return gzip.compress(blanks) if coding == "gzip" else zlib.compress(blanks)
+
+
+def then_for_ever(start: bytes, data: bytes) -> Script:
+    """Sends `start`, and then `data` until the client goes away."""
+
+    def script(line: Line, asked: dict[str, Any]) -> None:
+        line.say(start)
+        line.for_ever(data)
+
+    return script

@@ -14,7 +14,6 @@ from omoide.inference.openai_embedder import EmbeddingEndpoint, OpenAIEmbedder
 from omoide.inference.tokens import TokenCounter
 from tests.inference.faulty_provider import (
     MEGABYTE,
-    Line,
     Script,
     beginning,
     body,
@@ -24,6 +23,7 @@ from tests.inference.faulty_provider import (
     misbehaving,
     packed_zeros,
     raw,
+    then_for_ever,
 )
 
 TOKENS = TokenCounter()
@@ -32,14 +32,6 @@ UNREADABLE = "The embedding endpoint's answer is not in the OpenAI format."
 LATE = "The embedding endpoint did not answer within 0.2 s."
 LOST = "The embedding endpoint could not be reached"
 TOO_LONG = "The embedding endpoint sent more than "
-
-
-def then_for_ever(start: bytes, data: bytes) -> Script:
-    def script(line: Line, asked: dict[str, Any]) -> None:
-        line.say(start)
-        line.for_ever(data)
-
-    return script
 
 
 def vectors(*rows: Any) -> Script:

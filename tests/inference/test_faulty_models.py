@@ -40,8 +40,9 @@ from tests.inference.faulty_provider import (
     misbehaving,
     payload,
     said,
+    then_for_ever,
 )
-from tests.inference.unusable_responses import ENDLESS, NONE, calling, choices, then_for_ever
+from tests.inference.unusable_responses import ENDLESS, NONE, calling, choices
 
 TOO_LONG = "sent more than an answer may hold"
 UNREADABLE = "gave no answer that can be read"

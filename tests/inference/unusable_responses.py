@@ -9,7 +9,6 @@ from typing import Any
 from tests.inference.faulty_provider import (
     EVENTS,
     MEGABYTE,
-    Line,
     Script,
     answering,
     beginning,
@@ -21,19 +20,12 @@ from tests.inference.faulty_provider import (
     head,
     payload,
     raw,
+    then_for_ever,
 )
 
 
 def coded(data: bytes, coding: str) -> Script:
     return lambda line, asked: line.say(beginning(asked, f"Content-Encoding: {coding}") + data)
-
-
-def then_for_ever(start: bytes, data: bytes) -> Script:
-    def script(line: Line, asked: dict[str, Any]) -> None:
-        line.say(start)
-        line.for_ever(data)
-
-    return script
 
 
 # Endless responses.
