@@ -166,6 +166,8 @@ def status(db: Transaction, workspace_id: str, scope_id: str) -> dict[str, Backf
 def session_ids(db: Transaction, workspace_id: str, scope_ids: Sequence[str]) -> list[str]:
     """The distinct ids of the active sessions in any of the scopes. Raises NotFound for unknown scopes."""
     scopes = [get(db, workspace_id, scope_id).pk for scope_id in dict.fromkeys(scope_ids)]
+    if not scopes:
+        return []
     marks = ", ".join("?" * len(scopes))
     found = db.execute(f"SELECT DISTINCT s.id, s.pk {_MEMBERS} IN ({marks}) ORDER BY s.pk", scopes)
     return [rows.mended(["sessions.id"], row[:1])[0] for row in found]
