@@ -61,6 +61,12 @@ class Message(NamedTuple):
 Level = Literal["explicit", "deductive", "inductive", "contradiction"]
 
 
+Ending = Literal["superseded", "invalid", "merged"]
+"""Why a conclusion is no longer current: it ceased to hold, it was never true, or another one says the same."""
+Effect = Literal["superseded", "invalid"]
+"""What a newer statement says about an older one: that it no longer holds, or that it was never true."""
+
+
 @dataclass(frozen=True, slots=True)
 class Conclusion:
     """A statement about the observed peer that the observer holds true."""
@@ -78,7 +84,22 @@ class Conclusion:
     """When its source was said; for conclusions created by callers, the creation time."""
     created_at: int
     details: Json
-    """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions."""
+    """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions; `message_ids`:
+    the newest messages behind an explicit one; `reason`: why it was corrected."""
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    """When it holds in the world, as far as that is known; the end is exclusive."""
+    ended_at: datetime | None = None
+    """When it was learned that it is not, or no longer, true. None: it is current."""
+    ended_as: Ending | None = None
+    successor: str | None = None
+    """The id of the conclusion that took its place."""
+
+    @property
+    def message_ids(self) -> list[str]:
+        """The newest messages behind an explicit conclusion."""
+        ids = self.details.get("message_ids")
+        return [id for id in ids if isinstance(id, str)] if isinstance(ids, list) else []
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +119,15 @@ class Fact:
     """The source messages, all of the observed peer."""
     said_at: int
     """The time of the newest source message."""
+    valid_from: int | None = None
+    valid_until: int | None = None
+    """When it holds in the world, as far as the text says so; the end is exclusive."""
+    topics: frozenset[str] = frozenset()
+    """What it is about. It can supersede only conclusions that share a topic."""
+    corrects: tuple[str, ...] = ()
+    """Contents of conclusions that it corrects: they were never true."""
+    replaces: tuple[str, ...] = ()
+    """Contents of conclusions that no longer hold, according to it."""
 
 
 @dataclass(frozen=True, slots=True)

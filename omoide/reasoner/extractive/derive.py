@@ -6,12 +6,18 @@
 
 from __future__ import annotations
 
-from omoide.core.clock import from_micros
+from dataclasses import replace
+
+from omoide.core.clock import from_micros, to_micros
+from omoide.core.records import Message
+from omoide.reasoner.extractive.corrections import corrected
 from omoide.reasoner.extractive.dates import note_of_dates, with_dates
 from omoide.reasoner.extractive.sentences import sentences
 from omoide.reasoner.extractive.smalltalk import without_opening
 from omoide.reasoner.extractive.statements import states_something
+from omoide.reasoner.extractive.supersession import topics_of
 from omoide.reasoner.extractive.third_person import SELF, to_third_person
+from omoide.reasoner.extractive.validity import validity
 from omoide.reasoner.protocol import Batch, Fact
 
 MOST_QUOTED = 500
@@ -19,24 +25,48 @@ MOST_QUOTED = 500
 
 
 def derive(batch: Batch) -> list[Fact]:
-    """Return the distinct statements of the observed peer in the batch, in the order of their first mention.
+    """Return the distinct statements of the observed peer in the batch, in the order of their last mention.
 
     Only messages of `batch.observed_id` are used. CPU-bound: call it in a thread.
     """
-    facts: dict[str, Fact] = {}
+    found = _Found(batch)
     for message in batch.messages:
-        if message.peer_id != batch.observed_id:
-            continue
-        for sentence in filter(states_something, sentences(message.content)):
-            content = fact_content(sentence, batch.observed_id, message.created_at)
-            key = content.casefold().rstrip(' .!"')
-            known = facts.get(key)
-            facts[key] = (
-                _again(known, message.id, message.created_at)
-                if known
-                else Fact(content, (message.id,), message.created_at)
-            )
-    return list(facts.values())
+        if message.peer_id == batch.observed_id:
+            for sentence in sentences(message.content):
+                found.add(sentence, message)
+    return found.facts()
+
+
+class _Found:
+    """The facts found so far, by their text."""
+
+    def __init__(self, batch: Batch) -> None:
+        self._peer_id = batch.observed_id
+        self._earlier = [*batch.earlier]
+        self._facts: dict[str, Fact] = {}
+
+    def facts(self) -> list[Fact]:
+        return list(self._facts.values())
+
+    def add(self, sentence: str, message: Message) -> None:
+        """Add the fact that the sentence states or corrects, if any."""
+        if fix := corrected(sentence, self._earlier, self._peer_id):
+            wrong, content = fix
+            self._keep(content, message, (wrong,))
+        elif states_something(sentence):
+            self._keep(fact_content(sentence, self._peer_id, message.created_at), message)
+
+    def _keep(self, content: str, message: Message, corrects: tuple[str, ...] = ()) -> None:
+        self._earlier.append(content)
+        key = content.casefold().rstrip(' .!"')
+        known = self._facts.pop(key, None)
+        if known:
+            self._facts[key] = _again(known, message.id, message.created_at)
+            return
+        holds = validity(content, from_micros(message.created_at))
+        topics = topics_of(content, self._peer_id)
+        start, end = (None if each is None else to_micros(each) for each in (holds.start, holds.end))
+        self._facts[key] = Fact(content, (message.id,), message.created_at, start, end, topics, corrects)
 
 
 def fact_content(sentence: str, peer_id: str, said_at: int) -> str:
@@ -55,4 +85,4 @@ def _cut(sentence: str) -> str:
 
 def _again(fact: Fact, message_id: str, said_at: int) -> Fact:
     ids = fact.message_ids if message_id in fact.message_ids else (*fact.message_ids, message_id)
-    return Fact(fact.content, ids, max(fact.said_at, said_at))
+    return replace(fact, message_ids=ids, said_at=max(fact.said_at, said_at))

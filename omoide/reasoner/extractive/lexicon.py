@@ -68,3 +68,10 @@ def is_ly_adverb(word: str) -> bool:
         return False
     kinds: dict[str, tuple[str, ...]] = getAllLemmas(word)
     return "ADV" in kinds and "VERB" not in kinds
+
+
+@text_cache(maxsize=CACHED_WORDS)
+def verb_lemma(word: str) -> str | None:
+    """The base form of a lower-case verb form; None if it cannot be a verb."""
+    lemmas: tuple[str, ...] = getAllLemmas(word).get("VERB", ())
+    return lemmas[0] if lemmas else None

@@ -1,0 +1,61 @@
+"""Decide whether a newer statement supersedes an older one of the same peer. Pure, English, conservative.
+
+The older statement is superseded if every one of its clauses is about a topic to which the newer one gives another
+value, or which it ends. If anything is unsure, both stay.
+"""
+
+from __future__ import annotations
+
+import re
+
+from omoide.core.records import Effect
+from omoide.reasoner.extractive.claim_patterns import NOT_ANOTHER
+from omoide.reasoner.extractive.claims import Claim, claims_of
+from omoide.reasoner.extractive.slot_kinds import TASTES
+from omoide.reasoner.extractive.slots import agree, comparable, tells_change
+
+
+def topics_of(text: str, peer_id: str) -> frozenset[str]:
+    """Return the keys of a statement's topics. Statements without a common key do not supersede each other."""
+    return frozenset(" ".join(claim.topic) for clause in claims_of(text, peer_id) for claim in clause)
+
+
+def effect(new: str, old: str, peer_id: str) -> Effect | None:
+    """What a statement says about an older one: that it no longer holds, or never did; None if it says neither."""
+    clauses = claims_of(old, peer_id)
+    if not clauses or not all(clauses):
+        return None
+    news = [claim for clause in claims_of(new, peer_id) for claim in clause]
+    is_change = tells_change(new)
+    if not news or not all(
+        any(_replaces(claim, held, is_change) for claim in news for held in clause) for clause in clauses
+    ):
+        return None
+    return "invalid" if _denies(new, old) else "superseded"
+
+
+def _denies(new: str, old: str) -> bool:
+    """Whether the newer statement names the older value as wrong: "lives in Porto, not Madrid"."""
+    match = NOT_ANOTHER.search(new)
+    wrong = re.sub(r"^,? (?:and )?not (?:in |at |to )?", "", match[0]) if match else ""
+    return bool(wrong) and re.search(rf"(?<!\w){re.escape(wrong)}(?!\w)", old) is not None
+
+
+def _replaces(new: Claim, old: Claim, is_change: bool) -> bool:
+    if new.topic != old.topic or old.ends:
+        return False
+    if new.ends:
+        return new.value is None or old.value is None or _is_same(new, old)
+    if new.slot is not None and old.slot is not None and new.slot.kind in TASTES:
+        return new.slot.kind != old.slot.kind
+    if new.value == old.value or ((old.needs_change or new.needs_change) and not is_change):
+        return False
+    if new.slot is None or old.slot is None:
+        return True
+    return comparable(new.slot, old.slot) and not agree(new.slot, old.slot)
+
+
+def _is_same(new: Claim, old: Claim) -> bool:
+    if new.slot is not None and old.slot is not None:
+        return agree(new.slot, old.slot)
+    return new.value == old.value
