@@ -27,7 +27,39 @@ class Conclusion(BaseModel):
         list[str] | None, Field(description="Conclusions it was derived from.")
     ]
     times_derived: Annotated[int, Field(description="How often it was derived.", ge=1)]
-    created_at: datetime
+    created_at: Annotated[datetime, Field(description="When it was learned.")]
+    status: Annotated[
+        Literal["current", "superseded", "invalid", "merged"],
+        Field(
+            description="Whether it holds, as far as is known; if not, whether it ceased to hold, was never true, or became part of another conclusion. An addition of Omoide, like the fields below."
+        ),
+    ] = "current"
+    said_at: Annotated[
+        datetime | None,
+        Field(description="When the newest message behind it was said."),
+    ] = None
+    valid_from: Annotated[
+        datetime | None, Field(description="When it began to hold; null if unknown.")
+    ] = None
+    valid_until: Annotated[
+        datetime | None,
+        Field(
+            description="When it ceased to hold; null if it holds, or if that is unknown."
+        ),
+    ] = None
+    ended_at: Annotated[
+        datetime | None,
+        Field(description="When it was learned that it is not current."),
+    ] = None
+    superseded_by: Annotated[
+        str | None, Field(description="The conclusion that took its place.")
+    ] = None
+    message_ids: Annotated[
+        list[str] | None,
+        Field(
+            description="The newest messages behind it; of derived conclusions those behind their sources are not listed."
+        ),
+    ] = None
 
 
 class ConclusionCreate(BaseModel):

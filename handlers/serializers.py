@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypedDict, TypeVar
 
 from pydantic import TypeAdapter
+from datetime import datetime
 
 from omoide.core.clock import from_micros, to_second
 from omoide.core.records import (
@@ -174,7 +175,18 @@ def conclusion(record: Conclusion) -> models.Conclusion:
         source_ids=None if record.source_ids is None else [*record.source_ids],
         times_derived=record.times_derived,
         created_at=from_micros(record.created_at),
+        status=record.ended_as or "current",
+        said_at=from_micros(record.said_at),
+        valid_from=_instant(record.valid_from),
+        valid_until=_instant(record.valid_until),
+        ended_at=_instant(record.ended_at),
+        superseded_by=record.successor,
+        message_ids=record.message_ids,
     )
+
+
+def _instant(microseconds: int | None) -> datetime | None:
+    return None if microseconds is None else from_micros(microseconds)
 
 
 def conclusions_page(page: Page[Conclusion]) -> models.PageConclusion:

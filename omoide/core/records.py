@@ -86,10 +86,10 @@ class Conclusion:
     details: Json
     """`premises`, `sources`, `pattern_type`, `confidence`: additional fields of derived conclusions; `message_ids`:
     the newest messages behind an explicit one; `reason`: why it was corrected."""
-    valid_from: datetime | None = None
-    valid_until: datetime | None = None
+    valid_from: int | None = None
+    valid_until: int | None = None
     """When it holds in the world, as far as that is known; the end is exclusive."""
-    ended_at: datetime | None = None
+    ended_at: int | None = None
     """When it was learned that it is not, or no longer, true. None: it is current."""
     ended_as: Ending | None = None
     successor: str | None = None

@@ -152,9 +152,11 @@ _TYPES: Mapping[str, Rule] = {
     "number": whole(-(2**63), 2**63 - 1, 0, "a whole number"),
     "one": whole(1, 1),
     "dimensions": whole(1, 65_536),
+    "offset": whole(-1_440, 1_440, 0, "minutes east of UTC"),
     "bytes": BLOB,
     "peer_kind": one_of(("peer", "scope")),
     "level": one_of(("explicit", "deductive", "inductive", "contradiction")),
+    "ending": one_of(("superseded", "invalid", "merged")),
     "summary_kind": _text(
         "the kind of a summary", ("honcho_chat_summary_short", "honcho_chat_summary_long").__contains__
     ),
@@ -188,14 +190,16 @@ RULES: Mapping[str, Mapping[str, Rule]] = {
     "stays": _rules("session:sessions peer:peers first:position last:count?"),
     "messages": _rules(
         """id workspace:workspaces session:sessions seq:position peer:peers content:text metadata:object
-        token_count:count created_at:said_at muted:flag"""
+        token_count:count created_at:said_at muted:flag utc_offset:offset?"""
     ),
     "receipts": _rules("session:sessions key:text digest:bytes first_seq:position count created_at:time"),
     "conclusions": _rules(
         """id workspace:workspaces observer:peers observed:peers session:sessions? content:text level
         source_ids:texts? details:object times_derived:position said_at created_at:time deleted_at:time?
-        same:number?"""
+        same:number? valid_from:said_at? valid_until:said_at? ended_as:ending? successor:id?"""
     ),
+    "conclusion_messages": _rules("message:position conclusion:position"),
+    "conclusion_topics": _rules("observer:peers observed:peers topic:number conclusion:position"),
     "cards": _rules("observer:peers observed:text lines:texts given:texts updated_at:time"),
     "summaries": _rules(
         """session:sessions kind:summary_kind content:text message:id seq:position token_count:count

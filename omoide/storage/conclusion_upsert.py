@@ -16,15 +16,17 @@ import orjson
 
 from omoide.core.clock import new_id
 from omoide.core.records import Fact
-from omoide.storage import conclusions, embeddings, rows
+from omoide.storage import conclusion_endings, conclusion_links, conclusions, embeddings, rows
 from omoide.storage.base import Transaction
 from omoide.storage.column_validation import as_text
+from omoide.storage.conclusion_endings import Ended
 from omoide.storage.conclusions import ConclusionRow, Target
 from omoide.storage.content_hash import content_hash
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, holds_text, unnest, without_index
 
 Pair = tuple[int, int]
 
+FIRST = -(2**63)
 MOST_MESSAGES = 20
 """Maximum number of source messages kept per conclusion, the newest ones."""
 
@@ -48,6 +50,7 @@ class NearDuplicate:
 def upsert(db: Transaction, target: Target, facts: Sequence[Fact], twins: Mapping[int, NearDuplicate], now: int) -> int:
     """Upsert the facts, and return the number of new ones. `twins` is index of a fact → near-duplicate."""
     digests = [content_hash(fact.content) for fact in facts]
+    denied = conclusion_endings.denied(db, target.pair, digests)
     known = _same(db, target, digests)
     new: dict[int, ConclusionRow] = {}
     fresh = 0
@@ -57,6 +60,8 @@ def upsert(db: Transaction, target: Target, facts: Sequence[Fact], twins: Mappin
             known |= _same(db, target, [digest])
             new.clear()
         twin = twins.get(number)
+        if denied.get(digest, FIRST) >= fact.said_at:
+            continue
         if digest in known:
             _reinforce(db, known[digest], fact)
         elif twin is None or (times := _times(db, twin.pk)) is None:
@@ -87,7 +92,9 @@ def _same(db: Transaction, target: Target, digests: Sequence[int]) -> dict[int, 
 
 def _reinforce(db: Transaction, pk: int, fact: Fact) -> None:
     """Reinforce a conclusion with a fact: count it, add its messages and advance `said_at`."""
-    details = _details(db.execute("SELECT details FROM conclusions WHERE pk = ?", (pk,)).fetchone())
+    id, text = db.execute("SELECT id, details FROM conclusions WHERE pk = ?", (pk,)).fetchone()
+    details = _details((text,))
+    conclusion_links.link(db, [(message, id) for message in fact.message_ids])
     ids = [*dict.fromkeys([*details.get("message_ids", []), *fact.message_ids])][-MOST_MESSAGES:]
     db.execute(
         f"""UPDATE conclusions SET times_derived = coalesce(CAST(times_derived AS BIGINT), 0) + 1,
@@ -106,12 +113,24 @@ def _times(db: Transaction, pk: int) -> int | None:
 
 
 def _new(fact: Fact, times: int, now: int) -> ConclusionRow:
-    details = {"message_ids": [*fact.message_ids]}
-    return ConclusionRow(new_id(now), fact.content, fact.said_at, details, times_derived=times)
+    return ConclusionRow(
+        new_id(now),
+        fact.content,
+        fact.said_at,
+        {"message_ids": [*fact.message_ids]},
+        times_derived=times,
+        valid_from=fact.valid_from,
+        valid_until=fact.valid_until,
+        message_ids=fact.message_ids,
+        topics=fact.topics,
+    )
 
 
 def replace(db: Transaction, pair: Pair, old: int, new_ids: Sequence[str], now: int) -> None:
-    """Delete a conclusion (its row) and replace it by others in the sources of the pair's conclusions."""
+    """Replace a conclusion (its row) by others, also in the sources of the pair's conclusions.
+
+    One that is replaced by one other is kept as merged with it; otherwise it is deleted.
+    """
     (old_id,) = db.execute("SELECT id FROM conclusions WHERE pk = ?", (old,)).fetchone()
     citing = db.execute(
         f"""SELECT pk, source_ids FROM conclusions WHERE observer = ? AND observed = ? AND deleted_at IS NULL
@@ -122,7 +141,10 @@ def replace(db: Transaction, pair: Pair, old: int, new_ids: Sequence[str], now: 
         replaced = (new_ids if id == old_id else [id] for id in conclusions.sources_of((text,)))
         sources = [*dict.fromkeys(itertools.chain.from_iterable(replaced))]
         db.execute("UPDATE conclusions SET source_ids = ? WHERE pk = ?", (orjson.dumps(sources).decode(), pk))
-    conclusions.hide(db, [old], now)
+    if len(new_ids) == 1:
+        conclusion_endings.end(db, [Ended(old, "merged", new_ids[0])], now)
+    else:
+        conclusions.hide(db, [old], now)
 
 
 def known(db: Transaction, pair: Pair, session: int, limit: int) -> list[KnownConclusion]:

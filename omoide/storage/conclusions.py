@@ -17,10 +17,10 @@ from omoide.core.errors import NotFound, Unprocessable
 from omoide.core.job_payloads import JobKind
 from omoide.core.jobs import NewJob
 from omoide.core.records import Conclusion, Json, Level, NewConclusion, Page, PageRequest, Peer
-from omoide.storage import embeddings, peers, queue, rows, sessions
+from omoide.storage import conclusion_endings, conclusion_links, embeddings, peers, queue, rows, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.content_hash import content_hash
-from omoide.storage.dialect import ORDERED_JOIN, insert_row, unnest, use_index
+from omoide.storage.dialect import ORDERED_JOIN, array, in_array, insert_row, unnest, use_index
 from omoide.storage.engine import fulltext
 from omoide.storage.filters import CONCLUSION_FIELDS, compile_filters
 from omoide.storage.filters.fields import LEVELS
@@ -29,7 +29,7 @@ GRACE = 2 * SECOND
 """Microseconds from a deletion to the job, so that one job handles many deletions."""
 
 COLUMNS = """c.pk, c.id, c.content, obr.id, obd.id, s.id, c.level, c.source_ids, c.times_derived, c.said_at,
-    c.created_at, c.details"""
+    c.created_at, c.details, c.valid_from, c.valid_until, c.deleted_at, c.ended_as, c.successor"""
 _JOINED = """
     JOIN workspaces w ON w.pk = c.workspace
     JOIN peers obr ON obr.pk = c.observer
@@ -47,7 +47,8 @@ OF_PAIR_BY_TIME = "c.observer + 0 = ? AND c.observed = ?"
 
 
 def _record(row: rows.Row) -> Conclusion:
-    pk, id, content, observer, observed, session, level, sources, times, said_at, created_at, details = row
+    pk, id, content, observer, observed, session, level, sources, times, said_at, created_at, details, *ended = row
+    valid_from, valid_until, ended_at, ended_as, successor = ended
     if level not in LEVELS:
         raise ValueError("no such level")
     return Conclusion(
@@ -63,14 +64,20 @@ def _record(row: rows.Row) -> Conclusion:
         said_at=valid(said_at),
         created_at=valid(created_at),
         details=rows.from_text(details),
+        valid_from=valid_from,
+        valid_until=valid_until,
+        ended_at=ended_at,
+        ended_as=ended_as,
+        successor=successor,
     )
 
 
 _OWN = ("level", "source_ids", "times_derived", "said_at", "created_at", "details")
+_ENDED = ("valid_from", "valid_until", "deleted_at", "ended_as", "successor")
 record = rows.reader(
     [
         *("", "conclusions.id", "conclusions.content", "peers.id", "peers.id", "sessions.id?"),
-        *(f"conclusions.{name}" for name in _OWN),
+        *(f"conclusions.{name}" for name in (*_OWN, *_ENDED)),
     ],
     _record,
 )
@@ -117,7 +124,10 @@ class Target(NamedTuple):
 
 
 class ConclusionRow(NamedTuple):
-    """The columns of a conclusion that is not stored yet, besides those of its `Target`."""
+    """The columns of a conclusion that is not stored yet, besides those of its `Target`. Times in microseconds.
+
+    `message_ids` and `topics` are stored as `conclusion_links` describes.
+    """
 
     id: str
     content: str
@@ -126,17 +136,22 @@ class ConclusionRow(NamedTuple):
     level: Level = "explicit"
     source_ids: Sequence[str] | None = None
     times_derived: int = 1
+    valid_from: int | None = None
+    valid_until: int | None = None
+    message_ids: Sequence[str] = ()
+    topics: frozenset[str] = frozenset()
 
 
 _INTO = """conclusions (workspace, observer, observed, session, created_at, id, content, said_at, details, level,
-    source_ids, times_derived, same)"""
+    source_ids, times_derived, valid_from, valid_until, same)"""
 
 
 def insert(db: Transaction, target: Target, new: ConclusionRow, now: int) -> int:
     """Store and index one conclusion, and return its row."""
-    marks = ", ".join("?" * 13)
+    marks = ", ".join("?" * 15)
     pk = insert_row(db, f"INSERT INTO {_INTO} VALUES ({marks})", _values(target, new, now))
     fulltext.add_conclusion(db, pk)
+    _link(db, target, [new])
     return pk
 
 
@@ -147,27 +162,41 @@ def insert_all(db: Transaction, target: Target, batch: Sequence[ConclusionRow], 
     (last,) = db.execute("SELECT max(pk) FROM conclusions").fetchone()
     rows.insert_all(db, _INTO, [_values(target, new, now) for new in batch])
     fulltext.add_conclusions(db, last or 0)
+    _link(db, target, batch)
+
+
+def _link(db: Transaction, target: Target, batch: Sequence[ConclusionRow]) -> None:
+    conclusion_links.link(db, [(message, new.id) for new in batch for message in new.message_ids])
+    conclusion_links.set_topics(db, target.pair, [(new.id, new.topics) for new in batch if new.topics])
 
 
 def _values(target: Target, new: ConclusionRow, now: int) -> rows.Row:
     workspace, pair, session = target
-    id, content, said_at, details, level, source_ids, times_derived = new
+    id, content, said_at, details, level, source_ids, times_derived, *holds = new[:9]
     sources = None if source_ids is None else orjson.dumps([*source_ids]).decode()
     text = rows.to_text(details or {})
     hashed = content_hash(content)
-    return (workspace, *pair, session, now, id, content, said_at, text, level, sources, times_derived, hashed)
+    return (workspace, *pair, session, now, id, content, said_at, text, level, sources, times_derived, *holds, hashed)
 
 
 def hide(db: Transaction, pks: Collection[int], now: int) -> None:
-    """Soft-delete conclusions: they are hidden at once, and a job removes their rows later."""
-    db.executemany("UPDATE conclusions SET deleted_at = ? WHERE pk = ?", [(now, pk) for pk in pks])
-    if pks:
-        enqueue_purge(db, now)
+    """Soft-delete conclusions: they are hidden at once, and a job removes their rows later.
+
+    What they ended is revived.
+    """
+    if not pks:
+        return
+    ids = db.execute(f"SELECT id FROM conclusions WHERE pk {in_array('bigint')}", (array([*pks]),)).fetchall()
+    db.executemany("UPDATE conclusions SET deleted_at = ?, ended_as = NULL WHERE pk = ?", [(now, pk) for pk in pks])
+    conclusion_endings.revive(db, [id for (id,) in ids])
+    enqueue_purge(db, now)
 
 
 def enqueue_purge(db: Transaction, now: int) -> None:
     """Enqueue the removal of deleted conclusions, if there are any, for `GRACE` after the first deletion."""
-    (first,) = db.execute("SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL").fetchone()
+    (first,) = db.execute(
+        "SELECT min(deleted_at) FROM conclusions WHERE deleted_at IS NOT NULL AND ended_as IS NULL"
+    ).fetchone()
     if first is not None:
         (first,) = rows.mended(["conclusions.deleted_at"], (first,))
         queue.add(db, NewJob(JobKind.PURGE_CONCLUSIONS, {}, key=JobKind.PURGE_CONCLUSIONS, due_at=first + GRACE), now)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 
-from omoide.storage import embeddings, fair_share
+from omoide.storage import conclusion_links, embeddings, fair_share
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import array, in_array
 from omoide.storage.engine import fulltext, secure_delete, vector_segments
@@ -85,7 +85,8 @@ def workspace(db: Transaction, pk: int) -> bool:
 @secure_delete.overwriting
 def conclusions(db: Transaction, before: int) -> bool:
     """Remove some of the conclusions that were deleted up to the time `before`; False once all are removed."""
-    chosen = "SELECT pk, length(content) FROM conclusions WHERE deleted_at IS NOT NULL AND deleted_at <= ? LIMIT ?"
+    chosen = """SELECT pk, length(content) FROM conclusions WHERE deleted_at IS NOT NULL AND ended_as IS NULL
+        AND deleted_at <= ? LIMIT ?"""
     return _remove_texts(db, "conclusions", chosen, before)
 
 
@@ -120,10 +121,15 @@ def _remove_texts(db: Transaction, source: embeddings.Source, chosen: str, owner
 def _remove_rows(db: Transaction, source: embeddings.Source, pks: Sequence[int]) -> None:
     if pks:
         _UNINDEXED[source](db, pks)
+        _UNLINKED[source](db, pks)
         embeddings.remove(db, source, pks)
         db.executemany(f"DELETE FROM {source} WHERE pk = ?", [(pk,) for pk in pks])
 
 
+_UNLINKED: Mapping[embeddings.Source, Callable[[Transaction, Sequence[int]], None]] = {
+    "messages": conclusion_links.remove_messages,
+    "conclusions": conclusion_links.remove_conclusions,
+}
 _UNINDEXED: Mapping[embeddings.Source, Callable[[Transaction, Sequence[int]], None]] = {
     "messages": fulltext.remove_messages,
     "conclusions": fulltext.remove_conclusions,

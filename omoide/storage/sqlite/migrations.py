@@ -337,6 +337,39 @@ def m0011_shares(db: Database) -> None:
         db.execute(statement)
 
 
+# Conclusions that ended (superseded, invalid, merged) are hidden like deleted ones, but their rows are kept: only rows
+# without `ended_as` are removed. `successor` is the id of the conclusion that took the place of an ended one.
+# `conclusion_messages` holds the messages behind each explicit conclusion, `conclusion_topics` what it is about, as
+# hashes, so that the conclusions that a new one may supersede are found without reading the others.
+CHANGES = """\
+ALTER TABLE conclusions ADD COLUMN valid_from INTEGER;
+ALTER TABLE conclusions ADD COLUMN valid_until INTEGER;
+ALTER TABLE conclusions ADD COLUMN ended_as TEXT;
+ALTER TABLE conclusions ADD COLUMN successor TEXT;
+ALTER TABLE messages ADD COLUMN utc_offset INTEGER;
+CREATE TABLE conclusion_messages (
+    message INTEGER NOT NULL, conclusion INTEGER NOT NULL, PRIMARY KEY (message, conclusion)) WITHOUT ROWID;
+CREATE INDEX conclusion_messages_of ON conclusion_messages (conclusion);
+CREATE TABLE conclusion_topics (
+    observer INTEGER NOT NULL, observed INTEGER NOT NULL, topic INTEGER NOT NULL, conclusion INTEGER NOT NULL,
+    PRIMARY KEY (observer, observed, topic, conclusion)) WITHOUT ROWID;
+CREATE INDEX conclusion_topics_of ON conclusion_topics (conclusion);
+CREATE INDEX conclusions_ended ON conclusions (observer, observed, same) WHERE ended_as IS NOT NULL;
+CREATE INDEX conclusions_successor ON conclusions (successor) WHERE successor IS NOT NULL;
+DROP INDEX conclusions_deleted;
+CREATE INDEX conclusions_deleted ON conclusions (deleted_at) WHERE deleted_at IS NOT NULL AND ended_as IS NULL;
+INSERT OR IGNORE INTO conclusion_messages SELECT m.pk, c.pk FROM conclusions c,
+    json_each(iif(json_valid(c.details), c.details, '{}'), '$.message_ids') source
+    JOIN messages m ON m.id = source.value
+    WHERE c.level = 'explicit' AND c.deleted_at IS NULL;
+"""
+
+
+@migrations()
+def m0012_changes(db: Database) -> None:
+    _run(db, CHANGES)
+
+
 def _run(db: Database, script: str) -> None:
     """Run a script statement by statement: `executescript` would commit the step's transaction."""
     for statement in script.split(";"):

@@ -1,0 +1,95 @@
+"""What conclusions are connected with: the messages behind them, and the topics that they are about.
+
+A topic is a key given by the reasoner ("home", "favourite colour"), stored as a hash. Only conclusions of one pair that
+share a topic can supersede each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
+
+from omoide.storage import rows
+from omoide.storage.base import Transaction
+from omoide.storage.column_validation import as_text
+from omoide.storage.content_hash import content_hash
+from omoide.storage.dialect import ORDERED_JOIN, array, unnest
+
+Pair = tuple[int, int]
+
+MOST_RIVALS = 200
+"""Maximum number of conclusions per pair that are compared with new ones, the newest."""
+
+
+class Rival(NamedTuple):
+    """A current conclusion that shares a topic with another. Times in microseconds."""
+
+    pk: int
+    id: str
+    content: str
+    digest: int
+    said_at: int
+    valid_from: int | None
+    topics: frozenset[int]
+
+
+def link(db: Transaction, messages: Iterable[tuple[str, str]]) -> None:
+    """Connect messages with conclusions, given as pairs of ids. Messages that no longer exist are skipped."""
+    db.executemany(
+        """INSERT INTO conclusion_messages SELECT m.pk, c.pk FROM messages m, conclusions c
+           WHERE m.id = ? AND c.id = ? ON CONFLICT DO NOTHING""",
+        messages,
+    )
+
+
+def set_topics(db: Transaction, pair: Pair, topics: Iterable[tuple[str, Collection[str]]]) -> None:
+    """Store the topics of conclusions of the pair, given by id."""
+    db.executemany(
+        """INSERT INTO conclusion_topics SELECT ?, ?, ?, pk FROM conclusions WHERE id = ? ON CONFLICT DO NOTHING""",
+        [(*pair, content_hash(topic), id) for id, each in topics for topic in sorted(each)],
+    )
+
+
+def rivals(db: Transaction, pair: Pair, topics: Collection[str]) -> list[Rival]:
+    """The pair's newest current conclusions on these topics, in order of creation."""
+    found = db.execute(
+        f"""SELECT c.pk, c.id, c.content, c.same, c.said_at, c.valid_from, t.topic
+           FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusion_topics t
+               ON t.observer = ? AND t.observed = ? AND t.topic = wanted.value
+           {ORDERED_JOIN} conclusions c ON c.pk = t.conclusion
+           WHERE c.deleted_at IS NULL ORDER BY c.pk DESC LIMIT ?""",
+        (array([*map(content_hash, topics)]), *pair, MOST_RIVALS),
+    ).fetchall()
+    shared: dict[int, set[int]] = {}
+    for row in found:
+        shared.setdefault(row[0], set()).add(row[-1])
+    by_pk = {row[0]: row for row in reversed(found)}
+    return [_rival(row, frozenset(shared[pk])) for pk, row in by_pk.items()]
+
+
+def _rival(row: rows.Row, topics: frozenset[int]) -> Rival:
+    pk, id, content, digest, said_at, valid_from, _ = row
+    (said_at, valid_from) = rows.mended(["conclusions.said_at", "conclusions.valid_from"], (said_at, valid_from))
+    return Rival(pk, as_text(id), as_text(content), digest, said_at, valid_from, topics)
+
+
+def with_text(db: Transaction, pair: Pair, digests: Sequence[int]) -> list[tuple[int, str, int]]:
+    """Row, id and content hash of the pair's current conclusions with these content hashes, in order of creation."""
+    found = db.execute(
+        f"""SELECT c.pk, c.id, c.same FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusions c
+               ON c.observer = ? AND c.observed = ? AND c.same = wanted.value
+           WHERE c.deleted_at IS NULL AND c.level = 'explicit' ORDER BY c.pk""",
+        (array(digests), *pair),
+    )
+    return [(pk, as_text(id), digest) for pk, id, digest in found]
+
+
+def remove_conclusions(db: Transaction, pks: Sequence[int]) -> None:
+    """Remove the links of conclusions whose rows are about to be removed."""
+    for table in ("conclusion_messages", "conclusion_topics"):
+        db.executemany(f"DELETE FROM {table} WHERE conclusion = ?", [(pk,) for pk in pks])
+
+
+def remove_messages(db: Transaction, pks: Sequence[int]) -> None:
+    """Remove the links of messages whose rows are about to be removed."""
+    db.executemany("DELETE FROM conclusion_messages WHERE message = ?", [(pk,) for pk in pks])
