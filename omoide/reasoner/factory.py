@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from threading import Lock
 
 from omoide.core.metrics import Meter
+from omoide.core.records import Effect
 from omoide.core.settings import Settings
 from omoide.inference.embedders import Embedder
 from omoide.inference.errors import ProviderFailed, RequestRefused
@@ -71,6 +72,9 @@ class LazyReasoner:
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return await (await self._loaded()).derive(batch)
 
+    def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
+        return self._load_once().judge(newer, older, peer_id)
+
     async def summarize(self, task: SummaryTask) -> str:
         return await (await self._loaded()).summarize(task)
 
@@ -110,6 +114,7 @@ class FallbackReasoner:
     def __init__(self, reasoner: Reasoner, relief: Reasoner) -> None:
         self.name = reasoner.name
         self.keeps_cards = reasoner.keeps_cards
+        self.judge = relief.judge  # facts of the model have no topics, so only its own are compared
         self.summarize, self.card = reasoner.summarize, reasoner.card
         self.dream, self.answer = reasoner.dream, reasoner.answer
         self._reasoner = reasoner

@@ -1,8 +1,8 @@
-"""The `Reasoner` protocol: five verbs, with their frozen input and output types.
+"""The `Reasoner` protocol: six verbs, with their frozen input and output types.
 
-`derive` extracts facts from messages, `summarize` summarizes a session, `card` updates a peer card, `dream`
-consolidates conclusions and derives new ones, `answer` answers a question. A reasoner only reads. The worker stores
-its results, in the transaction that completes the job.
+`derive` extracts facts from messages, `judge` compares one with an older conclusion, `summarize` summarizes a session,
+`card` updates a peer card, `dream` consolidates conclusions and derives new ones, `answer` answers a question. A
+reasoner only reads. The worker stores its results, in the transaction that completes the job.
 
 `extractive/` needs no model and only restates or quotes; `agentic/` uses a language model.
 """
@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from omoide.core.records import Conclusion, Derived, Fact, Json, Merge, Message
+from omoide.core.records import Conclusion, Derived, Effect, Fact, Json, Merge, Message
 from omoide.reasoner.memory_view import MemoryView
 
 __all__ = [
@@ -46,6 +46,8 @@ class Batch:
     """Messages of the observed peer, and as context those of others between and just before them."""
     instructions: str | None = None
     """Custom instructions on what to extract. Untrusted data: they change neither output format nor reach."""
+    earlier: Sequence[str] = ()
+    """The last conclusions from the session before these messages, oldest first: a correction may refer to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,10 @@ class Reasoner(Protocol):
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         """Return the facts stated in the batch, in the order in which they were said."""
+
+    def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
+        """Return what a conclusion about the peer says about an older one that shares a topic: that it no longer holds,
+        or never did; None if neither is certain. Fast and pure; called after `derive`."""
 
     async def summarize(self, task: SummaryTask) -> str:
         """Return a summary of at most `max_tokens` tokens; empty if there is nothing to summarize."""

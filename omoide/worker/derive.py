@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from omoide.core import clock, config_resolution
 from omoide.core.clock import HOUR, MINUTE
@@ -38,10 +39,14 @@ from omoide.storage.conclusions import Target
 from omoide.storage.dreams import Schedule
 from omoide.storage.messages import Stretch, Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
+from omoide.worker.supersede import Judge, supersede
 from omoide.worker.time_slice import TimeSlice
 
 MOST_KNOWN = 500
 """Newest conclusions from a session that are searched for near-duplicates."""
+
+MOST_EARLIER = 4
+"""Newest conclusions from the session that a correction may refer to."""
 
 MOST_LATER = 1_000
 """Newest conclusions said after the facts that change a card; the card is revised with them as well."""
@@ -80,7 +85,17 @@ class Step:
     config: ResolvedConfig
     """Configuration of the unit."""
     window: Window
+    earlier: Sequence[str]
+    """The last conclusions from the session before the window, oldest first."""
     facts: Sequence[Fact]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How facts are stored. `schedule` None: no automatic dreams."""
+
+    schedule: Schedule | None
+    judge: Judge
 
 
 async def derive(deps: Services, job: Job, unit: WorkUnit) -> None:
@@ -89,22 +104,28 @@ async def derive(deps: Services, job: Job, unit: WorkUnit) -> None:
     config = config_resolution.from_json(unit.configuration)
     remaining: WorkUnit | None = unit
     while remaining is not None:
-        workspace_id, window = await deps.store.read_offloaded(_read, job, remaining, deps.settings.batch_tokens)
-        step = Step(job, workspace_id, remaining, config, window, ())
+        read = await deps.store.read_offloaded(_read, job, remaining, deps.settings.batch_tokens)
+        workspace_id, window, earlier = read
+        step = Step(job, workspace_id, remaining, config, window, earlier, ())
         remaining = await _store(deps, turn, replace(step, facts=await _facts(deps, step)))
 
 
-def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window]:
+def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window, Sequence[str]]:
     stretch = Stretch(unit.session_pk, unit.first, unit.through)
     window = messages.window(db, stretch, unit.observed_pk, budget, unit.observer_pks)
-    return workspaces.name_of(db, job.workspace), window
+    earlier = [
+        each.content
+        for observer in unit.observer_pks[:1]
+        for each in conclusion_upsert.known(db, (observer, unit.observed_pk), unit.session_pk, MOST_EARLIER)
+    ]
+    return workspaces.name_of(db, job.workspace), window, earlier[::-1]
 
 
 async def _facts(deps: Services, step: Step) -> Sequence[Fact]:
     if not step.window.own:
         return []
     unit, instructions = step.unit, step.config.reasoning_instructions
-    batch = Batch(step.workspace_id, unit.session, unit.observed, step.window.messages, instructions)
+    batch = Batch(step.workspace_id, unit.session, unit.observed, step.window.messages, instructions, step.earlier)
     return await deps.reasoner.derive(batch)
 
 
@@ -116,10 +137,11 @@ async def _store(deps: Services, turn: TimeSlice, step: Step) -> WorkUnit | None
     """
     observers: Sequence[Observer] = ()
     schedule = schedule_of(deps.settings) if step.config.dream_enabled else None
+    terms = Terms(schedule, partial(deps.reasoner.judge, peer_id=step.unit.observed))
     for _ in range(MOST_COMPUTATIONS):
         observers = await _observers(deps, step, observers)
         try:
-            rest = await deps.store.write(_keep, turn, step, observers, schedule)
+            rest = await deps.store.write(_keep, turn, step, observers, terms)
         except (CardChanged, ScopesChanged) as change:
             reason = str(change)
         else:
@@ -192,9 +214,7 @@ def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
     )
 
 
-def _keep(
-    db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Observer], schedule: Schedule | None
-) -> WorkUnit | None:
+def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Observer], terms: Terms) -> WorkUnit | None:
     now = clock.now()
     job, unit = step.job, step.unit
     queue.require(db, job)
@@ -209,7 +229,8 @@ def _keep(
         pair: Pair = (listener.pk, unit.observed_pk)
         target = Target(job.workspace, pair, unit.session_pk)
         fresh = conclusion_upsert.upsert(db, target, step.facts, observer.twins, now)
-        dreams.learned(db, job.workspace, pair, fresh, now, schedule)
+        supersede(db, pair, step.facts, terms.judge, now)
+        dreams.learned(db, job.workspace, pair, fresh, now, terms.schedule)
         if observer.revised is not None:
             cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
     rest = unit.rest(step.window.rest)

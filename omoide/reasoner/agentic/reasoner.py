@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 
+from omoide.core.records import Effect
 from omoide.fairness.fair_queue import FairSemaphore
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import answer, card, derive, dream, summary
@@ -38,6 +39,10 @@ class Agentic:
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return await derive.derive(batch, ModelCaller(self._models, "derive"), self._tokens)
+
+    def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
+        """Return None: the model says itself what a fact replaces, when it derives it."""
+        return None
 
     async def summarize(self, task: SummaryTask) -> str:
         return await summary.summarize(task, ModelCaller(self._models, "summary"), self._tokens)

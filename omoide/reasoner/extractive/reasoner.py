@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Sequence
 
 from omoide.core import clock
 from omoide.core.offload import offload
+from omoide.core.records import Effect
 from omoide.inference.embedders import Embedder
 from omoide.inference.rejected_inputs import embed_or_zeros
 from omoide.inference.tokens import TokenCounter
-from omoide.reasoner.extractive import answer, card, derive, dream
+from omoide.reasoner.extractive import answer, card, derive, dream, supersession
 from omoide.reasoner.extractive.summary import Summarizer
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
@@ -35,6 +36,9 @@ class Extractive:
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return await offload(derive.derive, batch)
+
+    def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
+        return supersession.effect(newer, older, peer_id)
 
     async def summarize(self, task: SummaryTask) -> str:
         return await self._summarizer.summarize(task)
