@@ -56,6 +56,9 @@ class Told:
     async def derive(self, batch: Batch) -> Sequence[Fact]:
         return ()
 
+    def judge(self, newer: str, older: str, peer_id: str) -> None:
+        return None
+
     async def summarize(self, task: SummaryTask) -> str:
         return ""
 
