@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TypedDict, TypeVar
 
 from pydantic import TypeAdapter
-from datetime import datetime
 
 from omoide.core.clock import from_micros, to_second
 from omoide.core.records import (

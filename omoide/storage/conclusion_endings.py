@@ -51,6 +51,16 @@ def denied(db: Transaction, pair: Pair, digests: Sequence[int]) -> dict[int, int
     return {digest: rows.mended(["conclusions.deleted_at"], (at,))[0] for digest, at in found}
 
 
+def successors_from(db: Transaction, session: int) -> list[str]:
+    """The ids of conclusions from the session that took the place of others from elsewhere."""
+    found = db.execute(
+        """SELECT DISTINCT s.id FROM conclusions s JOIN conclusions c ON c.successor = s.id
+           WHERE s.session = ? AND c.session IS DISTINCT FROM s.session""",
+        (session,),
+    )
+    return [id for (id,) in found]
+
+
 def revive(db: Transaction, ids: Collection[str]) -> list[int]:
     """Revive the conclusions that these ended, which are being deleted; returns the rows that are current again.
 

@@ -2,6 +2,7 @@
 
 Everything happens in the transaction of the deletion, so that none of it can be read afterwards:
 
+- A conclusion that one of the session's superseded or corrected is current again.
 - A derived conclusion is deleted if any of its direct or transitive sources is: it is not known which parts of its text
   come from that source. A dream is enqueued, which derives again what the remaining sources support.
 - A derived conclusion that was dreamed in the deleted session but depends on other sessions only is kept, without the
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 
 from omoide.core.job_payloads import JobKind, SessionPurge
 from omoide.core.jobs import NewJob
-from omoide.storage import cards, conclusions, dream_jobs, queue, scope_copies, sessions
+from omoide.storage import cards, conclusion_endings, conclusions, dream_jobs, queue, scope_copies, sessions
 from omoide.storage.base import Transaction
 from omoide.storage.dialect import ORDERED_JOIN, array, greatest, json_or_null, unnest
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
@@ -56,6 +57,7 @@ def delete_session(db: Transaction, workspace_id: str, session_id: str, now: int
 def _forget_session(db: Transaction, workspace: int, session: int, session_id: str, now: int) -> None:
     dream_jobs.leave_session(db, workspace, session_id)
     dream_jobs.interrupt(db, workspace, now)
+    conclusion_endings.revive(db, conclusion_endings.successors_from(db, session))
     for pair, learned in _affected(db, session).items():
         derived = _derived(db, pair)
         lost = _resting_on_session(db, derived, session)

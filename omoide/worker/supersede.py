@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from omoide.core.clock import to_micros
 from omoide.core.records import Effect, Fact
 from omoide.storage import Transaction, conclusion_endings, conclusion_links
 from omoide.storage.conclusion_endings import Ended
@@ -42,7 +41,7 @@ def _stated(db: Transaction, pair: Pair, facts: Sequence[Fact]) -> Iterator[Ende
         wrong = conclusion_links.with_text(db, pair, [*map(content_hash, fact.corrects)])
         yield from (Ended(pk, "invalid", successor) for pk, id, _ in wrong if id != successor)
         over = conclusion_links.with_text(db, pair, [*map(content_hash, fact.replaces)])
-        start = to_micros(fact.valid_from or fact.said_at)
+        start = fact.said_at if fact.valid_from is None else fact.valid_from
         yield from (Ended(pk, "superseded", successor, start) for pk, id, _ in over if id != successor)
 
 
