@@ -14,6 +14,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -84,7 +85,16 @@ def test_an_earlier_file_gives_the_same_answers(version: int, left_behind: Calla
             else:
                 if "messages" in expected:  # a context, whose messages were in order of arrival in earlier versions
                     expected["messages"].sort(key=lambda message: message["created_at"])
-                assert (path, answer.status_code, answer.json()) == (path, status, expected)
+                assert (path, answer.status_code, earlier_part(answer.json(), expected)) == (path, status, expected)
+
+
+def earlier_part(found: Any, expected: Any) -> Any:
+    """`found` with only those members of its objects that `expected` has: later versions add members."""
+    if isinstance(found, dict) and isinstance(expected, dict):
+        return {key: earlier_part(value, expected[key]) for key, value in found.items() if key in expected}
+    if isinstance(found, list) and isinstance(expected, list) and len(found) == len(expected):
+        return [*map(earlier_part, found, expected)]
+    return found
 
 
 @pytest.mark.parametrize("version", VERSIONS)
