@@ -30,10 +30,11 @@ def test_conclusions_come_back_as_stored_in_the_order_of_the_request(http: httpx
     assert (first["content"], second["content"]) == ("bob likes tea", "bob likes milk")
     assert first.keys() == {
         *("id", "content", "observer_id", "observed_id", "session_id", "level", "source_ids", "times_derived"),
-        "created_at",
+        *("created_at", "status", "said_at", "valid_from", "valid_until", "ended_at", "superseded_by", "message_ids"),
     }
     assert (first["level"], first["source_ids"], first["times_derived"]) == ("explicit", None, 1)
-    assert first["created_at"] == second["created_at"]
+    assert (first["status"], first["superseded_by"], first["message_ids"]) == ("current", None, [])
+    assert first["created_at"] == second["created_at"] == first["said_at"]
     assert http.get(f"{ws}/conclusions/{first['id']}").json() == first
 
 
