@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from omoide.core.clock import to_micros
 from omoide.reasoner.extractive.corrections import corrected
 from omoide.reasoner.extractive.derive import fact_content
 from omoide.reasoner.extractive.supersession import effect, topics_of
@@ -25,7 +26,7 @@ def pairs() -> list[tuple[str, str, bool]]:
 
 
 def content(sentence: str) -> str:
-    return fact_content(sentence, "ana", SAID)
+    return fact_content(sentence, "ana", to_micros(SAID))
 
 
 def test_no_pair_is_superseded_wrongly_and_few_are_missed() -> None:
