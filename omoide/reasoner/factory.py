@@ -75,6 +75,9 @@ class LazyReasoner:
     def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
         return self._load_once().judge(newer, older, peer_id)
 
+    def as_fact(self, content: str, peer_id: str, said_at: int) -> Fact:
+        return self._load_once().as_fact(content, peer_id, said_at)
+
     async def summarize(self, task: SummaryTask) -> str:
         return await (await self._loaded()).summarize(task)
 
@@ -115,6 +118,7 @@ class FallbackReasoner:
         self.name = reasoner.name
         self.keeps_cards = reasoner.keeps_cards
         self.judge = relief.judge  # facts of the model have no topics, so only its own are compared
+        self.as_fact = relief.as_fact
         self.summarize, self.card = reasoner.summarize, reasoner.card
         self.dream, self.answer = reasoner.dream, reasoner.answer
         self._reasoner = reasoner

@@ -1,8 +1,9 @@
-"""The `Reasoner` protocol: six verbs, with their frozen input and output types.
+"""The `Reasoner` protocol: seven verbs, with their frozen input and output types.
 
-`derive` extracts facts from messages, `judge` compares one with an older conclusion, `summarize` summarizes a session,
-`card` updates a peer card, `dream` consolidates conclusions and derives new ones, `answer` answers a question. A
-reasoner only reads. The worker stores its results, in the transaction that completes the job.
+`derive` extracts facts from messages, `as_fact` makes one of a caller's statement, `judge` compares one with an older
+conclusion, `summarize` summarizes a session, `card` updates a peer card, `dream` consolidates conclusions and derives
+new ones, `answer` answers a question. A reasoner only reads. The worker stores its results, in the transaction that
+completes the job.
 
 `extractive/` needs no model and only restates or quotes; `agentic/` uses a language model.
 """
@@ -137,6 +138,10 @@ class Reasoner(Protocol):
     def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
         """Return what a conclusion about the peer says about an older one that shares a topic: that it no longer holds,
         or never did; None if neither is certain. Fast and pure; called after `derive`."""
+
+    def as_fact(self, content: str, peer_id: str, said_at: int) -> Fact:
+        """Return a statement about the peer, which a caller has written, as a fact without messages: with its topics,
+        and when it holds. Fast and pure."""
 
     async def summarize(self, task: SummaryTask) -> str:
         """Return a summary of at most `max_tokens` tokens; empty if there is nothing to summarize."""

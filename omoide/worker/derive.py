@@ -20,6 +20,7 @@ from omoide.core.settings import Settings
 from omoide.reasoner.dedup import near_duplicates
 from omoide.reasoner.protocol import Batch, CardTask
 from omoide.services.container import Services
+from omoide.services.supersede import Judge, supersede
 from omoide.storage import (
     Transaction,
     cards,
@@ -39,7 +40,6 @@ from omoide.storage.conclusions import Target
 from omoide.storage.dreams import Schedule
 from omoide.storage.messages import Stretch, Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
-from omoide.worker.supersede import Judge, supersede
 from omoide.worker.time_slice import TimeSlice
 
 MOST_KNOWN = 500

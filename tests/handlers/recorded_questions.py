@@ -59,6 +59,9 @@ class Told:
     def judge(self, newer: str, older: str, peer_id: str) -> None:
         return None
 
+    def as_fact(self, content: str, peer_id: str, said_at: int) -> Fact:
+        return Fact(content, (), said_at)
+
     async def summarize(self, task: SummaryTask) -> str:
         return ""
 

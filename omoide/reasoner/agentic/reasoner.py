@@ -44,6 +44,10 @@ class Agentic:
         """Return None: the model says itself what a fact replaces, when it derives it."""
         return None
 
+    def as_fact(self, content: str, peer_id: str, said_at: int) -> Fact:
+        """Return the bare statement: nothing is read from it without the model."""
+        return Fact(content, (), said_at)
+
     async def summarize(self, task: SummaryTask) -> str:
         return await summary.summarize(task, ModelCaller(self._models, "summary"), self._tokens)
 

@@ -63,10 +63,15 @@ class _Found:
         if known:
             self._facts[key] = _again(known, message.id, message.created_at)
             return
-        holds = validity(content, from_micros(message.created_at))
-        topics = topics_of(content, self._peer_id)
-        start, end = (None if each is None else to_micros(each) for each in (holds.start, holds.end))
-        self._facts[key] = Fact(content, (message.id,), message.created_at, start, end, topics, corrects)
+        fact = as_fact(content, self._peer_id, message.created_at)
+        self._facts[key] = replace(fact, message_ids=(message.id,), corrects=corrects)
+
+
+def as_fact(content: str, peer_id: str, said_at: int) -> Fact:
+    """Return a statement about the peer as a fact without messages: with its topics, and when it holds."""
+    holds = validity(content, from_micros(said_at))
+    start, end = (None if each is None else to_micros(each) for each in (holds.start, holds.end))
+    return Fact(content, (), said_at, start, end, topics_of(content, peer_id))
 
 
 def fact_content(sentence: str, peer_id: str, said_at: int) -> str:

@@ -40,6 +40,9 @@ class Extractive:
     def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
         return supersession.effect(newer, older, peer_id)
 
+    def as_fact(self, content: str, peer_id: str, said_at: int) -> Fact:
+        return derive.as_fact(content, peer_id, said_at)
+
     async def summarize(self, task: SummaryTask) -> str:
         return await self._summarizer.summarize(task)
 
