@@ -5,7 +5,7 @@ Generated from openapi.yaml by `make regenerate`. Do not edit.
 
 from pathlib import Path
 
-DOCUMENT = "e0ee834c5ad57c7d68de0ea5c64d3136fb4f5431866114b594173382d234a842"
+DOCUMENT = "85c95b36be65c71eb2b02257ee1b7d60d989cf1d2d6aedfbb5614930b630d492"
 """Digest of the validated document that this was generated from."""
 
 TWIN = Path(__file__).with_name("document.json")

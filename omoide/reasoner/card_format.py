@@ -12,6 +12,8 @@ IDENTITY, ATTRIBUTE, RELATIONSHIP, INSTRUCTION = "IDENTITY: ", "ATTRIBUTE: ", "R
 PREFIXES = (IDENTITY, ATTRIBUTE, RELATIONSHIP, INSTRUCTION)
 MAX_LINE_LENGTH = 200
 MAX_LINES = 40
+LEAST_OWN = 10
+"""Lines of the reasoner for which there is room whatever callers wrote."""
 
 
 class AcceptedLines(NamedTuple):
@@ -36,6 +38,14 @@ def accept_lines(lines: Iterable[str], most: int = MAX_LINES) -> AcceptedLines:
         else:
             refused.append(line)
     return AcceptedLines(list(accepted.values()), refused)
+
+
+def own_lines(given: int) -> int:
+    """Return the maximum number of lines of the reasoner on a card with this many lines that callers wrote.
+
+    A card that callers filled is longer by `LEAST_OWN` lines, so that what is said later reaches it.
+    """
+    return max(LEAST_OWN, MAX_LINES - given)
 
 
 def folded(line: str) -> str:

@@ -65,7 +65,8 @@ class SummaryTask:
 
 @dataclass(frozen=True, slots=True)
 class CardTask:
-    """`current` are the lines of the stored card, `given` those of them that API callers wrote: they are kept."""
+    """`current` are the lines of the stored card, `given` those of them that API callers wrote: they are kept, except
+    what the extractive reasoner finds to be out of date since a statement that was said after `written_at`."""
 
     observer_id: str
     observed_id: str
@@ -75,6 +76,12 @@ class CardTask:
     """Conclusions that are not yet on the card, oldest first; all conclusions with `rebuild`."""
     rebuild: bool = False
     instructions: str | None = None
+    ended: Sequence[str] = ()
+    """Statements that are no longer true, or never were: their lines leave the card."""
+    known: Sequence[Conclusion] = ()
+    """Conclusions that are on the card already, oldest first: they may support a line that ended statements lose."""
+    written_at: int | None = None
+    """When callers wrote the given lines, in microseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ class Reasoner(Protocol):
         """Return a summary of at most `max_tokens` tokens; empty if there is nothing to summarize."""
 
     async def card(self, task: CardTask) -> Sequence[str]:
-        """Return all lines of the updated card, including the given ones."""
+        """Return all lines of the updated card, including the given ones that still hold."""
 
     async def dream(self, task: DreamTask, memory: MemoryView) -> Dreamed:
         """Return the conclusions to add, merge and delete."""

@@ -18,8 +18,8 @@ Judge = Callable[[str, str], Effect | None]
 """What a newer statement (first) says about an older one (second)."""
 
 
-def supersede(db: Transaction, pair: Pair, facts: Sequence[Fact], judge: Judge, now: int) -> bool:
-    """End what the facts, which are stored already, supersede or correct; returns whether anything was ended."""
+def supersede(db: Transaction, pair: Pair, facts: Sequence[Fact], judge: Judge, now: int) -> list[Ended]:
+    """End what the facts, which are stored already, supersede or correct, and return it."""
     endings = [*_stated(db, pair, facts)]
     topics = frozenset[str]().union(*(fact.topics for fact in facts))
     if topics:
@@ -28,7 +28,7 @@ def supersede(db: Transaction, pair: Pair, facts: Sequence[Fact], judge: Judge, 
         rivals = [each for each in conclusion_links.rivals(db, pair, topics) if each.pk not in gone]
         endings += _superseded(db, rivals, order, judge)
     conclusion_endings.end(db, endings, now)
-    return bool(endings)
+    return endings
 
 
 def _stated(db: Transaction, pair: Pair, facts: Sequence[Fact]) -> Iterator[Ended]:

@@ -1,12 +1,13 @@
 """Peer cards: short lists of lines that an observer keeps about a peer.
 
-Lines that were set through the API are `given`; the reasoner never removes them.
+Lines that were set through the API are `given`. A line of the server that a caller wrote back unchanged remains the
+server's. `updated_at` is when a caller last wrote the card, or when it was created.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -18,6 +19,9 @@ from omoide.storage import peers, rows
 from omoide.storage.base import Transaction
 from omoide.storage.engine import secure_delete
 
+_Of = tuple[int, str]
+"""Observer (its row) and observed (its id)."""
+
 
 @dataclass(frozen=True, slots=True)
 class CardSnapshot:
@@ -25,6 +29,13 @@ class CardSnapshot:
 
     lines: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
+    written_at: int | None = None
+    """When a caller last wrote it, or when it was created, in microseconds. None: there is no card."""
+
+    @property
+    def own(self) -> set[str]:
+        """The lines of the server."""
+        return {*self.lines} - {*self.given}
 
 
 class CardChanged(Exception):
@@ -44,8 +55,8 @@ def get(db: Transaction, workspace_id: str, observer_id: str, observed_id: str) 
 
 _lines = rows.reader(["cards.lines"], lambda row: rows.texts_from(row[0]))
 _kept = rows.reader(
-    ["cards.lines", "cards.given"],
-    lambda row: CardSnapshot(tuple(rows.texts_from(row[0])), tuple(rows.texts_from(row[1]))),
+    ["cards.lines", "cards.given", "cards.updated_at"],
+    lambda row: CardSnapshot(tuple(rows.texts_from(row[0])), tuple(rows.texts_from(row[1])), row[2]),
 )
 
 
@@ -59,16 +70,18 @@ def put(
     if identifiers.is_scope_peer(observed_id):
         raise Unprocessable(f"Peer name(s) ['{observed_id}'] are scopes. No card is ever kept about a scope.")
     observer, _ = peers.get_or_create(db, workspace_id, observer_id, Change(), now)
-    given: list[str] = strip_nul([*lines])
+    new: list[str] = strip_nul([*lines])
     db.lock("peers", observer.pk)
-    _replace(db, observer.pk, observed_id, kept(db, observer.pk, observed_id), given, now)
-    return given
+    held = kept(db, observer.pk, observed_id)
+    _replace(db, (observer.pk, observed_id), held, CardSnapshot(tuple(new), _others(new, held.own), now), now)
+    return new
 
 
 def kept(db: Transaction, observer: int, observed_id: str) -> CardSnapshot:
     """The card that an observer (its row) keeps."""
-    row = db.execute("SELECT lines, given FROM cards WHERE observer = ? AND observed = ?", (observer, observed_id))
-    found = row.fetchone()
+    found = db.execute(
+        "SELECT lines, given, updated_at FROM cards WHERE observer = ? AND observed = ?", (observer, observed_id)
+    ).fetchone()
     return _kept(found) if found else CardSnapshot()
 
 
@@ -84,7 +97,9 @@ def revise(
     if kept(db, observer, observed_id) != read:
         raise CardChanged(f"the card about {observed_id} has changed")
     if tuple(lines) != read.lines:
-        _put(db, observer, observed_id, lines, read.given, now)
+        given = tuple(line for line in read.given if line in lines)
+        written_at = now if read.written_at is None else read.written_at
+        _put(db, (observer, observed_id), CardSnapshot(tuple(lines), given, written_at))
 
 
 def keep_given(db: Transaction, observer: int, observed_id: str, now: int) -> bool:
@@ -93,25 +108,26 @@ def keep_given(db: Transaction, observer: int, observed_id: str, now: int) -> bo
     held = kept(db, observer, observed_id)
     if held.lines == held.given:
         return False
-    _replace(db, observer, observed_id, held, held.given, now)
+    _replace(db, (observer, observed_id), held, replace(held, lines=held.given), now)
     return True
 
 
-def _replace(
-    db: Transaction, observer: int, observed_id: str, held: CardSnapshot, given: Sequence[str], now: int
-) -> None:
-    """Store the given lines only, and enqueue the erasure of those they replace."""
-    _put(db, observer, observed_id, given, given, now)
-    if not {*held.lines, *held.given} <= {*given}:
+def _others(lines: Sequence[str], own: set[str]) -> tuple[str, ...]:
+    return tuple(line for line in lines if line not in own)
+
+
+def _replace(db: Transaction, of: _Of, held: CardSnapshot, new: CardSnapshot, now: int) -> None:
+    """Store the card, and enqueue the erasure of the lines that it replaces."""
+    _put(db, of, new)
+    if not {*held.lines, *held.given} <= {*new.lines}:
         secure_delete.enqueue(db, now)
 
 
-def _put(
-    db: Transaction, observer: int, observed_id: str, lines: Sequence[str], given: Sequence[str], now: int
-) -> None:
+def _put(db: Transaction, of: _Of, card: CardSnapshot) -> None:
+    lines, given = (orjson.dumps(texts).decode() for texts in (card.lines, card.given))
     db.execute(
         """INSERT INTO cards (observer, observed, lines, given, updated_at) VALUES (?, ?, ?, ?, ?)
            ON CONFLICT (observer, observed) DO UPDATE
            SET lines = excluded.lines, given = excluded.given, updated_at = excluded.updated_at""",
-        (observer, observed_id, orjson.dumps([*lines]).decode(), orjson.dumps([*given]).decode(), now),
+        (*of, lines, given, card.written_at),
     )

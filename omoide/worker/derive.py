@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from omoide.core import clock, config_resolution
-from omoide.core.clock import HOUR, MINUTE
+from omoide.core.clock import FIRST, HOUR, MINUTE
 from omoide.core.config_resolution import ResolvedConfig
 from omoide.core.job_payloads import WorkUnit
 from omoide.core.jobs import Job, JobUnfinished
@@ -28,6 +28,7 @@ from omoide.storage import (
     conclusion_upsert,
     conclusions,
     dreams,
+    ended_texts,
     messages,
     observer_queries,
     queue,
@@ -49,7 +50,7 @@ MOST_EARLIER = 4
 """Newest conclusions from the session that a correction may refer to."""
 
 MOST_LATER = 1_000
-"""Newest conclusions said after the facts that change a card; the card is revised with them as well."""
+"""Newest conclusions that are read when facts change a card: the card is revised with those said later as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,20 @@ class Observer:
     listener: Listener
     twins: Mapping[int, NearDuplicate]
     revised: Sequence[str] | None
+    ended: frozenset[str] = frozenset()
+    """Texts of conclusions that the facts end: `revised` is without them."""
 
 
 class ScopesChanged(Exception):
     """The session's scopes changed since the observers were read. Read them again."""
+
+
+class StatementsEnded(Exception):
+    """The facts end statements that are still on the cards. `by_observer` are their texts: revise the cards again."""
+
+    def __init__(self, by_observer: Mapping[int, frozenset[str]]) -> None:
+        super().__init__()
+        self.by_observer = by_observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,18 +143,22 @@ async def _facts(deps: Services, step: Step) -> Sequence[Fact]:
 async def _store(deps: Services, turn: TimeSlice, step: Step) -> WorkUnit | None:
     """Store the facts and return the rest of the unit. Raises JobUnfinished if the job was given back with that rest.
 
-    If a card or the scopes changed meanwhile, the stale parts are recomputed. Raises Contended after
-    `MOST_COMPUTATIONS` changes.
+    If a card or the scopes changed meanwhile, the stale parts are recomputed; so are the cards once it is known which
+    statements the facts end. Raises Contended after `MOST_COMPUTATIONS` changes.
     """
     observers: Sequence[Observer] = ()
+    ended: dict[int, frozenset[str]] = {}
     schedule = schedule_of(deps.settings) if step.config.dream_enabled else None
     terms = Terms(schedule, partial(deps.reasoner.judge, peer_id=step.unit.observed))
-    for _ in range(MOST_COMPUTATIONS):
-        observers = await _observers(deps, step, observers)
+    changes = 0
+    while changes < MOST_COMPUTATIONS:
+        observers = await _observers(deps, step, observers, ended)
         try:
             rest = await deps.store.write(_keep, turn, step, observers, terms)
+        except StatementsEnded as more:
+            ended |= {pk: ended.get(pk, frozenset()) | texts for pk, texts in more.by_observer.items()}
         except (CardChanged, ScopesChanged) as change:
-            reason = str(change)
+            reason, changes = str(change), changes + 1
         else:
             if rest is not None and not await deps.store.read(queue.is_held, step.job):
                 raise JobUnfinished
@@ -151,15 +166,18 @@ async def _store(deps: Services, turn: TimeSlice, step: Step) -> WorkUnit | None
     raise Contended(f"{reason}, {MOST_COMPUTATIONS} times in a row")
 
 
-async def _observers(deps: Services, step: Step, computed: Sequence[Observer] = ()) -> list[Observer]:
+async def _observers(
+    deps: Services, step: Step, computed: Sequence[Observer], ended: Mapping[int, frozenset[str]]
+) -> list[Observer]:
     """All observers: those at the time of the messages, and the scopes that currently contain the session.
 
-    `computed` is the result of an earlier call; parts that are not stale are reused.
+    `computed` is the result of an earlier call; parts that are not stale are reused. `ended`: see `StatementsEnded`.
     """
     compares = bool(step.facts) and deps.settings.deduplicate
     listeners = await deps.store.read_offloaded(_listeners, step.unit, MOST_KNOWN if compares else 0)
     before = {each.listener.pk: each for each in computed}
-    return [await _observer(deps, step, listener, before.get(listener.pk)) for listener in listeners]
+    known = [(listener, before.get(listener.pk), ended.get(listener.pk, frozenset())) for listener in listeners]
+    return [await _observer(deps, step, *each) for each in known]
 
 
 def _listeners(db: Transaction, unit: WorkUnit, most_known: int) -> list[Listener]:
@@ -176,34 +194,49 @@ def _listeners(db: Transaction, unit: WorkUnit, most_known: int) -> list[Listene
     ]
 
 
-async def _observer(deps: Services, step: Step, listener: Listener, before: Observer | None) -> Observer:
+async def _observer(
+    deps: Services, step: Step, listener: Listener, before: Observer | None, ended: frozenset[str]
+) -> Observer:
     if before and before.listener.known == listener.known:
         twins = before.twins
     else:
         facts, known = step.facts, listener.known
         twins = await near_duplicates(deps.embedder, facts, known) if facts and known else {}
-    if before and before.listener.card == listener.card:
+    if before and before.listener.card == listener.card and before.ended == ended:
         revised = before.revised
     else:
-        revised = await _revised(deps, step, listener)
-    return Observer(listener, twins, revised)
+        revised = await _revised(deps, step, listener, ended)
+    return Observer(listener, twins, revised, ended)
 
 
-async def _revised(deps: Services, step: Step, listener: Listener) -> Sequence[str] | None:
-    """The card's lines updated with the facts; None if it is not updated."""
+async def _revised(deps: Services, step: Step, listener: Listener, ended: frozenset[str]) -> Sequence[str] | None:
+    """The card's lines updated with the facts, without the ended statements; None if it is not updated."""
     unit, facts = step.unit, step.facts
     if not (facts and deps.reasoner.keeps_cards and step.config.peer_card_create):
         return None
     new = [_as_conclusion(fact, listener.id, unit) for fact in facts]
     card, instructions = listener.card, step.config.peer_card_instructions
-    task = CardTask(listener.id, unit.observed, card.lines, card.given, new, instructions=instructions)
+    task = CardTask(
+        listener.id,
+        unit.observed,
+        card.lines,
+        card.given,
+        new,
+        instructions=instructions,
+        ended=sorted(ended),
+        written_at=card.written_at,
+    )
     revised = await deps.reasoner.card(task)
     if [*revised] == [*card.lines]:
         return revised
     # Later statements take precedence, even if older messages are imported after them.
     pair, since = (listener.pk, unit.observed_pk), min(fact.said_at for fact in facts)
-    later = await deps.store.read_offloaded(conclusions.said_after, step.workspace_id, pair, since, MOST_LATER)
-    return await deps.reasoner.card(replace(task, conclusions=[*new, *later])) if later else revised
+    read_since = FIRST if ended else since
+    known = await deps.store.read_offloaded(conclusions.said_after, step.workspace_id, pair, read_since, MOST_LATER)
+    later = [each for each in known if each.said_at > since]
+    if not known:
+        return revised
+    return await deps.reasoner.card(replace(task, conclusions=[*new, *later], known=known if ended else ()))
 
 
 def _as_conclusion(fact: Fact, observer_id: str, unit: WorkUnit) -> Conclusion:
@@ -224,15 +257,21 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
     ]:
         # The job that fills a scope copies what is known when the session joins; these facts must not be missed.
         raise ScopesChanged(f"the scopes of session {unit.session} changed meanwhile")
+    ended: dict[int, frozenset[str]] = {}
     for observer in observers:
         listener = observer.listener
         pair: Pair = (listener.pk, unit.observed_pk)
         target = Target(job.workspace, pair, unit.session_pk)
         fresh = conclusion_upsert.upsert(db, target, step.facts, observer.twins, now)
-        supersede(db, pair, step.facts, terms.judge, now)
+        endings = supersede(db, pair, step.facts, terms.judge, now)
+        if endings and observer.revised is not None:
+            gone = ended_texts.gone(db, pair, endings)
+            ended |= {} if gone <= observer.ended else {listener.pk: gone}
         dreams.learned(db, job.workspace, pair, fresh, now, terms.schedule)
         if observer.revised is not None:
             cards.revise(db, listener.pk, unit.observed, listener.card, observer.revised, now)
+    if ended:
+        raise StatementsEnded(ended)
     rest = unit.rest(step.window.rest)
     if rest is not None:
         queue.advance(db, job, rest.to_json(), units=step.window.own)

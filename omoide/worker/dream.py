@@ -18,7 +18,17 @@ from omoide.core.records import Conclusion
 from omoide.reasoner.memory_view import MemoryScope, MemoryView
 from omoide.reasoner.protocol import CardTask, Dreamed, DreamTask
 from omoide.services.container import Services
-from omoide.storage import Transaction, cards, conclusions, dream_jobs, dreams, observer_queries, queue, workspaces
+from omoide.storage import (
+    Transaction,
+    cards,
+    conclusions,
+    dream_jobs,
+    dreams,
+    ended_texts,
+    observer_queries,
+    queue,
+    workspaces,
+)
 from omoide.storage.cards import CardChanged, CardSnapshot
 from omoide.storage.dream_jobs import CARD_REFRESH, OMNI, Pair
 from omoide.storage.dreams import Schedule
@@ -29,6 +39,9 @@ logger = logging.getLogger("omoide.worker")
 
 CARD_PAUSE = clock.MINUTE
 """Delay of the job that revises a card that kept changing during a dream, in microseconds."""
+
+MOST_ENDED = 200
+"""Last ended conclusions of a pair that a card is revised without."""
 
 MOST_CONCLUSIONS = 2_000
 """Newest conclusions of a pair that a dream reads."""
@@ -120,6 +133,7 @@ async def _revised(deps: Services, given: _Input, card: CardSnapshot) -> Sequenc
     payload = given.payload
     if payload.rebuild and (deps.reasoner.keeps_cards or not given.known):
         return await _rebuilt(deps, given, card)
+    ended = await deps.store.read_offloaded(ended_texts.newest_gone, given.pair, MOST_ENDED)
     task = CardTask(
         payload.observer,
         payload.observed,
@@ -128,6 +142,8 @@ async def _revised(deps: Services, given: _Input, card: CardSnapshot) -> Sequenc
         given.known,
         rebuild=payload.rebuild,
         instructions=_instructions(given.config),
+        ended=ended,
+        written_at=card.written_at,
     )
     return await deps.reasoner.card(task)
 
@@ -142,10 +158,11 @@ async def _rebuilt(deps: Services, given: _Input, card: CardSnapshot) -> Sequenc
             payload.observer,
             payload.observed,
             lines,
-            card.given,
+            [line for line in card.given if line in lines],
             some,
             rebuild=last is None,
             instructions=_instructions(given.config),
+            written_at=card.written_at,
         )
         lines, last = await deps.reasoner.card(task), some[-1]
     return lines

@@ -104,7 +104,7 @@ def test_only_the_changed_card_is_recomputed(home: Home) -> None:
 def test_a_dream_is_stored_without_a_card_that_keeps_changing(home: Home) -> None:
     async def story() -> None:
         await home.open()
-        await home.say("alice I live in Porto.", session="old")
+        await home.say("alice I live in Porto and work at Siemens.", session="old")
         await home.work()
         await home.say("alice I moved to Lisbon. I live in Lisbon now.", session="new")
         await home.work()

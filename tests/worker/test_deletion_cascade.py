@@ -83,7 +83,7 @@ def test_a_deleted_session_disappears_from_everything_derived_from_it(
     gone: str, silent: str, kept: str, play: Play
 ) -> None:
     async def story(home: Home) -> None:
-        await home.say("alice I live in Porto.", session="old")
+        await home.say("alice I live in Porto and work at Siemens.", session="old")
         await home.work()
         await home.say(*MOVED, session="new")
         await home.work()

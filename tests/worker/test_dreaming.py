@@ -26,7 +26,7 @@ async def learn_by_sessions(home: Home, *lines: str) -> None:
 
 def test_an_automatic_dream_follows_enough_conclusions_and_idle_time(play: Play) -> None:
     async def story(home: Home) -> None:
-        await learn_by_sessions(home, "alice I live in Porto.", "alice I live in Lisbon.", "alice I like figs.")
+        await learn_by_sessions(home, "alice I was born in Porto.", "alice I was born in Oslo.", "alice I like figs.")
         due = await home.store.read(queue.next_due, clock.now())
         assert due is not None
         assert [kind for kind, _ in jobs(home)] == ["dream"]

@@ -16,9 +16,11 @@ from omoide.reasoner.agentic import prompt_templates
 from omoide.reasoner.agentic.formatting import conclusion_line, single
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
 from omoide.reasoner.agentic.structured_output import OutputForm, filled
-from omoide.reasoner.card_format import MAX_LINES, accept_lines, folded
+from omoide.reasoner.card_format import MAX_LINES, accept_lines, folded, own_lines
 from omoide.reasoner.protocol import CardTask
 
+MOST_ENDED = 100
+"""Statements that are no longer true in the prompt, the last ended ones."""
 MOST_INPUT, MOST_OUTPUT = 16_384, 4_096
 """Maximum tokens of conclusions in the prompt, and of the output."""
 LEVELS_TOLD = frozenset({"explicit", "deductive"})
@@ -65,7 +67,7 @@ def revised(task: CardTask, lines: Sequence[Any]) -> list[str]:
     """Combine the given lines with the model's valid ones. Pure."""
     given = {folded(line) for line in task.given}
     new = (single(prompt_templates.plain(line)) for line in lines if isinstance(line, str))
-    accepted = accept_lines((line for line in new if folded(line) not in given), MAX_LINES - len(task.given)).accepted
+    accepted = accept_lines((line for line in new if folded(line) not in given), own_lines(len(task.given))).accepted
     return [*task.given, *accepted] if accepted else [*task.current]
 
 
@@ -90,6 +92,7 @@ def _opening(task: CardTask, conclusions: Sequence[Conclusion]) -> Opening:
         instructions=prompt_templates.section("instructions", task.instructions or ""),
         given=prompt_templates.section("given", "\n".join(map(single, task.given))),
         card=prompt_templates.section("card", "\n".join(map(single, current))),
+        ended=prompt_templates.section("ended", "\n".join(map(single, [*task.ended][:MOST_ENDED]))),
         conclusions=prompt_templates.section("conclusions", "\n".join(_line(each) for each in conclusions)),
     )
     return Opening(RULES, given)

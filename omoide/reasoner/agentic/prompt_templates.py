@@ -13,6 +13,7 @@ TAGS = (
     "card",
     "conclusions",
     "derived",
+    "ended",
     "findings",
     "given",
     "history",

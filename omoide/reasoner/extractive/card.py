@@ -1,14 +1,15 @@
 """Update a peer card from conclusions: the newest value of single slots, all values of the others. Pure.
 
 Every generated line can be parsed back into its slot, so a newer statement finds the line that it replaces. Lines that
-API callers wrote come first, unchanged, and no line is generated for their slots. `slots` parses statements,
+API callers wrote come first, unchanged. No line is generated for their slots, unless a statement that was said after
+they were written gives another value; a line that says nothing else then gives way. `slots` parses statements,
 `reasoning.cards` validates lines.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from omoide.core.clock import day
@@ -18,14 +19,16 @@ from omoide.reasoner.card_format import (
     ATTRIBUTE,
     IDENTITY,
     INSTRUCTION,
-    MAX_LINES,
     PREFIXES,
     RELATIONSHIP,
     accept_lines,
     folded,
+    own_lines,
     section,
 )
+from omoide.reasoner.equivalence import words
 from omoide.reasoner.extractive import slot_kinds as kinds
+from omoide.reasoner.extractive.claims import claims_of
 from omoide.reasoner.extractive.slots import Slot, agree, ended_of, phrase, slots_of
 from omoide.reasoner.protocol import CardTask
 
@@ -45,6 +48,7 @@ _IDENTITY = frozenset(
     }
 )
 _TASTES = kinds.TASTES | {kinds.PREFERS}
+_VITAL = kinds.INSTRUCTIONS | {kinds.ALLERGY, kinds.DIET}
 # Other notations of "lives in Lisbon" and "name is Alice", from lines that are not ours.
 _LABELS = (
     (re.compile(r"(?:location|home|city|residence): *", re.IGNORECASE), "lives in "),
@@ -62,6 +66,9 @@ _DAY = re.compile(r" \(\d{4}-\d\d-\d\d\)$")
 CACHED_STATEMENTS = 4_096
 """Size of the cache of parsed statements, which recur when older messages arrive later or a card is rebuilt."""
 
+FRESH = 3
+"""Number of lines from the newest statements that stay on a full card."""
+
 Place = tuple[str, ...]
 
 
@@ -70,21 +77,31 @@ class _Line(NamedTuple):
     slots: tuple[Slot, ...]
 
 
+class _End(NamedTuple):
+    """The slot with this key no longer has this value, or with None no value at all."""
+
+    place: Place
+    slot: Slot | None
+
+    def ends(self, slot: Slot) -> bool:
+        return slot.place == self.place and (self.slot is None or agree(self.slot, slot))
+
+
 def card(task: CardTask) -> list[str]:
     """Return the updated card: the given lines, then identity, attributes, relationships and instructions.
 
     The current card is returned unchanged if the conclusions fill or end no slot. Deterministic.
     """
-    kept = _Kept(task.observed_id, task.given)
-    if not task.rebuild:
-        given = {*task.given}
-        kept.load(line for line in task.current if line not in given)
-    is_changed = task.rebuild
-    for each in sorted(task.conclusions, key=lambda c: (c.said_at, c.created_at, c.pk)):
-        if each.level in LEVELS_TOLD:
-            is_changed = kept.learn(each) or is_changed
-    lines = kept.lines(max(0, MAX_LINES - len(task.given)))
-    return [*task.given, *lines] if is_changed and (lines or task.given) else [*task.current]
+    kept = _Kept(task)
+    over = {folded(text) for text in task.ended}
+    lost = kept.forget(task.ended)
+    again = [each for each in task.known if lost & {slot.place for slot in _stated(each.content, task.observed_id)[1]}]
+    has_learned = bool(lost)
+    for each in sorted([*task.conclusions, *again], key=lambda c: (c.said_at, c.created_at, c.pk)):
+        if each.level in LEVELS_TOLD and folded(each.content) not in over:
+            has_learned = kept.learn(each) or has_learned
+    lines = kept.lines()
+    return lines if has_learned or (task.rebuild and lines) else [*task.current]
 
 
 def line_of(slot: Slot, said_at: int) -> str:
@@ -112,23 +129,30 @@ def _told(line: str, peer_id: str) -> Sequence[Slot]:
 
 
 @text_cache(maxsize=CACHED_STATEMENTS)
-def _stated(content: str, peer_id: str) -> tuple[Sequence[Slot], Sequence[Slot]]:
-    """Return the slots that a statement ends, and those that it fills."""
-    return tuple(ended_of(content, peer_id)), tuple(slots_of(content, peer_id))
+def _stated(content: str, peer_id: str) -> tuple[Sequence[_End], Sequence[Slot]]:
+    """Return what a statement ends, and the slots that it fills."""
+    ended = [_End(slot.place, slot) for slot in ended_of(content, peer_id)]
+    claims = [claim for clause in claims_of(content, peer_id) for claim in clause]
+    ended += [_End(claim.topic[1:], claim.slot) for claim in claims if claim.ends and claim.topic[0] == "slot"]
+    return tuple(dict.fromkeys(ended)), tuple(slots_of(content, peer_id))
 
 
 class _Kept:
-    """The lines that are not given: generated ones by slot key, others verbatim."""
+    """The lines that stay: given ones, generated ones by slot key, and others verbatim."""
 
-    def __init__(self, peer_id: str, given: Sequence[str]) -> None:
-        self._peer_id = peer_id
-        self._given = {folded(line) for line in given}
-        self._taken = {slot.place for line in given for slot in slots_of_line(line, peer_id)}
+    def __init__(self, task: CardTask) -> None:
+        self._peer_id = task.observed_id
+        self._written_at = task.written_at
+        self._given = [_Line(text, tuple(slots_of_line(text, self._peer_id))) for text in task.given]
         self._ours: dict[Place, _Line] = {}
         self._others: list[_Line] = []
+        self._fresh: dict[Place, None] = {}
+        if not task.rebuild:
+            given = {*task.given}
+            self._load(line for line in task.current if line not in given)
 
-    def load(self, lines: Iterable[str]) -> None:
-        """Load the lines of the current card."""
+    def _load(self, lines: Iterable[str]) -> None:
+        """Load the lines of the current card that were not given."""
         for text in lines:
             line = _Line(text, tuple(slots_of_line(text, self._peer_id)))
             if len(line.slots) == 1 and self._is_ours(line):
@@ -136,30 +160,49 @@ class _Kept:
             else:
                 self._others.append(line)
 
+    def forget(self, ended: Iterable[str]) -> set[Place]:
+        """Remove the lines of statements that are no longer true, and return their slot keys."""
+        slots = [slot for content in ended for slot in _stated(content, self._peer_id)[1]]
+        return {slot.place for slot in slots if self._end(_End(slot.place, slot))}
+
     def learn(self, conclusion: Conclusion) -> bool:
         """Apply a statement. Returns whether it fills or ends a slot."""
         ended, filled = _stated(conclusion.content, self._peer_id)
-        for slot in ended:
-            self._end(slot)
+        for end in ended:
+            self._end(end)
+            self._yield_given(conclusion.said_at, end.ends)
         for slot in filled:
-            if slot.place not in self._taken:
-                self._fill(slot, conclusion.said_at)
+            self._fill(slot, conclusion.said_at)
         return bool(ended or filled)
 
-    def lines(self, most: int) -> list[str]:
-        """Return at most `most` lines by section. The oldest tastes are dropped first, then other multi-value slots."""
-        every = [line for line in (*self._others, *self._ours.values()) if folded(line.text) not in self._given]
-        accepted = {*accept_lines((line.text for line in every), most=len(every)).accepted}
-        every = [line for line in every if line.text.strip() in accepted]
-        surplus = sorted(range(len(every)), key=lambda n: (_worth(every[n]), n))[: max(0, len(every) - most)]
-        stay = [line.text for number, line in enumerate(every) if number not in {*surplus}]
+    def lines(self) -> list[str]:
+        """Return the given lines, and then by section as many others as fit.
+
+        Those of the newest statements stay. Of the rest, those of lowest worth are dropped first, the oldest before
+        others.
+        """
+        given = [line.text for line in self._given]
+        taken, fresh = {folded(text) for text in given}, {*[*self._fresh][-FRESH:]}
+        every = [(line, False) for line in self._others]
+        every += [(line, place in fresh) for place, line in self._ours.items()]
+        texts = (line.text for line, _ in every if folded(line.text) not in taken)
+        accepted = {*accept_lines(texts, most=len(every)).accepted}
+        every = [(line, is_fresh) for line, is_fresh in every if line.text.strip() in accepted]
+        most = own_lines(len(given))
+        order = sorted(range(len(every)), key=lambda n: (every[n][1], _worth(every[n][0]), n))
+        gone = {*order[: max(0, len(every) - most)]}
+        stay = [line.text for number, (line, _) in enumerate(every) if number not in gone]
         ordered = sorted(stay, key=lambda text: PREFIXES.index(section(text.strip()) or ATTRIBUTE))
-        return accept_lines(ordered, most=most).accepted
+        return [*given, *accept_lines(ordered, most=most).accepted]
 
     def _is_ours(self, line: _Line) -> bool:
         return _DAY.sub("", line.text) == _timeless(line.slots[0])
 
     def _fill(self, slot: Slot, said_at: int) -> None:
+        self._yield_given(said_at, lambda held: held.place == slot.place and not agree(held, slot))
+        told = [held for line in self._given for held in line.slots if held.place == slot.place]
+        if any(agree(held, slot) for held in told) or (told and not self._is_after_given(said_at)):
+            return
         line = _Line(line_of(slot, said_at), (slot,))
         if len(accept_lines([line.text]).accepted) == 0 or slots_of_line(line.text, self._peer_id) != [slot]:
             return
@@ -168,6 +211,16 @@ class _Kept:
         old = self._ours.pop(slot.place, None)
         is_fuller = old and agree(old.slots[0], slot) and len(old.slots[0].value) > len(slot.value)
         self._ours[slot.place] = old if old and is_fuller else line
+        self._fresh.pop(slot.place, None)
+        self._fresh[slot.place] = None
+
+    def _yield_given(self, said_at: int, is_over: Callable[[Slot], bool]) -> None:
+        """Remove the given lines that say nothing but what is over since a statement that was said after them."""
+        if self._is_after_given(said_at):
+            self._given = [line for line in self._given if not (_says_only_slot(line) and is_over(line.slots[0]))]
+
+    def _is_after_given(self, said_at: int) -> bool:
+        return self._written_at is not None and said_at > self._written_at
 
     def _is_told_by_others(self, slot: Slot, said_at: int) -> bool:
         """Whether a line that is not ours already has the value. A line with another value is replaced by generated
@@ -177,23 +230,34 @@ class _Kept:
             if any(agree(other, slot) for other in rivals):
                 return True
             if rivals:
-                self._drop(line, slot, said_at)
+                self._drop(line, slot.place, said_at)
                 return False
         return False
 
-    def _end(self, slot: Slot) -> None:
-        held = self._ours.get(slot.place)
-        if held and agree(held.slots[0], slot):
-            del self._ours[slot.place]
-        for line in [*self._others]:
-            if any(other.place == slot.place and agree(other, slot) for other in line.slots):
-                self._others.remove(line)
+    def _end(self, end: _End) -> bool:
+        """Remove what the end ends from the lines that were not given. Returns whether there was any."""
+        held = self._ours.get(end.place)
+        is_ours = held is not None and end.ends(held.slots[0])
+        if is_ours:
+            del self._ours[end.place]
+        over = [line for line in self._others if any(end.ends(slot) for slot in line.slots)]
+        for line in over:
+            self._drop(line, end.place, None)
+        return is_ours or bool(over)
 
-    def _drop(self, line: _Line, rival: Slot, said_at: int) -> None:
+    def _drop(self, line: _Line, place: Place, said_at: int | None) -> None:
+        """Remove a line that is not ours, and generate lines for its slots with other keys."""
         self._others.remove(line)
         for other in line.slots:
-            if other.place != rival.place and other.place not in self._ours:
-                self._ours[other.place] = _Line(line_of(other, said_at), (other,))
+            if other.place != place and other.place not in self._ours:
+                text = _timeless(other) if said_at is None else line_of(other, said_at)
+                self._ours[other.place] = _Line(text, (other,))
+
+
+def _says_only_slot(line: _Line) -> bool:
+    """Whether a line states one slot and nothing else."""
+    said = line.text.removeprefix(section(line.text) or "")
+    return len(line.slots) == 1 and len(words(said)) <= len(words(phrase(line.slots[0])))
 
 
 def _timeless(slot: Slot) -> str:
@@ -206,6 +270,8 @@ def _timeless(slot: Slot) -> str:
 
 def _worth(line: _Line) -> int:
     """Return the priority of a line; lines of lower priority are dropped first."""
+    if line.text.startswith(IDENTITY):
+        return 3
     if all(slot.kind in _TASTES for slot in line.slots):
         return 0
-    return 2 if any(slot.single or slot.kind in kinds.INSTRUCTIONS for slot in line.slots) else 1
+    return 2 if any(slot.single or slot.kind in _VITAL for slot in line.slots) else 1

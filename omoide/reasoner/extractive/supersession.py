@@ -11,7 +11,7 @@ import re
 from omoide.core.records import Effect
 from omoide.reasoner.extractive.claim_patterns import NOT_ANOTHER
 from omoide.reasoner.extractive.claims import Claim, claims_of
-from omoide.reasoner.extractive.slot_kinds import TASTES
+from omoide.reasoner.extractive.slot_kinds import TASTES, UNCHANGING
 from omoide.reasoner.extractive.slots import agree, comparable, tells_change
 
 
@@ -26,7 +26,7 @@ def effect(new: str, old: str, peer_id: str) -> Effect | None:
     if not clauses or not all(clauses):
         return None
     news = [claim for clause in claims_of(new, peer_id) for claim in clause]
-    is_change = tells_change(new)
+    is_change = tells_change(new) or _denies(new, old)
     if not news or not all(
         any(_replaces(claim, held, is_change) for claim in news for held in clause) for clause in clauses
     ):
@@ -52,7 +52,9 @@ def _replaces(new: Claim, old: Claim, is_change: bool) -> bool:
         return False
     if new.slot is None or old.slot is None:
         return True
-    return comparable(new.slot, old.slot) and not agree(new.slot, old.slot)
+    # Of two birthplaces one is wrong; it is not known which.
+    can_differ = new.slot.kind not in UNCHANGING or is_change
+    return can_differ and comparable(new.slot, old.slot) and not agree(new.slot, old.slot)
 
 
 def _is_same(new: Claim, old: Claim) -> bool:

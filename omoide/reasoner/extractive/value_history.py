@@ -1,7 +1,10 @@
 """Track the values of a slot over time, and derive changes and contradictions from them. Pure.
 
-The history of a slot consists of turns: periods with the same value. A new value is a change if its statement says so
-("moved to"), or if the old value was ended; otherwise it is a contradiction as well.
+The history of a slot consists of turns: periods with the same value. A new value is a change, except where the value
+cannot change (a birthplace): of two such values one is wrong, so that they contradict each other.
+
+Most statements with an earlier value have been superseded and are not given here. What remains are the longer ones of
+which only a part no longer holds ("lives in Lisbon and works at Siemens"): a deduction tells the current value.
 """
 
 from __future__ import annotations
@@ -11,15 +14,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from omoide.core.clock import SECOND, day
+from omoide.core.clock import day
 from omoide.core.records import Conclusion, Derived
 from omoide.reasoner.equivalence import words
-from omoide.reasoner.extractive.slot_kinds import AGE, LANGUAGE, TASTES, UNCHANGING
+from omoide.reasoner.extractive.slot_kinds import LANGUAGE, TASTES, UNCHANGING
 from omoide.reasoner.extractive.slots import Slot, agree, comparable, ended_of, sentence, slots_of, tells_change
-
-# Maximum difference, in years, between an increase in age and the time between the statements.
-AGE_TOLERANCE = 1.0
-SECONDS_A_YEAR = 365.25 * 24 * 3600
 
 _UPDATE = "{} now; before: {}"
 _IS_UPDATE = re.compile(r" now; before: ")
@@ -99,7 +98,8 @@ def contradictions(timelines: dict[Place, History], known: Iterable[Conclusion],
         for old, new in reversed([*zip(history.turns, history.turns[1:], strict=False)]):
             ids = frozenset((old.source.id, new.source.id))
             pair = _pair(place, [old.slot, new.slot])
-            if new.is_change or len(ids) < 2 or _is_aging(old, new) or ids in seen or pair in seen:
+            is_change = new.is_change or new.slot.kind not in UNCHANGING
+            if is_change or len(ids) < 2 or ids in seen or pair in seen:
                 continue
             seen |= {ids, pair}
             derived.append(_contradiction(old, new, peer_id))
@@ -140,13 +140,6 @@ def _pairs_in(sources: object, peer_id: str) -> list[Pair]:
         for slot in slots_of(text, peer_id):
             by_place[slot.place].append(slot)
     return [_pair(place, slots) for place, slots in by_place.items() if len(slots) > 1]
-
-
-def _is_aging(old: ValueChange, new: ValueChange) -> bool:
-    if new.slot.kind != AGE:
-        return False
-    elapsed = (new.source.said_at - old.source.said_at) / SECOND / SECONDS_A_YEAR
-    return abs(int(new.slot.value) - int(old.slot.value) - elapsed) <= AGE_TOLERANCE
 
 
 def _contradiction(old: ValueChange, new: ValueChange, peer_id: str) -> Derived:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from omoide.core.records import Conclusion
-from omoide.reasoner.card_format import MAX_LINES
+from omoide.reasoner.card_format import LEAST_OWN, MAX_LINES
 from omoide.reasoner.extractive.card import card, line_of, slots_of_line
 from omoide.reasoner.extractive.slots import slots_of
 from omoide.reasoner.protocol import CardTask
@@ -19,6 +19,16 @@ def kept(
     conclusions: Sequence[Conclusion], current: Sequence[str] = (), given: Sequence[str] = (), *, rebuild: bool = False
 ) -> list[str]:
     return card(CardTask("bot", "alice", [*given, *current], given, conclusions, rebuild))
+
+
+def kept_without(ended: Sequence[str], current: Sequence[str], known: Sequence[Conclusion] = ()) -> list[str]:
+    """The current card without statements that have ended."""
+    return card(CardTask("bot", "alice", current, (), (), ended=ended, known=known))
+
+
+def kept_since(written_at: int, given: Sequence[str], *contents: str) -> list[str]:
+    """A card that a caller wrote at this time, after the statements."""
+    return card(CardTask("bot", "alice", given, given, said(*contents), written_at=written_at))
 
 
 def test_lines_are_sorted_by_section() -> None:
@@ -75,6 +85,54 @@ def test_ended_values_are_removed_from_the_card() -> None:
     assert kept(statements, current) == ["ATTRIBUTE: lives in Lisbon"]
 
 
+def test_a_lost_job_removes_the_employer_and_the_occupation() -> None:
+    current = ["ATTRIBUTE: lives in Lisbon", "ATTRIBUTE: works at Siemens", "ATTRIBUTE: is a nurse"]
+    assert kept(said("alice quit alice's job"), current) == ["ATTRIBUTE: lives in Lisbon"]
+    assert kept(said("alice quit alice's job"), current[1:]) == []
+
+
+def test_statements_that_have_ended_leave_the_card() -> None:
+    current = ["ATTRIBUTE: lives in Lisbon", "ATTRIBUTE: likes tea", "RELATIONSHIP: dog Rex"]
+    assert kept_without(["alice lives in Porto", "alice loves tea"], current) == [current[0], current[2]]
+    assert kept_without(["alice's dog is Rex"], current) == current[:2]
+    assert kept_without(["alice's cat died", "bob lives in Lisbon"], current) == current
+
+
+def test_a_statement_that_has_ended_is_not_learned() -> None:
+    past, now = said("alice lives in Porto", "alice lives in Lisbon")
+    assert card(CardTask("bot", "alice", (), (), [past], ended=[past.content])) == []
+    assert card(CardTask("bot", "alice", (), (), [now, past], ended=[past.content])) == ["ATTRIBUTE: lives in Lisbon"]
+
+
+def test_a_line_stays_if_another_statement_supports_it() -> None:
+    known = said("alice loves tea", "alice loves jazz")
+    assert kept_without(["alice likes tea"], ["ATTRIBUTE: likes tea"], known) == ["ATTRIBUTE: likes tea"]
+
+
+def test_a_line_of_another_reasoner_loses_only_what_has_ended() -> None:
+    current = ["ATTRIBUTE: lives in Porto and works at Siemens"]
+    assert kept_without(["alice works at Siemens"], current) == ["ATTRIBUTE: lives in Porto"]
+
+
+@pytest.mark.parametrize(
+    ("given", "content", "now"),
+    [
+        ("ATTRIBUTE: lives in Porto", "alice moved to Lisbon", ["ATTRIBUTE: lives in Lisbon"]),
+        ("Location: Porto", "alice moved to Lisbon", ["ATTRIBUTE: lives in Lisbon"]),
+        ("likes tea", "alice does not like tea", ["ATTRIBUTE: does not like tea"]),
+        ("ATTRIBUTE: works at Siemens", "alice quit alice's job", []),
+    ],
+)
+def test_a_given_line_gives_way_to_what_is_said_after_it_was_written(given: str, content: str, now: list[str]) -> None:
+    assert kept_since(START - 1, [given, "VIP"], content) == ["VIP", *now]
+    assert kept_since(START, [given, "VIP"], content) == [given, "VIP"], "said before"
+
+
+@pytest.mark.parametrize("given", ["ATTRIBUTE: lives in Porto and works at Siemens", "lives in Porto, for the sea"])
+def test_a_given_line_that_says_more_than_a_slot_stays(given: str) -> None:
+    assert kept_since(START - 1, [given], "alice moved to Lisbon") == [given, "ATTRIBUTE: lives in Lisbon"]
+
+
 def test_given_lines_come_first_and_block_generated_lines() -> None:
     given = ["likes  Tea", "ATTRIBUTE: lives in Porto", "Name: Al Moreira", "", "x" * 300]
     statements = said("alice likes tea", "alice moved to Lisbon", "alice's name is Alice", "alice is vegetarian")
@@ -116,6 +174,21 @@ def test_the_oldest_tastes_are_dropped_first_beyond_the_limit() -> None:
     assert lines[0] == "ATTRIBUTE: lives in Lisbon"
     assert "ATTRIBUTE: likes tea number 0" not in lines
     assert lines[-1] == f"ATTRIBUTE: likes tea number {MAX_LINES - 1}"
+
+
+def test_a_card_that_callers_filled_takes_further_lines() -> None:
+    given = [f"fact number {n}" for n in range(MAX_LINES)]
+    statements = said('alice said: "Always answer in German."', *(f"alice likes tea number {n}" for n in range(20)))
+    lines = kept(statements, given=given)
+    assert lines[:MAX_LINES] == given
+    assert len(lines) == MAX_LINES + LEAST_OWN
+    assert lines[-1] == "INSTRUCTION: Always answer in German."
+
+
+def test_a_newer_statement_reaches_a_card_that_is_full_of_more_important_lines() -> None:
+    orders = [f"INSTRUCTION: Always answer in verse number {n}." for n in range(MAX_LINES)]
+    current = ["IDENTITY: name is Alice", *orders[1:]]
+    assert kept(said("alice likes tea"), current) == [current[0], "ATTRIBUTE: likes tea", *current[2:]]
 
 
 def test_an_instruction_too_long_for_a_line_is_omitted() -> None:
