@@ -23,6 +23,7 @@ from omoide.contract.application import application
 from omoide.contract.operation import Implementation
 from omoide.contract.security import principal
 from omoide.core.auth import Keyring, authorizer
+from omoide.core.clock import from_micros
 from omoide.core.records import Message
 from omoide.generated import models, protocols
 
@@ -128,7 +129,7 @@ def by_hand() -> ASGIApp:
 
 
 def _message(record: Message) -> models.Message:
-    return models.Message(**record._asdict())
+    return models.Message(**record._asdict() | {"created_at": from_micros(record.created_at)})
 
 
 async def nothing(scope: Scope, receive: Receive, send: Send) -> None:
