@@ -48,20 +48,21 @@ def make_reasoner(settings: Settings, embedder: Embedder, tokens: TokenCounter, 
 
         return Agentic(chat_models(settings, meter=meter), tokens)
 
-    embedded = LazyReasoner(EXTRACTIVE, load, keeps_cards=True)
+    embedded = LazyReasoner(EXTRACTIVE, load, keeps_cards=True, reads_known=False)
     if not settings.model:
         return embedded
     model_configs(settings)
-    agentic = LazyReasoner(name_of(settings), load_agentic, keeps_cards=False)
+    agentic = LazyReasoner(name_of(settings), load_agentic, keeps_cards=False, reads_known=True)
     return FallbackReasoner(agentic, embedded) if settings.derive_fallback else agentic
 
 
 class LazyReasoner:
     """Lazy reasoner: the first call of a verb runs `load` in a thread."""
 
-    def __init__(self, name: str, load: Callable[[], Reasoner], *, keeps_cards: bool) -> None:
+    def __init__(self, name: str, load: Callable[[], Reasoner], *, keeps_cards: bool, reads_known: bool) -> None:
         self.name = name
         self.keeps_cards = keeps_cards
+        self.reads_known = reads_known
         self._load = load
         self._loading = Lock()
         self._reasoner: Reasoner | None = None
@@ -117,8 +118,8 @@ class FallbackReasoner:
     def __init__(self, reasoner: Reasoner, relief: Reasoner) -> None:
         self.name = reasoner.name
         self.keeps_cards = reasoner.keeps_cards
-        self.judge = relief.judge  # facts of the model have no topics, so only its own are compared
-        self.as_fact = relief.as_fact
+        self.reads_known = reasoner.reads_known
+        self.judge, self.as_fact = relief.judge, relief.as_fact
         self.summarize, self.card = reasoner.summarize, reasoner.card
         self.dream, self.answer = reasoner.dream, reasoner.answer
         self._reasoner = reasoner

@@ -49,6 +49,9 @@ class Batch:
     """Custom instructions on what to extract. Untrusted data: they change neither output format nor reach."""
     earlier: Sequence[str] = ()
     """The last conclusions from the session before these messages, oldest first: a correction may refer to them."""
+    known: Sequence[Conclusion] = ()
+    """Current conclusions that the messages may replace or correct, best first. Only for reasoners with `reads_known`;
+    untrusted data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +138,10 @@ class Reasoner(Protocol):
     @property
     def keeps_cards(self) -> bool:
         """Whether a card update is cheap enough to run after every batch. Otherwise only dreams update cards."""
+
+    @property
+    def reads_known(self) -> bool:
+        """Whether `derive` compares the messages with what is known, so that `Batch.known` has to be searched."""
 
     async def prepare(self) -> None:
         """Load lazily loaded resources in advance. Calls no provider, and never fails."""

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
-from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector
+from omoide.inference.embedders import Embedder, EmbeddingFailed, Vector, Vectors
 from omoide.search.vector_index import VectorIndex
 
 logger = logging.getLogger("omoide.search")
@@ -39,15 +40,19 @@ class SemanticSearch:
 
     async def query_vector(self, text: str) -> Vector | None:
         """Embed the text; None if it is blank, or if embedding fails or takes too long."""
+        vectors = await self.query_vectors([text])
+        return vectors[0] if vectors is not None and vectors[0].any() else None
+
+    async def query_vectors(self, texts: Sequence[str]) -> Vectors | None:
+        """Embed the texts in one call, a blank one as zeros; None if embedding fails or takes too long."""
         now = asyncio.get_running_loop().time
         if now() < self._silent_until:
             return None
         try:
             async with asyncio.timeout(self._query_seconds):
-                vector: Vector = (await self._embedder.embed([text]))[0]
+                return await self._embedder.embed(texts)
         except (EmbeddingFailed, TimeoutError) as error:
             self._silent_until = now() + self._pause_seconds
             reason = error.detail if isinstance(error, EmbeddingFailed) else f"no answer in {self._query_seconds:g} s"
             logger.warning("searching by words only for %g s: %s", self._pause_seconds, reason)
             return None
-        return vector if vector.any() else None

@@ -7,20 +7,33 @@ things were said, so a fact that is older than what is known arrives superseded 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from omoide.core.records import Effect, Fact
 from omoide.storage import Transaction, conclusion_endings, conclusion_links
 from omoide.storage.conclusion_endings import Ended
-from omoide.storage.conclusion_links import Pair, Rival
+from omoide.storage.conclusion_links import Pair, Rival, Stored
+from omoide.storage.conclusion_upsert import NearDuplicate
 from omoide.storage.content_hash import content_hash
 
+NO_TWINS: Mapping[int, NearDuplicate] = MappingProxyType({})
 Judge = Callable[[str, str], Effect | None]
 """What a newer statement (first) says about an older one (second)."""
 
 
-def supersede(db: Transaction, pair: Pair, facts: Sequence[Fact], judge: Judge, now: int) -> list[Ended]:
-    """End what the facts, which are stored already, supersede or correct, and return it."""
-    endings = [*_stated(db, pair, facts)]
+def supersede(
+    db: Transaction,
+    pair: Pair,
+    facts: Sequence[Fact],
+    judge: Judge,
+    now: int,
+    twins: Mapping[int, NearDuplicate] = NO_TWINS,
+) -> list[Ended]:
+    """End what the facts, which are stored already, supersede or correct, and return it.
+
+    `twins` is index of a fact → near-duplicate, as given to `conclusion_upsert.upsert`.
+    """
+    endings = [*_stated(db, pair, facts, twins)]
     topics = frozenset[str]().union(*(fact.topics for fact in facts))
     if topics:
         order = {content_hash(fact.content): number for number, fact in enumerate(facts)}
@@ -31,18 +44,27 @@ def supersede(db: Transaction, pair: Pair, facts: Sequence[Fact], judge: Judge, 
     return endings
 
 
-def _stated(db: Transaction, pair: Pair, facts: Sequence[Fact]) -> Iterator[Ended]:
-    """What the facts name themselves as wrong, or as no longer true."""
-    for fact in facts:
-        if not (fact.corrects or fact.replaces):
+def _stated(db: Transaction, pair: Pair, facts: Sequence[Fact], twins: Mapping[int, NearDuplicate]) -> Iterator[Ended]:
+    """What the facts name themselves as wrong, or as no longer true. A fact that was not stored ends nothing."""
+    for number, fact in enumerate(facts):
+        if not (fact.corrects or fact.replaces) or (own := _row_of(db, pair, fact, twins.get(number))) is None:
             continue
-        stored = conclusion_links.with_text(db, pair, [content_hash(fact.content)])
-        successor = stored[-1][1] if stored else None
-        wrong = conclusion_links.with_text(db, pair, [*map(content_hash, fact.corrects)])
-        yield from (Ended(pk, "invalid", successor) for pk, id, _ in wrong if id != successor)
-        over = conclusion_links.with_text(db, pair, [*map(content_hash, fact.replaces)])
-        start = fact.said_at if fact.valid_from is None else fact.valid_from
-        yield from (Ended(pk, "superseded", successor, start) for pk, id, _ in over if id != successor)
+        for wrong in conclusion_links.with_text(db, pair, [*map(content_hash, fact.corrects)]):
+            if wrong.id != own.id and wrong.said_at <= fact.said_at:
+                yield Ended(wrong.pk, "invalid", own.id)
+        for old in conclusion_links.with_text(db, pair, [*map(content_hash, fact.replaces)]):
+            if old.id == own.id:
+                continue
+            older, newer = (old, own) if old.said_at <= own.said_at else (own, old)
+            conclusion_endings.begin(db, newer.pk, newer.said_at)
+            yield Ended(older.pk, "superseded", newer.id, newer.start)
+
+
+def _row_of(db: Transaction, pair: Pair, fact: Fact, twin: NearDuplicate | None) -> Stored | None:
+    """The row of a fact, or the row that says the same and was reinforced by it; None if it was not stored."""
+    if found := conclusion_links.with_text(db, pair, [content_hash(fact.content)]):
+        return max(found, key=lambda each: (each.said_at, each.pk))
+    return None if twin is None else conclusion_links.in_row(db, twin.pk)
 
 
 def _superseded(db: Transaction, rivals: Sequence[Rival], order: Mapping[int, int], judge: Judge) -> Iterator[Ended]:

@@ -36,8 +36,12 @@ def end(db: Transaction, endings: Iterable[Ended], now: int) -> None:
 
 
 def begin(db: Transaction, pk: int, valid_from: int) -> None:
-    """Set when a conclusion began to hold, unless that is known."""
-    db.execute("UPDATE conclusions SET valid_from = coalesce(valid_from, ?) WHERE pk = ?", (valid_from, pk))
+    """Set when a conclusion began to hold, unless that is known, or it had ceased to hold by then."""
+    db.execute(
+        """UPDATE conclusions SET valid_from = ? WHERE pk = ? AND valid_from IS NULL
+           AND (valid_until IS NULL OR valid_until > ?)""",
+        (valid_from, pk, valid_from),
+    )
 
 
 def denied(db: Transaction, pair: Pair, digests: Sequence[int]) -> dict[int, int]:

@@ -73,15 +73,44 @@ def _rival(row: rows.Row, topics: frozenset[int]) -> Rival:
     return Rival(pk, as_text(id), as_text(content), digest, said_at, valid_from, topics)
 
 
-def with_text(db: Transaction, pair: Pair, digests: Sequence[int]) -> list[tuple[int, str, int]]:
-    """Row, id and content hash of the pair's current conclusions with these content hashes, in order of creation."""
+class Stored(NamedTuple):
+    """A current explicit conclusion. Times in microseconds."""
+
+    pk: int
+    id: str
+    said_at: int
+    valid_from: int | None
+
+    @property
+    def start(self) -> int:
+        """When it began to hold, as far as is known."""
+        return self.said_at if self.valid_from is None else self.valid_from
+
+
+_STORED = "c.pk, c.id, c.said_at, c.valid_from"
+
+
+def with_text(db: Transaction, pair: Pair, digests: Sequence[int]) -> list[Stored]:
+    """The pair's current explicit conclusions with these content hashes, in order of creation."""
     found = db.execute(
-        f"""SELECT c.pk, c.id, c.same FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusions c
+        f"""SELECT {_STORED} FROM {unnest("bigint", "wanted")} {ORDERED_JOIN} conclusions c
                ON c.observer = ? AND c.observed = ? AND c.same = wanted.value
            WHERE c.deleted_at IS NULL AND c.level = 'explicit' ORDER BY c.pk""",
         (array(digests), *pair),
     )
-    return [(pk, as_text(id), digest) for pk, id, digest in found]
+    return [_stored(row) for row in found]
+
+
+def in_row(db: Transaction, pk: int) -> Stored | None:
+    """The current conclusion in this row, if there is one."""
+    row = db.execute(f"SELECT {_STORED} FROM conclusions c WHERE pk = ? AND deleted_at IS NULL", (pk,)).fetchone()
+    return None if row is None else _stored(row)
+
+
+def _stored(row: rows.Row) -> Stored:
+    pk, id, said_at, valid_from = row
+    said_at, valid_from = rows.mended(["conclusions.said_at", "conclusions.valid_from"], (said_at, valid_from))
+    return Stored(pk, as_text(id), said_at, valid_from)
 
 
 def remove_conclusions(db: Transaction, pks: Sequence[int]) -> None:

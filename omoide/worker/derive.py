@@ -41,6 +41,7 @@ from omoide.storage.conclusions import Target
 from omoide.storage.dreams import Schedule
 from omoide.storage.messages import Stretch, Window
 from omoide.worker.contention import MOST_COMPUTATIONS, Contended
+from omoide.worker.known import known_conclusions
 from omoide.worker.time_slice import TimeSlice
 
 MOST_KNOWN = 500
@@ -96,7 +97,7 @@ class Step:
     config: ResolvedConfig
     """Configuration of the unit."""
     window: Window
-    earlier: Sequence[str]
+    earlier: Sequence[KnownConclusion]
     """The last conclusions from the session before the window, oldest first."""
     facts: Sequence[Fact]
 
@@ -121,11 +122,11 @@ async def derive(deps: Services, job: Job, unit: WorkUnit) -> None:
         remaining = await _store(deps, turn, replace(step, facts=await _facts(deps, step)))
 
 
-def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window, Sequence[str]]:
+def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, Window, Sequence[KnownConclusion]]:
     stretch = Stretch(unit.session_pk, unit.first, unit.through)
     window = messages.window(db, stretch, unit.observed_pk, budget, unit.observer_pks)
     earlier = [
-        each.content
+        each
         for observer in unit.observer_pks[:1]
         for each in conclusion_upsert.known(db, (observer, unit.observed_pk), unit.session_pk, MOST_EARLIER)
     ]
@@ -135,9 +136,19 @@ def _read(db: Transaction, job: Job, unit: WorkUnit, budget: int) -> tuple[str, 
 async def _facts(deps: Services, step: Step) -> Sequence[Fact]:
     if not step.window.own:
         return []
-    unit, instructions = step.unit, step.config.reasoning_instructions
-    batch = Batch(step.workspace_id, unit.session, unit.observed, step.window.messages, instructions, step.earlier)
-    return await deps.reasoner.derive(batch)
+    unit, messages, instructions = step.unit, step.window.messages, step.config.reasoning_instructions
+    earlier = [each.content for each in step.earlier]
+    batch = Batch(step.workspace_id, unit.session, unit.observed, messages, instructions, earlier)
+    return await deps.reasoner.derive(replace(batch, known=await _known(deps, step)))
+
+
+async def _known(deps: Services, step: Step) -> Sequence[Conclusion]:
+    """What the first observer, usually the peer itself, knows near to the messages, if the reasoner reads it."""
+    unit = step.unit
+    if not (deps.reasoner.reads_known and unit.observers):
+        return ()
+    pair, last = (unit.observers[0], unit.observed), [each.pk for each in reversed(step.earlier)]
+    return await known_conclusions(deps, step.workspace_id, pair, step.window.messages, last)
 
 
 async def _store(deps: Services, turn: TimeSlice, step: Step) -> WorkUnit | None:
@@ -263,7 +274,7 @@ def _keep(db: Transaction, turn: TimeSlice, step: Step, observers: Sequence[Obse
         pair: Pair = (listener.pk, unit.observed_pk)
         target = Target(job.workspace, pair, unit.session_pk)
         fresh = conclusion_upsert.upsert(db, target, step.facts, observer.twins, now)
-        endings = supersede(db, pair, step.facts, terms.judge, now)
+        endings = supersede(db, pair, step.facts, terms.judge, now, observer.twins)
         if endings and observer.revised is not None:
             gone = ended_texts.gone(db, pair, endings)
             ended |= {} if gone <= observer.ended else {listener.pk: gone}

@@ -41,6 +41,7 @@ class Told:
 
     name = "told"
     keeps_cards = False
+    reads_known = False
 
     def __init__(self) -> None:
         self.say: Say = everything

@@ -2,21 +2,23 @@
 
 The peer's messages are numbered in the prompt, and facts can refer only to these numbers. Messages of others are
 context. The caller stores the facts.
+
+The model is also shown what is known already, and says what the facts replace or correct (see `replacements`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
-
+from omoide.core.clock import DAY
 from omoide.core.records import Fact, Message
 from omoide.inference.tokens import TokenCounter
 from omoide.reasoner.agentic import prompt_templates
+from omoide.reasoner.agentic.derive_output import FORM, MOST_FACTS, Statement, Statements
 from omoide.reasoner.agentic.formatting import message_line, single
 from omoide.reasoner.agentic.model_client import ModelCaller, Opening
-from omoide.reasoner.agentic.structured_output import OutputForm, filled
+from omoide.reasoner.agentic.replacements import Ends, Known, ends_of, folded, known_lines, numbered_known, validity
+from omoide.reasoner.agentic.structured_output import filled
 from omoide.reasoner.protocol import Batch
 
 # Source: the public description of the API.
@@ -25,79 +27,7 @@ MOST_OUTPUT = 2_500
 MOST_CONTENT = 65_535
 """Maximum tokens of messages in the prompt, tokens of the output, and characters of one fact."""
 
-MOST_FACTS = 100
-MOST_REFERENCES = 8
-"""Maximum facts per batch and references per fact. Without a limit, a small model with a schema may never stop."""
-MOST_READ = 10
-"""Multiple of these limits that is read of an output without a schema, which may contain repetitions and non-facts."""
-
 RULES, GIVEN = prompt_templates.load("derive.rules"), prompt_templates.load("derive.given")
-
-
-class Statement(BaseModel):
-    model_config = ConfigDict(extra="ignore")
-
-    content: str
-    message_ids: list[int] = Field(default_factory=list)
-
-    @field_validator("content", mode="before")
-    @classmethod
-    def _nothing_is_blank(cls, given: Any) -> Any:
-        return "" if given is None else given
-
-    @field_validator("message_ids", mode="before")
-    @classmethod
-    def _numbers_only(cls, given: Any) -> list[int]:
-        """Drop references that are not numbers, instead of rejecting the fact."""
-        listed = given if isinstance(given, list) else [given]
-        texts = (str(each).strip().strip("[]#") for each in listed[: MOST_READ * MOST_REFERENCES])
-        return [int(each) for each in texts if each.isascii() and each.isdigit() and len(each) < 10]
-
-
-class Statements(BaseModel):
-    """Lenient parser of the model's output."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    facts: list[Statement]
-
-    @field_validator("facts", mode="before")
-    @classmethod
-    def _null_is_none(cls, given: Any) -> Any:
-        """Treat null as no facts, and a string as a fact without references; drop other values."""
-        if not isinstance(given, list):
-            return [] if given is None else given
-        read = given[: MOST_READ * MOST_FACTS]
-        entries = ({"content": each} if isinstance(each, str) else each for each in read)
-        return [each for each in entries if isinstance(each, dict) and "content" in each]
-
-
-SCHEMA = {
-    "type": "object",
-    "properties": {
-        "facts": {
-            "type": "array",
-            "maxItems": MOST_FACTS,
-            "items": {
-                "type": "object",
-                "properties": {
-                    "content": {"type": "string", "description": "One fact that stands alone."},
-                    "message_ids": {
-                        "type": "array",
-                        "items": {"type": "integer"},
-                        "maxItems": MOST_REFERENCES,
-                        "description": "The numbers of the messages that say so.",
-                    },
-                },
-                "required": ["content", "message_ids"],
-                "additionalProperties": False,
-            },
-        }
-    },
-    "required": ["facts"],
-    "additionalProperties": False,
-}
-FORM = OutputForm("facts", SCHEMA, Statements.model_validate)
 
 
 async def derive(batch: Batch, caller: ModelCaller, tokens: TokenCounter) -> list[Fact]:
@@ -110,26 +40,42 @@ async def derive(batch: Batch, caller: ModelCaller, tokens: TokenCounter) -> lis
     if not own:
         return []
     numbered = dict(enumerate(own, 1))
-    statements = await filled(caller, _opening(batch, shown), FORM, MOST_OUTPUT)
-    return [] if statements is None else facts_of(statements, numbered)
+    known = numbered_known(batch.known, len(own), tokens)
+    statements = await filled(caller, _opening(batch, shown, known), FORM, MOST_OUTPUT)
+    return [] if statements is None else facts_of(statements, numbered, known)
 
 
-def facts_of(statements: Statements, numbered: Mapping[int, Message]) -> list[Fact]:
+def facts_of(statements: Statements, numbered: Mapping[int, Message], known: Known) -> list[Fact]:
     """Convert statements to facts. Pure.
 
     Unknown references are ignored; a fact without references gets the newest message as its source. Blank and
-    duplicate statements are dropped.
+    duplicate statements are dropped, and those without references that only repeat what is known.
     """
     newest = max(numbered.values(), key=lambda message: message.created_at)
+    repeated = {folded(each.content) for each in known.values()}
     facts: dict[str, Fact] = {}
-    for statement in statements.facts:
+    for statement, ends in zip(statements.facts, ends_of(statements.facts, known), strict=True):
         content = single(prompt_templates.plain(statement.content))[:MOST_CONTENT].strip()
-        rests_on = [numbered[each] for each in sorted({*statement.message_ids}) if each in numbered] or [newest]
-        if content and len(facts) < MOST_FACTS:
-            said_at = max(message.created_at for message in rests_on)
-            fact = Fact(content, tuple(message.id for message in rests_on), said_at)
-            facts.setdefault(content.casefold(), fact)
+        said = [numbered[each] for each in sorted({*statement.message_ids}) if each in numbered]
+        if content and len(facts) < MOST_FACTS and (said or folded(content) not in repeated):
+            facts.setdefault(content.casefold(), _fact(statement, content, said or [newest], ends))
     return sorted(facts.values(), key=lambda fact: fact.said_at)
+
+
+def _fact(statement: Statement, content: str, rests_on: Sequence[Message], ends: Ends) -> Fact:
+    """Build a fact; one that begins to hold later replaces nothing yet."""
+    said_at = max(message.created_at for message in rests_on)
+    start, end = validity(statement.since, statement.until)
+    is_ahead = start is not None and start > said_at + DAY  # whose day it is may not be that of UTC
+    return Fact(
+        content,
+        tuple(message.id for message in rests_on),
+        said_at,
+        valid_from=start,
+        valid_until=end,
+        corrects=ends.corrects,
+        replaces=() if is_ahead else ends.replaces,
+    )
 
 
 def within_budget(batch: Batch, tokens: TokenCounter, budget: int) -> list[Message]:
@@ -154,7 +100,7 @@ def within_budget(batch: Batch, tokens: TokenCounter, budget: int) -> list[Messa
     return [kept[message.id] for message in batch.messages if message.id in kept]
 
 
-def _opening(batch: Batch, shown: Sequence[Message]) -> Opening:
+def _opening(batch: Batch, shown: Sequence[Message], known: Known) -> Opening:
     numbers = (str(number) for number in range(1, len(shown) + 1))
     labels = [next(numbers) if message.peer_id == batch.observed_id else "-" for message in shown]
     said = "\n".join(message_line(message, label) for message, label in zip(shown, labels, strict=True))
@@ -162,6 +108,7 @@ def _opening(batch: Batch, shown: Sequence[Message]) -> Opening:
         GIVEN,
         target=prompt_templates.inline(batch.observed_id),
         instructions=prompt_templates.section("instructions", batch.instructions or ""),
+        known=prompt_templates.section("known", known_lines(known)),
         messages=prompt_templates.section("messages", said),
     )
     return Opening(RULES, given)

@@ -18,6 +18,7 @@ TAGS = (
     "given",
     "history",
     "instructions",
+    "known",
     "messages",
     "question",
     "schema",

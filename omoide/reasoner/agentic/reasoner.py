@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
+from omoide.core.lazy_import import lazy_import
+from omoide.core.offload import offload
 from omoide.core.records import Effect
 from omoide.fairness.fair_queue import FairSemaphore
 from omoide.inference.tokens import TokenCounter
@@ -12,6 +15,11 @@ from omoide.reasoner.agentic import answer, card, derive, dream, summary
 from omoide.reasoner.agentic.model_client import ModelCaller, Models
 from omoide.reasoner.memory_view import MemoryView
 from omoide.reasoner.protocol import Batch, CardTask, Dreamed, DreamTask, Fact, Question, SummaryTask
+
+with lazy_import("omoide.reasoner.extractive.derive", "omoide.reasoner.extractive.supersession"):
+    # Their dictionaries take half a second and 40 MB.
+    from omoide.reasoner.extractive import derive as rules
+    from omoide.reasoner.extractive import supersession
 
 OPENINGS = 4
 """Number of questions prefetched concurrently. The others wait: the searches of a thousand simultaneous questions would
@@ -23,6 +31,7 @@ class Agentic:
     ModelUnfit if the model's output is unusable."""
 
     keeps_cards = False
+    reads_known = True
 
     def __init__(self, models: Models, tokens: TokenCounter) -> None:
         self._models = models
@@ -38,15 +47,17 @@ class Agentic:
         await asyncio.to_thread(self._models.of, "answer")
 
     async def derive(self, batch: Batch) -> Sequence[Fact]:
-        return await derive.derive(batch, ModelCaller(self._models, "derive"), self._tokens)
+        facts = await derive.derive(batch, ModelCaller(self._models, "derive"), self._tokens)
+        return await offload(_with_topics, facts, batch.observed_id)
 
     def judge(self, newer: str, older: str, peer_id: str) -> Effect | None:
-        """Return None: the model says itself what a fact replaces, when it derives it."""
-        return None
+        """Compare by rules, in addition to what the model says when it derives a fact: a weak model may say nothing,
+        and it is shown only the nearest conclusions."""
+        return supersession.effect(newer, older, peer_id)
 
     def as_fact(self, content: str, peer_id: str, said_at: int) -> Fact:
-        """Return the bare statement: nothing is read from it without the model."""
-        return Fact(content, (), said_at)
+        """Read it by rules, because no request waits for the model."""
+        return rules.as_fact(content, peer_id, said_at)
 
     async def summarize(self, task: SummaryTask) -> str:
         return await summary.summarize(task, ModelCaller(self._models, "summary"), self._tokens)
@@ -62,3 +73,7 @@ class Agentic:
 
     async def aclose(self) -> None:
         await self._models.aclose()
+
+
+def _with_topics(facts: Sequence[Fact], peer_id: str) -> list[Fact]:
+    return [replace(fact, topics=supersession.topics_of(fact.content, peer_id)) for fact in facts]

@@ -25,6 +25,7 @@ class Extractive:
 
     name = "extractive"
     keeps_cards = True
+    reads_known = False
 
     def __init__(self, embedder: Embedder, tokens: TokenCounter) -> None:
         self._embedder = embedder

@@ -1,0 +1,127 @@
+"""What new facts replace or correct, as the model says: the known conclusions in its prompt, and its answer. Pure.
+
+A wrong replacement is worse than none, so whatever is unsure or degenerate ends nothing; the fact itself is kept.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from omoide.core import clock
+from omoide.core.records import Conclusion
+from omoide.inference.tokens import TokenCounter
+from omoide.reasoner.agentic.derive_output import Statement
+from omoide.reasoner.agentic.formatting import barred, single, truncate
+
+MOST_TOKENS = 1_000
+"""Maximum tokens of known conclusions in the prompt: as many as a batch has of messages by default, so that comparing
+costs no more than reading. About forty conclusions."""
+MOST_OF_KNOWN = 300
+"""Maximum characters of one of them."""
+FIRST_NUMBER = 101
+"""The first number of a known conclusion, or more if there are as many messages: a model that confuses the two kinds
+names a number that there is not, instead of the wrong conclusion."""
+MOST_ENDED = 5
+"""Maximum conclusions that one fact may end; a model that names more does not compare them."""
+FEW = 3
+"""With more known conclusions than these, a fact that ends all of them is refused as well."""
+
+Known = Mapping[int, Conclusion]
+"""Number in the prompt → known conclusion."""
+
+_DATE = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?!\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Contents of the conclusions that no longer hold because of a fact, and of those that it corrects."""
+
+    replaces: tuple[str, ...] = ()
+    corrects: tuple[str, ...] = ()
+
+
+NONE = Ends()
+
+
+def numbered_known(known: Sequence[Conclusion], messages: int, tokens: TokenCounter) -> dict[int, Conclusion]:
+    """Number the best conclusions that fit into `MOST_TOKENS`, oldest first. `known` is best first."""
+    kept: list[Conclusion] = []
+    remaining = MOST_TOKENS
+    for each in known:
+        remaining -= tokens.count(_line(FIRST_NUMBER, each)) + 1
+        if remaining < 0:
+            break
+        kept.append(each)
+    kept.sort(key=lambda each: (each.said_at, each.pk))
+    return dict(enumerate(kept, max(FIRST_NUMBER, messages + 1)))
+
+
+def known_lines(known: Known) -> str:
+    return "\n".join(_line(number, each) for number, each in known.items())
+
+
+def _line(number: int, conclusion: Conclusion) -> str:
+    """Format number, day, content, and when it holds as far as that is known."""
+    content = barred(truncate(single(conclusion.content), MOST_OF_KNOWN))
+    since = [] if conclusion.valid_from is None else [f"since {clock.day(conclusion.valid_from)}"]
+    until = [] if conclusion.valid_until is None else [f"until {clock.day(conclusion.valid_until - 1)}"]
+    holds = f" ({', '.join((*since, *until))})" if since or until else ""
+    return f"[{number}] {clock.day(conclusion.said_at)}: {content}{holds}"
+
+
+def ends_of(statements: Sequence[Statement], known: Known) -> list[Ends]:
+    """What each statement ends. Unknown numbers are ignored, and statements that end too much end nothing."""
+    ends = [_ends(each, known) for each in statements]
+    ended = {content for each in ends for content in (*each.replaces, *each.corrects)}
+    is_everything = len(known) > MOST_ENDED and ended >= {each.content for each in known.values()}
+    return [NONE] * len(ends) if is_everything else ends
+
+
+def _ends(statement: Statement, known: Known) -> Ends:
+    same = folded(statement.content)
+    replaces, corrects = (
+        dict.fromkeys(known[each].content for each in numbers if each in known and folded(known[each].content) != same)
+        for numbers in (statement.replaces, statement.corrects)
+    )
+    count = len(replaces | corrects)
+    if count > MOST_ENDED or (count == len(known) and count > FEW):
+        return NONE
+    # Of two answers the milder one: what was never true may not be learned again from the same messages.
+    return Ends(tuple(replaces), tuple(each for each in corrects if each not in replaces))
+
+
+def validity(since: str, until: str) -> tuple[int | None, int | None]:
+    """The instants from and until which a fact holds, of dates as 2024-05-01, 2024-05 or 2024; the end is exclusive.
+
+    None for a date that cannot be read, and for an interval that is empty.
+    """
+    begins, ends = _period(since), _period(until)
+    start, end = (None if begins is None else begins[0]), (None if ends is None else ends[1])
+    return (None, None) if start is not None and end is not None and start >= end else (start, end)
+
+
+def _period(text: str) -> tuple[int, int] | None:
+    """First instant of the date, and of what follows it."""
+    match = _DATE.match(text)
+    if match is None:
+        return None
+    year, month, day = (int(part) if part else None for part in match.groups())
+    try:
+        start = datetime(year or 0, month or 1, day or 1, tzinfo=UTC)
+        if day:
+            end = start + timedelta(days=1)
+        else:
+            end = datetime(
+                *((start.year, start.month + 1) if month and month < 12 else (start.year + 1, 1)), 1, tzinfo=UTC
+            )
+        return clock.to_micros(start), clock.to_micros(end)
+    except (ValueError, OverflowError):
+        return None
+
+
+def folded(content: str) -> str:
+    """The content in the form in which equal ones are found."""
+    return single(content).casefold().rstrip(" .!")
